@@ -1,0 +1,39 @@
+"""Regions of an image: half-open boxes in full-image pixel coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Region = tuple[tuple[int, int], ...]
+"""One ``(start, stop)`` per spatial axis, in the order ([z,] y, x); half-open, pixels."""
+
+
+def full_region(shape: Sequence[int]) -> Region:
+    """Return the region that covers a whole spatial shape."""
+    return tuple((0, int(n)) for n in shape)
+
+
+def region_shape(region: Region) -> tuple[int, ...]:
+    """Return the extent of a region along each axis, in pixels."""
+    return tuple(stop - start for start, stop in region)
+
+
+def region_slices(region: Region, origin: Sequence[int] | None = None) -> tuple[slice, ...]:
+    """Return slices that cut `region` from an array whose first pixel lies at `origin`."""
+    offset = origin if origin is not None else (0,) * len(region)
+    return tuple(slice(a - o, b - o) for (a, b), o in zip(region, offset, strict=True))
+
+
+def intersect(first: Region, second: Region) -> Region | None:
+    """Return the common part of two regions, or None where they share no pixel."""
+    common = tuple(
+        (max(a, c), min(b, d)) for (a, b), (c, d) in zip(first, second, strict=True)
+    )
+    return common if all(start < stop for start, stop in common) else None
+
+
+def contains(region: Region, position: Sequence[float]) -> bool:
+    """Tell whether a position (pixels, pixel centers at whole numbers) lies in a region."""
+    return all(
+        start - 0.5 <= p < stop - 0.5 for (start, stop), p in zip(region, position, strict=True)
+    )

@@ -1,0 +1,65 @@
+"""Exact labels: instance ids plus the class of each id; everything else derives from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Instance labels of one image.
+
+    Attributes
+    ----------
+    ids
+        Instance ids, shape ([z,] y, x), int32, 0 = background.
+    classes
+        Instance id -> class value (>= 1), for every id that occurs in `ids`.
+    """
+
+    ids: NDArray[np.int32]
+    classes: Mapping[int, int] = field(default_factory=dict)
+
+    def semantic(self) -> NDArray[np.uint8]:
+        """Return class values per pixel, uint8, 0 = background, same shape as `ids`."""
+        table = np.zeros(int(self.ids.max(initial=0)) + 1, np.uint8)
+        for instance, cls in self.classes.items():
+            if instance < table.size:
+                table[instance] = cls
+        return table[self.ids]
+
+    def boxes(self) -> dict[int, tuple[slice, ...]]:
+        """Return the bounding box of each instance id as one slice per spatial axis."""
+        from scipy.ndimage import find_objects
+
+        return {i: box for i, box in enumerate(find_objects(self.ids), start=1) if box is not None}
+
+    @property
+    def count(self) -> int:
+        """Number of instances that hold at least one pixel."""
+        present = np.unique(self.ids)
+        return int(np.count_nonzero(present))
+
+
+@dataclass(frozen=True, eq=False)
+class DualImage:
+    """A synthetic micrograph and its exact labels, made together.
+
+    Attributes
+    ----------
+    image
+        Shape (channel, [z,] y, x), float32, in the normalized intensity of the images it was
+        made from.
+    labels
+        Exact instance labels of the same spatial shape.
+    index
+        Number of the pair in its synthesizer's sequence.
+    """
+
+    image: NDArray[np.float32]
+    labels: Labels
+    index: int

@@ -1,0 +1,141 @@
+"""Patches cut round clicks, and the library that holds all that synthesis needs of real images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.project import Click, ImageRef
+from napari_synthseg.core.pixels import PixelSource
+
+
+@dataclass(frozen=True, eq=False)
+class ClickedImage:
+    """One image (or the part of it that counts) with its clicks: what patches are cut from.
+
+    The `pixels` show only the part's own region, and `clicks` lie inside it.
+    """
+
+    ref: ImageRef
+    pixels: PixelSource
+    clicks: tuple[Click, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A cut-out round one click.
+
+    Attributes
+    ----------
+    id
+        The id of the click it was cut round.
+    image
+        Id of the image it was cut from.
+    cls
+        Class value.
+    pixels
+        Shape (channel, [z,] y, x), float32; always full size, edge-padded where the window
+        leaves the region.
+    mask
+        The object's pixels, bool, shape ([z,] y, x); all False where no object was found.
+    origin
+        Full-image pixel coordinates of the window's first pixel (may be negative at a border).
+    center
+        Position of the click inside the window, pixels.
+    quality
+        Between 0 (useless) and 1 (sure), from tests that need no truth.
+    reasons
+        Why the quality is less than 1, in words for the user; empty if nothing is amiss.
+    touches_border
+        The object is cut off by the region's border: good for placing at borders only.
+    """
+
+    id: str
+    image: str
+    cls: int
+    pixels: FloatImage
+    mask: NDArray[np.bool_]
+    origin: tuple[int, ...]
+    center: tuple[float, ...]
+    quality: float = 1.0
+    reasons: tuple[str, ...] = ()
+    touches_border: bool = False
+
+    @property
+    def area(self) -> int:
+        """Number of pixels in the mask."""
+        return int(np.count_nonzero(self.mask))
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """What of one image holds no object.
+
+    Attributes
+    ----------
+    image
+        Id of the image.
+    pixels
+        The image's part, (channel, [z,] y, x) float32, with the objects filled in from their
+        surroundings.
+    valid
+        True where the pixel is real background, untouched, shape ([z,] y, x).
+    level
+        Median background per channel, shape (channel,).
+    noise
+        Standard deviation of the background's fine grain per channel, shape (channel,).
+    """
+
+    image: str
+    pixels: FloatImage
+    valid: NDArray[np.bool_]
+    level: FloatImage
+    noise: FloatImage
+
+
+@dataclass(frozen=True)
+class CountStatistics:
+    """How many objects of each class one image shows.
+
+    `counts` maps class value -> number of clicks; `area` is the area (or volume) of the clicked
+    part in pixels; `exhaustive` says whether the counts can be trusted as a density.
+    """
+
+    image: str
+    counts: Mapping[int, int]
+    area: int
+    exhaustive: bool
+
+
+@dataclass(frozen=True, eq=False)
+class PatchLibrary:
+    """Patches, backgrounds and statistics of a set of clicked images.
+
+    `patches` holds every patch, rejected ones too; `usable` gives those that synthesis may use.
+    `diameters` maps class value -> diameter in pixels.
+    """
+
+    patches: tuple[Patch, ...]
+    backgrounds: tuple[Background, ...]
+    statistics: tuple[CountStatistics, ...]
+    diameters: Mapping[int, float]
+    rejected: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = field(default=())
+    """Findings about the whole set, in words for the user."""
+
+    def usable(self) -> tuple[Patch, ...]:
+        """Return the patches that have a mask and were not rejected."""
+        return tuple(p for p in self.patches if p.id not in self.rejected and p.mask.any())
+
+    def without(self, rejected: frozenset[str]) -> PatchLibrary:
+        """Return the same library with another set of rejected patches."""
+        return replace(self, rejected=rejected)
+
+    @property
+    def channels(self) -> int:
+        """Number of image channels."""
+        return len(self.patches[0].pixels) if self.patches else 1

@@ -1,0 +1,102 @@
+"""Pixels as every part sees them: (channel, [z,] y, x) float32, normalized, read by region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.geometry import Region, full_region, region_slices
+
+FloatImage = NDArray[np.float32]
+
+
+class PixelSource(Protocol):
+    """Random access to one working image, without loading it whole.
+
+    The intensity is normalized: per image, the 1st percentile of the pixels in the ref's region
+    maps to 0 and the 99.8th to 1 (all channels of an RGB image together, other channels each on
+    its own), and values outside are kept, not clipped.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape (channel, [z,] y, x) of the whole image, in pixels."""
+        ...
+
+    @property
+    def region(self) -> Region:
+        """Part of the image that the project uses; reads outside it are refused."""
+        ...
+
+    def read(self, region: Region | None = None) -> FloatImage:
+        """Return the pixels of `region` (default: `self.region`) as (channel, [z,] y, x)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySource:
+    """A `PixelSource` over an array in memory, already normalized."""
+
+    array: FloatImage
+    limit: Region | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape (channel, [z,] y, x)."""
+        return self.array.shape
+
+    @property
+    def region(self) -> Region:
+        """Part of the image that may be read."""
+        return self.limit or full_region(self.array.shape[1:])
+
+    def read(self, region: Region | None = None) -> FloatImage:
+        """Return the pixels of `region`; see `PixelSource.read`."""
+        wanted = region or self.region
+        return np.ascontiguousarray(self.array[(slice(None), *region_slices(wanted))])
+
+
+LOW_PERCENTILE, HIGH_PERCENTILE = 1.0, 99.8
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """The affine map from stored to normalized intensity, per channel."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    @classmethod
+    def measure(cls, sample: NDArray[np.generic], *, joint: bool = False) -> Intensity:
+        """Measure the map on a sample of shape (channel, ...), stored intensity.
+
+        With `joint` all channels share one map, so that the colors of an RGB image keep their
+        relation.
+        """
+        flat = np.asarray(sample).reshape(len(sample), -1)
+        source = flat.reshape(1, -1) if joint else flat
+        low, high = np.percentile(source, (LOW_PERCENTILE, HIGH_PERCENTILE), axis=1)
+        if joint:
+            low, high = (np.repeat(v, len(flat)) for v in (low, high))
+        high = np.where(high - low > 1e-12, high, low + 1.0)
+        return cls(tuple(float(v) for v in low), tuple(float(v) for v in high))
+
+    def normalize(self, stored: NDArray[np.generic]) -> FloatImage:
+        """Map stored pixels (channel, [z,] y, x) to normalized float32."""
+        low, high = self._columns(stored.ndim)
+        return ((stored.astype(np.float32) - low) / (high - low)).astype(np.float32, copy=False)
+
+    def restore(self, normalized: FloatImage) -> FloatImage:
+        """Map normalized pixels back to stored intensity, as float32."""
+        low, high = self._columns(normalized.ndim)
+        return (normalized * (high - low) + low).astype(np.float32, copy=False)
+
+    def _columns(self, ndim: int) -> tuple[FloatImage, FloatImage]:
+        shape = (-1,) + (1,) * (ndim - 1)
+        return (
+            np.asarray(self.low, np.float32).reshape(shape),
+            np.asarray(self.high, np.float32).reshape(shape),
+        )

@@ -1,0 +1,47 @@
+"""Scores that always say on what they were measured."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Scores(BaseModel):
+    """Figures of merit, with what they were measured on.
+
+    Attributes
+    ----------
+    task
+        What was scored: "segment", "localize" (centers only), ...
+    measured_on
+        "real" or "synthetic" images.
+    images
+        Names of the images.
+    objects
+        Number of true objects over those images.
+    truth
+        What the truth is: "masks", "clicks", ...
+    values
+        Name of the metric -> value, over all classes.
+    per_class
+        Name of the class -> name of the metric -> value.
+    warnings
+        What a reader must know before believing the values.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    task: str
+    measured_on: Literal["real", "synthetic"]
+    images: tuple[str, ...]
+    objects: int
+    truth: str = "masks"
+    run: str = ""
+    values: dict[str, float]
+    per_class: dict[str, dict[str, float]] = Field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def caption(self) -> str:
+        """Return the sentence that must stand next to every figure shown."""
+        images = self.images[0] if len(self.images) == 1 else f"{len(self.images)} images"
+        return f"measured on {self.objects} true objects ({self.truth}) of {images}, {self.measured_on}"

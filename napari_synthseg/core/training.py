@@ -1,0 +1,145 @@
+"""What a training run is asked to do, what it says at each step, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_synthseg.core.scores import Scores
+
+TaskName = Literal["segment"]
+Source = Literal["synthetic", "real"]
+RunState = Literal["running", "done", "cancelled", "failed"]
+
+Weights = dict[str, NDArray[np.generic]]
+"""Parameter name -> array; what is written as safetensors."""
+
+
+class ModelSpec(BaseModel):
+    """Which network, and how large.
+
+    `name` is looked up in the registry of `learn`; `width` is the number of feature channels at
+    full resolution, doubled at each of `depth` halvings.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = "unet"
+    width: int = Field(default=16, ge=4, le=256)
+    depth: int = Field(default=4, ge=1, le=6)
+    spatial_dims: Literal[2, 3] = 2
+
+
+class TrainSpec(BaseModel):
+    """What to train and for how long. Its fields are the form, the CLI flags and the record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    task: TaskName = "segment"
+    source: Source = Field(default="synthetic", description="dual images, or real images with masks")
+    minutes: float | None = Field(default=4.0, gt=0, description="time limit in minutes")
+    steps: int | None = Field(default=None, ge=1, description="step limit; wins over the time")
+    batch_size: int = Field(default=8, ge=1, le=256, description="crops in one batch")
+    crop: int = Field(default=256, ge=32, le=2048, multiple_of=32, description="crop edge, pixels")
+    learning_rate: float = Field(default=2e-3, gt=0, description="peak learning rate")
+    validation_fraction: float = Field(
+        default=0.2, ge=0.0, le=0.5, description="share held out to choose the best weights"
+    )
+    seed: int = Field(default=0, ge=0, description="seed of weights, order and augmentation")
+    device: str = Field(default="auto", description="auto, cpu, cuda or mps")
+    model: ModelSpec = ModelSpec()
+
+
+@dataclass(frozen=True)
+class TrainStep:
+    """One batch of training.
+
+    `loss` is the batch's; `validation` is set on the steps at which the model was validated;
+    `best` says that these weights are the best so far. `fraction` is the share of the limit
+    (time or steps) that is used up.
+    """
+
+    step: int
+    fraction: float
+    loss: float
+    seconds: float
+    validation: Mapping[str, float] | None = None
+    best: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """What training returns: weights and all that is needed to use them again, without torch.
+
+    `task` is the decoding rule's parameters (for segmenting: class values, thresholds,
+    typical diameter in pixels); `weights` are the best ones by `selection`.
+    """
+
+    spec: ModelSpec
+    in_channels: int
+    out_channels: int
+    task: Mapping[str, Any]
+    weights: Weights
+    device: str = "cpu"
+    selection: str = ""
+    history: tuple[TrainStep, ...] = ()
+
+
+class TrainingRun(BaseModel):
+    """The record of one run, saved with the project; its files lie in ``runs/ID/``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: str
+    name: str
+    state: RunState = "running"
+    created: str = ""
+    spec: TrainSpec = TrainSpec()
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    images: tuple[str, ...] = ()
+    """Ids of the images it was trained on."""
+    model: dict[str, Any] = Field(default_factory=dict)
+    """in_channels, out_channels, task: see `TrainedModel`."""
+    device: str = ""
+    selection: str = ""
+    steps: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    """The traceback, where it failed."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    scores: tuple[Scores, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The objects that a model found on one image.
+
+    `ids` has the image region's spatial shape, int32, 0 = background; `objects` describes each
+    id. `region_origin` is the full-image position of the first pixel.
+    """
+
+    image: str
+    run: str
+    ids: NDArray[np.int32]
+    objects: tuple[FoundObject, ...]
+    region_origin: tuple[int, ...] = (0, 0)
+
+    @property
+    def classes(self) -> dict[int, int]:
+        """Instance id -> class value."""
+        return {o.id: o.cls for o in self.objects}
+
+
+@dataclass(frozen=True)
+class FoundObject:
+    """One predicted object: `center` and `box` (half-open) in full-image pixels."""
+
+    id: int
+    cls: int
+    score: float
+    center: tuple[float, ...]
+    box: tuple[tuple[int, int], ...]
+    notes: tuple[str, ...] = field(default=())
