@@ -1,0 +1,1 @@
+"""Prediction and truth in, `Scores` out; knows nothing of how either was made."""

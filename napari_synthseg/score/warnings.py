@@ -1,0 +1,25 @@
+"""What a reader must know before believing a score."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+
+def warn_incomplete(
+    false_on: Iterable[tuple[str, int]], incomplete: Collection[str]
+) -> tuple[str, ...]:
+    """Warn of false positives on images whose truth does not hold every object.
+
+    Parameters
+    ----------
+    false_on
+        Image name and number of false positives on it.
+    incomplete
+        Names of the images on which not every object is marked.
+    """
+    return tuple(
+        f"Not every object on '{name}' is marked: {false} of the predictions there count as "
+        "false, though some may be right. True precision and F1 may be higher."
+        for name, false in false_on
+        if false and name in incomplete
+    )
