@@ -1,0 +1,162 @@
+"""Everything that is run on this project, from a Python that has nothing but nox.
+
+``python -m pip install nox`` and then one of::
+
+    python -m nox -s demo              the main job, from clicks to scores, on a sample
+    python -m nox -s tests             linters, types, layers and all tests
+    python -m nox -s lint              the same without the tests
+    python -m nox -s bench             the measurements (long)
+    python -m nox -s docs              the documentation as a web site, in site/
+
+What follows ``--`` goes on to the program: ``python -m nox -s demo -- --sample tissue``.
+Each session makes its own virtual environment under ``.nox/`` with the tested versions of
+``constraints.txt`` and keeps it for the next time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests"]
+
+CONSTRAINTS = "constraints.txt"
+CHECKED = ("napari_synthseg", "tests", "benchmarks", "noxfile.py")
+SCREEN = "-screen 0 1920x1200x24 +extension GLX"
+DEBIAN_PACKAGES = (
+    "xvfb", "xauth", "libgl1", "libegl1", "libgl1-mesa-dri", "libglib2.0-0", "libfontconfig1",
+    "libdbus-1-3", "libxkbcommon-x11-0", "libxcb-cursor0", "libxcb-icccm4", "libxcb-image0",
+    "libxcb-keysyms1", "libxcb-randr0", "libxcb-render-util0", "libxcb-shape0",
+    "libxcb-xinerama0",
+)  # fmt: skip
+"""What Qt and OpenGL need on a bare Debian to open a window that nobody sees."""
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the whole walk on a sample, in napari or (without a display) headless."""
+    _install(session, "pyqt5", "samples")
+    options = list(session.posargs)
+    if not _has_display() and "--no-viewer" not in options:
+        session.log("There is no display here: the demo runs headless and saves a figure.")
+        options.append("--no-viewer")
+    session.run("napari-synthseg", "demo", *options)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run linters, type checker, layer contracts and all tests."""
+    _install(session, "pyqt5", "samples", "test", editable=True)
+    if session.posargs:
+        session.run(*_on_a_screen(session), "pytest", *session.posargs, external=True)
+        return
+    _check(session)
+    session.log("Tests without a window, in parallel:")
+    # pytest-qt loads Qt's system libraries, which these tests must do without
+    session.run("pytest", "-m", "not gui", "-n", "auto", "-p", "no:pytest-qt")
+    session.log("Tests with a window:")
+    screen = _on_a_screen(session)
+    no_qt = [] if screen or _has_display() else ["-p", "no:pytest-qt"]
+    session.run(*screen, "pytest", "-m", "gui", *no_qt, external=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Run linters, type checker and layer contracts."""
+    _install(session, "test", editable=True)
+    _check(session)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Take the measurements; ``-- NAME`` picks one."""
+    _install(session, "pyqt5", "samples", "test")
+    session.run(
+        *_on_a_screen(session), "python", "-m", "benchmarks", *session.posargs, external=True
+    )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/; a broken link is an error."""
+    session.install("-c", CONSTRAINTS, "mkdocs", "mkdocs-material")
+    session.run("mkdocs", "build", "--strict", *session.posargs)
+
+
+def _install(session: nox.Session, *extras: str, editable: bool = False) -> None:
+    """Install this project with extras, all in the tested versions."""
+    session.log(
+        f"Installing napari-synthseg[{','.join(extras)}] and the tested versions of what it "
+        "needs: some minutes the first time."
+    )
+    # torch first and by its exact version: an open range would take the newest build, with
+    # gigabytes of CUDA libraries, wherever a smaller one is already at hand
+    session.install("-c", CONSTRAINTS, _pinned("torch"))
+    target = f".[{','.join(extras)}]"
+    session.install("-c", CONSTRAINTS, *(["-e"] if editable else []), target)
+
+
+def _pinned(package: str) -> str:
+    """Return the requirement that constraints.txt makes of a package."""
+    lines = Path(CONSTRAINTS).read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.startswith(f"{package}=="))
+
+
+def _check(session: nox.Session) -> None:
+    checked = [path for path in CHECKED if Path(path).exists()]
+    session.run("ruff", "check", *checked)
+    session.run("ruff", "format", "--check", *checked)
+    session.run("mypy")
+    session.run("lint-imports", "--no-logo")
+
+
+def _has_display() -> bool:
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _on_a_screen(session: nox.Session) -> list[str]:
+    """Return the command in front of a GUI program that gives it a screen, if it needs one."""
+    if _has_display():
+        return []
+    if _is_debian_root():
+        _install_debian_packages(session)
+    if shutil.which("xvfb-run"):
+        return ["xvfb-run", "-a", "-s", SCREEN]
+    session.warn(
+        "There is no display and no xvfb-run: the tests that open a window are skipped. Remedy: "
+        f"install it, on Debian or Ubuntu by 'apt-get install {' '.join(DEBIAN_PACKAGES)}'."
+    )
+    return []
+
+
+def _is_debian_root() -> bool:
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return is_root and bool(shutil.which("apt-get") and shutil.which("dpkg-query"))
+
+
+def _install_debian_packages(session: nox.Session) -> None:
+    missing = [package for package in DEBIAN_PACKAGES if not _is_installed(package)]
+    if not missing:
+        return
+    session.log(f"Installing by apt: {' '.join(missing)}")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    session.run("apt-get", "update", "-qq", external=True, env=quiet, success_codes=[0, 100])
+    session.run(
+        "apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing,
+        external=True, env=quiet, success_codes=[0, 100],
+    )  # fmt: skip
+
+
+def _is_installed(package: str) -> bool:
+    query = ["dpkg-query", "-W", "-f", "${Status}", package]
+    status = subprocess.run(query, capture_output=True, text=True, check=False).stdout
+    return status == "install ok installed"

@@ -1,0 +1,53 @@
+"""Rules that hold for every test: what a GUI test needs, and what happens where it is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Generator
+
+import pytest
+
+GUI_FIXTURES = {"qtbot", "qapp", "make_napari_viewer", "make_napari_viewer_proxy"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that opens a window, so that none can be forgotten."""
+    for item in items:
+        if GUI_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("gui")
+
+
+pytest_collection_modifyitems = pytest.hookimpl(tryfirst=True)(pytest_collection_modifyitems)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a GUI test where no window can open, with the remedy."""
+    if item.get_closest_marker("gui") and (reason := why_no_window()):
+        pytest.skip(reason)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, None, None]:
+    """Turn a skipped GUI test into a failure where CI is set: there it must run."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("CI") and item.get_closest_marker("gui"):
+        reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"CI is set, and a GUI test was skipped: {reason}"
+
+
+def why_no_window() -> str:
+    """Return what keeps a napari window from opening here and how to mend it, or ''."""
+    if not any(importlib.util.find_spec(name) for name in ("PyQt5", "PyQt6", "PySide6")):
+        return "no Qt binding: pip install 'napari-synthseg[pyqt5]'"
+    on_x11 = sys.platform.startswith(("linux", "freebsd"))
+    if on_x11 and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return (
+            "no display: install xvfb (Debian: apt-get install xvfb xauth) and run "
+            "'python -m nox -s tests', or xvfb-run -a pytest -m gui"
+        )
+    return ""
