@@ -2,31 +2,35 @@
 
 A `Session` holds the current `Project`, replaces it, and says what changed. Each method that
 takes long takes a snapshot, returns a `Job`, and leaves it to the caller to start the job and to
-hand its result back to `record` on the thread where edits are made. Nothing here knows of Qt,
+hand its outcome back to `record` on the thread where edits are made. Nothing here knows of Qt,
 napari or torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_synthseg import pipeline, training_run
 from napari_synthseg.core.errors import InputError, ReadOnlyError
+from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.outcome import Outcome
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.project import ImageRef, Project, Truth
+from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.project import ImageRef, Project, Truth, new_id
+from napari_synthseg.core.recipe import Recipe, Synthesizer
+from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.training import Prediction, TrainingRun, TrainSpec
 from napari_synthseg.jobs import Job
+from napari_synthseg.store import images, labels
 from napari_synthseg.store.project_store import ProjectStore
+from napari_synthseg.synth import default_recipe
 
-if TYPE_CHECKING:
-    from napari_synthseg.core.labels import Labels
-    from napari_synthseg.core.pixels import PixelSource
-    from napari_synthseg.core.recipe import Synthesizer
-    from napari_synthseg.core.scores import Scores
+UNDO_LIMIT = 200
 
 
 class Session:
@@ -37,55 +41,300 @@ class Session:
     project
         The current project; replace it with `edit`.
     library
-        The patches cut last, or None; `library_current` tells whether they still fit the clicks.
-    synthesizer
-        What the current recipe was fitted to last, or None.
+        The patches cut last, or None; see `library_is_current`.
     """
 
     changed = Signal(Project, Project)
     """Emitted after each change with (new, old), on the thread that made it."""
 
     library_changed = Signal()
-    """Emitted when patches were cut, or verdicts changed what synthesis may use."""
+    """Emitted when patches were cut, or verdicts changed which of them may be used."""
 
-    def __init__(self, store: ProjectStore) -> None: ...
+    def __init__(self, store: ProjectStore) -> None:
+        self.store = store
+        self.project: Project = store.load()
+        self.library: PatchLibrary | None = None
+        self._cut_from: Project | None = None
+        self._fitted: tuple[Recipe, PatchLibrary, Synthesizer] | None = None
+        self._undo: list[tuple[str, Project]] = []
+        self._redo: list[tuple[str, Project]] = []
+        self._merges: dict[Job, Callable[[Outcome], None]] = {}
 
     @classmethod
     def create(cls, folder: Path) -> Session:
-        """Start a new project in `folder` (made if missing; must not hold a project)."""
+        """Start a new project in `folder`, which is made if missing.
+
+        Raises
+        ------
+        InputError
+            If the folder already holds a project or cannot be written.
+        """
+        return cls(ProjectStore.create(Path(folder)))
 
     @classmethod
     def open(cls, folder: Path) -> Session:
-        """Open the project in `folder`; read-only where another program has it open."""
+        """Open the project in `folder`; read-only where another program has it open.
 
-    # folder: Path, read_only: bool, undo_label: str | None, redo_label: str | None  (properties)
+        Raises
+        ------
+        InputError
+            If there is no project, or it is damaged, or from a newer version.
+        """
+        return cls(ProjectStore.open(Path(folder)))
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder."""
+        return self.store.folder
+
+    @property
+    def read_only(self) -> bool:
+        """Whether edits are refused, because another program has the project open."""
+        return self.store.read_only
+
+    # --- edits -------------------------------------------------------------------------------
 
     def edit(self, new: Project, what: str) -> None:
-        """Replace the project by `new`; `what` names the edit for undo ("move click")."""
+        """Replace the project; `what` names the edit in the undo button ("move click")."""
+        if new is self.project:
+            return
+        old = self._replace(new)
+        self._undo = [*self._undo[-UNDO_LIMIT + 1 :], (what, old)]
+        self._redo.clear()
 
-    def undo(self) -> None: ...
-    def redo(self) -> None: ...
+    @property
+    def undo_label(self) -> str | None:
+        """What `undo` would take back, or None."""
+        return self._undo[-1][0] if self._undo else None
 
-    def add_file(self, path: Path, **fields: object) -> tuple[ImageRef, ...]:
-        """Add the image(s) in a file (one undo step); returns the refs."""
+    @property
+    def redo_label(self) -> str | None:
+        """What `redo` would do again, or None."""
+        return self._redo[-1][0] if self._redo else None
 
-    def add_array(self, array, axes: str, name: str, **fields: object) -> ImageRef:
-        """Copy pixels that have no file into the project and add them."""
+    def undo(self) -> None:
+        """Take back the last edit; training runs stay."""
+        self._step(self._undo, self._redo)
 
-    def add_truth(self, image: ImageRef, source: Path | Labels) -> Truth: ...
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self._step(self._redo, self._undo)
 
-    def pixels(self, image: ImageRef) -> PixelSource: ...
-    def truth(self, image: ImageRef) -> Labels | None: ...
+    def _step(self, source: list[tuple[str, Project]], target: list[tuple[str, Project]]) -> None:
+        if source:
+            what, project = source.pop()
+            old = self._replace(project.model_copy(update={"runs": self.project.runs}))
+            target.append((what, old))
 
-    # jobs: not started yet; call job.start() (thread) or job.run() (here)
-    def cut_patches(self) -> Job: ...  # value: PatchLibrary
-    def synthesize(self, count: int, seed_offset: int = 0) -> Job: ...  # value: list[DualImage]
-    def train(self, spec: TrainSpec, name: str = "") -> Job: ...  # subject: run id, yields TrainStep
-    def predict(self, run: TrainingRun, images: Sequence[ImageRef]) -> Job: ...  # value: list[Prediction]
-    def score(self, run: TrainingRun, predictions: Sequence[Prediction]) -> Job: ...  # value: Scores
+    def _replace(self, new: Project) -> Project:
+        if self.read_only:
+            raise ReadOnlyError(
+                f"The project '{self.folder.name}' is open for reading only, so nothing was "
+                "changed: close it in the other program, or save it under another name."
+            )
+        old, self.project = self.project, new
+        self.store.write(new, old)
+        if self.library is not None and new.verdicts is not old.verdicts:
+            self.library = self.library.without(new.rejected())
+            self.library_changed.emit()
+        self.changed.emit(new, old)
+        return old
+
+    # --- images and truth --------------------------------------------------------------------
+
+    def add_file(self, path: Path, **fields: Any) -> tuple[ImageRef, ...]:
+        """Add the images in a file; `fields` override those of each `ImageRef`."""
+        path = Path(path)
+        uri = images.relative_uri(path, self.folder)
+        refs = tuple(ref.model_copy(update={"uri": uri, **fields}) for ref in images.describe(path))
+        self.edit(self.project.with_images(*refs), f"add {path.name}")
+        return refs
+
+    def copy_array(self, array: NDArray[Any], axes: str, name: str, **fields: Any) -> Job:
+        """Copy pixels that have no file into the project, and add them.
+
+        The job's value is the `ImageRef`. `axes` gives the array's axes, from "tczyx".
+        """
+
+        def work() -> Generator[pipeline.Progress, None, ImageRef]:
+            yield pipeline.Progress(0.0, f"copying {name}")
+            ident = new_id()
+            uri = images.save_array(array, axes, self.folder, ident)
+            return ImageRef(id=ident, uri=uri, name=name, axes=axes, **fields)
+
+        def merge(outcome: Outcome) -> None:
+            if outcome.state == "done":
+                self.edit(self.project.with_images(outcome.value), f"add {name}")
+
+        return self._job(work(), f"copy {name}", merge)
+
+    def add_array(self, array: NDArray[Any], axes: str, name: str, **fields: Any) -> ImageRef:
+        """Do what `copy_array` does, here and now."""
+        ref: ImageRef = self.complete(self.copy_array(array, axes, name, **fields))
+        return ref
+
+    def add_truth(self, image: ImageRef, source: Path | Labels) -> Truth:
+        """Add true masks for an image, from a label-image file or from memory.
+
+        Labels from memory have the shape of the whole image or of the image's region.
+        """
+        if isinstance(source, Labels):
+            ident = new_id()
+            uri = labels.save_labels(source, self.folder, ident)
+            truth = Truth(
+                id=ident, image=image.id, kind="instance", source=uri, classes=dict(source.classes)
+            )
+        else:
+            uri = images.relative_uri(Path(source), self.folder)
+            truth = Truth(image=image.id, kind="instance", source=uri)
+        labels.open_labels(truth, image, self.folder)  # a wrong file is refused now, not later
+        self.edit(self.project.with_truths(truth), f"add true masks of {image.name}")
+        return truth
+
+    def pixels(self, image: ImageRef) -> PixelSource:
+        """Open an image's pixels for reading by region."""
+        return images.open_pixels(image, self.folder)
+
+    def truth(self, image: ImageRef) -> Labels | None:
+        """Return an image's true masks inside its region, or None."""
+        for truth in self.project.truths:
+            if truth.image == image.id and truth.kind == "instance":
+                return labels.open_labels(truth, image, self.folder)
+        return None
+
+    # --- long work: each returns a job that is not started yet -----------------------------------
+
+    @property
+    def library_is_current(self) -> bool:
+        """Whether `library` was cut from the images, classes and clicks of now."""
+        cut, now = self._cut_from, self.project
+        return (
+            self.library is not None
+            and cut is not None
+            and cut.clicks == now.clicks
+            and cut.classes == now.classes
+            and cut.images == now.images
+        )
+
+    def cut_patches(self) -> Job:
+        """Cut, mask and grade the patches of all clicks. Value: `PatchLibrary`."""
+        project = self.project
+
+        def merge(outcome: Outcome) -> None:
+            if outcome.state == "done":
+                self._adopt_library(outcome.value, project)
+
+        return self._job(pipeline.cut(project, self.folder), "cut patches", merge)
+
+    def synthesize(self, count: int, start: int = 0) -> Job:
+        """Make pairs ``start ... start + count - 1``. Value: list of `DualImage`.
+
+        Missing or outdated patches are cut, and the recipe is fitted, on the way.
+        """
+        project, library = self.project, self.library if self.library_is_current else None
+        recipe = project.recipe or default_recipe()
+        fitted = self._fitted
+
+        def work() -> Generator[pipeline.Progress, None, list[DualImage]]:
+            nonlocal library, fitted
+            if library is None:
+                library = yield from pipeline.cut(project, self.folder)
+            if fitted is None or fitted[0] != recipe or fitted[1] is not library:
+                fitted = (recipe, library, (yield from pipeline.fit(recipe, library)))
+            return (yield from pipeline.synthesize(fitted[2], start, count))
+
+        def merge(outcome: Outcome) -> None:
+            if outcome.state == "done":
+                if library is not None and library is not self.library:
+                    self._adopt_library(library, project)
+                self._fitted = fitted
+
+        return self._job(work(), "make dual images", merge)
+
+    def train(self, spec: TrainSpec | None = None, name: str = "") -> Job:
+        """Train a model. Subject: the run's id; yields `TrainStep`; value: `TrainingRun`."""
+        project = self.project
+        spec = spec or project.train_spec
+        ident = new_id()
+        name = name or f"run {len(project.runs) + 1}"
+        run = training_run.new_run(project, spec, ident, name)
+        self._replace(project.with_run(run))
+        return self._training_job(run, project)
+
+    def resume_training(self, run: TrainingRun) -> Job:
+        """Go on with a run that was cancelled or cut off, from its last checkpoint."""
+        run = run.model_copy(update={"state": "running", "error": ""})
+        return self._training_job(run, self.project)
+
+    def _training_job(self, run: TrainingRun, project: Project) -> Job:
+        def merge(outcome: Outcome) -> None:
+            ended = outcome.value
+            if ended is None:  # ended before a model was there, or failed
+                ended = run.model_copy(update={"state": outcome.state, "error": outcome.traceback})
+            self._replace(self.project.with_run(ended))
+
+        return self._job(
+            training_run.train(project, self.folder, run), f"train {run.name}", merge, run.id
+        )
+
+    def predict(self, run: TrainingRun, refs: Sequence[ImageRef]) -> Job:
+        """Find the objects on images. Value: list of `Prediction`; nothing in the project changes."""
+        if run.state not in ("done", "cancelled") or not run.model:
+            raise InputError(f"Run '{run.name}' has no trained model: train again.")
+        return self._job(
+            pipeline.predict(self.folder, run, tuple(refs)), f"predict with {run.name}", None
+        )
+
+    def score(self, run: TrainingRun, predictions: Sequence[Prediction]) -> Job:
+        """Score predictions against ground truth. Value: `Scores`, recorded with the run."""
+
+        def merge(outcome: Outcome) -> None:
+            if outcome.state == "done":
+                self._add_scores(run.id, outcome.value)
+
+        work = pipeline.score(self.project, self.folder, run, tuple(predictions))
+        return self._job(work, f"score {run.name}", merge)
 
     def record(self, job: Job, outcome: Outcome) -> None:
-        """Take over what a finished job made (library, run, scores); call on the edit thread."""
+        """Take over what a finished job made; call once, on the thread where edits are made."""
+        merge = self._merges.pop(job, None)
+        if merge is not None:
+            merge(outcome)
+
+    def complete(self, job: Job) -> Any:
+        """Run a job here, record it, and return its value; raise what made it fail."""
+        outcome = job.run()
+        self.record(job, outcome)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
 
     def close(self) -> None:
-        """Cancel and join running jobs, flush and release the project."""
+        """Cancel and join what still runs, keep its results, write all, release the project."""
+        for job in tuple(self._merges):
+            job.cancel()
+            if job.join() and job.outcome is not None and not self.read_only:
+                self.record(job, job.outcome)
+        self._merges.clear()
+        self.store.close()
+
+    def _job(
+        self,
+        work: Generator[Any, None, Any],
+        name: str,
+        merge: Callable[[Outcome], None] | None,
+        subject: str = "",
+    ) -> Job:
+        job = Job(work, name, subject)
+        self._merges[job] = merge or (lambda _: None)
+        return job
+
+    def _adopt_library(self, library: PatchLibrary, cut_from: Project) -> None:
+        self.library = library.without(self.project.rejected())
+        self._cut_from = cut_from
+        self.library_changed.emit()
+
+    def _add_scores(self, run_id: str, scores: Scores) -> None:
+        run = self.project.run(run_id)
+        kept = tuple(s for s in run.scores if (s.task, s.images) != (scores.task, scores.images))
+        self._replace(self.project.with_run(run.model_copy(update={"scores": (*kept, scores)})))

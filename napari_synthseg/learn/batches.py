@@ -1,0 +1,96 @@
+"""Batches for training, made ahead of time in a thread of their own."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.learn.augment import Augmentation, random_crop
+from napari_synthseg.learn.targets import make_targets
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """`images` (batch, channel, [z,] y, x) float32; `classes` (batch, [z,] y, x) int64;
+    `distances` (batch, [z,] y, x) float32.
+    """  # noqa: D205
+
+    images: torch.Tensor
+    classes: torch.Tensor
+    distances: torch.Tensor
+
+
+def make_batch(
+    pairs: Synthesizer,
+    number: int,
+    *,
+    size: int,
+    crop: int,
+    class_values: tuple[int, ...],
+    augmentation: Augmentation,
+    seed: int,
+) -> Batch:
+    """Return batch `number`: the same one at every call with the same arguments."""
+    import torch
+
+    first = number * size
+    rows = []
+    for pair in pairs.pairs(range(first, first + size)):
+        rng = np.random.default_rng((seed, pair.index))
+        image, labels = random_crop(pair, crop, augmentation, rng)
+        rows.append((image, *make_targets(labels, class_values)))
+    images, classes, distances = (torch.from_numpy(np.stack(part)) for part in zip(*rows))
+    return Batch(images, classes, distances)
+
+
+@contextmanager
+def prefetched(
+    make: Callable[[int], Batch], first: int, ahead: int = 4
+) -> Iterator[Iterator[Batch]]:
+    """Give an endless iterator over ``make(first), make(first + 1), ...``, made in a thread.
+
+    The thread ends with the context. What fails in it is raised by the iterator.
+    """
+    ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
+    stop = threading.Event()
+
+    def put(item: Batch | BaseException) -> None:
+        while not stop.is_set():
+            try:
+                return ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        number = first
+        try:
+            while not stop.is_set():
+                put(make(number))
+                number += 1
+        except BaseException as error:  # noqa: BLE001 - handed to the consumer, who raises it
+            put(error)
+
+    def batches() -> Iterator[Batch]:
+        while True:
+            item = ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    thread = threading.Thread(target=work, name="training batches", daemon=True)
+    thread.start()
+    try:
+        yield batches()
+    finally:
+        stop.set()
+        thread.join()

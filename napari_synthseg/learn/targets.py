@@ -1,0 +1,148 @@
+"""What the network learns for each pixel, and how that becomes objects again.
+
+The network has one output channel for the background and one for each class (a softmax over
+them says what a pixel is), and one more for the *inner distance*: the distance to the object's
+own edge, divided by the largest such distance in the object. It is 1 at an object's core and falls
+to 0 at its edge, whatever its size, also where two objects touch; so the cores of touching objects
+are apart and tell them from each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.pixels import FloatImage
+
+
+def inner_distance(ids: NDArray[np.int32]) -> FloatImage:
+    """Return each object pixel's distance to its object's edge, divided by the object's largest.
+
+    Parameters
+    ----------
+    ids
+        Instance ids, shape ([z,] y, x), 0 = background.
+
+    Returns
+    -------
+    float32 in 0..1, the same shape; 0 on the background.
+    """
+    from scipy.ndimage import distance_transform_edt, find_objects
+
+    result = np.zeros(ids.shape, np.float32)
+    for instance, box in enumerate(find_objects(ids), start=1):
+        if box is None:
+            continue
+        mask = ids[box] == instance
+        # The border of the image is no edge of the object: pad there with the object itself.
+        edges = [(int(s.start > 0), int(s.stop < n)) for s, n in zip(box, ids.shape, strict=True)]
+        padded = np.pad(mask, 1, mode="edge")
+        inside = [slice(1, -1)] * mask.ndim
+        for axis, (low, high) in enumerate(edges):
+            if low:
+                padded[_face(mask.ndim, axis, 0)] = False
+            if high:
+                padded[_face(mask.ndim, axis, -1)] = False
+        distance = distance_transform_edt(padded)[tuple(inside)]
+        peak = distance[mask].max()
+        result[box][mask] = (distance[mask] / peak) if np.isfinite(peak) else 1.0
+    return result
+
+
+def _face(ndim: int, axis: int, index: int) -> tuple[slice | int, ...]:
+    return tuple(index if i == axis else slice(None) for i in range(ndim))
+
+
+def make_targets(
+    labels: Labels, class_values: tuple[int, ...]
+) -> tuple[NDArray[np.int64], FloatImage]:
+    """Return the class index per pixel (0 = background) and the inner distance."""
+    table = np.zeros(int(labels.ids.max(initial=0)) + 1, np.int64)
+    for instance, cls in labels.classes.items():
+        if instance < table.size:
+            table[instance] = class_values.index(cls) + 1
+    return table[labels.ids], inner_distance(labels.ids)
+
+
+@dataclass(frozen=True)
+class DecodeRule:
+    """How network outputs become objects; chosen on the validation part, saved with the run.
+
+    Attributes
+    ----------
+    class_values
+        Class value of each class channel.
+    diameter
+        Typical diameter of an object, pixels.
+    foreground
+        Smallest probability of "some object" for a pixel to belong to one.
+    core
+        Smallest inner distance of an object's core.
+    minimum_area
+        Smallest number of pixels of an object.
+    minimum_score
+        Smallest score of an object that is reported.
+    """
+
+    class_values: tuple[int, ...]
+    diameter: float
+    foreground: float = 0.5
+    core: float = 0.5
+    minimum_area: int = 8
+    minimum_score: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """Objects of one field: `ids` (1..n), and for each id its class, score and core position."""
+
+    ids: NDArray[np.int32]
+    classes: NDArray[np.int64]
+    scores: FloatImage
+    cores: NDArray[np.float64]
+
+
+def decode(probabilities: FloatImage, distance: FloatImage, rule: DecodeRule) -> Decoded:
+    """Turn network outputs into objects.
+
+    The cores (inner distance above `rule.core`) seed a watershed on the inner distance, inside
+    the foreground. A piece of foreground without a core becomes one object.
+
+    Parameters
+    ----------
+    probabilities
+        Softmax, shape (1 + classes, [z,] y, x).
+    distance
+        Inner distance, shape ([z,] y, x).
+    """
+    from scipy.ndimage import center_of_mass, gaussian_filter, label, mean
+    from skimage.segmentation import watershed
+
+    foreground = 1.0 - probabilities[0]
+    mask = foreground > rule.foreground
+    smooth = gaussian_filter(distance, 1.0)
+    seeds, count = label((smooth > rule.core) & mask)
+    pieces, _ = label(mask)
+    seeded = np.zeros(int(pieces.max(initial=0)) + 1, bool)
+    seeded[pieces[seeds > 0]] = True
+    seeded[0] = True
+    lonely = ~seeded[pieces]
+    extra, extra_count = label(lonely)
+    seeds = np.where(extra > 0, extra + count, seeds)
+    count += extra_count
+    ids = watershed(-smooth, seeds, mask=mask).astype(np.int32)
+    numbers = np.arange(1, count + 1)
+    area = np.bincount(ids.ravel(), minlength=count + 1)[1:]
+    scores = np.asarray(mean(foreground, ids, numbers), np.float32).reshape(-1)
+    keep = (area >= rule.minimum_area) & (np.nan_to_num(scores) >= rule.minimum_score)
+    means = np.stack([np.asarray(mean(p, ids, numbers)).reshape(-1) for p in probabilities[1:]])
+    cores = np.asarray(center_of_mass(seeds > 0, seeds, numbers), np.float64)
+    cores = cores.reshape(count, distance.ndim)
+    renumber = np.zeros(count + 1, np.int32)
+    renumber[1:][keep] = np.arange(1, int(keep.sum()) + 1)
+    values = np.asarray(rule.class_values, np.int64)
+    best = means.argmax(axis=0) if count else np.zeros(0, np.int64)
+    return Decoded(renumber[ids], values[best][keep], scores[keep], cores[keep])

@@ -1,0 +1,311 @@
+"""The training loop: a generator that yields each batch and can be stopped at any of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.core.training import TrainedModel, TrainSpec, TrainStep, Weights
+from napari_synthseg.learn.augment import Augmentation
+from napari_synthseg.learn.batches import Batch, make_batch, prefetched
+from napari_synthseg.learn.device import choose_device
+from napari_synthseg.learn.models import build_model
+from napari_synthseg.learn.network import infer
+from napari_synthseg.learn.targets import DecodeRule
+from napari_synthseg.learn.validate import Validation, validate
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+Checkpoint = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+
+VALIDATED_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
+"""Shares of the limit at which the weights are compared."""
+
+WARM_UP = 0.05
+"""Share of the limit in which the learning rate rises."""
+
+AVERAGING = 0.99
+"""Memory of the running average of the weights, which is what is validated and kept."""
+
+
+def train_model(
+    spec: TrainSpec,
+    pairs: Synthesizer,
+    *,
+    class_names: Mapping[int, str],
+    diameter: float,
+    validation_pairs: Sequence[DualImage] = (),
+    validation_images: Sequence[ClickedImage] = (),
+    started: float | None = None,
+    checkpoint: Checkpoint | None = None,
+    save_checkpoint: Callable[[dict[str, NDArray[Any]], dict[str, Any]], None] | None = None,
+) -> Generator[TrainStep, None, TrainedModel]:
+    """Train a network on pairs; yield each batch; return the best weights.
+
+    Closing the generator early returns the best weights so far, with the state "cancelled".
+
+    Parameters
+    ----------
+    spec
+        What to train; `spec.steps` limits the batches, else `spec.minutes` the time.
+    pairs
+        Where dual images come from; batch n uses pairs ``n * batch_size`` and the following.
+    class_names
+        Class value -> name; one output channel each.
+    diameter
+        Typical object diameter, pixels.
+    validation_pairs, validation_images
+        The held-out part; empty: the last weights are kept.
+    started
+        `time.monotonic()` at which the time limit began; default now.
+    checkpoint, save_checkpoint
+        Where to go on from, and how to save the like.
+    """
+    loop = _Loop(spec, pairs, tuple(sorted(class_names)), diameter, started)
+    if checkpoint is not None:
+        loop.restore(checkpoint)
+    held_out = _HeldOut(tuple(validation_pairs), tuple(validation_images))
+    save = save_checkpoint or (lambda arrays, meta: None)
+    try:
+        yield TrainStep(loop.step, loop.fraction(), float("nan"), 0.0, message=loop.device_reason)
+        with prefetched(loop.make_batch, loop.step) as batches:
+            while loop.fraction() < 1.0:
+                step = loop.turn(next(batches))
+                if loop.validation_is_due():
+                    step = loop.validated(step, held_out)
+                    save(*loop.checkpoint())
+                loop.history.append(step)
+                yield step
+    except GeneratorExit:
+        save(*loop.checkpoint())
+        return loop.result("cancelled", held_out)
+    return loop.result("done", held_out)
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    pairs: tuple[DualImage, ...]
+    images: tuple[ClickedImage, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.pairs or self.images)
+
+
+@dataclass(eq=False)
+class _Loop:
+    """The state of one training: network, optimizer, averaged weights, best so far."""
+
+    spec: TrainSpec
+    pairs: Synthesizer
+    class_values: tuple[int, ...]
+    diameter: float
+    started: float | None
+    step: int = 0
+    elapsed_before: float = 0.0
+    history: list[TrainStep] = field(default_factory=list)
+    best: tuple[Validation, Weights] | None = None
+
+    def __post_init__(self) -> None:
+        import torch
+        from lightning_fabric import Fabric
+
+        self.started = time.monotonic() if self.started is None else self.started
+        self.device, self.device_reason = choose_device(self.spec.device)
+        self.in_channels = len(self.pairs.pair(0).image)
+        self.out_channels = len(self.class_values) + 2
+        self.rule = DecodeRule(
+            self.class_values,
+            self.diameter,
+            minimum_area=max(4, round(0.1 * np.pi / 4 * self.diameter**2)),
+        )
+        with torch.random.fork_rng(devices=[]):  # the process's own generator stays as it was
+            torch.manual_seed(self.spec.seed)
+            net = build_model(self.spec.model, self.in_channels, self.out_channels)
+        precision = "16-mixed" if self.device.type == "cuda" else "32-true"
+        self.fabric = Fabric(accelerator=self.device.type, devices=1, precision=precision)
+        optimizer = torch.optim.AdamW(net.parameters(), lr=0.0, weight_decay=1e-4)
+        self.net, self.optimizer = self.fabric.setup(net, optimizer)
+        self.average = {k: v.detach().clone() for k, v in net.state_dict().items()}
+        self.plain_net: nn.Module = net
+        self.make_batch = partial(
+            make_batch,
+            self.pairs,
+            size=self.spec.batch_size,
+            crop=self.spec.crop,
+            class_values=self.class_values,
+            augmentation=Augmentation(),
+            seed=self.spec.seed,
+        )
+
+    # --- progress ----------------------------------------------------------------------------
+
+    def elapsed(self) -> float:
+        """Seconds spent on this run, earlier parts of it included."""
+        assert self.started is not None
+        return self.elapsed_before + time.monotonic() - self.started
+
+    def fraction(self) -> float:
+        """Share of the step or time limit that is used up."""
+        if self.spec.steps is not None:
+            return self.step / self.spec.steps
+        return self.elapsed() / 60 / (self.spec.minutes or 4.0)
+
+    def validation_is_due(self) -> bool:
+        """Whether a share of the limit at which weights are compared was just passed."""
+        before = self.history[-1].fraction if self.history else 0.0
+        now = min(self.fraction(), 1.0)
+        return any(before < share <= now for share in VALIDATED_AT)
+
+    # --- learning ----------------------------------------------------------------------------
+
+    def turn(self, batch: Batch) -> TrainStep:
+        """Learn from one batch."""
+        import torch
+
+        self.net.train()
+        fraction = min(self.fraction(), 1.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.spec.learning_rate * _schedule(fraction)
+        output = self.net(batch.images.to(self.device))
+        loss = _loss(output, batch.classes.to(self.device), batch.distances.to(self.device))
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        self.fabric.clip_gradients(self.net, self.optimizer, max_norm=5.0)
+        self.optimizer.step()
+        self.step += 1
+        memory = min(AVERAGING, self.step / (self.step + 10))
+        with torch.no_grad():
+            for key, value in self.plain_net.state_dict().items():
+                if value.is_floating_point():
+                    self.average[key].lerp_(value, 1 - memory)
+                else:
+                    self.average[key].copy_(value)
+        return TrainStep(self.step, min(self.fraction(), 1.0), float(loss.item()), self.elapsed())
+
+    def validated(self, step: TrainStep, held_out: _HeldOut) -> TrainStep:
+        """Compare the averaged weights with the best so far."""
+        from dataclasses import replace
+
+        if not held_out:
+            return step
+        found = self._validate(held_out, tune=False)
+        best = self.best is None or found.value >= self.best[0].value
+        if best:
+            self.best = (found, self._averaged())
+        return replace(step, validation=dict(found.values), best=best)
+
+    def _validate(self, held_out: _HeldOut, *, tune: bool) -> Validation:
+        import torch
+
+        net = build_model(self.spec.model, self.in_channels, self.out_channels)
+        weights = self.best[1] if tune and self.best else self._averaged()
+        net.load_state_dict({k: torch.from_numpy(np.asarray(v)) for k, v in weights.items()})
+        net = net.to(self.device).eval()
+        multiple = 2**self.spec.model.depth
+        run = partial(infer, net, device=self.device, multiple=multiple)
+        pair_maps = [run(image=p.image) for p in held_out.pairs]
+        clicked = tuple(i for i in held_out.images if i.clicks)
+        image_maps = [run(image=i.pixels.read()) for i in clicked]
+        return validate(pair_maps, held_out.pairs, image_maps, clicked, self.rule, tune=tune)
+
+    def _averaged(self) -> Weights:
+        return {k: v.cpu().numpy().copy() for k, v in self.average.items()}
+
+    # --- keeping -----------------------------------------------------------------------------
+
+    def result(self, state: str, held_out: _HeldOut) -> TrainedModel:
+        """Return the best weights, with thresholds chosen on the held-out part."""
+        rule, selection = self.rule, "last weights (nothing was held out)"
+        weights = self.best[1] if self.best else self._averaged()
+        if held_out and self.best:
+            tuned = self._validate(held_out, tune=True)
+            rule = tuned.rule
+            figures = ", ".join(f"{k} {v:.3f}" for k, v in tuned.values.items())
+            selection = f"best on the held-out part: {figures}"
+        return TrainedModel(
+            spec=self.spec.model,
+            in_channels=self.in_channels,
+            out_channels=self.out_channels,
+            task={"kind": "segment", **vars(rule)},
+            weights=weights,
+            device=self.device_reason,
+            selection=selection,
+            state="done" if state == "done" else "cancelled",
+            history=tuple(self.history),
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        """Return all that is needed to go on later."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for key, value in self.plain_net.state_dict().items():
+            arrays[f"net.{key}"] = value.cpu().numpy().copy()
+        arrays |= {f"average.{k}": v for k, v in self._averaged().items()}
+        if self.best:
+            arrays |= {f"best.{k}": np.asarray(v) for k, v in self.best[1].items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            for key, value in state.items():
+                arrays[f"optimizer.{index}.{key}"] = np.asarray(value.cpu())
+        best = dict(self.best[0].values) if self.best else {}
+        return arrays, {"step": self.step, "elapsed": self.elapsed(), "best": best}
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint."""
+        import torch
+
+        arrays, meta = checkpoint
+
+        def part(name: str) -> dict[str, torch.Tensor]:
+            prefix = f"{name}."
+            return {
+                k.removeprefix(prefix): torch.from_numpy(np.array(v))
+                for k, v in arrays.items()
+                if k.startswith(prefix)
+            }
+
+        self.plain_net.load_state_dict(part("net"))
+        self.average = {k: v.to(self.device) for k, v in part("average").items()}
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in part("optimizer").items():
+            index, name = key.split(".", 1)
+            state.setdefault(int(index), {})[name] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        if meta["best"]:
+            weights = {k: v.numpy() for k, v in part("best").items()}
+            self.best = (Validation(self.rule, meta["best"]), weights)
+        self.step, self.elapsed_before = int(meta["step"]), float(meta["elapsed"])
+
+
+def _schedule(fraction: float) -> float:
+    """Return the learning rate's factor: a short rise, then half a cosine to zero."""
+    if fraction < WARM_UP:
+        return 0.1 + 0.9 * fraction / WARM_UP
+    return float(0.5 + 0.5 * np.cos(np.pi * (fraction - WARM_UP) / (1 - WARM_UP))) + 1e-3
+
+
+def _loss(output: torch.Tensor, classes: torch.Tensor, distances: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy and Dice on the classes, absolute error on the inner distance."""
+    import torch
+    from torch.nn import functional
+
+    logits, distance = output[:, :-1].float(), torch.sigmoid(output[:, -1].float())
+    entropy = functional.cross_entropy(logits, classes)
+    probability = 1 - torch.softmax(logits, dim=1)[:, 0]
+    objects = (classes > 0).float()
+    overlap = (probability * objects).sum()
+    dice = 1 - (2 * overlap + 1) / (probability.sum() + objects.sum() + 1)
+    error = (distance - distances).abs()
+    balance = error[classes > 0].mean() if bool(objects.any()) else error.mean()
+    loss: torch.Tensor = entropy + dice + balance + error.mean()
+    return loss

@@ -1,0 +1,136 @@
+"""How good a model is on the held-out part, by clicks alone.
+
+Two figures decide, neither of which needs a drawn mask: object F1 on synthetic pairs made from
+held-out clicks, and, on the held-out real pixels, how well predicted objects and clicks agree one
+to one. Where training was on true masks, the held-out masks take the place of the pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.learn.targets import Decoded, DecodeRule, decode
+from napari_synthseg.score.instance import match_instances
+
+Maps = tuple[FloatImage, FloatImage]
+"""Softmax (1 + classes, [z,] y, x) and inner distance ([z,] y, x) of one field."""
+
+CORES = (0.35, 0.5, 0.65)
+FOREGROUNDS = (0.4, 0.5, 0.6)
+SCORES = (0.0, 0.6, 0.7, 0.8)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The rule that did best on the held-out part, and its figures by name."""
+
+    rule: DecodeRule
+    values: Mapping[str, float]
+
+    @property
+    def value(self) -> float:
+        """The mean of the figures: what weights are compared by; 0 if there is none."""
+        return float(np.mean(list(self.values.values()))) if self.values else 0.0
+
+
+def validate(
+    pair_maps: Sequence[Maps],
+    pairs: Sequence[DualImage],
+    image_maps: Sequence[Maps],
+    images: Sequence[ClickedImage],
+    rule: DecodeRule,
+    *,
+    tune: bool = False,
+) -> Validation:
+    """Measure a model by its outputs on the held-out part.
+
+    With `tune` the thresholds of the rule are chosen on the same part.
+    """
+    rules = [rule]
+    if tune:
+        rules += [replace(rule, core=c, foreground=f) for c in CORES for f in FOREGROUNDS]
+    best: Validation | None = None
+    for candidate in rules:
+        found = _measure(pair_maps, pairs, image_maps, images, candidate, SCORES if tune else ())
+        if best is None or found.value > best.value + 1e-4:
+            best = found
+    assert best is not None
+    return best
+
+
+def _measure(
+    pair_maps: Sequence[Maps],
+    pairs: Sequence[DualImage],
+    image_maps: Sequence[Maps],
+    images: Sequence[ClickedImage],
+    rule: DecodeRule,
+    scores: Sequence[float],
+) -> Validation:
+    on_pairs = [decode(*maps, rule) for maps in pair_maps]
+    on_images = [decode(*maps, rule) for maps in image_maps]
+    best: Validation | None = None
+    for least in scores or (rule.minimum_score,):
+        values: dict[str, float] = {}
+        if pairs:
+            counts = [_mask_counts(_above(d, least), p.labels) for d, p in zip(on_pairs, pairs)]
+            values["held-out pairs F1"] = _f1(counts)
+        if images:
+            clicked = [_click_counts(_above(d, least), i) for d, i in zip(on_images, images)]
+            values["held-out clicks F1"] = _f1(clicked)
+        found = Validation(replace(rule, minimum_score=least), values)
+        if best is None or found.value > best.value + 1e-4:
+            best = found
+    assert best is not None
+    return best
+
+
+def _above(decoded: Decoded, least: float) -> Decoded:
+    """Return the objects whose score is at least `least`, with their ids unchanged."""
+    keep = np.concatenate([[False], decoded.scores >= least])
+    return replace(decoded, ids=np.where(keep[decoded.ids], decoded.ids, 0))
+
+
+def _mask_counts(decoded: Decoded, truth: Labels) -> NDArray[np.float64]:
+    """Return (matched, predicted, true), averaged over IoU 0.5 and 0.75, right class only."""
+    predicted = np.count_nonzero(np.bincount(decoded.ids.ravel())[1:])
+    matched = []
+    for threshold in (0.5, 0.75):
+        pairs = match_instances(truth.ids, decoded.ids, threshold).pairs
+        right = [truth.classes.get(t, 1) == decoded.classes[p - 1] for t, p in pairs]
+        matched.append(sum(right))
+    return np.array([np.mean(matched), predicted, truth.count], float)
+
+
+def _click_counts(decoded: Decoded, image: ClickedImage) -> NDArray[np.float64]:
+    """Return (matched, predicted, clicks): a match is an object with one click, of its class.
+
+    On an image that is not fully clicked, objects without a click are not counted.
+    """
+    origin = [start for start, _ in image.pixels.region]
+    hits: dict[int, list[int]] = {}
+    for click in image.clicks:
+        at = tuple(
+            min(max(round(p) - o, 0), n - 1)
+            for p, o, n in zip(click.position, origin, decoded.ids.shape, strict=True)
+        )
+        if decoded.ids[at]:
+            hits.setdefault(int(decoded.ids[at]), []).append(click.cls)
+    matched = sum(
+        len(classes) == 1 and classes[0] == decoded.classes[instance - 1]
+        for instance, classes in hits.items()
+    )
+    present = np.unique(decoded.ids)
+    predicted = np.count_nonzero(present) if image.ref.exhaustive else len(hits)
+    return np.array([matched, predicted, len(image.clicks)], float)
+
+
+def _f1(counts: Sequence[NDArray[np.float64]]) -> float:
+    matched, predicted, true = np.sum(counts, axis=0)
+    return float(2 * matched / max(predicted + true, 1))

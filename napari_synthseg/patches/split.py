@@ -1,0 +1,118 @@
+"""Which part of the clicked images is held out to choose the best weights.
+
+Parts never share a group (a field of view, a specimen). Where there is only one group, its
+largest image is divided by a straight line, with a gap an object wide, so that no object and no
+background is seen on both sides. The division happens before anything is cut or normalized.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_synthseg.core.geometry import Region, contains, full_region
+from napari_synthseg.core.project import Click, ImageRef
+
+MINIMUM_CLICKS = 3
+"""A held-out part with fewer clicks says too little to choose weights by."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """An image, or a region of it, with the clicks that lie inside."""
+
+    ref: ImageRef
+    clicks: tuple[Click, ...]
+
+
+def split(
+    parts: Sequence[Part],
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    fraction: float,
+    gap: float,
+    seed: int = 0,
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Divide clicked images into a training and a validation part.
+
+    Parameters
+    ----------
+    parts
+        The clicked images.
+    shapes
+        Image id -> spatial shape ([z,] y, x) in pixels.
+    fraction
+        Wanted share of the clicks in the validation part; 0 holds nothing out.
+    gap
+        Width of the strip left out between two parts of one image, pixels.
+    seed
+        Which groups are held out.
+
+    Returns
+    -------
+    train, validation
+        `validation` is empty where `fraction` is 0 or too few clicks would be held out.
+    """
+    if fraction <= 0:
+        return tuple(parts), ()
+    groups = sorted({_group(p) for p in parts})
+    if len(groups) > 1:
+        train, held = _split_groups(parts, groups, fraction, seed)
+    else:
+        train, held = _split_region(parts, shapes, fraction, gap)
+    if sum(len(p.clicks) for p in held) < MINIMUM_CLICKS or not train:
+        return tuple(parts), ()
+    return train, held
+
+
+def _group(part: Part) -> str:
+    return part.ref.group or part.ref.uri
+
+
+def _split_groups(
+    parts: Sequence[Part], groups: Sequence[str], fraction: float, seed: int
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Hold out whole groups until the wanted share of clicks is reached as nearly as may be."""
+    clicks = {g: sum(len(p.clicks) for p in parts if _group(p) == g) for g in groups}
+    wanted = fraction * sum(clicks.values())
+    order = np.random.default_rng(seed).permutation(len(groups))
+    held: set[str] = set()
+    count = 0
+    for index in order[: len(groups) - 1]:
+        group = groups[index]
+        if not held or abs(count + clicks[group] - wanted) < abs(count - wanted):
+            held.add(group)
+            count += clicks[group]
+    return (
+        tuple(p for p in parts if _group(p) not in held),
+        tuple(p for p in parts if _group(p) in held),
+    )
+
+
+def _split_region(
+    parts: Sequence[Part], shapes: Mapping[str, tuple[int, ...]], fraction: float, gap: float
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Divide the image with most clicks across its longest side."""
+    chosen = max(parts, key=lambda p: len(p.clicks))
+    region = chosen.ref.region or full_region(shapes[chosen.ref.id])
+    lengths = [stop - start for start, stop in region]
+    axis = int(np.argmax(lengths))
+    positions = np.sort([c.position[axis] for c in chosen.clicks])
+    wanted = max(1, round(fraction * len(positions)))
+    start, stop = region[axis]
+    line = int(np.ceil(positions[-wanted] - gap / 2)) if wanted < len(positions) else start
+    line = min(max(line, start), stop)
+    low, high = line - int(np.ceil(gap / 2)), line + int(np.ceil(gap / 2))
+    if low - start < 2 * gap or stop - high < gap:
+        return tuple(parts), ()
+    rest = tuple(p for p in parts if p is not chosen and p.ref.uri != chosen.ref.uri)
+    first = _restricted(chosen, region, axis, (start, low))
+    return (*rest, first), (_restricted(chosen, region, axis, (high, stop)),)
+
+
+def _restricted(part: Part, region: Region, axis: int, span: tuple[int, int]) -> Part:
+    limited = tuple(span if i == axis else s for i, s in enumerate(region))
+    ref = part.ref.model_copy(update={"region": limited})
+    return Part(ref, tuple(c for c in part.clicks if contains(limited, c.position)))

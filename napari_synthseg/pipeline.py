@@ -1,0 +1,178 @@
+"""The walk of the data, step by step, headless: each step a function of a project snapshot.
+
+`Session` wraps these generators in jobs. They read the project and its folder and touch no shared
+state, so that any of them may run in a worker while the user goes on editing. Training, the
+longest, has a file of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.patch import ClickedImage, PatchLibrary
+from napari_synthseg.core.project import ImageRef, Project
+from napari_synthseg.core.recipe import Recipe, Synthesizer
+from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.training import Prediction, TrainingRun
+from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.split import Part
+from napari_synthseg.score.instance import score_instances
+from napari_synthseg.score.localization import Centers, score_centers
+from napari_synthseg.store import runs
+from napari_synthseg.store.images import open_pixels
+from napari_synthseg.store.labels import open_labels
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A piece of news from a long step: `fraction` in 0..1, `message` for people."""
+
+    fraction: float
+    message: str
+
+
+def clicked_parts(project: Project) -> tuple[Part, ...]:
+    """Return the training images that carry at least one click, with their clicks.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    parts = tuple(Part(r, project.clicks_on(r)) for r in project.images if r.role == "train")
+    parts = tuple(p for p in parts if p.clicks)
+    if not parts:
+        raise InputError(
+            "No training image has a click yet: choose a class and click on the centers of a few "
+            "objects."
+        )
+    return parts
+
+
+def cut(
+    project: Project, folder: Path, parts: Sequence[Part] | None = None
+) -> Generator[Progress, None, PatchLibrary]:
+    """Cut, mask and grade the patches of the given parts (default: all clicked images)."""
+    chosen = clicked_parts(project) if parts is None else parts
+    images = [ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in chosen]
+    work = build_library(images, project.classes, rejected=project.rejected())
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as stop:
+            library: PatchLibrary = stop.value
+            return library
+        yield Progress(step.step / max(step.total, 1), step.message)
+
+
+def fit(recipe: Recipe, library: PatchLibrary) -> Generator[Progress, None, Synthesizer]:
+    """Fit a recipe to a library; return its synthesizer."""
+    if not library.usable():
+        raise InputError(
+            "No patch is usable: no object was found under any click, or all were rejected. "
+            "Check the class diameter and the clicks, or take patches back in."
+        )
+    synthesizer: Synthesizer | None = None
+    for step in recipe.fit(library):
+        synthesizer = step.synthesizer or synthesizer
+        yield Progress(step.step / max(step.total, 1), step.message or "fitting the recipe")
+    if synthesizer is None:
+        raise RuntimeError(f"recipe '{recipe.kind}' ended without a synthesizer")
+    return synthesizer
+
+
+def synthesize(
+    synthesizer: Synthesizer, start: int, count: int
+) -> Generator[Progress, None, list[DualImage]]:
+    """Return pairs `start` to ``start + count - 1``."""
+    pairs: list[DualImage] = []
+    for index in range(start, start + count):
+        pairs.append(synthesizer.pair(index))
+        yield Progress(len(pairs) / count, f"dual image {len(pairs)} of {count}")
+    return pairs
+
+
+def predict(
+    folder: Path, run: TrainingRun, images: Sequence[ImageRef]
+) -> Generator[Progress, None, list[Prediction]]:
+    """Find the objects of each image with a run's model; each prediction is also saved."""
+    from napari_synthseg.learn.predict import load_predictor, predict_image
+
+    predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
+    found: list[Prediction] = []
+    for number, ref in enumerate(images):
+        work = predict_image(predictor, open_pixels(ref, folder), image=ref.id, run=run.id)
+        while True:
+            try:
+                fraction = next(work)
+            except StopIteration as stop:
+                found.append(stop.value)
+                break
+            yield Progress((number + fraction) / len(images), f"predicting {ref.name}")
+        runs.save_prediction(folder, run.id, ref.id, found[-1].ids)
+    return found
+
+
+def score(
+    project: Project, folder: Path, run: TrainingRun, predictions: Sequence[Prediction]
+) -> Generator[Progress, None, Scores]:
+    """Score predictions against the ground truth of their images.
+
+    Masks are compared object by object. Where no image has true masks, the clicks on images that
+    are not for training are the truth, and objects are compared by their centers.
+
+    Raises
+    ------
+    InputError
+        If none of the images has ground truth.
+    """
+    found = {p.image: p for p in predictions}
+    names = {c.value: c.name for c in project.classes}
+    masked = [t for t in project.truths if t.image in found and t.kind == "instance"]
+    if masked:
+        pairs: list[tuple[str, Labels, Labels]] = []
+        for number, truth in enumerate(masked):
+            yield Progress(number / len(masked), f"scoring {project.image(truth.image).name}")
+            ref, prediction = project.image(truth.image), found[truth.image]
+            labels = open_labels(truth, ref, folder)
+            pairs.append((ref.name, labels, Labels(prediction.ids, prediction.classes)))
+        scores = score_instances(pairs, names, measured_on="real")
+    else:
+        scores = _score_clicks(project, found)
+        yield Progress(1.0, "scoring centers")
+    return scores.model_copy(update={"run": run.id})
+
+
+def _score_clicks(project: Project, found: Mapping[str, Prediction]) -> Scores:
+    refs = [
+        ref
+        for ref in project.images
+        if ref.id in found and ref.role != "train" and project.clicks_on(ref)
+    ]
+    if not refs:
+        raise InputError(
+            "None of these images has ground truth: import true masks for an image, or click the "
+            "objects of an image that is not used for training."
+        )
+    pairs = [
+        (
+            ref.name,
+            Centers.of([c.position for c in clicks], [c.cls for c in clicks], ref.ndim),
+            Centers.of([o.center for o in objects], [o.cls for o in objects], ref.ndim),
+        )
+        for ref, clicks, objects in (
+            (ref, project.clicks_on(ref), found[ref.id].objects) for ref in refs
+        )
+    ]
+    return score_centers(
+        pairs,
+        {c.value: c.name for c in project.classes},
+        {c.value: c.diameter_px(refs[0]) for c in project.classes},
+        measured_on="real",
+        truth="clicks",
+        incomplete=[ref.name for ref in refs if not ref.exhaustive],
+    )

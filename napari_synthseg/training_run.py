@@ -1,0 +1,209 @@
+"""One training run from project snapshot to saved weights: what `Session.train` puts in a job."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.project import ImageRef, Project
+from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.core.training import TrainedModel, TrainingRun, TrainSpec, TrainStep
+from napari_synthseg.patches.split import Part, split
+from napari_synthseg.pipeline import Progress, clicked_parts, cut, fit
+from napari_synthseg.store import runs
+from napari_synthseg.store.images import open_pixels
+from napari_synthseg.store.labels import open_labels
+
+VALIDATION_PAIRS = 6
+"""Synthetic pairs, from held-out clicks, on which weights are compared."""
+
+RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """What a model is trained on and chosen by."""
+
+    pairs: Synthesizer
+    validation_pairs: tuple[DualImage, ...]
+    validation_images: tuple[ClickedImage, ...]
+    images: tuple[ImageRef, ...]
+    diameter: float
+
+
+class TruePairs:
+    """Real images with their true masks, in the form of a synthesizer.
+
+    Pair ``i`` is image ``i`` modulo their number, whole.
+    """
+
+    def __init__(self, images: Sequence[DualImage]) -> None:
+        self._images = tuple(images)
+
+    def pair(self, index: int) -> DualImage:
+        """Return real image ``index`` (modulo their number) with its labels."""
+        return replace(self._images[index % len(self._images)], index=index)
+
+    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
+        """Return several pairs."""
+        return [self.pair(i) for i in indices]
+
+
+def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> TrainingRun:
+    """Return the record of a run that is about to start."""
+    recipe = project.recipe.model_dump(mode="json") if project.recipe else {}
+    return TrainingRun(
+        id=run_id,
+        name=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        spec=spec,
+        recipe=recipe,
+        versions={package: version(package) for package in RECORDED_PACKAGES},
+    )
+
+
+def train(
+    project: Project, folder: Path, run: TrainingRun
+) -> Generator[Progress | TrainStep, None, TrainingRun]:
+    """Train as the run's spec says; save weights, history and record; return the record.
+
+    Cancelling keeps the best weights so far and returns the record as cancelled. A failure is
+    written into the run's record, with its traceback, before it is raised.
+    """
+    from napari_synthseg.learn.train import train_model
+
+    runs.save_run(folder, run)
+    try:
+        data = yield from _training_data(project, folder, run.spec)
+        run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
+        model = yield from train_model(
+            run.spec,
+            data.pairs,
+            class_names={c.value: c.name for c in project.classes},
+            diameter=data.diameter,
+            validation_pairs=data.validation_pairs,
+            validation_images=data.validation_images,
+            checkpoint=runs.load_checkpoint(folder, run.id),
+            save_checkpoint=lambda arrays, meta: runs.save_checkpoint(folder, run.id, arrays, meta),
+        )
+    except Exception:
+        failed = run.model_copy(update={"state": "failed", "error": traceback.format_exc()})
+        runs.save_run(folder, failed)
+        raise
+    return _save(folder, run, model)
+
+
+def _save(folder: Path, run: TrainingRun, model: TrainedModel) -> TrainingRun:
+    runs.save_weights(folder, run.id, model.weights, {"run": run.id})
+    runs.append_history(folder, run.id, model.history)
+    last = model.history[-1] if model.history else None
+    done = run.model_copy(
+        update={
+            "state": model.state,
+            "model": describe_model(model),
+            "device": model.device,
+            "selection": model.selection,
+            "steps": last.step if last else 0,
+            "seconds": round(last.seconds, 1) if last else 0.0,
+        }
+    )
+    runs.save_run(folder, done)
+    return done
+
+
+def describe_model(model: TrainedModel) -> dict[str, Any]:
+    """Return what must be saved beside the weights to use them again (JSON types only)."""
+    return {
+        "spec": model.spec.model_dump(mode="json"),
+        "in_channels": model.in_channels,
+        "out_channels": model.out_channels,
+        "task": dict(model.task),
+    }
+
+
+def _training_data(
+    project: Project, folder: Path, spec: TrainSpec
+) -> Generator[Progress, None, TrainingData]:
+    yield Progress(0.0, "choosing the held-out part")
+    parts = clicked_parts(project) if spec.source == "synthetic" else _true_parts(project)
+    shapes = {p.ref.id: open_pixels(p.ref, folder).shape[1:] for p in parts}
+    diameters = [
+        cls.diameter_px(part.ref)
+        for part in parts
+        for cls in project.classes
+        if any(c.cls == cls.value for c in part.clicks)
+    ] or [cls.diameter_px(part.ref) for part in parts for cls in project.classes]
+    wanted = tuple(Part(r, project.clicks_on(r)) for r in project.images if r.role == "validate")
+    held = tuple(p for p in wanted if p.clicks)
+    if not held:
+        gap = max(diameters)
+        parts, held = split(
+            parts, shapes, fraction=spec.validation_fraction, gap=gap, seed=spec.seed
+        )
+    if spec.source == "synthetic":
+        pairs = yield from _synthesizer(project, folder, parts)
+        held_pairs = yield from _validation_pairs(project, folder, held)
+    else:
+        pairs = TruePairs([_true_pair(project, folder, p.ref) for p in parts])
+        held_pairs = tuple(_true_pair(project, folder, p.ref) for p in held)
+    return TrainingData(
+        pairs=pairs,
+        validation_pairs=held_pairs,
+        validation_images=tuple(
+            ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in held
+        ),
+        images=tuple(p.ref for p in parts),
+        diameter=float(np.median(diameters)),
+    )
+
+
+def _synthesizer(
+    project: Project, folder: Path, parts: Sequence[Part]
+) -> Generator[Progress, None, Synthesizer]:
+    from napari_synthseg.synth import default_recipe
+
+    library = yield from cut(project, folder, parts)
+    return (yield from fit(project.recipe or default_recipe(), library))
+
+
+def _validation_pairs(
+    project: Project, folder: Path, held: Sequence[Part]
+) -> Generator[Progress, None, tuple[DualImage, ...]]:
+    if not held:
+        return ()
+    try:
+        synthesizer = yield from _synthesizer(project, folder, held)
+    except InputError:
+        return ()  # nothing usable is held out: the clicks alone must decide
+    return tuple(synthesizer.pairs(range(VALIDATION_PAIRS)))
+
+
+def _true_parts(project: Project) -> tuple[Part, ...]:
+    """Return the training images that have true masks."""
+    masked = {t.image for t in project.truths if t.kind == "instance"}
+    parts = tuple(
+        Part(r, project.clicks_on(r))
+        for r in project.images
+        if r.role == "train" and r.id in masked
+    )
+    if not parts:
+        raise InputError(
+            "Training on real images needs true masks of at least one training image: import "
+            "masks with the role 'train', or train on dual images."
+        )
+    return parts
+
+
+def _true_pair(project: Project, folder: Path, ref: ImageRef) -> DualImage:
+    truth = next(t for t in project.truths if t.image == ref.id and t.kind == "instance")
+    return DualImage(open_pixels(ref, folder).read(), open_labels(truth, ref, folder), 0)
