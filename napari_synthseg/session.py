@@ -278,7 +278,7 @@ class Session:
         )
 
     def predict(self, run: TrainingRun, refs: Sequence[ImageRef]) -> Job:
-        """Find the objects on images. Value: list of `Prediction`; nothing in the project changes."""
+        """Find the objects on images. Value: list of `Prediction`; the project stays as it is."""
         if run.state not in ("done", "cancelled") or not run.model:
             raise InputError(f"Run '{run.name}' has no trained model: train again.")
         return self._job(

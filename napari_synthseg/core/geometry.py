@@ -26,9 +26,7 @@ def region_slices(region: Region, origin: Sequence[int] | None = None) -> tuple[
 
 def intersect(first: Region, second: Region) -> Region | None:
     """Return the common part of two regions, or None where they share no pixel."""
-    common = tuple(
-        (max(a, c), min(b, d)) for (a, b), (c, d) in zip(first, second, strict=True)
-    )
+    common = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(first, second, strict=True))
     return common if all(start < stop for start, stop in common) else None
 
 

@@ -246,7 +246,9 @@ class Project(Frozen):
         images, classes = {i.id for i in self.images}, {c.value for c in self.classes}
         for click in clicks:
             if click.image not in images:
-                raise InputError(f"A click names image '{click.image}', which is not in the project.")
+                raise InputError(
+                    f"A click names image '{click.image}', which is not in the project."
+                )
             if click.cls not in classes:
                 raise InputError(f"A click names class {click.cls}, which is not in the project.")
         return self.model_copy(update={"clicks": _merged(self.clicks, clicks, "id")})

@@ -39,7 +39,9 @@ class TrainSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     task: TaskName = "segment"
-    source: Source = Field(default="synthetic", description="dual images, or real images with masks")
+    source: Source = Field(
+        default="synthetic", description="dual images, or real images with masks"
+    )
     minutes: float | None = Field(default=4.0, gt=0, description="time limit in minutes")
     steps: int | None = Field(default=None, ge=1, description="step limit; wins over the time")
     batch_size: int = Field(default=8, ge=1, le=256, description="crops in one batch")
@@ -86,6 +88,8 @@ class TrainedModel:
     weights: Weights
     device: str = "cpu"
     selection: str = ""
+    """How these weights were chosen, in words."""
+    state: Literal["done", "cancelled"] = "done"
     history: tuple[TrainStep, ...] = ()
 
 

@@ -21,9 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """`images` (batch, channel, [z,] y, x) float32; `classes` (batch, [z,] y, x) int64;
-    `distances` (batch, [z,] y, x) float32.
-    """  # noqa: D205
+    """Crops and their targets.
+
+    Attributes
+    ----------
+    images
+        (batch, channel, [z,] y, x) float32.
+    classes
+        Class index per pixel, (batch, [z,] y, x) int64, 0 = background.
+    distances
+        Inner distance, (batch, [z,] y, x) float32.
+    """
 
     images: torch.Tensor
     classes: torch.Tensor
@@ -49,7 +57,9 @@ def make_batch(
         rng = np.random.default_rng((seed, pair.index))
         image, labels = random_crop(pair, crop, augmentation, rng)
         rows.append((image, *make_targets(labels, class_values)))
-    images, classes, distances = (torch.from_numpy(np.stack(part)) for part in zip(*rows))
+    images, classes, distances = (
+        torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True)
+    )
     return Batch(images, classes, distances)
 
 

@@ -79,14 +79,16 @@ def _measure(
     for least in scores or (rule.minimum_score,):
         values: dict[str, float] = {}
         if pairs:
-            counts = [_mask_counts(_above(d, least), p.labels) for d, p in zip(on_pairs, pairs)]
+            found = zip(on_pairs, pairs, strict=True)
+            counts = [_mask_counts(_above(d, least), p.labels) for d, p in found]
             values["held-out pairs F1"] = _f1(counts)
         if images:
-            clicked = [_click_counts(_above(d, least), i) for d, i in zip(on_images, images)]
+            seen = zip(on_images, images, strict=True)
+            clicked = [_click_counts(_above(d, least), i) for d, i in seen]
             values["held-out clicks F1"] = _f1(clicked)
-        found = Validation(replace(rule, minimum_score=least), values)
-        if best is None or found.value > best.value + 1e-4:
-            best = found
+        measured = Validation(replace(rule, minimum_score=least), values)
+        if best is None or measured.value > best.value + 1e-4:
+            best = measured
     assert best is not None
     return best
 
