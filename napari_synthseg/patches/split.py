@@ -107,9 +107,12 @@ def _split_region(
     low, high = line - int(np.ceil(gap / 2)), line + int(np.ceil(gap / 2))
     if low - start < 2 * gap or stop - high < gap:
         return tuple(parts), ()
-    rest = tuple(p for p in parts if p is not chosen and p.ref.uri != chosen.ref.uri)
-    first = _restricted(chosen, region, axis, (start, low))
-    return (*rest, first), (_restricted(chosen, region, axis, (high, stop)),)
+    # Planes of the same stack are divided along the same line.
+    siblings = [p for p in parts if p.ref.uri == chosen.ref.uri]
+    rest = tuple(p for p in parts if p.ref.uri != chosen.ref.uri)
+    first = tuple(_restricted(p, region, axis, (start, low)) for p in siblings)
+    second = tuple(_restricted(p, region, axis, (high, stop)) for p in siblings)
+    return (*rest, *(p for p in first if p.clicks)), tuple(p for p in second if p.clicks)
 
 
 def _restricted(part: Part, region: Region, axis: int, span: tuple[int, int]) -> Part:

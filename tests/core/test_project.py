@@ -1,0 +1,109 @@
+"""A project is replaced, never changed, and shares what an edit did not touch."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.project import (
+    Click,
+    ImageRef,
+    ObjectClass,
+    Project,
+    Truth,
+    Verdict,
+)
+
+
+@pytest.fixture
+def project():
+    empty = Project()
+    return (
+        empty.with_images(ImageRef(id="a", uri="a.tif", name="a.tif"))
+        .with_classes(ObjectClass(name="nucleus", value=1))
+        .with_clicks(Click(id="k", image="a", position=(3.0, 4.0), cls=1))
+    )
+
+
+def test_an_edit_shares_what_it_did_not_touch(project):
+    edited = project.with_clicks(Click(id="m", image="a", position=(1, 1), cls=1))
+    assert edited.images is project.images
+    assert edited.classes is project.classes
+    assert [c.id for c in project.clicks] == ["k"]
+    assert [c.id for c in edited.clicks] == ["k", "m"]
+
+
+def test_a_moved_click_keeps_its_place_in_the_order(project):
+    two = project.with_clicks(Click(id="m", image="a", position=(1, 1), cls=1))
+    moved = two.with_clicks(Click(id="k", image="a", position=(9, 9), cls=1))
+    assert [c.id for c in moved.clicks] == ["k", "m"]
+    assert moved.clicks[0].position == (9, 9)
+
+
+def test_nothing_can_be_changed_in_place(project):
+    with pytest.raises(ValidationError):
+        project.clicks = ()
+
+
+@pytest.mark.parametrize("position", [(float("nan"), 1.0), (1.0, float("inf"))])
+def test_a_click_has_a_finite_position(position):
+    with pytest.raises(ValidationError, match="finite"):
+        Click(image="a", position=position, cls=1)
+
+
+def test_clicks_need_their_image_and_class(project):
+    with pytest.raises(InputError, match="image 'b'"):
+        project.with_clicks(Click(image="b", position=(1, 1), cls=1))
+    with pytest.raises(InputError, match="class 2"):
+        project.with_clicks(Click(image="a", position=(1, 1), cls=2))
+
+
+def test_class_names_are_unique(project):
+    with pytest.raises(InputError, match="'nucleus'"):
+        project.with_classes(ObjectClass(name="nucleus", value=2))
+
+
+def test_taking_out_an_image_takes_all_that_hangs_on_it(project):
+    full = project.with_verdicts(Verdict(patch="k", state="rejected")).with_truths(
+        Truth(image="a", kind="instance", source="m.tif")
+    )
+    assert full.rejected() == {"k"}
+    bare = full.without_image("a")
+    assert (bare.images, bare.clicks, bare.truths, bare.verdicts) == ((), (), (), ())
+
+
+def test_taking_out_a_class_takes_its_clicks(project):
+    assert project.without_class(1).clicks == ()
+
+
+def test_a_new_class_gets_the_next_value_and_another_color(project):
+    new = project.next_class("cell")
+    assert new.value == 2
+    assert new.color != project.next_class("x", color="#000000").color
+    with pytest.raises(InputError, match="no class value '7'"):
+        project.object_class(7)
+
+
+def test_a_second_truth_of_a_kind_replaces_the_first(project):
+    first = Truth(image="a", kind="instance", source="1.tif")
+    second = Truth(image="a", kind="instance", source="2.tif")
+    assert project.with_truths(first).with_truths(second).truths == (second,)
+
+
+@given(st.floats(0.01, 10), st.floats(0.5, 500))
+def test_a_physical_diameter_becomes_pixels(size, diameter):
+    cls = ObjectClass(name="n", value=1, diameter=diameter, unit="um")
+    image = ImageRef(uri="a", pixel_size=(3 * size, size), unit="um")
+    assert cls.diameter_px(image) == pytest.approx(diameter / size)
+
+
+def test_a_physical_diameter_needs_a_pixel_size():
+    cls = ObjectClass(name="n", value=1, diameter=5, unit="um")
+    with pytest.raises(InputError, match=r"'n'.*'x\.tif'.*scale"):
+        cls.diameter_px(ImageRef(uri="x.tif", name="x.tif"))
+
+
+def test_an_unknown_run_is_named_with_the_known_ones(project):
+    with pytest.raises(InputError, match="none yet"):
+        project.run("r")

@@ -1,0 +1,30 @@
+"""Recipes survive saving, and unknown kinds are kept rather than lost."""
+
+import pytest
+
+from napari_synthseg import synth
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.recipe import Recipe, UnknownRecipe, load_recipe
+
+
+@pytest.mark.parametrize("kind", sorted(Recipe.kinds) or ["paste"])
+def test_a_recipe_keeps_its_own_fields_in_a_saved_project(kind):
+    assert synth.default_recipe().kind in Recipe.kinds
+    recipe = Recipe.kinds[kind]()
+    saved = Project(recipe=recipe).model_dump(mode="json")["recipe"]
+    assert load_recipe(saved) == recipe
+
+
+def test_an_unknown_kind_is_kept_word_for_word_and_refuses_to_work():
+    raw = {"kind": "from-the-future", "strength": 3, "nested": {"a": [1]}}
+    recipe = load_recipe(raw)
+    assert isinstance(recipe, UnknownRecipe)
+    assert recipe.model_dump(mode="json") == raw
+    with pytest.raises(InputError, match="from-the-future"):
+        next(iter(recipe.fit(None)))
+
+
+def test_a_wrong_parameter_is_named():
+    with pytest.raises(InputError, match="parameter 'siez'"):
+        load_recipe({"kind": "paste", "siez": 3})

@@ -1,0 +1,70 @@
+"""Held-out parts share no group, no object and no strip of background with the rest."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_synthseg.core.geometry import contains
+from napari_synthseg.core.project import Click, ImageRef
+from napari_synthseg.patches.split import Part, split
+
+
+def part(name, count, *, group="", seed=0, shape=(200, 300)):
+    rng = np.random.default_rng(seed)
+    ref = ImageRef(id=name, uri=f"{name}.tif", group=group)
+    return Part(
+        ref,
+        tuple(
+            Click(image=name, position=tuple(rng.uniform(0, np.array(shape) - 1)), cls=1)
+            for _ in range(count)
+        ),
+    )
+
+
+def test_a_fraction_of_zero_holds_nothing_out():
+    parts = (part("a", 10),)
+    assert split(parts, {"a": (200, 300)}, fraction=0, gap=10) == (parts, ())
+
+
+@given(st.integers(0, 1000), st.lists(st.integers(3, 30), min_size=3, max_size=7))
+@settings(max_examples=40)
+def test_groups_are_never_divided(seed, counts):
+    parts = [part(f"i{k}", n, group=f"g{k // 2}", seed=k) for k, n in enumerate(counts)]
+    train, held = split(parts, {}, fraction=0.25, gap=10, seed=seed)
+    assert train
+    assert not {p.ref.group for p in train} & {p.ref.group for p in held}
+    assert sorted(p.ref.id for p in (*train, *held)) == sorted(p.ref.id for p in parts)
+
+
+@given(st.integers(20, 200), st.floats(5, 25), st.integers(0, 100))
+@settings(max_examples=40)
+def test_one_image_is_divided_with_a_gap(count, gap, seed):
+    whole = part("a", count, seed=seed)
+    train, held = split([whole], {"a": (200, 300)}, fraction=0.2, gap=gap)
+    if not held:
+        assert train == (whole,)
+        return
+    (first,), (second,) = train, held
+    rows, other_rows = first.ref.region[0], second.ref.region[0]
+    assert rows == other_rows == (0, 200)
+    assert second.ref.region[1][0] - first.ref.region[1][1] >= gap
+    for side in (first, second):
+        assert all(contains(side.ref.region, c.position) for c in side.clicks)
+    assert len(second.clicks) == pytest.approx(0.2 * count, abs=0.1 * count + 3)
+
+
+def test_too_few_clicks_hold_nothing_out():
+    parts = (part("a", 4),)
+    train, held = split(parts, {"a": (200, 300)}, fraction=0.2, gap=20)
+    assert train == parts
+    assert held == ()
+
+
+def test_a_region_is_divided_inside_itself():
+    whole = part("a", 60)
+    ref = whole.ref.model_copy(update={"region": ((0, 200), (0, 150))})
+    inside = Part(ref, tuple(c for c in whole.clicks if contains(ref.region, c.position)))
+    train, held = split([inside], {"a": (200, 300)}, fraction=0.25, gap=12)
+    for side in (*train, *held):
+        assert side.ref.region[1][1] <= 150

@@ -1,0 +1,140 @@
+"""A job can be paused, resumed and cancelled, and every end is an outcome."""
+
+import threading
+
+import pytest
+
+from napari_synthseg.jobs import Job
+
+
+def counting(limit, log=None, value="value"):
+    try:
+        for number in range(limit):
+            yield number
+    finally:
+        if log is not None:
+            log.append(threading.current_thread().name)
+    return value
+
+
+def test_run_turns_the_work_here():
+    job, steps, ends = Job(counting(3)), [], []
+    job.progressed.connect(steps.append)
+    job.finished.connect(ends.append)
+    assert job.state == "waiting"
+    outcome = job.run()
+    assert (outcome.state, outcome.value) == ("done", "value")
+    assert steps == [0, 1, 2]
+    assert ends == [outcome]
+    assert job.state == "done"
+
+
+def test_start_turns_it_in_a_thread_of_its_own():
+    log = []
+    job = Job(counting(3, log), name="count").start()
+    assert job.join(5)
+    assert log == ["job: count"]
+    assert job.outcome.value == "value"
+    with pytest.raises(RuntimeError, match="twice"):
+        job.start()
+
+
+def paused_after_first_step(work):
+    job, first = Job(work), threading.Event()
+
+    def on_progress(step):
+        if not first.is_set():
+            job.pause()
+            first.set()
+
+    job.progressed.connect(on_progress)
+    job.start()
+    assert first.wait(5)
+    return job
+
+
+def test_a_paused_job_takes_no_further_step_until_resumed():
+    log = []
+    job = paused_after_first_step(counting(5, log))
+    assert job.state == "paused"
+    assert not job.join(0.1)
+    assert log == []
+    job.resume()
+    assert job.join(5)
+    assert job.state == "done"
+
+
+def test_cancel_ends_the_work_at_its_yield_and_in_its_thread():
+    log = []
+    job = paused_after_first_step(counting(10**9, log))
+    job.cancel()
+    assert job.join(5)
+    assert job.state == "cancelled"
+    assert log == ["job: work"]
+
+
+def test_work_may_still_return_something_when_cancelled():
+    def saving():
+        try:
+            while True:
+                yield
+        except GeneratorExit:
+            return "what there was"
+
+    job = paused_after_first_step(saving())
+    job.cancel()
+    assert job.join(5)
+    assert (job.outcome.state, job.outcome.value) == ("cancelled", "what there was")
+
+
+def test_cancelling_before_the_start_runs_nothing():
+    ran = []
+
+    def work():
+        ran.append(1)
+        yield
+
+    job = Job(work())
+    job.cancel()
+    assert job.run().state == "cancelled"
+    assert ran == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError("out of memory"), StopIteration(), SystemExit(3)])
+def test_every_exception_becomes_an_outcome(error):
+    def work():
+        yield
+        raise error
+
+    outcome = Job(work(), name="w").run()
+    assert outcome.state == "failed"
+    assert outcome.error is not None
+    assert "in work" in outcome.traceback
+
+
+def test_work_that_goes_on_after_cancel_fails_by_name():
+    def stubborn():
+        while True:
+            try:
+                yield
+            except GeneratorExit:
+                yield
+                return
+
+    job = paused_after_first_step(stubborn())
+    job.cancel()
+    assert job.join(5)
+    assert job.outcome.state == "failed"
+    assert "went on" in str(job.outcome.error)
+
+
+def test_a_failing_listener_ends_the_work_and_its_finally_runs():
+    log = []
+    job = Job(counting(5, log))
+
+    def on_progress(step):
+        raise ValueError("listener")
+
+    job.progressed.connect(on_progress)
+    assert job.run().state == "failed"
+    assert log
