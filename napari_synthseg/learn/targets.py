@@ -46,9 +46,11 @@ def inner_distance(ids: NDArray[np.int32]) -> FloatImage:
                 padded[_face(mask.ndim, axis, 0)] = False
             if high:
                 padded[_face(mask.ndim, axis, -1)] = False
+        if padded.all():  # it fills the image: it has no edge at all
+            result[box] = 1.0
+            continue
         distance = distance_transform_edt(padded)[tuple(inside)]
-        peak = distance[mask].max()
-        result[box][mask] = (distance[mask] / peak) if np.isfinite(peak) else 1.0
+        result[box][mask] = distance[mask] / distance[mask].max()
     return result
 
 

@@ -1,0 +1,84 @@
+"""Small things to learn from: disks of two classes on a noisy ground."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.training import ModelSpec, TrainSpec
+from napari_synthseg.learn.predict import load_predictor
+from napari_synthseg.learn.train import train_model
+
+
+def draw_disks(shape, seed, count=8, radius=6, channels=1):
+    """Return a dual image of bright (class 1) and dark (class 2) disks."""
+    rng = np.random.default_rng(seed)
+    ids = np.zeros(shape, np.int32)
+    image = rng.normal(0.4, 0.03, (channels, *shape)).astype(np.float32)
+    yy, xx = np.mgrid[: shape[0], : shape[1]]
+    classes = {}
+    for _ in range(count):
+        y, x = rng.uniform(0, shape[0]), rng.uniform(0, shape[1])
+        disk = (yy - y) ** 2 + (xx - x) ** 2 < radius**2
+        if ids[disk].any() or not disk.any():
+            continue
+        instance = len(classes) + 1
+        classes[instance] = 1 + instance % 2
+        ids[disk] = instance
+        image[:, disk] += 0.5 if classes[instance] == 1 else -0.4
+    return DualImage(image, Labels(ids, classes), 0)
+
+
+class Disks:
+    """A synthesizer of disks."""
+
+    def __init__(self, shape=(64, 64), channels=1):
+        self.shape, self.channels = shape, channels
+
+    def pair(self, index):
+        drawn = draw_disks(self.shape, index, channels=self.channels)
+        return replace(drawn, index=index)
+
+    def pairs(self, indices):
+        return [self.pair(i) for i in indices]
+
+
+@pytest.fixture
+def disks():
+    return Disks()
+
+
+@pytest.fixture
+def tiny():
+    """A spec that trains in a second."""
+    return TrainSpec(
+        steps=3, batch_size=2, crop=32, device="cpu", model=ModelSpec(width=4, depth=2)
+    )
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """A predictor that was trained, small and briefly, to find disks of two classes."""
+    spec = TrainSpec(
+        steps=70,
+        batch_size=4,
+        crop=64,
+        device="cpu",
+        learning_rate=1e-2,
+        model=ModelSpec(width=8, depth=2),
+    )
+    work = train_model(spec, Disks(), class_names={1: "bright", 2: "dark"}, diameter=12)
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            model = stop.value
+            break
+    described = {
+        "spec": model.spec.model_dump(),
+        "in_channels": model.in_channels,
+        "out_channels": model.out_channels,
+        "task": dict(model.task),
+    }
+    return load_predictor(described, model.weights, "cpu")

@@ -1,0 +1,70 @@
+"""Batches repeat exactly, keep image and labels together, and end with their context."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.learn.augment import Augmentation, random_crop
+from napari_synthseg.learn.batches import make_batch, prefetched
+from tests.learn.conftest import Disks
+
+STILL = Augmentation(zoom=1, turn=False, gain=1, gamma=1, offset=0, noise=0, blur=0)
+
+
+def a_batch(number, disks, seed=0):
+    return make_batch(
+        disks, number, size=2, crop=32, class_values=(1, 2), augmentation=Augmentation(), seed=seed
+    )
+
+
+def test_a_batch_is_the_same_at_every_call(disks):
+    first, second = a_batch(3, disks), a_batch(3, disks)
+    assert first.images.shape == (2, 1, 32, 32)
+    assert first.images.equal(second.images)
+    assert first.distances.equal(second.distances)
+    assert not first.images.equal(a_batch(4, disks).images)
+    assert not first.images.equal(a_batch(3, disks, seed=1).images)
+
+
+@given(st.integers(0, 1000), st.integers(16, 96))
+@settings(max_examples=40, deadline=None)
+def test_labels_stay_on_their_objects(seed, edge):
+    """An image that *is* its labels must still be so after any geometric change."""
+    ids = Disks((64, 72)).pair(seed).labels.ids
+    pair = DualImage((ids > 0).astype(np.float32)[None], Labels(ids, {}), seed)
+    changed = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0)
+    image, labels = random_crop(pair, edge, changed, np.random.default_rng(seed))
+    assert image.shape == (1, edge, edge)
+    assert labels.ids.shape == (edge, edge)
+    agree = (image[0] > 0.5) == (labels.ids > 0)
+    assert agree.mean() > 0.93  # nearest and linear sampling differ at edges only
+    assert set(np.unique(labels.ids)) <= set(np.unique(ids))
+
+
+@given(st.integers(0, 200))
+@settings(max_examples=20, deadline=None)
+def test_without_changes_a_crop_is_a_turned_piece_of_the_image(seed):
+    pair = Disks((32, 32)).pair(seed)
+    image, labels = random_crop(pair, 32, STILL, np.random.default_rng(seed))
+    turns = [np.rot90(pair.image[0], k) for k in range(4)]
+    turns += [np.fliplr(t) for t in turns]
+    assert any(np.allclose(image[0], t, atol=1e-4) for t in turns)
+    assert sorted(np.bincount(labels.ids.ravel())) == sorted(np.bincount(pair.labels.ids.ravel()))
+
+
+def test_prefetched_batches_come_in_order_and_the_thread_ends():
+    with prefetched(lambda number: number, first=5) as batches:
+        assert [next(batches) for _ in range(10)] == list(range(5, 15))
+    assert not any(t.name == "training batches" for t in threading.enumerate())
+
+
+def test_what_fails_in_the_thread_is_raised_here():
+    def make(number):
+        raise RuntimeError("broken pair")
+
+    with prefetched(make, first=0) as batches, pytest.raises(RuntimeError, match="broken pair"):
+        next(batches)

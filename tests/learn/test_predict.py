@@ -1,0 +1,75 @@
+"""Blocks give the objects of the whole image."""
+
+import numpy as np
+import pytest
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.learn.models import receptive_radius
+from napari_synthseg.learn.predict import predict_image
+from tests.learn.conftest import draw_disks
+
+
+def predict(predictor, source, **options):
+    work = predict_image(predictor, source, image="i", run="r", **options)
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            return stop.value
+
+
+def field(shape, seed):
+    """Return a field of disks, some of which touch a block's border."""
+    return draw_disks(shape, seed, count=shape[0] * shape[1] // 700).image
+
+
+def test_the_receptive_radius_is_where_influence_ends(trained):
+    import torch
+
+    radius = receptive_radius(trained.spec)
+    image = torch.from_numpy(field((256, 256), 0))[None]
+    changed = image.clone()
+    changed[..., 128, 128] += 5
+    with torch.inference_mode():
+        difference = (trained.net(image) - trained.net(changed)).abs()[0].amax(dim=0)
+    touched = difference.gt(1e-5).nonzero() - 128
+    assert 0 < int(touched.abs().max()) <= radius < 64
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_blocks_and_whole_image_give_the_same_objects(trained, seed):
+    source = ArraySource(field((300, 420), seed))
+    whole = predict(trained, source, block=1024)
+    tiled = predict(trained, source, block=128)
+    assert len(whole.objects) > 50, "the field must hold something to compare"
+    assert len(tiled.objects) == len(whole.objects)
+    assert np.array_equal(tiled.ids > 0, whole.ids > 0)
+    together = np.unique(np.stack([whole.ids.ravel(), tiled.ids.ravel()]), axis=1)
+    assert together.shape[1] == len(whole.objects) + 1
+    scores = sorted(o.score for o in whole.objects), sorted(o.score for o in tiled.objects)
+    assert np.allclose(*scores, atol=1e-3)
+
+
+def test_a_region_is_predicted_in_its_own_place(trained):
+    image = field((200, 300), 3)
+    region = ((40, 168), (100, 292))
+    found = predict(trained, ArraySource(image, region))
+    alone = predict(trained, ArraySource(image[:, 40:168, 100:292].copy()))
+    assert found.region_origin == (40, 100)
+    assert np.array_equal(found.ids, alone.ids)
+    for here, there in zip(found.objects, alone.objects, strict=True):
+        assert np.allclose(np.subtract(here.center, there.center), (40, 100))
+        assert all(a <= c < b for c, (a, b) in zip(here.center, here.box, strict=True))
+    assert {o.id for o in found.objects} == set(np.unique(found.ids)) - {0}
+
+
+def test_other_channels_than_trained_on_are_refused(trained):
+    with pytest.raises(InputError, match=r"3 channels.*trained on 1"):
+        predict(trained, ArraySource(np.zeros((3, 64, 64), np.float32)))
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (1, 64), (33, 31)])
+def test_images_of_any_size_are_predicted(trained, shape):
+    found = predict(trained, ArraySource(np.zeros((1, *shape), np.float32)))
+    assert found.ids.shape == shape

@@ -1,0 +1,102 @@
+"""Objects become targets, and perfect targets become the same objects again."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.learn.targets import DecodeRule, decode, inner_distance, make_targets
+from tests.learn.conftest import draw_disks
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_the_inner_distance_is_one_at_each_core_and_zero_outside(seed):
+    ids = draw_disks((48, 64), seed).labels.ids
+    distance = inner_distance(ids)
+    assert distance.dtype == np.float32
+    assert not distance[ids == 0].any()
+    for instance in np.unique(ids[ids > 0]):
+        inside = distance[ids == instance]
+        assert inside.max() == pytest.approx(1.0)
+        assert inside.min() > 0
+
+
+def test_the_border_of_the_image_is_no_edge_of_an_object():
+    ids = np.zeros((9, 9), np.int32)
+    ids[:5] = 1
+    distance = inner_distance(ids)
+    assert (np.diff(distance[:5, 4]) < 0).all()
+    assert distance[0].tolist() == pytest.approx([1.0] * 9)
+    assert inner_distance(np.ones((4, 4), np.int32)).tolist() == [[1.0] * 4] * 4
+
+
+def test_touching_objects_have_separate_cores():
+    ids = np.zeros((12, 24), np.int32)
+    ids[2:10, 2:12], ids[2:10, 12:22] = 1, 2
+    distance = inner_distance(ids)
+    assert distance[6, 11] < 0.5 > distance[6, 12]
+
+
+def as_outputs(labels, values):
+    classes, distance = make_targets(labels, values)
+    one_hot = np.stack([classes == k for k in range(len(values) + 1)])
+    return 0.02 + 0.96 * one_hot.astype(np.float32), distance
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_perfect_outputs_give_the_same_objects(seed):
+    labels = draw_disks((64, 80), seed, radius=8).labels
+    whole = {
+        i for i in labels.classes if np.count_nonzero(labels.ids == i) > 100
+    }  # slivers at the border are dropped by the minimum area
+    ids = np.where(np.isin(labels.ids, list(whole)), labels.ids, 0).astype(np.int32)
+    labels = Labels(ids, {i: labels.classes[i] for i in whole})
+    rule = DecodeRule((1, 2), 16.0, minimum_area=20)
+    found = decode(*as_outputs(labels, (1, 2)), rule)
+    assert found.ids.max() == len(whole)
+    for instance in whole:
+        (match,) = np.unique(found.ids[labels.ids == instance])
+        assert np.array_equal(found.ids == match, labels.ids == instance)
+        assert found.classes[match - 1] == labels.classes[instance]
+        assert found.scores[match - 1] > 0.9
+
+
+def test_touching_squares_come_apart():
+    ids = np.zeros((20, 40), np.int32)
+    ids[4:16, 4:20], ids[4:16, 20:36] = 1, 2
+    labels = Labels(ids, {1: 1, 2: 1})
+    found = decode(*as_outputs(labels, (1,)), DecodeRule((1,), 14.0))
+    assert found.ids.max() == 2
+
+
+def test_nothing_gives_nothing():
+    empty = Labels(np.zeros((16, 16), np.int32))
+    found = decode(*as_outputs(empty, (1, 2)), DecodeRule((1, 2), 8.0))
+    assert not found.ids.any()
+    assert len(found.classes) == len(found.scores) == len(found.cores) == 0
+
+
+def test_foreground_without_a_core_becomes_one_object():
+    probabilities = np.zeros((2, 16, 16), np.float32)
+    probabilities[0] = 1
+    probabilities[:, 4:12, 4:12] = np.array([0.1, 0.9]).reshape(2, 1, 1)
+    distance = np.full((16, 16), 0.2, np.float32)
+    found = decode(probabilities, distance, DecodeRule((5,), 8.0))
+    assert found.ids.max() == 1
+    assert found.classes.tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [({"minimum_area": 65}, 0), ({"minimum_score": 0.95}, 0), ({"foreground": 0.95}, 0), ({}, 1)],
+)
+def test_the_rule_decides_what_is_reported(change, expected):
+    probabilities = np.zeros((2, 16, 16), np.float32)
+    probabilities[0] = 1
+    probabilities[:, 4:12, 4:12] = np.array([0.1, 0.9]).reshape(2, 1, 1)
+    rule = DecodeRule((1,), 8.0, **change)
+    found = decode(probabilities, np.zeros((16, 16), np.float32), rule)
+    assert found.ids.max() == expected

@@ -1,0 +1,157 @@
+"""Training yields each batch, can be stopped at any, keeps the best, goes on from a checkpoint."""
+
+import random
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.project import Click, ImageRef
+from napari_synthseg.core.training import ModelSpec
+from napari_synthseg.learn.predict import predict_image
+from napari_synthseg.learn.train import train_model
+from tests.learn.conftest import Disks
+
+NAMES = {1: "bright", 2: "dark"}
+
+
+def turn(work):
+    steps = []
+    while True:
+        try:
+            steps.append(next(work))
+        except StopIteration as stop:
+            return steps, stop.value
+
+
+def clicked(pair):
+    ref = ImageRef(id="v", uri="v", exhaustive=True)
+    clicks = tuple(
+        Click(image="v", position=tuple(np.argwhere(pair.labels.ids == i).mean(axis=0)), cls=c)
+        for i, c in pair.labels.classes.items()
+    )
+    return ClickedImage(ref, ArraySource(pair.image), clicks)
+
+
+def test_each_batch_is_yielded_and_the_limit_kept(disks, tiny):
+    steps, model = turn(train_model(tiny, disks, class_names=NAMES, diameter=12))
+    assert [s.step for s in steps] == [0, 1, 2, 3]
+    assert steps[-1].fraction == 1.0
+    assert all(np.isfinite(s.loss) for s in steps[1:])
+    assert (model.state, model.in_channels, model.out_channels) == ("done", 1, 4)
+    assert "nothing was held out" in model.selection
+
+
+def test_the_same_seed_gives_the_same_weights(disks, tiny):
+    first, second = (
+        turn(train_model(tiny, disks, class_names=NAMES, diameter=12))[1] for _ in range(2)
+    )
+    other = tiny.model_copy(update={"seed": 1})
+    third = turn(train_model(other, disks, class_names=NAMES, diameter=12))[1]
+    assert all(np.array_equal(first.weights[k], second.weights[k]) for k in first.weights)
+    assert any(not np.array_equal(first.weights[k], third.weights[k]) for k in first.weights)
+
+
+def test_the_random_state_of_the_process_is_left_alone(disks, tiny):
+    before = torch.get_rng_state().clone(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    turn(train_model(tiny, disks, class_names=NAMES, diameter=12))
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+    assert before[2] == random.getstate()
+
+
+def test_a_time_limit_ends_it(disks, tiny):
+    spec = tiny.model_copy(update={"steps": None, "minutes": 0.02})
+    start = time.monotonic()
+    steps, model = turn(train_model(spec, disks, class_names=NAMES, diameter=12))
+    assert len(steps) > 1
+    assert steps[-1].fraction == 1.0
+    assert model.history[-1].seconds >= 1.2
+    assert time.monotonic() - start < 60
+
+
+def test_closing_it_gives_the_weights_so_far(disks, tiny):
+    saved = []
+    work = train_model(
+        tiny,
+        disks,
+        class_names=NAMES,
+        diameter=12,
+        save_checkpoint=lambda arrays, meta: saved.append(meta["step"]),
+    )
+    next(work), next(work)
+    with pytest.raises(StopIteration) as stop:
+        work.throw(GeneratorExit)
+    assert stop.value.value.state == "cancelled"
+    assert stop.value.value.history[-1].step == 1
+    assert saved == [1]
+
+
+def test_the_best_weights_are_chosen_on_the_held_out_part(disks, tiny):
+    held = disks.pair(999)
+    spec = tiny.model_copy(update={"steps": 10})
+    steps, model = turn(
+        train_model(
+            spec,
+            disks,
+            class_names=NAMES,
+            diameter=12,
+            validation_pairs=[held],
+            validation_images=[clicked(held)],
+        )
+    )
+    validated = [s for s in steps if s.validation]
+    assert [s.step for s in validated] == [4, 6, 7, 9, 10]
+    assert set(validated[0].validation) == {"held-out pairs F1", "held-out clicks F1"}
+    assert any(s.best for s in validated)
+    assert "held-out" in model.selection
+
+
+def test_a_checkpoint_goes_on_where_it_was_left(disks, tiny):
+    spec = tiny.model_copy(update={"steps": 10})
+    kept = []
+    work = train_model(
+        spec,
+        disks,
+        class_names=NAMES,
+        diameter=12,
+        save_checkpoint=lambda arrays, meta: kept.append((arrays, meta)),
+    )
+    for _ in range(6):
+        next(work)
+    with pytest.raises(StopIteration):
+        work.throw(GeneratorExit)
+    steps, resumed = turn(
+        train_model(spec, disks, class_names=NAMES, diameter=12, checkpoint=kept[-1])
+    )
+    assert [s.step for s in steps] == [5, 6, 7, 8, 9, 10]
+    _, straight = turn(train_model(spec, disks, class_names=NAMES, diameter=12))
+    for key, value in straight.weights.items():
+        np.testing.assert_allclose(resumed.weights[key], value, rtol=1e-4, atol=1e-5)
+
+
+def test_an_unknown_network_or_device_is_refused(disks, tiny):
+    for change, message in (
+        ({"model": ModelSpec(name="transformer")}, "transformer"),
+        ({"device": "abacus"}, "abacus"),
+    ):
+        spec = tiny.model_copy(update=change)
+        with pytest.raises(InputError, match=message):
+            next(train_model(spec, disks, class_names=NAMES, diameter=12))
+
+
+def test_it_learns_to_find_objects_of_two_classes(trained):
+    """The whole of learning, small: simulated disks in, the right disks out."""
+    right = total = 0
+    for index in range(1000, 1006):
+        pair = Disks().pair(index)
+        _, found = turn(predict_image(trained, ArraySource(pair.image), image="i", run="r"))
+        total += len(pair.labels.classes)
+        for instance, cls in pair.labels.classes.items():
+            under = np.bincount(found.ids[pair.labels.ids == instance]).argmax()
+            right += found.classes.get(int(under)) == cls
+    assert right / total > 0.8
