@@ -1,0 +1,101 @@
+"""From clicked images to a patch library: the order of the steps, and their progress."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.patch import (
+    Background,
+    ClickedImage,
+    CountStatistics,
+    Patch,
+    PatchLibrary,
+)
+from napari_synthseg.core.project import ObjectClass
+from napari_synthseg.patches.clicked import cut_clicked_image
+from napari_synthseg.patches.findings import describe_findings
+from napari_synthseg.patches.settings import PatchSettings
+
+
+@dataclass(frozen=True)
+class BuildStep:
+    """Progress of building a library: `step` of `total`, and what is being done."""
+
+    step: int
+    total: int
+    message: str
+
+
+def build_library(
+    images: Sequence[ClickedImage],
+    classes: Sequence[ObjectClass],
+    rejected: frozenset[str] = frozenset(),
+    settings: PatchSettings | None = None,
+    *,
+    masks: Mapping[str, Labels] | None = None,
+) -> Generator[BuildStep, None, PatchLibrary]:
+    """Cut, mask and grade a patch for every click; estimate each image's background.
+
+    Parameters
+    ----------
+    images
+        Images with their clicks.
+    classes
+        The classes that the clicks name.
+    rejected
+        Ids of patches that the user does not want used.
+    settings
+        How to cut; the defaults suit most images.
+    masks
+        Image id -> instance labels of the image's region, made by the user or another tool:
+        the labelled object under a click is taken as its mask, as it is.
+
+    Yields
+    ------
+    BuildStep
+        After each block of pixels and each image.
+
+    Returns
+    -------
+    PatchLibrary
+        With one patch for each click, in the clicks' order.
+
+    Raises
+    ------
+    InputError
+        If a class has a physical diameter and an image no pixel size, or a click lies outside
+        its image's region.
+    """
+    chosen = settings or PatchSettings()
+    by_value = {c.value: c for c in classes}
+    patches: list[Patch] = []
+    backgrounds: list[Background] = []
+    statistics: list[CountStatistics] = []
+    diameters: dict[int, list[float]] = {}
+    scale = 1000
+    for number, image in enumerate(images):
+        diameter = {
+            value: by_value[value].diameter_px(image.ref)
+            for value in sorted({c.cls for c in image.clicks})
+        }
+        work = cut_clicked_image(
+            image, diameter, chosen, masks.get(image.ref.id) if masks else None
+        )
+        while True:
+            try:
+                fraction, message = next(work)
+            except StopIteration as stop:
+                result = stop.value
+                break
+            yield BuildStep(int((number + fraction) * scale), len(images) * scale, message)
+        patches.extend(result.patches)
+        backgrounds.append(result.background)
+        statistics.append(result.statistics)
+        for value, length in diameter.items():
+            diameters.setdefault(value, []).append(length)
+    mean = {value: sum(lengths) / len(lengths) for value, lengths in diameters.items()}
+    library = PatchLibrary(tuple(patches), tuple(backgrounds), tuple(statistics), mean, rejected)
+    yield BuildStep(len(images) * scale, len(images) * scale, "looking over all patches")
+    return describe_findings(library, classes, chosen)

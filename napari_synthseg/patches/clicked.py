@@ -1,0 +1,249 @@
+"""One clicked image: its patches, its background, its counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import Region, contains, region_shape
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.patch import Background, ClickedImage, CountStatistics, Patch
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.project import Click, ImageRef
+from napari_synthseg.patches.background import estimate_background
+from napari_synthseg.patches.grade import grade_mask
+from napari_synthseg.patches.likeness import CORE, FAR, NEAR, Likeness, learn_likeness
+from napari_synthseg.patches.masks import Seeds, find_masks
+from napari_synthseg.patches.settings import PatchSettings
+from napari_synthseg.patches.window import cut_image, cut_mask, window_round
+
+SMOOTHING = 0.06
+"""Smoothing of the likeness, in diameters (at least 0.7 pixels)."""
+
+RIM = 0.15
+"""Width of the rim round an object that its blur may reach, in diameters."""
+
+SAMPLE = 300
+"""Clicks of a class that the likeness is learned from, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class CutImage:
+    """What one clicked image gives."""
+
+    patches: tuple[Patch, ...]
+    background: Background
+    statistics: CountStatistics
+
+
+Progress = tuple[float, str]
+
+
+def cut_clicked_image(
+    image: ClickedImage,
+    diameters: Mapping[int, float],
+    settings: PatchSettings,
+    masks: Labels | None = None,
+) -> Generator[Progress, None, CutImage]:
+    """Cut, mask and grade all clicks of one image; yield (fraction done, message)."""
+    region = image.pixels.region
+    for click in image.clicks:
+        if not contains(region, click.position):
+            raise InputError(
+                f"A click at {_text(click.position)} lies outside the used part of image "
+                f"'{image.ref.name or image.ref.id}': move or delete it."
+            )
+    radii = {v: _axis_lengths(d / 2, image.ref, len(region)) for v, d in diameters.items()}
+    name = image.ref.name or image.ref.id
+    yield 0.0, f"{name}: learning what the clicked objects look like"
+    pixels = image.pixels.read()
+    work = _Worked(image, pixels, radii, settings)
+    patches: dict[str, Patch] = {}
+    blocks = list(work.blocks())
+    for number, block in enumerate(blocks):
+        yield 0.05 + 0.7 * number / len(blocks), f"{name}: finding the objects under the clicks"
+        for patch in work.cut_block(block, masks):
+            patches[patch.id] = patch
+    yield 0.75, f"{name}: estimating the background"
+    background = work.background(tuple(patches.values()))
+    counts = dict(Counter(c.cls for c in image.clicks))
+    area = int(np.prod(region_shape(region)))
+    statistics = CountStatistics(image.ref.id, counts, area, image.ref.exhaustive)
+    yield 1.0, f"{name}: {len(patches)} patches"
+    return CutImage(tuple(patches[c.id] for c in image.clicks), background, statistics)
+
+
+class _Worked:
+    """The state of the work on one image."""
+
+    def __init__(
+        self,
+        image: ClickedImage,
+        pixels: FloatImage,
+        radii: Mapping[int, NDArray[np.float64]],
+        settings: PatchSettings,
+    ) -> None:
+        self.image = image
+        self.pixels = pixels
+        self.radii = radii
+        self.settings = settings
+        self.region = image.pixels.region
+        self.origin = np.array([start for start, _ in self.region])
+        self.positions = np.array([c.position for c in image.clicks]).reshape(
+            len(image.clicks), len(self.region)
+        )
+        self.likeness = {value: self._learn(value) for value in radii}
+        self.objectlike = np.zeros(pixels.shape[1:], bool)
+
+    def _learn(self, value: int) -> Likeness:
+        """Learn what the objects of one class look like from windows round their clicks."""
+        radius = self.radii[value]
+        mine = [c for c in self.image.clicks if c.cls == value]
+        every = max(1, len(mine) // SAMPLE)
+        windows, core, around = [], [], []
+        for click in mine[::every]:
+            window = window_round(click.position, 2 * FAR * radius)
+            cut = tuple(
+                slice(max(a - o, 0), max(b - o, 0))
+                for (a, b), o in zip(window, self.origin, strict=True)
+            )
+            piece = self.pixels[(slice(None), *cut)]
+            start = np.array([s.start for s in cut]) + self.origin
+            own = _distance(piece.shape[1:], np.array([click.position]) - start, 2 * radius)
+            near = (np.abs(self.positions - click.position) < 2 * (FAR + NEAR) * radius).all(1)
+            every_click = _distance(piece.shape[1:], self.positions[near] - start, 2 * radius)
+            windows.append(piece)
+            core.append(own < CORE)
+            around.append((every_click > NEAR) & (own < FAR))
+        smoothing = np.maximum(0.7, SMOOTHING * 2 * radius)
+        return learn_likeness(windows, core, around, tuple(float(s) for s in smoothing))
+
+    def blocks(self) -> Sequence[Region]:
+        """Divide the region into blocks, in full-image coordinates."""
+        edge = self.settings.block
+        starts = [range(a, b, edge) for a, b in self.region]
+        grid = np.stack(np.meshgrid(*starts, indexing="ij"), axis=-1).reshape(-1, len(starts))
+        return [
+            tuple(
+                (int(s), min(int(s) + edge, b))
+                for s, (_, b) in zip(corner, self.region, strict=True)
+            )
+            for corner in grid
+        ]
+
+    def cut_block(self, block: Region, labels: Labels | None) -> list[Patch]:
+        """Find the objects of a block's own clicks, seeing all clicks near it."""
+        reach = 2 * np.max(list(self.radii.values()), axis=0)
+        halo = tuple(
+            (max(int(a - 1.5 * r) - 1, lo), min(int(b + 1.5 * r) + 2, hi))
+            for (a, b), r, (lo, hi) in zip(block, reach, self.region, strict=True)
+        )
+        start = np.array([a for a, _ in halo])
+        inner = tuple(slice(a - s, b - s) for (a, b), s in zip(halo, self.origin, strict=True))
+        piece = self.pixels[(slice(None), *inner)]
+        maps = {value: look.apply(piece) for value, look in self.likeness.items()}
+        combined = np.maximum.reduce(list(maps.values()))
+        core = tuple(slice(a - s, b - s) for (a, b), s in zip(block, start, strict=True))
+        whole = tuple(slice(a - s, b - s) for (a, b), s in zip(block, self.origin, strict=True))
+        self.objectlike[whole] = combined[core] > self.settings.level
+        near = [n for n, c in enumerate(self.image.clicks) if contains(halo, c.position)]
+        if not any(contains(block, self.image.clicks[n].position) for n in near):
+            return []
+        seeds = Seeds(
+            self.positions[near] - start,
+            np.array([self.radii[self.image.clicks[n].cls] for n in near]),
+        )
+        ids = find_masks(combined, seeds, self.settings.level)
+        patches = []
+        for number, n in enumerate(near, start=1):
+            click = self.image.clicks[n]
+            if contains(block, click.position):
+                own = ids == number
+                patches.append(self._patch(click, own, start, maps[click.cls]))
+        return patches
+
+    def _patch(
+        self, click: Click, own: NDArray[np.bool_], start: NDArray[np.int64], likeness: FloatImage
+    ) -> Patch:
+        radius = self.radii[click.cls]
+        window = window_round(click.position, radius * (1 + 2 * self.settings.margin))
+        origin = tuple(int(s) for s in start)
+        mask = cut_mask(own, origin, window)
+        border = tuple((a - s, b - s) for (a, b), (s, _) in zip(self.region, window, strict=True))
+        touches = _touches(mask, border)
+        center = tuple(float(p - a) for p, (a, _) in zip(click.position, window, strict=True))
+        look = cut_image(likeness[None], origin, window)[0]
+        grade = grade_mask(look, mask, center, tuple(radius), touches)
+        return Patch(
+            id=click.id,
+            image=self.image.ref.id,
+            cls=click.cls,
+            pixels=np.ascontiguousarray(
+                cut_image(self.pixels, [int(o) for o in self.origin], window)
+            ),
+            mask=mask,
+            origin=tuple(a for a, _ in window),
+            center=center,
+            quality=grade.quality,
+            reasons=grade.reasons,
+            touches_border=touches,
+        )
+
+    def background(self, patches: Sequence[Patch]) -> Background:
+        """Estimate the background outside the patches' objects and what looks like them."""
+        objects = np.zeros(self.pixels.shape[1:], bool)
+        for patch in patches:
+            _paint(objects, patch, self.origin)
+        radius = np.min(list(self.radii.values()), axis=0)
+        rim = max(2, round(RIM * 2 * float(radius.max())))
+        taken = objects
+        if not self.image.ref.exhaustive:
+            taken = objects | ndimage.binary_opening(self.objectlike)
+        valid = ~ndimage.binary_dilation(taken, iterations=rim)
+        if valid.mean() < 0.002:
+            valid = ~objects if not objects.all() else np.ones_like(objects)
+        sigma = tuple(float(s) for s in np.maximum(2.0, radius / 2))
+        return estimate_background(self.image.ref.id, self.pixels, valid, sigma)
+
+
+def _axis_lengths(length: float, ref: ImageRef, ndim: int) -> NDArray[np.float64]:
+    """Return a length of the finest axis, in pixels, along every axis."""
+    size = np.array(ref.pixel_size or (1.0,) * ndim, float)[-ndim:]
+    return length * size.min() / size
+
+
+def _distance(
+    shape: tuple[int, ...], positions: NDArray[np.float64], unit: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return each pixel's distance to the nearest position, in units of `unit`."""
+    nearest = np.full(shape, np.inf, np.float32)
+    grid = np.ogrid[tuple(slice(0, n) for n in shape)]
+    for position in positions:
+        square = sum(((g - p) / u) ** 2 for g, p, u in zip(grid, position, unit, strict=True))
+        np.minimum(nearest, square, out=nearest, casting="same_kind")
+    return np.sqrt(nearest)
+
+
+def _touches(mask: NDArray[np.bool_], border: Region) -> bool:
+    """Tell whether a mask has pixels on the border of the region (window coordinates)."""
+    for axis, (start, stop) in enumerate(border):
+        for edge in (start, stop - 1):
+            if 0 <= edge < mask.shape[axis] and mask.take(edge, axis=axis).any():
+                return True
+    return False
+
+
+def _paint(objects: NDArray[np.bool_], patch: Patch, origin: NDArray[np.int64]) -> None:
+    """Mark a patch's object in a map of the region."""
+    where = np.nonzero(patch.mask)
+    objects[tuple(w + o - s for w, o, s in zip(where, patch.origin, origin, strict=True))] = True
+
+
+def _text(position: Sequence[float]) -> str:
+    return "(" + ", ".join(f"{p:.1f}" for p in position) + ")"

@@ -1,0 +1,79 @@
+"""How far a patch can be trusted, judged without any truth, with the reasons in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_synthseg.core.pixels import FloatImage
+
+
+@dataclass(frozen=True)
+class Grade:
+    """A quality between 0 and 1, and why it is less than 1."""
+
+    quality: float
+    reasons: tuple[str, ...]
+
+
+def grade_mask(
+    likeness: FloatImage,
+    mask: NDArray[np.bool_],
+    center: tuple[float, ...],
+    radius: tuple[float, ...],
+    touches_border: bool,
+) -> Grade:
+    """Grade one mask in its window.
+
+    Parameters
+    ----------
+    likeness
+        Shape ([z,] y, x): about 0 in the surroundings, about 1 in objects.
+    mask
+        Same shape.
+    center
+        Position of the click, window pixels.
+    radius
+        Half the class diameter along each axis, pixels.
+    touches_border
+        The image's border cuts the object off.
+    """
+    if not mask.any():
+        return Grade(0.0, ("no object was found under the click",))
+    quality, reasons = 1.0, []
+    expected = _ball(radius)
+    ratio = np.count_nonzero(mask) / expected
+    if ratio < 0.35 and not touches_border:
+        quality *= max(0.2, ratio / 0.35)
+        reasons.append("much smaller than the class diameter")
+    elif ratio > 2.5:
+        quality *= max(0.2, 2.5 / ratio)
+        reasons.append("much larger than the class diameter")
+    clear = _edge_contrast(likeness, mask)
+    if clear < 0.35:
+        quality *= max(0.1, clear / 0.35)
+        reasons.append("hardly stands out from its surroundings")
+    centroid = np.array(ndimage.center_of_mass(mask))
+    off = float(np.sqrt((((centroid - center) / np.asarray(radius)) ** 2).sum()))
+    if off > 0.6 and not touches_border:
+        quality *= max(0.4, 1.2 - off / 2)
+        reasons.append("the click lies off the object's center")
+    if touches_border:
+        reasons.append("cut off by the image's border")
+    return Grade(round(float(quality), 3), tuple(reasons))
+
+
+def _ball(radius: tuple[float, ...]) -> float:
+    """Return the volume (area) of an ellipsoid."""
+    unit = np.pi if len(radius) == 2 else 4 / 3 * np.pi
+    return float(unit * np.prod(radius))
+
+
+def _edge_contrast(likeness: FloatImage, mask: NDArray[np.bool_]) -> float:
+    """Return how much likeness falls from inside the mask to just outside it."""
+    rim = ndimage.binary_dilation(mask, iterations=3) & ~ndimage.binary_dilation(mask)
+    inside = float(np.median(likeness[mask]))
+    return inside - float(np.median(likeness[rim])) if rim.any() else 0.0

@@ -1,0 +1,89 @@
+"""How much each pixel looks like the clicked objects: one number from any number of channels.
+
+The pixels right under the clicks are compared with the pixels of their surroundings. Fisher's
+linear discriminant gives the direction, in the space of the smoothed channels, that tells them
+apart best; so polarity (bright on dark or dark on bright) and the telling color are found, not
+asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_synthseg.core.pixels import FloatImage
+
+CORE = 0.2
+"""Radius of the disk under a click that is taken for object, in diameters."""
+
+NEAR, FAR = 0.8, 1.75
+"""Surroundings lie between these distances from the clicks, in diameters."""
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """A linear map from smoothed channels to 0 (typical surroundings) .. 1 (typical object).
+
+    `weights` has one entry per channel; `sigma` is the smoothing along each spatial axis, pixels.
+    """
+
+    weights: FloatImage
+    offset: float
+    sigma: tuple[float, ...]
+
+    def apply(self, pixels: FloatImage) -> FloatImage:
+        """Return the likeness of each pixel; `pixels` is (channel, [z,] y, x)."""
+        combined = np.tensordot(self.weights, pixels, axes=(0, 0)).astype(np.float32)
+        smooth: FloatImage = ndimage.gaussian_filter(combined, self.sigma)
+        return smooth - np.float32(self.offset)
+
+
+def learn_likeness(
+    windows: Sequence[FloatImage],
+    core: Sequence[NDArray[np.bool_]],
+    around: Sequence[NDArray[np.bool_]],
+    sigma: tuple[float, ...],
+) -> Likeness:
+    """Find the direction that tells object pixels from their surroundings.
+
+    Parameters
+    ----------
+    windows
+        Windows round clicks, each (channel, [z,] y, x).
+    core, around
+        For each window, which pixels lie under a click and which far from every click.
+    sigma
+        Smoothing along each spatial axis, pixels.
+
+    Notes
+    -----
+    The surroundings may hold objects that nobody clicked: after a first fit, those of them that
+    look more like the objects than like the rest are left out and the direction is fitted anew.
+    """
+    smooth = [ndimage.gaussian_filter(w, (0.0, *sigma)) for w in windows]
+    inside = np.concatenate([s[:, m] for s, m in zip(smooth, core, strict=True)], axis=1)
+    outside = np.concatenate([s[:, m] for s, m in zip(smooth, around, strict=True)], axis=1)
+    if outside.shape[1] < 10:
+        outside = np.concatenate([s.reshape(len(s), -1) for s in smooth], axis=1)
+    weights, offset = _discriminant(inside, outside)
+    plain = weights @ outside - offset < 0.5
+    if 10 < np.count_nonzero(plain) < plain.size:
+        weights, offset = _discriminant(inside, outside[:, plain])
+    return Likeness(weights.astype(np.float32), float(offset), sigma)
+
+
+def _discriminant(inside: FloatImage, outside: FloatImage) -> tuple[NDArray[np.float64], float]:
+    """Return weights and offset that map the two means to 1 and 0."""
+    first, second = np.median(inside, axis=1), np.median(outside, axis=1)
+    spread = np.atleast_2d(np.cov(inside)) + np.atleast_2d(np.cov(outside))
+    ridge = 0.05 * np.trace(spread) / len(spread) + 1e-9
+    direction = np.linalg.solve(spread + ridge * np.eye(len(spread)), first - second)
+    length = float(direction @ (first - second))
+    if length < 1e-12:
+        direction, length = np.ones(len(first)), 1.0
+    weights = direction / length
+    return weights, float(weights @ second)
