@@ -88,6 +88,8 @@ class Background:
         Median background per channel, shape (channel,).
     noise
         Standard deviation of the background's fine grain per channel, shape (channel,).
+    origin
+        Full-image pixel coordinates of the first pixel.
     """
 
     image: str
@@ -95,6 +97,7 @@ class Background:
     valid: NDArray[np.bool_]
     level: FloatImage
     noise: FloatImage
+    origin: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -102,13 +105,15 @@ class CountStatistics:
     """How many objects of each class one image shows.
 
     `counts` maps class value -> number of clicks; `area` is the area (or volume) of the clicked
-    part in pixels; `exhaustive` says whether the counts can be trusted as a density.
+    part in pixels; `exhaustive` says whether the counts can be trusted as a density. `unclicked`
+    estimates, by likeness, how many more such objects there are that nobody clicked.
     """
 
     image: str
     counts: Mapping[int, int]
     area: int
     exhaustive: bool
+    unclicked: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,11 @@ LEAST_VALID = 0.002
 
 
 def estimate_background(
-    image: str, pixels: FloatImage, valid: NDArray[np.bool_], sigma: tuple[float, ...]
+    image: str,
+    pixels: FloatImage,
+    valid: NDArray[np.bool_],
+    sigma: tuple[float, ...],
+    origin: tuple[int, ...],
 ) -> Background:
     """Fill what is not background from its surroundings, smooth base and grain apart.
 
@@ -28,6 +32,8 @@ def estimate_background(
         True where the pixel is background, shape ([z,] y, x); at least one pixel.
     sigma
         Scale along each spatial axis (pixels) below which variation counts as grain.
+    origin
+        Full-image position of the first pixel.
     """
     base = np.stack([smooth_base(channel, valid, sigma) for channel in pixels])
     grain = pixels - base
@@ -35,7 +41,7 @@ def estimate_background(
     level = np.array([np.median(channel[valid]) for channel in pixels], np.float32)
     filled = base + _continue_grain(grain, valid, noise)
     filled[:, valid] = pixels[:, valid]
-    return Background(image, filled, valid, level, noise)
+    return Background(image, filled, valid, level, noise, origin)
 
 
 def smooth_base(

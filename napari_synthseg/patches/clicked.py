@@ -209,7 +209,9 @@ class _Worked:
         if valid.mean() < 0.002:
             valid = ~objects if not objects.all() else np.ones_like(objects)
         sigma = tuple(float(s) for s in np.maximum(2.0, radius / 2))
-        return estimate_background(self.image.ref.id, self.pixels, valid, sigma)
+        return estimate_background(
+            self.image.ref.id, self.pixels, valid, sigma, tuple(a for a, _ in self.region)
+        )
 
 
 def _axis_lengths(length: float, ref: ImageRef, ndim: int) -> NDArray[np.float64]:

@@ -1,0 +1,11 @@
+"""Ways to make dual images; importing this registers every recipe kind, and loads no torch."""
+
+from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.synth.paste.recipe import PasteRecipe
+
+__all__ = ["PasteRecipe", "default_recipe"]
+
+
+def default_recipe() -> Recipe:
+    """Return the recipe that is used where the project has none yet."""
+    return PasteRecipe()

@@ -1,0 +1,1 @@
+"""Dual images by pasting: clicked objects, turned and scattered over canvases."""
