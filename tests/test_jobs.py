@@ -9,8 +9,7 @@ from napari_synthseg.jobs import Job
 
 def counting(limit, log=None, value="value"):
     try:
-        for number in range(limit):
-            yield number
+        yield from range(limit)
     finally:
         if log is not None:
             log.append(threading.current_thread().name)

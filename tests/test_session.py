@@ -1,0 +1,279 @@
+"""The session: edits and undo, long work and its results, opening and closing."""
+
+import numpy as np
+import pytest
+
+from napari_synthseg.core.errors import InputError, ReadOnlyError
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.project import Click, Verdict
+from napari_synthseg.core.training import ModelSpec, TrainSpec
+from napari_synthseg.session import Session
+from tests.learn.conftest import draw_disks
+
+TINY = TrainSpec(
+    steps=4,
+    minutes=None,
+    batch_size=2,
+    crop=64,
+    device="cpu",
+    model=ModelSpec(width=4, depth=2),
+)
+
+
+def disk_field(seed, shape=(128, 192)):
+    """Return a simulated image (uint16), its labels and a click on each object."""
+    drawn = draw_disks(shape, seed, count=60, radius=7)
+    stored = np.clip(drawn.image[0] * 4000 + 500, 0, 65535).astype(np.uint16)
+    centers = {
+        i: tuple(float(v) for v in np.argwhere(drawn.labels.ids == i).mean(axis=0))
+        for i in drawn.labels.classes
+    }
+    return stored, drawn.labels, centers
+
+
+@pytest.fixture
+def session(tmp_path):
+    session = Session.create(tmp_path / "p.synthseg")
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def clicked(session):
+    """A project with one clicked image and one for testing, both simulated."""
+    project = session.project
+    project = project.with_classes(project.next_class("bright", diameter=14))
+    project = project.with_classes(project.next_class("dark", diameter=14))
+    session.edit(project, "add classes")
+    for seed, role in ((1, "train"), (2, "test")):
+        image, labels, centers = disk_field(seed)
+        ref = session.add_array(image, "yx", f"field {seed}", role=role, exhaustive=True)
+        session.add_truth(ref, labels)
+        if role == "train":
+            new = [
+                Click(image=ref.id, position=p, cls=labels.classes[i]) for i, p in centers.items()
+            ]
+            session.edit(session.project.with_clicks(*new), "click")
+    return session
+
+
+def images_by_role(session):
+    return {ref.role: ref for ref in session.project.images}
+
+
+def test_edits_are_announced_with_new_and_old(session):
+    heard = []
+    session.changed.connect(lambda new, old: heard.append((new, old)))
+    before = session.project
+    session.edit(before.with_classes(before.next_class("a")), "add class")
+    assert heard == [(session.project, before)]
+    assert session.undo_label == "add class"
+
+
+def test_undo_and_redo_walk_through_the_edits(session):
+    states = [session.project]
+    for name in "abc":
+        session.edit(session.project.with_classes(session.project.next_class(name)), f"add {name}")
+        states.append(session.project)
+    for state in reversed(states[:-1]):
+        session.undo()
+        assert session.project.classes == state.classes
+    assert session.undo_label is None
+    session.undo()
+    for state in states[1:]:
+        session.redo()
+        assert session.project.classes == state.classes
+    session.undo()
+    session.edit(session.project.with_classes(session.project.next_class("z")), "add z")
+    assert session.redo_label is None
+
+
+def test_all_is_there_after_reopening(tmp_path, clicked):
+    clicked.edit(
+        clicked.project.with_verdicts(
+            Verdict(patch=clicked.project.clicks[0].id, state="rejected", reason="blurred")
+        ),
+        "reject",
+    )
+    folder, project = clicked.folder, clicked.project
+    clicked.close()
+    again = Session.open(folder)
+    assert again.project == project
+    image = again.project.images[0]
+    assert again.pixels(image).read().shape == (1, 128, 192)
+    assert again.truth(image).count > 10
+    again.close()
+
+
+def test_a_second_opener_may_read_only(clicked):
+    second = Session.open(clicked.folder)
+    assert second.read_only
+    assert second.project.clicks == clicked.project.clicks
+    with pytest.raises(ReadOnlyError, match="reading only"):
+        second.edit(second.project.without_class(1), "remove class")
+    second.close()
+
+
+def test_patches_are_cut_and_go_stale_with_the_clicks(clicked):
+    library = clicked.complete(clicked.cut_patches())
+    assert clicked.library is library or clicked.library.patches == library.patches
+    assert len(library.patches) == len(clicked.project.clicks)
+    assert clicked.library_is_current
+    gone = clicked.project.clicks[0].id
+    clicked.edit(clicked.project.without_clicks([gone]), "delete click")
+    assert not clicked.library_is_current
+    clicked.undo()
+    assert clicked.library_is_current
+
+
+def test_a_rejected_patch_leaves_the_library_at_once(clicked):
+    clicked.complete(clicked.cut_patches())
+    usable = clicked.library.usable()
+    clicked.edit(
+        clicked.project.with_verdicts(Verdict(patch=usable[0].id, state="rejected")), "reject"
+    )
+    assert usable[0].id not in {p.id for p in clicked.library.usable()}
+    clicked.undo()
+    assert len(clicked.library.usable()) == len(usable)
+
+
+def test_dual_images_repeat_and_cut_missing_patches(clicked):
+    first = clicked.complete(clicked.synthesize(3))
+    assert clicked.library_is_current
+    again = clicked.complete(clicked.synthesize(1, start=2))
+    assert np.array_equal(first[2].image, again[0].image)
+    assert np.array_equal(first[2].labels.ids, again[0].labels.ids)
+
+
+def test_without_clicks_one_message_says_what_to_do(session):
+    with pytest.raises(InputError, match="click on the centers"):
+        session.complete(session.cut_patches())
+
+
+def test_train_predict_score_and_all_is_recorded(clicked):
+    job = clicked.train(TINY, "first")
+    assert clicked.project.run("first").state == "running"
+    run = clicked.complete(job)
+    assert (run.state, run.steps, run.name) == ("done", 4, "first")
+    assert run.images == (images_by_role(clicked)["train"].id,)
+    test = images_by_role(clicked)["test"]
+    predictions = clicked.complete(clicked.predict(run, [test]))
+    assert predictions[0].ids.shape == (128, 192)
+    scores = clicked.complete(clicked.score(run, predictions))
+    assert scores.measured_on == "real"
+    assert scores.images == ("field 2",)
+    assert scores.objects == clicked.truth(test).count
+    assert clicked.project.run("first").scores == (scores,)
+    folder = clicked.folder
+    clicked.close()
+    again = Session.open(folder)
+    reopened = again.project.run("first")
+    assert reopened.scores == (scores,)
+    repeated = again.complete(again.predict(reopened, [again.project.image(test.id)]))
+    assert np.array_equal(repeated[0].ids, predictions[0].ids)
+    again.close()
+
+
+def test_truth_changes_no_weight(clicked):
+    """Choosing weights uses clicks only: without any truth the same weights come out."""
+    from napari_synthseg.store import runs
+
+    spec = TINY.model_copy(update={"steps": 6})
+    with_truth = clicked.complete(clicked.train(spec))
+    clicked.edit(clicked.project.model_copy(update={"truths": ()}), "delete truth")
+    without = clicked.complete(clicked.train(spec))
+    first, second = (runs.load_weights(clicked.folder, r.id) for r in (with_truth, without))
+    assert "held-out" in with_truth.selection
+    assert with_truth.selection == without.selection
+    assert all(np.array_equal(first[k], second[k]) for k in first)
+
+
+def test_training_on_true_masks_needs_them(clicked):
+    spec = TINY.model_copy(update={"source": "real"})
+    assert clicked.complete(clicked.train(spec)).state == "done"
+    clicked.edit(clicked.project.model_copy(update={"truths": ()}), "delete truth")
+    with pytest.raises(InputError, match="true masks"):
+        clicked.complete(clicked.train(spec, "none"))
+    failed = clicked.project.run("none")
+    assert failed.state == "failed"
+    assert "true masks" in failed.error
+
+
+def test_a_cancelled_run_keeps_its_weights_and_can_go_on(clicked):
+    spec = TINY.model_copy(update={"steps": 30})
+    job = clicked.train(spec, "long")
+
+    def on_progress(step):
+        if getattr(step, "step", 0) == 5:
+            job.cancel()
+
+    job.progressed.connect(on_progress)
+    run = clicked.complete(job)
+    assert (run.state, run.steps) == ("cancelled", 5)
+    test = images_by_role(clicked)["test"]
+    assert clicked.complete(clicked.predict(run, [test]))
+    resumed = clicked.complete(clicked.resume_training(run))
+    assert (resumed.state, resumed.steps, resumed.id) == ("done", 30, run.id)
+    assert [r.name for r in clicked.project.runs] == ["long"]
+
+
+def test_a_failure_is_kept_with_its_traceback(clicked, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("napari_synthseg.learn.train.make_batch", broken)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        clicked.complete(clicked.train(TINY, "doomed"))
+    run = clicked.project.run("doomed")
+    assert run.state == "failed"
+    assert "out of memory" in run.error
+    assert "Traceback" in run.error
+    with pytest.raises(InputError, match="no trained model"):
+        clicked.predict(run, [])
+
+
+def test_undo_does_not_take_back_training(clicked):
+    run = clicked.complete(clicked.train(TINY, "kept"))
+    clicked.undo()
+    assert clicked.project.runs == (run,)
+
+
+def test_clicks_on_a_test_image_are_truth_for_centers(clicked):
+    test = images_by_role(clicked)["test"]
+    _, labels, centers = disk_field(2)
+    truthless = clicked.project.model_copy(update={"truths": ()})
+    new = [Click(image=test.id, position=p, cls=labels.classes[i]) for i, p in centers.items()]
+    clicked.edit(truthless.with_clicks(*new), "click test image")
+    run = clicked.complete(clicked.train(TINY))
+    predictions = clicked.complete(clicked.predict(run, [test]))
+    scores = clicked.complete(clicked.score(run, predictions))
+    assert scores.truth == "clicks"
+    assert scores.objects == len(centers)
+    assert {"found", "missed", "false"} <= scores.values.keys()
+
+
+def test_an_image_without_truth_is_not_scored(clicked):
+    run = clicked.complete(clicked.train(TINY))
+    clicked.edit(clicked.project.model_copy(update={"truths": ()}), "delete truth")
+    predictions = clicked.complete(clicked.predict(run, clicked.project.images))
+    with pytest.raises(InputError, match="ground truth"):
+        clicked.complete(clicked.score(run, predictions))
+
+
+def test_true_masks_of_another_size_are_refused(clicked):
+    image = clicked.project.images[0]
+    with pytest.raises(InputError, match="field 1"):
+        clicked.add_truth(image, Labels(np.ones((5, 5), np.int32), {1: 1}))
+
+
+def test_closing_in_mid_training_keeps_what_there_is(clicked):
+    spec = TINY.model_copy(update={"steps": 100_000})
+    job = clicked.train(spec, "cut off")
+    job.start()
+    folder = clicked.folder
+    clicked.close()
+    assert job.outcome is not None
+    assert job.state == "cancelled"
+    again = Session.open(folder)
+    assert again.project.run("cut off").state == "cancelled"
+    again.close()
