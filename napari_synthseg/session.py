@@ -216,6 +216,13 @@ class Session:
             and cut.images == now.images
         )
 
+    @property
+    def synthesizer_is_current(self) -> bool:
+        """Whether dual images were made with the recipe and the patches of now."""
+        fitted, recipe = self._fitted, self.project.recipe or default_recipe()
+        current = fitted is not None and fitted[0] == recipe and fitted[1] is self.library
+        return self.library_is_current and current
+
     def cut_patches(self) -> Job:
         """Cut, mask and grade the patches of all clicks. Value: `PatchLibrary`."""
         project = self.project
@@ -294,6 +301,15 @@ class Session:
 
         work = pipeline.score(self.project, self.folder, run, tuple(predictions))
         return self._job(work, f"score {run.name}", merge)
+
+    def save_as(self, folder: Path) -> Job:
+        """Copy the project into another folder. Value: a `Session` on the copy."""
+
+        def work() -> Generator[pipeline.Progress, None, Session]:
+            yield pipeline.Progress(0.0, f"copying {self.folder.name}")
+            return Session(self.store.save_as(Path(folder)))
+
+        return self._job(work(), f"save as {Path(folder).name}", None)
 
     def record(self, job: Job, outcome: Outcome) -> None:
         """Take over what a finished job made; call once, on the thread where edits are made."""

@@ -1,0 +1,289 @@
+"""Step 1: the classes, and clicking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QColorDialog,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+)
+
+from napari_synthseg.core.project import ObjectClass, Project
+from napari_synthseg.ui.desk import Desk
+from napari_synthseg.ui.layers import Layers
+from napari_synthseg.ui.notices import attempt, warn
+from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
+
+ENOUGH_CLICKS = 5
+KEY, COLOR, NAME, DIAMETER, COUNT = range(5)
+ROLES = {"train": "for training", "validate": "held out to choose", "test": "held out for scoring"}
+
+
+class ClassesPanel(Panel):
+    """The list of classes, the image that is clicked on, and how many clicks there are."""
+
+    def __init__(self, desk: Desk, layers: Layers) -> None:
+        super().__init__(desk, layers)
+        self.images = QComboBox()
+        self.images.activated.connect(self._on_image_chosen)
+        self.body.addWidget(self.images)
+        self.table = self._make_table()
+        self.body.addWidget(self.table)
+        self.body.addLayout(self._make_buttons())
+        self.exhaustive = QCheckBox("I clicked every object on this image")
+        self.exhaustive.setToolTip(
+            "Tick this only if it is so: it tells how densely objects lie, and what may be "
+            "counted as a wrong find."
+        )
+        self.exhaustive.toggled.connect(self._on_exhaustive)
+        self.body.addWidget(self.exhaustive)
+        self.body.addWidget(
+            quiet_label(
+                "<b>Click</b> adds a center. The ring shows the class's diameter: set it so that "
+                "rings fit the objects. <b>S</b> selects and drags, <b>Del</b> deletes, <b>P</b> "
+                "adds again, <b>1-9</b> chooses the class, <b>Ctrl+Z</b> undoes. Each click is "
+                "saved at once."
+            )
+        )
+        self.show_clicks = QPushButton("Show the Clicks layer again")
+        self.show_clicks.clicked.connect(self._on_show_clicks)
+        self.body.addWidget(self.show_clicks)
+        self.body.addStretch()
+        desk.project_changed.connect(self._on_project_changed)
+        desk.session_changed.connect(self.refresh)
+        layers.image_changed.connect(self.refresh)
+        layers.clicks.active_class_changed.connect(self._show_active)
+        layers.clicks.removed.connect(self.refresh)
+
+    def _make_table(self) -> QTableWidget:
+        table = QTableWidget(0, 5)
+        table.setHorizontalHeaderLabels(["Key", "", "Class", "Diameter", "Clicks"])
+        table.verticalHeader().hide()
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        for column, width in ((KEY, 34), (COLOR, 30), (DIAMETER, 96), (COUNT, 48)):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            table.setColumnWidth(column, width)
+        table.itemSelectionChanged.connect(self._on_row_selected)
+        table.itemChanged.connect(self._on_renamed)
+        return table
+
+    def _make_buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.add_button = QPushButton("Add class")
+        self.add_button.clicked.connect(self._on_add)
+        self.remove_button = QPushButton("Remove class")
+        self.remove_button.clicked.connect(self._on_remove)
+        row.addWidget(self.add_button)
+        row.addWidget(self.remove_button)
+        return row
+
+    # --- showing -----------------------------------------------------------------------------
+
+    def hint(self) -> str:
+        """Say how to click, or that there are enough clicks."""
+        number = len(self._project.clicks)
+        if number == 0:
+            return "Click on the center of a few objects in the image."
+        if number < ENOUGH_CLICKS:
+            return f"Good. A few more, please: {ENOUGH_CLICKS - number} at least."
+        return f"{number} clicks. Click more, or go on: more clicks give better results."
+
+    def next_step(self) -> NextStep:
+        """Offer the patches once there are clicks."""
+        few = len(self._project.clicks) < 1
+        why = "Click on the center of at least one object first." if few else ""
+        return NextStep("Next: see the patches", lambda: self.go_to.emit(1), why)
+
+    def enter(self) -> None:
+        """Bring the picture into view, ready for clicking."""
+        self.refresh()
+        self.layers.look_at_image()
+        self.layers.activate_clicks()
+
+    def refresh(self) -> None:
+        """Show the session's classes, images and counts."""
+        project = self._project
+        self._show_images(project)
+        counts = _count(project)
+        with QSignalBlocker(self.table):
+            self.table.setRowCount(len(project.classes))
+            for row, cls in enumerate(project.classes):
+                self._show_class(row, cls, counts.get(cls.value, 0))
+        self.table.setFixedHeight(34 + 32 * max(1, min(len(project.classes), 7)))
+        refs = self.layers.field.refs if self.layers.field else ()
+        with QSignalBlocker(self.exhaustive):
+            self.exhaustive.setChecked(any(r.exhaustive for r in refs if r.role == "train"))
+        self.exhaustive.setEnabled(any(r.role == "train" for r in refs))
+        self.remove_button.setEnabled(len(project.classes) > 1)
+        self.show_clicks.setVisible(self.layers.clicks.layer is None and bool(project.images))
+        self._show_active()
+        self.next_step_changed.emit()
+
+    def _show_class(self, row: int, cls: ObjectClass, count: int) -> None:
+        self.table.setRowHeight(row, 32)
+        key = QTableWidgetItem(str(row + 1) if row < 9 else "")
+        name = QTableWidgetItem(cls.name)
+        number = QTableWidgetItem(str(count))
+        for item in (key, number):
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+            item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+        name.setToolTip("Double-click to rename")
+        for column, item in ((KEY, key), (NAME, name), (COUNT, number)):
+            self.table.setItem(row, column, item)
+        swatch = QPushButton()
+        swatch.setStyleSheet(f"background: {cls.color}; border-radius: 4px; min-width: 16px; max-width: 16px; min-height: 16px; max-height: 16px; padding: 0px; margin: 6px;")
+        swatch.setToolTip("Change the color")
+        swatch.clicked.connect(lambda _=False, value=cls.value: self._on_color(value))
+        self.table.setCellWidget(row, COLOR, swatch)
+        box = self.table.cellWidget(row, DIAMETER)
+        if not isinstance(box, QDoubleSpinBox) or box.property("value of") != cls.value:
+            box = self._make_diameter(cls.value)
+            self.table.setCellWidget(row, DIAMETER, box)
+        with QSignalBlocker(box):
+            box.setSuffix(f" {cls.unit}")
+            box.setValue(cls.diameter)
+
+    def _make_diameter(self, value: int) -> QDoubleSpinBox:
+        box = QDoubleSpinBox()
+        box.setProperty("value of", value)
+        box.setRange(0.1, 10_000)
+        box.setDecimals(1)
+        box.setKeyboardTracking(False)
+        box.setToolTip("Typical diameter of one object of this class")
+        box.valueChanged.connect(lambda diameter, v=value: self._on_diameter(v, diameter))
+        return box
+
+    def _show_images(self, project: Project) -> None:
+        from napari_synthseg.ui.layers import field_key
+
+        shown = self.layers.field.refs[0].id if self.layers.field else ""
+        fields: dict[Any, list[Any]] = {}
+        for ref in project.images:
+            fields.setdefault(field_key(ref), []).append(ref)
+        with QSignalBlocker(self.images):
+            self.images.clear()
+            for refs in fields.values():
+                parts = " + ".join(dict.fromkeys(ROLES[r.role] for r in refs))
+                self.images.addItem(f"{refs[0].name}  ({parts})", refs[0].id)
+                if shown in [r.id for r in refs]:
+                    self.images.setCurrentIndex(self.images.count() - 1)
+            self.images.addItem("Add another image…", "")
+
+    def _show_active(self) -> None:
+        values = [c.value for c in self._project.classes]
+        if (active := self.layers.clicks.active_class) in values:
+            with QSignalBlocker(self.table):
+                self.table.selectRow(values.index(active))
+
+    def _on_project_changed(self, new: Project, old: Project) -> None:
+        same = new.classes is old.classes and new.images is old.images
+        if same and new.clicks is not old.clicks:
+            counts = _count(new)
+            for row, cls in enumerate(new.classes):
+                with QSignalBlocker(self.table):
+                    self.table.item(row, COUNT).setText(str(counts.get(cls.value, 0)))
+            self.next_step_changed.emit()
+        elif not same:
+            self.refresh()
+
+    # --- editing -----------------------------------------------------------------------------
+
+    @property
+    def _project(self) -> Project:
+        return self.desk.session.project if self.desk.session else Project()
+
+    def _edit(self, new: Project, what: str) -> None:
+        session = self.desk.session
+        if session is not None and not attempt(lambda: session.edit(new, what)):
+            self.refresh()
+
+    def _change(self, value: int, what: str, **fields: object) -> None:
+        project = self._project
+        cls = project.object_class(value)
+        changed = ObjectClass(**{**cls.model_dump(), **fields})
+        if changed != cls:
+            attempt(lambda: self._edit(project.with_classes(changed), what))
+        self.refresh()
+
+    def _on_row_selected(self) -> None:
+        row = self.table.currentRow()
+        if 0 <= row < len(self._project.classes):
+            self.layers.clicks.choose_class(self._project.classes[row].value)
+
+    def _on_renamed(self, item: QTableWidgetItem) -> None:
+        if item.column() == NAME:
+            cls = self._project.classes[item.row()]
+            if name := item.text().strip()[:64]:
+                self._change(cls.value, "rename class", name=name)
+            else:
+                warn("A class needs a name.")
+                self.refresh()
+
+    def _on_diameter(self, value: int, diameter: float) -> None:
+        self._change(value, "change diameter", diameter=diameter)
+
+    def _on_color(self, value: int) -> None:
+        cls = self._project.object_class(value)
+        color = QColorDialog.getColor(QColor(cls.color), self, f"Color of {cls.name}")
+        if color.isValid():
+            self._change(value, "change color", color=color.name())
+
+    def _on_add(self) -> None:
+        project = self._project
+        names = {c.name for c in project.classes}
+        number = len(names) + 1
+        while f"class {number}" in names:
+            number += 1
+        diameter = project.classes[-1].diameter if project.classes else 24.0
+        new = project.next_class(f"class {number}", diameter=diameter)
+        self._edit(project.with_classes(new), "add class")
+        self.layers.clicks.choose_class(new.value)
+
+    def _on_remove(self) -> None:
+        project = self._project
+        cls = project.object_class(self.layers.clicks.active_class)
+        self._edit(project.without_class(cls.value), f"remove class {cls.name}")
+
+    def _on_exhaustive(self, checked: bool) -> None:
+        if self.layers.field is None:
+            return
+        refs = [r for r in self.layers.field.refs if r.role == "train"]
+        changed = [r.model_copy(update={"exhaustive": checked}) for r in refs]
+        self._edit(self._project.with_images(*changed), "mark image as fully clicked")
+
+    def _on_image_chosen(self, index: int) -> None:
+        ident = self.images.itemData(index)
+        if ident:
+            self.layers.show_image(self._project.image(ident))
+        else:
+            self.refresh()
+            self.go_to.emit(-1)
+
+    def _on_show_clicks(self) -> None:
+        if self.layers.field is not None:
+            self.layers.clicks.show(self.layers.field)
+            self.layers.activate_clicks()
+        elif self._project.images:
+            self.layers.show_image(self._project.images[0])
+        self.refresh()
+
+
+def _count(project: Project) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for click in project.clicks:
+        counts[click.cls] = counts.get(click.cls, 0) + 1
+    return counts

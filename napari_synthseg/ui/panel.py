@@ -1,0 +1,67 @@
+"""What every step's panel offers to the widget round it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_synthseg.ui.desk import Desk
+from napari_synthseg.ui.layers import Layers
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """The one highlighted button: what it says, what it does, and why it is disabled."""
+
+    text: str
+    action: Callable[[], object] | None = None
+    why_disabled: str = ""
+
+
+class Panel(QWidget):
+    """One page of the widget. Reads the session, calls it, and keeps no project state."""
+
+    next_step_changed = Signal()
+    """The highlighted button, or the hint, must be read again."""
+
+    go_to = Signal(int)
+    """Asks for another step, 0 to 4."""
+
+    def __init__(self, desk: Desk, layers: Layers) -> None:
+        super().__init__()
+        self.desk = desk
+        self.layers = layers
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(0, 0, 6, 0)
+        self.body.setSpacing(6)
+
+    def hint(self) -> str:
+        """Return one sentence that says what to do now."""
+        return ""
+
+    def next_step(self) -> NextStep | None:
+        """Return what the highlighted button does now, or None to hide it."""
+        return None
+
+    def enter(self) -> None:
+        """Get ready to be seen; called whenever the user comes to this step."""
+
+
+def quiet_label(text: str = "") -> QLabel:
+    """Return a label for explanations, wrapped and quieter than the rest."""
+    label = QLabel(text)
+    label.setObjectName("quiet")
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def notice_label(text: str = "") -> QLabel:
+    """Return a label for what the user must know."""
+    label = QLabel(text)
+    label.setObjectName("notice")
+    label.setWordWrap(True)
+    return label

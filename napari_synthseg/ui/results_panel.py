@@ -1,0 +1,227 @@
+"""Step 5: what the model finds on real images, and how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QComboBox, QListWidget, QListWidgetItem, QPushButton
+
+from napari_synthseg.core.geometry import region_shape
+from napari_synthseg.core.outcome import Outcome
+from napari_synthseg.core.project import ImageRef, Project
+from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.training import Prediction, TrainingRun
+from napari_synthseg.ui.desk import Desk
+from napari_synthseg.ui.layers import Layers, field_key
+from napari_synthseg.ui.notices import attempt, warn
+from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
+from napari_synthseg.ui.score_table import ScoreTable, overlay_text
+
+ROLE_WORDS = {"train": "training part", "validate": "held out", "test": "held out for scoring"}
+
+
+class ResultsPanel(Panel):
+    """Predict into new layers; score where there is ground truth."""
+
+    def __init__(self, desk: Desk, layers: Layers) -> None:
+        super().__init__(desk, layers)
+        self.runs = QComboBox()
+        self.runs.currentIndexChanged.connect(self._on_run_chosen)
+        self.body.addWidget(quiet_label("Model"))
+        self.body.addWidget(self.runs)
+        self.body.addWidget(quiet_label("Images to predict"))
+        self.images = QListWidget()
+        self.images.itemChanged.connect(lambda *_: self.next_step_changed.emit())
+        self.body.addWidget(self.images)
+        self.predict_button = QPushButton("Predict again")
+        self.predict_button.clicked.connect(self.predict)
+        self.body.addWidget(self.predict_button)
+        self.found = quiet_label()
+        self.body.addWidget(self.found)
+        self.truth_box = QCheckBox("Show the true masks (white lines)")
+        self.truth_box.toggled.connect(self._on_truth_toggled)
+        self.body.addWidget(self.truth_box)
+        self.table = ScoreTable()
+        self.body.addWidget(self.table)
+        self.body.addStretch()
+        self._predicted: dict[str, int] = {}
+        desk.session_changed.connect(self._on_session_changed)
+        desk.project_changed.connect(self._on_project_changed)
+        desk.work_changed.connect(self._on_work_changed)
+
+    # --- showing -----------------------------------------------------------------------------
+
+    def hint(self) -> str:
+        """Say what to look at."""
+        if self.desk.job("short") is not None:
+            return "Looking for objects…"
+        if not self._predicted:
+            return "See what the model finds."
+        return "Not good enough? Click where it fails, and train again."
+
+    def next_step(self) -> NextStep:
+        """Offer to predict, then to go on clicking."""
+        if self.desk.job("short") is not None:
+            return NextStep("Predict", None, "Wait for the end, or cancel.")
+        if not self._predicted:
+            why = "" if self._chosen() else "Tick at least one image."
+            return NextStep("Predict", self.predict, why)
+        return NextStep("Improve: click more objects", lambda: self.go_to.emit(0))
+
+    def enter(self) -> None:
+        """Show the runs and images; predict at once the first time."""
+        self.layers.look_at_image()
+        self.refresh()
+        if self._run() is not None and self._run().id not in self._predicted:
+            self.predict()
+
+    def refresh(self) -> None:
+        """Show runs, images and scores as they are now."""
+        self._show_runs()
+        self._show_images()
+        self._show_scores()
+        self.next_step_changed.emit()
+
+    def _show_runs(self) -> None:
+        session = self.desk.session
+        runs = [r for r in session.project.runs if r.model] if session else []
+        ids = [self.runs.itemData(i) for i in range(self.runs.count())]
+        if ids != [r.id for r in runs]:
+            self.runs.blockSignals(True)
+            self.runs.clear()
+            for run in runs:
+                self.runs.addItem(f"{run.name} ({run.steps} steps)", run.id)
+            self.runs.setCurrentIndex(self.runs.count() - 1)
+            self.runs.blockSignals(False)
+
+    def _show_images(self) -> None:
+        refs = self.desk.session.project.images if self.desk.session else ()
+        ids = [self.images.item(i).data(Qt.ItemDataRole.UserRole) for i in range(self.images.count())]
+        if ids == [r.id for r in refs]:
+            return
+        shown = self.layers.field.refs if self.layers.field else refs[:1]
+        wanted = [r.id for r in shown if r.role == "test"] or [r.id for r in shown]
+        self.images.blockSignals(True)
+        self.images.clear()
+        for ref in refs:
+            item = QListWidgetItem(f"{ref.name} ({ROLE_WORDS[ref.role]})")
+            item.setData(Qt.ItemDataRole.UserRole, ref.id)
+            state = Qt.CheckState.Checked if ref.id in wanted else Qt.CheckState.Unchecked
+            item.setCheckState(state)
+            self.images.addItem(item)
+        self.images.setFixedHeight(10 + 22 * max(2, min(len(refs), 6)))
+        self.images.blockSignals(False)
+
+    def _show_scores(self) -> None:
+        run = self._run()
+        scores = run.scores[-1] if run is not None and run.scores else None
+        self.table.show_scores(scores)
+        session = self.desk.session
+        self.truth_box.setVisible(bool(session and session.project.truths))
+        if not self.isVisible():
+            return
+        self.layers.show_text(overlay_text(scores) if scores is not None else "")
+
+    # --- work --------------------------------------------------------------------------------
+
+    def predict(self) -> None:
+        """Predict the ticked images, each into a new layer, then score."""
+        session, run, refs = self.desk.session, self._run(), self._chosen()
+        if session is None or run is None or not refs:
+            return
+        attempt(
+            lambda: self.desk.run(
+                session.predict(run, refs), lambda found: self._on_predicted(run, found)
+            )
+        )
+
+    def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
+        session = self.desk.session
+        if session is None:
+            return
+        self._predicted[run.id] = sum(len(p.objects) for p in found)
+        self.found.setText(_found_text(found, session.project))
+        for prediction in found:
+            ref = session.project.image(prediction.image)
+            field = self.layers.field
+            if field is None or field_key(ref) != field_key(field.refs[0]):
+                continue  # shown when that image is; its file lies in the run's folder
+            self.layers.show_prediction(prediction, f"Prediction: {run.name}, {ref.name}")
+        if self._can_score(found):
+            self.desk.run(session.score(run, found), self._on_scored)
+        self.next_step_changed.emit()
+
+    def _on_scored(self, scores: Scores) -> None:
+        self.refresh()
+
+    def _can_score(self, found: Sequence[Prediction]) -> bool:
+        project = self.desk.session.project if self.desk.session else Project()
+        images = {p.image for p in found}
+        masks = any(t.image in images and t.kind == "instance" for t in project.truths)
+        held = {r.id for r in project.images if r.id in images and r.role != "train"}
+        return masks or any(c.image in held for c in project.clicks)
+
+    def _run(self) -> TrainingRun | None:
+        session, ident = self.desk.session, self.runs.currentData()
+        return session.project.run(ident) if session and ident else None
+
+    def _chosen(self) -> list[ImageRef]:
+        session = self.desk.session
+        items = [self.images.item(i) for i in range(self.images.count())]
+        ids = [
+            i.data(Qt.ItemDataRole.UserRole)
+            for i in items
+            if i.checkState() == Qt.CheckState.Checked
+        ]
+        return [session.project.image(i) for i in ids] if session else []
+
+    def _on_truth_toggled(self, checked: bool) -> None:
+        session, field = self.desk.session, self.layers.field
+        if session is None or field is None:
+            return
+        masked = {t.image for t in session.project.truths}
+        refs = [r for r in field.refs if r.id in masked]
+        if checked and refs:
+            truth = session.truth(refs[0])
+            origin = [start for start, _ in refs[0].region] if refs[0].region else (0, 0)
+            attempt(lambda: self.layers.show_truth(truth, origin))
+        else:
+            self.layers.show_truth(None, (0, 0))
+            if checked:
+                warn("There are no true masks for this image.")
+
+    # --- following ---------------------------------------------------------------------------
+
+    def _on_run_chosen(self) -> None:
+        self._show_scores()
+        self.next_step_changed.emit()
+
+    def _on_work_changed(self) -> None:
+        self.predict_button.setEnabled(self.desk.job("short") is None)
+        self.next_step_changed.emit()
+
+    def _on_session_changed(self) -> None:
+        self._predicted.clear()
+        self.found.setText("")
+        self.truth_box.setChecked(False)
+        self.refresh()
+
+    def _on_project_changed(self, new: Project, old: Project) -> None:
+        if new.runs is not old.runs or new.images is not old.images:
+            self.refresh()
+
+
+def _found_text(found: Sequence[Prediction], project: Project) -> str:
+    names = {c.value: c.name for c in project.classes}
+    counts: dict[str, int] = {}
+    for prediction in found:
+        for thing in prediction.objects:
+            name = names.get(thing.cls, f"class {thing.cls}")
+            counts[name] = counts.get(name, 0) + 1
+    if not counts:
+        return (
+            "No object was found. Look at the dual images: do they resemble this image? Then "
+            "train longer."
+        )
+    return "Found: " + ", ".join(f"{number} {name}" for name, number in counts.items())

@@ -1,0 +1,73 @@
+"""Scores for people: a table, and the lines that lie over the image. Never without a caption."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+
+from napari_synthseg.core.scores import Scores
+from napari_synthseg.ui.panel import notice_label, quiet_label
+
+IN_OVERLAY = ("f1@0.5", "f1@0.7", "f1", "precision@0.5", "recall@0.5", "found", "missed", "false",
+              "count_error")  # fmt: skip
+MEANINGS = {
+    "f1@0.5": "objects found with at least half overlap (IoU > 0.5): 1 is perfect",
+    "count_error": "wrong count, as a share of the true count: 0 is perfect",
+    "dice": "overlap of predicted and true foreground: 1 is perfect",
+}
+
+
+class ScoreTable(QWidget):
+    """One row a metric, one column for all and for each class; the caption below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.table = QTableWidget()
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.caption = quiet_label()
+        self.warnings = notice_label()
+        for widget in (self.caption, self.table, self.warnings):
+            layout.addWidget(widget)
+        self.show_scores(None)
+
+    def show_scores(self, scores: Scores | None) -> None:
+        """Show scores, or nothing."""
+        self.setVisible(scores is not None)
+        if scores is None:
+            return
+        self.caption.setText(f"Scores, {scores.caption()}")
+        self.warnings.setText("\n".join(scores.warnings))
+        self.warnings.setVisible(bool(scores.warnings))
+        classes = list(scores.per_class) if len(scores.per_class) > 1 else []
+        self.table.setColumnCount(1 + len(classes))
+        self.table.setRowCount(len(scores.values))
+        self.table.setHorizontalHeaderLabels(["all", *classes])
+        self.table.setVerticalHeaderLabels(list(scores.values))
+        for row, (name, value) in enumerate(scores.values.items()):
+            columns = [value, *(scores.per_class[c].get(name) for c in classes)]
+            for column, number in enumerate(columns):
+                item = QTableWidgetItem("" if number is None else number_text(name, number))
+                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+                item.setToolTip(MEANINGS.get(name, ""))
+                self.table.setItem(row, column, item)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.resizeRowsToContents()
+        height = header.height() + sum(self.table.rowHeight(r) for r in range(len(scores.values)))
+        self.table.setFixedHeight(height + 6)
+
+
+def number_text(name: str, value: float) -> str:
+    """Return a figure as people read it: counts whole, shares with three digits."""
+    if name in ("found", "missed", "false") or (value == int(value) and value > 1):
+        return str(int(value))
+    return f"{value:.3f}"
+
+
+def overlay_text(scores: Scores) -> str:
+    """Return the lines that are written over the image, caption included."""
+    chosen = [n for n in IN_OVERLAY if n in scores.values]
+    figures = "   ".join(f"{n} {number_text(n, scores.values[n])}" for n in chosen)
+    return "\n".join([figures, scores.caption(), *(f"! {w}" for w in scores.warnings[:1])])

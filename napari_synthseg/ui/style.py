@@ -1,0 +1,58 @@
+"""Colors and the style sheet of the panel, taken from napari's current theme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari.utils.theme import get_theme
+
+
+@dataclass(frozen=True)
+class Colors:
+    """The theme's colors that the panel paints with, as ``#rrggbb``."""
+
+    background: str
+    foreground: str
+    primary: str
+    text: str
+    accent: str
+    done: str
+    warning: str
+
+
+def theme_colors(name: str) -> Colors:
+    """Return the colors of a napari theme."""
+    theme = get_theme(name)
+    dark = theme.type == "dark"
+    return Colors(
+        background=theme.background.as_hex("long"),
+        foreground=theme.foreground.as_hex("long"),
+        primary=theme.primary.as_hex("long"),
+        text=theme.text.as_hex("long"),
+        accent="#0a7bd6" if dark else "#0062b1",
+        done="#3fa45b" if dark else "#1f7a3a",
+        warning="#ffb454" if dark else "#9a4b00",
+    )
+
+
+def style_sheet(colors: Colors) -> str:
+    """Return the rules that napari's own style sheet lacks: primary button, hint, notice."""
+    return f"""
+    QPushButton#primary {{
+        background: {colors.accent}; color: white; font-weight: bold;
+        padding: 8px; border-radius: 4px;
+    }}
+    QPushButton#primary:hover {{ background: {colors.done}; }}
+    QPushButton#primary:disabled {{ background: {colors.foreground}; color: {colors.primary}; }}
+    QLabel#hint {{ font-weight: bold; }}
+    QLabel#quiet {{ color: {_mix(colors.text, colors.background)}; }}
+    QLabel#notice {{ color: {colors.warning}; }}
+    QLabel#headline {{ font-size: 14pt; font-weight: bold; }}
+    QToolButton {{ padding: 3px; }}
+    """
+
+
+def _mix(first: str, second: str, share: float = 0.72) -> str:
+    """Return `first` blended with `second`; quiet text that still reads well."""
+    pairs = ((int(first[i : i + 2], 16), int(second[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)

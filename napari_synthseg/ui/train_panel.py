@@ -1,0 +1,230 @@
+"""Step 4: train in the background, and see how it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QPushButton
+
+from napari_synthseg.core.outcome import Outcome
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.training import TrainingRun, TrainSpec, TrainStep
+from napari_synthseg.ui.curve import LossCurve
+from napari_synthseg.ui.desk import Desk
+from napari_synthseg.ui.forms import ModelForm
+from napari_synthseg.ui.layers import Layers
+from napari_synthseg.ui.notices import attempt
+from napari_synthseg.ui.panel import NextStep, Panel, notice_label, quiet_label
+from napari_synthseg.ui.style import Colors
+
+
+class TrainPanel(Panel):
+    """The training form, start, pause and cancel, the loss curve and the runs so far."""
+
+    def __init__(self, desk: Desk, layers: Layers, colors: Colors) -> None:
+        super().__init__(desk, layers)
+        self.body.addWidget(
+            quiet_label(
+                "A U-Net learns from freshly made dual images, in the background: you can go on "
+                "clicking. Part of the image is held out to choose the best weights."
+            )
+        )
+        self.form: ModelForm[TrainSpec] = ModelForm(
+            desk.session.project.train_spec if desk.session else TrainSpec(),
+            shown=("minutes", "device"),
+            hidden=("task", "model"),
+        )
+        self.form.changed.connect(self._on_spec_changed)
+        self.form.refused.connect(self._on_refused)
+        self.body.addWidget(self.form)
+        self.problem = notice_label()
+        self.problem.hide()
+        self.body.addWidget(self.problem)
+        self.body.addLayout(self._make_buttons())
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(8)
+        self.body.addWidget(self.bar)
+        self.status = quiet_label()
+        self.body.addWidget(self.status)
+        self.curve = LossCurve(colors)
+        self.body.addWidget(self.curve, 1)
+        self.body.addLayout(self._make_runs())
+        self.report = quiet_label()
+        self.body.addWidget(self.report)
+        desk.session_changed.connect(self._on_session_changed)
+        desk.project_changed.connect(self._on_project_changed)
+        desk.work_changed.connect(self.refresh)
+        self.refresh()
+
+    def _make_buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.pause_button, self.cancel_button = QPushButton("Pause"), QPushButton("Stop")
+        self.cancel_button.setToolTip("Stop now and keep the best weights so far")
+        self.pause_button.clicked.connect(self._on_pause)
+        self.cancel_button.clicked.connect(lambda: self.desk.cancel("training"))
+        row.addWidget(self.pause_button)
+        row.addWidget(self.cancel_button)
+        return row
+
+    def _make_runs(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.runs = QComboBox()
+        self.runs.currentIndexChanged.connect(self._show_report)
+        self.resume_button = QPushButton("Go on")
+        self.resume_button.setToolTip("Go on with this run from its last checkpoint")
+        self.resume_button.clicked.connect(self._on_resume)
+        row.addWidget(self.runs, 1)
+        row.addWidget(self.resume_button)
+        return row
+
+    # --- showing -----------------------------------------------------------------------------
+
+    def hint(self) -> str:
+        """Say what goes on."""
+        job = self.desk.job("training")
+        if job is not None:
+            return "Paused." if job.state == "paused" else "Training. Lower loss is better."
+        if self._trained():
+            return "A model is trained. See what it finds, or train longer."
+        return "Set how long to train, then start."
+
+    def next_step(self) -> NextStep:
+        """Offer to start, then to see the results."""
+        job = self.desk.job("training")
+        if job is not None:
+            words = "Paused" if job.state == "paused" else "Training…"
+            return NextStep(words, None, "Wait for the end, or press Stop.")
+        if self._trained():
+            return NextStep("Next: see the results", lambda: self.go_to.emit(4))
+        session = self.desk.session
+        why = "" if session and session.project.clicks else "Click on a few objects first."
+        return NextStep("Start training", self.start, why)
+
+    def enter(self) -> None:
+        """Show the state of now."""
+        self.layers.look_at_image()
+        self.refresh()
+
+    def start(self) -> None:
+        """Start a training run in the background."""
+        session = self.desk.session
+        if session is None:
+            return
+        self.curve.clear()
+        attempt(lambda: self._run(session.train(self.form.model)))
+
+    def _run(self, job: Any) -> None:
+        self.desk.run(job, lane="training", on_steps=self._on_steps, on_end=self._on_end)
+
+    def refresh(self) -> None:
+        """Show buttons and runs as they are now."""
+        job = self.desk.job("training")
+        paused = job is not None and job.state == "paused"
+        self.pause_button.setEnabled(job is not None)
+        self.pause_button.setText("Resume" if paused else "Pause")
+        self.cancel_button.setEnabled(job is not None)
+        self.form.setEnabled(job is None)
+        self._show_runs()
+        self.next_step_changed.emit()
+
+    def _show_runs(self) -> None:
+        session = self.desk.session
+        runs = session.project.runs if session else ()
+        texts = [f"{r.name}: {_state(r)}" for r in runs]
+        if texts != [self.runs.itemText(i) for i in range(self.runs.count())]:
+            self.runs.blockSignals(True)
+            self.runs.clear()
+            for run, text in zip(runs, texts, strict=True):
+                self.runs.addItem(text, run.id)
+            self.runs.setCurrentIndex(self.runs.count() - 1)
+            self.runs.blockSignals(False)
+        self.runs.setVisible(bool(runs))
+        self._show_report()
+
+    def _show_report(self) -> None:
+        session, ident = self.desk.session, self.runs.currentData()
+        run = session.project.run(ident) if session and ident else None
+        self.report.setText(_report(run) if run else "")
+        idle = self.desk.job("training") is None
+        stopped = run is not None and run.state != "done"
+        self.resume_button.setVisible(stopped and idle)
+
+    def _trained(self) -> bool:
+        session = self.desk.session
+        return session is not None and any(r.model for r in session.project.runs)
+
+    # --- work --------------------------------------------------------------------------------
+
+    def _on_steps(self, news: list[Any]) -> None:
+        steps = [step for step in news if isinstance(step, TrainStep)]
+        last = news[-1]
+        self.bar.setValue(int(1000 * last.fraction))
+        if not steps:
+            self.status.setText(last.message)
+            return
+        self.curve.add(steps)
+        text = f"step {steps[-1].step}, loss {steps[-1].loss:.3f}, {steps[-1].seconds:.0f} s"
+        for step in reversed(steps):
+            if step.validation:
+                held = ", ".join(f"{k} {v:.3f}" for k, v in step.validation.items())
+                self._held = f"held out: {held}"
+                break
+        parts = [text, getattr(self, "_held", ""), steps[-1].message]
+        self.status.setText("\n".join(part for part in parts if part))
+
+    def _on_end(self, outcome: Outcome) -> None:
+        words = {"done": "Done.", "cancelled": "Stopped; the best weights are kept."}
+        self.status.setText(words.get(outcome.state, "Failed: see the message and the run."))
+        self.bar.setValue(1000 if outcome.state == "done" else 0)
+        self.refresh()
+
+    def _on_pause(self) -> None:
+        job = self.desk.job("training")
+        if job is not None:
+            self.desk.pause("training", job.state != "paused")
+
+    def _on_resume(self) -> None:
+        session, ident = self.desk.session, self.runs.currentData()
+        if session is not None and ident:
+            run = session.project.run(ident)
+            attempt(lambda: self._run(session.resume_training(run)))
+
+    # --- editing -----------------------------------------------------------------------------
+
+    def _on_spec_changed(self, spec: TrainSpec) -> None:
+        session = self.desk.session
+        if session is not None:
+            new = session.project.model_copy(update={"train_spec": spec})
+            attempt(lambda: session.edit(new, "change training settings"))
+
+    def _on_refused(self, why: str) -> None:
+        self.problem.setText(why)
+        self.problem.setVisible(bool(why))
+
+    def _on_session_changed(self) -> None:
+        session = self.desk.session
+        if session is not None:
+            self.form.set_model(session.project.train_spec)
+        self.curve.clear()
+        self.bar.setValue(0)
+        self.status.setText("")
+        self.refresh()
+
+    def _on_project_changed(self, new: Project, old: Project) -> None:
+        if new.train_spec != old.train_spec and new.train_spec != self.form.model:
+            self.form.set_model(new.train_spec)
+        if new.runs is not old.runs or bool(new.clicks) != bool(old.clicks):
+            self.refresh()
+
+
+def _state(run: TrainingRun) -> str:
+    return f"{run.state}, {run.steps} steps" if run.steps else run.state
+
+
+def _report(run: TrainingRun) -> str:
+    if run.state == "failed":
+        return run.error.strip().splitlines()[-1] if run.error else "failed"
+    parts = [f"on {run.device}" if run.device else "", f"{run.seconds:.0f} s" if run.seconds else ""]
+    return "\n".join(p for p in (", ".join(p for p in parts if p), run.selection) if p)
