@@ -5,7 +5,7 @@
     python -m nox -s demo              the main job, from clicks to scores, on a sample
     python -m nox -s tests             linters, types, layers and all tests
     python -m nox -s lint              the same without the tests
-    python -m nox -s bench             the measurements (long)
+    python -m nox -s bench -- NAME     a measurement of benchmarks/ (long)
     python -m nox -s docs              the documentation as a web site, in site/
 
 What follows ``--`` goes on to the program: ``python -m nox -s demo -- --sample tissue``.
@@ -60,7 +60,8 @@ def tests(session: nox.Session) -> None:
     _check(session)
     session.log("Tests without a window, in parallel:")
     # pytest-qt loads Qt's system libraries, which these tests must do without
-    session.run("pytest", "-m", "not gui", "-n", "auto", "-p", "no:pytest-qt")
+    one_thread = {"OMP_NUM_THREADS": "1"}  # the workers share the cores among them
+    session.run("pytest", "-m", "not gui", "-n", "auto", "-p", "no:pytest-qt", env=one_thread)
     session.log("Tests with a window:")
     screen = _on_a_screen(session)
     no_qt = [] if screen or _has_display() else ["-p", "no:pytest-qt"]
@@ -76,11 +77,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Take the measurements; ``-- NAME`` picks one."""
+    """Take a measurement: ``-- NAME [OPTIONS]`` runs benchmarks/NAME.py."""
+    names = sorted(path.stem for path in Path("benchmarks").glob("*.py"))
+    if not session.posargs or session.posargs[0] not in names:
+        session.error(f"Name a benchmark after '--', one of: {', '.join(names)}.")
+    name, *options = session.posargs
     _install(session, "pyqt5", "samples", "test")
-    session.run(
-        *_on_a_screen(session), "python", "-m", "benchmarks", *session.posargs, external=True
-    )
+    program = ["python", f"benchmarks/{name}.py", *options]
+    session.run(*_on_a_screen(session), *program, external=True)
 
 
 @nox.session

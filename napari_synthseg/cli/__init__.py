@@ -1,0 +1,77 @@
+"""The ``napari-synthseg`` command: the same `Session` calls as the panels, headless.
+
+What scripts may rely on: results go to stdout (with ``--json`` the last line is one object),
+progress and messages to stderr, and the exit code is 0 after success, 2 for bad input (one line
+on stderr that names the thing, the place and the remedy), 130 after Ctrl-C, 1 for any failure.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from napari_synthseg import __version__
+from napari_synthseg.cli import demo, import_data, model, project, score, synthesize
+from napari_synthseg.core.errors import InputError
+
+PROGRAM = "napari-synthseg"
+SUCCESS, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name=PROGRAM,
+    help="From clicks on object centers to a trained, scored segmentation model.",
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.run_demo)
+app.command("new")(project.create_project)
+app.command("import")(import_data.import_data)
+app.command("patches")(project.cut_patches)
+app.command("synthesize")(synthesize.synthesize)
+app.command("train")(model.train)
+app.command("predict")(model.predict)
+app.command("score")(score.score)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"{PROGRAM} {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main() -> None:
+    """Run the command line of this process and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; return its exit code. Every error ends here, in words."""
+    try:
+        code = get_command(app).main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+    except InputError as error:
+        return _refuse(str(error))
+    except typer.TyperException as error:
+        return _refuse(f"{error.format_message()} See '{PROGRAM} --help'.")
+    except (KeyboardInterrupt, typer.Abort):
+        print(f"{PROGRAM}: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except Exception:  # noqa: BLE001 - a defect: all we know goes to stderr
+        traceback.print_exc()
+        return FAILURE
+    return code if isinstance(code, int) else SUCCESS
+
+
+def _refuse(message: str) -> int:
+    print(f"{PROGRAM}: error: {' '.join(message.split())}", file=sys.stderr)
+    return BAD_INPUT

@@ -1,0 +1,106 @@
+"""Folders of label images: found by file stem, read, and written with a table of objects."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.project import ImageRef, Truth
+from napari_synthseg.store.labels import open_labels
+
+EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
+"""What label images come as: formats that keep ids exactly."""
+
+OBJECTS_FILE = "objects.csv"
+
+
+def by_stem(folder: Path) -> dict[str, Path]:
+    """Return the label images of a folder by file stem.
+
+    Raises
+    ------
+    InputError
+        If it is no folder, holds no label image, or two with one stem.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder.")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in EXTENSIONS:
+            continue
+        if path.stem in found:
+            raise InputError(
+                f"{folder}: '{found[path.stem].name}' and '{path.name}' have the same stem: keep "
+                "one of them."
+            )
+        found[path.stem] = path
+    if not found:
+        raise InputError(f"{folder} holds no label image ({', '.join(sorted(EXTENSIONS))}).")
+    return found
+
+
+def read_ids(path: Path) -> NDArray[np.int32]:
+    """Read the instance ids of a label image; raise `InputError` if it is none."""
+    uri = path.resolve().as_posix()
+    truth = Truth(image="", kind="instance", source=uri)
+    return open_labels(truth, ImageRef(uri=uri, name=path.name), path.parent).ids
+
+
+def write_labels(path: Path, ids: NDArray[np.integer]) -> None:
+    """Write instance ids as a compressed TIFF: uint16 where they fit, int32 otherwise."""
+    import tifffile
+
+    fits = int(ids.max(initial=0)) <= np.iinfo(np.uint16).max
+    stored = ids.astype(np.uint16 if fits else np.int32)
+    tifffile.imwrite(path, stored, compression="zlib", photometric="minisblack")
+
+
+def write_table(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+    """Write a CSV table, UTF-8."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:
+    """Raise `InputError` where a file would be replaced without leave."""
+    if not overwrite and (there := next((p for p in paths if p.exists()), None)):
+        raise InputError(
+            f"{there} exists already: give another --out, or --overwrite to replace it."
+        )
+
+
+def read_classes(folder: Path) -> dict[str, dict[int, str]] | None:
+    """Read the class of each instance from a folder's objects.csv; None where there is none.
+
+    Returns
+    -------
+    File stem -> instance id -> class name.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, or an id is no whole number; the message names the row.
+    """
+    path = folder / OBJECTS_FILE
+    if not path.exists():
+        return None
+    classes: dict[str, dict[int, str]] = {}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if missing := {"image", "id", "class"} - set(reader.fieldnames or ()):
+            raise InputError(f"{path}, row 1: column '{min(missing)}' is missing.")
+        for row in reader:
+            identifier = (row["id"] or "").strip()
+            if not identifier.isdecimal() or not row["image"] or not row["class"]:
+                raise InputError(
+                    f"{path}, row {reader.line_num}: needs an image, a whole-number id and a class."
+                )
+            classes.setdefault(Path(row["image"]).stem, {})[int(identifier)] = row["class"]
+    return classes

@@ -1,0 +1,127 @@
+"""Progress of a job on stderr, and Ctrl-C as a polite request to stop it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from napari_synthseg import pipeline
+from napari_synthseg.core.training import TrainStep
+from napari_synthseg.jobs import Job
+from napari_synthseg.session import Session
+
+LINE_INTERVAL = 10.0
+"""Least time between two lines of progress where stderr is no terminal, seconds."""
+
+
+Step = pipeline.Progress | TrainStep
+"""What jobs yield: how far they are and what they do."""
+
+
+def complete(session: Session, job: Job) -> Any:
+    """Run a job here with progress on stderr, record it, and return its value.
+
+    Ctrl-C cancels the job at its next step, so that what it made so far is kept; a second one
+    ends the program at once.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After a job that was cancelled has been recorded.
+    """
+    with _show(job), _cancel_on_interrupt(job):
+        value = session.complete(job)
+    if job.state == "cancelled":
+        raise KeyboardInterrupt
+    return value
+
+
+def say(message: str) -> None:
+    """Tell people something on stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def describe(step: Step) -> str:
+    """Return a step in words."""
+    if not isinstance(step, TrainStep):
+        return step.message
+    words = [f"step {step.step}", f"loss {step.loss:.3f}", step.message]
+    return ", ".join(word for word in words if word)
+
+
+@contextmanager
+def _show(job: Job) -> Iterator[None]:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        lines = _Lines(job.name)
+        job.progressed.connect(lines.show)
+        yield
+        lines.end()
+        return
+    columns = (
+        SpinnerColumn(), TextColumn("[bold]{task.description}"), BarColumn(bar_width=24),
+        TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[words]}", markup=False),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(job.name, total=1.0, words="")
+
+        def show(step: Step) -> None:
+            bar.update(task, completed=min(step.fraction, 1.0), words=describe(step))
+
+        job.progressed.connect(show)
+        yield
+        bar.update(task, completed=1.0)
+
+
+class _Lines:
+    """Progress where stderr goes to a file or a pipe: a line now and then."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._started = self._said = time.monotonic()
+        say(f"{name} ...")
+
+    def show(self, step: Step) -> None:
+        now = time.monotonic()
+        if now - self._said >= LINE_INTERVAL:
+            self._said = now
+            say(f"{self._name}: {step.fraction:4.0%}  {describe(step)}")
+
+    def end(self) -> None:
+        say(f"{self._name}: ended after {time.monotonic() - self._started:.1f} s")
+
+
+@contextmanager
+def _cancel_on_interrupt(job: Job) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread only
+        return
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        say(f"{job.name}: stopping after this step (Ctrl-C again ends at once)")
+        job.cancel()
+
+    before = signal.signal(signal.SIGINT, cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,101 @@
+"""``--set k=v``: parameters of a recipe or of training, checked by their own model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import BaseModel, ValidationError
+
+from napari_synthseg.core.errors import InputError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="K=V", help="Set a parameter; may be given several times."),
+]
+
+FIXED = "kind"
+"""The field that names the model itself, and cannot be set."""
+
+
+def parse_settings(pairs: Iterable[str] | None) -> dict[str, str]:
+    """Split ``k=v`` texts; the last one wins where a key repeats.
+
+    Raises
+    ------
+    InputError
+        If a text has no ``=`` or no key.
+    """
+    settings: dict[str, str] = {}
+    for pair in pairs or ():
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"--set {pair}: write it as NAME=VALUE.")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def with_settings(model: Model, settings: Mapping[str, str], what: str) -> Model:
+    """Return `model` with some of its fields set from text, all of it validated again.
+
+    Parameters
+    ----------
+    model
+        The values to start from.
+    settings
+        Field name -> text; ``model.width`` reaches into a nested model. A text is read as JSON
+        (``0.5``, ``true``, ``null``, ``[1, 2]``) and, where it is none, taken as it is.
+    what
+        What the model describes, for messages.
+
+    Raises
+    ------
+    InputError
+        If a field is not known (the message lists those that are) or a value does not fit.
+    """
+    data = model.model_dump()
+    known = parameters(type(model))
+    for key, text in settings.items():
+        if key not in known:
+            raise InputError(
+                f"--set {key}={text}: '{key}' is not a parameter of {what}. "
+                f"Known: {', '.join(known)}."
+            )
+        *groups, name = key.split(".")
+        place = data
+        for group in groups:
+            place = place[group]
+        place[name] = _value(text)
+    try:
+        return type(model)(**data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{what}: parameter '{name}' cannot be {first['input']!r}: {first['msg']}."
+        ) from None
+
+
+def parameters(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the names that ``--set`` takes, those of nested models as ``group.name``."""
+    return tuple(_walk_parameters(model, ""))
+
+
+def _walk_parameters(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _walk_parameters(kind, f"{prefix}{name}.")
+        elif name != FIXED:
+            yield prefix + name
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"none": None, "true": True, "false": False}.get(text.lower(), text)

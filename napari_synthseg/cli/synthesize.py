@@ -1,0 +1,152 @@
+"""Making dual images: choosing the recipe, its parameters, and where the pairs go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from napari_synthseg.cli.label_files import (
+    OBJECTS_FILE,
+    refuse_existing,
+    write_labels,
+    write_table,
+)
+from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.cli.settings import SetOption, parse_settings, with_settings
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.session import Session
+from napari_synthseg.synth import default_recipe
+
+RecipeOption = Annotated[
+    str | None,
+    typer.Option("--recipe", metavar="KIND", help="How pairs are made; default: the current one."),
+]
+
+
+def synthesize(
+    project: ProjectFolder,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many pairs to make.")] = 8,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Seed of the pairs; kept in the recipe.")
+    ] = None,
+    recipe: RecipeOption = None,
+    settings: SetOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write images, labels and objects.csv here."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of the same name in DIR.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make dual images; the recipe becomes the project's current one."""
+    chosen = parse_settings(settings)
+    if seed is not None:
+        chosen["seed"] = str(seed)
+    targets = _targets(out, count) if out else ()
+    refuse_existing([*targets, *([out / OBJECTS_FILE] if out else [])], overwrite)
+    with closing(Session.open(project)) as session:
+        adopt_recipe(session, pick_recipe(session.project, recipe), chosen)
+        pairs: list[DualImage] = complete(session, session.synthesize(count))
+        current = session.project
+    if out:
+        _write_pairs(out, targets, pairs, current)
+    objects = [pair.labels.count for pair in pairs]
+    used = (current.recipe or default_recipe()).model_dump(mode="json")
+    result = {
+        "pairs": len(pairs),
+        "objects": sum(objects),
+        "per_class": _count_classes(pairs, current),
+        "recipe": used,
+        "out": str(out) if out else None,
+    }
+    where = f" in {out}" if out else " (no --out: nothing was written)"
+    counted = f"{len(pairs)} dual images with {sum(objects)} objects"
+    report(result, [f"{counted}{where}; recipe '{used['kind']}'."], as_json)
+
+
+def pick_recipe(project: Project, kind: str | None) -> Recipe:
+    """Return the project's recipe, or a new one of another kind.
+
+    Raises
+    ------
+    InputError
+        If there is no such kind.
+    """
+    current = project.recipe or default_recipe()
+    if kind is None or kind == current.kind:
+        return current
+    if kind not in Recipe.kinds:
+        raise InputError(
+            f"--recipe {kind}: there is no such recipe. Known: {', '.join(Recipe.kinds)}."
+        )
+    return Recipe.kinds[kind]()
+
+
+def adopt_recipe(session: Session, recipe: Recipe, settings: dict[str, str]) -> None:
+    """Make a recipe, with some parameters set, the project's current one.
+
+    Raises
+    ------
+    InputError
+        If a parameter is not known, or a value does not fit.
+    """
+    chosen = with_settings(recipe, settings, f"recipe '{recipe.kind}'")
+    if chosen != session.project.recipe:
+        new = session.project.model_copy(update={"recipe": chosen})
+        session.edit(new, "choose the recipe")
+
+
+def _targets(out: Path, count: int) -> tuple[Path, ...]:
+    names = [f"{index:05d}.tif" for index in range(count)]
+    return tuple(out / kind / name for kind in ("images", "labels") for name in names)
+
+
+def _write_pairs(
+    out: Path, targets: Sequence[Path], pairs: Sequence[DualImage], project: Project
+) -> None:
+    for folder in {path.parent for path in targets}:
+        folder.mkdir(parents=True, exist_ok=True)
+    for path, pair in zip(targets, pairs, strict=False):
+        _write_image(path, pair.image)
+    for path, pair in zip(targets[len(pairs) :], pairs, strict=True):
+        write_labels(path, pair.labels.ids)
+    names = {c.value: c.name for c in project.classes}
+    rows = [
+        (path.name, instance, names[cls])
+        for path, pair in zip(targets, pairs, strict=False)
+        for instance, cls in sorted(pair.labels.classes.items())
+    ]
+    write_table(out / OBJECTS_FILE, ("image", "id", "class"), rows)
+
+
+def _write_image(path: Path, image: FloatImage) -> None:
+    """Write a (channel, [z,] y, x) image as float32 TIFF, one channel without its axis."""
+    import tifffile
+
+    axes = "CZYX" if image.ndim == 4 else "CYX"
+    if len(image) == 1:
+        image, axes = image[0], axes[1:]
+    tifffile.imwrite(
+        path, image.astype(np.float32), compression="zlib", photometric="minisblack",
+        metadata={"axes": axes},
+    )  # fmt: skip
+
+
+def _count_classes(pairs: Sequence[DualImage], project: Project) -> dict[str, int]:
+    return {
+        c.name: sum(list(pair.labels.classes.values()).count(c.value) for pair in pairs)
+        for c in project.classes
+    }

@@ -1,0 +1,129 @@
+"""Bad input ends with code 2 and one line on stderr, whatever the command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from napari_synthseg import __version__, cli
+
+
+def refused(done: Any, told: str) -> None:
+    assert done.code == 2
+    assert done.out == ""
+    (line,) = done.err.splitlines()
+    assert line.startswith("napari-synthseg: error: ")
+    assert told in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["fly"], "fly"),
+        (["new"], "Missing argument"),
+        (["new", "p", "a.tif"], "--class"),
+        (["patches", "p", "--loud"], "--loud"),
+        (["synthesize", "p", "--count", "many"], "many"),
+        (["synthesize", "p", "--count", "0"], "--count"),
+        (["train", "p", "--task", "fly"], "a task is one of segment"),
+        (["train", "p", "--task", "segment", "--source", "dreams"], "a source is one of"),
+        (["train", "p", "--task", "segment", "--minutes", "1", "--steps", "2"], "not both"),
+        (["import", "p"], "either a FILE"),
+        (["import", "p", "c.csv", "--masks", "m"], "either a FILE"),
+        (["import", "p", "--masks", "m"], "--instance"),
+        (["import", "p", "c.csv", "--role", "test"], "belong to --masks"),
+        (["import", "p", "--masks", "m", "--instance", "--role", "boss"], "--role boss"),
+        (["score", "--task", "dance", "--pred", "a", "--truth", "b"], "a task is one of"),
+        (["score", "--task", "segment", "--pred", "a", "--truth", "b"], "b is not a folder"),
+        (["demo", "--sample", "moon"], "a sample is one of nuclei, tissue, sediment"),
+    ],
+)
+def test_bad_usage(
+    invoke: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused(invoke(*arguments), told)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["patches", "none"],
+        ["synthesize", "none"],
+        ["train", "none", "--task", "segment"],
+        ["predict", "none", "run", "a.tif", "--out", "o"],
+        ["import", "none", "clicks.csv"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_missing_project_is_named(
+    invoke: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused(invoke(*arguments), "none")
+    assert not any(tmp_path.iterdir())
+
+
+def test_defect_ends_with_code_1_and_a_traceback(
+    invoke: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("napari_synthseg.cli.score.by_stem", fail)
+    done = invoke("score", "--task", "segment", "--pred", tmp_path, "--truth", tmp_path)
+    assert done.code == cli.FAILURE
+    assert "RuntimeError: a defect" in done.err
+
+
+def test_interrupt_ends_with_code_130(
+    invoke: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("napari_synthseg.cli.score.by_stem", interrupt)
+    done = invoke("score", "--task", "segment", "--pred", tmp_path, "--truth", tmp_path)
+    assert done.code == cli.INTERRUPTED
+
+
+def test_version_and_help(invoke: Callable[..., Any]) -> None:
+    assert invoke("--version").out == f"napari-synthseg {__version__}\n"
+    for arguments in ([], ["--help"]):
+        done = invoke(*arguments)
+        assert done.code == 0
+        assert all(name in done.out for name in ("demo", "new", "import", "train", "score"))
+
+
+def test_installed_command_answers() -> None:
+    program = (
+        "import sys; from napari_synthseg.cli import main; sys.argv[1:] = ['--version']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"napari-synthseg {__version__}\n")
+
+
+def test_every_command_and_option_is_in_the_reference() -> None:
+    from typer.main import get_command
+
+    reference = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
+    text = reference.read_text(encoding="utf-8")
+    commands = get_command(cli.app).commands  # type: ignore[attr-defined]
+    for name, command in commands.items():
+        section = text.split(f"## {name}\n", 1)[1].split("\n## ", 1)[0]
+        options = {o for p in command.params for o in p.opts if o.startswith("--")}
+        missing = {o for o in options - {"--help"} if o not in section}
+        assert not missing, f"docs/reference/cli.md, '{name}': {missing}"

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_synthseg.cli.label_files import (
+    by_stem,
+    read_classes,
+    read_ids,
+    refuse_existing,
+    write_labels,
+    write_table,
+)
+from napari_synthseg.core.errors import InputError
+
+
+@pytest.mark.parametrize(("largest", "dtype"), [(65_535, np.uint16), (65_536, np.int32)])
+def test_labels_come_back_exactly(tmp_path: Path, largest: int, dtype: type) -> None:
+    ids = np.zeros((5, 7), np.int32)
+    ids[2, 3] = largest
+    write_labels(tmp_path / "a.tif", ids)
+    assert tifffile.imread(tmp_path / "a.tif").dtype == dtype
+    np.testing.assert_array_equal(read_ids(tmp_path / "a.tif"), ids)
+
+
+def test_finds_label_images_by_stem(tmp_path: Path) -> None:
+    for name in ("a.tif", "b.PNG", "notes.txt", "objects.csv"):
+        (tmp_path / name).touch()
+    assert by_stem(tmp_path) == {"a": tmp_path / "a.tif", "b": tmp_path / "b.PNG"}
+
+
+def test_two_files_of_one_stem_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").touch()
+    (tmp_path / "a.png").touch()
+    with pytest.raises(InputError, match=r"'a\.png' and 'a\.tif' have the same stem"):
+        by_stem(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "missing"])
+def test_folder_without_labels_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"is not a folder|holds no label image"):
+        by_stem(tmp_path / name)
+
+
+def test_classes_by_stem_and_id(tmp_path: Path) -> None:
+    write_table(
+        tmp_path / "objects.csv",
+        ("image", "id", "class", "score"),
+        [("a.tif", 1, "cell", 0.5), ("a.tif", 2, "debris", 1), ("b.png", 1, "cell", 1)],
+    )
+    assert read_classes(tmp_path) == {"a": {1: "cell", 2: "debris"}, "b": {1: "cell"}}
+    assert read_classes(tmp_path / "elsewhere") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("image,id\na.tif,1\n", "row 1: column 'class'"),
+        ("image,id,class\na.tif,one,cell\n", "row 2: needs"),
+        ("image,id,class\na.tif,1,cell\na.tif\n", "row 3: needs"),
+    ],
+)
+def test_damaged_table_names_the_row(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "objects.csv").write_text(text)
+    with pytest.raises(InputError, match=told):
+        read_classes(tmp_path)
+
+
+def test_nothing_is_replaced_without_leave(tmp_path: Path) -> None:
+    there = tmp_path / "a.tif"
+    there.touch()
+    with pytest.raises(InputError, match="--overwrite"):
+        refuse_existing([tmp_path / "b.tif", there], overwrite=False)
+    refuse_existing([there], overwrite=True)

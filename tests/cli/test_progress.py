@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from napari_synthseg.cli import progress
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.training import TrainStep
+from napari_synthseg.jobs import Job
+from napari_synthseg.pipeline import Progress
+from napari_synthseg.session import Session
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    made = Session.create(tmp_path / "p.synthseg")
+    yield made
+    made.close()
+
+
+def test_value_comes_back_and_progress_goes_to_stderr(
+    session: Session, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LINE_INTERVAL", 0.0)
+
+    def work() -> Generator[Progress | TrainStep, None, int]:
+        yield Progress(0.25, "warming up")
+        yield TrainStep(step=3, fraction=0.5, loss=0.125, seconds=1.0, message="best so far")
+        return 7
+
+    assert progress.complete(session, Job(work(), "count")) == 7
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "count:  25%  warming up" in printed.err
+    assert "count:  50%  step 3, loss 0.125, best so far" in printed.err
+
+
+def test_interrupt_cancels_at_the_next_step_and_keeps_the_result(session: Session) -> None:
+    steps: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+
+    def work() -> Generator[Progress, None, str]:
+        try:
+            for number in range(5):
+                steps.append(number)
+                if number == 1:
+                    signal.raise_signal(signal.SIGINT)
+                yield Progress(number / 5, "")
+        except GeneratorExit:
+            return "kept"
+        return "all"
+
+    job = Job(work(), "count")
+    with pytest.raises(KeyboardInterrupt):
+        progress.complete(session, job)
+    assert steps == [0, 1]
+    assert job.outcome is not None
+    assert job.outcome.value == "kept"
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_second_interrupt_ends_at_once(session: Session) -> None:
+    def work() -> Generator[Progress, None, None]:
+        yield Progress(0.0, "")
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("went on after the second interrupt")
+
+    with pytest.raises(KeyboardInterrupt):
+        progress.complete(session, Job(work(), "count"))
+
+
+def test_failure_of_the_work_is_raised_as_it_is(session: Session) -> None:
+    def work() -> Generator[Progress, None, None]:
+        yield Progress(0.0, "")
+        raise InputError("no such thing")
+
+    with pytest.raises(InputError, match="no such thing"):
+        progress.complete(session, Job(work(), "count"))

@@ -1,0 +1,231 @@
+"""The whole walk by commands, on a small simulated field: each test takes the next step."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_synthseg.session import Session
+
+Invoke = Callable[..., Any]
+FAST = ("--set", "batch_size=2", "--set", "crop=64", "--set", "model.width=4")
+
+
+@pytest.fixture(scope="module")
+def project(invoke: Invoke, field: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a project with clicks, patches not yet cut."""
+    folder = tmp_path_factory.mktemp("walk") / "cells.synthseg"
+    classes = ("--class", "small:11", "--class", "large:19")
+    done = invoke("new", folder, field.image, *classes, "--exhaustive", "--json")
+    assert done.code == 0, done.err
+    assert done.result["classes"]["large"] == {"value": 2, "diameter": 19.0}
+    done = invoke("import", folder, field.clicks, "--json")
+    assert done.code == 0, done.err
+    assert done.result["clicks"] == field.objects
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(invoke: Invoke, project: Path) -> Path:
+    """Train for two steps: the file formats are tested here, not the model."""
+    done = invoke(
+        "train", project, "--task", "segment", "--steps", 2, "--name", "tiny", *FAST, "--json"
+    )
+    assert done.code == 0, done.err
+    assert (done.result["run"], done.result["state"], done.result["steps"]) == ("tiny", "done", 2)
+    return project
+
+
+def test_project_is_not_started_twice(invoke: Invoke, project: Path, field: Any) -> None:
+    done = invoke("new", project, field.image, "--class", "cell")
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+
+
+def test_unreadable_image_leaves_no_project(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "bad.tif").write_bytes(b"no image")
+    done = invoke("new", tmp_path / "p", tmp_path / "bad.tif", "--class", "cell")
+    assert done.code == 2
+    assert "bad.tif" in done.err
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize("text", ["cell:wide", "cell:-3", "cell:nan", ":12"])
+def test_class_that_makes_no_sense(invoke: Invoke, field: Any, tmp_path: Path, text: str) -> None:
+    done = invoke("new", tmp_path / "p", field.image, "--class", text)
+    assert done.code == 2
+    assert f"--class {text}" in done.err
+
+
+def test_importing_again_adds_nothing(invoke: Invoke, project: Path, field: Any) -> None:
+    done = invoke("import", project, field.clicks, "--json")
+    assert (done.result["clicks"], done.result["already_there"]) == (0, field.objects)
+
+
+def test_bad_row_stops_the_whole_import(invoke: Invoke, project: Path, tmp_path: Path) -> None:
+    table = tmp_path / "more.csv"
+    table.write_text("image,class,y,x\ncells.tif,small,1,1\ncells.tif,small,1,900\n")
+    done = invoke("import", project, table)
+    assert done.code == 2
+    assert "more.csv, row 3" in done.err
+    assert clicks_of(project) == clicks_of(project) - {(1.0, 1.0)}
+
+
+def clicks_of(project: Path) -> set[tuple[float, ...]]:
+    session = Session.open(project)
+    try:
+        return {c.position for c in session.project.clicks}
+    finally:
+        session.close()
+
+
+def test_masks_by_stem_set_truth_and_role(invoke: Invoke, project: Path, field: Any) -> None:
+    copy = project.with_name("masked.synthseg")
+    shutil.copytree(project, copy)
+    done = invoke("import", copy, "--masks", field.masks, "--instance", "--role", "test", "--json")
+    assert done.code == 0, done.err
+    assert done.result["masks"] == 1
+    session = Session.open(copy)
+    (image,) = session.project.images
+    truth = session.truth(image)
+    session.close()
+    assert image.role == "test"
+    assert truth is not None
+    assert truth.count == field.objects
+
+
+def test_masks_of_another_size_change_nothing(
+    invoke: Invoke, project: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "m").mkdir()
+    tifffile.imwrite(tmp_path / "m" / "cells.tif", np.ones((9, 9), np.uint16))
+    done = invoke("import", project, "--masks", tmp_path / "m", "--instance")
+    assert done.code == 2
+    session = Session.open(project)
+    assert session.project.truths == ()
+    session.close()
+
+
+def test_masks_that_fit_no_image_are_refused(invoke: Invoke, project: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "other.tif", np.ones((9, 9), np.uint16))
+    done = invoke("import", project, "--masks", tmp_path, "--instance")
+    assert done.code == 2
+    assert "such as cells" in done.err
+
+
+def test_patches_are_counted_by_class(invoke: Invoke, project: Path, field: Any) -> None:
+    done = invoke("patches", project, "--json")
+    assert done.code == 0, done.err
+    counts = done.result["per_class"]
+    assert sum(c["clicks"] for c in counts.values()) == field.objects == done.result["patches"]
+    assert done.result["usable"] > 0.8 * field.objects
+    lines = invoke("patches", project).out.splitlines()
+    assert lines[0].split()[:3] == ["class", "clicks", "usable"]
+
+
+def test_dual_images_are_written_with_their_table(
+    invoke: Invoke, project: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "pairs"
+    done = invoke("synthesize", project, "--count", 2, "--seed", 3, "--out", out, "--json")
+    assert done.code == 0, done.err
+    assert done.result["recipe"]["seed"] == 3
+    with (out / "objects.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for name in ("00000.tif", "00001.tif"):
+        labels = tifffile.imread(out / "labels" / name)
+        assert tifffile.imread(out / "images" / name).shape[-2:] == labels.shape
+        listed = {int(row["id"]) for row in rows if row["image"] == name}
+        assert listed == set(np.unique(labels).tolist()) - {0}
+    assert {row["class"] for row in rows} <= {"small", "large"}
+    again = invoke("synthesize", project, "--count", 2, "--out", out)
+    assert again.code == 2
+    assert "--overwrite" in again.err
+
+
+def test_unknown_recipe_parameter_lists_the_known_ones(invoke: Invoke, project: Path) -> None:
+    done = invoke("synthesize", project, "--set", "sparkle=1")
+    assert done.code == 2
+    assert "'sparkle' is not a parameter of recipe 'paste'" in done.err
+    assert "seed" in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--set", "sparkle=1"], ["--recipe", "magic"], ["--steps", "0"]]
+)
+def test_training_refuses_what_it_does_not_know(
+    invoke: Invoke, project: Path, arguments: list[str]
+) -> None:
+    done = invoke("train", project, "--task", "segment", *arguments)
+    assert done.code == 2, done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_recipe_parameters_can_be_set_when_training(
+    invoke: Invoke, project: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.synthseg"
+    shutil.copytree(project, copy)
+    done = invoke(
+        "train", copy, "--task", "segment", "--steps", 1, *FAST, "--set", "recipe.seed=11", "--json"
+    )
+    assert done.code == 0, done.err
+    session = Session.open(copy)
+    (run,) = session.project.runs
+    session.close()
+    assert run.recipe["seed"] == 11
+    assert (run.spec.steps, run.spec.crop, run.spec.model.width) == (1, 64, 4)
+
+
+def test_run_names_are_not_given_twice(invoke: Invoke, trained: Path) -> None:
+    done = invoke("train", trained, "--task", "segment", "--steps", 1, "--name", "tiny")
+    assert done.code == 2
+    assert "--name tiny" in done.err
+
+
+def test_prediction_is_written_and_scored(
+    invoke: Invoke, trained: Path, field: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = invoke("predict", trained, "tiny", field.image, "--out", out, "--json")
+    assert done.code == 0, done.err
+    labels = tifffile.imread(out / "cells.tif")
+    assert labels.shape == (160, 160)
+    with (out / "objects.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    header = "image,id,class,score,y,x,ymin,xmin,ymax,xmax"
+    assert (out / "objects.csv").read_text().splitlines()[0] == header
+    assert {int(row["id"]) for row in rows} == set(np.unique(labels).tolist()) - {0}
+    assert done.result["per_image"] == {"cells": len(rows)}
+    done = invoke("score", "--task", "segment", "--pred", out, "--truth", field.masks, "--json")
+    assert done.code == 0, done.err
+    assert done.result["objects"] == field.objects
+    assert 0.0 <= done.result["values"]["f1@0.5"] <= 1.0
+    again = invoke("predict", trained, "tiny", field.image, "--out", out)
+    assert again.code == 2
+    assert "--overwrite" in again.err
+
+
+def test_colliding_stems_are_refused(
+    invoke: Invoke, trained: Path, field: Any, tmp_path: Path
+) -> None:
+    other = tmp_path / "cells.tif"
+    shutil.copy(field.image, other)
+    done = invoke("predict", trained, "tiny", field.image, other, "--out", tmp_path / "out")
+    assert done.code == 2
+    assert "cells.tif" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_run_lists_the_known_ones(invoke: Invoke, trained: Path, field: Any) -> None:
+    done = invoke("predict", trained, "giant", field.image, "--out", "nowhere")
+    assert done.code == 2
+    assert "'giant'" in done.err
+    assert "tiny" in done.err
