@@ -69,6 +69,7 @@ class LossCurve(QWidget):
         self._raw = self._plot.plot()
         self._line = self._plot.plot()
         self._dots = pyqtgraph.ScatterPlotItem(size=7)
+        self._dots.setVisible(False)
         self._plot.addItem(self._dots)
         self.layout().addWidget(self._plot)
         self._style()
@@ -95,6 +96,8 @@ class LossCurve(QWidget):
         self._raw.setData(steps, np.array(self._loss[::every], float))
         self._line.setData(steps, np.array(self._smooth[::every], float))
         best = np.array(self._best[-200:], int)
-        self._dots.setData(
-            np.array(self._steps, float)[best], np.array(self._smooth, float)[best]
-        )
+        if best.size:
+            self._dots.setData(
+                np.array(self._steps, float)[best], np.array(self._smooth, float)[best]
+            )
+        self._dots.setVisible(bool(best.size))

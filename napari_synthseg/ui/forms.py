@@ -72,6 +72,7 @@ class ModelForm(QWidget, Generic[M]):
             more = QCollapsible("More settings")
             more.setContent(self._page(rest))
             more.setDuration(0)
+            more.collapse(animate=False)
             layout.addWidget(more)
 
     @property

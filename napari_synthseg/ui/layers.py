@@ -142,8 +142,10 @@ class Layers(QObject):
             self._viewer.layers.selection.active = layer
             layer.mode = "add"
 
-    def look_at_image(self) -> None:
-        """Bring the picture into view and hide the preview."""
+    def look_at_image(self, clicks: bool = True) -> None:
+        """Bring the picture into view, with or without its clicks, and hide the preview."""
+        if self.clicks.layer is not None:
+            self.clicks.layer.visible = clicks
         if self.preview is not None:
             self.show_preview_layers(False)
         layer = self._images.get(self._key) if self._key else None
@@ -197,6 +199,8 @@ class Layers(QObject):
         self._viewer.add_layer(labels)
         self.preview = (image, labels)
         self._viewer.dims.set_current_step(0, 0)
+        if self._viewer.dims.ndim == extra + 2:
+            self._viewer.dims.axis_labels = (*("pair", "channel")[:extra], "y", "x")
         self.show_preview_layers(True)
 
     def show_preview_layers(self, visible: bool) -> None:

@@ -71,7 +71,7 @@ class ResultsPanel(Panel):
 
     def enter(self) -> None:
         """Show the runs and images; predict at once the first time."""
-        self.layers.look_at_image()
+        self.layers.look_at_image(clicks=False)
         self.refresh()
         if self._run() is not None and self._run().id not in self._predicted:
             self.predict()
@@ -101,7 +101,8 @@ class ResultsPanel(Panel):
         if ids == [r.id for r in refs]:
             return
         shown = self.layers.field.refs if self.layers.field else refs[:1]
-        wanted = [r.id for r in shown if r.role == "test"] or [r.id for r in shown]
+        held = [r.id for r in refs if r.role == "test"]
+        wanted = held or [r.id for r in shown]
         self.images.blockSignals(True)
         self.images.clear()
         for ref in refs:

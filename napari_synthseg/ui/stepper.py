@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QFont, QPainter, QPen
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from qtpy.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from napari_synthseg.ui.style import Colors
@@ -30,7 +30,10 @@ class StepButton(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """Return the size that circle and name need."""
-        return QSize(max(48, self.fontMetrics().horizontalAdvance(self.text()) + 2), CIRCLE + 26)
+        bold = QFont(self.font())
+        bold.setBold(True)
+        width = QFontMetrics(bold).horizontalAdvance(self.text()) + 6
+        return QSize(max(48, width), CIRCLE + 26)
 
     def minimumSizeHint(self) -> QSize:
         """Return `sizeHint`: a name is never cut off."""
