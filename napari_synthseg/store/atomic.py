@@ -1,0 +1,43 @@
+"""Files that are there whole or not at all, whenever the program or the machine stops."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+
+def replace_file(target: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file beside `target`, then put it in the target's place.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the target is then as it was.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        write(partial)
+        _to_disk(partial)
+        partial.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+    _to_disk(target.parent)
+
+
+def _to_disk(path: Path) -> None:
+    if path.is_dir() and os.name == "nt":
+        return  # Windows keeps no handle on folders, and needs none
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():  # some network file systems cannot sync a folder
+            raise
+    finally:
+        os.close(handle)

@@ -1,0 +1,156 @@
+"""The one door for pixels from outside: what a file holds, and its pixels by region."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable
+from dataclasses import replace
+from pathlib import Path
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.project import ImageRef
+from napari_synthseg.store import consent
+from napari_synthseg.store.arrays import open_array, save_array
+from napari_synthseg.store.fingerprint import check_fingerprint, fingerprint
+from napari_synthseg.store.ome_zarr import is_zarr, open_ome_zarr
+from napari_synthseg.store.raster import open_raster
+from napari_synthseg.store.source import StoredPixels
+from napari_synthseg.store.stored import StoredArray, check_stored
+from napari_synthseg.store.tiff import open_tiff
+from napari_synthseg.store.uris import ARRAYS_PREFIX, relative_uri, resolve
+
+__all__ = [
+    "describe",
+    "open_file",
+    "open_pixels",
+    "open_stored",
+    "relative_uri",
+    "relink",
+    "resolve",
+    "save_array",
+]
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
+
+
+def describe(path: Path, axes: str | None = None) -> tuple[ImageRef, ...]:
+    """Return what a file holds: one ref per image, and per plane of a stack.
+
+    A stack over z or t gives a ref per plane; all share one `group`, the file's name.
+
+    Parameters
+    ----------
+    path
+        A TIFF, PNG, JPEG or BMP file, or an OME-Zarr folder.
+    axes
+        One letter of "tczyx" per stored axis, where the file does not say or says it wrong.
+
+    Raises
+    ------
+    InputError
+        If it is missing, of no known format, damaged, or has axes that cannot be used.
+    """
+    path = consent.absolute(path)
+    consent.allow(path)
+    stored = _with_axes(open_file(path), axes)
+    spatial = [a for a in "zyx" if a in stored.axes]
+    if "z" in stored.axes:
+        spatial = ["y", "x"]
+    known = all(a in stored.pixel_size for a in spatial)
+    digest = fingerprint(path)
+    stacked = [a for a in "tz" if a in stored.axes]
+    return tuple(
+        ImageRef(
+            uri=path.as_posix(),
+            name=path.name,
+            axes=stored.axes,
+            plane=dict(zip(stacked, indices, strict=True)),
+            group=path.name,
+            pixel_size=tuple(stored.pixel_size[a] for a in spatial) if known else None,
+            unit=stored.unit if known else "px",
+            fingerprint=digest,
+        )
+        for indices in itertools.product(*(range(stored.size(a)) for a in stacked))
+    )
+
+
+def open_pixels(ref: ImageRef, folder: Path) -> PixelSource:
+    """Open an image of the project in `folder` for reading by region.
+
+    Only the region that is asked for is read where the format allows (tiled or uncompressed
+    TIFF, OME-Zarr, the project's arrays); other files are decoded whole and kept for a while.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, changed or damaged, or holds no such plane, channel or region.
+    """
+    if ref.uri.startswith(ARRAYS_PREFIX):
+        key: Hashable = (folder.resolve(), ref.uri)
+    else:
+        path = resolve(ref.uri, folder)
+        check_fingerprint(path, ref.fingerprint)
+        status = path.stat()
+        key = (path, status.st_mtime_ns, status.st_size)
+    return StoredPixels(ref, _with_axes(open_stored(ref.uri, folder), ref.axes), key)
+
+
+def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:
+    """Return `ref` led to where its file is now, or to the changed file that is meant instead.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or holds no such plane, channels or region.
+    """
+    found = describe(path, ref.axes)[0]
+    relinked = ref.model_copy(
+        update={"uri": relative_uri(path, folder), "fingerprint": found.fingerprint}
+    )
+    open_pixels(relinked, folder)
+    return relinked
+
+
+def open_stored(uri: str, folder: Path, *, as_ids: bool = False) -> StoredArray:
+    """Open what a project names, as it is stored."""
+    if uri.startswith(ARRAYS_PREFIX):
+        return check_stored(open_array(uri, folder))
+    return open_file(resolve(uri, folder), as_ids=as_ids)
+
+
+def open_file(path: Path, *, as_ids: bool = False) -> StoredArray:
+    """Open a file by what it holds, whatever it is called; `as_ids` for masks.
+
+    Raises
+    ------
+    InputError
+        If it is missing, of no known format, or damaged.
+    """
+    if path.is_dir():
+        if not is_zarr(path):
+            raise InputError(f"'{path}' is a folder, but no OME-Zarr image: choose a file.")
+        return check_stored(open_ome_zarr(path))
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except FileNotFoundError:
+        raise InputError(f"There is no file '{path}': check the name.") from None
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror}.") from None
+    if start.startswith(_TIFF):
+        return check_stored(open_tiff(path))
+    if start.startswith(_RASTER):
+        return check_stored(open_raster(path, as_ids=as_ids))
+    raise InputError(
+        f"'{path}' is no image that can be read here (TIFF, PNG, JPEG, BMP, OME-Zarr): convert it, "
+        "or open it in napari and add its layer."
+    )
+
+
+def _with_axes(stored: StoredArray, axes: str | None) -> StoredArray:
+    if axes is None or axes == stored.axes:
+        return stored
+    changed = replace(stored, axes=axes, is_color=stored.is_color and "c" in axes)
+    return check_stored(changed)

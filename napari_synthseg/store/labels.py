@@ -1,0 +1,135 @@
+"""True masks: reading them from label images, and keeping those that were made here."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import full_region, region_shape, region_slices
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.project import ImageRef, Truth
+from napari_synthseg.store.images import open_pixels, open_stored, save_array
+from napari_synthseg.store.stored import StoredArray, check_budget
+
+FIRST_CLASS = 1
+"""Class value of instances whose class nobody named."""
+
+LARGEST_ID = 2**20
+"""Ids above this are numbered anew, so that tables indexed by id stay small."""
+
+
+def save_labels(labels: Labels, folder: Path, id: str) -> str:
+    """Keep instance ids in the project's arrays; return their name, ``arrays:ID``.
+
+    Their classes belong into the `Truth` that names the array.
+    """
+    return save_array(labels.ids, "yx" if labels.ids.ndim == 2 else "zyx", folder, id)
+
+
+def open_labels(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
+    """Read an image's true masks, cut to the image's region.
+
+    The masks may have the shape of the whole image, of its region, or of the whole stack where
+    the image is one plane of it. Ids without a class of their own belong to class 1. Of a
+    semantic truth, the connected parts of each class value become the instances.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, holds no ids, or does not fit the image; the message names both.
+    """
+    if truth.kind not in ("instance", "semantic"):
+        raise InputError(f"The {truth.kind} of image '{ref.name}' are no masks.")
+    stored = open_stored(truth.source, folder, as_ids=True)
+    name = f"'{truth.source}'"
+    values = _integers(_fitting(stored, name, ref, folder), name)
+    if truth.kind == "semantic":
+        return _connected(values)
+    _refuse_binary(values, name)
+    return _instances(values, truth)
+
+
+def _fitting(stored: StoredArray, name: str, ref: ImageRef, folder: Path) -> NDArray[Any]:
+    """Return the stored values of the image's region, of whatever they were stored for."""
+    check_budget(name, math.prod(stored.shape), stored.dtype.itemsize)
+    array = stored.read(tuple(slice(0, n) for n in stored.shape))
+    if "c" in stored.axes:
+        array = _one_channel(np.moveaxis(array, stored.axes.index("c"), 0), name)
+    pixels = open_pixels(ref, folder)
+    whole, region = pixels.shape[1:], ref.region or full_region(pixels.shape[1:])
+    fixed = [ref.plane[a] for a in ref.axes if a in ref.plane]
+    if array.ndim == len(whole) + len(fixed) and array.shape[len(fixed) :] == whole:
+        if any(index >= n for index, n in zip(fixed, array.shape, strict=False)):
+            raise InputError(
+                f"The masks {name} have the shape {array.shape}, without the plane {ref.plane} of "
+                f"image '{ref.name}': give masks for each plane."
+            )
+        array = array[tuple(fixed)]
+    if array.shape == whole:
+        return array[region_slices(region)]
+    if array.shape == region_shape(region):
+        return array
+    raise InputError(
+        f"The masks {name} have the shape {array.shape}, image '{ref.name}' has {whole}"
+        + (f" and its region {region_shape(region)}" if ref.region else "")
+        + ": give masks of the same shape."
+    )
+
+
+def _one_channel(array: NDArray[Any], name: str) -> NDArray[Any]:
+    first: NDArray[Any] = array[0]
+    if any(not np.array_equal(first, other) for other in array[1:]):
+        raise InputError(
+            f"The masks {name} are colored: save them as one channel with an id for each object."
+        )
+    return first
+
+
+def _integers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
+    if array.dtype.kind == "f" and not np.equal(np.mod(array, 1), 0).all():
+        raise InputError(f"{name} is no label image: it holds fractions instead of ids.")
+    if array.size and array.min() < 0:
+        raise InputError(f"The masks {name} hold the negative id {array.min()}: ids start at 1.")
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        raise InputError(f"The masks {name} hold the id {array.max()}: number the objects anew.")
+    return array.astype(np.int64)
+
+
+def _refuse_binary(values: NDArray[np.int64], name: str) -> None:
+    """Refuse a picture of black and white as instances: its objects would all be one."""
+    if set(np.unique(values)) <= {0, 255} and values.any() and _connected(values).count > 1:
+        raise InputError(
+            f"The masks {name} are black and white, without an id for each object: import them as "
+            "semantic masks, or save ids."
+        )
+
+
+def _instances(values: NDArray[np.int64], truth: Truth) -> Labels:
+    present = np.unique(values)
+    present = present[present > 0]
+    original = [int(i) for i in present]
+    if original and original[-1] > LARGEST_ID:
+        values = np.where(values > 0, np.searchsorted(present, values) + 1, 0)
+        numbered = dict(enumerate(original, start=1))
+    else:
+        numbered = {i: i for i in original}
+    classes = {new: truth.classes.get(old, FIRST_CLASS) for new, old in numbered.items()}
+    return Labels(np.ascontiguousarray(values, np.int32), classes)
+
+
+def _connected(values: NDArray[np.int64]) -> Labels:
+    """Make an instance of each connected part (by a side) of each value."""
+    from scipy.ndimage import label
+
+    ids = np.zeros(values.shape, np.int32)
+    classes: dict[int, int] = {}
+    for value in np.unique(values[values > 0]):
+        parts, count = label(values == value)
+        ids[parts > 0] = parts[parts > 0] + len(classes)
+        classes.update({len(classes) + n: int(value) for n in range(1, count + 1)})
+    return Labels(ids, classes)

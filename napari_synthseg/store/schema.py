@@ -1,0 +1,107 @@
+"""The database of a project: how to tell it from any other file, its tables, its versions."""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from napari_synthseg.core.errors import InputError
+
+APPLICATION_ID = int.from_bytes(b"SYNS", "big")
+"""Marks the file as ours, in bytes 68 to 71 of its header."""
+
+VERSION = 1
+"""Version of the tables that this program writes, in bytes 60 to 63 of the header."""
+
+SECTION_TABLES = ("images", "classes", "clicks", "truths", "verdicts", "runs")
+
+Migration = Callable[[sqlite3.Connection], None]
+
+MIGRATIONS: dict[int, Migration] = {}
+"""Version -> what brings a database of that version to the next one, inside a transaction."""
+
+_MAGIC = b"SQLite format 3\x00"
+_HEADER_SIZE = 100
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make an empty project database."""
+    connection.execute("BEGIN IMMEDIATE")
+    for table in SECTION_TABLES:
+        connection.execute(
+            f"CREATE TABLE {table} "
+            "(key TEXT PRIMARY KEY, place INTEGER NOT NULL, data TEXT NOT NULL) WITHOUT ROWID"
+        )
+    connection.execute("CREATE TABLE settings (key TEXT PRIMARY KEY, data TEXT NOT NULL)")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def check_header(path: Path) -> int:
+    """Return the schema version of a project database, from its first bytes alone.
+
+    Nothing of SQLite is asked, because SQLite may write when it opens a file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, not a project, or from a newer version.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_SIZE)
+    except FileNotFoundError:
+        raise InputError(
+            f"There is no project in '{path.parent}' ({path.name} is missing): choose a project "
+            "folder, or create a new project."
+        ) from None
+    except OSError as error:
+        raise InputError(f"The project file '{path}' cannot be read: {error.strerror}.") from None
+    if len(header) < _HEADER_SIZE and _MAGIC.startswith(header[: len(_MAGIC)]):
+        raise damaged(path, "it is cut short")
+    if not header.startswith(_MAGIC):
+        raise _foreign(path, "it is not an SQLite database")
+    version, application = (struct.unpack_from(">I", header, at)[0] for at in (60, 68))
+    if application != APPLICATION_ID:
+        raise _foreign(path, "it is a database of another program")
+    if version > VERSION:
+        raise InputError(
+            f"The project '{path}' was written by a newer version of napari-synthseg (format "
+            f"{version}, this version knows {VERSION}): update napari-synthseg. The file was left "
+            "as it is."
+        )
+    if version < VERSION and any(v not in MIGRATIONS for v in range(version, VERSION)):
+        raise damaged(path, f"its format {version} never existed")
+    return int(version)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database to `VERSION`, one transaction a step."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for step in range(version, VERSION):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            MIGRATIONS[step](connection)
+            connection.execute(f"PRAGMA user_version = {step + 1}")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+def damaged(path: Path, why: str) -> InputError:
+    """Return the error for a project file that cannot be read."""
+    return InputError(
+        f"The project file '{path}' is damaged: {why}. Put a backup in its place; the file was "
+        "left as it is."
+    )
+
+
+def _foreign(path: Path, why: str) -> InputError:
+    return InputError(
+        f"'{path}' is not a napari-synthseg project: {why}. Choose another folder; the file was "
+        "left as it is."
+    )

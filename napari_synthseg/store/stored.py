@@ -1,0 +1,100 @@
+"""An array as a file holds it: what every reader gives, before channels, planes and intensity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.errors import InputError
+
+KNOWN_AXES = "tczyx"
+
+READ_LIMIT = 4 * 2**30
+"""Bytes that one read may allocate; a file that claims more is refused before anything is."""
+
+Index = tuple[int | slice, ...]
+"""One integer or slice (with positive step) per stored axis."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredArray:
+    """One array in a file.
+
+    Attributes
+    ----------
+    name
+        What messages call it.
+    shape, axes, dtype
+        `axes` holds one letter of "tczyx" per axis.
+    read
+        Returns the part at an `Index`, without reading more than the format demands.
+    is_color
+        The c axis holds red, green and blue, which keep their relation.
+    whole
+        The format can only be decoded whole, so that a caller should keep what it read.
+    pixel_size
+        Axis letter -> size of a pixel in `unit`, where the file says so.
+    unit
+        Unit of `pixel_size`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    axes: str
+    dtype: np.dtype[Any]
+    read: Callable[[Index], NDArray[Any]]
+    is_color: bool = False
+    whole: bool = False
+    pixel_size: Mapping[str, float] = field(default_factory=dict)
+    unit: str = "px"
+
+    def size(self, axis: str) -> int:
+        """Return the extent along an axis; 1 where there is none."""
+        return self.shape[self.axes.index(axis)] if axis in self.axes else 1
+
+
+def check_stored(stored: StoredArray) -> StoredArray:
+    """Return a stored array unchanged if it can be an image.
+
+    Raises
+    ------
+    InputError
+        If its axes, its type or its size cannot be.
+    """
+    axes = stored.axes
+    if len(axes) != len(stored.shape) or len(set(axes)) != len(axes):
+        raise InputError(f"'{stored.name}': axes '{axes}' do not fit shape {stored.shape}.")
+    if unknown := set(axes) - set(KNOWN_AXES):
+        raise InputError(
+            f"'{stored.name}' has an axis '{unknown.pop()}' (axes {axes}, shape {stored.shape}): "
+            "only t, c, z, y and x can be used; save the part you need as a file of its own."
+        )
+    if "y" not in axes or "x" not in axes:
+        raise InputError(f"'{stored.name}' is no image: it has axes '{axes}', without y and x.")
+    if stored.dtype.kind not in "buif":
+        raise InputError(
+            f"'{stored.name}' holds {stored.dtype} values: convert it to integers or floats."
+        )
+    if 0 in stored.shape:
+        raise InputError(f"'{stored.name}' is empty: its shape is {stored.shape}.")
+    return stored
+
+
+def check_budget(name: str, values: int, itemsize: int) -> None:
+    """Refuse to allocate more than `READ_LIMIT` at once.
+
+    Raises
+    ------
+    InputError
+        If `values` items of `itemsize` bytes are more than that.
+    """
+    if values * itemsize > READ_LIMIT:
+        raise InputError(
+            f"'{name}' would need {values * itemsize / 2**30:.1f} GB of memory at once (limit "
+            f"{READ_LIMIT / 2**30:.0f} GB): use a smaller region, or save it as a tiled TIFF or "
+            "OME-Zarr."
+        )
