@@ -9,9 +9,6 @@ from scipy import ndimage
 from napari_synthseg.core.patch import Background
 from napari_synthseg.core.pixels import FloatImage
 
-LEAST_VALID = 0.002
-"""Below this share of real background pixels, the darkest or brightest rest must do."""
-
 
 def estimate_background(
     image: str,

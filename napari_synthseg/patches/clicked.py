@@ -19,15 +19,19 @@ from napari_synthseg.core.project import Click, ImageRef
 from napari_synthseg.patches.background import estimate_background
 from napari_synthseg.patches.grade import grade_mask
 from napari_synthseg.patches.likeness import CORE, FAR, NEAR, Likeness, learn_likeness
-from napari_synthseg.patches.masks import Seeds, find_masks
+from napari_synthseg.patches.masks import find_masks
 from napari_synthseg.patches.settings import PatchSettings
+from napari_synthseg.patches.territory import Seeds
 from napari_synthseg.patches.window import cut_image, cut_mask, window_round
 
-SMOOTHING = 0.06
+SMOOTHING = 0.03
 """Smoothing of the likeness, in diameters (at least 0.7 pixels)."""
 
-RIM = 0.15
+RIM = 0.2
 """Width of the rim round an object that its blur may reach, in diameters."""
+
+LEAST_BACKGROUND = 0.002
+"""Below this share of sure background, all that is outside the masks must do."""
 
 SAMPLE = 300
 """Clicks of a class that the likeness is learned from, at most."""
@@ -74,7 +78,8 @@ def cut_clicked_image(
     background = work.background(tuple(patches.values()))
     counts = dict(Counter(c.cls for c in image.clicks))
     area = int(np.prod(region_shape(region)))
-    statistics = CountStatistics(image.ref.id, counts, area, image.ref.exhaustive)
+    unclicked = work.unclicked(tuple(patches.values()))
+    statistics = CountStatistics(image.ref.id, counts, area, image.ref.exhaustive, unclicked)
     yield 1.0, f"{name}: {len(patches)} patches"
     return CutImage(tuple(patches[c.id] for c in image.clicks), background, statistics)
 
@@ -202,16 +207,30 @@ class _Worked:
             _paint(objects, patch, self.origin)
         radius = np.min(list(self.radii.values()), axis=0)
         rim = max(2, round(RIM * 2 * float(radius.max())))
-        taken = objects
-        if not self.image.ref.exhaustive:
-            taken = objects | ndimage.binary_opening(self.objectlike)
+        look = ndimage.binary_opening(self.objectlike)
+        if self.image.ref.exhaustive:
+            taken = ndimage.binary_propagation(objects, mask=objects | look)
+        else:
+            taken = objects | look
         valid = ~ndimage.binary_dilation(taken, iterations=rim)
-        if valid.mean() < 0.002:
-            valid = ~objects if not objects.all() else np.ones_like(objects)
+        if valid.mean() < LEAST_BACKGROUND:
+            valid = ~ndimage.binary_dilation(objects)
+        if not valid.any():
+            valid = np.ones_like(objects)
         sigma = tuple(float(s) for s in np.maximum(2.0, radius / 2))
-        return estimate_background(
-            self.image.ref.id, self.pixels, valid, sigma, tuple(a for a, _ in self.region)
-        )
+        origin = tuple(a for a, _ in self.region)
+        return estimate_background(self.image.ref.id, self.pixels, valid, sigma, origin)
+
+    def unclicked(self, patches: Sequence[Patch]) -> float:
+        """Estimate how many objects nobody clicked: area that looks like the clicked ones."""
+        areas = [p.area for p in patches if p.mask.any() and not p.touches_border]
+        if self.image.ref.exhaustive or not areas:
+            return 0.0
+        objects = np.zeros(self.pixels.shape[1:], bool)
+        for patch in patches:
+            _paint(objects, patch, self.origin)
+        rest = ndimage.binary_opening(self.objectlike & ~objects)
+        return float(np.count_nonzero(rest) / np.median(areas))
 
 
 def _axis_lengths(length: float, ref: ImageRef, ndim: int) -> NDArray[np.float64]:

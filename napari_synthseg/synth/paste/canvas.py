@@ -42,10 +42,12 @@ class Canvases:
         raise KeyError(image)
 
     def draw(
-        self, rng: np.random.Generator, shape: tuple[int, ...]
+        self, rng: np.random.Generator, number: int, shape: tuple[int, ...]
     ) -> tuple[FloatImage, FloatImage]:
-        """Draw a canvas and its smooth base, each (channel, *shape), both free to change."""
-        number = int(rng.integers(len(self.backgrounds)))
+        """Draw a canvas from image `number`, and its smooth base, each (channel, *shape).
+
+        Both are the caller's to change.
+        """
         background, base = self.backgrounds[number], self.bases[number]
         blank = self.kind == "blank" or (self.kind == "mixed" and rng.random() < 0.5)
         if blank:

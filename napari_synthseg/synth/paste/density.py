@@ -53,14 +53,19 @@ class Density:
         return cls(tuple(images))
 
     def draw(
-        self, rng: np.random.Generator, shape: Sequence[int], factor: float, spread: float
+        self,
+        rng: np.random.Generator,
+        number: int,
+        shape: Sequence[int],
+        factor: float,
+        spread: float,
     ) -> Mapping[int, int]:
-        """Draw class value -> number of objects for a dual image of `shape`.
+        """Draw class value -> number of objects for a dual image of `shape`, as on an image.
 
         An exhaustively clicked image gives the objects inside a window of that shape put
         somewhere on it, so that empty and crowded places both occur.
         """
-        image = self.images[int(rng.integers(len(self.images)))]
+        image = self.images[number]
         factor *= 1 + spread * float(rng.uniform(-1, 1))
         classes, share = image.classes, 1.0
         inside = np.ones(len(classes), bool)

@@ -30,6 +30,12 @@ class PasteRecipe(Recipe):
     density_spread: float = Field(
         default=0.3, ge=0, le=1, description="random variation of the density, as a share of it"
     )
+    mixing: float = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        description="share of objects that may come from another image than canvas and density",
+    )
     clustering: float | None = Field(
         default=None,
         ge=0,
@@ -88,7 +94,7 @@ class PasteRecipe(Recipe):
         from napari_synthseg.synth.paste.canvas import Canvases
         from napari_synthseg.synth.paste.density import Density
         from napari_synthseg.synth.paste.layout import real_layout
-        from napari_synthseg.synth.paste.sprites import choose_patches, make_sprites
+        from napari_synthseg.synth.paste.sprites import Figure, choose_patches, make_sprites
         from napari_synthseg.synth.paste.synthesizer import PasteSynthesizer, match_clustering
 
         if not library.usable():
@@ -101,11 +107,11 @@ class PasteRecipe(Recipe):
         yield FitStep(0, total, "preparing canvases")
         canvases = Canvases.prepare(library, self)
         layouts = real_layout(library)
-        sprites = {}
+        sprites: dict[int, list[Figure]] = {}
         for number, patch in enumerate(chosen, start=1):
             made = make_sprites(patch, number, library, canvases, layouts, self)
             if made:
-                sprites.setdefault(patch.cls, []).append(made)
+                sprites.setdefault(patch.cls, []).append(Figure(patch.image, made))
             yield FitStep(number, total, "cutting out objects")
         synthesizer = PasteSynthesizer(
             recipe=self,

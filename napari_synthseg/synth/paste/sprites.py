@@ -48,6 +48,14 @@ class Sprite:
     area: int
 
 
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """All sprites of one patch; `image` is the id of the image it comes from."""
+
+    image: str
+    sprites: tuple[Sprite, ...]
+
+
 def choose_patches(library: PatchLibrary, min_quality: float) -> tuple[Patch, ...]:
     """Return the patches to use: good ones that lie whole in their image.
 

@@ -15,13 +15,16 @@ from napari_synthseg.synth.paste.canvas import Canvases, turn_view
 from napari_synthseg.synth.paste.density import Density
 from napari_synthseg.synth.paste.layout import Layout, touching
 from napari_synthseg.synth.paste.placement import Field, find_place
-from napari_synthseg.synth.paste.sprites import Sprite
+from napari_synthseg.synth.paste.sprites import Figure, Sprite
 
 if TYPE_CHECKING:
     from napari_synthseg.synth.paste.recipe import PasteRecipe
 
-SpriteSets = Mapping[int, tuple[tuple[Sprite, ...], ...]]
-"""Class value -> patches -> sprites of the patch."""
+Figures = Mapping[int, tuple[Figure, ...]]
+"""Class value -> the objects of that class."""
+
+ENOUGH = 5
+"""With at least this many objects of a class, an image may do without those of others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,7 @@ class PasteSynthesizer:
 
     recipe: PasteRecipe
     canvases: Canvases
-    sprites: SpriteSets
+    sprites: Figures
     density: Density
     clustering: float
 
@@ -46,10 +49,11 @@ class PasteSynthesizer:
     def pair(self, index: int) -> DualImage:
         """Return dual image `index` (>= 0)."""
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index)))
-        image, base = self.canvases.draw(rng, self.shape)
+        number = self._draw_image(rng)
+        image, base = self.canvases.draw(rng, number, self.shape)
         scene = Field(np.zeros(self.shape, np.int32))
         classes = {}
-        for cls, sprite, corner in self._arrange(rng, scene):
+        for cls, sprite, corner in self._arrange(rng, number, scene):
             gain = float(np.exp(self.recipe.intensity * rng.standard_normal()))
             classes[_paste(image, base, scene, sprite, corner, gain)] = cls
         return DualImage(image, Labels(*_without_gaps(scene, classes)), index)
@@ -62,29 +66,36 @@ class PasteSynthesizer:
         """Return only where objects would lie on some dual image, for measuring arrangements."""
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index, 2)))
         scene = Field(np.zeros(self.shape, np.int32))
-        for _, sprite, corner in self._arrange(rng, scene):
+        for _, sprite, corner in self._arrange(rng, self._draw_image(rng), scene):
             scene.put(corner, sprite.mask)
         return scene.ids
 
+    def _draw_image(self, rng: np.random.Generator) -> int:
+        """Choose the clicked image that a dual image is modelled on."""
+        return int(rng.integers(len(self.canvases.backgrounds)))
+
     def _arrange(
-        self, rng: np.random.Generator, scene: Field
+        self, rng: np.random.Generator, number: int, scene: Field
     ) -> Iterator[tuple[int, Sprite, NDArray[np.int64]]]:
         """Choose objects and places one after the other; the caller puts each down."""
         recipe = self.recipe
-        counts = self.density.draw(rng, self.shape, recipe.density, recipe.density_spread)
+        counts = self.density.draw(rng, number, self.shape, recipe.density, recipe.density_spread)
         order = [c for c, n in counts.items() for _ in range(n) if c in self.sprites]
         for place in rng.permutation(len(order)):
             cls = order[place]
-            sprite = self._draw_sprite(rng, self.sprites[cls])
+            sprite = self._draw_sprite(rng, cls, number)
             corner = find_place(rng, scene, sprite.mask, recipe.overlap, self.clustering)
             if corner is not None:
                 yield cls, sprite, corner
 
-    def _draw_sprite(
-        self, rng: np.random.Generator, patches: tuple[tuple[Sprite, ...], ...]
-    ) -> Sprite:
+    def _draw_sprite(self, rng: np.random.Generator, cls: int, number: int) -> Sprite:
         """Draw an object, one of its variants, and a quarter turn or mirror image of that."""
-        variants = patches[int(rng.integers(len(patches)))]
+        figures = self.sprites[cls]
+        image = self.canvases.backgrounds[number].image
+        own = [f for f in figures if f.image == image]
+        if len(own) >= ENOUGH and rng.random() >= self.recipe.mixing:
+            figures = tuple(own)
+        variants = figures[int(rng.integers(len(figures)))].sprites
         sprite = variants[int(rng.integers(len(variants)))]
         turn = int(rng.integers(4)) if self.recipe.rotation else 0
         mirror = bool(rng.integers(2)) if self.recipe.flip else False
@@ -142,7 +153,7 @@ def _paste(
 def _without_gaps(
     scene: Field, classes: Mapping[int, int]
 ) -> tuple[NDArray[np.int32], dict[int, int]]:
-    """Number the visible objects 1..n."""
+    """Give the visible objects the ids 1..n."""
     kept = [i for i in classes if scene.areas[i] > 0]
     if len(kept) == len(classes):
         return scene.ids, dict(classes)

@@ -1,0 +1,79 @@
+"""Which pixels are nearest to which click: the start of telling touching objects apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+REACH = 2.5
+"""No object reaches further from its click than this, in radii of its class."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seeds:
+    """Clicks inside one block.
+
+    `positions` (n, ndim) in block pixels, order ([z,] y, x); `radii` (n, ndim) half a class
+    diameter along each axis, pixels.
+    """
+
+    positions: NDArray[np.float64]
+    radii: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Return the number of clicks."""
+        return len(self.positions)
+
+    def pixels(self, shape: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
+        """Return the index of each click's pixel, one array per axis."""
+        limit = np.array(shape) - 1
+        return tuple(np.clip(np.round(self.positions), 0, limit).astype(np.int64).T)
+
+
+@dataclass(frozen=True, eq=False)
+class Territory:
+    """For each pixel the nearest click (1..n, 0 = none in reach) and its distance in radii."""
+
+    owner: NDArray[np.int32]
+    distance: NDArray[np.float32]
+    seeds: Seeds
+
+    def disks(self, radius: float) -> NDArray[np.int32]:
+        """Return the clicks' own disks; every click has at least its own pixel."""
+        disks = np.where(self.distance < radius, self.owner, 0).astype(np.int32)
+        disks[self.seeds.pixels(disks.shape)] = np.arange(1, len(self.seeds) + 1)
+        return disks
+
+
+def divide(shape: tuple[int, ...], seeds: Seeds) -> Territory:
+    """Give every pixel in reach of a click to the nearest one."""
+    owner = np.zeros(shape, np.int32)
+    distance = np.full(shape, np.inf, np.float32)
+    for number, (position, radius) in enumerate(
+        zip(seeds.positions, seeds.radii, strict=True), start=1
+    ):
+        box = tuple(
+            slice(max(0, int(p - REACH * r)), max(0, min(n, int(p + REACH * r) + 2)))
+            for p, r, n in zip(position, radius, shape, strict=True)
+        )
+        away = ellipsoid_distance(box, position, radius)
+        closer = (away < distance[box]) & (away < REACH)
+        owner[box][closer] = number
+        distance[box][closer] = away[closer]
+    return Territory(owner, distance, seeds)
+
+
+def ellipsoid_distance(
+    box: tuple[slice, ...], center: NDArray[np.float64], radii: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return the distance of each pixel of `box` to `center`, in `radii` along each axis."""
+    squares = [
+        (((np.arange(s.start, s.stop) - c) / r) ** 2).astype(np.float32)
+        for s, c, r in zip(box, center, radii, strict=True)
+    ]
+    total = np.zeros([len(s) for s in squares], np.float32)
+    for axis, square in enumerate(squares):
+        total += square.reshape([-1 if i == axis else 1 for i in range(len(squares))])
+    return np.sqrt(total)
