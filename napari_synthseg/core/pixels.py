@@ -86,17 +86,19 @@ class Intensity:
 
     def normalize(self, stored: NDArray[np.generic]) -> FloatImage:
         """Map stored pixels (channel, [z,] y, x) to normalized float32."""
-        low, high = self._columns(stored.ndim)
-        return ((stored.astype(np.float32) - low) / (high - low)).astype(np.float32, copy=False)
+        # float32 would lose small differences between large values
+        narrow = stored.dtype.itemsize <= 2 or stored.dtype == np.float32
+        work: NDArray[np.floating] = stored.astype(np.float32 if narrow else np.float64)
+        low, high = self._columns(work)
+        normalized: NDArray[np.floating] = (work - low) / (high - low)
+        return normalized.astype(np.float32, copy=False)
 
     def restore(self, normalized: FloatImage) -> FloatImage:
         """Map normalized pixels back to stored intensity, as float32."""
-        low, high = self._columns(normalized.ndim)
+        low, high = self._columns(normalized)
         return (normalized * (high - low) + low).astype(np.float32, copy=False)
 
-    def _columns(self, ndim: int) -> tuple[FloatImage, FloatImage]:
-        shape = (-1,) + (1,) * (ndim - 1)
-        return (
-            np.asarray(self.low, np.float32).reshape(shape),
-            np.asarray(self.high, np.float32).reshape(shape),
-        )
+    def _columns(self, image: NDArray[np.floating]) -> tuple[NDArray[np.floating], ...]:
+        """Return low and high, per channel, in the type of `image` and ready to work on it."""
+        shape = (-1,) + (1,) * (image.ndim - 1)
+        return tuple(np.asarray(v, image.dtype).reshape(shape) for v in (self.low, self.high))

@@ -38,7 +38,7 @@ _RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
 def describe(path: Path, axes: str | None = None) -> tuple[ImageRef, ...]:
     """Return what a file holds: one ref per image, and per plane of a stack.
 
-    A stack over z or t gives a ref per plane; all share one `group`, the file's name.
+    A stack over z or t gives a ref per plane; all share one `group`, the file with its folder.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def describe(path: Path, axes: str | None = None) -> tuple[ImageRef, ...]:
             name=path.name,
             axes=stored.axes,
             plane=dict(zip(stacked, indices, strict=True)),
-            group=path.name,
+            group=f"{path.parent.name}/{path.name}",
             pixel_size=tuple(stored.pixel_size[a] for a in spatial) if known else None,
             unit=stored.unit if known else "px",
             fingerprint=digest,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region, region_shape, region_slices
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import ImageRef, Truth
-from napari_synthseg.store.images import open_pixels, open_stored, save_array
+from napari_synthseg.store.images import open_file, open_pixels, open_stored, save_array
 from napari_synthseg.store.stored import StoredArray, check_budget
 
 FIRST_CLASS = 1
 """Class value of instances whose class nobody named."""
 
-LARGEST_ID = 2**20
+LARGEST_ID = 2**22
 """Ids above this are numbered anew, so that tables indexed by id stay small."""
 
 
@@ -51,15 +52,35 @@ def open_labels(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
     if truth.kind == "semantic":
         return _connected(values)
     _refuse_binary(values, name)
-    return _instances(values, truth)
+    return _instances(values, truth.classes)
 
 
-def _fitting(stored: StoredArray, name: str, ref: ImageRef, folder: Path) -> NDArray[Any]:
-    """Return the stored values of the image's region, of whatever they were stored for."""
+def read_label_file(path: Path) -> Labels:
+    """Read the instance ids of a label image that belongs to no project, all of class 1.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no ids; the message names it.
+    """
+    name = f"'{path.name}'"
+    values = _integers(_whole(open_file(path, as_ids=True), name), name)
+    _refuse_binary(values, name)
+    return _instances(values, {})
+
+
+def _whole(stored: StoredArray, name: str) -> NDArray[Any]:
+    """Return all stored values, without a channel axis."""
     check_budget(name, math.prod(stored.shape), stored.dtype.itemsize)
     array = stored.read(tuple(slice(0, n) for n in stored.shape))
     if "c" in stored.axes:
         array = _one_channel(np.moveaxis(array, stored.axes.index("c"), 0), name)
+    return array
+
+
+def _fitting(stored: StoredArray, name: str, ref: ImageRef, folder: Path) -> NDArray[Any]:
+    """Return the stored values of the image's region, of whatever they were stored for."""
+    array = _whole(stored, name)
     pixels = open_pixels(ref, folder)
     whole, region = pixels.shape[1:], ref.region or full_region(pixels.shape[1:])
     fixed = [ref.plane[a] for a in ref.axes if a in ref.plane]
@@ -109,7 +130,7 @@ def _refuse_binary(values: NDArray[np.int64], name: str) -> None:
         )
 
 
-def _instances(values: NDArray[np.int64], truth: Truth) -> Labels:
+def _instances(values: NDArray[np.int64], named: Mapping[int, int]) -> Labels:
     present = np.unique(values)
     present = present[present > 0]
     original = [int(i) for i in present]
@@ -118,7 +139,7 @@ def _instances(values: NDArray[np.int64], truth: Truth) -> Labels:
         numbered = dict(enumerate(original, start=1))
     else:
         numbered = {i: i for i in original}
-    classes = {new: truth.classes.get(old, FIRST_CLASS) for new, old in numbered.items()}
+    classes = {new: named.get(old, FIRST_CLASS) for new, old in numbered.items()}
     return Labels(np.ascontiguousarray(values, np.int32), classes)
 
 
