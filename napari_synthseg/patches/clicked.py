@@ -17,15 +17,19 @@ from napari_synthseg.core.patch import Background, ClickedImage, CountStatistics
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.project import Click, ImageRef
 from napari_synthseg.patches.background import estimate_background
-from napari_synthseg.patches.grade import grade_mask
+from napari_synthseg.patches.grade import ball, grade_mask
 from napari_synthseg.patches.likeness import CORE, FAR, NEAR, Likeness, learn_likeness
 from napari_synthseg.patches.masks import find_masks
 from napari_synthseg.patches.settings import PatchSettings
 from napari_synthseg.patches.territory import Seeds
-from napari_synthseg.patches.window import cut_image, cut_mask, window_round
+from napari_synthseg.patches.window import cut_image, cut_mask, enclose, window_round
 
 SMOOTHING = 0.03
 """Smoothing of the likeness, in diameters (at least 0.7 pixels)."""
+
+MISFIT = 1.25
+"""Where a class's objects on one image differ from its diameter by more than this factor, the
+image is worked on again with a diameter that fits."""
 
 RIM = 0.2
 """Width of the rim round an object that its blur may reach, in diameters."""
@@ -68,12 +72,10 @@ def cut_clicked_image(
     yield 0.0, f"{name}: learning what the clicked objects look like"
     pixels = image.pixels.read()
     work = _Worked(image, pixels, radii, settings)
-    patches: dict[str, Patch] = {}
-    blocks = list(work.blocks())
-    for number, block in enumerate(blocks):
-        yield 0.05 + 0.7 * number / len(blocks), f"{name}: finding the objects under the clicks"
-        for patch in work.cut_block(block, masks):
-            patches[patch.id] = patch
+    patches = yield from _cut_blocks(work, masks, (0.05, 0.4))
+    if fitted := _fitted_radii(tuple(patches.values()), radii):
+        work = _Worked(image, pixels, fitted, settings)
+        patches = yield from _cut_blocks(work, masks, (0.4, 0.75))
     yield 0.75, f"{name}: estimating the background"
     background = work.background(tuple(patches.values()))
     counts = dict(Counter(c.cls for c in image.clicks))
@@ -82,6 +84,39 @@ def cut_clicked_image(
     statistics = CountStatistics(image.ref.id, counts, area, image.ref.exhaustive, unclicked)
     yield 1.0, f"{name}: {len(patches)} patches"
     return CutImage(tuple(patches[c.id] for c in image.clicks), background, statistics)
+
+
+def _cut_blocks(
+    work: _Worked, masks: Labels | None, span: tuple[float, float]
+) -> Generator[Progress, None, dict[str, Patch]]:
+    """Cut block after block; yield progress between the two fractions of `span`."""
+    patches: dict[str, Patch] = {}
+    blocks = work.blocks()
+    name = work.image.ref.name or work.image.ref.id
+    for number, block in enumerate(blocks):
+        fraction = span[0] + (span[1] - span[0]) * number / len(blocks)
+        yield fraction, f"{name}: finding the objects under the clicks"
+        patches.update((patch.id, patch) for patch in work.cut_block(block, masks))
+    return patches
+
+
+def _fitted_radii(
+    patches: Sequence[Patch], radii: Mapping[int, NDArray[np.float64]]
+) -> dict[int, NDArray[np.float64]]:
+    """Return radii that fit this image's objects better, or nothing if the given ones do.
+
+    A class has one diameter for all images, but the objects of one image may all be larger or
+    smaller than that, and the diameter may be a rough guess.
+    """
+    fitted, changed = {}, False
+    for value, radius in radii.items():
+        areas = [p.area for p in patches if p.cls == value and p.mask.any()]
+        ratio = (np.median(areas) / ball(radius)) ** (1 / len(radius)) if len(areas) > 3 else 1.0
+        if not 1 / MISFIT < ratio < MISFIT:
+            changed = True
+            radius = radius * np.clip(ratio, 0.4, 2.5)
+        fitted[value] = radius
+    return fitted if changed else {}
 
 
 class _Worked:
@@ -179,6 +214,7 @@ class _Worked:
         radius = self.radii[click.cls]
         window = window_round(click.position, radius * (1 + 2 * self.settings.margin))
         origin = tuple(int(s) for s in start)
+        window = enclose(own, origin, window, RIM * 2 * radius)
         mask = cut_mask(own, origin, window)
         border = tuple((a - s, b - s) for (a, b), (s, _) in zip(self.region, window, strict=True))
         touches = _touches(mask, border)

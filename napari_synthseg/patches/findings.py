@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from napari_synthseg.core.patch import Patch, PatchLibrary
 from napari_synthseg.core.project import ObjectClass
 from napari_synthseg.patches.settings import PatchSettings
+
+WRONG_SIZE = 1.5
+"""Factor between the class diameter and the objects' own from which it is reported."""
 
 GOOD = 0.5
 """Quality from which a patch counts as good."""
@@ -22,12 +27,16 @@ def describe_findings(
     for item in classes:
         mine = [p for p in kept if p.cls == item.value]
         if mine:
-            notes.extend(_class_findings(item.name, mine, settings.least_patches))
+            notes.extend(
+                _class_findings(
+                    item.name, mine, settings.least_patches, library.diameters[item.value]
+                )
+            )
     notes.extend(_background_findings(library))
     return replace(library, notes=tuple(notes))
 
 
-def _class_findings(name: str, patches: Sequence[Patch], least: int) -> list[str]:
+def _class_findings(name: str, patches: Sequence[Patch], least: int, diameter: float) -> list[str]:
     notes = []
     empty = sum(not p.mask.any() for p in patches)
     good = sum(p.quality >= GOOD for p in patches)
@@ -41,25 +50,26 @@ def _class_findings(name: str, patches: Sequence[Patch], least: int) -> list[str
             f"Class '{name}' has {good} good patch{'' if good == 1 else 'es'}. "
             f"Click at least {least} clear objects."
         )
-    for reason, remedy in _REMEDIES.items():
-        count = sum(reason in p.reasons for p in patches)
-        if count >= 3 and count > 0.4 * len(patches):
-            notes.append(f"Class '{name}': {count} of {len(patches)} patches are {remedy}")
-    return notes
+    unclear = sum("hardly stands out from its surroundings" in p.reasons for p in patches)
+    if unclear >= 3 and unclear > 0.4 * len(patches):
+        notes.append(
+            f"Class '{name}': {unclear} of {len(patches)} patches are hard to tell from their "
+            "surroundings. Look through them in the gallery and reject wrong masks."
+        )
+    return notes + _size_findings(name, patches, diameter)
 
 
-_REMEDIES = {
-    "much smaller than the class diameter": (
-        "much smaller than the class diameter. Set a smaller diameter."
-    ),
-    "much larger than the class diameter": (
-        "much larger than the class diameter. Set a larger diameter."
-    ),
-    "hardly stands out from its surroundings": (
-        "hard to tell from their surroundings. Look through them in the gallery and reject "
-        "wrong masks."
-    ),
-}
+def _size_findings(name: str, patches: Sequence[Patch], diameter: float) -> list[str]:
+    areas = [p.area for p in patches if p.mask.any() and p.mask.ndim == 2]
+    if not areas:
+        return []
+    measured = 2 * float(np.sqrt(np.median(areas) / np.pi))
+    if 1 / WRONG_SIZE < measured / diameter < WRONG_SIZE:
+        return []
+    return [
+        f"Class '{name}' has a diameter of {diameter:.0f} px, but its objects measure about "
+        f"{measured:.0f} px across. Set the diameter to that."
+    ]
 
 
 def _background_findings(library: PatchLibrary) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,7 @@ def grade_mask(
     if not mask.any():
         return Grade(0.0, ("no object was found under the click",))
     quality, reasons = 1.0, []
-    expected = _ball(radius)
+    expected = ball(radius)
     ratio = np.count_nonzero(mask) / expected
     if ratio < 0.35 and not touches_border:
         quality *= max(0.2, ratio / 0.35)
@@ -66,7 +67,7 @@ def grade_mask(
     return Grade(round(float(quality), 3), tuple(reasons))
 
 
-def _ball(radius: tuple[float, ...]) -> float:
+def ball(radius: Sequence[float] | NDArray[np.float64]) -> float:
     """Return the volume (area) of an ellipsoid."""
     unit = np.pi if len(radius) == 2 else 4 / 3 * np.pi
     return float(unit * np.prod(radius))

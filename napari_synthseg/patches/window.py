@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.pixels import FloatImage
 
 
-def window_round(position: Sequence[float], reach: Sequence[float]) -> Region:
+def window_round(position: Sequence[float], reach: Iterable[float]) -> Region:
     """Return the box of odd edge lengths that reaches `reach` pixels from a position's pixel.
 
     It may leave the image on any side.
@@ -19,6 +19,19 @@ def window_round(position: Sequence[float], reach: Sequence[float]) -> Region:
     center = [round(float(p)) for p in position]
     edge = [max(1, int(np.ceil(r))) for r in reach]
     return tuple((c - e, c + e + 1) for c, e in zip(center, edge, strict=True))
+
+
+def enclose(
+    mask: NDArray[np.bool_], origin: Sequence[int], window: Region, rim: Iterable[float]
+) -> Region:
+    """Widen a window where a mask (first pixel at `origin`) and a rim round it need more room."""
+    where = np.nonzero(mask)
+    if not where[0].size:
+        return window
+    return tuple(
+        (min(a, int(w.min() + o - np.ceil(r))), max(b, int(w.max() + o + np.ceil(r)) + 1))
+        for w, o, (a, b), r in zip(where, origin, window, rim, strict=True)
+    )
 
 
 def cut_image(pixels: FloatImage, origin: Sequence[int], window: Region) -> FloatImage:
@@ -30,7 +43,7 @@ def cut_image(pixels: FloatImage, origin: Sequence[int], window: Region) -> Floa
         np.clip(np.arange(a, b) - o, 0, n - 1)
         for (a, b), o, n in zip(window, origin, pixels.shape[1:], strict=True)
     ]
-    return pixels[(slice(None), *np.ix_(*index))]
+    return pixels[np.ix_(np.arange(len(pixels)), *index)]
 
 
 def cut_mask(mask: NDArray[np.bool_], origin: Sequence[int], window: Region) -> NDArray[np.bool_]:

@@ -45,7 +45,10 @@ class Field:
         cut = self.window(corner, mask.shape)
         if cut is None:
             return False
-        below = self.ids[cut[0]][mask[cut[1]]]
+        labels, shown = self.ids[cut[0]], mask[cut[1]]
+        if labels.size == mask.size and not labels.any():
+            return True
+        below = labels[shown]
         if below.size < LEAST_VISIBLE:
             return False
         covered = np.bincount(below)

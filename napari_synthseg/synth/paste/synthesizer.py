@@ -43,14 +43,13 @@ class PasteSynthesizer:
     @property
     def shape(self) -> tuple[int, ...]:
         """Spatial shape of a dual image; a volume keeps the depth of the clicked ones."""
-        depth = self.canvases.backgrounds[0].valid.shape[:-2]
-        return (*(min(d, self.recipe.size) for d in depth), self.recipe.size, self.recipe.size)
+        return self.canvases.shape
 
     def pair(self, index: int) -> DualImage:
         """Return dual image `index` (>= 0)."""
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index)))
         number = self._draw_image(rng)
-        image, base = self.canvases.draw(rng, number, self.shape)
+        image, base = self.canvases.draw(rng, number)
         scene = Field(np.zeros(self.shape, np.int32))
         classes = {}
         for cls, sprite, corner in self._arrange(rng, number, scene):
