@@ -1,9 +1,8 @@
 """Background work: one generator, turned in a thread or in place.
 
 Every long piece of work in this package is a generator that yields its progress. A `Job` turns
-it. Cancelling raises GeneratorExit inside the generator, at its current yield and in the worker,
-so that its ``finally:`` blocks run there; what it returns on the way out becomes the outcome's
-value. Nothing here knows of Qt: listeners are called in the worker's thread and bring the news to
+it. Cancelling raises `Cancelled` inside the generator, at its current yield and in the worker, so
+that its ``finally:`` blocks run there; what it returns on the way out becomes the outcome's value. Nothing here knows of Qt: listeners are called in the worker's thread and bring the news to
 their own thread themselves.
 """
 
@@ -16,7 +15,7 @@ from typing import Any, Literal
 
 from psygnal import Signal
 
-from napari_synthseg.core.outcome import Outcome
+from napari_synthseg.core.outcome import Cancelled, Outcome
 
 JobState = Literal["waiting", "running", "paused", "done", "cancelled", "failed"]
 
@@ -116,10 +115,10 @@ class Job:
 
     def _end_early(self) -> Outcome:
         try:
-            self._work.throw(GeneratorExit)
+            self._work.throw(Cancelled)
         except StopIteration as stop:
             return Outcome("cancelled", value=stop.value)
-        except GeneratorExit:
+        except Cancelled:
             return Outcome("cancelled")
         self._work.close()
         raise RuntimeError(f"job '{self.name}' went on after it was cancelled")

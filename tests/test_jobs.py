@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from napari_synthseg.core.outcome import Cancelled
 from napari_synthseg.jobs import Job
 
 
@@ -77,10 +78,13 @@ def test_work_may_still_return_something_when_cancelled():
         try:
             while True:
                 yield
-        except GeneratorExit:
+        except Cancelled:
             return "what there was"
 
-    job = paused_after_first_step(saving())
+    def outer():
+        return (yield from saving())
+
+    job = paused_after_first_step(outer())
     job.cancel()
     assert job.join(5)
     assert (job.outcome.state, job.outcome.value) == ("cancelled", "what there was")
@@ -116,7 +120,7 @@ def test_work_that_goes_on_after_cancel_fails_by_name():
         while True:
             try:
                 yield
-            except GeneratorExit:
+            except Cancelled:
                 yield
                 return
 

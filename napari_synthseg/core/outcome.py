@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+
+class Cancelled(BaseException):
+    """Raised inside a generator, at its yield, when the user cancels its job.
+
+    Not GeneratorExit, because ``yield from`` turns that into a ``close()`` of the inner generator
+    and loses what it returns; not an Exception, because a cancel is no error.
+    """
+
+
 OutcomeState = Literal["done", "cancelled", "failed"]
 
 

@@ -29,7 +29,7 @@ class ModelSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str = "unet"
-    width: int = Field(default=16, ge=4, le=256)
+    width: int = Field(default=8, ge=4, le=256)
     depth: int = Field(default=4, ge=1, le=6)
     spatial_dims: Literal[2, 3] = 2
 

@@ -23,10 +23,10 @@ class Augmentation:
     `blur` in pixels (standard deviation).
     """
 
-    zoom: float = 1.4
+    zoom: float = 2.0
     turn: bool = True
-    gain: float = 1.5
-    gamma: float = 1.5
+    gain: float = 2.0
+    gamma: float = 2.0
     offset: float = 0.1
     noise: float = 0.05
     blur: float = 1.5

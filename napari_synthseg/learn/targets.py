@@ -92,7 +92,7 @@ class DecodeRule:
     class_values: tuple[int, ...]
     diameter: float
     foreground: float = 0.5
-    core: float = 0.5
+    core: float = 0.6
     minimum_area: int = 8
     minimum_score: float = 0.0
 

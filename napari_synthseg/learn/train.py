@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.outcome import Cancelled
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.training import TrainedModel, TrainSpec, TrainStep, Weights
@@ -53,7 +54,7 @@ def train_model(
 ) -> Generator[TrainStep, None, TrainedModel]:
     """Train a network on pairs; yield each batch; return the best weights.
 
-    Closing the generator early returns the best weights so far, with the state "cancelled".
+    Raising `Cancelled` at a yield returns the best weights so far, with the state "cancelled".
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def train_model(
                     save(*loop.checkpoint())
                 loop.history.append(step)
                 yield step
-    except GeneratorExit:
+    except (Cancelled, GeneratorExit):
         save(*loop.checkpoint())
         return loop.result("cancelled", held_out)
     return loop.result("done", held_out)
@@ -127,7 +128,7 @@ class _Loop:
         self.rule = DecodeRule(
             self.class_values,
             self.diameter,
-            minimum_area=max(4, round(0.1 * np.pi / 4 * self.diameter**2)),
+            minimum_area=max(4, round(0.03 * np.pi / 4 * self.diameter**2)),
         )
         with torch.random.fork_rng(devices=[]):  # the process's own generator stays as it was
             torch.manual_seed(self.spec.seed)

@@ -22,7 +22,7 @@ from napari_synthseg.score.instance import match_instances
 Maps = tuple[FloatImage, FloatImage]
 """Softmax (1 + classes, [z,] y, x) and inner distance ([z,] y, x) of one field."""
 
-CORES = (0.35, 0.5, 0.65)
+CORES = (0.45, 0.55, 0.65, 0.75)
 FOREGROUNDS = (0.4, 0.5, 0.6)
 SCORES = (0.0, 0.6, 0.7, 0.8)
 

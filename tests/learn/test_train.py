@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.outcome import Cancelled
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.project import Click, ImageRef
@@ -85,7 +86,7 @@ def test_closing_it_gives_the_weights_so_far(disks, tiny):
     )
     next(work), next(work)
     with pytest.raises(StopIteration) as stop:
-        work.throw(GeneratorExit)
+        work.throw(Cancelled)
     assert stop.value.value.state == "cancelled"
     assert stop.value.value.history[-1].step == 1
     assert saved == [1]
@@ -124,7 +125,7 @@ def test_a_checkpoint_goes_on_where_it_was_left(disks, tiny):
     for _ in range(6):
         next(work)
     with pytest.raises(StopIteration):
-        work.throw(GeneratorExit)
+        work.throw(Cancelled)
     steps, resumed = turn(
         train_model(spec, disks, class_names=NAMES, diameter=12, checkpoint=kept[-1])
     )
