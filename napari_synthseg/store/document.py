@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Click, ImageRef, ObjectClass, Project, Truth, Verdict
-from napari_synthseg.core.recipe import load_recipe
+from napari_synthseg.core.recipe import Recipe, load_recipe
 from napari_synthseg.core.training import TrainingRun, TrainSpec
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -68,7 +68,7 @@ def read_project(connection: sqlite3.Connection) -> Project:
     fields: dict[str, Any] = {section.name: _read(connection, section) for section in SECTIONS}
     settings = dict(connection.execute("SELECT key, data FROM settings"))
     if "recipe" in settings:
-        fields["recipe"] = load_recipe(_parse(settings["recipe"], "settings, row 'recipe'"))
+        fields["recipe"] = _recipe(settings["recipe"])
     if "train_spec" in settings:
         where = "settings, row 'train_spec'"
         fields["train_spec"] = _validate(TrainSpec, settings["train_spec"], where)
@@ -150,6 +150,14 @@ def _read(connection: sqlite3.Connection, section: Section) -> tuple[Any, ...]:
     return tuple(
         _validate(section.model, data, f"{section.name}, row '{key}'") for key, data in rows
     )
+
+
+def _recipe(data: str) -> Recipe:
+    where = "settings, row 'recipe'"
+    fields = _parse(data, where)
+    if not isinstance(fields, dict):
+        raise InputError(f"table {where} holds no fields")
+    return load_recipe(fields)
 
 
 def _validate(model: type[Model], data: str, where: str) -> Model:
