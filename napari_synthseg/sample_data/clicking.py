@@ -1,0 +1,68 @@
+"""Clicks as a user would make them, derived from known masks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.sample_data.sample import SampleClick
+
+JITTER = 0.1
+"""Standard deviation of a click along each axis, in diameters of its object."""
+
+VISIBLE_DEPTH = 2.0
+"""Objects that reach less deep (pixels) are slivers at a border, which nobody would click."""
+
+
+def click_masks(labels: Labels, *, jitter: float = JITTER, seed: int = 0) -> list[SampleClick]:
+    """Click each object at its innermost point, with a little scatter.
+
+    The innermost point is where the distance to the object's edge, and to the image's border, is
+    largest; the scatter is `jitter` times the diameter of the disk of equal area. A click that
+    would leave its object goes to the innermost point instead. Slivers get no click.
+
+    Parameters
+    ----------
+    labels
+        Masks, shape (y, x).
+    jitter
+        Standard deviation of the scatter along each axis, in diameters.
+    seed
+        Seed of the scatter.
+
+    Returns
+    -------
+    Clicks in the order of the ids, in pixels of `labels`.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    rng = np.random.default_rng(seed)
+    clicks = []
+    for instance, box in labels.boxes().items():
+        mask = np.pad(labels.ids[box] == instance, 1)
+        scatter = rng.normal(0.0, jitter, 2)
+        depth = distance_transform_edt(mask)
+        if depth.max() < VISIBLE_DEPTH:
+            continue
+        innermost = np.array(np.unravel_index(np.argmax(depth), depth.shape), float)
+        diameter = 2.0 * np.sqrt(mask.sum() / np.pi)
+        moved = innermost + scatter * diameter
+        at = moved if _holds(mask, moved) else innermost
+        y, x = at + [s.start - 1 for s in box]
+        cls = labels.classes.get(instance, 1)
+        clicks.append(SampleClick(cls, (round(float(y), 1), round(float(x), 1))))
+    return clicks
+
+
+def _holds(mask: NDArray[np.bool_], position: NDArray[np.float64]) -> bool:
+    pixel = np.floor(position + 0.5).astype(int)
+    inside = bool(((pixel >= 0) & (pixel < mask.shape)).all())
+    return inside and bool(mask[tuple(pixel)])
+
+
+def cut_labels(labels: Labels, region: tuple[tuple[int, int], ...]) -> Labels:
+    """Return what a region shows of labels, with the classes of the ids that are left."""
+    ids = np.ascontiguousarray(labels.ids[tuple(slice(a, b) for a, b in region)])
+    present = np.unique(ids).tolist()
+    return Labels(ids, {i: c for i, c in labels.classes.items() if i in present})
