@@ -29,6 +29,11 @@ ENOUGH_CLICKS = 5
 KEY, COLOR, NAME, DIAMETER, COUNT = range(5)
 ROLES = {"train": "for training", "validate": "held out to choose", "test": "held out for scoring"}
 
+SWATCH = (
+    "background: {color}; border-radius: 4px; padding: 0px; margin: 6px; "
+    "min-width: 16px; max-width: 16px; min-height: 16px; max-height: 16px;"
+)
+
 
 class ClassesPanel(Panel):
     """The list of classes, the image that is clicked on, and how many clicks there are."""
@@ -145,7 +150,7 @@ class ClassesPanel(Panel):
         for column, item in ((KEY, key), (NAME, name), (COUNT, number)):
             self.table.setItem(row, column, item)
         swatch = QPushButton()
-        swatch.setStyleSheet(f"background: {cls.color}; border-radius: 4px; min-width: 16px; max-width: 16px; min-height: 16px; max-height: 16px; padding: 0px; margin: 6px;")
+        swatch.setStyleSheet(SWATCH.format(color=cls.color))
         swatch.setToolTip("Change the color")
         swatch.clicked.connect(lambda _=False, value=cls.value: self._on_color(value))
         self.table.setCellWidget(row, COLOR, swatch)

@@ -90,6 +90,7 @@ class ClicksLayer(QObject):
         layer.events.data.connect(self._on_layer_edited)
         layer.events.features.connect(self._on_features_changed)
         layer.events.current_properties.connect(self._on_defaults_changed)
+        layer.selected_data.events.items_changed.connect(self._on_selection_changed)
         self._bind_keys(layer)
         layer.mode = "add"
 
@@ -151,6 +152,13 @@ class ClicksLayer(QObject):
         table = self.layer.features
         rows = zip(table["id"].tolist(), table["class"].tolist(), strict=True)
         if any(ident in known and known[ident] != name for ident, name in rows):
+            self._on_layer_edited()
+
+    def _on_selection_changed(self, *_: Any) -> None:
+        """Take over pasted points, of which napari tells only by selecting them."""
+        if self._busy or self.layer is None:
+            return
+        if len(self.layer.data) != len(self._clicks()):
             self._on_layer_edited()
 
     def _edit(self, changed: list[Click], gone: list[str], known: dict[str, Click]) -> bool:

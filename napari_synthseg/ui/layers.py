@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer, Shapes
+from napari.layers import Image, Layer, Shapes
 from qtpy.QtCore import QObject, Signal
 
-from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.labels import Labels as TrueLabels
@@ -22,8 +21,10 @@ from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.training import Prediction
 from napari_synthseg.ui.clicks_layer import ClicksLayer, Field
 from napari_synthseg.ui.desk import Desk
+from napari_synthseg.ui.output_layers import OutputLayers
 from napari_synthseg.ui.placement import Placement
 from napari_synthseg.ui.reading import display_image
+from napari_synthseg.ui.view import look_at_layer, look_at_point
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -45,13 +46,11 @@ class Layers(QObject):
     def __init__(self, viewer: Viewer, desk: Desk) -> None:
         super().__init__()
         self.clicks = ClicksLayer(viewer, desk)
-        self.preview: tuple[Image, Labels] | None = None
-        self.predictions: list[Labels] = []
+        self.outputs = OutputLayers(viewer)
         self._viewer = viewer
         self._desk = desk
         self._images: dict[FieldKey, Image] = {}
         self._parts: Shapes | None = None
-        self._truth: Labels | None = None
         self._key: FieldKey | None = None
         viewer.layers.events.removed.connect(self._on_layer_removed)
         desk.session_changed.connect(self._on_session_changed)
@@ -66,7 +65,7 @@ class Layers(QObject):
 
     def owns(self, layer: Layer) -> bool:
         """Tell whether a layer is in use here, or was made here."""
-        return layer in (*self._images.values(), *(self.preview or ()))
+        return layer in (*self._images.values(), *(self.outputs.preview or ()))
 
     def field_refs(self, key: FieldKey) -> tuple[ImageRef, ...]:
         """Return the project's images that are parts of one picture."""
@@ -146,11 +145,10 @@ class Layers(QObject):
         """Bring the picture into view, with or without its clicks, and hide the preview."""
         if self.clicks.layer is not None:
             self.clicks.layer.visible = clicks
-        if self.preview is not None:
-            self.show_preview_layers(False)
+        self.outputs.set_preview_visible(False)
         layer = self._images.get(self._key) if self._key else None
         if layer is not None:
-            self._look_at(layer)
+            look_at_layer(self._viewer, layer)
 
     def look_at_patch(self, patch: Patch) -> None:
         """Bring one patch into view, in the picture it was cut from."""
@@ -164,106 +162,25 @@ class Layers(QObject):
             return
         center = [o + c for o, c in zip(patch.origin, patch.center, strict=True)]
         world = self.clicks.layer.data_to_world(center)
-        self._viewer.camera.center = (0.0, *world)
         height = patch.mask.shape[0] * self.field.placement.scale[0]
-        self._viewer.camera.zoom = 0.3 * _canvas_height(self._viewer) / height
+        look_at_point(self._viewer, world, height)
 
-    # --- what we add -------------------------------------------------------------------------
+    # --- results -----------------------------------------------------------------------------
 
     def show_dual_images(self, pairs: Sequence[DualImage]) -> None:
-        """Show dual images beside the picture: one stack of images, one of exact labels."""
-        for layer in self.preview or ():
-            self._drop(layer)
-        images = np.stack([p.image for p in pairs])
-        rgb = images.shape[1] == 3
-        if rgb:
-            images = np.clip(np.moveaxis(images, 1, -1), 0, 1)
-        elif images.shape[1] == 1:
-            images = images[:, 0]
-        extra = images.ndim - 2 - rgb
-        placement = self._beside_image()
-        image = Image(
-            images,
-            name="Dual images",
-            rgb=rgb,
-            **({} if rgb else {"contrast_limits": (0.0, 1.2)}),
-            **placement.of_stack(extra, placement.translate).kwargs(),
-        )
-        labels = Labels(
-            np.stack([p.labels.ids for p in pairs]),
-            name="Dual images: exact labels",
-            **placement.of_stack(1, placement.translate).kwargs(),
-        )
-        labels.contour = 1
-        self._viewer.add_layer(image)
-        self._viewer.add_layer(labels)
-        self.preview = (image, labels)
-        self._viewer.dims.set_current_step(0, 0)
-        if self._viewer.dims.ndim == extra + 2:
-            self._viewer.dims.axis_labels = (*("pair", "channel")[:extra], "y", "x")
-        self.show_preview_layers(True)
+        """Show dual images beside the picture."""
+        self.outputs.show_dual_images(pairs, self._beside_image())
 
-    def show_preview_layers(self, visible: bool) -> None:
-        """Show the dual images and bring them into view, or hide them."""
-        if self.preview is None:
-            return
-        for layer in self.preview:
-            layer.visible = visible
-        if visible:
-            self._look_at(self.preview[0])
+    def show_prediction(self, prediction: Prediction, name: str) -> None:
+        """Show a prediction on the picture, in a new layer."""
+        session, field = self._desk.session, self.field
+        if session is not None and field is not None:
+            self.outputs.show_prediction(prediction, session.project, name, field.placement)
 
-    def show_prediction(self, prediction: Prediction, name: str) -> Labels:
-        """Show a prediction in a new layer; no layer is ever overwritten."""
-        session = self._desk.session
-        if session is None or self.field is None:
-            raise InputError("Open an image first.")
-        names = {c.value: c.name for c in session.project.classes}
-        found = sorted(prediction.objects, key=lambda o: o.id)
-        layer = Labels(
-            prediction.ids,
-            name=name,
-            features={
-                "index": [0, *(o.id for o in found)],
-                "class": ["background", *(names.get(o.cls, "") for o in found)],
-                "score": [1.0, *(round(o.score, 3) for o in found)],
-            },
-            **self.field.placement.at(prediction.region_origin).kwargs(),
-        )
-        if len(names) > 1:
-            layer.colormap = _class_colormap(prediction, session.project)
-        layer.contour = 2
-        self._viewer.add_layer(layer)
-        self.predictions.append(layer)
-        return layer
-
-    def show_truth(self, truth: TrueLabels | None, origin: Sequence[int]) -> None:
-        """Show true masks as thin white outlines, or take them away."""
-        self._drop(self._truth)
-        self._truth = None
-        if truth is not None and self.field is not None:
-            from napari.utils.colormaps import DirectLabelColormap
-
-            layer = Labels(
-                truth.ids,
-                name="True masks",
-                colormap=DirectLabelColormap(color_dict={0: "transparent", None: "white"}),
-                **self.field.placement.at(origin).kwargs(),
-            )
-            layer.contour = 1
-            layer.editable = False
-            self._viewer.add_layer(layer)
-            self._truth = layer
-
-    def show_text(self, text: str) -> None:
-        """Write on the canvas; '' takes the writing away."""
-        canvas = getattr(self._viewer, "canvas", None)
-        overlay = canvas.overlays.text if canvas is not None else self._viewer.text_overlay
-        overlay.text = text
-        overlay.visible = bool(text)
-        overlay.position = "bottom_left"
-        overlay.font_size = 11
-        if hasattr(overlay, "box"):
-            overlay.box = True
+    def show_truth(self, truth: TrueLabels, origin: Sequence[int]) -> None:
+        """Show true masks on the picture; `origin` is their first pixel's place in it."""
+        if self.field is not None:
+            self.outputs.show_truth(truth, self.field.placement.at(origin))
 
     # --- following the viewer and the session ---------------------------------------------------
 
@@ -273,11 +190,7 @@ class Layers(QObject):
             self.clicks.forget()
         if gone is self._parts:
             self._parts = None
-        if gone is self._truth:
-            self._truth = None
-        if self.preview is not None and gone in self.preview:
-            self.preview = None
-        self.predictions = [layer for layer in self.predictions if layer is not gone]
+        self.outputs.forget(gone)
         for key in [k for k, layer in self._images.items() if layer is gone]:
             del self._images[key]
             if key == self._key:
@@ -296,11 +209,10 @@ class Layers(QObject):
     def _on_session_changed(self) -> None:
         self._key = None
         self.clicks.hide()
-        for layer in (self._parts, self._truth, *(self.preview or ())):
-            self._drop(layer)
-        self.preview = None
+        self._drop(self._parts)
+        self._parts = None
+        self.outputs.clear()
         self._images.clear()
-        self.show_text("")
         self.image_changed.emit()
 
     # --- small things ------------------------------------------------------------------------
@@ -318,13 +230,6 @@ class Layers(QObject):
         placement = self.field.placement
         return placement.of_stack(0, (low[0], high[1] + gap))
 
-    def _look_at(self, layer: Layer) -> None:
-        low, high = layer.extent.world[:, -2:]
-        size = np.maximum(high - low, 1e-9)
-        height, width = _canvas_size(self._viewer)
-        self._viewer.camera.center = (0.0, *((low + high) / 2))
-        self._viewer.camera.zoom = 0.95 * float(min(height / size[0], width / size[1]))
-
 
 def _corners(region: Sequence[tuple[int, int]]) -> np.ndarray:
     (top, bottom), (left, right) = region[-2:]
@@ -334,22 +239,3 @@ def _corners(region: Sequence[tuple[int, int]]) -> np.ndarray:
 
 def _finest(layer: Image) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
-
-
-def _canvas_size(viewer: Viewer) -> tuple[float, float]:
-    """Return the canvas's (height, width) in screen pixels."""
-    canvas = getattr(viewer, "canvas", None)
-    size = canvas.size if canvas is not None else (600, 800)
-    return float(size[0]), float(size[1])
-
-
-def _canvas_height(viewer: Viewer) -> float:
-    return _canvas_size(viewer)[0]
-
-
-def _class_colormap(prediction: Prediction, project: Project) -> Any:
-    from napari.utils.colormaps import DirectLabelColormap
-
-    colors = {c.value: c.color for c in project.classes}
-    table: dict[int | None, str] = {o.id: colors.get(o.cls, "white") for o in prediction.objects}
-    return DirectLabelColormap(color_dict={**table, 0: "transparent", None: "transparent"})

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QListWidget, QListWidgetItem, QPushButton
 
-from napari_synthseg.core.geometry import region_shape
-from napari_synthseg.core.outcome import Outcome
 from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.training import Prediction, TrainingRun
@@ -97,7 +95,9 @@ class ResultsPanel(Panel):
 
     def _show_images(self) -> None:
         refs = self.desk.session.project.images if self.desk.session else ()
-        ids = [self.images.item(i).data(Qt.ItemDataRole.UserRole) for i in range(self.images.count())]
+        ids = [
+            self.images.item(i).data(Qt.ItemDataRole.UserRole) for i in range(self.images.count())
+        ]
         if ids == [r.id for r in refs]:
             return
         shown = self.layers.field.refs if self.layers.field else refs[:1]
@@ -122,7 +122,7 @@ class ResultsPanel(Panel):
         self.truth_box.setVisible(bool(session and session.project.truths))
         if not self.isVisible():
             return
-        self.layers.show_text(overlay_text(scores) if scores is not None else "")
+        self.layers.outputs.show_text(overlay_text(scores) if scores is not None else "")
 
     # --- work --------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ class ResultsPanel(Panel):
             origin = [start for start, _ in refs[0].region] if refs[0].region else (0, 0)
             attempt(lambda: self.layers.show_truth(truth, origin))
         else:
-            self.layers.show_truth(None, (0, 0))
+            self.layers.outputs.hide_truth()
             if checked:
                 warn("There are no true masks for this image.")
 

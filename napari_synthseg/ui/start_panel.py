@@ -13,6 +13,7 @@ from napari_synthseg.ui.layers import Layers
 from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
 from napari_synthseg.ui.reading import sample_name
 
+
 class StartPanel(Panel):
     """Offers the image layer at hand, a file, a sample, or an earlier project.
 

@@ -65,7 +65,7 @@ class SynthesizePanel(Panel):
         """Say what to look at."""
         if self.desk.job("short") is not None:
             return "Making dual images…"
-        if self.layers.preview is None:
+        if self.layers.outputs.preview is None:
             return "Make a few dual images to look at."
         return "Do they look like your image? If not, change a setting and look again."
 
@@ -73,17 +73,17 @@ class SynthesizePanel(Panel):
         """Offer the preview, then training."""
         if self.desk.job("short") is not None:
             return NextStep("Next: train a model", None, "Wait until the preview is made.")
-        if self.layers.preview is None:
+        if self.layers.outputs.preview is None:
             return NextStep("Make preview", self.preview)
         return NextStep("Next: train a model", lambda: self.go_to.emit(3))
 
     def enter(self) -> None:
         """Show the form, and the preview; make it if it is missing or out of date."""
         self._show_recipe()
-        if self._stale or self.layers.preview is None:
+        if self._stale or self.layers.outputs.preview is None:
             self.preview()
         else:
-            self.layers.show_preview_layers(True)
+            self.layers.outputs.set_preview_visible(True)
 
     def preview(self) -> None:
         """Make dual images in the background and show them beside the image."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QPushButton
@@ -23,6 +24,7 @@ class TrainPanel(Panel):
 
     def __init__(self, desk: Desk, layers: Layers, colors: Colors) -> None:
         super().__init__(desk, layers)
+        self._held = self._device = ""
         self.body.addWidget(
             quiet_label(
                 "A U-Net learns from freshly made dual images, in the background: you can go on "
@@ -60,12 +62,15 @@ class TrainPanel(Panel):
 
     def _make_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
+        self.start_button = QPushButton("Start")
         self.pause_button, self.cancel_button = QPushButton("Pause"), QPushButton("Stop")
+        self.start_button.setToolTip("Start a new run with these settings")
+        self.start_button.clicked.connect(self.start)
         self.cancel_button.setToolTip("Stop now and keep the best weights so far")
         self.pause_button.clicked.connect(self._on_pause)
         self.cancel_button.clicked.connect(lambda: self.desk.cancel("training"))
-        row.addWidget(self.pause_button)
-        row.addWidget(self.cancel_button)
+        for button in (self.start_button, self.pause_button, self.cancel_button):
+            row.addWidget(button)
         return row
 
     def _make_runs(self) -> QHBoxLayout:
@@ -113,6 +118,7 @@ class TrainPanel(Panel):
         if session is None:
             return
         self.curve.clear()
+        self._held = self._device = ""
         attempt(lambda: self._run(session.train(self.form.model)))
 
     def _run(self, job: Any) -> None:
@@ -122,6 +128,10 @@ class TrainPanel(Panel):
         """Show buttons and runs as they are now."""
         job = self.desk.job("training")
         paused = job is not None and job.state == "paused"
+        session = self.desk.session
+        ready = session is not None and bool(session.project.clicks)
+        self.start_button.setEnabled(job is None and ready)
+        self.start_button.setText("Train again" if self._trained() else "Start")
         self.pause_button.setEnabled(job is not None)
         self.pause_button.setText("Resume" if paused else "Pause")
         self.cancel_button.setEnabled(job is not None)
@@ -158,21 +168,20 @@ class TrainPanel(Panel):
     # --- work --------------------------------------------------------------------------------
 
     def _on_steps(self, news: list[Any]) -> None:
-        steps = [step for step in news if isinstance(step, TrainStep)]
-        last = news[-1]
-        self.bar.setValue(int(1000 * last.fraction))
-        if not steps:
-            self.status.setText(last.message)
+        self.bar.setValue(int(1000 * news[-1].fraction))
+        steps = [s for s in news if isinstance(s, TrainStep) and math.isfinite(s.loss)]
+        if not steps:  # still getting ready; the last message before the first batch is the device
+            self._device = news[-1].message
+            self.status.setText(f"Getting ready: {self._device}")
             return
         self.curve.add(steps)
-        text = f"step {steps[-1].step}, loss {steps[-1].loss:.3f}, {steps[-1].seconds:.0f} s"
-        for step in reversed(steps):
+        for step in steps:
             if step.validation:
-                held = ", ".join(f"{k} {v:.3f}" for k, v in step.validation.items())
+                held = ", ".join(f"{name} {value:.3f}" for name, value in step.validation.items())
                 self._held = f"held out: {held}"
-                break
-        parts = [text, getattr(self, "_held", ""), steps[-1].message]
-        self.status.setText("\n".join(part for part in parts if part))
+        last = steps[-1]
+        now = f"step {last.step}, loss {last.loss:.3f}, {last.seconds:.0f} s"
+        self.status.setText("\n".join(p for p in (now, self._held, self._device) if p))
 
     def _on_end(self, outcome: Outcome) -> None:
         words = {"done": "Done.", "cancelled": "Stopped; the best weights are kept."}
@@ -226,5 +235,8 @@ def _state(run: TrainingRun) -> str:
 def _report(run: TrainingRun) -> str:
     if run.state == "failed":
         return run.error.strip().splitlines()[-1] if run.error else "failed"
-    parts = [f"on {run.device}" if run.device else "", f"{run.seconds:.0f} s" if run.seconds else ""]
+    parts = [
+        f"on {run.device}" if run.device else "",
+        f"{run.seconds:.0f} s" if run.seconds else "",
+    ]
     return "\n".join(p for p in (", ".join(p for p in parts if p), run.selection) if p)

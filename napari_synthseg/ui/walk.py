@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_synthseg.ui.steps import DUAL_IMAGES, PATCHES, RESULTS, TRAIN
+from napari_synthseg.ui.steps import CLICK, RESULTS, TRAIN
 
 if TYPE_CHECKING:
     from napari_synthseg.ui.widget import SynthSegWidget
@@ -25,7 +25,7 @@ class Walk(QObject):
         self._widget = widget
         self._minutes = minutes
         self._session = widget.desk.session
-        self._stage = 0
+        self._stage = CLICK
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._on_tick)
@@ -56,11 +56,10 @@ class Walk(QObject):
 
     def _take_step(self) -> None:
         widget = self._widget
-        following = (PATCHES, DUAL_IMAGES, TRAIN, None)[self._stage] if self._stage < TRAIN else None
-        if following is not None:
-            widget.show_step(following)
-            self._stage = following
-            if following == TRAIN:
+        if self._stage < TRAIN:
+            self._stage += 1
+            widget.show_step(self._stage)
+            if self._stage == TRAIN:
                 self._train()
             return
         self.stop()

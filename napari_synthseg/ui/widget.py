@@ -31,8 +31,8 @@ from napari_synthseg.ui.panel import NextStep, Panel, notice_label
 from napari_synthseg.ui.patches_panel import PatchesPanel
 from napari_synthseg.ui.results_panel import ResultsPanel
 from napari_synthseg.ui.start_panel import StartPanel
-from napari_synthseg.ui.steps import STEP_NAMES, is_done, why_locked
 from napari_synthseg.ui.stepper import Stepper
+from napari_synthseg.ui.steps import STEP_NAMES, is_done, why_locked
 from napari_synthseg.ui.style import style_sheet, theme_colors
 from napari_synthseg.ui.synthesize_panel import SynthesizePanel
 from napari_synthseg.ui.train_panel import TrainPanel

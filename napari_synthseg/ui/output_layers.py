@@ -1,0 +1,159 @@
+"""The layers that we add as results: dual images, predictions, true masks. Always new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.labels import Labels as TrueLabels
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.training import Prediction
+from napari_synthseg.ui.placement import Placement
+from napari_synthseg.ui.view import look_at_layer, write_on_canvas
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+
+class OutputLayers:
+    """What we show of results in one viewer.
+
+    Attributes
+    ----------
+    preview
+        The stack of dual images and the stack of their labels, or None.
+    predictions
+        The prediction layers, oldest first.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        self.preview: tuple[Image, Labels] | None = None
+        self.predictions: list[Labels] = []
+        self._truth: Labels | None = None
+        self._viewer = viewer
+
+    def show_dual_images(self, pairs: Sequence[DualImage], placement: Placement) -> None:
+        """Show dual images at a place of their own: a stack of images, a stack of labels."""
+        for layer in self.preview or ():
+            self._drop(layer)
+        pixels, rgb = stack_images(pairs)
+        extra = pixels.ndim - 2 - rgb
+        image = Image(
+            pixels,
+            name="Dual images",
+            rgb=rgb,
+            **({} if rgb else {"contrast_limits": (0.0, 1.0)}),
+            **placement.of_stack(extra, placement.translate).kwargs(),
+        )
+        labels = Labels(
+            np.stack([p.labels.ids for p in pairs]),
+            name="Dual images: exact labels",
+            opacity=1.0,
+            **placement.of_stack(1, placement.translate).kwargs(),
+        )
+        labels.contour = 1
+        self._viewer.add_layer(image)
+        self._viewer.add_layer(labels)
+        self.preview = (image, labels)
+        dims = self._viewer.dims
+        dims.set_current_step(0, 0)
+        if dims.ndim == extra + 2:
+            dims.axis_labels = (*("pair", "channel")[:extra], "y", "x")
+        self.set_preview_visible(True)
+
+    def set_preview_visible(self, visible: bool) -> None:
+        """Show the dual images and bring them into view, or hide them."""
+        if self.preview is not None:
+            for layer in self.preview:
+                layer.visible = visible
+            if visible:
+                look_at_layer(self._viewer, self.preview[0])
+
+    def show_prediction(
+        self, prediction: Prediction, project: Project, name: str, placement: Placement
+    ) -> Labels:
+        """Show a prediction in a new layer, with class and score of each object."""
+        names = {c.value: c.name for c in project.classes}
+        found = sorted(prediction.objects, key=lambda o: o.id)
+        layer = Labels(
+            prediction.ids,
+            name=name,
+            opacity=1.0,
+            features={
+                "index": [0, *(o.id for o in found)],
+                "class": ["background", *(names.get(o.cls, "") for o in found)],
+                "score": [1.0, *(round(o.score, 3) for o in found)],
+            },
+            **placement.at(prediction.region_origin).kwargs(),
+        )
+        if len(names) > 1:
+            layer.colormap = _class_colormap(prediction, project)
+        layer.contour = 2
+        self._viewer.add_layer(layer)
+        self.predictions.append(layer)
+        return layer
+
+    def show_truth(self, truth: TrueLabels, placement: Placement) -> None:
+        """Show true masks as thin white lines."""
+        self.hide_truth()
+        layer = Labels(
+            truth.ids,
+            name="True masks",
+            colormap=DirectLabelColormap(color_dict={0: "transparent", None: "white"}),
+            **placement.kwargs(),
+        )
+        layer.contour = 1
+        layer.editable = False
+        self._viewer.add_layer(layer)
+        self._truth = layer
+
+    def hide_truth(self) -> None:
+        """Take the true masks away."""
+        self._drop(self._truth)
+        self._truth = None
+
+    def show_text(self, text: str) -> None:
+        """Write on the canvas; '' takes the writing away."""
+        write_on_canvas(self._viewer, text)
+
+    def clear(self) -> None:
+        """Take away what belongs to one project only; predictions stay with the user."""
+        for layer in self.preview or ():
+            self._drop(layer)
+        self.preview = None
+        self.hide_truth()
+        self.show_text("")
+
+    def forget(self, layer: Layer) -> None:
+        """Note that the user removed a layer."""
+        if self.preview is not None and layer in self.preview:
+            self.preview = None
+        if layer is self._truth:
+            self._truth = None
+        self.predictions = [kept for kept in self.predictions if kept is not layer]
+
+    def _drop(self, layer: Layer | None) -> None:
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+
+def stack_images(pairs: Sequence[DualImage]) -> tuple[np.ndarray, bool]:
+    """Return the images as one array, and whether it is (pair, y, x, 3) for RGB.
+
+    One channel gives (pair, y, x), other numbers (pair, channel, y, x).
+    """
+    images = np.stack([p.image for p in pairs])
+    if images.shape[1] == 3:
+        return np.clip(np.moveaxis(images, 1, -1), 0, 1), True
+    return (images[:, 0], False) if images.shape[1] == 1 else (images, False)
+
+
+def _class_colormap(prediction: Prediction, project: Project) -> Any:
+    colors = {c.value: c.color for c in project.classes}
+    table: dict[int | None, str] = {o.id: colors.get(o.cls, "white") for o in prediction.objects}
+    return DirectLabelColormap(color_dict={**table, 0: "transparent", None: "transparent"})

@@ -1,0 +1,143 @@
+"""A real viewer with the panel docked, and a tiny image of bright discs to work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+SHAPE = (128, 160)
+CENTERS = tuple((y, x) for y in (24, 64, 104) for x in (24, 60, 98, 134))
+DIAMETER = 16.0
+
+
+def draw_discs(shape: tuple[int, int] = SHAPE) -> np.ndarray:
+    """Return a noisy image with bright discs at `CENTERS`, uint16."""
+    rng = np.random.default_rng(7)
+    rows, columns = np.indices(shape)
+    image = rng.normal(200, 12, shape)
+    for row, column in CENTERS:
+        image += 800 * (np.hypot(rows - row, columns - column) < DIAMETER / 2 - 0.5)
+    return np.clip(image, 0, None).astype(np.uint16)
+
+
+@dataclass
+class Bench:
+    """The viewer, the panel, and what tests do with them."""
+
+    viewer: Any
+    panel: Any
+    qtbot: Any
+
+    def wait(self, condition: Callable[[], bool], timeout: int = 60_000) -> None:
+        """Let the window live until a condition holds."""
+        self.qtbot.waitUntil(condition, timeout=timeout)
+
+    def idle(self) -> bool:
+        """Tell whether no work runs."""
+        desk = self.panel.desk
+        return desk.job("short") is None and desk.job("training") is None
+
+    def settle(self) -> None:
+        """Let all work come to its end."""
+        self.wait(self.idle)
+
+    @property
+    def session(self) -> Any:
+        """The session on the desk."""
+        return self.panel.desk.session
+
+    @property
+    def clicks(self) -> Any:
+        """The Clicks layer."""
+        return self.panel.layers.clicks.layer
+
+    def canvas(self) -> Any:
+        """The canvas that takes mouse events."""
+        return self.viewer.window._qt_viewer.canvas.native
+
+    def on_canvas(self, position: tuple[float, float]) -> Any:
+        """Return where on the canvas an image position (data coordinates) lies."""
+        from qtpy.QtCore import QPoint
+
+        world = np.array(self.clicks.data_to_world(position))
+        camera, canvas = self.viewer.scene.camera, self.canvas()
+        y, x = (world - np.array(camera.center[-2:])) * camera.zoom
+        return QPoint(round(x + canvas.width() / 2), round(y + canvas.height() / 2))
+
+    def click(self, position: tuple[float, float]) -> None:
+        """Click on the canvas as a user does."""
+        from qtpy.QtCore import Qt
+        from qtpy.QtTest import QTest
+
+        QTest.mouseMove(self.canvas(), self.on_canvas(position))
+        QTest.mouseClick(
+            self.canvas(),
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+            self.on_canvas(position),
+        )
+
+    def press(self, key: str) -> None:
+        """Press a key on the canvas, as "2" or "Ctrl+Z"."""
+        from qtpy.QtGui import QKeySequence
+        from qtpy.QtTest import QTest
+
+        self.canvas().setFocus()
+        QTest.keySequence(self.canvas(), QKeySequence(key))
+
+    def click_all(self) -> None:
+        """Put a click on every disc, in one edit."""
+        self.clicks.add(np.array(CENTERS, float))
+
+
+@pytest.fixture(autouse=True)
+def projects(tmp_path, monkeypatch):
+    """Keep new projects in the test's own folder."""
+    folder = tmp_path / "projects"
+    monkeypatch.setattr("napari_synthseg.ui.desk.projects_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def bench(make_napari_viewer, qtbot):
+    """A viewer with the panel docked, and no image."""
+    from napari_synthseg.ui.widget import SynthSegWidget
+
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1100, 700)
+    panel = SynthSegWidget(viewer)
+    viewer.window.add_dock_widget(panel, name="SynthSeg", area="right")
+    bench = Bench(viewer, panel, qtbot)
+    yield bench
+    panel.shut_down()
+
+
+@pytest.fixture
+def opened(bench):
+    """The same with the image of discs in use, ready for clicking."""
+    layer = bench.viewer.add_image(draw_discs(), name="discs")
+    bench.panel.opening.use_layer(layer)
+    bench.settle()
+    assert bench.panel.step == 0
+    project = bench.session.project
+    cls = project.classes[0].model_copy(update={"diameter": DIAMETER})
+    bench.session.edit(project.with_classes(cls), "set diameter")
+    return bench
+
+
+@pytest.fixture
+def clicked(opened):
+    """The same with a click on every disc, and settings that train in a moment."""
+    from napari_synthseg.core.training import ModelSpec, TrainSpec
+
+    opened.click_all()
+    spec = TrainSpec(
+        minutes=None, steps=4, batch_size=2, crop=64, model=ModelSpec(width=4, depth=2)
+    )
+    project = opened.session.project
+    opened.session.edit(project.model_copy(update={"train_spec": spec}), "set training")
+    return opened

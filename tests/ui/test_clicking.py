@@ -1,0 +1,234 @@
+"""Clicks made, moved, deleted and undone in the viewer are the session's clicks, and on disk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_synthseg.session import Session
+
+from .conftest import CENTERS
+
+pytestmark = pytest.mark.gui
+
+
+def positions(bench):
+    return [c.position for c in bench.session.project.clicks]
+
+
+def rows(bench):
+    return [tuple(p) for p in bench.clicks.data]
+
+
+def test_click_on_canvas_adds_a_click_of_the_active_class_on_disk(opened):
+    opened.click((40, 50))
+    (click,) = opened.session.project.clicks
+    assert np.allclose(click.position, (40, 50), atol=1.0)
+    assert click.cls == opened.session.project.classes[0].value
+    opened.session.store.flush()
+    second = Session.open(opened.session.folder)
+    assert second.read_only
+    assert second.project.clicks == (click,)
+    second.close()
+
+
+def test_dragging_a_click_moves_it_in_one_step(opened):
+    from qtpy.QtCore import Qt
+    from qtpy.QtTest import QTest
+
+    opened.click((40, 50))
+    opened.press("S")
+    assert opened.clicks.mode == "select"
+    start, end = opened.on_canvas((40, 50)), opened.on_canvas((60, 80))
+    canvas, left, none = opened.canvas(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QTest.mouseMove(canvas, start)
+    QTest.mousePress(canvas, left, none, start)
+    for share in (0.3, 0.6, 1.0):
+        _drag(canvas, start + (end - start) * share)
+        opened.qtbot.wait(40)  # the canvas drops mouse moves that follow too fast
+    QTest.mouseRelease(canvas, left, none, end)
+    (moved,) = positions(opened)
+    assert np.allclose(moved, (60, 80), atol=1.5)
+    assert opened.session.undo_label == "move click"
+    opened.session.undo()
+    assert np.allclose(positions(opened), [(40, 50)], atol=1.0)
+    assert rows(opened) == positions(opened)
+
+
+def _drag(canvas, point):
+    from qtpy.QtCore import QEvent, QPointF, Qt
+    from qtpy.QtGui import QMouseEvent
+    from qtpy.QtWidgets import QApplication
+
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    event = QMouseEvent(QEvent.Type.MouseMove, QPointF(point), left, left, none)
+    QApplication.sendEvent(canvas, event)
+
+
+def test_deleting_and_undoing_restores_clicks_classes_and_colors(opened):
+    _add_class(opened, "other")
+    opened.press("1")
+    opened.click((30, 30))
+    opened.press("2")
+    opened.click((60, 90))
+    before = opened.session.project.clicks
+    colors = opened.clicks.border_color.copy()
+    assert [c.cls for c in before] == [1, 2]
+    opened.clicks.selected_data = {0, 1}
+    opened.press("Delete")
+    assert opened.session.project.clicks == ()
+    assert opened.session.undo_label == "delete 2 clicks"
+    opened.press("Ctrl+Z")
+    assert opened.session.project.clicks == before
+    assert rows(opened) == positions(opened)
+    assert list(opened.clicks.features["class"]) == ["object", "other"]
+    assert np.allclose(opened.clicks.border_color, colors)
+    opened.press("Ctrl+Shift+Z")
+    assert opened.session.project.clicks == ()
+
+
+def test_number_keys_choose_the_class_of_the_next_click_only(opened):
+    _add_class(opened, "other")
+    opened.press("1")
+    opened.click((30, 30))
+    opened.press("2")
+    assert opened.panel.layers.clicks.active_class == 2
+    opened.click((60, 90))
+    assert [c.cls for c in opened.session.project.clicks] == [1, 2]
+    opened.press("9")
+    assert opened.panel.layers.clicks.active_class == 2
+
+
+def test_number_key_reclasses_points_selected_in_select_mode(opened):
+    _add_class(opened, "other")
+    opened.press("1")
+    opened.click((30, 30))
+    opened.press("S")
+    opened.clicks.selected_data = {0}
+    opened.press("2")
+    assert [c.cls for c in opened.session.project.clicks] == [2]
+    assert list(opened.clicks.features["class"]) == ["other"]
+
+
+def test_selecting_a_point_does_not_change_the_class_of_the_next_click(opened):
+    _add_class(opened, "other")
+    opened.press("1")
+    opened.click((30, 30))
+    opened.press("2")
+    opened.clicks.selected_data = {0}
+    opened.press("P")
+    opened.click((60, 90))
+    assert [c.cls for c in opened.session.project.clicks] == [1, 2]
+    assert len({c.id for c in opened.session.project.clicks}) == 2
+
+
+def test_class_edited_in_the_features_table_reaches_the_session(opened):
+    _add_class(opened, "other")
+    opened.click((30, 30))
+    table = opened.clicks.features.copy()
+    table.loc[0, "class"] = "object"
+    opened.clicks.features = table
+    assert [c.cls for c in opened.session.project.clicks] == [1]
+    table.loc[0, "class"] = "other"
+    opened.clicks.features = table
+    assert [c.cls for c in opened.session.project.clicks] == [2]
+
+
+def test_copied_points_become_clicks_of_their_own(opened):
+    opened.click((30, 30))
+    opened.clicks.selected_data = {0}
+    opened.clicks._copy_data()
+    opened.clicks._paste_data()
+    ids = [c.id for c in opened.session.project.clicks]
+    assert len(ids) == len(set(ids)) == 2
+
+
+def test_point_outside_the_image_is_refused(opened):
+    opened.clicks.add((500, 500))
+    opened.wait(lambda: len(opened.clicks.data) == 0)
+    assert opened.session.project.clicks == ()
+
+
+def test_many_points_are_one_undo_step(opened):
+    opened.click_all()
+    assert len(opened.session.project.clicks) == len(CENTERS)
+    opened.session.undo()
+    assert opened.session.project.clicks == ()
+    assert len(opened.clicks.data) == 0
+
+
+def test_removing_the_layer_keeps_the_clicks_and_offers_them_again(opened):
+    opened.click_all()
+    opened.viewer.layers.remove(opened.clicks)
+    assert len(opened.session.project.clicks) == len(CENTERS)
+    button = opened.panel.panels[1].show_clicks
+    assert button.isVisible()
+    button.click()
+    assert len(opened.clicks.data) == len(CENTERS)
+
+
+def test_clicks_layer_carries_scale_units_and_translate(bench):
+    from .conftest import draw_discs
+
+    layer = bench.viewer.add_image(
+        draw_discs(), scale=(0.5, 0.25), translate=(10, 20), units=("um", "um")
+    )
+    bench.panel.opening.use_layer(layer)
+    bench.settle()
+    assert np.allclose(bench.clicks.scale, layer.scale)
+    assert np.allclose(bench.clicks.translate, layer.translate)
+    assert bench.clicks.units == layer.units
+    (ref,) = bench.session.project.images
+    assert (ref.pixel_size, ref.unit) == ((0.5, 0.25), "um")
+    bench.click((40, 50))
+    assert np.allclose(positions(bench), [(40, 50)], atol=2.0)
+
+
+@pytest.mark.parametrize("kind", ["rgb", "channels", "stack", "dask"])
+def test_any_image_layer_can_be_used(bench, kind):
+    from .conftest import draw_discs
+
+    image = draw_discs()
+    if kind == "rgb":
+        small = (image / image.max() * 255).astype(np.uint8)
+        layer = bench.viewer.add_image(np.stack([small] * 3, -1), rgb=True)
+        axes, channels = "yxc", 3
+    elif kind == "channels":
+        layer, axes, channels = bench.viewer.add_image(np.stack([image, image])), "cyx", 2
+    elif kind == "stack":
+        layer, axes, channels = bench.viewer.add_image(np.stack([image] * 7)), "yx", 1
+    else:
+        import dask.array as da
+
+        layer, axes, channels = bench.viewer.add_image(da.from_array(image)), "yx", 1
+    bench.panel.opening.use_layer(layer)
+    bench.settle()
+    (ref,) = bench.session.project.images
+    assert ref.axes == axes
+    assert bench.session.pixels(ref).shape == (channels, *image.shape)
+    assert bench.clicks is not None
+
+
+def test_read_only_project_says_so_and_keeps_the_layer_true(opened, qtbot):
+    opened.click((30, 30))
+    opened.session.store.flush()
+    holder, folder = opened.session, opened.session.folder
+    opened.panel.desk.session = None  # the first holder stays open
+    opened.panel.opening.open_project(folder)
+    opened.settle()
+    assert opened.session.read_only
+    assert opened.panel.notice.isVisible()
+    assert opened.panel.notice.text()
+    opened.clicks.add((60, 60))
+    opened.wait(lambda: len(opened.clicks.data) == 1)
+    assert len(opened.session.project.clicks) == 1
+    opened.panel.desk.clear()
+    holder.close()
+
+
+def _add_class(bench, name):
+    panel = bench.panel.panels[1]
+    panel.add_button.click()
+    item = panel.table.item(panel.table.rowCount() - 1, 2)
+    item.setText(name)
+    assert bench.session.project.classes[-1].name == name

@@ -1,0 +1,221 @@
+"""The walk through the panel: patches, dual images, training, results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+pytestmark = pytest.mark.gui
+
+
+def start_training(bench, **spec):
+    panel = bench.panel.train_panel
+    panel.form.set_model(panel.form.model.model_copy(update=spec))
+    bench.panel.show_step(3)
+    panel.start_button.click()
+    assert bench.panel.desk.job("training") is not None
+    return panel
+
+
+def trained(bench):
+    start_training(bench)
+    bench.settle()
+    (run,) = bench.session.project.runs
+    assert run.state == "done"
+    return run
+
+
+def hold_out_with_truth(bench):
+    """Add the same image again as a test image with true masks."""
+    from napari_synthseg.core.labels import Labels
+
+    from .conftest import CENTERS, DIAMETER, SHAPE
+
+    session = bench.session
+    (ref,) = session.project.images
+    test = ref.model_copy(update={"id": "held", "name": "held", "role": "test"})
+    session.edit(session.project.with_images(test), "add test image")
+    rows, columns = np.indices(SHAPE)
+    ids = np.zeros(SHAPE, np.int32)
+    for number, (row, column) in enumerate(CENTERS, start=1):
+        ids[np.hypot(rows - row, columns - column) < DIAMETER / 2] = number
+    session.add_truth(test, Labels(ids, {int(i): 1 for i in range(1, len(CENTERS) + 1)}))
+    return test
+
+
+def test_locked_steps_say_why(bench):
+    buttons = bench.panel.stepper.buttons
+    assert all(b.locked for b in buttons)
+    buttons[3].click()
+    assert bench.panel.step == -1
+    assert bench.panel.hint.text() == "Choose an image first."
+
+
+def test_next_step_leads_to_the_patches(clicked):
+    clicked.panel.show_step(0)
+    QTest.mouseClick(clicked.panel.primary, Qt.MouseButton.LeftButton)
+    clicked.settle()
+    assert clicked.panel.step == 1
+    library = clicked.session.library
+    assert library is not None
+    gallery = clicked.panel.panels[2].gallery
+    assert gallery.patches.rowCount() == len(library.patches) == 12
+
+
+def test_rejecting_in_the_gallery_and_undo(clicked):
+    clicked.panel.show_step(1)
+    clicked.settle()
+    panel = clicked.panel.panels[2]
+    gallery = panel.gallery
+    cell = gallery.visualRect(gallery.patches.index(0)).center()
+    QTest.mouseClick(
+        gallery.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, cell
+    )
+    (chosen,) = gallery.selected()
+    QTest.keyClick(gallery, Qt.Key.Key_R)
+    assert clicked.session.project.rejected() == {chosen.id}
+    assert chosen.id not in {p.id for p in clicked.session.library.usable()}
+    assert clicked.session.undo_label == "reject patch"
+    clicked.panel.header.undo_button.click()
+    assert clicked.session.project.rejected() == frozenset()
+    assert chosen.id in {p.id for p in clicked.session.library.usable()}
+
+
+def test_gallery_orders_by_quality(clicked):
+    clicked.panel.show_step(1)
+    clicked.settle()
+    panel = clicked.panel.panels[2]
+    worst = [p.quality for p in panel.gallery.patches.patches]
+    panel.order.setCurrentText("best first")
+    best = [p.quality for p in panel.gallery.patches.patches]
+    assert worst == sorted(worst)
+    assert best == sorted(best, reverse=True)
+
+
+def test_double_click_on_a_patch_shows_it_in_the_image(clicked):
+    clicked.panel.show_step(1)
+    clicked.settle()
+    gallery = clicked.panel.panels[2].gallery
+    index = gallery.patches.index(3)
+    patch = gallery.patches.patches[3]
+    gallery.doubleClicked.emit(index)
+    expected = [o + c for o, c in zip(patch.origin, patch.center, strict=True)]
+    assert np.allclose(clicked.viewer.scene.camera.center[-2:], expected)
+
+
+def test_preview_shows_images_and_labels_beside_the_image(clicked):
+    clicked.panel.panels[3].count.setValue(3)
+    clicked.panel.show_step(2)
+    clicked.settle()
+    images, labels = clicked.panel.layers.outputs.preview
+    assert images.data.shape == labels.data.shape
+    assert len(images.data) == 3
+    assert labels.data.max() > 0
+    assert images.extent.world[0][-1] > 160  # beside the image, not upon it
+    assert images in clicked.viewer.layers
+    assert labels in clicked.viewer.layers
+
+
+def test_changing_a_setting_changes_the_recipe_and_asks_for_a_new_preview(clicked):
+    clicked.panel.show_step(2)
+    clicked.settle()
+    panel = clicked.panel.panels[3]
+    box = panel.form._fields["density"].widget
+    box.setValue(box.value() / 2)
+    assert clicked.session.project.recipe.density == pytest.approx(box.value())
+    assert clicked.session.undo_label == "change recipe"
+    assert "again" in panel.found.text()
+
+
+def test_training_pauses_goes_on_and_stops(clicked):
+    panel = start_training(clicked, steps=100_000)
+    job = clicked.panel.desk.job("training")
+    clicked.wait(lambda: len(panel.curve._steps) > 0)
+    panel.pause_button.click()
+    assert job.state == "paused"
+    assert panel.pause_button.text() == "Resume"
+    clicked.qtbot.wait(300)  # the batch in hand may still end
+    before = len(panel.curve._steps)
+    clicked.qtbot.wait(400)
+    assert len(panel.curve._steps) == before
+    panel.pause_button.click()
+    clicked.wait(lambda: len(panel.curve._steps) > before)
+    panel.cancel_button.click()
+    clicked.settle()
+    (run,) = clicked.session.project.runs
+    assert run.state == "cancelled"
+    assert run.model
+    assert not panel.pause_button.isEnabled()
+
+
+def test_clicking_goes_on_while_training(clicked):
+    start_training(clicked, steps=100_000)
+    clicked.panel.show_step(0)
+    number = len(clicked.session.project.clicks)
+    clicked.click((44, 44))
+    assert len(clicked.session.project.clicks) == number + 1
+    clicked.panel.desk.cancel("training")
+    clicked.settle()
+    assert len(clicked.session.project.clicks) == number + 1
+
+
+def test_a_failure_in_training_is_told_and_kept(clicked, monkeypatch):
+    def fail(*args, **kwargs):
+        yield from ()
+        raise RuntimeError("out of memory, say")
+
+    monkeypatch.setattr("napari_synthseg.learn.train.train_model", fail)
+    told = []
+    monkeypatch.setattr("napari_synthseg.ui.desk.report", lambda outcome, _: told.append(outcome))
+    start_training(clicked)
+    clicked.settle()
+    (run,) = clicked.session.project.runs
+    assert run.state == "failed"
+    assert "out of memory, say" in run.error
+    assert [str(o.error) for o in told] == ["out of memory, say"]
+
+
+def test_predictions_go_into_new_layers_and_scores_over_the_canvas(clicked):
+    hold_out_with_truth(clicked)
+    run = trained(clicked)
+    clicked.panel.show_step(4)
+    clicked.settle()
+    layers = clicked.panel.layers.outputs
+    (first,) = layers.predictions
+    first.data[:4, :4] = 77
+    drawn = first.data.copy()
+    clicked.panel.panels[5].predict_button.click()
+    clicked.settle()
+    assert len(layers.predictions) == 2
+    assert layers.predictions[0] is first
+    assert np.array_equal(first.data, drawn)
+    (scores,) = clicked.session.project.run(run.id).scores
+    text = clicked.viewer.canvas.overlays.text
+    assert text.visible
+    assert scores.caption() in text.text
+    table = clicked.panel.panels[5].table
+    assert table.table.rowCount() == len(scores.values)
+    assert scores.caption() in table.caption.text()
+
+
+def test_reopening_restores_what_was_done(clicked):
+    folder, project = clicked.session.folder, clicked.session.project
+    clicked.panel.opening.new_project()
+    assert clicked.session is None
+    clicked.panel.opening.open_project(folder)
+    clicked.settle()
+    assert clicked.session.project == project
+    assert clicked.panel.step == 0
+    assert len(clicked.clicks.data) == 12
+
+
+def test_save_as_goes_on_with_the_copy(clicked, tmp_path):
+    project = clicked.session.project
+    clicked.panel.opening.save_as(tmp_path / "mine.synthseg")
+    clicked.settle()
+    clicked.wait(lambda: clicked.session.folder.name == "mine.synthseg")
+    clicked.settle()
+    assert clicked.session.project.clicks == project.clicks
+    assert not clicked.session.read_only
