@@ -50,7 +50,8 @@ def smooth_base(
     trust = np.minimum(weight, 0.5) * 2
     known = np.divide(value, weight, out=np.zeros_like(value), where=weight > 1e-3)
     result = push_pull(known, np.where(weight > 1e-3, trust, 0).astype(np.float32))
-    return ndimage.gaussian_filter(result, [s / 2 for s in sigma])
+    smooth: FloatImage = ndimage.gaussian_filter(result, [s / 2 for s in sigma])
+    return smooth
 
 
 def push_pull(value: FloatImage, weight: FloatImage) -> FloatImage:
@@ -70,7 +71,8 @@ def push_pull(value: FloatImage, weight: FloatImage) -> FloatImage:
     even = [2.0 if f > 1 else 1.0 for f in factors]
     fine = ndimage.zoom(coarse, even, order=1, mode="nearest", grid_mode=True)
     fine = fine[tuple(slice(0, n) for n in value.shape)]
-    return (weight * value + (1 - weight) * fine).astype(np.float32)
+    filled: FloatImage = (weight * value + (1 - weight) * fine).astype(np.float32)
+    return filled
 
 
 def _halve(array: FloatImage) -> FloatImage:

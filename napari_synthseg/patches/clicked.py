@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from napari_synthseg.core.patch import Background, ClickedImage, CountStatistics
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.project import Click, ImageRef
 from napari_synthseg.patches.background import estimate_background
-from napari_synthseg.patches.grade import ball, grade_mask
+from napari_synthseg.patches.grade import CUT_OFF, ball, grade_mask
 from napari_synthseg.patches.likeness import CORE, FAR, NEAR, Likeness, learn_likeness
 from napari_synthseg.patches.masks import find_masks
 from napari_synthseg.patches.settings import PatchSettings
@@ -71,11 +71,11 @@ def cut_clicked_image(
     name = image.ref.name or image.ref.id
     yield 0.0, f"{name}: learning what the clicked objects look like"
     pixels = image.pixels.read()
-    work = _Worked(image, pixels, radii, settings)
-    patches = yield from _cut_blocks(work, masks, (0.05, 0.4))
-    if fitted := _fitted_radii(tuple(patches.values()), radii):
-        work = _Worked(image, pixels, fitted, settings)
-        patches = yield from _cut_blocks(work, masks, (0.4, 0.75))
+    work = _Worked(image, pixels, radii, settings, masks)
+    patches = yield from _cut_blocks(work, (0.05, 0.4))
+    if masks is None and (fitted := _fitted_radii(tuple(patches.values()), radii)):
+        work = _Worked(image, pixels, fitted, settings, masks)
+        patches = yield from _cut_blocks(work, (0.4, 0.75))
     yield 0.75, f"{name}: estimating the background"
     background = work.background(tuple(patches.values()))
     counts = dict(Counter(c.cls for c in image.clicks))
@@ -87,7 +87,7 @@ def cut_clicked_image(
 
 
 def _cut_blocks(
-    work: _Worked, masks: Labels | None, span: tuple[float, float]
+    work: _Worked, span: tuple[float, float]
 ) -> Generator[Progress, None, dict[str, Patch]]:
     """Cut block after block; yield progress between the two fractions of `span`."""
     patches: dict[str, Patch] = {}
@@ -96,7 +96,7 @@ def _cut_blocks(
     for number, block in enumerate(blocks):
         fraction = span[0] + (span[1] - span[0]) * number / len(blocks)
         yield fraction, f"{name}: finding the objects under the clicks"
-        patches.update((patch.id, patch) for patch in work.cut_block(block, masks))
+        patches.update((patch.id, patch) for patch in work.cut_block(block))
     return patches
 
 
@@ -128,11 +128,14 @@ class _Worked:
         pixels: FloatImage,
         radii: Mapping[int, NDArray[np.float64]],
         settings: PatchSettings,
+        labels: Labels | None,
     ) -> None:
         self.image = image
         self.pixels = pixels
         self.radii = radii
         self.settings = settings
+        self.labels = labels
+        self.label_boxes = labels.boxes() if labels is not None else {}
         self.region = image.pixels.region
         self.origin = np.array([start for start, _ in self.region])
         self.positions = np.array([c.position for c in image.clicks]).reshape(
@@ -177,7 +180,7 @@ class _Worked:
             for corner in grid
         ]
 
-    def cut_block(self, block: Region, labels: Labels | None) -> list[Patch]:
+    def cut_block(self, block: Region) -> list[Patch]:
         """Find the objects of a block's own clicks, seeing all clicks near it."""
         reach = 2 * np.max(list(self.radii.values()), axis=0)
         halo = tuple(
@@ -200,22 +203,42 @@ class _Worked:
             np.array([self.radii[self.image.clicks[n].cls] for n in near]),
         )
         ids = find_masks(combined, seeds, self.settings.level)
+        labels = self.labels
+        given = _given_objects(labels, self.positions - self.origin, near)
+        if labels is not None:
+            ids[labels.ids[inner] > 0] = 0
+        boxes = ndimage.find_objects(ids, len(near))
         patches = []
-        for number, n in enumerate(near, start=1):
+        for number, (n, box) in enumerate(zip(near, boxes, strict=True), start=1):
             click = self.image.clicks[n]
-            if contains(block, click.position):
-                own = ids == number
-                patches.append(self._patch(click, own, start, maps[click.cls]))
+            if not contains(block, click.position):
+                continue
+            where = box or tuple(slice(0, 1) for _ in block)
+            corner = start + [s.start for s in where]
+            own = ids[where] == number
+            if n in given and labels is not None:
+                where = self.label_boxes[given[n]]
+                corner = self.origin + [s.start for s in where]
+                own = labels.ids[where] == given[n]
+            patch = self._patch(click, own, corner, maps[click.cls], start)
+            patches.append(_trusted(patch) if n in given else patch)
         return patches
 
     def _patch(
-        self, click: Click, own: NDArray[np.bool_], start: NDArray[np.int64], likeness: FloatImage
+        self,
+        click: Click,
+        own: NDArray[np.bool_],
+        corner: NDArray[np.int64],
+        likeness: FloatImage,
+        start: NDArray[np.int64],
     ) -> Patch:
+        """Cut the window of one click; its object `own` has its first pixel at `corner`."""
         radius = self.radii[click.cls]
         window = window_round(click.position, radius * (1 + 2 * self.settings.margin))
         origin = tuple(int(s) for s in start)
-        window = enclose(own, origin, window, RIM * 2 * radius)
-        mask = cut_mask(own, origin, window)
+        place = tuple(int(c) for c in corner)
+        window = enclose(own, place, window, RIM * 2 * radius)
+        mask = cut_mask(own, place, window)
         border = tuple((a - s, b - s) for (a, b), (s, _) in zip(self.region, window, strict=True))
         touches = _touches(mask, border)
         center = tuple(float(p - a) for p, (a, _) in zip(click.position, window, strict=True))
@@ -269,10 +292,31 @@ class _Worked:
         return float(np.count_nonzero(rest) / np.median(areas))
 
 
+def _given_objects(
+    labels: Labels | None, positions: NDArray[np.float64], clicks: Sequence[int]
+) -> dict[int, int]:
+    """Return click number -> id of the labelled object under it, where there is one."""
+    if labels is None:
+        return {}
+    limit = np.array(labels.ids.shape) - 1
+    under = {
+        n: int(labels.ids[tuple(np.clip(np.round(positions[n]), 0, limit).astype(int))])
+        for n in clicks
+    }
+    return {n: value for n, value in under.items() if value > 0}
+
+
+def _trusted(patch: Patch) -> Patch:
+    """Return a patch whose mask was given, and so is not graded."""
+    cut_off = tuple(r for r in patch.reasons if r == CUT_OFF)
+    return replace(patch, quality=1.0, reasons=cut_off)
+
+
 def _axis_lengths(length: float, ref: ImageRef, ndim: int) -> NDArray[np.float64]:
     """Return a length of the finest axis, in pixels, along every axis."""
     size = np.array(ref.pixel_size or (1.0,) * ndim, float)[-ndim:]
-    return length * size.min() / size
+    lengths: NDArray[np.float64] = length * size.min() / size
+    return lengths
 
 
 def _distance(

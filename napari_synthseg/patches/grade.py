@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
+
+CUT_OFF = "cut off by the image's border"
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,11 @@ def grade_mask(
     if off > 0.6 and not touches_border:
         quality *= max(0.4, 1.2 - off / 2)
         reasons.append("the click lies off the object's center")
+    if (solid := _solidity(mask)) < 0.85:
+        quality *= max(0.2, 1 - 3 * (0.85 - solid))
+        reasons.append("ragged or bent outline")
     if touches_border:
-        reasons.append("cut off by the image's border")
+        reasons.append(CUT_OFF)
     return Grade(round(float(quality), 3), tuple(reasons))
 
 
@@ -78,3 +84,16 @@ def _edge_contrast(likeness: FloatImage, mask: NDArray[np.bool_]) -> float:
     rim = ndimage.binary_dilation(mask, iterations=3) & ~ndimage.binary_dilation(mask)
     inside = float(np.median(likeness[mask]))
     return inside - float(np.median(likeness[rim])) if rim.any() else 0.0
+
+
+def _solidity(mask: NDArray[np.bool_]) -> float:
+    """Return the mask's share of its convex hull."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    corners = np.argwhere(mask & ~ndimage.binary_erosion(mask))
+    shifts = np.array(list(product((-0.5, 0.5), repeat=mask.ndim)))
+    spread = (corners[:, None] + shifts).reshape(-1, mask.ndim)
+    try:
+        return float(np.count_nonzero(mask) / ConvexHull(spread).volume)
+    except QhullError:
+        return 1.0

@@ -108,7 +108,8 @@ def _best_levels(
         scores.append(total / (np.bincount(owner, minlength=count) + 3))
     score = np.array(scores) / (np.max(scores, axis=0) + 1e-9)
     score -= 0.1 * ((LEVELS - level) / 0.15)[:, None] ** 2
-    return LEVELS[score.argmax(axis=0)].astype(np.float32)
+    best: FloatImage = LEVELS[score.argmax(axis=0)].astype(np.float32)
+    return best
 
 
 def _objects(
