@@ -67,7 +67,9 @@ def save_figure(path: Path, walk: Walk) -> None:
     figure = Figure(figsize=(17, 9.6), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(walk.title, fontsize=17, fontweight="bold", color=INK)
-    left, middle, right = figure.subfigures(1, 3, width_ratios=(1.0, 1.15, 1.35))
+    ((left, middle, right),) = figure.subfigures(
+        1, 3, squeeze=False, width_ratios=(1.0, 1.15, 1.35)
+    )
     _draw_clicks(left, walk)
     above, below = middle.subfigures(2, 1, height_ratios=(1.0, 1.4))
     _draw_patches(above, walk)

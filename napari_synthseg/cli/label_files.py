@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.project import ImageRef, Truth
-from napari_synthseg.store.labels import open_labels
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
 """What label images come as: formats that keep ids exactly."""
@@ -42,13 +40,6 @@ def by_stem(folder: Path) -> dict[str, Path]:
     if not found:
         raise InputError(f"{folder} holds no label image ({', '.join(sorted(EXTENSIONS))}).")
     return found
-
-
-def read_ids(path: Path) -> NDArray[np.int32]:
-    """Read the instance ids of a label image; raise `InputError` if it is none."""
-    uri = path.resolve().as_posix()
-    truth = Truth(image="", kind="instance", source=uri)
-    return open_labels(truth, ImageRef(uri=uri, name=path.name), path.parent).ids
 
 
 def write_labels(path: Path, ids: NDArray[np.integer]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import threading
@@ -62,7 +63,8 @@ def describe(step: Step) -> str:
     """Return a step in words."""
     if not isinstance(step, TrainStep):
         return step.message
-    words = [f"step {step.step}", f"loss {step.loss:.3f}", step.message]
+    loss = f"loss {step.loss:.3f}" if math.isfinite(step.loss) else ""
+    words = [f"step {step.step}" if step.step else "", loss, step.message]
     return ", ".join(word for word in words if word)
 
 

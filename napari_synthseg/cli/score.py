@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 import numpy as np
 import typer
 
-from napari_synthseg.cli.label_files import by_stem, read_classes, read_ids
+from napari_synthseg.cli.label_files import by_stem, read_classes
 from napari_synthseg.cli.output import JsonFlag, report, table
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.score.instance import score_instances
+from napari_synthseg.store.labels import read_label_file
 
 TASKS = ("segment",)
 SHOWN = (
@@ -97,7 +98,7 @@ def _number_classes(*tables: ClassTables) -> dict[int, str]:
 
 
 def _labels(path: Path, classes: Mapping[int, str], values: Mapping[str, int]) -> Labels:
-    ids = read_ids(path)
+    ids = read_label_file(path).ids
     present = {int(i) for i in np.unique(ids)} - {0}
     if len(values) > 1 and (missing := present - classes.keys()):
         raise InputError(

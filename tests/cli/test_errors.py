@@ -28,7 +28,7 @@ def refused(done: Any, told: str) -> None:
         (["new"], "Missing argument"),
         (["new", "p", "a.tif"], "--class"),
         (["patches", "p", "--loud"], "--loud"),
-        (["synthesize", "p", "--count", "many"], "many"),
+        (["synthesize", "p", "--count", "many"], "'--count'"),
         (["synthesize", "p", "--count", "0"], "--count"),
         (["train", "p", "--task", "fly"], "a task is one of segment"),
         (["train", "p", "--task", "segment", "--source", "dreams"], "a source is one of"),

@@ -9,12 +9,12 @@ import tifffile
 from napari_synthseg.cli.label_files import (
     by_stem,
     read_classes,
-    read_ids,
     refuse_existing,
     write_labels,
     write_table,
 )
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.store.labels import read_label_file
 
 
 @pytest.mark.parametrize(("largest", "dtype"), [(65_535, np.uint16), (65_536, np.int32)])
@@ -23,7 +23,7 @@ def test_labels_come_back_exactly(tmp_path: Path, largest: int, dtype: type) -> 
     ids[2, 3] = largest
     write_labels(tmp_path / "a.tif", ids)
     assert tifffile.imread(tmp_path / "a.tif").dtype == dtype
-    np.testing.assert_array_equal(read_ids(tmp_path / "a.tif"), ids)
+    np.testing.assert_array_equal(read_label_file(tmp_path / "a.tif").ids, ids)
 
 
 def test_finds_label_images_by_stem(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from napari_synthseg.cli import progress
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.outcome import Cancelled
 from napari_synthseg.core.training import TrainStep
 from napari_synthseg.jobs import Job
 from napari_synthseg.pipeline import Progress
@@ -49,7 +50,7 @@ def test_interrupt_cancels_at_the_next_step_and_keeps_the_result(session: Sessio
                 if number == 1:
                     signal.raise_signal(signal.SIGINT)
                 yield Progress(number / 5, "")
-        except GeneratorExit:
+        except Cancelled:
             return "kept"
         return "all"
 

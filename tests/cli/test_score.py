@@ -91,7 +91,7 @@ def test_no_common_stem_is_bad_input(invoke: Invoke, tmp_path: Path) -> None:
     assert "No file in" in done.err
 
 
-@pytest.mark.parametrize("shape", [(20, 21), (20, 20, 3)])
+@pytest.mark.parametrize("shape", [(20, 21), (2, 20, 20)])
 def test_shapes_that_do_not_fit(
     invoke: Invoke, folders: tuple[Path, Path], shape: tuple[int, ...]
 ) -> None:

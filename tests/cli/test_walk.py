@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_synthseg.cli import progress
+from napari_synthseg.core.training import TrainStep
 from napari_synthseg.session import Session
 
 Invoke = Callable[..., Any]
@@ -168,20 +171,29 @@ def test_training_refuses_what_it_does_not_know(
     assert len(done.err.splitlines()) == 1
 
 
-def test_recipe_parameters_can_be_set_when_training(
-    invoke: Invoke, project: Path, tmp_path: Path
+def test_interrupted_training_keeps_its_run(
+    invoke: Invoke, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = tmp_path / "copy.synthseg"
     shutil.copytree(project, copy)
-    done = invoke(
-        "train", copy, "--task", "segment", "--steps", 1, *FAST, "--set", "recipe.seed=11", "--json"
-    )
-    assert done.code == 0, done.err
+
+    def interrupt(step: object) -> str:
+        if isinstance(step, TrainStep):
+            signal.raise_signal(signal.SIGINT)
+        return ""
+
+    monkeypatch.setattr(progress, "LINE_INTERVAL", 0.0)
+    monkeypatch.setattr(progress, "describe", interrupt)
+    limits = ("--steps", 1000, "--name", "cut off", "--set", "recipe.seed=11")
+    done = invoke("train", copy, "--task", "segment", *limits, *FAST)
+    assert done.code == 130, done.err
+    assert "kept as run 'cut off'" in done.err
     session = Session.open(copy)
     (run,) = session.project.runs
     session.close()
+    assert run.state == "cancelled"
     assert run.recipe["seed"] == 11
-    assert (run.spec.steps, run.spec.crop, run.spec.model.width) == (1, 64, 4)
+    assert (run.spec.steps, run.spec.crop, run.spec.model.width) == (1000, 64, 4)
 
 
 def test_run_names_are_not_given_twice(invoke: Invoke, trained: Path) -> None:
