@@ -111,7 +111,7 @@ class PasteRecipe(Recipe):
         for number, patch in enumerate(chosen, start=1):
             made = make_sprites(patch, number, library, canvases, layouts, self)
             if made:
-                sprites.setdefault(patch.cls, []).append(Figure(patch.image, made))
+                sprites.setdefault(patch.cls, []).append(Figure(patch.id, patch.image, made))
             yield FitStep(number, total, "cutting out objects")
         synthesizer = PasteSynthesizer(
             recipe=self,

@@ -52,6 +52,7 @@ class Sprite:
 class Figure:
     """All sprites of one patch; `image` is the id of the image it comes from."""
 
+    patch: str
     image: str
     sprites: tuple[Sprite, ...]
 
