@@ -21,9 +21,10 @@ from qtpy.QtWidgets import (
 
 from napari_synthseg.core.project import ObjectClass, Project
 from napari_synthseg.ui.desk import Desk
-from napari_synthseg.ui.layers import Layers
+from napari_synthseg.ui.layers import Layers, field_key, picture_name
 from napari_synthseg.ui.notices import attempt, warn
 from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
+from napari_synthseg.ui.steps import training_clicks
 
 ENOUGH_CLICKS = 5
 KEY, COLOR, NAME, DIAMETER, COUNT = range(5)
@@ -100,7 +101,7 @@ class ClassesPanel(Panel):
 
     def hint(self) -> str:
         """Say how to click, or that there are enough clicks."""
-        number = len(self._project.clicks)
+        number = len(training_clicks(self._project))
         if number == 0:
             return "Click on the center of a few objects in the image."
         if number < ENOUGH_CLICKS:
@@ -109,7 +110,7 @@ class ClassesPanel(Panel):
 
     def next_step(self) -> NextStep:
         """Offer the patches once there are clicks."""
-        few = len(self._project.clicks) < 1
+        few = not training_clicks(self._project)
         why = "Click on the center of at least one object first." if few else ""
         return NextStep("Next: see the patches", lambda: self.go_to.emit(1), why)
 
@@ -173,8 +174,6 @@ class ClassesPanel(Panel):
         return box
 
     def _show_images(self, project: Project) -> None:
-        from napari_synthseg.ui.layers import field_key
-
         shown = self.layers.field.refs[0].id if self.layers.field else ""
         fields: dict[Any, list[Any]] = {}
         for ref in project.images:
@@ -182,8 +181,9 @@ class ClassesPanel(Panel):
         with QSignalBlocker(self.images):
             self.images.clear()
             for refs in fields.values():
-                parts = " + ".join(dict.fromkeys(ROLES[r.role] for r in refs))
-                self.images.addItem(f"{refs[0].name}  ({parts})", refs[0].id)
+                parts = ", ".join(f"{r.name}: {ROLES[r.role]}" for r in refs)
+                self.images.addItem(picture_name(refs), refs[0].id)
+                self.images.setItemData(self.images.count() - 1, parts, Qt.ItemDataRole.ToolTipRole)
                 if shown in [r.id for r in refs]:
                     self.images.setCurrentIndex(self.images.count() - 1)
             self.images.addItem("Add another image…", "")
@@ -289,6 +289,6 @@ class ClassesPanel(Panel):
 
 def _count(project: Project) -> dict[int, int]:
     counts: dict[int, int] = {}
-    for click in project.clicks:
+    for click in training_clicks(project):
         counts[click.cls] = counts.get(click.cls, 0) + 1
     return counts

@@ -7,6 +7,7 @@ what we add is always a new layer, placed exactly on its image.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,13 @@ FieldKey = tuple[str, tuple[tuple[str, int], ...], tuple[int, ...] | None]
 def field_key(ref: ImageRef) -> FieldKey:
     """Return what the parts (regions) of one picture have in common."""
     return ref.uri, tuple(sorted(ref.plane.items())), ref.channels
+
+
+def picture_name(refs: Sequence[ImageRef]) -> str:
+    """Return a name for a picture: what the names of its parts begin with."""
+    words = zip(*(ref.name.split() for ref in refs), strict=False)
+    common = takewhile(lambda same: len(set(same)) == 1, words)
+    return " ".join(first for first, *_ in common) or refs[0].name or "image"
 
 
 class Layers(QObject):
@@ -91,7 +99,8 @@ class Layers(QObject):
         placement = Placement.of_pixel_size(ref.pixel_size, ref.unit)
         spatial = placement if pixels.ndim == 2 or rgb else placement.of_stack(1, (0, 0))
         limits = {} if rgb else {"contrast_limits": (0.0, 1.0)}
-        layer = Image(pixels, name=ref.name or "image", rgb=rgb, **limits, **spatial.kwargs())
+        name = picture_name(self.field_refs(field_key(ref)))
+        layer = Image(pixels, name=name, rgb=rgb, **limits, **spatial.kwargs())
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
         self._images[field_key(ref)] = layer
         self._show_field(field_key(ref))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image
+from napari.layers import Image, Points
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QWidget
@@ -103,8 +103,13 @@ class Opening:
             raise
         self._desk.show(session)
         refs = session.project.images
-        for layer in layers:
-            if isinstance(layer, Image) and sample_name(layer) == name:
+        shown = [layer for layer in layers if sample_name(layer) == name]
+        for layer in shown:
+            if isinstance(layer, Points):  # its points are the project's clicks now
+                layer.visible = False
+                layer.name = f"{layer.name} (sample)"
+        for layer in shown:
+            if isinstance(layer, Image):
                 self._layers.adopt(layer, refs)
                 return
         self._layers.show_image(refs[0])

@@ -16,7 +16,7 @@ from napari_synthseg.pipeline import Progress
 from napari_synthseg.session import Session
 
 if TYPE_CHECKING:
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
 CHANNELS_AT_MOST = 5
 """A leading axis this short is taken for channels unless its label says otherwise."""
@@ -35,7 +35,7 @@ class LayerPixels:
     name: str
 
 
-def sample_name(layer: Image) -> str:
+def sample_name(layer: Layer) -> str:
     """Return the name of the sample that a layer shows, or ''."""
     mark = layer.metadata.get("napari_synthseg", {})
     return str(mark.get("sample", "")) if isinstance(mark, dict) else ""

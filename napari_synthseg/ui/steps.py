@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from napari_synthseg.core.project import Click, Project
 from napari_synthseg.session import Session
 
 STEP_NAMES = ("Click", "Patches", "Dual images", "Train", "Results")
 CLICK, PATCHES, DUAL_IMAGES, TRAIN, RESULTS = range(5)
+
+
+def training_clicks(project: Project) -> list[Click]:
+    """Return the clicks that patches are cut from: those on images used for training."""
+    images = {ref.id for ref in project.images if ref.role == "train"}
+    return [click for click in project.clicks if click.image in images]
 
 
 def why_locked(step: int, session: Session | None) -> str:
@@ -14,7 +21,7 @@ def why_locked(step: int, session: Session | None) -> str:
         return "Choose an image first."
     if step == CLICK:
         return ""
-    if not session.project.clicks:
+    if not training_clicks(session.project):
         return "Click on the centers of a few objects first (step 1)."
     if step == RESULTS and not any(run.model for run in session.project.runs):
         return "Train a model first (step 4)."
@@ -27,7 +34,7 @@ def is_done(step: int, session: Session | None) -> bool:
         return False
     runs = session.project.runs
     if step == CLICK:
-        return bool(session.project.clicks)
+        return True
     if step == PATCHES:
         return session.library_is_current
     if step == DUAL_IMAGES:

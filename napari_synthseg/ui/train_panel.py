@@ -16,6 +16,7 @@ from napari_synthseg.ui.forms import ModelForm
 from napari_synthseg.ui.layers import Layers
 from napari_synthseg.ui.notices import attempt
 from napari_synthseg.ui.panel import NextStep, Panel, notice_label, quiet_label
+from napari_synthseg.ui.steps import training_clicks
 from napari_synthseg.ui.style import Colors
 
 
@@ -104,7 +105,9 @@ class TrainPanel(Panel):
         if self._trained():
             return NextStep("Next: see the results", lambda: self.go_to.emit(4))
         session = self.desk.session
-        why = "" if session and session.project.clicks else "Click on a few objects first."
+        why = (
+            "" if session and training_clicks(session.project) else "Click on a few objects first."
+        )
         return NextStep("Start training", self.start, why)
 
     def enter(self) -> None:
@@ -129,7 +132,7 @@ class TrainPanel(Panel):
         job = self.desk.job("training")
         paused = job is not None and job.state == "paused"
         session = self.desk.session
-        ready = session is not None and bool(session.project.clicks)
+        ready = session is not None and bool(training_clicks(session.project))
         self.start_button.setEnabled(job is None and ready)
         self.start_button.setText("Train again" if self._trained() else "Start")
         self.pause_button.setEnabled(job is not None)

@@ -1,0 +1,120 @@
+"""Takes the screenshots of README and tutorial from the real window, on the nuclei sample.
+
+Run it with a display, or with ``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX"``::
+
+    python docs/make_screenshots.py [--minutes 3] [--size 1280 800] [--theme dark]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MOST_BYTES = 400_000
+
+
+class Photographer:
+    """Drives the window as a user does, and photographs each step."""
+
+    def __init__(self, size: tuple[int, int], theme: str, out: Path) -> None:
+        import napari
+        from qtpy.QtWidgets import QApplication
+
+        self.out = out
+        self.viewer = napari.Viewer(title="napari")
+        self.viewer.theme = theme
+        self.viewer.window.resize(*size)
+        _, self.panel = self.viewer.window.add_plugin_dock_widget("napari-synthseg", "SynthSeg")
+        self.app = QApplication.instance()
+
+    def wait(self, seconds: float) -> None:
+        """Let the window live for a while."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.app.processEvents()
+            time.sleep(0.01)
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Let the window live until a condition holds."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError("the step took too long")
+            self.wait(0.1)
+        self.wait(0.6)
+
+    def settle(self, seconds: float = 120) -> None:
+        """Let short work come to its end."""
+        self.wait(0.3)
+        self.wait_until(lambda: self.panel.desk.job("short") is None, seconds)
+
+    def take(self, name: str) -> None:
+        """Save the window as a picture of moderate size."""
+        from napari._qt.dialogs.qt_notification import NapariQtNotification
+
+        window: Any = self.viewer.window._qt_window
+        for notice in window.findChildren(NapariQtNotification):
+            notice.close()  # napari's own news, such as deprecations
+        self.wait(0.6)
+        path = self.out / f"{name}.png"
+        window.grab().save(str(path))
+        if path.stat().st_size > MOST_BYTES:
+            _reduce_colors(path)
+        print(f"{path}: {path.stat().st_size // 1024} KB")
+
+    def walk(self, minutes: float) -> None:
+        """Take the five steps on the sample."""
+        panel = self.panel
+        self.wait(1)
+        self.take("start")
+        panel.open_sample("nuclei")
+        self.settle()
+        self.take("click")
+        panel.primary.click()
+        self.settle()
+        self.take("patches")
+        panel.primary.click()
+        self.settle()
+        self.take("dual-images")
+        panel.primary.click()
+        form = panel.train_panel.form
+        form.set_model(form.model.model_copy(update={"minutes": minutes}))
+        panel.primary.click()
+        self.wait(minutes * 60 * 0.7)
+        self.take("train")
+        self.wait_until(lambda: panel.desk.job("training") is None, minutes * 60 + 300)
+        panel.primary.click()
+        self.settle()
+        self.settle()
+        self.take("results")
+
+
+def _reduce_colors(path: Path) -> None:
+    from PIL import Image
+
+    Image.open(path).convert("RGB").quantize(192).save(path, optimize=True)
+
+
+def main() -> None:
+    """Take all screenshots."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--size", type=int, nargs=2, default=(1280, 800))
+    parser.add_argument("--theme", default="dark")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as projects:
+        os.environ["XDG_DATA_HOME"] = projects
+        photographer = Photographer(tuple(options.size), options.theme, options.out)
+        photographer.walk(options.minutes)
+        photographer.viewer.close()
+
+
+if __name__ == "__main__":
+    main()
