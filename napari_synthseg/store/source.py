@@ -129,9 +129,9 @@ class StoredPixels:
         return region
 
     def _measure(self) -> Intensity:
-        sample = self._sample()
+        sample = self._sample().astype(np.float64)  # integers overflow between percentiles
         joint = self._stored.is_color and len(self._channels) > 1
-        if sample.dtype.kind != "f" or np.isfinite(sample).all():
+        if np.isfinite(sample).all():
             return Intensity.measure(sample, joint=joint)
         finite = [channel[np.isfinite(channel)] for channel in sample]
         if joint:

@@ -37,8 +37,8 @@ def open_tiff(path: Path) -> StoredArray:
         dtype = np.dtype(series.dtype)
         _check_complete(path, series)
         mapped = series.dataoffset is not None
-        check_budget(path.name, math.prod(page.chunks), dtype.itemsize)
         if not mapped:
+            check_budget(path.name, math.prod(page.chunks), dtype.itemsize)
             _check_codec(path, page)
         whole = not mapped and 4 * math.prod(page.chunks) > math.prod(page.shape)
         sizes = _pixel_sizes(tiff)
