@@ -21,7 +21,7 @@ from napari_synthseg.patches.grade import CUT_OFF, ball, grade_mask
 from napari_synthseg.patches.likeness import CORE, FAR, NEAR, Likeness, learn_likeness
 from napari_synthseg.patches.masks import find_masks
 from napari_synthseg.patches.settings import PatchSettings
-from napari_synthseg.patches.territory import Seeds
+from napari_synthseg.patches.territory import Seeds, divide
 from napari_synthseg.patches.window import cut_image, cut_mask, enclose, window_round
 
 SMOOTHING = 0.03
@@ -147,25 +147,40 @@ class _Worked:
     def _learn(self, value: int) -> Likeness:
         """Learn what the objects of one class look like from windows round their clicks."""
         radius = self.radii[value]
-        mine = [c for c in self.image.clicks if c.cls == value]
-        every = max(1, len(mine) // SAMPLE)
+        mine = np.array([c.cls == value for c in self.image.clicks])
         windows, core, around = [], [], []
-        for click in mine[::every]:
-            window = window_round(click.position, 2 * FAR * radius)
-            cut = tuple(
-                slice(max(a - o, 0), max(b - o, 0))
-                for (a, b), o in zip(window, self.origin, strict=True)
-            )
+        for cut in self._samples(self.positions[mine] - self.origin, radius):
             piece = self.pixels[(slice(None), *cut)]
-            start = np.array([s.start for s in cut]) + self.origin
-            own = _distance(piece.shape[1:], np.array([click.position]) - start, 2 * radius)
-            near = (np.abs(self.positions - click.position) < 2 * (FAR + NEAR) * radius).all(1)
-            every_click = _distance(piece.shape[1:], self.positions[near] - start, 2 * radius)
+            places = self.positions - self.origin - [s.start for s in cut]
+            near = (
+                (places > -2 * FAR * radius) & (places < piece.shape[1:] + 2 * FAR * radius)
+            ).all(1)
+            # distances in diameters of this class: to its own clicks, and to every click
+            own, every = (
+                divide(piece.shape[1:], _alike(places[chosen], 2 * radius), FAR).distance
+                for chosen in (near & mine, near)
+            )
             windows.append(piece)
             core.append(own < CORE)
-            around.append((every_click > NEAR) & (own < FAR))
+            around.append((every > NEAR) & (own < FAR))
         smoothing = np.maximum(0.7, SMOOTHING * 2 * radius)
         return learn_likeness(windows, core, around, tuple(float(s) for s in smoothing))
+
+    def _samples(
+        self, positions: NDArray[np.float64], radius: NDArray[np.float64]
+    ) -> list[tuple[slice, ...]]:
+        """Return windows to learn from: round some clicks, or the whole of a small image."""
+        shape = self.pixels.shape[1:]
+        chosen = positions[:: max(1, len(positions) // SAMPLE)]
+        if len(chosen) * np.prod(4 * FAR * radius) > np.prod(shape):
+            return [tuple(slice(0, n) for n in shape)]
+        return [
+            tuple(
+                slice(max(int(p - 2 * FAR * r), 0), min(int(p + 2 * FAR * r) + 2, n))
+                for p, r, n in zip(position, radius, shape, strict=True)
+            )
+            for position in chosen
+        ]
 
     def blocks(self) -> Sequence[Region]:
         """Divide the region into blocks, in full-image coordinates."""
@@ -271,7 +286,7 @@ class _Worked:
             taken = ndimage.binary_propagation(objects, mask=objects | look)
         else:
             taken = objects | look
-        valid = ~ndimage.binary_dilation(taken, iterations=rim)
+        valid = ndimage.distance_transform_edt(~taken) > rim if taken.any() else ~taken
         if valid.mean() < LEAST_BACKGROUND:
             valid = ~ndimage.binary_dilation(objects)
         if not valid.any():
@@ -319,16 +334,9 @@ def _axis_lengths(length: float, ref: ImageRef, ndim: int) -> NDArray[np.float64
     return lengths
 
 
-def _distance(
-    shape: tuple[int, ...], positions: NDArray[np.float64], unit: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Return each pixel's distance to the nearest position, in units of `unit`."""
-    nearest = np.full(shape, np.inf, np.float32)
-    grid = np.ogrid[tuple(slice(0, n) for n in shape)]
-    for position in positions:
-        square = sum(((g - p) / u) ** 2 for g, p, u in zip(grid, position, unit, strict=True))
-        np.minimum(nearest, square, out=nearest, casting="same_kind")
-    return np.sqrt(nearest)
+def _alike(positions: NDArray[np.float64], radius: NDArray[np.float64]) -> Seeds:
+    """Return seeds that all have the same radius."""
+    return Seeds(positions, np.broadcast_to(radius, positions.shape))
 
 
 def _touches(mask: NDArray[np.bool_], border: Region) -> bool:

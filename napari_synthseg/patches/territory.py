@@ -47,19 +47,19 @@ class Territory:
         return disks
 
 
-def divide(shape: tuple[int, ...], seeds: Seeds) -> Territory:
-    """Give every pixel in reach of a click to the nearest one."""
+def divide(shape: tuple[int, ...], seeds: Seeds, reach: float = REACH) -> Territory:
+    """Give every pixel in reach (radii) of a click to the nearest one."""
     owner = np.zeros(shape, np.int32)
     distance = np.full(shape, np.inf, np.float32)
     for number, (position, radius) in enumerate(
         zip(seeds.positions, seeds.radii, strict=True), start=1
     ):
         box = tuple(
-            slice(max(0, int(p - REACH * r)), max(0, min(n, int(p + REACH * r) + 2)))
+            slice(max(0, int(p - reach * r)), max(0, min(n, int(p + reach * r) + 2)))
             for p, r, n in zip(position, radius, shape, strict=True)
         )
         away = ellipsoid_distance(box, position, radius)
-        closer = (away < distance[box]) & (away < REACH)
+        closer = (away < distance[box]) & (away < reach)
         owner[box][closer] = number
         distance[box][closer] = away[closer]
     return Territory(owner, distance, seeds)
