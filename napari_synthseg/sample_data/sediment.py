@@ -7,7 +7,7 @@ fringe outside as left by defocus, and an inside of its class. Maps multiply, as
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,24 +69,24 @@ def read_sediment(seed: int = 7) -> SampleContent:
 def simulate_field(seed: int) -> tuple[NDArray[np.uint8], Labels]:
     """Compute an image, shape (y, x), and the exact masks of its objects."""
     rng = np.random.default_rng(seed)
-    field = _Field(np.ones(SHAPE), np.zeros(SHAPE, np.int32), {}, [], {})
+    scene = _Scene(np.ones(SHAPE), np.zeros(SHAPE, np.int32))
     for _ in range(DEBRIS):
-        field.multiply(debris(rng), rng.uniform(0, SHAPE))
+        scene.multiply(debris(rng), rng.uniform(0, SHAPE))
     values = [v for v, count in COUNTS.items() for _ in range(count)]
     for value in rng.permutation(values).tolist():
-        field.place(rng, value, MAKERS[value](rng))
-    return _expose(rng, field.light), Labels(field.ids, field.classes)
+        scene.place(rng, value, MAKERS[value](rng))
+    return _expose(rng, scene.light), Labels(scene.ids, scene.classes)
 
 
 @dataclass(eq=False)
-class _Field:
+class _Scene:
     """What has been laid out so far; `light` is the share of light that comes through."""
 
     light: Image
     ids: NDArray[np.int32]
-    classes: dict[int, int]
-    placed: list[tuple[NDArray[np.float64], float]]
-    areas: dict[int, int]
+    classes: dict[int, int] = field(default_factory=dict)
+    areas: dict[int, int] = field(default_factory=dict)
+    placed: list[tuple[NDArray[np.float64], float]] = field(default_factory=list)
 
     def place(self, rng: np.random.Generator, value: int, shape: Shape) -> None:
         """Lay an object where it covers little of the others; give up where there is no room."""
