@@ -9,6 +9,9 @@ from scipy import ndimage
 from napari_synthseg.core.patch import Background
 from napari_synthseg.core.pixels import FloatImage
 
+COARSEST = 16.0
+"""Largest scale of smoothing, pixels: enough to average noise; wider would only cost time."""
+
 
 def estimate_background(
     image: str,

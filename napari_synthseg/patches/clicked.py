@@ -16,7 +16,7 @@ from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import Background, ClickedImage, CountStatistics, Patch
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.project import Click, ImageRef
-from napari_synthseg.patches.background import estimate_background
+from napari_synthseg.patches.background import COARSEST, estimate_background
 from napari_synthseg.patches.grade import CUT_OFF, ball, grade_mask
 from napari_synthseg.patches.likeness import CORE, FAR, NEAR, Likeness, learn_likeness
 from napari_synthseg.patches.masks import find_masks
@@ -291,7 +291,7 @@ class _Worked:
             valid = ~ndimage.binary_dilation(objects)
         if not valid.any():
             valid = np.ones_like(objects)
-        sigma = tuple(float(s) for s in np.maximum(2.0, radius / 2))
+        sigma = tuple(float(s) for s in np.clip(radius / 2, 2.0, COARSEST))
         origin = tuple(a for a, _ in self.region)
         return estimate_background(self.image.ref.id, self.pixels, valid, sigma, origin)
 

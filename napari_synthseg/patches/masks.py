@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.patches.background import smooth_base
+from napari_synthseg.patches.background import COARSEST, smooth_base
 from napari_synthseg.patches.territory import Seeds, Territory, divide
 
 LEVELS = np.arange(0.25, 0.75, 0.05)
@@ -53,7 +53,7 @@ def _surroundings(likeness: FloatImage, territory: Territory) -> FloatImage:
         empty = likeness < np.percentile(likeness, 10)
     if not empty.any():
         return np.zeros_like(likeness)
-    sigma = np.maximum(2.0, territory.seeds.radii.mean(axis=0))
+    sigma = np.clip(territory.seeds.radii.mean(axis=0), 2.0, COARSEST)
     return smooth_base(likeness, empty, tuple(float(s) for s in sigma))
 
 

@@ -34,7 +34,7 @@ class Canvases:
     @classmethod
     def prepare(cls, library: PatchLibrary, recipe: PasteRecipe) -> Canvases:
         """Smooth every background at the scale of the smallest class."""
-        sigma = max(2.0, min(library.diameters.values(), default=8.0) / 4)
+        sigma = float(np.clip(min(library.diameters.values(), default=8.0) / 4, 2.0, 16.0))
         bases = tuple(
             np.stack([ndimage.gaussian_filter(channel, sigma) for channel in b.pixels])
             for b in library.backgrounds
