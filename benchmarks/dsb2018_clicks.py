@@ -23,11 +23,11 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
-from truth_clicks import clicks_from_masks
 
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import Click
 from napari_synthseg.core.training import TrainSpec
+from napari_synthseg.sample_data.clicking import click_masks
 from napari_synthseg.session import Session
 
 DATA = Path(os.environ.get("SYNTHSEG_DATA", "../shared/data")) / "dsb2018_nuclei_instances"
@@ -56,8 +56,8 @@ def build_project(folder: Path, train: list[Path], test: list[Path], clicks: int
     marks = {}
     for path in train:
         ids = iio.imread(DATA / "masks" / path.name).astype(np.int32)
-        marks[path], sizes = clicks_from_masks(ids, seed=0)
-        diameters += sizes
+        marks[path] = [c.position for c in click_masks(Labels(ids))]
+        diameters += list(2 * np.sqrt(np.unique(ids[ids > 0], return_counts=True)[1] / np.pi))
     diameter = round(float(np.median(diameters)), 1)
     nucleus = session.project.next_class("nucleus", diameter=diameter)
     session.edit(session.project.with_classes(nucleus), "add class")
