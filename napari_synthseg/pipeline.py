@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, Labels
@@ -140,7 +141,8 @@ def score(
             ref, prediction = project.image(truth.image), found[truth.image]
             labels = open_labels(truth, ref, folder)
             pairs.append((ref.name, labels, Labels(prediction.ids, prediction.classes)))
-        scores = score_instances(pairs, names, measured_on="real")
+        measured_on = _kind_of_images([project.image(t.image) for t in masked])
+        scores = score_instances(pairs, names, measured_on=measured_on)
     else:
         scores = _score_clicks(project, found)
         yield Progress(1.0, "scoring centers")
@@ -172,7 +174,12 @@ def _score_clicks(project: Project, found: Mapping[str, Prediction]) -> Scores:
         pairs,
         {c.value: c.name for c in project.classes},
         {c.value: c.diameter_px(refs[0]) for c in project.classes},
-        measured_on="real",
+        measured_on=_kind_of_images(refs),
         truth="clicks",
         incomplete=[ref.name for ref in refs if not ref.exhaustive],
     )
+
+
+def _kind_of_images(refs: Sequence[ImageRef]) -> Literal["real", "synthetic"]:
+    """Say what was measured on: one synthetic image among them, and it is not "real"."""
+    return "synthetic" if any(ref.synthetic for ref in refs) else "real"

@@ -5,21 +5,30 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 GUI_FIXTURES = {"qtbot", "qapp", "make_napari_viewer", "make_napari_viewer_proxy"}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests write as settings out of the user's own."""
+    home = str(tmp_path_factory.mktemp("settings"))
+    names = ("HOME",) if sys.platform == "darwin" else ("XDG_CONFIG_HOME", "LOCALAPPDATA")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            patch.setenv(name, home)
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that opens a window, so that none can be forgotten."""
     for item in items:
         if GUI_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("gui")
-
-
-pytest_collection_modifyitems = pytest.hookimpl(tryfirst=True)(pytest_collection_modifyitems)
 
 
 @pytest.hookimpl(tryfirst=True)

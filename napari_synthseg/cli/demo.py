@@ -83,9 +83,9 @@ def _walk(
 ) -> tuple[dict[str, Any], Scores]:
     """Take every step of the walk; save its results; return what the command reports."""
     started = time.monotonic()
-    say(f"Sample '{SAMPLES[sample].title}': project, labels and figure go to {folder}")
     with closing(Session.create(folder / f"{sample}.synthseg")) as session:
         fill(session, sample, clicks=clicks)
+        say(f"{SAMPLES[sample].title}: project, labels and figure go to {folder}")
         steps = _take_steps(session, minutes)
         say("Drawing the figure ...")
         _save(session, SAMPLES[sample], folder, steps)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +21,10 @@ from napari_synthseg.core.training import Prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 Points = NDArray[np.float64]
-MOST_PATCHES = 32
+MOST_PATCHES, CAPTION_WIDTH = 32, 60
 GAMMA = 0.7
 """Gray images are shown a little brighter than they are, so that dim objects can be seen."""
 
@@ -67,21 +68,37 @@ def save_figure(path: Path, walk: Walk) -> None:
     figure = Figure(figsize=(17, 9.6), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(walk.title, fontsize=17, fontweight="bold", color=INK)
-    ((left, middle, right),) = figure.subfigures(
-        1, 3, squeeze=False, width_ratios=(1.0, 1.15, 1.35)
-    )
-    _draw_clicks(left, walk)
-    above, below = middle.subfigures(2, 1, height_ratios=(1.0, 1.4))
-    _draw_patches(above, walk)
-    _draw_pairs(below, walk)
-    above, below = right.subfigures(2, 1, height_ratios=(1.9, 1.0))
-    _draw_prediction(above, walk)
-    _draw_scores(below, walk)
+    clicks, patches, pairs, prediction, scores = _divide(figure, _is_tall(walk.image))
+    _draw_clicks(clicks, walk)
+    _draw_patches(patches, walk)
+    _draw_pairs(pairs, walk)
+    _draw_prediction(prediction, walk)
+    _draw_scores(scores, walk)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
 
 
-def _draw_clicks(figure: Figure, walk: Walk) -> None:
+def _is_tall(image: FloatImage) -> bool:
+    height, width = image.shape[-2:]
+    return bool(height > 1.4 * width)
+
+
+def _divide(figure: Figure, tall: bool) -> Sequence[SubFigure]:
+    """Divide the page among the five steps, so that tall images get its whole height."""
+    if tall:
+        left, middle, right = figure.subfigures(
+            1, 3, squeeze=False, width_ratios=(1.0, 1.15, 1.35)
+        )[0]
+        (patches,), (pairs,) = middle.subfigures(2, 1, squeeze=False, height_ratios=(1.0, 1.4))
+        (found,), (scores,) = right.subfigures(2, 1, squeeze=False, height_ratios=(1.9, 1.0))
+        return left, patches, pairs, found, scores
+    (above,), (below,) = figure.subfigures(2, 1, squeeze=False)
+    clicks, patches, pairs = above.subfigures(1, 3, squeeze=False)[0]
+    found, scores = below.subfigures(1, 2, squeeze=False, width_ratios=(1.9, 1.1))[0]
+    return clicks, patches, pairs, found, scores
+
+
+def _draw_clicks(figure: SubFigure, walk: Walk) -> None:
     axes = _axes(figure, f"1  {walk.origin_word.capitalize()} image, {len(walk.clicks)} clicks")
     _show(axes, walk.image, walk.image_origin)
     for cls in walk.classes:
@@ -93,7 +110,7 @@ def _draw_clicks(figure: Figure, walk: Walk) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), frameon=False, ncols=3)
 
 
-def _draw_patches(figure: Figure, walk: Walk) -> None:
+def _draw_patches(figure: SubFigure, walk: Walk) -> None:
     shown = walk.patches[:: ceil(len(walk.patches) / MOST_PATCHES)] if walk.patches else ()
     axes = _axes(figure, f"2  Patches and the masks found in them ({len(walk.patches)} usable)")
     columns = max(ceil(sqrt(len(shown) * 2.0)), 1)
@@ -109,7 +126,7 @@ def _draw_patches(figure: Figure, walk: Walk) -> None:
     axes.set(xlim=(0, columns), ylim=(max(ceil(len(shown) / columns), 1), 0))
 
 
-def _draw_pairs(figure: Figure, walk: Walk) -> None:
+def _draw_pairs(figure: SubFigure, walk: Walk) -> None:
     figure.suptitle("3  Dual images: synthetic, with exact labels", fontsize=12, color=INK)
     grid = figure.subplots(2, max(len(walk.pairs), 1), squeeze=False)
     for (above, below), pair in zip(grid.T, walk.pairs, strict=False):
@@ -122,7 +139,7 @@ def _draw_pairs(figure: Figure, walk: Walk) -> None:
         axes.set_anchor("N")
 
 
-def _draw_prediction(figure: Figure, walk: Walk) -> None:
+def _draw_prediction(figure: SubFigure, walk: Walk) -> None:
     found = walk.prediction
     origin = np.array(found.region_origin[-2:])
     figure.suptitle(
@@ -159,7 +176,7 @@ def _draw_truth(axes: Axes, walk: Walk, origin: Points, *, colored: bool) -> Non
             axes.plot(x, y, color=walk.colors[cls] if colored else TRUTH, linewidth=0.9)
 
 
-def _draw_scores(figure: Figure, walk: Walk) -> None:
+def _draw_scores(figure: SubFigure, walk: Walk) -> None:
     scores = walk.scores
     names = [n for n in scores.values if n in SHOWN_SCORES]
     groups: Mapping[str, Mapping[str, float]] = scores.per_class or {"all": scores.values}
@@ -177,7 +194,8 @@ def _draw_scores(figure: Figure, walk: Walk) -> None:
     axes.set(yticks=range(len(names)), yticklabels=names, xlim=(0, 1.12), xticks=[0, 0.5, 1])
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(f"5  Scores\n{scores.caption()}", fontsize=11, color=INK)
+    caption = fill(scores.caption(), CAPTION_WIDTH)
+    axes.set_title(f"5  Scores\n{caption}", fontsize=11, color=INK)
     axes.set_xlabel(_count_words(scores), color=INK)
     if len(groups) > 1:
         axes.legend(loc="lower right", frameon=True, fontsize=8)
@@ -194,7 +212,7 @@ def _count_words(scores: Scores) -> str:
     return "   ".join(counted)
 
 
-def _axes(figure: Figure, title: str) -> Axes:
+def _axes(figure: SubFigure, title: str) -> Axes:
     axes = figure.subplots()
     axes.set_title(title, fontsize=12, color=INK)
     axes.set_axis_off()

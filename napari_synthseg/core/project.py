@@ -97,6 +97,8 @@ class ImageRef(Frozen):
         Size of a pixel along each spatial axis ([z,] y, x) in `unit`.
     exhaustive
         Every object on this image (inside `region`) is clicked.
+    synthetic
+        Made by a program, not by a microscope: what is measured on it is never called real.
     """
 
     id: str = Field(default_factory=new_id)
@@ -111,6 +113,7 @@ class ImageRef(Frozen):
     pixel_size: tuple[float, ...] | None = None
     unit: str = "px"
     exhaustive: bool = False
+    synthetic: bool = False
     fingerprint: str = ""
 
     @property

@@ -36,6 +36,7 @@ def fill(session: Session, name: str, clicks: int | None = None) -> None:
         region=content.train,
         role="train",
         exhaustive=content.exhaustive,
+        synthetic=sample.simulated,
     )
     test = train.model_copy(
         update={
