@@ -132,6 +132,8 @@ def open_file(path: Path, *, as_ids: bool = False) -> StoredArray:
         if not is_zarr(path):
             raise InputError(f"'{path}' is a folder, but no OME-Zarr image: choose a file.")
         return check_stored(open_ome_zarr(path))
+    if path.exists() and not path.is_file():  # opening a pipe would wait forever
+        raise InputError(f"'{path}' is neither a file nor a folder: choose an image file.")
     try:
         with path.open("rb") as file:
             start = file.read(8)
