@@ -150,11 +150,11 @@ class ClassesPanel(Panel):
         name.setToolTip("Double-click to rename")
         for column, item in ((KEY, key), (NAME, name), (COUNT, number)):
             self.table.setItem(row, column, item)
-        swatch = QPushButton()
+        swatch = self.table.cellWidget(row, COLOR)
+        if swatch is None or swatch.property("value of") != cls.value:
+            swatch = self._make_swatch(cls.value)
+            self.table.setCellWidget(row, COLOR, swatch)
         swatch.setStyleSheet(SWATCH.format(color=cls.color))
-        swatch.setToolTip("Change the color")
-        swatch.clicked.connect(lambda _=False, value=cls.value: self._on_color(value))
-        self.table.setCellWidget(row, COLOR, swatch)
         box = self.table.cellWidget(row, DIAMETER)
         if not isinstance(box, QDoubleSpinBox) or box.property("value of") != cls.value:
             box = self._make_diameter(cls.value)
@@ -162,6 +162,13 @@ class ClassesPanel(Panel):
         with QSignalBlocker(box):
             box.setSuffix(f" {cls.unit}")
             box.setValue(cls.diameter)
+
+    def _make_swatch(self, value: int) -> QPushButton:
+        swatch = QPushButton()
+        swatch.setProperty("value of", value)
+        swatch.setToolTip("Change the color")
+        swatch.clicked.connect(lambda: self._on_color(value))
+        return swatch
 
     def _make_diameter(self, value: int) -> QDoubleSpinBox:
         box = QDoubleSpinBox()

@@ -64,6 +64,7 @@ class ClicksLayer(QObject):
         self._active = 1
         self._busy = False
         desk.project_changed.connect(self._on_project_changed)
+        viewer.layers.events.removing.connect(self._on_layer_removing)
 
     # --- showing -----------------------------------------------------------------------------
 
@@ -98,12 +99,30 @@ class ClicksLayer(QObject):
         """Take the layer away; the clicks stay in the session."""
         layer, self.layer = self.layer, None
         if layer is not None and layer in self._viewer.layers:
+            self._settle(layer)
             self._viewer.layers.remove(layer)
 
     def forget(self) -> None:
         """Note that the user removed the layer."""
         self.layer = None
         self.removed.emit()
+
+    def _on_layer_removing(self, event: Any) -> None:
+        layer = self.layer
+        if layer is not None and self._viewer.layers.index(layer) == event.index:
+            self._settle(layer)
+
+    def _settle(self, layer: Points) -> None:
+        """Deselect all points and draw once, before the layer goes.
+
+        Seen with napari 0.9.2 and vispy 0.17: when a Points layer goes whose highlight is still
+        to be drawn, the next Points layer crashes the program in its first draw.
+        """
+        if layer.selected_data:
+            self._busy = True
+            layer.selected_data = set()
+            self._busy = False
+        self._viewer.screenshot(canvas_only=True, flash=False)
 
     @property
     def active_class(self) -> int:

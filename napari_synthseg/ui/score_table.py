@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
@@ -10,6 +12,9 @@ from napari_synthseg.ui.panel import notice_label, quiet_label
 
 IN_OVERLAY = ("f1@0.5", "f1@0.7", "f1", "precision@0.5", "recall@0.5", "found", "missed", "false",
               "count_error")  # fmt: skip
+OVERLAY_WIDTH = 52
+"""Characters in a line over the image: fits a canvas of 500 pixels."""
+
 MEANINGS = {
     "f1@0.5": "objects found with at least half overlap (IoU > 0.5): 1 is perfect",
     "count_error": "wrong count, as a share of the true count: 0 is perfect",
@@ -68,6 +73,12 @@ def number_text(name: str, value: float) -> str:
 
 def overlay_text(scores: Scores) -> str:
     """Return the lines that are written over the image, caption included."""
-    chosen = [n for n in IN_OVERLAY if n in scores.values]
-    figures = "   ".join(f"{n} {number_text(n, scores.values[n])}" for n in chosen)
-    return "\n".join([figures, scores.caption(), *(f"! {w}" for w in scores.warnings[:1])])
+    figures = [
+        f"{name} {number_text(name, scores.values[name])}"
+        for name in IN_OVERLAY
+        if name in scores.values
+    ]
+    rows = ["   ".join(figures[i : i + 3]) for i in range(0, len(figures), 3)]
+    for sentence in (scores.caption(), *(f"Note: {w}" for w in scores.warnings[:1])):
+        rows += wrap(sentence, OVERLAY_WIDTH)
+    return "\n".join(rows)

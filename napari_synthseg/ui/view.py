@@ -36,7 +36,7 @@ def write_on_canvas(viewer: Viewer, text: str) -> None:
     overlay.text = text
     overlay.visible = bool(text)
     overlay.position = "bottom_left"
-    overlay.font_size = 11
+    overlay.font_size = 9
     if hasattr(overlay, "box"):
         overlay.box = True
 
