@@ -219,3 +219,37 @@ def test_save_as_goes_on_with_the_copy(clicked, tmp_path):
     clicked.settle()
     assert clicked.session.project.clicks == project.clicks
     assert not clicked.session.read_only
+
+
+def test_the_walk_takes_all_steps_to_the_result(clicked, monkeypatch):
+    from napari_synthseg.ui.walk import Walk
+
+    monkeypatch.setattr("napari_synthseg.ui.walk.LOOK_MS", 100)
+    clicked.panel.show_step(0)
+    walk = Walk(clicked.panel, minutes=0.02)
+    walk.start()
+    clicked.wait(lambda: not walk.running and clicked.idle())
+    assert clicked.panel.step == 4
+    assert len(clicked.panel.layers.outputs.predictions) == 1
+
+
+def test_a_sample_opened_from_the_menu_is_used_on_its_own_layer(bench):
+    from napari_synthseg.sample_data import sediment_sample
+
+    layers = [bench.viewer._add_layer_from_data(*data)[0] for data in sediment_sample()]
+    images = [layer for layer in layers if layer._type_string == "image"]
+    assert "Use this sample" in bench.panel.primary.text()
+    bench.panel.primary.click()
+    bench.settle()
+    assert bench.panel.step == 0
+    shown = [layer for layer in bench.viewer.layers if layer._type_string == "image"]
+    assert shown == images
+    assert len(bench.clicks.data) == len(bench.session.project.clicks) > 0
+
+
+def test_an_unknown_sample_is_refused_by_name(bench):
+    from napari_synthseg.core.errors import InputError
+
+    with pytest.raises(InputError, match="sediment"):
+        bench.panel.open_sample("moon")
+    assert bench.session is None
