@@ -25,6 +25,7 @@ FOLDER_NAME = "arrays.zarr"
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _CHUNK = 512
+_PARTIAL = ".part"
 
 
 def save_array(array: NDArray[Any], axes: str, folder: Path, id: str) -> str:
@@ -47,40 +48,46 @@ def save_array(array: NDArray[Any], axes: str, folder: Path, id: str) -> str:
     InputError
         If the axes or the type do not fit, the id is taken, or the disk cannot take it.
     """
-    import zarr
-
     _check(array, axes, id)
     require_writable(folder)
     root = folder / FOLDER_NAME
-    target, partial = root / id, root / f".{id}.part"
-    if target.exists():
+    if (root / id).exists():
         raise InputError(f"The project already holds an array '{id}': give another id.")
+    partial = root / f".{id}{_PARTIAL}"
     try:
-        zarr.open_group(str(root), mode="a", zarr_format=3)
-        shutil.rmtree(partial, ignore_errors=True)  # left by a crash
-        copy = zarr.create_array(
-            str(partial),
-            shape=array.shape,
-            dtype=np.dtype(array.dtype).newbyteorder("="),
-            chunks=tuple(
-                min(
-                    size, _CHUNK if axis in "yx" else size if axis == "c" and axes[-1] == "c" else 1
-                )
-                for axis, size in zip(axes, array.shape, strict=True)
-            ),
-            attributes={"axes": axes},
-            zarr_format=3,
-        )
-        planes = array.ndim - (3 if axes.endswith("c") else 2)
-        for index in np.ndindex(*array.shape[:planes]):
-            copy[index] = np.asarray(array[index])
-        partial.rename(target)
+        _copy(array, axes, root, partial)
+        partial.rename(root / id)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise InputError(
             f"The array cannot be saved in '{root}': {error}. Free space or choose another folder."
         ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return f"{ARRAYS_PREFIX}{id}"
+
+
+def _copy(array: NDArray[Any], axes: str, root: Path, target: Path) -> None:
+    import zarr
+
+    zarr.open_group(str(root), mode="a", zarr_format=3)
+    copy = zarr.create_array(
+        str(target),
+        shape=array.shape,
+        dtype=np.dtype(array.dtype).newbyteorder("="),
+        chunks=_chunks(array.shape, axes),
+        attributes={"axes": axes},
+        zarr_format=3,
+        overwrite=True,
+    )
+    planes = array.ndim - (3 if axes.endswith("c") else 2)
+    for index in np.ndindex(*array.shape[:planes]):
+        copy[index] = np.asarray(array[index])
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what a crash in the middle of `save_array` left; for the writer alone."""
+    for partial in (folder / FOLDER_NAME).glob(f".*{_PARTIAL}"):
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def open_array(uri: str, folder: Path) -> StoredArray:

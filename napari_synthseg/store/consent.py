@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from napari_synthseg.store.atomic import replace_file
@@ -31,7 +32,8 @@ def allow(path: Path, *, remember: bool = False) -> None:
         _session.add(path)
         if remember and path not in (known := _remembered()):
             text = "".join(f"{line}\n" for line in sorted(map(str, known | {path})))
-            replace_file(_file(), lambda partial: partial.write_text(text, "utf-8"))
+            with suppress(OSError):  # then it holds for this session only
+                replace_file(_file(), lambda partial: partial.write_text(text, "utf-8"))
 
 
 def is_allowed(path: Path) -> bool:

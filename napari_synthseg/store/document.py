@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Click, ImageRef, ObjectClass, Project, Truth, Verdict
-from napari_synthseg.core.recipe import Recipe, load_recipe
+from napari_synthseg.core.recipe import Recipe, UnknownRecipe, load_recipe
 from napari_synthseg.core.training import TrainingRun, TrainSpec
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -157,7 +157,10 @@ def _recipe(data: str) -> Recipe:
     fields = _parse(data, where)
     if not isinstance(fields, dict):
         raise InputError(f"table {where} holds no fields")
-    return load_recipe(fields)
+    try:
+        return load_recipe(fields)
+    except InputError:  # of another version of its kind: kept as it is, and no reason to refuse all
+        return UnknownRecipe(**fields)
 
 
 def _validate(model: type[Model], data: str, where: str) -> Model:

@@ -22,6 +22,7 @@ from psygnal import EmitLoopError, Signal
 
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.project import Project
+from napari_synthseg.store.arrays import remove_partial
 from napari_synthseg.store.atomic import replace_file
 from napari_synthseg.store.filesystem import is_local
 from napari_synthseg.store.lock import DATABASE_NAME, ProjectLock
@@ -213,6 +214,7 @@ class ProjectStore:
             raise InputError(
                 f"The project '{self._path}' cannot be opened for writing: {error}."
             ) from error
+        remove_partial(self.folder)
         self._writer = Writer(
             connection, project, f"'{self.folder.name}'", self._emit_saved, self._emit_failed
         )

@@ -67,7 +67,10 @@ def check_stored(stored: StoredArray) -> StoredArray:
     """
     axes = stored.axes
     if len(axes) != len(stored.shape) or len(set(axes)) != len(axes):
-        raise InputError(f"'{stored.name}': axes '{axes}' do not fit shape {stored.shape}.")
+        raise InputError(
+            f"'{stored.name}': axes '{axes}' do not fit its shape {stored.shape}: give one letter "
+            f"of '{KNOWN_AXES}' for each axis, or add the image again."
+        )
     if unknown := set(axes) - set(KNOWN_AXES):
         raise InputError(
             f"'{stored.name}' has an axis '{unknown.pop()}' (axes {axes}, shape {stored.shape}): "

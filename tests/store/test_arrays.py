@@ -93,6 +93,7 @@ def test_an_interrupted_copy_leaves_no_array(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="No space left"):
         save_array(Failing(), "zyx", tmp_path, "a")
+    assert [p.name for p in (tmp_path / "arrays.zarr").iterdir()] == ["zarr.json"]
     with pytest.raises(InputError, match="missing"):
         open_array("arrays:a", tmp_path)
     save_array(np.ones((3, 4, 4)), "zyx", tmp_path, "a")
@@ -114,3 +115,15 @@ def test_only_the_writer_adds_arrays(store: ProjectStore) -> None:
     with pytest.raises(ReadOnlyError, match="reading only"):
         save_array(np.ones((3, 4)), "yx", store.folder, "b")
     assert digests(store.folder) == before
+
+
+def test_what_a_crash_left_is_swept_up_by_the_next_writer(store: ProjectStore) -> None:
+    save_array(np.ones((3, 4)), "yx", store.folder, "a")
+    partial = store.folder / "arrays.zarr" / ".b.part"
+    (partial / "c").mkdir(parents=True)
+    ProjectStore.open(store.folder).close()  # read-only: changes nothing
+    assert partial.exists()
+    store.close()
+    ProjectStore.open(store.folder).close()
+    assert not partial.exists()
+    assert open_array("arrays:a", store.folder).shape == (3, 4)

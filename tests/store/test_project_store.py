@@ -135,6 +135,28 @@ def test_a_recipe_nobody_knows_is_kept_word_for_word(
     assert reopened(store.folder).recipe == Newer(depth=9)
 
 
+def test_a_recipe_of_another_version_does_not_lock_the_project(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Old(Recipe):
+        kind: str = "changing-for-this-test"
+        dropped_later: int = 4
+
+    class New(Recipe):
+        kind: str = "changing-for-this-test"
+
+    monkeypatch.setitem(Recipe.kinds, "changing-for-this-test", Old)
+    store.write(sample_project().model_copy(update={"recipe": Old()}), store.load())
+    store.close()
+    monkeypatch.setitem(Recipe.kinds, "changing-for-this-test", New)
+    found = reopened(store.folder)
+    assert found.clicks == sample_project().clicks
+    assert found.recipe is not None
+    assert found.recipe.model_dump() == Old().model_dump()
+    with pytest.raises(InputError, match="not known to this version"):
+        found.recipe.fit(None)  # type: ignore[arg-type]
+
+
 # --- one writer ------------------------------------------------------------------------------
 
 
