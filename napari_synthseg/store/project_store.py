@@ -27,7 +27,7 @@ from napari_synthseg.store.atomic import replace_file
 from napari_synthseg.store.filesystem import is_local
 from napari_synthseg.store.lock import DATABASE_NAME, ProjectLock
 from napari_synthseg.store.schema import VERSION, check_header, create_tables, migrate
-from napari_synthseg.store.snapshot import connect, read_snapshot
+from napari_synthseg.store.snapshot import SIDECARS, connect, read_snapshot
 from napari_synthseg.store.uris import rebase
 from napari_synthseg.store.writer import Writer
 
@@ -82,6 +82,8 @@ class ProjectStore:
             lock = ProjectLock(folder)
             lock.acquire()
             try:
+                for suffix in SIDECARS:  # of a database that is gone: SQLite would play it back
+                    path.with_name(path.name + suffix).unlink(missing_ok=True)
                 replace_file(path, _make_database)
             finally:
                 lock.release()

@@ -236,6 +236,24 @@ def test_a_file_is_no_place_for_a_project(tmp_path: Path) -> None:
         ProjectStore.create(tmp_path / "file")
 
 
+def test_a_journal_without_its_database_does_not_reach_the_next_project(folder: Path) -> None:
+    folder.mkdir()
+    other = sqlite3.connect(folder / "project.db", isolation_level=None)
+    other.execute("PRAGMA cache_size = 1")
+    other.execute("CREATE TABLE t (x)")
+    other.executemany("INSERT INTO t VALUES (?)", [("x" * 2000,)] * 50)
+    other.execute("BEGIN")
+    other.execute("UPDATE t SET x = 'y'")
+    journal = (folder / "project.db-journal").read_bytes()
+    other.close()
+    (folder / "project.db").unlink()
+    (folder / "project.db-journal").write_bytes(journal)
+    store = ProjectStore.create(folder)
+    store.write(sample_project(), store.load())
+    store.close()
+    assert reopened(folder) == sample_project()
+
+
 def test_nothing_to_open(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
         with pytest.raises(InputError, match="There is no project"):
