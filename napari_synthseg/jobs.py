@@ -2,8 +2,9 @@
 
 Every long piece of work in this package is a generator that yields its progress. A `Job` turns
 it. Cancelling raises `Cancelled` inside the generator, at its current yield and in the worker, so
-that its ``finally:`` blocks run there; what it returns on the way out becomes the outcome's value. Nothing here knows of Qt: listeners are called in the worker's thread and bring the news to
-their own thread themselves.
+that its ``finally:`` blocks run there; what it returns on the way out becomes the outcome's value.
+Nothing here knows of Qt: listeners are called in the worker's thread and bring the news to their
+own thread themselves.
 """
 
 from __future__ import annotations

@@ -19,10 +19,7 @@ from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.training import Prediction, TrainingRun
-from napari_synthseg.patches.build import build_library
 from napari_synthseg.patches.split import Part
-from napari_synthseg.score.instance import score_instances
-from napari_synthseg.score.localization import Centers, score_centers
 from napari_synthseg.store import runs
 from napari_synthseg.store.images import open_pixels
 from napari_synthseg.store.labels import open_labels
@@ -58,6 +55,9 @@ def cut(
     project: Project, folder: Path, parts: Sequence[Part] | None = None
 ) -> Generator[Progress, None, PatchLibrary]:
     """Cut, mask and grade the patches of the given parts (default: all clicked images)."""
+    # here: it loads scipy, and the panel shall open without
+    from napari_synthseg.patches.build import build_library
+
     chosen = clicked_parts(project) if parts is None else parts
     images = [ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in chosen]
     work = build_library(images, project.classes, rejected=project.rejected())
@@ -98,9 +98,9 @@ def synthesize(
 
 
 def predict(
-    folder: Path, run: TrainingRun, images: Sequence[ImageRef]
+    folder: Path, run: TrainingRun, images: Sequence[ImageRef], *, save: bool = True
 ) -> Generator[Progress, None, list[Prediction]]:
-    """Find the objects of each image with a run's model; each prediction is also saved."""
+    """Find the objects of each image with a run's model; with `save` also keep them on disk."""
     from napari_synthseg.learn.predict import load_predictor, predict_image
 
     predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
@@ -114,7 +114,8 @@ def predict(
                 found.append(stop.value)
                 break
             yield Progress((number + fraction) / len(images), f"predicting {ref.name}")
-        runs.save_prediction(folder, run.id, ref.id, found[-1].ids)
+        if save:
+            runs.save_prediction(folder, run.id, ref.id, found[-1].ids)
     return found
 
 
@@ -131,6 +132,8 @@ def score(
     InputError
         If none of the images has ground truth.
     """
+    from napari_synthseg.score.instance import score_instances
+
     found = {p.image: p for p in predictions}
     names = {c.value: c.name for c in project.classes}
     masked = [t for t in project.truths if t.image in found and t.kind == "instance"]
@@ -150,6 +153,8 @@ def score(
 
 
 def _score_clicks(project: Project, found: Mapping[str, Prediction]) -> Scores:
+    from napari_synthseg.score.localization import Centers, score_centers
+
     refs = [
         ref
         for ref in project.images

@@ -150,6 +150,19 @@ class Session:
         self.edit(self.project.with_images(*refs), f"add {path.name}")
         return refs
 
+    def relink(self, image: ImageRef, path: Path) -> ImageRef:
+        """Lead an image to the file where its pixels are now; raise `InputError` if it cannot be.
+
+        All images of the project that came from the same file are led there together.
+        """
+        found = tuple(
+            images.relink(ref, Path(path), self.folder)
+            for ref in self.project.images
+            if ref.uri == image.uri
+        )
+        self.edit(self.project.with_images(*found), f"relink {image.name}")
+        return self.project.image(image.id)
+
     def copy_array(self, array: NDArray[Any], axes: str, name: str, **fields: Any) -> Job:
         """Copy pixels that have no file into the project, and add them.
 
@@ -289,7 +302,9 @@ class Session:
         if run.state not in ("done", "cancelled") or not run.model:
             raise InputError(f"Run '{run.name}' has no trained model: train again.")
         return self._job(
-            pipeline.predict(self.folder, run, tuple(refs)), f"predict with {run.name}", None
+            pipeline.predict(self.folder, run, tuple(refs), save=not self.read_only),
+            f"predict with {run.name}",
+            None,
         )
 
     def score(self, run: TrainingRun, predictions: Sequence[Prediction]) -> Job:

@@ -260,6 +260,22 @@ def test_an_image_without_truth_is_not_scored(clicked):
         clicked.complete(clicked.score(run, predictions))
 
 
+def test_a_moved_image_is_found_again_by_relinking(tmp_path, session):
+    tifffile = pytest.importorskip("tifffile")
+    old, new = tmp_path / "old.tif", tmp_path / "elsewhere" / "new.tif"
+    tifffile.imwrite(old, disk_field(1)[0])
+    (ref,) = session.add_file(old)
+    before = session.pixels(ref).read()
+    new.parent.mkdir()
+    old.rename(new)
+    with pytest.raises(InputError, match=r"old\.tif"):
+        session.pixels(ref)
+    moved = session.relink(ref, new)
+    assert np.array_equal(session.pixels(moved).read(), before)
+    session.undo()
+    assert session.project.image(ref.id).uri == ref.uri
+
+
 def test_true_masks_of_another_size_are_refused(clicked):
     image = clicked.project.images[0]
     with pytest.raises(InputError, match="field 1"):

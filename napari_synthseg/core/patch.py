@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.project import Click, ImageRef
-from napari_synthseg.core.pixels import PixelSource
 
 
 @dataclass(frozen=True, eq=False)

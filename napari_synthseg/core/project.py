@@ -175,15 +175,18 @@ class Project(Frozen):
 
     def image(self, image_id: str) -> ImageRef:
         """Return the image with this id; raise `InputError` if there is none."""
-        return _one(self.images, "id", image_id, "image")
+        image: ImageRef = _one(self.images, "id", image_id, "image")
+        return image
 
     def object_class(self, value: int) -> ObjectClass:
         """Return the class with this value; raise `InputError` if there is none."""
-        return _one(self.classes, "value", value, "class value")
+        cls: ObjectClass = _one(self.classes, "value", value, "class value")
+        return cls
 
     def class_named(self, name: str) -> ObjectClass:
         """Return the class with this name; raise `InputError` if there is none."""
-        return _one(self.classes, "name", name, "class")
+        cls: ObjectClass = _one(self.classes, "name", name, "class")
+        return cls
 
     def run(self, run_id: str) -> TrainingRun:
         """Return the training run with this id or name; the newest wins where names repeat."""

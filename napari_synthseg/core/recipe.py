@@ -53,9 +53,6 @@ class Recipe(BaseModel):
     kinds: ClassVar[dict[str, type[Recipe]]] = {}
     kind: str = ""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Register the subclass under the default of its `kind`."""

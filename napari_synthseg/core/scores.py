@@ -44,4 +44,5 @@ class Scores(BaseModel):
     def caption(self) -> str:
         """Return the sentence that must stand next to every figure shown."""
         images = self.images[0] if len(self.images) == 1 else f"{len(self.images)} images"
-        return f"measured on {self.objects} true objects ({self.truth}) of {images}, {self.measured_on}"
+        objects = f"{self.objects} true objects ({self.truth})"
+        return f"measured on {objects} of {images}, {self.measured_on}"

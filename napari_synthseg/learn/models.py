@@ -50,7 +50,7 @@ def _unet(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     A few features at full resolution cost little and keep small touching objects apart, which a
     first unit that halves the resolution does not.
     """
-    from monai.networks.nets import UNet
+    from monai.networks.nets.unet import UNet
 
     net: nn.Module = UNet(
         spatial_dims=spec.spatial_dims,

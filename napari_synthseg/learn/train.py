@@ -133,8 +133,11 @@ class _Loop:
         with torch.random.fork_rng(devices=[]):  # the process's own generator stays as it was
             torch.manual_seed(self.spec.seed)
             net = build_model(self.spec.model, self.in_channels, self.out_channels)
-        precision = "16-mixed" if self.device.type == "cuda" else "32-true"
-        self.fabric = Fabric(accelerator=self.device.type, devices=1, precision=precision)
+        self.fabric = Fabric(
+            accelerator=self.device.type,
+            devices=1,
+            precision="16-mixed" if self.device.type == "cuda" else "32-true",
+        )
         optimizer = torch.optim.AdamW(net.parameters(), lr=0.0, weight_decay=1e-4)
         self.net, self.optimizer = self.fabric.setup(net, optimizer)
         self.average = {k: v.detach().clone() for k, v in net.state_dict().items()}
