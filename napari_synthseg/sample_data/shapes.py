@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 Image = NDArray[np.float64]
 
@@ -41,6 +40,8 @@ def round_cell(rng: np.random.Generator) -> Shape:
 
 def granular_cell(rng: np.random.Generator) -> Shape:
     """Make a large gray cell full of granules with a lobed nucleus, like a leukocyte."""
+    from scipy.ndimage import gaussian_filter
+
     radius = rng.normal(18.0, 1.8)
     y, x = _window(radius + 9)
     distance, _ = _wavy_disk(rng, y, x, radius, rng.uniform(1.0, 1.2), 0.03)
@@ -137,5 +138,7 @@ def _finish(
     rng: np.random.Generator, light: Image, inside: NDArray[np.bool_], reach: float
 ) -> Shape:
     """Put the object a little out of focus."""
+    from scipy.ndimage import gaussian_filter
+
     out_of_focus = gaussian_filter(light, rng.uniform(0.0, 1.1), mode="nearest")
     return Shape(out_of_focus, inside, reach)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 
 def assign(
@@ -27,6 +25,9 @@ def assign(
     -------
     Indices of the chosen candidates, ascending.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
     if not _repeats(rows) and not _repeats(columns):
         return np.arange(rows.size)
     _, row = np.unique(rows, return_inverse=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from napari.layers import Points
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -24,6 +23,7 @@ from napari_synthseg.ui.notices import warn
 from napari_synthseg.ui.placement import Placement
 
 if TYPE_CHECKING:
+    import pandas as pd
     from napari import Viewer
 
 UNFINISHED = ("adding", "changing", "removing")
@@ -326,6 +326,8 @@ class ClicksLayer(QObject):
 
 
 def _features(clicks: Sequence[Click], classes: Sequence[ObjectClass]) -> pd.DataFrame:
+    import pandas as pd  # here: it loads in half a second, and is not needed to open the panel
+
     names = {c.value: c.name for c in classes}
     column = pd.Categorical([names[c.cls] for c in clicks], categories=list(names.values()))
     return pd.DataFrame({"class": column, "id": np.array([c.id for c in clicks], dtype=object)})
