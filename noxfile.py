@@ -102,9 +102,9 @@ def _install(session: nox.Session, *extras: str, editable: bool = False) -> None
     )
     # torch first and by its exact version: an open range would take the newest build, with
     # gigabytes of CUDA libraries, wherever a smaller one is already at hand
-    session.install("-c", CONSTRAINTS, _pinned("torch"))
+    session.install("-c", CONSTRAINTS, _pinned("torch"), silent=False)
     target = f".[{','.join(extras)}]"
-    session.install("-c", CONSTRAINTS, *(["-e"] if editable else []), target)
+    session.install("-c", CONSTRAINTS, *(["-e"] if editable else []), target, silent=False)
 
 
 def _pinned(package: str) -> str:

@@ -124,8 +124,8 @@ def _save(session: Session, sample: Sample, folder: Path, steps: Steps) -> None:
     """Save the predicted labels, and the figure of the first clicked and first held-out image."""
     project = session.project
     for prediction in steps.predictions:
-        name = f"{Path(project.image(prediction.image).name).stem}_predicted.tif"
-        write_labels(folder / name, prediction.ids)
+        name = project.image(prediction.image).name.replace(" ", "_")
+        write_labels(folder / f"{name}_predicted.tif", prediction.ids)
     prediction = steps.predictions[0]
     clicked = next(i for i in project.images if i.role == "train" and project.clicks_on(i))
     test = project.image(prediction.image)
