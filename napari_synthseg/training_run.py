@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -82,6 +83,7 @@ def train(
     """
     from napari_synthseg.learn.train import train_model
 
+    started = time.monotonic()  # a time limit covers cutting and fitting, too
     runs.save_run(folder, run)
     try:
         data = yield from _training_data(project, folder, run.spec)
@@ -93,6 +95,7 @@ def train(
             diameter=data.diameter,
             validation_pairs=data.validation_pairs,
             validation_images=data.validation_images,
+            started=started,
             checkpoint=runs.load_checkpoint(folder, run.id),
             save_checkpoint=lambda arrays, meta: runs.save_checkpoint(folder, run.id, arrays, meta),
         )
