@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.outcome import Cancelled
 from napari_synthseg.core.patch import ClickedImage
@@ -80,6 +81,11 @@ def train_model(
     save = save_checkpoint or (lambda arrays, meta: None)
     try:
         yield TrainStep(loop.step, loop.fraction(), float("nan"), 0.0, message=loop.device_reason)
+        if loop.step == 0 and loop.fraction() >= 1.0:
+            raise InputError(
+                f"The time limit of {spec.minutes:g} minutes was used up before training began "
+                f"({loop.elapsed():.0f} s for patches and dual images): give it more minutes."
+            )
         with prefetched(loop.make_batch, loop.step) as batches:
             while loop.fraction() < 1.0:
                 step = loop.turn(next(batches))

@@ -75,6 +75,13 @@ def test_a_time_limit_ends_it(disks, tiny):
     assert time.monotonic() - start < 60
 
 
+def test_a_limit_that_is_over_before_it_begins_is_said(disks, tiny):
+    spec = tiny.model_copy(update={"steps": None, "minutes": 0.1})
+    work = train_model(spec, disks, class_names=NAMES, diameter=12, started=time.monotonic() - 60)
+    with pytest.raises(InputError, match=r"0\.1 minutes.*more minutes"):
+        turn(work)
+
+
 def test_closing_it_gives_the_weights_so_far(disks, tiny):
     saved = []
     work = train_model(
