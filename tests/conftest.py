@@ -8,6 +8,11 @@ import sys
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import settings
+
+# no deadline: a busy machine is no defect; where CI is set, the same examples at each run
+settings.register_profile("here", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("here")
 
 GUI_FIXTURES = {"qtbot", "qapp", "make_napari_viewer", "make_napari_viewer_proxy"}
 

@@ -47,7 +47,7 @@ def click_masks(labels: Labels, *, jitter: float = JITTER, seed: int = 0) -> lis
             continue
         innermost = np.array(np.unravel_index(np.argmax(depth), depth.shape), float)
         diameter = 2.0 * np.sqrt(mask.sum() / np.pi)
-        moved = innermost + scatter * diameter
+        moved = np.round(innermost + scatter * diameter, 1)  # before the test of where it lies
         at = moved if _holds(mask, moved) else innermost
         y, x = at + [s.start - 1 for s in box]
         cls = labels.classes.get(instance, 1)
