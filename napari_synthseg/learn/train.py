@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.outcome import Cancelled
 from napari_synthseg.core.patch import ClickedImage
@@ -33,6 +32,9 @@ Checkpoint = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 
 VALIDATED_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
 """Shares of the limit at which the weights are compared."""
+
+FEW_STEPS = 50
+"""A run that its time limit ended before so many steps says so."""
 
 WARM_UP = 0.05
 """Share of the limit in which the learning rate rises."""
@@ -81,13 +83,8 @@ def train_model(
     save = save_checkpoint or (lambda arrays, meta: None)
     try:
         yield TrainStep(loop.step, loop.fraction(), float("nan"), 0.0, message=loop.device_reason)
-        if loop.step == 0 and loop.fraction() >= 1.0:
-            raise InputError(
-                f"The time limit of {spec.minutes:g} minutes was used up before training began "
-                f"({loop.elapsed():.0f} s for patches and dual images): give it more minutes."
-            )
         with prefetched(loop.make_batch, loop.step) as batches:
-            while loop.fraction() < 1.0:
+            while loop.fraction() < 1.0 or loop.step == 0:
                 step = loop.turn(next(batches))
                 if loop.validation_is_due():
                     step = loop.validated(step, held_out)
@@ -243,6 +240,8 @@ class _Loop:
             rule = tuned.rule
             figures = ", ".join(f"{k} {v:.3f}" for k, v in tuned.values.items())
             selection = f"best on the held-out part: {figures}"
+        if self.step < FEW_STEPS and self.spec.steps is None:
+            selection += f"; only {self.step} steps were made: give it more time"
         return TrainedModel(
             spec=self.spec.model,
             in_channels=self.in_channels,

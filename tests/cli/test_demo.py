@@ -16,11 +16,12 @@ Invoke = Callable[..., Any]
 
 def test_headless_demo_takes_the_whole_walk(invoke: Invoke, tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    options = ("--sample", "sediment", "--minutes", 0.3, "--clicks", 24, "--out", out)
+    options = ("--sample", "sediment", "--minutes", 0.05, "--clicks", 24, "--out", out)
     done = invoke("demo", "--no-viewer", "--json", *options)
     assert done.code == 0, done.err
     result = done.result
     assert (result["sample"], result["simulated"], result["clicks"]) == ("sediment", True, 24)
+    assert result["steps"] == 2
     assert result["measured_on"].endswith("synthetic")
     assert set(result["per_class"]) <= {"round cell", "granular cell", "crystal"}
     assert {"f1@0.5", "count_error"} <= result.keys()

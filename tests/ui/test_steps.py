@@ -226,7 +226,7 @@ def test_the_walk_takes_all_steps_to_the_result(clicked, monkeypatch):
 
     monkeypatch.setattr("napari_synthseg.ui.walk.LOOK_MS", 100)
     clicked.panel.show_step(0)
-    walk = Walk(clicked.panel, minutes=0.3)
+    walk = Walk(clicked.panel, minutes=0.02)
     walk.start()
     clicked.wait(lambda: not walk.running and clicked.idle())
     assert clicked.panel.step == 4
