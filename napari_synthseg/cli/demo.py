@@ -30,6 +30,9 @@ MINUTES = 3.5
 PAIRS = 3
 """Dual images that the figure shows."""
 
+Limit = dict[str, float | None]
+"""Fields of the `TrainSpec` that say when training ends."""
+
 
 def run_demo(
     sample: Annotated[
@@ -43,6 +46,9 @@ def run_demo(
         float | None,
         typer.Option("--minutes", min=0.05, help=f"Time limit of training; default {MINUTES}."),
     ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Limit in batches instead of time.")
+    ] = None,
     clicks: Annotated[
         int | None, typer.Option("--clicks", min=1, help="Use only so many of the clicks.")
     ] = None,
@@ -54,16 +60,19 @@ def run_demo(
     """Walk a sample from clicks to a scored prediction."""
     if sample not in SAMPLES:
         raise InputError(f"--sample {sample}: a sample is one of {', '.join(SAMPLES)}.")
+    if minutes is not None and steps is not None:
+        raise InputError("Give either --minutes or --steps, not both.")
     if not (no_viewer or as_json):
         obstacle = why_no_viewer()
         if not obstacle:
-            if out or clicks or minutes:
-                say("--out, --clicks and --minutes are for the headless demo: add --no-viewer.")
+            if out or clicks or minutes or steps:
+                say("Of the options, only --sample is for napari; the rest needs --no-viewer.")
             say("Opening napari: the panel on the right walks through the sample.")
             open_viewer(sample)
             return
         say(f"Working headless, because {obstacle}.")
-    result, scores = _walk(sample, out or _free_folder(sample), minutes or MINUTES, clicks)
+    limit = {"minutes": None if steps else minutes or MINUTES, "steps": steps}
+    result, scores = _walk(sample, out or _free_folder(sample), limit, clicks)
     report(result, [*describe_scores(scores), f"Figure: {result['figure']}"], as_json)
 
 
@@ -79,14 +88,14 @@ class Steps:
 
 
 def _walk(
-    sample: str, folder: Path, minutes: float, clicks: int | None
+    sample: str, folder: Path, limit: Limit, clicks: int | None
 ) -> tuple[dict[str, Any], Scores]:
     """Take every step of the walk; save its results; return what the command reports."""
     started = time.monotonic()
     with closing(Session.create(folder / f"{sample}.synthseg")) as session:
         fill(session, sample, clicks=clicks)
         say(f"{SAMPLES[sample].title}: project, labels and figure go to {folder}")
-        steps = _take_steps(session, minutes)
+        steps = _take_steps(session, limit)
         say("Drawing the figure ...")
         _save(session, SAMPLES[sample], folder, steps)
         used = sum(session.project.image(c.image).role == "train" for c in session.project.clicks)
@@ -108,11 +117,11 @@ def _walk(
     return result, steps.scores
 
 
-def _take_steps(session: Session, minutes: float) -> Steps:
+def _take_steps(session: Session, limit: Limit) -> Steps:
     """Cut patches, make dual images, train, predict the held-out part and score it."""
     library: PatchLibrary = complete(session, session.cut_patches())
     pairs: list[DualImage] = complete(session, session.synthesize(PAIRS))
-    spec = session.project.train_spec.model_copy(update={"minutes": minutes, "steps": None})
+    spec = session.project.train_spec.model_copy(update=limit)
     run: TrainingRun = complete(session, session.train(spec, "demo"))
     held_out = [ref for ref in session.project.images if ref.role == "test"]
     predictions: list[Prediction] = complete(session, session.predict(run, held_out))
