@@ -16,7 +16,7 @@ Invoke = Callable[..., Any]
 
 def test_headless_demo_takes_the_whole_walk(invoke: Invoke, tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    options = ("--sample", "sediment", "--minutes", 0.05, "--clicks", 24, "--out", out)
+    options = ("--sample", "sediment", "--steps", 2, "--clicks", 24, "--out", out)
     done = invoke("demo", "--no-viewer", "--json", *options)
     assert done.code == 0, done.err
     result = done.result
