@@ -99,7 +99,10 @@ class DecodeRule:
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """Objects of one field: `ids` (1..n), and for each id its class, score and core position."""
+    """Objects of one field: `ids` (1..n), and for each id its class, score and core position.
+
+    A score is the mean foreground probability times the largest inner distance, 0..1.
+    """
 
     ids: NDArray[np.int32]
     classes: NDArray[np.int64]
@@ -120,7 +123,7 @@ def decode(probabilities: FloatImage, distance: FloatImage, rule: DecodeRule) ->
     distance
         Inner distance, shape ([z,] y, x).
     """
-    from scipy.ndimage import center_of_mass, gaussian_filter, label, mean
+    from scipy.ndimage import center_of_mass, gaussian_filter, label, maximum, mean
     from skimage.segmentation import watershed
 
     foreground = 1.0 - probabilities[0]
@@ -138,7 +141,9 @@ def decode(probabilities: FloatImage, distance: FloatImage, rule: DecodeRule) ->
     ids = watershed(-smooth, seeds, mask=mask).astype(np.int32)
     numbers = np.arange(1, count + 1)
     area = np.bincount(ids.ravel(), minlength=count + 1)[1:]
+    # A true object is foreground all over and has a clear core; noise has neither.
     scores = np.asarray(mean(foreground, ids, numbers), np.float32).reshape(-1)
+    scores = scores * np.asarray(maximum(smooth, ids, numbers), np.float32).reshape(-1)
     keep = (area >= rule.minimum_area) & (np.nan_to_num(scores) >= rule.minimum_score)
     means = np.stack([np.asarray(mean(p, ids, numbers)).reshape(-1) for p in probabilities[1:]])
     cores = np.asarray(center_of_mass(seeds > 0, seeds, numbers), np.float64)

@@ -24,7 +24,7 @@ Maps = tuple[FloatImage, FloatImage]
 
 CORES = (0.45, 0.55, 0.65, 0.75)
 FOREGROUNDS = (0.4, 0.5, 0.6)
-SCORES = (0.0, 0.6, 0.7, 0.8)
+SCORES = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 
 @dataclass(frozen=True)

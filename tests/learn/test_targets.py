@@ -64,7 +64,7 @@ def test_perfect_outputs_give_the_same_objects(seed):
         # where two objects touch, a pixel or two of the seam may fall to the other
         assert both / np.count_nonzero(true | (found.ids == match)) > 0.9
         assert found.classes[match - 1] == labels.classes[instance]
-        assert found.scores[match - 1] > 0.9
+        assert found.scores[match - 1] > 0.7
 
 
 def test_touching_squares_come_apart():
