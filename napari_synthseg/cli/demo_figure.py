@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 Points = NDArray[np.float64]
-MOST_PATCHES, CAPTION_WIDTH = 32, 60
+MOST_PATCHES, CAPTION_WIDTH = 32, 66
 GAMMA = 0.7
 """Gray images are shown a little brighter than they are, so that dim objects can be seen."""
 
@@ -166,7 +166,9 @@ def _draw_truth(axes: Axes, walk: Walk, origin: Points, *, colored: bool) -> Non
     if walk.true_masks is None:
         for click in walk.true_centers:
             color = walk.colors[click.cls] if colored else TRUTH
-            axes.plot(click.position[-1], click.position[-2], "+", color=color, markersize=7)
+            axes.plot(
+                click.position[-1], click.position[-2], "+", color=color, markersize=8, mew=1.6
+            )
         return
     first = walk.classes[0].value
     for instance in np.unique(walk.true_masks.ids[walk.true_masks.ids > 0]):

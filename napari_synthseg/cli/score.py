@@ -22,6 +22,7 @@ SHOWN = (
     "f1@0.5", "f1@0.7", "f1@0.8", "precision@0.5", "recall@0.5", "matching_ap@0.5",
     "matching_ap_mean@0.5", "dice", "count_error",
 )  # fmt: skip
+COUNTS = ("found", "missed", "false")
 ANY_CLASS = "object"
 
 ClassTables = Mapping[str, Mapping[int, str]]
@@ -81,14 +82,17 @@ def score(
 def describe_scores(scores: Scores) -> list[str]:
     """Return scores as lines: a table, what they were measured on, and warnings."""
     columns = [name for name in SHOWN if name in scores.values] or list(scores.values)
-    rows = [("all", *(scores.values[c] for c in columns))]
-    if len(scores.per_class) > 1:
-        rows += [
-            (name, *(values.get(c, float("nan")) for c in columns))
-            for name, values in scores.per_class.items()
-        ]
+    named = {"all": scores.values, **(scores.per_class if len(scores.per_class) > 1 else {})}
+    rows = [
+        (name, *(_as_count(c, values.get(c, float("nan"))) for c in columns))
+        for name, values in named.items()
+    ]
     lines = table(("class", *columns), rows)
     return [*lines, scores.caption(), *(f"Warning: {w}" for w in scores.warnings)]
+
+
+def _as_count(name: str, value: float) -> float | int:
+    return int(value) if name in COUNTS and value == value // 1 else value
 
 
 def _number_classes(*tables: ClassTables) -> dict[int, str]:
