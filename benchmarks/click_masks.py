@@ -17,6 +17,7 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
+from dsb2018_clicks import is_for_tuning
 from scipy import ndimage
 
 from napari_synthseg.core.patch import ClickedImage, Patch
@@ -45,8 +46,7 @@ class Clicked:
 
     @property
     def half(self) -> str:
-        even = hashlib.sha1(self.stem.encode()).digest()[-1] % 2 == 0
-        return "tuning" if even else "closing"
+        return "tuning" if is_for_tuning(self.stem) else "closing"
 
 
 def read(dataset: str) -> list[Clicked]:

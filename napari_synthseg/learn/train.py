@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -202,8 +202,6 @@ class _Loop:
 
     def validated(self, step: TrainStep, held_out: _HeldOut) -> TrainStep:
         """Compare the averaged weights with the best so far."""
-        from dataclasses import replace
-
         if not held_out:
             return step
         found = self._validate(held_out, tune=False)
