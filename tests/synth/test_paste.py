@@ -58,6 +58,17 @@ def test_no_seam_shows_round_an_object_on_a_canvas_of_another_level(library):
             assert np.median(near) == pytest.approx(np.median(far), abs=0.05)
 
 
+@pytest.mark.parametrize("shape", [(128, 128), (200, 128), (100, 100)])
+def test_objects_never_stay_behind_on_the_canvas(shape):
+    centers = [c for c in CENTERS if c[0] < 90 and c[1] < 90]
+    image, _ = disc_image(centers, shape)
+    synthesizer = fitted(library_of(clicked(image, centers)), rotation=False, flip=False)
+    first = synthesizer.pair(0)
+    for index in range(1, 40):
+        synthesizer.pair(index)
+    assert np.array_equal(synthesizer.pair(0).image, first.image)
+
+
 @pytest.mark.parametrize("canvas", ["real", "blank", "mixed"])
 def test_the_empty_canvas_has_the_level_and_noise_of_the_real_background(library, canvas):
     pair = fitted(library, canvas=canvas).pair(0)

@@ -43,8 +43,8 @@ class Canvases:
         shape = (*depth, recipe.size, recipe.size)
         return cls(
             library.backgrounds,
-            tuple(_mirrored(b.pixels, shape) for b in library.backgrounds),
-            tuple(_mirrored(base, shape) for base in bases),
+            tuple(_read_only(_mirrored(b.pixels, shape)) for b in library.backgrounds),
+            tuple(_read_only(_mirrored(base, shape)) for base in bases),
             recipe.canvas,
             recipe.noise,
             shape,
@@ -81,7 +81,8 @@ class Canvases:
             turn -= turn % 2
         where = (slice(None), *(slice(s, s + m) for s, m in zip(starts, shape, strict=True)))
         image, smooth = (turn_view(a[where], turn, mirror) for a in (self.pixels[number], base))
-        return np.ascontiguousarray(image), np.ascontiguousarray(smooth)
+        # Real copies: a view of the canvas itself would carry objects over to the next pair.
+        return image.copy(), smooth.copy()
 
 
 Pixels = TypeVar("Pixels", FloatImage, NDArray[np.bool_])
@@ -91,6 +92,13 @@ def turn_view(array: Pixels, turn: int, mirror: bool) -> Pixels:
     """Return a view turned by `turn` quarters in the (y, x) plane, mirrored on demand."""
     turned = np.rot90(array, turn, axes=(-2, -1))
     return turned[..., ::-1] if mirror else turned
+
+
+def _read_only(image: FloatImage) -> FloatImage:
+    """Return a view that nobody can paste into by mistake."""
+    view = image.view()
+    view.flags.writeable = False
+    return view
 
 
 def _mirrored(image: FloatImage, shape: tuple[int, ...]) -> FloatImage:
