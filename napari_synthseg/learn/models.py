@@ -45,11 +45,13 @@ def build_model(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Modu
 
 @register_model("unet")
 def _unet(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
-    """MONAI's residual U-Net, narrow at full resolution.
+    """MONAI's U-Net, narrow at full resolution, without residual units.
 
     A few features at full resolution cost little and keep small touching objects apart, which a
-    first unit that halves the resolution does not. One convolution a unit: in the minutes that a
-    CPU has, more steps of a lighter net get further than fewer of a heavier one.
+    first convolution that halves the resolution does not. One convolution a level: in the minutes
+    that a CPU has, more steps of a lighter net get further than fewer of a heavier one. Residual
+    units would also end in a rectified layer of as many features as there are outputs, and an
+    output whose feature dies there is never learned.
     """
     from monai.networks.nets.unet import UNet
 
@@ -59,7 +61,7 @@ def _unet(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
         out_channels=out_channels,
         channels=tuple(spec.width * 2**level for level in range(spec.depth + 2)),
         strides=(1,) + (2,) * spec.depth,
-        num_res_units=1,
+        num_res_units=0,
         norm="batch",
         act="relu",
     )

@@ -60,16 +60,27 @@ def load_predictor(model: Mapping[str, Any], weights: Weights, device: str = "au
         ``TrainingRun.model``: spec, in_channels, out_channels, task.
     weights
         Parameter name -> array.
+
+    Raises
+    ------
+    InputError
+        If another version of this program, with another network, made them.
     """
     import torch
 
     spec = ModelSpec(**model["spec"])
     net = build_model(spec, model["in_channels"], model["out_channels"])
-    net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
     task = {k: v for k, v in model["task"].items() if k != "kind"}
-    task["class_values"] = tuple(task["class_values"])
+    try:
+        net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
+        rule = DecodeRule(**task | {"class_values": tuple(task["class_values"])})
+    except (RuntimeError, TypeError) as error:  # what torch and the data class raise on a mismatch
+        raise InputError(
+            "This model was made by another version of napari-synthseg, with another network: "
+            "train it again, or install the version that the run's record names."
+        ) from error
     where, _ = choose_device(device)
-    return Predictor(net.to(where).eval(), spec, model["in_channels"], DecodeRule(**task), where)
+    return Predictor(net.to(where).eval(), spec, model["in_channels"], rule, where)
 
 
 def predict_image(

@@ -81,8 +81,9 @@ class DecodeRule:
         Typical diameter of an object, pixels.
     foreground
         Smallest probability of "some object" for a pixel to belong to one.
-    core
-        Smallest inner distance of an object's core.
+    prominence
+        How far the inner distance must fall on every way from one core to the next for them to be
+        two objects; the height of the core itself does not matter.
     minimum_area
         Smallest number of pixels of an object.
     minimum_score
@@ -92,7 +93,7 @@ class DecodeRule:
     class_values: tuple[int, ...]
     diameter: float
     foreground: float = 0.5
-    core: float = 0.6
+    prominence: float = 0.1
     minimum_area: int = 8
     minimum_score: float = 0.0
 
@@ -113,8 +114,9 @@ class Decoded:
 def decode(probabilities: FloatImage, distance: FloatImage, rule: DecodeRule) -> Decoded:
     """Turn network outputs into objects.
 
-    The cores (inner distance above `rule.core`) seed a watershed on the inner distance, inside
-    the foreground. A piece of foreground without a core becomes one object.
+    The cores (maxima of the inner distance that stand out by `rule.prominence`) seed a watershed
+    on the inner distance, inside the foreground. A piece of foreground without a core becomes one
+    object.
 
     Parameters
     ----------
@@ -129,7 +131,7 @@ def decode(probabilities: FloatImage, distance: FloatImage, rule: DecodeRule) ->
     foreground = 1.0 - probabilities[0]
     mask = foreground > rule.foreground
     smooth = gaussian_filter(distance, 1.0)
-    seeds, count = label((smooth > rule.core) & mask)
+    seeds, count = label(_cores(smooth, mask, rule.prominence), np.ones((3,) * smooth.ndim))
     pieces, _ = label(mask)
     seeded = np.zeros(int(pieces.max(initial=0)) + 1, bool)
     seeded[pieces[seeds > 0]] = True
@@ -153,3 +155,16 @@ def decode(probabilities: FloatImage, distance: FloatImage, rule: DecodeRule) ->
     values = np.asarray(rule.class_values, np.int64)
     best = means.argmax(axis=0) if count else np.zeros(0, np.int64)
     return Decoded(renumber[ids], values[best][keep], scores[keep], cores[keep])
+
+
+def _cores(height: FloatImage, mask: NDArray[np.bool_], prominence: float) -> NDArray[np.bool_]:
+    """Return the maxima inside the mask from which every way up leads down by `prominence`.
+
+    These are the regional maxima of the reconstruction by dilation of the lowered heights. A
+    threshold on the height instead misses small objects, whose cores a young network sees low.
+    """
+    from skimage.morphology import local_maxima, reconstruction
+
+    inside = np.where(mask, height, np.float32(0))
+    lowered = np.maximum(inside - np.float32(prominence), 0)
+    return np.asarray(local_maxima(reconstruction(lowered, inside)) & mask)

@@ -22,7 +22,7 @@ from napari_synthseg.score.instance import match_instances
 Maps = tuple[FloatImage, FloatImage]
 """Softmax (1 + classes, [z,] y, x) and inner distance ([z,] y, x) of one field."""
 
-CORES = (0.45, 0.55, 0.65, 0.75)
+PROMINENCES = (0.06, 0.1, 0.15)
 FOREGROUNDS = (0.4, 0.5, 0.6)
 SCORES = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
@@ -53,15 +53,20 @@ def validate(
 
     With `tune` the thresholds of the rule are chosen on the same part.
     """
-    rules = [rule]
-    if tune:
-        rules += [replace(rule, core=c, foreground=f) for c in CORES for f in FOREGROUNDS]
-    best: Validation | None = None
-    for candidate in rules:
-        found = _measure(pair_maps, pairs, image_maps, images, candidate, SCORES if tune else ())
-        if best is None or found.value > best.value + 1e-4:
-            best = found
-    assert best is not None
+
+    def measure(candidate: DecodeRule) -> Validation:
+        least = SCORES if tune else (candidate.minimum_score,)
+        return _measure(pair_maps, pairs, image_maps, images, candidate, least)
+
+    def better(old: Validation, new: Validation) -> Validation:
+        return new if new.value > old.value + 1e-4 else old
+
+    best = measure(rule)
+    if tune:  # one threshold after the other: all combinations would take three times as long
+        for prominence in PROMINENCES:
+            best = better(best, measure(replace(best.rule, prominence=prominence)))
+        for foreground in FOREGROUNDS:
+            best = better(best, measure(replace(best.rule, foreground=foreground)))
     return best
 
 
@@ -76,7 +81,7 @@ def _measure(
     on_pairs = [decode(*maps, rule) for maps in pair_maps]
     on_images = [decode(*maps, rule) for maps in image_maps]
     best: Validation | None = None
-    for least in scores or (rule.minimum_score,):
+    for least in scores:
         values: dict[str, float] = {}
         if pairs:
             found = zip(on_pairs, pairs, strict=True)

@@ -61,11 +61,11 @@ def tiny():
 def trained():
     """A predictor that was trained, small and briefly, to find disks of two classes."""
     spec = TrainSpec(
-        steps=160,
+        steps=70,
         batch_size=4,
         crop=64,
         device="cpu",
-        learning_rate=5e-3,
+        learning_rate=1e-2,
         model=ModelSpec(width=8, depth=2),
     )
     work = train_model(spec, Disks(), class_names={1: "bright", 2: "dark"}, diameter=12)

@@ -6,7 +6,7 @@ import pytest
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.learn.models import receptive_radius
-from napari_synthseg.learn.predict import predict_image
+from napari_synthseg.learn.predict import load_predictor, predict_image
 from tests.learn.conftest import draw_disks
 
 
@@ -62,6 +62,24 @@ def test_a_region_is_predicted_in_its_own_place(trained):
         assert np.allclose(np.subtract(here.center, there.center), (40, 100))
         assert all(a <= c < b for c, (a, b) in zip(here.center, here.box, strict=True))
     assert {o.id for o in found.objects} == set(np.unique(found.ids)) - {0}
+
+
+def test_a_model_of_another_version_is_refused_in_words(trained):
+    weights = {k: v.numpy() for k, v in trained.net.state_dict().items()}
+    model = {
+        "spec": trained.spec.model_dump(),
+        "in_channels": 1,
+        "out_channels": 4,
+        "task": {"kind": "segment", **vars(trained.rule)},
+    }
+    assert load_predictor(model, weights, "cpu").rule == trained.rule
+    for changed, kept in (
+        (model | {"task": model["task"] | {"core": 0.6}}, weights),
+        (model | {"out_channels": 5}, weights),
+        (model, dict(list(weights.items())[1:])),
+    ):
+        with pytest.raises(InputError, match="another version"):
+            load_predictor(changed, kept, "cpu")
 
 
 def test_other_channels_than_trained_on_are_refused(trained):
