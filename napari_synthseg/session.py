@@ -142,12 +142,28 @@ class Session:
 
     # --- images and truth --------------------------------------------------------------------
 
-    def add_file(self, path: Path, **fields: Any) -> tuple[ImageRef, ...]:
-        """Add the images in a file; `fields` override those of each `ImageRef`."""
+    def read_file(self, path: Path, **fields: Any) -> Job:
+        """Read what a file holds, and add its images; `fields` override those of each `ImageRef`.
+
+        The job's value is a tuple of `ImageRef`.
+        """
         path = Path(path)
-        uri = images.relative_uri(path, self.folder)
-        refs = tuple(ref.model_copy(update={"uri": uri, **fields}) for ref in images.describe(path))
-        self.edit(self.project.with_images(*refs), f"add {path.name}")
+
+        def work() -> Generator[pipeline.Progress, None, tuple[ImageRef, ...]]:
+            yield pipeline.Progress(0.0, f"reading {path.name}")
+            uri = images.relative_uri(path, self.folder)
+            refs = images.describe(path)
+            return tuple(ref.model_copy(update={"uri": uri, **fields}) for ref in refs)
+
+        def merge(outcome: Outcome) -> None:
+            if outcome.state == "done":
+                self.edit(self.project.with_images(*outcome.value), f"add {path.name}")
+
+        return self._job(work(), f"read {path.name}", merge)
+
+    def add_file(self, path: Path, **fields: Any) -> tuple[ImageRef, ...]:
+        """Do what `read_file` does, here and now."""
+        refs: tuple[ImageRef, ...] = self.complete(self.read_file(path, **fields))
         return refs
 
     def relink(self, image: ImageRef, path: Path) -> ImageRef:

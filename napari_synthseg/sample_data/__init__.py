@@ -5,7 +5,7 @@ Nothing is downloaded: the micrographs ship with packages that are installed, or
 
 from napari_synthseg.sample_data.catalog import SAMPLES, load
 from napari_synthseg.sample_data.layers import nuclei_sample, sediment_sample, tissue_sample
-from napari_synthseg.sample_data.project import fill
+from napari_synthseg.sample_data.project import fill, new_project
 from napari_synthseg.sample_data.sample import Sample, SampleContent
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "SampleContent",
     "fill",
     "load",
+    "new_project",
     "nuclei_sample",
     "sediment_sample",
     "tissue_sample",

@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from pathlib import Path
+
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import Click, new_id
+from napari_synthseg.jobs import Job
+from napari_synthseg.pipeline import Progress
 from napari_synthseg.sample_data.catalog import find_sample, load
 from napari_synthseg.session import Session
+
+
+def new_project(folder: Path, name: str) -> Job:
+    """Return the job that makes a new project of a sample. Value: a `Session` on it.
+
+    Raises
+    ------
+    InputError
+        If there is no such sample.
+    """
+    find_sample(name)
+
+    def work() -> Generator[Progress, None, Session]:
+        yield Progress(0.0, f"opening the sample {name}")
+        session = Session.create(folder)
+        try:
+            fill(session, name)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    return Job(work(), f"open the sample {name}")
 
 
 def fill(session: Session, name: str, clicks: int | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_synthseg import sample_data
-from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import ImageRef
 from napari_synthseg.session import Session
 from napari_synthseg.ui.desk import Desk, projects_folder, scratch_folder
@@ -52,8 +51,8 @@ class Opening:
             return
         path = source_file(layer)
         if path is not None:
-            refs = self._session().add_file(path)
-            self._show(layer, refs)
+            read = self._session().read_file(path)
+            self._desk.run(read, lambda refs: self._show(layer, refs))
             return
         pixels = layer_pixels(layer, tuple(self._viewer.dims.current_step))
         size, unit = physical_size(layer)
@@ -73,7 +72,8 @@ class Opening:
 
     def open_file(self, path: Path) -> None:
         """Add an image file to the project and show it."""
-        self._show(None, self._session().add_file(path))
+        job = self._session().read_file(path)
+        self._desk.run(job, lambda refs: self._show(None, refs))
 
     def ask_image(self) -> None:
         """Ask for an image file and open it."""
@@ -83,24 +83,26 @@ class Opening:
 
     # --- samples -----------------------------------------------------------------------------
 
-    def open_sample(self, name: str) -> None:
+    def open_sample(self, name: str, then: Callable[[], object] = lambda: None) -> None:
         """Start a new project with a sample, on its layer where napari shows it already.
+
+        Runs in the background; `then` is called when the sample is shown, or will be next.
 
         Raises
         ------
         InputError
-            If there is no such sample, or the files it needs are not installed.
+            If there is no such sample.
         """
-        if name not in sample_data.SAMPLES:
-            known = ", ".join(sample_data.SAMPLES)
-            raise InputError(f"There is no sample '{name}'. Samples: {known}.")
+        job = sample_data.new_project(scratch_folder(name), name)
+
+        def show(session: Session) -> None:
+            self._show_sample(session, name)
+            then()
+
+        self._desk.run(job, show)
+
+    def _show_sample(self, session: Session, name: str) -> None:
         layers = [_unwrapped(layer) for layer in self._viewer.layers]
-        session = Session.create(scratch_folder(name))
-        try:
-            sample_data.fill(session, name)
-        except InputError:
-            session.close()
-            raise
         self._desk.show(session)
         refs = session.project.images
         shown = [layer for layer in layers if sample_name(layer) == name]

@@ -83,12 +83,13 @@ class SynthSegWidget(QWidget):
         Raises
         ------
         InputError
-            If there is no such sample, or it is not installed.
+            If there is no such sample.
         """
-        self.opening.open_sample(name)
-        if walk:
-            self._walk = Walk(self)
-            self._walk.start()
+        self.opening.open_sample(name, self._start_walk if walk else lambda: None)
+
+    def _start_walk(self) -> None:
+        self._walk = Walk(self)
+        self._walk.start()
 
     def show_step(self, step: int) -> None:
         """Show a step's page (0 to 4, or -1 for the first page), unless it is locked."""

@@ -1,0 +1,60 @@
+"""Files and samples come onto the desk in the background; what cannot be read is said in words."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from tests.ui.conftest import draw_discs
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What was told to the user."""
+    from napari.utils.notifications import notification_manager
+
+    notification_manager.records.clear()
+    return notification_manager.records
+
+
+def test_a_file_is_read_in_the_background_and_shown(bench, tmp_path):
+    path = tmp_path / "discs.tif"
+    tifffile.imwrite(path, draw_discs())
+    bench.panel.opening.open_file(path)
+    assert bench.panel.desk.job("short") is not None
+    bench.settle()
+    (ref,) = bench.session.project.images
+    assert ref.name == "discs.tif"
+    (layer,) = (la for la in bench.viewer.layers if la._type_string == "image")
+    assert layer.data.shape == draw_discs().shape
+    bench.session.undo()
+    assert not bench.session.project.images
+
+
+def test_the_layer_of_a_file_is_used_as_it_is(bench, tmp_path):
+    path = tmp_path / "discs.tif"
+    tifffile.imwrite(path, draw_discs())
+    (layer,) = bench.viewer.open(path, plugin="napari")
+    bench.panel.opening.use_layer(layer)
+    bench.settle()
+    assert [la for la in bench.viewer.layers if la._type_string == "image"] == [layer]
+    assert bench.session.project.images[0].fingerprint
+
+
+def test_a_file_that_cannot_be_read_is_said_in_words(bench, tmp_path, shown):
+    path = tmp_path / "notes.tif"
+    path.write_bytes(b"II*\\0" + bytes(8))
+    bench.panel.opening.open_file(path)
+    bench.settle()
+    assert any("notes.tif" in record.message for record in shown)
+    assert not bench.session.project.images
+
+
+def test_a_sample_opens_in_the_background(bench):
+    bench.panel.open_sample("sediment")
+    assert bench.session is None
+    bench.settle()
+    assert len(bench.session.project.images) == 2
+    assert bench.panel.step == 0
+    assert np.all([layer.visible for layer in bench.viewer.layers])
