@@ -7,7 +7,7 @@ longest, has a file of its own.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Container, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -98,9 +98,12 @@ def synthesize(
 
 
 def predict(
-    folder: Path, run: TrainingRun, images: Sequence[ImageRef], *, save: bool = True
+    folder: Path, run: TrainingRun, images: Sequence[ImageRef], keep: Container[str] = ()
 ) -> Generator[Progress, None, list[Prediction]]:
-    """Find the objects of each image with a run's model; with `save` also keep them on disk."""
+    """Find the objects of each image with a run's model.
+
+    The predictions of images whose id is in `keep` are also saved with the run.
+    """
     from napari_synthseg.learn.predict import load_predictor, predict_image
 
     predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
@@ -114,7 +117,7 @@ def predict(
                 found.append(stop.value)
                 break
             yield Progress((number + fraction) / len(images), f"predicting {ref.name}")
-        if save:
+        if ref.id in keep:
             runs.save_prediction(folder, run.id, ref.id, found[-1].ids)
     return found
 

@@ -317,11 +317,9 @@ class Session:
         """Find the objects on images. Value: list of `Prediction`; the project stays as it is."""
         if run.state not in ("done", "cancelled") or not run.model:
             raise InputError(f"Run '{run.name}' has no trained model: train again.")
-        return self._job(
-            pipeline.predict(self.folder, run, tuple(refs), save=not self.read_only),
-            f"predict with {run.name}",
-            None,
-        )
+        ours = frozenset(() if self.read_only else (i.id for i in self.project.images))
+        work = pipeline.predict(self.folder, run, tuple(refs), ours)
+        return self._job(work, f"predict with {run.name}", None)
 
     def score(self, run: TrainingRun, predictions: Sequence[Prediction]) -> Job:
         """Score predictions against ground truth. Value: `Scores`, recorded with the run."""

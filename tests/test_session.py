@@ -159,6 +159,10 @@ def test_train_predict_score_and_all_is_recorded(clicked):
     test = images_by_role(clicked)["test"]
     predictions = clicked.complete(clicked.predict(run, [test]))
     assert predictions[0].ids.shape == (128, 192)
+    stranger = test.model_copy(update={"id": "stranger"})  # an image outside the project
+    clicked.complete(clicked.predict(run, [stranger]))
+    kept = sorted(p.stem for p in clicked.folder.glob("runs/*/predictions/*.tif"))
+    assert kept == [test.id]
     scores = clicked.complete(clicked.score(run, predictions))
     assert scores.measured_on == "real"
     assert scores.images == ("field 2",)

@@ -16,7 +16,7 @@ from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.project import Click, ObjectClass
-from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.scores import Scores, metric_title
 from napari_synthseg.core.training import Prediction
 
 if TYPE_CHECKING:
@@ -193,7 +193,12 @@ def _draw_scores(figure: SubFigure, walk: Walk) -> None:
             linewidth=0.5, label=group,
         )  # fmt: skip
         axes.bar_label(bars, fmt="%.3f", padding=3, fontsize=9, color=INK)
-    axes.set(yticks=range(len(names)), yticklabels=names, xlim=(0, 1.12), xticks=[0, 0.5, 1])
+    axes.set(
+        yticks=range(len(names)),
+        yticklabels=[metric_title(n) for n in names],
+        xlim=(0, 1.12),
+        xticks=[0, 0.5, 1],
+    )
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
     caption = fill(scores.caption(), CAPTION_WIDTH)

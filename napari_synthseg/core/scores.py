@@ -46,3 +46,18 @@ class Scores(BaseModel):
         images = self.images[0] if len(self.images) == 1 else f"{len(self.images)} images"
         objects = f"{self.objects} true objects ({self.truth})"
         return f"measured on {objects} of {images}, {self.measured_on}"
+
+
+TITLES = {
+    "f1": "F1",
+    "dice": "Dice",
+    "matching_ap": "AP (pooled)",
+    "matching_ap_mean": "AP (mean of images)",
+}
+
+
+def metric_title(name: str) -> str:
+    """Return a metric's name for people: "f1@0.5" -> "F1 at IoU 0.5"."""
+    base, _, threshold = name.partition("@")
+    title = TITLES.get(base, base.replace("_", " "))
+    return f"{title} at IoU {threshold}" if threshold else title

@@ -7,7 +7,7 @@ from textwrap import wrap
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
-from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.scores import Scores, metric_title
 from napari_synthseg.ui.panel import notice_label, quiet_label
 
 IN_OVERLAY = ("f1@0.5", "f1@0.7", "f1", "precision@0.5", "recall@0.5", "found", "missed", "false",
@@ -16,7 +16,11 @@ OVERLAY_WIDTH = 52
 """Characters in a line over the image: fits a canvas of 500 pixels."""
 
 MEANINGS = {
-    "f1@0.5": "objects found with at least half overlap (IoU > 0.5): 1 is perfect",
+    "f1": "objects found with at least this overlap (IoU): 1 is every object, and nothing else",
+    "precision": "share of the predicted objects that are true",
+    "recall": "share of the true objects that were found",
+    "matching_ap": "true / (true + false + missed) over all objects: 1 is perfect",
+    "matching_ap_mean": "true / (true + false + missed), the mean over images: 1 is perfect",
     "count_error": "wrong count, as a share of the true count: 0 is perfect",
     "dice": "overlap of predicted and true foreground: 1 is perfect",
 }
@@ -49,13 +53,17 @@ class ScoreTable(QWidget):
         self.table.setColumnCount(1 + len(classes))
         self.table.setRowCount(len(scores.values))
         self.table.setHorizontalHeaderLabels(["all", *classes])
-        self.table.setVerticalHeaderLabels(list(scores.values))
-        for row, (name, value) in enumerate(scores.values.items()):
-            columns = [value, *(scores.per_class[c].get(name) for c in classes)]
+        names = sorted(scores.values, key=lambda n: n not in IN_OVERLAY)  # what matters most first
+        for row, name in enumerate(names):
+            meaning = MEANINGS.get(name.partition("@")[0], "")
+            heading = QTableWidgetItem(metric_title(name))
+            heading.setToolTip(meaning)
+            self.table.setVerticalHeaderItem(row, heading)
+            columns = [scores.values[name], *(scores.per_class[c].get(name) for c in classes)]
             for column, number in enumerate(columns):
                 item = QTableWidgetItem("" if number is None else number_text(name, number))
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                item.setToolTip(MEANINGS.get(name, ""))
+                item.setToolTip(meaning)
                 self.table.setItem(row, column, item)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
@@ -74,7 +82,7 @@ def number_text(name: str, value: float) -> str:
 def overlay_text(scores: Scores) -> str:
     """Return the lines that are written over the image, caption included."""
     figures = [
-        f"{name} {number_text(name, scores.values[name])}"
+        f"{metric_title(name)}: {number_text(name, scores.values[name])}"
         for name in IN_OVERLAY
         if name in scores.values
     ]
