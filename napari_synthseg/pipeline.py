@@ -139,15 +139,16 @@ def score(
 
     found = {p.image: p for p in predictions}
     names = {c.value: c.name for c in project.classes}
-    masked = [t for t in project.truths if t.image in found and t.kind == "instance"]
+    refs = [ref for ref in project.images if ref.id in found]
+    masked = [(ref, truth) for ref in refs if (truth := project.masks_of(ref))]
     if masked:
         pairs: list[tuple[str, Labels, Labels]] = []
-        for number, truth in enumerate(masked):
-            yield Progress(number / len(masked), f"scoring {project.image(truth.image).name}")
-            ref, prediction = project.image(truth.image), found[truth.image]
+        for number, (ref, truth) in enumerate(masked):
+            yield Progress(number / len(masked), f"scoring {ref.name}")
+            prediction = found[ref.id]
             labels = open_labels(truth, ref, folder)
             pairs.append((ref.name, labels, Labels(prediction.ids, prediction.classes)))
-        measured_on = _kind_of_images([project.image(t.image) for t in masked])
+        measured_on = _kind_of_images([ref for ref, _ in masked])
         scores = score_instances(pairs, names, measured_on=measured_on)
     else:
         scores = _score_clicks(project, found)

@@ -226,10 +226,8 @@ class Session:
 
     def truth(self, image: ImageRef) -> Labels | None:
         """Return an image's true masks inside its region, or None."""
-        for truth in self.project.truths:
-            if truth.image == image.id and truth.kind == "instance":
-                return labels.open_labels(truth, image, self.folder)
-        return None
+        truth = self.project.masks_of(image)
+        return labels.open_labels(truth, image, self.folder) if truth else None
 
     # --- long work: each returns a job that is not started yet -----------------------------------
 

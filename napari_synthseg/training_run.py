@@ -193,11 +193,10 @@ def _validation_pairs(
 
 def _true_parts(project: Project) -> tuple[Part, ...]:
     """Return the training images that have true masks."""
-    masked = {t.image for t in project.truths if t.kind == "instance"}
     parts = tuple(
         Part(r, project.clicks_on(r))
         for r in project.images
-        if r.role == "train" and r.id in masked
+        if r.role == "train" and project.masks_of(r)
     )
     if not parts:
         raise InputError(
@@ -208,5 +207,6 @@ def _true_parts(project: Project) -> tuple[Part, ...]:
 
 
 def _true_pair(project: Project, folder: Path, ref: ImageRef) -> DualImage:
-    truth = next(t for t in project.truths if t.image == ref.id and t.kind == "instance")
+    truth = project.masks_of(ref)
+    assert truth is not None  # parts without masks were left out
     return DualImage(open_pixels(ref, folder).read(), open_labels(truth, ref, folder), 0)

@@ -200,6 +200,10 @@ class Project(Frozen):
         """Return the clicks on one image."""
         return tuple(c for c in self.clicks if c.image == image.id)
 
+    def masks_of(self, image: ImageRef) -> Truth | None:
+        """Return the true instance masks of an image, or None."""
+        return next((t for t in self.truths if t.image == image.id and t.kind == "instance"), None)
+
     def rejected(self) -> frozenset[str]:
         """Return the ids of the patches that the user rejected."""
         return frozenset(v.patch for v in self.verdicts if v.state == "rejected")

@@ -159,9 +159,9 @@ class ResultsPanel(Panel):
     def _can_score(self, found: Sequence[Prediction]) -> bool:
         project = self.desk.session.project if self.desk.session else Project()
         images = {p.image for p in found}
-        masks = any(t.image in images and t.kind == "instance" for t in project.truths)
-        held = {r.id for r in project.images if r.id in images and r.role != "train"}
-        return masks or any(c.image in held for c in project.clicks)
+        refs = [ref for ref in project.images if ref.id in images]
+        masked = any(project.masks_of(ref) for ref in refs)
+        return masked or any(project.clicks_on(ref) for ref in refs if ref.role != "train")
 
     def _run(self) -> TrainingRun | None:
         session, ident = self.desk.session, self.runs.currentData()
