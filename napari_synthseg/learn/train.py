@@ -36,6 +36,9 @@ VALIDATED_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
 FEW_STEPS = 50
 """A run that its time limit ended before so many steps says so."""
 
+UNTUNED_SCORE = 0.2
+"""Smallest score of a reported object where nothing is held out to choose it on."""
+
 WARM_UP = 0.05
 """Share of the limit in which the learning rate rises."""
 
@@ -132,6 +135,7 @@ class _Loop:
             self.class_values,
             self.diameter,
             minimum_area=max(4, round(0.03 * np.pi / 4 * self.diameter**2)),
+            minimum_score=UNTUNED_SCORE,
         )
         with torch.random.fork_rng(devices=[]):  # the process's own generator stays as it was
             torch.manual_seed(self.spec.seed)

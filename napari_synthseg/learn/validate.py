@@ -24,6 +24,7 @@ Maps = tuple[FloatImage, FloatImage]
 
 PROMINENCES = (0.06, 0.1, 0.15)
 FOREGROUNDS = (0.4, 0.5, 0.6)
+ABOUT_EQUAL = 0.005
 SCORES = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 
@@ -80,7 +81,7 @@ def _measure(
 ) -> Validation:
     on_pairs = [decode(*maps, rule) for maps in pair_maps]
     on_images = [decode(*maps, rule) for maps in image_maps]
-    best: Validation | None = None
+    measured = []
     for least in scores:
         values: dict[str, float] = {}
         if pairs:
@@ -91,11 +92,11 @@ def _measure(
             seen = zip(on_images, images, strict=True)
             clicked = [_click_counts(_above(d, least), i) for d, i in seen]
             values["held-out clicks F1"] = _f1(clicked)
-        measured = Validation(replace(rule, minimum_score=least), values)
-        if best is None or measured.value > best.value + 1e-4:
-            best = measured
-    assert best is not None
-    return best
+        measured.append(Validation(replace(rule, minimum_score=least), values))
+    # Of thresholds that do about equally well, the middle one is the safest on other images.
+    top = max(m.value for m in measured)
+    good = [m for m in measured if m.value >= top - ABOUT_EQUAL]
+    return good[len(good) // 2]
 
 
 def _above(decoded: Decoded, least: float) -> Decoded:

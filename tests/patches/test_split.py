@@ -37,6 +37,13 @@ def test_groups_are_never_divided(seed, counts):
     assert sorted(p.ref.id for p in (*train, *held)) == sorted(p.ref.id for p in parts)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_image_with_most_of_the_clicks_is_not_lost_to_training(seed):
+    parts = [part(f"i{n}", n, group=f"g{n}", seed=n) for n in (107, 22, 15, 28, 53)]
+    _, held = split(parts, {}, fraction=0.2, gap=10, seed=seed)
+    assert [p.ref.id for p in held] == ["i53"]
+
+
 @given(st.integers(20, 200), st.floats(5, 25), st.integers(0, 100))
 @settings(max_examples=40)
 def test_one_image_is_divided_with_a_gap(count, gap, seed):
