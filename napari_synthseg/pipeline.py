@@ -21,7 +21,7 @@ from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.training import Prediction, TrainingRun
 from napari_synthseg.patches.split import Part
 from napari_synthseg.store import runs
-from napari_synthseg.store.images import open_pixels
+from napari_synthseg.store.images import is_missing, open_pixels
 from napari_synthseg.store.labels import open_labels
 
 
@@ -49,6 +49,16 @@ def clicked_parts(project: Project) -> tuple[Part, ...]:
             "objects."
         )
     return parts
+
+
+def find_missing(project: Project, folder: Path) -> Generator[Progress, None, tuple[ImageRef, ...]]:
+    """Return the images whose files are not, or not unchanged, where the project says."""
+    missing = []
+    for number, ref in enumerate(project.images):
+        yield Progress(number / len(project.images), f"looking for {ref.name}")
+        if is_missing(ref, folder):
+            missing.append(ref)
+    return tuple(missing)
 
 
 def cut(

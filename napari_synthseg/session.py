@@ -166,18 +166,27 @@ class Session:
         refs: tuple[ImageRef, ...] = self.complete(self.read_file(path, **fields))
         return refs
 
-    def relink(self, image: ImageRef, path: Path) -> ImageRef:
-        """Lead an image to the file where its pixels are now; raise `InputError` if it cannot be.
+    def relink(self, image: ImageRef, path: Path) -> Job:
+        """Lead an image to the file where its pixels are now. Value: all images led elsewhere.
 
-        All images of the project that came from the same file are led there together.
+        Images of the same file go with it, and so do missing ones whose files lie beside `path`.
         """
-        found = tuple(
-            images.relink(ref, Path(path), self.folder)
-            for ref in self.project.images
-            if ref.uri == image.uri
-        )
-        self.edit(self.project.with_images(*found), f"relink {image.name}")
-        return self.project.image(image.id)
+        project, path = self.project, Path(path)
+
+        def work() -> Generator[pipeline.Progress, None, tuple[ImageRef, ...]]:
+            yield pipeline.Progress(0.0, f"reading {path.name}")
+            return images.relink_together(image, path, project.images, self.folder)
+
+        def merge(outcome: Outcome) -> None:
+            if outcome.state == "done":
+                self.edit(self.project.with_images(*outcome.value), f"relink {image.name}")
+
+        return self._job(work(), f"relink {image.name}", merge)
+
+    def find_missing(self) -> Job:
+        """Look which images' files are not where the project says. Value: their refs."""
+        work = pipeline.find_missing(self.project, self.folder)
+        return self._job(work, "look for images", None)
 
     def copy_array(self, array: NDArray[Any], axes: str, name: str, **fields: Any) -> Job:
         """Copy pixels that have no file into the project, and add them.

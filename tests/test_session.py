@@ -274,10 +274,28 @@ def test_a_moved_image_is_found_again_by_relinking(tmp_path, session):
     old.rename(new)
     with pytest.raises(InputError, match=r"old\.tif"):
         session.pixels(ref)
-    moved = session.relink(ref, new)
+    assert session.complete(session.find_missing()) == (ref,)
+    (moved,) = session.complete(session.relink(ref, new))
     assert np.array_equal(session.pixels(moved).read(), before)
+    assert session.complete(session.find_missing()) == ()
     session.undo()
     assert session.project.image(ref.id).uri == ref.uri
+
+
+def test_a_moved_folder_is_found_again_by_one_of_its_images(tmp_path, session):
+    tifffile = pytest.importorskip("tifffile")
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    for number, name in enumerate(("a.tif", "b.tif", "c.tif")):
+        tifffile.imwrite(old / name, disk_field(number)[0])
+        session.add_file(old / name)
+    old.rename(new)
+    tifffile.imwrite(new / "c.tif", disk_field(7)[0])  # another image by the same name
+    found = session.complete(session.relink(session.project.images[0], new / "a.tif"))
+    assert [ref.name for ref in found] == ["a.tif", "b.tif"]
+    assert [r.name for r in session.complete(session.find_missing())] == ["c.tif"]
+    session.undo()
+    assert len(session.complete(session.find_missing())) == 3
 
 
 def test_true_masks_of_another_size_are_refused(clicked):

@@ -16,7 +16,7 @@ import typer
 from typer.main import get_command
 
 from napari_synthseg import __version__
-from napari_synthseg.cli import demo, import_data, model, project, score, synthesize
+from napari_synthseg.cli import demo, import_data, model, project, relink, score, synthesize
 from napari_synthseg.core.errors import InputError
 
 PROGRAM = "napari-synthseg"
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.command("demo")(demo.run_demo)
 app.command("new")(project.create_project)
 app.command("import")(import_data.import_data)
+app.command("relink")(relink.relink)
 app.command("patches")(project.cut_patches)
 app.command("synthesize")(synthesize.synthesize)
 app.command("train")(model.train)

@@ -49,5 +49,5 @@ def check_fingerprint(path: Path, expected: str) -> None:
         raise InputError(
             f"'{path}' is not the image that was added to the project: its content differs, so "
             "clicks may not fit it. Put the original back, or relink the image if the change is "
-            "meant."
+            "meant (project menu: Find moved images, or napari-synthseg relink)."
         )

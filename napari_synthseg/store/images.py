@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
@@ -22,11 +22,13 @@ from napari_synthseg.store.uris import ARRAYS_PREFIX, relative_uri, resolve
 
 __all__ = [
     "describe",
+    "is_missing",
     "open_file",
     "open_pixels",
     "open_stored",
     "relative_uri",
     "relink",
+    "relink_together",
     "resolve",
     "save_array",
 ]
@@ -111,6 +113,42 @@ def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:
     )
     open_pixels(relinked, folder)
     return relinked
+
+
+def relink_together(
+    image: ImageRef, path: Path, refs: Sequence[ImageRef], folder: Path
+) -> tuple[ImageRef, ...]:
+    """Return all of `refs` that are led elsewhere when `image` is led to `path`.
+
+    These are the images of the same file, and the missing ones of the same folder that lie,
+    unchanged and under the same name, beside `path`.
+
+    Raises
+    ------
+    InputError
+        If `path` cannot be read, or holds no such plane, channels or region.
+    """
+    old = PureWindowsPath(image.uri)  # understands the separators of every system
+    found = [relink(ref, path, folder) for ref in refs if ref.uri == image.uri]
+    for ref in refs:
+        place = PureWindowsPath(ref.uri)
+        beside = Path(path).with_name(place.name) if place.name else path
+        if ref.uri == image.uri or place.parent != old.parent or not beside.exists():
+            continue
+        if is_missing(ref, folder) and ref.fingerprint == fingerprint(beside):
+            found.append(relink(ref, beside, folder))
+    return tuple(found)
+
+
+def is_missing(ref: ImageRef, folder: Path) -> bool:
+    """Tell whether an image's file is not where the project says, or may not be read there."""
+    if ref.uri.startswith(ARRAYS_PREFIX):
+        return False
+    try:
+        check_fingerprint(resolve(ref.uri, folder), ref.fingerprint)
+    except InputError:
+        return True
+    return False
 
 
 def open_stored(uri: str, folder: Path, *, as_ids: bool = False) -> StoredArray:

@@ -19,6 +19,9 @@ from napari_synthseg.store import consent
 ARRAYS_PREFIX = "arrays:"
 
 
+HOW_TO_RELINK = "(project menu: Find moved images, or napari-synthseg relink)"
+
+
 def relative_uri(path: Path, folder: Path) -> str:
     """Return the name of a file that the user gave, as kept in the project in `folder`.
 
@@ -48,18 +51,20 @@ def resolve(uri: str, folder: Path) -> Path:
         if not path.is_absolute():
             raise InputError(
                 f"'{uri}' is a path of another operating system: relink the image to where it is "
-                "on this computer."
+                f"on this computer {HOW_TO_RELINK}."
             )
         if not consent.is_allowed(path):
             raise InputError(
                 f"The project wants to read '{uri}', a place outside it that you have not opened "
-                "on this computer: if you trust the project, relink the image to that file."
+                "on this computer: if you trust the project, relink the image to that file "
+                f"{HOW_TO_RELINK}."
             )
     else:
         path = Path(os.path.normpath(folder.resolve() / uri))
     if not path.exists():
         raise InputError(
-            f"'{uri}' is no longer at '{path}': put it back, or relink the image to where it is."
+            f"'{uri}' is no longer at '{path}': put it back, or relink the image to where it is "
+            f"{HOW_TO_RELINK}."
         )
     if not (path.is_file() or path.is_dir()):
         raise InputError(f"'{path}' is neither a file nor a folder: relink the image.")

@@ -23,6 +23,7 @@ class Header(QWidget):
             ("New project", opening.new_project),
             ("Open project…", opening.ask_project),
             ("Save as…", opening.ask_save_as),
+            ("Find moved images…", opening.find_moved),
             ("Show the project's folder", opening.show_folder),
         ):
             menu.addAction(text).triggered.connect(lambda _=False, act=action: act())

@@ -160,6 +160,36 @@ class Opening:
         if session is not None:
             self._desk.run(session.save_as(folder), self._open)
 
+    def find_moved(self) -> None:
+        """Look for images whose files were moved, and ask where they are now."""
+        session = self._desk.session
+        if session is None:
+            tell("There is no project yet: choose an image first.")
+            return
+        self._desk.run(session.find_missing(), self._ask_relink)
+
+    def _ask_relink(self, missing: Sequence[ImageRef]) -> None:
+        if not missing:
+            tell("No image of this project is missing.")
+            return
+        first = missing[0]
+        path, _ = QFileDialog.getOpenFileName(
+            self._parent, f"Where is '{first.name}' now?", first.name, IMAGE_FILES
+        )
+        if path:
+            self.relink(first, Path(path))
+
+    def relink(self, image: ImageRef, path: Path) -> None:
+        """Lead an image, and missing ones beside it, to where they are now; show it."""
+        session = self._desk.session
+        if session is not None:
+            self._desk.run(session.relink(image, path), self._on_relinked)
+
+    def _on_relinked(self, refs: Sequence[ImageRef]) -> None:
+        names = ", ".join(dict.fromkeys(ref.name for ref in refs))
+        tell(f"Found again: {names}. If more are missing, choose 'Find moved images' again.")
+        self._layers.show_image(refs[0])
+
     def show_folder(self) -> None:
         """Show the project's folder in the desktop's file manager."""
         if self._desk.session is not None:

@@ -51,6 +51,23 @@ def test_a_file_that_cannot_be_read_is_said_in_words(bench, tmp_path, shown):
     assert not bench.session.project.images
 
 
+def test_a_moved_image_is_found_again(bench, tmp_path, monkeypatch, shown):
+    path, new = tmp_path / "discs.tif", tmp_path / "moved.tif"
+    tifffile.imwrite(path, draw_discs())
+    bench.panel.opening.open_file(path)
+    bench.settle()
+    bench.panel.opening.find_moved()
+    bench.settle()
+    assert "No image" in shown[-1].message
+    path.rename(new)
+    chosen = "napari_synthseg.ui.opening.QFileDialog.getOpenFileName"
+    monkeypatch.setattr(chosen, lambda *_: (str(new), ""))
+    bench.panel.opening.find_moved()
+    bench.settle()
+    assert bench.session.project.images[0].uri.endswith("moved.tif")
+    assert "discs.tif" in shown[-1].message
+
+
 def test_a_sample_opens_in_the_background(bench):
     bench.panel.open_sample("sediment")
     assert bench.session is None

@@ -1,0 +1,35 @@
+"""Telling a project where its images are now."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.session import Session
+
+
+def relink(
+    project: ProjectFolder,
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="Name of the image, as listed.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where it is now.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Tell a project where an image is now whose file was moved or meant to change."""
+    with closing(Session.open(project)) as session:
+        named = [ref for ref in session.project.images if ref.name == image]
+        if not named:
+            known = ", ".join(dict.fromkeys(ref.name for ref in session.project.images)) or "none"
+            raise InputError(f"{project} has no image '{image}'. Images: {known}.")
+        found = complete(session, session.relink(named[0], file))
+        missing = complete(session, session.find_missing())
+    names, left = ([*dict.fromkeys(ref.name for ref in refs)] for refs in (found, missing))
+    lines = [f"Found again: {', '.join(names)}."]
+    lines += [f"Still missing: {', '.join(left)}."] if left else []
+    report({"relinked": names, "missing": left}, lines, as_json)
