@@ -306,7 +306,7 @@ def _schedule(fraction: float) -> float:
 
 
 def _loss(output: torch.Tensor, classes: torch.Tensor, distances: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy and Dice on the classes, cross-entropy on the inner distance.
+    """Cross-entropy and Dice on the classes, cross-entropy on class and inner distance of objects.
 
     The distance is learned as a probability: its error keeps a slope where the network is surely
     wrong, which an absolute error behind a sigmoid loses. The entropy of the true distance is
@@ -325,5 +325,22 @@ def _loss(output: torch.Tensor, classes: torch.Tensor, distances: torch.Tensor) 
     least = torch.special.entr(distances) + torch.special.entr(1 - distances)
     error = error - least
     balance = error[classes > 0].mean() if bool(objects.any()) else error.mean()
-    loss: torch.Tensor = entropy + dice + 2 * (balance + error.mean())
+    kind = _class_error(logits[:, 1:], classes)
+    loss: torch.Tensor = entropy + dice + kind + 2 * (balance + error.mean())
     return loss
+
+
+def _class_error(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of the class of object pixels, each class that is there weighing the same.
+
+    In the entropy of all pixels, background included, rare classes hardly count. With a single
+    class this is 0.
+    """
+    import torch
+    from torch.nn import functional
+
+    if logits.shape[1] == 1:
+        return logits.new_zeros(())
+    each = functional.cross_entropy(logits, (classes - 1).clamp(min=0), reduction="none")
+    means = [each[classes == c].mean() for c in torch.unique(classes[classes > 0])]
+    return torch.stack(means).mean() if means else each.mean() * 0

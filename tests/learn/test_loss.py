@@ -1,0 +1,43 @@
+"""What the network is corrected by: every class counts, however rare, and a perfect one is 0."""
+
+import pytest
+import torch
+
+from napari_synthseg.learn.train import _class_error, _loss
+
+
+def outputs(classes, distances, count):
+    """Return outputs that are sure and right."""
+    logits = 20.0 * torch.nn.functional.one_hot(classes, count + 1).permute(0, 3, 1, 2)
+    return torch.cat([logits, torch.logit(distances, eps=1e-6)[:, None]], dim=1)
+
+
+@pytest.fixture
+def field():
+    classes = torch.zeros((1, 16, 16), dtype=torch.long)
+    classes[0, :8, :8] = 1
+    classes[0, 12:14, 12:14] = 2
+    return classes, torch.where(classes > 0, 0.5, 0.0)
+
+
+def test_a_perfect_network_has_no_loss(field):
+    classes, distances = field
+    assert float(_loss(outputs(classes, distances, 2), classes, distances)) < 0.01
+
+
+def test_a_rare_class_weighs_as_much_as_a_common_one(field):
+    classes, _ = field
+    sure = torch.tensor([5.0, -5.0]).reshape(1, 2, 1, 1).expand(1, 2, 16, 16)
+    common, rare = _class_error(sure, classes), _class_error(-sure, classes)
+    assert float(common) == pytest.approx(float(rare))
+    assert float(common) > 4
+
+
+def test_with_one_class_or_no_object_there_is_nothing_to_tell_apart(field):
+    classes, _ = field
+    assert float(_class_error(torch.randn(1, 1, 16, 16), classes)) == 0
+    logits = torch.randn(1, 3, 16, 16, requires_grad=True)
+    error = _class_error(logits, torch.zeros_like(classes))
+    error.backward()
+    assert float(error) == 0
+    assert not logits.grad.any()
