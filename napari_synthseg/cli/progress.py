@@ -116,6 +116,9 @@ def _cancel_on_interrupt(job: Job) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # signals reach the main thread only
         return
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield  # started by nohup or in the background: whoever did that wants it so
+        return
 
     def cancel(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)

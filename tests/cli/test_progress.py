@@ -74,6 +74,18 @@ def test_second_interrupt_ends_at_once(session: Session) -> None:
         progress.complete(session, Job(work(), "count"))
 
 
+def test_an_interrupt_that_was_switched_off_stays_off(session: Session) -> None:
+    def work() -> Generator[Progress, None, str]:
+        yield Progress(0.0, "")
+        signal.raise_signal(signal.SIGINT)
+        yield Progress(0.5, "")
+        return "all"
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert progress.complete(session, Job(work(), "count")) == "all"
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
 def test_failure_of_the_work_is_raised_as_it_is(session: Session) -> None:
     def work() -> Generator[Progress, None, None]:
         yield Progress(0.0, "")

@@ -39,5 +39,5 @@ def test_with_one_class_or_no_object_there_is_nothing_to_tell_apart(field):
     logits = torch.randn(1, 3, 16, 16, requires_grad=True)
     error = _class_error(logits, torch.zeros_like(classes))
     error.backward()
-    assert float(error) == 0
+    assert error.item() == 0
     assert not logits.grad.any()
