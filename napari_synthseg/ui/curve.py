@@ -19,7 +19,7 @@ class LossCurve(QWidget):
 
     def __init__(self, colors: Colors) -> None:
         super().__init__()
-        self.setMinimumHeight(170)
+        self.setFixedHeight(180)  # pyqtgraph would take more than a small screen has
         QVBoxLayout(self).setContentsMargins(0, 0, 0, 0)
         self._colors = colors
         self._steps: list[int] = []

@@ -86,7 +86,7 @@ def overlay_text(scores: Scores) -> str:
         for name in IN_OVERLAY
         if name in scores.values
     ]
-    rows = ["   ".join(figures[i : i + 3]) for i in range(0, len(figures), 3)]
+    rows = ["   ".join(figures[i : i + 2]) for i in range(0, len(figures), 2)]
     for sentence in (scores.caption(), *(f"Note: {w}" for w in scores.warnings[:1])):
         rows += wrap(sentence, OVERLAY_WIDTH)
     return "\n".join(rows)
