@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.store.uris import HOW_TO_RELINK
 
 _END = 2**20
 _METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
@@ -49,5 +50,5 @@ def check_fingerprint(path: Path, expected: str) -> None:
         raise InputError(
             f"'{path}' is not the image that was added to the project: its content differs, so "
             "clicks may not fit it. Put the original back, or relink the image if the change is "
-            "meant (project menu: Find moved images, or napari-synthseg relink)."
+            f"meant {HOW_TO_RELINK}."
         )
