@@ -27,7 +27,7 @@ import numpy as np
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import Click
 from napari_synthseg.core.training import TrainSpec
-from napari_synthseg.sample_data.clicking import click_masks
+from napari_synthseg.patches.clicking import click_masks
 from napari_synthseg.session import Session
 
 DATA = Path(os.environ.get("SYNTHSEG_DATA", "../shared/data")) / "dsb2018_nuclei_instances"

@@ -12,15 +12,8 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import ObjectClass
+from napari_synthseg.patches.clicking import MadeClick
 from napari_synthseg.score.localization import Centers
-
-
-@dataclass(frozen=True)
-class SampleClick:
-    """The center of one object: class value and position (y, x) in full-image pixels."""
-
-    cls: int
-    position: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +42,7 @@ class SampleContent:
     image: NDArray[np.integer]
     axes: str
     classes: tuple[ObjectClass, ...]
-    clicks: tuple[SampleClick, ...]
+    clicks: tuple[MadeClick, ...]
     train: Region
     test: Region
     truth: Labels | Centers
@@ -66,7 +59,7 @@ class SampleContent:
         if count >= len(self.clicks):
             return self
         turns: dict[int, int] = {}
-        order: list[tuple[int, int, SampleClick]] = []
+        order: list[tuple[int, int, MadeClick]] = []
         for index in np.random.default_rng(0).permutation(len(self.clicks)):
             click = self.clicks[index]
             turns[click.cls] = turns.get(click.cls, 0) + 1

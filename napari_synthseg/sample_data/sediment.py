@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import CLASS_COLORS, ObjectClass
-from napari_synthseg.sample_data.clicking import click_masks, cut_labels
+from napari_synthseg.patches.clicking import click_masks, cut_labels
 from napari_synthseg.sample_data.sample import Sample, SampleContent
 from napari_synthseg.sample_data.shapes import (
     Shape,

@@ -9,7 +9,8 @@ import numpy as np
 
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.project import ObjectClass
-from napari_synthseg.sample_data.sample import Sample, SampleClick, SampleContent
+from napari_synthseg.patches.clicking import MadeClick
+from napari_synthseg.sample_data.sample import Sample, SampleContent
 from napari_synthseg.score.localization import Centers
 
 TRAIN: Region = ((160, 315), (88, 404))
@@ -35,11 +36,11 @@ def read_tissue() -> SampleContent:
     )
 
 
-def _read_table(name: str) -> tuple[SampleClick, ...]:
+def _read_table(name: str) -> tuple[MadeClick, ...]:
     """Read a table that ships with the package, in the columns that ``import`` reads, too."""
     text = files("napari_synthseg.sample_data").joinpath(name).read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
-    return tuple(SampleClick(NUCLEUS.value, (float(row["y"]), float(row["x"]))) for row in rows)
+    return tuple(MadeClick(NUCLEUS.value, (float(row["y"]), float(row["x"]))) for row in rows)
 
 
 TISSUE = Sample(

@@ -1,12 +1,16 @@
-"""Clicks as a user would make them, derived from known masks."""
+"""Clicks as a user would make them, derived from known masks.
+
+For samples and studies, whose masks are known, and for masks that a user brings along.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.sample_data.sample import SampleClick
 
 JITTER = 0.1
 """Standard deviation of a click along each axis, in diameters of its object."""
@@ -15,17 +19,25 @@ VISIBLE_DEPTH = 2.0
 """Objects that reach less deep (pixels) are slivers at a border, which nobody would click."""
 
 
-def click_masks(labels: Labels, *, jitter: float = JITTER, seed: int = 0) -> list[SampleClick]:
+@dataclass(frozen=True)
+class MadeClick:
+    """The center of one object: class value and position ([z,] y, x) in pixels."""
+
+    cls: int
+    position: tuple[float, ...]
+
+
+def click_masks(labels: Labels, *, jitter: float = JITTER, seed: int = 0) -> list[MadeClick]:
     """Click each object at its innermost point, with a little scatter.
 
     The innermost point is where the distance to the object's edge, and to the image's border, is
-    largest; the scatter is `jitter` times the diameter of the disk of equal area. A click that
-    would leave its object goes to the innermost point instead. Slivers get no click.
+    largest; the scatter is `jitter` times the diameter of the disk (ball) of equal size. A click
+    that would leave its object goes to the innermost point instead. Slivers get no click.
 
     Parameters
     ----------
     labels
-        Masks, shape (y, x).
+        Masks, shape ([z,] y, x).
     jitter
         Standard deviation of the scatter along each axis, in diameters.
     seed
@@ -41,18 +53,25 @@ def click_masks(labels: Labels, *, jitter: float = JITTER, seed: int = 0) -> lis
     clicks = []
     for instance, box in labels.boxes().items():
         mask = np.pad(labels.ids[box] == instance, 1)
-        scatter = rng.normal(0.0, jitter, 2)
+        scatter = rng.normal(0.0, jitter, mask.ndim)
         depth = distance_transform_edt(mask)
         if depth.max() < VISIBLE_DEPTH:
             continue
         innermost = np.array(np.unravel_index(np.argmax(depth), depth.shape), float)
-        diameter = 2.0 * np.sqrt(mask.sum() / np.pi)
+        diameter = _diameter(int(mask.sum()), mask.ndim)
         moved = np.round(innermost + scatter * diameter, 1)  # before the test of where it lies
         at = moved if _holds(mask, moved) else innermost
-        y, x = at + [s.start - 1 for s in box]
+        position = at + [s.start - 1 for s in box]
         cls = labels.classes.get(instance, 1)
-        clicks.append(SampleClick(cls, (round(float(y), 1), round(float(x), 1))))
+        clicks.append(MadeClick(cls, tuple(round(float(p), 1) for p in position)))
     return clicks
+
+
+def _diameter(size: int, ndim: int) -> float:
+    """Return the diameter of a disk or ball of this area or volume."""
+    if ndim == 2:
+        return float(2 * np.sqrt(size / np.pi))
+    return float(np.cbrt(6 * size / np.pi))
 
 
 def _holds(mask: NDArray[np.bool_], position: NDArray[np.float64]) -> bool:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.sample_data.clicking import click_masks, cut_labels
+from napari_synthseg.patches.clicking import click_masks, cut_labels
 
 
 def crescent():
