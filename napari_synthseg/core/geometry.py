@@ -1,7 +1,8 @@
-"""Regions of an image: half-open boxes in full-image pixel coordinates."""
+"""Regions of an image (half-open boxes in full-image pixel coordinates), and balls."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 Region = tuple[tuple[int, int], ...]
@@ -35,3 +36,9 @@ def contains(region: Region, position: Sequence[float]) -> bool:
     return all(
         start - 0.5 <= p < stop - 0.5 for (start, stop), p in zip(region, position, strict=True)
     )
+
+
+def ball(radii: Sequence[float]) -> float:
+    """Return the area (2D) or volume (3D) of an ellipsoid of these radii along the axes."""
+    unit = math.pi if len(radii) == 2 else 4 / 3 * math.pi
+    return float(unit * math.prod(float(r) for r in radii))

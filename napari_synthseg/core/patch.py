@@ -51,6 +51,8 @@ class Patch:
         Why the quality is less than 1, in words for the user; empty if nothing is amiss.
     touches_border
         The object is cut off by the region's border: good for placing at borders only.
+    method
+        How the mask was found: the name of a mask method, or "given".
     """
 
     id: str
@@ -63,6 +65,7 @@ class Patch:
     quality: float = 1.0
     reasons: tuple[str, ...] = ()
     touches_border: bool = False
+    method: str = ""
 
     @property
     def area(self) -> int:

@@ -81,7 +81,11 @@ def build_library(
             for value in sorted({c.cls for c in image.clicks})
         }
         work = cut_clicked_image(
-            image, diameter, chosen, masks.get(image.ref.id) if masks else None
+            image,
+            diameter,
+            chosen,
+            masks.get(image.ref.id) if masks else None,
+            {value: by_value[value].mask_method for value in diameter},
         )
         while True:
             try:

@@ -11,21 +11,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, contains, region_shape
+from napari_synthseg.core.geometry import Region, ball, contains, region_shape
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import Background, ClickedImage, CountStatistics, Patch
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.project import Click, ImageRef
+from napari_synthseg.core.project import ImageRef
 from napari_synthseg.patches.background import COARSEST, estimate_background
-from napari_synthseg.patches.grade import CUT_OFF, ball, grade_mask
-from napari_synthseg.patches.likeness import CORE, FAR, NEAR, Likeness, learn_likeness
-from napari_synthseg.patches.masks import find_masks
+from napari_synthseg.patches.grade import CUT_OFF, grade_mask
+from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder
+from napari_synthseg.patches.masks.quality import Signs, estimate_quality
 from napari_synthseg.patches.settings import PatchSettings
-from napari_synthseg.patches.territory import Seeds, divide
 from napari_synthseg.patches.window import cut_image, cut_mask, enclose, window_round
-
-SMOOTHING = 0.03
-"""Smoothing of the likeness, in diameters (at least 0.7 pixels)."""
 
 MISFIT = 1.25
 """Where a class's objects on one image differ from its diameter by more than this factor, the
@@ -34,11 +30,11 @@ image is worked on again with a diameter that fits."""
 RIM = 0.2
 """Width of the rim round an object that its blur may reach, in diameters."""
 
+GIVEN = "given"
+"""Stands for the method where the mask was made by the user or another tool."""
+
 LEAST_BACKGROUND = 0.002
 """Below this share of sure background, all that is outside the masks must do."""
-
-SAMPLE = 300
-"""Clicks of a class that the likeness is learned from, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +54,12 @@ def cut_clicked_image(
     diameters: Mapping[int, float],
     settings: PatchSettings,
     masks: Labels | None = None,
+    methods: Mapping[int, str] | None = None,
 ) -> Generator[Progress, None, CutImage]:
-    """Cut, mask and grade all clicks of one image; yield (fraction done, message)."""
+    """Cut, mask and grade all clicks of one image; yield (fraction done, message).
+
+    `methods` maps class value -> name of its mask method, or "auto".
+    """
     region = image.pixels.region
     for click in image.clicks:
         if not contains(region, click.position):
@@ -71,11 +71,12 @@ def cut_clicked_image(
     name = image.ref.name or image.ref.id
     yield 0.0, f"{name}: learning what the clicked objects look like"
     pixels = image.pixels.read()
-    work = _Worked(image, pixels, radii, settings, masks)
+    work = _Worked(image, pixels, radii, settings, masks, methods or {})
     patches = yield from _cut_blocks(work, (0.05, 0.4))
     if masks is None and (fitted := _fitted_radii(tuple(patches.values()), radii)):
-        work = _Worked(image, pixels, fitted, settings, masks)
+        work = _Worked(image, pixels, fitted, settings, masks, methods or {})
         patches = yield from _cut_blocks(work, (0.4, 0.75))
+    patches = work.graded(patches)
     yield 0.75, f"{name}: estimating the background"
     background = work.background(tuple(patches.values()))
     counts = dict(Counter(c.cls for c in image.clicks))
@@ -111,7 +112,7 @@ def _fitted_radii(
     fitted, changed = {}, False
     for value, radius in radii.items():
         areas = [p.area for p in patches if p.cls == value and p.mask.any()]
-        ratio = (np.median(areas) / ball(radius)) ** (1 / len(radius)) if len(areas) > 3 else 1.0
+        ratio = (np.median(areas) / ball(tuple(radius))) ** (1 / len(radius)) if len(areas) > 3 else 1.0
         if not 1 / MISFIT < ratio < MISFIT:
             changed = True
             radius = radius * np.clip(ratio, 0.4, 2.5)
@@ -129,6 +130,7 @@ class _Worked:
         radii: Mapping[int, NDArray[np.float64]],
         settings: PatchSettings,
         labels: Labels | None,
+        methods: Mapping[int, str],
     ) -> None:
         self.image = image
         self.pixels = pixels
@@ -141,46 +143,11 @@ class _Worked:
         self.positions = np.array([c.position for c in image.clicks]).reshape(
             len(image.clicks), len(self.region)
         )
-        self.likeness = {value: self._learn(value) for value in radii}
+        self.classes = np.array([c.cls for c in image.clicks], np.int64)
+        clicks = ImageClicks(pixels, self.positions - self.origin, self.classes, radii)
+        self.finder = MaskFinder.learn(clicks, settings.level, methods)
+        self.signs: Signs = np.full((len(image.clicks), 4), np.nan)
         self.objectlike = np.zeros(pixels.shape[1:], bool)
-
-    def _learn(self, value: int) -> Likeness:
-        """Learn what the objects of one class look like from windows round their clicks."""
-        radius = self.radii[value]
-        mine = np.array([c.cls == value for c in self.image.clicks])
-        windows, core, around = [], [], []
-        for cut in self._samples(self.positions[mine] - self.origin, radius):
-            piece = self.pixels[(slice(None), *cut)]
-            places = self.positions - self.origin - [s.start for s in cut]
-            near = (
-                (places > -2 * FAR * radius) & (places < piece.shape[1:] + 2 * FAR * radius)
-            ).all(1)
-            # distances in diameters of this class: to its own clicks, and to every click
-            own, every = (
-                divide(piece.shape[1:], _alike(places[chosen], 2 * radius), FAR).distance
-                for chosen in (near & mine, near)
-            )
-            windows.append(piece)
-            core.append(own < CORE)
-            around.append((every > NEAR) & (own < FAR))
-        smoothing = np.maximum(0.7, SMOOTHING * 2 * radius)
-        return learn_likeness(windows, core, around, tuple(float(s) for s in smoothing))
-
-    def _samples(
-        self, positions: NDArray[np.float64], radius: NDArray[np.float64]
-    ) -> list[tuple[slice, ...]]:
-        """Return windows to learn from: round some clicks, or the whole of a small image."""
-        shape = self.pixels.shape[1:]
-        chosen = positions[:: max(1, len(positions) // SAMPLE)]
-        if len(chosen) * np.prod(4 * FAR * radius) > np.prod(shape):
-            return [tuple(slice(0, n) for n in shape)]
-        return [
-            tuple(
-                slice(max(int(p - 2 * FAR * r), 0), min(int(p + 2 * FAR * r) + 2, n))
-                for p, r, n in zip(position, radius, shape, strict=True)
-            )
-            for position in chosen
-        ]
 
     def blocks(self) -> Sequence[Region]:
         """Divide the region into blocks, in full-image coordinates."""
@@ -205,19 +172,13 @@ class _Worked:
         start = np.array([a for a, _ in halo])
         inner = tuple(slice(a - s, b - s) for (a, b), s in zip(halo, self.origin, strict=True))
         piece = self.pixels[(slice(None), *inner)]
-        maps = {value: look.apply(piece) for value, look in self.likeness.items()}
-        combined = np.maximum.reduce(list(maps.values()))
         core = tuple(slice(a - s, b - s) for (a, b), s in zip(block, start, strict=True))
         whole = tuple(slice(a - s, b - s) for (a, b), s in zip(block, self.origin, strict=True))
-        self.objectlike[whole] = combined[core] > self.settings.level
-        near = [n for n, c in enumerate(self.image.clicks) if contains(halo, c.position)]
-        if not any(contains(block, self.image.clicks[n].position) for n in near):
-            return []
-        seeds = Seeds(
-            self.positions[near] - start,
-            np.array([self.radii[self.image.clicks[n].cls] for n in near]),
-        )
-        ids = find_masks(combined, seeds, self.settings.level)
+        near = self.finder.image.near(inner, np.zeros(len(inner)))
+        seeds = self.finder.image.seeds(near, start - self.origin)
+        found = self.finder.find(piece, seeds, self.classes[near])
+        self.objectlike[whole] = found.objectlike[core]
+        ids = found.ids
         labels = self.labels
         given = _given_objects(labels, self.positions - self.origin, near)
         if labels is not None:
@@ -228,6 +189,7 @@ class _Worked:
             click = self.image.clicks[n]
             if not contains(block, click.position):
                 continue
+            self.signs[n] = found.signs[number - 1]
             where = box or tuple(slice(0, 1) for _ in block)
             corner = start + [s.start for s in where]
             own = ids[where] == number
@@ -235,30 +197,20 @@ class _Worked:
                 where = self.label_boxes[given[n]]
                 corner = self.origin + [s.start for s in where]
                 own = labels.ids[where] == given[n]
-            patch = self._patch(click, own, corner, maps[click.cls], start)
-            patches.append(_trusted(patch) if n in given else patch)
+            patches.append(self._patch(int(n), own, corner, n in given))
         return patches
 
     def _patch(
-        self,
-        click: Click,
-        own: NDArray[np.bool_],
-        corner: NDArray[np.int64],
-        likeness: FloatImage,
-        start: NDArray[np.int64],
+        self, number: int, own: NDArray[np.bool_], corner: NDArray[np.int64], given: bool
     ) -> Patch:
         """Cut the window of one click; its object `own` has its first pixel at `corner`."""
+        click = self.image.clicks[number]
         radius = self.radii[click.cls]
         window = window_round(click.position, radius * (1 + 2 * self.settings.margin))
-        origin = tuple(int(s) for s in start)
         place = tuple(int(c) for c in corner)
         window = enclose(own, place, window, RIM * 2 * radius)
         mask = cut_mask(own, place, window)
         border = tuple((a - s, b - s) for (a, b), (s, _) in zip(self.region, window, strict=True))
-        touches = _touches(mask, border)
-        center = tuple(float(p - a) for p, (a, _) in zip(click.position, window, strict=True))
-        look = cut_image(likeness[None], origin, window)[0]
-        grade = grade_mask(look, mask, center, tuple(radius), touches)
         return Patch(
             id=click.id,
             image=self.image.ref.id,
@@ -268,11 +220,28 @@ class _Worked:
             ),
             mask=mask,
             origin=tuple(a for a, _ in window),
-            center=center,
-            quality=grade.quality,
-            reasons=grade.reasons,
-            touches_border=touches,
+            center=tuple(float(p - a) for p, (a, _) in zip(click.position, window, strict=True)),
+            touches_border=_touches(mask, border),
+            method=GIVEN if given else self.finder.methods[click.cls],
         )
+
+    def graded(self, patches: Mapping[str, Patch]) -> dict[str, Patch]:
+        """Return the patches with their quality, for which all of a class must be known."""
+        graded = dict(patches)
+        for value, radius in self.radii.items():
+            mine = np.flatnonzero(self.classes == value)
+            estimates = estimate_quality(self.finder.methods[value], self.signs[mine])
+            for number, estimate in zip(mine, estimates, strict=True):
+                patch = patches[self.image.clicks[number].id]
+                if patch.method == GIVEN:
+                    reasons: tuple[str, ...] = (CUT_OFF,) if patch.touches_border else ()
+                    graded[patch.id] = replace(patch, quality=1.0, reasons=reasons)
+                    continue
+                _, solidity, contrast, _ = self.signs[number]
+                grade = grade_mask(patch, tuple(radius), solidity=solidity, contrast=contrast)
+                quality = round(float(estimate) * grade.factor, 3)
+                graded[patch.id] = replace(patch, quality=quality, reasons=grade.reasons)
+        return graded
 
     def background(self, patches: Sequence[Patch]) -> Background:
         """Estimate the background outside the patches' objects and what looks like them."""
@@ -308,7 +277,7 @@ class _Worked:
 
 
 def _given_objects(
-    labels: Labels | None, positions: NDArray[np.float64], clicks: Sequence[int]
+    labels: Labels | None, positions: NDArray[np.float64], clicks: NDArray[np.int64]
 ) -> dict[int, int]:
     """Return click number -> id of the labelled object under it, where there is one."""
     if labels is None:
@@ -316,15 +285,9 @@ def _given_objects(
     limit = np.array(labels.ids.shape) - 1
     under = {
         n: int(labels.ids[tuple(np.clip(np.round(positions[n]), 0, limit).astype(int))])
-        for n in clicks
+        for n in clicks.tolist()
     }
     return {n: value for n, value in under.items() if value > 0}
-
-
-def _trusted(patch: Patch) -> Patch:
-    """Return a patch whose mask was given, and so is not graded."""
-    cut_off = tuple(r for r in patch.reasons if r == CUT_OFF)
-    return replace(patch, quality=1.0, reasons=cut_off)
 
 
 def _axis_lengths(length: float, ref: ImageRef, ndim: int) -> NDArray[np.float64]:
@@ -332,11 +295,6 @@ def _axis_lengths(length: float, ref: ImageRef, ndim: int) -> NDArray[np.float64
     size = np.array(ref.pixel_size or (1.0,) * ndim, float)[-ndim:]
     lengths: NDArray[np.float64] = length * size.min() / size
     return lengths
-
-
-def _alike(positions: NDArray[np.float64], radius: NDArray[np.float64]) -> Seeds:
-    """Return seeds that all have the same radius."""
-    return Seeds(positions, np.broadcast_to(radius, positions.shape))
 
 
 def _touches(mask: NDArray[np.bool_], border: Region) -> bool:

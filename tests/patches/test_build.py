@@ -169,3 +169,10 @@ def test_a_volume_with_flat_voxels_works():
     part = clicked(image, centers, axes="zyx", pixel_size=(2.0, 1.0, 1.0), unit="um")
     library = build(part, classes=(ObjectClass(name="ball", value=1, diameter=16, unit="um"),))
     assert min(overlap(p, ids, n) for n, p in enumerate(library.patches, start=1)) > 0.7
+
+
+def test_clicks_on_the_outermost_half_pixel_get_their_patches():
+    image, _ = disc_image([(0, 0), (127, 127)])
+    edges = [(-0.4, -0.4), (image.shape[1] - 0.6, image.shape[2] - 0.6)]
+    library = build(clicked(image, edges))
+    assert all(p.mask.any() for p in library.patches)

@@ -1,0 +1,256 @@
+"""What finds the masks on one image: trained on it, with the method that suits each class there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.geometry import ball
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.patches.likeness import CORE, FAR, NEAR, Likeness, learn_likeness
+from napari_synthseg.patches.masks.evidence import Evidence
+from napari_synthseg.patches.masks.learned import (
+    LEVEL,
+    PixelClassifier,
+    find_by_pixels,
+    learn_pixels,
+)
+from napari_synthseg.patches.masks.level import find_by_level
+from napari_synthseg.patches.masks.outline import find_by_outline
+from napari_synthseg.patches.masks.quality import Signs, estimate_quality, measure_signs
+from napari_synthseg.patches.territory import Seeds, divide
+
+SMOOTHING = 0.03
+"""Smoothing of the likeness, in diameters (at least 0.7 pixels)."""
+
+SAMPLE = 300
+"""Clicks of a class that the likeness is learned from, at most."""
+
+TRIAL = 40
+"""Clicks of a class that the methods are tried on, at most."""
+
+GOOD_ENOUGH = 0.7
+"""With masks of at least this estimated quality no pixel classifier is tried: it takes longer."""
+
+CLEARLY = 0.02
+"""A method must be this much better than the one before it to be chosen in its place."""
+
+
+MISSIZED = 0.2
+"""What a method loses for each doubling or halving of the class's size, the first excepted."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageClicks:
+    """An image's pixels (channel, [z,] y, x) and its clicks, in pixels of that array.
+
+    `positions` (n, ndim), `classes` (n,), `radii`: class value -> half a diameter along each axis.
+    """
+
+    pixels: FloatImage
+    positions: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    radii: Mapping[int, NDArray[np.float64]]
+
+    def seeds(self, chosen: NDArray[np.int64], start: NDArray[np.int64]) -> Seeds:
+        """Return some clicks, in pixels of a block that starts at `start`."""
+        radii = np.array([self.radii[int(self.classes[n])] for n in chosen])
+        return Seeds(self.positions[chosen] - start, radii.reshape(len(chosen), len(start)))
+
+    def windows(self, value: int, most: int) -> list[tuple[slice, ...]]:
+        """Return windows round at most so many clicks of a class, or the whole of a small image."""
+        shape, radius = self.pixels.shape[1:], self.radii[value]
+        mine = self.positions[self.classes == value]
+        chosen = mine[:: max(1, -(-len(mine) // most))]
+        if len(chosen) * np.prod(4 * FAR * radius) > np.prod(shape):
+            return [tuple(slice(0, n) for n in shape)]
+        return [
+            tuple(
+                slice(max(int(p - 2 * FAR * r), 0), min(int(p + 2 * FAR * r) + 2, n))
+                for p, r, n in zip(position, radius, shape, strict=True)
+            )
+            for position in chosen
+        ]
+
+    def near(self, window: Sequence[slice], margin: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the numbers of the clicks inside a window and a margin round it."""
+        # pixel centers lie at whole numbers
+        low = np.array([s.start for s in window]) - 0.5 - margin
+        high = np.array([s.stop for s in window]) - 0.5 + margin
+        inside = ((self.positions >= low) & (self.positions < high)).all(axis=1)
+        return np.flatnonzero(inside)
+
+
+@dataclass(frozen=True, eq=False)
+class FoundMasks:
+    """Masks of the clicks of a block.
+
+    Attributes
+    ----------
+    ids
+        1..n in the clicks' order, ([z,] y, x).
+    signs
+        What their quality is estimated from, (n, 4).
+    objectlike
+        What looks like the clicked objects, clicked or not, ([z,] y, x).
+    """
+
+    ids: NDArray[np.int32]
+    signs: Signs
+    objectlike: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """Masks by one method, what they were found on, and the number of clicks."""
+
+    ids: NDArray[np.int32]
+    look: FloatImage
+    count: int
+
+
+@dataclass(eq=False)
+class MaskFinder:
+    """Finds masks on one image; `methods` maps class value -> name of the method."""
+
+    image: ImageClicks
+    level: float
+    likeness: Mapping[int, Likeness]
+    methods: dict[int, str] = field(default_factory=dict)
+    classifiers: dict[int, PixelClassifier] = field(default_factory=dict)
+
+    @classmethod
+    def learn(cls, image: ImageClicks, level: float, methods: Mapping[int, str]) -> MaskFinder:
+        """Learn what the objects look like, and choose a method where `methods` says "auto"."""
+        finder = cls(image, level, {v: _learn_likeness(image, v) for v in image.radii})
+        for value in image.radii:
+            wish = methods.get(value, "auto")
+            if wish == "learned" or (wish == "auto" and not finder._try_simple(value)):
+                finder._learn_classifier(value)
+            finder.methods[value] = finder._choose(value) if wish == "auto" else wish
+        return finder
+
+    def find(self, pixels: FloatImage, seeds: Seeds, classes: NDArray[np.int64]) -> FoundMasks:
+        """Find the mask of each click of a block; `pixels` is (channel, [z,] y, x)."""
+        every = self._find_all(pixels, seeds, set(self.methods.values()))
+        ids = np.zeros(pixels.shape[1:], np.int32)
+        signs = np.full((len(seeds), 4), np.nan)
+        objectlike = np.zeros(ids.shape, bool)
+        for value, method in self.methods.items():
+            found = every[f"{method}:{value}" if method == "learned" else method]
+            own = self.likeness[value].apply(pixels) > self.level
+            objectlike |= found.look > LEVEL if method == "learned" else own
+            mine = np.concatenate([[False], classes == value])
+            if mine.any():
+                ids = np.where((ids == 0) & mine[found.ids], found.ids, ids)
+                measured = self._signs(found, every)
+                signs[mine[1:]] = measured[mine[1:]]
+        return FoundMasks(ids, signs, objectlike)
+
+    def _likeness_of(self, pixels: FloatImage) -> FloatImage:
+        combined: FloatImage = np.maximum.reduce([m.apply(pixels) for m in self.likeness.values()])
+        return combined
+
+    def _find_all(self, pixels: FloatImage, seeds: Seeds, wanted: set[str]) -> dict[str, _Found]:
+        """Find the masks by each method; of "learned" there is one for each class."""
+        likeness = self._likeness_of(pixels)
+        evidence = Evidence(likeness, seeds, self.level)
+        found = {"level": _Found(find_by_level(evidence), likeness, len(seeds))}
+        if likeness.ndim == 2:
+            found["outline"] = _Found(find_by_outline(evidence), likeness, len(seeds))
+        if "learned" in wanted:
+            for value, classifier in self.classifiers.items():
+                probability = classifier.apply(pixels)
+                masks = find_by_pixels(Evidence(probability, seeds, LEVEL))
+                found[f"learned:{value}"] = _Found(masks, probability, len(seeds))
+        return found
+
+    def _signs(self, found: _Found, every: Mapping[str, _Found]) -> Signs:
+        """Measure masks, compared with those of the methods that need no classifier."""
+        others = [f.ids for name, f in every.items() if f is not found and ":" not in name]
+        return measure_signs(found.ids, found.look, others, found.count)
+
+    def _learn_classifier(self, value: int) -> None:
+        image = self.image
+        windows, distances = [], []
+        for window in image.windows(value, TRIAL):
+            start = np.array([s.start for s in window])
+            piece = image.pixels[(slice(None), *window)]
+            near = image.near(window, 2 * FAR * image.radii[value])
+            seeds = _alike(image.positions[near] - start, image.radii[value])
+            windows.append(piece)
+            distances.append(divide(piece.shape[1:], seeds).distance)
+        classifier = learn_pixels(windows, distances, tuple(image.radii[value]))
+        if classifier is not None:
+            self.classifiers[value] = classifier
+
+    def _try_simple(self, value: int) -> bool:
+        """Tell whether a method that needs no classifier does well enough."""
+        return max(self._trial(value).values()) >= GOOD_ENOUGH
+
+    def _choose(self, value: int) -> str:
+        """Return the method of the best estimated quality, the simpler one where it is close."""
+        scores = self._trial(value)
+        best, *rest = (m for m in ("level", "outline", "learned") if m in scores)
+        for method in rest:
+            if scores[method] > scores[best] + CLEARLY:
+                best = method
+        return best
+
+    def _trial(self, value: int) -> dict[str, float]:
+        """Return the mean estimated quality of each method's masks on a sample of a class."""
+        signs: dict[str, list[Signs]] = {}
+        for window in self.image.windows(value, TRIAL):
+            start = np.array([s.start for s in window])
+            pixels = self.image.pixels[(slice(None), *window)]
+            near = self.image.near(window, np.zeros(len(start)))
+            every = self._find_all(pixels, self.image.seeds(near, start), {"learned"})
+            mine = self.image.classes[near] == value
+            for name, found in every.items():
+                method, _, of = name.partition(":")
+                if of in ("", str(value)):
+                    signs.setdefault(method, []).append(self._signs(found, every)[mine])
+        expected = ball(self.image.radii[value].tolist())
+        scores = {}
+        for method, rows in signs.items():
+            every_row = np.concatenate(rows)
+            quality = float(estimate_quality(method, every_row).mean())
+            scores[method] = quality - MISSIZED * _misfit(every_row[:, 3], expected)
+        return scores
+
+
+def _learn_likeness(image: ImageClicks, value: int) -> Likeness:
+    """Learn what the objects of one class look like from windows round their clicks."""
+    radius = image.radii[value]
+    mine = image.classes == value
+    windows, core, around = [], [], []
+    for window in image.windows(value, SAMPLE):
+        piece = image.pixels[(slice(None), *window)]
+        start = np.array([s.start for s in window])
+        near = image.near(window, 2 * FAR * radius)
+        # distances in diameters of this class: to its own clicks, and to every click
+        own, every = (
+            divide(piece.shape[1:], _alike(image.positions[n] - start, 2 * radius), FAR).distance
+            for n in (near[mine[near]], near)
+        )
+        windows.append(piece)
+        core.append(own < CORE)
+        around.append((every > NEAR) & (own < FAR))
+    smoothing = np.maximum(0.7, SMOOTHING * 2 * radius)
+    return learn_likeness(windows, core, around, tuple(float(s) for s in smoothing))
+
+
+def _misfit(sizes: NDArray[np.float64], expected: float) -> float:
+    """Return by how many doublings masks are larger or smaller than expected, less the first."""
+    found = sizes[np.isfinite(sizes)]
+    if not found.size:
+        return 0.0
+    return max(0.0, float(np.abs(np.log2(np.median(found) / expected))) - 1.0)
+
+
+def _alike(positions: NDArray[np.float64], radius: NDArray[np.float64]) -> Seeds:
+    """Return seeds that all have the same radius."""
+    return Seeds(positions, np.broadcast_to(radius, positions.shape))

@@ -1,0 +1,129 @@
+"""Masks for what no single brightness tells: rings, textures, hollow or mottled objects.
+
+A pixel classifier is trained on the spot. Pixels close to a click are objects, pixels far from
+every click are surroundings, what lies between teaches nothing. Each pixel is described by its
+channels at several scales: brightness, steepness, curvature, roughness. The classifier's
+probability then takes the place of the likeness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.patches.masks.evidence import Evidence
+from napari_synthseg.patches.masks.level import find_by_level
+from napari_synthseg.patches.masks.outline import OutlineRule, find_by_outline
+
+INNER, OUTER = 0.7, 1.3
+"""Closer to a click than the first (class radii): object; farther than the second: surroundings."""
+
+SCALES = (0.05, 0.1, 0.2, 0.4)
+"""Scales of the pixel descriptions, in diameters."""
+
+SAMPLES = 20_000
+"""Most pixels of either kind that are learned from."""
+
+TREES, LEAF = 30, 20
+
+MOST_CHANNELS = 6
+"""Of more channels only so many, evenly chosen, are described, to bound memory and time."""
+
+LEVEL = 0.7
+"""Probability at the core's share of which objects end: the geometric labels reach beyond them."""
+
+RULE = OutlineRule(level=LEVEL, edge=1.0, size=1.2)
+"""How outlines are found on the probability; the size of the class counts for more there."""
+
+
+@dataclass(frozen=True, eq=False)
+class PixelClassifier:
+    """A trained forest; `sigma` is half a class diameter, in pixels along each spatial axis."""
+
+    forest: Any
+    radius: tuple[float, ...]
+
+    def apply(self, pixels: FloatImage) -> FloatImage:
+        """Return each pixel's probability to be object; `pixels` is (channel, [z,] y, x)."""
+        described = describe_pixels(pixels, self.radius)
+        rows = described.reshape(described.shape[0], -1).T
+        probability = self.forest.predict_proba(rows)[:, 1].astype(np.float32)
+        result: FloatImage = probability.reshape(pixels.shape[1:])
+        return result
+
+
+def learn_pixels(
+    windows: Sequence[FloatImage],
+    distances: Sequence[NDArray[np.float32]],
+    radius: Sequence[float],
+) -> PixelClassifier | None:
+    """Train a classifier; None where there is no object or no surroundings to learn from.
+
+    Parameters
+    ----------
+    windows
+        Windows round clicks, each (channel, [z,] y, x).
+    distances
+        Distance of each pixel to the nearest click, in class radii, each ([z,] y, x).
+    radius
+        Half a class diameter along each spatial axis, pixels.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    rng = np.random.default_rng(0)
+    kinds: tuple[list[FloatImage], list[FloatImage]] = ([], [])
+    for window, distance in zip(windows, distances, strict=True):
+        described = describe_pixels(window, tuple(radius))
+        for kind, chosen in enumerate((distance > OUTER, distance < INNER)):
+            where = np.flatnonzero(chosen)
+            most = max(1, SAMPLES // len(windows))
+            if len(where) > most:
+                where = rng.choice(where, most, replace=False)
+            kinds[kind].append(described.reshape(len(described), -1)[:, where].T)
+    outside, inside = (np.concatenate(k) for k in kinds)
+    if min(len(outside), len(inside)) < LEAF:
+        return None
+    forest = ExtraTreesClassifier(
+        TREES, min_samples_leaf=LEAF, class_weight="balanced", random_state=0
+    )
+    truth = np.repeat([0, 1], [len(outside), len(inside)])
+    forest.fit(np.concatenate([outside, inside]), truth)
+    return PixelClassifier(forest, tuple(float(r) for r in radius))
+
+
+def find_by_pixels(evidence: Evidence) -> NDArray[np.int32]:
+    """Return objects of a block whose `likeness` is a classifier's probability."""
+    if evidence.likeness.ndim == 2:
+        return find_by_outline(evidence, RULE)
+    return find_by_level(evidence)
+
+
+def describe_pixels(pixels: FloatImage, radius: Sequence[float]) -> FloatImage:
+    """Return what describes each pixel, shape (feature, [z,] y, x)."""
+    step = -(-len(pixels) // MOST_CHANNELS)
+    described = []
+    for channel in pixels[::step]:
+        described.append(ndimage.gaussian_filter(channel, 0.7))
+        for scale in SCALES:
+            sigma = [max(0.7, 2 * scale * r) for r in radius]
+            smooth = ndimage.gaussian_filter(channel, sigma)
+            described += [smooth, *_shape_of(channel, sigma)]
+        sigma = [max(1.0, 0.2 * r) for r in radius]
+        mean = ndimage.gaussian_filter(channel, sigma)
+        square = ndimage.gaussian_filter(channel * channel, sigma)
+        described.append(np.sqrt(np.maximum(square - mean * mean, 0)))
+    result: FloatImage = np.stack(described).astype(np.float32)
+    return result
+
+
+def _shape_of(channel: FloatImage, sigma: Sequence[float]) -> tuple[FloatImage, FloatImage]:
+    """Return steepness and curvature at a scale, both in units of that scale."""
+    steep = ndimage.gaussian_gradient_magnitude(channel, sigma) * np.float32(max(sigma))
+    curved = ndimage.gaussian_laplace(channel, sigma) * np.float32(max(sigma) ** 2)
+    return steep, curved
