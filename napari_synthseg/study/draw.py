@@ -23,9 +23,10 @@ class Sample:
         """Read the true masks."""
         return read_label_file(self.masks)
 
-    def identity(self) -> list[str]:
+    def identity(self) -> str:
         """Return what tells this sample from others, wherever its files lie."""
-        return [self.name, self.group, fingerprint(self.image), fingerprint(self.masks)]
+        digests = f"{fingerprint(self.image)} {fingerprint(self.masks)}"
+        return f"{self.name} (group {self.group}): {digests}"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def save_figure(out: Path, title: str, caption: str, arms: Sequence[ArmSummary])
     panels[0].set_ylim(len(arms) - 0.5, -0.5)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=9)
-    figure.supxlabel(fill(caption, 150), fontsize=9, color=MUTED)
+    figure.supxlabel(fill(caption, 120), fontsize=9, color=MUTED)
     path = out / FIGURE
     replace_file(path, lambda partial: figure.savefig(partial, dpi=130, format="png"))
     return path
@@ -75,6 +75,7 @@ def _draw_metric(
     axes.set_title(metric_title(metric), fontsize=11, color=INK)
     axes.grid(axis="x", color="#e3e6ea", zorder=0)
     axes.margins(x=0.12)
+    axes.locator_params(axis="x", nbins=5)
     low, high = axes.get_xlim()
     axes.set_xlim(low, high + 0.28 * (high - low))  # room for the medians' numbers
     axes.spines[["top", "right"]].set_visible(False)

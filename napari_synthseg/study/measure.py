@@ -45,7 +45,7 @@ def measure_unit(unit: Unit, folder: Path, complete: Complete = Session.complete
     with closing(Session.create(folder)) as session:
         trained_on = fill_project(session, unit)
         wall, cpu = time.perf_counter(), time.process_time()
-        run: TrainingRun = complete(session, session.train(unit.spec, unit.arm.name))
+        run: TrainingRun = complete(session, session.train(unit.spec, unit.label))
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         scored = time.perf_counter()
         refs = [ref for ref in session.project.images if ref.role == "test"]
