@@ -29,6 +29,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
+FEW_UNITS = 3
+"""With fewer units in an arm, the report says that chance is not known."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How much of a study is there."""
@@ -81,6 +85,7 @@ def _lines(
     yield from _state(progress)
     if records:
         yield from _measured_on(records)
+        yield from _cautions(study, arms)
         yield from _figures(arms, records)
         yield from _differences(arms)
         yield from _every_unit(arms)
@@ -125,6 +130,17 @@ def _measured_on(records: Sequence[Record]) -> Iterator[str]:
     yield ""
     for warning in dict.fromkeys(w for r in records for w in r.warnings):
         yield from (f"> {warning}", "")
+
+
+def _cautions(study: Study, arms: Sequence[ArmSummary]) -> Iterator[str]:
+    """Say what a reader must know before believing small differences."""
+    if study.data.part == "tuning":
+        yield "Images of the tuning half serve to choose settings: the figures compare arms, they"
+        yield from ("promise nothing for other images.", "")
+    few = min(len(arm.records) for arm in arms)
+    if few < FEW_UNITS:
+        yield f"With {few} unit(s) in an arm nothing is known of how much chance matters: small"
+        yield from ("differences may be no differences.", "")
 
 
 def _figures(arms: Sequence[ArmSummary], records: Sequence[Record]) -> Iterator[str]:

@@ -57,16 +57,14 @@ def run_units(
     InputError
         If `out` cannot be written, or a record in it is damaged.
     """
-    waiting = [unit for unit in units if load_record(out, unit.name()) is None]
-    if not waiting:
-        return []
     _prepare(out)
+    waiting = [unit for unit in units if load_record(out, unit.name()) is None]
     say(f"{len(units) - len(waiting)} of {len(units)} units are done, {len(waiting)} to go")
     failures: list[Failure] = []
     while waiting:
         held = []
         for unit in waiting:
-            with _locked(out, unit) as mine:
+            with _locked(out, unit.name()) as mine:
                 if not mine:
                     held.append(unit)
                 elif load_record(out, unit.name()) is None:
@@ -81,7 +79,7 @@ def _do(
     unit: Unit, out: Path, complete: Complete, say: Callable[[str], None]
 ) -> tuple[Failure, ...]:
     folder = out / WORK / unit.name()
-    shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed
+    shutil.rmtree(folder, ignore_errors=True)  # left since this process began
     say(f"{unit.label}: begins")
     try:
         record = measure_unit(unit, folder, complete)
@@ -101,9 +99,9 @@ def _do(
 
 
 @contextmanager
-def _locked(out: Path, unit: Unit) -> Iterator[bool]:
+def _locked(out: Path, unit: str) -> Iterator[bool]:
     """Hold the right to work on a unit; gives False where another process has it."""
-    lock = FileLock(out / LOCKS / f"{unit.name()}.lock", timeout=0)
+    lock = FileLock(out / LOCKS / f"{unit}.lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -123,3 +121,7 @@ def _prepare(out: Path) -> None:
         raise InputError(f"The folder '{out}' cannot be written: {error.strerror}.") from None
     if not os.access(out, os.W_OK):
         raise InputError(f"The folder '{out}' cannot be written: choose another by --out.")
+    for left in (out / WORK).iterdir():  # by a process that was killed, unless one is at it
+        with _locked(out, left.name) as mine:
+            if mine:
+                shutil.rmtree(left, ignore_errors=True)
