@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from napari_synthseg.cli.progress import complete, say
+from napari_synthseg.cli.progress import say
 from napari_synthseg.study.records import load_record
 from napari_synthseg.study.runner import Failure, run_units
 from napari_synthseg.study.units import Unit
@@ -47,7 +47,7 @@ def share_units(units: Sequence[Unit], out: Path, jobs: int) -> list[Failure]:
 def _work(units: Sequence[Unit], out: Path, news: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        news.send(run_units(units, out, complete=complete, say=say))
+        news.send(run_units(units, out, say=say))  # bars of several processes would collide
     except KeyboardInterrupt:
         say("stopped")
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_synthseg import training_run
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.session import Session
@@ -104,9 +105,20 @@ def test_repeated_pairs_are_the_first_ones_in_turn_with_their_own_index() -> Non
     assert [p.index for p in pairs] == list(range(7))
 
 
-def test_record_says_what_was_measured_on_what(tmp_path: Path) -> None:
+def test_record_says_what_was_measured_on_what(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    class Watched(RepeatedPairs):
+        def pairs(self, indices: Any) -> list[DualImage]:
+            asked.extend(indices)
+            return super().pairs(indices)
+
+    monkeypatch.setattr(training_run, "RepeatedPairs", Watched)
     unit = unit_of(clicks=5, pairs=2, recipe={"overlap": 0.2})
     record = measure_unit(unit, tmp_path / "p")
+    assert set(range(6)) <= set(asked)  # three batches of two, all by way of the first two pairs
     assert record.unit == unit.name()
     assert record.measured_on.images == tuple(s.image.name for s in unit.test)
     assert record.measured_on.objects == sum(s.labels().count for s in unit.test)
