@@ -17,13 +17,13 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
-from dsb2018_clicks import is_for_tuning
 from scipy import ndimage
 
 from napari_synthseg.core.patch import ClickedImage, Patch
 from napari_synthseg.core.pixels import ArraySource, Intensity
 from napari_synthseg.core.project import Click, ImageRef, ObjectClass
 from napari_synthseg.patches.build import build_library
+from napari_synthseg.study.folder_data import is_for_tuning
 
 DATASETS = {
     "fluorescence": ("dsb2018_nuclei_instances", "fluo"),

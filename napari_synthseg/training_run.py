@@ -60,6 +60,25 @@ class TruePairs:
         return [self.pair(i) for i in indices]
 
 
+class RepeatedPairs:
+    """The first `count` pairs of a synthesizer, used in turn.
+
+    A repeated pair keeps the index that was asked for, so that it is varied anew each time.
+    """
+
+    def __init__(self, pairs: Synthesizer, count: int) -> None:
+        self._pairs = pairs
+        self._count = count
+
+    def pair(self, index: int) -> DualImage:
+        """Return pair `index` modulo their number."""
+        return replace(self._pairs.pair(index % self._count), index=index)
+
+    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
+        """Return several pairs."""
+        return [self.pair(i) for i in indices]
+
+
 def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> TrainingRun:
     """Return the record of a run that is about to start."""
     recipe = project.recipe.model_dump(mode="json") if project.recipe else {}
@@ -155,6 +174,8 @@ def _training_data(
         )
     if spec.source == "synthetic":
         pairs = yield from _synthesizer(project, folder, parts)
+        if spec.pairs is not None:
+            pairs = RepeatedPairs(pairs, spec.pairs)
         held_pairs = yield from _validation_pairs(project, folder, held)
     else:
         pairs = TruePairs([_true_pair(project, folder, p.ref) for p in parts])

@@ -16,7 +16,16 @@ import typer
 from typer.main import get_command
 
 from napari_synthseg import __version__
-from napari_synthseg.cli import demo, import_data, model, project, relink, score, synthesize
+from napari_synthseg.cli import (
+    demo,
+    import_data,
+    model,
+    project,
+    relink,
+    score,
+    study,
+    synthesize,
+)
 from napari_synthseg.core.errors import InputError
 
 PROGRAM = "napari-synthseg"
@@ -38,6 +47,7 @@ app.command("synthesize")(synthesize.synthesize)
 app.command("train")(model.train)
 app.command("predict")(model.predict)
 app.command("score")(score.score)
+app.command("study")(study.study)
 
 
 @app.callback(invoke_without_command=True)

@@ -44,6 +44,9 @@ class TrainSpec(BaseModel):
     )
     minutes: float | None = Field(default=4.0, gt=0, description="time limit in minutes")
     steps: int | None = Field(default=None, ge=1, description="step limit; wins over the time")
+    pairs: int | None = Field(
+        default=None, ge=1, description="distinct dual images, used in turn; empty: endless"
+    )
     batch_size: int = Field(default=4, ge=1, le=256, description="crops in one batch")
     crop: int = Field(default=256, ge=32, le=2048, multiple_of=32, description="crop edge, pixels")
     learning_rate: float = Field(default=2e-3, gt=0, description="peak learning rate")

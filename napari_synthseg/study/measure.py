@@ -1,0 +1,158 @@
+"""One unit, from files to figures, by the calls that the panel and the command line make."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.project import Click, ImageRef
+from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.training import TrainingRun
+from napari_synthseg.jobs import Job
+from napari_synthseg.session import Session
+from napari_synthseg.study.clicks import ClickedMasks, make_clicks
+from napari_synthseg.study.draw import Sample
+from napari_synthseg.study.machine import describe_machine
+from napari_synthseg.study.recipes import recipe_of
+from napari_synthseg.study.records import MeasuredOn, Record, TrainedOn, Training
+from napari_synthseg.study.units import Unit
+
+Complete = Callable[[Session, Job], Any]
+"""Runs a job, shows its progress, and returns its value."""
+
+
+def measure_unit(unit: Unit, folder: Path, complete: Complete = Session.complete) -> Record:
+    """Train and score one unit in a project of its own.
+
+    Parameters
+    ----------
+    unit
+        What to do.
+    folder
+        Where the project is made; it must not exist.
+    complete
+        Runs the project's jobs.
+    """
+    started = time.perf_counter()
+    with closing(Session.create(folder)) as session:
+        trained_on = fill_project(session, unit)
+        wall, cpu = time.perf_counter(), time.process_time()
+        run: TrainingRun = complete(session, session.train(unit.spec, unit.label))
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        scored = time.perf_counter()
+        refs = [ref for ref in session.project.images if ref.role == "test"]
+        predictions = complete(session, session.predict(run, refs))
+        scores: Scores = complete(session, session.score(run, predictions))
+    return Record(
+        unit=unit.name(),
+        arm=unit.arm.name,
+        source=unit.arm.source,
+        seed=unit.seed,
+        image_seed=unit.image_seed,
+        settings=unit.settings(),
+        trained_on=trained_on,
+        measured_on=MeasuredOn(
+            kind=scores.measured_on,
+            which=unit.scored_on,
+            images=scores.images,
+            objects=scores.objects,
+            caption=scores.caption(),
+        ),
+        values=scores.values,
+        warnings=scores.warnings,
+        training=Training(
+            steps=run.steps,
+            selection=run.selection,
+            wall_seconds=round(wall, 2),
+            cpu_seconds=round(cpu, 2),
+            device=run.device,
+            spec=run.spec,
+        ),
+        scoring_seconds=round(time.perf_counter() - scored, 2),
+        all_seconds=round(time.perf_counter() - started, 2),
+        recipe=run.recipe if unit.arm.source != "real" else {},
+        versions=run.versions,
+        machine=describe_machine(),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def fill_project(session: Session, unit: Unit) -> TrainedOn:
+    """Put a unit's images, class, clicks, masks and recipe into an empty project."""
+    arm = unit.arm
+    masks = [sample.labels() for sample in unit.train]
+    diameter = typical_diameter([sample.labels() for sample in unit.base]) * arm.diameter_factor
+    cls = session.project.next_class(unit.class_name, diameter=round(diameter, 1))
+    session.edit(session.project.with_classes(cls), "add class")
+    clicked = make_clicks(
+        masks,
+        jitter=arm.jitter,
+        each=arm.clicks,
+        in_all=arm.clicks_in_all,
+        seeds=(unit.seed, unit.image_seed),
+    )
+    for sample, labels, marks in zip(unit.train, masks, clicked, strict=True):
+        _add_training_image(session, sample, labels, marks, arm.source)
+    for sample in unit.test:
+        session.add_truth(_add(session, sample, role="test"), sample.masks)
+    if arm.source != "real":
+        recipe = recipe_of(arm, unit.seed)
+        session.edit(session.project.model_copy(update={"recipe": recipe}), "choose the recipe")
+    return TrainedOn(
+        images=tuple(s.image.name for s in unit.train),
+        clicks=sum(len(marks.clicks) for marks in clicked),
+        objects=sum(labels.count for labels in masks),
+        diameter=cls.diameter,
+    )
+
+
+def typical_diameter(masks: Sequence[Labels]) -> float:
+    """Return the median diameter of all objects, pixels: that of a disk (ball) of equal size.
+
+    Raises
+    ------
+    InputError
+        If there is no object.
+    """
+    sizes = [np.unique(m.ids[m.ids > 0], return_counts=True)[1] for m in masks]
+    if not sum(map(len, sizes)):
+        raise InputError("[data]: the masks of the training images hold no object.")
+    median = float(np.median(np.concatenate(sizes)))
+    flat = masks[0].ids.ndim == 2
+    return float(2 * np.sqrt(median / np.pi) if flat else np.cbrt(6 * median / np.pi))
+
+
+def _add_training_image(
+    session: Session, sample: Sample, masks: Labels, marks: ClickedMasks, source: str
+) -> None:
+    ref = _add(session, sample, role="train", exhaustive=marks.exhaustive)
+    new = [Click(image=ref.id, position=c.position, cls=c.cls) for c in marks.clicks]
+    session.edit(session.project.with_clicks(*new), "click")
+    if source == "real":
+        session.add_truth(ref, sample.masks)
+    elif source == "true-mask-patches":
+        add_patch_masks = getattr(session, "add_patch_masks", None)
+        if add_patch_masks is None:
+            raise InputError(
+                "The source 'true-mask-patches' needs masks that a user gives to patches, which "
+                "this version cannot take yet: leave the arm out by --only."
+            )
+        add_patch_masks(ref, masks)
+
+
+def _add(session: Session, sample: Sample, **fields: Any) -> ImageRef:
+    refs = session.add_file(sample.image, group=sample.group, **fields)
+    if len(refs) != 1:
+        raise InputError(
+            f"[data]: '{sample.image.name}' is a stack of {len(refs)} planes: the reader 'folder' "
+            "takes single images."
+        )
+    return refs[0]

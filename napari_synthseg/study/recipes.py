@@ -1,0 +1,58 @@
+"""The recipe that an arm of a study asks for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.recipe import Recipe, load_recipe
+from napari_synthseg.study.tables import Arm
+from napari_synthseg.synth import default_recipe
+
+
+def recipe_of(arm: Arm, seed: int) -> Recipe:
+    """Return an arm's recipe: a preset or the default one, with the arm's parameters.
+
+    Each training seed makes dual images of its own, unless the arm gives a seed.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset or parameter, or a value does not fit; the message names the arm.
+    """
+    start = _preset(arm.name, arm.preset) if arm.preset else default_recipe()
+    wanted = dict(arm.recipe)
+    if wanted.get("kind", start.kind) != start.kind:
+        if wanted["kind"] not in Recipe.kinds:
+            raise InputError(
+                f"[[arm]] '{arm.name}': there is no recipe '{wanted['kind']}'. "
+                f"Known: {', '.join(Recipe.kinds)}."
+            )
+        start = Recipe.kinds[wanted["kind"]]()
+    fields = type(start).model_fields
+    for name in wanted:
+        if name not in fields:
+            raise InputError(
+                f"[[arm]] '{arm.name}', recipe: there is no parameter '{name}'. "
+                f"Known: {', '.join(fields)}."
+            )
+    if "seed" in fields:
+        wanted.setdefault("seed", seed)
+    try:
+        return load_recipe({**start.model_dump(), **wanted})
+    except InputError as error:
+        raise InputError(f"[[arm]] '{arm.name}': {error}") from None
+
+
+def _preset(arm: str, name: str) -> Recipe:
+    try:
+        presets: Mapping[str, Recipe] = importlib.import_module(
+            "napari_synthseg.synth.paste.presets"
+        ).PRESETS
+    except ModuleNotFoundError:
+        presets = {}
+    if name not in presets:
+        known = f"Known: {', '.join(presets)}." if presets else "This version has none."
+        raise InputError(f"[[arm]] '{arm}': there is no preset '{name}'. {known}")
+    return presets[name]

@@ -1,0 +1,238 @@
+"""The report of a study: every figure with what it was measured on."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_synthseg.core.scores import metric_title
+from napari_synthseg.store.atomic import replace_file
+from napari_synthseg.study.figure import FIGURE, SHOWN, save_figure
+from napari_synthseg.study.records import RESULTS, Record, load_record
+from napari_synthseg.study.summary import (
+    SUMMARY,
+    TABLE,
+    ArmSummary,
+    differences,
+    range_words,
+    summarize,
+    write_tables,
+)
+from napari_synthseg.study.tables import Study
+from napari_synthseg.study.units import Unit
+
+REPORT = "report.md"
+COLUMNS = (
+    *SHOWN, "matching_ap@0.5", "matching_ap_mean@0.5", "precision@0.5", "recall@0.5", "count_error",
+)  # fmt: skip
+
+
+FEW_UNITS = 3
+"""With fewer units in an arm, the report says that chance is not known."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How much of a study is there."""
+
+    done: int
+    wanted: int
+    missing: tuple[str, ...]
+
+
+def load_records(units: Sequence[Unit], out: Path) -> list[Record]:
+    """Return the records of those units that are done."""
+    found = (load_record(out, unit.name()) for unit in units)
+    return [record for record in found if record is not None]
+
+
+def write_report(study: Study, units: Sequence[Unit], out: Path, file: Path) -> Progress:
+    """Write report, tables and figure of what is there; without a record, only the report.
+
+    Parameters
+    ----------
+    study, units
+        The study and all its units.
+    out
+        The study's folder.
+    file
+        The study file, for the command that repeats it.
+    """
+    records = load_records(units, out)
+    done = {record.unit for record in records}
+    missing = tuple(unit.label for unit in units if unit.name() not in done)
+    progress = Progress(len(records), len(units), missing)
+    arms = summarize([arm.name for arm in study.arm], records)
+    if arms:
+        write_tables(out, arms)
+        save_figure(out, study.study.title, _caption(records), arms)
+    lines = list(_lines(study, arms, progress, out, file))
+    text = "\n".join(lines) + "\n"
+    replace_file(out / REPORT, lambda path: path.write_text(text, encoding="utf-8"))
+    return progress
+
+
+def _lines(
+    study: Study, arms: Sequence[ArmSummary], progress: Progress, out: Path, file: Path
+) -> Iterator[str]:
+    records = [record for arm in arms for record in arm.records]
+    yield f"# {study.study.title}"
+    yield ""
+    if study.study.question:
+        yield from (study.study.question, "")
+    yield from _state(progress)
+    if records:
+        yield from _measured_on(records)
+        yield from _cautions(study, arms)
+        yield from _figures(arms, records)
+        yield from _differences(arms)
+        yield from _every_unit(arms)
+        yield from _made_with(study, records)
+    yield from ("## Repeat it", "", "```", f"napari-synthseg study {file.name} --out {out.name}")
+    yield from ("```", "")
+    yield f"Figures of each unit: `{TABLE}`; of each arm: `{SUMMARY}`; the records, with the names"
+    yield f"of all images, the recipe and the versions: `{RESULTS}/`."
+
+
+def _state(progress: Progress) -> Iterator[str]:
+    if not progress.missing:
+        yield f"All {progress.wanted} units are done."
+    else:
+        yield f"**Unfinished: {progress.done} of {progress.wanted} units are done.** Missing:"
+        yield ""
+        yield from (f"- {label}" for label in progress.missing)
+    yield ""
+
+
+def _caption(records: Sequence[Record]) -> str:
+    images = range_words([len(r.measured_on.images) for r in records])
+    objects = range_words([r.measured_on.objects for r in records])
+    which = records[0].measured_on.which
+    kinds = " and ".join(sorted({r.measured_on.kind for r in records}))
+    return (
+        f"Each point was measured on {images} {kinds} images with {objects} true objects "
+        f"({which}), none of them trained on."
+    )
+
+
+def _measured_on(records: Sequence[Record]) -> Iterator[str]:
+    yield from ("## Measured on", "")
+    yield from ("| image seed | scored on | images | true objects |", "|---|---|---|---|")
+    seen = {r.image_seed: r.measured_on for r in records}
+    for image_seed, measured in sorted(seen.items()):
+        which = f"{measured.kind} images, {measured.which}"
+        yield f"| {image_seed} | {which} | {len(measured.images)} | {measured.objects} |"
+    yield ""
+    yield "All arms of one image seed are scored on the same images, none of which any of them was"
+    yield "trained on or chosen by."
+    yield ""
+    for warning in dict.fromkeys(w for r in records for w in r.warnings):
+        yield from (f"> {warning}", "")
+
+
+def _cautions(study: Study, arms: Sequence[ArmSummary]) -> Iterator[str]:
+    """Say what a reader must know before believing small differences."""
+    if study.data.part == "tuning":
+        yield "Images of the tuning half serve to choose settings: the figures compare arms, they"
+        yield from ("promise nothing for other images.", "")
+    few = min(len(arm.records) for arm in arms)
+    if few < FEW_UNITS:
+        yield f"With {few} unit(s) in an arm nothing is known of how much chance matters: small"
+        yield from ("differences may be no differences.", "")
+
+
+def _figures(arms: Sequence[ArmSummary], records: Sequence[Record]) -> Iterator[str]:
+    yield from ("## Figures", "", f"![Points: units; bars: medians]({FIGURE})", "")
+    metrics = [m for m in COLUMNS if any(m in r.values for r in records)]
+    titles = " | ".join(metric_title(m) for m in metrics)
+    yield f"| arm | training images | clicks | units | {titles} |"
+    yield "|---" * (4 + len(metrics)) + "|"
+    for arm in arms:
+        images = range_words([len(r.trained_on.images) for r in arm.records])
+        clicks = range_words([r.trained_on.clicks for r in arm.records])
+        if arm.records[0].source == "real":
+            clicks = "true masks"
+        cells = " | ".join(_cell(arm, metric) for metric in metrics)
+        yield f"| {arm.name} | {images} | {clicks} | {len(arm.records)} | {cells} |"
+    yield ""
+    yield f"Median of the units (lowest to highest where there are several). {_caption(records)}"
+    yield "F1, precision and recall pool the objects of all images; AP is TP / (TP + FP + FN)."
+    yield ""
+
+
+def _cell(arm: ArmSummary, metric: str) -> str:
+    spread = arm.spread(metric)
+    if spread is None:
+        return ""
+    if len(arm.records) == 1:
+        return f"{spread.median:.3f}"
+    return f"{spread.median:.3f} ({spread.low:.3f} to {spread.high:.3f})"
+
+
+def _differences(arms: Sequence[ArmSummary]) -> Iterator[str]:
+    first, *others = arms
+    rows = []
+    for arm in others:
+        if all(pairs := [differences(first, arm, metric) for metric in SHOWN]):
+            cells = " | ".join(_difference(values) for values in pairs)
+            rows.append(f"| {arm.name} | {len(pairs[0])} | {cells} |")
+    if not rows:
+        return
+    titles = " | ".join(metric_title(m) for m in SHOWN)
+    yield from (f"## Differences to '{first.name}'", "", f"| arm | pairs | {titles} |")
+    yield "|---" * (2 + len(SHOWN)) + "|"
+    yield from rows
+    yield ""
+    yield "Units of the same seed and images are paired: median of the differences, and how many of"
+    yield f"the pairs are above '{first.name}'."
+    yield ""
+
+
+def _difference(values: Sequence[float]) -> str:
+    above = sum(value > 0 for value in values)
+    return f"{statistics.median(values):+.3f} ({above} of {len(values)} above)"
+
+
+def _every_unit(arms: Sequence[ArmSummary]) -> Iterator[str]:
+    titles = " | ".join(metric_title(m) for m in SHOWN)
+    yield from ("## Every unit", "")
+    yield f"| arm | seed | image seed | {titles} | images | true objects | wall s | processor s |"
+    yield "|---" * (7 + len(SHOWN)) + "|"
+    for record in (record for arm in arms for record in arm.records):
+        values = " | ".join(f"{record.values[m]:.3f}" if m in record.values else "" for m in SHOWN)
+        measured, spent = record.measured_on, record.training
+        yield (
+            f"| {record.arm} | {record.seed} | {record.image_seed} | {values} "
+            f"| {len(measured.images)} | {measured.objects} "
+            f"| {spent.wall_seconds:.0f} | {spent.cpu_seconds:.0f} |"
+        )
+    yield ""
+    yield "Seconds are those of training with all that it needs. Wall seconds of units that ran"
+    yield "side by side, or on a busy machine, are not those of an idle one."
+    yield ""
+
+
+def _made_with(study: Study, records: Sequence[Record]) -> Iterator[str]:
+    spec = study.train
+    yield from ("## Made with", "")
+    crops = f"{spec.batch_size} crops of {spec.crop} pixels"
+    yield f"- {spec.steps} steps in every arm, batches of {crops};"
+    yield f"  network '{spec.model.name}', width {spec.model.width}, depth {spec.model.depth};"
+    yield f"  {spec.validation_fraction:.0%} of the clicks held out to choose the weights"
+    facts = {
+        "versions": [", ".join(f"{k} {v}" for k, v in sorted(r.versions.items())) for r in records],
+        "state of the code": [r.machine.code for r in records],
+        "machine": [
+            f"{r.machine.processor}, {r.machine.cores} cores, {r.machine.system}, "
+            f"Python {r.machine.python}"
+            for r in records
+        ],
+        "device": [r.training.device for r in records],
+    }
+    for title, values in facts.items():
+        distinct = list(dict.fromkeys(values))
+        mixed = "" if len(distinct) == 1 else f" **(the units differ: {len(distinct)} of them)**"
+        yield f"- {title}{mixed}: {'; or '.join(distinct)}"
+    yield ""

@@ -1,0 +1,136 @@
+"""The units of a study: one arm, one training seed, one draw of images.
+
+A unit is named by what determines its result, so that a rerun finds what is done and a changed
+setting runs anew only what it changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.training import TrainSpec
+from napari_synthseg.study.draw import Draw, Sample
+from napari_synthseg.study.recipes import recipe_of
+from napari_synthseg.study.tables import Arm, Study
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One training and its scores.
+
+    Attributes
+    ----------
+    arm, seed, image_seed
+        Which one it is.
+    spec
+        What is trained.
+    train, test
+        Images to train on and to score on.
+    base
+        The images that every arm has: the typical diameter is measured on them.
+    class_name
+        What the objects are called.
+    scored_on
+        The images to score on, in words.
+    """
+
+    arm: Arm
+    seed: int
+    image_seed: int
+    spec: TrainSpec
+    train: tuple[Sample, ...]
+    test: tuple[Sample, ...]
+    base: tuple[Sample, ...]
+    class_name: str
+    scored_on: str
+
+    def settings(self) -> dict[str, Any]:
+        """Return all that determines the result, but for the versions of the programs.
+
+        Settings that are left at their defaults are left out, so that a new setting does not make
+        old results look outdated.
+        """
+        arm = self.arm.model_dump(mode="json", exclude_defaults=True)
+        return {
+            "arm": {k: v for k, v in arm.items() if k not in ("name", "images", "factor")},
+            "training": self.spec.model_dump(mode="json", exclude_defaults=True),
+            "seed": self.seed,
+            "image_seed": self.image_seed,
+            "train": [s.identity() for s in self.train],
+            "test": [s.identity() for s in self.test],
+            "diameter_from": [s.identity() for s in self.base],
+        }
+
+    @property
+    def label(self) -> str:
+        """Name for people."""
+        return f"{self.arm.name}, seed {self.seed}, images {self.image_seed}"
+
+    def name(self) -> str:
+        """Return the stem of the unit's files: readable, with a digest of its settings."""
+        text = json.dumps(self.settings(), sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+        return f"{self.arm.name}-s{self.seed}-i{self.image_seed}-{digest}"
+
+
+def plan(study: Study) -> list[Unit]:
+    """Return all units, the first seed of every arm first.
+
+    All arms of one draw are scored on the same images, which are none that any of them trains on.
+
+    Raises
+    ------
+    InputError
+        If data are missing or too few, or a recipe cannot be made.
+    """
+    for arm in study.arm:
+        if arm.source != "real":
+            recipe_of(arm, 0)
+    draws: dict[int, Draw] = {}
+    units = []
+    for seed in study.train.seeds:
+        for image_seed in study.data.image_seeds(seed):
+            if image_seed not in draws:
+                draws[image_seed] = study.data.draw(study.largest, image_seed)
+            units += [_unit(study, arm, seed, image_seed, draws[image_seed]) for arm in study.arm]
+    return units
+
+
+def choose(units: list[Unit], only: Collection[str]) -> list[Unit]:
+    """Return the units of the arms named, or all where none is.
+
+    Raises
+    ------
+    InputError
+        If there is no arm of such a name.
+    """
+    names = list(dict.fromkeys(u.arm.name for u in units))
+    for name in only:
+        if name not in names:
+            raise InputError(f"There is no arm '{name}' in this study. Arms: {', '.join(names)}.")
+    return [u for u in units if not only or u.arm.name in only]
+
+
+def _unit(study: Study, arm: Arm, seed: int, image_seed: int, draw: Draw) -> Unit:
+    data = study.data
+    spec = study.train.spec(
+        source="real" if arm.source == "real" else "synthetic",
+        seed=seed,
+        pairs=None if arm.source == "real" else arm.pairs or study.train.pairs,
+    )
+    return Unit(
+        arm=arm,
+        seed=seed,
+        image_seed=image_seed,
+        spec=spec,
+        train=draw.train[: arm.image_count(data.images)],
+        test=draw.test,
+        base=draw.train[: data.images],
+        class_name=data.class_name,
+        scored_on=data.describe(),
+    )
