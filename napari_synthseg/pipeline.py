@@ -70,7 +70,11 @@ def cut(
 
     chosen = clicked_parts(project) if parts is None else parts
     images = [ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in chosen]
-    work = build_library(images, project.classes, rejected=project.rejected())
+    given = {t.image: t for t in project.patch_masks}
+    masks = {
+        p.ref.id: open_labels(given[p.ref.id], p.ref, folder) for p in chosen if p.ref.id in given
+    }
+    work = build_library(images, project.classes, rejected=project.rejected(), masks=masks)
     while True:
         try:
             step = next(work)

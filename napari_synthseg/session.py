@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_synthseg import pipeline, training_run
+from napari_synthseg import bringing, pipeline, training_run
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.outcome import Outcome
@@ -149,17 +149,12 @@ class Session:
         """
         path = Path(path)
 
-        def work() -> Generator[pipeline.Progress, None, tuple[ImageRef, ...]]:
-            yield pipeline.Progress(0.0, f"reading {path.name}")
-            uri = images.relative_uri(path, self.folder)
-            refs = images.describe(path)
-            return tuple(ref.model_copy(update={"uri": uri, **fields}) for ref in refs)
-
         def merge(outcome: Outcome) -> None:
             if outcome.state == "done":
                 self.edit(self.project.with_images(*outcome.value), f"add {path.name}")
 
-        return self._job(work(), f"read {path.name}", merge)
+        work = bringing.read_images(path, self.folder, fields)
+        return self._job(work, f"read {path.name}", merge)
 
     def add_file(self, path: Path, **fields: Any) -> tuple[ImageRef, ...]:
         """Do what `read_file` does, here and now."""
@@ -171,17 +166,14 @@ class Session:
 
         Images of the same file go with it, and so do missing ones whose files lie beside `path`.
         """
-        project, path = self.project, Path(path)
-
-        def work() -> Generator[pipeline.Progress, None, tuple[ImageRef, ...]]:
-            yield pipeline.Progress(0.0, f"reading {path.name}")
-            return images.relink_together(image, path, project.images, self.folder)
+        path = Path(path)
 
         def merge(outcome: Outcome) -> None:
             if outcome.state == "done":
                 self.edit(self.project.with_images(*outcome.value), f"relink {image.name}")
 
-        return self._job(work(), f"relink {image.name}", merge)
+        work = bringing.relink_images(image, path, self.project.images, self.folder)
+        return self._job(work, f"relink {image.name}", merge)
 
     def find_missing(self) -> Job:
         """Look which images' files are not where the project says. Value: their refs."""
@@ -194,17 +186,12 @@ class Session:
         The job's value is the `ImageRef`. `axes` gives the array's axes, from "tczyx".
         """
 
-        def work() -> Generator[pipeline.Progress, None, ImageRef]:
-            yield pipeline.Progress(0.0, f"copying {name}")
-            ident = new_id()
-            uri = images.save_array(array, axes, self.folder, ident)
-            return ImageRef(id=ident, uri=uri, name=name, axes=axes, **fields)
-
         def merge(outcome: Outcome) -> None:
             if outcome.state == "done":
                 self.edit(self.project.with_images(outcome.value), f"add {name}")
 
-        return self._job(work(), f"copy {name}", merge)
+        work = bringing.copy_image(array, axes, name, self.folder, fields)
+        return self._job(work, f"copy {name}", merge)
 
     def add_array(self, array: NDArray[Any], axes: str, name: str, **fields: Any) -> ImageRef:
         """Do what `copy_array` does, here and now."""
@@ -229,6 +216,25 @@ class Session:
         self.edit(self.project.with_truths(truth), f"add true masks of {image.name}")
         return truth
 
+    def give_masks(self, image: ImageRef, source: Path | Labels, cls: int) -> Job:
+        """Let patches of an image be cut by the user's own masks. Value: (`Truth`, new clicks).
+
+        Objects without a click get one, of the class that the masks name, else of class `cls`.
+        """
+
+        def merge(outcome: Outcome) -> None:
+            if outcome.state == "done":
+                masks, clicks = outcome.value
+                new = self.project.with_truths(masks).with_clicks(*clicks)
+                self.edit(new, f"take masks for {image.name}")
+
+        work = bringing.read_patch_masks(image, source, self.project, self.folder, cls)
+        return self._job(work, f"take masks for {image.name}", merge)
+
+    def add_patch_masks(self, image: ImageRef, source: Path | Labels, cls: int = 1) -> int:
+        """Do what `give_masks` does, here and now; return the number of new clicks."""
+        return len(self.complete(self.give_masks(image, source, cls))[1])
+
     def pixels(self, image: ImageRef) -> PixelSource:
         """Open an image's pixels for reading by region."""
         return images.open_pixels(image, self.folder)
@@ -250,6 +256,7 @@ class Session:
             and cut.clicks == now.clicks
             and cut.classes == now.classes
             and cut.images == now.images
+            and cut.patch_masks == now.patch_masks
         )
 
     @property

@@ -20,7 +20,7 @@ from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.training import TrainingRun, TrainSpec
 
 Role = Literal["train", "validate", "test"]
-TruthKind = Literal["instance", "semantic", "boxes", "points", "image_labels"]
+TruthKind = Literal["instance", "semantic", "boxes", "points", "image_labels", "patch_masks"]
 VerdictState = Literal["accepted", "rejected"]
 MaskMethodName = Literal["auto", "level", "outline", "learned"]
 
@@ -144,7 +144,9 @@ class Click(Frozen):
 class Truth(Frozen):
     """Ground truth for one image: where it is and of which kind. Never used for training choices.
 
-    `source` is a path like `ImageRef.uri`, or ``arrays:ID``.
+    The kind "patch_masks" is the exception: masks that the user gives for cutting patches. They
+    are input, like clicks, and nothing is scored against them. `source` is a path like
+    `ImageRef.uri`, or ``arrays:ID``.
     """
 
     id: str = Field(default_factory=new_id)
@@ -207,6 +209,11 @@ class Project(Frozen):
     def masks_of(self, image: ImageRef) -> Truth | None:
         """Return the true instance masks of an image, or None."""
         return next((t for t in self.truths if t.image == image.id and t.kind == "instance"), None)
+
+    @property
+    def patch_masks(self) -> tuple[Truth, ...]:
+        """Masks that the user gave for cutting patches."""
+        return tuple(t for t in self.truths if t.kind == "patch_masks")
 
     def rejected(self) -> frozenset[str]:
         """Return the ids of the patches that the user rejected."""

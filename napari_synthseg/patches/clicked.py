@@ -112,7 +112,9 @@ def _fitted_radii(
     fitted, changed = {}, False
     for value, radius in radii.items():
         areas = [p.area for p in patches if p.cls == value and p.mask.any()]
-        ratio = (np.median(areas) / ball(tuple(radius))) ** (1 / len(radius)) if len(areas) > 3 else 1.0
+        ratio = (
+            (np.median(areas) / ball(tuple(radius))) ** (1 / len(radius)) if len(areas) > 3 else 1.0
+        )
         if not 1 / MISFIT < ratio < MISFIT:
             changed = True
             radius = radius * np.clip(ratio, 0.4, 2.5)

@@ -44,7 +44,7 @@ def open_labels(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
     InputError
         If the file is missing, holds no ids, or does not fit the image; the message names both.
     """
-    if truth.kind not in ("instance", "semantic"):
+    if truth.kind not in ("instance", "semantic", "patch_masks"):
         raise InputError(f"The {truth.kind} of image '{ref.name}' are no masks.")
     stored = open_stored(truth.source, folder, as_ids=True)
     name = f"'{truth.source}'"

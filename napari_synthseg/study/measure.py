@@ -139,13 +139,7 @@ def _add_training_image(
     if source == "real":
         session.add_truth(ref, sample.masks)
     elif source == "true-mask-patches":
-        add_patch_masks = getattr(session, "add_patch_masks", None)
-        if add_patch_masks is None:
-            raise InputError(
-                "The source 'true-mask-patches' needs masks that a user gives to patches, which "
-                "this version cannot take yet: leave the arm out by --only."
-            )
-        add_patch_masks(ref, masks)
+        session.add_patch_masks(ref, masks)
 
 
 def _add(session: Session, sample: Sample, **fields: Any) -> ImageRef:

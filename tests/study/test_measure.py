@@ -71,24 +71,24 @@ def test_typical_diameter_of_volumes_and_of_nothing() -> None:
         typical_diameter([Labels(np.zeros((4, 4), np.int32))])
 
 
-def test_true_mask_patches_are_handed_to_the_session(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_true_mask_patches_are_cut_by_the_true_masks(tmp_path: Path) -> None:
     unit = unit_of(source="true-mask-patches")
-    monkeypatch.delattr(Session, "add_patch_masks", raising=False)
-    empty = Session.create(tmp_path / "p")
-    with closing(empty), pytest.raises(InputError, match="cannot take yet"):
-        fill_project(empty, unit)
-    given = {}
-    monkeypatch.setattr(
-        Session, "add_patch_masks", lambda self, ref, masks: given.update({ref.name: masks}),
-        raising=False,
-    )  # fmt: skip
-    session, _ = filled(unit, tmp_path / "q")
-    session.close()
-    assert {name: masks.count for name, masks in given.items()} == {
-        s.image.name: s.labels().count for s in unit.train
-    }
+    session, _ = filled(unit, tmp_path / "p")
+    with closing(session):
+        library = session.complete(session.cut_patches())
+        clicks = {c.id: c for c in session.project.clicks}
+        truth = {
+            ref.id: sample.labels()
+            for sample in unit.train
+            for ref in session.project.images
+            if ref.name == sample.image.name
+        }
+    assert library.patches
+    for patch in library.patches:
+        ids = truth[clicks[patch.id].image].ids
+        mine = tuple((np.argwhere(patch.mask) + patch.origin).T)
+        assert len(np.unique(ids[mine])) == 1
+        assert patch.area == np.count_nonzero(ids == ids[mine][0])
 
 
 def test_repeated_pairs_are_the_first_ones_in_turn_with_their_own_index() -> None:

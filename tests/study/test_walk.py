@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from napari_synthseg.cli import run
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.study import runner, timing
 from tests.study.conftest import as_toml, tables
 
@@ -192,9 +193,10 @@ def test_failed_units_end_with_an_error_after_the_report(
 def test_units_that_cannot_be_done_are_bad_input(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_synthseg.session import Session
+    def refuse(*_: object) -> None:
+        raise InputError("an arm that cannot be")
 
-    monkeypatch.delattr(Session, "add_patch_masks", raising=False)
+    monkeypatch.setattr(runner, "measure_unit", refuse)
     file = tmp_path / "s.toml"
     file.write_text(as_toml(tables({"name": "cut", "source": "true-mask-patches"})))
     code, result, said = command(file, "--out", tmp_path / "out")

@@ -130,25 +130,38 @@ class MaskFinder:
             wish = methods.get(value, "auto")
             if wish == "learned" or (wish == "auto" and not finder._try_simple(value)):
                 finder._learn_classifier(value)
-            finder.methods[value] = finder._choose(value) if wish == "auto" else wish
+            finder.methods[value] = finder._granted(value, wish)
         return finder
 
     def find(self, pixels: FloatImage, seeds: Seeds, classes: NDArray[np.int64]) -> FoundMasks:
         """Find the mask of each click of a block; `pixels` is (channel, [z,] y, x)."""
+        if not len(seeds):
+            empty = np.zeros(pixels.shape[1:], np.int32)
+            return FoundMasks(empty, np.zeros((0, 4)), self._objectlike(pixels, {}))
         every = self._find_all(pixels, seeds, set(self.methods.values()))
         ids = np.zeros(pixels.shape[1:], np.int32)
         signs = np.full((len(seeds), 4), np.nan)
-        objectlike = np.zeros(ids.shape, bool)
         for value, method in self.methods.items():
             found = every[f"{method}:{value}" if method == "learned" else method]
-            own = self.likeness[value].apply(pixels) > self.level
-            objectlike |= found.look > LEVEL if method == "learned" else own
             mine = np.concatenate([[False], classes == value])
             if mine.any():
                 ids = np.where((ids == 0) & mine[found.ids], found.ids, ids)
                 measured = self._signs(found, every)
                 signs[mine[1:]] = measured[mine[1:]]
-        return FoundMasks(ids, signs, objectlike)
+        looks = {name: found.look for name, found in every.items()}
+        return FoundMasks(ids, signs, self._objectlike(pixels, looks))
+
+    def _objectlike(self, pixels: FloatImage, looks: Mapping[str, FloatImage]) -> NDArray[np.bool_]:
+        """Mark what looks like the objects of any class; `looks` saves classifying again."""
+        result = np.zeros(pixels.shape[1:], bool)
+        for value, method in self.methods.items():
+            if method == "learned":
+                look = looks.get(f"learned:{value}")
+                look = self.classifiers[value].apply(pixels) if look is None else look
+                result |= look > LEVEL
+            else:
+                result |= self.likeness[value].apply(pixels) > self.level
+        return result
 
     def _likeness_of(self, pixels: FloatImage) -> FloatImage:
         combined: FloatImage = np.maximum.reduce([m.apply(pixels) for m in self.likeness.values()])
@@ -190,6 +203,16 @@ class MaskFinder:
     def _try_simple(self, value: int) -> bool:
         """Tell whether a method that needs no classifier does well enough."""
         return max(self._trial(value).values()) >= GOOD_ENOUGH
+
+    def _granted(self, value: int, wish: str) -> str:
+        """Return the wished method, or what stands in where it cannot work."""
+        planar = self.image.pixels.ndim == 3
+        if wish == "auto":
+            return self._choose(value)
+        impossible = (wish == "learned" and value not in self.classifiers) or (
+            wish == "outline" and not planar
+        )
+        return "level" if impossible else wish
 
     def _choose(self, value: int) -> str:
         """Return the method of the best estimated quality, the simpler one where it is close."""
