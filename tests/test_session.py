@@ -315,3 +315,59 @@ def test_closing_in_mid_training_keeps_what_there_is(clicked):
     again = Session.open(folder)
     assert again.project.run("cut off").state == "cancelled"
     again.close()
+
+
+def test_own_masks_are_taken_as_they_are_and_click_what_nobody_clicked(session):
+    image, labels, _ = disk_field(1)
+    session.edit(session.project.with_classes(session.project.next_class("disk")), "add class")
+    ref = session.add_array(image, "yx", "field")
+    first = next(iter(labels.classes))
+    where = tuple(float(v) for v in np.argwhere(labels.ids == first).mean(axis=0))
+    session.edit(session.project.with_clicks(Click(image=ref.id, position=where, cls=1)), "click")
+    new = session.add_patch_masks(ref, Labels(labels.ids))
+    assert new > 10
+    assert not session.library_is_current
+    library = session.complete(session.cut_patches())
+    assert len(library.patches) == new + 1
+    for patch in library.patches:
+        mine = tuple((np.argwhere(patch.mask) + patch.origin).T)
+        (ident,) = np.unique(labels.ids[mine])
+        assert patch.area == np.count_nonzero(labels.ids == ident)
+        assert patch.method == "given"
+    session.undo()
+    assert len(session.project.clicks) == 1
+    assert not session.project.patch_masks
+
+
+def test_own_masks_of_a_region_fit_the_whole_image(session):
+    image, labels, _ = disk_field(1)
+    session.edit(session.project.with_classes(session.project.next_class("disk")), "add class")
+    ref = session.add_array(image, "yx", "field", region=((0, 128), (64, 192)))
+    session.add_patch_masks(ref, Labels(np.ascontiguousarray(labels.ids[:, 64:])))
+    assert min(c.position[1] for c in session.project.clicks) >= 64
+    assert session.complete(session.cut_patches()).patches
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        (np.zeros((128, 192), np.int32), "hold no object"),
+        (np.ones((5, 5), np.int32), "same shape"),
+    ],
+)
+def test_own_masks_that_cannot_be_are_refused(session, ids, words):
+    session.edit(session.project.with_classes(session.project.next_class("disk")), "add class")
+    ref = session.add_array(disk_field(1)[0], "yx", "field")
+    with pytest.raises(InputError, match=words):
+        session.add_patch_masks(ref, Labels(ids))
+    with pytest.raises(InputError, match="class 7"):
+        session.add_patch_masks(ref, Labels(disk_field(1)[1].ids), cls=7)
+    assert not session.project.truths
+
+
+def test_nothing_is_scored_against_own_masks(clicked):
+    (train,) = (r for r in clicked.project.images if r.role == "train")
+    clicked.edit(clicked.project.model_copy(update={"truths": ()}), "drop truth")
+    clicked.add_patch_masks(train, Labels(disk_field(1)[1].ids))
+    assert clicked.project.masks_of(train) is None
+    assert clicked.truth(train) is None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Layer, Shapes
+from napari.layers import Labels as LabelsLayer
 from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.geometry import full_region
@@ -74,6 +75,16 @@ class Layers(QObject):
     def owns(self, layer: Layer) -> bool:
         """Tell whether a layer is in use here, or was made here."""
         return layer in (*self._images.values(), *(self.outputs.preview or ()))
+
+    def label_layers(self) -> tuple[LabelsLayer, ...]:
+        """Return the viewer's Labels layers that were not made here."""
+        every = (x for x in self._viewer.layers if isinstance(x, LabelsLayer))
+        return tuple(x for x in every if not self.owns(x))
+
+    @property
+    def step(self) -> tuple[int, ...]:
+        """Where the viewer's sliders stand, an index for each of its axes."""
+        return tuple(int(n) for n in self._viewer.dims.current_step)
 
     def field_refs(self, key: FieldKey) -> tuple[ImageRef, ...]:
         """Return the project's images that are parts of one picture."""

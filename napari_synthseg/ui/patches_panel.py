@@ -12,6 +12,7 @@ from napari_synthseg.core.project import Verdict
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.gallery import PATCH_ROLE, Gallery
 from napari_synthseg.ui.layers import Layers
+from napari_synthseg.ui.masks_box import MasksBox
 from napari_synthseg.ui.notices import attempt
 from napari_synthseg.ui.panel import NextStep, Panel, notice_label, quiet_label
 
@@ -46,6 +47,8 @@ class PatchesPanel(Panel):
         self.gallery.selectionModel().selectionChanged.connect(self._show_buttons)
         self.body.addWidget(self.gallery, 1)
         self.body.addLayout(self._make_buttons())
+        self.masks = MasksBox(desk, layers)
+        self.body.addWidget(self.masks)
         self.body.addWidget(
             quiet_label(
                 "The line is the object found under your click, the bar below its quality. Reject "

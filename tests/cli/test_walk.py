@@ -6,6 +6,7 @@ import csv
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,20 @@ def test_class_that_makes_no_sense(invoke: Invoke, field: Any, tmp_path: Path, t
 def test_importing_again_adds_nothing(invoke: Invoke, project: Path, field: Any) -> None:
     done = invoke("import", project, field.clicks, "--json")
     assert (done.result["clicks"], done.result["already_there"]) == (0, field.objects)
+
+
+def test_patches_are_cut_by_own_masks(
+    invoke: Invoke, project: Path, field: Any, tmp_path: Path
+) -> None:
+    copy = tmp_path / "masked.synthseg"
+    shutil.copytree(project, copy)
+    done = invoke("import", copy, "--masks", field.masks, "--patch-masks", "--json")
+    assert (done.code, done.result["masks"]) == (0, 1)
+    with closing(Session.open(copy)) as session:
+        assert {p.method for p in session.complete(session.cut_patches()).patches} == {"given"}
+    for wrong in (["--instance"], ["--role", "test"], ["--class", "nobody"]):
+        done = invoke("import", copy, "--masks", field.masks, "--patch-masks", *wrong)
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
 
 
 def test_bad_row_stops_the_whole_import(invoke: Invoke, project: Path, tmp_path: Path) -> None:

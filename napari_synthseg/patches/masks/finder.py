@@ -29,7 +29,7 @@ SMOOTHING = 0.03
 SAMPLE = 300
 """Clicks of a class that the likeness is learned from, at most."""
 
-TRIAL = 40
+TRIAL = 24
 """Clicks of a class that the methods are tried on, at most."""
 
 GOOD_ENOUGH = 0.7
@@ -128,9 +128,9 @@ class MaskFinder:
         finder = cls(image, level, {v: _learn_likeness(image, v) for v in image.radii})
         for value in image.radii:
             wish = methods.get(value, "auto")
-            if wish == "learned" or (wish == "auto" and not finder._try_simple(value)):
-                finder._learn_classifier(value)
-            finder.methods[value] = finder._granted(value, wish)
+            finder.methods[value] = (
+                finder._choose(value) if wish == "auto" else finder._granted(value, wish)
+            )
         return finder
 
     def find(self, pixels: FloatImage, seeds: Seeds, classes: NDArray[np.int64]) -> FoundMasks:
@@ -200,27 +200,27 @@ class MaskFinder:
         if classifier is not None:
             self.classifiers[value] = classifier
 
-    def _try_simple(self, value: int) -> bool:
-        """Tell whether a method that needs no classifier does well enough."""
-        return max(self._trial(value).values()) >= GOOD_ENOUGH
-
     def _granted(self, value: int, wish: str) -> str:
         """Return the wished method, or what stands in where it cannot work."""
-        planar = self.image.pixels.ndim == 3
-        if wish == "auto":
-            return self._choose(value)
+        if wish == "learned":
+            self._learn_classifier(value)
         impossible = (wish == "learned" and value not in self.classifiers) or (
-            wish == "outline" and not planar
+            wish == "outline" and self.image.pixels.ndim > 3
         )
         return "level" if impossible else wish
 
     def _choose(self, value: int) -> str:
         """Return the method of the best estimated quality, the simpler one where it is close."""
         scores = self._trial(value)
+        if max(scores.values()) < GOOD_ENOUGH:
+            self._learn_classifier(value)
+            scores = self._trial(value)
         best, *rest = (m for m in ("level", "outline", "learned") if m in scores)
         for method in rest:
             if scores[method] > scores[best] + CLEARLY:
                 best = method
+        if best != "learned":
+            self.classifiers.pop(value, None)
         return best
 
     def _trial(self, value: int) -> dict[str, float]:

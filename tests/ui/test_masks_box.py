@@ -1,0 +1,59 @@
+"""Choosing how masks are found, and bringing masks along."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from .conftest import CENTERS, DIAMETER, SHAPE
+
+pytestmark = pytest.mark.gui
+
+
+def squares():
+    """Return masks that no method would find: a square in each object."""
+    ids = np.zeros(SHAPE, np.int32)
+    half = int(DIAMETER / 2) - 2
+    for number, (row, column) in enumerate(CENTERS, start=1):
+        ids[row - half : row + half, column - half : column + half] = number
+    return ids
+
+
+def test_a_method_is_chosen_and_taken_back(clicked):
+    clicked.panel.show_step(1)
+    clicked.settle()
+    box = clicked.panel.panels[2].masks
+    assert "Find masks of" in box.title.text()
+    QTest.keyClick(box.method, Qt.Key.Key_Down)
+    clicked.settle()
+    (cls,) = clicked.session.project.classes
+    assert cls.mask_method == "level"
+    assert not clicked.session.library_is_current
+    clicked.session.undo()
+    assert box.method.currentIndex() == 0
+
+
+def test_masks_of_a_labels_layer_cut_the_patches(clicked):
+    clicked.panel.show_step(1)
+    clicked.settle()
+    clicked.viewer.add_labels(squares(), name="mine")
+    box = clicked.panel.panels[2].masks
+    box._fill_menu()
+    (action,) = [a for a in box.menu.actions() if a.text() == "Layer: mine"]
+    action.trigger()
+    clicked.settle()
+    library = clicked.session.library
+    assert clicked.session.library_is_current
+    assert {p.method for p in library.patches} == {"given"}
+    assert {p.area for p in library.patches} == {(squares() == 1).sum()}
+
+
+def test_masks_that_do_not_fit_are_refused_in_words(clicked, capsys):
+    clicked.panel.show_step(1)
+    clicked.settle()
+    layer = clicked.viewer.add_labels(np.ones((7, 7), int), name="wrong")
+    clicked.panel.panels[2].masks.take_layer(layer)
+    clicked.settle()
+    assert not clicked.session.project.patch_masks
