@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,87 +11,139 @@ from scipy import ndimage
 
 from napari_synthseg.core.patch import Background, PatchLibrary
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.synth.paste.recipe import PasteRecipe
+from napari_synthseg.synth.paste.sprites import Kept, Pixels, turn_view
+from napari_synthseg.synth.paste.texture import Texture
 
-if TYPE_CHECKING:
-    from napari_synthseg.synth.paste.recipe import PasteRecipe
+Kind = Literal["real", "empty", "textured", "blank"]
+KINDS: tuple[Kind, ...] = ("real", "empty", "textured", "blank")
+
+MOST_WINDOWS = 4096
+"""Empty windows that are remembered of an image."""
 
 
 @dataclass(frozen=True, eq=False)
 class Canvases:
     """Backgrounds, their pixels, and their smooth bases: the light level an object sits on.
 
-    `pixels` and `bases` are continued by their mirror image where an image is smaller than
-    `shape`, the spatial shape of a canvas.
+    `pixels`, `bases` and `valid` are continued by their mirror image where an image is smaller
+    than `shape`, the spatial shape of a canvas. `empty` holds, per image, the first pixels of
+    windows in which nothing but valid background lies, (n, ndim).
     """
 
     backgrounds: tuple[Background, ...]
     pixels: tuple[FloatImage, ...]
     bases: tuple[FloatImage, ...]
-    kind: str
+    valid: tuple[NDArray[np.bool_], ...]
+    empty: tuple[NDArray[np.int64], ...]
+    kinds: tuple[Kind, ...]
     noise: float
     shape: tuple[int, ...]
+    kept: Kept = field(default_factory=Kept)
 
     @classmethod
-    def prepare(cls, library: PatchLibrary, recipe: PasteRecipe) -> Canvases:
-        """Smooth every background at the scale of the smallest class."""
-        sigma = float(np.clip(min(library.diameters.values(), default=8.0) / 4, 2.0, 16.0))
-        bases = tuple(
-            np.stack([ndimage.gaussian_filter(channel, sigma) for channel in b.pixels])
-            for b in library.backgrounds
-        )
+    def prepare(
+        cls, library: PatchLibrary, recipe: PasteRecipe, bases: tuple[FloatImage, ...]
+    ) -> Canvases:
+        """Make the canvases of a library's backgrounds, given their smooth bases."""
         depth = library.backgrounds[0].valid.shape[:-2]
         shape = (*depth, recipe.size, recipe.size)
+        kinds = tuple(k for k in KINDS if recipe.canvas in (k, "mixed"))
+        valid = tuple(_mirrored(b.valid, shape) for b in library.backgrounds)
+        nowhere = np.zeros((0, len(shape)), np.int64)
         return cls(
             library.backgrounds,
             tuple(_read_only(_mirrored(b.pixels, shape)) for b in library.backgrounds),
             tuple(_read_only(_mirrored(base, shape)) for base in bases),
-            recipe.canvas,
+            valid,
+            tuple(empty_windows(v, shape) if "empty" in kinds else nowhere for v in valid),
+            kinds,
             recipe.noise,
             shape,
         )
 
-    def base_of(self, image: str) -> tuple[FloatImage, tuple[int, ...]]:
-        """Return the smooth base of an image, and the position of its first pixel."""
-        for background, base in zip(self.backgrounds, self.bases, strict=True):
-            if background.image == image:
-                return base, background.origin
-        raise KeyError(image)
+    def notes(self) -> tuple[str, ...]:
+        """Say where the recipe cannot be followed."""
+        lacking = sum(not len(found) for found in self.empty)
+        if "empty" not in self.kinds or not lacking:
+            return ()
+        edge = " x ".join(str(n) for n in self.shape)
+        return (
+            f"{lacking} of {len(self.empty)} images have no window of {edge} pixels without any "
+            "object: there, canvases are the background with the objects taken out. A smaller "
+            "size may find empty windows.",
+        )
 
     def draw(self, rng: np.random.Generator, number: int) -> tuple[FloatImage, FloatImage]:
         """Draw a canvas from image `number`, and its smooth base, each (channel, *shape).
 
-        Both are the caller's to change.
+        The canvas is the caller's to change, the base is not.
         """
-        shape = self.shape
-        background, base = self.backgrounds[number], self.bases[number]
-        blank = self.kind == "blank" or (self.kind == "mixed" and rng.random() < 0.5)
-        if blank:
-            columns = (-1,) + (1,) * len(shape)
-            level = np.broadcast_to(
-                background.level.reshape(columns), (len(background.level), *shape)
-            )
-            grain = rng.standard_normal(level.shape, np.float32)
-            grain *= self.noise * background.noise.reshape(columns)
-            return level + grain, level.astype(np.float32)
-        starts = [
-            int(rng.integers(max(n - m, 0) + 1)) for m, n in zip(shape, base.shape[1:], strict=True)
-        ]
+        kind = self.kinds[int(rng.integers(len(self.kinds)))]
+        if kind == "blank":
+            return self._blank(rng, self.backgrounds[number])
+        base = self.bases[number]
+        if kind == "empty" and len(self.empty[number]):
+            starts = self.empty[number][int(rng.integers(len(self.empty[number])))].tolist()
+        else:
+            starts = [
+                int(rng.integers(max(n - m, 0) + 1))
+                for m, n in zip(self.shape, base.shape[1:], strict=True)
+            ]
         turn, mirror = int(rng.integers(4)), bool(rng.integers(2))
-        if shape[-1] != shape[-2]:
-            turn -= turn % 2
-        where = (slice(None), *(slice(s, s + m) for s, m in zip(starts, shape, strict=True)))
-        image, smooth = (turn_view(a[where], turn, mirror) for a in (self.pixels[number], base))
-        # Real copies: a view of the canvas itself would carry objects over to the next pair.
-        return image.copy(), smooth.copy()
+        where = (slice(None), *(slice(s, s + m) for s, m in zip(starts, self.shape, strict=True)))
+        smooth = turn_view(base[where], turn, mirror)
+        if kind == "textured":
+            return smooth + self._texture(number).draw(rng), smooth
+        # A real copy: a view of the canvas itself would carry objects over to the next pair.
+        return turn_view(self.pixels[number][where], turn, mirror).copy(), smooth
+
+    def _blank(
+        self, rng: np.random.Generator, background: Background
+    ) -> tuple[FloatImage, FloatImage]:
+        columns = (-1,) + (1,) * len(self.shape)
+        level = np.broadcast_to(
+            background.level.reshape(columns), (len(background.level), *self.shape)
+        ).astype(np.float32)
+        if not self.noise:
+            return level.copy(), level
+        grain = rng.standard_normal(level.shape, np.float32)
+        grain *= self.noise * background.noise.reshape(columns)
+        grain += level
+        return grain, level
+
+    def _texture(self, number: int) -> Texture:
+        def make() -> tuple[Texture, int]:
+            grain = self.pixels[number] - self.bases[number]
+            texture = Texture.measure(grain, self.valid[number], self.shape)
+            return texture, texture.nbytes
+
+        return self.kept.get(number, make)
 
 
-Pixels = TypeVar("Pixels", FloatImage, NDArray[np.bool_])
+def smooth_bases(library: PatchLibrary) -> tuple[FloatImage, ...]:
+    """Smooth every background at the scale of the smallest class."""
+    sigma = float(np.clip(min(library.diameters.values(), default=8.0) / 4, 2.0, 16.0))
+    return tuple(
+        np.stack([ndimage.gaussian_filter(channel, sigma) for channel in b.pixels])
+        for b in library.backgrounds
+    )
 
 
-def turn_view(array: Pixels, turn: int, mirror: bool) -> Pixels:
-    """Return a view turned by `turn` quarters in the (y, x) plane, mirrored on demand."""
-    turned = np.rot90(array, turn, axes=(-2, -1))
-    return turned[..., ::-1] if mirror else turned
+def empty_windows(valid: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the first pixels, (n, ndim), of windows that lie on valid pixels throughout.
+
+    Running sums along one axis after the other count the other pixels of every window.
+    """
+    count = (~valid).astype(np.int32)
+    for axis, edge in enumerate(shape):
+        total = np.cumsum(count, axis=axis, dtype=np.int32)
+        first = np.take(total, [edge - 1], axis=axis)
+        later = np.take(total, range(edge, total.shape[axis]), axis=axis)
+        earlier = np.take(total, range(total.shape[axis] - edge), axis=axis)
+        count = np.concatenate([first, later - earlier], axis=axis)
+    found = np.argwhere(count == 0)
+    return found[:: len(found) // MOST_WINDOWS + 1]
 
 
 def _read_only(image: FloatImage) -> FloatImage:
@@ -101,10 +153,10 @@ def _read_only(image: FloatImage) -> FloatImage:
     return view
 
 
-def _mirrored(image: FloatImage, shape: tuple[int, ...]) -> FloatImage:
-    """Continue an image by its mirror image up to at least `shape` (spatial)."""
-    more = [max(0, m - n) for m, n in zip(shape, image.shape[1:], strict=True)]
+def _mirrored(image: Pixels, shape: tuple[int, ...]) -> Pixels:
+    """Continue an image, with or without channels, by its mirror image up to `shape`."""
+    first = image.ndim - len(shape)
+    more = [max(0, m - n) for m, n in zip(shape, image.shape[first:], strict=True)]
     if not any(more):
         return image
-    padded: FloatImage = np.pad(image, [(0, 0), *((0, m) for m in more)], mode="symmetric")
-    return padded
+    return np.pad(image, [(0, 0)] * first + [(0, m) for m in more], mode="symmetric")

@@ -1,11 +1,16 @@
-"""Where the objects go: scattered, or one against another, never covering too much."""
+"""Where the objects go: scattered, one against another, or at real distances to each other."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.synth.paste.sprites import Sprite
 
 TRIES = 12
 """Places that are tried for an object before it is given up."""
@@ -13,108 +18,270 @@ TRIES = 12
 LEAST_VISIBLE = 4
 """Fewer visible pixels than this are no object."""
 
+NATURAL = 0.35
+"""How far outside the border a center may lie, in halves of its object, if nothing tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place on a field: slices of the field, slices of the sprite (None: all of it is inside).
+
+    `clear` says that nothing lies in the sprite's window yet.
+    """
+
+    outer: tuple[slice, ...]
+    inner: tuple[slice, ...] | None
+    clear: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """How objects are put.
+
+    Attributes
+    ----------
+    overlap
+        Largest part of an object that others may cover, as a share of its area.
+    clustering
+        Share of objects that are put against another one.
+    border
+        How far outside the border a center may lie, in halves of the object's extent.
+    distances
+        Distances to the nearest neighbor to draw from, pixels; None: they do not matter.
+    """
+
+    overlap: float = 0.05
+    clustering: float = 0.0
+    border: float = NATURAL
+    distances: FloatImage | None = None
+
 
 @dataclass(eq=False)
 class Field:
     """A dual image's labels while objects are being put down.
 
-    `centers` and `reaches` (half the mean edge of the sprite) are of the objects so far; `areas`
-    are the visible pixels of each id (0 for the background).
+    `centers`, `reaches` (half the mean edge of the sprite) and `wanted` (distance to the nearest
+    neighbor; 0: any) are of the objects so far, `alone` the place among them of one that still lacks
+    its neighbor; `wholes` and `areas` are each id's pixels when it
+    was put down, and those still to be seen (0 for the background).
     """
 
     ids: NDArray[np.int32]
-    centers: list[NDArray[np.float64]] = field(default_factory=list)
+    centers: list[tuple[float, ...]] = field(default_factory=list)
     reaches: list[float] = field(default_factory=list)
+    wanted: list[float] = field(default_factory=list)
+    alone: int | None = None
+    wholes: list[int] = field(default_factory=lambda: [0])
     areas: list[int] = field(default_factory=lambda: [0])
 
     def window(
-        self, corner: NDArray[np.int64], shape: tuple[int, ...]
-    ) -> tuple[tuple[slice, ...], tuple[slice, ...]] | None:
-        """Return where a sprite at `corner` shows: slices of the field and of the sprite."""
-        outer, inner = [], []
-        for c, n, limit in zip(corner.tolist(), shape, self.ids.shape, strict=True):
-            start, stop = max(c, 0), min(c + n, limit)
+        self, corner: Sequence[int], shape: tuple[int, ...]
+    ) -> tuple[tuple[slice, ...], tuple[slice, ...] | None] | None:
+        """Return where a sprite at `corner` shows; see `Place`. None: nowhere."""
+        outer, inner, whole = [], [], True
+        for c, n, limit in zip(corner, shape, self.ids.shape, strict=True):
+            stop = c + n
+            if c >= 0 and stop <= limit:
+                outer.append(slice(c, stop))
+                inner.append(slice(0, n))
+                continue
+            whole = False
+            start, stop = max(c, 0), min(stop, limit)
             if start >= stop:
                 return None
             outer.append(slice(start, stop))
             inner.append(slice(start - c, stop - c))
-        return tuple(outer), tuple(inner)
+        return tuple(outer), None if whole else tuple(inner)
 
-    def fits(self, corner: NDArray[np.int64], mask: NDArray[np.bool_], overlap: float) -> bool:
-        """Tell whether an object may lie here: visible, and hardly covering or covered."""
+    def fit(
+        self, corner: Sequence[int], mask: NDArray[np.bool_], area: int, overlap: float
+    ) -> Place | None:
+        """Return the place at `corner` if an object may lie there: visible, hardly covering.
+
+        `area` is the number of pixels in the mask.
+        """
         cut = self.window(corner, mask.shape)
         if cut is None:
-            return False
-        labels, shown = self.ids[cut[0]], mask[cut[1]]
-        if labels.size == mask.size and not labels.any():
+            return None
+        outer, inner = cut
+        labels = self.ids[outer]
+        clear = not labels.any()
+        if inner is not None:
+            mask = mask[inner]
+            area = int(np.count_nonzero(mask))
+        if area < LEAST_VISIBLE:
+            return None
+        if not clear and not self._may_cover(labels[mask], overlap):
+            return None
+        return Place(outer, inner, clear)
+
+    def _may_cover(self, below: NDArray[np.int32], overlap: float) -> bool:
+        covering = int(np.count_nonzero(below))
+        if not covering:
             return True
-        below = labels[shown]
-        if below.size < LEAST_VISIBLE:
+        if covering > overlap * below.size:
             return False
         covered = np.bincount(below)
-        if len(covered) == 1:
-            return True
-        if below.size - covered[0] > overlap * below.size:
-            return False
-        return all(covered[i] <= overlap * self.areas[i] for i in np.flatnonzero(covered[1:]) + 1)
+        return all(
+            covered[i] + self.wholes[i] - self.areas[i] <= overlap * self.wholes[i]
+            for i in np.flatnonzero(covered[1:]) + 1
+        )
 
-    def put(self, corner: NDArray[np.int64], mask: NDArray[np.bool_]) -> int:
+    def put(self, place: Place, sprite: Sprite, wanted: float = 0.0) -> int:
         """Put an object down and return its id."""
-        outer, inner = self.window(corner, mask.shape) or ((), ())
-        number = len(self.areas)
-        shown = mask[inner]
-        labels = self.ids[outer]
-        for i, lost in enumerate(np.bincount(labels[shown])):
-            if i and lost:
-                self.areas[i] -= int(lost)
-        labels[shown] = number
-        self.areas.append(int(np.count_nonzero(shown)))
-        self.centers.append(corner + np.array(mask.shape) / 2)
-        self.reaches.append(float(np.mean(mask.shape[-2:])) / 2)
+        labels = self.ids[place.outer]
+        number, area, mask = len(self.areas), sprite.area, sprite.mask
+        if place.inner is not None:
+            mask = mask[place.inner]
+            area = int(np.count_nonzero(mask))
+        if not place.clear:
+            covered = np.bincount(labels[mask])
+            for i in np.flatnonzero(covered).tolist():
+                if i:
+                    self.areas[i] -= int(covered[i])
+        np.copyto(labels, np.int32(number), where=mask)
+        self.areas.append(area)
+        self.wholes.append(area)
+        shape = sprite.mask.shape
+        inner = place.inner or (slice(0),) * len(shape)
+        self.centers.append(
+            tuple(
+                o.start - (i.start or 0) + n / 2
+                for o, i, n in zip(place.outer, inner, shape, strict=True)
+            )
+        )
+        self.reaches.append((shape[-1] + shape[-2]) / 4)
+        self.wanted.append(wanted)
+        if wanted:
+            self.alone = len(self.centers) - 1 if self.alone is None else None
         return number
 
 
 def find_place(
-    rng: np.random.Generator,
-    scene: Field,
-    mask: NDArray[np.bool_],
-    overlap: float,
-    clustering: float,
-) -> NDArray[np.int64] | None:
-    """Return the corner for an object, or None where no place was found.
-
-    With probability `clustering` it is pushed against an object that is there already.
-    """
-    half = np.array(mask.shape) / 2
-    against = bool(scene.centers) and rng.random() < clustering
-    for _ in range(TRIES):
-        if against:
-            corner = _against(rng, scene, mask, overlap)
-            if corner is not None:
-                return corner
-            continue
-        center = rng.uniform(-0.35 * half, np.array(scene.ids.shape) + 0.35 * half)
-        corner = np.floor(center - half).astype(np.int64)
-        if scene.fits(corner, mask, overlap):
-            return corner
+    rng: np.random.Generator, scene: Field, sprite: Sprite, how: Arrangement
+) -> tuple[Place, float] | None:
+    """Return a place for an object and the neighbor distance it stands for (0: any), or None."""
+    if how.distances is not None:
+        return _at_distance(rng, scene, sprite, how, how.distances)
+    if scene.centers and how.clustering and rng.random() < how.clustering:
+        for _ in range(TRIES):
+            place = _against(rng, scene, sprite, how.overlap)
+            if place is not None:
+                return place, 0.0
+        return None
+    shape, half = sprite.mask.shape, np.array(sprite.half)
+    for center in _scattered(rng, scene, half, how.border).tolist():
+        place = scene.fit(_corner(center, shape), sprite.mask, sprite.area, how.overlap)
+        if place is not None:
+            return place, 0.0
     return None
+
+
+def _scattered(
+    rng: np.random.Generator, scene: Field, half: NDArray[np.float64], border: float
+) -> NDArray[np.float64]:
+    """Draw centers anywhere, as far outside the border as is allowed, (TRIES, ndim)."""
+    margin = border * half
+    extent = np.array(scene.ids.shape) + 2 * margin
+    drawn: NDArray[np.float64] = rng.random((TRIES, len(half))) * np.maximum(extent, 0) - margin
+    return drawn
+
+
+def _corner(center: Sequence[float], shape: tuple[int, ...]) -> list[int]:
+    return [math.floor(c - n / 2) for c, n in zip(center, shape, strict=True)]
 
 
 def _against(
-    rng: np.random.Generator, scene: Field, mask: NDArray[np.bool_], overlap: float
-) -> NDArray[np.int64] | None:
-    """Move away from a present object, in a random direction, to the first place that fits."""
+    rng: np.random.Generator, scene: Field, sprite: Sprite, overlap: float
+) -> Place | None:
+    """Move away from a present object, in a random direction, to the first place that fits.
+
+    Big steps find about where it fits, small ones go back to the edge of the other object.
+    """
     anchor = int(rng.integers(len(scene.centers)))
-    direction = rng.standard_normal(mask.ndim)
+    direction = rng.standard_normal(sprite.mask.ndim)
     direction /= np.linalg.norm(direction) + 1e-9
-    reach = scene.reaches[anchor] + float(np.mean(mask.shape[-2:])) / 2
-    half = np.array(mask.shape) / 2
-    step = max(1.0, 0.04 * reach)
-    for distance in np.arange(0.4 * reach, 1.5 * reach, step):
-        center = scene.centers[anchor] + distance * direction
-        if (center < 0).any() or (center >= scene.ids.shape).any():
+    shape = sprite.mask.shape
+    reach = scene.reaches[anchor] + (shape[-1] + shape[-2]) / 4
+    start, way = scene.centers[anchor], direction.tolist()
+
+    def at(distance: float) -> Place | None:
+        center = [s + distance * d for s, d in zip(start, way, strict=True)]
+        if any(not 0 <= c < n for c, n in zip(center, scene.ids.shape, strict=True)):
             return None
-        corner = np.floor(center - half).astype(np.int64)
-        if scene.fits(corner, mask, overlap):
-            return corner
-    return None
+        return scene.fit(_corner(center, shape), sprite.mask, sprite.area, overlap)
+
+    step = max(1.0, 0.16 * reach)
+    distance, found = 0.4 * reach, None
+    while distance < 1.5 * reach:
+        found = at(distance)
+        if found is not None:
+            break
+        distance += step
+    low, high = distance - step, distance
+    while found is not None and high - low > max(1.0, 0.04 * reach):
+        middle = (low + high) / 2
+        nearer = at(middle)
+        found, low, high = (found, middle, high) if nearer is None else (nearer, low, middle)
+    return found
+
+
+def _at_distance(
+    rng: np.random.Generator,
+    scene: Field,
+    sprite: Sprite,
+    how: Arrangement,
+    distances: FloatImage,
+) -> tuple[Place, float] | None:
+    """Put an object so that distances to the nearest neighbor follow the given ones.
+
+    Objects come in twos: the first is put where it and all others keep the distances they stand
+    for, the second at the first one's distance. So each distance drawn is one that is seen.
+    """
+    if scene.alone is not None:
+        first, scene.alone = scene.alone, None
+        mine = scene.wanted[first]
+        ways = rng.standard_normal((2 * TRIES, sprite.mask.ndim))
+        ways *= mine / np.linalg.norm(ways, axis=1, keepdims=True)
+        tried = ways + scene.centers[first]
+        tried = tried[((tried >= 0) & (tried < scene.ids.shape)).all(axis=1)]
+        place, keeps = _first_that_keeps(scene, sprite, how.overlap, tried, mine, first)
+        if place is not None and keeps:
+            scene.alone = first
+            return place, mine
+    mine = float(rng.choice(distances))
+    half = np.array(sprite.half)
+    tried = np.concatenate([_scattered(rng, scene, half, how.border) for _ in range(3)])
+    place, _ = _first_that_keeps(scene, sprite, how.overlap, tried, mine, None)
+    return None if place is None else (place, mine)
+
+
+def _first_that_keeps(
+    scene: Field,
+    sprite: Sprite,
+    overlap: float,
+    tried: NDArray[np.float64],
+    distance: float,
+    exempt: int | None,
+) -> tuple[Place | None, bool]:
+    """Return the first place that no other object's distance forbids, and True.
+
+    Where there is none, the first at which the object fits at all, and False. `exempt` is the
+    object that may be as near as `distance`.
+    """
+    centers = np.array(scene.centers).reshape(-1, sprite.mask.ndim)
+    limits = np.maximum(scene.wanted, distance)
+    fallback = None
+    for center in tried:
+        away = np.linalg.norm(centers - center, axis=1)
+        if exempt is not None:
+            away[exempt] = np.inf
+        keeps = bool((away >= limits).all())
+        if not keeps and fallback is not None:
+            continue
+        corner = _corner(center.tolist(), sprite.mask.shape)
+        place = scene.fit(corner, sprite.mask, sprite.area, overlap)
+        if place is not None and keeps:
+            return place, True
+        fallback = fallback or place
+    return fallback, False

@@ -1,32 +1,28 @@
-"""Sprites: clicked objects cut out by their masks, ready to be put anywhere.
+"""Sprites: cut-out objects, turned, scaled and given an opacity, ready to be put anywhere.
 
-A sprite holds the object's difference to the light level it lay on, so that it can be put on
-another level without a seam, and a soft rim outside the mask that carries the object's blur along.
+Each is made when it is first wanted, from random numbers of its own, and kept as long as memory
+allows: what comes back after it was dropped is bit for bit the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_synthseg.core.patch import Patch, PatchLibrary
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.synth.paste.layout import Layout
 
-if TYPE_CHECKING:
-    from napari_synthseg.synth.paste.canvas import Canvases
-    from napari_synthseg.synth.paste.recipe import PasteRecipe
-
-LEAST = 5
-"""Fewer patches of a class than this, and quality does not count."""
+BUDGET = 192 * 2**20
+"""Bytes of sprites that are kept."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Sprite:
     """An object to be put on a canvas.
 
@@ -34,144 +30,150 @@ class Sprite:
     ----------
     difference
         Object minus the light level it lay on, (channel, [z,] y, x) float32.
+    level
+        The light level it lay on, (channel, 1, ...) float32.
     alpha
-        Opacity between 0 and 1, ([z,] y, x); 1 inside the mask.
+        Opacity between 0 and 1, ([z,] y, x).
     mask
         The pixels that carry the label, ([z,] y, x).
     area
         Number of pixels in the mask.
+    half
+        Half the extent of the mask along each axis, pixels.
     """
 
     difference: FloatImage
+    level: FloatImage
     alpha: FloatImage
     mask: NDArray[np.bool_]
     area: int
+    half: tuple[float, ...]
+    views: dict[int, Sprite] = field(default_factory=dict)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that the arrays take."""
+        return self.difference.nbytes + self.alpha.nbytes + self.mask.nbytes
 
-@dataclass(frozen=True, eq=False)
-class Figure:
-    """All sprites of one patch; `image` is the id of the image it comes from."""
-
-    patch: str
-    image: str
-    sprites: tuple[Sprite, ...]
-
-
-def choose_patches(library: PatchLibrary, min_quality: float) -> tuple[Patch, ...]:
-    """Return the patches to use: good ones that lie whole in their image.
-
-    Where a class has too few of these, ones cut off by the border and then those of lower quality
-    join in, best first. Rejected patches never do.
-    """
-    chosen: list[Patch] = []
-    for value in sorted({p.cls for p in library.usable()}):
-        mine = [p for p in library.usable() if p.cls == value]
-        good = [p for p in mine if p.quality >= min_quality and not p.touches_border]
-        if len(good) < LEAST:
-            rank = sorted(
-                (p for p in mine if p not in good),
-                key=lambda p: (p.quality < min_quality, -p.quality),
+    def view(self, orientation: int) -> Sprite:
+        """Return one of eight quarter turns and mirror images (0: as it is), sharing memory."""
+        if orientation == 0:
+            return self
+        made = self.views.get(orientation)
+        if made is None:
+            turn, mirror = orientation % 4, orientation >= 4
+            half = self.half if turn % 2 == 0 else (*self.half[:-2], self.half[-1], self.half[-2])
+            made = Sprite(
+                turn_view(self.difference, turn, mirror),
+                self.level,
+                turn_view(self.alpha, turn, mirror),
+                turn_view(self.mask, turn, mirror),
+                self.area,
+                half,
             )
-            good += rank[: LEAST - len(good)]
-        chosen += good
-    return tuple(chosen)
+            self.views[orientation] = made
+        return made
 
 
-def make_sprites(
-    patch: Patch,
-    number: int,
-    library: PatchLibrary,
-    canvases: Canvases,
-    layouts: Mapping[str, Layout],
-    recipe: PasteRecipe,
-) -> tuple[Sprite, ...]:
-    """Return the turned and scaled sprites of one patch, the first one as it was clicked."""
-    base, origin = canvases.base_of(patch.image)
-    difference = patch.pixels - _window(base, patch, origin)
-    feather = max(1.0, recipe.feather * library.diameters[patch.cls])
-    alpha = _soften(patch, layouts[patch.image], feather if recipe.feather > 0 else 0.0)
-    rng = np.random.default_rng(np.random.SeedSequence((recipe.seed, number, 1)))
-    whole = _trimmed(difference, alpha, patch.mask)
-    sprites = [whole]
-    for turn in range(1, recipe.variants):
-        angle = 90 * (turn + rng.uniform(-0.5, 0.5)) / recipe.variants if recipe.rotation else 0.0
-        zoom = 1 + recipe.scale * rng.uniform(-1, 1)
-        if angle or zoom != 1:
-            sprites.append(_transformed(whole, angle, zoom))
-    return tuple(s for s in sprites if s.area > 0)
+Pixels = TypeVar("Pixels", FloatImage, NDArray[np.bool_])
 
 
-def _window(base: FloatImage, patch: Patch, origin: tuple[int, ...]) -> FloatImage:
-    """Cut the patch's window from its image's base, repeating edges outside."""
-    index = [
-        np.clip(np.arange(n) + start - first, 0, limit - 1)
-        for n, start, first, limit in zip(
-            patch.mask.shape, patch.origin, origin, base.shape[1:], strict=True
-        )
-    ]
-    return base[(slice(None), *np.ix_(*index))]
+def turn_view(array: Pixels, turn: int, mirror: bool) -> Pixels:
+    """Return a view turned by `turn` quarters in the (y, x) plane, mirrored on demand."""
+    turned = np.rot90(array, turn, axes=(-2, -1))
+    return turned[..., ::-1] if mirror else turned
 
 
-def _soften(patch: Patch, layout: Layout, feather: float) -> FloatImage:
-    """Return the opacity: 1 in the mask, falling to 0 outside it and towards other objects."""
-    alpha = patch.mask.astype(np.float32)
-    if feather <= 0:
-        return alpha
-    away = ndimage.distance_transform_edt(~patch.mask)
-    fall = np.clip(1 - (away - 1) / feather, 0, 1)
-    soft = fall * fall * (3 - 2 * fall)
-    other = _other_objects(patch, layout)
-    if other.any():
-        room = ndimage.distance_transform_edt(~other)
-        soft *= np.clip((room - 1) / 2, 0, 1)
-    return np.where(patch.mask, 1, soft).astype(np.float32)
-
-
-def _other_objects(patch: Patch, layout: Layout) -> NDArray[np.bool_]:
-    """Return what of the window belongs to other objects or lies outside the image."""
-    result = np.ones(patch.mask.shape, bool)
-    source, target = [], []
-    for n, start, first, limit in zip(
-        patch.mask.shape, patch.origin, layout.origin, layout.ids.shape, strict=True
-    ):
-        begin, end = max(start - first, 0), min(start - first + n, limit)
-        source.append(slice(begin, end))
-        target.append(slice(begin + first - start, end + first - start))
-    result[tuple(target)] = layout.ids[tuple(source)] > 0
-    return result & ~patch.mask
-
-
-def _trimmed(difference: FloatImage, alpha: FloatImage, mask: NDArray[np.bool_]) -> Sprite:
-    """Cut empty borders off."""
-    box = ndimage.find_objects((alpha > 0).astype(np.int8))
-    if not box:
-        return Sprite(difference, alpha, mask, 0)
+def trimmed(
+    difference: FloatImage, level: FloatImage, alpha: FloatImage, mask: NDArray[np.bool_]
+) -> Sprite | None:
+    """Make a sprite without empty borders; None where no pixel of the mask is left."""
+    area = int(np.count_nonzero(mask))
+    if not area:
+        return None
+    spans = [_span((alpha > 0) | mask, axis) for axis in range(mask.ndim)]
+    box = tuple(slice(a, b) for a, b in spans)
+    half = tuple((b - a) / 2 for a, b in (_span(mask, axis) for axis in range(mask.ndim)))
     return Sprite(
-        np.ascontiguousarray(difference[(slice(None), *box[0])], np.float32),
-        np.ascontiguousarray(alpha[box[0]], np.float32),
-        np.ascontiguousarray(mask[box[0]]),
-        int(np.count_nonzero(mask)),
+        np.ascontiguousarray(difference[(slice(None), *box)], np.float32),
+        level.reshape((-1,) + (1,) * mask.ndim).astype(np.float32),
+        np.ascontiguousarray(alpha[box], np.float32),
+        np.ascontiguousarray(mask[box]),
+        area,
+        half,
     )
 
 
-def _transformed(sprite: Sprite, angle: float, zoom: float) -> Sprite:
-    """Return the sprite turned in the (y, x) plane by `angle` degrees and scaled by `zoom`."""
-    ndim = sprite.mask.ndim
-    cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
-    matrix = np.eye(ndim)
-    matrix[-2:, -2:] = [[cosine, sine], [-sine, cosine]]
-    shape = np.array(sprite.mask.shape)
-    extent = np.ceil(np.abs(matrix) @ shape * zoom).astype(int) + 2
-    inverse = matrix.T / zoom
-    offset = (shape - 1) / 2 - inverse @ ((extent - 1) / 2)
+def _span(mask: NDArray[np.bool_], axis: int) -> tuple[int, int]:
+    """Return the first and one past the last index along an axis at which a mask is True."""
+    others = tuple(a for a in range(mask.ndim) if a != axis)
+    where = np.flatnonzero(mask.any(axis=others))
+    return int(where[0]), int(where[-1]) + 1
 
-    def turn(array: FloatImage, order: int, mode: str) -> FloatImage:
+
+@dataclass(frozen=True)
+class Turn:
+    """A turn in the (y, x) plane by `angle` degrees and a scaling by `zoom`, of one shape."""
+
+    angle: float
+    zoom: float
+    shape: tuple[int, ...]
+
+    def apply(self, array: FloatImage, order: int, mode: str) -> FloatImage:
+        """Return the array turned and scaled, with room for all of it.
+
+        `order` is that of the spline, `mode` says what lies outside (as in scipy.ndimage).
+        """
+        ndim = len(self.shape)
+        cosine, sine = np.cos(np.deg2rad(self.angle)), np.sin(np.deg2rad(self.angle))
+        matrix = np.eye(ndim)
+        matrix[-2:, -2:] = [[cosine, sine], [-sine, cosine]]
+        shape = np.array(self.shape)
+        extent = np.ceil(np.abs(matrix) @ shape * self.zoom).astype(int) + 2
+        inverse = matrix.T / self.zoom
+        offset = (shape - 1) / 2 - inverse @ ((extent - 1) / 2)
         result: FloatImage = ndimage.affine_transform(
             array, inverse, offset, tuple(extent), np.float32, order, mode
         )
         return result
 
-    difference = np.stack([turn(channel, 3, "nearest") for channel in sprite.difference])
-    mask = turn(sprite.mask.astype(np.float32), 1, "constant") > 0.5
-    alpha = np.clip(turn(sprite.alpha, 1, "constant"), 0, 1)
-    return _trimmed(difference, np.where(mask, 1, alpha).astype(np.float32), mask)
+
+Made = TypeVar("Made")
+
+
+class Kept:
+    """What was made under a key, as long as it fits a budget; the longest unused goes first.
+
+    Safe to use from several threads: at worst a thing is made twice, alike. A copy for another
+    process starts empty.
+    """
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        self._budget = budget
+        self._things: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._lock = threading.Lock()
+        self.nbytes = 0
+
+    def get(self, key: Hashable, make: Callable[[], tuple[Made, int]]) -> Made:
+        """Return the thing of a key; `make` returns it with its size in bytes."""
+        with self._lock:
+            found = self._things.get(key)
+            if found is not None:
+                self._things.move_to_end(key)
+                thing: Made = found[0]
+                return thing
+        made, size = make()
+        with self._lock:
+            if key not in self._things:
+                self._things[key] = (made, size)
+                self.nbytes += size
+            while self.nbytes > self._budget and len(self._things) > 1:
+                _, (_, dropped) = self._things.popitem(last=False)
+                self.nbytes -= dropped
+        return made
+
+    def __len__(self) -> int:
+        return len(self._things)
+
+    def __reduce__(self) -> tuple[type[Kept], tuple[int]]:
+        return Kept, (self._budget,)

@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.synth.paste.canvas import Canvases, turn_view
-from napari_synthseg.synth.paste.density import Density
-from napari_synthseg.synth.paste.layout import Layout, touching
-from napari_synthseg.synth.paste.placement import Field, find_place
-from napari_synthseg.synth.paste.sprites import Figure, Sprite
+from napari_synthseg.synth.paste.blending import membrane
+from napari_synthseg.synth.paste.canvas import Canvases
+from napari_synthseg.synth.paste.cast import Actor, Cast
+from napari_synthseg.synth.paste.placement import Arrangement, Field, Place, find_place
+from napari_synthseg.synth.paste.recipe import PasteRecipe
+from napari_synthseg.synth.paste.sprites import Sprite
+from napari_synthseg.synth.paste.workshop import Workshop
 
-if TYPE_CHECKING:
-    from napari_synthseg.synth.paste.recipe import PasteRecipe
-
-Figures = Mapping[int, tuple[Figure, ...]]
-"""Class value -> the objects of that class."""
-
-ENOUGH = 5
-"""With at least this many objects of a class, an image may do without those of others."""
+LOOKS = 4
+"""Pieces of background that are looked at for a decoy."""
 
 
 @dataclass(frozen=True, eq=False)
 class PasteSynthesizer:
     """Makes pair ``i`` from (recipe, library, i) alone; safe to call from several threads.
 
-    `clustering` is the share of objects that are put against another one.
+    `notes` say, in words for the user, where the recipe could not be followed.
     """
 
     recipe: PasteRecipe
     canvases: Canvases
-    sprites: Figures
-    density: Density
-    clustering: float
+    workshop: Workshop
+    cast: Cast
+    arrangement: Arrangement
+    notes: tuple[str, ...] = field(default=())
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -50,11 +46,13 @@ class PasteSynthesizer:
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index)))
         number = self._draw_image(rng)
         image, base = self.canvases.draw(rng, number)
+        clean = image.copy() if "poisson" in self.cast.blendings else image
         scene = Field(np.zeros(self.shape, np.int32))
-        classes = {}
-        for cls, sprite, corner in self._arrange(rng, number, scene):
-            gain = float(np.exp(self.recipe.intensity * rng.standard_normal()))
-            classes[_paste(image, base, scene, sprite, corner, gain)] = cls
+        classes: dict[int, int] = {}
+        for actor, sprite, place in self._arrange(rng, number, scene):
+            self._paste(image, base, clean, scene, actor, sprite, place)
+            if actor.cls:  # the id that it is about to be given
+                classes[len(scene.areas)] = actor.cls
         return DualImage(image, Labels(*_without_gaps(scene, classes)), index)
 
     def pairs(self, indices: Sequence[int]) -> list[DualImage]:
@@ -65,8 +63,8 @@ class PasteSynthesizer:
         """Return only where objects would lie on some dual image, for measuring arrangements."""
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index, 2)))
         scene = Field(np.zeros(self.shape, np.int32))
-        for _, sprite, corner in self._arrange(rng, self._draw_image(rng), scene):
-            scene.put(corner, sprite.mask)
+        for _ in self._arrange(rng, self._draw_image(rng), scene):
+            pass
         return scene.ids
 
     def _draw_image(self, rng: np.random.Generator) -> int:
@@ -75,78 +73,92 @@ class PasteSynthesizer:
 
     def _arrange(
         self, rng: np.random.Generator, number: int, scene: Field
-    ) -> Iterator[tuple[int, Sprite, NDArray[np.int64]]]:
-        """Choose objects and places one after the other; the caller puts each down."""
-        recipe = self.recipe
-        counts = self.density.draw(rng, number, self.shape, recipe.density, recipe.density_spread)
-        order = [c for c, n in counts.items() for _ in range(n) if c in self.sprites]
-        for place in rng.permutation(len(order)):
-            cls = order[place]
-            sprite = self._draw_sprite(rng, cls, number)
-            corner = find_place(rng, scene, sprite.mask, recipe.overlap, self.clustering)
-            if corner is not None:
-                yield cls, sprite, corner
+    ) -> Iterator[tuple[Actor, Sprite, Place]]:
+        """Choose objects and places one after the other, and put each on the scene.
 
-    def _draw_sprite(self, rng: np.random.Generator, cls: int, number: int) -> Sprite:
-        """Draw an object, one of its variants, and a quarter turn or mirror image of that."""
-        figures = self.sprites[cls]
-        image = self.canvases.backgrounds[number].image
-        own = [f for f in figures if f.image == image]
-        if len(own) >= ENOUGH and rng.random() >= self.recipe.mixing:
-            figures = tuple(own)
-        variants = figures[int(rng.integers(len(figures)))].sprites
-        sprite = variants[int(rng.integers(len(variants)))]
-        turn = int(rng.integers(4)) if self.recipe.rotation else 0
-        mirror = bool(rng.integers(2)) if self.recipe.flip else False
-        return Sprite(
-            turn_view(sprite.difference, turn, mirror),
-            turn_view(sprite.alpha, turn, mirror),
-            turn_view(sprite.mask, turn, mirror),
-            sprite.area,
+        What is yielded is about to be blended; the labels below it are those of before.
+        """
+        for actor in self.cast.draw(rng, number, self.shape):
+            sprite = self.workshop.sprite(actor.number, actor.variant, actor.blending, number)
+            sprite = sprite.view(actor.orientation)
+            found = find_place(rng, scene, sprite, self.arrangement)
+            if found is None:
+                continue
+            place, distance = found
+            if actor.cls:
+                yield actor, sprite, place
+                scene.put(place, sprite, distance)
+            else:
+                yield actor, self._decoy(rng, actor, sprite), place
+
+    def _decoy(self, rng: np.random.Generator, actor: Actor, sprite: Sprite) -> Sprite:
+        """Return a sprite of the same outline that shows a piece of background."""
+        home = self.workshop.homes[actor.number]
+        pixels, valid = self.canvases.pixels[home], self.canvases.valid[home]
+        shape = tuple(min(n, m) for n, m in zip(sprite.mask.shape, valid.shape, strict=True))
+        starts = rng.integers(0, np.array(valid.shape) - shape + 1, (LOOKS, len(shape))).tolist()
+        looks = [
+            tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True)) for start in starts
+        ]
+        where = max(looks, key=lambda look: int(np.count_nonzero(valid[look])))
+        light = self.canvases.bases[home][(slice(None), *where)]
+        if not self.recipe.match_level:
+            light = self.canvases.backgrounds[home].level.reshape(sprite.level.shape)
+        difference = np.zeros_like(sprite.difference)
+        difference[(slice(None), *(slice(0, n) for n in shape))] = (
+            pixels[(slice(None), *where)] - light
+        )
+        return replace(
+            sprite,
+            difference=difference,
+            level=self.canvases.backgrounds[home].level.reshape(sprite.level.shape),
+            mask=np.zeros_like(sprite.mask),
+            area=0,
+            views={},
         )
 
+    def _paste(
+        self,
+        image: FloatImage,
+        base: FloatImage,
+        clean: FloatImage,
+        scene: Field,
+        actor: Actor,
+        sprite: Sprite,
+        place: Place,
+    ) -> None:
+        """Blend a sprite into the image, its rim only where no other object lies."""
+        where = (slice(None), *place.outer)
+        below, alpha = image[where], sprite.alpha
+        if place.inner is not None:
+            alpha = alpha[place.inner]
+        if not place.clear:
+            mask = sprite.mask if place.inner is None else sprite.mask[place.inner]
+            alpha = np.where(mask | (scene.ids[place.outer] == 0), alpha, 0)
+        difference = sprite.difference * np.float32(actor.gain)
+        if actor.blending == "poisson":
+            difference += membrane(_seen_whole(clean, sprite, place) - difference)
+        if place.inner is not None:
+            difference = difference[(slice(None), *place.inner)]
+        if actor.blending != "poisson":
+            difference += base[where] if self.recipe.match_level else sprite.level
+        if actor.offset:
+            difference += np.float32(actor.offset)
+        difference -= below
+        difference *= alpha
+        below += difference
 
-def match_clustering(
-    synthesizer: PasteSynthesizer, layouts: Mapping[str, Layout], trials: int = 6
-) -> PasteSynthesizer:
-    """Set `clustering` so that about as many objects touch as do on the clicked images.
 
-    Measured by arranging a few images without and with clustering. Images that are not clicked
-    exhaustively do not tell; without any that is, no clustering is added.
-    """
-    real = [touching(layout.ids) for layout in layouts.values() if layout.exhaustive]
-    if not real:
-        return synthesizer
-    wanted = sum(t for t, _ in real) / max(sum(n for _, n in real), 1)
-    shares = []
-    for clustering in (0.0, 0.6):
-        trial = replace(synthesizer, clustering=clustering)
-        seen = [touching(trial.layout(i)) for i in range(trials)]
-        shares.append(sum(t for t, _ in seen) / max(sum(n for _, n in seen), 1))
-    low, high = shares
-    slope = max(high - low, 1e-3) / 0.6
-    return replace(synthesizer, clustering=float(np.clip((wanted - low) / slope, 0, 0.95)))
-
-
-def _paste(
-    image: FloatImage,
-    base: FloatImage,
-    scene: Field,
-    sprite: Sprite,
-    corner: NDArray[np.int64],
-    gain: float,
-) -> int:
-    """Blend a sprite into the image, its rim only where no other object lies; return its id."""
-    outer, inner = scene.window(corner, sprite.mask.shape) or ((), ())
-    mask = sprite.mask[inner]
-    alpha = np.where(mask | (scene.ids[outer] == 0), sprite.alpha[inner], 0)
-    below = image[(slice(None), *outer)]
-    above = gain * sprite.difference[(slice(None), *inner)]
-    above += base[(slice(None), *outer)]
-    above -= below
-    above *= alpha
-    below += above
-    return scene.put(corner, sprite.mask)
+def _seen_whole(canvas: FloatImage, sprite: Sprite, place: Place) -> FloatImage:
+    """Return the canvas below a whole sprite, its edge repeated where the sprite leaves it."""
+    piece = canvas[(slice(None), *place.outer)]
+    if place.inner is None:
+        return piece
+    more = [
+        (inner.start, n - inner.stop)
+        for inner, n in zip(place.inner, sprite.mask.shape, strict=True)
+    ]
+    return np.pad(piece, [(0, 0), *more], mode="edge")
 
 
 def _without_gaps(

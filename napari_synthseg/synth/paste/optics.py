@@ -1,0 +1,104 @@
+"""Grain and sharpness: how an object is brought to those of the image it is put into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_synthseg.core.patch import Patch
+from napari_synthseg.core.pixels import FloatImage
+
+GRAIN = 1.5
+"""Variation below this scale (sigma, pixels) counts as grain."""
+
+LEAST_PIXELS = 12
+SAMPLE = 200
+"""Patches that an image's sharpness is measured on, at most."""
+
+
+def grain_of(difference: FloatImage, mask: NDArray[np.bool_]) -> FloatImage:
+    """Return an object's fine variation, (channel, [z,] y, x), 0 outside the mask."""
+    weight = ndimage.gaussian_filter(mask.astype(np.float32), GRAIN)
+    weight = np.maximum(weight, 1e-6)
+    grain = np.zeros_like(difference)
+    for channel, result in zip(difference, grain, strict=True):
+        smooth = ndimage.gaussian_filter(np.where(mask, channel, 0), GRAIN) / weight
+        result[mask] = (channel - smooth)[mask]
+    return grain
+
+
+def core_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a mask without its edge, or all of it where too little would remain."""
+    core: NDArray[np.bool_] = ndimage.binary_erosion(mask)
+    return core if np.count_nonzero(core) >= LEAST_PIXELS else mask
+
+
+def spread(grain: FloatImage, where: NDArray[np.bool_]) -> FloatImage:
+    """Return the grain's standard deviation per channel, (channel,)."""
+    values = grain[:, where]
+    if values.shape[1] < 2:
+        return np.zeros(len(grain), np.float32)
+    deviation: FloatImage = np.sqrt(np.mean(values * values, axis=1))
+    return deviation
+
+
+def with_grain(
+    difference: FloatImage, grain: FloatImage, now: FloatImage, wanted: FloatImage,
+    rng: np.random.Generator,
+) -> FloatImage:  # fmt: skip
+    """Return an object whose grain has a wanted standard deviation.
+
+    Missing grain is added as white noise, which is what interpolation takes away; too much is
+    turned down. `now` and `wanted` are standard deviations per channel.
+    """
+    columns = (-1,) + (1,) * (difference.ndim - 1)
+    missing = np.sqrt(np.maximum(wanted**2 - now**2, 0)).astype(np.float32)
+    too_much = np.where(now > wanted, 1 - wanted / np.maximum(now, 1e-12), 0).astype(np.float32)
+    noise = rng.standard_normal(difference.shape, np.float32)
+    result: FloatImage = difference + noise * missing.reshape(columns)
+    result -= grain * too_much.reshape(columns)
+    return result
+
+
+def wanted_grain(own: FloatImage, here: FloatImage, there: FloatImage) -> FloatImage:
+    """Return the grain of an object taken from an image of noise `here` to one of noise `there`.
+
+    Noise adds up in squares; an object's texture stays its own.
+    """
+    square = own**2 + there**2 - here**2
+    wanted: FloatImage = np.sqrt(np.maximum(square, np.minimum(own, there) ** 2))
+    return wanted
+
+
+def measure_blur(patches: Iterable[Patch]) -> float:
+    """Return the width of the objects' edges, as the sigma of a Gaussian, in pixels.
+
+    An edge blurred by a Gaussian rises across the mask's outline by its height divided by
+    sqrt(2 pi) sigma per pixel. The median over patches is taken; 0 where there is none to tell.
+    """
+    found = [width for patch in list(patches)[:SAMPLE] if (width := _edge_width(patch)) > 0]
+    return float(np.median(found)) if found else 0.0
+
+
+def _edge_width(patch: Patch) -> float:
+    if not patch.mask.any() or patch.mask.all():
+        return 0.0
+    inside = ndimage.distance_transform_edt(patch.mask)
+    outside = ndimage.distance_transform_edt(~patch.mask)
+    ring = np.where(patch.mask, inside - 0.5, 0.5 - outside)
+    shells = np.floor(ring).astype(int)
+    near = (shells >= -4) & (shells < 4)
+    index = shells[near] + 4
+    counts = np.bincount(index, minlength=8)
+    if counts.min() < 3:
+        return 0.0
+    widths = []
+    for channel in patch.pixels:
+        profile = np.bincount(index, channel[near], minlength=8) / counts
+        height, steepest = abs(profile[-1] - profile[0]), np.abs(np.diff(profile)).max()
+        if height > 0:
+            widths.append((height, height / (np.sqrt(2 * np.pi) * steepest)))
+    return float(max(widths)[1]) if widths else 0.0
