@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +23,28 @@ NATURAL = 0.35
 """How far outside the border a center may lie, in halves of its object, if nothing tells."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place on a field: slices of the field, slices of the sprite (None: all of it is inside).
+class Place(NamedTuple):
+    """A place on a field.
 
-    `clear` says that nothing lies in the sprite's window yet.
+    Attributes
+    ----------
+    corner
+        Where the sprite's first pixel lies.
+    outer
+        Slices of the field.
+    inner
+        Slices of the sprite; None: all of it is inside.
+    clear
+        Nothing lies in the sprite's window yet.
+    covers
+        The object covers part of another.
     """
 
+    corner: list[int]
     outer: tuple[slice, ...]
     inner: tuple[slice, ...] | None
     clear: bool
+    covers: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +74,13 @@ class Field:
     """A dual image's labels while objects are being put down.
 
     `centers`, `reaches` (half the mean edge of the sprite) and `wanted` (distance to the nearest
-    neighbor; 0: any) are of the objects so far, `alone` the place among them of one that still lacks
-    its neighbor; `wholes` and `areas` are each id's pixels when it
+    neighbor; 0: any) are of the objects so far, `alone` the place among them of one that
+    still lacks its neighbor; `wholes` and `areas` are each id's pixels when it
     was put down, and those still to be seen (0 for the background).
     """
 
     ids: NDArray[np.int32]
-    centers: list[tuple[float, ...]] = field(default_factory=list)
+    centers: list[list[float]] = field(default_factory=list)
     reaches: list[float] = field(default_factory=list)
     wanted: list[float] = field(default_factory=list)
     alone: int | None = None
@@ -80,21 +93,17 @@ class Field:
         """Return where a sprite at `corner` shows; see `Place`. None: nowhere."""
         outer, inner, whole = [], [], True
         for c, n, limit in zip(corner, shape, self.ids.shape, strict=True):
-            stop = c + n
-            if c >= 0 and stop <= limit:
-                outer.append(slice(c, stop))
-                inner.append(slice(0, n))
-                continue
-            whole = False
-            start, stop = max(c, 0), min(stop, limit)
-            if start >= stop:
-                return None
+            start, stop = c, c + n
+            if start < 0 or stop > limit:
+                whole, start, stop = False, max(start, 0), min(stop, limit)
+                if start >= stop:
+                    return None
             outer.append(slice(start, stop))
             inner.append(slice(start - c, stop - c))
         return tuple(outer), None if whole else tuple(inner)
 
     def fit(
-        self, corner: Sequence[int], mask: NDArray[np.bool_], area: int, overlap: float
+        self, corner: list[int], mask: NDArray[np.bool_], area: int, overlap: float
     ) -> Place | None:
         """Return the place at `corner` if an object may lie there: visible, hardly covering.
 
@@ -105,26 +114,26 @@ class Field:
             return None
         outer, inner = cut
         labels = self.ids[outer]
-        clear = not labels.any()
         if inner is not None:
             mask = mask[inner]
             area = int(np.count_nonzero(mask))
         if area < LEAST_VISIBLE:
             return None
-        if not clear and not self._may_cover(labels[mask], overlap):
+        if not np.count_nonzero(labels):
+            return Place(corner, outer, inner, True, False)
+        below = labels[mask]
+        covering = int(np.count_nonzero(below))
+        if covering and (covering > overlap * area or not self._may_cover(below, overlap)):
             return None
-        return Place(outer, inner, clear)
+        return Place(corner, outer, inner, False, covering > 0)
 
     def _may_cover(self, below: NDArray[np.int32], overlap: float) -> bool:
-        covering = int(np.count_nonzero(below))
-        if not covering:
-            return True
-        if covering > overlap * below.size:
-            return False
+        """Tell whether every object still shows enough if the pixels `below` are covered."""
         covered = np.bincount(below)
         return all(
             covered[i] + self.wholes[i] - self.areas[i] <= overlap * self.wholes[i]
-            for i in np.flatnonzero(covered[1:]) + 1
+            for i in np.flatnonzero(covered).tolist()
+            if i
         )
 
     def put(self, place: Place, sprite: Sprite, wanted: float = 0.0) -> int:
@@ -134,22 +143,16 @@ class Field:
         if place.inner is not None:
             mask = mask[place.inner]
             area = int(np.count_nonzero(mask))
-        if not place.clear:
+        if place.covers:
             covered = np.bincount(labels[mask])
             for i in np.flatnonzero(covered).tolist():
                 if i:
                     self.areas[i] -= int(covered[i])
-        np.copyto(labels, np.int32(number), where=mask)
+        labels[mask] = number
         self.areas.append(area)
         self.wholes.append(area)
         shape = sprite.mask.shape
-        inner = place.inner or (slice(0),) * len(shape)
-        self.centers.append(
-            tuple(
-                o.start - (i.start or 0) + n / 2
-                for o, i, n in zip(place.outer, inner, shape, strict=True)
-            )
-        )
+        self.centers.append([c + n / 2 for c, n in zip(place.corner, shape, strict=True)])
         self.reaches.append((shape[-1] + shape[-2]) / 4)
         self.wanted.append(wanted)
         if wanted:
@@ -169,8 +172,8 @@ def find_place(
             if place is not None:
                 return place, 0.0
         return None
-    shape, half = sprite.mask.shape, np.array(sprite.half)
-    for center in _scattered(rng, scene, half, how.border).tolist():
+    shape = sprite.mask.shape
+    for center in _scattered(rng, scene, sprite, how.border, TRIES):
         place = scene.fit(_corner(center, shape), sprite.mask, sprite.area, how.overlap)
         if place is not None:
             return place, 0.0
@@ -178,13 +181,15 @@ def find_place(
 
 
 def _scattered(
-    rng: np.random.Generator, scene: Field, half: NDArray[np.float64], border: float
-) -> NDArray[np.float64]:
-    """Draw centers anywhere, as far outside the border as is allowed, (TRIES, ndim)."""
-    margin = border * half
-    extent = np.array(scene.ids.shape) + 2 * margin
-    drawn: NDArray[np.float64] = rng.random((TRIES, len(half))) * np.maximum(extent, 0) - margin
-    return drawn
+    rng: np.random.Generator, scene: Field, sprite: Sprite, border: float, tries: int
+) -> Iterator[list[float]]:
+    """Draw centers anywhere, as far outside the border as is allowed."""
+    margins = [border * half for half in sprite.half]
+    spans = [(n + 2 * m, m) for n, m in zip(scene.ids.shape, margins, strict=True)]
+    draw = rng.random
+    for _ in range(tries):
+        # one number at a time: mostly the first center will do
+        yield [draw() * max(extent, 0.0) - margin for extent, margin in spans]
 
 
 def _corner(center: Sequence[float], shape: tuple[int, ...]) -> list[int]:
@@ -250,8 +255,7 @@ def _at_distance(
             scene.alone = first
             return place, mine
     mine = float(rng.choice(distances))
-    half = np.array(sprite.half)
-    tried = np.concatenate([_scattered(rng, scene, half, how.border) for _ in range(3)])
+    tried = np.array(list(_scattered(rng, scene, sprite, how.border, 3 * TRIES)))
     place, _ = _first_that_keeps(scene, sprite, how.overlap, tried, mine, None)
     return None if place is None else (place, mine)
 

@@ -28,12 +28,12 @@ class Sprite:
 
     Attributes
     ----------
-    difference
-        Object minus the light level it lay on, (channel, [z,] y, x) float32.
+    paint
+        Object minus the light level it lay on, times its opacity, (channel, [z,] y, x) float32.
+    keep
+        One minus its opacity: what stays of the canvas, between 0 and 1, ([z,] y, x) float32.
     level
         The light level it lay on, (channel, 1, ...) float32.
-    alpha
-        Opacity between 0 and 1, ([z,] y, x).
     mask
         The pixels that carry the label, ([z,] y, x).
     area
@@ -42,9 +42,9 @@ class Sprite:
         Half the extent of the mask along each axis, pixels.
     """
 
-    difference: FloatImage
+    paint: FloatImage
+    keep: FloatImage
     level: FloatImage
-    alpha: FloatImage
     mask: NDArray[np.bool_]
     area: int
     half: tuple[float, ...]
@@ -53,7 +53,7 @@ class Sprite:
     @property
     def nbytes(self) -> int:
         """Memory that the arrays take."""
-        return self.difference.nbytes + self.alpha.nbytes + self.mask.nbytes
+        return self.paint.nbytes + self.keep.nbytes + self.mask.nbytes
 
     def view(self, orientation: int) -> Sprite:
         """Return one of eight quarter turns and mirror images (0: as it is), sharing memory."""
@@ -64,9 +64,9 @@ class Sprite:
             turn, mirror = orientation % 4, orientation >= 4
             half = self.half if turn % 2 == 0 else (*self.half[:-2], self.half[-1], self.half[-2])
             made = Sprite(
-                turn_view(self.difference, turn, mirror),
+                turn_view(self.paint, turn, mirror),
+                turn_view(self.keep, turn, mirror),
                 self.level,
-                turn_view(self.alpha, turn, mirror),
                 turn_view(self.mask, turn, mirror),
                 self.area,
                 half,
@@ -94,10 +94,11 @@ def trimmed(
     spans = [_span((alpha > 0) | mask, axis) for axis in range(mask.ndim)]
     box = tuple(slice(a, b) for a, b in spans)
     half = tuple((b - a) / 2 for a, b in (_span(mask, axis) for axis in range(mask.ndim)))
+    alpha = alpha[box].astype(np.float32)
     return Sprite(
-        np.ascontiguousarray(difference[(slice(None), *box)], np.float32),
+        difference[(slice(None), *box)] * alpha,
+        1 - alpha,
         level.reshape((-1,) + (1,) * mask.ndim).astype(np.float32),
-        np.ascontiguousarray(alpha[box], np.float32),
         np.ascontiguousarray(mask[box]),
         area,
         half,
@@ -173,7 +174,9 @@ class Kept:
         return made
 
     def __len__(self) -> int:
+        """Return how many things are kept."""
         return len(self._things)
 
     def __reduce__(self) -> tuple[type[Kept], tuple[int]]:
+        """Leave the things behind when going to another process."""
         return Kept, (self._budget,)

@@ -22,6 +22,18 @@ LOOKS = 4
 """Pieces of background that are looked at for a decoy."""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Picture:
+    """A dual image's pixels in the making: what is on top of the light level `base`.
+
+    `clean` is the canvas before anything was pasted.
+    """
+
+    image: FloatImage
+    base: FloatImage
+    clean: FloatImage
+
+
 @dataclass(frozen=True, eq=False)
 class PasteSynthesizer:
     """Makes pair ``i`` from (recipe, library, i) alone; safe to call from several threads.
@@ -46,13 +58,14 @@ class PasteSynthesizer:
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index)))
         number = self._draw_image(rng)
         image, base = self.canvases.draw(rng, number)
-        clean = image.copy() if "poisson" in self.cast.blendings else image
+        picture = Picture(image, base, image.copy() if "poisson" in self.cast.blendings else image)
         scene = Field(np.zeros(self.shape, np.int32))
         classes: dict[int, int] = {}
         for actor, sprite, place in self._arrange(rng, number, scene):
-            self._paste(image, base, clean, scene, actor, sprite, place)
+            self._paste(picture, scene, actor, sprite, place)
             if actor.cls:  # the id that it is about to be given
                 classes[len(scene.areas)] = actor.cls
+        image += base
         return DualImage(image, Labels(*_without_gaps(scene, classes)), index)
 
     def pairs(self, indices: Sequence[int]) -> list[DualImage]:
@@ -94,71 +107,64 @@ class PasteSynthesizer:
     def _decoy(self, rng: np.random.Generator, actor: Actor, sprite: Sprite) -> Sprite:
         """Return a sprite of the same outline that shows a piece of background."""
         home = self.workshop.homes[actor.number]
-        pixels, valid = self.canvases.pixels[home], self.canvases.valid[home]
+        valid = self.canvases.valid[home]
         shape = tuple(min(n, m) for n, m in zip(sprite.mask.shape, valid.shape, strict=True))
         starts = rng.integers(0, np.array(valid.shape) - shape + 1, (LOOKS, len(shape))).tolist()
         looks = [
             tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True)) for start in starts
         ]
         where = max(looks, key=lambda look: int(np.count_nonzero(valid[look])))
-        light = self.canvases.bases[home][(slice(None), *where)]
+        piece = self.canvases.grains[home][(slice(None), *where)]
+        level = self.canvases.backgrounds[home].level.reshape(sprite.level.shape)
         if not self.recipe.match_level:
-            light = self.canvases.backgrounds[home].level.reshape(sprite.level.shape)
-        difference = np.zeros_like(sprite.difference)
-        difference[(slice(None), *(slice(0, n) for n in shape))] = (
-            pixels[(slice(None), *where)] - light
-        )
-        return replace(
-            sprite,
-            difference=difference,
-            level=self.canvases.backgrounds[home].level.reshape(sprite.level.shape),
-            mask=np.zeros_like(sprite.mask),
-            area=0,
-            views={},
-        )
+            piece = piece + self.canvases.bases[home][(slice(None), *where)] - level
+        paint = np.zeros_like(sprite.paint)
+        paint[(slice(None), *(slice(0, n) for n in shape))] = piece
+        paint *= 1 - sprite.keep
+        nothing = np.zeros_like(sprite.mask)
+        return replace(sprite, paint=paint, level=level, mask=nothing, area=0, views={})
 
     def _paste(
-        self,
-        image: FloatImage,
-        base: FloatImage,
-        clean: FloatImage,
-        scene: Field,
-        actor: Actor,
-        sprite: Sprite,
-        place: Place,
+        self, picture: Picture, scene: Field, actor: Actor, sprite: Sprite, place: Place
     ) -> None:
-        """Blend a sprite into the image, its rim only where no other object lies."""
-        where = (slice(None), *place.outer)
-        below, alpha = image[where], sprite.alpha
-        if place.inner is not None:
-            alpha = alpha[place.inner]
-        if not place.clear:
-            mask = sprite.mask if place.inner is None else sprite.mask[place.inner]
-            alpha = np.where(mask | (scene.ids[place.outer] == 0), alpha, 0)
-        difference = sprite.difference * np.float32(actor.gain)
+        """Blend a sprite into the picture, its rim only where no other object lies."""
+        where, inner = (slice(None), *place.outer), place.inner
+        paint, keep, mask = sprite.paint, sprite.keep, sprite.mask
         if actor.blending == "poisson":
-            difference += membrane(_seen_whole(clean, sprite, place) - difference)
-        if place.inner is not None:
-            difference = difference[(slice(None), *place.inner)]
-        if actor.blending != "poisson":
-            difference += base[where] if self.recipe.match_level else sprite.level
+            paint = paint + (1 - keep) * _joined(picture.clean, sprite, place, actor.gain)
+        if inner is not None:
+            paint, keep, mask = paint[(slice(None), *inner)], keep[inner], mask[inner]
+        below = picture.image[where]
+        above = paint * np.float32(actor.gain)
+        if not self.recipe.match_level and actor.blending != "poisson":
+            above += (1 - keep) * (sprite.level - picture.base[where])
         if actor.offset:
-            difference += np.float32(actor.offset)
-        difference -= below
-        difference *= alpha
-        below += difference
+            above += (1 - keep) * np.float32(actor.offset)
+        if place.clear:
+            below *= keep
+            below += above
+        else:
+            above += below * keep
+            free = scene.ids[place.outer] == 0
+            free |= mask
+            np.copyto(below, above, where=free)
 
 
-def _seen_whole(canvas: FloatImage, sprite: Sprite, place: Place) -> FloatImage:
-    """Return the canvas below a whole sprite, its edge repeated where the sprite leaves it."""
-    piece = canvas[(slice(None), *place.outer)]
-    if place.inner is None:
-        return piece
-    more = [
-        (inner.start, n - inner.stop)
-        for inner, n in zip(place.inner, sprite.mask.shape, strict=True)
-    ]
-    return np.pad(piece, [(0, 0), *more], mode="edge")
+def _joined(clean: FloatImage, sprite: Sprite, place: Place, gain: float) -> FloatImage:
+    """Return what is added to a sprite (before its gain) so that it meets the canvas.
+
+    The sprite's own edge is taken as background: its opacity is 0 there, or it is a whole square.
+    """
+    canvas = clean[(slice(None), *place.outer)]
+    if place.inner is not None:
+        more = [
+            (inner.start, n - inner.stop)
+            for inner, n in zip(place.inner, sprite.mask.shape, strict=True)
+        ]
+        canvas = np.pad(canvas, [(0, 0), *more], mode="edge")
+    difference = sprite.paint / np.maximum(1 - sprite.keep, np.float32(1e-3))
+    rim: FloatImage = canvas / np.float32(max(gain, 1e-3)) - difference
+    return membrane(rim)
 
 
 def _without_gaps(
