@@ -266,6 +266,11 @@ class Session:
         current = fitted is not None and fitted[0] == recipe and fitted[1] is self.library
         return self.library_is_current and current
 
+    @property
+    def synthesis_notes(self) -> tuple[str, ...]:
+        """What the dual images made last could not follow of their recipe, in words."""
+        return self._fitted[2].notes if self._fitted else ()
+
     def cut_patches(self) -> Job:
         """Cut, mask and grade the patches of all clicks. Value: `PatchLibrary`."""
         project = self.project
@@ -300,6 +305,20 @@ class Session:
                 self._fitted = fitted
 
         return self._job(work(), "make dual images", merge)
+
+    def remake_pairs(self, run: TrainingRun, count: int, start: int = 0) -> Job:
+        """Make pairs that a run was trained on once more. Value: list of `DualImage`.
+
+        They come from the recipe and the held-out part that the run recorded; project and current
+        recipe stay as they are.
+        """
+        project = self.project
+
+        def work() -> Generator[pipeline.Progress, None, list[DualImage]]:
+            synthesizer = yield from training_run.remake_pairs(project, self.folder, run)
+            return (yield from pipeline.synthesize(synthesizer, start, count))
+
+        return self._job(work(), f"make the dual images of {run.name}", None)
 
     def train(self, spec: TrainSpec | None = None, name: str = "") -> Job:
         """Train a model. Subject: the run's id; yields `TrainStep`; value: `TrainingRun`."""

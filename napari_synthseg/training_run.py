@@ -17,13 +17,14 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.project import ImageRef, Project
-from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.core.recipe import Synthesizer, load_recipe
 from napari_synthseg.core.training import TrainedModel, TrainingRun, TrainSpec, TrainStep
 from napari_synthseg.patches.split import Part, split
 from napari_synthseg.pipeline import Progress, clicked_parts, cut, fit
 from napari_synthseg.store import runs
 from napari_synthseg.store.images import open_pixels
 from napari_synthseg.store.labels import open_labels
+from napari_synthseg.synth import default_recipe
 
 VALIDATION_PAIRS = 6
 """Synthetic pairs, from held-out clicks, on which weights are compared."""
@@ -47,6 +48,8 @@ class TruePairs:
 
     Pair ``i`` is image ``i`` modulo their number, whole.
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(self, images: Sequence[DualImage]) -> None:
         self._images = tuple(images)
@@ -81,7 +84,7 @@ class RepeatedPairs:
 
 def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> TrainingRun:
     """Return the record of a run that is about to start."""
-    recipe = project.recipe.model_dump(mode="json") if project.recipe else {}
+    recipe = (project.recipe or default_recipe()).model_dump(mode="json")
     return TrainingRun(
         id=run_id,
         name=name,
@@ -157,21 +160,7 @@ def _training_data(
     project: Project, folder: Path, spec: TrainSpec
 ) -> Generator[Progress, None, TrainingData]:
     yield Progress(0.0, "choosing the held-out part")
-    parts = clicked_parts(project) if spec.source == "synthetic" else _true_parts(project)
-    shapes = {p.ref.id: open_pixels(p.ref, folder).shape[1:] for p in parts}
-    diameters = [
-        cls.diameter_px(part.ref)
-        for part in parts
-        for cls in project.classes
-        if any(c.cls == cls.value for c in part.clicks)
-    ] or [cls.diameter_px(part.ref) for part in parts for cls in project.classes]
-    wanted = tuple(Part(r, project.clicks_on(r)) for r in project.images if r.role == "validate")
-    held = tuple(p for p in wanted if p.clicks)
-    if not held:
-        gap = max(diameters)
-        parts, held = split(
-            parts, shapes, fraction=spec.validation_fraction, gap=gap, seed=spec.seed
-        )
+    parts, held, diameters = _divide(project, folder, spec)
     if spec.source == "synthetic":
         pairs = yield from _synthesizer(project, folder, parts)
         if spec.pairs is not None:
@@ -191,11 +180,52 @@ def _training_data(
     )
 
 
+def remake_pairs(
+    project: Project, folder: Path, run: TrainingRun
+) -> Generator[Progress, None, Synthesizer]:
+    """Return the synthesizer whose pairs a run was trained on, from the run's recorded recipe.
+
+    The pairs are the same, bit for bit, as long as images, classes, clicks and verdicts are.
+
+    Raises
+    ------
+    InputError
+        If the run was trained on real images.
+    """
+    if run.spec.source != "synthetic":
+        raise InputError(
+            f"Run '{run.name}' was trained on real images: it has no dual images to make again."
+        )
+    recipe = load_recipe(run.recipe) if run.recipe else default_recipe()
+    parts, _, _ = _divide(project, folder, run.spec)
+    return (yield from _synthesizer(project.model_copy(update={"recipe": recipe}), folder, parts))
+
+
+def _divide(
+    project: Project, folder: Path, spec: TrainSpec
+) -> tuple[tuple[Part, ...], tuple[Part, ...], list[float]]:
+    """Return the parts to train on, those held out, and the diameters of what they show."""
+    parts = clicked_parts(project) if spec.source == "synthetic" else _true_parts(project)
+    shapes = {p.ref.id: open_pixels(p.ref, folder).shape[1:] for p in parts}
+    diameters = [
+        cls.diameter_px(part.ref)
+        for part in parts
+        for cls in project.classes
+        if any(c.cls == cls.value for c in part.clicks)
+    ] or [cls.diameter_px(part.ref) for part in parts for cls in project.classes]
+    wanted = tuple(Part(r, project.clicks_on(r)) for r in project.images if r.role == "validate")
+    held = tuple(p for p in wanted if p.clicks)
+    if not held:
+        gap = max(diameters)
+        parts, held = split(
+            parts, shapes, fraction=spec.validation_fraction, gap=gap, seed=spec.seed
+        )
+    return tuple(parts), tuple(held), diameters
+
+
 def _synthesizer(
     project: Project, folder: Path, parts: Sequence[Part]
 ) -> Generator[Progress, None, Synthesizer]:
-    from napari_synthseg.synth import default_recipe
-
     library = yield from cut(project, folder, parts)
     return (yield from fit(project.recipe or default_recipe(), library))
 

@@ -26,7 +26,7 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.session import Session
-from napari_synthseg.synth import default_recipe
+from napari_synthseg.synth import PRESETS, default_recipe
 
 RecipeOption = Annotated[
     str | None,
@@ -41,6 +41,14 @@ def synthesize(
         int | None, typer.Option("--seed", min=0, help="Seed of the pairs; kept in the recipe.")
     ] = None,
     recipe: RecipeOption = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", metavar="NAME", help=f"Start from one of: {', '.join(PRESETS)}."),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", help="Make the pairs again that RUN was trained on."),
+    ] = None,
     settings: SetOption = None,
     out: Annotated[
         Path | None,
@@ -51,40 +59,61 @@ def synthesize(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make dual images; the recipe becomes the project's current one."""
+    """Make dual images; the recipe becomes the project's current one, unless it is a run's."""
+    if run is not None and (recipe or preset or settings or seed is not None):
+        raise InputError(
+            "--run makes the pairs of that run, with its own recipe: leave out --recipe, "
+            "--preset, --set and --seed."
+        )
     chosen = parse_settings(settings)
     if seed is not None:
         chosen["seed"] = str(seed)
     targets = _targets(out, count) if out else ()
     refuse_existing([*targets, *([out / OBJECTS_FILE] if out else [])], overwrite)
     with closing(Session.open(project)) as session:
-        adopt_recipe(session, pick_recipe(session.project, recipe), chosen)
-        pairs: list[DualImage] = complete(session, session.synthesize(count))
+        pairs: list[DualImage]
+        if run is not None:
+            past = session.project.run(run)
+            pairs = complete(session, session.remake_pairs(past, count))
+            used = past.recipe or default_recipe().model_dump(mode="json")
+        else:
+            adopt_recipe(session, pick_recipe(session.project, recipe, preset), chosen)
+            pairs = complete(session, session.synthesize(count))
+            used = (session.project.recipe or default_recipe()).model_dump(mode="json")
+        notes = () if run is not None else session.synthesis_notes
         current = session.project
     if out:
         _write_pairs(out, targets, pairs, current)
     objects = [pair.labels.count for pair in pairs]
-    used = (current.recipe or default_recipe()).model_dump(mode="json")
     result = {
         "pairs": len(pairs),
         "objects": sum(objects),
         "per_class": _count_classes(pairs, current),
         "recipe": used,
+        "notes": list(notes),
         "out": str(out) if out else None,
     }
     where = f" in {out}" if out else " (no --out: nothing was written)"
     counted = f"{len(pairs)} dual images with {sum(objects)} objects"
-    report(result, [f"{counted}{where}; recipe '{used['kind']}'."], as_json)
+    report(result, [f"{counted}{where}; recipe '{used['kind']}'.", *notes], as_json)
 
 
-def pick_recipe(project: Project, kind: str | None) -> Recipe:
-    """Return the project's recipe, or a new one of another kind.
+def pick_recipe(project: Project, kind: str | None, preset: str | None = None) -> Recipe:
+    """Return the project's recipe, a preset, or a new one of another kind.
 
     Raises
     ------
     InputError
-        If there is no such kind.
+        If there is no such kind or preset, or the preset is of another kind.
     """
+    if preset is not None:
+        if preset not in PRESETS:
+            raise InputError(
+                f"--preset {preset}: there is no such preset. Known: {', '.join(PRESETS)}."
+            )
+        if kind not in (None, PRESETS[preset].kind):
+            raise InputError(f"--preset {preset} is no recipe of the kind '{kind}': leave one out.")
+        return PRESETS[preset]
     current = project.recipe or default_recipe()
     if kind is None or kind == current.kind:
         return current

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 class Synthesizer(Protocol):
     """An endless, indexed sequence of dual images."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where the recipe could not be followed, in words for the user."""
+        ...
+
     def pair(self, index: int) -> DualImage:
         """Return pair `index` (>= 0): the same one at every call, in any order or process."""
         ...

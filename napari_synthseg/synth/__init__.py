@@ -1,9 +1,10 @@
 """Ways to make dual images; importing this registers every recipe kind, and loads no torch."""
 
 from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.synth.paste.presets import PRESETS, preset_name
 from napari_synthseg.synth.paste.recipe import PasteRecipe
 
-__all__ = ["PasteRecipe", "default_recipe"]
+__all__ = ["PRESETS", "PasteRecipe", "default_recipe", "preset_name"]
 
 
 def default_recipe() -> Recipe:

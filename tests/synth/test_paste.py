@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 from clicked_discs import CENTERS, DISC, clicked, disc_image, finish
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_synthseg.core.errors import InputError
@@ -12,7 +10,6 @@ from napari_synthseg.core.project import ObjectClass
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.synth import PasteRecipe
 from napari_synthseg.synth.paste.layout import touching
-from napari_synthseg.synth.paste.placement import Field
 
 
 def library_of(*images, classes=(DISC,), rejected=frozenset()):
@@ -26,7 +23,9 @@ def fitted(library, **fields):
 def deep_inside(ids):
     """Return the pixels that lie at least three pixels inside one object."""
     lowest, highest = ndimage.minimum_filter(ids, 7), ndimage.maximum_filter(ids, 7)
-    return (lowest == highest) & (ids > 0)
+    inside = (lowest == highest) & (ids > 0)
+    inside[[0, 1, 2, -3, -2, -1]] = inside[:, [0, 1, 2, -3, -2, -1]] = False
+    return inside
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +68,7 @@ def test_objects_never_stay_behind_on_the_canvas(shape):
     assert np.array_equal(synthesizer.pair(0).image, first.image)
 
 
-@pytest.mark.parametrize("canvas", ["real", "blank", "mixed"])
+@pytest.mark.parametrize("canvas", ["real", "empty", "textured", "blank", "mixed"])
 def test_the_empty_canvas_has_the_level_and_noise_of_the_real_background(library, canvas):
     pair = fitted(library, canvas=canvas).pair(0)
     empty = pair.image[0][ndimage.distance_transform_edt(pair.labels.ids == 0) > 5]
@@ -139,11 +138,11 @@ def test_poor_patches_are_left_out_unless_too_few_remain():
     centers = [*CENTERS[:6], (110, 20)]
     image, _ = disc_image(CENTERS[:6])
     library = library_of(clicked(image, centers))
-    used = fitted(library, min_quality=0.5).sprites[1]
-    assert {f.patch for f in used} == {f"a-{n}" for n in range(1, 7)}
+    used = fitted(library, min_quality=0.5).workshop.patches
+    assert {p.id for p in used} == {f"a-{n}" for n in range(1, 7)}
     few = library.without(frozenset({f"a-{n}" for n in range(1, 4)}))
     if library.patches[6].mask.any():
-        assert {f.patch for f in fitted(few).sprites[1]} == {"a-4", "a-5", "a-6", "a-7"}
+        assert {p.id for p in fitted(few).workshop.patches} == {"a-4", "a-5", "a-6", "a-7"}
 
 
 def test_nothing_usable_is_said_in_words(library):
@@ -179,31 +178,3 @@ def test_a_sample_of_the_objects_gives_the_density_of_all_of_them():
     library = library_of(clicked(image, centers[::3], exhaustive=False))
     synthesizer = fitted(library, size=200)
     assert np.mean([synthesizer.pair(i).labels.count for i in range(20)]) > 15
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    corners=st.lists(
-        st.tuples(st.integers(-12, 40), st.integers(-12, 40), st.integers(2, 14)), max_size=12
-    ),
-    overlap=st.sampled_from([0.0, 0.1, 0.5]),
-)
-def test_no_object_covers_or_is_covered_more_than_allowed(corners, overlap):
-    scene = Field(np.zeros((40, 40), np.int32))
-    first_areas = []
-    for y, x, edge in corners:
-        mask = np.ones((edge, edge), bool)
-        corner = np.array([y, x])
-        before = scene.ids.copy()
-        if not scene.fits(corner, mask, overlap):
-            continue
-        visible = np.bincount(before.ravel(), minlength=len(first_areas) + 1)
-        number = scene.put(corner, mask)
-        after = np.bincount(scene.ids.ravel(), minlength=number + 1)
-        lost = visible[1:number] - after[1:number]
-        assert (lost <= overlap * visible[1:number] + 1e-9).all()
-        assert lost.sum() <= overlap * after[number] + 1e-9
-        first_areas.append(after[number])
-    assert (
-        scene.areas[1:] == np.bincount(scene.ids.ravel(), minlength=len(scene.areas))[1:].tolist()
-    )

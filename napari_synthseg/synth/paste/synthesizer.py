@@ -163,7 +163,7 @@ def _joined(clean: FloatImage, sprite: Sprite, place: Place, gain: float) -> Flo
         ]
         canvas = np.pad(canvas, [(0, 0), *more], mode="edge")
     difference = sprite.paint / np.maximum(1 - sprite.keep, np.float32(1e-3))
-    rim: FloatImage = canvas / np.float32(max(gain, 1e-3)) - difference
+    rim = np.asarray(canvas / max(gain, 1e-3) - difference, np.float32)
     return membrane(rim)
 
 
