@@ -14,7 +14,10 @@ from napari_synthseg.core.pixels import FloatImage
 GRAIN = 1.5
 """Variation below this scale (sigma, pixels) counts as grain."""
 
-LEAST_PIXELS = 12
+LEAST_PIXELS = 40
+SHELLS = 6
+"""Steps of one pixel on either side of an outline over which an edge is looked at."""
+
 SAMPLE = 200
 """Patches that an image's sharpness is measured on, at most."""
 
@@ -31,9 +34,12 @@ def grain_of(difference: FloatImage, mask: NDArray[np.bool_]) -> FloatImage:
 
 
 def core_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return a mask without its edge, or all of it where too little would remain."""
-    core: NDArray[np.bool_] = ndimage.binary_erosion(mask)
-    return core if np.count_nonzero(core) >= LEAST_PIXELS else mask
+    """Return a mask without its blurred edge, or all of it where too little would remain."""
+    for depth in (3, 2, 1):
+        core: NDArray[np.bool_] = ndimage.binary_erosion(mask, iterations=depth)
+        if np.count_nonzero(core) >= LEAST_PIXELS:
+            return core
+    return mask
 
 
 def spread(grain: FloatImage, where: NDArray[np.bool_]) -> FloatImage:
@@ -88,16 +94,17 @@ def _edge_width(patch: Patch) -> float:
         return 0.0
     inside = ndimage.distance_transform_edt(patch.mask)
     outside = ndimage.distance_transform_edt(~patch.mask)
-    ring = np.where(patch.mask, inside - 0.5, 0.5 - outside)
-    shells = np.floor(ring).astype(int)
-    near = (shells >= -4) & (shells < 4)
-    index = shells[near] + 4
-    counts = np.bincount(index, minlength=8)
-    if counts.min() < 3:
+    shells = np.floor(np.where(patch.mask, inside - 0.5, 0.5 - outside)).astype(int)
+    near = (shells >= -SHELLS) & (shells < SHELLS)
+    index = shells[near] + SHELLS
+    counts = np.bincount(index, minlength=2 * SHELLS)
+    enough = counts >= 3
+    if np.count_nonzero(enough[:SHELLS]) < 3 or np.count_nonzero(enough[SHELLS:]) < 3:
         return 0.0
     widths = []
     for channel in patch.pixels:
-        profile = np.bincount(index, channel[near], minlength=8) / counts
+        sums = np.bincount(index, channel[near], minlength=2 * SHELLS)
+        profile = sums[enough] / counts[enough]
         height, steepest = abs(profile[-1] - profile[0]), np.abs(np.diff(profile)).max()
         if height > 0:
             widths.append((height, height / (np.sqrt(2 * np.pi) * steepest)))

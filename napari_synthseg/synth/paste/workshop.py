@@ -84,10 +84,11 @@ class Workshop:
             1 + recipe.scale * zoom if variant else 1.0,
             cut.mask.shape,
         )
-        sprite = self._finish(cut, alpha, turn, self.homes[number], target, rng)
+        home = self.homes[number]
+        sprite = self._finish(cut, alpha, turn, blending, home, target, rng)
         if sprite is None:  # scaled to nothing
             untouched = Turn(0.0, 1.0, cut.mask.shape)
-            sprite = self._finish(cut, alpha, untouched, target, target, rng)
+            sprite = self._finish(cut, alpha, untouched, blending, home, home, rng)
         assert sprite is not None  # the mask of a chosen patch is not empty
         return sprite
 
@@ -105,9 +106,15 @@ class Workshop:
         return cut_object(patch, window, source, diameter, flat=flat)
 
     def _finish(
-        self, cut: Cut, alpha: FloatImage, turn: Turn, home: int, target: int,
+        self,
+        cut: Cut,
+        alpha: FloatImage,
+        turn: Turn,
+        blending: Kind,
+        home: int,
+        target: int,
         rng: np.random.Generator,
-    ) -> Sprite | None:  # fmt: skip
+    ) -> Sprite | None:
         """Turn, scale, and bring grain and sharpness to those of the target image."""
         recipe = self.recipe
         difference, mask = cut.difference, cut.mask
@@ -124,8 +131,10 @@ class Workshop:
                 core = turn.apply(core.astype(np.float32), 1, "constant") > 0.5
             mask = turn.apply(mask.astype(np.float32), 1, "constant") > 0.5
             alpha = np.clip(turn.apply(alpha, 1, "constant"), 0, 1)
-            if recipe.blending not in ("gaussian", "mixed"):
-                alpha = np.where(mask, 1, alpha).astype(np.float32)
+            if blending == "hard":
+                alpha = (alpha > 0.5).astype(np.float32)
+            if blending != "gaussian":
+                alpha[mask] = 1
         if blur > 0:
             difference = _blurred(difference, blur)
             grain = None if grain is None else _blurred(grain, blur)
