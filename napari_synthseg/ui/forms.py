@@ -45,7 +45,9 @@ class ModelForm(QWidget, Generic[M]):
     model
         The value to start with.
     shown
-        Names of the fields that are always in sight; the others lie under "More settings".
+        Names of the fields that are always in sight; without, all that belong to no group. The
+        others lie in sections that open, named by the ``group`` of their ``json_schema_extra`` or
+        "More settings".
     hidden
         Names of fields that are not offered.
     """
@@ -65,15 +67,19 @@ class ModelForm(QWidget, Generic[M]):
         self._writing = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        names = [n for n in type(model).model_fields if n not in hidden]
-        first = [n for n in names if shown is None or n in shown]
-        layout.addWidget(self._page(first))
-        if rest := [n for n in names if n not in first]:
-            more = QCollapsible("More settings")
-            more.setContent(self._page(rest))
-            more.setDuration(0)
-            more.collapse(animate=False)
-            layout.addWidget(more)
+        sections: dict[str, list[str]] = {"": []}
+        for name, info in type(model).model_fields.items():
+            if name not in hidden:
+                sections.setdefault(_section(name, info, shown), []).append(name)
+        layout.addWidget(self._page(sections.pop("")))
+        for title, names in sections.items():
+            section = QCollapsible(title)
+            section.setContent(self._page(names))
+            section.setDuration(0)
+            section.collapse(animate=False)
+            section.layout().setContentsMargins(0, 2, 0, 0)
+            section.layout().setSpacing(2)
+            layout.addWidget(section)
 
     @property
     def model(self) -> M:
@@ -121,6 +127,15 @@ class ModelForm(QWidget, Generic[M]):
         else:
             self.refused.emit("")
             self.changed.emit(self._model)
+
+
+def _section(name: str, info: FieldInfo, shown: Collection[str] | None) -> str:
+    """Return the title of the section that a field belongs to, '' for what is always in sight."""
+    extra = info.json_schema_extra
+    group = str(extra.get("group", "")) if isinstance(extra, dict) else ""
+    if shown is None:
+        return group
+    return "" if name in shown else group or "More settings"
 
 
 def make_field(info: FieldInfo, value: Any, on_edited: Callable[..., None]) -> _Field:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.recipe import Recipe, UnknownRecipe
-from napari_synthseg.synth import default_recipe
+from napari_synthseg.synth import PRESETS, default_recipe, preset_name
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.forms import ModelForm
 from napari_synthseg.ui.layers import Layers
@@ -16,7 +24,8 @@ from napari_synthseg.ui.notices import attempt
 from napari_synthseg.ui.panel import NextStep, Panel, notice_label, quiet_label
 
 PREVIEWS = 6
-FIELDS_IN_SIGHT = 6
+CUSTOM = "custom"
+"""The preset's name once a setting was changed."""
 
 
 class SynthesizePanel(Panel):
@@ -49,6 +58,7 @@ class SynthesizePanel(Panel):
         self.problem = notice_label()
         self.problem.hide()
         self.body.addWidget(self.problem)
+        self.body.addLayout(self._make_presets())
         self._place = QWidget()
         QVBoxLayout(self._place).setContentsMargins(0, 0, 0, 0)
         self.body.addWidget(self._place)
@@ -58,6 +68,19 @@ class SynthesizePanel(Panel):
         desk.project_changed.connect(self._on_project_changed)
         desk.library_changed.connect(self._on_stale)
         desk.work_changed.connect(self._on_work_changed)
+
+    def _make_presets(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Preset"))
+        self.presets = QComboBox()
+        self.presets.addItems([*PRESETS, CUSTOM])
+        self.presets.setToolTip(
+            "default: objects cut out by their masks on real background. paper: whole squares on "
+            "a blank canvas, as in arXiv 2308.04687. custom: settings of your own."
+        )
+        self.presets.textActivated.connect(self._on_preset)
+        row.addWidget(self.presets, 1)
+        return row
 
     # --- showing -----------------------------------------------------------------------------
 
@@ -96,7 +119,10 @@ class SynthesizePanel(Panel):
         self._stale = False
         objects = sum(p.labels.count for p in pairs)
         shape = " x ".join(str(n) for n in pairs[0].labels.ids.shape)
-        self.found.setText(f"{len(pairs)} pairs of {shape} pixels, {objects} objects in all.")
+        session = self.desk.session
+        notes = session.synthesis_notes if session else ()
+        made = f"{len(pairs)} pairs of {shape} pixels, {objects} objects in all."
+        self.found.setText("\n".join((made, *notes)))
         if self.isVisible():
             self.layers.show_dual_images(pairs)
         self.next_step_changed.emit()
@@ -104,6 +130,7 @@ class SynthesizePanel(Panel):
     def _show_recipe(self) -> None:
         session = self.desk.session
         recipe = (session.project.recipe if session else None) or default_recipe()
+        self.presets.setCurrentText(preset_name(recipe))
         if recipe == self._shown:
             return
         if self.form is not None and type(recipe) is type(self._shown):
@@ -121,17 +148,26 @@ class SynthesizePanel(Panel):
         if isinstance(recipe, UnknownRecipe):
             self._on_refused(f"The recipe '{recipe.kind}' is not known to this version.")
             return
-        names = [n for n in type(recipe).model_fields if n != "kind"]
-        self.form = ModelForm(recipe, shown=names[:FIELDS_IN_SIGHT], hidden=("kind",))
+        self.form = ModelForm(recipe, hidden=("kind",))
         self.form.changed.connect(self._on_recipe_changed)
         self.form.refused.connect(self._on_refused)
         layout.addWidget(self.form)
 
     # --- editing -----------------------------------------------------------------------------
 
+    def _on_preset(self, name: str) -> None:
+        session = self.desk.session
+        if session is None or name == CUSTOM:
+            return
+        seed = getattr(session.project.recipe, "seed", 0)
+        recipe = PRESETS[name].model_copy(update={"seed": seed})
+        new = session.project.model_copy(update={"recipe": recipe})
+        attempt(lambda: session.edit(new, f"choose the preset {name}"))
+
     def _on_recipe_changed(self, recipe: Recipe) -> None:
         session = self.desk.session
         self._shown = recipe
+        self.presets.setCurrentText(preset_name(recipe))
         if session is not None:
             new = session.project.model_copy(update={"recipe": recipe})
             attempt(lambda: session.edit(new, "change recipe"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import signal
 from collections.abc import Callable
@@ -15,8 +16,12 @@ import pytest
 import tifffile
 
 from napari_synthseg.cli import progress
+from napari_synthseg.core.recipe import load_recipe
 from napari_synthseg.core.training import TrainStep
 from napari_synthseg.session import Session
+from napari_synthseg.store.runs import run_folder
+from napari_synthseg.synth import PRESETS
+from napari_synthseg.training_run import _training_data
 
 Invoke = Callable[..., Any]
 FAST = ("--set", "batch_size=2", "--set", "crop=64", "--set", "model.width=4")
@@ -168,6 +173,19 @@ def test_dual_images_are_written_with_their_table(
     assert "--overwrite" in again.err
 
 
+def test_a_preset_becomes_the_recipe_and_settings_change_it(invoke: Invoke, project: Path) -> None:
+    done = invoke(
+        "synthesize", project, "--preset", "paper", "--set", "size=128", "--count", 1, "--json"
+    )
+    assert done.code == 0, done.err
+    expected = PRESETS["paper"].model_copy(update={"size": 128}).model_dump(mode="json")
+    assert done.result["recipe"] == expected
+    done = invoke("synthesize", project, "--preset", "pepper")
+    assert done.code == 2
+    assert "Known: default, paper" in done.err
+    assert invoke("synthesize", project, "--preset", "default", "--count", 1).code == 0
+
+
 def test_unknown_recipe_parameter_lists_the_known_ones(invoke: Invoke, project: Path) -> None:
     done = invoke("synthesize", project, "--set", "sparkle=1")
     assert done.code == 2
@@ -256,3 +274,43 @@ def test_unknown_run_lists_the_known_ones(invoke: Invoke, trained: Path, field: 
     assert done.code == 2
     assert "'giant'" in done.err
     assert "tiny" in done.err
+
+
+def test_a_runs_pairs_are_made_again_from_its_record(
+    invoke: Invoke, trained: Path, tmp_path: Path
+) -> None:
+    """Bit for bit, whatever recipe is the current one, by command and by hand."""
+    changed = invoke("synthesize", trained, "--set", "density=0.5", "--seed", 9, "--count", 1)
+    assert changed.code == 0, changed.err
+    done = invoke("synthesize", trained, "--run", "tiny", "--count", 2, "--out", tmp_path, "--json")
+    assert done.code == 0, done.err
+    with closing(Session.open(trained)) as session:
+        assert session.project.recipe is not None
+        assert session.project.recipe.model_dump()["seed"] == 9  # left as it was
+        run = session.project.run("tiny")
+        record = json.loads((run_folder(trained, run.id) / "run.json").read_text("utf-8"))
+        recipe = load_recipe(record["recipe"])
+        assert done.result["recipe"] == record["recipe"]
+        held_to = session.project.model_copy(update={"recipe": recipe})
+        data = _turn(_training_data(held_to, trained, run.spec))
+    for index in range(2):
+        pair = data.pairs.pair(index)
+        written = tifffile.imread(tmp_path / "images" / f"{index:05d}.tif")
+        np.testing.assert_array_equal(written, pair.image[0])
+        labels = tifffile.imread(tmp_path / "labels" / f"{index:05d}.tif")
+        np.testing.assert_array_equal(labels, pair.labels.ids)
+
+
+def test_a_run_and_other_recipes_exclude_each_other(invoke: Invoke, trained: Path) -> None:
+    done = invoke("synthesize", trained, "--run", "tiny", "--seed", 3)
+    assert done.code == 2
+    assert "--run" in done.err
+
+
+def _turn(work: Any) -> Any:
+    """Turn a generator to its end and return what it returned."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            return stop.value

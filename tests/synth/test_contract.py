@@ -1,6 +1,7 @@
 """What every recipe promises, whatever its kind; a new kind is tested by being registered."""
 
 import hashlib
+import multiprocessing
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,13 @@ from napari_synthseg.patches.build import build_library
 KINDS = sorted(Recipe.kinds)
 SMALL = {"paste": {"size": 96}}
 """Parameters that make a kind quick to test."""
+
+EVERYTHING = {
+    "size": 96, "canvas": "mixed", "cutout": "square", "blending": "mixed", "counts": "poisson",
+    "rare_boost": 0.5, "mixing": 1.0, "patch_size_spread": 0.2, "brightness": 0.1, "scale": 0.3,
+    "arrangement": "neighbors", "overlap": 0.2, "match_blur": True, "decoys": 0.5,
+}  # fmt: skip
+"""Pasting with everything that draws random numbers."""
 
 
 def small_library(rejected=frozenset()):
@@ -96,6 +104,33 @@ def test_another_process_makes_the_same_pairs(kind, synthesizer):
     command = [sys.executable, "-c", path + code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.split() == [digest(synthesizer.pair(i)) for i in (5, 1)]
+
+
+def test_any_process_order_and_batch_makes_the_same_pairs_with_every_option(library):
+    synthesizer = fitted("paste", library, **EVERYTHING)
+    expected = [digest(synthesizer.pair(i)) for i in range(12)]
+    order = np.random.default_rng(1).permutation(12).tolist()
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        shares = pool.starmap(digests_elsewhere, [(synthesizer, order[:6]), (None, order[6:])])
+    assert [d for share in shares for d in share] == [expected[i] for i in order]
+    again = fitted("paste", library, **EVERYTHING)
+    with ThreadPoolExecutor(4) as pool:
+        assert [digest(p) for p in pool.map(again.pair, order)] == [expected[i] for i in order]
+
+
+def test_a_full_cache_changes_no_pair(library):
+    roomy = fitted("paste", library, **EVERYTHING)
+    tight = fitted("paste", library, **EVERYTHING)
+    tight.workshop.kept._budget = 20_000
+    assert [digest(roomy.pair(i)) for i in range(6)] == [digest(tight.pair(i)) for i in range(6)]
+    assert tight.workshop.kept.nbytes <= 20_000
+    assert len(tight.workshop.kept) < len(roomy.workshop.kept)
+
+
+def digests_elsewhere(synthesizer, indices):
+    """Return digests of pairs, made by a synthesizer that was sent here or fitted here."""
+    synthesizer = synthesizer or fitted("paste", **EVERYTHING)
+    return [digest(synthesizer.pair(i)) for i in indices]
 
 
 def test_a_saved_recipe_makes_the_same_pairs(kind, library, synthesizer):

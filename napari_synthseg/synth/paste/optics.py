@@ -14,6 +14,9 @@ from napari_synthseg.core.pixels import FloatImage
 GRAIN = 1.5
 """Variation below this scale (sigma, pixels) counts as grain."""
 
+NOISE_UP_TO = 1.25
+"""Grain of an object up to this many times its image's noise is noise."""
+
 LEAST_PIXELS = 40
 SHELLS = 6
 """Steps of one pixel on either side of an outline over which an edge is looked at."""
@@ -72,10 +75,12 @@ def with_grain(
 def wanted_grain(own: FloatImage, here: FloatImage, there: FloatImage) -> FloatImage:
     """Return the grain of an object taken from an image of noise `here` to one of noise `there`.
 
-    Noise adds up in squares; an object's texture stays its own.
+    Grain up to the image's noise (with some tolerance, as it is measured on few pixels) is taken as
+    noise and follows the images'; what is more is the object's texture and stays its own.
     """
-    square = own**2 + there**2 - here**2
-    wanted: FloatImage = np.sqrt(np.maximum(square, np.minimum(own, there) ** 2))
+    noise = np.minimum(own, NOISE_UP_TO * here)
+    share = np.where(here > 0, noise / np.maximum(here, 1e-12), 1)
+    wanted: FloatImage = np.sqrt(own**2 - noise**2 + (share * there) ** 2)
     return wanted
 
 

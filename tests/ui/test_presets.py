@@ -1,0 +1,44 @@
+"""The preset above the form: what is chosen there is shown, and an edit makes it custom."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_synthseg.synth import PRESETS
+
+pytestmark = pytest.mark.gui
+
+
+def test_choosing_a_preset_fills_the_form_and_an_edit_makes_it_custom(clicked):
+    clicked.panel.show_step(2)
+    clicked.settle()
+    panel = clicked.panel.panels[3]
+    assert panel.presets.currentText() == "default"
+    panel.presets.textActivated.emit("paper")
+    assert clicked.session.project.recipe == PRESETS["paper"]
+    assert panel.presets.currentText() == "paper"
+    assert panel.form.model == PRESETS["paper"]
+    panel.form._fields["overlap"].widget.setValue(0.5)
+    assert panel.presets.currentText() == "custom"
+    assert clicked.session.project.recipe.cutout == "square"
+    clicked.session.undo()
+    assert panel.presets.currentText() == "paper"
+    clicked.session.undo()
+    assert panel.presets.currentText() == "default"
+
+
+def test_every_setting_is_in_sight_or_in_a_named_section(clicked):
+    from superqt import QCollapsible
+
+    clicked.panel.show_step(2)
+    clicked.settle()
+    form = clicked.panel.panels[3].form
+    titles = [section.text() for section in form.findChildren(QCollapsible)]
+    groups = [
+        (info.json_schema_extra or {}).get("group")
+        for name, info in PRESETS["paper"].__class__.model_fields.items()
+        if name != "kind"
+    ]
+    assert titles == list(dict.fromkeys(g for g in groups if g))
+    assert 4 <= groups.count(None) <= 7
+    assert set(form._fields) == set(PRESETS["paper"].__class__.model_fields) - {"kind"}
