@@ -33,13 +33,16 @@ def _table(title: str, names: list[str], schema: dict[str, Any]) -> Iterator[str
     for name in names:
         field = schema[name]
         default, paper = (
-            json.dumps(PRESETS[preset].model_dump(mode="json")[name]).strip('"')
-            for preset in ("default", "paper")
+            _shown(PRESETS[preset].model_dump(mode="json")[name]) for preset in ("default", "paper")
         )
         other = paper if paper != default else ""
         text = field["description"]
         yield f"| `{name}` | {_values(field)} | {default} | {other} | {text} |"
     yield ""
+
+
+def _shown(value: object) -> str:
+    return "empty" if value is None else json.dumps(value).strip('"')
 
 
 def _values(field: dict[str, Any]) -> str:
