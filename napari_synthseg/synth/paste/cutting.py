@@ -6,6 +6,7 @@ level without a seam.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,11 @@ class Cut:
     away: FloatImage
     room: FloatImage
 
+    def inside(self, box: tuple[slice, ...]) -> Cut:
+        """Return the part of it that lies in a box of its window."""
+        difference = self.difference[(slice(None), *box)]
+        return Cut(difference, self.level, self.mask[box], self.away[box], self.room[box])
+
 
 def patch_window(patch: Patch) -> Region:
     """Return the window that a patch was cut with, in full-image pixels."""
@@ -86,13 +92,13 @@ def cut_object(
     first = background.origin
     mask = cut_mask(patch.mask, patch.origin, window)
     other = cut_mask(source.taken, first, window) & ~mask
-    inside = cut_mask(np.ones_like(source.taken), first, window)
+    inside = _inside(window, first, source.taken.shape)
     away = _distance(mask)
     room = np.clip((_distance(other | ~inside) - 1) / 2, 0, 1)
     room[mask] = 1
     pixels = cut_image(background.pixels, first, window)
     own = (away <= max(2, round(RIM * diameter)) + 1) & ~other
-    own &= cut_mask(np.ones_like(patch.mask), patch.origin, window)
+    own &= _inside(window, patch.origin, patch.mask.shape)
     shift = [int(a - o) for (a, _), o in zip(window, patch.origin, strict=True)]
     where = tuple(np.nonzero(own))
     there = tuple(w + s for w, s in zip(where, shift, strict=True))
@@ -102,6 +108,15 @@ def cut_object(
     level = np.median(base.reshape(len(base), -1), axis=1).astype(np.float32)
     light = level.reshape((-1,) + (1,) * mask.ndim) if flat else base
     return Cut(pixels - light, level, mask, away, room.astype(np.float32))
+
+
+def _inside(window: Region, origin: Sequence[int], shape: Sequence[int]) -> NDArray[np.bool_]:
+    """Return which pixels of a window lie in an array of `shape`, its first pixel at `origin`."""
+    result = np.ones([b - a for a, b in window], bool)
+    for axis, ((a, b), o, n) in enumerate(zip(window, origin, shape, strict=True)):
+        along = (np.arange(a, b) >= o) & (np.arange(a, b) < o + n)
+        result &= along.reshape([-1 if i == axis else 1 for i in range(len(window))])
+    return result
 
 
 def _distance(mask: NDArray[np.bool_]) -> FloatImage:

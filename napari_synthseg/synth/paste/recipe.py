@@ -143,7 +143,7 @@ class PasteRecipe(Recipe):
         ge=1,
         le=64,
         json_schema_extra=OBJECTS,
-        description="turned and scaled copies made of each patch",
+        description="turned and scaled copies made of each patch; fewer of very many patches",
     )
 
     arrangement: Arrangement = Field(

@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -91,8 +92,7 @@ def trimmed(
     area = int(np.count_nonzero(mask))
     if not area:
         return None
-    spans = [_span((alpha > 0) | mask, axis) for axis in range(mask.ndim)]
-    box = tuple(slice(a, b) for a, b in spans)
+    box = used_box(alpha, mask)
     half = tuple((b - a) / 2 for a, b in (_span(mask, axis) for axis in range(mask.ndim)))
     alpha = alpha[box].astype(np.float32)
     return Sprite(
@@ -102,6 +102,15 @@ def trimmed(
         np.ascontiguousarray(mask[box]),
         area,
         half,
+    )
+
+
+def used_box(alpha: FloatImage, mask: NDArray[np.bool_], margin: int = 0) -> tuple[slice, ...]:
+    """Return the box of all that shows of a cutout, a margin wider where there is room."""
+    spans = [_span((alpha > 0) | mask, axis) for axis in range(mask.ndim)]
+    return tuple(
+        slice(max(a - margin, 0), min(b + margin, n))
+        for (a, b), n in zip(spans, mask.shape, strict=True)
     )
 
 
@@ -125,18 +134,23 @@ class Turn:
 
         `order` is that of the spline, `mode` says what lies outside (as in scipy.ndimage).
         """
-        ndim = len(self.shape)
+        inverse, offset, extent = self._inverse
+        result: FloatImage = ndimage.affine_transform(
+            array, inverse, offset, extent, np.float32, order, mode
+        )
+        return result
+
+    @cached_property
+    def _inverse(self) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
+        """Matrix and offset from a turned position back to where it was, and the new shape."""
         cosine, sine = np.cos(np.deg2rad(self.angle)), np.sin(np.deg2rad(self.angle))
-        matrix = np.eye(ndim)
+        matrix = np.eye(len(self.shape))
         matrix[-2:, -2:] = [[cosine, sine], [-sine, cosine]]
         shape = np.array(self.shape)
         extent = np.ceil(np.abs(matrix) @ shape * self.zoom).astype(int) + 2
         inverse = matrix.T / self.zoom
         offset = (shape - 1) / 2 - inverse @ ((extent - 1) / 2)
-        result: FloatImage = ndimage.affine_transform(
-            array, inverse, offset, tuple(extent), np.float32, order, mode
-        )
-        return result
+        return inverse, offset, tuple(extent.tolist())
 
 
 Made = TypeVar("Made")

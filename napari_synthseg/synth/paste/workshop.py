@@ -21,7 +21,13 @@ from napari_synthseg.synth.paste.cutting import (
 )
 from napari_synthseg.synth.paste.optics import core_of, grain_of, spread, wanted_grain, with_grain
 from napari_synthseg.synth.paste.recipe import PasteRecipe
-from napari_synthseg.synth.paste.sprites import Kept, Sprite, Turn, trimmed
+from napari_synthseg.synth.paste.sprites import Kept, Sprite, Turn, trimmed, used_box
+
+MARGIN = 2
+"""Pixels round a cutout that its turning needs to know."""
+
+MOST_SPRITES = 20_000
+"""Variants of all patches together, about; with very many patches two of each will do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +57,12 @@ class Workshop:
 
     @property
     def variants(self) -> int:
-        """How many different variants of a patch there are."""
+        """How many different variants of a patch there are: the fewer, the more patches."""
         recipe = self.recipe
         resized = recipe.cutout == "square" and recipe.patch_size_spread > 0
-        return recipe.variants if recipe.rotation or recipe.scale or resized else 1
+        if not (recipe.rotation or recipe.scale or resized):
+            return 1
+        return min(recipe.variants, max(MOST_SPRITES // len(self.patches), 2))
 
     def sprite(self, number: int, variant: int, blending: Kind, target: int) -> Sprite:
         """Return a sprite of patch `number` for a canvas of image `target`.
@@ -79,10 +87,13 @@ class Workshop:
         diameter = self.diameters[self.patches[number].cls]
         feather = max(1.0, recipe.feather * diameter) if recipe.feather else 0.0
         alpha = opacity(cut, blending, square=recipe.cutout == "square", feather=feather)
+        box = used_box(alpha, cut.mask, MARGIN)
+        cut = cut.inside(box)
+        alpha = alpha[box]
         turn = Turn(
-            90 * (variant + 0.5 * angle) / recipe.variants if variant and recipe.rotation else 0.0,
+            90 * (variant + 0.5 * angle) / self.variants if variant and recipe.rotation else 0.0,
             1 + recipe.scale * zoom if variant else 1.0,
-            cut.mask.shape,
+            tuple(n.stop - n.start for n in box),
         )
         home = self.homes[number]
         sprite = self._finish(cut, alpha, turn, blending, home, target, rng)
