@@ -269,7 +269,8 @@ class Session:
     @property
     def synthesis_notes(self) -> tuple[str, ...]:
         """What the dual images made last could not follow of their recipe, in words."""
-        return self._fitted[2].notes if self._fitted else ()
+        notes: tuple[str, ...] = getattr(self._fitted[2], "notes", ()) if self._fitted else ()
+        return notes
 
     def cut_patches(self) -> Job:
         """Cut, mask and grade the patches of all clicks. Value: `PatchLibrary`."""

@@ -49,8 +49,6 @@ class TruePairs:
     Pair ``i`` is image ``i`` modulo their number, whole.
     """
 
-    notes: tuple[str, ...] = ()
-
     def __init__(self, images: Sequence[DualImage]) -> None:
         self._images = tuple(images)
 
@@ -162,9 +160,7 @@ def _training_data(
     yield Progress(0.0, "choosing the held-out part")
     parts, held, diameters = _divide(project, folder, spec)
     if spec.source == "synthetic":
-        pairs = yield from _synthesizer(project, folder, parts)
-        if spec.pairs is not None:
-            pairs = RepeatedPairs(pairs, spec.pairs)
+        pairs = yield from _pairs_of(project, folder, spec, parts)
         held_pairs = yield from _validation_pairs(project, folder, held)
     else:
         pairs = TruePairs([_true_pair(project, folder, p.ref) for p in parts])
@@ -198,7 +194,16 @@ def remake_pairs(
         )
     recipe = load_recipe(run.recipe) if run.recipe else default_recipe()
     parts, _, _ = _divide(project, folder, run.spec)
-    return (yield from _synthesizer(project.model_copy(update={"recipe": recipe}), folder, parts))
+    as_then = project.model_copy(update={"recipe": recipe})
+    return (yield from _pairs_of(as_then, folder, run.spec, parts))
+
+
+def _pairs_of(
+    project: Project, folder: Path, spec: TrainSpec, parts: Sequence[Part]
+) -> Generator[Progress, None, Synthesizer]:
+    """Return the dual images of some parts, as many different ones as the spec allows."""
+    pairs = yield from _synthesizer(project, folder, parts)
+    return pairs if spec.pairs is None else RepeatedPairs(pairs, spec.pairs)
 
 
 def _divide(

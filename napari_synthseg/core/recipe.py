@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Synthesizer(Protocol):
-    """An endless, indexed sequence of dual images."""
+    """An endless, indexed sequence of dual images.
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Where the recipe could not be followed, in words for the user."""
-        ...
+    It may have `notes`, a tuple of texts that tell the user where the recipe was not followed.
+    """
 
     def pair(self, index: int) -> DualImage:
         """Return pair `index` (>= 0): the same one at every call, in any order or process."""
