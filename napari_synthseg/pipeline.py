@@ -84,6 +84,16 @@ def cut(
         yield Progress(step.step / max(step.total, 1), step.message)
 
 
+def cut_alike(one: Project, other: Project) -> bool:
+    """Tell whether two states of a project give the same patches."""
+    return (
+        one.clicks == other.clicks
+        and one.classes == other.classes
+        and one.images == other.images
+        and one.patch_masks == other.patch_masks
+    )
+
+
 def fit(recipe: Recipe, library: PatchLibrary) -> Generator[Progress, None, Synthesizer]:
     """Fit a recipe to a library; return its synthesizer."""
     if not library.usable():
@@ -98,6 +108,30 @@ def fit(recipe: Recipe, library: PatchLibrary) -> Generator[Progress, None, Synt
     if synthesizer is None:
         raise RuntimeError(f"recipe '{recipe.kind}' ended without a synthesizer")
     return synthesizer
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A synthesizer, and the recipe and library that it was fitted from."""
+
+    recipe: Recipe
+    library: PatchLibrary
+    synthesizer: Synthesizer
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where the recipe could not be followed, in words for the user."""
+        notes: tuple[str, ...] = getattr(self.synthesizer, "notes", ())
+        return notes
+
+
+def refit(
+    fitted: Fitted | None, recipe: Recipe, library: PatchLibrary
+) -> Generator[Progress, None, Fitted]:
+    """Return what was fitted already if it is of this recipe and library, else fit anew."""
+    if fitted is not None and fitted.recipe == recipe and fitted.library is library:
+        return fitted
+    return Fitted(recipe, library, (yield from fit(recipe, library)))
 
 
 def synthesize(

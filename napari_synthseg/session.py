@@ -22,7 +22,6 @@ from napari_synthseg.core.outcome import Outcome
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.project import ImageRef, Project, Truth, new_id
-from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.training import Prediction, TrainingRun, TrainSpec
 from napari_synthseg.jobs import Job
@@ -42,6 +41,8 @@ class Session:
         The current project; replace it with `edit`.
     library
         The patches cut last, or None; see `library_is_current`.
+    fitted
+        What dual images were made with last, or None; see `synthesizer_is_current`.
     """
 
     changed = Signal(Project, Project)
@@ -55,7 +56,7 @@ class Session:
         self.project: Project = store.load()
         self.library: PatchLibrary | None = None
         self._cut_from: Project | None = None
-        self._fitted: tuple[Recipe, PatchLibrary, Synthesizer] | None = None
+        self.fitted: pipeline.Fitted | None = None
         self._undo: list[tuple[str, Project]] = []
         self._redo: list[tuple[str, Project]] = []
         self._merges: dict[Job, Callable[[Outcome], None]] = {}
@@ -249,28 +250,15 @@ class Session:
     @property
     def library_is_current(self) -> bool:
         """Whether `library` was cut from the images, classes and clicks of now."""
-        cut, now = self._cut_from, self.project
-        return (
-            self.library is not None
-            and cut is not None
-            and cut.clicks == now.clicks
-            and cut.classes == now.classes
-            and cut.images == now.images
-            and cut.patch_masks == now.patch_masks
-        )
+        cut = self._cut_from if self.library is not None else None
+        return cut is not None and pipeline.cut_alike(cut, self.project)
 
     @property
     def synthesizer_is_current(self) -> bool:
         """Whether dual images were made with the recipe and the patches of now."""
-        fitted, recipe = self._fitted, self.project.recipe or default_recipe()
-        current = fitted is not None and fitted[0] == recipe and fitted[1] is self.library
+        fitted, recipe = self.fitted, self.project.recipe or default_recipe()
+        current = fitted is not None and fitted.recipe == recipe and fitted.library is self.library
         return self.library_is_current and current
-
-    @property
-    def synthesis_notes(self) -> tuple[str, ...]:
-        """What the dual images made last could not follow of their recipe, in words."""
-        notes: tuple[str, ...] = getattr(self._fitted[2], "notes", ()) if self._fitted else ()
-        return notes
 
     def cut_patches(self) -> Job:
         """Cut, mask and grade the patches of all clicks. Value: `PatchLibrary`."""
@@ -289,37 +277,27 @@ class Session:
         """
         project, library = self.project, self.library if self.library_is_current else None
         recipe = project.recipe or default_recipe()
-        fitted = self._fitted
+        fitted = self.fitted
 
         def work() -> Generator[pipeline.Progress, None, list[DualImage]]:
             nonlocal library, fitted
             if library is None:
                 library = yield from pipeline.cut(project, self.folder)
-            if fitted is None or fitted[0] != recipe or fitted[1] is not library:
-                fitted = (recipe, library, (yield from pipeline.fit(recipe, library)))
-            return (yield from pipeline.synthesize(fitted[2], start, count))
+            fitted = yield from pipeline.refit(fitted, recipe, library)
+            return (yield from pipeline.synthesize(fitted.synthesizer, start, count))
 
         def merge(outcome: Outcome) -> None:
             if outcome.state == "done":
                 if library is not None and library is not self.library:
                     self._adopt_library(library, project)
-                self._fitted = fitted
+                self.fitted = fitted
 
         return self._job(work(), "make dual images", merge)
 
     def remake_pairs(self, run: TrainingRun, count: int, start: int = 0) -> Job:
-        """Make pairs that a run was trained on once more. Value: list of `DualImage`.
-
-        They come from the recipe and the held-out part that the run recorded; project and current
-        recipe stay as they are.
-        """
-        project = self.project
-
-        def work() -> Generator[pipeline.Progress, None, list[DualImage]]:
-            synthesizer = yield from training_run.remake_pairs(project, self.folder, run)
-            return (yield from pipeline.synthesize(synthesizer, start, count))
-
-        return self._job(work(), f"make the dual images of {run.name}", None)
+        """Make pairs that a run was trained on, from its record. Value: list of `DualImage`."""
+        work = training_run.remake_pairs(self.project, self.folder, run, start, count)
+        return self._job(work, f"make the dual images of {run.name}", None)
 
     def train(self, spec: TrainSpec | None = None, name: str = "") -> Job:
         """Train a model. Subject: the run's id; yields `TrainStep`; value: `TrainingRun`."""

@@ -20,7 +20,7 @@ from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.recipe import Synthesizer, load_recipe
 from napari_synthseg.core.training import TrainedModel, TrainingRun, TrainSpec, TrainStep
 from napari_synthseg.patches.split import Part, split
-from napari_synthseg.pipeline import Progress, clicked_parts, cut, fit
+from napari_synthseg.pipeline import Progress, clicked_parts, cut, fit, synthesize
 from napari_synthseg.store import runs
 from napari_synthseg.store.images import open_pixels
 from napari_synthseg.store.labels import open_labels
@@ -177,9 +177,9 @@ def _training_data(
 
 
 def remake_pairs(
-    project: Project, folder: Path, run: TrainingRun
-) -> Generator[Progress, None, Synthesizer]:
-    """Return the synthesizer whose pairs a run was trained on, from the run's recorded recipe.
+    project: Project, folder: Path, run: TrainingRun, start: int, count: int
+) -> Generator[Progress, None, list[DualImage]]:
+    """Return pairs that a run was trained on, made from its recorded recipe and held-out part.
 
     The pairs are the same, bit for bit, as long as images, classes, clicks and verdicts are.
 
@@ -195,7 +195,8 @@ def remake_pairs(
     recipe = load_recipe(run.recipe) if run.recipe else default_recipe()
     parts, _, _ = _divide(project, folder, run.spec)
     as_then = project.model_copy(update={"recipe": recipe})
-    return (yield from _pairs_of(as_then, folder, run.spec, parts))
+    pairs = yield from _pairs_of(as_then, folder, run.spec, parts)
+    return (yield from synthesize(pairs, start, count))
 
 
 def _pairs_of(

@@ -80,7 +80,7 @@ def synthesize(
             adopt_recipe(session, pick_recipe(session.project, recipe, preset), chosen)
             pairs = complete(session, session.synthesize(count))
             used = (session.project.recipe or default_recipe()).model_dump(mode="json")
-        notes = () if run is not None else session.synthesis_notes
+        notes = session.fitted.notes if session.fitted else ()
         current = session.project
     if out:
         _write_pairs(out, targets, pairs, current)

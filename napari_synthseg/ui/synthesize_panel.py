@@ -120,7 +120,7 @@ class SynthesizePanel(Panel):
         objects = sum(p.labels.count for p in pairs)
         shape = " x ".join(str(n) for n in pairs[0].labels.ids.shape)
         session = self.desk.session
-        notes = session.synthesis_notes if session else ()
+        notes = session.fitted.notes if session and session.fitted else ()
         made = f"{len(pairs)} pairs of {shape} pixels, {objects} objects in all."
         self.found.setText("\n".join((made, *notes)))
         if self.isVisible():
