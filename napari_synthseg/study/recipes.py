@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
-
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe, load_recipe
 from napari_synthseg.study.tables import Arm
-from napari_synthseg.synth import default_recipe
+from napari_synthseg.synth import PRESETS, default_recipe
 
 
 def recipe_of(arm: Arm, seed: int) -> Recipe:
@@ -46,13 +43,8 @@ def recipe_of(arm: Arm, seed: int) -> Recipe:
 
 
 def _preset(arm: str, name: str) -> Recipe:
-    try:
-        presets: Mapping[str, Recipe] = importlib.import_module(
-            "napari_synthseg.synth.paste.presets"
-        ).PRESETS
-    except ModuleNotFoundError:
-        presets = {}
-    if name not in presets:
-        known = f"Known: {', '.join(presets)}." if presets else "This version has none."
-        raise InputError(f"[[arm]] '{arm}': there is no preset '{name}'. {known}")
-    return presets[name]
+    if name not in PRESETS:
+        raise InputError(
+            f"[[arm]] '{arm}': there is no preset '{name}'. Known: {', '.join(PRESETS)}."
+        )
+    return PRESETS[name]

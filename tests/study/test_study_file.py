@@ -194,6 +194,9 @@ def test_studies_of_the_project_are_valid(path: Path) -> None:
     study = load_study(path)
     assert study.study.question.strip()
     assert len(study.arm) > 1
+    for arm in study.arm:
+        if arm.source != "real":
+            assert recipe_of(arm, 0).kind == "paste"
 
 
 def test_every_key_is_in_the_reference() -> None:
