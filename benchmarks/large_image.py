@@ -1,0 +1,94 @@
+"""What 10,000 clicks on one large image take to be cut, masked and graded: seconds, peak memory.
+
+The image is a mosaic of 4160x4176 pixels with 5,645 nuclei (``large_bbbc039_mosaic`` in the folder
+named by SYNTHSEG_DATA). Each is clicked at its innermost point; clicks on random empty places make
+up the number. Run it alone on the machine: ``python -m nox -s bench -- large_image``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.pixels import ArraySource, Intensity
+from napari_synthseg.core.project import Click, ImageRef, ObjectClass
+from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.clicking import click_masks
+
+DATA = Path(os.environ.get("SYNTHSEG_DATA", "../shared/data")) / "large_bbbc039_mosaic"
+
+
+def click(ids: np.ndarray, count: int) -> list[tuple[float, ...]]:
+    """Return positions in the nuclei, then on empty places, `count` in all."""
+    places = [c.position for c in click_masks(Labels(ids))][:count]
+    rng = np.random.default_rng(0)
+    empty = np.argwhere(ids == 0)
+    more = empty[rng.choice(len(empty), count - len(places), replace=False)]
+    return [*places, *(tuple(float(v) for v in p) for p in more)]
+
+
+def peak_memory() -> float:
+    """Return the most memory this process has had, MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def main() -> None:
+    """Measure and print one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clicks", type=int, default=10_000)
+    parser.add_argument("--diameter", type=float, default=25.0)
+    options = parser.parse_args()
+    if not DATA.exists():
+        raise SystemExit(f"There is no folder {DATA}: set the environment variable SYNTHSEG_DATA.")
+    stored = tifffile.imread(DATA / "mosaic_image.tif")[None]
+    ids = tifffile.imread(DATA / "mosaic_labels.tif").astype(np.int32)
+    places = click(ids, options.clicks)
+    pixels = Intensity.measure(stored).normalize(stored)
+    ref = ImageRef(id="mosaic", uri="mosaic", exhaustive=True)
+    clicks = tuple(Click(id=str(n), image=ref.id, position=p, cls=1) for n, p in enumerate(places))
+    image = ClickedImage(ref, ArraySource(pixels), clicks)
+    before = peak_memory()
+    started, worked = time.perf_counter(), time.process_time()
+    work = build_library([image], [ObjectClass(name="nucleus", value=1, diameter=options.diameter)])
+    longest, last = 0.0, started
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            library = stop.value
+            break
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    size = sum(p.pixels.nbytes + p.mask.nbytes for p in library.patches)
+    print(
+        json.dumps(
+            {
+                "image": "4160x4176 mosaic of real fluorescence images",
+                "clicks": len(library.patches),
+                "seconds": round(time.perf_counter() - started, 1),
+                "cpu_seconds": round(time.process_time() - worked, 1),
+                "longest_without_progress_s": round(longest, 1),
+                "peak_memory_mib": round(peak_memory()),
+                "peak_before_mib": round(before),
+                "patches_mib": round(
+                    sum(p.pixels.nbytes + p.mask.nbytes for p in library.patches) / 2**20
+                ),
+                "methods": sorted({p.method for p in library.patches}),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
