@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,37 @@ class ClickedImage:
     ref: ImageRef
     pixels: PixelSource
     clicks: tuple[Click, ...]
+
+
+GIVEN = "given"
+"""Stands for the method where the mask was made by the user or another tool."""
+
+FindingKind = Literal[
+    "no object", "too small", "too large", "faint", "off center", "ragged", "cut off",
+    "blurred", "saturated", "two in one", "duplicate", "odd size", "odd intensity",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a patch that the user should know.
+
+    Attributes
+    ----------
+    kind
+        What was found.
+    reason
+        The same in words for the user.
+    value
+        The measure that it rests on.
+    reject
+        The patch should be rejected, if the user agrees; else it is only less trusted.
+    """
+
+    kind: FindingKind
+    reason: str
+    value: float = 0.0
+    reject: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +79,12 @@ class Patch:
         Position of the click inside the window, pixels.
     quality
         Between 0 (useless) and 1 (sure), from tests that need no truth.
-    reasons
-        Why the quality is less than 1, in words for the user; empty if nothing is amiss.
+    findings
+        What is amiss, or empty.
     touches_border
         The object is cut off by the region's border: good for placing at borders only.
     method
-        How the mask was found: the name of a mask method, or "given".
+        How the mask was found: the name of a mask method, or `GIVEN`.
     """
 
     id: str
@@ -63,9 +95,19 @@ class Patch:
     origin: tuple[int, ...]
     center: tuple[float, ...]
     quality: float = 1.0
-    reasons: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     touches_border: bool = False
     method: str = ""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What is amiss, in words for the user."""
+        return tuple(f.reason for f in self.findings)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the check of the patches suggests to reject it."""
+        return any(f.reject for f in self.findings)
 
     @property
     def area(self) -> int:
@@ -137,6 +179,11 @@ class PatchLibrary:
     def usable(self) -> tuple[Patch, ...]:
         """Return the patches that have a mask and were not rejected."""
         return tuple(p for p in self.patches if p.id not in self.rejected and p.mask.any())
+
+    def suggested(self, judged: frozenset[str] = frozenset()) -> tuple[Patch, ...]:
+        """Return the patches that should be rejected and that the user has not `judged` yet."""
+        left = self.rejected | judged
+        return tuple(p for p in self.patches if p.doubtful and p.id not in left)
 
     def without(self, rejected: frozenset[str]) -> PatchLibrary:
         """Return the same library with another set of rejected patches."""

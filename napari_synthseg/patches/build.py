@@ -16,6 +16,7 @@ from napari_synthseg.core.patch import (
 from napari_synthseg.core.project import ObjectClass
 from napari_synthseg.patches.clicked import cut_clicked_image
 from napari_synthseg.patches.findings import describe_findings
+from napari_synthseg.patches.health import check_patches
 from napari_synthseg.patches.settings import PatchSettings
 
 
@@ -100,6 +101,9 @@ def build_library(
         for value, length in diameter.items():
             diameters.setdefault(value, []).append(length)
     mean = {value: sum(lengths) / len(lengths) for value, lengths in diameters.items()}
-    library = PatchLibrary(tuple(patches), tuple(backgrounds), tuple(statistics), mean, rejected)
-    yield BuildStep(len(images) * scale, len(images) * scale, "looking over all patches")
+    checked: tuple[Patch, ...] = tuple(patches)
+    for done in check_patches(patches, mean):
+        yield BuildStep(len(images) * scale, len(images) * scale, "looking over all patches")
+        checked = done or checked
+    library = PatchLibrary(checked, tuple(backgrounds), tuple(statistics), mean, rejected)
     return describe_findings(library, classes, chosen)

@@ -13,7 +13,13 @@ from scipy import ndimage
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, ball, contains, region_shape
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.patch import Background, ClickedImage, CountStatistics, Patch
+from napari_synthseg.core.patch import (
+    GIVEN,
+    Background,
+    ClickedImage,
+    CountStatistics,
+    Patch,
+)
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.project import ImageRef
 from napari_synthseg.patches.background import COARSEST, estimate_background
@@ -29,9 +35,6 @@ image is worked on again with a diameter that fits."""
 
 RIM = 0.2
 """Width of the rim round an object that its blur may reach, in diameters."""
-
-GIVEN = "given"
-"""Stands for the method where the mask was made by the user or another tool."""
 
 LEAST_BACKGROUND = 0.002
 """Below this share of sure background, all that is outside the masks must do."""
@@ -236,13 +239,13 @@ class _Worked:
             for number, estimate in zip(mine, estimates, strict=True):
                 patch = patches[self.image.clicks[number].id]
                 if patch.method == GIVEN:
-                    reasons: tuple[str, ...] = (CUT_OFF,) if patch.touches_border else ()
-                    graded[patch.id] = replace(patch, quality=1.0, reasons=reasons)
+                    known = (CUT_OFF,) if patch.touches_border else ()
+                    graded[patch.id] = replace(patch, quality=1.0, findings=known)
                     continue
                 _, solidity, contrast, _ = self.signs[number]
                 grade = grade_mask(patch, tuple(radius), solidity=solidity, contrast=contrast)
                 quality = round(float(estimate) * grade.factor, 3)
-                graded[patch.id] = replace(patch, quality=quality, reasons=grade.reasons)
+                graded[patch.id] = replace(patch, quality=quality, findings=grade.findings)
         return graded
 
     def background(self, patches: Sequence[Patch]) -> Background:

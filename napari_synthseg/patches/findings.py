@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,6 +19,13 @@ GOOD = 0.5
 """Quality from which a patch counts as good."""
 
 
+UNBALANCED = 10
+"""Factor between the clicks of two classes from which it is reported."""
+
+MANY_IMAGES, DOMINANT = 3, 0.8
+"""Of so many images one should not have more than this share of all clicks."""
+
+
 def describe_findings(
     library: PatchLibrary, classes: Sequence[ObjectClass], settings: PatchSettings
 ) -> PatchLibrary:
@@ -32,6 +40,7 @@ def describe_findings(
                     item.name, mine, settings.least_patches, library.diameters[item.value]
                 )
             )
+    notes.extend(_balance_findings(kept, classes))
     notes.extend(_background_findings(library))
     return replace(library, notes=tuple(notes))
 
@@ -50,7 +59,7 @@ def _class_findings(name: str, patches: Sequence[Patch], least: int, diameter: f
             f"Class '{name}' has {good} good patch{'' if good == 1 else 'es'}. "
             f"Click at least {least} clear objects."
         )
-    unclear = sum("hardly stands out from its surroundings" in p.reasons for p in patches)
+    unclear = sum(f.kind == "faint" for p in patches for f in p.findings)
     if unclear >= 3 and unclear > 0.4 * len(patches):
         notes.append(
             f"Class '{name}': {unclear} of {len(patches)} patches are hard to tell from their "
@@ -70,6 +79,25 @@ def _size_findings(name: str, patches: Sequence[Patch], diameter: float) -> list
         f"Class '{name}' has a diameter of {diameter:.0f} px, but its objects measure about "
         f"{measured:.0f} px across. Set the diameter to that."
     ]
+
+
+def _balance_findings(patches: Sequence[Patch], classes: Sequence[ObjectClass]) -> list[str]:
+    notes = []
+    counts = {c.name: sum(p.cls == c.value for p in patches) for c in classes}
+    clicked = {name: n for name, n in counts.items() if n}
+    most, least = (f(clicked, key=lambda n: clicked[n], default="") for f in (max, min))
+    if len(clicked) > 1 and clicked[most] > UNBALANCED * clicked[least]:
+        notes.append(
+            f"Class '{most}' has {clicked[most]} clicks, '{least}' only {clicked[least]}: click "
+            f"more of '{least}', or raise the recipe's rare_boost."
+        )
+    images = Counter(p.image for p in patches)
+    if len(images) >= MANY_IMAGES and max(images.values()) > DOMINANT * len(patches):
+        notes.append(
+            f"One of {len(images)} images has {max(images.values())} of {len(patches)} clicks: "
+            "click more on the others, or the model will know this one image best."
+        )
+    return notes
 
 
 def _background_findings(library: PatchLibrary) -> list[str]:

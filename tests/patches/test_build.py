@@ -149,7 +149,7 @@ def test_rejected_patches_are_kept_but_not_usable():
 
 def test_findings_name_the_class_and_the_remedy():
     image, _ = disc_image(CENTERS)
-    few = build(clicked(image, CENTERS[:3]))
+    few = build(clicked(image, [CENTERS[0], CENTERS[1], CENTERS[4]]))
     assert any("'disc' has 3 good patches" in note for note in few.notes)
     wrong = ObjectClass(name="disc", value=1, diameter=45)
     notes = build(clicked(image, CENTERS), classes=(wrong,)).notes
