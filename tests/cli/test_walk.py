@@ -78,6 +78,23 @@ def test_importing_again_adds_nothing(invoke: Invoke, project: Path, field: Any)
     assert (done.result["clicks"], done.result["already_there"]) == (0, field.objects)
 
 
+def test_patches_as_a_table_with_a_method_of_choice(
+    invoke: Invoke, project: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "table.synthseg"
+    shutil.copytree(project, copy)
+    table = tmp_path / "patches.csv"
+    done = invoke("patches", copy, "--method", "outline", "--out", table, "--json")
+    assert (done.code, done.result["methods"]) == (0, {"outline": done.result["patches"]})
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    assert len(rows) == done.result["patches"]
+    assert all(0 <= float(row["quality"]) <= 1 for row in rows)
+    assert invoke("patches", copy, "--json").result["methods"] == done.result["methods"]
+    for wrong in ("guess", "nobody=level"):
+        done = invoke("patches", copy, "--method", wrong)
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
 def test_patches_are_cut_by_own_masks(
     invoke: Invoke, project: Path, field: Any, tmp_path: Path
 ) -> None:
