@@ -24,6 +24,7 @@ from napari_synthseg.core.project import ImageRef, MaskMethodName, ObjectClass
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.layers import Layers
 from napari_synthseg.ui.notices import attempt
+from napari_synthseg.ui.panel import fit_narrow
 
 METHODS: dict[MaskMethodName, str] = {
     "auto": "Automatic",
@@ -53,6 +54,7 @@ class MasksBox(QWidget):
         for name, words in METHODS.items():
             self.method.addItem(words, name)
             self.method.setItemData(self.method.count() - 1, HINTS[name], 3)  # tool tip
+        fit_narrow(self.method)
         self.method.currentIndexChanged.connect(self._on_method)
         self.take_button = QPushButton("Use my own masks…")
         self.take_button.setToolTip(
@@ -78,9 +80,9 @@ class MasksBox(QWidget):
         cls = self._active_class()
         self.setEnabled(cls is not None)
         if cls is None:
-            self.title.setText("Find masks by")
+            self.title.setText("Masks")
             return
-        self.title.setText(f"Find masks of {cls.name} by")
+        self.title.setText(f"Masks of {cls.name}")
         with QSignalBlocker(self.method):
             self.method.setCurrentIndex(list(METHODS).index(cls.mask_method))
         self.method.setToolTip(HINTS[cls.mask_method])

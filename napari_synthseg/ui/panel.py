@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.layers import Layers
@@ -65,3 +65,9 @@ def notice_label(text: str = "") -> QLabel:
     label.setObjectName("notice")
     label.setWordWrap(True)
     return label
+
+
+def fit_narrow(box: QComboBox) -> None:
+    """Let a list shrink to the panel's width, whatever the length of its entries."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)

@@ -16,7 +16,7 @@ from napari_synthseg.ui.gallery import PATCH_ROLE, Gallery
 from napari_synthseg.ui.layers import Layers
 from napari_synthseg.ui.masks_box import MasksBox
 from napari_synthseg.ui.notices import attempt
-from napari_synthseg.ui.panel import NextStep, Panel, notice_label, quiet_label
+from napari_synthseg.ui.panel import NextStep, Panel, fit_narrow, notice_label, quiet_label
 
 ORDERS: dict[str, Callable[[Patch], object]] = {
     "worst first": lambda p: (bool(p.mask.any()), p.quality),
@@ -47,6 +47,7 @@ class PatchesPanel(Panel):
         self.filter.setToolTip("Which patches are shown: all, by verdict, or by what is amiss")
         choices = QHBoxLayout()
         for box in (self.order, self.filter):
+            fit_narrow(box)
             box.currentIndexChanged.connect(self._show_patches)
             choices.addWidget(box)
         self.body.addLayout(choices)
@@ -56,15 +57,15 @@ class PatchesPanel(Panel):
         self.gallery.selectionModel().selectionChanged.connect(self._show_selection)
         self.body.addWidget(self.gallery, 1)
         self.about = quiet_label()
+        self.about.setMinimumHeight(2 * self.about.fontMetrics().lineSpacing() + 4)
         self.body.addWidget(self.about)
         self.body.addLayout(self._make_buttons())
         self.masks = MasksBox(desk, layers)
         self.body.addWidget(self.masks)
         self.body.addWidget(
             quiet_label(
-                "The line is the object found under your click, the bar below its quality. Reject "
-                "wrong ones (<b>R</b>), take them back (<b>A</b>); double-click shows one in the "
-                "image."
+                "Outline: the object found; bar: its quality. <b>R</b> rejects, <b>A</b> accepts, "
+                "double-click shows it."
             )
         )
         desk.library_changed.connect(self.refresh)

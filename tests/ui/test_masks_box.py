@@ -25,7 +25,7 @@ def test_a_method_is_chosen_and_taken_back(clicked):
     clicked.panel.show_step(1)
     clicked.settle()
     box = clicked.panel.panels[2].masks
-    assert "Find masks of" in box.title.text()
+    assert "Masks of" in box.title.text()
     QTest.keyClick(box.method, Qt.Key.Key_Down)
     clicked.settle()
     (cls,) = clicked.session.project.classes
