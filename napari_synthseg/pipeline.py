@@ -70,6 +70,7 @@ def cut(
 
     chosen = clicked_parts(project) if parts is None else parts
     images = [ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in chosen]
+    _check_alike(images)
     given = {t.image: t for t in project.patch_masks}
     masks = {
         p.ref.id: open_labels(given[p.ref.id], p.ref, folder) for p in chosen if p.ref.id in given
@@ -92,6 +93,24 @@ def cut_alike(one: Project, other: Project) -> bool:
         and one.images == other.images
         and one.patch_masks == other.patch_masks
     )
+
+
+def _check_alike(images: Sequence[ClickedImage]) -> None:
+    """Refuse to learn from images that no one network can take."""
+    first = images[0]
+    for image in images[1:]:
+        if image.ref.ndim != first.ref.ndim:
+            flat, deep = sorted((first.ref, image.ref), key=lambda ref: ref.ndim)
+            raise InputError(
+                f"'{deep.name}' is a volume and '{flat.name}' is flat: one model learns from "
+                "either. Delete the clicks on one of them, or add the stack plane by plane."
+            )
+        if image.pixels.shape[0] != first.pixels.shape[0]:
+            raise InputError(
+                f"'{first.ref.name}' has {first.pixels.shape[0]} channels and "
+                f"'{image.ref.name}' has {image.pixels.shape[0]}: one model learns from images of "
+                "equal channels. Delete the clicks on one of them."
+            )
 
 
 def fit(recipe: Recipe, library: PatchLibrary) -> Generator[Progress, None, Synthesizer]:
@@ -220,8 +239,8 @@ def _score_clicks(project: Project, found: Mapping[str, Prediction]) -> Scores:
     pairs = [
         (
             ref.name,
-            Centers.of([c.position for c in clicks], [c.cls for c in clicks], ref.ndim),
-            Centers.of([o.center for o in objects], [o.cls for o in objects], ref.ndim),
+            Centers.of(_even([c.position for c in clicks], ref), [c.cls for c in clicks], ref.ndim),
+            Centers.of(_even([o.center for o in objects], ref), [o.cls for o in objects], ref.ndim),
         )
         for ref, clicks, objects in (
             (ref, project.clicks_on(ref), found[ref.id].objects) for ref in refs
@@ -235,6 +254,12 @@ def _score_clicks(project: Project, found: Mapping[str, Prediction]) -> Scores:
         truth="clicks",
         incomplete=[ref.name for ref in refs if not ref.exhaustive],
     )
+
+
+def _even(positions: Sequence[Sequence[float]], ref: ImageRef) -> list[tuple[float, ...]]:
+    """Return positions in a volume in pixels of its finest axis, in which diameters are given."""
+    spacing = ref.spacing if ref.ndim == 3 else (1.0, 1.0)
+    return [tuple(p * s for p, s in zip(at, spacing, strict=True)) for at in positions]
 
 
 def _kind_of_images(refs: Sequence[ImageRef]) -> Literal["real", "synthetic"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -41,6 +41,7 @@ class TrainingData:
     validation_images: tuple[ClickedImage, ...]
     images: tuple[ImageRef, ...]
     diameter: float
+    spacing: tuple[float, ...]
 
 
 class TruePairs:
@@ -113,6 +114,7 @@ def train(
             data.pairs,
             class_names={c.value: c.name for c in project.classes},
             diameter=data.diameter,
+            spacing=data.spacing,
             validation_pairs=data.validation_pairs,
             validation_images=data.validation_images,
             started=started,
@@ -173,6 +175,7 @@ def _training_data(
         ),
         images=tuple(p.ref for p in parts),
         diameter=float(np.median(diameters)),
+        spacing=_spacing(p.ref for p in parts),
     )
 
 
@@ -227,6 +230,12 @@ def _divide(
             parts, shapes, fraction=spec.validation_fraction, gap=gap, seed=spec.seed
         )
     return tuple(parts), tuple(held), diameters
+
+
+def _spacing(refs: Iterable[ImageRef]) -> tuple[float, ...]:
+    """Return the usual spacing of volumes; nothing for flat images, whose pixels are square."""
+    each = [ref.spacing for ref in refs if ref.ndim == 3]
+    return tuple(float(s) for s in np.median(each, axis=0)) if each else ()
 
 
 def _synthesizer(

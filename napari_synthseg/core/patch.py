@@ -134,6 +134,8 @@ class Background:
         Standard deviation of the background's fine grain per channel, shape (channel,).
     origin
         Full-image pixel coordinates of the first pixel.
+    spacing
+        Distance of a volume's pixels along each axis, in units of the shortest; empty: all alike.
     """
 
     image: str
@@ -142,6 +144,7 @@ class Background:
     level: FloatImage
     noise: FloatImage
     origin: tuple[int, ...]
+    spacing: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,15 @@ class ImageRef(Frozen):
         """Number of spatial axes that the working image has (2 or 3)."""
         return 3 if "z" in self.axes and "z" not in self.plane else 2
 
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Distance of pixels along each spatial axis ([z,] y, x), in units of the shortest.
+
+        All ones where the pixel size is not known.
+        """
+        size = (self.pixel_size or (1.0,) * self.ndim)[-self.ndim :]
+        return tuple(length / min(size) for length in size)
+
 
 class Click(Frozen):
     """The center of one object; `position` in pixels, order ([z,] y, x), `cls` a class value."""

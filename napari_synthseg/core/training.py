@@ -24,7 +24,8 @@ class ModelSpec(BaseModel):
     """Which network, and how large.
 
     `name` is looked up in the registry of `learn`; `width` is the number of feature channels at
-    full resolution, doubled at each of `depth` halvings.
+    full resolution, doubled at each of `depth` halvings. In a volume whose planes lie far apart,
+    the first `flat` halvings leave z as it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,15 @@ class ModelSpec(BaseModel):
     width: int = Field(default=8, ge=4, le=256)
     depth: int = Field(default=4, ge=1, le=6)
     spatial_dims: Literal[2, 3] = 2
+    flat: int = Field(default=0, ge=0, le=6)
+
+    @property
+    def multiple(self) -> tuple[int, ...]:
+        """What extents ([z,] y, x) must be multiples of, pixels."""
+        in_plane = 2**self.depth
+        if self.spatial_dims == 2:
+            return in_plane, in_plane
+        return int(2 ** max(self.depth - self.flat, 0)), in_plane, in_plane
 
 
 class TrainSpec(BaseModel):
@@ -49,6 +59,17 @@ class TrainSpec(BaseModel):
     )
     batch_size: int = Field(default=4, ge=1, le=256, description="crops in one batch")
     crop: int = Field(default=256, ge=32, le=2048, multiple_of=32, description="crop edge, pixels")
+    volume_batch: int = Field(default=2, ge=1, le=64, description="volumes: crops in one batch")
+    volume_crop: int = Field(
+        default=64,
+        ge=16,
+        le=512,
+        multiple_of=16,
+        description="volumes: crop edge (y, x), pixels",
+    )
+    volume_planes: int = Field(
+        default=24, ge=1, le=512, description="volumes: planes of a crop, at most"
+    )
     learning_rate: float = Field(default=2e-3, gt=0, description="peak learning rate")
     validation_fraction: float = Field(
         default=0.2, ge=0.0, le=0.5, description="share held out to choose the best weights"

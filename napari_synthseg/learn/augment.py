@@ -33,7 +33,11 @@ class Augmentation:
 
 
 def random_crop(
-    pair: DualImage, edge: int, augmentation: Augmentation, rng: np.random.Generator
+    pair: DualImage,
+    shape: tuple[int, ...],
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    spacing: tuple[float, ...] = (),
 ) -> tuple[FloatImage, Labels]:
     """Return a changed crop of a dual image.
 
@@ -41,8 +45,10 @@ def random_crop(
     ----------
     pair
         The dual image; smaller ones are mirrored at their border.
-    edge
-        Edge of the crop, pixels.
+    shape
+        Spatial shape ([z,] y, x) of the crop, pixels; as high as wide.
+    spacing
+        Distance of pixels along each axis, in units of the shortest; empty: all alike.
 
     Returns
     -------
@@ -51,24 +57,58 @@ def random_crop(
     labels
         Exact labels of the crop.
     """
-    image, ids = _warp(pair.image, pair.labels.ids, edge, augmentation, rng)
-    return _shade(image, augmentation, rng), Labels(ids, pair.labels.classes)
+    zoom = float(np.exp(rng.uniform(-1, 1) * np.log(augmentation.zoom)))
+    image, ids = pair.image, pair.labels.ids
+    if ids.ndim == 3:
+        image, ids = _cut_planes(image, ids, shape[0], zoom, rng)
+    image, ids = _warp(image, ids, shape[-1], zoom, augmentation.turn, rng)
+    return _shade(image, augmentation, rng, spacing), Labels(ids, pair.labels.classes)
+
+
+def _cut_planes(
+    image: FloatImage,
+    ids: NDArray[np.int32],
+    count: int,
+    zoom: float,
+    rng: np.random.Generator,
+) -> tuple[FloatImage, NDArray[np.int32]]:
+    """Zoom, flip and crop along z: interpolate the image, take the nearest plane of the ids.
+
+    Where there are too few planes, the volume is continued by its mirror image.
+    """
+    reach, depth = count / 2 / zoom, len(ids)
+    center = rng.uniform(reach, depth - reach) if depth > 2 * reach else depth / 2
+    planes = center - 0.5 + (np.arange(count) - (count - 1) / 2) / zoom
+    if rng.random() < 0.5:
+        planes = planes[::-1]
+    below = np.floor(planes).astype(int)
+    share = (planes - below).astype(np.float32).reshape(-1, 1, 1)
+    lower, upper, nearest = (
+        _mirrored(index, depth) for index in (below, below + 1, np.floor(planes + 0.5).astype(int))
+    )
+    return image[:, lower] * (1 - share) + image[:, upper] * share, ids[nearest]
+
+
+def _mirrored(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Return indices with those outside 0..length-1 reflected, edge planes repeated."""
+    wrapped = index % (2 * length)
+    return np.minimum(wrapped, 2 * length - 1 - wrapped)
 
 
 def _warp(
     image: FloatImage,
     ids: NDArray[np.int32],
     edge: int,
-    augmentation: Augmentation,
+    zoom: float,
+    turned: bool,
     rng: np.random.Generator,
 ) -> tuple[FloatImage, NDArray[np.int32]]:
-    """Flip, turn, zoom and crop in one resampling (last two axes)."""
+    """Flip, turn, zoom and crop in one resampling of the last two axes."""
     import torch
     from torch.nn.functional import grid_sample
 
     height, width = ids.shape[-2:]
-    zoom = float(np.exp(rng.uniform(-1, 1) * np.log(augmentation.zoom)))
-    angle = rng.uniform(0, 2 * np.pi) if augmentation.turn and rng.random() < 0.5 else 0.0
+    angle = rng.uniform(0, 2 * np.pi) if turned and rng.random() < 0.5 else 0.0
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
     turn = turn @ _dihedral(rng)
     # Keep the sampled square inside the image where it fits.
@@ -102,7 +142,12 @@ def _dihedral(rng: np.random.Generator) -> NDArray[np.float64]:
     return turn @ np.diag([1.0, rng.choice([-1.0, 1.0])])
 
 
-def _shade(image: FloatImage, augmentation: Augmentation, rng: np.random.Generator) -> FloatImage:
+def _shade(
+    image: FloatImage,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    spacing: tuple[float, ...],
+) -> FloatImage:
     """Change brightness, contrast, gamma, sharpness and noise."""
     from scipy.ndimage import gaussian_filter
 
@@ -116,7 +161,8 @@ def _shade(image: FloatImage, augmentation: Augmentation, rng: np.random.Generat
         image = image * drift.astype(np.float32).reshape((-1,) + (1,) * (image.ndim - 1))
     if augmentation.blur > 0 and rng.random() < 0.25:
         sigma = rng.uniform(0.3, augmentation.blur)
-        image = np.stack([gaussian_filter(c, sigma) for c in image])
+        along = [sigma / s for s in spacing] or sigma
+        image = np.stack([gaussian_filter(c, along) for c in image])
     if augmentation.noise > 0 and rng.random() < 0.5:
         grain = rng.standard_normal(image.shape, np.float32)
         image = image + grain * np.float32(rng.uniform(0, augmentation.noise))

@@ -43,20 +43,25 @@ def make_batch(
     number: int,
     *,
     size: int,
-    crop: int,
+    crop: tuple[int, ...],
     class_values: tuple[int, ...],
     augmentation: Augmentation,
     seed: int,
+    spacing: tuple[float, ...] = (),
 ) -> Batch:
-    """Return batch `number`: the same one at every call with the same arguments."""
+    """Return batch `number`: the same one at every call with the same arguments.
+
+    `crop` is the spatial shape of the crops, as high as wide; `spacing` the distance of pixels
+    along each axis, for the inner distance.
+    """
     import torch
 
     first = number * size
     rows = []
     for pair in pairs.pairs(range(first, first + size)):
         rng = np.random.default_rng((seed, pair.index))
-        image, labels = random_crop(pair, crop, augmentation, rng)
-        rows.append((image, *make_targets(labels, class_values)))
+        image, labels = random_crop(pair, crop, augmentation, rng, spacing)
+        rows.append((image, *make_targets(labels, class_values, spacing)))
     images, classes, distances = (
         torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True)
     )

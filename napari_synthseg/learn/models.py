@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.training import ModelSpec
@@ -55,12 +55,13 @@ def _unet(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     """
     from monai.networks.nets.unet import UNet
 
+    halvings: list[Any] = [_halving(spec, level) for level in range(spec.depth)]
     net: nn.Module = UNet(
         spatial_dims=spec.spatial_dims,
         in_channels=in_channels,
         out_channels=out_channels,
         channels=tuple(spec.width * 2**level for level in range(spec.depth + 2)),
-        strides=(1,) + (2,) * spec.depth,
+        strides=(1, *halvings),
         num_res_units=0,
         norm="batch",
         act="relu",
@@ -68,27 +69,39 @@ def _unet(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     return net
 
 
+def _halving(spec: ModelSpec, level: int) -> int | tuple[int, ...]:
+    return (1, 2, 2) if spec.spatial_dims == 3 and level < spec.flat else 2
+
+
 @lru_cache(maxsize=32)
-def receptive_radius(spec: ModelSpec) -> int:
-    """Return how far, in pixels, an input pixel can influence the output.
+def receptive_radius(spec: ModelSpec) -> tuple[int, ...]:
+    """Return how far, in pixels along each axis, an input pixel can influence the output.
 
     Measured, not derived: the farthest input pixel with a gradient on one central output pixel,
-    with the weights set so that no path cancels or dies.
+    with the weights set so that no path cancels or dies. Along one axis after the other, on a
+    field that is narrow along the others.
     """
     import torch
 
     net = build_model(spec, 1, 1).eval()
-    step = 2**spec.depth
-    extent = 32 * step
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.fill_(0.01)
+    return tuple(_radius_along(net, axis, spec.multiple) for axis in range(spec.spatial_dims))
+
+
+def _radius_along(net: nn.Module, axis: int, multiple: tuple[int, ...]) -> int:
+    import torch
+
+    step = multiple[axis]
+    extent = [32 * m if i == axis else m for i, m in enumerate(multiple)]
+    extent[axis] = max(extent[axis], 128)
     reach = 0
     for offset in (0, step - 1):
-        image = torch.ones((1, 1) + (extent,) * spec.spatial_dims, requires_grad=True)
-        center = (0, 0) + (extent // 2 + offset,) * spec.spatial_dims
-        (gradient,) = torch.autograd.grad(net(image)[center], image)
-        touched = gradient[0, 0].abs().gt(0).nonzero()
-        position = torch.tensor(center[2:])
-        reach = max(reach, int((touched - position).abs().max()))
+        image = torch.ones((1, 1, *extent), requires_grad=True)
+        center = [n // 2 for n in extent]
+        center[axis] += offset
+        (gradient,) = torch.autograd.grad(net(image)[(0, 0, *center)], image)
+        touched = gradient[0, 0].abs().gt(0).nonzero()[:, axis]
+        reach = max(reach, int((touched - center[axis]).abs().max()))
     return reach

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_synthseg.core.geometry import Region, full_region, region_slices
 from napari_synthseg.core.pixels import FloatImage
 
 if TYPE_CHECKING:
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def infer(
-    net: nn.Module, image: FloatImage, device: torch.device, multiple: int
+    net: nn.Module, image: FloatImage, device: torch.device, multiple: tuple[int, ...]
 ) -> tuple[FloatImage, FloatImage]:
     """Return softmax and inner distance of a field.
 
@@ -23,7 +26,8 @@ def infer(
     net
         In evaluation mode, on `device`.
     image
-        (channel, [z,] y, x) float32; extended at the far ends to a multiple of `multiple`.
+        (channel, [z,] y, x) float32; extended at the far ends to a multiple of `multiple`,
+        one for each spatial axis.
 
     Returns
     -------
@@ -35,7 +39,7 @@ def infer(
     import torch
 
     shape = image.shape[1:]
-    extra = [(0, 0)] + [(0, -n % multiple) for n in shape]
+    extra = [(0, 0)] + [(0, -n % m) for n, m in zip(shape, multiple, strict=True)]
     padded = np.pad(image, extra, mode="edge") if any(e for _, e in extra) else image
     with torch.inference_mode():
         out = net(torch.from_numpy(np.ascontiguousarray(padded))[None].to(device)).float()
@@ -43,3 +47,52 @@ def infer(
         distance = torch.sigmoid(out[0, -1]).cpu().numpy()
     inside = tuple(slice(0, n) for n in shape)
     return probabilities[(slice(None), *inside)], distance[inside]
+
+
+def infer_by_blocks(
+    net: nn.Module,
+    image: FloatImage,
+    device: torch.device,
+    multiple: tuple[int, ...],
+    block: tuple[int, ...],
+    radius: tuple[int, ...],
+) -> tuple[FloatImage, FloatImage]:
+    """Do what `infer` does, block by block, so that the network's own memory is bounded.
+
+    `block` is the shape of a block, a multiple of `multiple`; `radius` how far the network sees
+    along each axis, so that the outcome is that of the whole field.
+    """
+    whole = full_region(image.shape[1:])
+    cores = list(divide_region(whole, block))
+    if len(cores) == 1:
+        return infer(net, image, device, multiple)
+    margin = tuple(-(-r // m) * m for r, m in zip(radius, multiple, strict=True))
+    probabilities: FloatImage = np.empty((0,), np.float32)
+    distance = np.empty(image.shape[1:], np.float32)
+    for core in cores:
+        seen = widen_region(core, margin, whole)
+        maps = infer(net, image[(slice(None), *region_slices(seen))], device, multiple)
+        if not probabilities.size:
+            probabilities = np.empty((len(maps[0]), *image.shape[1:]), np.float32)
+        cut = region_slices(core, [start for start, _ in seen])
+        probabilities[(slice(None), *region_slices(core))] = maps[0][(slice(None), *cut)]
+        distance[region_slices(core)] = maps[1][cut]
+    return probabilities, distance
+
+
+def divide_region(region: Region, block: tuple[int, ...]) -> Iterator[Region]:
+    """Divide a region into blocks of a shape, smaller ones at the far ends."""
+    yield from product(
+        *(
+            [(a, min(a + edge, stop)) for a in range(start, stop, edge)]
+            for (start, stop), edge in zip(region, block, strict=True)
+        )
+    )
+
+
+def widen_region(core: Region, margin: tuple[int, ...], limit: Region) -> Region:
+    """Widen a region by a margin along each axis, inside a limit."""
+    return tuple(
+        (max(a - m, low), min(b + m, high))
+        for (a, b), m, (low, high) in zip(core, margin, limit, strict=True)
+    )

@@ -8,9 +8,8 @@ An object belongs to the block that holds its core.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,15 +20,13 @@ from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.training import FoundObject, ModelSpec, Prediction, Weights
 from napari_synthseg.learn.device import choose_device
 from napari_synthseg.learn.models import build_model, receptive_radius
-from napari_synthseg.learn.network import infer
+from napari_synthseg.learn.network import divide_region, infer, widen_region
 from napari_synthseg.learn.targets import Decoded, DecodeRule, decode
+from napari_synthseg.learn.volumes import block_shape, round_up
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-BLOCK = 1024
-"""Edge of a block without its margin, pixels (2D); what bounds the memory."""
 
 OBJECT_MARGIN = 2.0
 """Width of the margin in which objects are decided, in typical diameters."""
@@ -46,9 +43,9 @@ class Predictor:
     device: torch.device
 
     @property
-    def multiple(self) -> int:
-        """Extents and block borders must be multiples of this, pixels."""
-        return int(2**self.spec.depth)
+    def spacing(self) -> tuple[float, ...]:
+        """Distance of pixels along each axis, in units of the shortest."""
+        return self.rule.spacing or (1.0,) * self.spec.spatial_dims
 
 
 def load_predictor(model: Mapping[str, Any], weights: Weights, device: str = "auto") -> Predictor:
@@ -73,7 +70,7 @@ def load_predictor(model: Mapping[str, Any], weights: Weights, device: str = "au
     task = {k: v for k, v in model["task"].items() if k != "kind"}
     try:
         net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
-        rule = DecodeRule(**task | {"class_values": tuple(task["class_values"])})
+        rule = _read_rule(task)
     except (RuntimeError, TypeError) as error:  # what torch and the data class raise on a mismatch
         raise InputError(
             "This model was made by another version of napari-synthseg, with another network: "
@@ -83,8 +80,18 @@ def load_predictor(model: Mapping[str, Any], weights: Weights, device: str = "au
     return Predictor(net.to(where).eval(), spec, model["in_channels"], rule, where)
 
 
+def _read_rule(task: Mapping[str, Any]) -> DecodeRule:
+    lists = {k: tuple(task.get(k, ())) for k in ("class_values", "spacing")}
+    return DecodeRule(**{**task, **lists})
+
+
 def predict_image(
-    predictor: Predictor, pixels: PixelSource, *, image: str, run: str, block: int = BLOCK
+    predictor: Predictor,
+    pixels: PixelSource,
+    *,
+    image: str,
+    run: str,
+    block: tuple[int, ...] | None = None,
 ) -> Generator[float, None, Prediction]:
     """Find the objects of one image; yield the share done; return the prediction.
 
@@ -95,13 +102,16 @@ def predict_image(
     image, run
         Ids, for the record.
     block
-        Edge of a block, pixels, a multiple of ``predictor.multiple``.
+        Shape of a block, pixels, a multiple of ``predictor.spec.multiple``; default: by the
+        kind of image.
 
     Raises
     ------
     InputError
-        If the image has another number of channels than the model was trained with.
+        If the image has another number of channels than the model was trained with, or is a
+        volume where the model is for images, or the other way round.
     """
+    _check_kind(predictor, pixels)
     if pixels.shape[0] != predictor.in_channels:
         raise InputError(
             f"The image has {pixels.shape[0]} channels, but the model was trained on "
@@ -111,7 +121,8 @@ def predict_image(
     origin = tuple(start for start, _ in region)
     ids = np.zeros(region_shape(region), np.int32)
     objects: list[FoundObject] = []
-    blocks = list(_blocks(region, block))
+    edges = block or block_shape(predictor.spec, predictor.spacing)
+    blocks = list(divide_region(region, edges))
     for number, core in enumerate(blocks):
         window, decided = _decide(predictor, pixels, core)
         _take_over(decided, window, core, region, ids, objects)
@@ -119,38 +130,32 @@ def predict_image(
     return Prediction(image, run, ids, tuple(objects), origin)
 
 
-def _blocks(region: Region, edge: int) -> Iterator[Region]:
-    """Divide a region into blocks; z is never divided."""
-    ranges = [
-        [(a, min(a + edge, stop)) for a in range(start, stop, edge)]
-        if axis >= len(region) - 2
-        else [(start, stop)]
-        for axis, (start, stop) in enumerate(region)
-    ]
-    yield from product(*ranges)
+def _check_kind(predictor: Predictor, pixels: PixelSource) -> None:
+    kinds = {2: "flat images", 3: "volumes"}
+    trained, given = predictor.spec.spatial_dims, len(pixels.region)
+    if trained != given:
+        raise InputError(
+            f"The model was trained on {kinds[trained]}, and this is one of {kinds[given]}: add "
+            f"the stack {'plane by plane' if trained == 2 else 'as a volume'}, or train a model "
+            f"on {kinds[given]}."
+        )
 
 
 def _decide(predictor: Predictor, pixels: PixelSource, core: Region) -> tuple[Region, Decoded]:
     """Return a block's inner margin and the objects decided in it."""
-    step = predictor.multiple
-    inner = _rounded(OBJECT_MARGIN * predictor.rule.diameter, step)
-    outer = _rounded(receptive_radius(predictor.spec), step)
-    window = _widened(core, inner, pixels.region)
-    seen = _widened(core, inner + outer, pixels.region)
-    maps = infer(predictor.net, pixels.read(seen), predictor.device, step)
+    multiple = predictor.spec.multiple
+    objects = [OBJECT_MARGIN * predictor.rule.diameter / s for s in predictor.spacing]
+    inner = _rounded(objects, multiple)
+    outer = _rounded(receptive_radius(predictor.spec), multiple)
+    window = widen_region(core, inner, pixels.region)
+    seen = widen_region(core, tuple(np.add(inner, outer).tolist()), pixels.region)
+    maps = infer(predictor.net, pixels.read(seen), predictor.device, multiple)
     cut = region_slices(window, [start for start, _ in seen])
     return window, decode(maps[0][(slice(None), *cut)], maps[1][cut], predictor.rule)
 
 
-def _rounded(length: float, multiple: int) -> int:
-    return int(-(-length // multiple)) * multiple
-
-
-def _widened(core: Region, margin: int, limit: Region) -> Region:
-    return tuple(
-        (max(a - margin, low), min(b + margin, high))
-        for (a, b), (low, high) in zip(core, limit, strict=True)
-    )
+def _rounded(lengths: Sequence[float], multiple: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(round_up(n, m) for n, m in zip(lengths, multiple, strict=True))
 
 
 def _take_over(

@@ -18,13 +18,15 @@ from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.pixels import FloatImage
 
 
-def inner_distance(ids: NDArray[np.int32]) -> FloatImage:
+def inner_distance(ids: NDArray[np.int32], spacing: tuple[float, ...] = ()) -> FloatImage:
     """Return each object pixel's distance to its object's edge, divided by the object's largest.
 
     Parameters
     ----------
     ids
         Instance ids, shape ([z,] y, x), 0 = background.
+    spacing
+        Distance of pixels along each axis, in units of the shortest; empty: all alike.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def inner_distance(ids: NDArray[np.int32]) -> FloatImage:
         if padded.all():  # it fills the image: it has no edge at all
             result[box] = 1.0
             continue
-        distance = distance_transform_edt(padded)[tuple(inside)]
+        distance = distance_transform_edt(padded, spacing or None)[tuple(inside)]
         result[box][mask] = distance[mask] / distance[mask].max()
     return result
 
@@ -59,14 +61,17 @@ def _face(ndim: int, axis: int, index: int) -> tuple[slice | int, ...]:
 
 
 def make_targets(
-    labels: Labels, class_values: tuple[int, ...]
+    labels: Labels, class_values: tuple[int, ...], spacing: tuple[float, ...] = ()
 ) -> tuple[NDArray[np.int64], FloatImage]:
-    """Return the class index per pixel (0 = background) and the inner distance."""
+    """Return the class index per pixel (0 = background) and the inner distance.
+
+    `spacing` is the distance of pixels along each axis; see `inner_distance`.
+    """
     table = np.zeros(int(labels.ids.max(initial=0)) + 1, np.int64)
     for instance, cls in labels.classes.items():
         if instance < table.size:
             table[instance] = class_values.index(cls) + 1
-    return table[labels.ids], inner_distance(labels.ids)
+    return table[labels.ids], inner_distance(labels.ids, spacing)
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class DecodeRule:
     class_values
         Class value of each class channel.
     diameter
-        Typical diameter of an object, pixels.
+        Typical diameter of an object, pixels along the finest axis.
     foreground
         Smallest probability of "some object" for a pixel to belong to one.
     prominence
@@ -88,6 +93,8 @@ class DecodeRule:
         Smallest number of pixels of an object.
     minimum_score
         Smallest score of an object that is reported.
+    spacing
+        Distance of pixels along each axis, in units of the shortest; empty: all alike.
     """
 
     class_values: tuple[int, ...]
@@ -96,6 +103,7 @@ class DecodeRule:
     prominence: float = 0.1
     minimum_area: int = 8
     minimum_score: float = 0.0
+    spacing: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +138,7 @@ def decode(probabilities: FloatImage, distance: FloatImage, rule: DecodeRule) ->
 
     foreground = 1.0 - probabilities[0]
     mask = foreground > rule.foreground
-    smooth = gaussian_filter(distance, 1.0)
+    smooth = gaussian_filter(distance, [1.0 / s for s in rule.spacing] or 1.0)
     seeds, count = label(_cores(smooth, mask, rule.prominence), np.ones((3,) * smooth.ndim))
     pieces, _ = label(mask)
     seeded = np.zeros(int(pieces.max(initial=0)) + 1, bool)

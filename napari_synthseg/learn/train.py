@@ -19,10 +19,17 @@ from napari_synthseg.core.training import TrainedModel, TrainSpec, TrainStep, We
 from napari_synthseg.learn.augment import Augmentation
 from napari_synthseg.learn.batches import Batch, make_batch, prefetched
 from napari_synthseg.learn.device import choose_device
-from napari_synthseg.learn.models import build_model
-from napari_synthseg.learn.network import infer
+from napari_synthseg.learn.models import build_model, receptive_radius
+from napari_synthseg.learn.network import infer_by_blocks
 from napari_synthseg.learn.targets import DecodeRule
 from napari_synthseg.learn.validate import Validation, validate
+from napari_synthseg.learn.volumes import (
+    batch_size,
+    block_shape,
+    crop_shape,
+    fit_spec,
+    smallest_area,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +42,9 @@ VALIDATED_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
 
 FEW_STEPS = 50
 """A run that its time limit ended before so many steps says so."""
+
+LEAST_SHARE = 0.03
+"""Objects smaller than this share of a typical one are not reported."""
 
 UNTUNED_SCORE = 0.2
 """Smallest score of a reported object where nothing is held out to choose it on."""
@@ -52,6 +62,7 @@ def train_model(
     *,
     class_names: Mapping[int, str],
     diameter: float,
+    spacing: tuple[float, ...] = (),
     validation_pairs: Sequence[DualImage] = (),
     validation_images: Sequence[ClickedImage] = (),
     started: float | None = None,
@@ -71,7 +82,9 @@ def train_model(
     class_names
         Class value -> name; one output channel each.
     diameter
-        Typical object diameter, pixels.
+        Typical object diameter, pixels along the finest axis.
+    spacing
+        Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
     validation_pairs, validation_images
         The held-out part; empty: the last weights are kept.
     started
@@ -79,7 +92,7 @@ def train_model(
     checkpoint, save_checkpoint
         Where to go on from, and how to save the like.
     """
-    loop = _Loop(spec, pairs, tuple(sorted(class_names)), diameter, started)
+    loop = _Loop(spec, pairs, tuple(sorted(class_names)), diameter, spacing, started)
     if checkpoint is not None:
         loop.restore(checkpoint)
     held_out = _HeldOut(tuple(validation_pairs), tuple(validation_images))
@@ -117,6 +130,7 @@ class _Loop:
     pairs: Synthesizer
     class_values: tuple[int, ...]
     diameter: float
+    spacing: tuple[float, ...]
     started: float | None
     step: int = 0
     elapsed_before: float = 0.0
@@ -129,13 +143,18 @@ class _Loop:
 
         self.started = time.monotonic() if self.started is None else self.started
         self.device, self.device_reason = choose_device(self.spec.device)
-        self.in_channels = len(self.pairs.pair(0).image)
+        first = self.pairs.pair(0)
+        shape = first.labels.ids.shape
+        self.in_channels = len(first.image)
+        spacing = self.spacing or (1.0,) * len(shape)
+        self.spec = fit_spec(self.spec, spacing)
         self.out_channels = len(self.class_values) + 2
         self.rule = DecodeRule(
             self.class_values,
             self.diameter,
-            minimum_area=max(4, round(0.03 * np.pi / 4 * self.diameter**2)),
+            minimum_area=max(4, smallest_area(self.diameter, spacing, LEAST_SHARE)),
             minimum_score=UNTUNED_SCORE,
+            spacing=self.spacing,
         )
         with torch.random.fork_rng(devices=[]):  # the process's own generator stays as it was
             torch.manual_seed(self.spec.seed)
@@ -152,11 +171,12 @@ class _Loop:
         self.make_batch = partial(
             make_batch,
             self.pairs,
-            size=self.spec.batch_size,
-            crop=self.spec.crop,
+            size=batch_size(self.spec),
+            crop=crop_shape(self.spec, shape),
             class_values=self.class_values,
             augmentation=Augmentation(),
             seed=self.spec.seed,
+            spacing=self.spacing,
         )
 
     # --- progress ----------------------------------------------------------------------------
@@ -221,8 +241,14 @@ class _Loop:
         weights = self.best[1] if tune and self.best else self._averaged()
         net.load_state_dict({k: torch.from_numpy(np.asarray(v)) for k, v in weights.items()})
         net = net.to(self.device).eval()
-        multiple = 2**self.spec.model.depth
-        run = partial(infer, net, device=self.device, multiple=multiple)
+        run = partial(
+            infer_by_blocks,
+            net,
+            device=self.device,
+            multiple=self.spec.model.multiple,
+            block=block_shape(self.spec.model, self.spacing),
+            radius=receptive_radius(self.spec.model),
+        )
         pair_maps = [run(image=p.image) for p in held_out.pairs]
         clicked = tuple(i for i in held_out.images if i.clicks)
         image_maps = [run(image=i.pixels.read()) for i in clicked]

@@ -267,7 +267,8 @@ class _Worked:
             valid = np.ones_like(objects)
         sigma = tuple(float(s) for s in np.clip(radius / 2, 2.0, COARSEST))
         origin = tuple(a for a, _ in self.region)
-        return estimate_background(self.image.ref.id, self.pixels, valid, sigma, origin)
+        background = estimate_background(self.image.ref.id, self.pixels, valid, sigma, origin)
+        return replace(background, spacing=self.image.ref.spacing if len(origin) == 3 else ())
 
     def unclicked(self, patches: Sequence[Patch]) -> float:
         """Estimate how many objects nobody clicked: area that looks like the clicked ones."""

@@ -46,7 +46,7 @@ def split(
     fraction
         Wanted share of the clicks in the validation part; 0 holds nothing out.
     gap
-        Width of the strip left out between two parts of one image, pixels.
+        Width of the strip left out between two parts of one image, pixels of the finest axis.
     seed
         Which groups are held out.
 
@@ -101,8 +101,10 @@ def _split_region(
     """Divide the image with most clicks across its longest side."""
     chosen = max(parts, key=lambda p: len(p.clicks))
     region = chosen.ref.region or full_region(shapes[chosen.ref.id])
-    lengths = [stop - start for start, stop in region]
+    spacing = chosen.ref.spacing
+    lengths = [(stop - start) * s for (start, stop), s in zip(region, spacing, strict=True)]
     axis = int(np.argmax(lengths))
+    gap /= spacing[axis]
     positions = np.sort([c.position[axis] for c in chosen.clicks])
     wanted = max(1, round(fraction * len(positions)))
     start, stop = region[axis]
