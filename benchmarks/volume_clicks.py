@@ -19,6 +19,7 @@ import platform
 import tempfile
 import time
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def median_diameter(labels: Labels, spacing: tuple[float, ...]) -> float:
     return round(float(np.cbrt(6 * median / np.pi)), 1)
 
 
-def build_project(folder: Path, every: int, along: str) -> Session:
+def build_project(folder: Path, every: int, along: str, masks: bool = False) -> Session:
     """Make a project of the two halves: clicks on the one, true masks on the other."""
     image, labels, spacing = read_volume(every)
     train, test = halves(image.shape, spacing, along)
@@ -83,7 +84,12 @@ def build_project(folder: Path, every: int, along: str) -> Session:
         synthetic=True,
     )
     scored = clicked.model_copy(
-        update={"id": new_id(), "name": "simulated volume, held out", "region": test, "role": "test"}
+        update={
+            "id": new_id(),
+            "name": "simulated volume, held out",
+            "region": test,
+            "role": "test",
+        }
     )
     start = np.array([a for a, _ in train])
     made = click_masks(cut_labels(labels, train))
@@ -91,14 +97,23 @@ def build_project(folder: Path, every: int, along: str) -> Session:
     project = session.project.with_images(scored).with_classes(cls).with_clicks(*clicks)
     session.edit(project, "add the volume")
     session.add_truth(scored, cut_labels(labels, test))
+    if masks:
+        session.add_truth(clicked, cut_labels(labels, train))
     return session
 
 
-def run_arm(every: int, along: str, args: argparse.Namespace) -> dict[str, object]:
+def run_arm(every: int, along: str, source: str, args: argparse.Namespace) -> dict[str, object]:
     """Train and score one arm; return its record."""
-    spec = TrainSpec(steps=args.steps, minutes=None, seed=args.seed, device="cpu")
+    spec = TrainSpec(
+        source="real" if source == "masks" else "synthetic",
+        steps=args.steps,
+        minutes=None,
+        seed=args.seed,
+        device="cpu",
+        validation_fraction=args.held_out,
+    )
     with tempfile.TemporaryDirectory() as folder:
-        session = build_project(Path(folder) / "p", every, along)
+        session = build_project(Path(folder) / "p", every, along, source == "masks")
         clicks = len(session.project.clicks)
         wall = time.perf_counter()
         run = session.complete(session.train(spec, "volume"))
@@ -110,6 +125,8 @@ def run_arm(every: int, along: str, args: argparse.Namespace) -> dict[str, objec
     return {
         "measured_on": f"simulated volume of stardist, other half along {along}",
         "every": every,
+        "source": source,
+        "held_out_fraction": args.held_out,
         "regions": [list(map(list, r)) for r in halves(*_shape_and_spacing(every), along)],
         "clicks": clicks,
         "objects": scores.objects,
@@ -135,23 +152,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--along", nargs="+", choices=["z", "y", "x"], default=["z"])
+    parser.add_argument("--source", nargs="+", choices=["clicks", "masks"], default=["clicks"])
+    parser.add_argument("--held-out", type=float, default=0.2)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    for every in args.every:
-        for along in args.along:
-            name = f"volume-every{every}-{along}-{args.steps}-s{args.seed}.json"
-            target = args.out / name
-            if not target.exists():
-                target.write_text(json.dumps(run_arm(every, along, args), indent=1))
-            record = json.loads(target.read_text())
-            figures = ", ".join(f"{k} {record['values'][k]:.3f}" for k in ("f1@0.5", "f1@0.7"))
-            print(
-                f"{name}: {record['clicks']} clicks, {record['objects']} objects: {figures}; "
-                f"{record['steps']} steps in {record['train_wall_s']} s ({record['measured_on']})"
-            )
+    for every, along, source in product(args.every, args.along, args.source):
+        name = f"volume-{source}-every{every}-{along}-{args.steps}-s{args.seed}.json"
+        target = args.out / name
+        if not target.exists():
+            target.write_text(json.dumps(run_arm(every, along, source, args), indent=1))
+        record = json.loads(target.read_text())
+        figures = ", ".join(f"{k} {record['values'][k]:.3f}" for k in ("f1@0.5", "f1@0.7"))
+        print(
+            f"{name}: {record['clicks']} clicks, {record['objects']} objects: {figures}; "
+            f"{record['steps']} steps in {record['train_wall_s']} s ({record['measured_on']})"
+        )
 
 
 if __name__ == "__main__":

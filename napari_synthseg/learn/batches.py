@@ -51,15 +51,21 @@ def make_batch(
 ) -> Batch:
     """Return batch `number`: the same one at every call with the same arguments.
 
+    Each crop is of a dual image of its own; dual volumes take longer to make, and one of them
+    gives the crops of a whole batch.
+
     `crop` is the spatial shape of the crops, as high as wide; `spacing` the distance of pixels
     along each axis, for the inner distance.
     """
     import torch
 
     first = number * size
+    chosen = (
+        pairs.pairs(range(first, first + size)) if len(crop) == 2 else [pairs.pair(number)] * size
+    )
     rows = []
-    for pair in pairs.pairs(range(first, first + size)):
-        rng = np.random.default_rng((seed, pair.index))
+    for index, pair in enumerate(chosen, start=first):
+        rng = np.random.default_rng((seed, index))
         image, labels = random_crop(pair, crop, augmentation, rng, spacing)
         rows.append((image, *make_targets(labels, class_values, spacing)))
     images, classes, distances = (

@@ -78,7 +78,8 @@ def train_model(
     spec
         What to train; `spec.steps` limits the batches, else `spec.minutes` the time.
     pairs
-        Where dual images come from; batch n uses pairs ``n * batch_size`` and the following.
+        Where dual images come from; batch n uses pairs ``n * batch_size`` and the following, or
+        dual volume n.
     class_names
         Class value -> name; one output channel each.
     diameter
