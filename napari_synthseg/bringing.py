@@ -16,17 +16,21 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import region_slices
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import Click, ImageRef, Project, Truth, new_id
+from napari_synthseg.core.stacks import StackUse
 from napari_synthseg.pipeline import Progress
 from napari_synthseg.store import images, labels
 
 
 def read_images(
-    path: Path, folder: Path, fields: dict[str, Any]
+    path: Path, folder: Path, fields: dict[str, Any], stack: StackUse = "auto"
 ) -> Generator[Progress, None, tuple[ImageRef, ...]]:
-    """Describe the images that a file holds; `fields` override those of each."""
+    """Describe the images that a file holds; `fields` override those of each.
+
+    `stack` says whether a stack over z is a volume.
+    """
     yield Progress(0.0, f"reading {path.name}")
     uri = images.relative_uri(path, folder)
-    refs = images.describe(path)
+    refs = images.describe(path, stack=stack)
     return tuple(ref.model_copy(update={"uri": uri, **fields}) for ref in refs)
 
 

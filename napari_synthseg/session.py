@@ -23,6 +23,7 @@ from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.project import ImageRef, Project, Truth, new_id
 from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.stacks import StackUse
 from napari_synthseg.core.training import Prediction, TrainingRun, TrainSpec
 from napari_synthseg.jobs import Job
 from napari_synthseg.store import images, labels
@@ -143,10 +144,10 @@ class Session:
 
     # --- images and truth --------------------------------------------------------------------
 
-    def read_file(self, path: Path, **fields: Any) -> Job:
+    def read_file(self, path: Path, stack: StackUse = "auto", **fields: Any) -> Job:
         """Read what a file holds, and add its images; `fields` override those of each `ImageRef`.
 
-        The job's value is a tuple of `ImageRef`.
+        `stack` says whether a stack over z is a volume. The job's value is a tuple of `ImageRef`.
         """
         path = Path(path)
 
@@ -154,12 +155,12 @@ class Session:
             if outcome.state == "done":
                 self.edit(self.project.with_images(*outcome.value), f"add {path.name}")
 
-        work = bringing.read_images(path, self.folder, fields)
+        work = bringing.read_images(path, self.folder, fields, stack)
         return self._job(work, f"read {path.name}", merge)
 
-    def add_file(self, path: Path, **fields: Any) -> tuple[ImageRef, ...]:
+    def add_file(self, path: Path, stack: StackUse = "auto", **fields: Any) -> tuple[ImageRef, ...]:
         """Do what `read_file` does, here and now."""
-        refs: tuple[ImageRef, ...] = self.complete(self.read_file(path, **fields))
+        refs: tuple[ImageRef, ...] = self.complete(self.read_file(path, stack, **fields))
         return refs
 
     def relink(self, image: ImageRef, path: Path) -> Job:

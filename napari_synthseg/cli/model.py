@@ -23,6 +23,7 @@ from napari_synthseg.cli.synthesize import RecipeOption, adopt_recipe, pick_reci
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import ImageRef
 from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.core.stacks import StackUse
 from napari_synthseg.core.training import Prediction, Source, TaskName, TrainingRun, TrainSpec
 from napari_synthseg.session import Session
 from napari_synthseg.store.images import describe, relative_uri
@@ -30,6 +31,7 @@ from napari_synthseg.store.runs import run_folder
 
 RECIPE_PREFIX = "recipe."
 OBJECT_COLUMNS = ("image", "id", "class", "score", "y", "x", "ymin", "xmin", "ymax", "xmax")
+DEPTH_COLUMNS = ("z", "zmin", "zmax")
 
 
 def train(
@@ -159,7 +161,8 @@ def predict(
     """Find the objects on whole images: STEM.tif with instance ids, and objects.csv."""
     with closing(Session.open(project)) as session:
         chosen = session.project.run(run)
-        refs = [ref for path in images for ref in _refs_of(path, session)]
+        stack: StackUse = "volume" if _learned_volumes(chosen) else "planes"
+        refs = [ref for path in images for ref in _refs_of(path, session, stack)]
         targets = _targets(out, refs)
         refuse_existing([*targets, out / OBJECTS_FILE], overwrite)
         predictions: list[Prediction] = complete(session, session.predict(chosen, refs))
@@ -167,8 +170,9 @@ def predict(
     out.mkdir(parents=True, exist_ok=True)
     for path, prediction in zip(targets, predictions, strict=True):
         write_labels(path, prediction.ids)
-    rows = _object_rows(targets, refs, predictions, names)
-    write_table(out / OBJECTS_FILE, OBJECT_COLUMNS, rows)
+    deep = any(ref.ndim == 3 for ref in refs)
+    rows = _object_rows(targets, refs, predictions, names, deep)
+    write_table(out / OBJECTS_FILE, OBJECT_COLUMNS + DEPTH_COLUMNS * deep, rows)
     counts = {
         target.stem: len(prediction.objects)
         for target, prediction in zip(targets, predictions, strict=True)
@@ -187,10 +191,14 @@ def predict(
     report(result, lines, as_json)
 
 
-def _refs_of(path: Path, session: Session) -> list[ImageRef]:
+def _learned_volumes(run: TrainingRun) -> bool:
+    return bool(run.model.get("spec", {}).get("spatial_dims") == 3)
+
+
+def _refs_of(path: Path, session: Session, stack: StackUse) -> list[ImageRef]:
     """Return the whole image(s) of a file, in the project or not, as the session reads them."""
     uri = relative_uri(path, session.folder)
-    return [ref.model_copy(update={"uri": uri}) for ref in describe(path)]
+    return [ref.model_copy(update={"uri": uri}) for ref in describe(path, stack=stack)]
 
 
 def _targets(out: Path, refs: Sequence[ImageRef]) -> list[Path]:
@@ -212,6 +220,7 @@ def _object_rows(
     refs: Sequence[ImageRef],
     predictions: Sequence[Prediction],
     names: dict[int, str],
+    deep: bool,
 ) -> list[tuple[object, ...]]:
     return [
         (
@@ -222,6 +231,7 @@ def _object_rows(
             *(round(p, 2) for p in found.center[-2:]),
             *(start for start, _ in found.box[-2:]),
             *(stop for _, stop in found.box[-2:]),
+            *((round(found.center[0], 2), *found.box[0]) if deep else ()),
         )
         for target, ref, prediction in zip(targets, refs, predictions, strict=True)
         for found in prediction.objects

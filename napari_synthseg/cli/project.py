@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,8 @@ from napari_synthseg.cli.patch_table import write_patch_table
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.project import MaskMethodName, ObjectClass, Project
+from napari_synthseg.core.project import ImageRef, MaskMethodName, ObjectClass, Project
+from napari_synthseg.core.stacks import FARTHEST, FEWEST_PLANES, StackUse
 from napari_synthseg.session import Session
 from napari_synthseg.store.images import describe
 
@@ -36,22 +38,50 @@ def create_project(
     exhaustive: Annotated[
         bool, typer.Option("--exhaustive", help="Every object on these images gets a click.")
     ] = False,
+    volume: Annotated[
+        bool | None,
+        typer.Option(
+            "--volume/--planes",
+            help=f"Use stacks along z as volumes, or plane by plane. Default: as volumes from "
+            f"{FEWEST_PLANES} planes on, unless they lie more than {FARTHEST:g} pixels apart.",
+        ),
+    ] = None,
+    pixel_size: Annotated[
+        str | None,
+        typer.Option(
+            "--pixel-size",
+            metavar="[Z,]Y,X",
+            help="Size of a pixel along each axis, where the files do not say it or say it wrong; "
+            "only the proportion counts.",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Start a project from images and classes."""
     with_classes = _with_classes(Project(), classes)
-    _check_files(images)
+    sizes = _sizes(pixel_size) if pixel_size is not None else None
+    stack: StackUse = "auto" if volume is None else "volume" if volume else "planes"
+    _check_files(images, stack, sizes)
     with closing(Session.create(project)) as session:
         session.edit(session.project.with_classes(*with_classes.classes), "add classes")
         for path in images:
-            session.add_file(path, exhaustive=exhaustive)
+            refs = session.add_file(path, stack, exhaustive=exhaustive)
+            if sizes is not None:
+                sized = [r.model_copy(update=_sized(r, sizes)) for r in refs]
+                session.edit(session.project.with_images(*sized), "set the pixel size")
         made = session.project
+    volumes = sum(image.ndim == 3 for image in made.images)
     result = {
         "project": str(project),
         "images": [image.name for image in made.images],
+        "volumes": volumes,
         "classes": {c.name: {"value": c.value, "diameter": c.diameter} for c in made.classes},
     }
     counted = f"{len(made.images)} image(s), {len(made.classes)} class(es)"
+    if volumes:
+        counted = f"{len(made.images)} image(s), {volumes} of them volumes, " + (
+            f"{len(made.classes)} class(es)"
+        )
     report(
         result,
         [
@@ -85,12 +115,36 @@ def _diameter(text: str, diameter: str) -> float:
     return value
 
 
-def _check_files(images: list[Path]) -> None:
+def _sizes(text: str) -> tuple[float, ...]:
+    try:
+        sizes = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        sizes = ()
+    if len(sizes) not in (2, 3) or not all(0 < size < math.inf for size in sizes):
+        raise InputError(
+            f"--pixel-size {text}: give two or three lengths above 0, as 0.3,0.1,0.1 for z, y, x."
+        )
+    return sizes
+
+
+def _sized(ref: ImageRef, sizes: tuple[float, ...]) -> dict[str, Any]:
+    """Return what changes of an image when its pixel size is given by hand, without a unit."""
+    if len(sizes) < ref.ndim:
+        raise InputError(
+            f"'{ref.name}' is a volume: give --pixel-size for z, y and x, or use it with --planes."
+        )
+    finest = min(sizes[-ref.ndim :])
+    return {"pixel_size": tuple(size / finest for size in sizes[-ref.ndim :]), "unit": "px"}
+
+
+def _check_files(images: list[Path], stack: StackUse, sizes: tuple[float, ...] | None) -> None:
     """Refuse what cannot be read before a project is made."""
     for number, path in enumerate(images):
         if path.resolve() in {other.resolve() for other in images[:number]}:
             raise InputError(f"Image '{path}' is given twice.")
-        describe(path)
+        for ref in describe(path, stack=stack)[:1]:
+            if sizes is not None:
+                _sized(ref, sizes)
 
 
 def cut_patches(

@@ -10,6 +10,7 @@ from pathlib import Path, PureWindowsPath
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.project import ImageRef
+from napari_synthseg.core.stacks import StackUse, is_volume
 from napari_synthseg.store import consent
 from napari_synthseg.store.arrays import open_array, save_array
 from napari_synthseg.store.fingerprint import check_fingerprint, fingerprint
@@ -37,10 +38,11 @@ _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
 
 
-def describe(path: Path, axes: str | None = None) -> tuple[ImageRef, ...]:
-    """Return what a file holds: one ref per image, and per plane of a stack.
+def describe(path: Path, axes: str | None = None, stack: StackUse = "auto") -> tuple[ImageRef, ...]:
+    """Return what a file holds: one ref per image or volume, or per plane of a stack.
 
-    A stack over z or t gives a ref per plane; all share one `group`, the file with its folder.
+    A stack over t gives a ref for each time, and one over z, unless it is a volume, a ref for
+    each plane; all share one `group`, the file with its folder.
 
     Parameters
     ----------
@@ -48,6 +50,8 @@ def describe(path: Path, axes: str | None = None) -> tuple[ImageRef, ...]:
         A TIFF, PNG, JPEG or BMP file, or an OME-Zarr folder.
     axes
         One letter of "tczyx" per stored axis, where the file does not say or says it wrong.
+    stack
+        Whether a stack over z is a volume.
 
     Raises
     ------
@@ -58,11 +62,12 @@ def describe(path: Path, axes: str | None = None) -> tuple[ImageRef, ...]:
     consent.allow(path)
     stored = _with_axes(open_file(path), axes)
     spatial = [a for a in "zyx" if a in stored.axes]
-    if "z" in stored.axes:
+    apart = stored.pixel_size.get("z", 1.0) / stored.pixel_size.get("x", 1.0)
+    if not is_volume(stored.size("z"), apart if "x" in stored.pixel_size else 1.0, stack):
         spatial = ["y", "x"]
     known = all(a in stored.pixel_size for a in spatial)
     digest = fingerprint(path)
-    stacked = [a for a in "tz" if a in stored.axes]
+    stacked = [a for a in "tz" if a in stored.axes and a not in spatial]
     return tuple(
         ImageRef(
             uri=path.as_posix(),

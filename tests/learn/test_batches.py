@@ -17,7 +17,7 @@ STILL = Augmentation(zoom=1, turn=False, gain=1, gamma=1, offset=0, noise=0, blu
 
 def a_batch(number, disks, seed=0):
     return make_batch(
-        disks, number, size=2, crop=32, class_values=(1, 2), augmentation=Augmentation(), seed=seed
+        disks, number, size=2, crop=(32, 32), class_values=(1, 2), augmentation=Augmentation(), seed=seed
     )
 
 
@@ -37,7 +37,7 @@ def test_labels_stay_on_their_objects(seed, edge):
     ids = Disks((64, 72)).pair(seed).labels.ids
     pair = DualImage((ids > 0).astype(np.float32)[None], Labels(ids, {}), seed)
     changed = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0)
-    image, labels = random_crop(pair, edge, changed, np.random.default_rng(seed))
+    image, labels = random_crop(pair, (edge, edge), changed, np.random.default_rng(seed))
     assert image.shape == (1, edge, edge)
     assert labels.ids.shape == (edge, edge)
     agree = (image[0] > 0.5) == (labels.ids > 0)
@@ -49,7 +49,7 @@ def test_labels_stay_on_their_objects(seed, edge):
 @settings(max_examples=20, deadline=None)
 def test_without_changes_a_crop_is_a_turned_piece_of_the_image(seed):
     pair = Disks((32, 32)).pair(seed)
-    image, labels = random_crop(pair, 32, STILL, np.random.default_rng(seed))
+    image, labels = random_crop(pair, (32, 32), STILL, np.random.default_rng(seed))
     turns = [np.rot90(pair.image[0], k) for k in range(4)]
     turns += [np.fliplr(t) for t in turns]
     assert any(np.allclose(image[0], t, atol=1e-4) for t in turns)

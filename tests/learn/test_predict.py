@@ -27,7 +27,8 @@ def field(shape, seed):
 def test_the_receptive_radius_is_where_influence_ends(trained):
     import torch
 
-    radius = receptive_radius(trained.spec)
+    radius, across = receptive_radius(trained.spec)
+    assert radius == across
     image = torch.from_numpy(field((256, 256), 0))[None]
     changed = image.clone()
     changed[..., 128, 128] += 5
@@ -40,8 +41,8 @@ def test_the_receptive_radius_is_where_influence_ends(trained):
 @pytest.mark.parametrize("seed", range(4))
 def test_blocks_and_whole_image_give_the_same_objects(trained, seed):
     source = ArraySource(field((300, 420), seed))
-    whole = predict(trained, source, block=1024)
-    tiled = predict(trained, source, block=128)
+    whole = predict(trained, source, block=(1024, 1024))
+    tiled = predict(trained, source, block=(128, 128))
     assert len(whole.objects) > 50, "the field must hold something to compare"
     assert len(tiled.objects) == len(whole.objects)
     assert np.array_equal(tiled.ids > 0, whole.ids > 0)
