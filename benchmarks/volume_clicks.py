@@ -92,7 +92,7 @@ def build_project(folder: Path, every: int, along: str, masks: bool = False) -> 
         }
     )
     start = np.array([a for a, _ in train])
-    made = click_masks(cut_labels(labels, train))
+    made = click_masks(cut_labels(labels, train), spacing=spacing)
     clicks = [Click(image=clicked.id, position=tuple(c.position + start), cls=1) for c in made]
     project = session.project.with_images(scored).with_classes(cls).with_clicks(*clicks)
     session.edit(project, "add the volume")

@@ -27,7 +27,9 @@ class MadeClick:
     position: tuple[float, ...]
 
 
-def click_masks(labels: Labels, *, jitter: float = JITTER, seed: int = 0) -> list[MadeClick]:
+def click_masks(
+    labels: Labels, *, jitter: float = JITTER, seed: int = 0, spacing: tuple[float, ...] = ()
+) -> list[MadeClick]:
     """Click each object at its innermost point, with a little scatter.
 
     The innermost point is where the distance to the object's edge, and to the image's border, is
@@ -42,6 +44,8 @@ def click_masks(labels: Labels, *, jitter: float = JITTER, seed: int = 0) -> lis
         Standard deviation of the scatter along each axis, in diameters.
     seed
         Seed of the scatter.
+    spacing
+        Distance of pixels along each axis, in units of the shortest; empty: all alike.
 
     Returns
     -------
@@ -54,11 +58,13 @@ def click_masks(labels: Labels, *, jitter: float = JITTER, seed: int = 0) -> lis
     for instance, box in labels.boxes().items():
         mask = np.pad(labels.ids[box] == instance, 1)
         scatter = rng.normal(0.0, jitter, mask.ndim)
-        depth = distance_transform_edt(mask)
+        depth = distance_transform_edt(mask, spacing or None)
         if depth.max() < VISIBLE_DEPTH:
             continue
         innermost = np.array(np.unravel_index(np.argmax(depth), depth.shape), float)
-        diameter = _diameter(int(mask.sum()), mask.ndim)
+        if spacing:
+            scatter /= spacing
+        diameter = _diameter(float(mask.sum() * np.prod(spacing or 1.0)), mask.ndim)
         moved = np.round(innermost + scatter * diameter, 1)  # before the test of where it lies
         at = moved if _holds(mask, moved) else innermost
         position = at + [s.start - 1 for s in box]
@@ -67,7 +73,7 @@ def click_masks(labels: Labels, *, jitter: float = JITTER, seed: int = 0) -> lis
     return clicks
 
 
-def _diameter(size: int, ndim: int) -> float:
+def _diameter(size: float, ndim: int) -> float:
     """Return the diameter of a disk or ball of this area or volume."""
     if ndim == 2:
         return float(2 * np.sqrt(size / np.pi))

@@ -17,7 +17,13 @@ STILL = Augmentation(zoom=1, turn=False, gain=1, gamma=1, offset=0, noise=0, blu
 
 def a_batch(number, disks, seed=0):
     return make_batch(
-        disks, number, size=2, crop=(32, 32), class_values=(1, 2), augmentation=Augmentation(), seed=seed
+        disks,
+        number,
+        size=2,
+        crop=(32, 32),
+        class_values=(1, 2),
+        augmentation=Augmentation(),
+        seed=seed,
     )
 
 
