@@ -21,6 +21,7 @@ from napari_synthseg.core.project import Click, ImageRef, ObjectClass, Project, 
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.notices import warn
 from napari_synthseg.ui.placement import Placement
+from napari_synthseg.ui.view import see_through
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ UNFINISHED = ("adding", "changing", "removing")
 class Field:
     """Images that are shown as one: the parts (regions) of one picture.
 
-    `shape` is the picture's (y, x) in pixels.
+    `shape` is the picture's ([z,] y, x) in pixels.
     """
 
     refs: tuple[ImageRef, ...]
@@ -74,7 +75,7 @@ class ClicksLayer(QObject):
         self.field = field
         classes = self._project.classes
         self.layer = Points(
-            np.empty((0, 2)),
+            np.empty((0, len(field.shape))),
             name="Clicks",
             features=_features((), classes),
             feature_defaults=self._defaults(),
@@ -83,6 +84,7 @@ class ClicksLayer(QObject):
             face_color="class",
             face_color_cycle=_color_cycle(classes, "18"),
             border_width=0.1,
+            projection_mode="rescale_linear" if len(field.shape) == 3 else "none",
             **field.placement.kwargs(),
         )
         self._write()
@@ -94,6 +96,7 @@ class ClicksLayer(QObject):
         layer.selected_data.events.items_changed.connect(self._on_selection_changed)
         self._bind_keys(layer)
         layer.mode = "add"
+        self._show_nearby()
 
     def hide(self) -> None:
         """Take the layer away; the clicks stay in the session."""
@@ -252,14 +255,16 @@ class ClicksLayer(QObject):
     def _write(self) -> None:
         """Make the layer show the session's clicks and class colors."""
         layer = self.layer
-        if layer is None or self._desk.session is None:
+        if layer is None or self.field is None or self._desk.session is None:
             return
         classes, clicks = self._project.classes, self._clicks()
         size = {c.value: self._diameter(c) for c in classes}
         self._busy = True
         try:
             layer.selected_data = set()
-            layer.data = np.array([c.position for c in clicks], float).reshape(-1, 2)
+            layer.data = np.array([c.position for c in clicks], float).reshape(
+                -1, len(self.field.shape)
+            )
             layer.border_color_cycle = _color_cycle(classes, "ff")
             layer.face_color_cycle = _color_cycle(classes, "18")
             layer.features = _features(clicks, classes)
@@ -269,6 +274,16 @@ class ClicksLayer(QObject):
             self._set_current_size()
         finally:
             self._busy = False
+        self._show_nearby()
+
+    def _show_nearby(self) -> None:
+        """Let the clicks of a volume be seen, smaller, as far from their plane as objects reach."""
+        field = self.field
+        if field is None or len(field.shape) == 2 or not self._project.classes:
+            return
+        spacing = field.refs[0].spacing
+        planes = max(self._diameter(c) for c in self._project.classes) / 2 / spacing[0]
+        see_through(self._viewer, planes * field.placement.scale[0])
 
     def _on_defaults_changed(self) -> None:
         """Undo what selecting a point does to the class of the next one."""

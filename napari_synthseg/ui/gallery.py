@@ -155,8 +155,10 @@ class Gallery(QListView):
 
 def thumbnail(patch: Patch, color: str) -> QPixmap:
     """Return a patch as a picture, with the outline of its mask in a color."""
-    pixels = patch.pixels if patch.mask.ndim == 2 else patch.pixels[:, patch.mask.shape[0] // 2]
-    mask = patch.mask if patch.mask.ndim == 2 else patch.mask[patch.mask.shape[0] // 2]
+    pixels, mask = patch.pixels, patch.mask
+    if mask.ndim == 3:  # the plane that was clicked
+        plane = round(patch.center[0])
+        pixels, mask = pixels[:, plane], mask[plane]
     shown = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
     low, high = np.percentile(shown, (0.5, 99.8))
     scaled = np.clip((shown - low) / max(high - low, 1e-6), 0, 1) * 255

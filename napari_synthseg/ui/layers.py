@@ -26,7 +26,7 @@ from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.output_layers import OutputLayers
 from napari_synthseg.ui.placement import Placement
 from napari_synthseg.ui.reading import display_image
-from napari_synthseg.ui.view import look_at_layer, look_at_point
+from napari_synthseg.ui.view import go_to_plane, look_at_layer, look_at_point
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -107,24 +107,30 @@ class Layers(QObject):
             self._desk.run(job, lambda read: self._add_image(ref, *read))
 
     def _add_image(self, ref: ImageRef, pixels: Any, rgb: bool) -> None:
-        placement = Placement.of_pixel_size(ref.pixel_size, ref.unit)
-        spatial = placement if pixels.ndim == 2 or rgb else placement.of_stack(1, (0, 0))
+        placement = Placement.of_pixel_size(ref.pixel_size, ref.unit, ref.ndim)
+        channels = pixels.ndim - rgb - ref.ndim
+        spatial = placement.of_stack(channels, placement.translate) if channels else placement
         limits = {} if rgb else {"contrast_limits": (0.0, 1.0)}
         name = picture_name(self.field_refs(field_key(ref)))
         layer = Image(pixels, name=name, rgb=rgb, **limits, **spatial.kwargs())
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
         self._images[field_key(ref)] = layer
+        if ref.ndim == 3:
+            go_to_plane(self._viewer, float(layer.extent.world[:, layer.ndim - 3].mean()))
         self._show_field(field_key(ref))
 
     def _show_field(self, key: FieldKey) -> None:
         layer = self._images[key]
         refs = self.field_refs(key)
-        shape = tuple(layer.data.shape[:2] if layer.rgb else np.shape(_finest(layer))[-2:])
+        ndim = refs[0].ndim
+        stored = np.shape(_finest(layer))
+        shape = tuple(int(n) for n in (stored[:-1] if layer.rgb else stored)[-ndim:])
+        field = Field(refs, shape, Placement.of(layer, ndim))
         self._key = key
         for other_key, other in self._images.items():
             other.visible = other_key == key
-        self._show_parts(Field(refs, shape, Placement.of(layer)))
-        self.clicks.show(Field(refs, shape, Placement.of(layer)))
+        self._show_parts(field)
+        self.clicks.show(field)
         self.activate_clicks()
         self.look_at_image()
         self.image_changed.emit()
@@ -133,10 +139,11 @@ class Layers(QObject):
         """Outline the parts of a picture of which not all is used for the same purpose."""
         self._drop(self._parts)
         self._parts = None
-        if all(ref.region is None for ref in field.refs):
+        whole = full_region(field.shape)
+        if all(ref.region is None or ref.region[-2:] == whole[-2:] for ref in field.refs):
             return
         words = {"train": "click here", "validate": "held out", "test": "held out for scoring"}
-        boxes = [_corners(ref.region or full_region(field.shape)) for ref in field.refs]
+        boxes = [_corners(ref.region or whole) for ref in field.refs]
         self._parts = Shapes(
             boxes,
             shape_type="rectangle",
@@ -149,7 +156,7 @@ class Layers(QObject):
                 "string": "{part}", "color": "white", "size": 10, "anchor": "upper_left",
                 "translation": [max(field.shape) / 50, 0],
             },
-            **field.placement.kwargs(),
+            **field.placement.plane().kwargs(),
         )  # fmt: skip
         self._viewer.add_layer(self._parts)
 
@@ -182,8 +189,9 @@ class Layers(QObject):
             return
         center = [o + c for o, c in zip(patch.origin, patch.center, strict=True)]
         world = self.clicks.layer.data_to_world(center)
-        height = patch.mask.shape[0] * self.field.placement.scale[0]
-        look_at_point(self._viewer, world, height)
+        if len(center) == 3:
+            go_to_plane(self._viewer, float(world[-3]))
+        look_at_point(self._viewer, world, patch.mask.shape[-2] * self.field.placement.scale[-2])
 
     # --- results -----------------------------------------------------------------------------
 
@@ -248,7 +256,7 @@ class Layers(QObject):
         low, high = layer.extent.world[:, -2:]
         gap = 0.04 * (high[1] - low[1])
         placement = self.field.placement
-        return placement.of_stack(0, (low[0], high[1] + gap))
+        return placement.of_stack(0, (*placement.translate[:-2], low[0], high[1] + gap))
 
 
 def _corners(region: Sequence[tuple[int, int]]) -> np.ndarray:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_synthseg import sample_data
 from napari_synthseg.core.project import ImageRef
+from napari_synthseg.core.stacks import StackUse
 from napari_synthseg.session import Session
 from napari_synthseg.ui.desk import Desk, projects_folder, scratch_folder
 from napari_synthseg.ui.layers import Layers
@@ -33,6 +34,8 @@ class Opening:
         self._desk = desk
         self._layers = layers
         self._parent = parent
+        self.stack: StackUse = "auto"
+        """How stacks along z are used that come in now."""
 
     # --- layers and files --------------------------------------------------------------------
 
@@ -51,16 +54,15 @@ class Opening:
             return
         path = source_file(layer)
         if path is not None:
-            read = self._session().read_file(path)
+            read = self._session().read_file(path, self.stack)
             self._desk.run(read, lambda refs: self._show(layer, refs))
             return
-        pixels = layer_pixels(layer, tuple(self._viewer.dims.current_step))
-        size, unit = physical_size(layer)
+        pixels = layer_pixels(layer, tuple(self._viewer.dims.current_step), self.stack)
+        size, unit = physical_size(layer, pixels.ndim)
         job = self._session().copy_array(
             pixels.array, pixels.axes, pixels.name, pixel_size=size, unit=unit
         )
-        whole = pixels.name == layer.name
-        self._desk.run(job, lambda ref: self._show(layer if whole else None, (ref,)))
+        self._desk.run(job, lambda ref: self._show(layer if pixels.whole else None, (ref,)))
 
     def _show(self, layer: Image | None, refs: Sequence[ImageRef]) -> None:
         if layer is not None and len(refs) == 1:
@@ -72,7 +74,7 @@ class Opening:
 
     def open_file(self, path: Path) -> None:
         """Add an image file to the project and show it."""
-        job = self._session().read_file(path)
+        job = self._session().read_file(path, self.stack)
         self._desk.run(job, lambda refs: self._show(None, refs))
 
     def ask_image(self) -> None:

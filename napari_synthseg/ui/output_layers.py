@@ -42,7 +42,10 @@ class OutputLayers:
         for layer in self.preview or ():
             self._drop(layer)
         pixels, rgb = stack_images(pairs)
-        extra = pixels.ndim - 2 - rgb
+        ids = np.stack([p.labels.ids for p in pairs])
+        extra = pixels.ndim - rgb - (ids.ndim - 1)
+        if extra == 2:  # the same labels whichever channel is shown
+            ids = np.broadcast_to(ids[:, np.newaxis], pixels.shape)
         image = Image(
             pixels,
             name="Dual images",
@@ -51,10 +54,10 @@ class OutputLayers:
             **placement.of_stack(extra, placement.translate).kwargs(),
         )
         labels = Labels(
-            np.stack([p.labels.ids for p in pairs]),
+            ids,
             name="Dual images: exact labels",
             opacity=1.0,
-            **placement.of_stack(1, placement.translate).kwargs(),
+            **placement.of_stack(extra, placement.translate).kwargs(),
         )
         labels.contour = 1
         self._viewer.add_layer(image)
@@ -62,8 +65,9 @@ class OutputLayers:
         self.preview = (image, labels)
         dims = self._viewer.dims
         dims.set_current_step(0, 0)
-        if dims.ndim == extra + 2:
-            dims.axis_labels = (*("pair", "channel")[:extra], "y", "x")
+        spatial = ("z", "y", "x")[-pairs[0].labels.ids.ndim :]
+        if dims.ndim == extra + len(spatial):
+            dims.axis_labels = (*("pair", "channel")[:extra], *spatial)
         self.set_preview_visible(True)
 
     def set_preview_visible(self, visible: bool) -> None:
@@ -145,7 +149,7 @@ class OutputLayers:
 def stack_images(pairs: Sequence[DualImage]) -> tuple[np.ndarray, bool]:
     """Return the images as one array, and whether it is (pair, y, x, 3) for RGB.
 
-    One channel gives (pair, y, x), other numbers (pair, channel, y, x).
+    One channel gives (pair, [z,] y, x), other numbers (pair, channel, [z,] y, x).
     """
     images = np.stack([p.image for p in pairs])
     if images.shape[1] == 3:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """The way from image pixels (y, x) to napari's world, with its units."""
+    """The way from image pixels ([z,] y, x) to napari's world, with its units."""
 
     scale: tuple[float, ...] = (1.0, 1.0)
     translate: tuple[float, ...] = (0.0, 0.0)
@@ -25,24 +25,33 @@ class Placement:
     units: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, layer: Layer) -> Placement:
-        """Return the placement of a layer's last two axes."""
+    def of(cls, layer: Layer, ndim: int = 2) -> Placement:
+        """Return the placement of a layer's last `ndim` axes."""
+        axes = list(range(layer.ndim - ndim, layer.ndim))
         return cls(
-            scale=tuple(float(v) for v in layer.scale[-2:]),
-            translate=tuple(float(v) for v in layer.translate[-2:]),
-            rotate=np.asarray(layer.rotate)[-2:, -2:],
-            shear=np.asarray(layer.shear).ravel()[-1:],
-            affine=np.asarray(layer.affine.set_slice([layer.ndim - 2, layer.ndim - 1])),
-            units=tuple(str(u) for u in layer.units[-2:]),
+            scale=tuple(float(v) for v in layer.scale[-ndim:]),
+            translate=tuple(float(v) for v in layer.translate[-ndim:]),
+            rotate=np.asarray(layer.rotate)[-ndim:, -ndim:],
+            shear=np.asarray(layer.shear).ravel()[-ndim * (ndim - 1) // 2 :],
+            affine=np.asarray(layer.affine.set_slice(axes)),
+            units=tuple(str(u) for u in layer.units[-ndim:]),
         )
 
     @classmethod
-    def of_pixel_size(cls, size: Sequence[float] | None, unit: str) -> Placement:
+    def of_pixel_size(cls, size: Sequence[float] | None, unit: str, ndim: int = 2) -> Placement:
         """Return the placement of an image of which only the pixel size is known."""
         if size is None:
-            return cls()
+            return cls((1.0,) * ndim, (0.0,) * ndim)
         named = "pixel" if unit == "px" else unit
-        return cls(scale=tuple(float(v) for v in size[-2:]), units=(named, named))
+        scale = tuple(float(v) for v in size[-ndim:])
+        return cls(scale, (0.0,) * ndim, units=(named,) * ndim)
+
+    def plane(self) -> Placement:
+        """Return the placement of a flat layer that lies on every plane of a volume."""
+        if len(self.scale) == 2:
+            return self
+        flat = Placement(self.scale[-2:], self.translate[-2:])
+        return flat if self.units is None else replace(flat, units=self.units[-2:])
 
     def at(self, origin: Sequence[float]) -> Placement:
         """Return the placement of a cut-out whose first pixel is the image's pixel `origin`."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import ImageRef
+from napari_synthseg.core.stacks import StackUse, is_volume
 from napari_synthseg.jobs import Job
 from napari_synthseg.pipeline import Progress
 from napari_synthseg.session import Session
@@ -28,11 +29,20 @@ UNITS = {"micrometer": "um", "nanometer": "nm", "millimeter": "mm"}
 
 @dataclass(frozen=True, eq=False)
 class LayerPixels:
-    """What is taken from a layer: an array that is (y, x), (y, x, c) or (c, y, x)."""
+    """What is taken from a layer: an array with a letter of "czyx" for each axis.
+
+    `whole` says that the layer itself shows just this.
+    """
 
     array: Any
     axes: str
     name: str
+    whole: bool
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes."""
+        return 3 if "z" in self.axes else 2
 
 
 def sample_name(layer: Layer) -> str:
@@ -48,34 +58,78 @@ def source_file(layer: Image) -> Path | None:
     return Path(path) if path and plain and Path(path).exists() else None
 
 
-def layer_pixels(layer: Image, step: tuple[int, ...]) -> LayerPixels:
+def layer_pixels(layer: Image, step: tuple[int, ...], stack: StackUse = "auto") -> LayerPixels:
     """Return the pixels of a layer to work on; nothing is computed or copied yet.
 
-    Of a stack, the plane at the viewer's current `step` is taken; a short leading axis is taken
-    as channels.
+    The last axis before y and x, unless it is called a time, is z if that makes a volume. Of other
+    stacks the plane at the viewer's current `step` is taken; a short leading axis is taken as
+    channels.
     """
     data = layer.data[0] if layer.multiscale else layer.data
-    if layer.rgb:
-        plane = step[-layer.ndim :][: layer.ndim - 2]
-        return LayerPixels(data[plane][..., :3], "yxc", _plane_name(layer.name, plane))
     if layer.ndim < 2:
         raise InputError(f"Layer '{layer.name}' has one axis only: choose an image.")
-    labels = tuple(str(a).lower() for a in layer.axis_labels)
-    channel = _channel_axis(labels, data.shape)
-    others = [axis for axis in range(layer.ndim - 2) if axis != channel]
+    letters = _letters(layer, np.shape(data), stack)
     offset = len(step) - layer.ndim
-    index = tuple(step[offset + a] if a in others else slice(None) for a in range(layer.ndim))
-    plane = tuple(int(step[offset + a]) for a in others)
-    axes = "cyx" if channel is not None else "yx"
-    return LayerPixels(data[index], axes, _plane_name(layer.name, plane))
+    index = tuple(
+        slice(None) if letter else int(step[offset + axis]) for axis, letter in enumerate(letters)
+    )
+    plane = tuple(i for i in index if isinstance(i, int))
+    axes = "".join(letters) + ("c" if layer.rgb else "")
+    array = data[(*index, slice(0, 3))] if layer.rgb else data[index]
+    # of a stack of channel images, other layers could not lie on its last axes
+    whole = not plane and not ("z" in axes and axes.find("c") == axes.find("z") + 1)
+    return LayerPixels(array, axes, _plane_name(layer.name, plane), whole)
 
 
-def physical_size(layer: Image) -> tuple[tuple[float, float] | None, str]:
-    """Return a layer's pixel size along (y, x) and its unit, or (None, "px") if it has none."""
-    first, second = (UNITS.get(str(unit)) for unit in layer.units[-2:])
-    if first is None or first != second:
-        return None, "px"
-    return (float(layer.scale[-2]), float(layer.scale[-1])), first
+def planes_of(layer: Image) -> int:
+    """Return how many planes a layer has along z; 1 if it is flat."""
+    data = layer.data[0] if layer.multiscale else layer.data
+    axis = _depth_axis(layer, np.shape(data))
+    return 1 if axis is None else int(np.shape(data)[axis])
+
+
+def is_volume_layer(layer: Image, stack: StackUse) -> bool:
+    """Tell whether a layer's planes would be used as one volume."""
+    data = layer.data[0] if layer.multiscale else layer.data
+    return "z" in _letters(layer, np.shape(data), stack)
+
+
+def _letters(layer: Image, shape: tuple[int, ...], stack: StackUse) -> list[str]:
+    """Return the letter of each axis, without a layer's colors; "" for those fixed at a step."""
+    letters = [""] * (layer.ndim - 2) + ["y", "x"]
+    channel = None if layer.rgb else _channel_axis(_axis_labels(layer), shape)
+    if channel is not None:
+        letters[channel] = "c"
+    depth = _depth_axis(layer, shape)
+    if depth is not None and is_volume(shape[depth], layer.scale[depth] / layer.scale[-1], stack):
+        letters[depth] = "z"
+    return letters
+
+
+def _depth_axis(layer: Image, shape: tuple[int, ...]) -> int | None:
+    labels = _axis_labels(layer)
+    channel = None if layer.rgb else _channel_axis(labels, shape)
+    free = [a for a in range(layer.ndim - 2) if a != channel and labels[a] not in ("t", "time")]
+    return free[-1] if free else None
+
+
+def _axis_labels(layer: Image) -> tuple[str, ...]:
+    return tuple(str(label).lower() for label in layer.axis_labels)
+
+
+def physical_size(layer: Image, ndim: int = 2) -> tuple[tuple[float, ...] | None, str]:
+    """Return a layer's pixel size along its last `ndim` axes and its unit.
+
+    Where it has no length as unit, the size of a volume's pixels is still told, in pixels along
+    the finest axis, if it is not the same along all.
+    """
+    units = {UNITS.get(str(unit)) for unit in layer.units[-ndim:]}
+    scale = tuple(float(abs(s)) for s in layer.scale[-ndim:])
+    if len(units) == 1 and (unit := units.pop()) is not None:
+        return scale, unit
+    if ndim == 3 and max(scale) > min(scale):
+        return tuple(s / min(scale) for s in scale), "px"
+    return None, "px"
 
 
 def display_image(session: Session, ref: ImageRef) -> Job:

@@ -185,7 +185,9 @@ class ResultsPanel(Panel):
         refs = [r for r in field.refs if r.id in masked]
         if checked and refs:
             truth = session.truth(refs[0])
-            origin = [start for start, _ in refs[0].region] if refs[0].region else (0, 0)
+            origin = (
+                [start for start, _ in refs[0].region] if refs[0].region else (0,) * refs[0].ndim
+            )
             attempt(lambda: self.layers.show_truth(truth, origin))
         else:
             self.layers.outputs.hide_truth()

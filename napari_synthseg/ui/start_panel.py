@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from napari.layers import Image
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
+from napari_synthseg.core.stacks import FEWEST_PLANES, StackUse
 from napari_synthseg.sample_data import SAMPLES
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.layers import Layers
 from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
-from napari_synthseg.ui.reading import sample_name
+from napari_synthseg.ui.reading import is_volume_layer, planes_of, sample_name
+
+STACK_USES: dict[StackUse, str] = {
+    "auto": f"Stacks: {FEWEST_PLANES} planes or more are a volume",
+    "volume": "Stacks: use as volumes",
+    "planes": "Stacks: use plane by plane",
+}
 
 
 class StartPanel(Panel):
     """Offers the image layer at hand, a file, a sample, or an earlier project.
 
     The widget gives the actions: `use_layer(layer)`, `open_image()`, `open_project()`,
-    `open_sample(name)`.
+    `open_sample(name)`, `choose_stack(use)`.
     """
 
     def __init__(
@@ -30,10 +37,11 @@ class StartPanel(Panel):
         open_image: Callable[[], object],
         open_project: Callable[[], object],
         open_sample: Callable[[str], object],
+        choose_stack: Callable[[StackUse], object],
     ) -> None:
         super().__init__(desk, layers)
         self._find_layer, self._use_layer = find_layer, use_layer
-        self._open_sample = open_sample
+        self._open_sample, self._choose_stack = open_sample, choose_stack
         headline = QLabel("Which image shall we work on?")
         headline.setObjectName("headline")
         headline.setWordWrap(True)
@@ -53,8 +61,24 @@ class StartPanel(Panel):
             button.clicked.connect(lambda _=False, act=action: act())
             files.addWidget(button)
         self.body.addLayout(files)
+        self.body.addWidget(self._make_stacks())
         self.body.addWidget(self._samples())
         self.body.addStretch()
+
+    def _make_stacks(self) -> QComboBox:
+        self.stacks = QComboBox()
+        for use, words in STACK_USES.items():
+            self.stacks.addItem(words, use)
+        self.stacks.setToolTip(
+            "In a volume you click centers in 3D, and whole objects are found. Plane by plane, "
+            "each plane is an image of its own."
+        )
+        self.stacks.currentIndexChanged.connect(self._on_stack_chosen)
+        return self.stacks
+
+    def _on_stack_chosen(self) -> None:
+        self._choose_stack(self.stacks.currentData())
+        self.enter()
 
     def _samples(self) -> QFrame:
         frame = QFrame()
@@ -88,10 +112,18 @@ class StartPanel(Panel):
         self.here.setText(
             "Drop an image into napari, open one here, or take a sample."
             if layer is None
-            else f"The selected layer is '{layer.name}'. Select another one in napari's layer "
-            "list to use that instead."
+            else f"The selected layer is '{layer.name}'{self._depth_words(layer)}. Select another "
+            "one in napari's layer list to use that instead."
         )
         self.next_step_changed.emit()
+
+    def _depth_words(self, layer: Image) -> str:
+        planes = planes_of(layer)
+        if planes == 1:
+            return ""
+        if is_volume_layer(layer, self.stacks.currentData()):
+            return f", a volume of {planes} planes"
+        return f", a stack of {planes} planes of which the shown one is used"
 
     def _on_first_sample(self) -> None:
         self._open_sample("nuclei")

@@ -29,6 +29,21 @@ def look_at_point(viewer: Viewer, world: Sequence[float], height: float) -> None
     camera.zoom = _canvas_size(viewer)[0] / (3 * height)
 
 
+def go_to_plane(viewer: Viewer, depth: float) -> None:
+    """Show the plane of a volume at a depth (world units)."""
+    axis = viewer.dims.ndim - 3
+    if axis >= 0:
+        viewer.dims.set_point(axis, depth)
+
+
+def see_through(viewer: Viewer, depth: float) -> None:
+    """Let points be seen that lie up to `depth` (world units) above or below the shown plane."""
+    dims = viewer.dims
+    if dims.ndim >= 3:
+        margins = [depth if axis == dims.ndim - 3 else 0.0 for axis in range(dims.ndim)]
+        dims.margin_left = dims.margin_right = tuple(margins)
+
+
 def write_on_canvas(viewer: Viewer, text: str) -> None:
     """Write text in the canvas's corner; '' takes it away."""
     canvas = getattr(viewer, "canvas", None)  # napari 0.9 moved the overlays there

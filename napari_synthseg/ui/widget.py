@@ -135,6 +135,7 @@ class SynthSegWidget(QWidget):
             open_image=opening.ask_image,
             open_project=opening.ask_project,
             open_sample=lambda name: attempt(lambda: self.open_sample(name)),
+            choose_stack=lambda use: setattr(opening, "stack", use),
         )
         self.train_panel = TrainPanel(desk, layers, colors)
         return [

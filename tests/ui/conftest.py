@@ -65,7 +65,7 @@ class Bench:
 
         world = np.array(self.clicks.data_to_world(position))
         camera, canvas = self.viewer.scene.camera, self.canvas()
-        y, x = (world - np.array(camera.center[-2:])) * camera.zoom
+        y, x = (world[-2:] - np.array(camera.center[-2:])) * camera.zoom
         return QPoint(round(x + canvas.width() / 2), round(y + canvas.height() / 2))
 
     def click(self, position: tuple[float, float]) -> None:

@@ -1,0 +1,127 @@
+"""Clicking in a volume with the mouse, plane after plane, as far as the patches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.gui
+
+SHAPE = (12, 80, 96)
+SCALE = (3.0, 1.0, 1.0)
+CENTERS = tuple((z, y, x) for z, row in ((3, 20), (8, 52)) for y in (row,) for x in (18, 48, 78))
+DIAMETER = 15.0
+
+
+def draw_balls() -> np.ndarray:
+    """Return a noisy volume whose planes lie three pixels apart, with round objects, uint16."""
+    rng = np.random.default_rng(3)
+    where = np.indices(SHAPE).astype(float)
+    image = rng.normal(200, 12, SHAPE)
+    for center in CENTERS:
+        away = [(i - c) * s for i, c, s in zip(where, center, SCALE, strict=True)]
+        image += 800 * (np.sqrt(sum(a**2 for a in away)) < DIAMETER / 2)
+    return np.clip(image, 0, None).astype(np.uint16)
+
+
+@pytest.fixture
+def volume(bench):
+    """The bench with a volume in use."""
+    layer = bench.viewer.add_image(draw_balls(), name="balls", scale=SCALE)
+    bench.panel.opening.use_layer(layer)
+    bench.settle()
+    project = bench.session.project
+    cls = project.classes[0].model_copy(update={"diameter": DIAMETER})
+    bench.session.edit(project.with_classes(cls), "set diameter")
+    return bench
+
+
+def click_in(bench, center):
+    bench.viewer.dims.set_current_step(0, center[0])
+    bench.click(center)
+
+
+def test_a_deep_layer_becomes_a_volume_in_its_own_place(volume):
+    (ref,) = volume.session.project.images
+    assert (ref.axes, ref.ndim, ref.pixel_size) == ("zyx", 3, SCALE)
+    assert volume.clicks.ndim == 3
+    assert tuple(volume.clicks.scale) == SCALE
+    image = volume.viewer.layers["balls"]
+    assert volume.panel.layers.owns(image)  # the user's own layer, not a copy
+    assert np.allclose(volume.clicks.data_to_world((1, 2, 3)), image.data_to_world((1, 2, 3)))
+
+
+def test_clicks_of_the_mouse_lie_in_the_plane_that_is_shown(volume, qtbot):
+    for center in CENTERS:
+        click_in(volume, center)
+    clicks = volume.session.project.clicks
+    assert np.allclose([c.position for c in clicks], CENTERS, atol=1.5)
+    assert {c.position[0] for c in clicks} == {3.0, 8.0}
+    volume.press("Ctrl+Z")
+    assert len(volume.session.project.clicks) == len(CENTERS) - 1
+    assert len(volume.clicks.data) == len(CENTERS) - 1
+
+
+def test_patches_are_cut_in_three_dimensions_and_looked_at(volume):
+    for center in CENTERS:
+        click_in(volume, center)
+    volume.panel.show_step(1)
+    volume.settle()
+    library = volume.session.library
+    assert len(library.usable()) == len(CENTERS)
+    ball = np.pi / 6 * DIAMETER**3 / np.prod(SCALE)
+    assert all(0.5 * ball < p.area < 1.8 * ball for p in library.patches)
+    volume.panel.layers.look_at_patch(library.patches[-1])
+    assert volume.viewer.dims.current_step[0] == CENTERS[-1][0]
+
+
+def test_dual_volumes_and_predictions_lie_on_the_volumes_axes(volume):
+    from napari_synthseg.core.training import FoundObject, Prediction
+
+    volume.clicks.add(np.array(CENTERS, float))
+    project = volume.session.project
+    from napari_synthseg.synth import PasteRecipe
+
+    recipe = PasteRecipe(volume_size=48, volume_planes=8)
+    volume.session.edit(project.model_copy(update={"recipe": recipe}), "set recipe")
+    pairs = volume.session.complete(volume.session.synthesize(2))
+    volume.panel.layers.show_dual_images(pairs)
+    image, labels = volume.panel.layers.outputs.preview
+    assert image.data.shape == labels.data.shape == (2, 8, 48, 48)
+    assert tuple(labels.scale) == (1.0, *SCALE)
+    found = Prediction(
+        image=project.images[0].id,
+        run="r",
+        ids=np.ones(SHAPE, np.int32),
+        objects=(FoundObject(1, 1, 0.9, (1, 1, 1), ((0, 2),) * 3),),
+        region_origin=(0, 0, 0),
+    )
+    volume.panel.layers.show_prediction(found, "found")
+    shown = volume.viewer.layers["found"]
+    assert np.allclose(shown.data_to_world((1, 2, 3)), volume.clicks.data_to_world((1, 2, 3)))
+
+
+@pytest.mark.parametrize(("use", "ndim"), [("auto", 3), ("planes", 2), ("volume", 3)])
+def test_the_first_page_offers_the_choice_and_says_what_it_means(bench, use, ndim):
+    bench.viewer.add_image(draw_balls(), name="balls", scale=SCALE)
+    start = bench.panel.panels[0]
+    start.stacks.setCurrentIndex(start.stacks.findData(use))
+    words = "a volume of 12 planes" if ndim == 3 else "a stack of 12 planes"
+    assert words in start.here.text()
+    start.next_step().action()
+    bench.settle()
+    assert bench.session.project.images[0].ndim == ndim
+    assert bench.clicks.ndim == ndim
+
+
+def test_the_labels_of_dual_images_follow_their_pair_whatever_the_channel(bench):
+    from napari_synthseg.core.labels import DualImage, Labels
+
+    ids = [np.full((8, 8), n, np.int32) for n in (1, 2)]
+    pairs = [
+        DualImage(np.zeros((5, 8, 8), np.float32), Labels(i, {}), n) for n, i in enumerate(ids)
+    ]
+    bench.panel.layers.show_dual_images(pairs)
+    image, labels = bench.panel.layers.outputs.preview
+    assert labels.data.shape == image.data.shape
+    assert np.array_equal(labels.data[1, 4], ids[1])
