@@ -20,7 +20,7 @@ from napari_synthseg.learn.train import train_model
 from napari_synthseg.learn.volumes import block_shape, crop_shape, fit_spec
 
 APART = (3.0, 1.0, 1.0)
-GEOMETRY = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0)
+GEOMETRY = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0, axial_blur=0)
 
 
 def draw_balls(shape, seed, spacing=APART, count=40, radius=6.0, channels=1):
@@ -169,7 +169,9 @@ def test_labels_stay_on_their_objects_in_depth(seed, planes):
 
 
 def test_a_still_crop_is_the_volume_maybe_upside_down():
-    still = Augmentation(zoom=1, turn=False, gain=1, gamma=1, offset=0, noise=0, blur=0)
+    still = Augmentation(
+        zoom=1, turn=False, gain=1, gamma=1, offset=0, noise=0, blur=0, axial_blur=0
+    )
     pair = Balls((6, 32, 32)).pair(1)
     sums = pair.image[0].sum(axis=(1, 2))
     seen = set()

@@ -60,3 +60,18 @@ def test_cut_labels_keep_only_the_classes_that_are_left():
     cut = cut_labels(Labels(ids, {1: 3, 2: 4}), ((2, 8), (5, 10)))
     assert cut.ids.shape == (6, 5)
     assert cut.classes == {2: 4}
+
+
+def test_where_planes_lie_apart_the_scatter_is_as_wide_in_space():
+    ids = np.zeros((100, 60, 60), np.int32)
+    for i in range(10):
+        z, y = 10 * i + 5, 30
+        ids[z - 4 : z + 5, y - 13 : y + 14, 17:44] = i + 1  # 27 wide, 9 planes of 3
+    labels = Labels(ids, dict.fromkeys(range(1, 11), 1))
+    spacing = (3.0, 1.0, 1.0)
+    exact = np.array([c.position for c in click_masks(labels, jitter=0, spacing=spacing)])
+    assert np.allclose(exact[:, 1:], (30, 30), atol=1)
+    moved = [click_masks(labels, jitter=0.1, seed=s, spacing=spacing) for s in range(10)]
+    away = np.array([[c.position for c in clicks] for clicks in moved]) - exact
+    spread = away.std(axis=(0, 1)) * spacing
+    assert spread.max() < 1.4 * spread.min()

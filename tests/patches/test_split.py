@@ -75,3 +75,17 @@ def test_a_region_is_divided_inside_itself():
     train, held = split([inside], {"a": (200, 300)}, fraction=0.25, gap=12)
     for side in (*train, *held):
         assert side.ref.region[1][1] <= 150
+
+
+def test_a_volume_is_divided_across_its_longest_side_in_space():
+    ref = ImageRef(id="v", uri="v", axes="zyx", pixel_size=(4.0, 1.0, 1.0))
+    rng = np.random.default_rng(0)
+    shape = (40, 60, 70)  # 160 pixels high
+    clicks = tuple(
+        Click(image="v", position=tuple(rng.uniform(0, np.subtract(shape, 1))), cls=1)
+        for _ in range(40)
+    )
+    train, held = split([Part(ref, clicks)], {"v": shape}, fraction=0.3, gap=12.0)
+    (top,), (bottom,) = train, held
+    assert top.ref.region[1:] == bottom.ref.region[1:] == ((0, 60), (0, 70))
+    assert bottom.ref.region[0][0] - top.ref.region[0][1] in (3, 4)  # 12 pixels are 3 planes

@@ -10,6 +10,7 @@ import pytest
 import zarr
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.stacks import StackUse
 from napari_synthseg.store.images import describe, open_file, open_pixels
 from tests.store.zarr_images import write_ome_zarr
 
@@ -143,3 +144,25 @@ def test_a_claim_of_absurd_size_allocates_nothing(tmp_path: Path) -> None:
     pixels = open_pixels(ref, tmp_path)
     with pytest.raises(InputError, match="use a smaller region"):
         pixels.read()
+
+
+@pytest.mark.parametrize(
+    ("stack", "apart", "planes"),
+    [("auto", 2.0, 1), ("auto", 20.0, 9), ("volume", 20.0, 1), ("planes", 2.0, 9)],
+)
+def test_a_stack_is_a_volume_or_planes(
+    tmp_path: Path, stack: StackUse, apart: float, planes: int
+) -> None:
+    image = np.random.default_rng(0).integers(0, 900, (2, 9, 20, 30)).astype(np.uint16)
+    path = tmp_path / "a.ome.zarr"
+    write_ome_zarr(path, image, "czyx", "0.4", scale=(1, apart, 1, 1), unit="micrometer")
+    refs = describe(path, stack=stack)
+    assert len(refs) == planes
+    pixels = open_pixels(refs[0], tmp_path)
+    if planes == 1:
+        assert (refs[0].ndim, refs[0].plane, refs[0].pixel_size) == (3, {}, (apart, 1.0, 1.0))
+        assert pixels.shape == (2, 9, 20, 30)
+        part = pixels.read(((2, 5), (3, 9), (4, 8)))  # type: ignore[arg-type]
+        assert np.array_equal(part, pixels.read()[:, 2:5, 3:9, 4:8])
+    else:
+        assert (refs[3].ndim, refs[3].plane, refs[3].pixel_size) == (2, {"z": 3}, (1.0, 1.0))

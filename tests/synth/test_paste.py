@@ -178,3 +178,28 @@ def test_a_sample_of_the_objects_gives_the_density_of_all_of_them():
     library = library_of(clicked(image, centers[::3], exhaustive=False))
     synthesizer = fitted(library, size=200)
     assert np.mean([synthesizer.pair(i).labels.count for i in range(20)]) > 15
+
+
+def test_dual_volumes_are_no_larger_than_asked_and_know_the_distance_of_planes():
+    rng = np.random.default_rng(0)
+    where = np.indices((30, 64, 64))
+    image = rng.normal(0.1, 0.02, where.shape[1:]).astype(np.float32)
+    centers = [(z, y, x) for z in (5, 15, 24) for y in (16, 46) for x in (16, 46)]
+    for z, y, x in centers:
+        away = (3 * (where[0] - z)) ** 2 + (where[1] - y) ** 2 + (where[2] - x) ** 2
+        image[away < 100] = 1.0
+    volume = clicked(image[None], centers, axes="zyx", pixel_size=(3.0, 1.0, 1.0))
+    library = library_of(volume)
+    synthesizer = fitted(library, volume_size=48, volume_planes=12)
+    pair = synthesizer.pair(0)
+    assert pair.image.shape == (1, 12, 48, 48)
+    assert pair.labels.count > 0
+    assert fitted(library, volume_planes=100).shape[0] == 30
+    sprite = synthesizer.workshop.sprite(0, 0, "feather", 0)
+    rim = (sprite.keep < 1) & ~sprite.mask
+    deep, wide = (np.ptp(np.nonzero(rim | sprite.mask)[a]) for a in (0, 1))
+    assert 2.5 * deep < wide + 3  # the rim is as wide in space, not in planes
+
+
+def test_flat_images_ignore_the_sizes_of_volumes(library):
+    assert fitted(library, volume_size=16).pair(0).image.shape == (1, 128, 128)
