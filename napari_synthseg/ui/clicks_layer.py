@@ -104,6 +104,8 @@ class ClicksLayer(QObject):
         if layer is not None and layer in self._viewer.layers:
             self._settle(layer)
             self._viewer.layers.remove(layer)
+            if layer.ndim == 3:
+                see_through(self._viewer, 0.0)
 
     def forget(self) -> None:
         """Note that the user removed the layer."""

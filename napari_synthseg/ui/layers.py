@@ -126,6 +126,7 @@ class Layers(QObject):
         stored = np.shape(_finest(layer))
         shape = tuple(int(n) for n in (stored[:-1] if layer.rgb else stored)[-ndim:])
         field = Field(refs, shape, Placement.of(layer, ndim))
+        layer.projection_mode = "none"  # clicks of a volume show through planes, its pixels do not
         self._key = key
         for other_key, other in self._images.items():
             other.visible = other_key == key

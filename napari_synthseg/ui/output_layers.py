@@ -50,6 +50,7 @@ class OutputLayers:
             pixels,
             name="Dual images",
             rgb=rgb,
+            projection_mode="none",
             **({} if rgb else {"contrast_limits": (0.0, 1.0)}),
             **placement.of_stack(extra, placement.translate).kwargs(),
         )

@@ -125,3 +125,15 @@ def test_the_labels_of_dual_images_follow_their_pair_whatever_the_channel(bench)
     image, labels = bench.panel.layers.outputs.preview
     assert labels.data.shape == image.data.shape
     assert np.array_equal(labels.data[1, 4], ids[1])
+
+
+def test_clicks_show_through_the_planes_and_pixels_do_not(volume):
+    volume.clicks.add(np.array(CENTERS[:1], float))
+    image = volume.viewer.layers["balls"]
+    for away, seen in ((0, 1), (2, 1), (5, 0)):
+        volume.viewer.dims.set_current_step(0, CENTERS[0][0] + away)
+        assert len(volume.clicks._indices_view) == seen
+        shown = np.asarray(image._slice.image.raw)
+        assert np.array_equal(shown, image.data[CENTERS[0][0] + away])
+    volume.panel.layers.clicks.hide()
+    assert max(volume.viewer.dims.margin_left) == 0
