@@ -47,6 +47,16 @@ class Territory:
         return disks
 
 
+def scale_along(radius: NDArray[np.float64], share: float, least: float) -> NDArray[np.float64]:
+    """Return a share of a radius (pixels along each axis), at least `least` along the finest axis.
+
+    Where planes lie apart it is shorter along z, in pixels, also where it is the least.
+    """
+    finest = radius.max()
+    along: NDArray[np.float64] = max(least, share * finest) * (radius / finest)
+    return along
+
+
 def divide(shape: tuple[int, ...], seeds: Seeds, reach: float = REACH) -> Territory:
     """Give every pixel in reach (radii) of a click to the nearest one."""
     owner = np.zeros(shape, np.int32)

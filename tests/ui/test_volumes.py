@@ -132,7 +132,7 @@ def test_clicks_show_through_the_planes_and_pixels_do_not(volume):
     image = volume.viewer.layers["balls"]
     for away, seen in ((0, 1), (2, 1), (5, 0)):
         volume.viewer.dims.set_current_step(0, CENTERS[0][0] + away)
-        assert len(volume.clicks._indices_view) == seen
+        assert len(volume.clicks._view_indices) == seen
         shown = np.asarray(image._slice.image.raw)
         assert np.array_equal(shown, image.data[CENTERS[0][0] + away])
     volume.panel.layers.clicks.hide()

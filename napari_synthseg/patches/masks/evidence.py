@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.background import COARSEST, smooth_base
-from napari_synthseg.patches.territory import Seeds, Territory, divide
+from napari_synthseg.patches.territory import Seeds, Territory, divide, scale_along
 
 FAINTEST = 0.05
 """Least height of a core over its surroundings, so that an empty click does not take in noise."""
@@ -111,7 +111,7 @@ def _basins(
     radius = territory.seeds.radii.mean(axis=0)
     spacing = radius.max() / radius
     depth = ndimage.distance_transform_edt(relative > level, sampling=1 / spacing) / radius.max()
-    blur = np.maximum(1.0, 0.1 * radius)
+    blur = scale_along(radius, 0.1, 1.0)
     edges = ndimage.gaussian_gradient_magnitude(height, blur) * radius.max() / 2
     near = np.isfinite(territory.distance)
     elevation = np.where(near, 0.5 * territory.distance, 0) - np.clip(relative, -0.5, 1.5)

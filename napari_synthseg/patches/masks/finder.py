@@ -21,7 +21,7 @@ from napari_synthseg.patches.masks.learned import (
 from napari_synthseg.patches.masks.level import find_by_level
 from napari_synthseg.patches.masks.outline import find_by_outline
 from napari_synthseg.patches.masks.quality import Signs, estimate_quality, measure_signs
-from napari_synthseg.patches.territory import Seeds, divide
+from napari_synthseg.patches.territory import Seeds, divide, scale_along
 
 SMOOTHING = 0.03
 """Smoothing of the likeness, in diameters (at least 0.7 pixels)."""
@@ -262,7 +262,7 @@ def _learn_likeness(image: ImageClicks, value: int) -> Likeness:
         windows.append(piece)
         core.append(own < CORE)
         around.append((every > NEAR) & (own < FAR))
-    smoothing = np.maximum(0.7, SMOOTHING * 2 * radius)
+    smoothing = scale_along(radius, SMOOTHING * 2, 0.7)
     return learn_likeness(windows, core, around, tuple(float(s) for s in smoothing))
 
 

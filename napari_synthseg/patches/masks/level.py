@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.masks.evidence import Evidence
-from napari_synthseg.patches.territory import Seeds, Territory
+from napari_synthseg.patches.territory import Seeds, Territory, scale_along
 
 LEVELS = np.arange(0.25, 0.75, 0.05)
 """Levels that are tried for each object, as shares of the way from surroundings to core."""
@@ -30,7 +30,7 @@ def _best_levels(
 ) -> FloatImage:
     """Choose each object's level: steep along its outline, and not far from the usual one."""
     count = len(seeds) + 1
-    sigma = np.maximum(0.7, 0.06 * seeds.radii.mean(axis=0))
+    sigma = scale_along(seeds.radii.mean(axis=0), 0.06, 0.7)
     steepness = ndimage.gaussian_gradient_magnitude(np.maximum(relative, 0), sigma)
     inner = ndimage.minimum_filter(basins, 3) == ndimage.maximum_filter(basins, 3)
     scores = []

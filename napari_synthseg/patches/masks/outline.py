@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.patches.masks.evidence import Evidence
-from napari_synthseg.patches.territory import REACH, Seeds
+from napari_synthseg.patches.territory import REACH, Seeds, scale_along
 
 RAYS, RADII = 48, 50
 """Rays of a click, and radii tried on each, evenly spaced out to `REACH`."""
@@ -74,7 +74,7 @@ def _costs(
     steps = directions[:, None] * radii[None, :, None]
     places = seeds.positions[:, None, None] + steps * seeds.radii[:, None, None]
     at = np.moveaxis(places, -1, 0).astype(np.float32)
-    sigma = np.maximum(0.7, 0.06 * seeds.radii.mean(axis=0))
+    sigma = scale_along(seeds.radii.mean(axis=0), 0.06, 0.7)
     smooth = ndimage.gaussian_filter(evidence.height, sigma)
     height = ndimage.map_coordinates(smooth, at, order=1, mode="nearest")
     owner = ndimage.map_coordinates(evidence.basins, at, order=0, mode="nearest")
