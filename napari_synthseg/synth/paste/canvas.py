@@ -46,8 +46,7 @@ class Canvases:
         cls, library: PatchLibrary, recipe: PasteRecipe, bases: tuple[FloatImage, ...]
     ) -> Canvases:
         """Make the canvases of a library's backgrounds, given their smooth bases."""
-        depth = library.backgrounds[0].valid.shape[:-2]
-        shape = (*depth, recipe.size, recipe.size)
+        shape = dual_shape(library, recipe)
         kinds = tuple(k for k in KINDS if recipe.canvas in (k, "mixed"))
         valid = tuple(_mirrored(b.valid, shape) for b in library.backgrounds)
         nowhere = np.zeros((0, len(shape)), np.int64)
@@ -121,11 +120,24 @@ class Canvases:
         return self.kept.get(number, make)
 
 
+def dual_shape(library: PatchLibrary, recipe: PasteRecipe) -> tuple[int, ...]:
+    """Return the spatial shape of a dual image.
+
+    Dual volumes are kept small, whatever the size of the clicked ones: training cuts small crops.
+    """
+    deepest = max(b.valid.shape for b in library.backgrounds)
+    if len(deepest) == 2:
+        return recipe.size, recipe.size
+    return min(deepest[0], recipe.volume_planes), recipe.volume_size, recipe.volume_size
+
+
 def smooth_bases(library: PatchLibrary) -> tuple[FloatImage, ...]:
     """Smooth every background at the scale of the smallest class."""
     sigma = float(np.clip(min(library.diameters.values(), default=8.0) / 4, 2.0, 16.0))
     return tuple(
-        np.stack([ndimage.gaussian_filter(channel, sigma) for channel in b.pixels])
+        np.stack(
+            [ndimage.gaussian_filter(c, [sigma / s for s in b.spacing] or sigma) for c in b.pixels]
+        )
         for b in library.backgrounds
     )
 

@@ -49,7 +49,7 @@ class Cut:
     mask
         The object's pixels, ([z,] y, x).
     away
-        Distance to the mask in pixels, 0 inside.
+        Distance to the mask in pixels (of the finest axis), 0 inside.
     room
         Between 0 (another object's, or outside the image) and 1 (free to be blended).
     """
@@ -93,8 +93,8 @@ def cut_object(
     mask = cut_mask(patch.mask, patch.origin, window)
     other = cut_mask(source.taken, first, window) & ~mask
     inside = _inside(window, first, source.taken.shape)
-    away = _distance(mask)
-    room = np.clip((_distance(other | ~inside) - 1) / 2, 0, 1)
+    away = _distance(mask, background.spacing)
+    room = np.clip((_distance(other | ~inside, background.spacing) - 1) / 2, 0, 1)
     room[mask] = 1
     pixels = cut_image(background.pixels, first, window)
     own = (away <= max(2, round(RIM * diameter)) + 1) & ~other
@@ -119,9 +119,9 @@ def _inside(window: Region, origin: Sequence[int], shape: Sequence[int]) -> NDAr
     return result
 
 
-def _distance(mask: NDArray[np.bool_]) -> FloatImage:
+def _distance(mask: NDArray[np.bool_], spacing: tuple[float, ...]) -> FloatImage:
     """Return the distance to the nearest pixel of a mask; very far where there is none."""
     if not mask.any():
         return np.full(mask.shape, 1e6, np.float32)
-    distance: FloatImage = ndimage.distance_transform_edt(~mask).astype(np.float32)
+    distance: FloatImage = ndimage.distance_transform_edt(~mask, spacing or None).astype(np.float32)
     return distance

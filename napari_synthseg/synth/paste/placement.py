@@ -207,6 +207,8 @@ def _against(
     direction = rng.standard_normal(sprite.mask.ndim)
     direction /= np.linalg.norm(direction) + 1e-9
     shape = sprite.mask.shape
+    if len(shape) == 3:  # in pixels, flat objects have their neighbors above and below closer by
+        direction[0] *= sprite.half[0] / np.mean(sprite.half[1:])
     reach = scene.reaches[anchor] + (shape[-1] + shape[-2]) / 4
     start, way = scene.centers[anchor], direction.tolist()
 

@@ -22,8 +22,8 @@ def _group(name: str) -> dict[str, Any]:
     return {"group": name}
 
 
-NUMBERS, OBJECTS, ARRANGEMENT, BLENDING = (
-    _group(name) for name in ("Numbers", "Objects", "Arrangement", "Blending and canvas")
+NUMBERS, OBJECTS, ARRANGEMENT, BLENDING, VOLUMES = (
+    _group(name) for name in ("Numbers", "Objects", "Arrangement", "Blending and canvas", "Volumes")
 )
 
 
@@ -213,6 +213,21 @@ class PasteRecipe(Recipe):
         le=5,
         json_schema_extra=BLENDING,
         description="noise on blank canvases, as a multiple of the real background's",
+    )
+
+    volume_size: int = Field(
+        default=96,
+        ge=16,
+        le=1024,
+        json_schema_extra=VOLUMES,
+        description="edge of a dual volume along y and x, pixels",
+    )
+    volume_planes: int = Field(
+        default=32,
+        ge=1,
+        le=1024,
+        json_schema_extra=VOLUMES,
+        description="planes of a dual volume, at most as many as the clicked ones have",
     )
 
     def fit(self, library: PatchLibrary) -> Iterator[FitStep]:

@@ -20,11 +20,13 @@ def choose_patches(library: PatchLibrary, min_quality: float) -> tuple[Patch, ..
     chosen: list[Patch] = []
     for _, mine in sorted(by_class.items()):
         good = [p for p in mine if p.quality >= min_quality and not p.touches_border]
-        if len(good) < LEAST:
+        # In a volume few objects lie whole: up to half of them are cut off, and better than none.
+        least = max(LEAST, len(mine) // 2) if mine[0].mask.ndim == 3 else LEAST
+        if len(good) < least:
             rank = sorted(
                 (p for p in mine if p not in good),
                 key=lambda p: (p.quality < min_quality, -p.quality),
             )
-            good += rank[: LEAST - len(good)]
+            good += rank[: least - len(good)]
         chosen += good
     return tuple(chosen)
