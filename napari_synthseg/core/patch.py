@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.finding import Finding
+from napari_synthseg.core.finding import Finding, Severity
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.project import Click, ImageRef
 
@@ -33,6 +33,10 @@ GIVEN = "given"
 PatchState = Literal["good", "suspicious", "doubtful", "accepted", "rejected"]
 """What stands about a patch: the user's verdict if there is one, else what the check says.
 `doubtful` patches had better be rejected, `suspicious` ones looked at."""
+
+CHECKED: Mapping[Severity, PatchState] = {
+    "note": "good", "warning": "suspicious", "reject": "doubtful",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +63,7 @@ class Patch:
     quality
         Between 0 (useless) and 1 (sure), from tests that need no truth.
     findings
-        What is amiss, or empty.
+        What is amiss, the gravest first; or empty.
     touches_border
         The object is cut off by the region's border: good for placing at borders only.
     method
@@ -86,13 +90,10 @@ class Patch:
         """What is amiss, in words for the user."""
         return tuple(f.reason for f in self.findings)
 
-    @cached_property
+    @property
     def checked(self) -> PatchState:
         """What the check says: good, suspicious or doubtful."""
-        severities = {f.severity for f in self.findings}
-        if "reject" in severities:
-            return "doubtful"
-        return "suspicious" if "warning" in severities else "good"
+        return CHECKED[self.findings[0].severity] if self.findings else "good"
 
     @cached_property
     def area(self) -> int:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.finding import Finding, FindingKind, Severity
 from napari_synthseg.core.patch import GIVEN, Patch
-from napari_synthseg.patches.doubles import doubleness, usual_solidity
-from napari_synthseg.patches.sharpness import sharpness
+from napari_synthseg.patches.doubles import score_doubles
+from napari_synthseg.patches.sharpness import measure_sharpness
 from napari_synthseg.patches.twins import find_double_clicks, find_same_pictures
 
 FACTORS: dict[FindingKind, float] = {
@@ -46,7 +46,7 @@ SATURATED = 0.1
 """Share of an object's pixels at the image's extreme from which it is reported."""
 
 TWO_LIKELY, TWO_SURE = 0.9, 2.0
-"""Scores of `doubleness` from which two objects in a mask are reported, and rejection suggested.
+"""Scores of `score_doubles` from which two objects in a mask are reported, and rejection suggested.
 Of sound masks on real images 3 and 1.5 in 100 reach them."""
 
 ODD = 1.8
@@ -81,17 +81,23 @@ def check_patches(
         yield ()
     for first, second in find_same_pictures(patches):
         _report_twin(found, first, second, "the same picture is on another image, too", 0.0)
-    levels = {p.id: _level(p) for p in patches if p.area}
+    masked = [p for p in patches if p.area]
+    whole = [p for p in masked if not p.touches_border]
+    levels = {p.id: _level(p) for p in masked}
     for image in _by_image(patches):
         _check_saturation(image, found)
         yield ()
-    for peers in _peers([p for p in patches if p.area]):
-        _check_sharpness(peers, found)
+    sharpness = dict(zip((p.id for p in masked), measure_sharpness(masked), strict=True))
+    yield ()
+    for peers in _peers(masked):
+        _check_sharpness(peers, np.array([sharpness[p.id] for p in peers]), found)
         _check_intensity(peers, np.array([levels[p.id] for p in peers]), found)
-        yield ()
-    for peers in _peers([p for p in patches if p.area and not p.touches_border]):
-        _check_size(peers, found)
-        _check_doubles(peers, found)
+    sizes: dict[str, float] = {}
+    for peers in _peers(whole):
+        sizes |= _check_size(peers, found)
+    yield ()
+    for value in {p.cls for p in patches}:
+        _check_doubles([p for p in whole if p.cls == value and p.id in sizes], sizes, found)
         yield ()
     yield tuple(_with(patch, found.get(patch.id, ()), levels.get(patch.id)) for patch in patches)
 
@@ -150,8 +156,7 @@ def _check_saturation(patches: Sequence[Patch], found: Found) -> None:
             found[patch.id].append(Finding("saturated", words, share))
 
 
-def _check_sharpness(patches: Sequence[Patch], found: Found) -> None:
-    values = np.array([sharpness(p) for p in patches])
+def _check_sharpness(patches: Sequence[Patch], values: NDArray[np.float64], found: Found) -> None:
     usual = float(np.median(values))
     odds = _unusual(np.log(np.maximum(values, 1e-6)))
     for patch, odd, value in zip(patches, odds, values, strict=True):
@@ -171,25 +176,26 @@ def _check_intensity(patches: Sequence[Patch], levels: NDArray[np.float64], foun
             found[patch.id].append(Finding("odd intensity", words, most))
 
 
-def _check_size(patches: Sequence[Patch], found: Found) -> None:
-    sizes = np.array([p.area for p in patches], float)
-    usual = float(np.median(sizes))
-    for patch, odd, size in zip(patches, _unusual(np.log(sizes)), sizes, strict=True):
-        ratio = size / usual
-        if abs(odd) > UNUSUAL and not 1 / ODD < ratio < ODD:
-            words = f"{'larger' if ratio > 1 else 'smaller'} than the others ({ratio:.1f} times)"
-            found[patch.id].append(Finding("odd size", words, float(ratio)))
+def _check_size(patches: Sequence[Patch], found: Found) -> dict[str, float]:
+    """Report odd sizes; return each patch's size as a multiple of the usual one."""
+    areas = np.array([p.area for p in patches], float)
+    sizes = areas / np.median(areas)
+    for patch, odd, size in zip(patches, _unusual(np.log(areas)), sizes, strict=True):
+        if abs(odd) > UNUSUAL and not 1 / ODD < size < ODD:
+            words = f"{'larger' if size > 1 else 'smaller'} than the others ({size:.1f} times)"
+            found[patch.id].append(Finding("odd size", words, float(size)))
+    return {p.id: float(s) for p, s in zip(patches, sizes, strict=True)}
 
 
-def _check_doubles(patches: Sequence[Patch], found: Found) -> None:
-    usual = float(np.median([p.area for p in patches]))
-    full = usual_solidity(list(patches))
-    for patch in patches:
-        score = doubleness(patch, patch.area / usual, full)
+def _check_doubles(patches: Sequence[Patch], sizes: Mapping[str, float], found: Found) -> None:
+    if not patches:
+        return
+    scores = score_doubles(patches, np.array([sizes[p.id] for p in patches]))
+    for patch, score in zip(patches, scores, strict=True):
         if score > TWO_LIKELY:
-            words = f"two objects in one mask? It is {patch.area / usual:.1f} times the usual size"
+            words = f"two objects in one mask? It is {sizes[patch.id]:.1f} times the usual size"
             severity: Severity = "reject" if score > TWO_SURE else "warning"
-            found[patch.id].append(Finding("two in one", words, score, severity))
+            found[patch.id].append(Finding("two in one", words, float(score), severity))
 
 
 # --- measures and results -------------------------------------------------------------------------

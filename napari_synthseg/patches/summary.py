@@ -45,20 +45,19 @@ def summarize_health(
     library: PatchLibrary, classes: Sequence[ObjectClass]
 ) -> tuple[ClassHealth, ...]:
     """Count the patches of each class that has any, by state and by finding."""
-    states: dict[int, Counter[PatchState]] = {}
-    kinds: dict[int, Counter[FindingKind]] = {}
-    for patch in library.patches:
-        state = library.state(patch)
-        states.setdefault(patch.cls, Counter())[state] += 1
-        kinds.setdefault(patch.cls, Counter()).update(f.kind for f in patch.findings)
+    states = Counter((p.cls, library.state(p)) for p in library.patches)
+    kinds = Counter((p.cls, f.kind) for p in library.patches for f in p.findings)
+    there = {value for value, _ in states}
     return tuple(
         ClassHealth(
             cls,
-            {state: states[cls.value][state] for state in get_args(PatchState)},
-            sorted_by_gravity(kinds[cls.value]),
+            {state: states[cls.value, state] for state in get_args(PatchState)},
+            sorted_by_gravity(
+                {kind: n for (value, kind), n in kinds.items() if value == cls.value}
+            ),
         )
         for cls in classes
-        if cls.value in states
+        if cls.value in there
     )
 
 

@@ -102,18 +102,20 @@ def find_same_pictures(patches: Sequence[Patch]) -> Iterator[tuple[Patch, Patch]
 def _surroundings(patch: Patch, reach: int) -> NDArray[np.float32]:
     """Return the pixels round the object's brightest one, in its plane, of the first channel."""
     channel = patch.pixels[0]
-    top = np.unravel_index(np.where(patch.mask, channel, -np.inf).argmax(), channel.shape)
+    spots = np.flatnonzero(patch.mask)
+    top = np.unravel_index(spots[channel.ravel()[spots].argmax()], channel.shape)
     plane = channel[tuple(top[:-2])]
-    rows, columns = (
-        np.clip(np.arange(t - reach, t + reach + 1), 0, n - 1)
-        for t, n in zip(top[-2:], plane.shape, strict=True)
-    )
-    around: NDArray[np.float32] = plane[np.ix_(rows, columns)]
+    row, column = (int(t) for t in top[-2:])
+    around: NDArray[np.float32] = plane[
+        max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1
+    ]
     return around
 
 
 def _look_alike(one: Patch, other: Patch) -> bool:
     first, second = (_surroundings(p, CHECKED).ravel() for p in (one, other))
+    if first.size != second.size:
+        return False  # the window of one ends there
     if min(np.ptp(first), np.ptp(second)) < 1e-6:
         return False
     return bool(np.corrcoef(first, second)[0, 1] > ALIKE)

@@ -207,9 +207,15 @@ class Gallery(QListView):
         self.setMinimumHeight(2 * CELL.height())
         self.setAccessibleName("Patches")
 
+    def selected_rows(self) -> list[int]:
+        """Return the rows of the selected patches, in order."""
+        ranges = self.selectionModel().selection()  # few, where indexes are many
+        rows = (row for r in ranges for row in range(r.top(), r.bottom() + 1))
+        return sorted(rows)
+
     def selected(self) -> list[Patch]:
         """Return the selected patches."""
-        return [self.patches.patches[index.row()] for index in self.selectedIndexes()]
+        return [self.patches.patches[row] for row in self.selected_rows()]
 
     def paintEvent(self, event: object) -> None:
         """Paint what is in sight; thumbnails that take too long follow a moment later."""

@@ -40,7 +40,7 @@ class PatchesPanel(Panel):
         choices = QHBoxLayout()
         for box in (self.order, self.filter):
             fit_narrow(box)
-            box.currentIndexChanged.connect(self._show_patches)
+            box.currentIndexChanged.connect(self._on_choice)
             choices.addWidget(box)
         self.body.addLayout(choices)
         self.gallery = Gallery()
@@ -127,25 +127,26 @@ class PatchesPanel(Panel):
         """Show the library of now."""
         session = self.desk.session
         library = session.library if session else None
-        self.summary.setText(_summary(library))
+        counts = count_choices(library)
+        self.summary.setText(_summary(counts) if library else "No patches yet.")
         classes = session.project.classes if session else ()
         self.health.show_health(summarize_health(library, classes) if library else ())
         self.notes.setText("\n".join(library.notes) if library else "")
         self.notes.setVisible(bool(library and library.notes))
         self.gallery.painter.colors = {c.value: c.color for c in classes}
-        suggested = len(library.suggested()) if library else 0
+        suggested = counts.get("doubtful", 0)
         self.suggested_button.setText(f"Reject all suggested ({suggested})")
         self.suggested_button.setVisible(suggested > 0)
-        self._show_choices(library)
+        self._show_choices(counts)
         self._show_patches()
         self.next_step_changed.emit()
 
-    def _show_choices(self, library: PatchLibrary | None) -> None:
+    def _show_choices(self, counts: dict[str, int]) -> None:
         """Offer what occurs, with its number; keep the choice where it still occurs."""
         chosen = self.filter.currentData() or ALL
         with QSignalBlocker(self.filter):
             self.filter.clear()
-            for name, count in count_choices(library).items():
+            for name, count in counts.items():
                 self.filter.addItem(f"{name} ({count})", name)
             self.filter.setCurrentIndex(max(0, self.filter.findData(chosen)))
 
@@ -155,7 +156,7 @@ class PatchesPanel(Panel):
             self.gallery.patches.show(())
             return
         kept = self.gallery.selected()[:MOST_KEPT]
-        row = min((i.row() for i in self.gallery.selectedIndexes()), default=0)
+        row = next(iter(self.gallery.selected_rows()), 0)
         chosen = choose(session.library, self.filter.currentData(), self.order.currentText())
         self.gallery.patches.show(
             chosen,
@@ -163,7 +164,7 @@ class PatchesPanel(Panel):
             {c.value: c.name for c in session.project.classes},
             {i.id: i.name for i in session.project.images},
         )
-        if kept and not self.gallery.selectedIndexes():
+        if kept and not self.gallery.selected_rows():
             self._select_again({p.id for p in kept}, row)
         self._show_selection()
 
@@ -192,6 +193,14 @@ class PatchesPanel(Panel):
             text = "Select a patch to read about it; a double-click shows it in the image."
         self.about.setText(text)
         self.about.setToolTip(text)
+
+    def _on_choice(self, _: int) -> None:
+        self._show_patches()
+        rows = self.gallery.selected_rows()
+        if rows:
+            self.gallery.scrollTo(self.gallery.patches.index(rows[0]))
+        else:
+            self.gallery.scrollToTop()
 
     def _on_finding(self, kind: str) -> None:
         self.filter.setCurrentIndex(max(0, self.filter.findData(kind)))
@@ -237,10 +246,7 @@ def _words(patch: Patch, library: PatchLibrary) -> str:
     return f"Quality {patch.quality:.2f}, {state}. {amiss[0].upper()}{amiss[1:]}."
 
 
-def _summary(library: PatchLibrary | None) -> str:
-    if library is None:
-        return "No patches yet."
-    counts = count_choices(library)
+def _summary(counts: dict[str, int]) -> str:
     good = counts.get("good", 0) + counts.get("accepted", 0)
     suspicious = counts.get("suspicious", 0) + counts.get("doubtful", 0)
     return (
