@@ -75,7 +75,13 @@ def cut(
     masks = {
         p.ref.id: open_labels(given[p.ref.id], p.ref, folder) for p in chosen if p.ref.id in given
     }
-    work = build_library(images, project.classes, rejected=project.rejected(), masks=masks)
+    work = build_library(
+        images,
+        project.classes,
+        rejected=project.rejected(),
+        accepted=project.accepted(),
+        masks=masks,
+    )
     while True:
         try:
             step = next(work)

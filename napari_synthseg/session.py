@@ -137,7 +137,7 @@ class Session:
         old, self.project = self.project, new
         self.store.write(new, old)
         if self.library is not None and new.verdicts is not old.verdicts:
-            self.library = self.library.without(new.rejected())
+            self.library = self.library.without(new.rejected(), new.accepted())
             self.library_changed.emit()
         self.changed.emit(new, old)
         return old
@@ -388,7 +388,7 @@ class Session:
         return job
 
     def _adopt_library(self, library: PatchLibrary, cut_from: Project) -> None:
-        self.library = library.without(self.project.rejected())
+        self.library = library.without(self.project.rejected(), self.project.accepted())
         self._cut_from = cut_from
         self.library_changed.emit()
 

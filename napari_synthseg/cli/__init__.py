@@ -20,6 +20,7 @@ from napari_synthseg.cli import (
     demo,
     import_data,
     model,
+    patches,
     project,
     relink,
     score,
@@ -42,7 +43,7 @@ app.command("demo")(demo.run_demo)
 app.command("new")(project.create_project)
 app.command("import")(import_data.import_data)
 app.command("relink")(relink.relink)
-app.command("patches")(project.cut_patches)
+app.command("patches")(patches.cut_patches)
 app.command("synthesize")(synthesize.synthesize)
 app.command("train")(model.train)
 app.command("predict")(model.predict)

@@ -1,21 +1,17 @@
-"""Starting a project and looking at its patches."""
+"""Starting a project."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 
-from napari_synthseg.cli.output import JsonFlag, report, table
-from napari_synthseg.cli.patch_table import write_patch_table
-from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.project import ImageRef, MaskMethodName, ObjectClass, Project
+from napari_synthseg.core.project import ImageRef, ObjectClass, Project
 from napari_synthseg.core.stacks import FARTHEST, FEWEST_PLANES, StackUse
 from napari_synthseg.session import Session
 from napari_synthseg.store.images import describe
@@ -145,75 +141,3 @@ def _check_files(images: list[Path], stack: StackUse, sizes: tuple[float, ...] |
         for ref in describe(path, stack=stack)[:1]:
             if sizes is not None:
                 _sized(ref, sizes)
-
-
-def cut_patches(
-    project: ProjectFolder,
-    method: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--method",
-            metavar="[CLASS=]METHOD",
-            help="How masks are found: auto, level, outline or learned. Kept in the project.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE.csv", help="Write a table with a row for each patch."),
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Cut, mask and check a patch around each click; print counts and quality per class."""
-    with closing(Session.open(project)) as session:
-        if method:
-            classes = _with_methods(session.project.classes, method)
-            session.edit(session.project.with_classes(*classes), "choose mask methods")
-        library: PatchLibrary = complete(session, session.cut_patches())
-        result = summarize_patches(library, session.project)
-        if out is not None:
-            write_patch_table(out, library, session.project)
-    header = ("class", "clicks", "usable", "rejected", "quality", "doubtful", "diameter (px)")
-    rows = [(name, *values.values()) for name, values in result["per_class"].items()]
-    reasons = [f"{count} patch(es): {kind}" for kind, count in result["findings"].items()]
-    report(result, [*table(header, rows), *reasons, *result["notes"]], as_json)
-
-
-def _with_methods(classes: tuple[ObjectClass, ...], wishes: list[str]) -> list[ObjectClass]:
-    """Return the classes with the wished mask methods."""
-    chosen = {c.name: c for c in classes}
-    for wish in wishes:
-        name, equals, method = wish.rpartition("=")
-        if method not in get_args(MaskMethodName):
-            known = ", ".join(get_args(MaskMethodName))
-            raise InputError(f"--method {wish}: there is no method '{method}'. Known: {known}.")
-        if equals and name not in chosen:
-            raise InputError(f"--method {wish}: there is no class '{name}' in this project.")
-        for cls in [chosen[name]] if equals else list(chosen.values()):
-            chosen[cls.name] = cls.model_copy(update={"mask_method": method})
-    return list(chosen.values())
-
-
-def summarize_patches(library: PatchLibrary, project: Project) -> dict[str, Any]:
-    """Return counts, mean quality and findings of a library, ready for JSON."""
-    usable = {patch.id for patch in library.usable()}
-    per_class = {}
-    for cls in project.classes:
-        patches = [p for p in library.patches if p.cls == cls.value]
-        good = [p for p in patches if p.id in usable]
-        per_class[cls.name] = {
-            "clicks": len(patches),
-            "usable": len(good),
-            "rejected": sum(p.id in library.rejected for p in patches),
-            "quality": sum(p.quality for p in good) / len(good) if good else 0.0,
-            "doubtful": sum(p.doubtful for p in patches),
-            "diameter": library.diameters.get(cls.value, cls.diameter),
-        }
-    reasons = Counter(f.kind for patch in library.patches for f in patch.findings)
-    return {
-        "patches": len(library.patches),
-        "usable": len(usable),
-        "per_class": per_class,
-        "findings": dict(reasons.most_common()),
-        "methods": dict(Counter(p.method for p in library.patches)),
-        "notes": list(library.notes),
-    }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.finding import Finding, Severity
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.project import Click, ImageRef
 
@@ -28,32 +30,13 @@ class ClickedImage:
 GIVEN = "given"
 """Stands for the method where the mask was made by the user or another tool."""
 
-FindingKind = Literal[
-    "no object", "too small", "too large", "faint", "off center", "ragged", "cut off",
-    "blurred", "saturated", "two in one", "duplicate", "odd size", "odd intensity",
-]  # fmt: skip
+PatchState = Literal["good", "suspicious", "doubtful", "accepted", "rejected"]
+"""What stands about a patch: the user's verdict if there is one, else what the check says.
+`doubtful` patches had better be rejected, `suspicious` ones looked at."""
 
-
-@dataclass(frozen=True)
-class Finding:
-    """Something about a patch that the user should know.
-
-    Attributes
-    ----------
-    kind
-        What was found.
-    reason
-        The same in words for the user.
-    value
-        The measure that it rests on.
-    reject
-        The patch should be rejected, if the user agrees; else it is only less trusted.
-    """
-
-    kind: FindingKind
-    reason: str
-    value: float = 0.0
-    reject: bool = False
+CHECKED: Mapping[Severity, PatchState] = {
+    "note": "good", "warning": "suspicious", "reject": "doubtful",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +63,13 @@ class Patch:
     quality
         Between 0 (useless) and 1 (sure), from tests that need no truth.
     findings
-        What is amiss, or empty.
+        What is amiss, the gravest first; or empty.
     touches_border
         The object is cut off by the region's border: good for placing at borders only.
     method
         How the mask was found: the name of a mask method, or `GIVEN`.
+    intensity
+        Median normalized intensity of the object, mean over channels; measured with the findings.
     """
 
     id: str
@@ -98,6 +83,7 @@ class Patch:
     findings: tuple[Finding, ...] = ()
     touches_border: bool = False
     method: str = ""
+    intensity: float = 0.0
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -105,11 +91,11 @@ class Patch:
         return tuple(f.reason for f in self.findings)
 
     @property
-    def doubtful(self) -> bool:
-        """Whether the check of the patches suggests to reject it."""
-        return any(f.reject for f in self.findings)
+    def checked(self) -> PatchState:
+        """What the check says: good, suspicious or doubtful."""
+        return CHECKED[self.findings[0].severity] if self.findings else "good"
 
-    @property
+    @cached_property
     def area(self) -> int:
         """Number of pixels in the mask."""
         return int(np.count_nonzero(self.mask))
@@ -168,7 +154,8 @@ class PatchLibrary:
     """Patches, backgrounds and statistics of a set of clicked images.
 
     `patches` holds every patch, rejected ones too; `usable` gives those that synthesis may use.
-    `diameters` maps class value -> diameter in pixels.
+    `diameters` maps class value -> diameter in pixels. `rejected` and `accepted` are the user's
+    verdicts, as ids of patches.
     """
 
     patches: tuple[Patch, ...]
@@ -178,19 +165,38 @@ class PatchLibrary:
     rejected: frozenset[str] = frozenset()
     notes: tuple[str, ...] = field(default=())
     """Findings about the whole set, in words for the user."""
+    accepted: frozenset[str] = frozenset()
 
     def usable(self) -> tuple[Patch, ...]:
-        """Return the patches that have a mask and were not rejected."""
-        return tuple(p for p in self.patches if p.id not in self.rejected and p.mask.any())
+        """Return the patches that have a mask and were not rejected.
 
-    def suggested(self, judged: frozenset[str] = frozenset()) -> tuple[Patch, ...]:
-        """Return the patches that should be rejected and that the user has not `judged` yet."""
-        left = self.rejected | judged
-        return tuple(p for p in self.patches if p.doubtful and p.id not in left)
+        What the user accepted counts as sure, whatever the check says: its quality is 1.
+        """
+        return self._usable
 
-    def without(self, rejected: frozenset[str]) -> PatchLibrary:
-        """Return the same library with another set of rejected patches."""
-        return replace(self, rejected=rejected)
+    @cached_property
+    def _usable(self) -> tuple[Patch, ...]:
+        return tuple(
+            replace(p, quality=1.0) if p.id in self.accepted else p
+            for p in self.patches
+            if p.id not in self.rejected and p.area
+        )
+
+    def state(self, patch: Patch) -> PatchState:
+        """Return what stands about a patch: the user's verdict, else what the check says."""
+        if patch.id in self.rejected:
+            return "rejected"
+        return "accepted" if patch.id in self.accepted else patch.checked
+
+    def suggested(self) -> tuple[Patch, ...]:
+        """Return the patches that should be rejected and that the user has not judged yet."""
+        return tuple(p for p in self.patches if self.state(p) == "doubtful")
+
+    def without(
+        self, rejected: frozenset[str], accepted: frozenset[str] = frozenset()
+    ) -> PatchLibrary:
+        """Return the same library with other verdicts."""
+        return replace(self, rejected=rejected, accepted=accepted)
 
     @property
     def channels(self) -> int:

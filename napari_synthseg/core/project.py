@@ -228,6 +228,10 @@ class Project(Frozen):
         """Return the ids of the patches that the user rejected."""
         return frozenset(v.patch for v in self.verdicts if v.state == "rejected")
 
+    def accepted(self) -> frozenset[str]:
+        """Return the ids of the patches that the user called good, whatever the check says."""
+        return frozenset(v.patch for v in self.verdicts if v.state == "accepted")
+
     # --- edits: each returns a new project ---------------------------------------------------
 
     def with_images(self, *images: ImageRef) -> Project:

@@ -35,6 +35,7 @@ def build_library(
     rejected: frozenset[str] = frozenset(),
     settings: PatchSettings | None = None,
     *,
+    accepted: frozenset[str] = frozenset(),
     masks: Mapping[str, Labels] | None = None,
 ) -> Generator[BuildStep, None, PatchLibrary]:
     """Cut, mask and grade a patch for every click; estimate each image's background.
@@ -49,6 +50,8 @@ def build_library(
         Ids of patches that the user does not want used.
     settings
         How to cut; the defaults suit most images.
+    accepted
+        Ids of patches that the user called good, whatever the check says.
     masks
         Image id -> instance labels of the image's region, made by the user or another tool:
         the labelled object under a click is taken as its mask, as it is.
@@ -105,5 +108,5 @@ def build_library(
     for done in check_patches(patches, mean):
         yield BuildStep(len(images) * scale, len(images) * scale, "looking over all patches")
         checked = done or checked
-    library = PatchLibrary(checked, tuple(backgrounds), tuple(statistics), mean, rejected)
-    return describe_findings(library, classes, chosen)
+    library = PatchLibrary(checked, tuple(backgrounds), tuple(statistics), mean)
+    return describe_findings(library.without(rejected, accepted), classes, chosen)

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-
-import numpy as np
-from qtpy.QtCore import QModelIndex, QSignalBlocker
+from qtpy.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton
 
 from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.core.project import Verdict
+from napari_synthseg.core.project import Verdict, VerdictState
+from napari_synthseg.patches.summary import summarize_health
 from napari_synthseg.ui.desk import Desk
-from napari_synthseg.ui.gallery import PATCH_ROLE, Gallery
+from napari_synthseg.ui.gallery import PATCH_ROLE, STATE_WORDS, Gallery
+from napari_synthseg.ui.health_list import HealthList
 from napari_synthseg.ui.layers import Layers
 from napari_synthseg.ui.masks_box import MasksBox
 from napari_synthseg.ui.notices import attempt
 from napari_synthseg.ui.panel import NextStep, Panel, fit_narrow, notice_label, quiet_label
+from napari_synthseg.ui.patch_choice import ALL, ORDERS, choose, count_choices
 
-ORDERS: dict[str, Callable[[Patch], object]] = {
-    "worst first": lambda p: (bool(p.mask.any()), p.quality),
-    "best first": lambda p: -p.quality,
-    "most findings first": lambda p: (-len(p.findings), p.quality),
-    "by class": lambda p: (p.cls, -p.quality),
-    "by image": lambda p: (p.image, p.quality),
-    "largest first": lambda p: -p.area,
-    "smallest first": lambda p: (not p.mask.any(), p.area),
-    "brightest first": lambda p: -_brightness(p),
-}
-
-ALL, IN_USE, REJECTED, SUGGESTED = "all", "in use", "rejected", "doubtful"
+MOST_KEPT = 200
+"""A larger selection than this is not carried over to another view of the patches."""
 
 
 class PatchesPanel(Panel):
@@ -39,16 +28,19 @@ class PatchesPanel(Panel):
         super().__init__(desk, layers)
         self.summary = quiet_label()
         self.body.addWidget(self.summary)
+        self.health = HealthList()
+        self.health.chosen.connect(self._on_finding)
+        self.body.addWidget(self.health)
         self.notes = notice_label()
         self.body.addWidget(self.notes)
         self.order, self.filter = QComboBox(), QComboBox()
         self.order.addItems(list(ORDERS))
         self.order.setToolTip("Order of the patches")
-        self.filter.setToolTip("Which patches are shown: all, by verdict, or by what is amiss")
+        self.filter.setToolTip("Show only: what stands about the patches, or what was found")
         choices = QHBoxLayout()
         for box in (self.order, self.filter):
             fit_narrow(box)
-            box.currentIndexChanged.connect(self._show_patches)
+            box.currentIndexChanged.connect(self._on_choice)
             choices.addWidget(box)
         self.body.addLayout(choices)
         self.gallery = Gallery()
@@ -57,17 +49,14 @@ class PatchesPanel(Panel):
         self.gallery.selectionModel().selectionChanged.connect(self._show_selection)
         self.body.addWidget(self.gallery, 1)
         self.about = quiet_label()
-        self.about.setMinimumHeight(2 * self.about.fontMetrics().lineSpacing() + 4)
+        self.about.setFixedHeight(3 * self.about.fontMetrics().lineSpacing() + 4)
         self.body.addWidget(self.about)
+        self.suggested_button = QPushButton()
+        self.suggested_button.clicked.connect(self.reject_suggested)
+        self.body.addWidget(self.suggested_button)
         self.body.addLayout(self._make_buttons())
         self.masks = MasksBox(desk, layers)
         self.body.addWidget(self.masks)
-        self.body.addWidget(
-            quiet_label(
-                "Outline: the object found; bar: its quality. <b>R</b> rejects, <b>A</b> accepts, "
-                "double-click shows it."
-            )
-        )
         desk.library_changed.connect(self.refresh)
         desk.session_changed.connect(self.refresh)
         desk.project_changed.connect(lambda *_: self.next_step_changed.emit())
@@ -75,21 +64,25 @@ class PatchesPanel(Panel):
 
     def _make_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        self.reject_button, self.accept_button = QPushButton("Reject"), QPushButton("Accept")
+        self.reject_button, self.accept_button = (
+            QPushButton("Reject (R)"),
+            QPushButton("Accept (A)"),
+        )
         self.again_button = QPushButton("Cut again")
+        self.reject_button.setToolTip("Do not use the selected patches (R or Del)")
+        self.accept_button.setToolTip(
+            "Use the selected patches, whatever the check says about them (A)"
+        )
         self.again_button.setToolTip("Cut all patches anew from the clicks and diameters of now")
-        self.doubtful_button = QPushButton()
-        self.doubtful_button.setToolTip(
-            "Reject all that the check finds doubtful, in one step that can be undone; patches "
+        self.suggested_button.setToolTip(
+            "Reject all that the check calls doubtful, in one step that can be undone; patches "
             "that you accepted stay"
         )
-        self.doubtful_button.clicked.connect(self.reject_doubtful)
         self.reject_button.clicked.connect(lambda: self.set_rejected(True))
         self.accept_button.clicked.connect(lambda: self.set_rejected(False))
         self.again_button.clicked.connect(self.cut)
         for button in (self.reject_button, self.accept_button, self.again_button):
             row.addWidget(button)
-        self.body.addWidget(self.doubtful_button)
         return row
 
     # --- showing -----------------------------------------------------------------------------
@@ -134,117 +127,129 @@ class PatchesPanel(Panel):
         """Show the library of now."""
         session = self.desk.session
         library = session.library if session else None
-        self.summary.setText(_summary(library))
+        counts = count_choices(library)
+        self.summary.setText(_summary(counts) if library else "No patches yet.")
+        classes = session.project.classes if session else ()
+        self.health.show_health(summarize_health(library, classes) if library else ())
         self.notes.setText("\n".join(library.notes) if library else "")
         self.notes.setVisible(bool(library and library.notes))
-        if session is not None:
-            self.gallery.painter.colors = {c.value: c.color for c in session.project.classes}
-        self._show_filters(library)
+        self.gallery.painter.colors = {c.value: c.color for c in classes}
+        suggested = counts.get("doubtful", 0)
+        self.suggested_button.setText(f"Reject all suggested ({suggested})")
+        self.suggested_button.setVisible(suggested > 0)
+        self._show_choices(counts)
         self._show_patches()
         self.next_step_changed.emit()
 
-    def _show_filters(self, library: PatchLibrary | None) -> None:
+    def _show_choices(self, counts: dict[str, int]) -> None:
         """Offer what occurs, with its number; keep the choice where it still occurs."""
         chosen = self.filter.currentData() or ALL
-        patches = library.patches if library else ()
-        counts: dict[str, int] = {ALL: len(patches)}
-        if library:
-            rejected = sum(p.id in library.rejected for p in patches)
-            counts |= {IN_USE: len(library.usable()), REJECTED: rejected}
-            counts[SUGGESTED] = len(self._suggested())
-            kinds = Counter(kind for p in patches for kind in {f.kind for f in p.findings})
-            counts |= dict(sorted(kinds.items()))
         with QSignalBlocker(self.filter):
             self.filter.clear()
             for name, count in counts.items():
                 self.filter.addItem(f"{name} ({count})", name)
             self.filter.setCurrentIndex(max(0, self.filter.findData(chosen)))
 
-    def _suggested(self) -> tuple[Patch, ...]:
-        session = self.desk.session
-        if session is None or session.library is None:
-            return ()
-        judged = frozenset(v.patch for v in session.project.verdicts)
-        return session.library.suggested(judged)
-
     def _show_patches(self) -> None:
         session = self.desk.session
         if session is None or session.library is None:
-            self.gallery.patches.show((), frozenset(), {})
+            self.gallery.patches.show(())
             return
-        library = session.library
-        name, doubtful = self.filter.currentData(), {p.id for p in self._suggested()}
-        tests: dict[str, Callable[[Patch], bool]] = {
-            ALL: lambda p: True,
-            IN_USE: lambda p: p.id not in library.rejected and bool(p.mask.any()),
-            REJECTED: lambda p: p.id in library.rejected,
-            SUGGESTED: lambda p: p.id in doubtful,
-        }
-        wanted = tests.get(name, lambda p: any(f.kind == name for f in p.findings))
-        chosen = [p for p in library.patches if wanted(p)]
-        chosen.sort(key=ORDERS[self.order.currentText()])
-        names = {c.value: c.name for c in session.project.classes}
-        self.gallery.patches.show(chosen, library.rejected, names)
+        kept = self.gallery.selected()[:MOST_KEPT]
+        row = next(iter(self.gallery.selected_rows()), 0)
+        chosen = choose(session.library, self.filter.currentData(), self.order.currentText())
+        self.gallery.patches.show(
+            chosen,
+            session.library,
+            {c.value: c.name for c in session.project.classes},
+            {i.id: i.name for i in session.project.images},
+        )
+        if kept and not self.gallery.selected_rows():
+            self._select_again({p.id for p in kept}, row)
         self._show_selection()
+
+    def _select_again(self, ids: set[str], row: int) -> None:
+        """Select the same patches in the new view; where all are gone, the one in their place."""
+        shown = self.gallery.patches.patches
+        rows = [n for n, p in enumerate(shown) if p.id in ids] or [min(row, len(shown) - 1)]
+        if rows[0] < 0:
+            return
+        model, keep = self.gallery.selectionModel(), QItemSelectionModel.SelectionFlag.Select
+        model.setCurrentIndex(self.gallery.patches.index(rows[0]), keep)
+        for place in rows[1:]:
+            model.select(self.gallery.patches.index(place), keep)
 
     def _show_selection(self, *_: object) -> None:
         """Say what is amiss with the selected patch, and what can be done."""
-        patches = self.gallery.selected()
+        session, patches = self.desk.session, self.gallery.selected()
         self.reject_button.setEnabled(bool(patches))
         self.accept_button.setEnabled(bool(patches))
-        count = len(self._suggested())
-        self.doubtful_button.setText(f"Reject {count} doubtful")
-        self.doubtful_button.setVisible(count > 0)
-        if len(patches) == 1:
-            (patch,) = patches
-            amiss = "; ".join(patch.reasons) or "nothing amiss"
-            self.about.setText(f"Quality {patch.quality:.2f}: {amiss}.")
+        text = (
+            f"{len(patches)} patches selected." if patches else "Select a patch to read about it."
+        )
+        if len(patches) == 1 and session is not None and session.library is not None:
+            text = _words(patches[0], session.library)
+        if not patches:
+            text = "Select a patch to read about it; a double-click shows it in the image."
+        self.about.setText(text)
+        self.about.setToolTip(text)
+
+    def _on_choice(self, _: int) -> None:
+        self._show_patches()
+        rows = self.gallery.selected_rows()
+        if rows:
+            self.gallery.scrollTo(self.gallery.patches.index(rows[0]))
         else:
-            self.about.setText(f"{len(patches)} patches selected." if patches else "")
+            self.gallery.scrollToTop()
+
+    def _on_finding(self, kind: str) -> None:
+        self.filter.setCurrentIndex(max(0, self.filter.findData(kind)))
 
     # --- verdicts ----------------------------------------------------------------------------
 
     def set_rejected(self, rejected: bool) -> None:
-        """Reject the selected patches, or accept them again."""
-        session, patches = self.desk.session, self.gallery.selected()
-        if session is None or not patches:
-            return
-        state = "rejected" if rejected else "accepted"
-        verdicts = [
-            Verdict(patch=p.id, state=state, reason=_why(p) if rejected else "") for p in patches
-        ]
+        """Reject the selected patches, or accept them whatever the check says."""
+        patches = self.gallery.selected()
         what = "reject" if rejected else "accept"
-        label = f"{what} patch" if len(patches) == 1 else f"{what} {len(patches)} patches"
-        attempt(lambda: session.edit(session.project.with_verdicts(*verdicts), label))
+        count = "patch" if len(patches) == 1 else f"{len(patches)} patches"
+        self._judge(patches, "rejected" if rejected else "accepted", f"{what} {count}")
 
-    def reject_doubtful(self) -> None:
-        """Reject what the check finds doubtful, as one edit."""
-        session, patches = self.desk.session, self._suggested()
+    def reject_suggested(self) -> None:
+        """Reject all that the check calls doubtful and that was not judged yet, as one edit."""
+        session = self.desk.session
+        patches = session.library.suggested() if session and session.library else ()
+        self._judge(list(patches), "rejected", f"reject {len(patches)} suggested patches")
+
+    def _judge(self, patches: list[Patch], state: VerdictState, label: str) -> None:
+        session = self.desk.session
         if session is None or not patches:
             return
-        verdicts = [Verdict(patch=p.id, state="rejected", reason=_why(p)) for p in patches]
-        label = f"reject {len(patches)} doubtful patches"
+        verdicts = [Verdict(patch=p.id, state=state, reason=_why(p, state)) for p in patches]
         attempt(lambda: session.edit(session.project.with_verdicts(*verdicts), label))
 
     def _on_double_click(self, index: QModelIndex) -> None:
         self.layers.look_at_patch(index.data(PATCH_ROLE))
 
 
-def _why(patch: Patch) -> str:
-    """Return what is kept with a rejection: the gravest finding, or nothing."""
-    ranked = sorted(patch.findings, key=lambda f: not f.reject)
-    return ranked[0].reason if ranked else ""
+def _why(patch: Patch, state: VerdictState) -> str:
+    """Return the reason that is kept with a verdict."""
+    kinds = ", ".join(f.kind for f in patch.findings if f.severity != "note")
+    if state == "accepted":
+        return f"in spite of: {kinds}" if kinds else ""
+    return kinds or "by eye"
 
 
-def _brightness(patch: Patch) -> float:
-    return float(np.median(patch.pixels[:, patch.mask])) if patch.mask.any() else -np.inf
+def _words(patch: Patch, library: PatchLibrary) -> str:
+    """Return what is known of one patch, in a few words."""
+    state = STATE_WORDS[library.state(patch)] if patch.area else "not used"
+    amiss = "; ".join(f"{f.kind}: {f.reason}" for f in patch.findings) or "nothing amiss"
+    return f"Quality {patch.quality:.2f}, {state}. {amiss[0].upper()}{amiss[1:]}."
 
 
-def _summary(library: PatchLibrary | None) -> str:
-    if library is None:
-        return "No patches yet."
-    usable, empty = len(library.usable()), sum(not p.mask.any() for p in library.patches)
-    text = f"{len(library.patches)} patches, {usable} in use"
-    if library.rejected:
-        text += f", {sum(p.id in library.rejected for p in library.patches)} rejected"
-    return text + (f", {empty} without an object" if empty else "")
+def _summary(counts: dict[str, int]) -> str:
+    good = counts.get("good", 0) + counts.get("accepted", 0)
+    suspicious = counts.get("suspicious", 0) + counts.get("doubtful", 0)
+    return (
+        f"{counts[ALL]} patches: <b>{good}</b> good, <b>{suspicious}</b> suspicious, "
+        f"<b>{counts.get('rejected', 0)}</b> rejected"
+    )

@@ -43,17 +43,17 @@ def test_filters_tell_what_occurs_and_show_it(doubled):
 
 def test_doubtful_patches_are_rejected_at_once_and_come_back_at_once(doubled):
     panel = page(doubled)
-    assert panel.doubtful_button.isVisible()
-    suggested = len(panel._suggested())
-    assert panel.doubtful_button.text() == f"Reject {suggested} doubtful"
-    QTest.mouseClick(panel.doubtful_button, Qt.MouseButton.LeftButton)
+    assert panel.suggested_button.isVisible()
+    suggested = len(doubled.session.library.suggested())
+    assert panel.suggested_button.text() == f"Reject all suggested ({suggested})"
+    QTest.mouseClick(panel.suggested_button, Qt.MouseButton.LeftButton)
     assert "again" in doubled.session.library.rejected
-    assert not panel.doubtful_button.isVisible()
+    assert not panel.suggested_button.isVisible()
     verdict = next(v for v in doubled.session.project.verdicts if v.patch == "again")
-    assert verdict.reason == "a second click on the same object"
+    assert "duplicate" in verdict.reason
     doubled.session.undo()
     assert not doubled.session.library.rejected
-    assert panel.doubtful_button.isVisible()
+    assert panel.suggested_button.isVisible()
 
 
 def test_an_accepted_patch_is_not_suggested_again(doubled):
@@ -62,7 +62,7 @@ def test_an_accepted_patch_is_not_suggested_again(doubled):
     panel.gallery.setCurrentIndex(panel.gallery.patches.index(0))
     assert "a second click" in panel.about.text()
     QTest.keyClick(panel.gallery, Qt.Key.Key_A)
-    assert "again" not in {p.id for p in panel._suggested()}
+    assert "again" not in {p.id for p in doubled.session.library.suggested()}
     assert "again" not in doubled.session.library.rejected
 
 

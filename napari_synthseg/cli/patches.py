@@ -1,0 +1,123 @@
+"""Cutting patches, and what the check says about them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from napari_synthseg.cli.label_files import refuse_existing
+from napari_synthseg.cli.output import JsonFlag, report, table
+from napari_synthseg.cli.patch_table import list_patches, write_patch_table
+from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.project import MaskMethodName, ObjectClass, Project
+from napari_synthseg.patches.summary import ClassHealth, summarize_health
+from napari_synthseg.session import Session
+
+
+def cut_patches(
+    project: ProjectFolder,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method",
+            metavar="[CLASS=]METHOD",
+            help="How masks are found: auto, level, outline or learned. Kept in the project.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.csv", help="Write a table with a row for each patch."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace FILE.csv if it is there.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Cut, mask and check a patch around each click; print counts and findings per class."""
+    refuse_existing([out] if out else [], overwrite)
+    with closing(Session.open(project)) as session:
+        if method:
+            classes = _with_methods(session.project.classes, method)
+            session.edit(session.project.with_classes(*classes), "choose mask methods")
+        library: PatchLibrary = complete(session, session.cut_patches())
+        current = session.project
+    if out is not None:
+        write_patch_table(out, library, current)
+    health = summarize_health(library, current.classes)
+    lines = [*_class_table(library, health), "", *_finding_lines(health), *library.notes]
+    report(_as_json(library, health, current) if as_json else {}, lines, as_json)
+
+
+def _with_methods(classes: tuple[ObjectClass, ...], wishes: list[str]) -> list[ObjectClass]:
+    """Return the classes with the wished mask methods."""
+    chosen = {c.name: c for c in classes}
+    for wish in wishes:
+        name, equals, method = wish.rpartition("=")
+        if method not in get_args(MaskMethodName):
+            known = ", ".join(get_args(MaskMethodName))
+            raise InputError(f"--method {wish}: there is no method '{method}'. Known: {known}.")
+        if equals and name not in chosen:
+            raise InputError(f"--method {wish}: there is no class '{name}' in this project.")
+        for cls in [chosen[name]] if equals else list(chosen.values()):
+            chosen[cls.name] = cls.model_copy(update={"mask_method": method})
+    return list(chosen.values())
+
+
+def _class_table(library: PatchLibrary, health: tuple[ClassHealth, ...]) -> list[str]:
+    header = (
+        "class", "clicks", "usable", "good", "suspicious", "doubtful", "rejected", "quality",
+        "diameter (px)",
+    )  # fmt: skip
+    rows = []
+    for item in health:
+        known = _class_figures(library, item)
+        shown = ("clicks", "usable", "good", "suspicious", "doubtful", "rejected", "quality")
+        rows.append((item.cls.name, *(known[key] for key in shown), known["diameter"]))
+    return table(header, rows)
+
+
+def _class_figures(library: PatchLibrary, item: ClassHealth) -> dict[str, Any]:
+    """Return the figures of one class; `quality` is the mean over its usable patches."""
+    usable = [p for p in library.usable() if p.cls == item.cls.value]
+    return {
+        "clicks": item.patches,
+        "usable": len(usable),
+        "good": item.good,
+        "suspicious": item.states["suspicious"],
+        "doubtful": item.states["doubtful"],
+        "accepted": item.states["accepted"],
+        "rejected": item.states["rejected"],
+        "quality": sum(p.quality for p in usable) / len(usable) if usable else 0.0,
+        "diameter": library.diameters[item.cls.value],
+        "findings": dict(item.findings),
+    }
+
+
+def _finding_lines(health: tuple[ClassHealth, ...]) -> list[str]:
+    return [
+        f"{item.cls.name}: " + ", ".join(f"{n} {kind}" for kind, n in item.findings.items())
+        for item in health
+        if item.findings
+    ]
+
+
+def _as_json(
+    library: PatchLibrary, health: tuple[ClassHealth, ...], project: Project
+) -> dict[str, Any]:
+    kinds = Counter(f.kind for patch in library.patches for f in patch.findings)
+    return {
+        "patches": len(library.patches),
+        "usable": len(library.usable()),
+        "per_class": {item.cls.name: _class_figures(library, item) for item in health},
+        "findings": dict(kinds.most_common()),
+        "methods": dict(Counter(p.method for p in library.patches)),
+        "notes": list(library.notes),
+        "each": list(list_patches(library, project)),
+    }

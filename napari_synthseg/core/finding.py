@@ -1,0 +1,39 @@
+"""What may be amiss with one patch: a kind, words for the user, and how grave it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FindingKind = Literal[
+    "no object", "off the object", "duplicate", "two in one", "too small", "too large", "faint",
+    "blurred", "saturated", "odd size", "odd intensity", "ragged", "unsure outline", "off center",
+    "cut off",
+]  # fmt: skip
+"""In words that are shown as they are."""
+
+Severity = Literal["note", "warning", "reject"]
+"""`note`: good to know. `warning`: have a look. `reject`: better not used, says the check; but it
+is the user who decides."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about a patch that the user should know.
+
+    Attributes
+    ----------
+    kind
+        What was found.
+    reason
+        The same in words for the user.
+    value
+        The measure that it rests on; its meaning belongs to the kind.
+    severity
+        How grave it is.
+    """
+
+    kind: FindingKind
+    reason: str
+    value: float = 0.0
+    severity: Severity = "warning"

@@ -1,0 +1,91 @@
+"""Patches stacked into arrays, so that measuring thousands takes seconds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.patch import Patch
+from napari_synthseg.core.pixels import FloatImage
+
+STEP = 8
+"""Windows are enlarged to multiples of this many pixels, so that many have the same shape."""
+
+MOST_PIXELS = 500_000
+"""Pixels of one stack, all channels counted, at most: what a processor keeps close."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Windows round the objects of some patches, one upon the other.
+
+    Attributes
+    ----------
+    numbers
+        Places of the patches in the sequence they come from, shape (n,).
+    masks
+        Shape (n, [z,] y, x); no mask touches the window's edge.
+    pixels
+        Shape (n, channel, [z,] y, x); beyond the patch its edge is repeated.
+    """
+
+    numbers: NDArray[np.int64]
+    masks: NDArray[np.bool_]
+    pixels: FloatImage
+
+
+def stack_patches(patches: Sequence[Patch], reach: int) -> Iterator[Stack]:
+    """Yield all patches with an object in stacks, with at least `reach` pixels round each object.
+
+    Of volumes only the planes of the object, and one more on either side, are taken.
+    """
+    groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    boxes = {n: _box(p.mask) for n, p in enumerate(patches) if p.area}
+    for number, (start, stop) in boxes.items():
+        patch = patches[number]
+        margin = np.full(patch.mask.ndim, reach)
+        margin[:-2] = 1
+        shape = -(-(stop - start + 2 * margin) // STEP) * STEP
+        groups[len(patch.pixels), *(int(s) for s in shape)].append(number)
+    for (channels, *shape), numbers in groups.items():
+        count = max(1, MOST_PIXELS // (channels * int(np.prod(shape))))
+        for first in range(0, len(numbers), count):
+            some = numbers[first : first + count]
+            yield _stack([patches[n] for n in some], [boxes[n] for n in some], shape, some)
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first and the last pixel (plus one) of a mask along each axis."""
+    ends = []
+    for axis in range(mask.ndim):
+        hits = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        ends.append((int(hits[0]), int(hits[-1]) + 1))
+    start, stop = np.array(ends).T
+    return start, stop
+
+
+def _stack(
+    patches: Sequence[Patch],
+    boxes: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    shape: Sequence[int],
+    numbers: Sequence[int],
+) -> Stack:
+    masks = np.zeros((len(patches), *shape), bool)
+    pixels = np.empty((len(patches), len(patches[0].pixels), *shape), np.float32)
+    for place, (patch, (start, stop)) in enumerate(zip(patches, boxes, strict=True)):
+        before = (np.array(shape) - (stop - start)) // 2
+        inside: tuple[slice, ...] = tuple(
+            slice(b, b + n) for b, n in zip(before, stop - start, strict=True)
+        )
+        own: tuple[slice, ...] = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+        masks[place][inside] = patch.mask[own]
+        index = [
+            np.clip(np.arange(s - b, s - b + n), 0, limit - 1)
+            for s, b, n, limit in zip(start, before, shape, patch.mask.shape, strict=True)
+        ]
+        pixels[place] = patch.pixels[np.ix_(np.arange(len(patch.pixels)), *index)]
+    return Stack(np.array(numbers), masks, pixels)
