@@ -21,6 +21,7 @@ from napari_synthseg.cli import (
     import_data,
     model,
     project,
+    realism,
     relink,
     score,
     study,
@@ -44,6 +45,7 @@ app.command("import")(import_data.import_data)
 app.command("relink")(relink.relink)
 app.command("patches")(project.cut_patches)
 app.command("synthesize")(synthesize.synthesize)
+app.command("realism")(realism.compare)
 app.command("train")(model.train)
 app.command("predict")(model.predict)
 app.command("score")(score.score)
