@@ -22,6 +22,7 @@ from napari_synthseg.cli import (
     model,
     patches,
     project,
+    realism,
     relink,
     score,
     study,
@@ -45,6 +46,7 @@ app.command("import")(import_data.import_data)
 app.command("relink")(relink.relink)
 app.command("patches")(patches.cut_patches)
 app.command("synthesize")(synthesize.synthesize)
+app.command("realism")(realism.compare)
 app.command("train")(model.train)
 app.command("predict")(model.predict)
 app.command("score")(score.score)

@@ -22,6 +22,7 @@ from napari_synthseg.ui.forms import ModelForm
 from napari_synthseg.ui.layers import Layers
 from napari_synthseg.ui.notices import attempt
 from napari_synthseg.ui.panel import NextStep, Panel, notice_label, quiet_label
+from napari_synthseg.ui.realism_view import run_comparison
 
 PREVIEWS = 6
 CUSTOM = "custom"
@@ -53,6 +54,12 @@ class SynthesizePanel(Panel):
         self.preview_button.clicked.connect(self.preview)
         row.addWidget(self.preview_button, 1)
         self.body.addLayout(row)
+        self.compare_button = QPushButton("Compare with real images")
+        self.compare_button.setToolTip(
+            "Measure how far dual images of these settings are from your clicked images"
+        )
+        self.compare_button.clicked.connect(self.compare)
+        self.body.addWidget(self.compare_button)
         self.found = quiet_label()
         self.body.addWidget(self.found)
         self.problem = notice_label()
@@ -114,6 +121,10 @@ class SynthesizePanel(Panel):
         if session is not None:
             count = self.count.value()
             attempt(lambda: self.desk.run(session.synthesize(count), self._on_made))
+
+    def compare(self) -> None:
+        """Measure in the background how realistic the dual images are, and show the report."""
+        attempt(lambda: run_comparison(self.desk, self))
 
     def _on_made(self, pairs: list[DualImage]) -> None:
         self._stale = False
@@ -191,5 +202,6 @@ class SynthesizePanel(Panel):
         self.next_step_changed.emit()
 
     def _on_work_changed(self) -> None:
-        self.preview_button.setEnabled(self.desk.job("short") is None)
+        for button in (self.preview_button, self.compare_button):
+            button.setEnabled(self.desk.job("short") is None)
         self.next_step_changed.emit()

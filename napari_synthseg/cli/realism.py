@@ -1,0 +1,67 @@
+"""Comparing dual images with the real images that they were made from."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_synthseg.cli.label_files import refuse_existing
+from napari_synthseg.cli.output import JsonFlag, report, table
+from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.cli.settings import SetOption, parse_settings, with_settings
+from napari_synthseg.realism.report import HEADER, rows_of
+from napari_synthseg.realism.run import PAIRS, Comparison, comparison_job
+from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, save_comparison
+from napari_synthseg.session import Session
+from napari_synthseg.synth import default_recipe
+
+
+def compare(
+    project: ProjectFolder,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Write realism.json and realism.png here.")
+    ],
+    count: Annotated[
+        int, typer.Option("--count", min=2, help="How many dual images to compare with.")
+    ] = PAIRS,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, help="Seed of the pairs, and of the places looked at."),
+    ] = None,
+    settings: SetOption = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of the same name in DIR.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare dual images with the real ones; the project's recipe stays as it is."""
+    chosen = parse_settings(settings)
+    if seed is not None:
+        chosen["seed"] = str(seed)
+    refuse_existing([out / REPORT_FILE, out / FIGURE_FILE], overwrite)
+    with closing(Session.open(project)) as session:
+        current = session.project.recipe or default_recipe()
+        recipe = with_settings(current, chosen, f"recipe '{current.kind}'")
+        job = comparison_job(session.project, session.folder, recipe, count, seed or 0)
+        found: Comparison = complete(session, job)
+    save_comparison(out, found)
+    made = found.report
+    lines = [
+        f"Real against synthetic, {made.caption()}.",
+        made.summary(),
+        "",
+        *table(HEADER, (row.cells for row in rows_of(made))),
+        "",
+        *(
+            f"{made.label(m)} ({m.unit}): {m.finding}"
+            for m in made.measures
+            if m.verdict != "alike"
+        ),
+        *made.notes,
+        f"Written: {out / REPORT_FILE}, {out / FIGURE_FILE}",
+    ]
+    report({**made.model_dump(mode="json"), "out": str(out)}, lines, as_json)

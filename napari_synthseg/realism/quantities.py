@@ -1,0 +1,248 @@
+"""What is measured on a window: each quantity gives some values, whose distribution is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.geometry import ball
+from napari_synthseg.realism.view import View
+
+Values = NDArray[np.float64]
+
+RIM = 2.0
+"""Pixels this close to an object are neither object nor background."""
+
+RING = 6.0
+"""The surroundings of an object reach this far, pixels."""
+
+PIXELS = 4000
+"""Pixels that are drawn from a window for the distribution of intensities."""
+
+BLOCK, FEWEST = 32, 30
+"""Grain is measured in blocks of this edge, and in no fewer pixels than this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A window with what several quantities need of it.
+
+    Attributes
+    ----------
+    outside
+        Distance of each background pixel to the nearest object, 0 inside, pixels.
+    inside
+        Distance of each object pixel to the edge of its object, 0 outside, pixels.
+    owner
+        Id of the nearest object at each pixel.
+    whole
+        Ids of the objects that the window's border does not cut.
+    """
+
+    view: View
+    outside: Values
+    inside: Values
+    owner: NDArray[np.int32]
+    whole: NDArray[np.int32]
+
+
+def look(view: View) -> Looked:
+    """Measure the distances to and in objects."""
+    from scipy.ndimage import distance_transform_edt
+
+    ids = view.ids
+    if not ids.any():
+        far = np.full(ids.shape, np.inf)
+        return Looked(view, far, np.zeros(ids.shape), ids, np.zeros(0, np.int32))
+    outside, nearest = distance_transform_edt(ids == 0, view.spacing, return_indices=True)
+    inside = distance_transform_edt(_inner(ids), view.spacing) + (ids > 0)
+    edges = [np.take(ids, (0, -1), axis).ravel() for axis in range(ids.ndim) if ids.shape[axis] > 1]
+    cut = np.unique(np.concatenate(edges))
+    whole = np.setdiff1d(np.unique(ids[ids > 0]), cut).astype(np.int32)
+    return Looked(view, outside, inside, ids[tuple(nearest)], whole)
+
+
+def _inner(ids: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return the object pixels that have no other neighbor along an axis."""
+    inner = ids > 0
+    for axis in range(ids.ndim):
+        one, other = np.moveaxis(ids, axis, 0)[:-1], np.moveaxis(ids, axis, 0)[1:]
+        change, turned = one != other, np.moveaxis(inner, axis, 0)
+        turned[:-1] &= ~change
+        turned[1:] &= ~change
+    return inner
+
+
+def _draw(values: NDArray[np.float32]) -> Values:
+    if len(values) > PIXELS:
+        values = values[np.random.default_rng(0).integers(0, len(values), PIXELS)]
+    return values.astype(np.float64)
+
+
+def _intensity(looked: Looked, channel: int) -> Values:
+    return _draw(looked.view.image[channel].ravel())
+
+
+def _object_intensity(looked: Looked, channel: int) -> Values:
+    return _draw(looked.view.image[channel][looked.view.ids > 0])
+
+
+def _background_intensity(looked: Looked, channel: int) -> Values:
+    return _draw(looked.view.image[channel][_background(looked)])
+
+
+def _background(looked: Looked) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = looked.view.background & (looked.outside > RIM)
+    return found
+
+
+def _contrasts(looked: Looked, channel: int) -> Values:
+    """Return mean inside minus mean round it for each whole object; NaN where nothing is round."""
+    from scipy.ndimage import mean
+
+    image, ids, whole = looked.view.image[channel], looked.view.ids, looked.whole
+    if not len(whole):
+        return np.zeros(0)
+    ring = (ids == 0) & (looked.outside > RIM) & (looked.outside <= RING)
+    around = np.where(ring, looked.owner, 0)
+    seen = np.isin(whole, around)
+    result = np.full(len(whole), np.nan)
+    here = whole[seen]
+    if len(here):
+        result[seen] = np.asarray(mean(image, ids, here)) - np.asarray(mean(image, around, here))
+    return result
+
+
+def _contrast(looked: Looked, channel: int) -> Values:
+    found = _contrasts(looked, channel)
+    return found[np.isfinite(found)]
+
+
+def _steepness(looked: Looked, channel: int) -> Values:
+    """Return the fall of intensity across each object's edge, as a share of its contrast."""
+    from scipy.ndimage import mean
+
+    contrast = _contrasts(looked, channel)
+    good = np.isfinite(contrast)
+    good[good] &= np.abs(contrast[good]) > 0.05
+    if not good.any():
+        return np.zeros(0)
+    axes = [a for a, n in enumerate(looked.view.shape) if n > 2]
+    steps = [looked.view.spacing[a] for a in axes]
+    away = np.atleast_2d(
+        np.gradient(looked.outside - np.maximum(looked.inside - 0.5, 0), *steps, axis=axes)
+    ).reshape(len(axes), *looked.view.shape)
+    slope = np.reshape(np.gradient(looked.view.image[channel], *steps, axis=axes), away.shape)
+    length = np.maximum(np.sqrt((away**2).sum(0)), 1e-6)
+    fall = -(slope * away).sum(0) / length
+    rim = ((looked.inside > 0) & (looked.inside <= 1)) | (
+        (looked.outside > 0) & (looked.outside <= 1)
+    )
+    owner = np.where(rim, looked.owner, 0)
+    found = np.asarray(mean(fall, owner, looked.whole[good])) / contrast[good]
+    return np.clip(found[np.isfinite(found)], -1, 2)
+
+
+NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+"""Keeps the spread of white noise and cancels what is straight or evenly curved (Immerkaer, "Fast
+noise variance estimation", 1996), so that an object's own slopes are no grain."""
+
+
+def _fine(looked: Looked, channel: int) -> NDArray[np.float32]:
+    """Return the finest detail, plane by plane."""
+    from scipy.ndimage import convolve
+
+    image = looked.view.image[channel]
+    kernel = NOISE_KERNEL.reshape((1,) * (image.ndim - 2) + NOISE_KERNEL.shape)
+    fine: NDArray[np.float32] = convolve(image, kernel, mode="mirror")
+    return fine
+
+
+def _background_grain(looked: Looked, channel: int) -> Values:
+    return _grain(_fine(looked, channel), _background(looked))
+
+
+def _object_grain(looked: Looked, channel: int) -> Values:
+    return _grain(_fine(looked, channel), looked.inside > RIM)
+
+
+def _grain(fine: NDArray[np.float32], where: NDArray[np.bool_]) -> Values:
+    """Return a robust standard deviation for each block that has enough pixels."""
+    planes = zip(fine.reshape(-1, *fine.shape[-2:]), where.reshape(-1, *where.shape[-2:]),
+                 strict=True)  # fmt: skip
+    found = []
+    for plane, mask in planes:
+        for y in range(0, plane.shape[0], BLOCK):
+            for x in range(0, plane.shape[1], BLOCK):
+                block = slice(y, y + BLOCK), slice(x, x + BLOCK)
+                values = plane[block][mask[block]]
+                if len(values) >= FEWEST:
+                    found.append(1.4826 * np.median(np.abs(values - np.median(values))))
+    return np.array(found, float)
+
+
+def _diameters(looked: Looked, channel: int) -> Values:
+    """Return the diameter of the disk (ball) as large as each whole object."""
+    ndim, spacing = looked.view.ids.ndim, looked.view.spacing
+    sizes = np.bincount(looked.view.ids.ravel(), minlength=1)[looked.whole] * np.prod(spacing)
+    diameters: Values = 2 * (sizes / ball([1.0] * ndim)) ** (1 / ndim)
+    return diameters
+
+
+def _density(looked: Looked, channel: int) -> Values:
+    """Return the number of objects in a square (cube) of 100 pixels' edge."""
+    volume = np.prod(looked.view.shape) * np.prod(looked.view.spacing)
+    return np.array([len(looked.view.centers()) * 100.0**looked.view.ids.ndim / volume])
+
+
+def _neighbors(looked: Looked, channel: int) -> Values:
+    from scipy.spatial import cKDTree
+
+    centers = looked.view.centers() * looked.view.spacing
+    if len(centers) < 2:
+        return np.zeros(0)
+    return np.asarray(cKDTree(centers).query(centers, k=2)[0][:, 1], float)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something to measure.
+
+    `measure` gives its values on a window, `meaning` says in words what it is. Without
+    `per_channel` it is measured once, with `complete` only where every object is known.
+    """
+
+    name: str
+    title: str
+    unit: str
+    meaning: str
+    measure: Callable[[Looked, int], Values]
+    per_channel: bool = True
+    complete: bool = False
+
+
+LIGHT = "of the image's range"
+QUANTITIES = (
+    Quantity("intensity", "intensity", LIGHT, "brightness of all pixels", _intensity),
+    Quantity("object_intensity", "intensity of objects", LIGHT, "brightness of the pixels in "
+             "objects", _object_intensity),
+    Quantity("background_intensity", "intensity of background", LIGHT, "brightness of the pixels "
+             "away from objects", _background_intensity),
+    Quantity("contrast", "contrast of objects", LIGHT, "mean brightness of an object minus that "
+             "of its surroundings", _contrast),
+    Quantity("steepness", "steepness of edges", "of the contrast per pixel", "how fast brightness "
+             "falls across an object's edge: more is sharper", _steepness),
+    Quantity("object_grain", "grain in objects", LIGHT, "spread of the finest detail inside "
+             "objects: noise and texture", _object_grain),
+    Quantity("background_grain", "grain of background", LIGHT, "spread of the finest detail away "
+             "from objects: noise", _background_grain),
+    Quantity("size", "size of objects", "px", "diameter of a disk (ball) as large as the object; "
+             "objects cut by the border are left out", _diameters, per_channel=False),
+    Quantity("density", "density of objects", "per 100 px square (cube)", "number of objects in a "
+             "window", _density, per_channel=False, complete=True),
+    Quantity("neighbors", "distance to next object", "px", "from an object's center to that of "
+             "its nearest neighbor in the window", _neighbors, per_channel=False, complete=True),
+)  # fmt: skip

@@ -1,0 +1,21 @@
+"""The report on disk: figures for programs, a page for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_synthseg.realism.run import Comparison
+from napari_synthseg.store.atomic import replace_file
+
+REPORT_FILE, FIGURE_FILE = "realism.json", "realism.png"
+
+
+def save_comparison(folder: Path, comparison: Comparison) -> None:
+    """Write ``realism.json`` and ``realism.png`` into a folder, which is made if missing."""
+    from napari_synthseg.realism.figure import draw_page
+
+    folder.mkdir(parents=True, exist_ok=True)
+    text = comparison.report.model_dump_json(indent=1) + "\n"
+    replace_file(folder / REPORT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
+    page = draw_page(comparison)
+    replace_file(folder / FIGURE_FILE, lambda path: page.savefig(path, dpi=130, format="png"))

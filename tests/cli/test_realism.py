@@ -1,0 +1,71 @@
+"""The command that compares dual images with real ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import Field, Invoke
+
+
+@pytest.fixture(scope="module")
+def project(field: Field, invoke: Invoke, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clicked project whose recipe makes small pairs."""
+    folder = tmp_path_factory.mktemp("realism") / "p.synthseg"
+    classes = ("--class", "small:10", "--class", "large:18")
+    for words in (
+        ("new", folder, field.image, *classes, "--exhaustive"),
+        ("import", folder, field.clicks),
+        ("synthesize", folder, "--set", "size=96", "--count", 1),
+    ):
+        assert invoke(*words).code == 0
+    return folder
+
+
+def test_the_report_is_printed_and_written(
+    invoke: Invoke, project: Path, field: Field, tmp_path: Path
+) -> None:
+    done = invoke("realism", project, "--count", 4, "--out", tmp_path / "out")
+    assert done.code == 0
+    written = json.loads((tmp_path / "out" / "realism.json").read_text())
+    assert (written["images"], written["pairs"]) == (["cells.tif"], 4)
+    assert 0 < written["real_objects"] <= field.objects
+    assert (tmp_path / "out" / "realism.png").stat().st_size > 10_000
+    for word in ("measured on", "cells.tif", "size of objects", "classifier's accuracy"):
+        assert word in done.out
+
+
+def test_settings_are_tried_without_changing_the_project(
+    invoke: Invoke, project: Path, tmp_path: Path
+) -> None:
+    from napari_synthseg.session import Session
+
+    words = ("--count", 3, "--seed", 5, "--set", "density=0.3", "--json")
+    tried = invoke("realism", project, *words, "--out", tmp_path / "tried")
+    plain = invoke("realism", project, "--count", 3, "--json", "--out", tmp_path / "plain")
+    recipe = tried.result["recipe"]
+    assert (recipe["density"], recipe["seed"], recipe["size"]) == (0.3, 5, 96)
+    assert tried.result["seed"] == 5
+    assert len(tried.out.splitlines()) == 1
+    counts = [r.result["synthetic_objects"] for r in (tried, plain)]
+    assert counts[0] < 0.6 * counts[1]
+    session = Session.open(project)
+    assert session.project.recipe.model_dump()["density"] == 1.0
+    session.close()
+
+
+def test_what_is_wrong_is_said(invoke: Invoke, project: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "realism.json").write_text("mine")
+    taken = invoke("realism", project, "--count", 3, "--out", out)
+    assert taken.code == 2
+    assert "realism.json" in taken.err
+    assert (out / "realism.json").read_text() == "mine"
+    unknown = invoke("realism", project, "--set", "colour=1", "--out", tmp_path / "o2")
+    assert unknown.code == 2
+    assert "'colour' is not a parameter" in unknown.err
+    assert invoke("realism", project, "--count", 1, "--out", tmp_path / "o3").code == 2
+    assert not (tmp_path / "o2").exists()

@@ -1,0 +1,201 @@
+"""The comparison from a project to its report and picture."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from clicked_discs import DISC, disc_image
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.pixels import Intensity
+from napari_synthseg.core.project import Click, Verdict
+from napari_synthseg.core.recipe import FitStep, Recipe
+from napari_synthseg.realism.figure import draw_png
+from napari_synthseg.realism.report import RealismReport, rows_of
+from napari_synthseg.realism.run import comparison_job
+from napari_synthseg.realism.saving import save_comparison
+from napari_synthseg.session import Session
+from napari_synthseg.synth import default_recipe
+
+CENTERS = [(24, 24), (24, 72), (70, 40), (76, 100), (100, 20), (40, 112)]
+SMALL = default_recipe().model_copy(update={"size": 128})
+
+
+class Copies(Recipe):
+    """Fields of discs made by a program: the same process as the real ones, or a noisier one."""
+
+    kind: str = "test-copies"
+    noise: float = 0.02
+
+    def fit(self, library):
+        yield FitStep(1, 1, "ready", CopyMaker(self.noise))
+
+
+class CopyMaker:
+    """Any synthesizer will do: only the protocol is used."""
+
+    def __init__(self, noise):
+        self.noise = noise
+
+    def pair(self, index):
+        moved = np.array(CENTERS) + np.random.default_rng(index).integers(-8, 9, (6, 2))
+        image, ids = disc_image(moved, (128, 128), noise=self.noise, seed=1000 + index)
+        image = Intensity.measure(image).normalize(image)
+        return DualImage(image, Labels(ids, dict.fromkeys(range(1, 7), 1)), index)
+
+    def pairs(self, indices):
+        return [self.pair(i) for i in indices]
+
+
+def new_session(folder, images=4, exhaustive=True, channels=1, clicks=6):
+    """Return a session with clicked images of discs."""
+    session = Session.create(folder)
+    session.edit(session.project.with_classes(DISC), "class")
+    for number in range(images):
+        moved = np.array(CENTERS) + np.random.default_rng(100 + number).integers(-8, 9, (6, 2))
+        planes = [
+            disc_image(moved, (128, 128), seed=10 * number + c)[0][0] for c in range(channels)
+        ]
+        stored = np.clip(np.array(planes) * 1e4, 0, 65535).astype(np.uint16)
+        ref = session.add_array(stored, "cyx", f"discs {number}", exhaustive=exhaustive)
+        made = [Click(image=ref.id, position=tuple(map(float, c)), cls=1) for c in moved[:clicks]]
+        session.edit(session.project.with_clicks(*made), "click")
+    return session
+
+
+def compared(session, recipe=SMALL, count=8):
+    job = comparison_job(session.project, session.folder, recipe, count)
+    steps = []
+    job.progressed.connect(steps.append)
+    outcome = job.run()
+    if outcome.error is not None:
+        raise outcome.error
+    fractions = [s.fraction for s in steps]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    return outcome.value
+
+
+def test_images_of_the_same_process_are_alike_and_noisier_ones_are_not(tmp_path):
+    session = new_session(tmp_path / "p")
+    same = compared(session, Copies()).report
+    noisy = compared(session, Copies(noise=0.04)).report
+    session.close()
+    assert same.telling.accuracy.low < 0.55
+    assert noisy.telling.accuracy.low > 0.8
+    assert "Clearly different: " in noisy.summary()
+    verdicts = {m.name: m.verdict for m in noisy.measures}
+    assert verdicts["background_grain"] == verdicts["spectrum"] == "clearly different"
+    verdicts = {m.name: m.verdict for m in same.measures}
+    assert verdicts["background_grain"] == verdicts["spectrum"] == "alike"
+
+
+def test_the_report_says_what_it_was_measured_on(tmp_path):
+    session = new_session(tmp_path / "p")
+    before = session.project
+    report = compared(session).report
+    assert session.project is before
+    session.close()
+    assert report.images == tuple(f"discs {n}" for n in range(4))
+    assert report.real_objects == 24
+    assert report.masks == "masks found under the clicks"
+    assert (report.pairs, report.window, report.real_windows) == (8, (128, 128), 4)
+    assert report.recipe == SMALL.model_dump(mode="json")
+    assert report.telling.held_out_by == "image"
+    for word in ("4 images, real", "24 objects", "8 dual images", "'paste'", "seed 0"):
+        assert word in report.caption()
+    assert {m.name for m in report.measures} >= {"size", "density", "neighbors", "spectrum"}
+    assert all(m.floor is not None for m in report.measures)
+
+
+def test_the_report_survives_json_and_is_repeatable(tmp_path):
+    session = new_session(tmp_path / "p", images=2)
+    first, second = compared(session), compared(session)
+    session.close()
+    assert first.report == second.report
+    save_comparison(tmp_path / "out", first)
+    text = (tmp_path / "out" / "realism.json").read_text()
+    assert RealismReport.model_validate_json(text) == first.report
+    assert "NaN" not in text
+    assert json.loads(text)["seed"] == 0
+    assert (tmp_path / "out" / "realism.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_partly_clicked_images_give_no_density_and_say_so(tmp_path):
+    session = new_session(tmp_path / "p", exhaustive=False, clicks=4)
+    report = compared(session).report
+    session.close()
+    names = {m.name for m in report.measures}
+    assert not names & {"density", "neighbors"}
+    assert {"size", "contrast", "background_intensity"} <= names
+    assert "Not every object is clicked" in report.notes[0]
+
+
+def test_true_masks_are_used_where_they_are_and_channels_are_told_apart(tmp_path):
+    session = new_session(tmp_path / "p", images=2, channels=2, exhaustive=False, clicks=4)
+    for number, ref in enumerate(session.project.images):
+        moved = np.array(CENTERS) + np.random.default_rng(100 + number).integers(-8, 9, (6, 2))
+        ids = disc_image(moved, (128, 128))[1]
+        session.add_truth(ref, Labels(ids, dict.fromkeys(range(1, 7), 1)))
+    comparison = compared(session)
+    session.close()
+    report = comparison.report
+    assert (report.masks, report.real_objects) == ("true masks", 12)
+    assert {m.channel for m in report.measures if m.name == "contrast"} == {0, 1}
+    assert {m.channel for m in report.measures if m.name == "density"} == {None}
+    assert any(row.cells[0] == "contrast of objects, channel 1" for row in rows_of(report))
+    assert draw_png(comparison)[:4] == b"\x89PNG"
+
+
+def test_a_rejected_mask_still_counts_as_an_object(tmp_path):
+    session = new_session(tmp_path / "p", images=2)
+    gone = Verdict(patch=session.project.clicks[0].id, state="rejected")
+    session.edit(session.project.with_verdicts(gone), "reject")
+    found = compared(session)
+    session.close()
+    assert found.report.real_objects == 11
+    assert sum(len(v.loose) for v in found.real) == 1
+
+
+def test_a_single_image_stands_for_several_with_a_word(tmp_path):
+    session = new_session(tmp_path / "p", images=1)
+    report = compared(session).report
+    session.close()
+    assert report.window == (64, 64)
+    assert report.real_windows == 4
+    assert any("one real image" in note for note in report.notes)
+    assert report.telling.held_out_by == "window"
+
+
+def test_volumes_are_compared(tmp_path):
+    centers = [(8, 16, 16), (10, 20, 48), (12, 46, 20), (9, 48, 50)]
+    session = Session.create(tmp_path / "p")
+    session.edit(session.project.with_classes(DISC.model_copy(update={"diameter": 12})), "class")
+    for number in range(2):
+        image, _ = disc_image(centers, (20, 64, 64), radius=6, seed=number)
+        stored = np.clip(image[0] * 1e4, 0, 65535).astype(np.uint16)
+        ref = session.add_array(
+            stored, "zyx", f"v{number}", exhaustive=True, pixel_size=(2.0, 1.0, 1.0), unit="um"
+        )
+        made = [Click(image=ref.id, position=tuple(map(float, c)), cls=1) for c in centers]
+        session.edit(session.project.with_clicks(*made), "click")
+    comparison = compared(session, SMALL.model_copy(update={"size": 64}), count=4)
+    session.close()
+    assert comparison.real[0].spacing == (2.0, 1.0, 1.0)
+    assert len(comparison.report.window) == 3
+    assert {m.name for m in comparison.report.measures} >= {"size", "spectrum", "density"}
+    assert comparison.report.telling is not None
+    assert draw_png(comparison)[:4] == b"\x89PNG"
+
+
+def test_bad_input_is_refused_in_words(tmp_path):
+    session = new_session(tmp_path / "p", images=1)
+    with pytest.raises(InputError, match="at least 2"):
+        compared(session, count=1)
+    session.edit(session.project.model_copy(update={"clicks": ()}), "no clicks")
+    with pytest.raises(InputError, match="click"):
+        compared(session)
+    session.close()
