@@ -1,0 +1,83 @@
+"""How many objects that nobody clicked get into the canvas, where only some are clicked.
+
+Run ``python benchmarks/leaks.py [DATASET ...] [--clicks N] [--half tuning|closing]``. The folder of
+the data is named by the environment variable SYNTHSEG_DATA. Of each image `N` objects are clicked at
+random, and the user says that not every object is clicked. What the program then takes for
+background is compared with the true masks. Printed, as means over images: the share of the unclicked objects of
+which more than half counts as background ("leaked"), the share of their pixels, the share of the
+true background that is kept, and the estimated number of unclicked objects over the true one.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+from click_masks import DATASETS, Clicked, read
+
+from napari_synthseg.core.patch import ClickedImage, PatchLibrary
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.project import Click, ImageRef, ObjectClass
+from napari_synthseg.patches.build import build_library
+
+MORE = 3
+"""Images with fewer unclicked objects than this are left out."""
+
+
+def cut(image: Clicked, chosen: np.ndarray) -> PatchLibrary:
+    """Cut patches round the chosen clicks of an image."""
+    ref = ImageRef(id=image.stem, uri=image.stem, exhaustive=False)
+    clicks = tuple(
+        Click(id=str(n), image=ref.id, position=tuple(image.positions[n]), cls=1) for n in chosen
+    )
+    diameter = float(np.median(image.diameters))
+    clicked = ClickedImage(ref, ArraySource(image.pixels), clicks)
+    work = build_library([clicked], [ObjectClass(name="object", value=1, diameter=diameter)])
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            library: PatchLibrary = stop.value
+            return library
+
+
+def measure(image: Clicked, chosen: np.ndarray) -> tuple[float, float, float, float]:
+    """Return what `main` prints, for one image."""
+    library = cut(image, chosen)
+    valid = library.backgrounds[0].valid
+    others = [n for i, n in enumerate(image.numbers) if i not in chosen]
+    counts = np.bincount(image.ids[valid], minlength=image.ids.max() + 1)
+    shares = counts[others] / np.bincount(image.ids.ravel())[others]
+    kept = valid[image.ids == 0].mean()
+    guess = library.statistics[0].unclicked / len(others)
+    return float((shares > 0.5).mean()), float(shares.mean()), float(kept), guess
+
+
+def main() -> None:
+    """Measure and print a row for each dataset."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("datasets", nargs="*", default=list(DATASETS))
+    parser.add_argument("--clicks", type=int, default=12)
+    parser.add_argument("--images", type=int, default=20, help="most images of a dataset")
+    parser.add_argument("--half", choices=("tuning", "closing"), default="closing")
+    options = parser.parse_args()
+    print(
+        f"{'dataset':14}{'images':>7}{'leaked':>9}{'worst':>8}{'pixels':>8}{'kept':>7}{'guess':>7}"
+    )
+    for dataset in options.datasets:
+        images = [
+            i
+            for i in read(dataset)
+            if i.half == options.half and len(i.numbers) >= options.clicks + MORE
+        ][: options.images]
+        rng = np.random.default_rng(0)
+        rows = np.array(
+            [measure(i, rng.choice(len(i.numbers), options.clicks, replace=False)) for i in images]
+        )
+        leaked, pixels, kept, _ = rows.mean(axis=0)
+        print(f"{dataset:14}{len(rows):7}{leaked:9.3f}{rows[:, 0].max():8.2f}{pixels:8.3f}"
+              f"{kept:7.2f}{np.median(rows[:, 3]):7.2f}", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
