@@ -1,11 +1,12 @@
 """How many objects that nobody clicked get into the canvas, where only some are clicked.
 
-Run ``python benchmarks/leaks.py [DATASET ...] [--clicks N] [--half tuning|closing]``. The folder of
-the data is named by the environment variable SYNTHSEG_DATA. Of each image `N` objects are clicked at
-random, and the user says that not every object is clicked. What the program then takes for
-background is compared with the true masks. Printed, as means over images: the share of the unclicked objects of
-which more than half counts as background ("leaked"), the share of their pixels, the share of the
-true background that is kept, and the estimated number of unclicked objects over the true one.
+Run ``python benchmarks/leaks.py [DATASET ...] [--clicks N] [--half tuning|closing]``. The folder
+of the data is named by the environment variable SYNTHSEG_DATA. Of each image `N` objects are
+clicked at random, and the user says that not every object is clicked. What the program then takes
+for background is compared with the true masks. Printed, as means over images: the share of the
+unclicked objects of which more than half counts as background ("leaked"), the share of their
+pixels, the share of the true background that is kept, and the estimated number of unclicked
+objects over the true one.
 """
 
 from __future__ import annotations
