@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, ball, contains, region_shape
+from napari_synthseg.core.geometry import Region, contains, region_shape
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import (
     GIVEN,
@@ -24,14 +24,10 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.project import ImageRef
 from napari_synthseg.patches.background import COARSEST, estimate_background
 from napari_synthseg.patches.grade import CUT_OFF, grade_mask
-from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder
+from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder, fit_radii
 from napari_synthseg.patches.masks.quality import Signs, estimate_quality
 from napari_synthseg.patches.settings import PatchSettings
 from napari_synthseg.patches.window import cut_image, cut_mask, enclose, window_round
-
-MISFIT = 1.25
-"""Where a class's objects on one image differ from its diameter by more than this factor, the
-image is worked on again with a diameter that fits."""
 
 RIM = 0.2
 """Width of the rim round an object that its blur may reach, in diameters."""
@@ -76,7 +72,7 @@ def cut_clicked_image(
     pixels = image.pixels.read()
     work = _Worked(image, pixels, radii, settings, masks, methods or {})
     patches = yield from _cut_blocks(work, (0.05, 0.4))
-    if masks is None and (fitted := _fitted_radii(tuple(patches.values()), radii)):
+    if masks is None and (fitted := work.fitted_radii(patches)):
         work = _Worked(image, pixels, fitted, settings, masks, methods or {})
         patches = yield from _cut_blocks(work, (0.4, 0.75))
     patches = work.graded(patches)
@@ -104,27 +100,6 @@ def _cut_blocks(
     return patches
 
 
-def _fitted_radii(
-    patches: Sequence[Patch], radii: Mapping[int, NDArray[np.float64]]
-) -> dict[int, NDArray[np.float64]]:
-    """Return radii that fit this image's objects better, or nothing if the given ones do.
-
-    A class has one diameter for all images, but the objects of one image may all be larger or
-    smaller than that, and the diameter may be a rough guess.
-    """
-    fitted, changed = {}, False
-    for value, radius in radii.items():
-        areas = [p.area for p in patches if p.cls == value and p.mask.any()]
-        ratio = (
-            (np.median(areas) / ball(tuple(radius))) ** (1 / len(radius)) if len(areas) > 3 else 1.0
-        )
-        if not 1 / MISFIT < ratio < MISFIT:
-            changed = True
-            radius = radius * np.clip(ratio, 0.4, 2.5)
-        fitted[value] = radius
-    return fitted if changed else {}
-
-
 class _Worked:
     """The state of the work on one image."""
 
@@ -139,7 +114,6 @@ class _Worked:
     ) -> None:
         self.image = image
         self.pixels = pixels
-        self.radii = radii
         self.settings = settings
         self.labels = labels
         self.label_boxes = labels.boxes() if labels is not None else {}
@@ -151,6 +125,7 @@ class _Worked:
         self.classes = np.array([c.cls for c in image.clicks], np.int64)
         clicks = ImageClicks(pixels, self.positions - self.origin, self.classes, radii)
         self.finder = MaskFinder.learn(clicks, settings.level, methods)
+        self.radii = self.finder.image.radii
         self.signs: Signs = np.full((len(image.clicks), 4), np.nan)
         self.objectlike = np.zeros(pixels.shape[1:], bool)
 
@@ -229,6 +204,14 @@ class _Worked:
             touches_border=_touches(mask, border),
             method=GIVEN if given else self.finder.methods[click.cls],
         )
+
+    def fitted_radii(self, patches: Mapping[str, Patch]) -> dict[int, NDArray[np.float64]]:
+        """Return radii that fit these patches better, or nothing if those in use do."""
+        sizes = {
+            v: np.array([p.area for p in patches.values() if p.cls == v and p.area], float)
+            for v in self.radii
+        }
+        return fit_radii(sizes, self.radii)
 
     def graded(self, patches: Mapping[str, Patch]) -> dict[str, Patch]:
         """Return the patches with their quality, for which all of a class must be known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +38,18 @@ GOOD_ENOUGH = 0.7
 CLEARLY = 0.02
 """A method must be this much better than the one before it to be chosen in its place."""
 
-
 MISSIZED = 0.2
 """What a method loses for each doubling or halving of the class's size, the first excepted."""
+
+MISFIT = 1.25
+"""Where a class's objects on one image differ from its diameter by more than this factor, the
+image is worked on with a diameter that fits."""
+
+SOUND = 0.65
+"""With masks of at least this estimated quality their size is believed, not the class's."""
+
+FEW = 4
+"""Of fewer objects no usual size is taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,14 +133,29 @@ class MaskFinder:
 
     @classmethod
     def learn(cls, image: ImageClicks, level: float, methods: Mapping[int, str]) -> MaskFinder:
-        """Learn what the objects look like, and choose a method where `methods` says "auto"."""
-        finder = cls(image, level, {v: _learn_likeness(image, v) for v in image.radii})
-        for value in image.radii:
+        """Learn what the objects look like, and choose a method where `methods` says "auto".
+
+        A class has one diameter for all images, but one image may show all objects larger or
+        smaller, and the diameter may be a guess: the finder's own image has radii that fit.
+        """
+        finder = cls._on(image, level)
+        samples = {value: finder._sample(value) for value in image.radii}
+        if fitted := fit_radii(
+            {v: signs["level"][:, 3] for v, signs in samples.items() if _is_sound(signs["level"])},
+            image.radii,
+        ):
+            finder = cls._on(replace(image, radii=fitted), level)
+            samples = {value: finder._sample(value) for value in image.radii}
+        for value, signs in samples.items():
             wish = methods.get(value, "auto")
             finder.methods[value] = (
-                finder._choose(value) if wish == "auto" else finder._granted(value, wish)
+                finder._choose(value, signs) if wish == "auto" else finder._granted(value, wish)
             )
         return finder
+
+    @classmethod
+    def _on(cls, image: ImageClicks, level: float) -> MaskFinder:
+        return cls(image, level, {v: _learn_likeness(image, v) for v in image.radii})
 
     def find(self, pixels: FloatImage, seeds: Seeds, classes: NDArray[np.int64]) -> FoundMasks:
         """Find the mask of each click of a block; `pixels` is (channel, [z,] y, x)."""
@@ -209,12 +233,12 @@ class MaskFinder:
         )
         return "level" if impossible else wish
 
-    def _choose(self, value: int) -> str:
+    def _choose(self, value: int, signs: Mapping[str, Signs]) -> str:
         """Return the method of the best estimated quality, the simpler one where it is close."""
-        scores = self._trial(value)
+        scores = self._score(value, signs)
         if max(scores.values()) < GOOD_ENOUGH:
             self._learn_classifier(value)
-            scores = self._trial(value)
+            scores = self._score(value, self._sample(value))
         best, *rest = (m for m in ("level", "outline", "learned") if m in scores)
         for method in rest:
             if scores[method] > scores[best] + CLEARLY:
@@ -223,8 +247,8 @@ class MaskFinder:
             self.classifiers.pop(value, None)
         return best
 
-    def _trial(self, value: int) -> dict[str, float]:
-        """Return the mean estimated quality of each method's masks on a sample of a class."""
+    def _sample(self, value: int) -> dict[str, Signs]:
+        """Return the signs of each method's masks on a sample of a class."""
         signs: dict[str, list[Signs]] = {}
         for window in self.image.windows(value, TRIAL):
             start = np.array([s.start for s in window])
@@ -236,13 +260,40 @@ class MaskFinder:
                 method, _, of = name.partition(":")
                 if of in ("", str(value)):
                     signs.setdefault(method, []).append(self._signs(found, every)[mine])
+        return {method: np.concatenate(rows) for method, rows in signs.items()}
+
+    def _score(self, value: int, signs: Mapping[str, Signs]) -> dict[str, float]:
+        """Return the mean estimated quality of each method's masks, less what their size costs."""
         expected = ball(self.image.radii[value].tolist())
-        scores = {}
-        for method, rows in signs.items():
-            every_row = np.concatenate(rows)
-            quality = float(estimate_quality(method, every_row).mean())
-            scores[method] = quality - MISSIZED * _misfit(every_row[:, 3], expected)
-        return scores
+        return {
+            method: float(estimate_quality(method, rows).mean())
+            - MISSIZED * _misfit(rows[:, 3], expected)
+            for method, rows in signs.items()
+        }
+
+
+def fit_radii(
+    sizes: Mapping[int, NDArray[np.float64]], radii: Mapping[int, NDArray[np.float64]]
+) -> dict[int, NDArray[np.float64]]:
+    """Return radii that fit the objects of one image better, or nothing if the given ones do.
+
+    `sizes` maps class value -> areas (volumes) in pixels, NaN where there is no mask.
+    """
+    fitted = dict(radii)
+    for value, areas in sizes.items():
+        found = areas[np.isfinite(areas)]
+        radius = radii[value]
+        if len(found) < FEW:
+            continue
+        ratio = float(np.median(found) / ball(radius.tolist())) ** (1 / len(radius))
+        if not 1 / MISFIT < ratio < MISFIT:
+            fitted[value] = radius * np.clip(ratio, 0.4, 2.5)
+    return {} if all(fitted[v] is radii[v] for v in radii) else fitted
+
+
+def _is_sound(signs: Signs) -> bool:
+    """Tell whether masks by level are good enough to believe their size."""
+    return float(estimate_quality("level", signs).mean()) >= SOUND
 
 
 def _learn_likeness(image: ImageClicks, value: int) -> Likeness:
