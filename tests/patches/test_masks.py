@@ -82,6 +82,22 @@ def test_blobs_need_no_classifier():
     assert not finder.classifiers
 
 
+@pytest.mark.parametrize("kind", ["bright", "dark"])
+def test_a_diameter_twice_too_large_misleads_neither_choice_nor_masks(kind):
+    image, ids = draw(kind)
+    finder = finder_of(image, radius=2 * RADIUS)
+    assert finder.methods[1] in ("level", "outline")
+    np.testing.assert_allclose(finder.image.radii[1], RADIUS, rtol=0.15)
+    _, found = find(image, radius=2 * RADIUS)
+    assert np.median(overlaps(found.ids, ids)) > 0.85
+
+
+@pytest.mark.parametrize("kind", ["ring", "dark ring", "texture"])
+def test_the_size_of_doubtful_masks_is_not_believed(kind):
+    image, _ = draw(kind)
+    np.testing.assert_array_equal(finder_of(image).image.radii[1], RADIUS)
+
+
 @pytest.mark.parametrize("wish", ["level", "outline", "learned"])
 def test_a_wish_is_kept(wish):
     image, _ = draw("bright")
