@@ -192,7 +192,7 @@ class PatchesPanel(Panel):
         if not patches:
             text = "Select a patch to read about it; a double-click shows it in the image."
         self.about.setText(text)
-        self.about.setToolTip(text)
+        self.about.setToolTip("\n".join(f.reason for p in patches[:1] for f in p.findings))
 
     def _on_choice(self, _: int) -> None:
         self._show_patches()
@@ -242,8 +242,11 @@ def _why(patch: Patch, state: VerdictState) -> str:
 def _words(patch: Patch, library: PatchLibrary) -> str:
     """Return what is known of one patch, in a few words."""
     state = STATE_WORDS[library.state(patch)] if patch.area else "not used"
-    amiss = "; ".join(f"{f.kind}: {f.reason}" for f in patch.findings) or "nothing amiss"
-    return f"Quality {patch.quality:.2f}, {state}. {amiss[0].upper()}{amiss[1:]}."
+    if not patch.findings:
+        return f"Quality {patch.quality:.2f}, {state}. Nothing amiss."
+    first, *others = patch.findings
+    also = f" Also {', '.join(f.kind for f in others)}." if others else ""
+    return f"Quality {patch.quality:.2f}, {state}. {first.kind.capitalize()}: {first.reason}.{also}"
 
 
 def _summary(counts: dict[str, int]) -> str:

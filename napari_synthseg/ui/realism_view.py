@@ -162,6 +162,7 @@ def make_table(report: RealismReport) -> QTableWidget:
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     table.setHorizontalHeaderLabels([*HEADER, "difference"])
     table.verticalHeader().hide()
+    table.setWordWrap(False)
     for number, row in enumerate(rows):
         for column, text in enumerate((*row.cells, row.finding)):
             item = QTableWidgetItem(text)
@@ -172,7 +173,6 @@ def make_table(report: RealismReport) -> QTableWidget:
     table.resizeColumnsToContents()
     header = table.horizontalHeader()
     header.setSectionResizeMode(len(HEADER), QHeaderView.ResizeMode.Stretch)
-    table.resizeRowsToContents()
     return table
 
 
