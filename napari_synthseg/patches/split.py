@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_synthseg.core.geometry import Region, contains, full_region
+from napari_synthseg.core.geometry import Region, contains, full_region, region_shape
 from napari_synthseg.core.project import Click, ImageRef
 
 MINIMUM_CLICKS = 3
@@ -59,7 +60,7 @@ def split(
         return tuple(parts), ()
     groups = sorted({_group(p) for p in parts})
     if len(groups) > 1:
-        train, held = _split_groups(parts, groups, fraction, seed)
+        train, held = _split_groups(parts, groups, shapes, fraction, seed)
     else:
         train, held = _split_region(parts, shapes, fraction, gap)
     if sum(len(p.clicks) for p in held) < MINIMUM_CLICKS or not train:
@@ -72,17 +73,27 @@ def _group(part: Part) -> str:
 
 
 def _split_groups(
-    parts: Sequence[Part], groups: Sequence[str], fraction: float, seed: int
+    parts: Sequence[Part],
+    groups: Sequence[str],
+    shapes: Mapping[str, tuple[int, ...]],
+    fraction: float,
+    seed: int,
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Hold out whole groups until the wanted share of clicks is reached as nearly as may be.
 
-    The group that comes nearest to it on its own is the first, so that of a few images not the one
-    with most of the clicks is lost to training.
+    The first has about that share on its own, so that of a few images not the one with most of the
+    clicks is lost to training, and looks like another one, so that no kind of image is lost.
     """
     clicks = {g: sum(len(p.clicks) for p in parts if _group(p) == g) for g in groups}
     wanted = fraction * sum(clicks.values())
     shuffled = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
-    first = min(shuffled, key=lambda g: abs(clicks[g] - wanted))
+    looks = {g: _look([p for p in parts if _group(p) == g], shapes) for g in groups}
+
+    def cost(group: str) -> float:
+        alone = min(float(np.linalg.norm(looks[group] - looks[g])) for g in groups if g != group)
+        return abs(float(np.log(clicks[group] / wanted))) + alone
+
+    first = min(shuffled, key=cost)
     held, count = {first}, clicks[first]
     for group in (g for g in shuffled if g != first):
         nearer = abs(count + clicks[group] - wanted) < abs(count - wanted)
@@ -93,6 +104,24 @@ def _split_groups(
         tuple(p for p in parts if _group(p) not in held),
         tuple(p for p in parts if _group(p) in held),
     )
+
+
+def _look(parts: Sequence[Part], shapes: Mapping[str, tuple[int, ...]]) -> NDArray[np.float64]:
+    """Return what tells kinds of images apart before any pixel is read.
+
+    The logarithms of the usual distance between a click and the next, and of the image's edge.
+    """
+    from scipy.spatial import cKDTree
+
+    gaps, edges = [], []
+    for part in parts:
+        spots = np.array([c.position for c in part.clicks]) * part.ref.spacing
+        shape = shapes.get(part.ref.id, ())
+        region = part.ref.region or full_region(shape)
+        edges.append(float(np.prod(region_shape(region))) ** (1 / max(len(region), 1)))
+        if len(spots) > 1:
+            gaps.append(float(np.median(cKDTree(spots).query(spots, 2)[0][:, 1])))
+    return np.log(np.maximum([np.median(gaps or edges), np.median(edges)], 1.0))
 
 
 def _split_region(

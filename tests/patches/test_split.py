@@ -44,6 +44,18 @@ def test_the_image_with_most_of_the_clicks_is_not_lost_to_training(seed):
     assert [p.ref.id for p in held] == ["i53"]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_no_kind_of_image_is_lost_to_training(seed):
+    shapes = {"small": (100, 100), "a": (500, 700), "b": (500, 700), "c": (500, 700)}
+    counts = {"small": 44, "a": 70, "b": 60, "c": 120}
+    parts = [
+        part(name, counts[name], group=name, seed=n, shape=shape)
+        for n, (name, shape) in enumerate(shapes.items())
+    ]
+    _, held = split(parts, shapes, fraction=0.2, gap=10, seed=seed)
+    assert [p.ref.id for p in held] in (["a"], ["b"])
+
+
 @given(st.integers(20, 200), st.floats(5, 25), st.integers(0, 100))
 @settings(max_examples=40)
 def test_one_image_is_divided_with_a_gap(count, gap, seed):
