@@ -243,7 +243,9 @@ class _Worked:
             taken = ndimage.binary_propagation(objects, mask=objects | look)
         else:
             taken = objects | look
-        valid = ndimage.distance_transform_edt(~taken) > rim if taken.any() else ~taken
+        apart = (radius.max() / radius).tolist()  # the rim is as wide in space along every axis
+        away = ndimage.distance_transform_edt(~taken, sampling=apart)
+        valid = away > rim if taken.any() else ~taken
         if valid.mean() < LEAST_BACKGROUND:
             valid = ~ndimage.binary_dilation(objects)
         if not valid.any():

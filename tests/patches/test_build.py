@@ -171,6 +171,23 @@ def test_a_volume_with_flat_voxels_works():
     assert min(overlap(p, ids, n) for n, p in enumerate(library.patches, start=1)) > 0.7
 
 
+def test_the_rim_round_objects_is_as_wide_in_space_along_z():
+    shape, centers = (24, 80, 80), [(12, 20, 20), (12, 20, 60), (12, 60, 20), (12, 60, 60)]
+    z, y, x = np.indices(shape)
+    taken = np.zeros(shape, bool)
+    for c, b, a in centers:
+        taken |= (z - c) ** 2 * 4 + (y - b) ** 2 + (x - a) ** 2 <= 64
+    noise = np.random.default_rng(0).normal(0, 0.03, shape)
+    image = (taken + noise)[None].astype(np.float32)
+    part = clicked(image, centers, axes="zyx", pixel_size=(2.0, 1.0, 1.0), unit="um")
+    library = build(part, classes=(ObjectClass(name="ball", value=1, diameter=16, unit="um"),))
+    rim = ~library.backgrounds[0].valid
+    beside = np.count_nonzero(rim[12, 20, :40]) - np.count_nonzero(taken[12, 20, :40])
+    above = np.count_nonzero(rim[:, 20, 20]) - np.count_nonzero(taken[:, 20, 20])
+    assert beside >= 4
+    assert abs(2 * above - beside) <= 3  # a plane on either side is as near as it gets
+
+
 def test_clicks_on_the_outermost_half_pixel_get_their_patches():
     image, _ = disc_image([(0, 0), (127, 127)])
     edges = [(-0.4, -0.4), (image.shape[1] - 0.6, image.shape[2] - 0.6)]
