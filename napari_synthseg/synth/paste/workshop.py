@@ -19,7 +19,15 @@ from napari_synthseg.synth.paste.cutting import (
     patch_window,
     square_window,
 )
-from napari_synthseg.synth.paste.optics import core_of, grain_of, spread, wanted_grain, with_grain
+from napari_synthseg.synth.paste.optics import (
+    core_of,
+    finest,
+    grain_of,
+    restored,
+    spread,
+    wanted_grain,
+    with_grain,
+)
 from napari_synthseg.synth.paste.recipe import PasteRecipe
 from napari_synthseg.synth.paste.sprites import Kept, Sprite, Turn, trimmed, used_box
 
@@ -131,29 +139,28 @@ class Workshop:
         difference, mask = cut.difference, cut.mask
         moved = turn.angle != 0 or turn.zoom != 1
         blur = self._missing_blur(home, target, turn.zoom) if recipe.match_blur else 0.0
-        regrain = recipe.match_noise and (moved or blur > 0 or home != target)
-        core = core_of(mask)
-        grain = grain_of(difference, mask) if regrain else None
-        own = spread(grain, core) if grain is not None else None
+        foreign = recipe.match_noise and (blur > 0 or home != target)
+        core = core_of(mask) if recipe.match_noise else mask
+        own = spread(grain_of(difference, mask), core) if foreign else None
         if moved:
+            fine = finest(difference, core) if recipe.match_noise else None
             difference = _per_channel(difference, lambda c: turn.apply(c, 3, "nearest"))
-            if grain is not None:
-                grain = _per_channel(grain, lambda c: turn.apply(c, 3, "constant"))
-                core = turn.apply(core.astype(np.float32), 1, "constant") > 0.5
+            core = turn.apply(core.astype(np.float32), 1, "constant") > 0.5
             mask = turn.apply(mask.astype(np.float32), 1, "constant") > 0.5
             alpha = np.clip(turn.apply(alpha, 1, "constant"), 0, 1)
             if blending == "hard":
                 alpha = (alpha > 0.5).astype(np.float32)
             if blending != "gaussian":
                 alpha[mask] = 1
+            if fine is not None:
+                difference = restored(difference, fine, finest(difference, core), rng)
         if blur > 0:
             difference = _blurred(difference, blur)
-            grain = None if grain is None else _blurred(grain, blur)
-        if grain is not None and own is not None:
+        if own is not None:
             noise = self.sources[home].background.noise, self.sources[target].background.noise
-            difference = with_grain(
-                difference, grain, spread(grain, core), wanted_grain(own, *noise), rng
-            )
+            grain = grain_of(difference, mask)
+            wanted = wanted_grain(own, *noise)
+            difference = with_grain(difference, grain, spread(grain, core), wanted, rng)
         return trimmed(difference, cut.level, alpha, mask)
 
     def _missing_blur(self, home: int, target: int, zoom: float) -> float:
