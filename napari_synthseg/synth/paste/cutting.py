@@ -17,6 +17,7 @@ from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.patch import Background, Patch
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.window import cut_image, cut_mask, window_round
+from napari_synthseg.synth.paste.touching import continue_under
 
 RIM = 0.2
 """How far beyond its mask a pixel may belong to an object, in diameters (and a pixel more)."""
@@ -51,7 +52,7 @@ class Cut:
     away
         Distance to the mask in pixels (of the finest axis), 0 inside.
     room
-        Between 0 (another object's, or outside the image) and 1 (free to be blended).
+        Between 0 (outside the image) and 1 (free to be blended).
     """
 
     difference: FloatImage
@@ -86,7 +87,8 @@ def cut_object(
     Its difference is that to the light level below each pixel or, if `flat`, to their median.
 
     Pixels of its own are the real ones as far as its blur reaches; all others come from the
-    background with the objects filled in, so that no other object ever shows.
+    background with the objects filled in, so that no other object ever shows. Where one lay against
+    it, its edge is made as soft as the others.
     """
     background = source.background
     first = background.origin
@@ -94,7 +96,7 @@ def cut_object(
     other = cut_mask(source.taken, first, window) & ~mask
     inside = _inside(window, first, source.taken.shape)
     away = _distance(mask, background.spacing)
-    room = np.clip((_distance(other | ~inside, background.spacing) - 1) / 2, 0, 1)
+    room = np.clip((_distance(~inside, background.spacing) - 1) / 2, 0, 1)
     room[mask] = 1
     pixels = cut_image(background.pixels, first, window)
     own = (away <= max(2, round(RIM * diameter)) + 1) & ~other
@@ -107,7 +109,8 @@ def cut_object(
     base = cut_image(source.base, first, window)
     level = np.median(base.reshape(len(base), -1), axis=1).astype(np.float32)
     light = level.reshape((-1,) + (1,) * mask.ndim) if flat else base
-    return Cut(pixels - light, level, mask, away, room.astype(np.float32))
+    soft = continue_under(pixels - light, mask, other, source.blur, background.spacing)
+    return Cut(soft, level, mask, away, room.astype(np.float32))
 
 
 def _inside(window: Region, origin: Sequence[int], shape: Sequence[int]) -> NDArray[np.bool_]:

@@ -63,7 +63,7 @@ def _sources(
     for background, base in zip(library.backgrounds, bases, strict=True):
         taken = layouts[background.image].ids > 0
         mine = (p for p in library.usable() if p.image == background.image)
-        blur = measure_blur(mine) if recipe.match_blur else 0.0
+        blur = measure_blur(mine)
         sources.append(Source(background, base, taken, blur))
     return tuple(sources)
 
