@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.recipe import Synthesizer, load_recipe
 from napari_synthseg.core.training import TrainedModel, TrainingRun, TrainSpec, TrainStep
@@ -25,6 +25,12 @@ from napari_synthseg.store import runs
 from napari_synthseg.store.images import open_pixels
 from napari_synthseg.store.labels import open_labels
 from napari_synthseg.synth import default_recipe
+from napari_synthseg.synth.mixing import (
+    MixedPairs,
+    RepeatedPairs,
+    TruePairs,
+    label_clicked,
+)
 
 VALIDATION_PAIRS = 6
 """Synthetic pairs, from held-out clicks, on which weights are compared."""
@@ -42,43 +48,6 @@ class TrainingData:
     images: tuple[ImageRef, ...]
     diameter: float
     spacing: tuple[float, ...]
-
-
-class TruePairs:
-    """Real images with their true masks, in the form of a synthesizer.
-
-    Pair ``i`` is image ``i`` modulo their number, whole.
-    """
-
-    def __init__(self, images: Sequence[DualImage]) -> None:
-        self._images = tuple(images)
-
-    def pair(self, index: int) -> DualImage:
-        """Return real image ``index`` (modulo their number) with its labels."""
-        return replace(self._images[index % len(self._images)], index=index)
-
-    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
-        """Return several pairs."""
-        return [self.pair(i) for i in indices]
-
-
-class RepeatedPairs:
-    """The first `count` pairs of a synthesizer, used in turn.
-
-    A repeated pair keeps the index that was asked for, so that it is varied anew each time.
-    """
-
-    def __init__(self, pairs: Synthesizer, count: int) -> None:
-        self._pairs = pairs
-        self._count = count
-
-    def pair(self, index: int) -> DualImage:
-        """Return pair `index` modulo their number."""
-        return replace(self._pairs.pair(index % self._count), index=index)
-
-    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
-        """Return several pairs."""
-        return [self.pair(i) for i in indices]
 
 
 def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> TrainingRun:
@@ -162,7 +131,13 @@ def _training_data(
     yield Progress(0.0, "choosing the held-out part")
     parts, held, diameters = _divide(project, folder, spec)
     if spec.source == "synthetic":
-        pairs = yield from _pairs_of(project, folder, spec, parts)
+        pairs, library = yield from _pairs_of(project, folder, spec, parts)
+        real = (
+            [label_clicked(library, p.ref.id, open_pixels(p.ref, folder)) for p in parts]
+            if spec.real_share
+            else []
+        )
+        pairs = MixedPairs(pairs, [r for r in real if r is not None], spec.real_share)
         held_pairs = yield from _validation_pairs(project, folder, held)
     else:
         pairs = TruePairs([_true_pair(project, folder, p.ref) for p in parts])
@@ -198,16 +173,17 @@ def remake_pairs(
     recipe = load_recipe(run.recipe) if run.recipe else default_recipe()
     parts, _, _ = _divide(project, folder, run.spec)
     as_then = project.model_copy(update={"recipe": recipe})
-    pairs = yield from _pairs_of(as_then, folder, run.spec, parts)
+    pairs, _ = yield from _pairs_of(as_then, folder, run.spec, parts)
     return (yield from synthesize(pairs, start, count))
 
 
 def _pairs_of(
     project: Project, folder: Path, spec: TrainSpec, parts: Sequence[Part]
-) -> Generator[Progress, None, Synthesizer]:
+) -> Generator[Progress, None, tuple[Synthesizer, PatchLibrary]]:
     """Return the dual images of some parts, as many different ones as the spec allows."""
-    pairs = yield from _synthesizer(project, folder, parts)
-    return pairs if spec.pairs is None else RepeatedPairs(pairs, spec.pairs)
+    library = yield from cut(project, folder, parts)
+    pairs = yield from fit(project.recipe or default_recipe(), library)
+    return (pairs if spec.pairs is None else RepeatedPairs(pairs, spec.pairs)), library
 
 
 def _divide(
@@ -238,20 +214,14 @@ def _spacing(refs: Iterable[ImageRef]) -> tuple[float, ...]:
     return tuple(float(s) for s in np.median(each, axis=0)) if each else ()
 
 
-def _synthesizer(
-    project: Project, folder: Path, parts: Sequence[Part]
-) -> Generator[Progress, None, Synthesizer]:
-    library = yield from cut(project, folder, parts)
-    return (yield from fit(project.recipe or default_recipe(), library))
-
-
 def _validation_pairs(
     project: Project, folder: Path, held: Sequence[Part]
 ) -> Generator[Progress, None, tuple[DualImage, ...]]:
     if not held:
         return ()
     try:
-        synthesizer = yield from _synthesizer(project, folder, held)
+        library = yield from cut(project, folder, held)
+        synthesizer = yield from fit(project.recipe or default_recipe(), library)
     except InputError:
         return ()  # nothing usable is held out: the clicks alone must decide
     return tuple(synthesizer.pairs(range(VALIDATION_PAIRS)))

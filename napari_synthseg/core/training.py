@@ -57,6 +57,12 @@ class TrainSpec(BaseModel):
     pairs: int | None = Field(
         default=None, ge=1, description="distinct dual images, used in turn; empty: endless"
     )
+    real_share: float = Field(
+        default=0.25,
+        ge=0.0,
+        le=0.9,
+        description="share of crops from fully clicked images themselves, with the masks found",
+    )
     batch_size: int = Field(default=4, ge=1, le=256, description="crops in one batch")
     crop: int = Field(default=256, ge=32, le=2048, multiple_of=32, description="crop edge, pixels")
     volume_batch: int = Field(default=2, ge=1, le=64, description="volumes: crops in one batch")

@@ -1,0 +1,108 @@
+"""What training draws its pairs from: dual images, real images, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.recipe import Synthesizer
+
+MOST_UNKNOWN = 0.1
+"""An image of which a larger share of the clicks has no usable mask is not learned from as it is:
+those objects would pass for background."""
+
+
+class TruePairs:
+    """Real images with their true masks, in the form of a synthesizer.
+
+    Pair ``i`` is image ``i`` modulo their number, whole.
+    """
+
+    def __init__(self, images: Sequence[DualImage]) -> None:
+        self._images = tuple(images)
+
+    def pair(self, index: int) -> DualImage:
+        """Return real image ``index`` (modulo their number) with its labels."""
+        return replace(self._images[index % len(self._images)], index=index)
+
+    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
+        """Return several pairs."""
+        return [self.pair(i) for i in indices]
+
+
+class RepeatedPairs:
+    """The first `count` pairs of a synthesizer, used in turn.
+
+    A repeated pair keeps the index that was asked for, so that it is varied anew each time.
+    """
+
+    def __init__(self, pairs: Synthesizer, count: int) -> None:
+        self._pairs = pairs
+        self._count = count
+
+    def pair(self, index: int) -> DualImage:
+        """Return pair `index` modulo their number."""
+        return replace(self._pairs.pair(index % self._count), index=index)
+
+    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
+        """Return several pairs."""
+        return [self.pair(i) for i in indices]
+
+
+class MixedPairs:
+    """A synthesizer of which a share of the pairs are real images instead, evenly spread.
+
+    Pair 0 is always synthetic.
+    """
+
+    def __init__(self, pairs: Synthesizer, real: Sequence[DualImage], share: float) -> None:
+        self._pairs = pairs
+        self._real = TruePairs(real)
+        self._share = share if real else 0.0
+
+    def pair(self, index: int) -> DualImage:
+        """Return pair `index`: one of the dual images, or the next of the real ones."""
+        before, after = int(index * self._share), int((index + 1) * self._share)
+        if before == after:
+            return self._pairs.pair(index)
+        return replace(self._real.pair(before), index=index)
+
+    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
+        """Return several pairs."""
+        return [self.pair(i) for i in indices]
+
+
+def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> DualImage | None:
+    """Return a clicked image with the masks of its patches as labels.
+
+    None where not every object is clicked, or too many clicks have no usable mask.
+
+    Parameters
+    ----------
+    library
+        Patches of the image, among others.
+    image
+        Id of the image.
+    pixels
+        What it shows.
+    """
+    exhaustive = any(s.image == image and s.exhaustive for s in library.statistics)
+    mine = [p for p in library.patches if p.image == image]
+    usable = {p.id for p in library.usable()}
+    known = [p for p in mine if p.id in usable]
+    if not exhaustive or len(known) < (1 - MOST_UNKNOWN) * len(mine):
+        return None
+    origin = [start for start, _ in pixels.region]
+    ids = np.zeros(pixels.shape[1:], np.int32)
+    classes = {}
+    for number, patch in enumerate(known, start=1):
+        inside = np.argwhere(patch.mask) + patch.origin - origin
+        inside = inside[((inside >= 0) & (inside < ids.shape)).all(axis=1)]
+        ids[tuple(inside.T)] = number
+        classes[number] = patch.cls
+    return DualImage(pixels.read(), Labels(ids, classes), 0)

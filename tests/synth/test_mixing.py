@@ -1,0 +1,67 @@
+"""What training draws its pairs from: shares are kept, and real images carry the masks found."""
+
+import numpy as np
+from clicked_discs import CENTERS, DISC, clicked, disc_image, finish
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.patches.build import build_library
+from napari_synthseg.synth.mixing import MixedPairs, label_clicked
+
+
+class Numbered:
+    """Pairs that carry nothing but a mark of where they come from."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def pair(self, index):
+        return DualImage(
+            np.full((1, 4, 4), self.mark, np.float32), Labels(np.zeros((4, 4), np.int32)), index
+        )
+
+
+def real(count):
+    return [Numbered(10.0 + n).pair(0) for n in range(count)]
+
+
+@given(st.floats(0, 0.9), st.integers(1, 5))
+def test_the_share_of_real_images_is_kept_and_all_come_in_turn(share, count):
+    pairs = MixedPairs(Numbered(0.0), real(count), share).pairs(range(200))
+    marks = [float(p.image[0, 0, 0]) for p in pairs]
+    shown = [m for m in marks if m]
+    assert marks[0] == 0
+    assert abs(len(shown) - 200 * share) <= 1
+    assert shown == [10.0 + n % count for n in range(len(shown))]
+    assert [p.index for p in pairs] == list(range(200))
+
+
+def test_without_real_images_all_pairs_are_synthetic():
+    pairs = MixedPairs(Numbered(0.0), [], 0.5).pairs(range(20))
+    assert not any(p.image.any() for p in pairs)
+
+
+def library_and_image(rejected=frozenset(), **kwargs):
+    image, ids = disc_image(CENTERS)
+    part = clicked(image, CENTERS, **kwargs)
+    ids_of = [c.id for c in part.clicks]
+    chosen = frozenset(ids_of[i] for i in rejected)
+    return finish(build_library([part], [DISC], chosen))[1], part, ids
+
+
+def test_a_fully_clicked_image_carries_the_masks_found_on_it():
+    library, part, ids = library_and_image()
+    pair = label_clicked(library, part.ref.id, part.pixels)
+    np.testing.assert_array_equal(pair.image, part.pixels.read())
+    assert pair.labels.count == len(CENTERS)
+    overlap = ((pair.labels.ids > 0) & (ids > 0)).sum() / ((pair.labels.ids > 0) | (ids > 0)).sum()
+    assert overlap > 0.8
+    assert set(pair.labels.classes.values()) == {DISC.value}
+
+
+def test_an_image_that_is_not_fully_known_is_left_out():
+    library, part, _ = library_and_image(rejected=range(len(CENTERS) // 2))
+    assert label_clicked(library, part.ref.id, part.pixels) is None
+    library, part, _ = library_and_image(exhaustive=False)
+    assert label_clicked(library, part.ref.id, part.pixels) is None
