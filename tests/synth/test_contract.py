@@ -16,7 +16,9 @@ from napari_synthseg.core.recipe import Recipe, Synthesizer, load_recipe
 from napari_synthseg.patches.build import build_library
 
 # other tests' own recipes are registered, too, when all tests run in one process
-KINDS = sorted(k for k, c in Recipe.kinds.items() if not c.__module__.startswith("test_"))
+KINDS = sorted(
+    k for k, c in Recipe.kinds.items() if not c.__module__.startswith(("test_", "tests."))
+)
 SMALL = {"paste": {"size": 96}}
 """Parameters that make a kind quick to test."""
 
