@@ -98,11 +98,12 @@ def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> Dua
     if not exhaustive or len(known) < (1 - MOST_UNKNOWN) * len(mine):
         return None
     origin = [start for start, _ in pixels.region]
-    ids = np.zeros(pixels.shape[1:], np.int32)
+    shown = pixels.read()
+    ids = np.zeros(shown.shape[1:], np.int32)
     classes = {}
     for number, patch in enumerate(known, start=1):
         inside = np.argwhere(patch.mask) + patch.origin - origin
         inside = inside[((inside >= 0) & (inside < ids.shape)).all(axis=1)]
         ids[tuple(inside.T)] = number
         classes[number] = patch.cls
-    return DualImage(pixels.read(), Labels(ids, classes), 0)
+    return DualImage(shown, Labels(ids, classes), 0)

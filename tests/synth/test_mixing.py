@@ -1,5 +1,7 @@
 """What training draws its pairs from: shares are kept, and real images carry the masks found."""
 
+from dataclasses import replace
+
 import numpy as np
 from clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 from hypothesis import given
@@ -65,3 +67,22 @@ def test_an_image_that_is_not_fully_known_is_left_out():
     assert label_clicked(library, part.ref.id, part.pixels) is None
     library, part, _ = library_and_image(exhaustive=False)
     assert label_clicked(library, part.ref.id, part.pixels) is None
+
+
+def test_only_the_used_part_of_an_image_is_learned_from(tmp_path):
+    import tifffile
+
+    from napari_synthseg.store.images import describe, open_pixels
+
+    image, _ = disc_image(CENTERS)
+    tifffile.imwrite(tmp_path / "discs.tif", image[0])
+    (ref,) = describe(tmp_path / "discs.tif")
+    ref = ref.model_copy(update={"region": ((0, 128), (20, 160)), "exhaustive": True})
+    inside = [c for c in CENTERS if c[1] >= 20]
+    pixels = open_pixels(ref, tmp_path)
+    part = replace(clicked(image, inside, name=ref.id), ref=ref, pixels=pixels)
+    library = finish(build_library([part], [DISC]))[1]
+    pair = label_clicked(library, ref.id, pixels)
+    assert pair.image.shape[1:] == pair.labels.ids.shape == (128, 140)
+    for number, (y, x) in enumerate(inside, start=1):
+        assert pair.labels.ids[y, x - 20] == number
