@@ -12,14 +12,16 @@ import argparse
 import hashlib
 import os
 import time
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
 from scipy import ndimage
 
-from napari_synthseg.core.patch import ClickedImage, Patch
+from napari_synthseg.core.patch import ClickedImage, Patch, PatchLibrary
 from napari_synthseg.core.pixels import ArraySource, Intensity
 from napari_synthseg.core.project import Click, ImageRef, ObjectClass
 from napari_synthseg.patches.build import build_library
@@ -89,21 +91,30 @@ def click(stem: str, stored: np.ndarray, ids: np.ndarray) -> Clicked:
     return Clicked(stem, pixels, ids, numbers, positions, diameters)
 
 
-def measure(image: Clicked, diameter: float) -> tuple[list[float], list[float]]:
-    """Return the IoU of each click's mask with its object's, and the mask's quality."""
-    ref = ImageRef(id=image.stem, uri=image.stem, exhaustive=True)
-    clicks = tuple(
-        Click(id=str(n), image=ref.id, position=tuple(p), cls=1)
-        for n, p in zip(image.numbers, image.positions, strict=True)
-    )
-    clicked = ClickedImage(ref, ArraySource(image.pixels), clicks)
-    work = build_library([clicked], [ObjectClass(name="object", value=1, diameter=diameter)])
+def finish(work: Generator[object, None, Any]) -> Any:
+    """Run a generator to its end; return its value."""
     while True:
         try:
             next(work)
         except StopIteration as stop:
-            patches = stop.value.patches
-            break
+            return stop.value
+
+
+def cut(image: Clicked, chosen: Iterable[int], diameter: float, exhaustive: bool) -> PatchLibrary:
+    """Cut patches round the chosen clicks of an image."""
+    ref = ImageRef(id=image.stem, uri=image.stem, exhaustive=exhaustive)
+    clicks = tuple(
+        Click(id=str(n), image=ref.id, position=tuple(image.positions[n]), cls=1) for n in chosen
+    )
+    clicked = ClickedImage(ref, ArraySource(image.pixels), clicks)
+    cls = ObjectClass(name="object", value=1, diameter=diameter)
+    library: PatchLibrary = finish(build_library([clicked], [cls]))
+    return library
+
+
+def measure(image: Clicked, diameter: float) -> tuple[list[float], list[float]]:
+    """Return the IoU of each click's mask with its object's, and the mask's quality."""
+    patches = cut(image, range(len(image.numbers)), diameter, exhaustive=True).patches
     pairs = zip(patches, image.numbers, strict=True)
     return [overlap(p, image.ids, n) for p, n in pairs], [p.quality for p in patches]
 

@@ -35,7 +35,7 @@ from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
-from click_masks import DATASETS, click
+from click_masks import DATASETS, click, finish
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
@@ -241,11 +241,7 @@ def cut(scene: Scene) -> dict[str, Patch]:
     cls = ObjectClass(name="object", value=1, diameter=scene.diameter)
     masks = {ref.id: scene.masks} if scene.masks is not None else None
     work = build_library([image], [cls], masks=masks)
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            return {p.id: p for p in stop.value.patches}
+    return {p.id: p for p in finish(work).patches}
 
 
 def covers_both(scene: Scene, patch: Patch) -> bool:

@@ -14,37 +14,15 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from click_masks import DATASETS, Clicked, read
-
-from napari_synthseg.core.patch import ClickedImage, PatchLibrary
-from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.project import Click, ImageRef, ObjectClass
-from napari_synthseg.patches.build import build_library
+from click_masks import DATASETS, Clicked, cut, read
 
 MORE = 3
 """Images with fewer unclicked objects than this are left out."""
 
 
-def cut(image: Clicked, chosen: np.ndarray) -> PatchLibrary:
-    """Cut patches round the chosen clicks of an image."""
-    ref = ImageRef(id=image.stem, uri=image.stem, exhaustive=False)
-    clicks = tuple(
-        Click(id=str(n), image=ref.id, position=tuple(image.positions[n]), cls=1) for n in chosen
-    )
-    diameter = float(np.median(image.diameters))
-    clicked = ClickedImage(ref, ArraySource(image.pixels), clicks)
-    work = build_library([clicked], [ObjectClass(name="object", value=1, diameter=diameter)])
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            library: PatchLibrary = stop.value
-            return library
-
-
 def measure(image: Clicked, chosen: np.ndarray) -> tuple[float, float, float, float]:
     """Return what `main` prints, for one image."""
-    library = cut(image, chosen)
+    library = cut(image, chosen, float(np.median(image.diameters)), exhaustive=False)
     valid = library.backgrounds[0].valid
     others = [n for i, n in enumerate(image.numbers) if i not in chosen]
     counts = np.bincount(image.ids[valid], minlength=image.ids.max() + 1)

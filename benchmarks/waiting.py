@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
-from click_masks import read
+from click_masks import finish, read
 
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
@@ -35,15 +35,6 @@ RECIPES = {
     "poisson, 100 objects": PasteRecipe(blending="poisson", counts="fixed", count=100),
 }
 IMAGES = 3
-
-
-def finish(work):
-    """Run a generator to its end; return its value."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            return stop.value
 
 
 def synthesizer(recipe: PasteRecipe) -> Synthesizer:

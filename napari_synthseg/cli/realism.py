@@ -13,8 +13,10 @@ from napari_synthseg.cli.output import JsonFlag, report, table
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
 from napari_synthseg.cli.settings import SetOption, parse_settings, with_settings
+from napari_synthseg.jobs import Job
 from napari_synthseg.realism.report import HEADER, rows_of
-from napari_synthseg.realism.run import PAIRS, Comparison, comparison_job
+from napari_synthseg.realism.run import PAIRS, Comparison
+from napari_synthseg.realism.run import compare as compare_project
 from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, save_comparison
 from napari_synthseg.session import Session
 from napari_synthseg.synth import default_recipe
@@ -46,7 +48,8 @@ def compare(
     with closing(Session.open(project)) as session:
         current = session.project.recipe or default_recipe()
         recipe = with_settings(current, chosen, f"recipe '{current.kind}'")
-        job = comparison_job(session.project, session.folder, recipe, count, seed or 0)
+        work = compare_project(session.project, session.folder, recipe, count, seed or 0)
+        job = Job(work, "compare with real images")
         found: Comparison = complete(session, job)
     save_comparison(out, found)
     made = found.report

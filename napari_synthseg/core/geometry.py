@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 Region = tuple[tuple[int, int], ...]
 """One ``(start, stop)`` per spatial axis, in the order ([z,] y, x); half-open, pixels."""
@@ -35,6 +36,24 @@ def contains(region: Region, position: Sequence[float]) -> bool:
     """Tell whether a position (pixels, pixel centers at whole numbers) lies in a region."""
     return all(
         start - 0.5 <= p < stop - 0.5 for (start, stop), p in zip(region, position, strict=True)
+    )
+
+
+def divide_region(region: Region, block: Sequence[int]) -> Iterator[Region]:
+    """Divide a region into blocks of a shape, smaller ones at the far ends."""
+    yield from product(
+        *(
+            [(a, min(a + edge, stop)) for a in range(start, stop, edge)]
+            for (start, stop), edge in zip(region, block, strict=True)
+        )
+    )
+
+
+def widen_region(core: Region, margin: Sequence[int], limit: Region) -> Region:
+    """Widen a region by a margin along each axis, inside a limit."""
+    return tuple(
+        (max(a - m, low), min(b + m, high))
+        for (a, b), m, (low, high) in zip(core, margin, limit, strict=True)
     )
 
 

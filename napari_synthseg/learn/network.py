@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_synthseg.core.geometry import Region, full_region, region_slices
+from napari_synthseg.core.geometry import (
+    divide_region,
+    full_region,
+    region_slices,
+    widen_region,
+)
 from napari_synthseg.core.pixels import FloatImage
 
 if TYPE_CHECKING:
@@ -78,21 +81,3 @@ def infer_by_blocks(
         probabilities[(slice(None), *region_slices(core))] = maps[0][(slice(None), *cut)]
         distance[region_slices(core)] = maps[1][cut]
     return probabilities, distance
-
-
-def divide_region(region: Region, block: tuple[int, ...]) -> Iterator[Region]:
-    """Divide a region into blocks of a shape, smaller ones at the far ends."""
-    yield from product(
-        *(
-            [(a, min(a + edge, stop)) for a in range(start, stop, edge)]
-            for (start, stop), edge in zip(region, block, strict=True)
-        )
-    )
-
-
-def widen_region(core: Region, margin: tuple[int, ...], limit: Region) -> Region:
-    """Widen a region by a margin along each axis, inside a limit."""
-    return tuple(
-        (max(a - m, low), min(b + m, high))
-        for (a, b), m, (low, high) in zip(core, margin, limit, strict=True)
-    )

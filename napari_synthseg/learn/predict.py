@@ -15,12 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, region_shape, region_slices
+from napari_synthseg.core.geometry import (
+    Region,
+    divide_region,
+    region_shape,
+    region_slices,
+    widen_region,
+)
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.training import FoundObject, ModelSpec, Prediction, Weights
 from napari_synthseg.learn.device import choose_device
 from napari_synthseg.learn.models import build_model, receptive_radius
-from napari_synthseg.learn.network import divide_region, infer, widen_region
+from napari_synthseg.learn.network import infer
 from napari_synthseg.learn.targets import Decoded, DecodeRule, decode
 from napari_synthseg.learn.volumes import block_shape, round_up
 

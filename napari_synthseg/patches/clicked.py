@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, contains, region_shape
+from napari_synthseg.core.geometry import Region, contains, divide_region, region_shape
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import (
     GIVEN,
@@ -131,16 +131,7 @@ class _Worked:
 
     def blocks(self) -> Sequence[Region]:
         """Divide the region into blocks, in full-image coordinates."""
-        edge = self.settings.block
-        starts = [range(a, b, edge) for a, b in self.region]
-        grid = np.stack(np.meshgrid(*starts, indexing="ij"), axis=-1).reshape(-1, len(starts))
-        return [
-            tuple(
-                (int(s), min(int(s) + edge, b))
-                for s, (_, b) in zip(corner, self.region, strict=True)
-            )
-            for corner in grid
-        ]
+        return list(divide_region(self.region, [self.settings.block] * len(self.region)))
 
     def cut_block(self, block: Region) -> list[Patch]:
         """Find the objects of a block's own clicks, seeing all clicks near it."""

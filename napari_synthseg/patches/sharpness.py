@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.patches.batches import Stack, stack_patches
+from napari_synthseg.patches.masks.quality import planar_cross
 
 FINE, COARSE = 1.0, 3.0
 """Scales that slopes are compared at, pixels. Blur takes the fine ones away first."""
@@ -42,8 +43,7 @@ def measure_sharpness(patches: Sequence[Patch]) -> NDArray[np.float64]:
 
 def _bands(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the bands along the outlines, each window and each plane on its own."""
-    cross = ndimage.generate_binary_structure(2, 1)
-    cross = cross.reshape((1,) * (masks.ndim - 2) + cross.shape)
+    cross = planar_cross(masks.ndim)
     wide = ndimage.binary_dilation(masks, cross, iterations=RIM)
     bands: NDArray[np.bool_] = wide & ~ndimage.binary_erosion(masks, cross, iterations=RIM)
     return bands

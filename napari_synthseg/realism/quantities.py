@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import ball
+from napari_synthseg.core.noise import finest_detail
 from napari_synthseg.realism.view import View
 
 Values = NDArray[np.float64]
@@ -146,19 +147,8 @@ def _steepness(looked: Looked, channel: int) -> Values:
     return np.clip(found[np.isfinite(found)], -1, 2)
 
 
-NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
-"""Keeps the spread of white noise and cancels what is straight or evenly curved (Immerkaer, "Fast
-noise variance estimation", 1996), so that an object's own slopes are no grain."""
-
-
 def _fine(looked: Looked, channel: int) -> NDArray[np.float32]:
-    """Return the finest detail, plane by plane."""
-    from scipy.ndimage import convolve
-
-    image = looked.view.image[channel]
-    kernel = NOISE_KERNEL.reshape((1,) * (image.ndim - 2) + NOISE_KERNEL.shape)
-    fine: NDArray[np.float32] = convolve(image, kernel, mode="mirror")
-    return fine
+    return finest_detail(looked.view.image[channel], "mirror")
 
 
 def _background_grain(looked: Looked, channel: int) -> Values:

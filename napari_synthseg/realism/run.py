@@ -18,7 +18,6 @@ from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.recipe import Recipe
-from napari_synthseg.jobs import Job
 from napari_synthseg.realism.report import Measure, RealismReport, Telling
 from napari_synthseg.realism.view import View, cut_windows
 from napari_synthseg.store.images import open_pixels
@@ -40,15 +39,15 @@ class Comparison:
     synthetic: tuple[View, ...]
 
 
-def comparison_job(
+def compare(
     project: Project,
     folder: Path,
     recipe: Recipe,
     count: int = PAIRS,
     seed: int = 0,
     fitted: pipeline.Fitted | None = None,
-) -> Job:
-    """Return the job that compares a project's real images with dual images.
+) -> Generator[pipeline.Progress, None, Comparison]:
+    """Compare a project's real images with dual images; yield progress.
 
     Parameters
     ----------
@@ -62,25 +61,6 @@ def comparison_job(
         Which windows and crops are drawn. The recipe has its own seed.
     fitted
         What is fitted already, so that patches need not be cut again; used as far as it fits.
-
-    Returns
-    -------
-    Job
-        Its value is a `Comparison`.
-    """
-    work = compare(project, folder, recipe, count, seed, fitted)
-    return Job(work, "compare with real images")
-
-
-def compare(
-    project: Project,
-    folder: Path,
-    recipe: Recipe,
-    count: int = PAIRS,
-    seed: int = 0,
-    fitted: pipeline.Fitted | None = None,
-) -> Generator[pipeline.Progress, None, Comparison]:
-    """Do what `comparison_job` says; yield progress.
 
     Raises
     ------

@@ -13,9 +13,10 @@ from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.pixels import Intensity
 from napari_synthseg.core.project import Click, Verdict
 from napari_synthseg.core.recipe import FitStep, Recipe
+from napari_synthseg.jobs import Job
 from napari_synthseg.realism.figure import draw_png
 from napari_synthseg.realism.report import RealismReport, rows_of
-from napari_synthseg.realism.run import comparison_job
+from napari_synthseg.realism.run import compare
 from napari_synthseg.realism.saving import save_comparison
 from napari_synthseg.session import Session
 from napari_synthseg.synth import default_recipe
@@ -67,7 +68,7 @@ def new_session(folder, images=4, exhaustive=True, channels=1, clicks=6):
 
 
 def compared(session, recipe=SMALL, count=8):
-    job = comparison_job(session.project, session.folder, recipe, count)
+    job = Job(compare(session.project, session.folder, recipe, count), "compare")
     steps = []
     job.progressed.connect(steps.append)
     outcome = job.run()

@@ -94,11 +94,16 @@ def estimate_quality(method: str, signs: Signs) -> NDArray[np.float64]:
 def edge_contrast(likeness: FloatImage, mask: NDArray[np.bool_]) -> float:
     """Return how much likeness falls from inside the mask to just outside it, within planes."""
     # along z the blur of a microscope reaches farther than any rim
-    cross = ndimage.generate_binary_structure(2, 1)
-    cross = cross.reshape((1,) * (mask.ndim - 2) + cross.shape)
+    cross = planar_cross(mask.ndim)
     rim = ndimage.binary_dilation(mask, cross, 3) & ~ndimage.binary_dilation(mask, cross)
     inside = float(np.median(likeness[mask]))
     return inside - float(np.median(likeness[rim])) if rim.any() else 0.0
+
+
+def planar_cross(ndim: int) -> NDArray[np.bool_]:
+    """Return the neighbors of a pixel along y and x, in an array of `ndim` axes."""
+    cross: NDArray[np.bool_] = ndimage.generate_binary_structure(2, 1)
+    return cross.reshape((1,) * (ndim - 2) + cross.shape)
 
 
 def solidity(mask: NDArray[np.bool_]) -> float:

@@ -39,7 +39,7 @@ def fit_to_library(recipe: PasteRecipe, library: PatchLibrary) -> Iterator[FitSt
     homes = tuple(places[p.image] for p in chosen)
     classes = tuple(p.cls for p in chosen)
     density = Density.measure(library, sorted(set(classes)))
-    sources = _sources(recipe, library, bases, layouts)
+    sources = _sources(library, bases, layouts)
     workshop = Workshop(recipe, chosen, homes, sources, library.diameters)
     blendings = kinds_of(recipe.blending)
     cast = Cast.gather(recipe, density, classes, homes, workshop.variants, blendings)
@@ -54,7 +54,6 @@ def fit_to_library(recipe: PasteRecipe, library: PatchLibrary) -> Iterator[FitSt
 
 
 def _sources(
-    recipe: PasteRecipe,
     library: PatchLibrary,
     bases: tuple[FloatImage, ...],
     layouts: Mapping[str, Layout],

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_synthseg.core.noise import finest_detail
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.pixels import FloatImage
 
@@ -16,9 +17,6 @@ GRAIN = 1.5
 
 NOISE_UP_TO = 1.25
 """Grain of an object up to this many times its image's noise is noise."""
-
-NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
-"""Measures noise whatever lies under it (Immerkaer, "Fast noise variance estimation", 1996)."""
 
 HIGH_PASS = 0.4
 """Sigma of the Gaussian that is taken off white noise to leave its finest detail, pixels."""
@@ -69,8 +67,7 @@ def finest(difference: FloatImage, where: NDArray[np.bool_]) -> FloatImage:
 
     That of white noise is kept; slopes and even bends cancel out.
     """
-    kernel = NOISE_KERNEL.reshape((1,) * (difference.ndim - 3) + NOISE_KERNEL.shape)
-    detail = [ndimage.convolve(channel, kernel, mode="nearest") for channel in difference]
+    detail = [finest_detail(channel, "nearest") for channel in difference]
     return spread(np.stack(detail), where)
 
 
