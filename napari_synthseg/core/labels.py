@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+UNKNOWN = -1
+"""Stands in instance ids where nobody said what is there: such pixels teach a model nothing."""
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -16,7 +19,7 @@ class Labels:
     Attributes
     ----------
     ids
-        Instance ids, shape ([z,] y, x), int32, 0 = background.
+        Instance ids, shape ([z,] y, x), int32, 0 = background, `UNKNOWN` = nobody knows.
     classes
         Instance id -> class value (>= 1), for every id that occurs in `ids`.
     """
@@ -25,12 +28,12 @@ class Labels:
     classes: Mapping[int, int] = field(default_factory=dict)
 
     def semantic(self) -> NDArray[np.uint8]:
-        """Return class values per pixel, uint8, 0 = background, same shape as `ids`."""
+        """Return class values per pixel, uint8, 0 = background or unknown, shape of `ids`."""
         table = np.zeros(int(self.ids.max(initial=0)) + 1, np.uint8)
         for instance, cls in self.classes.items():
             if instance < table.size:
                 table[instance] = cls
-        return table[self.ids]
+        return table[np.maximum(self.ids, 0)]
 
     def boxes(self) -> dict[int, tuple[slice, ...]]:
         """Return the bounding box of each instance id as one slice per spatial axis."""
@@ -41,8 +44,7 @@ class Labels:
     @property
     def count(self) -> int:
         """Number of instances that hold at least one pixel."""
-        present = np.unique(self.ids)
-        return int(np.count_nonzero(present))
+        return int(np.count_nonzero(np.unique(self.ids) > 0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.core.pixels import FloatImage
 
 
@@ -63,7 +63,7 @@ def _face(ndim: int, axis: int, index: int) -> tuple[slice | int, ...]:
 def make_targets(
     labels: Labels, class_values: tuple[int, ...], spacing: tuple[float, ...] = ()
 ) -> tuple[NDArray[np.int64], FloatImage]:
-    """Return the class index per pixel (0 = background) and the inner distance.
+    """Return the class index per pixel (0 = background, `UNKNOWN` kept) and the inner distance.
 
     `spacing` is the distance of pixels along each axis; see `inner_distance`.
     """
@@ -71,7 +71,9 @@ def make_targets(
     for instance, cls in labels.classes.items():
         if instance < table.size:
             table[instance] = class_values.index(cls) + 1
-    return table[labels.ids], inner_distance(labels.ids, spacing)
+    known = np.maximum(labels.ids, 0)
+    targets = np.where(labels.ids == UNKNOWN, UNKNOWN, table[known])
+    return targets, inner_distance(known, spacing)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.outcome import Cancelled
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.recipe import Synthesizer
@@ -335,14 +335,18 @@ def _schedule(fraction: float) -> float:
 def _loss(output: torch.Tensor, classes: torch.Tensor, distances: torch.Tensor) -> torch.Tensor:
     """Cross-entropy and Dice on the classes, cross-entropy on class and inner distance of objects.
 
-    The distance is learned as a probability: its error keeps a slope where the network is surely
-    wrong, which an absolute error behind a sigmoid loses. The entropy of the true distance is
-    taken off, so that a perfect network has loss 0.
+    Pixels of which nothing is known count nowhere. The distance is learned as a probability: its
+    error keeps a slope where the network is surely wrong, which an absolute error behind a sigmoid
+    loses. The entropy of the true distance is taken off, so that a perfect network has loss 0.
     """
     import torch
     from torch.nn import functional
 
-    logits, distance = output[:, :-1].float(), output[:, -1].float()
+    known = classes != UNKNOWN
+    logits = output[:, :-1].float().movedim(1, -1)[known]
+    distance, classes, distances = output[:, -1].float()[known], classes[known], distances[known]
+    if not len(classes):
+        return output.sum() * 0
     entropy = functional.cross_entropy(logits, classes)
     probability = 1 - torch.softmax(logits, dim=1)[:, 0]
     objects = (classes > 0).float()

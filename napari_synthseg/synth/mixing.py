@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.recipe import Synthesizer
 
-MOST_UNKNOWN = 0.1
-"""An image of which a larger share of the clicks has no usable mask is not learned from as it is:
-those objects would pass for background."""
+NEAR = 1.5
+"""What is unknown round a click without a usable mask reaches so many radii from it."""
 
 
 class TruePairs:
@@ -80,7 +80,7 @@ class MixedPairs:
 def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> DualImage | None:
     """Return a clicked image with the masks of its patches as labels.
 
-    None where not every object is clicked, or too many clicks have no usable mask.
+    Round clicks that have no usable mask the labels are `UNKNOWN`.
 
     Parameters
     ----------
@@ -90,20 +90,36 @@ def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> Dua
         Id of the image.
     pixels
         What it shows.
+
+    Returns
+    -------
+    DualImage or None
+        None where not every object of the image is clicked: an object that nobody clicked would
+        pass for background.
     """
-    exhaustive = any(s.image == image and s.exhaustive for s in library.statistics)
-    mine = [p for p in library.patches if p.image == image]
-    usable = {p.id for p in library.usable()}
-    known = [p for p in mine if p.id in usable]
-    if not exhaustive or len(known) < (1 - MOST_UNKNOWN) * len(mine):
+    if not any(s.image == image and s.exhaustive for s in library.statistics):
         return None
-    origin = [start for start, _ in pixels.region]
+    origin = np.array([start for start, _ in pixels.region])
     shown = pixels.read()
     ids = np.zeros(shown.shape[1:], np.int32)
-    classes = {}
+    usable = {p.id for p in library.usable()}
+    mine = [p for p in library.patches if p.image == image]
+    known = [p for p in mine if p.id in usable]
+    for patch in mine:
+        if patch.id not in usable:
+            reach = NEAR / 2 * library.diameters[patch.cls]
+            middle = np.array(patch.center) + patch.origin - origin
+            _near(ids, middle, reach)[...] = UNKNOWN
     for number, patch in enumerate(known, start=1):
         inside = np.argwhere(patch.mask) + patch.origin - origin
         inside = inside[((inside >= 0) & (inside < ids.shape)).all(axis=1)]
         ids[tuple(inside.T)] = number
-        classes[number] = patch.cls
+    classes = {number: patch.cls for number, patch in enumerate(known, start=1)}
     return DualImage(shown, Labels(ids, classes), 0)
+
+
+def _near(ids: NDArray[np.int32], middle: NDArray[np.float64], reach: float) -> NDArray[np.int32]:
+    """Return the view of all within `reach` of a position along every axis."""
+    low = np.maximum(np.floor(middle - reach), 0).astype(int)
+    high = np.maximum(np.ceil(middle + reach), 0).astype(int)
+    return ids[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from napari_synthseg.core.labels import UNKNOWN
 from napari_synthseg.learn.train import _class_error, _loss
 
 
@@ -23,6 +24,27 @@ def field():
 def test_a_perfect_network_has_no_loss(field):
     classes, distances = field
     assert float(_loss(outputs(classes, distances, 2), classes, distances)) < 0.01
+
+
+def test_what_the_network_says_of_unknown_pixels_does_not_count(field):
+    classes, distances = field
+    said = torch.randn(1, 4, 16, 16)
+    known = classes.clone()
+    known[0, 4:10] = UNKNOWN
+    other = said.clone()
+    other[:, :, 4:10] = torch.randn(1, 4, 6, 16)
+    loss = _loss(said, known, distances)
+    assert float(loss) == pytest.approx(float(_loss(other, known, distances)))
+    assert float(loss) != pytest.approx(float(_loss(said, classes, distances)))
+
+
+def test_a_batch_of_which_nothing_is_known_teaches_nothing(field):
+    classes, distances = field
+    said = torch.randn(1, 4, 16, 16, requires_grad=True)
+    loss = _loss(said, torch.full_like(classes, UNKNOWN), distances)
+    loss.backward()
+    assert loss.item() == 0
+    assert not said.grad.any()
 
 
 def test_a_rare_class_weighs_as_much_as_a_common_one(field):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.learn.targets import DecodeRule, decode, inner_distance, make_targets
 from tests.learn.conftest import draw_disks
 
@@ -30,6 +30,18 @@ def test_the_border_of_the_image_is_no_edge_of_an_object():
     assert (np.diff(distance[:5, 4]) < 0).all()
     assert distance[0].tolist() == pytest.approx([1.0] * 9)
     assert inner_distance(np.ones((4, 4), np.int32)).tolist() == [[1.0] * 4] * 4
+
+
+def test_unknown_pixels_stay_unknown_and_are_no_object():
+    ids = np.zeros((9, 9), np.int32)
+    ids[2:5, 2:5], ids[6:] = 3, UNKNOWN
+    labels = Labels(ids, {3: 7})
+    classes, distance = make_targets(labels, (5, 7))
+    assert (classes[6:] == UNKNOWN).all()
+    assert (classes[2:5, 2:5] == 2).all()
+    assert not distance[6:].any()
+    assert labels.count == 1
+    assert not labels.semantic()[6:].any()
 
 
 def test_touching_objects_have_separate_cores():

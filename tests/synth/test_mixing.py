@@ -7,7 +7,7 @@ from clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.synth.mixing import MixedPairs, label_clicked
 
@@ -62,9 +62,23 @@ def test_a_fully_clicked_image_carries_the_masks_found_on_it():
     assert set(pair.labels.classes.values()) == {DISC.value}
 
 
-def test_an_image_that_is_not_fully_known_is_left_out():
-    library, part, _ = library_and_image(rejected=range(len(CENTERS) // 2))
-    assert label_clicked(library, part.ref.id, part.pixels) is None
+def test_objects_without_a_usable_mask_are_unknown_not_background():
+    bad = range(len(CENTERS) // 2)
+    library, part, ids = library_and_image(rejected=bad)
+    found = label_clicked(library, part.ref.id, part.pixels).labels
+    for number, (y, x) in enumerate(CENTERS):
+        assert (found.ids[y, x] == UNKNOWN) == (number in bad)
+    assert found.count == len(CENTERS) - len(bad)
+    assert not ((found.ids == 0) & (ids > 0) & ~near_edges(ids)).any()
+
+
+def near_edges(ids):
+    from scipy.ndimage import binary_erosion
+
+    return ~binary_erosion(ids > 0, iterations=2)
+
+
+def test_an_image_with_objects_that_nobody_clicked_is_left_out():
     library, part, _ = library_and_image(exhaustive=False)
     assert label_clicked(library, part.ref.id, part.pixels) is None
 
