@@ -132,12 +132,15 @@ def _training_data(
     parts, held, diameters = _divide(project, folder, spec)
     if spec.source == "synthetic":
         pairs, library = yield from _pairs_of(project, folder, spec, parts)
-        real = (
-            [label_clicked(library, p.ref.id, open_pixels(p.ref, folder)) for p in parts]
-            if spec.real_share
-            else []
-        )
-        pairs = MixedPairs(pairs, [r for r in real if r is not None], spec.real_share)
+        if spec.real_fraction:
+            labelled = (label_clicked(library, p.ref.id, open_pixels(p.ref, folder)) for p in parts)
+            real = [pair for pair in labelled if pair is not None]
+            if not real:
+                raise InputError(
+                    "No training image can be mixed in: on none is every object clicked. Tell of "
+                    "an image that all its objects are clicked, or set the real fraction to 0."
+                )
+            pairs = MixedPairs(pairs, real, spec.real_fraction)
         held_pairs = yield from _validation_pairs(project, folder, held)
     else:
         pairs = TruePairs([_true_pair(project, folder, p.ref) for p in parts])

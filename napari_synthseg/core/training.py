@@ -57,8 +57,8 @@ class TrainSpec(BaseModel):
     pairs: int | None = Field(
         default=None, ge=1, description="distinct dual images, used in turn; empty: endless"
     )
-    real_share: float = Field(
-        default=0.25,
+    real_fraction: float = Field(
+        default=0.0,
         ge=0.0,
         le=0.9,
         description="share of crops from fully clicked images themselves, with the masks found",

@@ -13,7 +13,6 @@ from napari_synthseg.study.draw import Draw
 Source = Literal["clicks", "true-mask-patches", "real"]
 Part = Literal["tuning", "closing"]
 
-RESERVED = {"real_fraction": "mixing real images into dual ones is kept for later"}
 """Keys of an arm that have a meaning already, but nothing behind them yet."""
 
 OF_THE_ARM = {
@@ -155,14 +154,9 @@ class Arm(Table):
     pairs: int | None = Field(
         default=None, ge=1, description="distinct dual images, used in turn; default: endless"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_reserved(cls, data: Any) -> Any:
-        for key, reason in RESERVED.items():
-            if isinstance(data, dict) and key in data:
-                raise ValueError(f"'{key}' cannot be used yet: {reason}")
-        return data
+    real_fraction: float | None = Field(
+        default=None, ge=0, le=0.9, description="share of real crops, with the masks found"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -170,7 +164,7 @@ class Arm(Table):
             raise ValueError("give either 'images' or 'factor', not both")
         if self.clicks != "all" and (self.clicks < 1 or self.clicks_in_all is not None):
             raise ValueError("give 'clicks' (from 1) or 'clicks_in_all', not both")
-        unused = {"preset", "recipe", "pairs"} & self.model_fields_set
+        unused = {"preset", "recipe", "pairs", "real_fraction"} & self.model_fields_set
         if self.source == "real" and unused:
             raise ValueError(f"no dual images are made from source 'real': leave out {unused}")
         return self

@@ -118,11 +118,11 @@ def choose(units: list[Unit], only: Collection[str]) -> list[Unit]:
 
 def _unit(study: Study, arm: Arm, seed: int, image_seed: int, draw: Draw) -> Unit:
     data = study.data
-    spec = study.train.spec(
-        source="real" if arm.source == "real" else "synthetic",
-        seed=seed,
-        pairs=None if arm.source == "real" else arm.pairs or study.train.pairs,
-    )
+    spec = study.train.spec(source="real", seed=seed, pairs=None, real_fraction=0.0)
+    if arm.source != "real":
+        mixed = study.train.real_fraction if arm.real_fraction is None else arm.real_fraction
+        pairs = arm.pairs or study.train.pairs
+        spec = study.train.spec(source="synthetic", seed=seed, pairs=pairs, real_fraction=mixed)
     return Unit(
         arm=arm,
         seed=seed,

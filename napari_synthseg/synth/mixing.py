@@ -63,7 +63,7 @@ class MixedPairs:
     def __init__(self, pairs: Synthesizer, real: Sequence[DualImage], share: float) -> None:
         self._pairs = pairs
         self._real = TruePairs(real)
-        self._share = share if real else 0.0
+        self._share = share
 
     def pair(self, index: int) -> DualImage:
         """Return pair `index`: one of the dual images, or the next of the real ones."""

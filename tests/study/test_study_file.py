@@ -74,7 +74,7 @@ def with_key(table: str, key: str, value: Any) -> dict[str, Any]:
         ("arm", "preset", 3, "preset"),
         ("arm", "recipe", "blank", "recipe"),
         ("arm", "pairs", 0, "pairs"),
-        ("arm", "real_fraction", 0.1, "cannot be used yet"),
+        ("arm", "real_fraction", 1, "real_fraction"),
     ],
 )
 def test_bad_value_is_named(table: str, key: str, value: Any, told: str) -> None:
@@ -91,7 +91,7 @@ def test_bad_value_is_named(table: str, key: str, value: Any, told: str) -> None
     key=st.from_regex(r"[a-z_]{1,12}", fullmatch=True),
 )
 def test_unknown_key_is_named_with_the_known_ones(table: str, key: str) -> None:
-    known = {*MODELS[table].model_fields, "real_fraction", *OF_THE_ARM}
+    known = {*MODELS[table].model_fields, *OF_THE_ARM}
     if key in known:
         return
     with pytest.raises(InputError, match=f"there is no key '{key}'. Known: ") as caught:
@@ -121,6 +121,7 @@ def test_missing_key_is_named(table: str, key: str) -> None:
         ([{"name": "a", "source": "real", "images": 2, "factor": 2}], "not both"),
         ([{"name": "a", "source": "clicks", "clicks": 2, "clicks_in_all": 2}], "not both"),
         ([{"name": "a", "source": "real", "pairs": 5}], "leave out"),
+        ([{"name": "a", "source": "real", "real_fraction": 0.1}], "leave out"),
         ([{"name": "a", "source": "real", "recipe": {"canvas": "blank"}}], "leave out"),
         ([3], "table with keys"),
     ],

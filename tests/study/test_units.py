@@ -59,6 +59,8 @@ def test_all_arms_of_a_draw_are_scored_on_the_same_images() -> None:
         ("arm", "diameter_factor", 1.3),
         ("arm", "images", 3),
         ("arm", "pairs", 10),
+        ("arm", "real_fraction", 0.1),
+        ("train", "real_fraction", 0.1),
         ("arm", "recipe", {"canvas": "blank"}),
         ("arm", "source", "true-mask-patches"),
     ],

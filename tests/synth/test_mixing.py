@@ -39,11 +39,6 @@ def test_the_share_of_real_images_is_kept_and_all_come_in_turn(share, count):
     assert [p.index for p in pairs] == list(range(200))
 
 
-def test_without_real_images_all_pairs_are_synthetic():
-    pairs = MixedPairs(Numbered(0.0), [], 0.5).pairs(range(20))
-    assert not any(p.image.any() for p in pairs)
-
-
 def library_and_image(rejected=frozenset(), **kwargs):
     image, ids = disc_image(CENTERS)
     part = clicked(image, CENTERS, **kwargs)
