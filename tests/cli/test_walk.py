@@ -16,9 +16,11 @@ import pytest
 import tifffile
 
 from napari_synthseg.cli import progress
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import load_recipe
-from napari_synthseg.core.training import TrainStep
+from napari_synthseg.core.training import TrainSpec, TrainStep
 from napari_synthseg.session import Session
+from napari_synthseg.store.images import open_pixels
 from napari_synthseg.store.runs import run_folder
 from napari_synthseg.synth import PRESETS
 from napari_synthseg.training_run import _training_data
@@ -322,6 +324,27 @@ def test_a_run_and_other_recipes_exclude_each_other(invoke: Invoke, trained: Pat
     done = invoke("synthesize", trained, "--run", "tiny", "--seed", 3)
     assert done.code == 2
     assert "--run" in done.err
+
+
+def test_the_clicked_image_itself_is_mixed_in_as_often_as_asked(project: Path) -> None:
+    with closing(Session.open(project)) as session:
+        (ref,) = session.project.images
+        shown = open_pixels(ref, project).read()
+        spec = TrainSpec(real_fraction=0.5, validation_fraction=0.0)
+        pairs = _turn(_training_data(session.project, project, spec)).pairs
+        real = [np.array_equal(pairs.pair(i).image, shown) for i in range(4)]
+        assert real == [False, True, False, True]
+        assert pairs.pair(1).labels.count > 0.8 * len(session.project.clicks)
+
+
+def test_an_image_that_is_not_fully_clicked_cannot_be_mixed_in(project: Path) -> None:
+    with closing(Session.open(project)) as session:
+        (ref,) = session.project.images
+        partly = session.project.model_copy(
+            update={"images": (ref.model_copy(update={"exhaustive": False}),)}
+        )
+        with pytest.raises(InputError, match="real fraction to 0"):
+            _turn(_training_data(partly, project, TrainSpec(real_fraction=0.1)))
 
 
 def _turn(work: Any) -> Any:
