@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Generator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_synthseg.core.geometry import (
+    divide_region,
+    full_region,
+    region_slices,
+    widen_region,
+)
 from napari_synthseg.core.patch import Background
 from napari_synthseg.core.pixels import FloatImage
+
+BLOCK = 1024
+"""Edge of the blocks in which distances are measured, pixels."""
 
 COARSEST = 16.0
 """Largest scale of smoothing, pixels: enough to average noise; wider would only cost time."""
@@ -19,8 +31,10 @@ def estimate_background(
     valid: NDArray[np.bool_],
     sigma: tuple[float, ...],
     origin: tuple[int, ...],
-) -> Background:
+) -> Generator[float, None, Background]:
     """Fill what is not background from its surroundings, smooth base and grain apart.
+
+    Yields the share that is done, 0 to 1.
 
     Parameters
     ----------
@@ -35,13 +49,48 @@ def estimate_background(
     origin
         Full-image position of the first pixel.
     """
-    base = np.stack([smooth_base(channel, valid, sigma) for channel in pixels])
+    base = np.empty_like(pixels)
+    for number, channel in enumerate(pixels):
+        base[number] = smooth_base(channel, valid, sigma)
+        yield 0.8 * (number + 1) / len(pixels)
     grain = pixels - base
     noise = np.array([_spread(channel[valid]) for channel in grain], np.float32)
     level = np.array([np.median(channel[valid]) for channel in pixels], np.float32)
+    yield 0.9
     filled = base + _continue_grain(grain, valid, noise)
     filled[:, valid] = pixels[:, valid]
     return Background(image, filled, valid, level, noise, origin)
+
+
+def clear_of(
+    taken: NDArray[np.bool_], reach: float, apart: Sequence[float]
+) -> Generator[float, None, NDArray[np.bool_]]:
+    """Return the pixels that lie farther than `reach` from all that are taken.
+
+    Works block by block and yields the share that is done, 0 to 1.
+
+    Parameters
+    ----------
+    taken
+        Shape ([z,] y, x).
+    reach
+        In units of `apart`.
+    apart
+        Distance of pixels along each axis.
+    """
+    whole = full_region(taken.shape)
+    margin = [math.ceil(reach / step) + 1 for step in apart]
+    blocks = list(divide_region(whole, [BLOCK] * taken.ndim))
+    clear = np.ones_like(taken)
+    for number, block in enumerate(blocks, start=1):
+        wide = widen_region(block, margin, whole)
+        window = taken[region_slices(wide)]
+        if window.any():
+            inside = region_slices(block, [start for start, _ in wide])
+            away = ndimage.distance_transform_edt(~window, sampling=apart)
+            clear[region_slices(block)] = away[inside] > reach
+        yield number / len(blocks)
+    return clear
 
 
 def smooth_base(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from napari_synthseg.core.patch import (
 )
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.project import ImageRef
-from napari_synthseg.patches.background import COARSEST, estimate_background
+from napari_synthseg.patches.background import COARSEST, clear_of, estimate_background
 from napari_synthseg.patches.grade import CUT_OFF, grade_mask
 from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder, fit_radii
 from napari_synthseg.patches.masks.quality import Signs, estimate_quality
@@ -44,6 +45,8 @@ class CutImage:
     background: Background
     statistics: CountStatistics
 
+
+T = TypeVar("T")
 
 Progress = tuple[float, str]
 
@@ -76,8 +79,7 @@ def cut_clicked_image(
         work = _Worked(image, pixels, fitted, settings, masks, methods or {})
         patches = yield from _cut_blocks(work, (0.4, 0.75))
     patches = work.graded(patches)
-    yield 0.75, f"{name}: estimating the background"
-    background = work.background(tuple(patches.values()))
+    background = yield from work.background(tuple(patches.values()), (0.75, 1.0))
     counts = dict(Counter(c.cls for c in image.clicks))
     area = int(np.prod(region_shape(region)))
     unclicked = work.unclicked(tuple(patches.values()))
@@ -98,6 +100,20 @@ def _cut_blocks(
         yield fraction, f"{name}: finding the objects under the clicks"
         patches.update((patch.id, patch) for patch in work.cut_block(block))
     return patches
+
+
+def _part(
+    work: Generator[float, None, T], span: tuple[float, float], message: str
+) -> Generator[Progress, None, T]:
+    """Run work that yields its own share done as a part of a whole."""
+    yield span[0], message
+    while True:
+        try:
+            done = next(work)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        yield span[0] + (span[1] - span[0]) * done, message
 
 
 class _Worked:
@@ -222,8 +238,15 @@ class _Worked:
                 graded[patch.id] = replace(patch, quality=quality, findings=grade.findings)
         return graded
 
-    def background(self, patches: Sequence[Patch]) -> Background:
-        """Estimate the background outside the patches' objects and what looks like them."""
+    def background(
+        self, patches: Sequence[Patch], span: tuple[float, float]
+    ) -> Generator[Progress, None, Background]:
+        """Estimate the background outside the patches' objects and what looks like them.
+
+        Yields progress between the two fractions of `span`.
+        """
+        message = f"{self.image.ref.name or self.image.ref.id}: estimating the background"
+        middle = sum(span) / 2
         objects = np.zeros(self.pixels.shape[1:], bool)
         for patch in patches:
             _paint(objects, patch, self.origin)
@@ -235,15 +258,15 @@ class _Worked:
         else:
             taken = objects | look
         apart = (radius.max() / radius).tolist()  # the rim is as wide in space along every axis
-        away = ndimage.distance_transform_edt(~taken, sampling=apart)
-        valid = away > rim if taken.any() else ~taken
+        valid = yield from _part(clear_of(taken, rim, apart), (span[0], middle), message)
         if valid.mean() < LEAST_BACKGROUND:
             valid = ~ndimage.binary_dilation(objects)
         if not valid.any():
             valid = np.ones_like(objects)
         sigma = tuple(float(s) for s in np.clip(radius / 2, 2.0, COARSEST))
         origin = tuple(a for a, _ in self.region)
-        background = estimate_background(self.image.ref.id, self.pixels, valid, sigma, origin)
+        work = estimate_background(self.image.ref.id, self.pixels, valid, sigma, origin)
+        background = yield from _part(work, (middle, span[1]), message)
         return replace(background, spacing=self.image.ref.spacing if len(origin) == 3 else ())
 
     def unclicked(self, patches: Sequence[Patch]) -> float:

@@ -26,22 +26,30 @@ SAMPLE = 100
 """Masks that the usual solidity is taken from, at most."""
 
 
-def score_doubles(patches: Sequence[Patch], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+def usual_solidity(patches: Sequence[Patch]) -> float:
+    """Return the median solidity of the masks of a class, or of a sample of them."""
+    some = patches[:: max(1, len(patches) // SAMPLE)]
+    return float(np.median([solidity(p.mask) for p in some])) if some else 1.0
+
+
+def score_doubles(
+    patches: Sequence[Patch], sizes: NDArray[np.float64], usual: float
+) -> NDArray[np.float64]:
     """Return a score for each mask that is the higher the more it looks like two objects.
 
     Parameters
     ----------
     patches
-        Of one class, all with masks; they tell which shape is usual.
+        Of one class, all with masks.
     sizes
         Size of each mask, as a multiple of the usual one on its image.
+    usual
+        Usual solidity of the class's masks.
 
     Returns
     -------
     About 0 and below for one object; minus infinity where nothing speaks for two.
     """
-    some = patches[:: max(1, len(patches) // SAMPLE)]
-    usual = float(np.median([solidity(p.mask) for p in some]))
     large = np.flatnonzero(sizes > FLOOR).tolist()
     necks = measure_necks([patches[n] for n in large])
     scores = np.full(len(patches), -np.inf)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.finding import Finding, FindingKind, Severity
 from napari_synthseg.core.patch import GIVEN, Patch
-from napari_synthseg.patches.doubles import score_doubles
+from napari_synthseg.patches.doubles import score_doubles, usual_solidity
 from napari_synthseg.patches.sharpness import measure_sharpness
 from napari_synthseg.patches.twins import find_double_clicks, find_same_pictures
 
@@ -55,6 +55,9 @@ ODD = 1.8
 UNSURE = 0.5
 """Quality below which a patch is reported even if nothing else is amiss."""
 
+PORTION = 2000
+"""Most patches measured between two signs of progress."""
+
 Found = dict[str, list[Finding]]
 
 
@@ -87,8 +90,10 @@ def check_patches(
     for image in _by_image(patches):
         _check_saturation(image, found)
         yield ()
-    sharpness = dict(zip((p.id for p in masked), measure_sharpness(masked), strict=True))
-    yield ()
+    sharpness: dict[str, float] = {}
+    for some in _portions(masked):
+        sharpness |= zip((p.id for p in some), measure_sharpness(some), strict=True)
+        yield ()
     for peers in _peers(masked):
         _check_sharpness(peers, np.array([sharpness[p.id] for p in peers]), found)
         _check_intensity(peers, np.array([levels[p.id] for p in peers]), found)
@@ -97,8 +102,11 @@ def check_patches(
         sizes |= _check_size(peers, found)
     yield ()
     for value in {p.cls for p in patches}:
-        _check_doubles([p for p in whole if p.cls == value and p.id in sizes], sizes, found)
-        yield ()
+        mine = [p for p in whole if p.cls == value and p.id in sizes]
+        usual = usual_solidity(mine)
+        for some in _portions(mine):
+            _check_doubles(some, sizes, usual, found)
+            yield ()
     yield tuple(_with(patch, found.get(patch.id, ()), levels.get(patch.id)) for patch in patches)
 
 
@@ -128,6 +136,11 @@ def _peers(patches: Sequence[Patch]) -> Iterator[list[Patch]]:
         else:
             few[value].extend(mine)
     yield from (mine for mine in few.values() if len(mine) >= ENOUGH)
+
+
+def _portions(patches: Sequence[Patch]) -> Iterator[Sequence[Patch]]:
+    """Yield all patches, so many at a time as are measured in about a second."""
+    yield from (patches[start : start + PORTION] for start in range(0, len(patches), PORTION))
 
 
 # --- the checks -----------------------------------------------------------------------------------
@@ -187,10 +200,10 @@ def _check_size(patches: Sequence[Patch], found: Found) -> dict[str, float]:
     return {p.id: float(s) for p, s in zip(patches, sizes, strict=True)}
 
 
-def _check_doubles(patches: Sequence[Patch], sizes: Mapping[str, float], found: Found) -> None:
-    if not patches:
-        return
-    scores = score_doubles(patches, np.array([sizes[p.id] for p in patches]))
+def _check_doubles(
+    patches: Sequence[Patch], sizes: Mapping[str, float], usual: float, found: Found
+) -> None:
+    scores = score_doubles(patches, np.array([sizes[p.id] for p in patches]), usual)
     for patch, score in zip(patches, scores, strict=True):
         if score > TWO_LIKELY:
             words = f"two objects in one mask? It is {sizes[patch.id]:.1f} times the usual size"

@@ -1,11 +1,15 @@
 """The background carries no ghost of an object, and its statistics are those of the image."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from clicked_discs import CENTERS, DISC, clicked, disc_image, finish
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_synthseg.patches.background import estimate_background, push_pull
+from napari_synthseg.patches.background import clear_of, estimate_background, push_pull
 from napari_synthseg.patches.build import build_library
 
 
@@ -50,8 +54,22 @@ def test_an_image_without_background_still_gives_one():
     image = np.ones((2, 40, 40), np.float32)
     valid = np.zeros((40, 40), bool)
     valid[0, :3] = True
-    background = estimate_background("a", image, valid, (3.0, 3.0), (0, 0))
+    background = finish(estimate_background("a", image, valid, (3.0, 3.0), (0, 0)))[1]
     assert background.pixels == pytest.approx(np.ones((2, 40, 40)), abs=1e-4)
+
+
+@given(st.integers(0, 1000), st.sampled_from([(70, 50), (9, 40, 30)]), st.floats(0.5, 9))
+@settings(max_examples=25, deadline=None)
+def test_blocks_do_not_show_in_what_is_clear_of_objects(seed, shape, reach):
+    rng = np.random.default_rng(seed)
+    taken = rng.random(shape) < rng.choice([0, 0.001, 0.02])
+    apart = (2.0, 1.0, 1.0)[-len(shape) :]
+    with mock.patch("napari_synthseg.patches.background.BLOCK", 16):
+        steps, clear = finish(clear_of(taken, reach, apart))
+    away = ndimage.distance_transform_edt(~taken, sampling=apart) if taken.any() else np.inf
+    np.testing.assert_array_equal(clear, np.broadcast_to(away > reach, shape))
+    assert steps == sorted(steps)
+    assert steps[-1] == 1
 
 
 @pytest.mark.parametrize("shape", [(7,), (13, 8), (1, 9), (3, 6, 5)])

@@ -9,6 +9,7 @@ ranks masks of the others).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -100,10 +101,13 @@ def edge_contrast(likeness: FloatImage, mask: NDArray[np.bool_]) -> float:
     return inside - float(np.median(likeness[rim])) if rim.any() else 0.0
 
 
+@cache
 def planar_cross(ndim: int) -> NDArray[np.bool_]:
-    """Return the neighbors of a pixel along y and x, in an array of `ndim` axes."""
+    """Return the neighbors of a pixel along y and x, in a read-only array of `ndim` axes."""
     cross: NDArray[np.bool_] = ndimage.generate_binary_structure(2, 1)
-    return cross.reshape((1,) * (ndim - 2) + cross.shape)
+    cross = cross.reshape((1,) * (ndim - 2) + cross.shape)
+    cross.flags.writeable = False
+    return cross
 
 
 def solidity(mask: NDArray[np.bool_]) -> float:
