@@ -20,7 +20,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,21 +142,29 @@ class Reference:
         labels[window][mask] = number
 
 
-def rate(work: Callable[[int], object], seconds: float) -> float:
-    """Return calls per second of processor time, the best of five stretches."""
-    for index in range(3):
-        work(index)
-    best, number = 0.0, 3
-    for _ in range(5):
-        start, done = time.process_time(), 0
-        while time.process_time() - start < seconds / 5:
-            work(number)
-            number, done = number + 1, done + 1
-        best = max(best, done / (time.process_time() - start))
-    return best
+ROUNDS = 7
+"""Stretches that a measurement is divided into."""
 
 
-def compare(seconds: float) -> list[dict[str, float]]:
+def rates(works: Sequence[Callable[[int], object]], seconds: float) -> np.ndarray:
+    """Return calls per second of processor time, shape (round, work).
+
+    All take turns in each round, so that a processor that changes its speed changes it for all.
+    """
+    for work in works:
+        list(map(work, range(3)))
+    found = np.empty((ROUNDS, len(works)))
+    for round_ in range(ROUNDS):
+        for column, work in enumerate(works):
+            start, done = time.process_time(), 0
+            while time.process_time() - start < seconds / ROUNDS:
+                work(3 + done)
+                done += 1
+            found[round_, column] = done / (time.process_time() - start)
+    return found
+
+
+def compare(seconds: float) -> list[dict[str, Any]]:
     """Measure pairs per second next to the reference and to the floor."""
     library = simulate_library(60, 512)
     base = np.stack([ndimage.gaussian_filter(c, 5.5) for c in library.backgrounds[0].pixels])
@@ -172,17 +180,18 @@ def compare(seconds: float) -> list[dict[str, float]]:
             def write(_: int, size: int = size) -> object:
                 return np.full((1, size, size), 0.5, np.float32), np.full((size, size), 1, np.int32)
 
-            ours, theirs, floor = (
-                rate(work, seconds) for work in (synthesizer.pair, reference.pair, write)
-            )
+            found = rates((synthesizer.pair, reference.pair, write), seconds)
+            ours, theirs, floor = found.T
+            times = ours / theirs * labelled / in_reference
             rows.append(
                 {
                     "size": size,
                     "objects": round(float(labelled), 1),
                     "reference_objects": round(float(in_reference), 1),
-                    "pairs_per_second": round(ours, 1),
-                    "times_reference": round(ours / theirs * labelled / in_reference, 1),
-                    "floor_share": round(ours / floor, 4),
+                    "pairs_per_second": round(float(np.median(ours)), 1),
+                    "times_reference": round(float(np.median(times)), 1),
+                    "lowest_to_highest": [round(float(f(times)), 1) for f in (np.min, np.max)],
+                    "floor_share": round(float(np.median(ours / floor)), 4),
                 }
             )
             print(json.dumps(rows[-1]), flush=True)
@@ -197,7 +206,7 @@ def growth(seconds: float) -> dict[str, float]:
         synthesizer = fit(library, 1024, wanted)
         list(map(synthesizer.pair, range(30)))
         counts.append(np.mean([synthesizer.pair(i).labels.count for i in range(10)]))
-        times.append(1e3 / rate(synthesizer.pair, seconds))
+        times.append(1e3 / rates([synthesizer.pair], seconds).max())
     slope, start = np.polyfit(counts, times, 1)
     rest = np.array(times) - np.polyval((slope, start), counts)
     return {
