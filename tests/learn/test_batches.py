@@ -1,6 +1,7 @@
 """Batches repeat exactly, keep image and labels together, and end with their context."""
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.learn.augment import Augmentation, random_crop
 from napari_synthseg.learn.batches import make_batch, prefetched
+from napari_synthseg.learn.targets import make_targets
 from tests.learn.conftest import Disks
 
 STILL = Augmentation(zoom=1, turn=False, gain=1, gamma=1, offset=0, noise=0, blur=0)
@@ -21,7 +23,7 @@ def a_batch(number, disks, seed=0):
         number,
         size=2,
         crop=(32, 32),
-        class_values=(1, 2),
+        make_targets=partial(make_targets, class_values=(1, 2)),
         augmentation=Augmentation(),
         seed=seed,
     )
@@ -31,7 +33,7 @@ def test_a_batch_is_the_same_at_every_call(disks):
     first, second = a_batch(3, disks), a_batch(3, disks)
     assert first.images.shape == (2, 1, 32, 32)
     assert first.images.equal(second.images)
-    assert first.distances.equal(second.distances)
+    assert first.targets[1].equal(second.targets[1])
     assert not first.images.equal(a_batch(4, disks).images)
     assert not first.images.equal(a_batch(3, disks, seed=1).images)
 
