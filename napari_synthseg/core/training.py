@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from napari_synthseg.core.scores import Scores
 
-TaskName = Literal["segment"]
+TaskName = Literal["segment", "classify"]
 Source = Literal["synthetic", "real"]
 RunState = Literal["running", "done", "cancelled", "failed"]
 
@@ -23,13 +23,13 @@ Weights = dict[str, NDArray[np.generic]]
 class ModelSpec(BaseModel):
     """Which network, and how large.
 
-    `name` is looked up in the registry of `learn`; `width` is the number of feature channels at
-    full resolution, doubled at each of `depth` halvings. In a volume whose planes lie far apart,
-    the first `flat` halvings leave z as it is.
+    `name` is looked up in the registry of `learn`; without one the task chooses. `width` is the
+    number of feature channels at full resolution, doubled at each of `depth` halvings. In a volume
+    whose planes lie far apart, the first `flat` halvings leave z as it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str = "unet"
+    name: str = ""
     width: int = Field(default=8, ge=4, le=256)
     depth: int = Field(default=4, ge=1, le=6)
     spatial_dims: Literal[2, 3] = 2

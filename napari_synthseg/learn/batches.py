@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.recipe import Synthesizer
-from napari_synthseg.learn.augment import Augmentation, random_crop
+from napari_synthseg.learn.augment import Augmentation, Crop, random_crop
 from napari_synthseg.learn.task import Batch
 
-TargetMaker = Callable[[Labels], tuple[NDArray[Any], ...]]
-"""Gives what is learned from the labels of a crop."""
+TargetMaker = Callable[[Crop, DualImage], tuple[NDArray[Any], ...]]
+"""Gives what is learned from a crop of a dual image."""
 
 
 def make_batch(
@@ -48,8 +48,8 @@ def make_batch(
     rows = []
     for index, pair in enumerate(chosen, start=first):
         rng = np.random.default_rng((seed, index))
-        image, labels = random_crop(pair, crop, augmentation, rng, spacing)
-        rows.append((image, *make_targets(labels)))
+        cut = random_crop(pair, crop, augmentation, rng, spacing)
+        rows.append((cut.image, *make_targets(cut, pair)))
     images, *targets = (torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
     return Batch(images, tuple(targets))
 

@@ -38,6 +38,8 @@ def build_model(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Modu
     InputError
         If no network has that name.
     """
+    from napari_synthseg.learn import classifiers  # noqa: F401 - registers its networks
+
     if spec.name not in MODELS:
         raise InputError(f"There is no network '{spec.name}': choose {', '.join(MODELS)}.")
     return MODELS[spec.name](spec, in_channels, out_channels)

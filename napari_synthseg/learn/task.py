@@ -96,6 +96,8 @@ class Task(ABC):
 
     Attributes
     ----------
+    networks
+        Names of the networks that can do it, the default first.
     spec
         What was asked, made to fit the images.
     in_channels, out_channels
@@ -106,6 +108,7 @@ class Task(ABC):
     """
 
     kind: ClassVar[TaskName]
+    networks: ClassVar[tuple[str, ...]]
     spec: TrainSpec
     in_channels: int
     out_channels: int
@@ -118,6 +121,22 @@ class Task(ABC):
 
     def __init__(self, data: TaskData) -> None:
         self.data = data
+
+    def with_network(self, spec: TrainSpec) -> TrainSpec:
+        """Return a spec with a network that can do the task.
+
+        Raises
+        ------
+        InputError
+            If another one is asked for by name.
+        """
+        name = spec.model.name
+        if name not in ("", *self.networks):
+            raise InputError(
+                f"The network '{name}' cannot {self.kind}: choose {', '.join(self.networks)}."
+            )
+        model = spec.model.model_copy(update={"name": name or self.networks[0]})
+        return spec.model_copy(update={"model": model})
 
     @abstractmethod
     def make_batch(self, number: int) -> Batch:

@@ -1,7 +1,6 @@
 """Batches repeat exactly, keep image and labels together, and end with their context."""
 
 import threading
-from functools import partial
 
 import numpy as np
 import pytest
@@ -23,7 +22,7 @@ def a_batch(number, disks, seed=0):
         number,
         size=2,
         crop=(32, 32),
-        make_targets=partial(make_targets, class_values=(1, 2)),
+        make_targets=lambda crop, pair: make_targets(crop.labels, (1, 2)),
         augmentation=Augmentation(),
         seed=seed,
     )
@@ -45,7 +44,8 @@ def test_labels_stay_on_their_objects(seed, edge):
     ids = Disks((64, 72)).pair(seed).labels.ids
     pair = DualImage((ids > 0).astype(np.float32)[None], Labels(ids, {}), seed)
     changed = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0)
-    image, labels = random_crop(pair, (edge, edge), changed, np.random.default_rng(seed))
+    crop = random_crop(pair, (edge, edge), changed, np.random.default_rng(seed))
+    image, labels = crop.image, crop.labels
     assert image.shape == (1, edge, edge)
     assert labels.ids.shape == (edge, edge)
     agree = (image[0] > 0.5) == (labels.ids > 0)
@@ -57,7 +57,8 @@ def test_labels_stay_on_their_objects(seed, edge):
 @settings(max_examples=20, deadline=None)
 def test_without_changes_a_crop_is_a_turned_piece_of_the_image(seed):
     pair = Disks((32, 32)).pair(seed)
-    image, labels = random_crop(pair, (32, 32), STILL, np.random.default_rng(seed))
+    crop = random_crop(pair, (32, 32), STILL, np.random.default_rng(seed))
+    image, labels = crop.image, crop.labels
     turns = [np.rot90(pair.image[0], k) for k in range(4)]
     turns += [np.fliplr(t) for t in turns]
     assert any(np.allclose(image[0], t, atol=1e-4) for t in turns)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.training import TaskName
-from napari_synthseg.learn.augment import Augmentation
+from napari_synthseg.learn.augment import Augmentation, Crop
 from napari_synthseg.learn.batches import make_batch
 from napari_synthseg.learn.losses import segmentation_loss
 from napari_synthseg.learn.models import receptive_radius
@@ -37,13 +40,14 @@ class Segment(Task):
     """Instance segmentation: a softmax over background and classes, and the inner distance."""
 
     kind: ClassVar[TaskName] = "segment"
+    networks: ClassVar[tuple[str, ...]] = ("unet",)
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
         first = data.pairs.pair(0)
         shape = first.labels.ids.shape
         spacing = data.spacing or (1.0,) * len(shape)
-        self.spec = fit_spec(data.spec, spacing)
+        self.spec = self.with_network(fit_spec(data.spec, spacing))
         self.in_channels = len(first.image)
         self.out_channels = len(data.class_values) + 2
         self.rule = DecodeRule(
@@ -62,13 +66,14 @@ class Segment(Task):
             number,
             size=batch_size(self.spec),
             crop=self._crop,
-            make_targets=partial(
-                make_targets, class_values=self.data.class_values, spacing=self.data.spacing
-            ),
+            make_targets=self._targets,
             augmentation=Augmentation(),
             seed=self.spec.seed,
             spacing=self.data.spacing,
         )
+
+    def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+        return make_targets(crop.labels, self.data.class_values, self.data.spacing)
 
     def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return the error of classes and inner distance."""
