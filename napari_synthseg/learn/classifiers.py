@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from napari_synthseg.core.training import ModelSpec
 
 
+PROBE = 64
+"""Edge of the image on which a body's resolution is seen, pixels."""
+
 HALVINGS = 3
 """Of the small network: more would leave less of where things are."""
 
@@ -30,14 +33,17 @@ class PooledClassifier(nn.Module):
         Maps (batch, channel, [z,] y, x) to feature maps (batch, feature, ...) of lower resolution.
     head
         Maps the mean of each feature map to one logit a class.
+    stride
+        Edge of a place of the feature maps, pixels.
     """
 
     def __init__(self, body: nn.Module, spec: ModelSpec, channels: int, classes: int) -> None:
         super().__init__()
         self.body = body
         with torch.no_grad():
-            seen = body.eval()(torch.zeros((1, channels) + (32,) * spec.spatial_dims))
+            seen = body.eval()(torch.zeros((1, channels) + (PROBE,) * spec.spatial_dims))
         body.train()
+        self.stride = PROBE // int(seen.shape[-1])
         self.head = nn.Linear(seen.shape[1], classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
