@@ -177,7 +177,8 @@ def predict(
 
     The predictions of images whose id is in `keep` are also saved with the run.
     """
-    from napari_synthseg.learn.predict import load_predictor, predict_image
+    from napari_synthseg.learn.predict import predict_image
+    from napari_synthseg.learn.predictor import load_predictor
 
     predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
     found: list[Prediction] = []

@@ -152,7 +152,9 @@ class Prediction:
     """The objects that a model found on one image.
 
     `ids` has the image region's spatial shape, int32, 0 = background; `objects` describes each
-    id. `region_origin` is the full-image position of the first pixel.
+    id. `region_origin` is the full-image position of the first pixel. Of a classifier, `shown` is
+    class value -> probability that the image shows it, and `thresholds` from which on it is
+    reported; it finds no objects.
     """
 
     image: str
@@ -160,6 +162,8 @@ class Prediction:
     ids: NDArray[np.int32]
     objects: tuple[FoundObject, ...]
     region_origin: tuple[int, ...] = (0, 0)
+    shown: Mapping[int, float] = field(default_factory=dict)
+    thresholds: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def classes(self) -> dict[int, int]:

@@ -18,94 +18,25 @@ off at 0 or stretched.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 from functools import partial
 from typing import Literal, get_args
 
-import numpy as np
 import torch
 from torch import nn
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import (
-    Region,
-    divide_region,
-    full_region,
-    region_shape,
-    widen_region,
-)
 from napari_synthseg.core.pixels import FloatImage, PixelSource
-from napari_synthseg.core.training import ModelSpec
 from napari_synthseg.learn.classifiers import PooledClassifier
 from napari_synthseg.learn.evidence import look
-from napari_synthseg.learn.models import measure_radius, receptive_radius
-from napari_synthseg.learn.volumes import round_up
+from napari_synthseg.learn.tiles import Subject, Tiles, watch
 
 CamMethod = Literal["cam", "gradcam", "gradcam++", "ablation"]
 METHODS: tuple[str, ...] = get_args(CamMethod)
 
-WIDEST = 256
-"""Widest margin of a tile, pixels. Very deep networks see farther, if but faintly."""
-
-BLOCK = 512
-"""Edge of a tile without its margin, pixels along the finest axis."""
-
-
-@dataclass(frozen=True, eq=False)
-class CamSubject:
-    """A network and what is asked of it.
-
-    Attributes
-    ----------
-    net
-        In evaluation mode, on `device`.
-    classes
-        Number of classes.
-    layer
-        Name of the module whose output is looked at, as in ``net.named_modules()``.
-    multiple
-        What extents of tiles ([z,] y, x) must be multiples of, pixels.
-    margin
-        How far beyond its tile the network looks, pixels along each axis, multiples of `multiple`.
-    """
-
-    net: nn.Module
-    device: torch.device
-    classes: int
-    layer: str
-    multiple: tuple[int, ...]
-    margin: tuple[int, ...]
-
-
-def prepare_subject(
-    net: nn.Module, spec: ModelSpec, classes: int, device: torch.device, layer: str = ""
-) -> CamSubject:
-    """Return what maps are worked out from, with margins as wide as the network sees.
-
-    `net` is in evaluation mode on `device`; `layer` defaults to the last before the classes.
-    """
-    if isinstance(net, PooledClassifier):
-        multiple = (net.stride,) * spec.spatial_dims
-        radius = measure_radius(net.body, next(net.parameters()).shape[1], multiple)
-    else:
-        multiple, radius = spec.multiple, receptive_radius(spec)
-    # twice: a gradient in the tile comes from outputs that themselves see as far beyond it
-    margin = tuple(round_up(min(2 * r, WIDEST), m) for r, m in zip(radius, multiple, strict=True))
-    return CamSubject(net, device, classes, layer or default_layer(net), multiple, margin)
-
-
-def default_layer(net: nn.Module) -> str:
-    """Return the layer that is looked at where none is asked for: the last before the classes."""
-    if isinstance(net, PooledClassifier):
-        return "body"
-    convolutions = (nn.Conv2d, nn.Conv3d)
-    return [str(name) for name, part in net.named_modules() if isinstance(part, convolutions)][-2]
-
 
 def map_classes(
-    subject: CamSubject,
+    subject: Subject,
     pixels: PixelSource,
     method: CamMethod,
     block: tuple[int, ...] | None = None,
@@ -133,7 +64,7 @@ def map_classes(
         If there is no such method or layer, or the method cannot be used with the network or layer.
     """
     _check(subject, method)
-    tiles = _Tiles(subject, pixels, block or _block(subject), PASSES[method])
+    tiles = Tiles(subject, pixels, block, PASSES[method])
     if method == "cam":
         assert isinstance(subject.net, PooledClassifier)
         weights = subject.net.head.weight.detach().double()
@@ -150,12 +81,7 @@ PASSES: dict[str, int] = {"cam": 1, "gradcam": 2, "gradcam++": 3, "ablation": 2}
 """How often each method goes over all tiles."""
 
 
-def _block(subject: CamSubject) -> tuple[int, ...]:
-    edge = BLOCK if len(subject.multiple) == 2 else BLOCK // 4
-    return tuple(round_up(edge, m) for m in subject.multiple)
-
-
-def _check(subject: CamSubject, method: str) -> None:
+def _check(subject: Subject, method: str) -> None:
     if method not in METHODS:
         raise InputError(f"There is no method '{method}': choose {', '.join(METHODS)}.")
     names = dict(subject.net.named_modules())
@@ -173,107 +99,10 @@ def _check(subject: CamSubject, method: str) -> None:
         )
 
 
-# --- tiles ----------------------------------------------------------------------------------------
+# --- gradients ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class _Tile:
-    """One tile: the image with its margin, padded, and which part is whose.
-
-    `core` and `inside` (all but the padding) are pixels of the window.
-    """
-
-    images: torch.Tensor
-    core: Region
-    inside: Region
-    place: Region
-
-    def cut(self, maps: torch.Tensor, region: Region) -> torch.Tensor:
-        """Return the part of maps (1, map, ...), of any resolution, that shows a region."""
-        strides = self.strides(maps)
-        where = [slice(a // s, -(-b // s)) for (a, b), s in zip(region, strides, strict=True)]
-        cut: torch.Tensor = maps[0][(slice(None), *where)]
-        return cut
-
-    def places_of(self, strides: Sequence[int]) -> tuple[slice, ...]:
-        """Return where the tile lies in a map of the whole image."""
-        return tuple(
-            slice(a // s, -(-b // s)) for (a, b), s in zip(self.place, strides, strict=True)
-        )
-
-    def strides(self, maps: torch.Tensor) -> list[int]:
-        """Return the edge of a place of maps of some resolution, pixels along each axis."""
-        extents = self.images.shape[2:]
-        return [n // m for n, m in zip(extents, maps.shape[-len(extents) :], strict=True)]
-
-
-class _Tiles:
-    """All tiles of an image, and how many are done in all passes."""
-
-    def __init__(
-        self, subject: CamSubject, pixels: PixelSource, block: tuple[int, ...], passes: int
-    ) -> None:
-        self.subject = subject
-        self.pixels = pixels
-        self.cores = list(divide_region(pixels.region, block))
-        self.total = passes * len(self.cores)
-        self.done = 0
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Spatial shape of the image."""
-        return region_shape(self.pixels.region)
-
-    def __iter__(self) -> Iterator[_Tile]:
-        for core in self.cores:
-            seen = widen_region(core, self.subject.margin, self.pixels.region)
-            image, whole = self.pixels.read(seen), self.pixels.region
-            place = tuple((a - s, b - s) for (a, b), (s, _) in zip(core, whole, strict=True))
-            extents = image.shape[1:]
-            extra = [(0, -n % m) for n, m in zip(extents, self.subject.multiple, strict=True)]
-            padded = np.pad(image, [(0, 0), *extra], mode="edge")
-            yield _Tile(
-                torch.from_numpy(padded)[None].to(self.subject.device),
-                tuple((a - s, b - s) for (a, b), (s, _) in zip(core, seen, strict=True)),
-                full_region(extents),
-                place,
-            )
-            self.done += 1
-
-    @property
-    def share(self) -> float:
-        """Share of all passes over all tiles that is done."""
-        return self.done / self.total
-
-
-@contextmanager
-def _watched(
-    net: nn.Module, layer: str, change: Callable[[torch.Tensor], torch.Tensor] | None = None
-) -> Iterator[list[torch.Tensor]]:
-    """Keep the last output of a layer; go on with a changed copy of it."""
-    kept: list[torch.Tensor] = []
-
-    def keep(module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor:
-        kept[:] = [output]
-        return output.clone() if change is None else change(output.clone())
-
-    handle = net.get_submodule(layer).register_forward_hook(keep)
-    try:
-        yield kept
-    finally:
-        handle.remove()
-
-
-def _features(tiles: _Tiles) -> Iterator[torch.Tensor]:
-    """Yield the feature maps of each tile's core, shape (feature, ...)."""
-    subject = tiles.subject
-    for tile in tiles:
-        with torch.no_grad(), _watched(subject.net, subject.layer) as kept:
-            look(subject.net, tile.images, subject.classes)
-        yield tile.cut(kept[0], tile.core)
-
-
-def _gradients(tiles: _Tiles, number: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _gradients(tiles: Tiles, number: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield the feature maps of each tile's core and the gradients of each class's figure.
 
     Shapes (feature, ...) and (class, feature, ...), double precision. The figure is the mean over
@@ -281,7 +110,7 @@ def _gradients(tiles: _Tiles, number: int) -> Iterator[tuple[torch.Tensor, torch
     """
     subject = tiles.subject
     for tile in tiles:
-        with _watched(subject.net, subject.layer) as kept:
+        with watch(subject.net, subject.layer) as kept:
             said, counts = look(subject.net, tile.images, subject.classes)
         (maps,) = kept
         # all places of the window count, so that each gradient in the core is whole
@@ -293,7 +122,7 @@ def _gradients(tiles: _Tiles, number: int) -> Iterator[tuple[torch.Tensor, torch
         yield tile.cut(maps.detach(), tile.core).double(), torch.stack(found).double()
 
 
-def _count_places(tiles: _Tiles) -> int:
+def _count_places(tiles: Tiles) -> int:
     """Return the number of places of the network's last maps, all tiles together."""
     subject = tiles.subject
     probe = torch.zeros((1, tiles.pixels.shape[0], *subject.multiple), device=subject.device)
@@ -309,7 +138,7 @@ Weigher = Generator[float, None, torch.Tensor]
 """Yields the share done, returns weights (class, feature)."""
 
 
-def _by_gradient(tiles: _Tiles) -> Weigher:
+def _by_gradient(tiles: Tiles) -> Weigher:
     total, places = torch.zeros(()), 0
     for maps, gradients in _gradients(tiles, _count_places(tiles)):
         total = total + gradients.flatten(2).sum(dim=2)
@@ -318,9 +147,9 @@ def _by_gradient(tiles: _Tiles) -> Weigher:
     return total / places
 
 
-def _by_positive_gradients(tiles: _Tiles) -> Weigher:
+def _by_positive_gradients(tiles: Tiles) -> Weigher:
     sums = torch.zeros(())
-    for maps in _features(tiles):
+    for maps in tiles.features():
         sums = sums + maps.double().flatten(1).sum(dim=1)
         yield tiles.share
     weights = torch.zeros(())
@@ -332,17 +161,17 @@ def _by_positive_gradients(tiles: _Tiles) -> Weigher:
     return weights
 
 
-def _by_ablation(tiles: _Tiles) -> Weigher:
+def _by_ablation(tiles: Tiles) -> Weigher:
     subject, number = tiles.subject, _count_places(tiles)
     falls = torch.zeros(())
     for tile in tiles:
         with torch.no_grad():
-            with _watched(subject.net, subject.layer) as kept:
+            with watch(subject.net, subject.layer) as kept:
                 said, counts = look(subject.net, tile.images, subject.classes)
             features = kept[0].shape[1]
             found = []
             for feature in range(features):
-                with _watched(subject.net, subject.layer, partial(_without, feature=feature)):
+                with watch(subject.net, subject.layer, partial(_without, feature=feature)):
                     less, _ = look(subject.net, tile.images, subject.classes)
                 fall = tile.cut((said - less) * counts, tile.core).double()
                 found.append(fall.flatten(1).sum(dim=1) / number)
@@ -356,13 +185,13 @@ def _without(maps: torch.Tensor, feature: int) -> torch.Tensor:
     return maps
 
 
-def _weigh(tiles: _Tiles, weights: torch.Tensor) -> Generator[float, None, FloatImage]:
+def _weigh(tiles: Tiles, weights: torch.Tensor) -> Generator[float, None, FloatImage]:
     """Add up the feature maps of each tile's core; bring the map to the image's size."""
     subject, result = tiles.subject, torch.empty(0)
     strides: list[int] = []
     for tile in tiles:
         with torch.no_grad():
-            with _watched(subject.net, subject.layer) as kept:
+            with watch(subject.net, subject.layer) as kept:
                 look(subject.net, tile.images, subject.classes)
             (maps,) = kept
             core = tile.cut(maps, tile.core)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 TASKS: dict[str, type[Task]] = {}
 """Name -> task. Importing `napari_synthseg.learn.tasks` fills it."""
 
+RULES: dict[str, type[Any]] = {}
+"""Name of a task -> how its outputs are read: a data class of plain values."""
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -98,6 +101,8 @@ class Task(ABC):
     ----------
     networks
         Names of the networks that can do it, the default first.
+    rule_type
+        Type of `rule`.
     spec
         What was asked, made to fit the images.
     in_channels, out_channels
@@ -109,6 +114,7 @@ class Task(ABC):
 
     kind: ClassVar[TaskName]
     networks: ClassVar[tuple[str, ...]]
+    rule_type: ClassVar[type[Any]]
     spec: TrainSpec
     in_channels: int
     out_channels: int
@@ -118,6 +124,7 @@ class Task(ABC):
         """Register the subclass under its `kind`."""
         super().__init_subclass__(**kwargs)
         TASKS[cls.kind] = cls
+        RULES[cls.kind] = cls.rule_type
 
     def __init__(self, data: TaskData) -> None:
         self.data = data

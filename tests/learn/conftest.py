@@ -7,7 +7,7 @@ import pytest
 
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.learn.predict import load_predictor
+from napari_synthseg.learn.predictor import load_predictor
 from napari_synthseg.learn.train import train_model
 
 

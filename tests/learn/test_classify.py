@@ -13,6 +13,8 @@ from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.project import Click, ImageRef
 from napari_synthseg.core.training import ModelSpec, TrainSpec
 from napari_synthseg.learn.augment import Augmentation, random_crop
+from napari_synthseg.learn.predict import predict_image
+from napari_synthseg.learn.predictor import load_predictor
 from napari_synthseg.learn.presence import find_present, present_in_field
 from napari_synthseg.learn.task import TaskData, make_task
 from napari_synthseg.learn.tasks.classify import choose_thresholds, mean_average_precision
@@ -151,3 +153,24 @@ def test_the_threshold_of_a_class_is_in_the_middle_of_the_best():
     assert choose_thresholds(found, truth) == pytest.approx((0.5, 0.5), abs=0.051)
     assert mean_average_precision(found, truth) == 1.0
     assert mean_average_precision(found[:, 1:], truth[:, 1:]) is None
+
+
+def test_an_image_of_any_size_is_classified_by_tiles_as_in_one():
+    spec = TINY.model_copy(update={"steps": 2})
+    model = turn(train_model(spec, Disks(), class_names={1: "a", 2: "b"}, diameter=12))
+    described = {
+        "spec": model.spec.model_dump(),
+        "in_channels": model.in_channels,
+        "out_channels": model.out_channels,
+        "task": dict(model.task),
+    }
+    predictor = load_predictor(described, model.weights, "cpu")
+    pixels = ArraySource(draw_disks((100, 130), 3).image)
+    whole, tiled = (
+        turn(predict_image(predictor, pixels, image="a", run="r", block=block))
+        for block in ((256, 256), (32, 32))
+    )
+    assert whole.shown.keys() == whole.thresholds.keys() == {1, 2}
+    assert tiled.shown == pytest.approx(whole.shown, abs=2e-4)
+    assert not whole.objects
+    assert whole.ids.shape == (100, 130)

@@ -14,7 +14,8 @@ from napari_synthseg.core.training import ModelSpec, TrainSpec
 from napari_synthseg.learn.augment import Augmentation, random_crop
 from napari_synthseg.learn.models import build_model, receptive_radius
 from napari_synthseg.learn.network import infer, infer_by_blocks
-from napari_synthseg.learn.predict import load_predictor, predict_image
+from napari_synthseg.learn.predict import predict_image
+from napari_synthseg.learn.predictor import load_predictor
 from napari_synthseg.learn.targets import DecodeRule, decode, inner_distance, make_targets
 from napari_synthseg.learn.train import train_model
 from napari_synthseg.learn.volumes import block_shape, crop_shape, fit_spec

@@ -45,6 +45,7 @@ class Classify(Task):
 
     kind: ClassVar[TaskName] = "classify"
     networks: ClassVar[tuple[str, ...]] = ("small", "resnet18", "densenet121")
+    rule_type: ClassVar[type[Any]] = ClassifyRule
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)

@@ -41,6 +41,7 @@ class Segment(Task):
 
     kind: ClassVar[TaskName] = "segment"
     networks: ClassVar[tuple[str, ...]] = ("unet",)
+    rule_type: ClassVar[type[Any]] = DecodeRule
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
