@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from napari_synthseg.core.scores import Scores
 
-TaskName = Literal["segment", "classify"]
+TaskName = Literal["segment", "classify", "detect"]
 Source = Literal["synthetic", "real"]
 RunState = Literal["running", "done", "cancelled", "failed"]
 

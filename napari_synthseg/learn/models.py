@@ -39,7 +39,7 @@ def build_model(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Modu
     InputError
         If no network has that name.
     """
-    from napari_synthseg.learn import classifiers  # noqa: F401 - registers its networks
+    from napari_synthseg.learn import classifiers, detectors  # noqa: F401 - register networks
 
     if spec.name not in MODELS:
         raise InputError(f"There is no network '{spec.name}': choose {', '.join(MODELS)}.")

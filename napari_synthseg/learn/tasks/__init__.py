@@ -1,5 +1,5 @@
 """The tasks; importing this package registers them."""
 
-from napari_synthseg.learn.tasks import classify, segment
+from napari_synthseg.learn.tasks import classify, detect, segment
 
-__all__ = ["classify", "segment"]
+__all__ = ["classify", "detect", "segment"]
