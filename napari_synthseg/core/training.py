@@ -154,7 +154,8 @@ class Prediction:
     `ids` has the image region's spatial shape, int32, 0 = background; `objects` describes each
     id. `region_origin` is the full-image position of the first pixel. Of a classifier, `shown` is
     class value -> probability that the image shows it, and `thresholds` from which on it is
-    reported; it finds no objects.
+    reported; it finds no objects. Of a detector, `candidates` are all boxes, those below the
+    thresholds, too; it gives boxes only, and `ids` are 0.
     """
 
     image: str
@@ -164,6 +165,7 @@ class Prediction:
     region_origin: tuple[int, ...] = (0, 0)
     shown: Mapping[int, float] = field(default_factory=dict)
     thresholds: Mapping[int, float] = field(default_factory=dict)
+    candidates: tuple[FoundObject, ...] = ()
 
     @property
     def classes(self) -> dict[int, int]:
@@ -179,5 +181,5 @@ class FoundObject:
     cls: int
     score: float
     center: tuple[float, ...]
-    box: tuple[tuple[int, int], ...]
+    box: tuple[tuple[float, float], ...]
     notes: tuple[str, ...] = field(default=())

@@ -84,14 +84,13 @@ def thin_out(boxes: Floats, scores: FloatImage, most: float) -> NDArray[np.int64
 
     `most` is the largest IoU that two boxes which stay may have (non-maximum suppression).
     """
-    order = np.argsort(-scores, kind="stable")
-    overlaps = overlap_boxes(boxes[order], boxes[order])
-    alive = np.ones(len(order), bool)
-    for place in range(len(order)):
-        if alive[place]:
-            alive[place + 1 :] &= overlaps[place, place + 1 :] <= most
-    kept: NDArray[np.int64] = order[alive]
-    return kept
+    left = np.argsort(-scores, kind="stable")
+    kept = []
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(best)
+        left = left[overlap_boxes(boxes[[best]], boxes[left])[0] <= most]
+    return np.array(kept, np.int64)
 
 
 def group_sizes(sizes: Floats, count: int, seed: int = 0) -> Floats:

@@ -6,9 +6,13 @@ from collections.abc import Generator
 
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.training import Prediction
+from napari_synthseg.learn.detecting import detect_in_image
 from napari_synthseg.learn.objects import find_in_image
 from napari_synthseg.learn.predictor import Predictor
 from napari_synthseg.learn.showing import classify_image
+
+WORK = {"segment": find_in_image, "classify": classify_image, "detect": detect_in_image}
+"""Name of the task -> what is done with an image."""
 
 
 def predict_image(
@@ -38,5 +42,5 @@ def predict_image(
         volume where the model is for images, or the other way round.
     """
     predictor.check(pixels)
-    work = classify_image if predictor.kind == "classify" else find_in_image
+    work = WORK[predictor.kind]
     return (yield from work(predictor, pixels, image=image, run=run, block=block))

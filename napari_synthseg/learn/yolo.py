@@ -41,7 +41,7 @@ LARGEST = 8.0
 EMPTY, OPEN = -1, -2
 """Of an anchor in a cell: no box belongs there; not known whether one does."""
 
-MOST = 2000
+MOST = 20_000
 """Most boxes of a class and image that are thinned out."""
 
 

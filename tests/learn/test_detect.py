@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.training import ModelSpec, TrainSpec
 from napari_synthseg.learn.boxes import (
     LabelledBoxes,
@@ -20,6 +21,8 @@ from napari_synthseg.learn.boxes import (
     thin_out,
 )
 from napari_synthseg.learn.models import build_model
+from napari_synthseg.learn.predict import predict_image
+from napari_synthseg.learn.predictor import load_predictor
 from napari_synthseg.learn.task import TaskData, make_task
 from napari_synthseg.learn.train import train_model
 from napari_synthseg.learn.yolo import (
@@ -222,3 +225,45 @@ def test_images_without_objects_are_refused():
     make = partial(make_task, TaskData(TrainSpec(task="detect"), Same(empty), (1,), 5.0))
     with pytest.raises(InputError, match="nothing to detect"):
         make()
+
+
+@pytest.fixture(scope="module")
+def detector():
+    """A network with weights that answer to what is on the image."""
+    spec = TrainSpec(
+        task="detect", steps=30, batch_size=4, crop=96, device="cpu", learning_rate=5e-3,
+        model=ModelSpec(width=4),
+    )  # fmt: skip
+    model = turn(train_model(spec, Large(), class_names={1: "a", 2: "b"}, diameter=20))
+    described = {
+        "spec": model.spec.model_dump(),
+        "in_channels": model.in_channels,
+        "out_channels": model.out_channels,
+        "task": {k: list(v) if isinstance(v, tuple) else v for k, v in model.task.items()},
+    }
+    return load_predictor(described, model.weights, "cpu")
+
+
+def test_boxes_by_tiles_are_those_of_the_whole(detector):
+    pixels = ArraySource(
+        draw_disks((400, 430), 5, count=60, radius=10).image, ((50, 450), (7, 437))
+    )
+    whole, tiled = (
+        turn(predict_image(detector, pixels, image="a", run="r", block=block))
+        for block in ((512, 512), (128, 128))
+    )
+    strong = [[o for o in p.candidates if o.score > 0.05] for p in (whole, tiled)]
+    assert len(strong[0]) == len(strong[1]) > 20
+    boxes = [np.array([np.ravel(o.box, "F") for o in part]) for part in strong]
+    kinds = [np.array([o.cls for o in part]) for part in strong]
+    like = overlap_boxes(*boxes) * (kinds[0][:, None] == kinds[1])
+    match = like.argmax(axis=1)
+    assert sorted(match) == list(range(len(match)))
+    assert like.max(axis=1).min() > 0.98
+    edges = np.array([o.box for o in whole.candidates])
+    assert edges[:, 0].min() >= 50
+    assert edges[:, 0].max() <= 450
+    assert edges[:, 1].min() >= 7
+    assert edges[:, 1].max() <= 437
+    assert len(whole.objects) <= len(whole.candidates)
+    assert [o.id for o in whole.objects] == list(range(1, len(whole.objects) + 1))
