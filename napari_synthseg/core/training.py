@@ -173,6 +173,31 @@ class Prediction:
         return {o.id: o.cls for o in self.objects}
 
 
+@dataclass(frozen=True, eq=False)
+class HeatMaps:
+    """Where on one image a model finds the evidence for each class.
+
+    Attributes
+    ----------
+    image, run
+        Ids.
+    maps
+        Class value -> map, float32, the image region's spatial shape. Raw: of any sign and scale,
+        the same scale all over the image.
+    method, layer
+        How the maps were made; see `napari_synthseg.learn.cam`.
+    region_origin
+        Full-image position of the first pixel.
+    """
+
+    image: str
+    run: str
+    maps: Mapping[int, NDArray[np.float32]]
+    method: str
+    layer: str
+    region_origin: tuple[int, ...] = (0, 0)
+
+
 @dataclass(frozen=True)
 class FoundObject:
     """One predicted object: `center` and `box` (half-open) in full-image pixels."""

@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator
 from functools import partial
-from typing import Literal, get_args
 
 import torch
 from torch import nn
@@ -31,14 +30,13 @@ from napari_synthseg.learn.classifiers import PooledClassifier
 from napari_synthseg.learn.evidence import look
 from napari_synthseg.learn.tiles import Subject, Tiles, watch
 
-CamMethod = Literal["cam", "gradcam", "gradcam++", "ablation"]
-METHODS: tuple[str, ...] = get_args(CamMethod)
+METHODS = "cam", "gradcam", "gradcam++", "ablation"
 
 
 def map_classes(
     subject: Subject,
     pixels: PixelSource,
-    method: CamMethod,
+    method: str,
     block: tuple[int, ...] | None = None,
 ) -> Generator[float, None, FloatImage]:
     """Return the class activation maps of an image; yield the share done.
@@ -50,7 +48,7 @@ def map_classes(
     pixels
         The image.
     method
-        How feature maps are weighted.
+        How feature maps are weighted: one of `METHODS`.
     block
         Shape of a tile without its margin, multiples of ``subject.multiple``.
 
