@@ -18,7 +18,7 @@ from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.core.training import Prediction, TrainingRun
+from napari_synthseg.core.training import HeatMaps, Prediction, TrainingRun
 from napari_synthseg.patches.split import Part
 from napari_synthseg.store import runs
 from napari_synthseg.store.images import is_missing, open_pixels
@@ -177,7 +177,8 @@ def predict(
 
     The predictions of images whose id is in `keep` are also saved with the run.
     """
-    from napari_synthseg.learn.predict import load_predictor, predict_image
+    from napari_synthseg.learn.predict import predict_image
+    from napari_synthseg.learn.predictor import load_predictor
 
     predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
     found: list[Prediction] = []
@@ -190,8 +191,52 @@ def predict(
                 found.append(stop.value)
                 break
             yield Progress((number + fraction) / len(images), f"predicting {ref.name}")
-        if ref.id in keep:
+        if ref.id in keep and predictor.kind == "segment":
             runs.save_prediction(folder, run.id, ref.id, found[-1].ids)
+    return found
+
+
+def explain(
+    folder: Path, run: TrainingRun, images: Sequence[ImageRef], method: str = "", layer: str = ""
+) -> Generator[Progress, None, list[HeatMaps]]:
+    """Map where on each image a run's model finds the evidence for each class.
+
+    Parameters
+    ----------
+    folder
+        The project's folder.
+    run
+        Of a classifier or a segmenting network.
+    images
+        Images to look at.
+    method
+        One of `napari_synthseg.learn.cam.METHODS`; default: the plain map for classifiers, else
+        the one by gradients.
+    layer
+        Name of the layer to look at; default: the last before the classes.
+
+    Raises
+    ------
+    InputError
+        If the run's network, the method and the layer do not go together.
+    """
+    from napari_synthseg.learn.explain import explain_image
+    from napari_synthseg.learn.predictor import load_predictor
+
+    predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
+    found: list[HeatMaps] = []
+    for number, ref in enumerate(images):
+        pixels = open_pixels(ref, folder)
+        work = explain_image(
+            predictor, pixels, image=ref.id, run=run.id, method=method, layer=layer
+        )
+        while True:
+            try:
+                fraction = next(work)
+            except StopIteration as stop:
+                found.append(stop.value)
+                break
+            yield Progress((number + fraction) / len(images), f"looking at {ref.name}")
     return found
 
 

@@ -17,11 +17,12 @@ from psygnal import Signal
 
 from napari_synthseg import bringing, pipeline, training_run
 from napari_synthseg.core.errors import InputError, ReadOnlyError
+from napari_synthseg.core.history import History
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.outcome import Outcome
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import PixelSource
-from napari_synthseg.core.project import ImageRef, Project, Truth, new_id
+from napari_synthseg.core.project import Click, ImageRef, Project, Truth, new_id
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.stacks import StackUse
 from napari_synthseg.core.training import Prediction, TrainingRun, TrainSpec
@@ -29,8 +30,6 @@ from napari_synthseg.jobs import Job
 from napari_synthseg.store import images, labels
 from napari_synthseg.store.project_store import ProjectStore
 from napari_synthseg.synth import default_recipe
-
-UNDO_LIMIT = 200
 
 
 class Session:
@@ -58,8 +57,7 @@ class Session:
         self.library: PatchLibrary | None = None
         self._cut_from: Project | None = None
         self.fitted: pipeline.Fitted | None = None
-        self._undo: list[tuple[str, Project]] = []
-        self._redo: list[tuple[str, Project]] = []
+        self._history = History()
         self._merges: dict[Job, Callable[[Outcome], None]] = {}
 
     @classmethod
@@ -100,33 +98,29 @@ class Session:
         """Replace the project; `what` names the edit in the undo button ("move click")."""
         if new is self.project:
             return
-        old = self._replace(new)
-        self._undo = [*self._undo[-UNDO_LIMIT + 1 :], (what, old)]
-        self._redo.clear()
+        self._history.add(what, self._replace(new))
 
     @property
     def undo_label(self) -> str | None:
         """What `undo` would take back, or None."""
-        return self._undo[-1][0] if self._undo else None
+        return self._history.undo_label
 
     @property
     def redo_label(self) -> str | None:
         """What `redo` would do again, or None."""
-        return self._redo[-1][0] if self._redo else None
+        return self._history.redo_label
 
     def undo(self) -> None:
         """Take back the last edit; training runs stay."""
-        self._step(self._undo, self._redo)
+        self._go_to(self._history.take_back(self.project))
 
     def redo(self) -> None:
         """Do again what was taken back last."""
-        self._step(self._redo, self._undo)
+        self._go_to(self._history.do_again(self.project))
 
-    def _step(self, source: list[tuple[str, Project]], target: list[tuple[str, Project]]) -> None:
-        if source:
-            what, project = source.pop()
-            old = self._replace(project.model_copy(update={"runs": self.project.runs}))
-            target.append((what, old))
+    def _go_to(self, state: Project | None) -> None:
+        if state is not None:
+            self._replace(state.model_copy(update={"runs": self.project.runs}))
 
     def _replace(self, new: Project) -> Project:
         if self.read_only:
@@ -151,12 +145,11 @@ class Session:
         """
         path = Path(path)
 
-        def merge(outcome: Outcome) -> None:
-            if outcome.state == "done":
-                self.edit(self.project.with_images(*outcome.value), f"add {path.name}")
+        def take(refs: tuple[ImageRef, ...]) -> None:
+            self.edit(self.project.with_images(*refs), f"add {path.name}")
 
         work = bringing.read_images(path, self.folder, fields, stack)
-        return self._job(work, f"read {path.name}", merge)
+        return self._job(work, f"read {path.name}", take)
 
     def add_file(self, path: Path, stack: StackUse = "auto", **fields: Any) -> tuple[ImageRef, ...]:
         """Do what `read_file` does, here and now."""
@@ -170,17 +163,16 @@ class Session:
         """
         path = Path(path)
 
-        def merge(outcome: Outcome) -> None:
-            if outcome.state == "done":
-                self.edit(self.project.with_images(*outcome.value), f"relink {image.name}")
+        def take(refs: tuple[ImageRef, ...]) -> None:
+            self.edit(self.project.with_images(*refs), f"relink {image.name}")
 
         work = bringing.relink_images(image, path, self.project.images, self.folder)
-        return self._job(work, f"relink {image.name}", merge)
+        return self._job(work, f"relink {image.name}", take)
 
     def find_missing(self) -> Job:
         """Look which images' files are not where the project says. Value: their refs."""
         work = pipeline.find_missing(self.project, self.folder)
-        return self._job(work, "look for images", None)
+        return self._job(work, "look for images")
 
     def copy_array(self, array: NDArray[Any], axes: str, name: str, **fields: Any) -> Job:
         """Copy pixels that have no file into the project, and add them.
@@ -188,12 +180,11 @@ class Session:
         The job's value is the `ImageRef`. `axes` gives the array's axes, from "tczyx".
         """
 
-        def merge(outcome: Outcome) -> None:
-            if outcome.state == "done":
-                self.edit(self.project.with_images(outcome.value), f"add {name}")
+        def take(ref: ImageRef) -> None:
+            self.edit(self.project.with_images(ref), f"add {name}")
 
         work = bringing.copy_image(array, axes, name, self.folder, fields)
-        return self._job(work, f"copy {name}", merge)
+        return self._job(work, f"copy {name}", take)
 
     def add_array(self, array: NDArray[Any], axes: str, name: str, **fields: Any) -> ImageRef:
         """Do what `copy_array` does, here and now."""
@@ -224,14 +215,13 @@ class Session:
         Objects without a click get one, of the class that the masks name, else of class `cls`.
         """
 
-        def merge(outcome: Outcome) -> None:
-            if outcome.state == "done":
-                masks, clicks = outcome.value
-                new = self.project.with_truths(masks).with_clicks(*clicks)
-                self.edit(new, f"take masks for {image.name}")
+        def take(value: tuple[Truth, tuple[Click, ...]]) -> None:
+            masks, clicks = value
+            new = self.project.with_truths(masks).with_clicks(*clicks)
+            self.edit(new, f"take masks for {image.name}")
 
         work = bringing.read_patch_masks(image, source, self.project, self.folder, cls)
-        return self._job(work, f"take masks for {image.name}", merge)
+        return self._job(work, f"take masks for {image.name}", take)
 
     def add_patch_masks(self, image: ImageRef, source: Path | Labels, cls: int = 1) -> int:
         """Do what `give_masks` does, here and now; return the number of new clicks."""
@@ -264,12 +254,8 @@ class Session:
     def cut_patches(self) -> Job:
         """Cut, mask and grade the patches of all clicks. Value: `PatchLibrary`."""
         project = self.project
-
-        def merge(outcome: Outcome) -> None:
-            if outcome.state == "done":
-                self._adopt_library(outcome.value, project)
-
-        return self._job(pipeline.cut(project, self.folder), "cut patches", merge)
+        work = pipeline.cut(project, self.folder)
+        return self._job(work, "cut patches", lambda made: self._adopt_library(made, project))
 
     def synthesize(self, count: int, start: int = 0) -> Job:
         """Make pairs ``start ... start + count - 1``. Value: list of `DualImage`.
@@ -287,18 +273,17 @@ class Session:
             fitted = yield from pipeline.refit(fitted, recipe, library)
             return (yield from pipeline.synthesize(fitted.synthesizer, start, count))
 
-        def merge(outcome: Outcome) -> None:
-            if outcome.state == "done":
-                if library is not None and library is not self.library:
-                    self._adopt_library(library, project)
-                self.fitted = fitted
+        def take(pairs: list[DualImage]) -> None:
+            if library is not None and library is not self.library:
+                self._adopt_library(library, project)
+            self.fitted = fitted
 
-        return self._job(work(), "make dual images", merge)
+        return self._job(work(), "make dual images", take)
 
     def remake_pairs(self, run: TrainingRun, count: int, start: int = 0) -> Job:
         """Make pairs that a run was trained on, from its record. Value: list of `DualImage`."""
         work = training_run.remake_pairs(self.project, self.folder, run, start, count)
-        return self._job(work, f"make the dual images of {run.name}", None)
+        return self._job(work, f"make the dual images of {run.name}")
 
     def train(self, spec: TrainSpec | None = None, name: str = "") -> Job:
         """Train a model. Subject: the run's id; yields `TrainStep`; value: `TrainingRun`."""
@@ -316,33 +301,38 @@ class Session:
         return self._training_job(run, self.project)
 
     def _training_job(self, run: TrainingRun, project: Project) -> Job:
-        def merge(outcome: Outcome) -> None:
+        def merge(outcome: Outcome) -> None:  # whatever its state
             ended = outcome.value
             if ended is None:  # ended before a model was there, or failed
                 ended = run.model_copy(update={"state": outcome.state, "error": outcome.traceback})
             self._replace(self.project.with_run(ended))
 
-        return self._job(
-            training_run.train(project, self.folder, run), f"train {run.name}", merge, run.id
-        )
+        job = Job(training_run.train(project, self.folder, run), f"train {run.name}", run.id)
+        self._merges[job] = merge
+        return job
 
     def predict(self, run: TrainingRun, refs: Sequence[ImageRef]) -> Job:
         """Find the objects on images. Value: list of `Prediction`; the project stays as it is."""
-        if run.state not in ("done", "cancelled") or not run.model:
-            raise InputError(f"Run '{run.name}' has no trained model: train again.")
+        _check_trained(run)
         ours = frozenset(() if self.read_only else (i.id for i in self.project.images))
         work = pipeline.predict(self.folder, run, tuple(refs), ours)
-        return self._job(work, f"predict with {run.name}", None)
+        return self._job(work, f"predict with {run.name}")
+
+    def explain(
+        self, run: TrainingRun, refs: Sequence[ImageRef], method: str = "", layer: str = ""
+    ) -> Job:
+        """Map where on images a model finds the evidence for each class. Value: list of `HeatMaps`.
+
+        `method` and `layer` default to what suits the run's network.
+        """
+        _check_trained(run)
+        work = pipeline.explain(self.folder, run, tuple(refs), method, layer)
+        return self._job(work, f"explain {run.name}")
 
     def score(self, run: TrainingRun, predictions: Sequence[Prediction]) -> Job:
         """Score predictions against ground truth. Value: `Scores`, recorded with the run."""
-
-        def merge(outcome: Outcome) -> None:
-            if outcome.state == "done":
-                self._add_scores(run.id, outcome.value)
-
         work = pipeline.score(self.project, self.folder, run, tuple(predictions))
-        return self._job(work, f"score {run.name}", merge)
+        return self._job(work, f"score {run.name}", lambda made: self._add_scores(run.id, made))
 
     def save_as(self, folder: Path) -> Job:
         """Copy the project into another folder. Value: a `Session` on the copy."""
@@ -351,7 +341,7 @@ class Session:
             yield pipeline.Progress(0.0, f"copying {self.folder.name}")
             return Session(self.store.save_as(Path(folder)))
 
-        return self._job(work(), f"save as {Path(folder).name}", None)
+        return self._job(work(), f"save as {Path(folder).name}")
 
     def record(self, job: Job, outcome: Outcome) -> None:
         """Take over what a finished job made; call once, on the thread where edits are made."""
@@ -380,11 +370,16 @@ class Session:
         self,
         work: Generator[Any, None, Any],
         name: str,
-        merge: Callable[[Outcome], None] | None,
-        subject: str = "",
+        take: Callable[[Any], None] | None = None,
     ) -> Job:
-        job = Job(work, name, subject)
-        self._merges[job] = merge or (lambda _: None)
+        """Return a job whose value is handed to `take` when it is done."""
+
+        def merge(outcome: Outcome) -> None:
+            if take is not None and outcome.state == "done":
+                take(outcome.value)
+
+        job = Job(work, name)
+        self._merges[job] = merge
         return job
 
     def _adopt_library(self, library: PatchLibrary, cut_from: Project) -> None:
@@ -396,3 +391,8 @@ class Session:
         run = self.project.run(run_id)
         kept = tuple(s for s in run.scores if (s.task, s.images) != (scores.task, scores.images))
         self._replace(self.project.with_run(run.model_copy(update={"scores": (*kept, scores)})))
+
+
+def _check_trained(run: TrainingRun) -> None:
+    if run.state not in ("done", "cancelled") or not run.model:
+        raise InputError(f"Run '{run.name}' has no trained model: train again.")

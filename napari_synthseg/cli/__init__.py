@@ -17,10 +17,12 @@ from typer.main import get_command
 
 from napari_synthseg import __version__
 from napari_synthseg.cli import (
+    cam,
     demo,
     import_data,
     model,
     patches,
+    predict,
     project,
     realism,
     relink,
@@ -48,7 +50,8 @@ app.command("patches")(patches.cut_patches)
 app.command("synthesize")(synthesize.synthesize)
 app.command("realism")(realism.compare)
 app.command("train")(model.train)
-app.command("predict")(model.predict)
+app.command("predict")(predict.predict)
+app.command("cam")(cam.explain)
 app.command("score")(score.score)
 app.command("study")(study.study)
 

@@ -14,7 +14,7 @@ from napari_synthseg.core.errors import InputError
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
 """What label images come as: formats that keep ids exactly."""
 
-OBJECTS_FILE = "objects.csv"
+OBJECTS_FILE, CANDIDATES_FILE, LABELS_FILE = "objects.csv", "candidates.csv", "labels.csv"
 
 
 def by_stem(folder: Path) -> dict[str, Path]:
@@ -49,6 +49,13 @@ def write_labels(path: Path, ids: NDArray[np.integer]) -> None:
     fits = int(ids.max(initial=0)) <= np.iinfo(np.uint16).max
     stored = ids.astype(np.uint16 if fits else np.int32)
     tifffile.imwrite(path, stored, compression="zlib", photometric="minisblack")
+
+
+def write_map(path: Path, heat: NDArray[np.float32]) -> None:
+    """Write a heat map as a compressed float32 TIFF."""
+    import tifffile
+
+    tifffile.imwrite(path, heat, compression="zlib", photometric="minisblack")
 
 
 def write_table(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:

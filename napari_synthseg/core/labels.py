@@ -22,10 +22,14 @@ class Labels:
         Instance ids, shape ([z,] y, x), int32, 0 = background, `UNKNOWN` = nobody knows.
     classes
         Instance id -> class value (>= 1), for every id that occurs in `ids`.
+    present
+        Class values that are somewhere on the image, where only that is known and all `ids` are
+        `UNKNOWN`; None: see `ids`.
     """
 
     ids: NDArray[np.int32]
     classes: Mapping[int, int] = field(default_factory=dict)
+    present: frozenset[int] | None = None
 
     def semantic(self) -> NDArray[np.uint8]:
         """Return class values per pixel, uint8, 0 = background or unknown, shape of `ids`."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from napari_synthseg.core.scores import Scores
 
-TaskName = Literal["segment"]
+TaskName = Literal["segment", "classify", "detect"]
 Source = Literal["synthetic", "real"]
 RunState = Literal["running", "done", "cancelled", "failed"]
 
@@ -23,13 +23,13 @@ Weights = dict[str, NDArray[np.generic]]
 class ModelSpec(BaseModel):
     """Which network, and how large.
 
-    `name` is looked up in the registry of `learn`; `width` is the number of feature channels at
-    full resolution, doubled at each of `depth` halvings. In a volume whose planes lie far apart,
-    the first `flat` halvings leave z as it is.
+    `name` is looked up in the registry of `learn`; without one the task chooses. `width` is the
+    number of feature channels at full resolution, doubled at each of `depth` halvings. In a volume
+    whose planes lie far apart, the first `flat` halvings leave z as it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str = "unet"
+    name: str = ""
     width: int = Field(default=8, ge=4, le=256)
     depth: int = Field(default=4, ge=1, le=6)
     spatial_dims: Literal[2, 3] = 2
@@ -152,7 +152,10 @@ class Prediction:
     """The objects that a model found on one image.
 
     `ids` has the image region's spatial shape, int32, 0 = background; `objects` describes each
-    id. `region_origin` is the full-image position of the first pixel.
+    id. `region_origin` is the full-image position of the first pixel. Of a classifier, `shown` is
+    class value -> probability that the image shows it, and `thresholds` from which on it is
+    reported; it finds no objects. Of a detector, `candidates` are all boxes, those below the
+    thresholds, too; it gives boxes only, and `ids` are 0.
     """
 
     image: str
@@ -160,11 +163,39 @@ class Prediction:
     ids: NDArray[np.int32]
     objects: tuple[FoundObject, ...]
     region_origin: tuple[int, ...] = (0, 0)
+    shown: Mapping[int, float] = field(default_factory=dict)
+    thresholds: Mapping[int, float] = field(default_factory=dict)
+    candidates: tuple[FoundObject, ...] = ()
 
     @property
     def classes(self) -> dict[int, int]:
         """Instance id -> class value."""
         return {o.id: o.cls for o in self.objects}
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMaps:
+    """Where on one image a model finds the evidence for each class.
+
+    Attributes
+    ----------
+    image, run
+        Ids.
+    maps
+        Class value -> map, float32, the image region's spatial shape. Raw: of any sign and scale,
+        the same scale all over the image.
+    method, layer
+        How the maps were made; see `napari_synthseg.learn.cam`.
+    region_origin
+        Full-image position of the first pixel.
+    """
+
+    image: str
+    run: str
+    maps: Mapping[int, NDArray[np.float32]]
+    method: str
+    layer: str
+    region_origin: tuple[int, ...] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -175,5 +206,5 @@ class FoundObject:
     cls: int
     score: float
     center: tuple[float, ...]
-    box: tuple[tuple[int, int], ...]
+    box: tuple[tuple[float, float], ...]
     notes: tuple[str, ...] = field(default=())

@@ -5,7 +5,7 @@ The same for every source of training data, so that a comparison of sources comp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,14 +34,36 @@ class Augmentation:
     axial_blur: float = 3.0
 
 
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """A changed crop of a dual image.
+
+    Attributes
+    ----------
+    image
+        (channel, [z,] y, x) float32.
+    labels
+        Exact labels of the crop.
+    zoom
+        How many times larger than in the dual image all is, along y and x.
+    """
+
+    image: FloatImage
+    labels: Labels
+    zoom: float
+
+
 def random_crop(
     pair: DualImage,
     shape: tuple[int, ...],
     augmentation: Augmentation,
     rng: np.random.Generator,
     spacing: tuple[float, ...] = (),
-) -> tuple[FloatImage, Labels]:
+) -> Crop:
     """Return a changed crop of a dual image.
+
+    An image of which it is only known what is somewhere on it is neither enlarged nor turned by
+    odd angles, so that all of it stays in sight.
 
     Parameters
     ----------
@@ -51,20 +73,17 @@ def random_crop(
         Spatial shape ([z,] y, x) of the crop, pixels; as high as wide.
     spacing
         Distance of pixels along each axis, in units of the shortest; empty: all alike.
-
-    Returns
-    -------
-    image
-        (channel, [z,] y, x) float32.
-    labels
-        Exact labels of the crop.
     """
     zoom = float(np.exp(rng.uniform(-1, 1) * np.log(augmentation.zoom)))
+    whole = pair.labels.present is not None
+    if whole:
+        zoom = min(zoom, 1 / zoom)
     image, ids = pair.image, pair.labels.ids
     if ids.ndim == 3:
         image, ids = _cut_planes(image, ids, shape[0], zoom, rng)
-    image, ids = _warp(image, ids, shape[-1], zoom, augmentation.turn, rng)
-    return _shade(image, augmentation, rng, spacing), Labels(ids, pair.labels.classes)
+    image, ids = _warp(image, ids, shape[-1], zoom, augmentation.turn and not whole, rng)
+    labels = replace(pair.labels, ids=ids)
+    return Crop(_shade(image, augmentation, rng, spacing), labels, zoom)
 
 
 def _cut_planes(

@@ -6,36 +6,18 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.recipe import Synthesizer
-from napari_synthseg.learn.augment import Augmentation, random_crop
-from napari_synthseg.learn.targets import make_targets
+from napari_synthseg.learn.augment import Augmentation, Crop, random_crop
+from napari_synthseg.learn.task import Batch
 
-if TYPE_CHECKING:
-    import torch
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Crops and their targets.
-
-    Attributes
-    ----------
-    images
-        (batch, channel, [z,] y, x) float32.
-    classes
-        Class index per pixel, (batch, [z,] y, x) int64, 0 = background.
-    distances
-        Inner distance, (batch, [z,] y, x) float32.
-    """
-
-    images: torch.Tensor
-    classes: torch.Tensor
-    distances: torch.Tensor
+TargetMaker = Callable[[Crop, DualImage], tuple[NDArray[Any], ...]]
+"""Gives what is learned from a crop of a dual image."""
 
 
 def make_batch(
@@ -44,7 +26,7 @@ def make_batch(
     *,
     size: int,
     crop: tuple[int, ...],
-    class_values: tuple[int, ...],
+    make_targets: TargetMaker,
     augmentation: Augmentation,
     seed: int,
     spacing: tuple[float, ...] = (),
@@ -55,7 +37,7 @@ def make_batch(
     gives the crops of a whole batch.
 
     `crop` is the spatial shape of the crops, as high as wide; `spacing` the distance of pixels
-    along each axis, for the inner distance.
+    along each axis of a volume.
     """
     import torch
 
@@ -66,12 +48,10 @@ def make_batch(
     rows = []
     for index, pair in enumerate(chosen, start=first):
         rng = np.random.default_rng((seed, index))
-        image, labels = random_crop(pair, crop, augmentation, rng, spacing)
-        rows.append((image, *make_targets(labels, class_values, spacing)))
-    images, classes, distances = (
-        torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True)
-    )
-    return Batch(images, classes, distances)
+        cut = random_crop(pair, crop, augmentation, rng, spacing)
+        rows.append((cut.image, *make_targets(cut, pair)))
+    images, *targets = (torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
+    return Batch(images, tuple(targets))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ def build_model(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Modu
     InputError
         If no network has that name.
     """
+    from napari_synthseg.learn import classifiers, detectors  # noqa: F401 - register networks
+
     if spec.name not in MODELS:
         raise InputError(f"There is no network '{spec.name}': choose {', '.join(MODELS)}.")
     return MODELS[spec.name](spec, in_channels, out_channels)
@@ -75,22 +78,43 @@ def _halving(spec: ModelSpec, level: int) -> int | tuple[int, ...]:
 
 @lru_cache(maxsize=32)
 def receptive_radius(spec: ModelSpec) -> tuple[int, ...]:
-    """Return how far, in pixels along each axis, an input pixel can influence the output.
+    """Return how far, in pixels along each axis, an input pixel can influence the output."""
+    return measure_radius(build_model(spec, 1, 1), 1, spec.multiple)
+
+
+def measure_radius(net: nn.Module, channels: int, multiple: tuple[int, ...]) -> tuple[int, ...]:
+    """Measure how far, in pixels along each axis, an input pixel can influence the output.
 
     Measured, not derived: the farthest input pixel with a gradient on one central output pixel,
     with the weights set so that no path cancels or dies. Along one axis after the other, on a
     field that is narrow along the others.
+
+    Parameters
+    ----------
+    net
+        Maps (batch, channel, [z,] y, x) to maps of the same or a lower resolution. It is not
+        changed.
+    channels
+        Channels that it takes.
+    multiple
+        What extents must be multiples of, pixels.
     """
     import torch
 
-    net = build_model(spec, 1, 1).eval()
+    probe = deepcopy(net).cpu().eval()
     with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.fill_(0.01)
-    return tuple(_radius_along(net, axis, spec.multiple) for axis in range(spec.spatial_dims))
+        for name, parameter in probe.named_parameters():
+            if parameter.ndim > 1:  # averages: signals neither grow nor fade away
+                parameter.fill_(1 / parameter[0].numel())
+            else:
+                parameter.fill_(0.0 if name.endswith("bias") else 1.0)
+        for name, buffer in probe.named_buffers():
+            if buffer.is_floating_point():
+                buffer.fill_(0.0 if name.endswith("mean") else 1.0)
+    return tuple(_radius_along(probe, channels, axis, multiple) for axis in range(len(multiple)))
 
 
-def _radius_along(net: nn.Module, axis: int, multiple: tuple[int, ...]) -> int:
+def _radius_along(net: nn.Module, channels: int, axis: int, multiple: tuple[int, ...]) -> int:
     import torch
 
     step = multiple[axis]
@@ -98,10 +122,15 @@ def _radius_along(net: nn.Module, axis: int, multiple: tuple[int, ...]) -> int:
     extent[axis] = max(extent[axis], 128)
     reach = 0
     for offset in (0, step - 1):
-        image = torch.ones((1, 1, *extent), requires_grad=True)
-        center = [n // 2 for n in extent]
-        center[axis] += offset
-        (gradient,) = torch.autograd.grad(net(image)[(0, 0, *center)], image)
-        touched = gradient[0, 0].abs().gt(0).nonzero()[:, axis]
-        reach = max(reach, int((touched - center[axis]).abs().max()))
+        image = torch.ones((1, channels, *extent), requires_grad=True)
+        output = net(image)
+        middle = [n // 2 for n in extent]
+        middle[axis] += offset
+        strides = [n // m for n, m in zip(extent, output.shape[2:], strict=True)]
+        place = [m // s for m, s in zip(middle, strides, strict=True)]
+        (gradient,) = torch.autograd.grad(output[(0, slice(None), *place)].sum(), image)
+        touched = gradient[0].abs().sum(dim=0).gt(0).nonzero()[:, axis]
+        first = place[axis] * strides[axis]
+        last = first + strides[axis] - 1
+        reach = max(reach, first - int(touched.min()), int(touched.max()) - last)
     return reach

@@ -1,94 +1,18 @@
-"""Objects of a whole image of any size, block by block.
-
-Each block is read with a margin. The margin's outer part is as wide as the network can see, so
-that the network's output in the block is that of the whole image; its inner part is as wide as a
-few objects, so that every object that has its core in the block is decided as in the whole image.
-An object belongs to the block that holds its core.
-"""
+"""What a model finds on one image of any size, whatever its task."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator
 
-import numpy as np
-
-from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import (
-    Region,
-    divide_region,
-    region_shape,
-    region_slices,
-    widen_region,
-)
 from napari_synthseg.core.pixels import PixelSource
-from napari_synthseg.core.training import FoundObject, ModelSpec, Prediction, Weights
-from napari_synthseg.learn.device import choose_device
-from napari_synthseg.learn.models import build_model, receptive_radius
-from napari_synthseg.learn.network import infer
-from napari_synthseg.learn.targets import Decoded, DecodeRule, decode
-from napari_synthseg.learn.volumes import block_shape, round_up
+from napari_synthseg.core.training import Prediction
+from napari_synthseg.learn.detecting import detect_in_image
+from napari_synthseg.learn.objects import find_in_image
+from napari_synthseg.learn.predictor import Predictor
+from napari_synthseg.learn.showing import classify_image
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-OBJECT_MARGIN = 2.0
-"""Width of the margin in which objects are decided, in typical diameters."""
-
-
-@dataclass(frozen=True, eq=False)
-class Predictor:
-    """A trained network, ready to run."""
-
-    net: nn.Module
-    spec: ModelSpec
-    in_channels: int
-    rule: DecodeRule
-    device: torch.device
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        """Distance of pixels along each axis, in units of the shortest."""
-        return self.rule.spacing or (1.0,) * self.spec.spatial_dims
-
-
-def load_predictor(model: Mapping[str, Any], weights: Weights, device: str = "auto") -> Predictor:
-    """Build a predictor from what a run keeps.
-
-    Parameters
-    ----------
-    model
-        ``TrainingRun.model``: spec, in_channels, out_channels, task.
-    weights
-        Parameter name -> array.
-
-    Raises
-    ------
-    InputError
-        If another version of this program, with another network, made them.
-    """
-    import torch
-
-    spec = ModelSpec(**model["spec"])
-    net = build_model(spec, model["in_channels"], model["out_channels"])
-    task = {k: v for k, v in model["task"].items() if k != "kind"}
-    try:
-        net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
-        rule = _read_rule(task)
-    except (RuntimeError, TypeError) as error:  # what torch and the data class raise on a mismatch
-        raise InputError(
-            "This model was made by another version of napari-synthseg, with another network: "
-            "train it again, or install the version that the run's record names."
-        ) from error
-    where, _ = choose_device(device)
-    return Predictor(net.to(where).eval(), spec, model["in_channels"], rule, where)
-
-
-def _read_rule(task: Mapping[str, Any]) -> DecodeRule:
-    lists = {k: tuple(task.get(k, ())) for k in ("class_values", "spacing")}
-    return DecodeRule(**{**task, **lists})
+WORK = {"segment": find_in_image, "classify": classify_image, "detect": detect_in_image}
+"""Name of the task -> what is done with an image."""
 
 
 def predict_image(
@@ -99,7 +23,7 @@ def predict_image(
     run: str,
     block: tuple[int, ...] | None = None,
 ) -> Generator[float, None, Prediction]:
-    """Find the objects of one image; yield the share done; return the prediction.
+    """Apply a model to one image; yield the share done; return what it found.
 
     Parameters
     ----------
@@ -108,8 +32,8 @@ def predict_image(
     image, run
         Ids, for the record.
     block
-        Shape of a block, pixels, a multiple of ``predictor.spec.multiple``; default: by the
-        kind of image.
+        Shape of the blocks that the image is worked on in, pixels, multiples of what the network
+        halves; default: by the kind of image.
 
     Raises
     ------
@@ -117,87 +41,6 @@ def predict_image(
         If the image has another number of channels than the model was trained with, or is a
         volume where the model is for images, or the other way round.
     """
-    _check_kind(predictor, pixels)
-    if pixels.shape[0] != predictor.in_channels:
-        raise InputError(
-            f"The image has {pixels.shape[0]} channels, but the model was trained on "
-            f"{predictor.in_channels}: choose the channels that it was trained on."
-        )
-    region = pixels.region
-    origin = tuple(start for start, _ in region)
-    ids = np.zeros(region_shape(region), np.int32)
-    objects: list[FoundObject] = []
-    edges = block or block_shape(predictor.spec, predictor.spacing)
-    blocks = list(divide_region(region, edges))
-    for number, core in enumerate(blocks):
-        window, decided = _decide(predictor, pixels, core)
-        _take_over(decided, window, core, region, ids, objects)
-        yield (number + 1) / len(blocks)
-    return Prediction(image, run, ids, tuple(objects), origin)
-
-
-def _check_kind(predictor: Predictor, pixels: PixelSource) -> None:
-    kinds = {2: "flat images", 3: "volumes"}
-    trained, given = predictor.spec.spatial_dims, len(pixels.region)
-    if trained != given:
-        raise InputError(
-            f"The model was trained on {kinds[trained]}, and this is one of {kinds[given]}: add "
-            f"the stack {'plane by plane' if trained == 2 else 'as a volume'}, or train a model "
-            f"on {kinds[given]}."
-        )
-
-
-def _decide(predictor: Predictor, pixels: PixelSource, core: Region) -> tuple[Region, Decoded]:
-    """Return a block's inner margin and the objects decided in it."""
-    multiple = predictor.spec.multiple
-    objects = [OBJECT_MARGIN * predictor.rule.diameter / s for s in predictor.spacing]
-    inner = _rounded(objects, multiple)
-    outer = _rounded(receptive_radius(predictor.spec), multiple)
-    window = widen_region(core, inner, pixels.region)
-    seen = widen_region(core, tuple(np.add(inner, outer).tolist()), pixels.region)
-    maps = infer(predictor.net, pixels.read(seen), predictor.device, multiple)
-    cut = region_slices(window, [start for start, _ in seen])
-    return window, decode(maps[0][(slice(None), *cut)], maps[1][cut], predictor.rule)
-
-
-def _rounded(lengths: Sequence[float], multiple: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(round_up(n, m) for n, m in zip(lengths, multiple, strict=True))
-
-
-def _take_over(
-    decided: Decoded,
-    window: Region,
-    core: Region,
-    region: Region,
-    ids: np.ndarray[Any, np.dtype[np.int32]],
-    objects: list[FoundObject],
-) -> None:
-    """Write the objects whose core lies in the block into the whole image."""
-    from scipy.ndimage import center_of_mass, find_objects
-
-    starts = np.array([a for a, _ in window])
-    boxes = find_objects(decided.ids)
-    for index, box in enumerate(boxes):
-        position = decided.cores[index] + starts
-        if box is None or not _owns(core, position):
-            continue
-        mask = decided.ids[box] == index + 1
-        offset = [s.start + w - r for s, w, (r, _) in zip(box, starts, region, strict=True)]
-        target = ids[tuple(slice(o, o + n) for o, n in zip(offset, mask.shape, strict=True))]
-        number = len(objects) + 1
-        target[mask & (target == 0)] = number
-        corner = np.array([s.start for s in box]) + starts
-        center = np.asarray(center_of_mass(mask)) + corner
-        objects.append(
-            FoundObject(
-                id=number,
-                cls=int(decided.classes[index]),
-                score=round(float(decided.scores[index]), 4),
-                center=tuple(float(c) for c in center),
-                box=tuple((int(c), int(c + n)) for c, n in zip(corner, mask.shape, strict=True)),
-            )
-        )
-
-
-def _owns(core: Region, position: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
-    return all(a - 0.5 <= p < b - 0.5 for (a, b), p in zip(core, position, strict=True))
+    predictor.check(pixels)
+    work = WORK[predictor.kind]
+    return (yield from work(predictor, pixels, image=image, run=run, block=block))

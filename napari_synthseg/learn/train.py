@@ -5,31 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import UNKNOWN, DualImage
+from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.outcome import Cancelled
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.training import TrainedModel, TrainSpec, TrainStep, Weights
-from napari_synthseg.learn.augment import Augmentation
-from napari_synthseg.learn.batches import Batch, make_batch, prefetched
+from napari_synthseg.learn.batches import prefetched
 from napari_synthseg.learn.device import choose_device
-from napari_synthseg.learn.models import build_model, receptive_radius
-from napari_synthseg.learn.network import infer_by_blocks
-from napari_synthseg.learn.targets import DecodeRule
-from napari_synthseg.learn.validate import Validation, validate
-from napari_synthseg.learn.volumes import (
-    batch_size,
-    block_shape,
-    crop_shape,
-    fit_spec,
-    smallest_area,
-)
+from napari_synthseg.learn.models import build_model
+from napari_synthseg.learn.task import Batch, Task, TaskData, Validation, make_task
 
 if TYPE_CHECKING:
     import torch
@@ -42,12 +31,6 @@ VALIDATED_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
 
 FEW_STEPS = 50
 """A run that its time limit ended before so many steps says so."""
-
-LEAST_SHARE = 0.03
-"""Objects smaller than this share of a typical one are not reported."""
-
-UNTUNED_SCORE = 0.2
-"""Smallest score of a reported object where nothing is held out to choose it on."""
 
 WARM_UP = 0.05
 """Share of the limit in which the learning rate rises."""
@@ -93,45 +76,40 @@ def train_model(
     checkpoint, save_checkpoint
         Where to go on from, and how to save the like.
     """
-    loop = _Loop(spec, pairs, tuple(sorted(class_names)), diameter, spacing, started)
+    data = TaskData(
+        spec=spec,
+        pairs=pairs,
+        class_values=tuple(sorted(class_names)),
+        diameter=diameter,
+        spacing=spacing,
+        held_pairs=tuple(validation_pairs),
+        held_images=tuple(validation_images),
+    )
+    loop = _Loop(make_task(data), started)
     if checkpoint is not None:
         loop.restore(checkpoint)
-    held_out = _HeldOut(tuple(validation_pairs), tuple(validation_images))
     save = save_checkpoint or (lambda arrays, meta: None)
     try:
         yield TrainStep(loop.step, loop.fraction(), float("nan"), 0.0, message=loop.device_reason)
-        with prefetched(loop.make_batch, loop.step) as batches:
+        with prefetched(loop.task.make_batch, loop.step) as batches:
             while loop.fraction() < 1.0 or loop.step == 0:
                 step = loop.turn(next(batches))
                 if loop.validation_is_due():
-                    step = loop.validated(step, held_out)
+                    step = loop.validated(step)
                     save(*loop.checkpoint())
                 loop.history.append(step)
                 yield step
     except (Cancelled, GeneratorExit):
         save(*loop.checkpoint())
-        return loop.result("cancelled", held_out)
-    return loop.result("done", held_out)
-
-
-@dataclass(frozen=True, eq=False)
-class _HeldOut:
-    pairs: tuple[DualImage, ...]
-    images: tuple[ClickedImage, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.pairs or self.images)
+        return loop.result("cancelled")
+    return loop.result("done")
 
 
 @dataclass(eq=False)
 class _Loop:
     """The state of one training: network, optimizer, averaged weights, best so far."""
 
-    spec: TrainSpec
-    pairs: Synthesizer
-    class_values: tuple[int, ...]
-    diameter: float
-    spacing: tuple[float, ...]
+    task: Task
     started: float | None
     step: int = 0
     elapsed_before: float = 0.0
@@ -143,23 +121,11 @@ class _Loop:
         from lightning_fabric import Fabric
 
         self.started = time.monotonic() if self.started is None else self.started
+        self.spec = self.task.spec
         self.device, self.device_reason = choose_device(self.spec.device)
-        first = self.pairs.pair(0)
-        shape = first.labels.ids.shape
-        self.in_channels = len(first.image)
-        spacing = self.spacing or (1.0,) * len(shape)
-        self.spec = fit_spec(self.spec, spacing)
-        self.out_channels = len(self.class_values) + 2
-        self.rule = DecodeRule(
-            self.class_values,
-            self.diameter,
-            minimum_area=max(4, smallest_area(self.diameter, spacing, LEAST_SHARE)),
-            minimum_score=UNTUNED_SCORE,
-            spacing=self.spacing,
-        )
         with torch.random.fork_rng(devices=[]):  # the process's own generator stays as it was
             torch.manual_seed(self.spec.seed)
-            net = build_model(self.spec.model, self.in_channels, self.out_channels)
+            net = self._new_net()
         self.fabric = Fabric(
             accelerator=self.device.type,
             devices=1,
@@ -169,16 +135,9 @@ class _Loop:
         self.net, self.optimizer = self.fabric.setup(net, optimizer)
         self.average = {k: v.detach().clone() for k, v in net.state_dict().items()}
         self.plain_net: nn.Module = net
-        self.make_batch = partial(
-            make_batch,
-            self.pairs,
-            size=batch_size(self.spec),
-            crop=crop_shape(self.spec, shape),
-            class_values=self.class_values,
-            augmentation=Augmentation(),
-            seed=self.spec.seed,
-            spacing=self.spacing,
-        )
+
+    def _new_net(self) -> nn.Module:
+        return build_model(self.spec.model, self.task.in_channels, self.task.out_channels)
 
     # --- progress ----------------------------------------------------------------------------
 
@@ -210,7 +169,7 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = self.spec.learning_rate * _schedule(fraction)
         output = self.net(batch.images.to(self.device))
-        loss = _loss(output, batch.classes.to(self.device), batch.distances.to(self.device))
+        loss = self.task.loss(output, tuple(t.to(self.device) for t in batch.targets))
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         self.fabric.clip_gradients(self.net, self.optimizer, max_norm=5.0)
@@ -225,47 +184,35 @@ class _Loop:
                     self.average[key].copy_(value)
         return TrainStep(self.step, min(self.fraction(), 1.0), float(loss.item()), self.elapsed())
 
-    def validated(self, step: TrainStep, held_out: _HeldOut) -> TrainStep:
+    def validated(self, step: TrainStep) -> TrainStep:
         """Compare the averaged weights with the best so far."""
-        if not held_out:
+        if not self.task.data.holds_out:
             return step
-        found = self._validate(held_out, tune=False)
+        weights = self._averaged()
+        found = self._validate(weights, tune=False)
         best = self.best is None or found.value >= self.best[0].value
         if best:
-            self.best = (found, self._averaged())
+            self.best = (found, weights)
         return replace(step, validation=dict(found.values), best=best)
 
-    def _validate(self, held_out: _HeldOut, *, tune: bool) -> Validation:
+    def _validate(self, weights: Weights, *, tune: bool) -> Validation:
         import torch
 
-        net = build_model(self.spec.model, self.in_channels, self.out_channels)
-        weights = self.best[1] if tune and self.best else self._averaged()
+        net = self._new_net()
         net.load_state_dict({k: torch.from_numpy(np.asarray(v)) for k, v in weights.items()})
-        net = net.to(self.device).eval()
-        run = partial(
-            infer_by_blocks,
-            net,
-            device=self.device,
-            multiple=self.spec.model.multiple,
-            block=block_shape(self.spec.model, self.spacing),
-            radius=receptive_radius(self.spec.model),
-        )
-        pair_maps = [run(image=p.image) for p in held_out.pairs]
-        clicked = tuple(i for i in held_out.images if i.clicks)
-        image_maps = [run(image=i.pixels.read()) for i in clicked]
-        return validate(pair_maps, held_out.pairs, image_maps, clicked, self.rule, tune=tune)
+        return self.task.validate(net.to(self.device).eval(), self.device, tune=tune)
 
     def _averaged(self) -> Weights:
         return {k: v.cpu().numpy().copy() for k, v in self.average.items()}
 
     # --- keeping -----------------------------------------------------------------------------
 
-    def result(self, state: str, held_out: _HeldOut) -> TrainedModel:
+    def result(self, state: str) -> TrainedModel:
         """Return the best weights, with thresholds chosen on the held-out part."""
-        rule, selection = self.rule, "last weights (nothing was held out)"
+        rule, selection = self.task.rule, "last weights (nothing was held out)"
         weights = self.best[1] if self.best else self._averaged()
-        if held_out and self.best:
-            tuned = self._validate(held_out, tune=True)
+        if self.best:
+            tuned = self._validate(weights, tune=True)
             rule = tuned.rule
             figures = ", ".join(f"{k} {v:.3f}" for k, v in tuned.values.items())
             selection = f"best on the held-out part: {figures}"
@@ -273,9 +220,9 @@ class _Loop:
             selection += f"; only {self.step} steps were made: give it more time"
         return TrainedModel(
             spec=self.spec.model,
-            in_channels=self.in_channels,
-            out_channels=self.out_channels,
-            task={"kind": "segment", **vars(rule)},
+            in_channels=self.task.in_channels,
+            out_channels=self.task.out_channels,
+            task={"kind": self.task.kind, **vars(rule)},
             weights=weights,
             device=self.device_reason,
             selection=selection,
@@ -321,7 +268,7 @@ class _Loop:
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         if meta["best"]:
             weights = {k: v.numpy() for k, v in part("best").items()}
-            self.best = (Validation(self.rule, meta["best"]), weights)
+            self.best = (Validation(self.task.rule, meta["best"]), weights)
         self.step, self.elapsed_before = int(meta["step"]), float(meta["elapsed"])
 
 
@@ -330,48 +277,3 @@ def _schedule(fraction: float) -> float:
     if fraction < WARM_UP:
         return 0.1 + 0.9 * fraction / WARM_UP
     return float(0.5 + 0.5 * np.cos(np.pi * (fraction - WARM_UP) / (1 - WARM_UP))) + 1e-3
-
-
-def _loss(output: torch.Tensor, classes: torch.Tensor, distances: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy and Dice on the classes, cross-entropy on class and inner distance of objects.
-
-    Pixels of which nothing is known count nowhere. The distance is learned as a probability: its
-    error keeps a slope where the network is surely wrong, which an absolute error behind a sigmoid
-    loses. The entropy of the true distance is taken off, so that a perfect network has loss 0.
-    """
-    import torch
-    from torch.nn import functional
-
-    known = classes != UNKNOWN
-    logits = output[:, :-1].float().movedim(1, -1)[known]
-    distance, classes, distances = output[:, -1].float()[known], classes[known], distances[known]
-    if not len(classes):
-        return output.sum() * 0
-    entropy = functional.cross_entropy(logits, classes)
-    probability = 1 - torch.softmax(logits, dim=1)[:, 0]
-    objects = (classes > 0).float()
-    overlap = (probability * objects).sum()
-    dice = 1 - (2 * overlap + 1) / (probability.sum() + objects.sum() + 1)
-    error = functional.binary_cross_entropy_with_logits(distance, distances, reduction="none")
-    least = torch.special.entr(distances) + torch.special.entr(1 - distances)
-    error = error - least
-    balance = error[classes > 0].mean() if bool(objects.any()) else error.mean()
-    kind = _class_error(logits[:, 1:], classes)
-    loss: torch.Tensor = entropy + dice + kind + 2 * (balance + error.mean())
-    return loss
-
-
-def _class_error(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of the class of object pixels, each class that is there weighing the same.
-
-    In the entropy of all pixels, background included, rare classes hardly count. With a single
-    class this is 0.
-    """
-    import torch
-    from torch.nn import functional
-
-    if logits.shape[1] == 1:
-        return logits.new_zeros(())
-    each = functional.cross_entropy(logits, (classes - 1).clamp(min=0), reduction="none")
-    means = [each[classes == c].mean() for c in torch.unique(classes[classes > 0])]
-    return torch.stack(means).mean() if means else each.mean() * 0

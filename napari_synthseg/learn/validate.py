@@ -7,8 +7,8 @@ to one. Where training was on true masks, the held-out masks take the place of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.learn.targets import Decoded, DecodeRule, decode
+from napari_synthseg.learn.task import Validation
 from napari_synthseg.score.instance import match_instances
 
 Maps = tuple[FloatImage, FloatImage]
@@ -26,19 +27,6 @@ PROMINENCES = (0.06, 0.1, 0.15)
 FOREGROUNDS = (0.4, 0.5, 0.6)
 ABOUT_EQUAL = 0.005
 SCORES = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The rule that did best on the held-out part, and its figures by name."""
-
-    rule: DecodeRule
-    values: Mapping[str, float]
-
-    @property
-    def value(self) -> float:
-        """The mean of the figures: what weights are compared by; 0 if there is none."""
-        return float(np.mean(list(self.values.values()))) if self.values else 0.0
 
 
 def validate(

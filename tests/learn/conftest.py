@@ -7,7 +7,7 @@ import pytest
 
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.learn.predict import load_predictor
+from napari_synthseg.learn.predictor import load_predictor
 from napari_synthseg.learn.train import train_model
 
 
@@ -53,7 +53,7 @@ def disks():
 def tiny():
     """A spec that trains in a second."""
     return TrainSpec(
-        steps=3, batch_size=2, crop=32, device="cpu", model=ModelSpec(width=4, depth=2)
+        steps=3, batch_size=2, crop=32, device="cpu", model=ModelSpec(name="unet", width=4, depth=2)
     )
 
 
@@ -66,7 +66,7 @@ def trained():
         crop=64,
         device="cpu",
         learning_rate=1e-2,
-        model=ModelSpec(width=8, depth=2),
+        model=ModelSpec(name="unet", width=8, depth=2),
     )
     work = train_model(spec, Disks(), class_names={1: "bright", 2: "dark"}, diameter=12)
     while True:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.learn.augment import Augmentation, random_crop
 from napari_synthseg.learn.batches import make_batch, prefetched
+from napari_synthseg.learn.targets import make_targets
 from tests.learn.conftest import Disks
 
 STILL = Augmentation(zoom=1, turn=False, gain=1, gamma=1, offset=0, noise=0, blur=0)
@@ -21,7 +22,7 @@ def a_batch(number, disks, seed=0):
         number,
         size=2,
         crop=(32, 32),
-        class_values=(1, 2),
+        make_targets=lambda crop, pair: make_targets(crop.labels, (1, 2)),
         augmentation=Augmentation(),
         seed=seed,
     )
@@ -31,7 +32,7 @@ def test_a_batch_is_the_same_at_every_call(disks):
     first, second = a_batch(3, disks), a_batch(3, disks)
     assert first.images.shape == (2, 1, 32, 32)
     assert first.images.equal(second.images)
-    assert first.distances.equal(second.distances)
+    assert first.targets[1].equal(second.targets[1])
     assert not first.images.equal(a_batch(4, disks).images)
     assert not first.images.equal(a_batch(3, disks, seed=1).images)
 
@@ -43,7 +44,8 @@ def test_labels_stay_on_their_objects(seed, edge):
     ids = Disks((64, 72)).pair(seed).labels.ids
     pair = DualImage((ids > 0).astype(np.float32)[None], Labels(ids, {}), seed)
     changed = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0)
-    image, labels = random_crop(pair, (edge, edge), changed, np.random.default_rng(seed))
+    crop = random_crop(pair, (edge, edge), changed, np.random.default_rng(seed))
+    image, labels = crop.image, crop.labels
     assert image.shape == (1, edge, edge)
     assert labels.ids.shape == (edge, edge)
     agree = (image[0] > 0.5) == (labels.ids > 0)
@@ -55,7 +57,8 @@ def test_labels_stay_on_their_objects(seed, edge):
 @settings(max_examples=20, deadline=None)
 def test_without_changes_a_crop_is_a_turned_piece_of_the_image(seed):
     pair = Disks((32, 32)).pair(seed)
-    image, labels = random_crop(pair, (32, 32), STILL, np.random.default_rng(seed))
+    crop = random_crop(pair, (32, 32), STILL, np.random.default_rng(seed))
+    image, labels = crop.image, crop.labels
     turns = [np.rot90(pair.image[0], k) for k in range(4)]
     turns += [np.fliplr(t) for t in turns]
     assert any(np.allclose(image[0], t, atol=1e-4) for t in turns)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from napari_synthseg.core.labels import UNKNOWN
-from napari_synthseg.learn.train import _class_error, _loss
+from napari_synthseg.learn.losses import class_error, segmentation_loss
 
 
 def outputs(classes, distances, count):
@@ -23,7 +23,7 @@ def field():
 
 def test_a_perfect_network_has_no_loss(field):
     classes, distances = field
-    assert float(_loss(outputs(classes, distances, 2), classes, distances)) < 0.01
+    assert float(segmentation_loss(outputs(classes, distances, 2), classes, distances)) < 0.01
 
 
 def test_what_the_network_says_of_unknown_pixels_does_not_count(field):
@@ -33,15 +33,15 @@ def test_what_the_network_says_of_unknown_pixels_does_not_count(field):
     known[0, 4:10] = UNKNOWN
     other = said.clone()
     other[:, :, 4:10] = torch.randn(1, 4, 6, 16)
-    loss = _loss(said, known, distances)
-    assert float(loss) == pytest.approx(float(_loss(other, known, distances)))
-    assert float(loss) != pytest.approx(float(_loss(said, classes, distances)))
+    loss = segmentation_loss(said, known, distances)
+    assert float(loss) == pytest.approx(float(segmentation_loss(other, known, distances)))
+    assert float(loss) != pytest.approx(float(segmentation_loss(said, classes, distances)))
 
 
 def test_a_batch_of_which_nothing_is_known_teaches_nothing(field):
     classes, distances = field
     said = torch.randn(1, 4, 16, 16, requires_grad=True)
-    loss = _loss(said, torch.full_like(classes, UNKNOWN), distances)
+    loss = segmentation_loss(said, torch.full_like(classes, UNKNOWN), distances)
     loss.backward()
     assert loss.item() == 0
     assert not said.grad.any()
@@ -50,16 +50,16 @@ def test_a_batch_of_which_nothing_is_known_teaches_nothing(field):
 def test_a_rare_class_weighs_as_much_as_a_common_one(field):
     classes, _ = field
     sure = torch.tensor([5.0, -5.0]).reshape(1, 2, 1, 1).expand(1, 2, 16, 16)
-    common, rare = _class_error(sure, classes), _class_error(-sure, classes)
+    common, rare = class_error(sure, classes), class_error(-sure, classes)
     assert float(common) == pytest.approx(float(rare))
     assert float(common) > 4
 
 
 def test_with_one_class_or_no_object_there_is_nothing_to_tell_apart(field):
     classes, _ = field
-    assert float(_class_error(torch.randn(1, 1, 16, 16), classes)) == 0
+    assert float(class_error(torch.randn(1, 1, 16, 16), classes)) == 0
     logits = torch.randn(1, 3, 16, 16, requires_grad=True)
-    error = _class_error(logits, torch.zeros_like(classes))
+    error = class_error(logits, torch.zeros_like(classes))
     error.backward()
     assert error.item() == 0
     assert not logits.grad.any()

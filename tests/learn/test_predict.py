@@ -6,7 +6,8 @@ import pytest
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.learn.models import receptive_radius
-from napari_synthseg.learn.predict import load_predictor, predict_image
+from napari_synthseg.learn.predict import predict_image
+from napari_synthseg.learn.predictor import load_predictor
 from tests.learn.conftest import draw_disks
 
 

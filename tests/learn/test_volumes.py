@@ -14,7 +14,8 @@ from napari_synthseg.core.training import ModelSpec, TrainSpec
 from napari_synthseg.learn.augment import Augmentation, random_crop
 from napari_synthseg.learn.models import build_model, receptive_radius
 from napari_synthseg.learn.network import infer, infer_by_blocks
-from napari_synthseg.learn.predict import load_predictor, predict_image
+from napari_synthseg.learn.predict import predict_image
+from napari_synthseg.learn.predictor import load_predictor
 from napari_synthseg.learn.targets import DecodeRule, decode, inner_distance, make_targets
 from napari_synthseg.learn.train import train_model
 from napari_synthseg.learn.volumes import block_shape, crop_shape, fit_spec
@@ -85,7 +86,7 @@ def trained():
         volume_planes=8,
         device="cpu",
         learning_rate=1e-2,
-        model=ModelSpec(width=4, depth=2),
+        model=ModelSpec(name="unet", width=4, depth=2),
     )
     return predictor_of(train(spec, Balls()))
 
@@ -96,7 +97,7 @@ def trained():
 @given(st.floats(1, 40), st.integers(1, 6))
 @settings(max_examples=50, deadline=None)
 def test_halvings_leave_z_alone_until_the_planes_lie_no_further_apart(apart, depth):
-    spec = TrainSpec(model=ModelSpec(depth=depth))
+    spec = TrainSpec(model=ModelSpec(name="unet", depth=depth))
     model = fit_spec(spec, (apart, 1.0, 1.0)).model
     assert model.spatial_dims == 3
     assert 0 <= model.flat <= model.depth <= 3
@@ -125,7 +126,7 @@ def test_crops_are_as_deep_as_the_volume_and_can_be_halved(planes, apart):
 def test_nothing_beyond_the_receptive_radius_counts(flat):
     import torch
 
-    spec = ModelSpec(width=4, depth=2, spatial_dims=3, flat=flat)
+    spec = ModelSpec(name="unet", width=4, depth=2, spatial_dims=3, flat=flat)
     radius = receptive_radius(spec)
     assert radius[0] < radius[1] if flat else radius[0] == radius[1]
     torch.manual_seed(0)
@@ -142,7 +143,7 @@ def test_nothing_beyond_the_receptive_radius_counts(flat):
 def test_inference_by_blocks_is_that_of_the_whole():
     import torch
 
-    spec = ModelSpec(width=4, depth=2, spatial_dims=3, flat=1)
+    spec = ModelSpec(name="unet", width=4, depth=2, spatial_dims=3, flat=1)
     torch.manual_seed(0)
     net = build_model(spec, 2, 4).eval()
     image = np.random.default_rng(0).normal(size=(2, 11, 50, 70)).astype(np.float32)
@@ -161,7 +162,8 @@ def test_inference_by_blocks_is_that_of_the_whole():
 def test_labels_stay_on_their_objects_in_depth(seed, planes):
     ids = Balls((9, 32, 36)).pair(seed).labels.ids
     pair = DualImage((ids > 0).astype(np.float32)[None], Labels(ids, {}), seed)
-    image, labels = random_crop(pair, (planes, 32, 32), GEOMETRY, np.random.default_rng(seed))
+    crop = random_crop(pair, (planes, 32, 32), GEOMETRY, np.random.default_rng(seed))
+    image, labels = crop.image, crop.labels
     assert image.shape == (1, planes, 32, 32)
     assert labels.ids.shape == (planes, 32, 32)
     assert ((image[0] > 0.5) == (labels.ids > 0)).mean() > 0.93
@@ -176,7 +178,7 @@ def test_a_still_crop_is_the_volume_maybe_upside_down():
     sums = pair.image[0].sum(axis=(1, 2))
     seen = set()
     for seed in range(8):
-        image, _ = random_crop(pair, (6, 32, 32), still, np.random.default_rng(seed))
+        image = random_crop(pair, (6, 32, 32), still, np.random.default_rng(seed)).image
         found = image[0].sum(axis=(1, 2))
         upright = np.allclose(found, sums, rtol=1e-4)
         assert upright or np.allclose(found, sums[::-1], rtol=1e-4)
@@ -209,7 +211,11 @@ def test_perfect_outputs_give_the_same_volumes_again(seed):
 
 def test_training_on_volumes_repeats_and_adapts_the_network():
     spec = TrainSpec(
-        steps=2, volume_crop=16, volume_planes=8, device="cpu", model=ModelSpec(width=4, depth=2)
+        steps=2,
+        volume_crop=16,
+        volume_planes=8,
+        device="cpu",
+        model=ModelSpec(name="unet", width=4, depth=2),
     )
     pairs = Balls((6, 24, 24), channels=2)
     held = [pairs.pair(7)]

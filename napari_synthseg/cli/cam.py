@@ -1,0 +1,71 @@
+"""Heat maps: where on images a model finds the evidence for each class."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_synthseg.cli.image_files import find_images, name_targets
+from napari_synthseg.cli.label_files import refuse_existing, write_map
+from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.core.training import HeatMaps
+from napari_synthseg.session import Session
+
+
+def explain(
+    project: ProjectFolder,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or id of a training run.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Image files.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the maps go.")],
+    method: Annotated[
+        str,
+        typer.Option("--method", metavar="NAME", help="cam, gradcam, gradcam++ or ablation."),
+    ] = "",
+    layer: Annotated[
+        str, typer.Option("--layer", metavar="NAME", help="Layer to look at; default: the last.")
+    ] = "",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of the same name in DIR.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a heat map for each image and class: STEM__CLASS.tif, float32, as large as the image.
+
+    Maps are raw: the higher, the more speaks for the class there, on one scale all over an image.
+    """
+    with closing(Session.open(project)) as session:
+        chosen = session.project.run(run)
+        names = {c.value: c.name for c in session.project.classes}
+        refs = find_images(images, session, chosen)
+        targets = name_targets(out, refs)
+        values = chosen.model.get("task", {}).get("class_values", ())
+        files = {
+            (target, value): target.with_name(f"{target.stem}__{_safe(names[value])}.tif")
+            for target in targets
+            for value in values
+        }
+        refuse_existing(files.values(), overwrite)
+        made: list[HeatMaps] = complete(session, session.explain(chosen, refs, method, layer))
+    out.mkdir(parents=True, exist_ok=True)
+    for target, heat in zip(targets, made, strict=True):
+        for value, heat_map in heat.maps.items():
+            write_map(files[target, value], heat_map)
+    result = {
+        "run": chosen.name,
+        "out": str(out),
+        "method": made[0].method,
+        "layer": made[0].layer,
+        "files": [path.name for path in files.values()],
+    }
+    words = f"{len(files)} heat map(s) by {made[0].method} of layer {made[0].layer} in {out}."
+    report(result, [words], as_json)
+
+
+def _safe(name: str) -> str:
+    """Return a class's name as part of a file's name."""
+    return "".join(c if c.isalnum() or c in "-_ " else "_" for c in name)

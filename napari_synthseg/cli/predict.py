@@ -1,0 +1,130 @@
+"""What a model finds on images: objects, boxes, or which classes there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_synthseg.cli.image_files import find_images, image_names, name_targets
+from napari_synthseg.cli.label_files import (
+    CANDIDATES_FILE,
+    LABELS_FILE,
+    OBJECTS_FILE,
+    refuse_existing,
+    write_labels,
+    write_table,
+)
+from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.cli.progress import complete, say
+from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.core.training import FoundObject, Prediction
+from napari_synthseg.session import Session
+
+OBJECT_COLUMNS = ("image", "id", "class", "score", "y", "x", "ymin", "xmin", "ymax", "xmax")
+DEPTH_COLUMNS = ("z", "zmin", "zmax")
+LABEL_COLUMNS = ("image", "class", "score", "shown")
+
+TABLES = {
+    "segment": (OBJECTS_FILE,),
+    "detect": (OBJECTS_FILE, CANDIDATES_FILE),
+    "classify": (LABELS_FILE,),
+}
+"""Task -> the tables that are written for a folder."""
+
+
+def predict(
+    project: ProjectFolder,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or id of a training run.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Image files.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go.")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of the same name in DIR.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Apply a model to whole images.
+
+    Segmenting models write STEM.tif with instance ids, and objects.csv; detectors objects.csv and
+    candidates.csv (boxes of any score); classifiers labels.csv.
+    """
+    with closing(Session.open(project)) as session:
+        chosen = session.project.run(run)
+        task = str(chosen.model.get("task", {}).get("kind", "segment"))
+        refs = find_images(images, session, chosen)
+        targets = name_targets(out, refs)
+        masks = targets if task == "segment" else []
+        refuse_existing([*masks, *(out / name for name in TABLES[task])], overwrite)
+        predictions: list[Prediction] = complete(session, session.predict(chosen, refs))
+        names = {c.value: c.name for c in session.project.classes}
+    out.mkdir(parents=True, exist_ok=True)
+    for path, prediction in zip(masks, predictions, strict=bool(masks)):
+        write_labels(path, prediction.ids)
+    called = image_names(targets, refs)
+    stems = [target.stem for target in targets]
+    result: dict[str, Any] = {
+        "run": chosen.name, "task": task, "out": str(out), "images": len(targets),
+    }  # fmt: skip
+    if task == "classify":
+        rows = _label_rows(called, predictions, names)
+        write_table(out / LABELS_FILE, LABEL_COLUMNS, rows)
+        shown = {stem: _shown(p, names) for stem, p in zip(stems, predictions, strict=True)}
+        result["per_image"] = shown
+        lines = [f"{stem}: {', '.join(classes) or 'nothing'}" for stem, classes in shown.items()]
+    else:
+        deep = any(ref.ndim == 3 for ref in refs)
+        columns = OBJECT_COLUMNS + DEPTH_COLUMNS * deep
+        found = [p.objects for p in predictions]
+        write_table(out / OBJECTS_FILE, columns, _object_rows(called, found, names, deep))
+        if task == "detect":
+            rows = _object_rows(called, [p.candidates for p in predictions], names, deep)
+            write_table(out / CANDIDATES_FILE, columns, rows)
+        counts = {stem: len(objects) for stem, objects in zip(stems, found, strict=True)}
+        result |= {"objects": sum(counts.values()), "per_image": counts}
+        lines = [f"{sum(counts.values())} objects on {len(targets)} image(s), written to {out}."]
+        if empty := [stem for stem, count in counts.items() if count == 0]:
+            say(f"Warning: no object was found on {', '.join(empty)}.")
+    report(result, lines, as_json)
+
+
+def _shown(prediction: Prediction, names: dict[int, str]) -> list[str]:
+    return [
+        names.get(value, str(value))
+        for value, score in prediction.shown.items()
+        if score >= prediction.thresholds[value]
+    ]
+
+
+def _label_rows(
+    called: Sequence[str], predictions: Sequence[Prediction], names: dict[int, str]
+) -> list[tuple[object, ...]]:
+    return [
+        (name, names.get(value, str(value)), score, int(score >= prediction.thresholds[value]))
+        for name, prediction in zip(called, predictions, strict=True)
+        for value, score in prediction.shown.items()
+    ]
+
+
+def _object_rows(
+    called: Sequence[str],
+    found: Sequence[Sequence[FoundObject]],
+    names: dict[int, str],
+    deep: bool,
+) -> list[tuple[object, ...]]:
+    return [
+        (
+            name,
+            one.id,
+            names.get(one.cls, str(one.cls)),
+            round(one.score, 4),
+            *(round(p, 2) for p in one.center[-2:]),
+            *(start for start, _ in one.box[-2:]),
+            *(stop for _, stop in one.box[-2:]),
+            *((round(one.center[0], 2), *one.box[0]) if deep else ()),
+        )
+        for name, objects in zip(called, found, strict=True)
+        for one in objects
+    ]

@@ -1,0 +1,148 @@
+"""Boxes of objects: from labels, compared, thinned out, and grouped by size.
+
+A box is ``(ymin, xmin, ymax, xmax)`` in pixels, half-open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.pixels import FloatImage
+
+Floats = NDArray[np.float64]
+
+ROUNDS, STARTS = 100, 8
+"""Most rounds of grouping sizes, and how often it is begun anew; the best grouping is taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledBoxes:
+    """The boxes of a crop.
+
+    Attributes
+    ----------
+    boxes
+        Shape (object, 4).
+    classes
+        Class values, shape (object,).
+    shown
+        Share of each object that the crop shows, 0 to 1, shape (object,).
+    """
+
+    boxes: Floats
+    classes: NDArray[np.int64]
+    shown: Floats
+
+
+def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -> LabelledBoxes:
+    """Return the boxes of the objects of a crop.
+
+    Parameters
+    ----------
+    labels
+        Labels of the crop, (y, x).
+    whole
+        Labels of the image that the crop is of; default: the crop itself.
+    zoom
+        How many times larger the crop shows it.
+    """
+    from scipy.ndimage import find_objects
+
+    known = np.maximum(labels.ids, 0)
+    visible = np.bincount(known.ravel())
+    full = visible if whole is None else np.bincount(np.maximum(whole.ids, 0).ravel()) * zoom**2
+    rows = [
+        ((s[0].start, s[1].start, s[0].stop, s[1].stop), labels.classes[number], number)
+        for number, s in enumerate(find_objects(known), start=1)
+        if s is not None
+    ]
+    if not rows:
+        return LabelledBoxes(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0))
+    boxes, classes, numbers = zip(*rows, strict=True)
+    numbers_ = np.array(numbers)
+    shown = np.minimum(visible[numbers_] / np.maximum(full[numbers_], 1), 1.0)
+    return LabelledBoxes(np.array(boxes, float), np.array(classes, np.int64), shown)
+
+
+def overlap_boxes(one: Floats, other: Floats) -> Floats:
+    """Return the IoU of each box with each other one, shape (n, m)."""
+    low = np.maximum(one[:, None, :2], other[None, :, :2])
+    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    common = np.prod(np.clip(high - low, 0, None), axis=2)
+    areas = [np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), axis=1) for b in (one, other)]
+    union = areas[0][:, None] + areas[1][None] - common
+    result: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return result
+
+
+def thin_out(boxes: Floats, scores: FloatImage, most: float) -> NDArray[np.int64]:
+    """Return which boxes stay when of those that overlap only the best is kept, best first.
+
+    `most` is the largest IoU that two boxes which stay may have (non-maximum suppression).
+    """
+    left = np.argsort(-scores, kind="stable")
+    kept = []
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(best)
+        left = left[overlap_boxes(boxes[[best]], boxes[left])[0] <= most]
+    return np.array(kept, np.int64)
+
+
+def group_sizes(sizes: Floats, count: int, seed: int = 0) -> Floats:
+    """Group the heights and widths of boxes, as YOLOv2 does for its anchors.
+
+    k-means in which a size is the nearer to a group the more two boxes of these sizes, one upon the
+    other, overlap (Redmon and Farhadi, "YOLO9000: better, faster, stronger", 2017).
+
+    Parameters
+    ----------
+    sizes
+        Heights and widths, shape (n, 2), pixels; at least one.
+    count
+        Number of groups; fewer are returned where there are fewer different sizes.
+
+    Returns
+    -------
+    Mean heights and widths of the groups, shape (up to `count`, 2), the smallest first.
+    """
+    different = np.unique(sizes, axis=0)
+    if len(different) <= count:
+        return _sorted(different)
+    rng = np.random.default_rng(seed)
+    tried = [_group_once(sizes, different, count, rng) for _ in range(STARTS)]
+    return _sorted(max(tried, key=lambda means: overlap_sizes(sizes, means).max(axis=1).mean()))
+
+
+def _group_once(sizes: Floats, different: Floats, count: int, rng: np.random.Generator) -> Floats:
+    means = different[[int(rng.integers(len(different)))]]
+    while len(means) < count:  # the next one far from those that are there
+        far = (1 - overlap_sizes(different, means).max(axis=1)) ** 2
+        means = np.vstack([means, different[rng.choice(len(different), p=far / far.sum())]])
+    mine = np.full(len(sizes), -1)
+    for _ in range(ROUNDS):
+        nearest = overlap_sizes(sizes, means).argmax(axis=1)
+        if (nearest == mine).all():
+            break
+        mine = nearest
+        means = np.stack(
+            [sizes[mine == n].mean(axis=0) if (mine == n).any() else m for n, m in enumerate(means)]
+        )
+    return means
+
+
+def overlap_sizes(one: Floats, other: Floats) -> Floats:
+    """Return the IoU of boxes of these heights and widths that share their center, shape (n, m)."""
+    common = np.prod(np.minimum(one[:, None], other[None]), axis=2)
+    union = np.prod(one, axis=1)[:, None] + np.prod(other, axis=1)[None] - common
+    result: Floats = common / np.maximum(union, 1e-12)
+    return result
+
+
+def _sorted(sizes: Floats) -> Floats:
+    ordered: Floats = sizes[np.argsort(np.prod(sizes, axis=1), kind="stable")]
+    return ordered

@@ -1,0 +1,53 @@
+"""Which classes an image of any size shows, by a classifier that takes it tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+
+from napari_synthseg.core.geometry import region_shape
+from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.training import Prediction
+from napari_synthseg.learn.predictor import Predictor
+
+
+def classify_image(
+    predictor: Predictor,
+    pixels: PixelSource,
+    *,
+    image: str,
+    run: str,
+    block: tuple[int, ...] | None = None,
+) -> Generator[float, None, Prediction]:
+    """Say which classes an image shows; yield the share done.
+
+    The feature maps are averaged over the whole image, as if it were taken at once.
+    """
+    import torch
+
+    from napari_synthseg.learn.classifiers import PooledClassifier
+    from napari_synthseg.learn.tiles import Tiles, prepare_subject
+
+    net, rule = predictor.net, predictor.rule
+    assert isinstance(net, PooledClassifier)
+    subject = prepare_subject(net, predictor.spec, len(rule.class_values), predictor.device)
+    tiles = Tiles(subject, pixels, block)
+    total, places = torch.zeros(()), 0
+    for maps in tiles.features():
+        total = total + maps.double().flatten(1).sum(dim=1)
+        places += maps[0].numel()
+        yield tiles.share
+    with torch.no_grad():
+        logits = net.head((total / places).to(net.head.weight.dtype))
+        shown = torch.sigmoid(logits).cpu().numpy()
+    nothing = np.broadcast_to(np.int32(0), region_shape(pixels.region))
+    return Prediction(
+        image,
+        run,
+        nothing,
+        (),
+        tuple(start for start, _ in pixels.region),
+        shown={v: round(float(p), 4) for v, p in zip(rule.class_values, shown, strict=True)},
+        thresholds=dict(zip(rule.class_values, rule.thresholds, strict=True)),
+    )

@@ -1,0 +1,5 @@
+"""The tasks; importing this package registers them."""
+
+from napari_synthseg.learn.tasks import classify, detect, segment
+
+__all__ = ["classify", "detect", "segment"]

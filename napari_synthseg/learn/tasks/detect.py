@@ -1,0 +1,215 @@
+"""The task of putting a box round each object and naming its class, without its outline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import UNKNOWN, DualImage
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.training import TaskName
+from napari_synthseg.learn.augment import Augmentation, Crop
+from napari_synthseg.learn.batches import make_batch
+from napari_synthseg.learn.boxes import find_boxes, group_sizes, overlap_boxes
+from napari_synthseg.learn.models import build_model
+from napari_synthseg.learn.task import Batch, Task, TaskData, Validation
+from napari_synthseg.learn.yolo import (
+    FIELDS,
+    SHOWN,
+    Boxes,
+    DetectRule,
+    grid_loss,
+    make_grid,
+    read_grid,
+)
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+ANCHORS = 5
+"""Sizes that boxes are grouped into, as in YOLOv2."""
+
+LOOKED_AT = 40
+"""Dual images whose boxes are grouped."""
+
+UNTUNED_SCORE = 0.3
+"""Smallest score of a box that is reported where nothing is held out to choose it on."""
+
+SCORES = np.linspace(0.05, 0.95, 19)
+
+
+class Detect(Task):
+    """YOLOv2: anchors from the sizes of the objects, one grid of cells, classes by a softmax."""
+
+    kind: ClassVar[TaskName] = "detect"
+    networks: ClassVar[tuple[str, ...]] = ("yolo", "darknet19")
+    rule_type: ClassVar[type[Any]] = DetectRule
+
+    def __init__(self, data: TaskData) -> None:
+        super().__init__(data)
+        first = data.pairs.pair(0)
+        if first.labels.ids.ndim != 2:
+            raise InputError(
+                "Boxes are found in flat images only: add the stack plane by plane, or segment."
+            )
+        self.spec = self.with_network(data.spec)
+        self.in_channels = len(first.image)
+        sizes = self._sizes()
+        self.out_channels = len(sizes) * (FIELDS + len(data.class_values))
+        stride = build_model(self.spec.model, 1, 1).stride
+        self.rule = DetectRule(
+            data.class_values,
+            data.diameter,
+            tuple(round(float(edge), 1) for edge in sizes.ravel()),
+            int(stride),  # type: ignore[arg-type]
+            (UNTUNED_SCORE,) * len(data.class_values),
+        )
+
+    def _sizes(self) -> NDArray[np.float64]:
+        found = [find_boxes(self.data.pairs.pair(i).labels) for i in range(LOOKED_AT)]
+        boxes = np.concatenate([f.boxes[f.shown >= SHOWN] for f in found])
+        if not len(boxes):
+            raise InputError("The first dual images show no object, so there is nothing to detect.")
+        return group_sizes(boxes[:, 2:] - boxes[:, :2], ANCHORS, self.spec.seed)
+
+    def make_batch(self, number: int) -> Batch:
+        """Return batch `number`; its targets are what each anchor of each cell shall say."""
+        return make_batch(
+            self.data.pairs,
+            number,
+            size=self.spec.batch_size,
+            crop=(self.spec.crop, self.spec.crop),
+            make_targets=self._targets,
+            augmentation=Augmentation(),
+            seed=self.spec.seed,
+        )
+
+    def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+        found = find_boxes(crop.labels, pair.labels, crop.zoom)
+        ids = crop.labels.ids
+        unknown = ids == UNKNOWN
+        shape = (ids.shape[0], ids.shape[1])
+        return make_grid(found, shape, self.rule, unknown if unknown.any() else None)
+
+    def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Return the error of places, sizes, objects and classes."""
+        boxes, state = targets
+        return grid_loss(output, boxes, state, len(self.data.class_values))
+
+    def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
+        """Compare with the boxes of held-out pairs, and with the clicks of held-out images."""
+        pairs = [
+            (self._read(net, p.image, device), find_boxes(p.labels)) for p in self.data.held_pairs
+        ]
+        clicked = [i for i in self.data.held_images if i.clicks]
+        images = [(self._read(net, i.pixels.read(), device), i) for i in clicked]
+        rule, figures = self.rule, {}
+        counts = []  # per part: (class, score, [matched, predicted, true])
+        if pairs:
+            found = [_count_boxes(b, t.boxes, t.classes, self.data.class_values) for b, t in pairs]
+            counts.append(("held-out pairs F1", np.sum(found, axis=0)))
+        if images:
+            seen = [_count_clicks(b, i, self.data.class_values) for b, i in images]
+            counts.append(("held-out clicks F1", np.sum(seen, axis=0)))
+        places = [int(np.abs(SCORES - t).argmin()) for t in rule.thresholds]
+        if tune and counts:
+            mean = np.mean([_f1(c) for _, c in counts], axis=0)
+            places = [_middle_of_best(row) for row in mean]
+            rule = replace(rule, thresholds=tuple(round(float(SCORES[p]), 2) for p in places))
+        for name, count in counts:
+            chosen = sum(count[k, p] for k, p in enumerate(places))
+            figures[name] = float(_f1(chosen[None])[0])
+        return Validation(rule, figures)
+
+    def _read(self, net: nn.Module, image: FloatImage, device: torch.device) -> Boxes:
+        return read_grid(run_detector(net, image, device, self.rule.stride), self.rule, SCORES[0])
+
+
+def run_detector(
+    net: nn.Module, image: FloatImage, device: torch.device, stride: int
+) -> FloatImage:
+    """Return a detector's output for an image (channel, y, x), extended to whole cells."""
+    import torch
+
+    extra = [(0, 0)] + [(0, -n % stride) for n in image.shape[1:]]
+    padded = np.pad(image, extra, mode="edge")
+    with torch.inference_mode():
+        output = net(torch.from_numpy(np.ascontiguousarray(padded))[None].to(device))
+        found: FloatImage = output[0].float().cpu().numpy()
+    return found
+
+
+def _count_boxes(
+    found: Boxes, true: NDArray[np.float64], classes: NDArray[np.int64], values: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Return (matched, predicted, true) at IoU 0.5 for each class and score, (class, score, 3)."""
+    counts = np.zeros((len(values), len(SCORES), 3))
+    for row, value in enumerate(values):
+        mine, theirs = found.classes == value, true[classes == value]
+        free = np.ones(len(theirs), bool)
+        hits = []
+        for overlaps in overlap_boxes(found.boxes[mine], theirs):  # the best score chooses first
+            best = int(np.argmax(overlaps * free)) if len(theirs) else 0
+            hit = bool(len(theirs)) and free[best] and overlaps[best] > 0.5
+            hits.append(hit)
+            if hit:
+                free[best] = False
+        counts[row] = _tally(np.array(hits, bool), found.scores[mine], len(theirs))
+    return counts
+
+
+def _count_clicks(
+    found: Boxes, image: ClickedImage, values: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Return the same where clicks are the truth: a box is right that holds a free click.
+
+    On an image that is not fully clicked, boxes without a click are not counted.
+    """
+    origin = np.array([start for start, _ in image.pixels.region])
+    counts = np.zeros((len(values), len(SCORES), 3))
+    for row, value in enumerate(values):
+        clicks = np.array([c.position for c in image.clicks if c.cls == value]).reshape(-1, 2)
+        clicks = clicks - origin
+        mine = found.classes == value
+        free = np.ones(len(clicks), bool)
+        hits = []
+        for box in found.boxes[mine]:
+            inside = free & ((clicks >= box[:2]) & (clicks <= box[2:])).all(axis=1)
+            hits.append(bool(inside.any()))
+            if inside.any():  # the one nearest to the middle
+                away = np.where(
+                    inside, ((clicks - (box[:2] + box[2:]) / 2) ** 2).sum(axis=1), np.inf
+                )
+                free[int(away.argmin())] = False
+        right = np.array(hits, bool)
+        tally = _tally(right, found.scores[mine], len(clicks))
+        if not image.ref.exhaustive:
+            tally[:, 1] = tally[:, 0]
+        counts[row] = tally
+    return counts
+
+
+def _tally(hits: NDArray[np.bool_], scores: FloatImage, true: int) -> NDArray[np.float64]:
+    """Return (matched, predicted, true) for each of `SCORES`."""
+    above = scores[None] >= SCORES[:, None]
+    return np.column_stack(
+        [(above & hits).sum(axis=1), above.sum(axis=1), np.full(len(SCORES), true)]
+    )
+
+
+def _f1(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    matched, predicted, true = np.moveaxis(counts, -1, 0)
+    f1: NDArray[np.float64] = 2 * matched / np.maximum(predicted + true, 1)
+    return f1
+
+
+def _middle_of_best(row: NDArray[np.float64]) -> int:
+    """Return the place of the middle one of the best: the safest on other images."""
+    best = np.flatnonzero(row >= row.max() - 0.005)
+    return int(best[len(best) // 2])

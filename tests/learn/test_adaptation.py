@@ -1,0 +1,50 @@
+"""Batch norms take the statistics of the images they are adapted to, and nothing else changes."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.training import ModelSpec
+from napari_synthseg.learn.adaptation import adapt_batch_norms
+from napari_synthseg.learn.models import build_model
+
+CPU = torch.device("cpu")
+
+
+def batches(count, shift, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(shift, 2, (4, 1, 32, 32)).astype(np.float32) for _ in range(count)]
+
+
+def test_the_first_norm_has_the_statistics_of_its_input():
+    net = nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2))
+    assert adapt_batch_norms(net, batches(5, 3.0), CPU) == 5
+    seen = np.concatenate(batches(5, 3.0))
+    assert float(net[0].running_mean) == pytest.approx(seen.mean(), abs=1e-4)
+    assert float(net[0].running_var) == pytest.approx(seen.var(), rel=1e-2)
+    assert not net.training
+    assert net[0].momentum == 0.1
+
+
+@pytest.mark.parametrize("name", ["unet", "small", "yolo"])
+def test_weights_stay_and_outputs_no_longer_depend_on_brightness(name):
+    net = build_model(ModelSpec(name=name, width=4, depth=2), 1, 14).eval()
+    before = {k: v.clone() for k, v in net.named_parameters()}
+    adapt_batch_norms(net, batches(3, 0.0), CPU)
+    plain = net(torch.from_numpy(batches(1, 0.0)[0]))
+    bright = [b * 5 for b in batches(3, 0.0)]
+    adapt_batch_norms(net, bright, CPU)
+    assert all(torch.equal(v, before[k]) for k, v in net.named_parameters())
+    torch.testing.assert_close(net(torch.from_numpy(bright[0])), plain, atol=1e-2, rtol=1e-2)
+
+
+def test_what_cannot_be_adapted_is_said():
+    with pytest.raises(InputError, match="no batch norm"):
+        adapt_batch_norms(nn.Conv2d(1, 1, 1), batches(1, 0.0), CPU)
+    net = nn.BatchNorm2d(1)
+    net.running_mean[:] = 7
+    with pytest.raises(InputError, match="no image"):
+        adapt_batch_norms(net, [], CPU)
+    assert float(net.running_mean) == 7

@@ -1,0 +1,176 @@
+"""A classifier learns which classes are shown; of what is not known it learns nothing."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.project import Click, ImageRef
+from napari_synthseg.core.training import ModelSpec, TrainSpec
+from napari_synthseg.learn.augment import Augmentation, random_crop
+from napari_synthseg.learn.predict import predict_image
+from napari_synthseg.learn.predictor import load_predictor
+from napari_synthseg.learn.presence import find_present, present_in_field
+from napari_synthseg.learn.task import TaskData, make_task
+from napari_synthseg.learn.tasks.classify import choose_thresholds, mean_average_precision
+from napari_synthseg.learn.train import train_model
+from tests.learn.conftest import Disks, draw_disks
+
+SPEC = TrainSpec(task="classify", steps=3, batch_size=2, crop=32, device="cpu")
+TINY = SPEC.model_copy(update={"model": ModelSpec(width=4, depth=2)})
+
+
+class Either:
+    """Dual images of which every other shows dark disks as well as bright ones."""
+
+    def pair(self, index):
+        pair = draw_disks((64, 64), index, count=6)
+        kept = {i: c for i, c in pair.labels.classes.items() if c == 1 or index % 2}
+        shown = np.isin(pair.labels.ids, list(kept))
+        image = np.where(shown | (pair.labels.ids == 0), pair.image, 0.4).astype(np.float32)
+        return DualImage(image, Labels(np.where(shown, pair.labels.ids, 0), kept), index)
+
+    def pairs(self, indices):
+        return [self.pair(i) for i in indices]
+
+
+def task_of(spec=TINY, pairs=None, **data):
+    return make_task(TaskData(spec, pairs or Disks(), (1, 2), 12.0, **data))
+
+
+def test_half_an_object_counts_and_less_is_left_open():
+    ids = np.zeros((20, 40), np.int32)
+    ids[5:15, 5:15], ids[5:15, 25:35] = 1, 2
+    whole = Labels(ids, {1: 1, 2: 2})
+    assert find_present(whole, (1, 2, 3)).tolist() == [1, 1, 0]
+    most = Labels(ids[:, 8:], whole.classes)
+    assert find_present(most, (1, 2), whole).tolist() == [1, 1]
+    little = Labels(ids[:, 12:], whole.classes)
+    assert find_present(little, (1, 2), whole).tolist() == [UNKNOWN, 1]
+    none = Labels(ids[:, 16:], whole.classes)
+    assert find_present(none, (1, 2), whole).tolist() == [0, 1]
+
+
+@given(st.integers(0, 500), st.floats(1.2, 2.5))
+@settings(max_examples=20, deadline=None)
+def test_a_crop_that_is_larger_than_the_image_shows_what_the_image_shows(seed, zoom):
+    pair = draw_disks((64, 64), seed)
+    still = Augmentation(zoom=zoom, turn=False, noise=0, blur=0)
+    crop = random_crop(pair, (192, 192), still, np.random.default_rng(seed))
+    found = find_present(crop.labels, (1, 2), pair.labels, crop.zoom)
+    assert found.tolist() == [c in pair.labels.classes.values() for c in (1, 2)]
+
+
+def test_what_is_not_known_is_left_open():
+    ids = np.zeros((20, 20), np.int32)
+    ids[2:8, 2:8], ids[12:] = 1, UNKNOWN
+    assert find_present(Labels(ids, {1: 2}), (1, 2)).tolist() == [UNKNOWN, 1]
+
+
+def test_where_only_the_image_is_labelled_all_of_it_stays_in_sight():
+    image = np.zeros((1, 64, 64), np.float32)
+    image[0, ::63, ::63] = 1  # the four corners
+    labels = Labels(np.full((64, 64), UNKNOWN, np.int32), present=frozenset({2}))
+    plain = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        crop = random_crop(DualImage(image, labels, 0), (64, 64), plain, rng)
+        assert crop.zoom <= 1
+        assert (crop.image[0] > 0.1).sum() >= 4
+        assert find_present(crop.labels, (1, 2), labels, crop.zoom).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("exhaustive", [True, False])
+def test_clicks_tell_what_a_field_shows(exhaustive):
+    ref = ImageRef(id="a", uri="a", exhaustive=exhaustive)
+    clicks = (
+        Click(image="a", position=(10, 10), cls=1),
+        Click(image="a", position=(10, 34), cls=2),
+    )
+    image = ClickedImage(ref, ArraySource(np.zeros((1, 64, 64), np.float32)), clicks)
+    rest = 0 if exhaustive else UNKNOWN
+    told = present_in_field(image, ((0, 32), (0, 32)), (1, 2, 3), 4.0)
+    assert told.tolist() == [1, UNKNOWN, rest]
+    assert present_in_field(image, ((0, 32), (0, 28)), (1, 2, 3), 4.0).tolist() == [1, rest, rest]
+
+
+def test_unknown_presence_does_not_count():
+    task = task_of()
+    said, true = torch.randn(4, 2), torch.tensor([[1.0, 0], [0, 1], [1, UNKNOWN], [UNKNOWN, 0]])
+    other = torch.where(true == UNKNOWN, torch.randn(4, 2), said)
+    assert float(task.loss(said, (true,))) == pytest.approx(float(task.loss(other, (true,))))
+    nothing = torch.full((4, 2), float(UNKNOWN))
+    assert float(task.loss(said, (nothing,))) == 0
+
+
+def test_a_network_that_cannot_do_it_is_refused():
+    spec = SPEC.model_copy(update={"model": ModelSpec(name="unet")})
+    with pytest.raises(InputError, match="cannot classify: choose small, resnet18"):
+        task_of(spec)
+
+
+@pytest.mark.parametrize("name", ["small", "resnet18", "densenet121"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_network_trains_and_takes_any_size(name, channels):
+    spec = TINY.model_copy(update={"steps": 1, "model": ModelSpec(name=name, width=4, depth=2)})
+    work = train_model(spec, Disks(channels=channels), class_names={1: "a", 2: "b"}, diameter=12)
+    model = turn(work)
+    assert model.task["kind"] == "classify"
+    assert model.spec.name == name
+    assert model.out_channels == 2
+
+
+def turn(work):
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            return stop.value
+
+
+def test_it_learns_what_is_shown():
+    spec = TrainSpec(
+        task="classify", steps=60, batch_size=4, crop=64, device="cpu", learning_rate=1e-2,
+        model=ModelSpec(width=4, depth=2),
+    )  # fmt: skip
+    held = tuple(Either().pair(i) for i in range(1000, 1012))
+    work = train_model(
+        spec, Either(), class_names={1: "bright", 2: "dark"}, diameter=12, validation_pairs=held
+    )
+    model = turn(work)
+    assert "held-out pairs AP" in model.selection
+    assert model.history[-1].validation["held-out pairs AP"] > 0.9
+
+
+def test_the_threshold_of_a_class_is_in_the_middle_of_the_best():
+    found = np.array([[0.1, 0.5], [0.2, 0.5], [0.8, 0.5], [0.9, 0.5]], np.float32)
+    truth = np.array([[0, 0], [0, 0], [1, 0], [1, 0]], np.float32)
+    assert choose_thresholds(found, truth) == pytest.approx((0.5, 0.5), abs=0.051)
+    assert mean_average_precision(found, truth) == 1.0
+    assert mean_average_precision(found[:, 1:], truth[:, 1:]) is None
+
+
+def test_an_image_of_any_size_is_classified_by_tiles_as_in_one():
+    spec = TINY.model_copy(update={"steps": 2})
+    model = turn(train_model(spec, Disks(), class_names={1: "a", 2: "b"}, diameter=12))
+    described = {
+        "spec": model.spec.model_dump(),
+        "in_channels": model.in_channels,
+        "out_channels": model.out_channels,
+        "task": dict(model.task),
+    }
+    predictor = load_predictor(described, model.weights, "cpu")
+    pixels = ArraySource(draw_disks((100, 130), 3).image)
+    whole, tiled = (
+        turn(predict_image(predictor, pixels, image="a", run="r", block=block))
+        for block in ((256, 256), (32, 32))
+    )
+    assert whole.shown.keys() == whole.thresholds.keys() == {1, 2}
+    assert tiled.shown == pytest.approx(whole.shown, abs=2e-4)
+    assert not whole.objects
+    assert whole.ids.shape == (100, 130)

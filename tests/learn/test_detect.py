@@ -1,0 +1,269 @@
+"""A grid detector learns boxes from labels, and gives them back."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.training import ModelSpec, TrainSpec
+from napari_synthseg.learn.boxes import (
+    LabelledBoxes,
+    find_boxes,
+    group_sizes,
+    overlap_boxes,
+    overlap_sizes,
+    thin_out,
+)
+from napari_synthseg.learn.models import build_model
+from napari_synthseg.learn.predict import predict_image
+from napari_synthseg.learn.predictor import load_predictor
+from napari_synthseg.learn.task import TaskData, make_task
+from napari_synthseg.learn.train import train_model
+from napari_synthseg.learn.yolo import (
+    EMPTY,
+    FIELDS,
+    OPEN,
+    DetectRule,
+    grid_loss,
+    make_grid,
+    read_grid,
+)
+from tests.learn.conftest import Disks, draw_disks
+
+RULE = DetectRule((1, 2), 12.0, (10.0, 10.0, 20.0, 30.0), 16, (0.3, 0.3))
+
+
+def some_boxes(seed, count=6, shape=(96, 128)):
+    """Return boxes whose middles lie in cells of their own."""
+    rng = np.random.default_rng(seed)
+    cells = rng.permutation((shape[0] // 16) * (shape[1] // 16))[:count]
+    corner = np.stack(np.divmod(cells, shape[1] // 16), axis=1) * 16
+    middles = corner + rng.uniform(1, 15, (count, 2))
+    extents = rng.uniform(6, 30, (count, 2))
+    boxes = np.hstack([middles - extents / 2, middles + extents / 2])
+    return LabelledBoxes(boxes, rng.integers(1, 3, count), np.ones(count))
+
+
+def perfect(boxes, state, classes=2):
+    """Return the output that says surely what it should say."""
+    anchors, _, rows, columns = boxes.shape
+    output = np.zeros((anchors, FIELDS + classes, rows, columns))
+    inside = np.clip(boxes[:, :2].astype(float), 1e-6, 1 - 1e-6)
+    output[:, :2] = np.log(inside / (1 - inside))
+    output[:, 2:4] = boxes[:, 2:]
+    output[:, 4] = np.where(state >= 0, 20, -20)
+    for cls in range(classes):
+        output[:, FIELDS + cls] = np.where(state == cls, 20, -20)
+    return output.reshape(-1, rows, columns).astype(np.float32)
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=40, deadline=None)
+def test_a_perfect_output_gives_the_true_boxes_back(seed):
+    true = some_boxes(seed)
+    boxes, state = make_grid(true, (96, 128), RULE)
+    assert (state >= 0).sum() == len(true.boxes)
+    found = read_grid(perfect(boxes, state), DetectRule(**{**vars(RULE), "overlap": 1.0}))
+    assert len(found.boxes) == len(true.boxes)
+    overlaps = overlap_boxes(true.boxes, found.boxes)
+    match = overlaps.argmax(axis=1)
+    assert overlaps.max(axis=1).min() > 0.99
+    assert (found.classes[match] == true.classes).all()
+    assert found.scores.min() > 0.99
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_a_perfect_output_has_no_loss_and_any_other_has(seed):
+    boxes, state = make_grid(some_boxes(seed), (96, 128), RULE)
+    output = torch.from_numpy(perfect(boxes, state))[None]
+    targets = torch.from_numpy(boxes)[None], torch.from_numpy(state)[None]
+    assert float(grid_loss(output, *targets, 2)) == pytest.approx(0, abs=2e-3)
+    rng = torch.Generator().manual_seed(seed)
+    worse = output + torch.randn(output.shape, generator=rng)
+    assert float(grid_loss(worse, *targets, 2)) > 0.01
+
+
+def test_what_is_hardly_shown_and_what_is_unknown_is_left_open():
+    little = LabelledBoxes(np.array([[20.0, 36, 40, 60]]), np.array([1]), np.array([0.3]))
+    unknown = np.zeros((96, 128), bool)
+    unknown[90:, 120:] = True
+    _, state = make_grid(little, (96, 128), RULE, unknown)
+    assert (state[:, 1:3, 2:4] == OPEN).all()
+    assert (state[:, 5, 7] == OPEN).all()
+    assert (state[:, 3:5] == EMPTY).all()
+    boxes, state = np.zeros((1, 2, 4, 6, 8), np.float32), np.full((1, 2, 6, 8), OPEN)
+    output = torch.randn(1, 2 * (FIELDS + 2), 6, 8)
+    assert float(grid_loss(output, torch.from_numpy(boxes), torch.from_numpy(state), 2)) == 0
+
+
+def test_boxes_of_labels():
+    ids = np.zeros((20, 30), np.int32)
+    ids[2:8, 3:13], ids[10:20, 25:], ids[0, 0] = 1, 2, UNKNOWN
+    whole = Labels(np.pad(ids, ((0, 0), (0, 10)), mode="edge"), {1: 5, 2: 6})
+    found = find_boxes(Labels(ids, {1: 5, 2: 6}), whole)
+    assert found.boxes.tolist() == [[2, 3, 8, 13], [10, 25, 20, 30]]
+    assert found.classes.tolist() == [5, 6]
+    assert found.shown.tolist() == pytest.approx([1, 1 / 3])
+    assert len(find_boxes(Labels(np.zeros((4, 4), np.int32))).boxes) == 0
+
+
+def test_of_boxes_that_overlap_the_best_stays():
+    boxes = np.array([[0.0, 0, 10, 10], [1, 1, 11, 11], [0, 20, 10, 30], [0, 0, 10, 10]])
+    scores = np.array([0.5, 0.9, 0.1, 0.2], np.float32)
+    assert thin_out(boxes, scores, 0.45).tolist() == [1, 2]
+    assert thin_out(boxes, scores, 1.0).tolist() == [1, 0, 3, 2]
+    assert overlap_boxes(boxes[:1], boxes)[0, [0, 2]].tolist() == [1, 0]
+
+
+@given(st.integers(0, 300))
+@settings(max_examples=20, deadline=None)
+def test_sizes_are_grouped_by_likeness(seed):
+    rng = np.random.default_rng(seed)
+    centers = np.array([[10.0, 10], [40, 12], [90, 100]])
+    sizes = np.concatenate([c * rng.uniform(0.93, 1.07, (30, 2)) for c in centers])
+    found = group_sizes(sizes, 3, seed)
+    assert overlap_sizes(centers, found).max(axis=1).min() > 0.75
+    assert len(group_sizes(np.full((5, 2), 7.0), 5)) == 1
+
+
+@pytest.mark.parametrize("name", ["yolo", "darknet19"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_network_has_the_cells_it_says(name, channels):
+    net = build_model(ModelSpec(name=name, width=4), channels, 2 * (FIELDS + 2)).eval()
+    with torch.no_grad():
+        output = net(torch.zeros((1, channels, 96, 128)))
+    assert output.shape == (1, 2 * (FIELDS + 2), 96 // net.stride, 128 // net.stride)
+
+
+def test_the_light_network_is_light():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    net = build_model(ModelSpec(name="yolo"), 3, 5 * (FIELDS + 3)).eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(torch.zeros((1, 3, 416, 416)))
+    assert counter.get_total_flops() / 2 < 1e9
+
+
+def turn(work):
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            return stop.value
+
+
+class Same:
+    """The same dual image over and over."""
+
+    def __init__(self, pair):
+        self._pair = pair
+
+    def pair(self, index):
+        return self._pair
+
+    def pairs(self, indices):
+        return [self._pair for _ in indices]
+
+
+def test_one_image_can_be_learned_by_heart():
+    pair = draw_disks((64, 64), 1, count=6, radius=8)
+    task = make_task(TaskData(TrainSpec(task="detect", crop=64), Same(pair), (1, 2), 16.0))
+    targets = tuple(
+        torch.from_numpy(t)[None] for t in make_grid(find_boxes(pair.labels), (64, 64), task.rule)
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = build_model(task.spec.model, 1, task.out_channels)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=5e-3)
+    image = torch.from_numpy(pair.image)[None]
+    first = loss = task.loss(net(image), targets)
+    for _ in range(120):
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss = task.loss(net(image), targets)
+    assert float(loss) < 0.01 * float(first)
+
+
+class Large(Disks):
+    """Disks of 20 pixels."""
+
+    def pair(self, index):
+        return draw_disks((96, 96), index, count=6, radius=10)
+
+
+def test_it_learns_to_find_objects():
+    spec = TrainSpec(
+        task="detect", steps=120, batch_size=4, crop=96, device="cpu", learning_rate=5e-3,
+        model=ModelSpec(width=8),
+    )  # fmt: skip
+    held = tuple(Large().pair(i) for i in range(1000, 1012))
+    model = turn(
+        train_model(spec, Large(), class_names={1: "a", 2: "b"}, diameter=20, validation_pairs=held)
+    )
+    assert model.task["kind"] == "detect"
+    assert model.history[-1].validation["held-out pairs F1"] > 0.7
+
+
+def test_volumes_are_refused():
+    volume = DualImage(
+        np.zeros((1, 4, 16, 16), np.float32), Labels(np.zeros((4, 16, 16), np.int32)), 0
+    )
+    with pytest.raises(InputError, match="flat images only"):
+        make_task(TaskData(TrainSpec(task="detect"), Same(volume), (1,), 5.0))
+
+
+def test_images_without_objects_are_refused():
+    empty = DualImage(np.zeros((1, 64, 64), np.float32), Labels(np.zeros((64, 64), np.int32)), 0)
+    make = partial(make_task, TaskData(TrainSpec(task="detect"), Same(empty), (1,), 5.0))
+    with pytest.raises(InputError, match="nothing to detect"):
+        make()
+
+
+@pytest.fixture(scope="module")
+def detector():
+    """A network with weights that answer to what is on the image."""
+    spec = TrainSpec(
+        task="detect", steps=30, batch_size=4, crop=96, device="cpu", learning_rate=5e-3,
+        model=ModelSpec(width=4),
+    )  # fmt: skip
+    model = turn(train_model(spec, Large(), class_names={1: "a", 2: "b"}, diameter=20))
+    described = {
+        "spec": model.spec.model_dump(),
+        "in_channels": model.in_channels,
+        "out_channels": model.out_channels,
+        "task": {k: list(v) if isinstance(v, tuple) else v for k, v in model.task.items()},
+    }
+    return load_predictor(described, model.weights, "cpu")
+
+
+def test_boxes_by_tiles_are_those_of_the_whole(detector):
+    pixels = ArraySource(
+        draw_disks((400, 430), 5, count=60, radius=10).image, ((50, 450), (7, 437))
+    )
+    whole, tiled = (
+        turn(predict_image(detector, pixels, image="a", run="r", block=block))
+        for block in ((512, 512), (128, 128))
+    )
+    strong = [[o for o in p.candidates if o.score > 0.05] for p in (whole, tiled)]
+    assert len(strong[0]) == len(strong[1]) > 20
+    boxes = [np.array([np.ravel(o.box, "F") for o in part]) for part in strong]
+    kinds = [np.array([o.cls for o in part]) for part in strong]
+    like = overlap_boxes(*boxes) * (kinds[0][:, None] == kinds[1])
+    match = like.argmax(axis=1)
+    assert sorted(match) == list(range(len(match)))
+    assert like.max(axis=1).min() > 0.98
+    edges = np.array([o.box for o in whole.candidates])
+    assert edges[:, 0].min() >= 50
+    assert edges[:, 0].max() <= 450
+    assert edges[:, 1].min() >= 7
+    assert edges[:, 1].max() <= 437
+    assert len(whole.objects) <= len(whole.candidates)
+    assert [o.id for o in whole.objects] == list(range(1, len(whole.objects) + 1))
