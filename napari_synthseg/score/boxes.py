@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,19 @@ class Boxes:
     def take(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Boxes:
         """Return the boxes at these places, or where this is true."""
         return Boxes(self.corners[which], self.classes[which], self.scores[which])
+
+
+BLOCK = 2**20
+"""Pairs of boxes that are compared at once, so that memory stays bounded on large images."""
+
+
+def measure_in_blocks(
+    one: NDArray[np.float64], other: NDArray[np.float64]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Yield the rows of `measure_box_iou` in blocks, each with the number of its first row."""
+    step = max(1, BLOCK // max(len(other), 1))
+    for first in range(0, len(one), step):
+        yield first, measure_box_iou(one[first : first + step], other)
 
 
 def measure_box_iou(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:

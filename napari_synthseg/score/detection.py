@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.score.boxes import Boxes, measure_box_iou
+from napari_synthseg.score.boxes import Boxes, measure_in_blocks
 from napari_synthseg.score.counts import Counts
 from napari_synthseg.score.ranking import interpolate_precision
 from napari_synthseg.score.warnings import warn_incomplete, warn_incomplete_classes
@@ -53,15 +53,16 @@ def match_boxes(true: Boxes, ranked: Boxes, thresholds: ArrayLike) -> NDArray[np
     hits = np.zeros((least.size, len(ranked)), np.bool_)
     if not len(true) or not len(ranked):
         return hits
-    iou = measure_box_iou(ranked.corners, true.corners)
     free = np.ones((least.size, len(true)), np.bool_)
     rows = np.arange(least.size)
-    for box in np.flatnonzero(iou.max(axis=1) >= least.min()):
-        near = np.flatnonzero(iou[box] >= least.min())[::-1]  # of equals, the last is taken
-        offered = np.where(free[:, near], iou[box, near], 0.0)
-        best = offered.argmax(axis=1)
-        hits[:, box] = offered[rows, best] >= least
-        free[rows[hits[:, box]], near[best[hits[:, box]]]] = False
+    for first, iou in measure_in_blocks(ranked.corners, true.corners):
+        for box in np.flatnonzero(iou.max(axis=1) >= least.min()):
+            near = np.flatnonzero(iou[box] >= least.min())[::-1]  # of equals, the last is taken
+            offered = np.where(free[:, near], iou[box, near], 0.0)
+            best = offered.argmax(axis=1)
+            hit = offered[rows, best] >= least
+            hits[:, first + box] = hit
+            free[rows[hit], near[best[hit]]] = False
     return hits
 
 

@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.score.box_sweep import IOUS, THRESHOLDS, best_accuracy, sweep_boxes
+from napari_synthseg.score.box_sweep import HITS_SHAPE, best_accuracy, sweep_boxes
 from napari_synthseg.score.boxes import Boxes
 from napari_synthseg.score.counts import Counts
 from napari_synthseg.score.map_range import LEVELS, count_levels, read_map, stretch
@@ -139,9 +139,7 @@ class _Tally:
     blank: int = 0
     without_map: int = 0
     pixels: NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, LEVELS), np.int64))
-    boxes: NDArray[np.int64] = field(
-        default_factory=lambda: np.zeros((2, len(IOUS), THRESHOLDS), np.int64)
-    )
+    boxes: NDArray[np.float64] = field(default_factory=lambda: np.zeros(HITS_SHAPE))
     peaks: Counts = field(default_factory=Counts)
     expected: float = 0.0
 
@@ -182,7 +180,9 @@ class _Tally:
         pointing, pointing_chance = np.mean(self.pointing, axis=0).tolist()
         energy, energy_chance = np.mean(self.energy, axis=0).tolist()
         inside, total = self.pixels
-        everything, largest = (best_accuracy(hits, self.maps) for hits in self.boxes)
+        boxes, boxes_chance = (
+            [best_accuracy(hits, self.maps) for hits in parts] for parts in self.boxes
+        )
         true, predicted = self.peaks.true, self.peaks.predicted
         return {
             "pointing": pointing,
@@ -191,9 +191,10 @@ class _Tally:
             "energy_chance": energy_chance,
             "pixel_ap": average_precision_of_levels(inside, total),
             "pixel_ap_chance": float(inside.sum() / total.sum()),
-            "max_box_acc_v2": everything,
-            "max_box_acc_v2_largest": largest,
-            "max_box_acc_v2_chance": best_accuracy(self.boxes[0, :, :1], self.maps),
+            "max_box_acc_v2": boxes[0],
+            "max_box_acc_v2_chance": boxes_chance[0],
+            "max_box_acc_v2_largest": boxes[1],
+            "max_box_acc_v2_largest_chance": boxes_chance[1],
             "peak_f1": self.peaks.f1,
             "peak_f1_chance": 2.0 * self.expected / (true + predicted),
             "peak_precision": self.peaks.precision,

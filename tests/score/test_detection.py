@@ -128,6 +128,14 @@ def test_matching_is_one_to_one_and_falls_with_the_threshold(true, predicted):
     assert not hits[:, iou.max(axis=1, initial=0.0) < 0.3].any()
 
 
+@given(many_boxes(), many_boxes(), st.integers(1, 9))
+def test_matching_in_blocks_changes_nothing(true, predicted, block):
+    whole = match_boxes(true, predicted.ranked(), [0.3, 0.5])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("napari_synthseg.score.boxes.BLOCK", block)
+        assert np.array_equal(whole, match_boxes(true, predicted.ranked(), [0.3, 0.5]))
+
+
 def test_the_surer_box_takes_the_object():
     true = Boxes.of([(0, 0, 10, 10)])
     predicted = Boxes.of([(0, 0, 10, 10), (0, 0, 10, 9)], 1, [0.4, 0.9])
