@@ -56,6 +56,10 @@ TITLES = {
     "dice": "Dice",
     "f1_mean": "F1 (mean of classes)",
     "ap": "AP",
+    "pixel_ap": "pixel AP",
+    "max_box_acc_v2": "MaxBoxAccV2",
+    "max_box_acc_v2_largest": "MaxBoxAccV2, largest part",
+    "peak_f1": "peak F1",
     "matching_ap": "AP (pooled)",
     "matching_ap_mean": "AP (mean of images)",
 }

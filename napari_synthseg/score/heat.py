@@ -85,8 +85,13 @@ def score_heat_maps(
     Raises
     ------
     InputError
-        If there is no map to score, or a map and its truth do not fit each other.
+        If there is no map to score, a map and its truth do not fit each other, or a parameter is
+        out of range.
     """
+    if not 0.0 <= threshold <= 1.0:
+        raise InputError(f"The threshold of peaks is {threshold:g}: it is a share, from 0 to 1.")
+    if not 0.0 <= tolerance < np.inf:
+        raise InputError(f"The tolerance is {tolerance:g}: give 0 or more diameters.")
     if unknown := set(incomplete_classes) - set(class_names.values()):
         raise InputError(
             f"Class '{min(unknown)}' is not among those to score: "

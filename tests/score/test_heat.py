@@ -307,3 +307,12 @@ def test_what_cannot_be_scored_is_refused(true, maps, message):
 def test_an_unknown_incomplete_class_is_refused():
     with pytest.raises(InputError, match="'dust' is not among"):
         score((FEW, {1: FEW.ids}), incomplete_classes=["dust"])
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [({"threshold": 1.5}, "it is a share"), ({"tolerance": -1.0}, "0 or more diameters")],
+)
+def test_parameters_out_of_range_are_refused(option, message):
+    with pytest.raises(InputError, match=message):
+        score((FEW, {1: FEW.ids}), **option)
