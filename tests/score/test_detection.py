@@ -136,6 +136,14 @@ def test_matching_in_blocks_changes_nothing(true, predicted, block):
         assert np.array_equal(whole, match_boxes(true, predicted.ranked(), [0.3, 0.5]))
 
 
+@pytest.mark.parametrize("second", [-2, 4])
+def test_of_two_objects_that_a_box_overlaps_as_much_it_takes_that_of_coco(second):
+    """Which of them is left decides whether the second box finds one."""
+    true = Boxes.of([(0, 0, 8, 8), (2, 0, 10, 8)])
+    predicted = Boxes.of([(1, 0, 9, 8), (second, 0, second + 8, 8)], 1, [0.9, 0.8])
+    check_against_coco([(true, predicted)])
+
+
 def test_the_surer_box_takes_the_object():
     true = Boxes.of([(0, 0, 10, 10)])
     predicted = Boxes.of([(0, 0, 10, 10), (0, 0, 10, 9)], 1, [0.4, 0.9])

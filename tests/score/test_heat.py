@@ -216,6 +216,13 @@ def test_one_threshold_serves_all_maps():
     assert values["max_box_acc_v2"] == 0.5
 
 
+def test_parts_that_touch_by_a_corner_are_one():
+    labels = squares((0, 0), size=10)
+    heat = np.zeros((40, 50))
+    heat[:5, :5] = heat[5:10, 5:10] = 1.0
+    assert score((labels, {1: heat})).values["max_box_acc_v2"] == 1.0
+
+
 def test_peaks_are_matched_one_to_one():
     labels = squares((2, 3), (20, 30), size=12)
     heat = np.zeros((40, 50))
@@ -235,6 +242,11 @@ def test_classes_are_scored_apart_and_pooled():
     assert scores.per_class["crystal"]["pointing"] == 0.0
     assert scores.values["pointing"] == 0.5
     assert (scores.task, scores.objects, scores.values["maps"]) == ("cam", 2, 2)
+
+
+def test_objects_without_a_class_belong_to_the_first():
+    scores = score_heat_maps([("a", FEW, {2: FEW.ids})], {2: "crystal"}, measured_on="real")
+    assert scores.per_class["crystal"]["pointing"] == 1.0
 
 
 def test_maps_of_absent_classes_are_left_out():

@@ -8,8 +8,10 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import pdist
 from skimage.feature import peak_local_max
 
+from napari_synthseg.score.boxes import Boxes
 from napari_synthseg.score.localization import Centers, score_centers
-from napari_synthseg.score.peaks import find_peaks
+from napari_synthseg.score.peaks import count_peaks, expect_matches, find_peaks
+from napari_synthseg.score.targets import find_targets
 
 maps = hnp.arrays(np.float64, (12, 14), elements=st.integers(0, 5).map(float))
 
@@ -65,3 +67,19 @@ def test_peaks_can_be_scored_against_clicks():
     pairs = [("a", Centers.of([(6, 6), (3, 15)]), Centers.of(find_peaks(heat, 4.0)))]
     values = score_centers(pairs, {1: "cell"}, {1: 8.0}, measured_on="real").values
     assert (values["found"], values["missed"], values["false"]) == (1, 1, 1)
+
+
+def test_expected_matches_of_random_peaks():
+    """Of two peaks on a half and a tenth of the image: 1 - 0.5**2, and 1 - 0.9**2."""
+    boxes = Boxes.of([(0, 0, 10, 5), (0, 5, 2, 10)])
+    targets = find_targets(boxes, (10, 10), {1: "cell"})[1]
+    assert expect_matches(2, targets) == pytest.approx(0.75 + 0.19)
+    assert expect_matches(0, targets) == 0.0
+
+
+def test_peaks_in_overlapping_boxes_are_shared_out():
+    """One peak lies in both boxes, the other in one of them: both are found."""
+    boxes = Boxes.of([(0, 0, 8, 8), (4, 4, 12, 12)])
+    targets = find_targets(boxes, (12, 12), {1: "cell"})[1]
+    counts = count_peaks(np.array([(5.0, 5.0), (1.0, 1.0), (0.0, 11.0)]), targets)
+    assert (counts.true, counts.predicted, counts.matched) == (2, 3, 2)
