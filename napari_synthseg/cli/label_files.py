@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.store.labels import read_label_file
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
 """What label images come as: formats that keep ids exactly."""
@@ -17,13 +19,13 @@ EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
 OBJECTS_FILE, CANDIDATES_FILE, LABELS_FILE = "objects.csv", "candidates.csv", "labels.csv"
 
 
-def by_stem(folder: Path) -> dict[str, Path]:
-    """Return the label images of a folder by file stem.
+def by_stem(folder: Path, what: str = "label image") -> dict[str, Path]:
+    """Return the label images of a folder, or `what` else has such files, by file stem.
 
     Raises
     ------
     InputError
-        If it is no folder, holds no label image, or two with one stem.
+        If it is no folder, holds no such image, or two with one stem.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.")
@@ -38,7 +40,7 @@ def by_stem(folder: Path) -> dict[str, Path]:
             )
         found[path.stem] = path
     if not found:
-        raise InputError(f"{folder} holds no label image ({', '.join(sorted(EXTENSIONS))}).")
+        raise InputError(f"{folder} holds no {what} ({', '.join(sorted(EXTENSIONS))}).")
     return found
 
 
@@ -102,3 +104,29 @@ def read_classes(folder: Path) -> dict[str, dict[int, str]] | None:
                 )
             classes.setdefault(Path(row["image"]).stem, {})[int(identifier)] = row["class"]
     return classes
+
+
+def read_labels(path: Path, classes: Mapping[int, str], values: Mapping[str, int]) -> Labels:
+    """Read a label image, with the class of each of its instances.
+
+    Parameters
+    ----------
+    path
+        The label image.
+    classes
+        Instance id -> class name, from the folder's objects.csv.
+    values
+        Class name -> class value. With a single one, instances need no class.
+
+    Raises
+    ------
+    InputError
+        If the file holds no ids, or one of several classes is missing.
+    """
+    ids = read_label_file(path).ids
+    present = {int(i) for i in np.unique(ids)} - {0}
+    if len(values) > 1 and (missing := present - classes.keys()):
+        raise InputError(
+            f"{path.parent / OBJECTS_FILE} has no row for id {min(missing)} of {path.name}."
+        )
+    return Labels(ids, {i: values[classes[i]] for i in present if i in classes})

@@ -1,4 +1,4 @@
-"""Scoring folders of predictions against folders of ground truth, ours or not."""
+"""Scoring predictions against the truth, ours or not: label images, boxes, heat maps."""
 
 from __future__ import annotations
 
@@ -6,48 +6,140 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 import typer
 
-from napari_synthseg.cli.label_files import by_stem, read_classes
+from napari_synthseg.cli.label_files import by_stem, read_classes, read_labels
 from napari_synthseg.cli.output import JsonFlag, report, table
+from napari_synthseg.cli.score_boxes import score_box_files
+from napari_synthseg.cli.score_maps import describe_map_scores, score_map_files
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.score.instance import score_instances
-from napari_synthseg.store.labels import read_label_file
 
-TASKS = ("segment",)
-SHOWN = (
-    "f1@0.5", "f1@0.7", "f1@0.8", "precision@0.5", "recall@0.5", "matching_ap@0.5",
-    "matching_ap_mean@0.5", "dice", "count_error",
-)  # fmt: skip
+TASKS = ("segment", "detect", "cam")
+SHOWN = {
+    "segment": (
+        "f1@0.5", "f1@0.7", "f1@0.8", "precision@0.5", "recall@0.5", "matching_ap@0.5",
+        "matching_ap_mean@0.5", "dice", "count_error",
+    ),
+    "detect": (
+        "ap@0.5", "ap@0.5:0.95", "f1@0.5", "precision@0.5", "recall@0.5", "found", "missed",
+        "false",
+    ),
+}  # fmt: skip
+OPTIONS = {
+    "segment": (),
+    "detect": ("--ignore", "--threshold", "--max-detections"),
+    "cam": ("--ignore", "--threshold", "--tolerance"),
+}
+"""Options that a task takes, beside those that all take."""
 COUNTS = ("found", "missed", "false")
 ANY_CLASS = "object"
 
 ClassTables = Mapping[str, Mapping[int, str]]
 """File stem -> instance id -> class name."""
 
+Measured = Literal["real", "synthetic"]
+
 
 def score(
     task: Annotated[
-        str, typer.Option("--task", metavar="TASK", help="segment: instance masks against masks.")
+        str,
+        typer.Option(
+            "--task",
+            metavar="TASK",
+            help="segment: masks against masks; detect: boxes against boxes; cam: heat maps "
+            "against masks or boxes.",
+        ),
     ],
     predicted: Annotated[
-        Path, typer.Option("--pred", metavar="DIR", help="Predicted label images.")
+        Path,
+        typer.Option(
+            "--pred",
+            metavar="PATH",
+            help="Folder of label images, of heat maps (STEM__CLASS.tif) or of objects.csv and "
+            "candidates.csv; or a CSV table of boxes.",
+        ),
     ],
-    truth: Annotated[Path, typer.Option("--truth", metavar="DIR", help="True label images.")],
+    truth: Annotated[
+        Path,
+        typer.Option(
+            "--truth", metavar="PATH", help="Folder of label images, or a CSV table of boxes."
+        ),
+    ],
+    ignored: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ignore",
+            metavar="CLASS",
+            help="Not every object of this class is in the truth: keep it out of the values over "
+            "all classes (detect, cam); repeat for more.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="detect: lowest score of a box that counts for F1; cam: share of a map's range "
+            "that a peak must reach (0.5)."
+        ),
+    ] = None,
+    max_detections: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="detect: boxes per image and class for average precision (all; COCO: 100)."
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="cam: how far off a map may point, in object diameters (0)."),
+    ] = None,
     synthetic: Annotated[
         bool, typer.Option("--synthetic", help="The images are synthetic; said with the scores.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Score label images against true ones of the same file stem.
+    """Score label images, boxes or heat maps against the truth of the same file stem.
 
-    Classes are compared where both folders hold an objects.csv (image,id,class).
+    Classes of label images are compared where both folders hold an objects.csv (image,id,class).
     """
     if task not in TASKS:
         raise InputError(f"--task {task}: a task is one of {', '.join(TASKS)}.")
+    given = {
+        "--ignore": ignored or None,
+        "--threshold": threshold,
+        "--max-detections": max_detections,
+        "--tolerance": tolerance,
+    }
+    for option, value in given.items():
+        if value is not None and option not in OPTIONS[task]:
+            raise InputError(f"{option} does not belong to --task {task}: leave it out.")
+    measured: Measured = "synthetic" if synthetic else "real"
+    if task == "segment":
+        scores = _score_label_files(predicted, truth, measured)
+    elif task == "detect":
+        scores = score_box_files(
+            predicted,
+            truth,
+            measured_on=measured,
+            ignored=ignored or (),
+            threshold=threshold,
+            max_detections=max_detections,
+        )
+    else:
+        scores = score_map_files(
+            predicted,
+            truth,
+            measured_on=measured,
+            ignored=ignored or (),
+            threshold=threshold,
+            tolerance=tolerance,
+        )
+    result = {**scores.model_dump(mode="json"), "caption": scores.caption()}
+    report(result, describe_scores(scores), as_json)
+
+
+def _score_label_files(predicted: Path, truth: Path, measured: Measured) -> Scores:
     true_files, predicted_files = by_stem(truth), by_stem(predicted)
     stems = sorted(true_files.keys() & predicted_files.keys())
     if not stems:
@@ -65,26 +157,23 @@ def score(
         for stem in stems:
             yield (
                 stem,
-                _labels(true_files[stem], true_classes.get(stem, {}), values),
-                _labels(predicted_files[stem], predicted_classes.get(stem, {}), values),
+                read_labels(true_files[stem], true_classes.get(stem, {}), values),
+                read_labels(predicted_files[stem], predicted_classes.get(stem, {}), values),
             )
 
-    measured: Literal["real", "synthetic"] = "synthetic" if synthetic else "real"
     scores = score_instances(pairs(), names, measured_on=measured)
-    scores = scores.model_copy(update={"warnings": (*warnings, *scores.warnings)})
-    report(
-        {**scores.model_dump(mode="json"), "caption": scores.caption()},
-        describe_scores(scores),
-        as_json,
-    )
+    return scores.model_copy(update={"warnings": (*warnings, *scores.warnings)})
 
 
 def describe_scores(scores: Scores) -> list[str]:
     """Return scores as lines: a table, what they were measured on, and warnings."""
-    columns = [name for name in SHOWN if name in scores.values] or list(scores.values)
+    if scores.task == "cam":
+        return describe_map_scores(scores)
+    shown = SHOWN.get(scores.task, ())
+    columns = [name for name in shown if name in scores.values] or list(scores.values)
     named = {"all": scores.values, **(scores.per_class if len(scores.per_class) > 1 else {})}
     rows = [
-        (name, *(_as_count(c, values.get(c, float("nan"))) for c in columns))
+        (name, *(_as_count(c, values[c]) if c in values else "-" for c in columns))
         for name, values in named.items()
     ]
     lines = table(("class", *columns), rows)
@@ -99,16 +188,6 @@ def _number_classes(*tables: ClassTables) -> dict[int, str]:
     """Return class value -> name, for all names that occur; one class where none has a name."""
     names = {name for table in tables for classes in table.values() for name in classes.values()}
     return dict(enumerate(sorted(names) or [ANY_CLASS], start=1))
-
-
-def _labels(path: Path, classes: Mapping[int, str], values: Mapping[str, int]) -> Labels:
-    ids = read_label_file(path).ids
-    present = {int(i) for i in np.unique(ids)} - {0}
-    if len(values) > 1 and (missing := present - classes.keys()):
-        raise InputError(
-            f"{path.parent / 'objects.csv'} has no row for id {min(missing)} of {path.name}."
-        )
-    return Labels(ids, {i: values[classes[i]] for i in present if i in classes})
 
 
 def _warn_unmatched(true_files: Mapping[str, Path], predicted: Mapping[str, Path]) -> list[str]:

@@ -13,7 +13,8 @@ class Scores(BaseModel):
     Attributes
     ----------
     task
-        What was scored: "segment", "localize" (centers only), ...
+        What was scored: "segment", "localize" (centers only), "detect" (boxes), "classify"
+        (labels of images), "cam" (where heat maps point).
     measured_on
         "real" or "synthetic" images.
     images
@@ -45,12 +46,20 @@ class Scores(BaseModel):
         """Return the sentence that must stand next to every figure shown."""
         images = self.images[0] if len(self.images) == 1 else f"{len(self.images)} images"
         objects = f"{self.objects} true objects ({self.truth})"
+        if self.task == "classify":  # an image has labels, but nobody counted its objects
+            objects = f"{self.objects} true {self.truth}"
         return f"measured on {objects} of {images}, {self.measured_on}"
 
 
 TITLES = {
     "f1": "F1",
     "dice": "Dice",
+    "f1_mean": "F1 (mean of classes)",
+    "ap": "AP",
+    "pixel_ap": "pixel AP",
+    "max_box_acc_v2": "MaxBoxAccV2",
+    "max_box_acc_v2_largest": "MaxBoxAccV2, largest part",
+    "peak_f1": "peak F1",
     "matching_ap": "AP (pooled)",
     "matching_ap_mean": "AP (mean of images)",
 }

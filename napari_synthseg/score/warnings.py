@@ -23,3 +23,12 @@ def warn_incomplete(
         for name, false in false_on
         if false and name in incomplete
     )
+
+
+def warn_incomplete_classes(names: Iterable[str]) -> tuple[str, ...]:
+    """Warn of classes of which not every object is marked, whatever the image."""
+    return tuple(
+        f"Not every object of class '{name}' is marked: it is left out of the values over all "
+        "classes, and its own F1 counts right predictions as false. Its recall holds."
+        for name in names
+    )

@@ -1,0 +1,115 @@
+"""Scoring tables of predicted boxes against tables of true ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Literal
+
+from napari_synthseg.cli.box_files import BoxTable, read_boxes
+from napari_synthseg.cli.label_files import OBJECTS_FILE
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.scores import Scores
+from napari_synthseg.score.boxes import Boxes
+from napari_synthseg.score.detection import score_boxes
+
+CANDIDATES_FILE = "candidates.csv"
+
+
+def score_box_files(
+    predicted: Path,
+    truth: Path,
+    *,
+    measured_on: Literal["real", "synthetic"],
+    ignored: Collection[str] = (),
+    threshold: float | None = None,
+    max_detections: int | None = None,
+) -> Scores:
+    """Score the boxes of a table, or of a folder that `predict` wrote, on the images of the truth.
+
+    Parameters
+    ----------
+    predicted
+        A CSV table of boxes with scores; or a folder with objects.csv, candidates.csv or both.
+        Average precision ranks the candidates. F1 counts the objects or, where a threshold is
+        given, the candidates that reach it.
+    truth
+        A CSV table of true boxes. It names every image that is to be scored.
+    measured_on
+        Whether the images are real or synthetic.
+    ignored
+        Names of classes whose truth is incomplete.
+    threshold, max_detections
+        See `score_boxes`.
+
+    Raises
+    ------
+    InputError
+        If a table cannot be read, or no predicted box is on an image of the truth.
+    """
+    true = read_boxes(truth, scored=False)
+    objects, candidates, warnings = _read_predicted(predicted, threshold)
+    ranked = candidates or objects
+    if not true.names:
+        raise InputError(f"{truth} names no image.")
+    if not true.names.keys() & ranked.names.keys():
+        raise InputError(f"No image of {predicted} has the stem of an image in {truth}.")
+    warnings += _warn_unmatched(true, ranked)
+    names = sorted(true.classes | objects.classes | ranked.classes)
+    values = {name: value for value, name in enumerate(names, start=1)}
+
+    def pairs() -> Iterator[tuple[str, Boxes, Boxes]]:
+        for stem, name in true.names.items():
+            yield name, true.of_image(stem, values), objects.of_image(stem, values)
+
+    scores = score_boxes(
+        pairs(),
+        {value: name for name, value in values.items()},
+        measured_on=measured_on,
+        threshold=threshold,
+        candidates={name: ranked.of_image(stem, values) for stem, name in true.names.items()},
+        max_detections=max_detections,
+        incomplete_classes=ignored,
+    )
+    return scores.model_copy(update={"warnings": (*warnings, *scores.warnings)})
+
+
+def _read_predicted(
+    path: Path, threshold: float | None
+) -> tuple[BoxTable, BoxTable | None, list[str]]:
+    """Return the boxes to count, those to rank where they are others, and warnings."""
+    files = [path / OBJECTS_FILE, path / CANDIDATES_FILE] if path.is_dir() else [path]
+    found = [file for file in files if file.exists()]
+    if not found:
+        raise InputError(
+            f"{path} holds neither {OBJECTS_FILE} nor {CANDIDATES_FILE}."
+            if path.is_dir()
+            else f"There is no file '{path}': check the name."
+        )
+    if len(found) == 2:
+        candidates = read_boxes(found[1], scored=True)
+        if threshold is not None:
+            return candidates, None, []
+        return read_boxes(found[0], scored=True), candidates, []
+    warnings = []
+    if found[0].name == OBJECTS_FILE:
+        warnings.append(
+            f"Average precision ranks only the boxes of {OBJECTS_FILE}, which a threshold has "
+            f"chosen: it may be too low. {CANDIDATES_FILE} would hold all."
+        )
+    return read_boxes(found[0], scored=True), None, warnings
+
+
+def _warn_unmatched(true: BoxTable, predicted: BoxTable) -> list[str]:
+    warnings = []
+    if missing := sorted(true.boxes.keys() - predicted.names.keys()):
+        warnings.append(
+            f"{len(missing)} image(s) of the truth have no predicted box, such as {missing[0]}: "
+            "their objects count as missed."
+        )
+    if extra := sorted(predicted.names.keys() - true.names.keys()):
+        warnings.append(
+            f"{len(extra)} predicted image(s) are not in the truth, such as {extra[0]}, and left "
+            "out. A row with only the image tells that it holds no object."
+        )
+    return warnings

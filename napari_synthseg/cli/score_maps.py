@@ -1,0 +1,188 @@
+"""Scoring folders of heat maps against true masks or boxes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.cli.box_files import read_boxes
+from napari_synthseg.cli.label_files import by_stem, read_classes, read_labels
+from napari_synthseg.cli.output import table
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.scores import Scores, metric_title
+from napari_synthseg.score.boxes import Boxes
+from napari_synthseg.score.heat import score_heat_maps
+from napari_synthseg.store.images import open_file
+from napari_synthseg.store.stored import check_budget
+
+SEPARATOR = "__"
+"""Between the stem of the image and the class in the name of a heat map."""
+
+PEAK_THRESHOLD = 0.5
+
+ReadTruth = Callable[[str, Mapping[str, int]], Labels | Boxes]
+"""Reads the truth of one file stem; class name -> value."""
+
+
+def score_map_files(
+    predicted: Path,
+    truth: Path,
+    *,
+    measured_on: Literal["real", "synthetic"],
+    ignored: Collection[str] = (),
+    threshold: float | None = None,
+    tolerance: float | None = None,
+) -> Scores:
+    """Score the heat maps of a folder against true masks or boxes of the same file stem.
+
+    Parameters
+    ----------
+    predicted
+        Folder of heat maps named STEM__CLASS.tif.
+    truth
+        Folder of label images, with an objects.csv where there are several classes; or a CSV
+        table of boxes.
+    measured_on
+        Whether the images are real or synthetic.
+    ignored
+        Names of classes whose truth is incomplete.
+    threshold, tolerance
+        See `score_heat_maps`; None for what it takes by itself.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or no heat map belongs to an image of the truth.
+    """
+    stems, classes, read_truth = _open_truth(truth)
+    files = by_stem(predicted, "heat map")
+    maps, warnings = _sort_maps(files, stems, classes)
+    names = sorted(classes or {name for found in maps.values() for name in found})
+    if not maps:
+        raise InputError(
+            f"No file in {predicted} is named STEM{SEPARATOR}CLASS.tif after an image of {truth} "
+            "and one of its classes."
+        )
+    if not classes and len(names) > 1:
+        raise InputError(
+            f"{truth} does not say which object is of which class, but there are heat maps of "
+            f"{', '.join(names)}: add an objects.csv (image,id,class)."
+        )
+    values = {name: value for value, name in enumerate(names, start=1)}
+    if missing := sorted(stems - maps.keys()):
+        warnings.append(f"{len(missing)} true image(s) have no heat map, such as {missing[0]}.")
+
+    def images() -> Iterator[tuple[str, Labels | Boxes, dict[int, NDArray[Any]]]]:
+        for stem, found in maps.items():
+            heats = {values[name]: read_heat_file(path) for name, path in found.items()}
+            yield stem, read_truth(stem, values), heats
+
+    scores = score_heat_maps(
+        images(),
+        {value: name for name, value in values.items()},
+        measured_on=measured_on,
+        truth="masks" if truth.is_dir() else "boxes",
+        tolerance=tolerance or 0.0,
+        threshold=PEAK_THRESHOLD if threshold is None else threshold,
+        incomplete_classes=ignored,
+    )
+    return scores.model_copy(update={"warnings": (*warnings, *scores.warnings)})
+
+
+def describe_map_scores(scores: Scores) -> list[str]:
+    """Return scores as lines: each figure beside its chance level, what it was measured on."""
+    columns = {"all": scores.values, **(scores.per_class if len(scores.per_class) > 1 else {})}
+    header = ("", *(cell for name in columns for cell in (name, "chance")))
+    rows = [
+        (
+            metric_title(figure),
+            *(v[name] for v in columns.values() for name in (figure, f"{figure}_chance")),
+        )
+        for figure in scores.values
+        if f"{figure}_chance" in scores.values
+    ]
+    maps = ("heat maps", *(cell for v in columns.values() for cell in (int(v["maps"]), "")))
+    lines = table(header, [*rows, maps])
+    return [*lines, scores.caption(), *(f"Warning: {w}" for w in scores.warnings)]
+
+
+def read_heat_file(path: Path) -> NDArray[Any]:
+    """Read a heat map, shape (y, x), of any type of number.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or has more than one channel or plane.
+    """
+    stored = open_file(path)
+    check_budget(f"'{path.name}'", math.prod(stored.shape), stored.dtype.itemsize)
+    values = stored.read(tuple(slice(0, n) for n in stored.shape))
+    extra = tuple(i for i, axis in enumerate(stored.axes) if axis not in "yx")
+    if any(values.shape[i] != 1 for i in extra):
+        raise InputError(
+            f"'{path.name}' has axes '{stored.axes}' and shape {stored.shape}: a heat map has one "
+            "channel and one plane."
+        )
+    return np.squeeze(values, extra)
+
+
+def _open_truth(path: Path) -> tuple[set[str], set[str], ReadTruth]:
+    """Return the stems of the truth, its classes (none if it has no names), and how to read it."""
+    if not path.is_dir():
+        boxes = read_boxes(path, scored=False)
+        return set(boxes.names), boxes.classes, boxes.of_image
+    files, named = by_stem(path), read_classes(path) or {}
+    classes = {name for objects in named.values() for name in objects.values()}
+
+    def read_truth(stem: str, values: Mapping[str, int]) -> Labels:
+        return read_labels(files[stem], named.get(stem, {}), values)
+
+    return set(files), classes, read_truth
+
+
+def _sort_maps(
+    files: Mapping[str, Path], stems: Collection[str], classes: Collection[str]
+) -> tuple[dict[str, dict[str, Path]], list[str]]:
+    """Return stem of the image -> class -> file, and warnings of files that belong to none."""
+    maps: dict[str, dict[str, Path]] = {}
+    strangers, unknown = [], set()
+    for file_stem, path in files.items():
+        on_image = [(stem, name) for stem, name in _splits(file_stem) if stem in stems]
+        meant = [(stem, name) for stem, name in on_image if not classes or name in classes]
+        if len(meant) > 1:
+            raise InputError(
+                f"'{path.name}' may mean {' or '.join(f'{n} on {s}' for s, n in meant)}: rename it."
+            )
+        if meant:
+            stem, name = meant[0]
+            maps.setdefault(stem, {})[name] = path
+        elif on_image:
+            unknown.add(on_image[0][1])
+        else:
+            strangers.append(path.name)
+    warnings = []
+    if unknown:
+        warnings.append(
+            f"Heat maps of {_listed(unknown)} are left out: the truth has no such class."
+        )
+    if strangers:
+        warnings.append(f"{len(strangers)} file(s) belong to no true image: {_listed(strangers)}.")
+    return maps, warnings
+
+
+def _splits(stem: str) -> Iterator[tuple[str, str]]:
+    """Yield every way to part a file stem into image and class."""
+    parts = stem.split(SEPARATOR)
+    for i in range(1, len(parts)):
+        yield SEPARATOR.join(parts[:i]), SEPARATOR.join(parts[i:])
+
+
+def _listed(names: Iterable[str]) -> str:
+    several = sorted(names)
+    return ", ".join(several[:3]) + (", ..." if len(several) > 3 else "")

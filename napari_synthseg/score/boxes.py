@@ -1,0 +1,109 @@
+"""Boxes with a class and a score each, and how much two of them overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_synthseg.core.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """Boxes of one image, true or predicted.
+
+    Attributes
+    ----------
+    corners
+        Shape (box, 4), float64, pixels, order (ymin, xmin, ymax, xmax), half-open: a box ends
+        before ymax and xmax, so that its height is ymax - ymin.
+    classes
+        Class value of each box, shape (box,), int64.
+    scores
+        How sure the detector is of each box, shape (box,), float64; 1 where nobody asks.
+    """
+
+    corners: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, corners: ArrayLike, classes: ArrayLike | int = 1, scores: ArrayLike | float = 1.0
+    ) -> Boxes:
+        """Make boxes from anything array-like; one class or score may stand for all of them.
+
+        Raises
+        ------
+        InputError
+            If a number is not finite, or a box ends before it begins.
+        """
+        array = np.asarray(corners, np.float64)
+        array = array.reshape(0, 4) if array.size == 0 else array
+        if array.ndim != 2 or array.shape[1] != 4 or not np.isfinite(array).all():
+            raise InputError("Boxes must be finite numbers in the shape (box, 4).")
+        if (array[:, 2:] < array[:, :2]).any():
+            raise InputError("A box ends before it begins: the order is ymin, xmin, ymax, xmax.")
+        confidence = np.broadcast_to(np.asarray(scores, np.float64), len(array)).copy()
+        if not np.isfinite(confidence).all():
+            raise InputError("The scores of boxes must be finite numbers.")
+        return cls(
+            array, np.broadcast_to(np.asarray(classes, np.int64), len(array)).copy(), confidence
+        )
+
+    def of_class(self, value: int) -> Boxes:
+        """Return the boxes of one class, in their order."""
+        return self.take(self.classes == value)
+
+    def ranked(self) -> Boxes:
+        """Return the boxes by falling score; boxes of equal score keep their order."""
+        return self.take(np.argsort(-self.scores, kind="stable"))
+
+    def __len__(self) -> int:
+        """Return the number of boxes."""
+        return len(self.corners)
+
+    def take(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Boxes:
+        """Return the boxes at these places, or where this is true."""
+        return Boxes(self.corners[which], self.classes[which], self.scores[which])
+
+
+BLOCK = 2**20
+"""Pairs of boxes that are compared at once, so that memory stays bounded on large images."""
+
+
+def measure_in_blocks(
+    one: NDArray[np.float64], other: NDArray[np.float64]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Yield the rows of `measure_box_iou` in blocks, each with the number of its first row."""
+    step = max(1, BLOCK // max(len(other), 1))
+    for first in range(0, len(one), step):
+        yield first, measure_box_iou(one[first : first + step], other)
+
+
+def measure_box_iou(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the intersection over union of each box of `one` with each of `other`.
+
+    Parameters
+    ----------
+    one, other
+        Corners (ymin, xmin, ymax, xmax), half-open, pixels, shapes (n, 4) and (m, 4).
+
+    Returns
+    -------
+    Shape (n, m), float64; 0 where boxes do not overlap, so also for boxes without an area.
+    """
+    starts = np.maximum(one[:, None, :2], other[None, :, :2])
+    ends = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    shared = np.asarray(np.prod(np.maximum(ends - starts, 0.0), axis=2), np.float64)
+    union = _areas(one)[:, None] + _areas(other)[None, :] - shared
+    iou = np.zeros_like(shared)
+    np.divide(shared, union, out=iou, where=shared > 0.0)
+    return iou
+
+
+def _areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.prod(corners[:, 2:] - corners[:, :2], axis=1), np.float64)

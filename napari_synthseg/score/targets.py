@@ -1,0 +1,196 @@
+"""True objects that a heat map may point at, from masks or from boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.score.boxes import Boxes
+
+Place = tuple[slice, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One true object.
+
+    Attributes
+    ----------
+    place
+        Rows and columns of the image that hold the object.
+    mask
+        Which pixels of the place belong to it, bool; all of them where only a box is known.
+    corners
+        Its box (ymin, xmin, ymax, xmax), half-open, pixels, shape (4,).
+    diameter
+        Pixels: of the disk of the same area, or the root of the area of a box, which is what a
+        round object in a square box has.
+    """
+
+    place: Place
+    mask: NDArray[np.bool_]
+    corners: NDArray[np.float64]
+    diameter: float
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """The true objects of one class on one image.
+
+    Attributes
+    ----------
+    objects
+        At least one.
+    shape
+        Of the image, (y, x).
+    """
+
+    objects: tuple[Target, ...]
+    shape: tuple[int, ...]
+
+    def cover(self, tolerance: float = 0.0) -> NDArray[np.bool_]:
+        """Return the pixels that lie in an object, or near one; shape (y, x).
+
+        Parameters
+        ----------
+        tolerance
+            How far from an object is near, in diameters of that object, >= 0.
+        """
+        covered = np.zeros(self.shape, np.bool_)
+        for target in self.objects:
+            reach = tolerance * target.diameter
+            place, mask = _grow(target, int(reach), self.shape)
+            covered[place] |= _distance(mask) <= reach if reach >= 1.0 else mask
+        return covered
+
+    def hold(self, points: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return which object holds which point: indices into both, one pair each.
+
+        Parameters
+        ----------
+        points
+            Pixels of the image, shape (point, 2), whole numbers.
+        """
+        pixels = points.astype(np.intp)
+        rows: list[int] = []
+        columns: list[int] = []
+        for i, target in enumerate(self.objects):
+            start = np.array([s.start for s in target.place])
+            local = pixels - start
+            near = np.flatnonzero(((local >= 0) & (local < target.mask.shape)).all(axis=1))
+            held = near[target.mask[tuple(local[near].T)]]
+            rows += [i] * held.size
+            columns += held.tolist()
+        return np.array(rows, np.intp), np.array(columns, np.intp)
+
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """Boxes of the objects, shape (object, 4)."""
+        return np.array([target.corners for target in self.objects])
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of the image that each object covers, shape (object,)."""
+        return np.array([t.mask.sum() for t in self.objects]) / float(np.prod(self.shape))
+
+    @property
+    def diameter(self) -> float:
+        """Median diameter of the objects, pixels."""
+        return float(np.median([target.diameter for target in self.objects]))
+
+
+def find_targets(
+    truth: Labels | Boxes, shape: tuple[int, ...], class_names: Mapping[int, str]
+) -> dict[int, Targets]:
+    """Return class value -> its objects, for the classes that are on the image.
+
+    Parameters
+    ----------
+    truth
+        Masks or boxes. Ids without a class belong to the first. A pixel lies in a box if its
+        center does; what reaches out of the image is cut off.
+    shape
+        Of the image, (y, x).
+    class_names
+        Class value -> name.
+
+    Raises
+    ------
+    InputError
+        If masks have another shape or ids below 0, a box covers no pixel, or a class has no name.
+    """
+    objects: dict[int, list[Target]] = {}
+    found = (
+        _from_boxes(truth, shape)
+        if isinstance(truth, Boxes)
+        else _from_masks(truth, shape, next(iter(class_names)))
+    )
+    for value, target in found:
+        objects.setdefault(value, []).append(target)
+    if unknown := objects.keys() - class_names.keys():
+        raise InputError(
+            f"the truth holds class {min(unknown)}, but the classes to score are "
+            f"{', '.join(f'{v} ({n})' for v, n in class_names.items())}."
+        )
+    return {value: Targets(tuple(each), shape) for value, each in sorted(objects.items())}
+
+
+def _from_masks(labels: Labels, shape: tuple[int, ...], first: int) -> Iterator[tuple[int, Target]]:
+    if labels.ids.shape != shape:
+        raise InputError(
+            f"the truth has shape {labels.ids.shape}, the heat map {shape}: both must cover the "
+            "same pixels."
+        )
+    if labels.ids.min(initial=0) < 0:
+        raise InputError("the truth holds ids below 0: nobody knows what is there.")
+    for i, place in labels.boxes().items():
+        mask = labels.ids[place] == i
+        starts, stops = zip(*((s.start, s.stop) for s in place), strict=True)
+        yield (
+            labels.classes.get(i, first),
+            Target(
+                (place[0], place[1]),
+                mask,
+                np.array([*starts, *stops], np.float64),
+                2.0 * float(np.sqrt(mask.sum() / np.pi)),
+            ),
+        )
+
+
+def _from_boxes(boxes: Boxes, shape: tuple[int, ...]) -> Iterator[tuple[int, Target]]:
+    limits = np.array([*shape, *shape])
+    pixels = np.clip(np.ceil(boxes.corners), 0, limits).astype(np.intp)
+    for (top, left, bottom, right), corners, value in zip(
+        pixels.tolist(), boxes.corners, boxes.classes.tolist(), strict=True
+    ):
+        if bottom <= top or right <= left:
+            raise InputError(
+                f"the box {', '.join(f'{c:g}' for c in corners)} (ymin, xmin, ymax, xmax) covers "
+                f"no pixel of the heat map, which has the shape {shape}."
+            )
+        sides = corners[2:] - corners[:2]
+        mask = np.ones((bottom - top, right - left), np.bool_)
+        place = (slice(top, bottom), slice(left, right))
+        yield value, Target(place, mask, corners, float(np.sqrt(np.prod(sides))))
+
+
+def _grow(target: Target, margin: int, shape: tuple[int, ...]) -> tuple[Place, NDArray[np.bool_]]:
+    """Return the target's place and mask with a margin around, as far as the image goes."""
+    before = [min(margin, s.start) for s in target.place]
+    after = [min(margin, n - s.stop) for s, n in zip(target.place, shape, strict=True)]
+    rows, columns = (
+        slice(s.start - b, s.stop + a) for s, b, a in zip(target.place, before, after, strict=True)
+    )
+    return (rows, columns), np.pad(target.mask, list(zip(before, after, strict=True)))
+
+
+def _distance(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    from scipy.ndimage import distance_transform_edt
+
+    distance: NDArray[np.float64] = distance_transform_edt(~mask)
+    return distance
