@@ -1,32 +1,28 @@
-"""Clicks from a table: ``image,class,y,x[,z]``, one object a row.
-
-Such tables come from spreadsheets and other programs, so spelling is forgiven (byte-order mark,
-semicolons, tabs, decimal commas, blanks) and sense is not: whatever cannot be meant stops the
-import, with the file, the row and the remedy, before anything is added.
-"""
+"""Clicks in a table, read and written: ``image,class,y,x[,z]``, one object a row."""
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Click, ImageRef, Project
+from napari_synthseg.store.naming import ImageNames, find_class, plane_name
+from napari_synthseg.store.tables import Columns, read_rows, to_number, write_rows
 
-REQUIRED = ("image", "class", "y", "x")
-KNOWN = (*REQUIRED, "z")
-HEADER = "image,class,y,x[,z]"
+COLUMNS = Columns(
+    required=("image", "class", "y", "x"),
+    optional=("z",),
+    numbers=frozenset("zyx"),
+    header="image,class,y,x[,z]",
+)
 
-Row = tuple[str, Mapping[str, str]]
-"""Where a row is, for messages, and its cells by column name."""
+ShapeOf = Callable[[ImageRef], tuple[int, ...]]
+"""Returns the spatial shape ([z,] y, x) of a whole image, in pixels."""
 
 
-def read_clicks(
-    path: Path, project: Project, shape_of: Callable[[ImageRef], tuple[int, ...]]
-) -> tuple[Click, ...]:
+def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click, ...]:
     """Read the clicks of a table, each checked against the project.
 
     Parameters
@@ -46,10 +42,81 @@ def read_clicks(
         At the first row that cannot be meant: unknown image or class, a position that is no
         number or lies outside the image, an object that is listed twice.
     """
+    names = ImageNames(project.images)
+    placed: list[tuple[str, Click]] = []
+    for where, cells in read_rows(path, COLUMNS):
+        z = to_number(where, "z", cells["z"]) if cells.get("z") else None
+        plane = (to_number(where, "y", cells["y"]), to_number(where, "x", cells["x"]))
+        cls = find_class(where, cells["class"], project.classes)
+        images = names.find(where, cells["image"], z)
+        placed.append((where, place_click(where, images, (z, *plane), cls, shape_of)))
+    return without_doubles(path, placed)
+
+
+def write_clicks(path: Path, project: Project) -> int:
+    """Write all clicks of a project; return their number.
+
+    Planes of stacks are named, as ``cells_z3.tif``; only volumes need the column `z`.
+
+    Raises
+    ------
+    InputError
+        If two files of the project have one name, so that the rows would not tell them apart.
+    OSError
+        If it cannot be written.
+    """
+    names = ImageNames(project.images)
+    known = {i.id: i for i in project.images}
+    classes = {c.value: c.name for c in project.classes}
+    for image in {c.image: known[c.image] for c in project.clicks}.values():
+        names.find(path.name, plane_name(image))
+    deep = any(len(c.position) == 3 for c in project.clicks)
+    rows = [
+        (
+            plane_name(known[c.image]),
+            classes[c.cls],
+            *c.position[-2:],
+            *(("" if len(c.position) == 2 else c.position[0],) if deep else ()),
+        )
+        for c in project.clicks
+    ]
+    write_rows(path, (*COLUMNS.required, *(("z",) if deep else ())), rows)
+    return len(rows)
+
+
+def place_click(
+    where: str,
+    images: Sequence[ImageRef],
+    position: tuple[float | None, float, float],
+    cls: int,
+    shape_of: ShapeOf,
+) -> Click:
+    """Return a click on the first of `images` that holds a position (z, y, x); z may be None.
+
+    Raises
+    ------
+    InputError
+        If none of them does.
+    """
+    for image in images:
+        at = tuple(p for p in position if p is not None) if image.ndim == 3 else position[1:]
+        bounds = image.region or full_region(shape_of(image))
+        if len(at) == image.ndim and contains(bounds, at):
+            return Click(image=image.id, position=at, cls=cls)
+    raise InputError(f"{where}: {_why_outside(images[0], position, shape_of)}")
+
+
+def without_doubles(path: Path, placed: Iterable[tuple[str, Click]]) -> tuple[Click, ...]:
+    """Return clicks, given with their places in a file, of which no two may coincide.
+
+    Raises
+    ------
+    InputError
+        If two do, or if there is none.
+    """
     clicks: list[Click] = []
     seen: dict[tuple[str, tuple[float, ...]], str] = {}
-    for where, cells in _rows(path):
-        click = _click(where, cells, project, shape_of)
+    for where, click in placed:
         key = (click.image, click.position)
         if key in seen:
             raise InputError(f"{where}: this object is listed twice, first in {seen[key]}.")
@@ -60,133 +127,17 @@ def read_clicks(
     return tuple(clicks)
 
 
-def _rows(path: Path) -> Iterator[Row]:
-    """Yield the rows that hold anything, as cells by column name."""
-    lines = _text(path).splitlines()
-    header = lines[0] if lines else ""
-    delimiter = max(";\t,", key=header.count)
-    reader = csv.reader(lines, delimiter=delimiter)
-    try:
-        columns = _columns(path, next(reader, []))
-        for values in reader:
-            where = f"{path.name}, row {reader.line_num}"
-            cells = [value.strip() for value in values]
-            if not any(cells):
-                continue
-            if len(cells) != len(columns):
-                raise InputError(
-                    f"{where}: {len(cells)} values where the header names {len(columns)} columns."
-                )
-            if delimiter == ";":  # programs that separate by semicolons may write 1,5 for 1.5
-                cells = [
-                    value.replace(",", ".") if name in "zyx" else value
-                    for name, value in zip(columns, cells, strict=True)
-                ]
-            yield where, dict(zip(columns, cells, strict=True))
-    except csv.Error as error:
-        raise InputError(f"{path.name}, row {reader.line_num}: {error}.") from None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not a UTF-8 text: save it as 'CSV UTF-8'.") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
-
-
-def _columns(path: Path, header: list[str]) -> list[str]:
-    columns = [name.strip().lower() for name in header]
-    if missing := [name for name in REQUIRED if name not in columns]:
-        raise InputError(
-            f"{path.name}, row 1: column '{missing[0]}' is missing; the header must be {HEADER}."
-        )
-    for name in columns:
-        if name not in KNOWN:
-            raise InputError(
-                f"{path.name}, row 1: column '{name}' is not known; the header must be {HEADER}."
-            )
-        if columns.count(name) > 1:
-            raise InputError(f"{path.name}, row 1: column '{name}' is there twice.")
-    return columns
-
-
-def _click(
-    where: str,
-    cells: Mapping[str, str],
-    project: Project,
-    shape_of: Callable[[ImageRef], tuple[int, ...]],
-) -> Click:
-    z = _number(where, cells, "z") if cells.get("z") else None
-    plane = (_number(where, cells, "y"), _number(where, cells, "x"))
-    cls = next((c for c in project.classes if c.name == cells["class"]), None)
-    if cls is None:
-        known = ", ".join(c.name for c in project.classes) or "none yet"
-        raise InputError(
-            f"{where}: class '{cells['class']}' is not in the project (classes: {known})."
-        )
-    candidates = _images_named(where, cells["image"], project, z)
-    for image in candidates:
-        position = (z, *plane) if image.ndim == 3 and z is not None else plane
-        if image.ndim == len(position) and contains(
-            image.region or full_region(shape_of(image)), position
-        ):
-            return Click(image=image.id, position=position, cls=cls.value)
-    raise InputError(f"{where}: {_why_outside(candidates, plane, z, shape_of)}")
-
-
-def _number(where: str, cells: Mapping[str, str], column: str) -> float:
-    text = cells[column]
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{where}: {column} is '{text}', which is not a number of pixels.")
-    return value
-
-
-def _images_named(where: str, name: str, project: Project, z: float | None) -> list[ImageRef]:
-    """Return the images a row may mean: several where one file is used by regions or planes."""
-    found = [i for i in project.images if name in (i.name, PurePosixPath(i.uri).name)]
-    if not found:
-        names = sorted({i.name for i in project.images})
-        listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-        raise InputError(
-            f"{where}: image '{name}' is not in the project (images: {listed or 'none yet'}); "
-            "write the file name with its extension."
-        )
-    if len({i.uri for i in found}) > 1:
-        raise InputError(
-            f"{where}: several images of the project are named '{name}': rename the files."
-        )
-    planes = [i for i in found if "z" in i.plane]
-    if planes and len(planes) == len(found) and len(found) > 1:
-        if z is None:
-            raise InputError(f"{where}: '{name}' is a stack: give the plane in a column z.")
-        found = [i for i in planes if i.plane["z"] == z]
-        if not found:
-            raise InputError(f"{where}: z is {z:g}, but stack '{name}' has no such plane.")
-    return found
-
-
 def _why_outside(
-    candidates: list[ImageRef],
-    plane: tuple[float, float],
-    z: float | None,
-    shape_of: Callable[[ImageRef], tuple[int, ...]],
+    image: ImageRef, position: tuple[float | None, float, float], shape_of: ShapeOf
 ) -> str:
-    image = candidates[0]
-    if image.ndim == 3 and z is None:
+    if image.ndim == 3 and position[0] is None:
         return f"'{image.name}' is a volume: give the position along z in a column z."
     bounds = image.region or full_region(shape_of(image))
     inside = ", ".join(
         f"{axis} {start} to {stop - 1}"
         for axis, (start, stop) in zip("zyx"[-len(bounds) :], bounds, strict=True)
     )
-    at = (z, *plane) if image.ndim == 3 and z is not None else plane
-    named = ", ".join(f"{p:g}" for p in at)
+    named = ", ".join(f"{p:g}" for p in position[-image.ndim :])
     return (
         f"the click at ({named}) lies outside image '{image.name}' ({inside}): check that the "
         "columns y and x are not swapped."
