@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.score.boxes import Boxes
 
 CORNERS = ("ymin", "xmin", "ymax", "xmax")
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 from napari_synthseg.cli.box_files import BoxTable, read_boxes
 from napari_synthseg.cli.label_files import OBJECTS_FILE
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.score.boxes import Boxes
 from napari_synthseg.score.detection import score_boxes
 
 CANDIDATES_FILE = "candidates.csv"

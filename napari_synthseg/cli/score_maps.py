@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from napari_synthseg.cli.box_files import read_boxes
 from napari_synthseg.cli.label_files import by_stem, read_classes, read_labels
 from napari_synthseg.cli.output import table
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.scores import Scores, metric_title
-from napari_synthseg.score.boxes import Boxes
 from napari_synthseg.score.heat import score_heat_maps
 from napari_synthseg.store.images import open_file
 from napari_synthseg.store.stored import check_budget

@@ -9,14 +9,13 @@ What other conventions a file format has is settled where the file is read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
 
 Corners = tuple[float, float, float, float]
 """One box: ymin, xmin, ymax, xmax."""
@@ -24,65 +23,66 @@ Corners = tuple[float, float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """Boxes of one image.
+    """Boxes of one image, true or predicted.
 
     Attributes
     ----------
     corners
-        Shape (box, 4), float64, pixels of the whole image, order (ymin, xmin, ymax, xmax),
-        half-open; every box has an area.
+        Shape (box, 4), float64, order (ymin, xmin, ymax, xmax), half-open, pixels.
     classes
-        Class value (>= 1) of each box, shape (box,), int64.
+        Class value of each box, shape (box,), int64.
+    scores
+        How sure the detector is of each box, shape (box,), float64; 1 where nobody asks.
     """
 
     corners: NDArray[np.float64]
     classes: NDArray[np.int64]
+    scores: NDArray[np.float64]
 
     @classmethod
-    def of(cls, corners: ArrayLike, classes: ArrayLike) -> Boxes:
-        """Make boxes from anything array-like, of shapes (box, 4) and (box,).
+    def of(
+        cls, corners: ArrayLike, classes: ArrayLike | int = 1, scores: ArrayLike | float = 1.0
+    ) -> Boxes:
+        """Make boxes from anything array-like; one class or score may stand for all of them.
 
         Raises
         ------
         InputError
-            If the shapes do not fit, a number is not finite, or a box has no area.
+            If a number is not finite, or a box ends before it begins.
         """
-        array = np.array(corners, np.float64)
+        array = np.asarray(corners, np.float64)
         array = array.reshape(0, 4) if array.size == 0 else array
-        values = np.array(classes, np.int64).reshape(-1)
-        if array.ndim != 2 or array.shape[1] != 4 or len(values) != len(array):
-            raise InputError(
-                f"Boxes have the shape (box, 4) and a class each, not {array.shape} and "
-                f"{len(values)} classes."
-            )
-        if not np.isfinite(array).all():
-            raise InputError("The corners of boxes must be finite numbers.")
-        if (array[:, 2:] <= array[:, :2]).any():
-            raise InputError("A box has no area: the order is ymin, xmin, ymax, xmax.")
-        return cls(array, values)
-
-    @classmethod
-    def around(cls, labels: Labels, origin: Sequence[int] = (0, 0)) -> Boxes:
-        """Return the bounding boxes of the instances of flat labels, by rising id.
-
-        `origin` is the position of the labels' first pixel in the whole image.
-        """
-        found = labels.boxes()
-        (top, left), numbers = origin, sorted(found)
-        spans = [(found[n][0], found[n][1]) for n in numbers]
-        return cls.of(
-            [(y.start + top, x.start + left, y.stop + top, x.stop + left) for y, x in spans],
-            [labels.classes[n] for n in numbers],
+        if array.ndim != 2 or array.shape[1] != 4 or not np.isfinite(array).all():
+            raise InputError("Boxes must be finite numbers in the shape (box, 4).")
+        if (array[:, 2:] < array[:, :2]).any():
+            raise InputError("A box ends before it begins: the order is ymin, xmin, ymax, xmax.")
+        confidence = np.broadcast_to(np.asarray(scores, np.float64), len(array)).copy()
+        if not np.isfinite(confidence).all():
+            raise InputError("The scores of boxes must be finite numbers.")
+        return cls(
+            array, np.broadcast_to(np.asarray(classes, np.int64), len(array)).copy(), confidence
         )
 
     def __len__(self) -> int:
         """Return the number of boxes."""
         return len(self.corners)
 
+    def take(self, which: NDArray[np.bool_] | NDArray[np.integer]) -> Boxes:
+        """Return the boxes at these places, or where this is true."""
+        return Boxes(self.corners[which], self.classes[which], self.scores[which])
+
     def of_class(self, value: int) -> Boxes:
         """Return the boxes of one class, in their order."""
-        chosen = self.classes == value
-        return Boxes(self.corners[chosen], self.classes[chosen])
+        return self.take(self.classes == value)
+
+    def ranked(self) -> Boxes:
+        """Return the boxes by falling score; boxes of equal score keep their order."""
+        return self.take(np.argsort(-self.scores, kind="stable"))
+
+    def shifted(self, offset: ArrayLike) -> Boxes:
+        """Return the boxes moved by (y, x) pixels."""
+        moved = self.corners + np.tile(np.asarray(offset, np.float64), 2)
+        return Boxes(moved, self.classes, self.scores)
 
     def centers(self) -> NDArray[np.float64]:
         """Return the positions (y, x) of the centers, pixel centers at whole numbers, (box, 2)."""
@@ -97,3 +97,41 @@ def center_of(corners: Corners) -> tuple[float, float]:
     """Return the position (y, x) of one box's center, pixel centers at whole numbers."""
     ymin, xmin, ymax, xmax = corners
     return (ymin + ymax) / 2 - 0.5, (xmin + xmax) / 2 - 0.5
+
+
+BLOCK = 2**20
+"""Pairs of boxes that are compared at once, so that memory stays bounded on large images."""
+
+
+def measure_in_blocks(
+    one: NDArray[np.float64], other: NDArray[np.float64]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Yield the rows of `measure_box_iou` in blocks, each with the number of its first row."""
+    step = max(1, BLOCK // max(len(other), 1))
+    for first in range(0, len(one), step):
+        yield first, measure_box_iou(one[first : first + step], other)
+
+
+def measure_box_iou(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the intersection over union of each box of `one` with each of `other`.
+
+    Parameters
+    ----------
+    one, other
+        Corners (ymin, xmin, ymax, xmax), half-open, pixels, shapes (n, 4) and (m, 4).
+
+    Returns
+    -------
+    Shape (n, m), float64; 0 where boxes do not overlap, so also for boxes without an area.
+    """
+    starts = np.maximum(one[:, None, :2], other[None, :, :2])
+    ends = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    shared = np.asarray(np.prod(np.maximum(ends - starts, 0.0), axis=2), np.float64)
+    union = _areas(one)[:, None] + _areas(other)[None, :] - shared
+    iou = np.zeros_like(shared)
+    np.divide(shared, union, out=iou, where=shared > 0.0)
+    return iou
+
+
+def _areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.prod(corners[:, 2:] - corners[:, :2], axis=1), np.float64)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.boxes import Boxes
+
 UNKNOWN = -1
 """Stands in instance ids where nobody said what is there: such pixels teach a model nothing."""
 
@@ -25,11 +27,15 @@ class Labels:
     present
         Class values that are somewhere on the image, where only that is known and all `ids` are
         `UNKNOWN`; None: see `ids`.
+    outlines
+        Boxes of all objects, pixels of these labels, where only boxes are known and all `ids` are
+        0; None: see `ids`.
     """
 
     ids: NDArray[np.int32]
     classes: Mapping[int, int] = field(default_factory=dict)
     present: frozenset[int] | None = None
+    outlines: Boxes | None = None
 
     def semantic(self) -> NDArray[np.uint8]:
         """Return class values per pixel, uint8, 0 = background or unknown, shape of `ids`."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.core.pixels import FloatImage
 
 
@@ -63,7 +64,8 @@ def random_crop(
     """Return a changed crop of a dual image.
 
     An image of which it is only known what is somewhere on it is neither enlarged nor turned by
-    odd angles, so that all of it stays in sight.
+    odd angles, so that all of it stays in sight; nor is one turned so of which only boxes are
+    known, so that the boxes stay tight. What is mirrored beyond its border is `UNKNOWN`.
 
     Parameters
     ----------
@@ -81,9 +83,57 @@ def random_crop(
     image, ids = pair.image, pair.labels.ids
     if ids.ndim == 3:
         image, ids = _cut_planes(image, ids, shape[0], zoom, rng)
-    image, ids = _warp(image, ids, shape[-1], zoom, augmentation.turn and not whole, rng)
+    outlines = pair.labels.outlines
+    turned = augmentation.turn and not whole and outlines is None
+    view = _choose_view(ids.shape[-2:], shape[-1], zoom, turned, rng)
+    image, ids = _resample(image, ids, view)
     labels = replace(pair.labels, ids=ids)
+    if outlines is not None:
+        ids[view.outside(pair.labels.ids.shape)] = UNKNOWN
+        labels = replace(labels, outlines=view.carry(outlines))
     return Crop(_shade(image, augmentation, rng, spacing), labels, zoom)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Which square of an image a crop shows: flipped, turned and zoomed.
+
+    Attributes
+    ----------
+    turn
+        Matrix (2, 2) from steps (y, x) in the crop to steps in the image.
+    center
+        Of the square in the image, (y, x), pixels from its corner.
+    edge
+        Of the crop, pixels.
+    """
+
+    turn: NDArray[np.float64]
+    center: NDArray[np.float64]
+    edge: int
+
+    def positions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where in the image each pixel of the crop is: rows, columns from the corner."""
+        offsets = np.arange(self.edge) - (self.edge - 1) / 2
+        yy, xx = np.meshgrid(offsets, offsets, indexing="ij")
+        rows = self.turn[0, 0] * yy + self.turn[0, 1] * xx + self.center[0]
+        columns = self.turn[1, 0] * yy + self.turn[1, 1] * xx + self.center[1]
+        return rows, columns
+
+    def outside(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Return which pixels of the crop lie beyond the border of an image of this shape."""
+        rows, columns = self.positions()
+        height, width = shape[-2:]
+        return np.asarray((rows < 0) | (rows > height) | (columns < 0) | (columns > width))
+
+    def carry(self, boxes: Boxes) -> Boxes:
+        """Return boxes of the image in pixels of the crop, which they may surpass."""
+        back = np.linalg.inv(self.turn).T
+        corners = boxes.corners.reshape(-1, 2, 2) - self.center
+        moved = corners @ back + self.edge / 2
+        return Boxes.of(
+            np.hstack([moved.min(axis=1), moved.max(axis=1)]), boxes.classes, boxes.scores
+        )
 
 
 def _cut_planes(
@@ -116,32 +166,30 @@ def _mirrored(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     return np.minimum(wrapped, 2 * length - 1 - wrapped)
 
 
-def _warp(
-    image: FloatImage,
-    ids: NDArray[np.int32],
-    edge: int,
-    zoom: float,
-    turned: bool,
-    rng: np.random.Generator,
-) -> tuple[FloatImage, NDArray[np.int32]]:
-    """Flip, turn, zoom and crop in one resampling of the last two axes."""
-    import torch
-    from torch.nn.functional import grid_sample
-
-    height, width = ids.shape[-2:]
+def _choose_view(
+    shape: tuple[int, ...], edge: int, zoom: float, turned: bool, rng: np.random.Generator
+) -> View:
+    """Choose how an image of a shape (y, x) is flipped, turned and cropped."""
     angle = rng.uniform(0, 2 * np.pi) if turned and rng.random() < 0.5 else 0.0
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
     turn = turn @ _dihedral(rng)
     # Keep the sampled square inside the image where it fits.
     reach = edge / 2 * np.abs(turn).sum(axis=1)
     center = [
-        rng.uniform(r, n - r) if n > 2 * r else n / 2
-        for r, n in zip(reach, (height, width), strict=True)
+        rng.uniform(r, n - r) if n > 2 * r else n / 2 for r, n in zip(reach, shape, strict=True)
     ]
-    offsets = np.arange(edge) - (edge - 1) / 2
-    yy, xx = np.meshgrid(offsets, offsets, indexing="ij")
-    rows = turn[0, 0] * yy + turn[0, 1] * xx + center[0]
-    columns = turn[1, 0] * yy + turn[1, 1] * xx + center[1]
+    return View(turn, np.array(center), edge)
+
+
+def _resample(
+    image: FloatImage, ids: NDArray[np.int32], view: View
+) -> tuple[FloatImage, NDArray[np.int32]]:
+    """Flip, turn, zoom and crop in one resampling of the last two axes."""
+    import torch
+    from torch.nn.functional import grid_sample
+
+    height, width = ids.shape[-2:]
+    rows, columns = view.positions()
     grid = np.stack([columns / width * 2 - 1, rows / height * 2 - 1], axis=-1)
     at = torch.from_numpy(grid.astype(np.float32))[None]
     stacked = image.reshape(1, -1, height, width)
@@ -150,7 +198,7 @@ def _warp(
     )
     as_float = ids.reshape(1, -1, height, width).astype(np.float32)  # exact up to 2**24 objects
     marks = grid_sample(torch.from_numpy(as_float), at, "nearest", "reflection", False)
-    shape = (*image.shape[:-2], edge, edge)
+    shape = (*image.shape[:-2], view.edge, view.edge)
     return (
         sampled.numpy().reshape(shape),
         marks.numpy().reshape(shape[1:]).astype(np.int32),

@@ -1,7 +1,4 @@
-"""Boxes of objects: from labels, compared, thinned out, and grouped by size.
-
-A box is ``(ymin, xmin, ymax, xmax)`` in pixels, half-open.
-"""
+"""Boxes that a detector learns: from labels, thinned out, and grouped by size."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.pixels import FloatImage
 
@@ -20,25 +18,22 @@ ROUNDS, STARTS = 100, 8
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledBoxes:
-    """The boxes of a crop.
+class ShownBoxes:
+    """The boxes of what a crop shows.
 
     Attributes
     ----------
     boxes
-        Shape (object, 4).
-    classes
-        Class values, shape (object,).
-    shown
-        Share of each object that the crop shows, 0 to 1, shape (object,).
+        In pixels of the crop.
+    share
+        Share of each object that the crop shows, 0 to 1, shape (box,).
     """
 
-    boxes: Floats
-    classes: NDArray[np.int64]
-    shown: Floats
+    boxes: Boxes
+    share: Floats
 
 
-def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -> LabelledBoxes:
+def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -> ShownBoxes:
     """Return the boxes of the objects of a crop.
 
     Parameters
@@ -52,6 +47,8 @@ def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -
     """
     from scipy.ndimage import find_objects
 
+    if labels.outlines is not None:
+        return _cut_boxes(labels.outlines, labels.ids.shape)
     known = np.maximum(labels.ids, 0)
     visible = np.bincount(known.ravel())
     full = visible if whole is None else np.bincount(np.maximum(whole.ids, 0).ravel()) * zoom**2
@@ -61,22 +58,20 @@ def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -
         if s is not None
     ]
     if not rows:
-        return LabelledBoxes(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0))
+        return ShownBoxes(Boxes.of([]), np.zeros(0))
     boxes, classes, numbers = zip(*rows, strict=True)
     numbers_ = np.array(numbers)
     shown = np.minimum(visible[numbers_] / np.maximum(full[numbers_], 1), 1.0)
-    return LabelledBoxes(np.array(boxes, float), np.array(classes, np.int64), shown)
+    return ShownBoxes(Boxes.of(boxes, classes), shown)
 
 
-def overlap_boxes(one: Floats, other: Floats) -> Floats:
-    """Return the IoU of each box with each other one, shape (n, m)."""
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    common = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), axis=1) for b in (one, other)]
-    union = areas[0][:, None] + areas[1][None] - common
-    result: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
-    return result
+def _cut_boxes(boxes: Boxes, shape: tuple[int, ...]) -> ShownBoxes:
+    """Return the boxes of which something lies in a crop of a shape (y, x), cut at its border."""
+    limits = np.tile(np.array(shape, float), 2)
+    cut = Boxes(np.clip(boxes.corners, 0, limits), boxes.classes, boxes.scores)
+    share = np.prod(cut.sizes(), axis=1) / np.maximum(np.prod(boxes.sizes(), axis=1), 1e-9)
+    seen = share > 0
+    return ShownBoxes(cut.take(seen), share[seen])
 
 
 def thin_out(boxes: Floats, scores: FloatImage, most: float) -> NDArray[np.int64]:
@@ -89,7 +84,7 @@ def thin_out(boxes: Floats, scores: FloatImage, most: float) -> NDArray[np.int64
     while len(left):
         best, left = left[0], left[1:]
         kept.append(best)
-        left = left[overlap_boxes(boxes[[best]], boxes[left])[0] <= most]
+        left = left[measure_box_iou(boxes[[best]], boxes[left])[0] <= most]
     return np.array(kept, np.int64)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Generator
 
 import numpy as np
 
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.geometry import Region, divide_region, region_shape, widen_region
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.training import FoundObject, Prediction
@@ -18,7 +19,7 @@ from napari_synthseg.learn.models import measure_radius
 from napari_synthseg.learn.predictor import Predictor
 from napari_synthseg.learn.tasks.detect import run_detector
 from napari_synthseg.learn.volumes import round_up
-from napari_synthseg.learn.yolo import Boxes, DetectRule, read_grid
+from napari_synthseg.learn.yolo import DetectRule, read_grid
 
 BLOCK = 832
 """Edge of a tile without its margin, pixels: twice 416."""
@@ -74,7 +75,7 @@ def _own(boxes: Boxes, seen: Region, core: Region, whole: Region) -> list[FoundO
     start = np.array([a for a, _ in seen], float)
     low, high = np.array(whole, float).T
     objects = []
-    for box, cls, score in zip(boxes.boxes, boxes.classes, boxes.scores, strict=True):
+    for box, cls, score in zip(boxes.corners, boxes.classes, boxes.scores, strict=True):
         corners = box.reshape(2, 2) + start
         middle = corners.mean(axis=0)
         # what lies beyond the image has its middle moved onto it
@@ -84,7 +85,7 @@ def _own(boxes: Boxes, seen: Region, core: Region, whole: Region) -> list[FoundO
             edges = tuple(
                 (round(float(a), 2), round(float(b), 2)) for a, b in zip(first, last, strict=True)
             )
-            center = tuple((a + b) / 2 for a, b in edges)
+            center = tuple((a + b) / 2 - 0.5 for a, b in edges)  # pixel centers are whole numbers
             objects.append(FoundObject(0, int(cls), round(float(score), 4), center, edges))
     return objects
 

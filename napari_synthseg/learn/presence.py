@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from napari_synthseg.core.geometry import Region, contains
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.learn.boxes import find_boxes
 
 SHOWN = 0.5
 """Share of an object from which it counts as shown; of less nothing is said."""
@@ -36,21 +39,32 @@ def find_present(
     """
     if labels.present is not None:
         return np.array([value in labels.present for value in class_values], np.float32)
+    unclear = float(UNKNOWN) if (labels.ids == UNKNOWN).any() else 0.0
+    found = np.full(len(class_values), unclear, np.float32)
+    if labels.outlines is not None:
+        found[~np.isin(class_values, labels.outlines.classes)] = 0  # nor in its mirror image
+        seen = find_boxes(labels)
+        each = zip(seen.boxes.classes.tolist(), seen.share, strict=True)
+    else:
+        each = _shares(labels, whole, zoom)
+    for cls, share in each:
+        if cls in class_values:
+            place = class_values.index(cls)
+            if share >= SHOWN:
+                found[place] = 1
+            elif found[place] != 1:
+                found[place] = UNKNOWN
+    return found
+
+
+def _shares(labels: Labels, whole: Labels | None, zoom: float) -> Iterator[tuple[int, float]]:
+    """Yield the class of each object that is seen, and how much of it is."""
     known = np.maximum(labels.ids, 0)
     visible = np.bincount(known.ravel())
     full = visible if whole is None else np.bincount(np.maximum(whole.ids, 0).ravel()) * zoom**2
-    unclear = float(UNKNOWN) if (labels.ids == UNKNOWN).any() else 0.0
-    found = np.full(len(class_values), unclear, np.float32)
     for number in np.flatnonzero(visible).tolist():
-        cls = labels.classes.get(number)
-        if not number or cls not in class_values:
-            continue
-        place = class_values.index(cls)
-        if visible[number] >= SHOWN * full[number]:
-            found[place] = 1
-        elif found[place] != 1:
-            found[place] = UNKNOWN
-    return found
+        if number and number in labels.classes:
+            yield labels.classes[number], visible[number] / full[number]
 
 
 def present_in_pair(pair: DualImage, class_values: tuple[int, ...]) -> FloatImage:

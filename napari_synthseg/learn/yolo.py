@@ -14,14 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.learn.boxes import (
-    Floats,
-    LabelledBoxes,
-    overlap_boxes,
-    overlap_sizes,
-    thin_out,
-)
+from napari_synthseg.learn.boxes import Floats, ShownBoxes, overlap_sizes, thin_out
 
 if TYPE_CHECKING:
     import torch
@@ -81,17 +76,8 @@ class DetectRule:
         return np.array(self.anchors, float).reshape(-1, 2)
 
 
-@dataclass(frozen=True, eq=False)
-class Boxes:
-    """Boxes with class values and scores, the best first."""
-
-    boxes: Floats
-    classes: NDArray[np.int64]
-    scores: FloatImage
-
-
 def make_grid(
-    found: LabelledBoxes,
+    found: ShownBoxes,
     shape: tuple[int, int],
     rule: DetectRule,
     unknown: NDArray[np.bool_] | None = None,
@@ -124,24 +110,24 @@ def make_grid(
     if unknown is not None:
         blocks = unknown.reshape(rows, rule.stride, columns, rule.stride)
         state[:, blocks.any(axis=(1, 3))] = OPEN
-    extents = found.boxes[:, 2:] - found.boxes[:, :2]
-    middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2 / rule.stride
+    corners, extents = found.boxes.corners, found.boxes.sizes()
+    middles = (corners[:, :2] + corners[:, 2:]) / 2 / rule.stride
     cells = np.clip(np.floor(middles).astype(int), 0, [rows - 1, columns - 1])
-    clear = found.shown >= SHOWN
-    for top, left, bottom, right in found.boxes[~clear] / rule.stride:
+    clear = found.share >= SHOWN
+    for top, left, bottom, right in corners[~clear] / rule.stride:
         part = slice(int(top), int(np.ceil(bottom))), slice(int(left), int(np.ceil(right)))
         state[(slice(None), *part)] = OPEN
     if not clear.any():
         return boxes, state
     best = overlap_sizes(extents, sizes).argmax(axis=1)
-    similar = _overlaps_of_anchors(found.boxes[clear], sizes, (rows, columns), rule.stride)
+    similar = _overlaps_of_anchors(corners[clear], sizes, (rows, columns), rule.stride)
     state[(similar > LIKE) & (state == EMPTY)] = OPEN
     order = np.argsort(-np.prod(extents, axis=1), kind="stable")  # small ones come last, and stay
     for number in order[clear[order]].tolist():
         anchor, (row, column) = int(best[number]), cells[number]
         boxes[anchor, :2, row, column] = middles[number] - cells[number]
         boxes[anchor, 2:, row, column] = np.log(np.maximum(extents[number], 1) / sizes[anchor])
-        state[anchor, row, column] = rule.class_values.index(int(found.classes[number]))
+        state[anchor, row, column] = rule.class_values.index(int(found.boxes.classes[number]))
     return boxes, state
 
 
@@ -152,7 +138,7 @@ def _overlaps_of_anchors(true: Floats, sizes: Floats, grid: tuple[int, int], str
     result = np.zeros((len(sizes), *grid))
     for number, size in enumerate(sizes):
         boxes = np.hstack([middles - size / 2, middles + size / 2])
-        result[number] = overlap_boxes(boxes, true).max(axis=1).reshape(grid)
+        result[number] = measure_box_iou(boxes, true).max(axis=1).reshape(grid)
     return result
 
 
@@ -214,7 +200,7 @@ def read_grid(output: FloatImage, rule: DetectRule, least: float = 0.01) -> Boxe
     Returns
     -------
     Boxes
-        In pixels of the image, those of a class that overlap too much thinned out.
+        The best first, in pixels of the image; of those of a class that overlap too much, the best.
     """
     classes = len(rule.class_values)
     rows, columns = output.shape[1:]
@@ -238,8 +224,7 @@ def read_grid(output: FloatImage, rule: DetectRule, least: float = 0.01) -> Boxe
         left = chosen[mine]
         kept.append((flat[left], np.full(len(left), value), marks[left, index].astype(np.float32)))
     boxes, values, found = (np.concatenate(part) for part in zip(*kept, strict=True))
-    order = np.argsort(-found, kind="stable")
-    return Boxes(boxes[order], values[order], found[order])
+    return Boxes.of(boxes, values, found).ranked()
 
 
 def _sigmoid(values: Floats) -> Floats:

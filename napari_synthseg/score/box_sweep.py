@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.score.boxes import measure_in_blocks
+from napari_synthseg.core.boxes import measure_in_blocks
 
 IOUS = (0.3, 0.5, 0.7)
 THRESHOLDS = 100

@@ -21,9 +21,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_synthseg.core.boxes import Boxes, measure_in_blocks
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.score.boxes import Boxes, measure_in_blocks
 from napari_synthseg.score.counts import Counts
 from napari_synthseg.score.ranking import interpolate_precision
 from napari_synthseg.score.warnings import warn_incomplete, warn_incomplete_classes

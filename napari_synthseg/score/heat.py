@@ -26,11 +26,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.score.box_sweep import HITS_SHAPE, best_accuracy, sweep_boxes
-from napari_synthseg.score.boxes import Boxes
 from napari_synthseg.score.counts import Counts
 from napari_synthseg.score.map_range import LEVELS, count_levels, read_map, stretch
 from napari_synthseg.score.peaks import count_peaks, expect_matches, find_peaks

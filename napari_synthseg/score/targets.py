@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.score.boxes import Boxes
 
 Place = tuple[slice, slice]
 

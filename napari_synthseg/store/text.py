@@ -1,4 +1,4 @@
-"""Reading text that others wrote: plain files of a sane size, in UTF-8, never a device or a pipe."""
+"""Reading text that others wrote: plain files of a sane size, in UTF-8, no device, no pipe."""
 
 from __future__ import annotations
 

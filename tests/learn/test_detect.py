@@ -8,15 +8,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.training import ModelSpec, TrainSpec
 from napari_synthseg.learn.boxes import (
-    LabelledBoxes,
+    ShownBoxes,
     find_boxes,
     group_sizes,
-    overlap_boxes,
     overlap_sizes,
     thin_out,
 )
@@ -47,7 +47,7 @@ def some_boxes(seed, count=6, shape=(96, 128)):
     middles = corner + rng.uniform(1, 15, (count, 2))
     extents = rng.uniform(6, 30, (count, 2))
     boxes = np.hstack([middles - extents / 2, middles + extents / 2])
-    return LabelledBoxes(boxes, rng.integers(1, 3, count), np.ones(count))
+    return ShownBoxes(Boxes.of(boxes, rng.integers(1, 3, count)), np.ones(count))
 
 
 def perfect(boxes, state, classes=2):
@@ -70,11 +70,11 @@ def test_a_perfect_output_gives_the_true_boxes_back(seed):
     boxes, state = make_grid(true, (96, 128), RULE)
     assert (state >= 0).sum() == len(true.boxes)
     found = read_grid(perfect(boxes, state), DetectRule(**{**vars(RULE), "overlap": 1.0}))
-    assert len(found.boxes) == len(true.boxes)
-    overlaps = overlap_boxes(true.boxes, found.boxes)
+    assert len(found) == len(true.boxes)
+    overlaps = measure_box_iou(true.boxes.corners, found.corners)
     match = overlaps.argmax(axis=1)
     assert overlaps.max(axis=1).min() > 0.99
-    assert (found.classes[match] == true.classes).all()
+    assert (found.classes[match] == true.boxes.classes).all()
     assert found.scores.min() > 0.99
 
 
@@ -91,7 +91,7 @@ def test_a_perfect_output_has_no_loss_and_any_other_has(seed):
 
 
 def test_what_is_hardly_shown_and_what_is_unknown_is_left_open():
-    little = LabelledBoxes(np.array([[20.0, 36, 40, 60]]), np.array([1]), np.array([0.3]))
+    little = ShownBoxes(Boxes.of([(20, 36, 40, 60)]), np.array([0.3]))
     unknown = np.zeros((96, 128), bool)
     unknown[90:, 120:] = True
     _, state = make_grid(little, (96, 128), RULE, unknown)
@@ -108,9 +108,9 @@ def test_boxes_of_labels():
     ids[2:8, 3:13], ids[10:20, 25:], ids[0, 0] = 1, 2, UNKNOWN
     whole = Labels(np.pad(ids, ((0, 0), (0, 10)), mode="edge"), {1: 5, 2: 6})
     found = find_boxes(Labels(ids, {1: 5, 2: 6}), whole)
-    assert found.boxes.tolist() == [[2, 3, 8, 13], [10, 25, 20, 30]]
-    assert found.classes.tolist() == [5, 6]
-    assert found.shown.tolist() == pytest.approx([1, 1 / 3])
+    assert found.boxes.corners.tolist() == [[2, 3, 8, 13], [10, 25, 20, 30]]
+    assert found.boxes.classes.tolist() == [5, 6]
+    assert found.share.tolist() == pytest.approx([1, 1 / 3])
     assert len(find_boxes(Labels(np.zeros((4, 4), np.int32))).boxes) == 0
 
 
@@ -119,7 +119,6 @@ def test_of_boxes_that_overlap_the_best_stays():
     scores = np.array([0.5, 0.9, 0.1, 0.2], np.float32)
     assert thin_out(boxes, scores, 0.45).tolist() == [1, 2]
     assert thin_out(boxes, scores, 1.0).tolist() == [1, 0, 3, 2]
-    assert overlap_boxes(boxes[:1], boxes)[0, [0, 2]].tolist() == [1, 0]
 
 
 @given(st.integers(0, 300))
@@ -256,7 +255,7 @@ def test_boxes_by_tiles_are_those_of_the_whole(detector):
     assert len(strong[0]) == len(strong[1]) > 20
     boxes = [np.array([np.ravel(o.box, "F") for o in part]) for part in strong]
     kinds = [np.array([o.cls for o in part]) for part in strong]
-    like = overlap_boxes(*boxes) * (kinds[0][:, None] == kinds[1])
+    like = measure_box_iou(*boxes) * (kinds[0][:, None] == kinds[1])
     match = like.argmax(axis=1)
     assert sorted(match) == list(range(len(match)))
     assert like.max(axis=1).min() > 0.98

@@ -6,8 +6,8 @@ from faster_coco_eval import COCO, COCOeval_faster
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.score.boxes import Boxes, measure_box_iou
 from napari_synthseg.score.detection import match_boxes, score_boxes
 
 NAMES = {1: "cell", 2: "crystal", 3: "cast"}
@@ -132,7 +132,7 @@ def test_matching_is_one_to_one_and_falls_with_the_threshold(true, predicted):
 def test_matching_in_blocks_changes_nothing(true, predicted, block):
     whole = match_boxes(true, predicted.ranked(), [0.3, 0.5])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_synthseg.score.boxes.BLOCK", block)
+        patch.setattr("napari_synthseg.core.boxes.BLOCK", block)
         assert np.array_equal(whole, match_boxes(true, predicted.ranked(), [0.3, 0.5]))
 
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import average_precision_score
 
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.score.boxes import Boxes
 from napari_synthseg.score.heat import score_heat_maps
 from napari_synthseg.score.map_range import LEVELS, stretch
 

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import pdist
 from skimage.feature import peak_local_max
 
-from napari_synthseg.score.boxes import Boxes
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.score.localization import Centers, score_centers
 from napari_synthseg.score.peaks import count_peaks, expect_matches, find_peaks
 from napari_synthseg.score.targets import find_targets

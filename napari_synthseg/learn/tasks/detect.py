@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.patch import ClickedImage
@@ -15,13 +16,12 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.training import TaskName
 from napari_synthseg.learn.augment import Augmentation, Crop
 from napari_synthseg.learn.batches import make_batch
-from napari_synthseg.learn.boxes import find_boxes, group_sizes, overlap_boxes
+from napari_synthseg.learn.boxes import find_boxes, group_sizes
 from napari_synthseg.learn.models import build_model
 from napari_synthseg.learn.task import Batch, Task, TaskData, Validation
 from napari_synthseg.learn.yolo import (
     FIELDS,
     SHOWN,
-    Boxes,
     DetectRule,
     grid_loss,
     make_grid,
@@ -73,10 +73,10 @@ class Detect(Task):
 
     def _sizes(self) -> NDArray[np.float64]:
         found = [find_boxes(self.data.pairs.pair(i).labels) for i in range(LOOKED_AT)]
-        boxes = np.concatenate([f.boxes[f.shown >= SHOWN] for f in found])
-        if not len(boxes):
+        sizes = np.concatenate([f.boxes.sizes()[f.share >= SHOWN] for f in found])
+        if not len(sizes):
             raise InputError("The first dual images show no object, so there is nothing to detect.")
-        return group_sizes(boxes[:, 2:] - boxes[:, :2], ANCHORS, self.spec.seed)
+        return group_sizes(sizes, ANCHORS, self.spec.seed)
 
     def make_batch(self, number: int) -> Batch:
         """Return batch `number`; its targets are what each anchor of each cell shall say."""
@@ -105,14 +105,15 @@ class Detect(Task):
     def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
         """Compare with the boxes of held-out pairs, and with the clicks of held-out images."""
         pairs = [
-            (self._read(net, p.image, device), find_boxes(p.labels)) for p in self.data.held_pairs
+            (self._read(net, p.image, device), find_boxes(p.labels).boxes)
+            for p in self.data.held_pairs
         ]
         clicked = [i for i in self.data.held_images if i.clicks]
         images = [(self._read(net, i.pixels.read(), device), i) for i in clicked]
         rule, figures = self.rule, {}
         counts = []  # per part: (class, score, [matched, predicted, true])
         if pairs:
-            found = [_count_boxes(b, t.boxes, t.classes, self.data.class_values) for b, t in pairs]
+            found = [_count_boxes(b, t, self.data.class_values) for b, t in pairs]
             counts.append(("held-out pairs F1", np.sum(found, axis=0)))
         if images:
             seen = [_count_clicks(b, i, self.data.class_values) for b, i in images]
@@ -145,22 +146,20 @@ def run_detector(
     return found
 
 
-def _count_boxes(
-    found: Boxes, true: NDArray[np.float64], classes: NDArray[np.int64], values: tuple[int, ...]
-) -> NDArray[np.float64]:
+def _count_boxes(found: Boxes, true: Boxes, values: tuple[int, ...]) -> NDArray[np.float64]:
     """Return (matched, predicted, true) at IoU 0.5 for each class and score, (class, score, 3)."""
     counts = np.zeros((len(values), len(SCORES), 3))
     for row, value in enumerate(values):
-        mine, theirs = found.classes == value, true[classes == value]
+        mine, theirs = found.of_class(value), true.of_class(value).corners
         free = np.ones(len(theirs), bool)
         hits = []
-        for overlaps in overlap_boxes(found.boxes[mine], theirs):  # the best score chooses first
+        for overlaps in measure_box_iou(mine.corners, theirs):  # the best score chooses first
             best = int(np.argmax(overlaps * free)) if len(theirs) else 0
             hit = bool(len(theirs)) and free[best] and overlaps[best] > 0.5
             hits.append(hit)
             if hit:
                 free[best] = False
-        counts[row] = _tally(np.array(hits, bool), found.scores[mine], len(theirs))
+        counts[row] = _tally(np.array(hits, bool), mine.scores, len(theirs))
     return counts
 
 
@@ -175,11 +174,11 @@ def _count_clicks(
     counts = np.zeros((len(values), len(SCORES), 3))
     for row, value in enumerate(values):
         clicks = np.array([c.position for c in image.clicks if c.cls == value]).reshape(-1, 2)
-        clicks = clicks - origin
-        mine = found.classes == value
+        clicks = clicks - origin + 0.5  # pixel centers are whole numbers, corners of boxes are not
+        mine = found.of_class(value)
         free = np.ones(len(clicks), bool)
         hits = []
-        for box in found.boxes[mine]:
+        for box in mine.corners:
             inside = free & ((clicks >= box[:2]) & (clicks <= box[2:])).all(axis=1)
             hits.append(bool(inside.any()))
             if inside.any():  # the one nearest to the middle
@@ -188,14 +187,14 @@ def _count_clicks(
                 )
                 free[int(away.argmin())] = False
         right = np.array(hits, bool)
-        tally = _tally(right, found.scores[mine], len(clicks))
+        tally = _tally(right, mine.scores, len(clicks))
         if not image.ref.exhaustive:
             tally[:, 1] = tally[:, 0]
         counts[row] = tally
     return counts
 
 
-def _tally(hits: NDArray[np.bool_], scores: FloatImage, true: int) -> NDArray[np.float64]:
+def _tally(hits: NDArray[np.bool_], scores: NDArray[np.float64], true: int) -> NDArray[np.float64]:
     """Return (matched, predicted, true) for each of `SCORES`."""
     above = scores[None] >= SCORES[:, None]
     return np.column_stack(

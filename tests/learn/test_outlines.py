@@ -1,0 +1,64 @@
+"""Images of which only boxes are known: the boxes follow what is done to the pixels."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_synthseg.core.boxes import Boxes, measure_box_iou
+from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.learn.augment import Augmentation, random_crop
+from napari_synthseg.learn.boxes import find_boxes
+from napari_synthseg.learn.presence import find_present
+
+CORNERS = [(10, 12, 34, 40), (60, 5, 90, 45), (20, 60, 50, 100)]
+PLAIN = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0)
+
+
+def boxed(shape=(100, 110)):
+    """Return an image whose channels are bright in one box each, known by boxes only."""
+    image = np.zeros((3, *shape), np.float32)
+    for channel, (top, left, bottom, right) in enumerate(CORNERS):
+        image[channel, top:bottom, left:right] = 1
+    boxes = Boxes.of(CORNERS, [1, 2, 3])
+    return DualImage(image, Labels(np.zeros(shape, np.int32), outlines=boxes), 0)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_boxes_follow_the_pixels(seed):
+    crop = random_crop(boxed(), (64, 64), PLAIN, np.random.default_rng(seed))
+    found = find_boxes(crop.labels)
+    ours = dict(zip(found.boxes.classes.tolist(), found.boxes.corners, strict=True))
+    for channel, plane in enumerate(crop.image):
+        rows, columns = np.nonzero((plane > 0.5) & (crop.labels.ids != UNKNOWN))
+        if len(rows) < 200:
+            continue  # too little of it is seen to measure
+        seen = [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]
+        overlap = measure_box_iou(np.array([seen], float), ours[channel + 1][None])[0, 0]
+        assert overlap > 0.85
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_what_is_mirrored_beyond_the_border_is_unknown(seed):
+    pair = boxed()
+    crop = random_crop(pair, (256, 256), PLAIN, np.random.default_rng(seed))
+    known = crop.labels.ids != UNKNOWN
+    assert known.sum() == pytest.approx(100 * 110 * crop.zoom**2, rel=0.03)
+    shares = find_boxes(crop.labels).share
+    assert shares.tolist() == pytest.approx([1, 1, 1])
+
+
+def test_classes_of_boxes_that_a_crop_hardly_shows_are_left_open():
+    boxes = Boxes.of([(0, 0, 10, 10), (-8, 0, 2, 10)], [1, 2])
+    labels = Labels(np.zeros((20, 20), np.int32), outlines=boxes)
+    assert find_present(labels, (1, 2, 3)).tolist() == [1, UNKNOWN, 0]
+    assert find_boxes(labels).share.tolist() == pytest.approx([1, 0.2])
+
+
+def test_a_class_that_is_nowhere_on_the_image_is_not_in_its_mirror_image_either():
+    boxes = Boxes.of([(40, 0, 50, 10)], [1])
+    ids = np.zeros((20, 20), np.int32)
+    ids[15:] = UNKNOWN
+    assert find_present(Labels(ids, outlines=boxes), (1, 2)).tolist() == [UNKNOWN, 0]
