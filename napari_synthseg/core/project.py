@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.recipe import Recipe
@@ -155,15 +156,31 @@ class Truth(Frozen):
 
     The kind "patch_masks" is the exception: masks that the user gives for cutting patches. They
     are input, like clicks, and nothing is scored against them. `source` is a path like
-    `ImageRef.uri`, or ``arrays:ID``.
+    `ImageRef.uri`, or ``arrays:ID``; that of boxes and of image labels is empty, as the truth
+    itself holds them.
     """
 
     id: str = Field(default_factory=new_id)
     image: str
     kind: TruthKind
-    source: str
+    source: str = ""
     classes: dict[int, int] = Field(default_factory=dict)
     """Instance id -> class value; ids that are missing belong to the first class."""
+    boxes: tuple[tuple[float, float, float, float, int], ...] = ()
+    """Of the kind "boxes": ymin, xmin, ymax, xmax (see `Boxes`), class value of each object."""
+    shown: tuple[int, ...] = ()
+    """Of the kind "image_labels": class values that are somewhere on the image."""
+
+    @classmethod
+    def of_boxes(cls, image: str, boxes: Boxes) -> Truth:
+        """Return the truth that an image holds these objects and no others."""
+        rows = zip(boxes.corners.tolist(), boxes.classes.tolist(), strict=True)
+        return cls(image=image, kind="boxes", boxes=tuple((*c, value) for c, value in rows))
+
+    @classmethod
+    def of_shown(cls, image: str, shown: Iterable[int]) -> Truth:
+        """Return the truth that an image shows these classes and no others."""
+        return cls(image=image, kind="image_labels", shown=tuple(sorted(set(shown))))
 
 
 class Verdict(Frozen):
@@ -217,7 +234,12 @@ class Project(Frozen):
 
     def masks_of(self, image: ImageRef) -> Truth | None:
         """Return the true instance masks of an image, or None."""
-        return next((t for t in self.truths if t.image == image.id and t.kind == "instance"), None)
+        return self.truth_of(image, "instance")
+
+    def truth_of(self, image: ImageRef, *kinds: TruthKind) -> Truth | None:
+        """Return the truth of an image that is of the first of these kinds that it has, or None."""
+        mine = {t.kind: t for t in self.truths if t.image == image.id}
+        return next((mine[kind] for kind in kinds if kind in mine), None)
 
     @property
     def patch_masks(self) -> tuple[Truth, ...]:

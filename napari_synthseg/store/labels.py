@@ -1,4 +1,4 @@
-"""True masks: reading them from label images, and keeping those that were made here."""
+"""Ground truth as labels: masks from label images, boxes, and what an image shows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region, region_shape, region_slices
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.core.project import ImageRef, Truth
 from napari_synthseg.store.images import open_file, open_pixels, open_stored, save_array
 from napari_synthseg.store.stored import StoredArray, check_budget
@@ -33,19 +34,22 @@ def save_labels(labels: Labels, folder: Path, id: str) -> str:
 
 
 def open_labels(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
-    """Read an image's true masks, cut to the image's region.
+    """Read the ground truth of an image, cut to the image's region.
 
     The masks may have the shape of the whole image, of its region, or of the whole stack where
     the image is one plane of it. Ids without a class of their own belong to class 1. Of a
-    semantic truth, the connected parts of each class value become the instances.
+    semantic truth, the connected parts of each class value become the instances. Of boxes the
+    result has `Labels.outlines`, of image labels `Labels.present`.
 
     Raises
     ------
     InputError
         If the file is missing, holds no ids, or does not fit the image; the message names both.
     """
-    if truth.kind not in ("instance", "semantic", "patch_masks"):
-        raise InputError(f"The {truth.kind} of image '{ref.name}' are no masks.")
+    if truth.kind == "points":
+        raise InputError(f"The points of image '{ref.name}' are no labels.")
+    if truth.kind in ("boxes", "image_labels"):
+        return _held_in(truth, ref, folder)
     stored = open_stored(truth.source, folder, as_ids=True)
     name = f"'{truth.source}'"
     values = _integers(_fitting(stored, name, ref, folder), name)
@@ -53,6 +57,20 @@ def open_labels(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
         return _connected(values)
     _refuse_binary(values, name)
     return _instances(values, truth.classes)
+
+
+def _held_in(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
+    """Return what a truth itself says of the image's region."""
+    region = ref.region or full_region(open_pixels(ref, folder).shape[1:])
+    shape = region_shape(region)
+    if truth.kind == "image_labels":
+        return Labels(np.full(shape, UNKNOWN, np.int32), present=frozenset(truth.shown))
+    if len(shape) != 2:
+        raise InputError(f"Image '{ref.name}' is a volume: boxes are of flat images.")
+    boxes = Boxes.of([b[:4] for b in truth.boxes], [b[4] for b in truth.boxes] or 1)
+    boxes = boxes.shifted([-start for start, _ in region])
+    inside = (boxes.corners[:, 2:] > 0).all(axis=1) & (boxes.corners[:, :2] < shape).all(axis=1)
+    return Labels(np.zeros(shape, np.int32), outlines=boxes.take(inside))
 
 
 def read_label_file(path: Path) -> Labels:

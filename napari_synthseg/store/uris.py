@@ -81,7 +81,7 @@ def rebase(project: Project, old: Path, new: Path) -> Project:
     """Return the project with the relative names it has in folder `old` made right for `new`."""
 
     def moved(uri: str) -> str:
-        if uri.startswith(ARRAYS_PREFIX) or is_absolute(uri):
+        if not uri or uri.startswith(ARRAYS_PREFIX) or is_absolute(uri):
             return uri
         return relative_uri(Path(os.path.normpath(old.resolve() / uri)), new)
 

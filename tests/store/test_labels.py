@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.core.project import ImageRef, Truth
 from napari_synthseg.store.images import save_array
 from napari_synthseg.store.labels import LARGEST_ID, open_labels, read_label_file, save_labels
@@ -192,3 +193,32 @@ def test_labels_from_memory_come_back(
     labels = open_labels(truth, ImageRef(uri=image), folder)
     np.testing.assert_array_equal(labels.ids, ids)
     assert labels.classes == classes
+
+
+def boxed(project_folder, region=None):
+    ref = ImageRef(uri="image.tif", region=region)
+    tifffile.imwrite(project_folder / "image.tif", np.zeros((30, 40), np.uint8))
+    boxes = Boxes.of([(2, 3, 10, 12), (20, 30, 29, 39), (8, 8, 12, 12)], [1, 2, 2])
+    return ref, Truth.of_boxes(ref.id, boxes)
+
+
+def test_boxes_are_read_as_labels_of_boxes(tmp_path):
+    ref, truth = boxed(tmp_path)
+    labels = open_labels(truth, ref, tmp_path)
+    assert labels.ids.shape == (30, 40)
+    assert labels.outlines.corners.tolist() == [[2, 3, 10, 12], [20, 30, 29, 39], [8, 8, 12, 12]]
+    assert labels.outlines.classes.tolist() == [1, 2, 2]
+
+
+def test_of_boxes_those_in_the_region_are_read(tmp_path):
+    ref, truth = boxed(tmp_path, region=((10, 30), (10, 40)))
+    labels = open_labels(truth, ref, tmp_path)
+    assert labels.ids.shape == (20, 30)
+    assert labels.outlines.corners.tolist() == [[10, 20, 19, 29], [-2, -2, 2, 2]]
+
+
+def test_what_an_image_shows_is_read_as_labels(tmp_path):
+    ref, _ = boxed(tmp_path)
+    labels = open_labels(Truth.of_shown(ref.id, [3, 1, 3]), ref, tmp_path)
+    assert labels.present == {1, 3}
+    assert (labels.ids == UNKNOWN).all()
