@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.pixels import FloatImage
 
 Floats = NDArray[np.float64]
+
+MOST = 20_000
+"""Most boxes of a class and image that are thinned out."""
 
 ROUNDS, STARTS = 100, 8
 """Most rounds of grouping sizes, and how often it is begun anew; the best grouping is taken."""
@@ -74,7 +76,7 @@ def _cut_boxes(boxes: Boxes, shape: tuple[int, ...]) -> ShownBoxes:
     return ShownBoxes(cut.take(seen), share[seen])
 
 
-def thin_out(boxes: Floats, scores: FloatImage, most: float) -> NDArray[np.int64]:
+def thin_out(boxes: Floats, scores: Floats, most: float) -> NDArray[np.int64]:
     """Return which boxes stay when of those that overlap only the best is kept, best first.
 
     `most` is the largest IoU that two boxes which stay may have (non-maximum suppression).
@@ -86,6 +88,38 @@ def thin_out(boxes: Floats, scores: FloatImage, most: float) -> NDArray[np.int64
         kept.append(best)
         left = left[measure_box_iou(boxes[[best]], boxes[left])[0] <= most]
     return np.array(kept, np.int64)
+
+
+def keep_best(
+    corners: Floats, scores: Floats, class_values: tuple[int, ...], overlap: float, least: float
+) -> Boxes:
+    """Return the boxes that are sure enough, of those of a class that overlap the best.
+
+    Parameters
+    ----------
+    corners
+        Shape (box, 4).
+    scores
+        Of each box for each class, shape (box, class).
+    class_values
+        Class value of each column of the scores.
+    overlap
+        Largest IoU of two boxes of a class.
+    least
+        Smallest score.
+
+    Returns
+    -------
+    Boxes
+        The best first; at most `MOST` of a class are compared.
+    """
+    kept: list[tuple[Floats, NDArray[np.int64], Floats]] = []
+    for index, value in enumerate(class_values):
+        chosen = np.flatnonzero(scores[:, index] >= least)
+        chosen = chosen[np.argsort(-scores[chosen, index], kind="stable")[:MOST]]
+        left = chosen[thin_out(corners[chosen], scores[chosen, index], overlap)]
+        kept.append((corners[left], np.full(len(left), value), scores[left, index]))
+    return Boxes.of(*(np.concatenate(part) for part in zip(*kept, strict=True))).ranked()
 
 
 def group_sizes(sizes: Floats, count: int, seed: int = 0) -> Floats:

@@ -14,12 +14,13 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.geometry import Region, divide_region, region_shape, widen_region
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.training import FoundObject, Prediction
-from napari_synthseg.learn.detectors import GridDetector
+from napari_synthseg.learn.box_forms import read_boxes
+from napari_synthseg.learn.detect_rule import DetectRule
+from napari_synthseg.learn.detectors import Detector
 from napari_synthseg.learn.models import measure_radius
 from napari_synthseg.learn.predictor import Predictor
 from napari_synthseg.learn.tasks.detect import run_detector
 from napari_synthseg.learn.volumes import round_up
-from napari_synthseg.learn.yolo import DetectRule, read_grid
 
 BLOCK = 832
 """Edge of a tile without its margin, pixels: twice 416."""
@@ -44,18 +45,18 @@ def detect_in_image(
     See `predict_image` for the parameters.
     """
     net, rule = predictor.net, predictor.rule
-    assert isinstance(net, GridDetector)
+    assert isinstance(net, Detector)
     assert isinstance(rule, DetectRule)
-    radius = measure_radius(net, predictor.in_channels, (net.stride, net.stride))
+    radius = measure_radius(net, predictor.in_channels, (net.multiple, net.multiple))
     largest = 1.5 * float(rule.sizes.max())
-    margin = [round_up(max(min(r, WIDEST), largest), net.stride) for r in radius]
+    margin = [round_up(max(min(r, WIDEST), largest), net.multiple) for r in radius]
     edges = block or (BLOCK, BLOCK)
     cores = list(divide_region(pixels.region, edges))
     found: list[FoundObject] = []
     for number, core in enumerate(cores):
         seen = widen_region(core, margin, pixels.region)
-        output = run_detector(net, pixels.read(seen), predictor.device, net.stride)
-        found += _own(read_grid(output, rule, LEAST), seen, core, pixels.region)
+        output = run_detector(net, pixels.read(seen), predictor.device, net.multiple)
+        found += _own(read_boxes(output, rule, LEAST), seen, core, pixels.region)
         yield (number + 1) / len(cores)
     found.sort(key=lambda o: -o.score)
     least = dict(zip(rule.class_values, rule.thresholds, strict=True))

@@ -1,8 +1,8 @@
-"""Networks that say in each cell of a coarse grid which boxes have their middle there.
+"""Networks that say where boxes are: in the cells of a coarse grid, or by a map of centers.
 
-The form of YOLOv2 (Redmon and Farhadi, "YOLO9000: better, faster, stronger", 2017): convolutions
-with batch norm and leaky rectifiers, and a passthrough that lays finer features, four pixels in
-one, beside the coarse ones.
+The grid has the form of YOLOv2 (Redmon and Farhadi, "YOLO9000: better, faster, stronger", 2017):
+convolutions with batch norm and leaky rectifiers, and a passthrough that lays finer features, four
+pixels in one, beside the coarse ones.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from napari_synthseg.learn.models import register_model
+from napari_synthseg.learn.detect_rule import Form
+from napari_synthseg.learn.models import build_model, register_model
 
 if TYPE_CHECKING:
     from napari_synthseg.core.training import ModelSpec
@@ -26,16 +27,20 @@ class GridDetector(nn.Module):
 
     Attributes
     ----------
-    stride
-        Edge of a cell, pixels.
+    stride, multiple
+        Edge of a cell, pixels, and what extents must be multiples of.
+    form
+        How outputs are meant; see `box_forms`.
     """
+
+    form: Form = "grid"
 
     def __init__(
         self, fine: nn.Module, coarse: nn.Module, skip: nn.Module, head: nn.Module, stride: int
     ) -> None:
         super().__init__()
         self.fine, self.coarse, self.skip, self.head = fine, coarse, skip, head
-        self.stride = stride
+        self.stride = self.multiple = stride
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return (batch, output, y, x) for images (batch, channel, y, x), multiples of `stride`."""
@@ -43,6 +48,33 @@ class GridDetector(nn.Module):
         beside = nn.functional.pixel_unshuffle(self.skip(fine), 2)
         result: torch.Tensor = self.head(torch.cat([beside, self.coarse(fine)], dim=1))
         return result
+
+
+class CenterDetector(nn.Module):
+    """A U-Net whose output is averaged over squares of `stride` pixels.
+
+    Attributes
+    ----------
+    stride, multiple
+        Pixels of the image for one of the output, and what extents must be multiples of.
+    form
+        How outputs are meant; see `box_forms`.
+    """
+
+    form: Form = "centers"
+    stride = 2
+
+    def __init__(self, net: nn.Module, multiple: int) -> None:
+        super().__init__()
+        self.net, self.multiple = net, multiple
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return (batch, output, y, x) for images (batch, channel, y, x)."""
+        result: torch.Tensor = nn.functional.avg_pool2d(self.net(images), self.stride)
+        return result
+
+
+Detector = GridDetector | CenterDetector
 
 
 def _conv(before: int, after: int, kernel: int = 3, apart: int = 1) -> nn.Sequential:
@@ -94,3 +126,10 @@ def _darknet19(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Modul
     coarse = nn.Sequential(_halve(), *stage(512, 1024, 5), _conv(1024, 1024), _conv(1024, 1024))
     head = nn.Sequential(_conv(1024 + 256, 1024), nn.Conv2d(1024, out_channels, 1))
     return GridDetector(fine, coarse, _conv(512, 64, 1), head, 32)
+
+
+@register_model("centers")
+def _centers(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
+    """Build the U-Net of segmentation with a map of centers for each class as its output."""
+    inner = spec.model_copy(update={"name": "unet"})
+    return CenterDetector(build_model(inner, in_channels, out_channels), 2**spec.depth)

@@ -44,9 +44,9 @@ def find_present(
     if labels.outlines is not None:
         found[~np.isin(class_values, labels.outlines.classes)] = 0  # nor in its mirror image
         seen = find_boxes(labels)
-        each = zip(seen.boxes.classes.tolist(), seen.share, strict=True)
+        each = list(zip(seen.boxes.classes.tolist(), seen.share.tolist(), strict=True))
     else:
-        each = _shares(labels, whole, zoom)
+        each = list(_shares(labels, whole, zoom))
     for cls, share in each:
         if cls in class_values:
             place = class_values.index(cls)
@@ -64,7 +64,7 @@ def _shares(labels: Labels, whole: Labels | None, zoom: float) -> Iterator[tuple
     full = visible if whole is None else np.bincount(np.maximum(whole.ids, 0).ravel()) * zoom**2
     for number in np.flatnonzero(visible).tolist():
         if number and number in labels.classes:
-            yield labels.classes[number], visible[number] / full[number]
+            yield labels.classes[number], float(visible[number] / full[number])
 
 
 def present_in_pair(pair: DualImage, class_values: tuple[int, ...]) -> FloatImage:

@@ -8,7 +8,6 @@ class.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,16 +15,14 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.learn.boxes import Floats, ShownBoxes, overlap_sizes, thin_out
+from napari_synthseg.learn.boxes import Floats, ShownBoxes, keep_best, overlap_sizes
+from napari_synthseg.learn.detect_rule import SHOWN, DetectRule
 
 if TYPE_CHECKING:
     import torch
 
 FIELDS = 5
 """Outputs of an anchor beside those of the classes: y, x, height, width, object."""
-
-SHOWN = 0.5
-"""Share of an object from which its box is learned; of less nothing is."""
 
 LIKE = 0.6
 """An anchor whose box overlaps a true one so much is not taught that nothing is there."""
@@ -35,45 +32,6 @@ LARGEST = 8.0
 
 EMPTY, OPEN = -1, -2
 """Of an anchor in a cell: no box belongs there; not known whether one does."""
-
-MOST = 20_000
-"""Most boxes of a class and image that are thinned out."""
-
-
-@dataclass(frozen=True)
-class DetectRule:
-    """How a grid detector's output becomes boxes.
-
-    Attributes
-    ----------
-    class_values
-        Class value of each class output.
-    diameter
-        Typical diameter of an object, pixels.
-    anchors
-        Heights and widths, pixels, one after the other: h1, w1, h2, w2, ...
-    stride
-        Edge of a cell, pixels.
-    thresholds
-        Smallest score of a box that is reported, for each class.
-    overlap
-        Largest IoU of two boxes of a class.
-    spacing
-        Empty: images only.
-    """
-
-    class_values: tuple[int, ...]
-    diameter: float
-    anchors: tuple[float, ...]
-    stride: int
-    thresholds: tuple[float, ...]
-    overlap: float = 0.45
-    spacing: tuple[float, ...] = ()
-
-    @property
-    def sizes(self) -> Floats:
-        """Heights and widths of the anchors, shape (anchor, 2), pixels."""
-        return np.array(self.anchors, float).reshape(-1, 2)
 
 
 def make_grid(
@@ -216,15 +174,7 @@ def read_grid(output: FloatImage, rule: DetectRule, least: float = 0.01) -> Boxe
     flat = np.concatenate([middles - extents / 2, middles + extents / 2], axis=1)
     flat = np.moveaxis(flat, 1, -1).reshape(-1, 4)
     marks = np.moveaxis(scores, 1, -1).reshape(-1, classes)
-    kept: list[tuple[Floats, NDArray[np.int64], FloatImage]] = []
-    for index, value in enumerate(rule.class_values):
-        chosen = np.flatnonzero(marks[:, index] >= least)
-        chosen = chosen[np.argsort(-marks[chosen, index], kind="stable")[:MOST]]
-        mine = thin_out(flat[chosen], marks[chosen, index].astype(np.float32), rule.overlap)
-        left = chosen[mine]
-        kept.append((flat[left], np.full(len(left), value), marks[left, index].astype(np.float32)))
-    boxes, values, found = (np.concatenate(part) for part in zip(*kept, strict=True))
-    return Boxes.of(boxes, values, found).ranked()
+    return keep_best(flat, marks, rule.class_values, rule.overlap, least)
 
 
 def _sigmoid(values: Floats) -> Floats:

@@ -69,7 +69,8 @@ def _held_in(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
         raise InputError(f"Image '{ref.name}' is a volume: boxes are of flat images.")
     boxes = Boxes.of([b[:4] for b in truth.boxes], [b[4] for b in truth.boxes] or 1)
     boxes = boxes.shifted([-start for start, _ in region])
-    inside = (boxes.corners[:, 2:] > 0).all(axis=1) & (boxes.corners[:, :2] < shape).all(axis=1)
+    starts, ends = boxes.corners[:, :2], boxes.corners[:, 2:]
+    inside = np.flatnonzero(((ends > 0) & (starts < shape)).all(axis=1))
     return Labels(np.zeros(shape, np.int32), outlines=boxes.take(inside))
 
 

@@ -16,24 +16,16 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.training import TaskName
 from napari_synthseg.learn.augment import Augmentation, Crop
 from napari_synthseg.learn.batches import make_batch
+from napari_synthseg.learn.box_forms import FORMS, read_boxes
 from napari_synthseg.learn.boxes import find_boxes, group_sizes
+from napari_synthseg.learn.detect_rule import SHOWN, DetectRule
+from napari_synthseg.learn.detectors import Detector
 from napari_synthseg.learn.models import build_model
 from napari_synthseg.learn.task import Batch, Task, TaskData, Validation
-from napari_synthseg.learn.yolo import (
-    FIELDS,
-    SHOWN,
-    DetectRule,
-    grid_loss,
-    make_grid,
-    read_grid,
-)
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-ANCHORS = 5
-"""Sizes that boxes are grouped into, as in YOLOv2."""
 
 LOOKED_AT = 40
 """Dual images whose boxes are grouped."""
@@ -45,10 +37,10 @@ SCORES = np.linspace(0.05, 0.95, 19)
 
 
 class Detect(Task):
-    """YOLOv2: anchors from the sizes of the objects, one grid of cells, classes by a softmax."""
+    """Boxes in the form of the network: YOLOv2's grid with anchors, or a map of centers."""
 
     kind: ClassVar[TaskName] = "detect"
-    networks: ClassVar[tuple[str, ...]] = ("yolo", "darknet19")
+    networks: ClassVar[tuple[str, ...]] = ("yolo", "darknet19", "centers")
     rule_type: ClassVar[type[Any]] = DetectRule
 
     def __init__(self, data: TaskData) -> None:
@@ -60,23 +52,26 @@ class Detect(Task):
             )
         self.spec = self.with_network(data.spec)
         self.in_channels = len(first.image)
-        sizes = self._sizes()
-        self.out_channels = len(sizes) * (FIELDS + len(data.class_values))
-        stride = build_model(self.spec.model, 1, 1).stride
+        net = build_model(self.spec.model, 1, 1)
+        assert isinstance(net, Detector)
+        self._form, self._multiple = FORMS[net.form], net.multiple
+        sizes = self._sizes(self._form.anchors)
+        self.out_channels = self._form.count_outputs(len(sizes), len(data.class_values))
         self.rule = DetectRule(
             data.class_values,
             data.diameter,
             tuple(round(float(edge), 1) for edge in sizes.ravel()),
-            int(stride),  # type: ignore[arg-type]
+            net.stride,
             (UNTUNED_SCORE,) * len(data.class_values),
+            form=net.form,
         )
 
-    def _sizes(self) -> NDArray[np.float64]:
+    def _sizes(self, count: int) -> NDArray[np.float64]:
         found = [find_boxes(self.data.pairs.pair(i).labels) for i in range(LOOKED_AT)]
         sizes = np.concatenate([f.boxes.sizes()[f.share >= SHOWN] for f in found])
         if not len(sizes):
             raise InputError("The first dual images show no object, so there is nothing to detect.")
-        return group_sizes(sizes, ANCHORS, self.spec.seed)
+        return group_sizes(sizes, count, self.spec.seed)
 
     def make_batch(self, number: int) -> Batch:
         """Return batch `number`; its targets are what each anchor of each cell shall say."""
@@ -95,12 +90,11 @@ class Detect(Task):
         ids = crop.labels.ids
         unknown = ids == UNKNOWN
         shape = (ids.shape[0], ids.shape[1])
-        return make_grid(found, shape, self.rule, unknown if unknown.any() else None)
+        return self._form.encode(found, shape, self.rule, unknown if unknown.any() else None)
 
     def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return the error of places, sizes, objects and classes."""
-        boxes, state = targets
-        return grid_loss(output, boxes, state, len(self.data.class_values))
+        return self._form.measure_loss(output, targets, len(self.data.class_values))
 
     def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
         """Compare with the boxes of held-out pairs, and with the clicks of held-out images."""
@@ -129,16 +123,16 @@ class Detect(Task):
         return Validation(rule, figures)
 
     def _read(self, net: nn.Module, image: FloatImage, device: torch.device) -> Boxes:
-        return read_grid(run_detector(net, image, device, self.rule.stride), self.rule, SCORES[0])
+        return read_boxes(run_detector(net, image, device, self._multiple), self.rule, SCORES[0])
 
 
 def run_detector(
-    net: nn.Module, image: FloatImage, device: torch.device, stride: int
+    net: nn.Module, image: FloatImage, device: torch.device, multiple: int
 ) -> FloatImage:
-    """Return a detector's output for an image (channel, y, x), extended to whole cells."""
+    """Return a detector's output for an image (channel, y, x), extended to a `multiple`."""
     import torch
 
-    extra = [(0, 0)] + [(0, -n % stride) for n in image.shape[1:]]
+    extra = [(0, 0)] + [(0, -n % multiple) for n in image.shape[1:]]
     padded = np.pad(image, extra, mode="edge")
     with torch.inference_mode():
         output = net(torch.from_numpy(np.ascontiguousarray(padded))[None].to(device))
