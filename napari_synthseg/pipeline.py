@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, Labels
@@ -23,6 +23,9 @@ from napari_synthseg.patches.split import Part
 from napari_synthseg.store import runs
 from napari_synthseg.store.images import is_missing, open_pixels
 from napari_synthseg.store.labels import open_labels
+
+if TYPE_CHECKING:
+    from napari_synthseg.learn.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -171,16 +174,20 @@ def synthesize(
 
 
 def predict(
-    folder: Path, run: TrainingRun, images: Sequence[ImageRef], keep: Container[str] = ()
+    folder: Path,
+    run: TrainingRun,
+    images: Sequence[ImageRef],
+    keep: Container[str] = (),
+    adapt_to: Sequence[ImageRef] | None = None,
 ) -> Generator[Progress, None, list[Prediction]]:
     """Find the objects of each image with a run's model.
 
-    The predictions of images whose id is in `keep` are also saved with the run.
+    The predictions of images whose id is in `keep` are also saved with the run. With `adapt_to`,
+    the network is fitted to these images first; see `learn.adaptation`.
     """
     from napari_synthseg.learn.predict import predict_image
-    from napari_synthseg.learn.predictor import load_predictor
 
-    predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
+    predictor = yield from _load(folder, run, adapt_to)
     found: list[Prediction] = []
     for number, ref in enumerate(images):
         work = predict_image(predictor, open_pixels(ref, folder), image=ref.id, run=run.id)
@@ -196,8 +203,27 @@ def predict(
     return found
 
 
+def _load(
+    folder: Path, run: TrainingRun, adapt_to: Sequence[ImageRef] | None
+) -> Generator[Progress, None, Predictor]:
+    """Return a run's network, fitted to unlabelled images where they are given."""
+    from napari_synthseg.learn.adaptation import adapt_predictor
+    from napari_synthseg.learn.predictor import load_predictor
+
+    predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
+    if adapt_to is not None:
+        for share in adapt_predictor(predictor, [open_pixels(ref, folder) for ref in adapt_to]):
+            yield Progress(share, "fitting the model to the training images")
+    return predictor
+
+
 def explain(
-    folder: Path, run: TrainingRun, images: Sequence[ImageRef], method: str = "", layer: str = ""
+    folder: Path,
+    run: TrainingRun,
+    images: Sequence[ImageRef],
+    method: str = "",
+    layer: str = "",
+    adapt_to: Sequence[ImageRef] | None = None,
 ) -> Generator[Progress, None, list[HeatMaps]]:
     """Map where on each image a run's model finds the evidence for each class.
 
@@ -214,6 +240,8 @@ def explain(
         the one by gradients.
     layer
         Name of the layer to look at; default: the last before the classes.
+    adapt_to
+        Images that the network is fitted to first; see `learn.adaptation`.
 
     Raises
     ------
@@ -221,9 +249,8 @@ def explain(
         If the run's network, the method and the layer do not go together.
     """
     from napari_synthseg.learn.explain import explain_image
-    from napari_synthseg.learn.predictor import load_predictor
 
-    predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
+    predictor = yield from _load(folder, run, adapt_to)
     found: list[HeatMaps] = []
     for number, ref in enumerate(images):
         pixels = open_pixels(ref, folder)

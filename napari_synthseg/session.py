@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_synthseg import bringing, pipeline, training_run
-from napari_synthseg.core.errors import InputError, ReadOnlyError
+from napari_synthseg.core.errors import ReadOnlyError
 from napari_synthseg.core.history import History
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.outcome import Outcome
@@ -171,8 +171,7 @@ class Session:
 
     def find_missing(self) -> Job:
         """Look which images' files are not where the project says. Value: their refs."""
-        work = pipeline.find_missing(self.project, self.folder)
-        return self._job(work, "look for images")
+        return self._job(pipeline.find_missing(self.project, self.folder), "look for images")
 
     def copy_array(self, array: NDArray[Any], axes: str, name: str, **fields: Any) -> Job:
         """Copy pixels that have no file into the project, and add them.
@@ -288,10 +287,8 @@ class Session:
     def train(self, spec: TrainSpec | None = None, name: str = "") -> Job:
         """Train a model. Subject: the run's id; yields `TrainStep`; value: `TrainingRun`."""
         project = self.project
-        spec = spec or project.train_spec
-        ident = new_id()
         name = name or f"run {len(project.runs) + 1}"
-        run = training_run.new_run(project, spec, ident, name)
+        run = training_run.new_run(project, spec or project.train_spec, new_id(), name)
         self._replace(project.with_run(run))
         return self._training_job(run, project)
 
@@ -311,22 +308,32 @@ class Session:
         self._merges[job] = merge
         return job
 
-    def predict(self, run: TrainingRun, refs: Sequence[ImageRef]) -> Job:
-        """Find the objects on images. Value: list of `Prediction`; the project stays as it is."""
-        _check_trained(run)
+    def predict(self, run: TrainingRun, refs: Sequence[ImageRef], adapt: bool = False) -> Job:
+        """Find the objects on images. Value: list of `Prediction`; the project stays as it is.
+
+        With `adapt`, the network's batch norms are fitted to the run's training images first.
+        """
+        run.check_trained()
         ours = frozenset(() if self.read_only else (i.id for i in self.project.images))
-        work = pipeline.predict(self.folder, run, tuple(refs), ours)
+        fit_to = self.project.images_of(run) if adapt else None
+        work = pipeline.predict(self.folder, run, tuple(refs), ours, fit_to)
         return self._job(work, f"predict with {run.name}")
 
     def explain(
-        self, run: TrainingRun, refs: Sequence[ImageRef], method: str = "", layer: str = ""
+        self,
+        run: TrainingRun,
+        refs: Sequence[ImageRef],
+        method: str = "",
+        layer: str = "",
+        adapt: bool = False,
     ) -> Job:
         """Map where on images a model finds the evidence for each class. Value: list of `HeatMaps`.
 
-        `method` and `layer` default to what suits the run's network.
+        `method` and `layer` default to what suits the network; `adapt` as in `predict`.
         """
-        _check_trained(run)
-        work = pipeline.explain(self.folder, run, tuple(refs), method, layer)
+        run.check_trained()
+        fit_to = self.project.images_of(run) if adapt else None
+        work = pipeline.explain(self.folder, run, tuple(refs), method, layer, fit_to)
         return self._job(work, f"explain {run.name}")
 
     def score(self, run: TrainingRun, predictions: Sequence[Prediction]) -> Job:
@@ -391,8 +398,3 @@ class Session:
         run = self.project.run(run_id)
         kept = tuple(s for s in run.scores if (s.task, s.images) != (scores.task, scores.images))
         self._replace(self.project.with_run(run.model_copy(update={"scores": (*kept, scores)})))
-
-
-def _check_trained(run: TrainingRun) -> None:
-    if run.state not in ("done", "cancelled") or not run.model:
-        raise InputError(f"Run '{run.name}' has no trained model: train again.")

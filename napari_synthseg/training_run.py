@@ -18,12 +18,17 @@ from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.recipe import Synthesizer, load_recipe
-from napari_synthseg.core.training import TrainedModel, TrainingRun, TrainSpec, TrainStep
+from napari_synthseg.core.training import (
+    TaskName,
+    TrainedModel,
+    TrainingRun,
+    TrainSpec,
+    TrainStep,
+)
 from napari_synthseg.patches.split import Part, split
 from napari_synthseg.pipeline import Progress, clicked_parts, cut, fit, synthesize
 from napari_synthseg.store import runs
 from napari_synthseg.store.images import open_pixels
-from napari_synthseg.store.labels import open_labels
 from napari_synthseg.synth import default_recipe
 from napari_synthseg.synth.mixing import (
     MixedPairs,
@@ -31,6 +36,7 @@ from napari_synthseg.synth.mixing import (
     TruePairs,
     label_clicked,
 )
+from napari_synthseg.true_images import TAUGHT_BY, true_pairs, true_parts
 
 VALIDATION_PAIRS = 6
 """Synthetic pairs, from held-out clicks, on which weights are compared."""
@@ -130,21 +136,21 @@ def _training_data(
 ) -> Generator[Progress, None, TrainingData]:
     yield Progress(0.0, "choosing the held-out part")
     parts, held, diameters = _divide(project, folder, spec)
-    if spec.source == "synthetic":
-        pairs, library = yield from _pairs_of(project, folder, spec, parts)
-        if spec.real_fraction:
-            labelled = (label_clicked(library, p.ref.id, open_pixels(p.ref, folder)) for p in parts)
-            real = [pair for pair in labelled if pair is not None]
-            if not real:
-                raise InputError(
-                    "No training image can be mixed in: on none is every object clicked. Tell of "
-                    "an image that all its objects are clicked, or set the real fraction to 0."
-                )
-            pairs = MixedPairs(pairs, real, spec.real_fraction)
-        held_pairs = yield from _validation_pairs(project, folder, held)
+    held_true = true_pairs(project, folder, spec.task, held)
+    if spec.source == "real":
+        pairs: Synthesizer = TruePairs(true_pairs(project, folder, spec.task, parts))
+        held_pairs = held_true
     else:
-        pairs = TruePairs([_true_pair(project, folder, p.ref) for p in parts])
-        held_pairs = tuple(_true_pair(project, folder, p.ref) for p in held)
+        pairs, library = yield from _pairs_of(project, folder, spec, parts)
+        if spec.source == "mixed":
+            mixed_in = _known_elsewhere(project, spec.task, parts, held)
+            real = true_pairs(project, folder, spec.task, mixed_in)
+            pairs = MixedPairs(pairs, real, _real_fraction(spec))
+        elif spec.real_fraction:
+            pairs = MixedPairs(pairs, _clicked_pairs(library, folder, parts), spec.real_fraction)
+        held_pairs = yield from _validation_pairs(project, folder, held)
+        if spec.source == "mixed":
+            held_pairs += held_true
     return TrainingData(
         pairs=pairs,
         validation_pairs=held_pairs,
@@ -155,6 +161,38 @@ def _training_data(
         diameter=float(np.median(diameters)),
         spacing=_spacing(p.ref for p in parts),
     )
+
+
+def _clicked_pairs(
+    library: PatchLibrary, folder: Path, parts: Sequence[Part]
+) -> tuple[DualImage, ...]:
+    """Return the fully clicked images with the masks found on them."""
+    labelled = (label_clicked(library, p.ref.id, open_pixels(p.ref, folder)) for p in parts)
+    real = tuple(pair for pair in labelled if pair is not None)
+    if not real:
+        raise InputError(
+            "No training image can be mixed in: on none is every object clicked. Tell of an image "
+            "that all its objects are clicked, or set the real fraction to 0."
+        )
+    return real
+
+
+def _real_fraction(spec: TrainSpec) -> float:
+    if not spec.real_fraction:
+        raise InputError(
+            "Training on dual and real images needs to know how many are real: set the real "
+            "fraction, such as 0.1, or train on dual images alone."
+        )
+    return spec.real_fraction
+
+
+def _known_elsewhere(
+    project: Project, task: TaskName, parts: Sequence[Part], held: Sequence[Part]
+) -> tuple[Part, ...]:
+    """Return what may be mixed in: training parts with truth, and images that nobody clicked."""
+    clicked = {p.ref.id for p in (*parts, *held)}
+    rest = [p for p in true_parts(project, task) if p.ref.id not in clicked]
+    return (*(p for p in parts if project.truth_of(p.ref, *TAUGHT_BY[task])), *rest)
 
 
 def remake_pairs(
@@ -169,7 +207,7 @@ def remake_pairs(
     InputError
         If the run was trained on real images.
     """
-    if run.spec.source != "synthetic":
+    if run.spec.source == "real":
         raise InputError(
             f"Run '{run.name}' was trained on real images: it has no dual images to make again."
         )
@@ -193,7 +231,12 @@ def _divide(
     project: Project, folder: Path, spec: TrainSpec
 ) -> tuple[tuple[Part, ...], tuple[Part, ...], list[float]]:
     """Return the parts to train on, those held out, and the diameters of what they show."""
-    parts = clicked_parts(project) if spec.source == "synthetic" else _true_parts(project)
+    if spec.source == "real":
+        parts = true_parts(project, spec.task)
+    else:
+        parts = clicked_parts(project)
+        if spec.source == "mixed":
+            true_parts(project, spec.task)  # says what is missing before anything is cut
     shapes = {p.ref.id: open_pixels(p.ref, folder).shape[1:] for p in parts}
     diameters = [
         cls.diameter_px(part.ref)
@@ -228,24 +271,3 @@ def _validation_pairs(
     except InputError:
         return ()  # nothing usable is held out: the clicks alone must decide
     return tuple(synthesizer.pairs(range(VALIDATION_PAIRS)))
-
-
-def _true_parts(project: Project) -> tuple[Part, ...]:
-    """Return the training images that have true masks."""
-    parts = tuple(
-        Part(r, project.clicks_on(r))
-        for r in project.images
-        if r.role == "train" and project.masks_of(r)
-    )
-    if not parts:
-        raise InputError(
-            "Training on real images needs true masks of at least one training image: import "
-            "masks with the role 'train', or train on dual images."
-        )
-    return parts
-
-
-def _true_pair(project: Project, folder: Path, ref: ImageRef) -> DualImage:
-    truth = project.masks_of(ref)
-    assert truth is not None  # parts without masks were left out
-    return DualImage(open_pixels(ref, folder).read(), open_labels(truth, ref, folder), 0)

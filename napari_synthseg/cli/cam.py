@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from napari_synthseg.cli.image_files import find_images, name_targets
+from napari_synthseg.cli.image_files import AdaptFlag, find_images, name_targets
 from napari_synthseg.cli.label_files import refuse_existing, write_map
 from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.progress import complete
@@ -29,6 +29,7 @@ def explain(
     layer: Annotated[
         str, typer.Option("--layer", metavar="NAME", help="Layer to look at; default: the last.")
     ] = "",
+    adapt: AdaptFlag = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of the same name in DIR.")
     ] = False,
@@ -50,7 +51,9 @@ def explain(
             for value in values
         }
         refuse_existing(files.values(), overwrite)
-        made: list[HeatMaps] = complete(session, session.explain(chosen, refs, method, layer))
+        made: list[HeatMaps] = complete(
+            session, session.explain(chosen, refs, method, layer, adapt)
+        )
     out.mkdir(parents=True, exist_ok=True)
     for target, heat in zip(targets, made, strict=True):
         for value, heat_map in heat.maps.items():

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import ImageRef
 from napari_synthseg.core.training import TrainingRun
 from napari_synthseg.session import Session
 from napari_synthseg.store.images import describe, relative_uri
+
+AdaptFlag = Annotated[
+    bool,
+    typer.Option(
+        "--adapt",
+        help="Fit the batch norms to the run's training images first: for models of dual images.",
+    ),
+]
 
 
 def find_images(paths: Sequence[Path], session: Session, run: TrainingRun) -> list[ImageRef]:

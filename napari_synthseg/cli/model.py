@@ -20,8 +20,6 @@ from napari_synthseg.session import Session
 from napari_synthseg.store.runs import run_folder
 
 RECIPE_PREFIX = "recipe."
-OBJECT_COLUMNS = ("image", "id", "class", "score", "y", "x", "ymin", "xmin", "ymax", "xmax")
-DEPTH_COLUMNS = ("z", "zmin", "zmax")
 
 
 def train(
@@ -34,8 +32,12 @@ def train(
         typer.Option(
             "--source",
             metavar="SOURCE",
-            help="synthetic (dual images) or real (images with true masks).",
+            help="synthetic (dual images), real (images with ground truth), or mixed.",
         ),
+    ] = None,
+    real_fraction: Annotated[
+        float | None,
+        typer.Option("--real-fraction", metavar="F", help="Share of real crops, 0 to 1."),
     ] = None,
     recipe: RecipeOption = None,
     minutes: Annotated[
@@ -51,12 +53,16 @@ def train(
     name: Annotated[str, typer.Option("--name", metavar="RUN", help="Name of the run.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Train a model on dual images (default) or on real images with true masks.
+    """Train a model on dual images (default), on real images with ground truth, or on both.
 
-    Missing patches are cut on the way. --set takes the parameters of training, and those of the
-    recipe as recipe.NAME.
+    Ground truth is masks to segment, boxes or masks to detect, any of them or image labels to
+    classify. Missing patches are cut on the way. --set takes the parameters of training, and
+    those of the recipe as recipe.NAME.
     """
-    options = {"task": task, "source": source, "minutes": minutes, "steps": steps, "seed": seed}
+    options = {
+        "task": task, "source": source, "real_fraction": real_fraction, "minutes": minutes,
+        "steps": steps, "seed": seed,
+    }  # fmt: skip
     if minutes is not None and steps is not None:
         raise InputError("Give either --minutes or --steps, not both.")
     if source is not None and source not in get_args(Source):

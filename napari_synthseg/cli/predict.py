@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_synthseg.cli.image_files import find_images, image_names, name_targets
+from napari_synthseg.cli.image_files import AdaptFlag, find_images, image_names, name_targets
 from napari_synthseg.cli.label_files import (
     CANDIDATES_FILE,
     LABELS_FILE,
@@ -41,6 +41,7 @@ def predict(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Name or id of a training run.")],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Image files.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go.")],
+    adapt: AdaptFlag = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of the same name in DIR.")
     ] = False,
@@ -58,7 +59,7 @@ def predict(
         targets = name_targets(out, refs)
         masks = targets if task == "segment" else []
         refuse_existing([*masks, *(out / name for name in TABLES[task])], overwrite)
-        predictions: list[Prediction] = complete(session, session.predict(chosen, refs))
+        predictions: list[Prediction] = complete(session, session.predict(chosen, refs, adapt))
         names = {c.value: c.name for c in session.project.classes}
     out.mkdir(parents=True, exist_ok=True)
     for path, prediction in zip(masks, predictions, strict=bool(masks)):

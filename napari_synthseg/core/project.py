@@ -228,6 +228,10 @@ class Project(Frozen):
         known = ", ".join(run.name for run in self.runs) or "none yet"
         raise InputError(f"There is no run '{run_id}' in this project (runs: {known}).")
 
+    def images_of(self, run: TrainingRun) -> tuple[ImageRef, ...]:
+        """Return the images that a run was trained on, as far as they are still there."""
+        return tuple(i for i in self.images if i.id in run.images)
+
     def clicks_on(self, image: ImageRef) -> tuple[Click, ...]:
         """Return the clicks on one image."""
         return tuple(c for c in self.clicks if c.image == image.id)

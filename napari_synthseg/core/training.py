@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
 
 TaskName = Literal["segment", "classify", "detect"]
-Source = Literal["synthetic", "real"]
+Source = Literal["synthetic", "real", "mixed"]
 RunState = Literal["running", "done", "cancelled", "failed"]
 
 Weights = dict[str, NDArray[np.generic]]
@@ -50,7 +51,8 @@ class TrainSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     task: TaskName = "segment"
     source: Source = Field(
-        default="synthetic", description="dual images, or real images with masks"
+        default="synthetic",
+        description="dual images, real images with ground truth, or both (see real_fraction)",
     )
     minutes: float | None = Field(default=4.0, gt=0, description="time limit in minutes")
     steps: int | None = Field(default=None, ge=1, description="step limit; wins over the time")
@@ -60,8 +62,9 @@ class TrainSpec(BaseModel):
     real_fraction: float = Field(
         default=0.0,
         ge=0.0,
-        le=0.9,
-        description="share of crops from fully clicked images themselves, with the masks found",
+        le=1.0,
+        description="share of real crops: with ground truth where the source is mixed, else of "
+        "fully clicked images with the masks found",
     )
     batch_size: int = Field(default=4, ge=1, le=256, description="crops in one batch")
     crop: int = Field(default=256, ge=32, le=2048, multiple_of=32, description="crop edge, pixels")
@@ -145,6 +148,11 @@ class TrainingRun(BaseModel):
     """The traceback, where it failed."""
     versions: dict[str, str] = Field(default_factory=dict)
     scores: tuple[Scores, ...] = ()
+
+    def check_trained(self) -> None:
+        """Raise `InputError` if the run has no model."""
+        if self.state not in ("done", "cancelled") or not self.model:
+            raise InputError(f"Run '{self.name}' has no trained model: train again.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,21 +7,71 @@ al., "Revisiting batch normalization for practical domain adaptation", 2016).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import FloatImage, PixelSource
+from napari_synthseg.learn.predictor import Predictor
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 
-def adapt_batch_norms(net: nn.Module, batches: Iterable[FloatImage], device: torch.device) -> int:
-    """Measure the statistics of all batch norms anew; return how many batches they come from.
+EDGE = 256
+"""Edge of the windows that are looked at, pixels."""
+
+COARSEST = 32
+"""No network takes more than so many pixels together."""
+
+BATCHES, WINDOWS = 16, 4
+"""How many batches are looked at, and of how many windows each."""
+
+
+def adapt_predictor(
+    predictor: Predictor, images: Sequence[PixelSource], seed: int = 0
+) -> Generator[float, None, None]:
+    """Fit a predictor to images that nobody labelled, by windows drawn from them at random.
+
+    Yields the share done. All images count the same, however large.
+
+    Raises
+    ------
+    InputError
+        If the network has no batch norm, is one for volumes, or there is no image.
+    """
+    if predictor.spec.spatial_dims != 2:
+        raise InputError("Only networks for flat images can be adapted: predict as it is.")
+    for pixels in images:
+        predictor.check(pixels)
+    multiple = max(COARSEST, *predictor.spec.multiple)
+    edges = [min([EDGE, *(b - a for a, b in p.region)]) // multiple * multiple for p in images]
+    edge = min(edges, default=0)
+    if images and edge < multiple:
+        raise InputError(f"An image is narrower than {multiple} pixels, too little to adapt to.")
+    rng = np.random.default_rng(seed)
+    batches = (
+        np.stack(
+            [_window(images[int(rng.integers(len(images)))], edge, rng) for _ in range(WINDOWS)]
+        )
+        for _ in range(BATCHES if images else 0)
+    )
+    for done in adapt_batch_norms(predictor.net, batches, predictor.device):
+        yield done / BATCHES
+
+
+def _window(pixels: PixelSource, edge: int, rng: np.random.Generator) -> FloatImage:
+    starts = [int(rng.integers(a, b - edge + 1)) for a, b in pixels.region]
+    return pixels.read(tuple((start, start + edge) for start in starts))
+
+
+def adapt_batch_norms(
+    net: nn.Module, batches: Iterable[FloatImage], device: torch.device
+) -> Iterator[int]:
+    """Measure the statistics of all batch norms anew; yield the number of batches they come from.
 
     All batches count the same. The network is left in evaluation mode.
 
@@ -58,10 +108,10 @@ def adapt_batch_norms(net: nn.Module, batches: Iterable[FloatImage], device: tor
                         norm.train()
                 net(torch.from_numpy(np.ascontiguousarray(batch)).to(device))
                 count += 1
+                yield count
     finally:
         net.eval()
         for norm, momentum in zip(norms, before, strict=True):
             norm.momentum = momentum
     if not count:
         raise InputError("There is no image to adapt the network to: give it training images.")
-    return count

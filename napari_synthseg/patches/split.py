@@ -22,10 +22,19 @@ MINIMUM_CLICKS = 3
 
 @dataclass(frozen=True)
 class Part:
-    """An image, or a region of it, with the clicks that lie inside."""
+    """An image, or a region of it, with the clicks that lie inside.
+
+    `objects` is how many are known to be there where nobody clicked.
+    """
 
     ref: ImageRef
     clicks: tuple[Click, ...]
+    objects: int = 0
+
+    @property
+    def weight(self) -> int:
+        """How much there is to learn from it: the clicks, or else the objects known otherwise."""
+        return len(self.clicks) or self.objects
 
 
 def split(
@@ -45,7 +54,7 @@ def split(
     shapes
         Image id -> spatial shape ([z,] y, x) in pixels.
     fraction
-        Wanted share of the clicks in the validation part; 0 holds nothing out.
+        Wanted share of the clicks (or known objects) in the validation part; 0 holds nothing out.
     gap
         Width of the strip left out between two parts of one image, pixels of the finest axis.
     seed
@@ -63,7 +72,7 @@ def split(
         train, held = _split_groups(parts, groups, shapes, fraction, seed)
     else:
         train, held = _split_region(parts, shapes, fraction, gap)
-    if sum(len(p.clicks) for p in held) < MINIMUM_CLICKS or not train:
+    if sum(p.weight for p in held) < MINIMUM_CLICKS or not train:
         return tuple(parts), ()
     return train, held
 
@@ -84,7 +93,7 @@ def _split_groups(
     The first has about that share on its own, so that of a few images not the one with most of the
     clicks is lost to training, and looks like another one, so that no kind of image is lost.
     """
-    clicks = {g: sum(len(p.clicks) for p in parts if _group(p) == g) for g in groups}
+    clicks = {g: max(1, sum(p.weight for p in parts if _group(p) == g)) for g in groups}
     wanted = fraction * sum(clicks.values())
     shuffled = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
     looks = {g: _look([p for p in parts if _group(p) == g], shapes) for g in groups}
@@ -115,7 +124,8 @@ def _look(parts: Sequence[Part], shapes: Mapping[str, tuple[int, ...]]) -> NDArr
 
     gaps, edges = [], []
     for part in parts:
-        spots = np.array([c.position for c in part.clicks]) * part.ref.spacing
+        spots = np.array([c.position for c in part.clicks]).reshape(-1, part.ref.ndim)
+        spots = spots * part.ref.spacing
         shape = shapes.get(part.ref.id, ())
         region = part.ref.region or full_region(shape)
         edges.append(float(np.prod(region_shape(region))) ** (1 / max(len(region), 1)))
@@ -129,6 +139,8 @@ def _split_region(
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Divide the image with most clicks across its longest side."""
     chosen = max(parts, key=lambda p: len(p.clicks))
+    if not chosen.clicks:
+        return tuple(parts), ()
     region = chosen.ref.region or full_region(shapes[chosen.ref.id])
     spacing = chosen.ref.spacing
     lengths = [(stop - start) * s for (start, stop), s in zip(region, spacing, strict=True)]

@@ -57,7 +57,7 @@ class RepeatedPairs:
 class MixedPairs:
     """A synthesizer of which a share of the pairs are real images instead, evenly spread.
 
-    Pair 0 is always synthetic.
+    Pair 0 is synthetic, unless all are real.
     """
 
     def __init__(self, pairs: Synthesizer, real: Sequence[DualImage], share: float) -> None:

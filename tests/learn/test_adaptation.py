@@ -20,7 +20,7 @@ def batches(count, shift, seed=0):
 
 def test_the_first_norm_has_the_statistics_of_its_input():
     net = nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2))
-    assert adapt_batch_norms(net, batches(5, 3.0), CPU) == 5
+    assert list(adapt_batch_norms(net, batches(5, 3.0), CPU)) == [1, 2, 3, 4, 5]
     seen = np.concatenate(batches(5, 3.0))
     assert float(net[0].running_mean) == pytest.approx(seen.mean(), abs=1e-4)
     assert float(net[0].running_var) == pytest.approx(seen.var(), rel=1e-2)
@@ -32,19 +32,19 @@ def test_the_first_norm_has_the_statistics_of_its_input():
 def test_weights_stay_and_outputs_no_longer_depend_on_brightness(name):
     net = build_model(ModelSpec(name=name, width=4, depth=2), 1, 14).eval()
     before = {k: v.clone() for k, v in net.named_parameters()}
-    adapt_batch_norms(net, batches(3, 0.0), CPU)
+    list(adapt_batch_norms(net, batches(3, 0.0), CPU))
     plain = net(torch.from_numpy(batches(1, 0.0)[0]))
     bright = [b * 5 for b in batches(3, 0.0)]
-    adapt_batch_norms(net, bright, CPU)
+    list(adapt_batch_norms(net, bright, CPU))
     assert all(torch.equal(v, before[k]) for k, v in net.named_parameters())
     torch.testing.assert_close(net(torch.from_numpy(bright[0])), plain, atol=1e-2, rtol=1e-2)
 
 
 def test_what_cannot_be_adapted_is_said():
     with pytest.raises(InputError, match="no batch norm"):
-        adapt_batch_norms(nn.Conv2d(1, 1, 1), batches(1, 0.0), CPU)
+        list(adapt_batch_norms(nn.Conv2d(1, 1, 1), batches(1, 0.0), CPU))
     net = nn.BatchNorm2d(1)
     net.running_mean[:] = 7
     with pytest.raises(InputError, match="no image"):
-        adapt_batch_norms(net, [], CPU)
+        list(adapt_batch_norms(net, [], CPU))
     assert float(net.running_mean) == 7

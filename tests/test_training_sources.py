@@ -1,0 +1,108 @@
+"""What training learns from: dual images, real images with ground truth, or both."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.project import Click, Truth
+from napari_synthseg.core.training import ModelSpec, TrainSpec
+from napari_synthseg.session import Session
+from napari_synthseg.training_run import _training_data
+from tests.clicked_discs import CENTERS, disc_image, finish
+
+QUICK = {
+    "steps": 2,
+    "minutes": None,
+    "batch_size": 2,
+    "crop": 64,
+    "device": "cpu",
+    "validation_fraction": 0.0,
+}
+
+
+@pytest.fixture
+def session(tmp_path) -> Iterator[Session]:
+    """A project of two images; objects of the first are clicked, of both boxes are known."""
+    session = Session.create(tmp_path / "discs.synthseg")
+    project = session.project.with_classes(session.project.next_class("disc", diameter=20.0))
+    session.edit(project, "class")
+    image, ids = disc_image(CENTERS)
+    first = session.add_array(image[0], "yx", "first", exhaustive=True)
+    second = session.add_array(image[0].T.copy(), "yx", "second")
+    clicks = [Click(image=first.id, position=c, cls=1) for c in CENTERS]
+    session.edit(session.project.with_clicks(*clicks), "click")
+    found = [(s[0].start, s[1].start, s[0].stop, s[1].stop) for s in Labels(ids).boxes().values()]
+    turned = [(x0, y0, x1, y1) for y0, x0, y1, x1 in found]
+    truths = [Truth.of_boxes(r.id, Boxes.of(b)) for r, b in ((first, found), (second, turned))]
+    session.edit(session.project.with_truths(*truths), "boxes")
+    yield session
+    session.close()
+
+
+def data_of(session, **spec):
+    work = _training_data(session.project, session.folder, TrainSpec(**(QUICK | spec)))
+    return finish(work)[1]
+
+
+@pytest.mark.parametrize("task", ["detect", "classify"])
+def test_real_images_with_boxes_teach(session, task):
+    data = data_of(session, task=task, source="real")
+    pairs = data.pairs.pairs(range(4))
+    assert [len(p.labels.outlines) for p in pairs] == [7, 7, 7, 7]
+    assert pairs[1].image.shape == (1, 160, 128)
+    assert [ref.name for ref in data.images] == ["first", "second"]
+
+
+def test_a_share_of_the_pairs_is_real_where_both_are_mixed(session):
+    data = data_of(session, task="detect", source="mixed", real_fraction=0.25)
+    pairs = data.pairs.pairs(range(20))
+    assert sum(p.labels.outlines is not None for p in pairs) == 5
+    shapes = {p.image.shape for p in pairs if p.labels.outlines is not None}
+    assert shapes == {(1, 128, 160), (1, 160, 128)}  # the image that nobody clicked, too
+
+
+def test_boxes_do_not_teach_outlines(session):
+    with pytest.raises(InputError, match="true masks"):
+        data_of(session, task="segment", source="real")
+    with pytest.raises(InputError, match="true masks"):
+        data_of(session, task="segment", source="mixed", real_fraction=0.5)
+
+
+def test_a_mix_needs_its_share(session):
+    with pytest.raises(InputError, match="real fraction"):
+        data_of(session, task="detect", source="mixed")
+
+
+def test_images_that_nobody_clicked_are_held_out(session):
+    clicks = [c.id for c in session.project.clicks]
+    session.edit(session.project.without_clicks(clicks), "delete clicks")
+    data = data_of(session, task="detect", source="real", validation_fraction=0.5)
+    assert len(data.validation_pairs) == 1
+    assert len(data.images) == 1
+
+
+def test_labels_of_images_teach_what_they_show(session):
+    labels = [Truth.of_shown(i.id, [1]) for i in session.project.images]
+    kept = session.project.model_copy(update={"truths": ()}).with_truths(*labels)
+    session.edit(kept, "labels")
+    data = data_of(session, task="classify", source="real")
+    assert data.pairs.pair(0).labels.present == {1}
+    with pytest.raises(InputError, match="true boxes or masks"):
+        data_of(session, task="detect", source="real")
+
+
+@pytest.mark.parametrize(("task", "network"), [("detect", "centers"), ("classify", "small")])
+def test_models_of_boxes_are_trained_and_adapted(session, task, network):
+    model = ModelSpec(name=network, width=4, depth=2)
+    spec = TrainSpec(**QUICK, task=task, source="mixed", real_fraction=0.5, model=model)
+    run = session.complete(session.train(spec))
+    image = session.project.images[:1]
+    plain, adapted = (session.complete(session.predict(run, image, adapt=a)) for a in (0, 1))
+    scores = [
+        p[0].shown[1] if task == "classify" else max(c.score for c in p[0].candidates)
+        for p in (plain, adapted)
+    ]
+    assert scores[0] != scores[1]
