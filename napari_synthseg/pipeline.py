@@ -7,17 +7,16 @@ longest, has a file of its own.
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Mapping, Sequence
+from collections.abc import Container, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.recipe import Recipe, Synthesizer
-from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.training import HeatMaps, Prediction, TrainingRun
 from napari_synthseg.patches.split import Part
 from napari_synthseg.store import runs
@@ -265,81 +264,3 @@ def explain(
                 break
             yield Progress((number + fraction) / len(images), f"looking at {ref.name}")
     return found
-
-
-def score(
-    project: Project, folder: Path, run: TrainingRun, predictions: Sequence[Prediction]
-) -> Generator[Progress, None, Scores]:
-    """Score predictions against the ground truth of their images.
-
-    Masks are compared object by object. Where no image has true masks, the clicks on images that
-    are not for training are the truth, and objects are compared by their centers.
-
-    Raises
-    ------
-    InputError
-        If none of the images has ground truth.
-    """
-    from napari_synthseg.score.instance import score_instances
-
-    found = {p.image: p for p in predictions}
-    names = {c.value: c.name for c in project.classes}
-    refs = [ref for ref in project.images if ref.id in found]
-    masked = [(ref, truth) for ref in refs if (truth := project.masks_of(ref))]
-    if masked:
-        pairs: list[tuple[str, Labels, Labels]] = []
-        for number, (ref, truth) in enumerate(masked):
-            yield Progress(number / len(masked), f"scoring {ref.name}")
-            prediction = found[ref.id]
-            labels = open_labels(truth, ref, folder)
-            pairs.append((ref.name, labels, Labels(prediction.ids, prediction.classes)))
-        measured_on = _kind_of_images([ref for ref, _ in masked])
-        scores = score_instances(pairs, names, measured_on=measured_on)
-    else:
-        scores = _score_clicks(project, found)
-        yield Progress(1.0, "scoring centers")
-    return scores.model_copy(update={"run": run.id})
-
-
-def _score_clicks(project: Project, found: Mapping[str, Prediction]) -> Scores:
-    from napari_synthseg.score.localization import Centers, score_centers
-
-    refs = [
-        ref
-        for ref in project.images
-        if ref.id in found and ref.role != "train" and project.clicks_on(ref)
-    ]
-    if not refs:
-        raise InputError(
-            "None of these images has ground truth: import true masks for an image, or click the "
-            "objects of an image that is not used for training."
-        )
-    pairs = [
-        (
-            ref.name,
-            Centers.of(_even([c.position for c in clicks], ref), [c.cls for c in clicks], ref.ndim),
-            Centers.of(_even([o.center for o in objects], ref), [o.cls for o in objects], ref.ndim),
-        )
-        for ref, clicks, objects in (
-            (ref, project.clicks_on(ref), found[ref.id].objects) for ref in refs
-        )
-    ]
-    return score_centers(
-        pairs,
-        {c.value: c.name for c in project.classes},
-        {c.value: c.diameter_px(refs[0]) for c in project.classes},
-        measured_on=_kind_of_images(refs),
-        truth="clicks",
-        incomplete=[ref.name for ref in refs if not ref.exhaustive],
-    )
-
-
-def _even(positions: Sequence[Sequence[float]], ref: ImageRef) -> list[tuple[float, ...]]:
-    """Return positions in a volume in pixels of its finest axis, in which diameters are given."""
-    spacing = ref.spacing if ref.ndim == 3 else (1.0, 1.0)
-    return [tuple(p * s for p, s in zip(at, spacing, strict=True)) for at in positions]
-
-
-def _kind_of_images(refs: Sequence[ImageRef]) -> Literal["real", "synthetic"]:
-    """Say what was measured on: one synthetic image among them, and it is not "real"."""
-    return "synthetic" if any(ref.synthetic for ref in refs) else "real"

@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_synthseg import bringing, pipeline, training_run
+from napari_synthseg import bringing, pipeline, scoring, training_run
 from napari_synthseg.core.errors import ReadOnlyError
 from napari_synthseg.core.history import History
 from napari_synthseg.core.labels import DualImage, Labels
@@ -338,7 +338,7 @@ class Session:
 
     def score(self, run: TrainingRun, predictions: Sequence[Prediction]) -> Job:
         """Score predictions against ground truth. Value: `Scores`, recorded with the run."""
-        work = pipeline.score(self.project, self.folder, run, tuple(predictions))
+        work = scoring.score(self.project, self.folder, run, tuple(predictions))
         return self._job(work, f"score {run.name}", lambda made: self._add_scores(run.id, made))
 
     def save_as(self, folder: Path) -> Job:

@@ -54,7 +54,7 @@ def predict(
     """
     with closing(Session.open(project)) as session:
         chosen = session.project.run(run)
-        task = str(chosen.model.get("task", {}).get("kind", "segment"))
+        task = chosen.task_kind
         refs = find_images(images, session, chosen)
         targets = name_targets(out, refs)
         masks = targets if task == "segment" else []

@@ -51,6 +51,20 @@ class Labels:
 
         return {i: box for i, box in enumerate(find_objects(self.ids), start=1) if box is not None}
 
+    def outline(self) -> Boxes:
+        """Return the boxes of the objects: those that are known, or those round the instances."""
+        if self.outlines is not None:
+            return self.outlines
+        found = {i: box for i, box in self.boxes().items() if i in self.classes}
+        corners = [[s.start for s in box] + [s.stop for s in box] for box in found.values()]
+        return Boxes.of(corners, [self.classes[i] for i in found] or 1)
+
+    def shown(self) -> frozenset[int]:
+        """Return the values of the classes that are there."""
+        if self.present is not None:
+            return self.present
+        return frozenset(self.outline().classes.tolist())
+
     @property
     def count(self) -> int:
         """Number of instances that hold at least one pixel."""

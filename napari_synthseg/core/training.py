@@ -149,6 +149,11 @@ class TrainingRun(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     scores: tuple[Scores, ...] = ()
 
+    @property
+    def task_kind(self) -> str:
+        """What the run's model does."""
+        return str(self.model.get("task", {}).get("kind", self.spec.task))
+
     def check_trained(self) -> None:
         """Raise `InputError` if the run has no model."""
         if self.state not in ("done", "cancelled") or not self.model:

@@ -1,0 +1,230 @@
+"""Scores of what a run found on a project's images, against the ground truth that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.project import ImageRef, Project, TruthKind
+from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainingRun
+from napari_synthseg.pipeline import Progress
+from napari_synthseg.store.labels import open_labels
+
+MEASURED_BY: dict[str, tuple[TruthKind, ...]] = {
+    "segment": ("instance",),
+    "classify": ("instance", "boxes", "image_labels"),
+    "detect": ("boxes", "instance"),
+    "cam": ("instance", "boxes"),
+}
+"""What is scored -> the kinds of ground truth that it is scored against, the best first."""
+
+Known = list[tuple[ImageRef, Labels]]
+"""Images with their ground truth."""
+
+
+def score(
+    project: Project, folder: Path, run: TrainingRun, predictions: Sequence[Prediction]
+) -> Generator[Progress, None, Scores]:
+    """Score predictions against the ground truth of their images.
+
+    Masks are compared object by object, boxes by their overlap, and what a classifier says with
+    what the images show. Where no image has such ground truth, the clicks on images that are not
+    for training are the truth, and objects are compared by their centers.
+
+    Raises
+    ------
+    InputError
+        If none of the images has ground truth.
+    """
+    task = run.task_kind
+    found = {p.image: p for p in predictions}
+    known = yield from _open_truth(project, folder, task, found)
+    if task == "classify":
+        scores = _score_labels(project, found, known or _clicked_labels(project, found))
+    elif not known:
+        scores = _score_clicks(project, found)
+    elif task == "detect":
+        scores = _score_boxes(project, found, known)
+    else:
+        scores = _score_masks(project, found, known)
+    return scores.model_copy(update={"run": run.id})
+
+
+def score_maps(
+    project: Project, folder: Path, run: TrainingRun, maps: Sequence[HeatMaps]
+) -> Generator[Progress, None, Scores]:
+    """Score where heat maps point, against the true masks or boxes of their images.
+
+    Raises
+    ------
+    InputError
+        If none of the images has true masks or boxes.
+    """
+    from napari_synthseg.score.heat import score_heat_maps
+
+    found = {m.image: m for m in maps}
+    known = yield from _open_truth(project, folder, "cam", found)
+    if not known:
+        raise InputError(
+            "None of these images has true masks or boxes, so where the maps point cannot be "
+            "scored: import them."
+        )
+    refs = [ref for ref, _ in known]
+    scores = score_heat_maps(
+        [(ref.name, truth.outlines or truth, found[ref.id].maps) for ref, truth in known],
+        _names(project),
+        measured_on=_kind_of_images(refs),
+        truth=_words(known),
+        diameters={c.value: c.diameter_px(refs[0]) for c in project.classes},
+    )
+    return scores.model_copy(update={"run": run.id})
+
+
+def _open_truth(
+    project: Project, folder: Path, task: str, found: Mapping[str, object]
+) -> Generator[Progress, None, Known]:
+    """Return the ground truth of the images that have some for a task."""
+    pairs = [
+        (ref, truth)
+        for ref in project.images
+        if ref.id in found and (truth := project.truth_of(ref, *MEASURED_BY[task]))
+    ]
+    known: Known = []
+    for number, (ref, truth) in enumerate(pairs):
+        yield Progress(number / len(pairs), f"scoring {ref.name}")
+        known.append((ref, open_labels(truth, ref, folder)))
+    return known
+
+
+def _score_masks(project: Project, found: Mapping[str, Prediction], known: Known) -> Scores:
+    from napari_synthseg.score.instance import score_instances
+
+    pairs = [
+        (ref.name, truth, Labels(found[ref.id].ids, found[ref.id].classes)) for ref, truth in known
+    ]
+    kind = _kind_of_images([ref for ref, _ in known])
+    return score_instances(pairs, _names(project), measured_on=kind)
+
+
+def _score_boxes(project: Project, found: Mapping[str, Prediction], known: Known) -> Scores:
+    from napari_synthseg.score.detection import score_boxes
+
+    refs = [ref for ref, _ in known]
+    origins = {ref.id: found[ref.id].region_origin for ref in refs}
+    return score_boxes(
+        [
+            (ref.name, truth.outline(), _boxes(found[ref.id].objects, origins[ref.id]))
+            for ref, truth in known
+        ],
+        _names(project),
+        measured_on=_kind_of_images(refs),
+        truth=_words(known),
+        candidates={
+            ref.name: _boxes(found[ref.id].candidates or found[ref.id].objects, origins[ref.id])
+            for ref in refs
+        },
+    )
+
+
+def _boxes(objects: Sequence[FoundObject], origin: Sequence[int]) -> Boxes:
+    """Return the boxes of what was found, in pixels of the image's region."""
+    corners = np.array([o.box for o in objects], float).reshape(-1, 2, 2).swapaxes(1, 2)
+    boxes = Boxes.of(
+        corners.reshape(-1, 4), [o.cls for o in objects] or 1, [o.score for o in objects] or 1.0
+    )
+    return boxes.shifted([-start for start in origin])
+
+
+def _score_labels(
+    project: Project, found: Mapping[str, Prediction], known: Sequence[tuple[ImageRef, Labels]]
+) -> Scores:
+    from napari_synthseg.score.image_labels import score_image_labels
+
+    values = [c.value for c in project.classes]
+    refs = [ref for ref, _ in known]
+    first = found[refs[0].id]
+    return score_image_labels(
+        [ref.name for ref in refs],
+        [[value in truth.shown() for value in values] for _, truth in known],
+        [[found[ref.id].shown.get(value, 0.0) for value in values] for ref in refs],
+        _names(project),
+        measured_on=_kind_of_images(refs),
+        threshold={value: first.thresholds.get(value, 0.5) for value in values},
+    )
+
+
+def _clicked_labels(project: Project, found: Mapping[str, Prediction]) -> Known:
+    """Return what fully clicked images that are not for training show."""
+    nothing = np.zeros((0, 0), np.int32)
+    known = [
+        (ref, Labels(nothing, present=frozenset(c.cls for c in project.clicks_on(ref))))
+        for ref in project.images
+        if ref.id in found and ref.role != "train" and ref.exhaustive and project.clicks_on(ref)
+    ]
+    if not known:
+        raise InputError(
+            "It is not known what any of these images shows: import masks, boxes or labels for "
+            "them, or click all objects of images that are not used for training."
+        )
+    return known
+
+
+def _score_clicks(project: Project, found: Mapping[str, Prediction]) -> Scores:
+    from napari_synthseg.score.localization import Centers, score_centers
+
+    refs = [
+        ref
+        for ref in project.images
+        if ref.id in found and ref.role != "train" and project.clicks_on(ref)
+    ]
+    if not refs:
+        raise InputError(
+            "None of these images has ground truth: import true masks for an image, or click the "
+            "objects of an image that is not used for training."
+        )
+    pairs = [
+        (
+            ref.name,
+            Centers.of(_even([c.position for c in clicks], ref), [c.cls for c in clicks], ref.ndim),
+            Centers.of(_even([o.center for o in objects], ref), [o.cls for o in objects], ref.ndim),
+        )
+        for ref, clicks, objects in (
+            (ref, project.clicks_on(ref), found[ref.id].objects) for ref in refs
+        )
+    ]
+    return score_centers(
+        pairs,
+        _names(project),
+        {c.value: c.diameter_px(refs[0]) for c in project.classes},
+        measured_on=_kind_of_images(refs),
+        truth="clicks",
+        incomplete=[ref.name for ref in refs if not ref.exhaustive],
+    )
+
+
+def _names(project: Project) -> dict[int, str]:
+    return {c.value: c.name for c in project.classes}
+
+
+def _words(known: Known) -> str:
+    """Say what the truth is."""
+    kinds = {"masks" if truth.outlines is None else "boxes" for _, truth in known}
+    return " and ".join(sorted(kinds))
+
+
+def _even(positions: Sequence[Sequence[float]], ref: ImageRef) -> list[tuple[float, ...]]:
+    """Return positions in a volume in pixels of its finest axis, in which diameters are given."""
+    spacing = ref.spacing if ref.ndim == 3 else (1.0, 1.0)
+    return [tuple(p * s for p, s in zip(at, spacing, strict=True)) for at in positions]
+
+
+def _kind_of_images(refs: Sequence[ImageRef]) -> Literal["real", "synthetic"]:
+    """Say what was measured on: one synthetic image among them, and it is not "real"."""
+    return "synthetic" if any(ref.synthetic for ref in refs) else "real"

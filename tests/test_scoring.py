@@ -1,0 +1,124 @@
+"""What runs of every task find is scored against the ground truth that images have."""
+
+import numpy as np
+import pytest
+
+from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.project import Click, Truth
+from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainingRun
+from napari_synthseg.scoring import score, score_maps
+from napari_synthseg.session import Session
+from tests.clicked_discs import CENTERS, disc_image, finish
+
+REGION = ((11, 128), (5, 160))
+"""Of the image that counts: what is found there has positions in the whole image."""
+
+
+@pytest.fixture
+def session(tmp_path):
+    session = Session.create(tmp_path / "discs.synthseg")
+    classes = [session.project.next_class("disc", diameter=20.0)]
+    project = session.project.with_classes(*classes)
+    session.edit(project.with_classes(project.next_class("ring", diameter=9.0)), "classes")
+    image, _ = disc_image(CENTERS)
+    session.add_array(image[0], "yx", "image", role="test", exhaustive=True, region=REGION)
+    yield session
+    session.close()
+
+
+def boxes_of_discs():
+    _, ids = disc_image(CENTERS)
+    found = Labels(ids, dict.fromkeys(range(1, 8), 1)).outline().corners
+    return Boxes.of(found[(found[:, 0] >= 11) & (found[:, 1] > 5)])
+
+
+def run_of(task):
+    model = {"task": {"kind": task}}
+    return TrainingRun(id="r", name="r", state="done", model=model)
+
+
+def detected(session, boxes):
+    objects = tuple(
+        FoundObject(n, 1, 0.9, ((a + c) / 2 - 0.5, (b + d) / 2 - 0.5), ((a, c), (b, d)))
+        for n, (a, b, c, d) in enumerate(boxes.corners.tolist(), start=1)
+    )
+    (ref,) = session.project.images
+    origin = tuple(a for a, _ in REGION)
+    empty = np.zeros([b - a for a, b in REGION], np.int32)
+    return [Prediction(ref.id, "r", empty, objects, origin, candidates=objects)]
+
+
+def scored(session, task, predictions):
+    return finish(score(session.project, session.folder, run_of(task), predictions))[1]
+
+
+def give(session, truth):
+    session.edit(session.project.with_truths(truth), "truth")
+
+
+def test_boxes_are_scored_against_boxes_in_the_region(session):
+    (ref,) = session.project.images
+    give(session, Truth.of_boxes(ref.id, boxes_of_discs()))
+    found = scored(session, "detect", detected(session, boxes_of_discs()))
+    assert (found.task, found.truth, found.objects) == ("detect", "boxes", len(boxes_of_discs()))
+    assert found.values["f1@0.5"] == found.values["ap@0.5"] == 1
+    fewer = scored(session, "detect", detected(session, boxes_of_discs().take(np.arange(2))))
+    assert fewer.values["found"] == 2
+
+
+def test_boxes_are_scored_against_masks(session):
+    (ref,) = session.project.images
+    _, ids = disc_image(CENTERS)
+    session.add_truth(ref, Labels(ids, dict.fromkeys(range(1, 8), 1)))
+    found = scored(session, "detect", detected(session, boxes_of_discs()))
+    assert (found.truth, found.values["f1@0.5"]) == ("masks", 1)
+
+
+def test_boxes_are_scored_against_clicks_where_there_is_nothing_else(session):
+    (ref,) = session.project.images
+    clicks = [Click(image=ref.id, position=c, cls=1) for c in CENTERS[:6]]
+    session.edit(session.project.with_clicks(*clicks), "click")
+    found = scored(session, "detect", detected(session, boxes_of_discs()))
+    assert (found.task, found.values["found"], found.values["missed"]) == ("localize", 6, 0)
+
+
+@pytest.mark.parametrize("truth", ["boxes", "labels", "masks", "clicks"])
+def test_what_is_shown_is_scored_against_any_truth(session, truth):
+    (ref,) = session.project.images
+    if truth == "boxes":
+        give(session, Truth.of_boxes(ref.id, boxes_of_discs()))
+    elif truth == "labels":
+        give(session, Truth.of_shown(ref.id, [1]))
+    elif truth == "masks":
+        session.add_truth(ref, Labels(disc_image(CENTERS)[1], dict.fromkeys(range(1, 8), 1)))
+    else:
+        click = Click(image=ref.id, position=(30.0, 30.0), cls=1)
+        session.edit(session.project.with_clicks(click), "click")
+    nothing = np.zeros([b - a for a, b in REGION], np.int32)
+    said = Prediction(ref.id, "r", nothing, (), shown={1: 0.4, 2: 0.6}, thresholds={1: 0.3, 2: 0.5})
+    found = scored(session, "classify", [said])
+    assert found.task == "classify"
+    assert found.per_class["disc"]["recall"] == 1
+    assert (found.values["precision"], found.values["recall"]) == (0.5, 1)
+
+
+@pytest.mark.parametrize("task", ["segment", "detect", "classify"])
+def test_without_truth_there_is_no_score(session, task):
+    with pytest.raises(InputError, match="import"):
+        scored(session, task, detected(session, boxes_of_discs()))
+
+
+def test_heat_maps_are_scored_where_they_point(session):
+    (ref,) = session.project.images
+    shape = [b - a for a, b in REGION]
+    heat = np.zeros(shape, np.float32)
+    heat[19, 25] = 1.0  # the disc at (30, 30) of the whole image
+    maps = [HeatMaps(ref.id, "r", {1: heat}, "cam", "body")]
+    run = run_of("classify")
+    with pytest.raises(InputError, match="cannot be scored"):
+        finish(score_maps(session.project, session.folder, run, maps))
+    give(session, Truth.of_boxes(ref.id, boxes_of_discs()))
+    found = finish(score_maps(session.project, session.folder, run, maps))[1]
+    assert (found.task, found.values["pointing"], found.run) == ("cam", 1, "r")
