@@ -44,7 +44,7 @@ from napari_synthseg.core.patch import ClickedImage, Patch
 from napari_synthseg.core.pixels import ArraySource, Intensity
 from napari_synthseg.core.project import Click, ImageRef, ObjectClass
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.study.folder_data import is_for_tuning
+from napari_synthseg.study.halved_data import is_for_tuning
 
 LEAST_OBJECTS = 12
 SHARE = 0.1

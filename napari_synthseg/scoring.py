@@ -30,46 +30,50 @@ Known = list[tuple[ImageRef, Labels]]
 
 
 def score(
-    project: Project, folder: Path, run: TrainingRun, predictions: Sequence[Prediction]
+    project: Project,
+    folder: Path,
+    run: TrainingRun,
+    found: Sequence[Prediction] | Sequence[HeatMaps],
 ) -> Generator[Progress, None, Scores]:
-    """Score predictions against the ground truth of their images.
+    """Score what a run found against the ground truth of the images.
 
     Masks are compared object by object, boxes by their overlap, and what a classifier says with
-    what the images show. Where no image has such ground truth, the clicks on images that are not
-    for training are the truth, and objects are compared by their centers.
+    what the images show; of heat maps it is told where they point. Where no image has such ground
+    truth, the clicks on images that are not for training are the truth, and objects are compared
+    by their centers.
 
     Raises
     ------
     InputError
         If none of the images has ground truth.
     """
-    task = run.task_kind
-    found = {p.image: p for p in predictions}
-    known = yield from _open_truth(project, folder, task, found)
-    if task == "classify":
-        scores = _score_labels(project, found, known or _clicked_labels(project, found))
-    elif not known:
-        scores = _score_clicks(project, found)
-    elif task == "detect":
-        scores = _score_boxes(project, found, known)
+    predictions = {p.image: p for p in found if isinstance(p, Prediction)}
+    maps = {m.image: m for m in found if isinstance(m, HeatMaps)}
+    if maps:
+        scores = yield from _score_maps(project, folder, maps)
     else:
-        scores = _score_masks(project, found, known)
+        scores = yield from _score_predictions(project, folder, run.task_kind, predictions)
     return scores.model_copy(update={"run": run.id})
 
 
-def score_maps(
-    project: Project, folder: Path, run: TrainingRun, maps: Sequence[HeatMaps]
+def _score_predictions(
+    project: Project, folder: Path, task: str, found: Mapping[str, Prediction]
 ) -> Generator[Progress, None, Scores]:
-    """Score where heat maps point, against the true masks or boxes of their images.
+    known = yield from _open_truth(project, folder, task, found)
+    if task == "classify":
+        return _score_labels(project, found, known or _clicked_labels(project, found))
+    if not known:
+        return _score_clicks(project, found)
+    if task == "detect":
+        return _score_boxes(project, found, known)
+    return _score_masks(project, found, known)
 
-    Raises
-    ------
-    InputError
-        If none of the images has true masks or boxes.
-    """
+
+def _score_maps(
+    project: Project, folder: Path, found: Mapping[str, HeatMaps]
+) -> Generator[Progress, None, Scores]:
     from napari_synthseg.score.heat import score_heat_maps
 
-    found = {m.image: m for m in maps}
     known = yield from _open_truth(project, folder, "cam", found)
     if not known:
         raise InputError(
@@ -77,14 +81,14 @@ def score_maps(
             "scored: import them."
         )
     refs = [ref for ref, _ in known]
-    scores = score_heat_maps(
+    return score_heat_maps(
         [(ref.name, truth.outlines or truth, found[ref.id].maps) for ref, truth in known],
         _names(project),
         measured_on=_kind_of_images(refs),
         truth=_words(known),
         diameters={c.value: c.diameter_px(refs[0]) for c in project.classes},
+        incomplete_classes=_incomplete(project, refs, "cam"),
     )
-    return scores.model_copy(update={"run": run.id})
 
 
 def _open_truth(
@@ -130,6 +134,7 @@ def _score_boxes(project: Project, found: Mapping[str, Prediction], known: Known
             ref.name: _boxes(found[ref.id].candidates or found[ref.id].objects, origins[ref.id])
             for ref in refs
         },
+        incomplete_classes=_incomplete(project, refs, "detect"),
     )
 
 
@@ -207,6 +212,13 @@ def _score_clicks(project: Project, found: Mapping[str, Prediction]) -> Scores:
         truth="clicks",
         incomplete=[ref.name for ref in refs if not ref.exhaustive],
     )
+
+
+def _incomplete(project: Project, refs: Sequence[ImageRef], task: str) -> tuple[str, ...]:
+    """Return the names of the classes of which not every object is in the ground truth."""
+    truths = (project.truth_of(ref, *MEASURED_BY[task]) for ref in refs)
+    values = {value for truth in truths if truth is not None for value in truth.incomplete}
+    return tuple(c.name for c in project.classes if c.value in values)
 
 
 def _names(project: Project) -> dict[int, str]:

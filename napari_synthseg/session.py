@@ -25,7 +25,7 @@ from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.project import Click, ImageRef, Project, Truth, new_id
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.stacks import StackUse
-from napari_synthseg.core.training import Prediction, TrainingRun, TrainSpec
+from napari_synthseg.core.training import HeatMaps, Prediction, TrainingRun, TrainSpec
 from napari_synthseg.jobs import Job
 from napari_synthseg.store import images, labels
 from napari_synthseg.store.project_store import ProjectStore
@@ -336,9 +336,9 @@ class Session:
         work = pipeline.explain(self.folder, run, tuple(refs), method, layer, fit_to)
         return self._job(work, f"explain {run.name}")
 
-    def score(self, run: TrainingRun, predictions: Sequence[Prediction]) -> Job:
-        """Score predictions against ground truth. Value: `Scores`, recorded with the run."""
-        work = scoring.score(self.project, self.folder, run, tuple(predictions))
+    def score(self, run: TrainingRun, found: Sequence[Prediction] | Sequence[HeatMaps]) -> Job:
+        """Score predictions, or heat maps, against ground truth. Value: `Scores`, recorded too."""
+        work = scoring.score(self.project, self.folder, run, found)
         return self._job(work, f"score {run.name}", lambda made: self._add_scores(run.id, made))
 
     def save_as(self, folder: Path) -> Job:

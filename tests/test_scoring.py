@@ -8,7 +8,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import Click, Truth
 from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainingRun
-from napari_synthseg.scoring import score, score_maps
+from napari_synthseg.scoring import score
 from napari_synthseg.session import Session
 from tests.clicked_discs import CENTERS, disc_image, finish
 
@@ -118,7 +118,7 @@ def test_heat_maps_are_scored_where_they_point(session):
     maps = [HeatMaps(ref.id, "r", {1: heat}, "cam", "body")]
     run = run_of("classify")
     with pytest.raises(InputError, match="cannot be scored"):
-        finish(score_maps(session.project, session.folder, run, maps))
+        finish(score(session.project, session.folder, run, maps))
     give(session, Truth.of_boxes(ref.id, boxes_of_discs()))
-    found = finish(score_maps(session.project, session.folder, run, maps))[1]
+    found = finish(score(session.project, session.folder, run, maps))[1]
     assert (found.task, found.values["pointing"], found.run) == ("cam", 1, "r")

@@ -20,6 +20,9 @@ from napari_synthseg.core.errors import InputError
 Corners = tuple[float, float, float, float]
 """One box: ymin, xmin, ymax, xmax."""
 
+BoxRow = tuple[float, float, float, float, int]
+"""One box and its class value."""
+
 
 @dataclass(frozen=True, eq=False)
 class Boxes:

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
-from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.boxes import Boxes, BoxRow
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.recipe import Recipe
@@ -166,16 +166,23 @@ class Truth(Frozen):
     source: str = ""
     classes: dict[int, int] = Field(default_factory=dict)
     """Instance id -> class value; ids that are missing belong to the first class."""
-    boxes: tuple[tuple[float, float, float, float, int], ...] = ()
+    boxes: tuple[BoxRow, ...] = ()
     """Of the kind "boxes": ymin, xmin, ymax, xmax (see `Boxes`), class value of each object."""
     shown: tuple[int, ...] = ()
     """Of the kind "image_labels": class values that are somewhere on the image."""
+    incomplete: tuple[int, ...] = ()
+    """Class values of which not every object on the image is in the truth."""
 
     @classmethod
-    def of_boxes(cls, image: str, boxes: Boxes) -> Truth:
-        """Return the truth that an image holds these objects and no others."""
+    def of_boxes(cls, image: str, boxes: Boxes, incomplete: Iterable[int] = ()) -> Truth:
+        """Return the truth that an image holds these objects, and no others of other classes."""
         rows = zip(boxes.corners.tolist(), boxes.classes.tolist(), strict=True)
-        return cls(image=image, kind="boxes", boxes=tuple((*c, value) for c, value in rows))
+        return cls(
+            image=image,
+            kind="boxes",
+            boxes=tuple((*corners, value) for corners, value in rows),
+            incomplete=tuple(sorted(set(incomplete))),
+        )
 
     @classmethod
     def of_shown(cls, image: str, shown: Iterable[int]) -> Truth:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.labels import Labels
 
 JITTER = 0.1
@@ -70,6 +71,24 @@ def click_masks(
         position = at + [s.start - 1 for s in box]
         cls = labels.classes.get(instance, 1)
         clicks.append(MadeClick(cls, tuple(round(float(p), 1) for p in position)))
+    return clicks
+
+
+def click_boxes(boxes: Boxes, *, jitter: float = JITTER, seed: int = 0) -> list[MadeClick]:
+    """Click each box near its center; see `click_masks`.
+
+    The scatter is `jitter` times the geometric mean of height and width. Clicks stay in their
+    boxes.
+    """
+    rng = np.random.default_rng(seed)
+    clicks = []
+    for corners, center, cls in zip(
+        boxes.corners, boxes.centers(), boxes.classes.tolist(), strict=True
+    ):
+        size = corners[2:] - corners[:2]
+        moved = center + rng.normal(0.0, jitter, 2) * np.sqrt(np.prod(size))
+        at = np.clip(np.round(moved, 1), np.ceil(corners[:2]), np.floor(corners[2:] - 1))
+        clicks.append(MadeClick(cls, (float(at[0]), float(at[1]))))
     return clicks
 
 

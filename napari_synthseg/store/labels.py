@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.boxes import Boxes, BoxRow
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import full_region, region_shape, region_slices
+from napari_synthseg.core.geometry import Region, full_region, region_shape, region_slices
 from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.core.project import ImageRef, Truth
 from napari_synthseg.store.images import open_file, open_pixels, open_stored, save_array
@@ -67,11 +67,25 @@ def _held_in(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
         return Labels(np.full(shape, UNKNOWN, np.int32), present=frozenset(truth.shown))
     if len(shape) != 2:
         raise InputError(f"Image '{ref.name}' is a volume: boxes are of flat images.")
-    boxes = Boxes.of([b[:4] for b in truth.boxes], [b[4] for b in truth.boxes] or 1)
-    boxes = boxes.shifted([-start for start, _ in region])
-    starts, ends = boxes.corners[:, :2], boxes.corners[:, 2:]
+    return label_boxes(truth.boxes, region)
+
+
+def label_boxes(boxes: Sequence[BoxRow], region: Region) -> Labels:
+    """Return labels of a region that consist of boxes.
+
+    Parameters
+    ----------
+    boxes
+        ymin, xmin, ymax, xmax, class value of each, pixels of the whole image.
+    region
+        The part of the image (y, x) that the labels are of.
+    """
+    shape = region_shape(region)
+    placed = Boxes.of([row[:4] for row in boxes], [row[4] for row in boxes] or 1)
+    placed = placed.shifted([-start for start, _ in region])
+    starts, ends = placed.corners[:, :2], placed.corners[:, 2:]
     inside = np.flatnonzero(((ends > 0) & (starts < shape)).all(axis=1))
-    return Labels(np.zeros(shape, np.int32), outlines=boxes.take(inside))
+    return Labels(np.zeros(shape, np.int32), outlines=placed.take(inside))
 
 
 def read_label_file(path: Path) -> Labels:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.patches.clicking import MadeClick, click_masks
+from napari_synthseg.patches.clicking import MadeClick, click_boxes, click_masks
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def make_clicks(
     Parameters
     ----------
     masks
-        True masks of each image.
+        True masks, or boxes, of each image.
     jitter
         Scatter, in diameters.
     each, in_all
@@ -48,7 +48,11 @@ def make_clicks(
     shuffled = []
     for number, labels in enumerate(masks):
         scatter, choice = np.random.SeedSequence((*seeds, number)).generate_state(2)
-        made = click_masks(labels, jitter=jitter, seed=int(scatter))
+        made = (
+            click_masks(labels, jitter=jitter, seed=int(scatter))
+            if labels.outlines is None
+            else click_boxes(labels.outlines, jitter=jitter, seed=int(scatter))
+        )
         order = np.random.default_rng(int(choice)).permutation(len(made))
         shuffled.append([made[i] for i in order])
     counts = [len(made) if each == "all" else min(each, len(made)) for made in shuffled]

@@ -1,32 +1,145 @@
-"""Images with true masks, and how they are divided between training and scoring."""
+"""Images with ground truth, and how they are divided between training and scoring."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_synthseg.core.boxes import Boxes, BoxRow
+from napari_synthseg.core.geometry import Region, full_region
 from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.project import ImageRef, Truth
+from napari_synthseg.session import Session
 from napari_synthseg.store.fingerprint import fingerprint
-from napari_synthseg.store.labels import read_label_file
+from napari_synthseg.store.images import open_file
+from napari_synthseg.store.labels import label_boxes, read_label_file
 
 
 @dataclass(frozen=True)
-class Sample:
-    """An image file with its label image; `group` names the field of view or specimen."""
+class Sample(ABC):
+    """An image file, or a region of it, with its ground truth.
+
+    `group` names the field of view or specimen.
+    """
 
     name: str
     image: Path
-    masks: Path
     group: str
+
+    @property
+    def region(self) -> Region | None:
+        """Part of the image that counts, or None for all of it."""
+        return None
+
+    @property
+    def labels_only(self) -> bool:
+        """Whether only is told which classes it shows."""
+        return False
+
+    @abstractmethod
+    def labels(self) -> Labels:
+        """Read the ground truth."""
+
+    @abstractmethod
+    def identity(self) -> str:
+        """Return what tells this sample from others, wherever its files lie."""
+
+    @abstractmethod
+    def add_truth(self, session: Session, image: ImageRef) -> None:
+        """Put the ground truth into a project that the image is in."""
+
+
+@dataclass(frozen=True)
+class MaskSample(Sample):
+    """An image file with its label image."""
+
+    masks: Path
 
     def labels(self) -> Labels:
         """Read the true masks."""
         return read_label_file(self.masks)
 
     def identity(self) -> str:
-        """Return what tells this sample from others, wherever its files lie."""
+        """Return name, group, and digests of both files."""
         digests = f"{fingerprint(self.image)} {fingerprint(self.masks)}"
         return f"{self.name} (group {self.group}): {digests}"
+
+    def add_truth(self, session: Session, image: ImageRef) -> None:
+        """Add the true masks."""
+        session.add_truth(image, self.masks)
+
+
+@dataclass(frozen=True)
+class BoxSample(Sample):
+    """An image file with a table of boxes, or a window of it.
+
+    Attributes
+    ----------
+    boxes
+        ymin, xmin, ymax, xmax and class value of each, pixels of the whole image.
+    incomplete
+        Class values of which not every object has a box.
+    window
+        The part that counts, or None for all.
+    as_labels
+        See `labels_only`: the classes of boxes at least half inside.
+    """
+
+    boxes: tuple[BoxRow, ...]
+    incomplete: tuple[int, ...] = ()
+    window: Region | None = None
+    as_labels: bool = False
+
+    @property
+    def region(self) -> Region | None:
+        """The window."""
+        return self.window
+
+    @property
+    def labels_only(self) -> bool:
+        """Whether only is told which classes it shows."""
+        return self.as_labels
+
+    def labels(self) -> Labels:
+        """Return the boxes as labels."""
+        stored = open_file(self.image)
+        return label_boxes(
+            self.boxes, self.window or full_region((stored.size("y"), stored.size("x")))
+        )
+
+    def identity(self) -> str:
+        """Return name, group, window, boxes and a digest of the image."""
+        where = "" if self.window is None else f" {self.window}"
+        known = "labels of " if self.as_labels else ""
+        digest = fingerprint(self.image)
+        return f"{self.name} (group {self.group}){where}: {digest} {known}{sorted(self.boxes)}"
+
+    def add_truth(self, session: Session, image: ImageRef) -> None:
+        """Add the boxes, or what the window shows."""
+        boxes = Boxes.of([b[:4] for b in self.boxes], [b[4] for b in self.boxes] or 1)
+        truth = Truth.of_boxes(image.id, boxes, self.incomplete)
+        if self.as_labels:
+            truth = Truth.of_shown(image.id, self.shown())
+        session.edit(session.project.with_truths(truth), "add boxes")
+
+    def shown(self) -> frozenset[int]:
+        """Return the classes of the boxes that lie at least half in the window."""
+        return classes_inside(self.boxes, self.window)
+
+
+def classes_inside(boxes: tuple[BoxRow, ...], window: Region | None) -> frozenset[int]:
+    """Return the classes of the boxes of which at least half lies in a window."""
+    if window is None:
+        return frozenset(b[4] for b in boxes)
+    (top, bottom), (left, right) = window
+    shown = set()
+    for ymin, xmin, ymax, xmax, value in boxes:
+        high = max(0.0, min(ymax, bottom) - max(ymin, top))
+        wide = max(0.0, min(xmax, right) - max(xmin, left))
+        if high * wide >= 0.5 * (ymax - ymin) * (xmax - xmin):
+            shown.add(value)
+    return frozenset(shown)
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FIGURE = "figure.png"
-SHOWN = ("f1@0.5", "f1@0.7", "f1@0.8")
+SHOWN: dict[str, tuple[str, ...]] = {
+    "segment": ("f1@0.5", "f1@0.7", "f1@0.8"),
+    "detect": ("f1@0.5", "ap@0.5", "ap@0.5:0.95"),
+    "classify": ("ap", "pointing", "energy"),
+}
+"""Task -> the figures that are drawn and compared."""
+
 INK, MUTED, BAR = "#1d2733", "#66727f", "#d5422b"
 SEED_COLORS = ("#33bbee", "#ffb000", "#44aa55", "#bb88ff", "#ee3377", "#ee7733")
 MARKERS = "osD^vP"
 
 
-def save_figure(out: Path, title: str, caption: str, arms: Sequence[ArmSummary]) -> Path:
+def save_figure(
+    out: Path, title: str, caption: str, arms: Sequence[ArmSummary], task: str = "segment"
+) -> Path:
     """Draw the arms and save ``figure.png``; `caption` says what was measured on."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -31,8 +39,9 @@ def save_figure(out: Path, title: str, caption: str, arms: Sequence[ArmSummary])
     FigureCanvasAgg(figure)
     figure.suptitle(fill(title, 90), fontsize=14, fontweight="bold", color=INK)
     draws = sorted({(r.seed, r.image_seed) for arm in arms for r in arm.records})
-    panels = figure.subplots(1, len(SHOWN), sharey=True, squeeze=False)[0]
-    for axes, metric in zip(panels, SHOWN, strict=True):
+    metrics = SHOWN[task]
+    panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+    for axes, metric in zip(panels, metrics, strict=True):
         _draw_metric(axes, metric, arms, draws)
     panels[0].set_yticks(range(len(arms)), [f"{a.name} (n={len(a.records)})" for a in arms])
     panels[0].set_ylim(len(arms) - 0.5, -0.5)

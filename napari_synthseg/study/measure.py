@@ -49,8 +49,12 @@ def measure_unit(unit: Unit, folder: Path, complete: Complete = Session.complete
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         scored = time.perf_counter()
         refs = [ref for ref in session.project.images if ref.role == "test"]
-        predictions = complete(session, session.predict(run, refs))
+        predictions = complete(session, session.predict(run, refs, unit.arm.adapt))
         scores: Scores = complete(session, session.score(run, predictions))
+        values = flatten(scores)
+        if unit.spec.task == "classify":
+            maps = complete(session, session.explain(run, refs, adapt=unit.arm.adapt))
+            values |= flatten(complete(session, session.score(run, maps)))
     return Record(
         unit=unit.name(),
         arm=unit.arm.name,
@@ -66,7 +70,7 @@ def measure_unit(unit: Unit, folder: Path, complete: Complete = Session.complete
             objects=scores.objects,
             caption=scores.caption(),
         ),
-        values=scores.values,
+        values=values,
         warnings=scores.warnings,
         training=Training(
             steps=run.steps,
@@ -85,13 +89,25 @@ def measure_unit(unit: Unit, folder: Path, complete: Complete = Session.complete
     )
 
 
+def flatten(scores: Scores) -> dict[str, float]:
+    """Return the figures by name, those of each class as "NAME [CLASS]" where there are several."""
+    values = dict(scores.values)
+    if len(scores.per_class) > 1:
+        for cls, figures in scores.per_class.items():
+            values |= {f"{name} [{cls}]": value for name, value in figures.items()}
+    return values
+
+
 def fill_project(session: Session, unit: Unit) -> TrainedOn:
-    """Put a unit's images, class, clicks, masks and recipe into an empty project."""
+    """Put a unit's images, classes, clicks, ground truth and recipe into an empty project."""
     arm = unit.arm
     masks = [sample.labels() for sample in unit.train]
-    diameter = typical_diameter([sample.labels() for sample in unit.base]) * arm.diameter_factor
-    cls = session.project.next_class(unit.class_name, diameter=round(diameter, 1))
-    session.edit(session.project.with_classes(cls), "add class")
+    base = [sample.labels() for sample in unit.base]
+    sizes = [typical_diameter(base, value) for value in range(1, len(unit.class_names) + 1)]
+    for name, size in zip(unit.class_names, sizes, strict=True):
+        diameter = round(size * arm.diameter_factor, 1)
+        cls = session.project.next_class(name, diameter=diameter)
+        session.edit(session.project.with_classes(cls), "add class")
     clicked = make_clicks(
         masks,
         jitter=arm.jitter,
@@ -102,29 +118,34 @@ def fill_project(session: Session, unit: Unit) -> TrainedOn:
     for sample, labels, marks in zip(unit.train, masks, clicked, strict=True):
         _add_training_image(session, sample, labels, marks, arm.source)
     for sample in unit.test:
-        session.add_truth(_add(session, sample, role="test"), sample.masks)
+        sample.add_truth(session, _add(session, sample, role="test"))
     if arm.source != "real":
         recipe = recipe_of(arm, unit.seed)
         session.edit(session.project.model_copy(update={"recipe": recipe}), "choose the recipe")
     return TrainedOn(
         images=tuple(s.image.name for s in unit.train),
         clicks=sum(len(marks.clicks) for marks in clicked),
-        objects=sum(labels.count for labels in masks),
-        diameter=cls.diameter,
+        objects=sum(len(labels.outlines or ()) or labels.count for labels in masks),
+        diameter=float(np.median([c.diameter for c in session.project.classes])),
     )
 
 
-def typical_diameter(masks: Sequence[Labels]) -> float:
-    """Return the median diameter of all objects, pixels: that of a disk (ball) of equal size.
+def typical_diameter(masks: Sequence[Labels], cls: int = 1) -> float:
+    """Return the median diameter of the objects of a class, pixels.
+
+    That of a disk (ball) of the size of the mask, or the root of the area of a box.
 
     Raises
     ------
     InputError
-        If there is no object.
+        If there is no such object.
     """
+    boxed = [m.outlines.of_class(cls).sizes() for m in masks if m.outlines is not None]
+    if boxed and len(both := np.concatenate(boxed)):
+        return float(np.median(np.sqrt(np.prod(both, axis=1))))
     sizes = [np.unique(m.ids[m.ids > 0], return_counts=True)[1] for m in masks]
-    if not sum(map(len, sizes)):
-        raise InputError("[data]: the masks of the training images hold no object.")
+    if boxed or not sum(map(len, sizes)):
+        raise InputError(f"[data]: the training images hold no object of class {cls}.")
     median = float(np.median(np.concatenate(sizes)))
     flat = masks[0].ids.ndim == 2
     return float(2 * np.sqrt(median / np.pi) if flat else np.cbrt(6 * median / np.pi))
@@ -134,16 +155,17 @@ def _add_training_image(
     session: Session, sample: Sample, masks: Labels, marks: ClickedMasks, source: str
 ) -> None:
     ref = _add(session, sample, role="train", exhaustive=marks.exhaustive)
-    new = [Click(image=ref.id, position=c.position, cls=c.cls) for c in marks.clicks]
-    session.edit(session.project.with_clicks(*new), "click")
-    if source == "real":
-        session.add_truth(ref, sample.masks)
+    if not sample.labels_only:
+        new = [Click(image=ref.id, position=c.position, cls=c.cls) for c in marks.clicks]
+        session.edit(session.project.with_clicks(*new), "click")
+    if source in ("real", "mixed"):
+        sample.add_truth(session, ref)
     elif source == "true-mask-patches":
         session.add_patch_masks(ref, masks)
 
 
 def _add(session: Session, sample: Sample, **fields: Any) -> ImageRef:
-    refs = session.add_file(sample.image, group=sample.group, **fields)
+    refs = session.add_file(sample.image, group=sample.group, region=sample.region, **fields)
     if len(refs) != 1:
         raise InputError(
             f"[data]: '{sample.image.name}' is a stack of {len(refs)} planes: the reader 'folder' "

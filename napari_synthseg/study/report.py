@@ -24,10 +24,29 @@ from napari_synthseg.study.tables import Study
 from napari_synthseg.study.units import Unit
 
 REPORT = "report.md"
-COLUMNS = (
-    *SHOWN, "matching_ap@0.5", "matching_ap_mean@0.5", "precision@0.5", "recall@0.5", "count_error",
-)  # fmt: skip
+FURTHER: dict[str, tuple[str, ...]] = {
+    "segment": (
+        "matching_ap@0.5", "matching_ap_mean@0.5", "precision@0.5", "recall@0.5", "count_error",
+    ),
+    "detect": ("precision@0.5", "recall@0.5"),
+    "classify": ("f1", "pointing_chance", "energy_chance", "pixel_ap", "max_box_acc_v2"),
+}  # fmt: skip
+"""Task -> what the table of figures has beside `SHOWN`."""
 
+WITHOUT_CLICKS = {
+    "segment": "true masks", "detect": "true boxes", "classify": "true labels",
+}  # fmt: skip
+"""Task -> what arms of real images learn from instead of clicks."""
+
+WORDS = {
+    "segment": "F1, precision and recall pool the objects of all images; "
+    "AP is TP / (TP + FP + FN).",
+    "detect": "F1, precision and recall pool the objects of all images; AP is the mean over the "
+    "classes of average precision as COCO defines it.",
+    "classify": "AP is average precision, the mean over the classes; pointing, energy and what "
+    "follows say where class activation maps point, beside what chance would get.",
+}
+"""Task -> what the columns mean."""
 
 FEW_UNITS = 3
 """With fewer units in an arm, the report says that chance is not known."""
@@ -67,7 +86,7 @@ def write_report(study: Study, units: Sequence[Unit], out: Path, file: Path) -> 
     arms = summarize([arm.name for arm in study.arm], records)
     if arms:
         write_tables(out, arms)
-        save_figure(out, study.study.title, _caption(records), arms)
+        save_figure(out, study.study.title, _caption(records), arms, study.train.task)
     lines = list(_lines(study, arms, progress, out, file))
     text = "\n".join(lines) + "\n"
     replace_file(out / REPORT, lambda path: path.write_text(text, encoding="utf-8"))
@@ -86,9 +105,11 @@ def _lines(
     if records:
         yield from _measured_on(records)
         yield from _cautions(study, arms)
-        yield from _figures(arms, records)
-        yield from _differences(arms)
-        yield from _every_unit(arms)
+        shown = SHOWN[study.train.task]
+        yield from _figures(arms, records, study.train.task)
+        yield from _by_class(study, arms, shown)
+        yield from _differences(arms, shown)
+        yield from _every_unit(arms, shown)
         yield from _made_with(study, records)
     yield from ("## Repeat it", "", "```", f"napari-synthseg study {file.name} --out {out.name}")
     yield from ("```", "")
@@ -143,9 +164,9 @@ def _cautions(study: Study, arms: Sequence[ArmSummary]) -> Iterator[str]:
         yield from ("differences may be no differences.", "")
 
 
-def _figures(arms: Sequence[ArmSummary], records: Sequence[Record]) -> Iterator[str]:
+def _figures(arms: Sequence[ArmSummary], records: Sequence[Record], task: str) -> Iterator[str]:
     yield from ("## Figures", "", f"![Points: units; bars: medians]({FIGURE})", "")
-    metrics = [m for m in COLUMNS if any(m in r.values for r in records)]
+    metrics = [m for m in (*SHOWN[task], *FURTHER[task]) if any(m in r.values for r in records)]
     titles = " | ".join(metric_title(m) for m in metrics)
     yield f"| arm | training images | clicks | units | {titles} |"
     yield "|---" * (4 + len(metrics)) + "|"
@@ -153,12 +174,25 @@ def _figures(arms: Sequence[ArmSummary], records: Sequence[Record]) -> Iterator[
         images = range_words([len(r.trained_on.images) for r in arm.records])
         clicks = range_words([r.trained_on.clicks for r in arm.records])
         if arm.records[0].source == "real":
-            clicks = "true masks"
+            clicks = WITHOUT_CLICKS[task]
         cells = " | ".join(_cell(arm, metric) for metric in metrics)
         yield f"| {arm.name} | {images} | {clicks} | {len(arm.records)} | {cells} |"
     yield ""
     yield f"Median of the units (lowest to highest where there are several). {_caption(records)}"
-    yield "F1, precision and recall pool the objects of all images; AP is TP / (TP + FP + FN)."
+    yield WORDS[task]
+    yield ""
+
+
+def _by_class(study: Study, arms: Sequence[ArmSummary], shown: Sequence[str]) -> Iterator[str]:
+    names = study.data.class_names
+    if len(names) < 2:
+        return
+    titles = " | ".join(metric_title(m) for m in shown)
+    yield from ("## By class", "", f"| arm | class | {titles} |", "|---" * (2 + len(shown)) + "|")
+    for arm in arms:
+        for name in names:
+            cells = " | ".join(_cell(arm, f"{metric} [{name}]") for metric in shown)
+            yield f"| {arm.name} | {name} | {cells} |"
     yield ""
 
 
@@ -171,18 +205,18 @@ def _cell(arm: ArmSummary, metric: str) -> str:
     return f"{spread.median:.3f} ({spread.low:.3f} to {spread.high:.3f})"
 
 
-def _differences(arms: Sequence[ArmSummary]) -> Iterator[str]:
+def _differences(arms: Sequence[ArmSummary], shown: Sequence[str]) -> Iterator[str]:
     first, *others = arms
     rows = []
     for arm in others:
-        if all(pairs := [differences(first, arm, metric) for metric in SHOWN]):
+        if all(pairs := [differences(first, arm, metric) for metric in shown]):
             cells = " | ".join(_difference(values) for values in pairs)
             rows.append(f"| {arm.name} | {len(pairs[0])} | {cells} |")
     if not rows:
         return
-    titles = " | ".join(metric_title(m) for m in SHOWN)
+    titles = " | ".join(metric_title(m) for m in shown)
     yield from (f"## Differences to '{first.name}'", "", f"| arm | pairs | {titles} |")
-    yield "|---" * (2 + len(SHOWN)) + "|"
+    yield "|---" * (2 + len(shown)) + "|"
     yield from rows
     yield ""
     yield "Units of the same seed and images are paired: median of the differences, and how many of"
@@ -195,13 +229,13 @@ def _difference(values: Sequence[float]) -> str:
     return f"{statistics.median(values):+.3f} ({above} of {len(values)} above)"
 
 
-def _every_unit(arms: Sequence[ArmSummary]) -> Iterator[str]:
-    titles = " | ".join(metric_title(m) for m in SHOWN)
+def _every_unit(arms: Sequence[ArmSummary], shown: Sequence[str]) -> Iterator[str]:
+    titles = " | ".join(metric_title(m) for m in shown)
     yield from ("## Every unit", "")
     yield f"| arm | seed | image seed | {titles} | images | true objects | wall s | processor s |"
-    yield "|---" * (7 + len(SHOWN)) + "|"
+    yield "|---" * (7 + len(shown)) + "|"
     for record in (record for arm in arms for record in arm.records):
-        values = " | ".join(f"{record.values[m]:.3f}" if m in record.values else "" for m in SHOWN)
+        values = " | ".join(f"{record.values[m]:.3f}" if m in record.values else "" for m in shown)
         measured, spent = record.measured_on, record.training
         yield (
             f"| {record.arm} | {record.seed} | {record.image_seed} | {values} "
@@ -219,7 +253,8 @@ def _made_with(study: Study, records: Sequence[Record]) -> Iterator[str]:
     yield from ("## Made with", "")
     crops = f"{spec.batch_size} crops of {spec.crop} pixels"
     yield f"- {spec.steps} steps in every arm, batches of {crops};"
-    yield f"  network '{spec.model.name}', width {spec.model.width}, depth {spec.model.depth};"
+    network = f"'{spec.model.name}'" if spec.model.name else f"the default one to {spec.task}"
+    yield f"  network: {network}, width {spec.model.width}, depth {spec.model.depth};"
     yield f"  {spec.validation_fraction:.0%} of the clicks held out to choose the weights"
     facts = {
         "versions": [", ".join(f"{k} {v}" for k, v in sorted(r.versions.items())) for r in records],

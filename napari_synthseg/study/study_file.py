@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.study import folder_data
+from napari_synthseg.study import box_data, folder_data  # noqa: F401 - registers readers
 from napari_synthseg.study.tables import Arm, DataSource, Heading, Study, TrainTable
 
 T = TypeVar("T", bound=BaseModel)
@@ -66,9 +66,10 @@ def parse_study(data: dict[str, Any]) -> Study:
 
 
 def _parse_data(table: Any) -> DataSource:
+    readers = [name for name in DataSource.readers if name]
     reader = table.get("reader", DEFAULT_READER) if isinstance(table, dict) else DEFAULT_READER
-    if reader not in DataSource.readers:
-        known = ", ".join(DataSource.readers)
+    if reader not in readers:
+        known = ", ".join(readers)
         raise InputError(f"[data], key 'reader': there is no '{reader}'. Known: {known}.")
     return _parse(DataSource.readers[reader], table, "[data]")
 

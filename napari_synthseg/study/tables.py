@@ -8,17 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validat
 
 from napari_synthseg.core.training import TrainSpec
 from napari_synthseg.patches.clicking import JITTER
-from napari_synthseg.study.draw import Draw
+from napari_synthseg.study.draw import Draw, Sample
 
-Source = Literal["clicks", "true-mask-patches", "real"]
+Source = Literal["clicks", "true-mask-patches", "real", "mixed"]
 Part = Literal["tuning", "closing"]
-
-"""Keys of an arm that have a meaning already, but nothing behind them yet."""
 
 OF_THE_ARM = {
     "source": "each arm has its own source",
     "seed": "write seeds = [...]",
-    "task": "a study segments",
 }
 """Fields of `TrainSpec` that are no keys of [train], and why."""
 
@@ -43,7 +40,7 @@ class DataSource(Table):
     """
 
     readers: ClassVar[dict[str, type[DataSource]]] = {}
-    reader: str = Field(default="", description="kind of data; 'folder' is the only one")
+    reader: str = Field(default="", description="kind of data: 'folder' (masks) or 'boxes'")
     images: int = Field(ge=1, description="training images of an arm that says nothing else")
     image_seed: int | tuple[int, ...] | Literal["seed"] = Field(
         default="seed",
@@ -91,6 +88,15 @@ class DataSource(Table):
         """
         raise NotImplementedError
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their values, from 1."""
+        return (self.class_name,)
+
+    def training_samples(self, sample: Sample, source: str) -> tuple[Sample, ...]:
+        """Return what an arm with a source learns from instead of a sample that was drawn."""
+        return (sample,)
+
     def describe(self) -> str:
         """Return in words which images are scored on."""
         raise NotImplementedError
@@ -133,7 +139,8 @@ class Arm(Table):
     )
     source: Source = Field(
         description="'clicks' (patches from clicks), 'true-mask-patches' (patches from clicks, "
-        "cut by the true masks) or 'real' (the images themselves with their true masks)"
+        "cut by the true masks), 'real' (the images themselves with their ground truth) or 'mixed' "
+        "(both of 'clicks' and 'real', the latter by 'real_fraction')"
     )
     images: int | None = Field(default=None, ge=1, description="training images of this arm")
     factor: float | None = Field(
@@ -155,7 +162,14 @@ class Arm(Table):
         default=None, ge=1, description="distinct dual images, used in turn; default: endless"
     )
     real_fraction: float | None = Field(
-        default=None, ge=0, le=0.9, description="share of real crops, with the masks found"
+        default=None,
+        ge=0,
+        le=1,
+        description="share of real crops; of source 'clicks' with the masks found",
+    )
+    adapt: bool = Field(
+        default=False,
+        description="fit the batch norms to the training images before predicting",
     )
 
     @model_validator(mode="after")
@@ -167,6 +181,8 @@ class Arm(Table):
         unused = {"preset", "recipe", "pairs", "real_fraction"} & self.model_fields_set
         if self.source == "real" and unused:
             raise ValueError(f"no dual images are made from source 'real': leave out {unused}")
+        if self.source == "mixed" and not self.real_fraction:
+            raise ValueError("source 'mixed' needs a 'real_fraction' above 0")
         return self
 
     def image_count(self, base: int) -> int:

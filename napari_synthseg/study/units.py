@@ -33,8 +33,8 @@ class Unit:
         Images to train on and to score on.
     base
         The images that every arm has: the typical diameter is measured on them.
-    class_name
-        What the objects are called.
+    class_names
+        What the objects are called, by class value from 1.
     scored_on
         The images to score on, in words.
     """
@@ -46,7 +46,7 @@ class Unit:
     train: tuple[Sample, ...]
     test: tuple[Sample, ...]
     base: tuple[Sample, ...]
-    class_name: str
+    class_names: tuple[str, ...]
     scored_on: str
 
     def settings(self) -> dict[str, Any]:
@@ -120,17 +120,19 @@ def _unit(study: Study, arm: Arm, seed: int, image_seed: int, draw: Draw) -> Uni
     data = study.data
     spec = study.train.spec(source="real", seed=seed, pairs=None, real_fraction=0.0)
     if arm.source != "real":
-        mixed = study.train.real_fraction if arm.real_fraction is None else arm.real_fraction
+        share = study.train.real_fraction if arm.real_fraction is None else arm.real_fraction
         pairs = arm.pairs or study.train.pairs
-        spec = study.train.spec(source="synthetic", seed=seed, pairs=pairs, real_fraction=mixed)
+        source = "mixed" if arm.source == "mixed" else "synthetic"
+        spec = study.train.spec(source=source, seed=seed, pairs=pairs, real_fraction=share)
+    drawn = draw.train[: arm.image_count(data.images)]
     return Unit(
         arm=arm,
         seed=seed,
         image_seed=image_seed,
         spec=spec,
-        train=draw.train[: arm.image_count(data.images)],
+        train=tuple(s for sample in drawn for s in data.training_samples(sample, arm.source)),
         test=draw.test,
         base=draw.train[: data.images],
-        class_name=data.class_name,
+        class_names=data.class_names,
         scored_on=data.describe(),
     )

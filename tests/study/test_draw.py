@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.study.folder_data import FolderData, is_for_tuning
+from napari_synthseg.study.folder_data import FolderData
+from napari_synthseg.study.halved_data import is_for_tuning
 from napari_synthseg.study.tables import Study
 
 STEMS = st.lists(

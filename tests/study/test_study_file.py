@@ -35,7 +35,7 @@ def with_key(table: str, key: str, value: Any) -> dict[str, Any]:
     [
         ("study", "title", "", "title"),
         ("study", "question", 3, "question"),
-        ("data", "reader", "cloud", "no 'cloud'. Known: folder"),
+        ("data", "reader", "cloud", "no 'cloud'. Known: boxes, folder"),
         ("data", "folder", "", "folder"),
         ("data", "files", "../*", "without folders"),
         ("data", "images", 0, "images"),
@@ -60,10 +60,10 @@ def with_key(table: str, key: str, value: Any) -> dict[str, Any]:
         ("train", "model", {"girth": 1}, "no key 'model.girth'. Known: name, width"),
         ("train", "seed", 1, "seeds = [...]"),
         ("train", "source", "real", "own source"),
-        ("train", "task", "segment", "segments"),
+        ("train", "task", "dance", "'segment'"),
         ("arm", "name", "../a", "name"),
         ("arm", "name", "a b", "name"),
-        ("arm", "source", "dreams", "'clicks', 'true-mask-patches' or 'real'"),
+        ("arm", "source", "dreams", "'true-mask-patches', 'real' or 'mixed'"),
         ("arm", "images", 0, "images"),
         ("arm", "factor", 0, "factor"),
         ("arm", "clicks", "some", "'clicks' = 'some'"),
@@ -74,7 +74,7 @@ def with_key(table: str, key: str, value: Any) -> dict[str, Any]:
         ("arm", "preset", 3, "preset"),
         ("arm", "recipe", "blank", "recipe"),
         ("arm", "pairs", 0, "pairs"),
-        ("arm", "real_fraction", 1, "real_fraction"),
+        ("arm", "real_fraction", 1.5, "real_fraction"),
     ],
 )
 def test_bad_value_is_named(table: str, key: str, value: Any, told: str) -> None:
@@ -122,6 +122,7 @@ def test_missing_key_is_named(table: str, key: str) -> None:
         ([{"name": "a", "source": "clicks", "clicks": 2, "clicks_in_all": 2}], "not both"),
         ([{"name": "a", "source": "real", "pairs": 5}], "leave out"),
         ([{"name": "a", "source": "real", "real_fraction": 0.1}], "leave out"),
+        ([{"name": "a", "source": "mixed"}], "needs a 'real_fraction'"),
         ([{"name": "a", "source": "real", "recipe": {"canvas": "blank"}}], "leave out"),
         ([3], "table with keys"),
     ],
