@@ -9,7 +9,7 @@ What other conventions a file format has is settled where the file is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +64,16 @@ class Boxes:
             raise InputError("The scores of boxes must be finite numbers.")
         return cls(
             array, np.broadcast_to(np.asarray(classes, np.int64), len(array)).copy(), confidence
+        )
+
+    @classmethod
+    def joined(cls, parts: Iterable[Boxes]) -> Boxes:
+        """Return the boxes of all parts, one part after the other."""
+        each = [cls.of([]), *parts]
+        return cls(
+            np.concatenate([p.corners for p in each]),
+            np.concatenate([p.classes for p in each]),
+            np.concatenate([p.scores for p in each]),
         )
 
     def __len__(self) -> int:

@@ -26,7 +26,8 @@ class ModelSpec(BaseModel):
 
     `name` is looked up in the registry of `learn`; without one the task chooses. `width` is the
     number of feature channels at full resolution, doubled at each of `depth` halvings. In a volume
-    whose planes lie far apart, the first `flat` halvings leave z as it is.
+    whose planes lie far apart, the first `flat` halvings leave z as it is. Detectors first reduce
+    images by averaging squares of `reduce` pixels; without one the task chooses by the objects.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +36,7 @@ class ModelSpec(BaseModel):
     depth: int = Field(default=4, ge=1, le=6)
     spatial_dims: Literal[2, 3] = 2
     flat: int = Field(default=0, ge=0, le=6)
+    reduce: int | None = Field(default=None, ge=1, le=32)
 
     @property
     def multiple(self) -> tuple[int, ...]:

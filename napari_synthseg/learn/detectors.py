@@ -22,6 +22,27 @@ SLOPE = 0.1
 """Of the rectifiers, below 0."""
 
 
+class Reduced(nn.Module):
+    """A detector of images that are made smaller first, by averaging squares of pixels.
+
+    Attributes
+    ----------
+    stride, multiple, form
+        As of the detectors below, in pixels of the images as they are given.
+    """
+
+    def __init__(self, detector: GridDetector | CenterDetector, factor: int) -> None:
+        super().__init__()
+        self.detector, self.factor = detector, factor
+        self.form: Form = detector.form
+        self.stride, self.multiple = detector.stride * factor, detector.multiple * factor
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return (batch, output, y, x) for images (batch, channel, y, x)."""
+        result: torch.Tensor = self.detector(nn.functional.avg_pool2d(images, self.factor))
+        return result
+
+
 class GridDetector(nn.Module):
     """Fine features, coarse features made of them, and both together to the outputs of each cell.
 
@@ -74,7 +95,12 @@ class CenterDetector(nn.Module):
         return result
 
 
-Detector = GridDetector | CenterDetector
+Detector = GridDetector | CenterDetector | Reduced
+
+
+def _reduced(detector: GridDetector | CenterDetector, spec: ModelSpec) -> Detector:
+    factor = spec.reduce or 1
+    return Reduced(detector, factor) if factor > 1 else detector
 
 
 def _conv(before: int, after: int, kernel: int = 3, apart: int = 1) -> nn.Sequential:
@@ -106,7 +132,7 @@ def _yolo(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     # spread out, two convolutions see as far as objects of 200 pixels reach
     coarse = nn.Sequential(_halve(), _conv(8 * w, 8 * w, apart=2), _conv(8 * w, 8 * w, apart=4))
     head = nn.Sequential(_conv(12 * w, 8 * w, 1), nn.Conv2d(8 * w, out_channels, 1))
-    return GridDetector(fine, coarse, _conv(8 * w, w, 1), head, 16)
+    return _reduced(GridDetector(fine, coarse, _conv(8 * w, w, 1), head, 16), spec)
 
 
 @register_model("darknet19")
@@ -125,11 +151,12 @@ def _darknet19(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Modul
     )  # fmt: skip
     coarse = nn.Sequential(_halve(), *stage(512, 1024, 5), _conv(1024, 1024), _conv(1024, 1024))
     head = nn.Sequential(_conv(1024 + 256, 1024), nn.Conv2d(1024, out_channels, 1))
-    return GridDetector(fine, coarse, _conv(512, 64, 1), head, 32)
+    return _reduced(GridDetector(fine, coarse, _conv(512, 64, 1), head, 32), spec)
 
 
 @register_model("centers")
 def _centers(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     """Build the U-Net of segmentation with a map of centers for each class as its output."""
     inner = spec.model_copy(update={"name": "unet"})
-    return CenterDetector(build_model(inner, in_channels, out_channels), 2**spec.depth)
+    net = build_model(inner, in_channels, out_channels)
+    return _reduced(CenterDetector(net, 2**spec.depth), spec)

@@ -289,7 +289,7 @@ def test_boxes_by_tiles_are_those_of_the_whole(detector):
         turn(predict_image(detector, pixels, image="a", run="r", block=block))
         for block in ((512, 512), (128, 128))
     )
-    strong = [[o for o in p.candidates if o.score > 0.2] for p in (whole, tiled)]
+    strong = [[o for o in p.candidates if o.score > 0.1] for p in (whole, tiled)]
     assert len(strong[0]) == len(strong[1]) > 20
     boxes = [np.array([np.ravel(o.box, "F") for o in part]) for part in strong]
     kinds = [np.array([o.cls for o in part]) for part in strong]
@@ -304,3 +304,29 @@ def test_boxes_by_tiles_are_those_of_the_whole(detector):
     assert edges[:, 1].max() <= 437
     assert len(whole.objects) <= len(whole.candidates)
     assert [o.id for o in whole.objects] == list(range(1, len(whole.objects) + 1))
+
+
+@pytest.mark.parametrize(("radius", "factor"), [(6, 1), (18, 2), (60, 6)])
+def test_images_are_reduced_as_far_as_the_smallest_class_allows(radius, factor):
+    class Disks:
+        def pair(self, index):
+            return draw_disks((256, 256), index, count=3, radius=radius)
+
+    spec = TrainSpec(task="detect", crop=64)
+    task = make_task(TaskData(spec, Disks(), (1, 2), diameter=20))
+    net = build_model(task.spec.model, 1, task.out_channels)
+    assert task.spec.model.reduce == factor
+    assert net.stride == task.rule.stride == 16 * factor
+    edge = task._crop[0]
+    assert edge % net.multiple == 0
+    assert edge <= 256
+
+
+def test_reduced_network_says_the_same_of_an_image_twice_as_large():
+    spec = ModelSpec(name="yolo", width=4)
+    plain = build_model(spec, 1, 7).eval()
+    half = build_model(spec.model_copy(update={"reduce": 2}), 1, 7).eval()
+    half.detector.load_state_dict(plain.state_dict())
+    image = torch.rand(1, 1, 64, 96)
+    large = image.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    assert torch.allclose(plain(image), half(large), atol=1e-5)

@@ -164,8 +164,8 @@ def test_the_parts_of_a_semantic_truth_are_its_instances(tmp_path: Path, ref: Im
 
 
 def test_other_kinds_are_no_masks(tmp_path: Path, ref: ImageRef) -> None:
-    with pytest.raises(InputError, match="boxes"):
-        open_labels(truth_in(tmp_path, IDS, kind="boxes"), ref, tmp_path)
+    with pytest.raises(InputError, match="points"):
+        open_labels(truth_in(tmp_path, IDS, kind="points"), ref, tmp_path)
 
 
 def test_a_missing_file_is_told(tmp_path: Path, ref: ImageRef) -> None:

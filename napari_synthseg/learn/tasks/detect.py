@@ -13,7 +13,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.training import TaskName
+from napari_synthseg.core.training import TaskName, TrainSpec
 from napari_synthseg.learn.augment import Augmentation, Crop
 from napari_synthseg.learn.batches import make_batch
 from napari_synthseg.learn.box_forms import FORMS, read_boxes
@@ -33,6 +33,15 @@ LOOKED_AT = 40
 UNTUNED_SCORE = 0.3
 """Smallest score of a box that is reported where nothing is held out to choose it on."""
 
+SMALLEST = 16.0
+"""Edge, pixels, that the usual object of each class keeps when images are reduced."""
+
+ZOOM = 1.4
+"""Largest factor of size by which crops are changed: size is a part of what tells classes apart."""
+
+MOST_REDUCED = 8
+"""Largest factor by which images are reduced."""
+
 SCORES = np.linspace(0.05, 0.95, 19)
 
 
@@ -50,12 +59,14 @@ class Detect(Task):
             raise InputError(
                 "Boxes are found in flat images only: add the stack plane by plane, or segment."
             )
-        self.spec = self.with_network(data.spec)
+        shown = self._shown()
+        self.spec = self._with_reduction(self.with_network(data.spec), shown)
         self.in_channels = len(first.image)
         net = build_model(self.spec.model, 1, 1)
         assert isinstance(net, Detector)
         self._form, self._multiple = FORMS[net.form], net.multiple
-        sizes = self._sizes(self._form.anchors)
+        self._crop = self._crop_shape(first)
+        sizes = group_sizes(shown.sizes(), self._form.anchors, self.spec.seed)
         self.out_channels = self._form.count_outputs(len(sizes), len(data.class_values))
         self.rule = DetectRule(
             data.class_values,
@@ -66,12 +77,32 @@ class Detect(Task):
             form=net.form,
         )
 
-    def _sizes(self, count: int) -> NDArray[np.float64]:
+    def _shown(self) -> Boxes:
+        """Return the boxes of the objects on the first dual images."""
         found = [find_boxes(self.data.pairs.pair(i).labels) for i in range(LOOKED_AT)]
-        sizes = np.concatenate([f.boxes.sizes()[f.share >= SHOWN] for f in found])
-        if not len(sizes):
+        shown = Boxes.joined(f.boxes.take(f.share >= SHOWN) for f in found)
+        if not len(shown):
             raise InputError("The first dual images show no object, so there is nothing to detect.")
-        return group_sizes(sizes, count, self.spec.seed)
+        return shown
+
+    @staticmethod
+    def _with_reduction(spec: TrainSpec, shown: Boxes) -> TrainSpec:
+        """Choose, where it is open, how far images are reduced: the smallest class stays seen."""
+        if spec.model.reduce is not None:
+            return spec
+        edges = [
+            float(np.median(np.sqrt(np.prod(shown.of_class(c).sizes(), axis=1))))
+            for c in np.unique(shown.classes).tolist()
+        ]
+        factor = min(max(int(min(edges) / SMALLEST), 1), MOST_REDUCED)
+        return spec.model_copy(update={"model": spec.model.model_copy(update={"reduce": factor})})
+
+    def _crop_shape(self, first: DualImage) -> tuple[int, int]:
+        """Return the shape of crops: as many pixels as asked for after reducing, if there are."""
+        wanted = self.spec.crop * (self.spec.model.reduce or 1)
+        there = min(first.image.shape[1:])
+        edge = max(min(wanted, there) // self._multiple, 1) * self._multiple
+        return edge, edge
 
     def make_batch(self, number: int) -> Batch:
         """Return batch `number`; its targets are what each anchor of each cell shall say."""
@@ -79,9 +110,9 @@ class Detect(Task):
             self.data.pairs,
             number,
             size=self.spec.batch_size,
-            crop=(self.spec.crop, self.spec.crop),
+            crop=self._crop,
             make_targets=self._targets,
-            augmentation=Augmentation(),
+            augmentation=Augmentation(zoom=ZOOM),
             seed=self.spec.seed,
         )
 
