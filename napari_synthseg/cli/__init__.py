@@ -19,6 +19,7 @@ from napari_synthseg import __version__
 from napari_synthseg.cli import (
     cam,
     demo,
+    export_data,
     import_data,
     model,
     patches,
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.command("demo")(demo.run_demo)
 app.command("new")(project.create_project)
 app.command("import")(import_data.import_data)
+app.command("export")(export_data.export_data)
 app.command("relink")(relink.relink)
 app.command("patches")(patches.cut_patches)
 app.command("synthesize")(synthesize.synthesize)

@@ -1,29 +1,42 @@
-"""Bringing clicks and masks from files into a project."""
+"""Bringing clicks, boxes, image labels and masks from files into a project."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
+from napari_synthseg.cli.import_boxes import (
+    Wishes,
+    import_boxes,
+    import_image_labels,
+    parse_renames,
+)
 from napari_synthseg.cli.label_files import by_stem
 from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.project import ProjectFolder
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.project import ImageRef, Role
+from napari_synthseg.core.project import Click, ImageRef, Role
 from napari_synthseg.session import Session
+from napari_synthseg.store.boxes.formats import format_named, format_of
 from napari_synthseg.store.clicks_csv import read_clicks
+from napari_synthseg.store.points_csv import is_points_table, read_points
+from napari_synthseg.store.tables import read_header
 
 
 def import_data(
     project: ProjectFolder,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="Clicks: a CSV table image,class,y,x[,z]."),
+        typer.Argument(
+            metavar="[FILE]",
+            help="A table of clicks, boxes or image labels; boxes as VOC, COCO or YOLO.",
+        ),
     ] = None,
     masks: Annotated[
         Path | None,
@@ -41,50 +54,136 @@ def import_data(
     ] = False,
     class_name: Annotated[
         str | None,
-        typer.Option("--class", metavar="NAME", help="Class of their objects (default: the first)"),
+        typer.Option("--class", metavar="NAME", help="Class of objects whose file names none."),
     ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option("--image", metavar="NAME", help="Image of the points of a points layer."),
+    ] = None,
+    as_clicks: Annotated[
+        bool, typer.Option("--as-clicks", help="Click the middle of each box.")
+    ] = False,
+    exhaustive: Annotated[
+        bool, typer.Option("--exhaustive", help="With --as-clicks: every object has a box.")
+    ] = False,
+    add_classes: Annotated[
+        bool, typer.Option("--add-classes", help="Make classes that the project lacks, by boxes.")
+    ] = False,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option("--rename", metavar="OLD=NEW", help="Class OLD of the file is our NEW."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="CLASS", help="Leave out a class of the file."),
+    ] = None,
+    incomplete: Annotated[
+        list[str] | None,
+        typer.Option("--incomplete", metavar="CLASS", help="Not every object of it has a box."),
+    ] = None,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out images that the project lacks.")
+    ] = False,
     role: Annotated[
         str | None,
         typer.Option("--role", metavar="ROLE", help="Use these images to train, validate or test."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Import clicks (FILE), true masks (--masks DIR --instance) or masks to cut patches by."""
+    """Import clicks, boxes or image labels (FILE), true masks, or masks to cut patches by."""
     if (file is None) == (masks is None):
-        raise InputError("Give either a FILE with clicks or --masks DIR with true masks.")
+        raise InputError(
+            "Give either a FILE with clicks, boxes or image labels, or --masks DIR with masks."
+        )
     if role is not None and role not in get_args(Role):
         raise InputError(f"--role {role}: a role is one of {', '.join(get_args(Role))}.")
-    if masks is None and (instance or patch_masks or role):
-        raise InputError("--instance, --patch-masks and --role belong to --masks DIR.")
+    if masks is None and (instance or patch_masks):
+        raise InputError("--instance and --patch-masks belong to --masks DIR.")
     if masks is not None and instance == patch_masks:
         raise InputError(
             "--masks needs either --instance (true masks to score against, one id per object) or "
             "--patch-masks (masks to cut patches by)."
         )
-    if class_name is not None and not patch_masks:
-        raise InputError("--class belongs to --patch-masks.")
-    if role is not None and patch_masks:
-        raise InputError("--role belongs to --instance: patches are cut from training images.")
+    if exhaustive and not as_clicks:
+        raise InputError("--exhaustive belongs to --as-clicks.")
+    if as_clicks and incomplete:
+        raise InputError("--incomplete is said of truth: leave it out with --as-clicks.")
+    wishes = Wishes(
+        parse_renames(rename or []), tuple(ignore or ()), skip_unknown, add_classes,
+        tuple(incomplete or ()), as_clicks, exhaustive, role,
+    )  # fmt: skip
     with closing(Session.open(project)) as session:
-        if file is not None:
-            result = _import_clicks(session, file)
-        elif patch_masks:
+        kind = _kind_of(file) if file is not None else "patch masks" if patch_masks else "masks"
+        _refuse_strangers(kind, {"--class": class_name, "--image": image}, wishes)
+        if file is None:
             assert masks is not None
-            result = _import_patch_masks(session, masks, class_name)
+            if patch_masks:
+                result = _import_patch_masks(session, masks, class_name)
+            else:
+                result = _import_masks(session, masks, role)
+        elif kind == "clicks":
+            result = _import_clicks(session, file, read_clicks)
+        elif kind == "points":
+            read = partial(read_points, image=image, class_name=class_name)
+            result = _import_clicks(session, file, read)
+        elif kind == "image labels":
+            result = import_image_labels(session, file, wishes)
         else:
-            assert masks is not None
-            result = _import_masks(session, masks, role)
+            result = import_boxes(session, file, format_named(kind), wishes)
     report(result, [result["message"]], as_json)
 
 
-def _import_clicks(session: Session, path: Path) -> dict[str, Any]:
+OF_CLASSES = ("--rename", "--ignore", "--skip-unknown", "--role")
+OF_BOXES = (*OF_CLASSES, "--as-clicks", "--add-classes", "--incomplete")
+ACCEPTED = {
+    "masks": ("--role",),
+    "patch masks": ("--class",),
+    "clicks": (),
+    "points": ("--image", "--class"),
+    "image labels": OF_CLASSES,
+}
+"""Kind of what is imported -> options that it takes; any other kind is a format of boxes."""
+
+
+def _kind_of(path: Path) -> str:
+    """Return the kind of a file: "clicks", "points", "image labels", or a format of boxes."""
+    boxes = format_of(path)
+    if boxes is not None:
+        return boxes.name
+    if path.is_dir():
+        raise InputError(
+            f"{path} holds neither XML files (Pascal VOC) nor text files (YOLO): choose the folder "
+            "with the boxes."
+        )
+    header = read_header(path)
+    if is_points_table(header):
+        return "points"
+    return "image labels" if set(header) == {"image", "class"} else "clicks"
+
+
+def _refuse_strangers(kind: str, given: dict[str, str | None], wishes: Wishes) -> None:
+    """Refuse options that say nothing about what is imported."""
+    asked = given | {
+        "--rename": wishes.rename, "--ignore": wishes.ignored, "--role": wishes.role,
+        "--skip-unknown": wishes.skip_unknown, "--as-clicks": wishes.as_clicks,
+        "--add-classes": wishes.add_classes, "--incomplete": wishes.incomplete,
+    }  # fmt: skip
+    for option, value in asked.items():
+        if value and option not in ACCEPTED.get(kind, OF_BOXES):
+            told = kind if kind in ACCEPTED else "boxes"
+            raise InputError(f"{option} says nothing about {told}: leave it out.")
+
+
+def _import_clicks(
+    session: Session, path: Path, read: Callable[..., tuple[Click, ...]]
+) -> dict[str, Any]:
     """Add the clicks that are not there yet, in one step."""
 
     def shape_of(image: ImageRef) -> tuple[int, ...]:
         return session.pixels(image).shape[1:]
 
     before = session.project
-    clicks = read_clicks(path, before, shape_of)
+    clicks = read(path, before, shape_of)
     present = {(c.image, c.cls, c.position) for c in before.clicks}
     new = [c for c in clicks if (c.image, c.cls, c.position) not in present]
     session.edit(before.with_clicks(*new), f"import {path.name}")

@@ -47,6 +47,12 @@ def run_folder(folder: Path, run_id: str) -> Path:
     return folder / "runs" / _checked(run_id)
 
 
+def run_files(folder: Path, run_id: str) -> tuple[Path, Path]:
+    """Return the files that make a trained model: its weights and its record."""
+    mine = run_folder(folder, run_id)
+    return mine / "weights.safetensors", mine / "run.json"
+
+
 def save_run(folder: Path, run: TrainingRun) -> None:
     """Write the run's record to ``run.json``."""
     # json keeps NaN (a score that does not exist), which pydantic's own JSON turns into null
@@ -74,7 +80,7 @@ def save_weights(
     folder: Path, run_id: str, weights: Weights, metadata: Mapping[str, str] | None = None
 ) -> Path:
     """Write weights to ``weights.safetensors``; return the path."""
-    target = run_folder(folder, run_id) / "weights.safetensors"
+    target = run_files(folder, run_id)[0]
     _save_tensors(folder, target, weights, metadata or {})
     return target
 
@@ -87,7 +93,7 @@ def load_weights(folder: Path, run_id: str) -> Weights:
     InputError
         If they are missing or damaged.
     """
-    weights, _ = _load_tensors(run_folder(folder, run_id) / "weights.safetensors")
+    weights, _ = _load_tensors(run_files(folder, run_id)[0])
     return weights
 
 

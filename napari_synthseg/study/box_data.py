@@ -13,21 +13,13 @@ from pydantic import Field, model_validator
 from napari_synthseg.core.boxes import BoxRow
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region
+from napari_synthseg.store.boxes.table import read_box_table
 from napari_synthseg.store.images import open_file
-from napari_synthseg.store.tables import Columns, read_rows, to_number
 from napari_synthseg.study.draw import BoxSample, Draw, Sample, classes_inside
 from napari_synthseg.study.halved_data import HalvedData
 
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 TABLE = "boxes.csv"
-CORNERS = ("ymin", "xmin", "ymax", "xmax")
-COLUMNS = Columns(
-    required=("image", "class", *CORNERS),
-    optional=(),
-    numbers=frozenset(CORNERS),
-    header="image,class,ymin,xmin,ymax,xmax",
-    others=True,
-)
 
 STEP = 4
 """Places of windows that are tried lie a `STEP`-th of the window's edge apart."""
@@ -100,16 +92,14 @@ class BoxData(HalvedData):
 
     def _rows(self, path: Path) -> dict[str, list[BoxRow]]:
         """Return the boxes of each image by its stem; those of other classes are left out."""
-        found: dict[str, list[BoxRow]] = {}
-        for where, cells in read_rows(path, COLUMNS):
-            if cells["class"] not in self.classes:
-                continue
-            ymin, xmin, ymax, xmax = (to_number(where, name, cells[name]) for name in CORNERS)
-            value = self.classes.index(cells["class"]) + 1
-            if ymax > ymin and xmax > xmin:
-                stem = Path(cells["image"]).stem
-                found.setdefault(stem, []).append((ymin, xmin, ymax, xmax, value))
-        return found
+        return {
+            Path(image.name).stem: [
+                (*box.corners, self.classes.index(box.cls) + 1)
+                for box in image.boxes
+                if box.cls in self.classes
+            ]
+            for image in read_box_table(path)
+        }
 
     def _windows(self) -> dict[str, list[BoxSample]]:
         """Return the windows of each image."""

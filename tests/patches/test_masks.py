@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from napari_synthseg.patches.masks import learned
 from napari_synthseg.patches.masks.evidence import Evidence
 from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder
 from napari_synthseg.patches.masks.level import find_by_level
@@ -178,3 +179,16 @@ def test_solidity_of_a_square_and_of_an_l():
     bent[:4, 2:] = False
     assert solidity(square) == pytest.approx(1)
     assert solidity(bent) < 0.75
+
+
+@pytest.mark.parametrize("shape", [(120, 150), (24, 60, 70)])
+def test_coarse_descriptions_on_fewer_pixels_are_nearly_the_same(shape, monkeypatch):
+    rng = np.random.default_rng(0)
+    image = ndimage.gaussian_filter(rng.normal(size=shape), 2)[None].astype(np.float32)
+    radius = (24.0,) * len(shape)
+    fast = learned.describe_pixels(image, radius)
+    monkeypatch.setattr(learned, "FINE", 1e9)
+    slow = learned.describe_pixels(image, radius)
+    assert fast.shape == slow.shape
+    for one, other in zip(fast, slow, strict=True):
+        assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.95

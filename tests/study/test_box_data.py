@@ -42,7 +42,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 corners = [c + e for c, e in zip((*center, *center), edges, strict=True)]
                 rows.append((f"b{number:02d}.png", NAMES[radius], *corners))
     rows.append(("b00.png", "dust", 1.0, 1.0, 5.0, 5.0))
-    rows.append(("b00.png", "small", 1.0, 1.0, 1.0, 5.0))  # without area
     write_rows(folder / "boxes.csv", HEADER, rows)
     return folder
 

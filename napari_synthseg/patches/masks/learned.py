@@ -8,7 +8,7 @@ probability then takes the place of the likeness.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,9 @@ INNER, OUTER = 0.7, 1.3
 
 SCALES = (0.05, 0.1, 0.2, 0.4)
 """Scales of the pixel descriptions, in diameters."""
+
+FINE = 5.0
+"""Pixels at a scale above which an image is reduced first; the scale keeps so many at least."""
 
 SAMPLES = 20_000
 """Most pixels of either kind that are learned from."""
@@ -112,14 +115,41 @@ def describe_pixels(pixels: FloatImage, radius: Sequence[float]) -> FloatImage:
         described.append(ndimage.gaussian_filter(channel, 0.7))
         for scale in SCALES:
             sigma = [max(0.7, 2 * scale * r) for r in radius]
-            smooth = ndimage.gaussian_filter(channel, sigma)
-            described += [smooth, *_shape_of(channel, sigma)]
+            described += _at_scale(channel, sigma, _describe)
         sigma = [max(1.0, 0.2 * r) for r in radius]
-        mean = ndimage.gaussian_filter(channel, sigma)
-        square = ndimage.gaussian_filter(channel * channel, sigma)
+        mean, square = (
+            _at_scale(c, sigma, lambda part, s: [ndimage.gaussian_filter(part, s)])[0]
+            for c in (channel, channel * channel)
+        )
         described.append(np.sqrt(np.maximum(square - mean * mean, 0)))
     result: FloatImage = np.stack(described).astype(np.float32)
     return result
+
+
+def _at_scale(
+    channel: FloatImage,
+    sigma: Sequence[float],
+    describe: Callable[[FloatImage, Sequence[float]], list[FloatImage]],
+) -> list[FloatImage]:
+    """Describe an image at a scale; at a coarse one, where it is much faster, on fewer pixels."""
+    factors = [max(1, int(s / FINE)) for s in sigma]
+    if max(factors) == 1:
+        return describe(channel, sigma)
+    extra = [(0, -n % f) for n, f in zip(channel.shape, factors, strict=True)]
+    padded = np.pad(channel, extra, mode="edge")
+    split = [m for n, f in zip(padded.shape, factors, strict=True) for m in (n // f, f)]
+    small = padded.reshape(split).mean(axis=tuple(range(1, 2 * channel.ndim, 2)))
+    inside = tuple(slice(0, n) for n in channel.shape)
+    found = describe(small, [s / f for s, f in zip(sigma, factors, strict=True)])
+    return [
+        ndimage.zoom(each, factors, order=1, mode="nearest", grid_mode=True)[inside]
+        for each in found
+    ]
+
+
+def _describe(channel: FloatImage, sigma: Sequence[float]) -> list[FloatImage]:
+    """Return brightness, steepness and curvature at a scale."""
+    return [ndimage.gaussian_filter(channel, sigma), *_shape_of(channel, sigma)]
 
 
 def _shape_of(channel: FloatImage, sigma: Sequence[float]) -> tuple[FloatImage, FloatImage]:

@@ -1,0 +1,158 @@
+"""Writing what a project holds into files that other programs read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from napari_synthseg.cli.label_files import refuse_existing
+from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.project import ImageRef, Project
+from napari_synthseg.session import Session
+from napari_synthseg.store.boxes.formats import format_named
+from napari_synthseg.store.boxes.listing import FORMATS, NamedBoxes
+from napari_synthseg.store.clicks_csv import write_clicks
+from napari_synthseg.store.naming import plane_name
+from napari_synthseg.store.runs import run_files
+
+KINDS = {"clicks": ("csv",), "boxes": tuple(FORMATS), "model": ("safetensors",)}
+"""What can be exported -> formats, the default first."""
+
+
+def export_data(
+    project: ProjectFolder,
+    what: Annotated[
+        str, typer.Option("--what", metavar="KIND", help=f"One of: {', '.join(KINDS)}.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="PATH", help="File, or folder for voc, yolo and model.")
+    ],
+    format_: Annotated[
+        str | None, typer.Option("--format", metavar="FORMAT", help="boxes: csv, voc, coco, yolo.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="RUN", help="model: name or id of the run.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of the same name.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Export clicks, true boxes, or a trained model."""
+    if what not in KINDS:
+        raise InputError(f"--what {what}: what is exported is one of {', '.join(KINDS)}.")
+    name = format_ or KINDS[what][0]
+    if name not in KINDS[what]:
+        raise InputError(
+            f"--format {name}: {what} are exported as {', '.join(KINDS[what])}."
+            if what != "model"
+            else f"--format {name}: a model is exported as safetensors."
+        )
+    if (run is None) == (what == "model"):
+        raise InputError(
+            "--what model needs --run RUN." if run is None else "--run belongs to --what model."
+        )
+    with closing(Session.open(project)) as session:
+        try:
+            if what == "clicks":
+                result = _export_clicks(session, out, overwrite)
+            elif what == "boxes":
+                result = _export_boxes(session, out, name, overwrite)
+            else:
+                result = _export_model(session, out, run or "", overwrite)
+        except OSError as error:
+            raise InputError(f"{out} cannot be written: {error.strerror}.") from None
+    result = {"what": what, "format": name, "out": str(out), **result}
+    report(result, [result["message"]], as_json)
+
+
+def _export_clicks(session: Session, out: Path, overwrite: bool) -> dict[str, Any]:
+    if not session.project.clicks:
+        raise InputError("The project has no click yet.")
+    refuse_existing([out], overwrite)
+    count = write_clicks(out, session.project)
+    return {"clicks": count, "message": f"{count} clicks written to {out}."}
+
+
+def _export_boxes(session: Session, out: Path, name: str, overwrite: bool) -> dict[str, Any]:
+    images = list(_boxes_of(session))
+    if not images:
+        raise InputError(
+            "No image of the project has true boxes or masks: import them first, see 'import'."
+        )
+    kind = format_named(name)
+    refuse_existing(kind.files(out, images), overwrite)
+    kind.write(out, images, {c.value: c.name for c in session.project.classes})
+    count = sum(len(image.boxes) for image in images)
+    return {
+        "boxes": count,
+        "images": len(images),
+        "message": f"{count} boxes of {len(images)} image(s) written to {out} as {kind.title}.",
+    }
+
+
+def _export_model(session: Session, out: Path, run: str, overwrite: bool) -> dict[str, Any]:
+    record = session.project.run(run)
+    record.check_trained()
+    files = run_files(session.folder, record.id)
+    targets = [out / file.name for file in files]
+    refuse_existing(targets, overwrite)
+    out.mkdir(parents=True, exist_ok=True)
+    for file, target in zip(files, targets, strict=True):
+        shutil.copyfile(file, target)
+    return {
+        "files": [str(t) for t in targets],
+        "message": f"Run '{record.name}' written to {out}: "
+        + ", ".join(t.name for t in targets)
+        + ".",
+    }
+
+
+def _boxes_of(session: Session) -> Iterable[NamedBoxes]:
+    """Yield the true boxes of each image file, those of its regions together."""
+    project = session.project
+    by_name: dict[str, list[ImageRef]] = {}
+    for image in project.images:
+        if project.truth_of(image, "boxes", "instance") is not None:
+            by_name.setdefault(plane_name(image), []).append(image)
+    for name, refs in by_name.items():
+        if len({ref.uri for ref in refs}) > 1:
+            raise InputError(f"Several images of the project are named '{name}': rename the files.")
+        height, width = session.pixels(refs[0]).shape[-2:]
+        boxes = Boxes.joined(_true_boxes(session, project, ref) for ref in refs)
+        yield NamedBoxes(name, (height, width), boxes)
+
+
+def _true_boxes(session: Session, project: Project, image: ImageRef) -> Boxes:
+    truth = project.truth_of(image, "boxes", "instance")
+    assert truth is not None
+    if truth.kind == "boxes":
+        corners = [row[:4] for row in truth.boxes]
+        return Boxes.of(corners, np.array([row[4] for row in truth.boxes], int))
+    labels = session.truth(image)
+    if labels is None or labels.ids.ndim != 2:
+        raise InputError(f"Image '{image.name}' is a volume: boxes are of flat images.")
+    start = [first for first, _ in image.region] if image.region else [0, 0]
+    return _round_masks(labels).shifted(start)
+
+
+def _round_masks(labels: Labels) -> Boxes:
+    """Return the boxes round the masks of an image."""
+    from scipy.ndimage import find_objects
+
+    rows = [
+        ((s[0].start, s[1].start, s[0].stop, s[1].stop), labels.classes.get(number, 1))
+        for number, s in enumerate(find_objects(labels.ids), start=1)
+        if s is not None
+    ]
+    return Boxes.of([corners for corners, _ in rows], np.array([cls for _, cls in rows], int))
