@@ -23,6 +23,7 @@ from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.training import Prediction
 from napari_synthseg.ui.clicks_layer import ClicksLayer, Field
 from napari_synthseg.ui.desk import Desk
+from napari_synthseg.ui.evidence_layers import EvidenceLayers
 from napari_synthseg.ui.output_layers import OutputLayers
 from napari_synthseg.ui.placement import Placement
 from napari_synthseg.ui.reading import display_image
@@ -56,6 +57,7 @@ class Layers(QObject):
         super().__init__()
         self.clicks = ClicksLayer(viewer, desk)
         self.outputs = OutputLayers(viewer)
+        self.evidence = EvidenceLayers(viewer)
         self._viewer = viewer
         self._desk = desk
         self._images: dict[FieldKey, Image] = {}
@@ -201,10 +203,13 @@ class Layers(QObject):
         self.outputs.show_dual_images(pairs, self._beside_image())
 
     def show_prediction(self, prediction: Prediction, name: str) -> None:
-        """Show a prediction on the picture, in a new layer."""
+        """Show what was found on the picture, in new layers: masks, or boxes without masks."""
         session, field = self._desk.session, self.field
-        if session is not None and field is not None:
-            self.outputs.show_prediction(prediction, session.project, name, field.placement)
+        if session is None or field is None or prediction.shown:
+            return
+        boxes = bool(prediction.candidates)
+        show = self.outputs.show_boxes if boxes else self.outputs.show_prediction
+        show(prediction, session.project, name, field.placement)
 
     def show_truth(self, truth: TrueLabels, origin: Sequence[int]) -> None:
         """Show true masks on the picture; `origin` is their first pixel's place in it."""
@@ -220,6 +225,7 @@ class Layers(QObject):
         if gone is self._parts:
             self._parts = None
         self.outputs.forget(gone)
+        self.evidence.forget(gone)
         for key in [k for k, layer in self._images.items() if layer is gone]:
             del self._images[key]
             if key == self._key:

@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Points, Vectors
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.labels import Labels as TrueLabels
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.training import Prediction
+from napari_synthseg.core.training import FoundObject, Prediction
 from napari_synthseg.ui.placement import Placement
 from napari_synthseg.ui.view import look_at_layer, write_on_canvas
 
 if TYPE_CHECKING:
     from napari import Viewer
+
+
+MOST_TEXTS = 200
+"""Boxes up to which class and score are written at each; they are in the features in any case."""
 
 
 class OutputLayers:
@@ -28,12 +32,12 @@ class OutputLayers:
     preview
         The stack of dual images and the stack of their labels, or None.
     predictions
-        The prediction layers, oldest first.
+        The prediction layers, oldest first; of boxes those of their middles.
     """
 
     def __init__(self, viewer: Viewer) -> None:
         self.preview: tuple[Image, Labels] | None = None
-        self.predictions: list[Labels] = []
+        self.predictions: list[Labels | Points] = []
         self._truth: Labels | None = None
         self._viewer = viewer
 
@@ -103,6 +107,50 @@ class OutputLayers:
         self.predictions.append(layer)
         return layer
 
+    def show_boxes(
+        self, prediction: Prediction, project: Project, name: str, placement: Placement
+    ) -> Points:
+        """Show predicted boxes as lines, and their middles with class and score, in new layers.
+
+        Lines and points, as they are there at once even for thousands of boxes.
+        """
+        classes = {c.value: c for c in project.classes}
+        found = [o for o in prediction.objects if o.cls in classes]
+        colors = [classes[o.cls].color for o in found]
+        edges = np.concatenate([_edges_of(o) for o in found]) if found else np.zeros((0, 2, 2))
+        longest = max(float(np.ptp(edges[:, 0], axis=0).max()) if found else 1.0, 1.0)
+        lines = Vectors(
+            edges,
+            name=f"Boxes: {name}",
+            vector_style="line",
+            edge_width=longest / 400,
+            edge_color=np.repeat(_rgba(colors), 4, axis=0) if found else "white",
+            **placement.kwargs(),
+        )
+        middles = Points(
+            np.array([o.center for o in found]).reshape(-1, 2),
+            name=f"Prediction: {name}",
+            size=longest / 120,
+            face_color=_rgba(colors) if found else "white",
+            border_width=0,
+            features={
+                "class": [classes[o.cls].name for o in found],
+                "score": [round(o.score, 3) for o in found],
+            },
+            text={
+                "string": "{class} {score:.2f}",
+                "color": "white",
+                "size": 8,
+                "anchor": "upper_left",
+                "visible": len(found) <= MOST_TEXTS,
+            },
+            **placement.kwargs(),
+        )
+        self._viewer.add_layer(lines)
+        self._viewer.add_layer(middles)
+        self.predictions.append(middles)
+        return middles
+
     def show_truth(self, truth: TrueLabels, placement: Placement) -> None:
         """Show true masks as thin white lines."""
         self.hide_truth()
@@ -156,6 +204,17 @@ def stack_images(pairs: Sequence[DualImage]) -> tuple[np.ndarray, bool]:
     if images.shape[1] == 3:
         return np.clip(np.moveaxis(images, 1, -1), 0, 1), True
     return (images[:, 0], False) if images.shape[1] == 1 else (images, False)
+
+
+def _edges_of(thing: FoundObject) -> np.ndarray:
+    """Return the four sides of a box as (start, way), shape (4, 2, 2), centers at integers."""
+    (top, bottom), (left, right) = ((a - 0.5, b - 0.5) for a, b in thing.box)
+    corners = np.array([(top, left), (top, right), (bottom, right), (bottom, left)])
+    return np.stack([corners, np.roll(corners, -1, axis=0) - corners], axis=1)
+
+
+def _rgba(colors: Sequence[str]) -> np.ndarray:
+    return np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0] for c in colors])
 
 
 def _class_colormap(prediction: Prediction, project: Project) -> Any:

@@ -9,12 +9,15 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QListWidget, QListWidgetItem, Q
 
 from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.core.training import Prediction, TrainingRun
+from napari_synthseg.core.training import HeatMaps, Prediction, TrainingRun
+from napari_synthseg.scoring import MEASURED_BY
 from napari_synthseg.ui.desk import Desk
+from napari_synthseg.ui.evidence_box import EvidenceBox
 from napari_synthseg.ui.layers import Layers, field_key
 from napari_synthseg.ui.notices import attempt, warn
 from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
 from napari_synthseg.ui.score_table import ScoreTable, overlay_text
+from napari_synthseg.ui.shown_table import ShownTable
 
 ROLE_WORDS = {"train": "training part", "validate": "held out", "test": "held out for scoring"}
 
@@ -35,8 +38,19 @@ class ResultsPanel(Panel):
         self.predict_button = QPushButton("Predict again")
         self.predict_button.clicked.connect(self.predict)
         self.body.addWidget(self.predict_button)
+        self.adapt = QCheckBox("Fit the model to my images first")
+        self.adapt.setToolTip(
+            "Measures the batch norms of the network anew on the training images, without labels "
+            "(AdaBN). It may help a model trained on dual images; compare with and without."
+        )
+        self.body.addWidget(self.adapt)
         self.found = quiet_label()
         self.body.addWidget(self.found)
+        self.shown = ShownTable()
+        self.body.addWidget(self.shown)
+        self.evidence = EvidenceBox(layers.evidence)
+        self.evidence.asked.connect(self.explain)
+        self.body.addWidget(self.evidence)
         self.truth_box = QCheckBox("Show the true masks (white lines)")
         self.truth_box.toggled.connect(self._on_truth_toggled)
         self.body.addWidget(self.truth_box)
@@ -79,6 +93,7 @@ class ResultsPanel(Panel):
         self._show_runs()
         self._show_images()
         self._show_scores()
+        self.evidence.show_for(self._run())
         self.next_step_changed.emit()
 
     def _show_runs(self) -> None:
@@ -119,7 +134,8 @@ class ResultsPanel(Panel):
         scores = run.scores[-1] if run is not None and run.scores else None
         self.table.show_scores(scores)
         session = self.desk.session
-        self.truth_box.setVisible(bool(session and session.project.truths))
+        masked = session is not None and any(t.kind == "instance" for t in session.project.truths)
+        self.truth_box.setVisible(masked)
         if not self.isVisible():
             return
         self.layers.outputs.show_text(overlay_text(scores) if scores is not None else "")
@@ -133,9 +149,32 @@ class ResultsPanel(Panel):
             return
         attempt(
             lambda: self.desk.run(
-                session.predict(run, refs), lambda found: self._on_predicted(run, found)
+                session.predict(run, refs, self.adapt.isChecked()),
+                lambda found: self._on_predicted(run, found),
             )
         )
+
+    def explain(self, method: str = "") -> None:
+        """Map where on the image in view the model finds what speaks for each class."""
+        session, run, field = self.desk.session, self._run(), self.layers.field
+        if session is None or run is None or field is None:
+            return
+        ticked = {ref.id for ref in self._chosen()}
+        refs = [ref for ref in field.refs if ref.id in ticked] or list(field.refs)
+        job = session.explain(run, refs[:1], method, adapt=self.adapt.isChecked())
+        attempt(lambda: self.desk.run(job, lambda made: self._on_explained(run, made)))
+
+    def _on_explained(self, run: TrainingRun, made: Sequence[HeatMaps]) -> None:
+        session, field = self.desk.session, self.layers.field
+        for maps in made:
+            if session is None or field is None:
+                return
+            ref = session.project.image(maps.image)
+            if field_key(ref) == field_key(field.refs[0]):
+                name = f"{run.name}, {ref.name}"
+                self.evidence.show_maps(maps, session.project, name, field.placement)
+            if session.project.truth_of(ref, "instance", "boxes"):
+                self.desk.run(session.score(run, made), self._on_scored)
 
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
         session = self.desk.session
@@ -143,6 +182,7 @@ class ResultsPanel(Panel):
             return
         self._predicted[run.id] = sum(len(p.objects) for p in found)
         self.found.setText(_found_text(found, session.project))
+        self.shown.show_predictions(found, session.project)
         for prediction in found:
             ref = session.project.image(prediction.image)
             field = self.layers.field
@@ -160,8 +200,10 @@ class ResultsPanel(Panel):
         project = self.desk.session.project if self.desk.session else Project()
         images = {p.image for p in found}
         refs = [ref for ref in project.images if ref.id in images]
-        masked = any(project.masks_of(ref) for ref in refs)
-        return masked or any(project.clicks_on(ref) for ref in refs if ref.role != "train")
+        run = self._run()
+        kinds = MEASURED_BY.get(run.task_kind, ()) if run is not None else ()
+        known = any(project.truth_of(ref, *kinds) for ref in refs)
+        return known or any(project.clicks_on(ref) for ref in refs if ref.role != "train")
 
     def _run(self) -> TrainingRun | None:
         session, ident = self.desk.session, self.runs.currentData()
@@ -181,7 +223,7 @@ class ResultsPanel(Panel):
         session, field = self.desk.session, self.layers.field
         if session is None or field is None:
             return
-        masked = {t.image for t in session.project.truths}
+        masked = {t.image for t in session.project.truths if t.kind == "instance"}
         refs = [r for r in field.refs if r.id in masked]
         if checked and refs:
             truth = session.truth(refs[0])
@@ -197,15 +239,19 @@ class ResultsPanel(Panel):
     # --- following ---------------------------------------------------------------------------
 
     def _on_run_chosen(self) -> None:
+        self.evidence.show_for(self._run())
         self._show_scores()
         self.next_step_changed.emit()
 
     def _on_work_changed(self) -> None:
-        self.predict_button.setEnabled(self.desk.job("short") is None)
+        for button in (self.predict_button, self.evidence.button):
+            button.setEnabled(self.desk.job("short") is None)
         self.next_step_changed.emit()
 
     def _on_session_changed(self) -> None:
         self._predicted.clear()
+        self.evidence.clear()
+        self.shown.hide()
         self.found.setText("")
         self.truth_box.setChecked(False)
         self.refresh()
@@ -222,6 +268,8 @@ def _found_text(found: Sequence[Prediction], project: Project) -> str:
         for thing in prediction.objects:
             name = names.get(thing.cls, f"class {thing.cls}")
             counts[name] = counts.get(name, 0) + 1
+    if any(prediction.shown for prediction in found):
+        return "How likely an image shows each class; bold: reported."
     if not counts:
         return (
             "No object was found. Look at the dual images: do they resemble this image? Then "

@@ -18,6 +18,7 @@ from napari_synthseg.ui.notices import attempt
 from napari_synthseg.ui.panel import NextStep, Panel, notice_label, quiet_label
 from napari_synthseg.ui.steps import training_clicks
 from napari_synthseg.ui.style import Colors
+from napari_synthseg.ui.task_choice import TaskChoice
 
 
 class TrainPanel(Panel):
@@ -28,12 +29,16 @@ class TrainPanel(Panel):
         self._held = self._device = ""
         self.body.addWidget(
             quiet_label(
-                "A U-Net learns from freshly made dual images, in the background: you can go on "
+                "A model learns from freshly made dual images, in the background: you can go on "
                 "clicking. Part of the image is held out to choose the best weights."
             )
         )
+        spec = desk.session.project.train_spec if desk.session else TrainSpec()
+        self.task = TaskChoice(spec)
+        self.task.changed.connect(self._on_spec_changed)
+        self.body.addWidget(self.task)
         self.form: ModelForm[TrainSpec] = ModelForm(
-            desk.session.project.train_spec if desk.session else TrainSpec(),
+            spec,
             shown=("minutes", "device"),
             hidden=("task", "model"),
         )
@@ -140,6 +145,7 @@ class TrainPanel(Panel):
         self.pause_button.setText("Resume" if paused else "Pause")
         self.cancel_button.setEnabled(job is not None)
         self.form.setEnabled(job is None)
+        self.task.setEnabled(job is None)
         self._show_runs()
         self.next_step_changed.emit()
 
@@ -212,6 +218,11 @@ class TrainPanel(Panel):
             new = session.project.model_copy(update={"train_spec": spec})
             attempt(lambda: session.edit(new, "change training settings"))
 
+    def _show_spec(self, spec: TrainSpec) -> None:
+        if spec != self.form.model:
+            self.form.set_model(spec)
+        self.task.show_spec(spec)
+
     def _on_refused(self, why: str) -> None:
         self.problem.setText(why)
         self.problem.setVisible(bool(why))
@@ -219,15 +230,15 @@ class TrainPanel(Panel):
     def _on_session_changed(self) -> None:
         session = self.desk.session
         if session is not None:
-            self.form.set_model(session.project.train_spec)
+            self._show_spec(session.project.train_spec)
         self.curve.clear()
         self.bar.setValue(0)
         self.status.setText("")
         self.refresh()
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        if new.train_spec != old.train_spec and new.train_spec != self.form.model:
-            self.form.set_model(new.train_spec)
+        if new.train_spec != old.train_spec:
+            self._show_spec(new.train_spec)
         if new.runs is not old.runs or bool(new.clicks) != bool(old.clicks):
             self.refresh()
 

@@ -1,0 +1,251 @@
+"""Where the model looks: classifiers, detectors and heat maps in the panel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainSpec
+from napari_synthseg.ui.task_choice import NETWORK_WORDS, TASK_WORDS, TaskChoice
+
+from .conftest import CENTERS, DIAMETER, SHAPE
+
+pytestmark = pytest.mark.gui
+
+
+def choose_task(bench, task):
+    """Choose a task in the training panel as a user does, with the keyboard."""
+    bench.panel.show_step(3)
+    box = bench.panel.train_panel.task.task
+    QTest.keyClick(box, Qt.Key.Key_Home)
+    for _ in range(box.findData(task)):
+        QTest.keyClick(box, Qt.Key.Key_Down)
+    assert bench.session.project.train_spec.task == task
+
+
+def with_second_class(bench):
+    project = bench.session.project
+    second = project.next_class("dust", diameter=DIAMETER / 2)
+    bench.session.edit(project.with_classes(second), "add class")
+    clicks = [c.model_copy(update={"cls": second.value}) for c in bench.session.project.clicks[::3]]
+    bench.session.edit(bench.session.project.with_clicks(*clicks), "recolor")
+
+
+def trained(bench, task):
+    choose_task(bench, task)
+    bench.panel.train_panel.start_button.click()
+    bench.settle()
+    run = bench.session.project.runs[-1]
+    assert run.state == "done", run.error
+    assert run.task_kind == task
+    return run
+
+
+def results(bench):
+    bench.panel.show_step(4)
+    bench.settle()
+    return bench.panel.panels[5]
+
+
+def heat(bench, top=2.0):
+    """Heat maps of the image in view: class 1 in the upper left, class 2 in the lower right."""
+    maps = {1: np.zeros(SHAPE, np.float32), 2: np.zeros(SHAPE, np.float32)}
+    maps[1][10:30, 10:30] = top
+    maps[2][100:120, 130:150] = top / 2
+    maps[2][:10] = -1.0
+    (ref,) = bench.session.project.images
+    return HeatMaps(ref.id, "r", maps, "gradcam", "up")
+
+
+@pytest.fixture
+def evidence(clicked):
+    """The results step with heat maps of two classes in view."""
+    with_second_class(clicked)
+    clicked.panel.show_step(4)
+    clicked.settle()
+    box = clicked.panel.panels[5].evidence
+    field = clicked.panel.layers.field
+    box.show()
+    box.show_maps(heat(clicked), clicked.session.project, "r, discs", field.placement)
+    return clicked, box
+
+
+def test_words_are_of_the_tasks_and_networks_that_there_are(qtbot):
+    from typing import get_args
+
+    from napari_synthseg.core.training import TaskName
+    from napari_synthseg.learn import tasks  # noqa: F401 - defines them
+    from napari_synthseg.learn.task import TASKS
+
+    assert set(TASK_WORDS) == set(NETWORK_WORDS) == set(get_args(TaskName)) == set(TASKS)
+    for name, task in TASKS.items():
+        assert tuple(NETWORK_WORDS[name]) == task.networks
+
+
+def test_task_and_network_are_chosen_in_words(clicked):
+    choose_task(clicked, "detect")
+    choice = clicked.panel.train_panel.task
+    assert "where objects are" in choice.told.text()
+    assert choice.network.isVisible()
+    QTest.keyClick(choice.network, Qt.Key.Key_End)
+    assert clicked.session.project.train_spec.model.name == "centers"
+    clicked.panel.header.undo_button.click()
+    clicked.panel.header.undo_button.click()
+    assert clicked.session.project.train_spec.task == "segment"
+    assert choice.task.currentData() == "segment"
+    assert not choice.network.isVisible()
+
+
+def test_other_settings_stay_as_they_are(qtbot):
+    choice = TaskChoice(TrainSpec(minutes=7, seed=3))
+    qtbot.addWidget(choice)
+    told = []
+    choice.changed.connect(told.append)
+    choice.task.setCurrentIndex(2)
+    assert [(s.task, s.minutes, s.seed, s.model.name) for s in told] == [("classify", 7, 3, "")]
+
+
+def test_detector_is_trained_and_its_boxes_are_shown(clicked):
+    trained(clicked, "detect")
+    panel = results(clicked)
+    (layer,) = clicked.panel.layers.outputs.predictions
+    assert layer in clicked.viewer.layers
+    assert layer.name.startswith("Prediction: ")
+    assert not panel.evidence.isVisible()  # boxes say themselves where it looks
+
+
+def test_boxes_lie_on_their_objects_in_the_color_of_their_class(opened):
+    (ref,) = opened.session.project.images
+    things = tuple(
+        FoundObject(n, 1, 0.9, (y, x), ((y - 7.5, y + 8.5), (x - 7.5, x + 8.5)))
+        for n, (y, x) in enumerate(CENTERS, 1)
+    )
+    ids = np.broadcast_to(np.int32(0), SHAPE)
+    layers = opened.panel.layers
+    layers.show_prediction(Prediction(ref.id, "r", ids, things, candidates=things), "x")
+    (middles,) = layers.outputs.predictions
+    lines = next(x for x in opened.viewer.layers if x.name == "Boxes: x")
+    assert np.allclose(middles.data, CENTERS)
+    assert list(middles.features["score"]) == [0.9] * len(CENTERS)
+    first = lines.data[:4]
+    assert np.allclose(first[:, 0].min(axis=0), np.array(CENTERS[0]) - 8)
+    assert np.allclose(first[:, 0].max(axis=0), np.array(CENTERS[0]) + 8)
+    assert np.allclose(first[:, 0] + first[:, 1], np.roll(first[:, 0], -1, axis=0))
+    color = opened.session.project.classes[0].color
+    assert np.allclose(
+        lines.edge_color[0][:3] * 255, [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    )
+
+
+def test_no_box_at_all_is_shown_as_nothing(opened):
+    (ref,) = opened.session.project.images
+    weak = (FoundObject(1, 1, 0.1, (20, 20), ((10, 30), (10, 30))),)
+    ids = np.broadcast_to(np.int32(0), SHAPE)
+    opened.panel.layers.show_prediction(Prediction(ref.id, "r", ids, (), candidates=weak), "x")
+    assert len(opened.panel.layers.outputs.predictions[0].data) == 0
+
+
+def test_classifier_tells_what_an_image_shows_and_where_it_looks(clicked):
+    with_second_class(clicked)
+    trained(clicked, "classify")
+    panel = results(clicked)
+    assert panel.shown.isVisible()
+    assert panel.shown.rowCount() == 1
+    assert panel.shown.columnCount() == 2
+    assert panel.shown.item(0, 0).text().endswith("%")
+    QTest.mouseClick(panel.evidence.button, Qt.MouseButton.LeftButton)
+    clicked.settle()
+    layers = clicked.panel.layers.evidence.layers
+    assert set(layers) == {1, 2}
+    for layer in layers.values():
+        assert layer.blending == "additive"
+        assert layer.data.shape == SHAPE
+        assert layer in clicked.viewer.layers
+    assert "cam" in panel.evidence.told.text().lower()
+
+
+def test_segmenting_models_are_explained_without_plain_cam(clicked):
+    trained(clicked, "segment")
+    panel = results(clicked)
+    assert panel.evidence.isVisible()
+    assert panel.evidence.methods.findData("cam") == -1
+    panel.evidence.methods.setCurrentIndex(panel.evidence.methods.findData("gradcam++"))
+    QTest.mouseClick(panel.evidence.button, Qt.MouseButton.LeftButton)
+    clicked.settle()
+    first = dict(clicked.panel.layers.evidence.layers)
+    QTest.mouseClick(panel.evidence.button, Qt.MouseButton.LeftButton)
+    clicked.settle()
+    assert not any(layer in clicked.viewer.layers for layer in first.values())
+    assert len(clicked.panel.layers.evidence.layers) == 1
+
+
+def test_maps_share_one_scale_and_its_slider(evidence):
+    _, box = evidence
+    layers = box.layers.layers
+    assert [tuple(layer.contrast_limits) for layer in layers.values()] == [(0.0, 2.0)] * 2
+    box.contrast.setFocus()
+    for _ in range(10):
+        QTest.keyClick(box.contrast, Qt.Key.Key_PageDown)
+    tops = {layer.contrast_limits[1] for layer in layers.values()}
+    assert len(tops) == 1
+    assert tops.pop() < 2.0
+
+
+def test_legend_and_layers_are_switched_together(evidence):
+    bench, box = evidence
+    QTest.mouseClick(box.boxes[2], Qt.MouseButton.LeftButton, pos=box.boxes[2].rect().center())
+    layer = box.layers.layers[2]
+    if layer.visible:  # the middle of a wide box may be beside its text
+        box.boxes[2].click()
+    assert not layer.visible
+    assert box.layers.layers[1].visible
+    layer.visible = True
+    assert box.boxes[2].isChecked()
+    bench.viewer.layers.remove(layer)
+    assert 2 not in box.layers.layers
+    box.boxes[2].click()  # does no harm
+
+
+def test_click_on_a_place_shows_the_evidence_there_and_edits_nothing(evidence):
+    bench, box = evidence
+    clicks = bench.session.project.clicks
+    number = len(bench.clicks.data)
+    QTest.mouseClick(box.place_button, Qt.MouseButton.LeftButton)
+    assert box.place_button.isChecked()
+    bench.click((20, 20))
+    assert [box.numbers[v].text() for v in (1, 2)] == ["2", "0"]
+    assert [box.bars[v].value() for v in (1, 2)] == [1000, 0]
+    bench.click((110, 140))
+    assert [box.bars[v].value() for v in (1, 2)] == [0, 500]
+    bench.click((4, 4))
+    assert box.numbers[2].text() == "-1"
+    assert box.bars[2].value() == 0
+    (place,) = [x for x in bench.viewer.layers if x.name == "Evidence: place"]
+    assert np.allclose(place.data[0], (4, 4), atol=1)
+    assert bench.session.project.clicks is clicks
+    assert len(bench.clicks.data) == number
+    QTest.mouseClick(box.place_button, Qt.MouseButton.LeftButton)
+    bench.click((20, 20))
+    assert np.allclose(place.data[0], (4, 4), atol=1)  # no longer listened to
+
+
+def test_image_is_darkened_by_a_layer_of_its_own(evidence):
+    bench, box = evidence
+    (veil,) = [x for x in bench.viewer.layers if x.name == "Evidence: darkened image"]
+    image = next(x for x in bench.viewer.layers if x.name == "discs")
+    assert veil.visible
+    assert image.opacity == 1.0
+    assert bench.viewer.layers.index(image) < bench.viewer.layers.index(veil)
+    assert np.allclose(veil.extent.world, image.extent.world)
+    box.dark.click()
+    assert not veil.visible
+
+
+def test_another_project_takes_the_maps_away(evidence):
+    bench, box = evidence
+    bench.panel.desk.show(None)
+    assert not box.layers.layers
+    assert not [x for x in bench.viewer.layers if x.name.startswith("Evidence")]
+    assert not box.legend.isVisible()
