@@ -1,8 +1,8 @@
-"""Takes the screenshots of README and tutorial from the real window, on the nuclei sample.
+"""Takes the screenshots of the docs from the real window, on the samples.
 
 Run it with a display, or with ``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX"``::
 
-    python docs/make_screenshots.py [--minutes 3] [--size 1280 800] [--theme dark]
+    python docs/make_screenshots.py [walk] [evidence] [--minutes 3] [--size 1280 800] [--theme dark]
 """
 
 from __future__ import annotations
@@ -93,6 +93,35 @@ class Photographer:
         self.settle()
         self.take("results")
 
+    def evidence(self, minutes: float) -> None:
+        """Train a classifier and a detector on several classes; show where they look."""
+        panel = self.panel
+        panel.open_sample("sediment")
+        self.settle()
+        for task, name in (("classify", "evidence"), ("detect", "boxes")):
+            panel.show_step(3)
+            form = panel.train_panel.form
+            form.set_model(form.model.model_copy(update={"minutes": minutes}))
+            choice = panel.train_panel.task.task
+            choice.setCurrentIndex(choice.findData(task))
+            self.take(f"train-{task}")
+            panel.train_panel.start_button.click()
+            self.wait_until(lambda: panel.desk.job("training") is None, minutes * 60 + 300)
+            panel.show_step(4)
+            self.settle()
+            self.settle()
+            results = panel.panels[5]
+            if task == "classify":
+                results.evidence.button.click()
+                self.settle()
+                self.settle()
+                results.evidence.place_button.click()
+                layer = next(iter(results.evidence.layers.layers.values()))
+                place = [int(i) for i in divmod(int(layer.data.argmax()), layer.data.shape[1])]
+                results.evidence.show_place(layer.data_to_world(place))
+            self.take(name)
+            results.evidence.clear()
+
 
 def _reduce_colors(path: Path) -> None:
     from PIL import Image
@@ -103,6 +132,7 @@ def _reduce_colors(path: Path) -> None:
 def main() -> None:
     """Take all screenshots."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("walks", nargs="*", default=["walk", "evidence"])
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--size", type=int, nargs=2, default=(1280, 800))
     parser.add_argument("--theme", default="dark")
@@ -111,9 +141,10 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as projects:
         os.environ["XDG_DATA_HOME"] = projects
-        photographer = Photographer(tuple(options.size), options.theme, options.out)
-        photographer.walk(options.minutes)
-        photographer.viewer.close()
+        for walk in options.walks:
+            photographer = Photographer(tuple(options.size), options.theme, options.out)
+            getattr(photographer, walk)(options.minutes)
+            photographer.viewer.close()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.recipe import Synthesizer
 
+REMEMBERED = 2**29
+"""Bytes of dual images that are kept for being used again."""
+
 NEAR = 1.5
 """What is unknown round a click without a usable mask reaches so many radii from it."""
 
@@ -38,16 +41,27 @@ class TruePairs:
 class RepeatedPairs:
     """The first `count` pairs of a synthesizer, used in turn.
 
-    A repeated pair keeps the index that was asked for, so that it is varied anew each time.
+    A repeated pair keeps the index that was asked for, so that it is varied anew each time. Pairs
+    are remembered, as far as they fit into `most_bytes`, and not made a second time.
     """
 
-    def __init__(self, pairs: Synthesizer, count: int) -> None:
+    def __init__(self, pairs: Synthesizer, count: int, most_bytes: int = REMEMBERED) -> None:
         self._pairs = pairs
         self._count = count
+        self._known: dict[int, DualImage] = {}
+        self._room = most_bytes
 
     def pair(self, index: int) -> DualImage:
         """Return pair `index` modulo their number."""
-        return replace(self._pairs.pair(index % self._count), index=index)
+        which = index % self._count
+        pair = self._known.get(which)
+        if pair is None:
+            pair = self._pairs.pair(which)
+            size = pair.image.nbytes + pair.labels.ids.nbytes
+            if size <= self._room:
+                self._room -= size
+                self._known[which] = pair
+        return replace(pair, index=index)
 
     def pairs(self, indices: Sequence[int]) -> list[DualImage]:
         """Return several pairs."""

@@ -99,9 +99,7 @@ class EvidenceBox(QWidget):
         self.contrast = QSlider(Qt.Orientation.Horizontal)
         self.contrast.setRange(2, 100)
         self.contrast.setValue(100)
-        self.contrast.setToolTip(
-            "To the left, weaker evidence shows, too; all classes alike."
-        )
+        self.contrast.setToolTip("To the left, weaker evidence shows, too; all classes alike.")
         self.contrast.valueChanged.connect(lambda v: self.layers.set_top(v / 100))
         row.addWidget(QLabel("Full color at"))
         row.addWidget(self.contrast, 1)

@@ -16,7 +16,7 @@ from napari_synthseg.ui.placement import Placement
 if TYPE_CHECKING:
     from napari import Viewer
 
-DARK = 0.75
+DARK = 0.6
 """How much of the image a veil hides, so that colors show on bright images, too."""
 
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from napari import Viewer
 
 
-MOST_TEXTS = 200
+PREDICTION = "Prediction: "
+"""What the names of layers with predictions begin with."""
+
+MOST_TEXTS = 40
 """Boxes up to which class and score are written at each; they are in the features in any case."""
 
 
@@ -121,7 +124,7 @@ class OutputLayers:
         longest = max(float(np.ptp(edges[:, 0], axis=0).max()) if found else 1.0, 1.0)
         lines = Vectors(
             edges,
-            name=f"Boxes: {name}",
+            name=f"Boxes: {name.removeprefix(PREDICTION)}",
             vector_style="line",
             edge_width=longest / 400,
             edge_color=np.repeat(_rgba(colors), 4, axis=0) if found else "white",
@@ -129,7 +132,7 @@ class OutputLayers:
         )
         middles = Points(
             np.array([o.center for o in found]).reshape(-1, 2),
-            name=f"Prediction: {name}",
+            name=name,
             size=longest / 120,
             face_color=_rgba(colors) if found else "white",
             border_width=0,

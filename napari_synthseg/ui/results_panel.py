@@ -15,6 +15,7 @@ from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.evidence_box import EvidenceBox
 from napari_synthseg.ui.layers import Layers, field_key
 from napari_synthseg.ui.notices import attempt, warn
+from napari_synthseg.ui.output_layers import PREDICTION
 from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
 from napari_synthseg.ui.score_table import ScoreTable, overlay_text
 from napari_synthseg.ui.shown_table import ShownTable
@@ -188,7 +189,7 @@ class ResultsPanel(Panel):
             field = self.layers.field
             if field is None or field_key(ref) != field_key(field.refs[0]):
                 continue  # shown when that image is; its file lies in the run's folder
-            self.layers.show_prediction(prediction, f"Prediction: {run.name}, {ref.name}")
+            self.layers.show_prediction(prediction, f"{PREDICTION}{run.name}, {ref.name}")
         if self._can_score(found):
             self.desk.run(session.score(run, found), self._on_scored)
         self.next_step_changed.emit()

@@ -10,10 +10,13 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLay
 from napari_synthseg.core.scores import Scores, metric_title
 from napari_synthseg.ui.panel import notice_label, quiet_label
 
-IN_OVERLAY = ("f1@0.5", "f1@0.7", "f1", "precision@0.5", "recall@0.5", "found", "missed", "false",
-              "count_error")  # fmt: skip
+IN_OVERLAY = ("f1@0.5", "f1@0.7", "f1", "ap", "pointing", "energy", "precision@0.5", "recall@0.5",
+              "found", "missed", "false", "count_error")  # fmt: skip
 OVERLAY_WIDTH = 52
 """Characters in a line over the image: fits a canvas of 500 pixels."""
+
+HEADING_WIDTH = 112
+"""Pixels that the names of the metrics may take: four columns of figures fit beside them."""
 
 MEANINGS = {
     "f1": "objects found with at least this overlap (IoU): 1 is every object, and nothing else",
@@ -35,6 +38,8 @@ class ScoreTable(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         self.table = QTableWidget()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setWordWrap(False)
+        self.table.verticalHeader().setMaximumWidth(HEADING_WIDTH)
         self.caption = quiet_label()
         self.warnings = notice_label()
         for widget in (self.caption, self.table, self.warnings):
@@ -57,7 +62,9 @@ class ScoreTable(QWidget):
         for row, name in enumerate(names):
             meaning = MEANINGS.get(name.partition("@")[0], "")
             heading = QTableWidgetItem(metric_title(name))
-            heading.setToolTip(meaning)
+            heading.setToolTip(
+                f"{metric_title(name)}: {meaning}" if meaning else metric_title(name)
+            )
             self.table.setVerticalHeaderItem(row, heading)
             columns = [scores.values[name], *(scores.per_class[c].get(name) for c in classes)]
             for column, number in enumerate(columns):

@@ -10,6 +10,9 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.training import Prediction
 
+HEADING_WIDTH = 112
+"""Pixels that the names of images may take."""
+
 MOST_ROWS = 8
 """Rows that are in sight at once; the table scrolls for more."""
 
@@ -20,6 +23,8 @@ class ShownTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.setWordWrap(False)
+        self.verticalHeader().setMaximumWidth(HEADING_WIDTH)
         self.hide()
 
     def show_predictions(self, found: Sequence[Prediction], project: Project) -> None:
@@ -34,7 +39,10 @@ class ShownTable(QTableWidget):
         self.setRowCount(len(said))
         self.setColumnCount(len(values))
         self.setHorizontalHeaderLabels([names.get(v, f"class {v}") for v in values])
-        self.setVerticalHeaderLabels([images.get(p.image, p.image) for p in said])
+        for row, prediction in enumerate(said):
+            heading = QTableWidgetItem(images.get(prediction.image, prediction.image))
+            heading.setToolTip(heading.text())
+            self.setVerticalHeaderItem(row, heading)
         for row, prediction in enumerate(said):
             for column, value in enumerate(values):
                 self.setItem(row, column, _item(prediction, value))

@@ -10,15 +10,15 @@ from napari_synthseg.ui.panel import fit_narrow, quiet_label
 
 TASK_WORDS: dict[TaskName, tuple[str, str]] = {
     "segment": (
-        "Outline each object",
+        "outline each object",
         "A U-Net learns to outline every object and to tell the classes apart.",
     ),
     "detect": (
-        "Put a box round each object",
+        "put boxes round objects",
         "A detector learns where objects are and of which class, without their outlines. Faster.",
     ),
     "classify": (
-        "Tell which classes an image shows",
+        "name what is there",
         "A classifier learns what is there but not where. Heat maps then show where it looks.",
     ),
 }

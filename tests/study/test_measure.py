@@ -105,6 +105,21 @@ def test_repeated_pairs_are_the_first_ones_in_turn_with_their_own_index() -> Non
     assert [p.index for p in pairs] == list(range(7))
 
 
+@pytest.mark.parametrize(("room", "made"), [(10**6, 3), (2 * 32, 5), (0, 7)])
+def test_repeated_pairs_are_remembered_as_far_as_there_is_room(room: int, made: int) -> None:
+    asked: list[int] = []
+
+    class Counted:
+        def pair(self, index: int) -> DualImage:
+            asked.append(index)
+            image = np.full((1, 2, 2), index, np.float32)
+            return DualImage(image, Labels(np.zeros((2, 2), np.int32)), index)
+
+    pairs = RepeatedPairs(Counted(), 3, room).pairs(range(7))  # type: ignore[arg-type]
+    assert [int(p.image[0, 0, 0]) for p in pairs] == [0, 1, 2, 0, 1, 2, 0]
+    assert len(asked) == made
+
+
 def test_record_says_what_was_measured_on_what(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

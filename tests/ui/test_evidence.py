@@ -124,7 +124,7 @@ def test_boxes_lie_on_their_objects_in_the_color_of_their_class(opened):
     )
     ids = np.broadcast_to(np.int32(0), SHAPE)
     layers = opened.panel.layers
-    layers.show_prediction(Prediction(ref.id, "r", ids, things, candidates=things), "x")
+    layers.show_prediction(Prediction(ref.id, "r", ids, things, candidates=things), "Prediction: x")
     (middles,) = layers.outputs.predictions
     lines = next(x for x in opened.viewer.layers if x.name == "Boxes: x")
     assert np.allclose(middles.data, CENTERS)
