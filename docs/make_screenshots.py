@@ -101,7 +101,8 @@ class Photographer:
         for task, name in (("classify", "evidence"), ("detect", "boxes")):
             panel.show_step(3)
             form = panel.train_panel.form
-            form.set_model(form.model.model_copy(update={"minutes": minutes}))
+            crop = {"classify": 64, "detect": 256}[task]  # so small that no class is in all crops
+            form.set_model(form.model.model_copy(update={"minutes": minutes, "crop": crop}))
             choice = panel.train_panel.task.task
             choice.setCurrentIndex(choice.findData(task))
             self.take(f"train-{task}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -78,6 +78,8 @@ class TaskData:
         Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
     held_pairs, held_images
         The held-out part.
+    class_names
+        Class value -> name, for messages.
     """
 
     spec: TrainSpec
@@ -87,6 +89,7 @@ class TaskData:
     spacing: tuple[float, ...] = ()
     held_pairs: tuple[DualImage, ...] = ()
     held_images: tuple[ClickedImage, ...] = ()
+    class_names: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def holds_out(self) -> bool:
@@ -110,6 +113,8 @@ class Task(ABC):
     rule
         How outputs are read as long as nothing was chosen on the held-out part: a frozen data class
         of plain values.
+    notes
+        What the user should know of the data, sentences without a final point.
     """
 
     kind: ClassVar[TaskName]
@@ -119,6 +124,7 @@ class Task(ABC):
     in_channels: int
     out_channels: int
     rule: Any
+    notes: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Register the subclass under its `kind`."""

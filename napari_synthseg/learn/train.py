@@ -84,6 +84,7 @@ def train_model(
         spacing=spacing,
         held_pairs=tuple(validation_pairs),
         held_images=tuple(validation_images),
+        class_names=class_names,
     )
     loop = _Loop(make_task(data), started)
     if checkpoint is not None:
@@ -218,6 +219,7 @@ class _Loop:
             selection = f"best on the held-out part: {figures}"
         if self.step < FEW_STEPS and self.spec.steps is None:
             selection += f"; only {self.step} steps were made: give it more time"
+        selection = "; ".join([selection, *self.task.notes])
         return TrainedModel(
             spec=self.spec.model,
             in_channels=self.task.in_channels,

@@ -174,3 +174,21 @@ def test_an_image_of_any_size_is_classified_by_tiles_as_in_one():
     assert tiled.shown == pytest.approx(whole.shown, abs=2e-4)
     assert not whole.objects
     assert whole.ids.shape == (100, 130)
+
+
+@pytest.mark.parametrize(("count", "told"), [(60, "smaller"), (3, ""), (1, "larger")])
+def test_what_nearly_all_crops_show_is_told(count, told):
+    class Crowd:
+        def pair(self, index):
+            return draw_disks((96, 96), index, count=count, radius=5)
+
+        def pairs(self, indices):
+            return [self.pair(i) for i in indices]
+
+    spec = TrainSpec(task="classify", crop=64, batch_size=8)
+    names = {1: "bright", 2: "dark"}
+    notes = make_task(TaskData(spec, Crowd(), (1, 2), 10.0, class_names=names)).notes
+    if not told:
+        assert notes == ()
+    else:
+        assert any("'bright'" in note and f"make the crops {told}" in note for note in notes)

@@ -30,6 +30,13 @@ THRESHOLDS = np.linspace(0.05, 0.95, 19)
 """Probabilities from which a class may be reported."""
 
 
+LOOKED_AT = 32
+"""Crops of which is counted how many show each class."""
+
+MOST_SHOWN = 0.95
+"""Share of crops from which on a class is shown too often to be learned; so is one less this."""
+
+
 @dataclass(frozen=True)
 class ClassifyRule:
     """How logits become classes: report a class from its threshold (a probability) on."""
@@ -58,6 +65,24 @@ class Classify(Task):
             data.class_values, data.diameter, (0.5,) * len(data.class_values), data.spacing
         )
         self._crop = crop_shape(self.spec, shape)
+        self.notes = self._warn_of_ever_shown()
+
+    def _warn_of_ever_shown(self) -> tuple[str, ...]:
+        """Say which classes nearly all crops show, or hardly any: these cannot be learned."""
+        count = -(-LOOKED_AT // self.spec.batch_size)
+        shown = np.concatenate([self.make_batch(n).targets[0].numpy() for n in range(count)])
+        notes = []
+        for column, value in enumerate(self.data.class_values):
+            known = shown[:, column][shown[:, column] != UNKNOWN]
+            share = float(known.mean()) if len(known) else 1.0
+            if not 1 - MOST_SHOWN <= share <= MOST_SHOWN:
+                change = "smaller" if share > MOST_SHOWN else "larger"
+                name = self.data.class_names.get(value, f"class {value}")
+                notes.append(
+                    f"{share:.0%} of the crops show '{name}', so that little can be learned of it: "
+                    f"make the crops {change}"
+                )
+        return tuple(notes)
 
     def make_batch(self, number: int) -> Batch:
         """Return batch `number`; its target says which classes each crop shows."""
