@@ -76,8 +76,8 @@ class BoxData(HalvedData):
         return tuple(replace(window, as_labels=True) for window in self._windows()[sample.name])
 
     def _box_samples(self) -> Iterator[BoxSample]:
-        folder = self.find_folder("images", TABLE)
-        rows = self._rows(folder / TABLE)
+        folder = self.find_folder("images", self.truth_file())
+        rows = self.read_rows(folder)
         incomplete = tuple(self.classes.index(name) + 1 for name in self.incomplete)
         paths = sorted(
             p for p in (folder / "images").glob(self.files) if p.suffix.lower() in SUFFIXES
@@ -90,7 +90,11 @@ class BoxData(HalvedData):
             boxes = tuple(rows.get(path.stem, ()))
             yield BoxSample(path.stem, path, path.stem, boxes, incomplete)
 
-    def _rows(self, path: Path) -> dict[str, list[BoxRow]]:
+    def truth_file(self) -> str:
+        """Return what must lie beside the images."""
+        return TABLE
+
+    def read_rows(self, folder: Path) -> dict[str, list[BoxRow]]:
         """Return the boxes of each image by its stem; those of other classes are left out."""
         return {
             Path(image.name).stem: [
@@ -98,7 +102,7 @@ class BoxData(HalvedData):
                 for box in image.boxes
                 if box.cls in self.classes
             ]
-            for image in read_box_table(path)
+            for image in read_box_table(folder / TABLE)
         }
 
     def _windows(self) -> dict[str, list[BoxSample]]:

@@ -10,7 +10,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.study import box_data, folder_data  # noqa: F401 - registers readers
+from napari_synthseg.study import (  # noqa: F401 - registers readers
+    box_data,
+    folder_data,
+    point_data,
+)
 from napari_synthseg.study.tables import Arm, DataSource, Heading, Study, TrainTable
 
 T = TypeVar("T", bound=BaseModel)

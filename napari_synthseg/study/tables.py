@@ -40,7 +40,7 @@ class DataSource(Table):
     """
 
     readers: ClassVar[dict[str, type[DataSource]]] = {}
-    reader: str = Field(default="", description="kind of data: 'folder' (masks) or 'boxes'")
+    reader: str = Field(default="", description="kind of data: 'folder', 'boxes' or 'points'")
     images: int = Field(ge=1, description="training images of an arm that says nothing else")
     image_seed: int | tuple[int, ...] | Literal["seed"] = Field(
         default="seed",

@@ -17,6 +17,7 @@ from napari_synthseg.store.tables import write_rows
 from napari_synthseg.study.box_data import BoxData, choose_windows
 from napari_synthseg.study.draw import BoxSample, classes_inside
 from napari_synthseg.study.measure import measure_unit
+from napari_synthseg.study.point_data import PointData
 from napari_synthseg.study.study_file import parse_study
 from napari_synthseg.study.units import Unit, plan
 from tests.study.conftest import TRAIN, tables
@@ -153,3 +154,48 @@ def test_classifiers_are_scored_by_windows_and_by_their_maps(
     record = measure_unit(unit, tmp_path / "p")
     assert {"ap [large]", "pointing [large]", "energy [small]"} <= set(record.values)
     assert len(record.measured_on.images) == 2 * 3
+
+
+@pytest.fixture
+def points(folder: Path, tmp_path: Path) -> Path:
+    """Write the same discs as points, "x y number", 0 for large and 7 for small ones."""
+    points = tmp_path / "points"
+    (points / "labels").mkdir(parents=True)
+    (points / "images").symlink_to(folder / "images")
+    for sample in box_data(folder).samples():
+        outlines = sample.labels().outlines
+        assert outlines is not None
+        rows = [
+            f"{x} {y} {(0, 7)[c - 1]}"
+            for (y, x), c in zip(outlines.centers(), outlines.classes, strict=True)
+        ]
+        (points / "labels" / f"{sample.name}.txt").write_text("\n".join([*rows, "5 5 3", ""]))
+    return points
+
+
+POINTS = {"diameter": 24, "classes": ["large", "small"], "numbers": [0, 7], "images": 1}
+
+
+def test_points_are_squares_round_their_middles(folder: Path, points: Path) -> None:
+    data = PointData(folder=str(points), part="tuning", **POINTS)
+    for sample, like in zip(data.samples(), box_data(folder).samples(), strict=True):
+        squares, true = sample.labels().outlines, like.labels().outlines
+        assert squares is not None and true is not None
+        assert np.allclose(squares.centers(), true.centers())
+        assert squares.classes.tolist() == true.classes.tolist()
+        assert np.allclose(squares.sizes(), 24)
+    assert "squares of 24 pixels round points" in data.describe()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("1 2", "row 1: 2 values"), ("1 2 0\n3 x 0", "row 2: a value is 'x'")]
+)
+def test_broken_points_are_told(points: Path, text: str, said: str) -> None:
+    (points / "labels" / "b00.txt").write_text(text)
+    with pytest.raises(InputError, match=said):
+        PointData(folder=str(points), part="tuning", **POINTS).samples()
+
+
+def test_each_class_of_points_has_one_number(points: Path) -> None:
+    with pytest.raises(ValueError, match="one number"):
+        PointData(folder=str(points), part="tuning", **{**POINTS, "numbers": [0]})
