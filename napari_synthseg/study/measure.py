@@ -22,7 +22,7 @@ from napari_synthseg.study.clicks import ClickedMasks, make_clicks
 from napari_synthseg.study.draw import Sample
 from napari_synthseg.study.machine import describe_machine
 from napari_synthseg.study.recipes import recipe_of
-from napari_synthseg.study.records import MeasuredOn, Record, TrainedOn, Training
+from napari_synthseg.study.records import ADAPTED, MeasuredOn, Record, TrainedOn, Training
 from napari_synthseg.study.units import Unit
 
 Complete = Callable[[Session, Job], Any]
@@ -49,12 +49,10 @@ def measure_unit(unit: Unit, folder: Path, complete: Complete = Session.complete
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         scored = time.perf_counter()
         refs = [ref for ref in session.project.images if ref.role == "test"]
-        predictions = complete(session, session.predict(run, refs, unit.arm.adapt))
-        scores: Scores = complete(session, session.score(run, predictions))
-        values = flatten(scores)
-        if unit.spec.task == "classify":
-            maps = complete(session, session.explain(run, refs, adapt=unit.arm.adapt))
-            values |= flatten(complete(session, session.score(run, maps)))
+        scores, values = _score(session, run, refs, complete)
+        if unit.arm.adapt:
+            _, adapted = _score(session, run, refs, complete, adapt=True)
+            values |= {f"{name}{ADAPTED}": value for name, value in adapted.items()}
     return Record(
         unit=unit.name(),
         arm=unit.arm.name,
@@ -87,6 +85,23 @@ def measure_unit(unit: Unit, folder: Path, complete: Complete = Session.complete
         machine=describe_machine(),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _score(
+    session: Session,
+    run: TrainingRun,
+    refs: Sequence[ImageRef],
+    complete: Complete,
+    adapt: bool = False,
+) -> tuple[Scores, dict[str, float]]:
+    """Predict and score; of classifiers their heat maps, too."""
+    predictions = complete(session, session.predict(run, refs, adapt))
+    scores: Scores = complete(session, session.score(run, predictions))
+    values = flatten(scores)
+    if run.task_kind == "classify":
+        maps = complete(session, session.explain(run, refs, adapt=adapt))
+        values |= flatten(complete(session, session.score(run, maps)))
+    return scores, values
 
 
 def flatten(scores: Scores) -> dict[str, float]:

@@ -13,6 +13,9 @@ from napari_synthseg.store.atomic import replace_file
 
 RESULTS = "results"
 
+ADAPTED = ", adapted"
+"""Ends the names of figures of the same weights with batch norms that were fitted anew."""
+
 
 class Kept(BaseModel):
     """A part of a record; keys of later versions are passed over."""

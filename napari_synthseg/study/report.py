@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_synthseg.core.scores import metric_title
 from napari_synthseg.store.atomic import replace_file
 from napari_synthseg.study.figure import FIGURE, SHOWN, save_figure
-from napari_synthseg.study.records import RESULTS, Record, load_record
+from napari_synthseg.study.records import ADAPTED, RESULTS, Record, load_record
 from napari_synthseg.study.summary import (
     SUMMARY,
     TABLE,
@@ -108,6 +108,7 @@ def _lines(
         shown = SHOWN[study.train.task]
         yield from _figures(arms, records, study.train.task)
         yield from _by_class(study, arms, shown)
+        yield from _adapted(study, arms, shown)
         yield from _differences(arms, shown)
         yield from _every_unit(arms, shown)
         yield from _made_with(study, records)
@@ -193,6 +194,24 @@ def _by_class(study: Study, arms: Sequence[ArmSummary], shown: Sequence[str]) ->
         for name in names:
             cells = " | ".join(_cell(arm, f"{metric} [{name}]") for metric in shown)
             yield f"| {arm.name} | {name} | {cells} |"
+    yield ""
+
+
+def _adapted(study: Study, arms: Sequence[ArmSummary], shown: Sequence[str]) -> Iterator[str]:
+    adapting = [arm for arm in arms if arm.spread(f"{shown[0]}{ADAPTED}") is not None]
+    if not adapting:
+        return
+    names = study.data.class_names
+    kinds = [""] + ([f" [{name}]" for name in names] if len(names) > 1 else [])
+    metrics = [f"{metric}{kind}" for metric in shown for kind in kinds]
+    yield from ("## Adapted", "", "| arm | figure | as trained | adapted |", "|---|---|---|---|")
+    for arm in adapting:
+        for metric in metrics:
+            if adapted := _cell(arm, f"{metric}{ADAPTED}"):
+                yield f"| {arm.name} | {metric} | {_cell(arm, metric)} | {adapted} |"
+    yield ""
+    yield "Adapted: the same weights, with batch norms fitted to the training images, without"
+    yield "labels, before predicting."
     yield ""
 
 

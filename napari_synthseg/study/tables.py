@@ -169,7 +169,7 @@ class Arm(Table):
     )
     adapt: bool = Field(
         default=False,
-        description="fit the batch norms to the training images before predicting",
+        description="score the same weights also with batch norms fitted to the training images",
     )
 
     @model_validator(mode="after")

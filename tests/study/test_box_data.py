@@ -141,6 +141,7 @@ def unit_of(folder: Path, task: str, *, data: dict[str, Any], **arm: Any) -> Uni
 def test_detectors_are_scored_by_boxes(folder: Path, tmp_path: Path, arm: dict[str, Any]) -> None:
     record = measure_unit(unit_of(folder, "detect", data={}, **arm), tmp_path / "p")
     assert {"f1@0.5", "ap@0.5", "f1@0.5 [large]", "f1@0.5 [small]"} <= set(record.values)
+    assert ("f1@0.5 [small], adapted" in record.values) == bool(arm.get("adapt"))
     assert record.measured_on.objects == 2 * (len(LARGE) + len(SMALL))
     assert record.measured_on.kind == "real"
     assert record.trained_on.clicks == 3 * (len(LARGE) + len(SMALL))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_synthseg.study.records import save_record
+from napari_synthseg.study.records import ADAPTED, save_record
 from napari_synthseg.study.report import load_records, write_report
 from napari_synthseg.study.study_file import parse_study
 from napari_synthseg.study.summary import differences, range_words, summarize
@@ -167,3 +167,22 @@ def test_time_left_is_estimated_from_what_is_there(units: list[Unit], tmp_path: 
     records = [made_up(units[0]), made_up(units[1], all_seconds=60.0)]
     assert estimate_seconds(units[2:4], records, tmp_path) == pytest.approx(6.0 + 60.0)
     assert estimate_seconds([units[3]], records[:1], tmp_path) == pytest.approx(6.0)
+
+
+def test_adapted_figures_stand_beside_those_of_the_same_weights(
+    study: Study, units: list[Unit], tmp_path: Path
+) -> None:
+    for unit in units:
+        record = made_up(unit, 0.5)
+        if unit.arm.name == "second":
+            values = {**record.values, f"f1@0.5{ADAPTED}": 0.6 + unit.seed / 10}
+            record = record.model_copy(update={"values": values})
+        save_record(tmp_path, record)
+    write_report(study, units, tmp_path, Path("s.toml"))
+    text = (tmp_path / "report.md").read_text()
+    table = text.partition("## Adapted")[2].partition("## ")[0]
+    assert "| second | f1@0.5 | 0.500 (0.500 to 0.500) | 0.700 (0.600 to 0.800) |" in table
+    assert "| first |" not in table
+    fill(units, tmp_path, {"first": [0.5] * 3, "second": [0.5] * 3})
+    write_report(study, units, tmp_path, Path("s.toml"))
+    assert "## Adapted" not in (tmp_path / "report.md").read_text()
