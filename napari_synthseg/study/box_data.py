@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -63,7 +64,7 @@ class BoxData(HalvedData):
         drawn = super().draw(count, image_seed)
         if self.crop is None:
             return drawn
-        windows = self._windows()
+        windows = self._windows
         test = [window for sample in drawn.test for window in windows[sample.name]]
         return Draw(drawn.train, tuple(test))
 
@@ -73,7 +74,7 @@ class BoxData(HalvedData):
             return (sample,)
         if source == "mixed":
             raise InputError("[data] crop: windows cannot be mixed with dual images; leave it out.")
-        return tuple(replace(window, as_labels=True) for window in self._windows()[sample.name])
+        return tuple(replace(window, as_labels=True) for window in self._windows[sample.name])
 
     def _box_samples(self) -> Iterator[BoxSample]:
         folder = self.find_folder("images", self.truth_file())
@@ -105,6 +106,7 @@ class BoxData(HalvedData):
             for image in read_box_table(folder / TABLE)
         }
 
+    @cached_property
     def _windows(self) -> dict[str, list[BoxSample]]:
         """Return the windows of each image."""
         assert self.crop is not None
