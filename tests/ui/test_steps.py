@@ -136,9 +136,12 @@ def test_training_pauses_goes_on_and_stops(clicked):
     panel.pause_button.click()
     assert job.state == "paused"
     assert panel.pause_button.text() == "Resume"
-    clicked.qtbot.wait(300)  # the batch in hand may still end
-    before = len(panel.curve._steps)
-    clicked.qtbot.wait(400)
+    before = -1
+    for _ in range(20):  # the batch in hand may still end
+        if before == len(panel.curve._steps):
+            break
+        before = len(panel.curve._steps)
+        clicked.qtbot.wait(500)
     assert len(panel.curve._steps) == before
     panel.pause_button.click()
     clicked.wait(lambda: len(panel.curve._steps) > before)
