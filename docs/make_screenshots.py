@@ -100,12 +100,12 @@ class Photographer:
         self.settle()
         for task, name in (("classify", "evidence"), ("detect", "boxes")):
             panel.show_step(3)
-            form = panel.train_panel.form
-            crop = {"classify": 64, "detect": 256}[task]  # so small that no class is in all crops
-            form.set_model(form.model.model_copy(update={"minutes": minutes, "crop": crop}))
-            choice = panel.train_panel.task.task
+            choice, form = panel.train_panel.task.task, panel.train_panel.form
             choice.setCurrentIndex(choice.findData(task))
-            self.take(f"train-{task}")
+            crop = {"classify": 64, "detect": 256}[task]  # so small that no class is in all crops
+            spec = form.model.model_copy(update={"minutes": minutes, "crop": crop})
+            form.set_model(spec)
+            form.changed.emit(spec)
             panel.train_panel.start_button.click()
             self.wait_until(lambda: panel.desk.job("training") is None, minutes * 60 + 300)
             panel.show_step(4)
