@@ -46,6 +46,14 @@ class PooledClassifier(nn.Module):
         self.stride = PROBE // int(seen.shape[-1])
         self.head = nn.Linear(seen.shape[1], classes)
 
+    def evidence(self, features: torch.Tensor) -> torch.Tensor:
+        """Return what speaks for each class at each place: its mean and the bias are the logit.
+
+        `features` is one image's, (feature, [z,] y, x); the result (class, [z,] y, x).
+        """
+        result: torch.Tensor = torch.tensordot(self.head.weight, features, dims=1)
+        return result
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits, shape (batch, classes)."""
         logits: torch.Tensor = self.head(self.body(images).flatten(2).mean(dim=2))

@@ -22,24 +22,28 @@ def classify_image(
 ) -> Generator[float, None, Prediction]:
     """Say which classes an image shows; yield the share done.
 
-    The feature maps are averaged over the whole image, as if it were taken at once.
+    It shows what any field of it shows, of the size that the classifier learned from.
     """
     import torch
 
     from napari_synthseg.learn.classifiers import PooledClassifier
+    from napari_synthseg.learn.fields import strongest_field
     from napari_synthseg.learn.tiles import Tiles, prepare_subject
 
     net, rule = predictor.net, predictor.rule
     assert isinstance(net, PooledClassifier)
     subject = prepare_subject(net, predictor.spec, len(rule.class_values), predictor.device)
     tiles = Tiles(subject, pixels, block)
-    total, places = torch.zeros(()), 0
-    for maps in tiles.features():
-        total = total + maps.double().flatten(1).sum(dim=1)
-        places += maps[0].numel()
-        yield tiles.share
+    extents = [-(-n // net.stride) for n in tiles.shape]
+    evidence = torch.empty((len(rule.class_values), *extents), device=predictor.device)
+    strides = [net.stride] * len(extents)
     with torch.no_grad():
-        logits = net.head((total / places).to(net.head.weight.dtype))
+        for tile in tiles:
+            core = tile.cut(net.body(tile.images), tile.core)
+            evidence[(slice(None), *tile.places_of(strides))] = net.evidence(core)
+            yield tiles.share
+        fields = [-(-n // net.stride) for n in rule.field]
+        logits = strongest_field(evidence, fields) + net.head.bias
         shown = torch.sigmoid(logits).cpu().numpy()
     nothing = np.broadcast_to(np.int32(0), region_shape(pixels.region))
     return Prediction(

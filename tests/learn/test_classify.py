@@ -1,5 +1,7 @@
 """A classifier learns which classes are shown; of what is not known it learns nothing."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.project import Click, ImageRef
 from napari_synthseg.core.training import ModelSpec, TrainSpec
 from napari_synthseg.learn.augment import Augmentation, random_crop
+from napari_synthseg.learn.fields import strongest_field
 from napari_synthseg.learn.predict import predict_image
 from napari_synthseg.learn.predictor import load_predictor
 from napari_synthseg.learn.presence import find_present, present_in_field
@@ -176,19 +179,65 @@ def test_an_image_of_any_size_is_classified_by_tiles_as_in_one():
     assert whole.ids.shape == (100, 130)
 
 
-@pytest.mark.parametrize(("count", "told"), [(60, "smaller"), (3, ""), (1, "larger")])
-def test_what_nearly_all_crops_show_is_told(count, told):
-    class Crowd:
-        def pair(self, index):
-            return draw_disks((96, 96), index, count=count, radius=5)
+class Crowd:
+    """A source of images with many disks of one size."""
 
-        def pairs(self, indices):
-            return [self.pair(i) for i in indices]
+    def __init__(self, count):
+        self.count = count
 
-    spec = TrainSpec(task="classify", crop=64, batch_size=8)
+    def pair(self, index):
+        return draw_disks((192, 192), index, count=self.count, radius=5)
+
+    def pairs(self, indices):
+        return [self.pair(i) for i in indices]
+
+
+def crowd_task(count, crop):
+    spec = TrainSpec(task="classify", crop=crop, batch_size=8)
     names = {1: "bright", 2: "dark"}
-    notes = make_task(TaskData(spec, Crowd(), (1, 2), 10.0, class_names=names)).notes
+    return make_task(TaskData(spec, Crowd(count), (1, 2), 10.0, class_names=names))
+
+
+def test_crops_get_smaller_until_not_all_show_the_same():
+    task = crowd_task(30, 192)
+    assert 64 <= task.rule.field[0] < 192
+    assert max(task._shares()) <= 0.9
+    assert any("pixels: nearly all of 192" in note for note in task.notes)
+    assert task.make_batch(0).images.shape[2:] == task.rule.field
+
+
+@pytest.mark.parametrize(("count", "told"), [(300, "%"), (8, ""), (1, "0%")])
+def test_what_nearly_all_crops_show_is_told(count, told):
+    notes = crowd_task(count, 64).notes
     if not told:
         assert notes == ()
     else:
-        assert any("'bright'" in note and f"make the crops {told}" in note for note in notes)
+        assert any("'bright'" in note and told in note for note in notes)
+
+
+@pytest.mark.parametrize("shape", [(20,), (9, 14), (4, 7, 6)])
+@pytest.mark.parametrize("edge", [1, 3, 5, 50])
+def test_strongest_field_is_the_largest_mean_of_half_overlapping_fields(shape, edge):
+    evidence = torch.randn(2, *shape, generator=torch.Generator().manual_seed(3))
+    sizes = [min(edge, n) for n in shape]
+    starts = [
+        sorted({*range(0, n - s, max(s // 2, 1)), n - s}) for n, s in zip(shape, sizes, strict=True)
+    ]
+    means = [
+        evidence[(slice(None), *(slice(a, a + s) for a, s in zip(at, sizes, strict=True)))]
+        .flatten(1)
+        .mean(dim=1)
+        for at in product(*starts)
+    ]
+    found = strongest_field(evidence, (edge,) * len(shape))
+    assert torch.allclose(found, torch.stack(means).max(dim=0).values, atol=1e-5)
+    whole = strongest_field(evidence, ())
+    assert torch.allclose(whole, evidence.flatten(1).mean(dim=1), atol=1e-5)
+
+
+def test_few_objects_on_a_large_image_are_not_drowned_by_its_background():
+    evidence = torch.full((2, 40, 40), -3.0)
+    evidence[0, 10:14, 20:24] = 5.0
+    assert strongest_field(evidence, (4, 4))[0] > 4
+    assert strongest_field(evidence, (4, 4))[1] < 0
+    assert strongest_field(evidence, ())[0] < 0

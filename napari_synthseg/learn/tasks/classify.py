@@ -33,18 +33,25 @@ THRESHOLDS = np.linspace(0.05, 0.95, 19)
 LOOKED_AT = 32
 """Crops of which is counted how many show each class."""
 
-MOST_SHOWN = 0.95
+MOST_SHOWN = 0.9
 """Share of crops from which on a class is shown too often to be learned; so is one less this."""
+
+SMALLEST, SMALLEST_DIAMETERS, CROP_STEP = 64, 2.0, 32
+"""Crops are made smaller in steps of so many pixels, but not below so many, or diameters."""
 
 
 @dataclass(frozen=True)
 class ClassifyRule:
-    """How logits become classes: report a class from its threshold (a probability) on."""
+    """How logits become classes: report a class from its threshold (a probability) on.
+
+    `field` is the shape of the fields, pixels, that images are looked at in; empty: whole images.
+    """
 
     class_values: tuple[int, ...]
     diameter: float
     thresholds: tuple[float, ...]
     spacing: tuple[float, ...] = ()
+    field: tuple[int, ...] = ()
 
 
 class Classify(Task):
@@ -61,28 +68,47 @@ class Classify(Task):
         self.spec = self.with_network(fit_spec(data.spec, data.spacing or (1.0,) * len(shape)))
         self.in_channels = len(first.image)
         self.out_channels = len(data.class_values)
-        self.rule = ClassifyRule(
-            data.class_values, data.diameter, (0.5,) * len(data.class_values), data.spacing
-        )
         self._crop = crop_shape(self.spec, shape)
-        self.notes = self._warn_of_ever_shown()
+        whole = first.labels.present is not None  # only known is what is somewhere on the image
+        self.notes = () if whole else self._choose_crop()
+        self.rule = ClassifyRule(
+            data.class_values,
+            data.diameter,
+            (0.5,) * len(data.class_values),
+            data.spacing,
+            () if whole else self._crop,
+        )
 
-    def _warn_of_ever_shown(self) -> tuple[str, ...]:
-        """Say which classes nearly all crops show, or hardly any: these cannot be learned."""
-        count = -(-LOOKED_AT // self.spec.batch_size)
-        shown = np.concatenate([self.make_batch(n).targets[0].numpy() for n in range(count)])
+    def _choose_crop(self) -> tuple[str, ...]:
+        """Make crops smaller while nearly all show some class; return what the user should know.
+
+        What every crop shows is said to be there without a look at the image.
+        """
+        asked, shares = self._crop, self._shares()
+        least = max(SMALLEST, SMALLEST_DIAMETERS * self.data.diameter)
+        while len(asked) == 2 and max(shares) > MOST_SHOWN and self._crop[0] > least:
+            edge = self._crop[0] - CROP_STEP
+            self._crop = (edge, edge)
+            shares = self._shares()
         notes = []
-        for column, value in enumerate(self.data.class_values):
-            known = shown[:, column][shown[:, column] != UNKNOWN]
-            share = float(known.mean()) if len(known) else 1.0
+        if self._crop != asked:
+            notes.append(
+                f"crops of {self._crop[0]} pixels: nearly all of {asked[0]} show the same classes"
+            )
+        for value, share in zip(self.data.class_values, shares, strict=True):
             if not 1 - MOST_SHOWN <= share <= MOST_SHOWN:
-                change = "smaller" if share > MOST_SHOWN else "larger"
                 name = self.data.class_names.get(value, f"class {value}")
                 notes.append(
-                    f"{share:.0%} of the crops show '{name}', so that little can be learned of it: "
-                    f"make the crops {change}"
+                    f"{share:.0%} of the crops show '{name}', so that little can be learned of it"
                 )
         return tuple(notes)
+
+    def _shares(self) -> list[float]:
+        """Return the share of the first crops that show each class."""
+        count = -(-LOOKED_AT // batch_size(self.spec))
+        shown = np.concatenate([self.make_batch(n).targets[0].numpy() for n in range(count)])
+        known = [column[column != UNKNOWN] for column in shown.T]
+        return [float(column.mean()) if len(column) else 1.0 for column in known]
 
     def make_batch(self, number: int) -> Batch:
         """Return batch `number`; its target says which classes each crop shows."""
@@ -119,7 +145,9 @@ class Classify(Task):
         seen: list[tuple[FloatImage, FloatImage]] = []
         for name, shown in (("pairs", pairs), ("clicks", fields)):
             if shown:
-                found = np.stack([_probabilities(net, image, device) for image, _ in shown])
+                found = np.stack(
+                    [_probabilities(net, image, device, self.rule.field) for image, _ in shown]
+                )
                 truth = np.stack([true for _, true in shown])
                 seen.append((found, truth))
                 precision = mean_average_precision(found, truth)
@@ -146,12 +174,20 @@ class Classify(Task):
         return found
 
 
-def _probabilities(net: nn.Module, image: FloatImage, device: torch.device) -> FloatImage:
+def _probabilities(
+    net: nn.Module, image: FloatImage, device: torch.device, field: tuple[int, ...]
+) -> FloatImage:
     import torch
 
+    from napari_synthseg.learn.classifiers import PooledClassifier
+    from napari_synthseg.learn.fields import strongest_field
+
+    assert isinstance(net, PooledClassifier)
     with torch.inference_mode():
-        logits = net(torch.from_numpy(np.ascontiguousarray(image))[None].to(device))
-        found: FloatImage = torch.sigmoid(logits[0].float()).cpu().numpy()
+        features = net.body(torch.from_numpy(np.ascontiguousarray(image))[None].to(device))[0]
+        cells = [-(-n // net.stride) for n in field]
+        logits = strongest_field(net.evidence(features), cells) + net.head.bias
+        found: FloatImage = torch.sigmoid(logits.float()).cpu().numpy()
     return found
 
 
