@@ -154,12 +154,12 @@ def _report(whole: Study, every: Sequence[Unit], out: Path, file: Path, as_json:
         (
             arm.name,
             len(arm.records),
-            *(spread.median if (spread := arm.spread(m)) else "" for m in SHOWN),
+            *(spread.median if (spread := arm.spread(m)) else "" for m in SHOWN[whole.train.task]),
         )
         for arm in arms
     ]
     lines = [
-        *table(("arm (median)", "units", *SHOWN), rows),
+        *table(("arm (median)", "units", *SHOWN[whole.train.task]), rows),
         f"{progress.done} of {progress.wanted} units are done. Report: {out / REPORT}",
     ]
     report(result, lines, as_json)

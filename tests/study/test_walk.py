@@ -203,3 +203,14 @@ def test_units_that_cannot_be_done_are_bad_input(
     code, result, said = command(file, "--out", tmp_path / "out")
     assert (code, result["done"]) == (2, 0)
     assert "1 unit(s) failed, cut, seed 0, images 0" in said.splitlines()[-1]
+
+
+def test_table_of_the_report_has_the_figures_of_the_task(
+    file: Path, tmp_path: Path, quick: None
+) -> None:
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(io.StringIO()):
+        code = run(["study", str(file), "--out", str(tmp_path / "out"), "--only", "real"])
+    assert code == 0
+    header = next(line for line in out.getvalue().splitlines() if line.startswith("arm (median)"))
+    assert header.split()[-3:] == ["f1@0.5", "f1@0.7", "f1@0.8"]
