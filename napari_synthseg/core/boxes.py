@@ -9,7 +9,7 @@ What other conventions a file format has is settled where the file is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +96,17 @@ class Boxes:
         """Return the boxes moved by (y, x) pixels."""
         moved = self.corners + np.tile(np.asarray(offset, np.float64), 2)
         return Boxes(moved, self.classes, self.scores)
+
+    def grown(self, factors: Mapping[int, float]) -> Boxes:
+        """Return boxes as many times larger as `factors` says of their class, round their middle.
+
+        Classes that are not there stay as they are.
+        """
+        if not factors:
+            return self
+        by = np.array([factors.get(value, 1.0) for value in self.classes.tolist()])
+        extra = self.sizes() * (by[:, None] - 1) / 2
+        return Boxes(self.corners + np.hstack([-extra, extra]), self.classes, self.scores)
 
     def centers(self) -> NDArray[np.float64]:
         """Return the positions (y, x) of the centers, pixel centers at whole numbers, (box, 2)."""

@@ -30,12 +30,16 @@ class Labels:
     outlines
         Boxes of all objects, pixels of these labels, where only boxes are known and all `ids` are
         0; None: see `ids`.
+    growth
+        Class value -> by what boxes of objects are multiplied to be larger than the instances;
+        of a class that is not there by nothing.
     """
 
     ids: NDArray[np.int32]
     classes: Mapping[int, int] = field(default_factory=dict)
     present: frozenset[int] | None = None
     outlines: Boxes | None = None
+    growth: Mapping[int, float] = field(default_factory=dict)
 
     def semantic(self) -> NDArray[np.uint8]:
         """Return class values per pixel, uint8, 0 = background or unknown, shape of `ids`."""
@@ -57,7 +61,7 @@ class Labels:
             return self.outlines
         found = {i: box for i, box in self.boxes().items() if i in self.classes}
         corners = [[s.start for s in box] + [s.stop for s in box] for box in found.values()]
-        return Boxes.of(corners, [self.classes[i] for i in found] or 1)
+        return Boxes.of(corners, [self.classes[i] for i in found] or 1).grown(self.growth)
 
     def shown(self) -> frozenset[int]:
         """Return the values of the classes that are there."""

@@ -81,6 +81,11 @@ class TrainSpec(BaseModel):
     volume_planes: int = Field(
         default=24, ge=1, le=512, description="volumes: planes of a crop, at most"
     )
+    size_boxes: bool = Field(
+        default=True,
+        description="boxes of dual images: as large as the class's diameter says, where that is "
+        "near what the masks say",
+    )
     learning_rate: float = Field(default=2e-3, gt=0, description="peak learning rate")
     validation_fraction: float = Field(
         default=0.2, ge=0.0, le=0.5, description="share held out to choose the best weights"
