@@ -108,6 +108,13 @@ class Boxes:
         extra = self.sizes() * (by[:, None] - 1) / 2
         return Boxes(self.corners + np.hstack([-extra, extra]), self.classes, self.scores)
 
+    def share_in(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return the share of each box that lies on an image of a shape (y, x), shape (box,)."""
+        inside = np.clip(self.corners, 0, np.tile(np.array(shape, float), 2))
+        sides = inside[:, 2:] - inside[:, :2]
+        share: NDArray[np.float64] = np.prod(sides, axis=1) / np.maximum(_areas(self.corners), 1e-9)
+        return share
+
     def centers(self) -> NDArray[np.float64]:
         """Return the positions (y, x) of the centers, pixel centers at whole numbers, (box, 2)."""
         return (self.corners[:, :2] + self.corners[:, 2:]) / 2 - 0.5

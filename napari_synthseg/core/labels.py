@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes
 
+LEAST_SHOWN = 0.5
+"""Share of a box that must be on an image for its object to count as shown."""
+
 UNKNOWN = -1
 """Stands in instance ids where nobody said what is there: such pixels teach a model nothing."""
 
@@ -64,9 +67,15 @@ class Labels:
         return Boxes.of(corners, [self.classes[i] for i in found] or 1).grown(self.growth)
 
     def shown(self) -> frozenset[int]:
-        """Return the values of the classes that are there."""
+        """Return the values of the classes that are there.
+
+        Of an object of which the box is known at least half must be on the image.
+        """
         if self.present is not None:
             return self.present
+        if self.outlines is not None:
+            shown = self.outlines.share_in(self.ids.shape) >= LEAST_SHOWN
+            return frozenset(self.outlines.classes[shown].tolist())
         return frozenset(self.outline().classes.tolist())
 
     @property

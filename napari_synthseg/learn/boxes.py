@@ -71,7 +71,7 @@ def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -
 def _cut_boxes(boxes: Boxes, shape: tuple[int, ...]) -> ShownBoxes:
     """Return the boxes of which something lies in a crop of a shape (y, x), cut at its border."""
     cut = _inside(boxes, shape)
-    share = np.prod(cut.sizes(), axis=1) / np.maximum(np.prod(boxes.sizes(), axis=1), 1e-9)
+    share = boxes.share_in(shape)
     seen = share > 0
     return ShownBoxes(cut.take(seen), share[seen])
 
