@@ -68,8 +68,7 @@ def synthesize(
     chosen = parse_settings(settings)
     if seed is not None:
         chosen["seed"] = str(seed)
-    targets = _targets(out, count) if out else ()
-    refuse_existing([*targets, *([out / OBJECTS_FILE] if out else [])], overwrite)
+    refuse_existing(pair_files(out, count) if out else [], overwrite)
     with closing(Session.open(project)) as session:
         pairs: list[DualImage]
         if run is not None:
@@ -83,7 +82,7 @@ def synthesize(
         notes = session.fitted.notes if session.fitted else ()
         current = session.project
     if out:
-        _write_pairs(out, targets, pairs, current)
+        write_pairs(out, pairs, current)
     objects = [pair.labels.count for pair in pairs]
     result = {
         "pairs": len(pairs),
@@ -138,14 +137,16 @@ def adopt_recipe(session: Session, recipe: Recipe, settings: dict[str, str]) -> 
         session.edit(new, "choose the recipe")
 
 
-def _targets(out: Path, count: int) -> tuple[Path, ...]:
+def pair_files(out: Path, count: int) -> tuple[Path, ...]:
+    """Return the files that `write_pairs` makes: all images, all labels, the table of objects."""
     names = [f"{index:05d}.tif" for index in range(count)]
-    return tuple(out / kind / name for kind in ("images", "labels") for name in names)
+    images = (out / kind / name for kind in ("images", "labels") for name in names)
+    return (*images, out / OBJECTS_FILE)
 
 
-def _write_pairs(
-    out: Path, targets: Sequence[Path], pairs: Sequence[DualImage], project: Project
-) -> None:
+def write_pairs(out: Path, pairs: Sequence[DualImage], project: Project) -> None:
+    """Write pairs into a folder: ``images/``, ``labels/`` and the class of each object."""
+    *targets, table = pair_files(out, len(pairs))
     for folder in {path.parent for path in targets}:
         folder.mkdir(parents=True, exist_ok=True)
     for path, pair in zip(targets, pairs, strict=False):
@@ -158,7 +159,7 @@ def _write_pairs(
         for path, pair in zip(targets, pairs, strict=False)
         for instance, cls in sorted(pair.labels.classes.items())
     ]
-    write_table(out / OBJECTS_FILE, ("image", "id", "class"), rows)
+    write_table(table, ("image", "id", "class"), rows)
 
 
 def _write_image(path: Path, image: FloatImage) -> None:
