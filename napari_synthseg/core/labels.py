@@ -1,4 +1,8 @@
-"""Exact labels: instance ids plus the class of each id; everything else derives from it."""
+"""Exact labels: instance ids plus the class of each id; everything else derives from it.
+
+Where there are no separate objects (phases, layers, membranes) the labels are *regions*: the ids
+are the class values themselves.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +34,21 @@ class Labels:
     outlines
         Boxes of all objects, pixels of these labels, where only boxes are known and all `ids` are
         0; None: see `ids`.
+    regions
+        Whether the ids are class values: areas, without objects that could be told apart.
     """
 
     ids: NDArray[np.int32]
     classes: Mapping[int, int] = field(default_factory=dict)
     present: frozenset[int] | None = None
     outlines: Boxes | None = None
+    regions: bool = False
+
+    @classmethod
+    def of_classes(cls, values: NDArray[np.integer]) -> Labels:
+        """Return regions from class values per pixel ([z,] y, x), 0 = background, or `UNKNOWN`."""
+        ids = np.ascontiguousarray(values, np.int32)
+        return cls(ids, {int(v): int(v) for v in np.unique(ids) if v > 0}, regions=True)
 
     def semantic(self) -> NDArray[np.uint8]:
         """Return class values per pixel, uint8, 0 = background or unknown, shape of `ids`."""

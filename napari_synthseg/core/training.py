@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
 
-TaskName = Literal["segment", "classify", "detect"]
+TaskName = Literal["segment", "semantic", "classify", "detect"]
 Source = Literal["synthetic", "real", "mixed"]
 RunState = Literal["running", "done", "cancelled", "failed"]
 
@@ -80,6 +80,12 @@ class TrainSpec(BaseModel):
     )
     volume_planes: int = Field(
         default=24, ge=1, le=512, description="volumes: planes of a crop, at most"
+    )
+    class_balance: float = Field(
+        default=0.5,
+        ge=0.0,
+        le=1.0,
+        description="regions: how much more rare classes weigh; 0 as frequent, 1 all the same",
     )
     learning_rate: float = Field(default=2e-3, gt=0, description="peak learning rate")
     validation_fraction: float = Field(
@@ -170,7 +176,8 @@ class Prediction:
     id. `region_origin` is the full-image position of the first pixel. Of a classifier, `shown` is
     class value -> probability that the image shows it, and `thresholds` from which on it is
     reported; it finds no objects. Of a detector, `candidates` are all boxes, those below the
-    thresholds, too; it gives boxes only, and `ids` are 0.
+    thresholds, too; it gives boxes only, and `ids` are 0. Of a semantic model, `ids` are class
+    values, and there are no objects.
     """
 
     image: str
