@@ -64,7 +64,7 @@ def with_key(table: str, key: str, value: Any) -> dict[str, Any]:
         ("train", "task", "dance", "'segment'"),
         ("arm", "name", "../a", "name"),
         ("arm", "name", "a b", "name"),
-        ("arm", "source", "dreams", "'true-mask-patches', 'real' or 'mixed'"),
+        ("arm", "source", "dreams", "'true-mask-patches', 'masks', 'real' or 'mixed'"),
         ("arm", "images", 0, "images"),
         ("arm", "factor", 0, "factor"),
         ("arm", "clicks", "some", "'clicks' = 'some'"),
