@@ -88,6 +88,26 @@ def label_boxes(boxes: Sequence[BoxRow], region: Region) -> Labels:
     return Labels(np.zeros(shape, np.int32), outlines=placed.take(inside))
 
 
+def read_class_file(path: Path) -> NDArray[np.int64]:
+    """Read the class of each pixel from a label image that belongs to no project.
+
+    Returns
+    -------
+    Class values, shape ([z,] y, x): 0 or more, or `UNKNOWN` where the file says -1.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no class values; the message names it.
+    """
+    name = f"'{path.name}'"
+    stored = _whole(open_file(path, as_ids=True), name)
+    if stored.dtype.kind not in "if":
+        return _integers(stored, name)
+    unknown = stored == UNKNOWN
+    return np.where(unknown, UNKNOWN, _integers(np.where(unknown, 0, stored), name))
+
+
 def read_label_file(path: Path) -> Labels:
     """Read the instance ids of a label image that belongs to no project, all of class 1.
 
