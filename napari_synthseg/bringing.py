@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from napari_synthseg.core.project import Click, ImageRef, Project, Truth, new_id
 from napari_synthseg.core.stacks import StackUse
 from napari_synthseg.pipeline import Progress
 from napari_synthseg.store import images, labels
+
+MaskKind = Literal["instance", "semantic"]
+"""What masks tell: each object, or the class of each pixel."""
 
 
 def read_images(
@@ -50,6 +53,37 @@ def copy_image(
     ident = new_id()
     uri = images.save_array(array, axes, folder, ident)
     return ImageRef(id=ident, uri=uri, name=name, axes=axes, **fields)
+
+
+def make_truth(
+    image: ImageRef, source: Path | Labels, kind: MaskKind, project: Project, folder: Path
+) -> Truth:
+    """Return true masks for an image; those from memory are kept in the project's arrays.
+
+    Raises
+    ------
+    InputError
+        If they do not fit the image, are of no such kind, or are of a class that there is not.
+    """
+    if isinstance(source, Labels):
+        given = source.as_regions() if kind == "semantic" else source
+        if given.regions:
+            labels.check_classes(given, project.class_values, f"of '{image.name}'")
+        ident = new_id()
+        truth = Truth(
+            id=ident,
+            image=image.id,
+            kind="semantic" if given.regions else "instance",
+            source=labels.save_labels(given, folder, ident),
+            classes={} if given.regions else dict(given.classes),
+        )
+    else:
+        uri = images.relative_uri(Path(source), folder)
+        truth = Truth(image=image.id, kind=kind, source=uri)
+    found = labels.open_labels(truth, image, folder)  # a wrong file is refused now, not later
+    if found.regions:
+        labels.check_classes(found, project.class_values, f"'{truth.source}'")
+    return truth
 
 
 def read_patch_masks(

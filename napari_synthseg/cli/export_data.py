@@ -15,7 +15,7 @@ from napari_synthseg.cli.label_files import refuse_existing
 from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
-from napari_synthseg.cli.synthesize import pair_files, write_pairs
+from napari_synthseg.cli.synthesize import describe_pairs, pair_files, write_pairs
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
@@ -121,12 +121,8 @@ def _export_pairs(
     work = session.synthesize(count) if past is None else session.remake_pairs(past, count)
     pairs = complete(session, work)
     write_pairs(out, pairs, session.project)
-    objects = sum(pair.labels.count for pair in pairs)
-    return {
-        "pairs": len(pairs),
-        "objects": objects,
-        "message": f"{len(pairs)} dual images with {objects} objects written to {out}.",
-    }
+    figures, words = describe_pairs(pairs, session.project)
+    return {**figures, "message": f"{words} written to {out}."}
 
 
 def _export_model(session: Session, out: Path, run: str, overwrite: bool) -> dict[str, Any]:

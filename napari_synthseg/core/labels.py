@@ -1,4 +1,8 @@
-"""Exact labels: instance ids plus the class of each id; everything else derives from it."""
+"""Exact labels: instance ids plus the class of each id; everything else derives from it.
+
+Where there are no separate objects (phases, layers, membranes) the labels are *regions*: the ids
+are the class values themselves.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +40,8 @@ class Labels:
     growth
         Class value -> by what boxes of objects are multiplied to be larger than the instances;
         of a class that is not there by nothing.
+    regions
+        Whether the ids are class values: areas, without objects that could be told apart.
     """
 
     ids: NDArray[np.int32]
@@ -43,6 +49,20 @@ class Labels:
     present: frozenset[int] | None = None
     outlines: Boxes | None = None
     growth: Mapping[int, float] = field(default_factory=dict)
+    regions: bool = False
+
+    @classmethod
+    def of_classes(cls, values: NDArray[np.integer]) -> Labels:
+        """Return regions from class values per pixel ([z,] y, x), 0 = background, or `UNKNOWN`."""
+        ids = np.ascontiguousarray(values, np.int32)
+        return cls(ids, {int(v): int(v) for v in np.unique(ids) if v > 0}, regions=True)
+
+    def as_regions(self) -> Labels:
+        """Return what class each pixel is of, without telling objects apart."""
+        if self.regions:
+            return self
+        values = np.where(self.ids == UNKNOWN, UNKNOWN, self.semantic().astype(np.int32))
+        return Labels.of_classes(values)
 
     def semantic(self) -> NDArray[np.uint8]:
         """Return class values per pixel, uint8, 0 = background or unknown, shape of `ids`."""

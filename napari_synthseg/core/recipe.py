@@ -7,16 +7,25 @@ depends only on the recipe, on what it was fitted to, and on ``i``: preview 7 is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_synthseg.core.errors import InputError
 
 if TYPE_CHECKING:
     from napari_synthseg.core.labels import DualImage
+    from napari_synthseg.core.masked_images import MaskedImages
     from napari_synthseg.core.patch import PatchLibrary
+
+SourceKind = Literal["patches", "masks"]
+"""What recipes learn from: patches cut round clicks, or whole images with their true masks."""
+
+Kept = tuple[dict[str, NDArray[np.generic]], dict[str, Any]]
+"""Arrays by name, and what belongs to them in JSON types."""
 
 
 @runtime_checkable
@@ -35,25 +44,59 @@ class Synthesizer(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FitStep:
-    """Progress of fitting a recipe; the last one carries the synthesizer."""
+    """Progress of fitting a recipe; the last one carries the synthesizer.
+
+    `values` are figures of what is being learned, by name; `pictures` what it gives so far, by
+    name, each kind of them in the same order.
+    """
 
     step: int
     total: int
     message: str = ""
     synthesizer: Synthesizer | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
+    pictures: Mapping[str, tuple[DualImage, ...]] = field(default_factory=dict)
+
+
+class Keeper(Protocol):
+    """Keeps what was learned, or is being learned, under a name of letters, digits and hyphens."""
+
+    def load(self, name: str) -> Kept | None:
+        """Return what was kept, or None."""
+        ...
+
+    def save(
+        self, name: str, arrays: Mapping[str, NDArray[np.generic]], meta: Mapping[str, Any]
+    ) -> None:
+        """Keep arrays and JSON types, in place of what had the name before."""
+        ...
+
+
+class Forgetful:
+    """A `Keeper` that keeps nothing."""
+
+    def load(self, name: str) -> Kept | None:
+        """Return None."""
+        return None
+
+    def save(
+        self, name: str, arrays: Mapping[str, NDArray[np.generic]], meta: Mapping[str, Any]
+    ) -> None:
+        """Do nothing."""
 
 
 class Recipe(BaseModel):
     """Parameters of one way to make dual images; its fields are its form, flags and record.
 
-    A subclass sets `kind`, declares its parameters as fields with a description (and a unit),
-    and implements `fit`. Defining it registers it.
+    A subclass sets `kind` and what it `learns_from`, declares its parameters as fields with a
+    description (and a unit), and implements `fit`. Defining it registers it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kinds: ClassVar[dict[str, type[Recipe]]] = {}
+    learns_from: ClassVar[SourceKind] = "patches"
     kind: str = ""
 
     @classmethod
@@ -64,8 +107,14 @@ class Recipe(BaseModel):
         if kind:
             Recipe.kinds[kind] = cls
 
-    def fit(self, library: PatchLibrary) -> Iterator[FitStep]:
-        """Fit to a patch library; yield progress, then a step with the synthesizer."""
+    def fit(
+        self, source: PatchLibrary | MaskedImages, keeper: Keeper | None = None
+    ) -> Iterator[FitStep]:
+        """Fit to a source of the kind `learns_from`; yield progress, then the synthesizer.
+
+        What takes long to learn is kept by `keeper`, under a name that tells recipe and source,
+        also when the iterator is closed early; the next fit goes on from there.
+        """
         raise InputError(
             f"The recipe kind '{self.kind}' is not known to this version: it can be kept and "
             "shown, but not used. Choose another recipe."

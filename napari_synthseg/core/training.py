@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
 
-TaskName = Literal["segment", "classify", "detect"]
+TaskName = Literal["segment", "semantic", "classify", "detect"]
 Source = Literal["synthetic", "real", "mixed"]
 RunState = Literal["running", "done", "cancelled", "failed"]
 
@@ -45,6 +45,14 @@ class ModelSpec(BaseModel):
         if self.spatial_dims == 2:
             return in_plane, in_plane
         return int(2 ** max(self.depth - self.flat, 0)), in_plane, in_plane
+
+
+OWN_DEFAULTS: dict[str, dict[str, int]] = {"semantic": {"crop": 128, "batch_size": 8}}
+"""Task -> fields of `TrainSpec` that have another default for it.
+
+Regions have no size of their own that a crop should hold, so that more and smaller crops of other
+places teach more in the same time.
+"""
 
 
 class TrainSpec(BaseModel):
@@ -86,6 +94,12 @@ class TrainSpec(BaseModel):
         description="boxes of dual images: as large as the class's diameter says, where that is "
         "near what the masks say",
     )
+    class_balance: float = Field(
+        default=0.5,
+        ge=0.0,
+        le=1.0,
+        description="regions: how much more rare classes weigh; 0 as frequent, 1 all the same",
+    )
     learning_rate: float = Field(default=2e-3, gt=0, description="peak learning rate")
     validation_fraction: float = Field(
         default=0.2, ge=0.0, le=0.5, description="share held out to choose the best weights"
@@ -93,6 +107,20 @@ class TrainSpec(BaseModel):
     seed: int = Field(default=0, ge=0, description="seed of weights, order and augmentation")
     device: str = Field(default="auto", description="auto, cpu, cuda or mps")
     model: ModelSpec = ModelSpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {**OWN_DEFAULTS.get(str(data.get("task")), {}), **data}
+
+    def for_task(self, task: TaskName) -> TrainSpec:
+        """Return the spec for another task; fields that are at their default follow it."""
+        old, new = TrainSpec(task=self.task), TrainSpec(task=task)
+        names = {name for own in OWN_DEFAULTS.values() for name in own}
+        follow = [n for n in names if getattr(self, n) == getattr(old, n)]
+        return self.model_copy(update={"task": task, **{n: getattr(new, n) for n in follow}})
 
 
 @dataclass(frozen=True)
@@ -175,7 +203,8 @@ class Prediction:
     id. `region_origin` is the full-image position of the first pixel. Of a classifier, `shown` is
     class value -> probability that the image shows it, and `thresholds` from which on it is
     reported; it finds no objects. Of a detector, `candidates` are all boxes, those below the
-    thresholds, too; it gives boxes only, and `ids` are 0.
+    thresholds, too; it gives boxes only, and `ids` are 0. Of a semantic model, `ids` are class
+    values, and there are no objects.
     """
 
     image: str

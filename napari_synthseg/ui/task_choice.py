@@ -21,6 +21,11 @@ TASK_WORDS: dict[TaskName, tuple[str, str]] = {
         "name what is there",
         "A classifier learns what is there but not where. Heat maps then show where it looks.",
     ),
+    "semantic": (
+        "tell regions apart",
+        "A U-Net learns what each pixel belongs to, where there are no separate objects: phases, "
+        "layers, membranes.",
+    ),
 }
 """Task -> what its entry says, and what is told below it."""
 
@@ -36,6 +41,7 @@ NETWORK_WORDS: dict[TaskName, dict[str, str]] = {
         "resnet18": "ResNet-18",
         "densenet121": "DenseNet-121: slow without a GPU",
     },
+    "semantic": {"unet": "U-Net"},
 }
 """Task -> its networks, the default first, in words."""
 

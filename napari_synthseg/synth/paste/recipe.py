@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.masked_images import MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.recipe import FitStep, Recipe
+from napari_synthseg.core.recipe import FitStep, Keeper, Recipe
 
 CanvasKind = Literal["real", "empty", "textured", "blank", "mixed"]
 BlendingKind = Literal["feather", "gaussian", "poisson", "hard", "mixed"]
@@ -230,10 +231,12 @@ class PasteRecipe(Recipe):
         description="planes of a dual volume, at most as many as the clicked ones have",
     )
 
-    def fit(self, library: PatchLibrary) -> Iterator[FitStep]:
+    def fit(
+        self, source: PatchLibrary | MaskedImages, keeper: Keeper | None = None
+    ) -> Iterator[FitStep]:
         """Prepare canvases and measure arrangements; yield progress, then the synthesizer.
 
-        Objects are cut out when they are first pasted.
+        Objects are cut out when they are first pasted. Nothing is kept: it takes seconds.
 
         Raises
         ------
@@ -243,9 +246,10 @@ class PasteRecipe(Recipe):
         # here: these load scipy, and the panel shall open without
         from napari_synthseg.synth.paste.fitting import fit_to_library
 
-        if not library.usable():
+        assert isinstance(source, PatchLibrary)
+        if not source.usable():
             raise InputError(
                 "No patch is usable: no object was found under any click, or all were rejected. "
                 "Check the class diameter and the clicks, or take patches back in."
             )
-        yield from fit_to_library(self, library)
+        yield from fit_to_library(self, source)
