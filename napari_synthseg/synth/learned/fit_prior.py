@@ -87,6 +87,7 @@ class PriorStage:
     device: torch.device
 
     def __post_init__(self) -> None:
+        """Build the network."""
         with own_noise(self.seed, 2**32, torch.device("cpu")):
             self.net = CodePrior(design_prior(self.coder, self.on_shares))
         self.net.to(self.device)
@@ -117,7 +118,10 @@ class PriorStage:
         shape = (cells, cells * 2 if beside else cells)
         drawn = draw_codes(net, shape, rngs, conditions=conditions)
         images, marks = decoded(self.coder, torch.from_numpy(drawn.codes).to(self.device))
-        pairs = [as_pair(i, m, self.class_values, n) for n, (i, m) in enumerate(zip(images, marks))]
+        pairs = [
+            as_pair(image, mark, self.class_values, number)
+            for number, (image, mark) in enumerate(zip(images, marks, strict=True))
+        ]
         return {"drawn": tuple(pairs)}
 
     def _draw(self, rng: np.random.Generator) -> Grid:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
@@ -61,6 +63,7 @@ class CoderStage:
     device: torch.device
 
     def __post_init__(self) -> None:
+        """Build the network."""
         with own_noise(self.seed, 2**32, torch.device("cpu")):
             self.net: PairCoder = PairCoder(self.design, *channel_statistics(self.train))
         self.net.to(self.device)
@@ -113,7 +116,7 @@ class CoderStage:
         return {"real": tuple(real), "reconstructed": tuple(made)}
 
 
-def decoded(net: PairCoder, codes: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def decoded(net: PairCoder, codes: torch.Tensor) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return images (n, c, y, x) float32 and marks (n, y, x) int16 of codes."""
     with torch.no_grad():
         images, scores = net.decode(codes)
@@ -129,8 +132,8 @@ def as_tensors(views: Sequence[View], device: torch.device) -> tuple[torch.Tenso
 
 
 def as_pair(
-    image: np.ndarray,  # type: ignore[type-arg]
-    marks: np.ndarray,  # type: ignore[type-arg]
+    image: NDArray[Any],
+    marks: NDArray[Any],
     class_values: Sequence[int],
     index: int,
 ) -> DualImage:
@@ -140,7 +143,7 @@ def as_pair(
     return DualImage(pixels, Labels.of_classes(table[marks]), index)
 
 
-def perplexity(counts: np.ndarray) -> float:  # type: ignore[type-arg]
+def perplexity(counts: NDArray[Any]) -> float:
     """Return the number of codes that, used alike, would be as varied as these."""
     shares = counts[counts > 0] / counts.sum()
     return float(np.exp(-np.sum(shares * np.log(shares))))

@@ -76,7 +76,8 @@ class Facts:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Facts:
         """Rebuild what `as_json` gave."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        known: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return cls(**known)
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,9 @@ def _some(pieces: list[Any]) -> list[Any]:
     return [pieces[round(i)] for i in np.linspace(0, len(pieces) - 1, MEASURED)]
 
 
-def thresholds(facts: Facts, agreement_factor: float, distance_factor: float) -> tuple[float, float]:
+def thresholds(
+    facts: Facts, agreement_factor: float, distance_factor: float
+) -> tuple[float, float]:
     """Return the least agreement and the least distance that are asked for."""
     least = float(np.quantile(facts.agreements, FEW)) if facts.agreements else 0.0
     near = facts.distances[0] if facts.distances else 0.0

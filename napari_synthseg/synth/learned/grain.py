@@ -119,7 +119,10 @@ class Grain:
             for column in range(columns):
                 number, y, x = places[:, row, column]
                 top, left = row * step, column * step
-                where = slice(top // CELL, top // CELL + span), slice(left // CELL, left // CELL + span)
+                where = (
+                    slice(top // CELL, top // CELL + span),
+                    slice(left // CELL, left // CELL + span),
+                )
                 looked = windows[number, :, y, x]
                 costs = ((looked - wanted[(slice(None), *where)]) ** 2).sum(axis=(1, 2, 3))
                 best = int(costs.argmin())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -99,6 +99,7 @@ class Learning:
     figures: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        """Begin with the network as it is."""
         net = self.stage.net
         self.optimizer = torch.optim.AdamW(net.parameters(), lr=0.0, weight_decay=1e-4)
         self.average: Arrays = {}
@@ -112,7 +113,7 @@ class Learning:
             return self.step / self.limit.steps
         return self.elapsed / 60 / self.limit.minutes
 
-    def run(self, save: Callable[[Arrays, dict[str, Any]], None]) -> Iterator[Report]:
+    def run(self, save: Callable[[Arrays, dict[str, Any]], None]) -> Generator[Report, None, None]:
         """Learn until the limit is reached or nothing gets better; report each step.
 
         What is needed to go on is saved at each look at the held-out part, at the end, and when
@@ -158,7 +159,7 @@ class Learning:
             share = np.float32(1 - min(self.averaging, self.step / (self.step + 10)))
             for key, value in state_of(net).items():
                 kept: Any = self.average[key]
-                kept += share * (value - kept)
+                kept += share * (value - kept)  # in place, of floats
         return {"loss": float(loss.item())} | {k: float(v.item()) for k, v in values.items()}
 
     def _look(self) -> Pictures:

@@ -1,7 +1,7 @@
 """How near a pair comes to another one anywhere: over all shifts, flips and quarter turns.
 
-A generator that learned by heart gives back pieces of what it saw. Nearness is measured on windows of
-image and mask, reduced so far that grain plays no part, by correlation with everything at once.
+A generator that learned by heart gives back pieces of what it saw. Nearness is measured on windows
+of image and mask, reduced so far that grain plays no part, by correlation with everything at once.
 """
 
 from __future__ import annotations

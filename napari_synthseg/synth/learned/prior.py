@@ -62,7 +62,10 @@ class CodePrior(nn.Module):
             for dilation in design.dilations
         )
         self.head = nn.Sequential(
-            nn.ReLU(), nn.Conv2d(width, 2 * width, 1), nn.ReLU(), nn.Conv2d(2 * width, design.codes, 1)
+            nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 1),
+            nn.ReLU(),
+            nn.Conv2d(2 * width, design.codes, 1),
         )
 
     def forward(self, codes: torch.Tensor, conditions: torch.Tensor | None = None) -> torch.Tensor:

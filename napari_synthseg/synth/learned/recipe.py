@@ -1,7 +1,7 @@
 """The parameters of learned dual images (after arXiv 2408.00707), and learning them.
 
-The paper's idea: join micrographs with their masks, learn discrete codes of the pairs (VQ-VAE), learn
-how codes follow one another (PixelCNN), draw new ones and decode them into image and mask together.
+The paper's idea: join micrographs with their masks, learn discrete codes of the pairs (VQ-VAE),
+learn how codes follow one another (PixelCNN), draw new ones and decode them into image and mask.
 Ours: the way of joining, classes as one-hot channels judged by cross-entropy, the grain that is put
 back, images larger than what was learned from, and the gate that pairs must pass.
 """

@@ -195,6 +195,7 @@ class _Weights:
 def _matrix(convolution: torch.nn.Module) -> torch.Tensor:
     """Return a convolution along a row as a matrix over its places, the leftmost first."""
     weight = convolution.weight
+    assert isinstance(weight, torch.Tensor)
     return weight[:, :, 0].permute(2, 1, 0).reshape(-1, len(weight)).contiguous()
 
 

@@ -1,4 +1,4 @@
-"""The network that judges whether image and mask agree: trained on the real training pairs alone."""
+"""The network that judges whether image and mask agree: trained on real training pairs alone."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class SegmenterStage:
     device: torch.device
 
     def __post_init__(self) -> None:
+        """Build the network."""
         with own_noise(self.seed, 2**32, torch.device("cpu")):
             self.net = build_model(SPEC, self.channels, self.classes)
         self.net.to(self.device)

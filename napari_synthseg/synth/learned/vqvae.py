@@ -159,9 +159,7 @@ class PairCoder(nn.Module):
         parts = {"image error": error.detach(), "mask loss": entropy.detach()}
         return error + entropy + own, parts
 
-    def _quantize(
-        self, features: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _quantize(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         if self.design.quantizer == "fsq":
             quantized, codes = self.quantizer(features)
             return quantized, codes.long(), features.new_zeros(())
