@@ -38,7 +38,7 @@ CODES, PRIOR, GATE = (0, 400), (420, 900), (910, 980)
 SMALLEST = 16
 """Images with a shorter edge cannot be learned from, pixels."""
 
-GRID = 1.5
+GRID = 1.25
 """Edge of the grids the prior learns from, in training crops, as far as images are that large."""
 
 
@@ -71,7 +71,7 @@ def fit_to_images(
     )  # fmt: skip
     yield from walk.learn(
         prior, keeping.prior_name, Limit(recipe.prior_minutes, recipe.prior_steps), PRIOR,
-        "learning how codes follow one another", averaging=0.99,
+        "learning how codes follow one another", rate=3e-3, averaging=0.99,
     )  # fmt: skip
     segmenter = facts = None
     if recipe.gate:
