@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.synth.learned.views import View
+from napari_synthseg.synth.learned.views import View, even_crops
 
 REDUCED = 8
 """Pixels along an edge that are averaged."""
@@ -24,6 +24,10 @@ SMALLEST = 4
 
 PLAIN = 0.2
 """Variance below which a window counts as plain: all plain windows are alike, and no copies."""
+
+
+COMPARED, PART = 4_000_000, 512
+"""Pixels that windows are compared with at most, and the edge of parts that are taken of more."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,11 @@ class Scale:
     def fine_features(self, views: Sequence[View], window: int) -> list[FloatImage]:
         """Return features of views, and of the same moved by half a reduced pixel either way.
 
-        A copy need not lie on the same raster. Views too small for a window are left out.
+        A copy need not lie on the same raster. Of very many pixels, evenly spread parts are taken.
+        Views too small for a window are left out.
         """
+        if sum(view.marks.size for view in views) > COMPARED:
+            views = even_crops(views, PART, PART, COMPARED // PART**2)
         found = []
         for view in views:
             for y, x in (
