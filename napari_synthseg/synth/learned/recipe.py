@@ -137,7 +137,7 @@ class VQRecipe(Recipe):
         description="steps for training the network that judges whether image and mask agree",
     )
     agreement: float = Field(
-        default=1.0,
+        default=0.9,
         ge=0,
         le=1.5,
         json_schema_extra=GATE,
