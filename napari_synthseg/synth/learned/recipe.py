@@ -30,6 +30,7 @@ class VQRecipe(Recipe):
     """Learn image and mask together, and draw new pairs."""
 
     learns_from = "masks"
+    enough = 64
 
     kind: Literal["vq"] = "vq"
     size: int = Field(
