@@ -17,6 +17,7 @@ import numpy as np
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.masked_images import MaskedImages
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.recipe import Keeper, Recipe, Synthesizer
@@ -90,7 +91,7 @@ def make_pairs(
     """Return the dual images that a model is trained on, without real ones among them."""
     if _learns_regions(project, spec):
         source = masked_images(project, folder, spec).images
-        return _counted((yield from fit(_recipe(project), source, keeper)), spec)
+        return (yield from _fitted(project, spec, source, keeper))
     parts, _, _ = _divide(project, folder, spec)
     pairs, _ = yield from _pairs_of(project, folder, spec, parts)
     return pairs
@@ -124,7 +125,7 @@ def _gather_regions(
     images, refs = divided.images, divided.division.train
     pairs: Synthesizer = TruePairs(images.train)
     if spec.source != "real":
-        pairs = _counted((yield from fit(_recipe(project), images, keeper)), spec)
+        pairs = yield from _fitted(project, spec, images, keeper)
         if spec.real_fraction:
             pairs = MixedPairs(pairs, images.train, spec.real_fraction)
     return TrainingData(
@@ -220,12 +221,20 @@ def _pairs_of(
 ) -> Generator[Progress, None, tuple[Synthesizer, PatchLibrary]]:
     """Return the dual images of some parts, as many different ones as the spec allows."""
     library = yield from cut(project, folder, parts)
-    return _counted((yield from fit(_recipe(project), library)), spec), library
+    return (yield from _fitted(project, spec, library)), library
 
 
-def _counted(pairs: Synthesizer, spec: TrainSpec) -> Synthesizer:
-    """Return as many different pairs as the spec allows."""
-    return pairs if spec.pairs is None else RepeatedPairs(pairs, spec.pairs)
+def _fitted(
+    project: Project,
+    spec: TrainSpec,
+    source: PatchLibrary | MaskedImages,
+    keeper: Keeper | None = None,
+) -> Generator[Progress, None, Synthesizer]:
+    """Return dual images, as many different ones as the spec asks for, else as are enough."""
+    recipe = _recipe(project)
+    pairs = yield from fit(recipe, source, keeper)
+    count = spec.pairs or recipe.enough
+    return pairs if count is None else RepeatedPairs(pairs, count)
 
 
 def _divide(

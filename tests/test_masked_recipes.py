@@ -226,3 +226,13 @@ def test_what_is_there_can_be_learned_from_regions_too(session, slow):
     assert set(said.shown) == {1, 2}
     scores = session.complete(session.score(run, [said]))
     assert (scores.task, scores.images) == ("classify", ("i4",))
+
+
+def test_as_many_different_dual_images_are_used_as_the_recipe_calls_enough(session, slow):
+    slow.enough = 3
+    choose(session, slow())
+    pairs = data_of(session).pairs
+    np.testing.assert_array_equal(pairs.pair(4).image, pairs.pair(1).image)
+    asked = data_of(session, pairs=2).pairs
+    np.testing.assert_array_equal(asked.pair(4).image, asked.pair(0).image)
+    assert not np.array_equal(pairs.pair(4).image, pairs.pair(0).image)

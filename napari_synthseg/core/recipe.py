@@ -91,12 +91,15 @@ class Recipe(BaseModel):
     """Parameters of one way to make dual images; its fields are its form, flags and record.
 
     A subclass sets `kind` and what it `learns_from`, declares its parameters as fields with a
-    description (and a unit), and implements `fit`. Defining it registers it.
+    description (and a unit), and implements `fit`. Defining it registers it. Where dual images take
+    long to make, it says how many different ones are `enough` to train on, unless another number
+    is asked for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kinds: ClassVar[dict[str, type[Recipe]]] = {}
     learns_from: ClassVar[SourceKind] = "patches"
+    enough: ClassVar[int | None] = None
     kind: str = ""
 
     @classmethod

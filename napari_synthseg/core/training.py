@@ -67,7 +67,10 @@ class TrainSpec(BaseModel):
     minutes: float | None = Field(default=4.0, gt=0, description="time limit in minutes")
     steps: int | None = Field(default=None, ge=1, description="step limit; wins over the time")
     pairs: int | None = Field(
-        default=None, ge=1, description="distinct dual images, used in turn; empty: endless"
+        default=None,
+        ge=1,
+        description="distinct dual images, used in turn; empty: endless, "
+        "or as many as are enough where drawing them takes long",
     )
     real_fraction: float = Field(
         default=0.0,
