@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,8 @@ from napari_synthseg.core.stacks import StackUse
 from napari_synthseg.pipeline import Progress
 from napari_synthseg.store import images, labels
 
-UNKNOWN_VALUE = 255
-"""Stands in stored class values where nobody said what is there."""
+MaskKind = Literal["instance", "semantic"]
+"""What masks tell: each object, or the class of each pixel."""
 
 
 def read_images(
@@ -54,6 +54,37 @@ def copy_image(
     ident = new_id()
     uri = images.save_array(array, axes, folder, ident)
     return ImageRef(id=ident, uri=uri, name=name, axes=axes, **fields)
+
+
+def make_truth(
+    image: ImageRef, source: Path | Labels, kind: MaskKind, project: Project, folder: Path
+) -> Truth:
+    """Return true masks for an image; those from memory are kept in the project's arrays.
+
+    Raises
+    ------
+    InputError
+        If they do not fit the image, are of no such kind, or are of a class that there is not.
+    """
+    if isinstance(source, Labels):
+        given = source.as_regions() if kind == "semantic" else source
+        if given.regions:
+            labels.check_classes(given, project.class_values, f"of '{image.name}'")
+        ident = new_id()
+        truth = Truth(
+            id=ident,
+            image=image.id,
+            kind="semantic" if given.regions else "instance",
+            source=labels.save_labels(given, folder, ident),
+            classes={} if given.regions else dict(given.classes),
+        )
+    else:
+        uri = images.relative_uri(Path(source), folder)
+        truth = Truth(image=image.id, kind=kind, source=uri)
+    found = labels.open_labels(truth, image, folder)  # a wrong file is refused now, not later
+    if found.regions:
+        labels.check_classes(found, project.class_values, f"'{truth.source}'")
+    return truth
 
 
 def read_patch_masks(
@@ -108,7 +139,7 @@ def read_patch_masks(
 
 @dataclass(frozen=True, eq=False)
 class PaintedPart:
-    """What was painted on an image (or its region): class values, 0 = background, `UNKNOWN_VALUE`.
+    """What was painted on an image (or its region): class values, 0 = background, 255 = unknown.
 
     `truth` is the id that it gets. Nothing but background and unknown stands for nothing painted.
     """
@@ -127,7 +158,7 @@ def keep_regions(
     parts = paint()
     for number, part in enumerate(parts):
         yield Progress(number / len(parts), f"keeping the regions of {part.image.name}")
-        if np.isin(part.values, (0, UNKNOWN_VALUE)).all():
+        if np.isin(part.values, (0, labels.UNKNOWN_VALUE)).all():
             continue
         axes = "yx" if part.values.ndim == 2 else "zyx"
         uri = images.save_array(part.values, axes, folder, part.truth)

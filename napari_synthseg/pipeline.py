@@ -7,21 +7,25 @@ longest, has a file of its own.
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.masked_images import MaskedImages
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
+from napari_synthseg.core.pixels import check_alike
 from napari_synthseg.core.project import ImageRef, Project
-from napari_synthseg.core.recipe import Recipe, Synthesizer
+from napari_synthseg.core.recipe import Keeper, Recipe, Synthesizer
 from napari_synthseg.core.training import HeatMaps, Prediction, TrainingRun
 from napari_synthseg.patches.split import Part
 from napari_synthseg.store import runs
 from napari_synthseg.store.images import is_missing, open_pixels
 from napari_synthseg.store.labels import open_labels
+from napari_synthseg.synth import default_recipe
+from napari_synthseg.true_images import masked_alike, masked_images
 
 if TYPE_CHECKING:
     from napari_synthseg.learn.predictor import Predictor
@@ -29,10 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """A piece of news from a long step: `fraction` in 0..1, `message` for people."""
+    """A piece of news from a long step: `fraction` in 0..1, `message` for people.
+
+    `values` and `pictures` are those of a `FitStep`.
+    """
 
     fraction: float
     message: str
+    values: Mapping[str, float] = field(default_factory=dict)
+    pictures: Mapping[str, tuple[DualImage, ...]] = field(default_factory=dict)
 
 
 def clicked_parts(project: Project) -> tuple[Part, ...]:
@@ -72,7 +81,7 @@ def cut(
 
     chosen = clicked_parts(project) if parts is None else parts
     images = [ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in chosen]
-    _check_alike(images)
+    check_alike([(i.ref, i.pixels) for i in images], "Delete the clicks on one of them")
     given = {t.image: t for t in project.patch_masks}
     masks = {
         p.ref.id: open_labels(given[p.ref.id], p.ref, folder) for p in chosen if p.ref.id in given
@@ -103,35 +112,33 @@ def cut_alike(one: Project, other: Project) -> bool:
     )
 
 
-def _check_alike(images: Sequence[ClickedImage]) -> None:
-    """Refuse to learn from images that no one network can take."""
-    first = images[0]
-    for image in images[1:]:
-        if image.ref.ndim != first.ref.ndim:
-            flat, deep = sorted((first.ref, image.ref), key=lambda ref: ref.ndim)
-            raise InputError(
-                f"'{deep.name}' is a volume and '{flat.name}' is flat: one model learns from "
-                "either. Delete the clicks on one of them, or add the stack plane by plane."
-            )
-        if image.pixels.shape[0] != first.pixels.shape[0]:
-            raise InputError(
-                f"'{first.ref.name}' has {first.pixels.shape[0]} channels and "
-                f"'{image.ref.name}' has {image.pixels.shape[0]}: one model learns from images of "
-                "equal channels. Delete the clicks on one of them."
-            )
+Source = PatchLibrary | MaskedImages
+"""What recipes are fitted to."""
 
 
-def fit(recipe: Recipe, library: PatchLibrary) -> Generator[Progress, None, Synthesizer]:
-    """Fit a recipe to a library; return its synthesizer."""
-    if not library.usable():
+def fit(
+    recipe: Recipe, source: Source, keeper: Keeper | None = None
+) -> Generator[Progress, None, Synthesizer]:
+    """Fit a recipe to its source; return its synthesizer.
+
+    What takes long to learn is kept by `keeper`, also when the work is cancelled.
+    """
+    if isinstance(source, PatchLibrary) and not source.usable():
         raise InputError(
             "No patch is usable: no object was found under any click, or all were rejected. "
             "Check the class diameter and the clicks, or take patches back in."
         )
     synthesizer: Synthesizer | None = None
-    for step in recipe.fit(library):
-        synthesizer = step.synthesizer or synthesizer
-        yield Progress(step.step / max(step.total, 1), step.message or "fitting the recipe")
+    work = recipe.fit(source, keeper)
+    try:
+        for step in work:
+            synthesizer = step.synthesizer or synthesizer
+            share = step.step / max(step.total, 1)
+            message = step.message or "fitting the recipe"
+            yield Progress(share, message, step.values, step.pictures)
+    finally:
+        if isinstance(work, Generator):
+            work.close()  # here and now, so that what is half learned is kept
     if synthesizer is None:
         raise RuntimeError(f"recipe '{recipe.kind}' ended without a synthesizer")
     return synthesizer
@@ -139,11 +146,12 @@ def fit(recipe: Recipe, library: PatchLibrary) -> Generator[Progress, None, Synt
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A synthesizer, and the recipe and library that it was fitted from."""
+    """A synthesizer, the recipe and the source that it was fitted from, and the project then."""
 
     recipe: Recipe
-    library: PatchLibrary
+    source: Source
     synthesizer: Synthesizer
+    project: Project | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -151,14 +159,54 @@ class Fitted:
         notes: tuple[str, ...] = getattr(self.synthesizer, "notes", ())
         return notes
 
+    def is_current(self, project: Project, recipe: Recipe, library: PatchLibrary | None) -> bool:
+        """Tell whether it is of this recipe, and of the patches or the masks of now."""
+        if self.recipe != recipe:
+            return False
+        if isinstance(self.source, PatchLibrary):
+            return self.source is library
+        return self.project is not None and masked_alike(self.project, project)
+
 
 def refit(
-    fitted: Fitted | None, recipe: Recipe, library: PatchLibrary
+    fitted: Fitted | None, recipe: Recipe, source: Source, keeper: Keeper | None = None
 ) -> Generator[Progress, None, Fitted]:
-    """Return what was fitted already if it is of this recipe and library, else fit anew."""
-    if fitted is not None and fitted.recipe == recipe and fitted.library is library:
+    """Return what was fitted already if it is of this recipe and source, else fit anew."""
+    if fitted is not None and fitted.recipe == recipe and fitted.source is source:
         return fitted
-    return Fitted(recipe, library, (yield from fit(recipe, library)))
+    return Fitted(recipe, source, (yield from fit(recipe, source, keeper)))
+
+
+def prepare(
+    project: Project,
+    folder: Path,
+    fitted: Fitted | None,
+    library: PatchLibrary | None,
+    keeper: Keeper,
+) -> Generator[Progress, None, Fitted]:
+    """Fit a project's recipe to all that it may learn from, as far as that is not done yet.
+
+    Parameters
+    ----------
+    project, folder
+        The project and where it lies.
+    fitted
+        What was fitted last.
+    library
+        The patches of now, where they are cut already.
+    keeper
+        Keeps what takes long to learn.
+    """
+    recipe = project.recipe or default_recipe()
+    if fitted is not None and fitted.is_current(project, recipe, library):
+        return fitted
+    source: Source
+    if recipe.learns_from == "masks":
+        yield Progress(0.0, "reading true masks")
+        source = masked_images(project, folder, project.train_spec).images
+    else:
+        source = library or (yield from cut(project, folder))
+    return replace((yield from refit(fitted, recipe, source, keeper)), project=project)
 
 
 def synthesize(

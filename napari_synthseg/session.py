@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_synthseg import bringing, pipeline, scoring, training_run
+from napari_synthseg.bringing import MaskKind
 from napari_synthseg.core.errors import ReadOnlyError
 from napari_synthseg.core.history import History
 from napari_synthseg.core.labels import DualImage, Labels
@@ -23,12 +24,14 @@ from napari_synthseg.core.outcome import Outcome
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.project import Click, ImageRef, Project, Truth, new_id
+from napari_synthseg.core.recipe import Keeper
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.stacks import StackUse
 from napari_synthseg.core.training import HeatMaps, Prediction, TrainingRun, TrainSpec
 from napari_synthseg.jobs import Job
 from napari_synthseg.store import images, labels
 from napari_synthseg.store.arrays import remove_array
+from napari_synthseg.store.generators import KeptGenerators
 from napari_synthseg.store.project_store import ProjectStore
 from napari_synthseg.synth import default_recipe
 
@@ -44,6 +47,8 @@ class Session:
         The patches cut last, or None; see `library_is_current`.
     fitted
         What dual images were made with last, or None; see `synthesizer_is_current`.
+    keeper
+        Keeps what recipes learned; the project folder, unless another is put in its place.
     """
 
     changed = Signal(Project, Project)
@@ -57,6 +62,7 @@ class Session:
         self.project: Project = store.load()
         self.library: PatchLibrary | None = None
         self._cut_from: Project | None = None
+        self.keeper: Keeper = KeptGenerators(store.folder)
         self.fitted: pipeline.Fitted | None = None
         self._history = History()
         self._merges: dict[Job, Callable[[Outcome], None]] = {}
@@ -192,21 +198,15 @@ class Session:
         ref: ImageRef = self.complete(self.copy_array(array, axes, name, **fields))
         return ref
 
-    def add_truth(self, image: ImageRef, source: Path | Labels) -> Truth:
+    def add_truth(
+        self, image: ImageRef, source: Path | Labels, kind: MaskKind = "instance"
+    ) -> Truth:
         """Add true masks for an image, from a label-image file or from memory.
 
-        Labels from memory have the shape of the whole image or of the image's region.
+        Labels from memory have the shape of the image or of its region. The values of masks of the
+        kind "semantic" are those of classes.
         """
-        if isinstance(source, Labels):
-            ident = new_id()
-            uri = labels.save_labels(source, self.folder, ident)
-            truth = Truth(
-                id=ident, image=image.id, kind="instance", source=uri, classes=dict(source.classes)
-            )
-        else:
-            uri = images.relative_uri(Path(source), self.folder)
-            truth = Truth(image=image.id, kind="instance", source=uri)
-        labels.open_labels(truth, image, self.folder)  # a wrong file is refused now, not later
+        truth = bringing.make_truth(image, source, kind, self.project, self.folder)
         self.edit(self.project.with_truths(truth), f"add true masks of {image.name}")
         return truth
 
@@ -252,8 +252,8 @@ class Session:
         return images.open_pixels(image, self.folder)
 
     def truth(self, image: ImageRef) -> Labels | None:
-        """Return an image's true masks inside its region, or None."""
-        truth = self.project.masks_of(image)
+        """Return an image's true masks inside its region, of objects or else of regions."""
+        truth = self.project.truth_of(image, "instance", "semantic")
         return labels.open_labels(truth, image, self.folder) if truth else None
 
     # --- long work: each returns a job that is not started yet -----------------------------------
@@ -266,10 +266,10 @@ class Session:
 
     @property
     def synthesizer_is_current(self) -> bool:
-        """Whether dual images were made with the recipe and the patches of now."""
-        fitted, recipe = self.fitted, self.project.recipe or default_recipe()
-        current = fitted is not None and fitted.recipe == recipe and fitted.library is self.library
-        return self.library_is_current and current
+        """Whether dual images were made with the recipe, and the patches or masks, of now."""
+        recipe = self.project.recipe or default_recipe()
+        library = self.library if self.library_is_current else None
+        return self.fitted is not None and self.fitted.is_current(self.project, recipe, library)
 
     def cut_patches(self) -> Job:
         """Cut, mask and grade the patches of all clicks. Value: `PatchLibrary`."""
@@ -280,29 +280,27 @@ class Session:
     def synthesize(self, count: int, start: int = 0) -> Job:
         """Make pairs ``start ... start + count - 1``. Value: list of `DualImage`.
 
-        Missing or outdated patches are cut, and the recipe is fitted, on the way.
+        What the recipe learns from is read or cut, and it is fitted, on the way.
         """
-        project, library = self.project, self.library if self.library_is_current else None
-        recipe = project.recipe or default_recipe()
-        fitted = self.fitted
+        project, fitted = self.project, self.fitted
+        library = self.library if self.library_is_current else None
 
         def work() -> Generator[pipeline.Progress, None, list[DualImage]]:
-            nonlocal library, fitted
-            if library is None:
-                library = yield from pipeline.cut(project, self.folder)
-            fitted = yield from pipeline.refit(fitted, recipe, library)
+            nonlocal fitted
+            fitted = yield from pipeline.prepare(project, self.folder, fitted, library, self.keeper)
             return (yield from pipeline.synthesize(fitted.synthesizer, start, count))
 
         def take(pairs: list[DualImage]) -> None:
-            if library is not None and library is not self.library:
-                self._adopt_library(library, project)
+            made = fitted.source if fitted else None
+            if isinstance(made, PatchLibrary) and made is not self.library:
+                self._adopt_library(made, project)
             self.fitted = fitted
 
         return self._job(work(), "make dual images", take)
 
     def remake_pairs(self, run: TrainingRun, count: int, start: int = 0) -> Job:
         """Make pairs that a run was trained on, from its record. Value: list of `DualImage`."""
-        work = training_run.remake_pairs(self.project, self.folder, run, start, count)
+        work = training_run.remake_pairs(self.project, self.folder, run, start, count, self.keeper)
         return self._job(work, f"make the dual images of {run.name}")
 
     def train(self, spec: TrainSpec | None = None, name: str = "") -> Job:
@@ -325,7 +323,8 @@ class Session:
                 ended = run.model_copy(update={"state": outcome.state, "error": outcome.traceback})
             self._replace(self.project.with_run(ended))
 
-        job = Job(training_run.train(project, self.folder, run), f"train {run.name}", run.id)
+        work = training_run.train(project, self.folder, run, self.keeper)
+        job = Job(work, f"train {run.name}", run.id)
         self._merges[job] = merge
         return job
 

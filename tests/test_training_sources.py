@@ -10,7 +10,7 @@ from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import Click, Truth
 from napari_synthseg.core.training import ModelSpec, TrainSpec
 from napari_synthseg.session import Session
-from napari_synthseg.training_run import _training_data
+from napari_synthseg.training_data import gather_data
 from tests.clicked_discs import CENTERS, disc_image, finish
 
 QUICK = {
@@ -43,7 +43,8 @@ def session(tmp_path) -> Iterator[Session]:
 
 
 def data_of(session, **spec):
-    work = _training_data(session.project, session.folder, TrainSpec(**(QUICK | spec)))
+    spec = TrainSpec(**(QUICK | spec))
+    work = gather_data(session.project, session.folder, spec, session.keeper)
     return finish(work)[1]
 
 

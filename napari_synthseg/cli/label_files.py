@@ -44,6 +44,16 @@ def by_stem(folder: Path, what: str = "label image") -> dict[str, Path]:
     return found
 
 
+def warn_unmatched(true_files: Mapping[str, Path], predicted: Mapping[str, Path]) -> list[str]:
+    """Warn of images that only one side has, by file stem."""
+    warnings = []
+    if missing := sorted(true_files.keys() - predicted.keys()):
+        warnings.append(f"{len(missing)} true image(s) have no prediction, such as {missing[0]}.")
+    if extra := sorted(predicted.keys() - true_files.keys()):
+        warnings.append(f"{len(extra)} prediction(s) have no true image, such as {extra[0]}.")
+    return warnings
+
+
 def write_labels(path: Path, ids: NDArray[np.integer]) -> None:
     """Write instance ids as a compressed TIFF: uint16 where they fit, int32 otherwise."""
     import tifffile

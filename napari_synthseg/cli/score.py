@@ -1,4 +1,4 @@
-"""Scoring predictions against the truth, ours or not: label images, boxes, heat maps."""
+"""Scoring predictions against the truth, ours or not: masks, regions, boxes, heat maps."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from typing import Annotated, Literal
 
 import typer
 
-from napari_synthseg.cli.label_files import by_stem, read_classes, read_labels
+from napari_synthseg.cli.label_files import (
+    by_stem,
+    read_classes,
+    read_labels,
+    warn_unmatched,
+)
 from napari_synthseg.cli.output import JsonFlag, report, table
 from napari_synthseg.cli.score_boxes import score_box_files
 from napari_synthseg.cli.score_maps import describe_map_scores, score_map_files
+from napari_synthseg.cli.score_semantic import describe_semantic_scores, score_class_files
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.score.instance import score_instances
 
-TASKS = ("segment", "detect", "cam")
+TASKS = ("segment", "semantic", "detect", "cam")
 SHOWN = {
     "segment": (
         "f1@0.5", "f1@0.7", "f1@0.8", "precision@0.5", "recall@0.5", "matching_ap@0.5",
@@ -30,6 +36,7 @@ SHOWN = {
 }  # fmt: skip
 OPTIONS = {
     "segment": (),
+    "semantic": ("--ignore", "--tolerance"),
     "detect": ("--ignore", "--threshold", "--max-detections"),
     "cam": ("--ignore", "--threshold", "--tolerance"),
 }
@@ -49,8 +56,8 @@ def score(
         typer.Option(
             "--task",
             metavar="TASK",
-            help="segment: masks against masks; detect: boxes against boxes; cam: heat maps "
-            "against masks or boxes.",
+            help="segment: objects against objects; semantic: the class of each pixel; detect: "
+            "boxes against boxes; cam: heat maps against masks or boxes.",
         ),
     ],
     predicted: Annotated[
@@ -74,7 +81,8 @@ def score(
             "--ignore",
             metavar="CLASS",
             help="Not every object of this class is in the truth: keep it out of the values over "
-            "all classes (detect, cam); repeat for more.",
+            "all classes (detect, cam); repeat for more. semantic: class value or name; true "
+            "pixels of it do not count.",
         ),
     ] = None,
     threshold: Annotated[
@@ -92,7 +100,11 @@ def score(
     ] = None,
     tolerance: Annotated[
         float | None,
-        typer.Option(min=0.0, help="cam: how far off a map may point, in object diameters (0)."),
+        typer.Option(
+            min=0.0,
+            help="cam: how far off a map may point, in object diameters (0); semantic: how far off "
+            "a boundary may lie, in pixels (2).",
+        ),
     ] = None,
     synthetic: Annotated[
         bool, typer.Option("--synthetic", help="The images are synthetic; said with the scores.")
@@ -117,6 +129,14 @@ def score(
     measured: Measured = "synthetic" if synthetic else "real"
     if task == "segment":
         scores = _score_label_files(predicted, truth, measured)
+    elif task == "semantic":
+        scores = score_class_files(
+            predicted,
+            truth,
+            measured_on=measured,
+            ignored=ignored or (),
+            tolerance=tolerance,
+        )
     elif task == "detect":
         scores = score_box_files(
             predicted,
@@ -145,7 +165,7 @@ def _score_label_files(predicted: Path, truth: Path, measured: Measured) -> Scor
     if not stems:
         raise InputError(f"No file in {predicted} has the stem of a file in {truth}.")
     true_classes, predicted_classes = read_classes(truth), read_classes(predicted)
-    warnings = _warn_unmatched(true_files, predicted_files)
+    warnings = warn_unmatched(true_files, predicted_files)
     if true_classes is None or predicted_classes is None:
         if true_classes is not None or predicted_classes is not None:
             warnings.append("Only one of the folders has an objects.csv: classes are ignored.")
@@ -169,6 +189,8 @@ def describe_scores(scores: Scores) -> list[str]:
     """Return scores as lines: a table, what they were measured on, and warnings."""
     if scores.task == "cam":
         return describe_map_scores(scores)
+    if scores.task == "semantic":
+        return describe_semantic_scores(scores)
     shown = SHOWN.get(scores.task, ())
     columns = [name for name in shown if name in scores.values] or list(scores.values)
     named = {"all": scores.values, **(scores.per_class if len(scores.per_class) > 1 else {})}
@@ -188,12 +210,3 @@ def _number_classes(*tables: ClassTables) -> dict[int, str]:
     """Return class value -> name, for all names that occur; one class where none has a name."""
     names = {name for table in tables for classes in table.values() for name in classes.values()}
     return dict(enumerate(sorted(names) or [ANY_CLASS], start=1))
-
-
-def _warn_unmatched(true_files: Mapping[str, Path], predicted: Mapping[str, Path]) -> list[str]:
-    warnings = []
-    if missing := sorted(true_files.keys() - predicted.keys()):
-        warnings.append(f"{len(missing)} true image(s) have no prediction, such as {missing[0]}.")
-    if extra := sorted(predicted.keys() - true_files.keys()):
-        warnings.append(f"{len(extra)} prediction(s) have no true image, such as {extra[0]}.")
-    return warnings

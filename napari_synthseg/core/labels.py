@@ -50,6 +50,13 @@ class Labels:
         ids = np.ascontiguousarray(values, np.int32)
         return cls(ids, {int(v): int(v) for v in np.unique(ids) if v > 0}, regions=True)
 
+    def as_regions(self) -> Labels:
+        """Return what class each pixel is of, without telling objects apart."""
+        if self.regions:
+            return self
+        values = np.where(self.ids == UNKNOWN, UNKNOWN, self.semantic().astype(np.int32))
+        return Labels.of_classes(values)
+
     def semantic(self) -> NDArray[np.uint8]:
         """Return class values per pixel, uint8, 0 = background or unknown, shape of `ids`."""
         table = np.zeros(int(self.ids.max(initial=0)) + 1, np.uint8)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, full_region, region_slices
+
+if TYPE_CHECKING:
+    from napari_synthseg.core.project import ImageRef
 
 FloatImage = NDArray[np.float32]
 
@@ -57,6 +62,36 @@ class ArraySource:
         """Return the pixels of `region`; see `PixelSource.read`."""
         wanted = region or self.region
         return np.ascontiguousarray(self.array[(slice(None), *region_slices(wanted))])
+
+
+def check_alike(images: Sequence[tuple[ImageRef, PixelSource]], remedy: str) -> None:
+    """Refuse to learn from images that no one network can take.
+
+    Parameters
+    ----------
+    images
+        At least one.
+    remedy
+        What to do, a sentence without a point.
+
+    Raises
+    ------
+    InputError
+        If some are volumes and others flat, or their channels differ in number.
+    """
+    first, first_pixels = images[0]
+    for ref, pixels in images[1:]:
+        if ref.ndim != first.ndim:
+            flat, deep = sorted((first, ref), key=lambda ref: ref.ndim)
+            raise InputError(
+                f"'{deep.name}' is a volume and '{flat.name}' is flat: one model learns from "
+                f"either. {remedy}, or add the stack plane by plane."
+            )
+        if pixels.shape[0] != first_pixels.shape[0]:
+            raise InputError(
+                f"'{first.name}' has {first_pixels.shape[0]} channels and '{ref.name}' has "
+                f"{pixels.shape[0]}: one model learns from images of equal channels. {remedy}."
+            )
 
 
 LOW_PERCENTILE, HIGH_PERCENTILE = 1.0, 99.8

@@ -257,6 +257,11 @@ class Project(Frozen):
         """Masks that the user gave for cutting patches."""
         return tuple(t for t in self.truths if t.kind == "patch_masks")
 
+    @property
+    def class_values(self) -> tuple[int, ...]:
+        """Values of the classes, in ascending order."""
+        return tuple(sorted(c.value for c in self.classes))
+
     def rejected(self) -> frozenset[str]:
         """Return the ids of the patches that the user rejected."""
         return frozenset(v.patch for v in self.verdicts if v.state == "rejected")

@@ -48,6 +48,7 @@ def train_model(
     spacing: tuple[float, ...] = (),
     validation_pairs: Sequence[DualImage] = (),
     validation_images: Sequence[ClickedImage] = (),
+    notes: Sequence[str] = (),
     started: float | None = None,
     checkpoint: Checkpoint | None = None,
     save_checkpoint: Callable[[dict[str, NDArray[Any]], dict[str, Any]], None] | None = None,
@@ -71,6 +72,8 @@ def train_model(
         Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
     validation_pairs, validation_images
         The held-out part; empty: the last weights are kept.
+    notes
+        What the user should know of all that; ends up in `TrainedModel.selection`.
     started
         `time.monotonic()` at which the time limit began; default now.
     checkpoint, save_checkpoint
@@ -86,7 +89,7 @@ def train_model(
         held_images=tuple(validation_images),
         class_names=class_names,
     )
-    loop = _Loop(make_task(data), started)
+    loop = _Loop(make_task(data), started, notes=tuple(notes))
     if checkpoint is not None:
         loop.restore(checkpoint)
     save = save_checkpoint or (lambda arrays, meta: None)
@@ -116,6 +119,7 @@ class _Loop:
     elapsed_before: float = 0.0
     history: list[TrainStep] = field(default_factory=list)
     best: tuple[Validation, Weights] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         import torch
@@ -219,7 +223,7 @@ class _Loop:
             selection = f"best on the held-out part: {figures}"
         if self.step < FEW_STEPS and self.spec.steps is None:
             selection += f"; only {self.step} steps were made: give it more time"
-        selection = "; ".join([selection, *self.task.notes])
+        selection = "; ".join([selection, *self.notes, *self.task.notes])
         return TrainedModel(
             spec=self.spec.model,
             in_channels=self.task.in_channels,

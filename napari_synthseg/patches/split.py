@@ -67,9 +67,9 @@ def split(
     """
     if fraction <= 0:
         return tuple(parts), ()
-    groups = sorted({_group(p) for p in parts})
+    groups = sorted({group_of(p) for p in parts})
     if len(groups) > 1:
-        train, held = _split_groups(parts, groups, shapes, fraction, seed)
+        train, held = split_groups(parts, groups, shapes, fraction, seed)
     else:
         train, held = _split_region(parts, shapes, fraction, gap)
     if sum(p.weight for p in held) < MINIMUM_CLICKS or not train:
@@ -77,11 +77,12 @@ def split(
     return train, held
 
 
-def _group(part: Part) -> str:
+def group_of(part: Part) -> str:
+    """Return the name of what an image shares with others: a field of view, a stack."""
     return part.ref.group or part.ref.uri
 
 
-def _split_groups(
+def split_groups(
     parts: Sequence[Part],
     groups: Sequence[str],
     shapes: Mapping[str, tuple[int, ...]],
@@ -92,11 +93,18 @@ def _split_groups(
 
     The first has about that share on its own, so that of a few images not the one with most of the
     clicks is lost to training, and looks like another one, so that no kind of image is lost.
+
+    Parameters
+    ----------
+    parts, shapes, fraction, seed
+        As for `split`.
+    groups
+        Names of the groups, at least two.
     """
-    clicks = {g: max(1, sum(p.weight for p in parts if _group(p) == g)) for g in groups}
+    clicks = {g: max(1, sum(p.weight for p in parts if group_of(p) == g)) for g in groups}
     wanted = fraction * sum(clicks.values())
     shuffled = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
-    looks = {g: _look([p for p in parts if _group(p) == g], shapes) for g in groups}
+    looks = {g: _look([p for p in parts if group_of(p) == g], shapes) for g in groups}
 
     def cost(group: str) -> float:
         alone = min(float(np.linalg.norm(looks[group] - looks[g])) for g in groups if g != group)
@@ -110,8 +118,8 @@ def _split_groups(
             held.add(group)
             count += clicks[group]
     return (
-        tuple(p for p in parts if _group(p) not in held),
-        tuple(p for p in parts if _group(p) in held),
+        tuple(p for p in parts if group_of(p) not in held),
+        tuple(p for p in parts if group_of(p) in held),
     )
 
 

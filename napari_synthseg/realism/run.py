@@ -69,10 +69,15 @@ def compare(
     """
     if count < 2:
         raise InputError(f"{count} dual image is too few to compare with: make at least 2.")
-    if fitted is None:
+    if recipe.learns_from != "patches":
+        raise InputError(
+            f"Realism is measured of recipes that paste patches, and '{recipe.kind}' does not: "
+            "choose another recipe."
+        )
+    if fitted is None or not isinstance(fitted.source, PatchLibrary):
         library: PatchLibrary = yield from _scaled(pipeline.cut(project, folder), 0, CUT)
     else:
-        library = fitted.library
+        library = fitted.source
     fitted = yield from _scaled(pipeline.refit(fitted, recipe, library), CUT, FIT)
     work = pipeline.synthesize(fitted.synthesizer, 0, count)
     pairs: list[DualImage] = yield from _scaled(work, FIT, MADE)

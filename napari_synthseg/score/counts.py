@@ -62,6 +62,11 @@ class Counts:
         """TP / (TP + FP + FN), which this field calls average precision; no ranking is in it."""
         return self._ratio(self.matched, self.true + self.predicted - self.matched)
 
+    @property
+    def iou(self) -> float:
+        """Pixels that agree, of those that either side has: TP / (TP + FP + FN), Jaccard."""
+        return self.matching_ap
+
     def _ratio(self, part: int, whole: int) -> float:
         if self.empty:
             return 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.core.project import ImageRef, Truth
 from napari_synthseg.store.images import open_file, open_pixels, open_stored, save_array
 from napari_synthseg.store.stored import StoredArray, check_budget
+from napari_synthseg.store.uris import ARRAYS_PREFIX
 
 FIRST_CLASS = 1
 """Class value of instances whose class nobody named."""
@@ -24,13 +25,31 @@ FIRST_CLASS = 1
 LARGEST_ID = 2**22
 """Ids above this are numbered anew, so that tables indexed by id stay small."""
 
+LARGEST_CLASS = 254
+"""The largest class value."""
+
+UNKNOWN_VALUE = 255
+"""Stands for `UNKNOWN` in label images of regions."""
+
 
 def save_labels(labels: Labels, folder: Path, id: str) -> str:
-    """Keep instance ids in the project's arrays; return their name, ``arrays:ID``.
+    """Keep labels in the project's arrays; return their name, ``arrays:ID``.
 
-    Their classes belong into the `Truth` that names the array.
+    Of regions the class values are kept, `UNKNOWN` as 255; else the instance ids, whose classes
+    belong into the `Truth` that names the array.
+
+    Raises
+    ------
+    InputError
+        If regions hold a value that no class can have.
     """
-    return save_array(labels.ids, "yx" if labels.ids.ndim == 2 else "zyx", folder, id)
+    array: NDArray[Any] = labels.ids
+    if labels.regions:
+        name = "in memory"
+        values = _integers(np.where(array == UNKNOWN, UNKNOWN_VALUE, array), name)
+        _check_values(values, name)
+        array = values.astype(np.uint8)
+    return save_array(array, "yx" if array.ndim == 2 else "zyx", folder, id)
 
 
 def open_labels(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
@@ -38,8 +57,9 @@ def open_labels(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
 
     The masks may have the shape of the whole image, of its region, or of the whole stack where
     the image is one plane of it. Ids without a class of their own belong to class 1. Of a
-    semantic truth, the connected parts of each class value become the instances. Of boxes the
-    result has `Labels.outlines`, of image labels `Labels.present`.
+    semantic truth the result has `Labels.regions`; 255 is `UNKNOWN` there, but class 1 in a file
+    that holds nothing but 0 and 255. Of boxes the result has `Labels.outlines`, of image labels
+    `Labels.present`.
 
     Raises
     ------
@@ -52,9 +72,12 @@ def open_labels(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
         return _held_in(truth, ref, folder)
     stored = open_stored(truth.source, folder, as_ids=True)
     name = f"'{truth.source}'"
-    values = _integers(_fitting(stored, name, ref, folder), name)
+    whole = _whole(stored, name)
+    values = _integers(_fitting(whole, name, ref, folder), name)
     if truth.kind == "semantic":
-        return _connected(values)
+        # in arrays that this project wrote, 255 has one meaning
+        binary = not truth.source.startswith(ARRAYS_PREFIX) and _is_binary(whole)
+        return _regions(values, binary, name)
     _refuse_binary(values, name)
     return _instances(values, truth.classes)
 
@@ -88,6 +111,26 @@ def label_boxes(boxes: Sequence[BoxRow], region: Region) -> Labels:
     return Labels(np.zeros(shape, np.int32), outlines=placed.take(inside))
 
 
+def read_class_file(path: Path) -> NDArray[np.int64]:
+    """Read the class of each pixel from a label image that belongs to no project.
+
+    Returns
+    -------
+    Class values, shape ([z,] y, x): 0 or more, or `UNKNOWN` where the file says -1.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no class values; the message names it.
+    """
+    name = f"'{path.name}'"
+    stored = _whole(open_file(path, as_ids=True), name)
+    if stored.dtype.kind not in "if":
+        return _integers(stored, name)
+    unknown = stored == UNKNOWN
+    return np.where(unknown, UNKNOWN, _integers(np.where(unknown, 0, stored), name))
+
+
 def read_label_file(path: Path) -> Labels:
     """Read the instance ids of a label image that belongs to no project, all of class 1.
 
@@ -102,6 +145,45 @@ def read_label_file(path: Path) -> Labels:
     return _instances(values, {})
 
 
+def read_region_file(path: Path) -> Labels:
+    """Read the class values of a label image that belongs to no project; see `open_labels`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no class values; the message names it.
+    """
+    name = f"'{path.name}'"
+    whole = _whole(open_file(path, as_ids=True), name)
+    return _regions(_integers(whole, name), _is_binary(whole), name)
+
+
+def check_classes(labels: Labels, known: Collection[int], name: str) -> None:
+    """Refuse regions of a class that is not known.
+
+    Parameters
+    ----------
+    labels
+        Regions.
+    known
+        Class values that there are.
+    name
+        Name of the masks, as it stands in messages.
+
+    Raises
+    ------
+    InputError
+        If there is another one; the message names it and the masks.
+    """
+    if unknown := set(labels.classes) - set(known):
+        have = ", ".join(str(value) for value in sorted(known)) or "none"
+        raise InputError(
+            f"The masks {name} hold the value {min(unknown)}, which is no class of the project "
+            f"(its classes have the values {have}; 0 is background): add the class, or correct the "
+            "masks."
+        )
+
+
 def _whole(stored: StoredArray, name: str) -> NDArray[Any]:
     """Return all stored values, without a channel axis."""
     check_budget(name, math.prod(stored.shape), stored.dtype.itemsize)
@@ -111,9 +193,8 @@ def _whole(stored: StoredArray, name: str) -> NDArray[Any]:
     return array
 
 
-def _fitting(stored: StoredArray, name: str, ref: ImageRef, folder: Path) -> NDArray[Any]:
-    """Return the stored values of the image's region, of whatever they were stored for."""
-    array = _whole(stored, name)
+def _fitting(array: NDArray[Any], name: str, ref: ImageRef, folder: Path) -> NDArray[Any]:
+    """Return the values of the image's region, of whatever they were stored for."""
     pixels = open_pixels(ref, folder)
     whole, region = pixels.shape[1:], ref.region or full_region(pixels.shape[1:])
     fixed = [ref.plane[a] for a in ref.axes if a in ref.plane]
@@ -156,7 +237,7 @@ def _integers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
 
 def _refuse_binary(values: NDArray[np.int64], name: str) -> None:
     """Refuse a picture of black and white as instances: its objects would all be one."""
-    if set(np.unique(values)) <= {0, 255} and values.any() and _connected(values).count > 1:
+    if _is_binary(values) and values.any() and _count_parts(values) > 1:
         raise InputError(
             f"The masks {name} are black and white, without an id for each object: import them as "
             "semantic masks, or save ids."
@@ -176,14 +257,30 @@ def _instances(values: NDArray[np.int64], named: Mapping[int, int]) -> Labels:
     return Labels(np.ascontiguousarray(values, np.int32), classes)
 
 
-def _connected(values: NDArray[np.int64]) -> Labels:
-    """Make an instance of each connected part (by a side) of each value."""
+def _is_binary(values: NDArray[Any]) -> bool:
+    """Tell whether there is nothing but 0 and 255."""
+    return not ((values != 0) & (values != 255)).any()
+
+
+def _count_parts(values: NDArray[np.int64]) -> int:
+    """Return the number of connected parts (by a side) of what is not background."""
     from scipy.ndimage import label
 
-    ids = np.zeros(values.shape, np.int32)
-    classes: dict[int, int] = {}
-    for value in np.unique(values[values > 0]):
-        parts, count = label(values == value)
-        ids[parts > 0] = parts[parts > 0] + len(classes)
-        classes.update({len(classes) + n: int(value) for n in range(1, count + 1)})
-    return Labels(ids, classes)
+    return int(label(values > 0)[1])
+
+
+def _regions(values: NDArray[np.int64], binary: bool, name: str) -> Labels:
+    """Return regions from class values; where they are `binary`, 255 is class 1."""
+    if binary:
+        return Labels.of_classes(np.where(values > 0, FIRST_CLASS, 0))
+    _check_values(values, name)
+    return Labels.of_classes(np.where(values == UNKNOWN_VALUE, UNKNOWN, values))
+
+
+def _check_values(values: NDArray[np.int64], name: str) -> None:
+    if values.size and values.max() > UNKNOWN_VALUE:
+        raise InputError(
+            f"The masks {name} hold the value {values.max()}: class values of regions go from 1 to "
+            f"{LARGEST_CLASS}, and {UNKNOWN_VALUE} stands for unknown. Masks with an id for each "
+            "object are instance masks."
+        )

@@ -31,7 +31,7 @@ from napari_synthseg.store.snapshot import SIDECARS, connect, read_snapshot
 from napari_synthseg.store.uris import rebase
 from napari_synthseg.store.writer import Writer
 
-COPIED_FOLDERS = ("arrays.zarr", "runs")
+COPIED_FOLDERS = ("arrays.zarr", "runs", "generators")
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ class ProjectStore:
             self._writer.flush(timeout)
 
     def save_as(self, folder: Path) -> ProjectStore:
-        """Copy the project, with its arrays and runs, into another folder; return it open.
+        """Copy the project, with all that lies in its folder, into another one; return it open.
 
         Images stay where they are; the copy finds them from its own place.
 

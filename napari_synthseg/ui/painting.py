@@ -13,18 +13,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.bringing import UNKNOWN_VALUE, PaintedPart
+from napari_synthseg.bringing import PaintedPart
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region, region_slices
 from napari_synthseg.core.labels import UNKNOWN
 from napari_synthseg.core.project import ImageRef, Project, Truth
 from napari_synthseg.pipeline import Progress
-from napari_synthseg.store.labels import open_labels
+from napari_synthseg.store.labels import UNKNOWN_VALUE, open_labels
 
 GROUND = 255
 """Stands in the layer for background that was painted."""
-
-LARGEST_CLASS = 254
 
 MOST_VALUES = 30
 """More values than this are ids of objects rather than classes."""

@@ -58,7 +58,7 @@ def _compare_and_draw(session: Session) -> Generator[Progress, None, tuple[Compa
     """Return the job's work on the session as it is now; drawing takes a second, too."""
     project, folder, fitted = session.project, session.folder, session.fitted
     current = fitted is not None and session.library_is_current
-    ready = fitted if current and fitted.library is session.library else None
+    ready = fitted if current and fitted.source is session.library else None
 
     def work() -> Generator[Progress, None, tuple[Comparison, bytes]]:
         from napari_synthseg.realism.figure import draw_png

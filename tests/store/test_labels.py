@@ -16,7 +16,14 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.core.project import ImageRef, Truth
 from napari_synthseg.store.images import save_array
-from napari_synthseg.store.labels import LARGEST_ID, open_labels, read_label_file, save_labels
+from napari_synthseg.store.labels import (
+    LARGEST_ID,
+    check_classes,
+    open_labels,
+    read_label_file,
+    read_region_file,
+    save_labels,
+)
 from tests.store.zarr_images import write_ome_zarr
 
 IDS = np.zeros((20, 30), np.int32)
@@ -153,14 +160,63 @@ def test_huge_ids_are_numbered_anew(tmp_path: Path, ref: ImageRef) -> None:
     assert LARGEST_ID < 2**33
 
 
-def test_the_parts_of_a_semantic_truth_are_its_instances(tmp_path: Path, ref: ImageRef) -> None:
-    semantic = np.zeros((20, 30), np.uint8)
-    semantic[2:6, 3:9] = semantic[8:14, 3:9] = 2
-    semantic[6:8, 3:9] = 1
-    labels = open_labels(truth_in(tmp_path, semantic, kind="semantic"), ref, tmp_path)
-    np.testing.assert_array_equal(labels.semantic(), semantic)
-    assert sorted(labels.classes.values()) == [1, 2, 2]
-    assert labels.count == 3
+REGIONS = np.zeros((20, 30), np.uint8)
+REGIONS[2:6, 3:9] = REGIONS[8:14, 3:9] = 2
+REGIONS[6:8, 3:9] = 1
+
+
+def test_a_semantic_truth_holds_regions(tmp_path: Path, ref: ImageRef) -> None:
+    labels = open_labels(truth_in(tmp_path, REGIONS, kind="semantic"), ref, tmp_path)
+    assert labels.regions
+    assert labels.classes == {1: 1, 2: 2}
+    np.testing.assert_array_equal(labels.ids, REGIONS)
+    alone = read_region_file(tmp_path / "masks.tif")
+    assert alone.regions
+    np.testing.assert_array_equal(alone.ids, REGIONS)
+
+
+@pytest.mark.parametrize("read_alone", [True, False])
+def test_255_is_unknown_unless_it_is_all_there_is(
+    tmp_path: Path, ref: ImageRef, read_alone: bool
+) -> None:
+    def read(array: NDArray[Any], name: str, image: ImageRef = ref) -> Labels:
+        truth = truth_in(tmp_path, array, name, kind="semantic")
+        if read_alone and image is ref:
+            return read_region_file(tmp_path / name)
+        return open_labels(truth, image, tmp_path)
+
+    unknown = REGIONS.copy()
+    unknown[15:] = 255
+    found = read(unknown, "some.png")
+    assert (found.ids[15:] == UNKNOWN).all()
+    assert set(found.classes) == {1, 2}
+    white = ((REGIONS == 2) * 255).astype(np.uint8)
+    np.testing.assert_array_equal(read(white, "white.png").ids, white > 0)
+    # what the whole file holds decides, not what one region of the image sees of it
+    low = ref.model_copy(update={"region": ((14, 20), (0, 30))})
+    assert set(np.unique(read(unknown, "part.png", low).ids)) == {UNKNOWN, 0}
+
+
+def test_regions_from_memory_come_back(tmp_path: Path, ref: ImageRef) -> None:
+    for ids in (REGIONS.astype(np.int32), np.where(REGIONS == 2, UNKNOWN, 0)):
+        uri = save_labels(Labels.of_classes(ids), tmp_path, f"r{ids.max()}")
+        truth = Truth(image="image", kind="semantic", source=uri)
+        np.testing.assert_array_equal(open_labels(truth, ref, tmp_path).ids, ids)
+
+
+@pytest.mark.parametrize("value", [256, 1000])
+def test_what_no_class_can_have_is_refused(tmp_path: Path, ref: ImageRef, value: int) -> None:
+    array = np.where(REGIONS == 2, value, 0).astype(np.uint16)
+    with pytest.raises(InputError, match=f"masks.tif.*{value}.*1 to 254"):
+        open_labels(truth_in(tmp_path, array, kind="semantic"), ref, tmp_path)
+    with pytest.raises(InputError, match=f"{value}.*1 to 254"):
+        save_labels(Labels.of_classes(array), tmp_path, "r")
+
+
+def test_regions_of_a_strange_class_are_refused() -> None:
+    check_classes(Labels.of_classes(REGIONS), [1, 2, 3], "'a.png'")
+    with pytest.raises(InputError, match=r"'a\.png' hold the value 2"):
+        check_classes(Labels.of_classes(REGIONS), [1, 3], "'a.png'")
 
 
 def test_other_kinds_are_no_masks(tmp_path: Path, ref: ImageRef) -> None:

@@ -62,4 +62,5 @@ def test_true_masks_fit_their_images(path: Path, tmp_path: Path) -> None:
     describe(MASKS[path])  # the user gives it
     labels = open_labels(truth, ref, tmp_path)
     assert labels.ids.shape == open_pixels(ref, tmp_path).shape[1:]
+    assert labels.regions == semantic
     assert labels.count == len(labels.classes) > 0

@@ -1,0 +1,216 @@
+"""Recipes that learn from masks: what they get, and that a fit can be stopped and gone on with."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import UNKNOWN, Labels
+from napari_synthseg.core.project import ImageRef
+from napari_synthseg.core.training import ModelSpec, TrainSpec
+from napari_synthseg.jobs import Job
+from napari_synthseg.session import Session
+from napari_synthseg.training_data import gather_data
+from napari_synthseg.true_images import masked_images
+from tests.clicked_discs import finish
+from tests.region_images import Drawn, draw_regions, slow_recipe
+
+QUICK = {"task": "semantic", "steps": 2, "minutes": None, "batch_size": 2, "crop": 32,
+         "device": "cpu", "model": ModelSpec(width=4, depth=2)}  # fmt: skip
+
+
+@pytest.fixture
+def slow():
+    with slow_recipe() as kind:
+        yield kind
+
+
+@pytest.fixture
+def session(tmp_path) -> Iterator[Session]:
+    """A project of five images, of which four are of regions, and one is for testing."""
+    session = Session.create(tmp_path / "phases.synthseg")
+    for name in ("matrix", "grain"):
+        session.edit(session.project.with_classes(session.project.next_class(name)), "class")
+    for number in range(5):
+        role = "test" if number == 4 else "train"
+        add(session, number, role=role, group=f"spot{number}")
+    spec = TrainSpec(**QUICK)
+    session.edit(session.project.model_copy(update={"train_spec": spec}), "settings")
+    yield session
+    session.close()
+
+
+def add(session: Session, number: int, **fields) -> ImageRef:
+    pair = draw_regions(seed=number)
+    ref = session.add_array(pair.image[0], "yx", f"i{number}", **fields)
+    session.add_truth(ref, pair.labels)
+    return ref
+
+
+def choose(session: Session, recipe) -> None:
+    session.edit(session.project.model_copy(update={"recipe": recipe}), "recipe")
+
+
+def data_of(session: Session, **spec):
+    spec = TrainSpec(**(QUICK | spec))
+    return finish(gather_data(session.project, session.folder, spec, session.keeper))[1]
+
+
+def test_regions_from_memory_are_semantic_truth(session):
+    ref = session.project.images[0]
+    truth = session.project.truth_of(ref, "semantic")
+    assert truth.source.startswith("arrays:")
+    np.testing.assert_array_equal(session.truth(ref).ids, draw_regions(seed=0).labels.ids)
+    objects = Labels(np.array([[0, 5], [7, UNKNOWN]], np.int32), {5: 2, 7: 1})
+    other = session.add_array(np.zeros((2, 2), np.uint8), "yx", "small")
+    session.add_truth(other, objects, "semantic")
+    assert session.truth(other).ids.tolist() == [[0, 2], [1, UNKNOWN]]
+
+
+def test_a_class_that_the_project_lacks_is_refused_with_its_value(session):
+    ref = session.project.images[0]
+    before = session.project
+    strange = Labels.of_classes(np.full((64, 64), 3))
+    with pytest.raises(InputError, match="'i0' hold the value 3"):
+        session.add_truth(ref, strange)
+    assert session.project is before
+    session.edit(session.project.without_class(2), "delete class")
+    with pytest.raises(InputError, match="arrays:.* hold the value 2"):
+        masked_images(session.project, session.folder, session.project.train_spec)
+
+
+def test_masks_are_divided_into_groups_and_never_those_of_test_images(session):
+    found = masked_images(session.project, session.folder, session.project.train_spec)
+    assert (len(found.images.train), len(found.images.held)) == (3, 1)
+    assert found.images.class_values == (1, 2)
+    assert found.images.channels == 1
+    used = {r.name for r in (*found.division.train, *found.division.held)}
+    assert used == {"i0", "i1", "i2", "i3"}
+
+
+def test_images_for_validation_are_what_is_held_out(session):
+    extra = add(session, 7, role="validate")
+    found = masked_images(session.project, session.folder, session.project.train_spec)
+    assert [r.id for r in found.division.held] == [extra.id]
+    assert len(found.images.train) == 4
+
+
+def test_images_of_other_channels_are_refused(session):
+    pair = draw_regions(seed=9, channels=3)
+    ref = session.add_array(pair.image, "cyx", "colored")
+    session.add_truth(ref, pair.labels)
+    with pytest.raises(InputError, match="'i0' has 1 channels and 'colored' has 3"):
+        masked_images(session.project, session.folder, session.project.train_spec)
+
+
+def test_no_clicks_are_needed_and_what_was_fitted_is_used_again(session, slow):
+    choose(session, slow())
+    job = session.synthesize(3)
+    news = []
+    job.progressed.connect(news.append)
+    pairs = session.complete(job)
+    assert [p.index for p in pairs] == [0, 1, 2]
+    assert session.library is None
+    assert session.synthesizer_is_current
+    shown = [n for n in news if n.values]
+    assert shown[0].values == {"error": 1.0}
+    assert shown[0].pictures["made"][0].labels.regions
+    session.complete(session.synthesize(1))
+    assert slow.begun == [0]
+    session.edit(session.project.without_image(session.project.images[0].id), "delete image")
+    assert not session.synthesizer_is_current
+    session.complete(session.synthesize(1))
+    assert slow.begun == [0, 0]
+    choose(session, slow(seed=1))
+    assert not session.synthesizer_is_current
+
+
+def cancel_at(job: Job, step: int) -> None:
+    """Cancel a job when the recipe has come so far."""
+
+    def look(news) -> None:
+        if getattr(news, "values", {}).get("error") == 1 / step:
+            job.cancel()
+
+    job.progressed.connect(look)
+
+
+@pytest.mark.parametrize("start", ["synthesize", "train"])
+def test_a_fit_that_was_cancelled_goes_on_from_where_it_was(session, slow, start):
+    choose(session, slow())
+    job = session.synthesize(1) if start == "synthesize" else session.train()
+    cancel_at(job, 4)
+    outcome = job.run()
+    session.record(job, outcome)
+    assert outcome.state == "cancelled"
+    assert [p.suffix for p in (session.folder / "generators").iterdir()] == [".safetensors"]
+    if start == "synthesize":
+        session.complete(session.synthesize(1))
+    else:
+        assert session.project.runs[0].state == "cancelled"
+        again = session.complete(session.resume_training(session.project.runs[0]))
+        assert (again.state, again.steps) == ("done", 2)
+    assert slow.begun == [0, 4]
+    session.complete(session.train())  # the same images, divided alike: nothing is learned twice
+    assert slow.begun == [0, 4, 10]
+
+
+def test_a_fit_can_be_paused(session, slow):
+    choose(session, slow())
+    job = session.synthesize(1)
+    job.progressed.connect(lambda news: job.pause() if news.values else None)
+    job.start()
+    for _ in range(10):
+        while job.state == "running":
+            pass
+        assert job.state == "paused"
+        job.resume()
+    assert job.join(10)
+    assert job.outcome.state == "done"
+
+
+@pytest.mark.parametrize("source", ["synthetic", "real", "mixed"])
+def test_any_source_teaches_a_semantic_model(session, slow, source):
+    choose(session, slow())
+    data = data_of(session, source=source, real_fraction=0.25 if source == "mixed" else 0, pairs=5)
+    made = data.pairs.pairs(range(20))
+    real = [draw_regions(seed=n).labels.ids for n in range(4)]
+    count = sum(any(np.array_equal(p.labels.ids, r) for r in real) for p in made)
+    assert count == {"synthetic": 0, "real": 20, "mixed": 5}[source]
+    assert [p.labels.regions for p in data.validation_pairs] == [True]
+    assert len(data.images) == 3
+    assert data.notes == ("1 of 4 groups held out",)
+    if source == "synthetic":
+        np.testing.assert_array_equal(made[7].image, Drawn().pair(2).image)
+
+
+def test_a_mix_of_learned_and_real_images_needs_its_share(session, slow):
+    choose(session, slow())
+    with pytest.raises(InputError, match="real fraction"):
+        data_of(session, source="mixed")
+    assert slow.begun == []
+
+
+@pytest.mark.parametrize("task", ["segment", "detect"])
+def test_regions_do_not_teach_objects(session, slow, task):
+    choose(session, slow())
+    with pytest.raises(InputError, match="without separate objects.*task semantic"):
+        data_of(session, task=task)
+
+
+def test_without_masks_the_remedy_is_told(session, slow):
+    choose(session, slow())
+    session.edit(session.project.model_copy(update={"truths": ()}), "delete truths")
+    with pytest.raises(InputError, match="true masks of regions or objects"):
+        session.complete(session.synthesize(1))
+
+
+def test_pairs_of_a_run_are_made_again_by_its_own_recipe(session, slow):
+    choose(session, slow())
+    run = session.complete(session.train(TrainSpec(**QUICK, pairs=2)))
+    choose(session, slow(seed=5))
+    pairs = session.complete(session.remake_pairs(run, 3))
+    assert [p.index for p in pairs] == [0, 1, 2]
+    np.testing.assert_array_equal(pairs[0].image, pairs[2].image)
+    assert slow.begun == [0, 10]
