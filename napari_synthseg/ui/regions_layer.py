@@ -85,7 +85,12 @@ class RegionsLayer(QObject):
         layer = self.layer
         self._leave()
         if layer is not None and layer in self._viewer.layers:
+            self._settle(layer)
             self._viewer.layers.remove(layer)
+
+    def _settle(self, layer: Labels) -> None:
+        layer.mode = "pan_zoom"
+        self._viewer.screenshot(canvas_only=True, flash=False)
 
     def forget(self) -> None:
         """Note that the user removed the layer; what was painted stays in the project."""
