@@ -56,6 +56,7 @@ class RegionsLayer(QObject):
         self._in_flight: dict[str, str] = {}
         self._counted: dict[int, float] = {}
         self._waiting: list[Callable[[], None]] = []
+        self._last_layer: Labels | None = None
         self._dirty = False
         self._busy = False
         self._first_stroke = 0.0
@@ -64,6 +65,7 @@ class RegionsLayer(QObject):
         self._timer.timeout.connect(self.keep)
         desk.project_changed.connect(self._on_project_changed)
         desk.closing.connect(self.flush)
+        viewer.layers.events.removing.connect(self._on_layer_removing)
         clicks.active_class_changed.connect(self._show_active)
 
     # --- showing -----------------------------------------------------------------------------
@@ -85,16 +87,24 @@ class RegionsLayer(QObject):
         layer = self.layer
         self._leave()
         if layer is not None and layer in self._viewer.layers:
-            self._settle(layer)
             self._viewer.layers.remove(layer)
-
-    def _settle(self, layer: Labels) -> None:
-        layer.mode = "pan_zoom"
-        self._viewer.screenshot(canvas_only=True, flash=False)
 
     def forget(self) -> None:
         """Note that the user removed the layer; what was painted stays in the project."""
         self._leave()
+
+    def _on_layer_removing(self, event: Any) -> None:
+        """Put the brush away and draw once, before the layer goes.
+
+        Seen with napari 0.9.2 and vispy 0.17: when a Labels layer goes whose brush is still to be
+        drawn, the next Labels layer crashes the program in its first stroke.
+        """
+        layer = self._viewer.layers[event.index]
+        layer = getattr(layer, "__wrapped__", layer)
+        if layer is self._last_layer:
+            self._last_layer = None
+            layer.mode = "pan_zoom"
+            self._viewer.screenshot(canvas_only=True, flash=False)
 
     def _leave(self) -> None:
         if self._dirty:
@@ -137,7 +147,7 @@ class RegionsLayer(QObject):
         layer.brush_size = BRUSH
         layer.n_edit_dimensions = 2
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
-        self.layer = layer
+        self.layer = self._last_layer = layer
         self.shares = dict(painted.shares)
         session = self._desk.session
         layer.editable = session is not None and not session.read_only

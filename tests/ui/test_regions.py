@@ -132,7 +132,9 @@ def test_a_stroke_is_not_lost_when_the_viewer_closes_or_the_layer_goes(painting)
     assert button.isVisible()
     button.click()
     painting.wait(lambda: painting.regions is not None)
+    painting.settle()
     painting.drag((90, 30), (90, 90))
+    assert painting.regions.data[90, 60] == 1
     painting.viewer.close()
     session = Session.open(folder)
     assert kept(session)[90, 60] == 1
