@@ -253,23 +253,31 @@ class Layers(QObject):
 
     # --- results -----------------------------------------------------------------------------
 
-    def show_dual_images(self, pairs: Sequence[DualImage]) -> None:
-        """Show dual images beside the picture."""
-        self.outputs.show_dual_images(pairs, self._beside_image())
+    def show_dual_images(self, pairs: Sequence[DualImage], captions: Sequence[str] = ()) -> None:
+        """Show dual images beside the picture; `captions` say on the canvas what each is."""
+        session = self._desk.session
+        classes = session.project.classes if session else ()
+        self.outputs.show_dual_images(pairs, self._beside_image(), classes, captions)
 
-    def show_prediction(self, prediction: Prediction, name: str) -> None:
-        """Show what was found on the picture, in new layers: masks, or boxes without masks."""
+    def show_prediction(self, prediction: Prediction, name: str, task: str = "segment") -> None:
+        """Show what was found on the picture, in new layers: objects, boxes, or regions."""
         session, field = self._desk.session, self.field
         if session is None or field is None or prediction.shown:
             return
-        boxes = bool(prediction.candidates)
-        show = self.outputs.show_boxes if boxes else self.outputs.show_prediction
+        if prediction.candidates:
+            show: Any = self.outputs.show_boxes
+        elif task == "semantic":
+            show = self.outputs.show_regions
+        else:
+            show = self.outputs.show_prediction
         show(prediction, session.project, name, field.placement)
 
     def show_truth(self, truth: TrueLabels, origin: Sequence[int]) -> None:
         """Show true masks on the picture; `origin` is their first pixel's place in it."""
-        if self.field is not None:
-            self.outputs.show_truth(truth, self.field.placement.at(origin))
+        session = self._desk.session
+        if self.field is not None and session is not None:
+            placement = self.field.placement.at(origin)
+            self.outputs.show_truth(truth, placement, session.project)
 
     # --- following the viewer and the session ---------------------------------------------------
 

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_synthseg.bringing import PaintedPart
-from napari_synthseg.core.project import ImageRef, ObjectClass, Project, new_id
+from napari_synthseg.core.project import ImageRef, Project, new_id
 from napari_synthseg.jobs import Job
+from napari_synthseg.ui.class_colors import GROUND, class_colormap
 from napari_synthseg.ui.clicks_layer import ClicksLayer, Field
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.notices import warn
-from napari_synthseg.ui.painting import GROUND, Painted, count_shares, cut_parts, read_regions
+from napari_synthseg.ui.painting import Painted, count_shares, cut_parts, read_regions
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -35,7 +35,6 @@ LONGEST_WAIT = 3.0
 """Seconds after which strokes are kept even if painting goes on."""
 
 OPACITY = 0.5
-GROUND_COLOR = "#8a8a8a"
 BRUSH = 20
 
 
@@ -351,14 +350,6 @@ class RegionsLayer(QObject):
     @property
     def _project(self) -> Project:
         return self._desk.session.project if self._desk.session else Project()
-
-
-def class_colormap(classes: Sequence[ObjectClass]) -> DirectLabelColormap:
-    """Return the colors of layers whose values are those of classes."""
-    table: dict[int | None, str] = {c.value: c.color for c in classes}
-    return DirectLabelColormap(
-        color_dict={**table, 0: "transparent", GROUND: GROUND_COLOR, None: "white"}
-    )
 
 
 def _truth_id(project: Project, ref: ImageRef) -> str | None:

@@ -137,12 +137,13 @@ class SynthSegWidget(QWidget):
             open_sample=lambda name: attempt(lambda: self.open_sample(name)),
             choose_stack=lambda use: setattr(opening, "stack", use),
         )
+        self.synthesize_panel = SynthesizePanel(desk, layers, colors)
         self.train_panel = TrainPanel(desk, layers, colors)
         return [
             start,
             ClassesPanel(desk, layers),
             PatchesPanel(desk, layers),
-            SynthesizePanel(desk, layers),
+            self.synthesize_panel,
             self.train_panel,
             ResultsPanel(desk, layers),
         ]
@@ -204,7 +205,8 @@ class SynthSegWidget(QWidget):
         colors = theme_colors(self.viewer.theme)
         self.setStyleSheet(style_sheet(colors))
         self.stepper.set_colors(colors)
-        self.train_panel.curve.set_colors(colors)
+        for curve in (self.train_panel.curve, self.synthesize_panel.learn.curve):
+            curve.set_colors(colors)
 
     # --- following ---------------------------------------------------------------------------
 
