@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Container, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
@@ -220,6 +222,10 @@ def synthesize(
     return pairs
 
 
+KEPT_AS: dict[str, type[np.integer[Any]]] = {"segment": np.int32, "semantic": np.uint8}
+"""Task whose predictions are kept with the run -> type of their pixels."""
+
+
 def predict(
     folder: Path,
     run: TrainingRun,
@@ -227,7 +233,7 @@ def predict(
     keep: Container[str] = (),
     adapt_to: Sequence[ImageRef] | None = None,
 ) -> Generator[Progress, None, list[Prediction]]:
-    """Find the objects of each image with a run's model.
+    """Find the objects or regions of each image with a run's model.
 
     The predictions of images whose id is in `keep` are also saved with the run. With `adapt_to`,
     the network is fitted to these images first; see `learn.adaptation`.
@@ -245,8 +251,9 @@ def predict(
                 found.append(stop.value)
                 break
             yield Progress((number + fraction) / len(images), f"predicting {ref.name}")
-        if ref.id in keep and predictor.kind == "segment":
-            runs.save_prediction(folder, run.id, ref.id, found[-1].ids)
+        if ref.id in keep and predictor.kind in KEPT_AS:
+            ids = found[-1].ids.astype(KEPT_AS[predictor.kind])
+            runs.save_prediction(folder, run.id, ref.id, ids)
     return found
 
 

@@ -15,11 +15,12 @@ from napari_synthseg.core.project import ImageRef, Project, TruthKind
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainingRun
 from napari_synthseg.pipeline import Progress
-from napari_synthseg.store.labels import open_labels
+from napari_synthseg.true_images import true_labels
 
 MEASURED_BY: dict[str, tuple[TruthKind, ...]] = {
     "segment": ("instance",),
-    "classify": ("instance", "boxes", "image_labels"),
+    "semantic": ("semantic", "instance"),
+    "classify": ("instance", "boxes", "image_labels", "semantic"),
     "detect": ("boxes", "instance"),
     "cam": ("instance", "boxes"),
 }
@@ -37,10 +38,10 @@ def score(
 ) -> Generator[Progress, None, Scores]:
     """Score what a run found against the ground truth of the images.
 
-    Masks are compared object by object, boxes by their overlap, and what a classifier says with
-    what the images show; of heat maps it is told where they point. Where no image has such ground
-    truth, the clicks on images that are not for training are the truth, and objects are compared
-    by their centers.
+    Masks are compared object by object, regions pixel by pixel, boxes by their overlap, and what a
+    classifier says with what the images show; of heat maps it is told where they point. Where no
+    image has such ground truth, the clicks on images that are not for training are the truth, and
+    objects are compared by their centers.
 
     Raises
     ------
@@ -62,6 +63,8 @@ def _score_predictions(
     known = yield from _open_truth(project, folder, task, found)
     if task == "classify":
         return _score_labels(project, found, known or _clicked_labels(project, found))
+    if task == "semantic":
+        return _score_regions(project, found, known)
     if not known:
         return _score_clicks(project, found)
     if task == "detect":
@@ -103,7 +106,7 @@ def _open_truth(
     known: Known = []
     for number, (ref, truth) in enumerate(pairs):
         yield Progress(number / len(pairs), f"scoring {ref.name}")
-        known.append((ref, open_labels(truth, ref, folder)))
+        known.append((ref, true_labels(project, folder, truth, ref)))
     return known
 
 
@@ -115,6 +118,21 @@ def _score_masks(project: Project, found: Mapping[str, Prediction], known: Known
     ]
     kind = _kind_of_images([ref for ref, _ in known])
     return score_instances(pairs, _names(project), measured_on=kind)
+
+
+def _score_regions(project: Project, found: Mapping[str, Prediction], known: Known) -> Scores:
+    from napari_synthseg.score.semantic import score_semantic
+
+    if not known:
+        raise InputError(
+            "None of these images has true masks of regions or objects: import them, or paint them "
+            "in a Labels layer."
+        )
+    return score_semantic(
+        ((ref.name, truth.as_regions().ids, found[ref.id].ids) for ref, truth in known),
+        _names(project),
+        measured_on=_kind_of_images([ref for ref, _ in known]),
+    )
 
 
 def _score_boxes(project: Project, found: Mapping[str, Prediction], known: Known) -> Scores:

@@ -76,7 +76,7 @@ def test_a_class_that_the_project_lacks_is_refused_with_its_value(session):
         session.add_truth(ref, strange)
     assert session.project is before
     session.edit(session.project.without_class(2), "delete class")
-    with pytest.raises(InputError, match="arrays:.* hold the value 2"):
+    with pytest.raises(InputError, match=r"arrays:.* hold the value 2"):
         masked_images(session.project, session.folder, session.project.train_spec)
 
 
@@ -195,7 +195,7 @@ def test_a_mix_of_learned_and_real_images_needs_its_share(session, slow):
 @pytest.mark.parametrize("task", ["segment", "detect"])
 def test_regions_do_not_teach_objects(session, slow, task):
     choose(session, slow())
-    with pytest.raises(InputError, match="without separate objects.*task semantic"):
+    with pytest.raises(InputError, match=r"without separate objects.*task semantic"):
         data_of(session, task=task)
 
 

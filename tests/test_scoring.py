@@ -5,7 +5,7 @@ import pytest
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.core.project import Click, Truth
 from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainingRun
 from napari_synthseg.scoring import score
@@ -104,7 +104,35 @@ def test_what_is_shown_is_scored_against_any_truth(session, truth):
     assert (found.values["precision"], found.values["recall"]) == (0.5, 1)
 
 
-@pytest.mark.parametrize("task", ["segment", "detect", "classify"])
+def test_regions_are_scored_pixel_by_pixel_in_the_region(session):
+    (ref,) = session.project.images
+    _, ids = disc_image(CENTERS)
+    values = np.where(ids > 4, 2, np.minimum(ids, 1)).astype(np.int32)
+    values[100:] = UNKNOWN
+    session.add_truth(ref, Labels.of_classes(values))
+    inside = values[tuple(slice(a, b) for a, b in REGION)]
+    right = Prediction(ref.id, "r", np.maximum(inside, 0), ())
+    found = scored(session, "semantic", [right])
+    assert (found.task, found.values["miou"]) == ("semantic", 1)
+    assert found.objects == np.count_nonzero(inside != UNKNOWN)
+    wrong = Prediction(ref.id, "r", np.where(inside == 2, 1, 0), ())
+    assert scored(session, "semantic", [wrong]).per_class["ring"]["iou"] == 0
+    shown = Prediction(
+        ref.id, "r", inside * 0, (), shown={1: 0.9, 2: 0.1}, thresholds={1: 0.5, 2: 0.5}
+    )
+    assert scored(session, "classify", [shown]).per_class["ring"]["recall"] == 0
+
+
+def test_regions_are_scored_against_the_masks_of_objects(session):
+    (ref,) = session.project.images
+    _, ids = disc_image(CENTERS)
+    session.add_truth(ref, Labels(ids, dict.fromkeys(range(1, 8), 2)))
+    inside = ids[tuple(slice(a, b) for a, b in REGION)]
+    right = Prediction(ref.id, "r", np.where(inside > 0, 2, 0), ())
+    assert scored(session, "semantic", [right]).values["miou"] == 1
+
+
+@pytest.mark.parametrize("task", ["segment", "semantic", "detect", "classify"])
 def test_without_truth_there_is_no_score(session, task):
     with pytest.raises(InputError, match="import"):
         scored(session, task, detected(session, boxes_of_discs()))

@@ -11,7 +11,7 @@ from napari_synthseg.learn.cam import map_classes
 from napari_synthseg.learn.predictor import Predictor
 from napari_synthseg.learn.tiles import prepare_subject
 
-DEFAULTS = {"classify": "cam", "segment": "gradcam"}
+DEFAULTS = {"classify": "cam", "segment": "gradcam", "semantic": "gradcam"}
 """Name of the task -> the method where none is asked for."""
 
 

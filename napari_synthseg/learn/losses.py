@@ -1,4 +1,4 @@
-"""What a segmenting network is corrected by."""
+"""What segmenting networks are corrected by: those of objects, and those of regions."""
 
 from __future__ import annotations
 
@@ -38,6 +38,37 @@ def segmentation_loss(
     balance = error[classes > 0].mean() if bool(objects.any()) else error.mean()
     kind = class_error(logits[:, 1:], classes)
     loss: torch.Tensor = entropy + dice + kind + 2 * (balance + error.mean())
+    return loss
+
+
+def region_loss(output: torch.Tensor, classes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Weighted cross-entropy, and Dice as the mean over the classes that the batch holds.
+
+    Pixels of which nothing is known count nowhere.
+
+    Parameters
+    ----------
+    output
+        Logits, (batch, class, [z,] y, x).
+    classes
+        Index of the true class, or `UNKNOWN`; (batch, [z,] y, x).
+    weights
+        Of each class in the cross-entropy.
+    """
+    import torch
+    from torch.nn import functional
+
+    known = classes != UNKNOWN
+    truth = classes[known]
+    if not len(truth):
+        return output.sum() * 0
+    logits = output.float().movedim(1, -1)[known]
+    entropy = functional.cross_entropy(logits, truth, weights)
+    probabilities = torch.softmax(logits, dim=1)
+    true = functional.one_hot(truth, logits.shape[1]).float()
+    overlap, both = (probabilities * true).sum(dim=0), (probabilities + true).sum(dim=0)
+    dice = 1 - (2 * overlap + 1) / (both + 1)
+    loss: torch.Tensor = entropy + dice[true.sum(dim=0) > 0].mean()
     return loss
 
 

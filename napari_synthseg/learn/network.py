@@ -41,15 +41,25 @@ def infer(
     """
     import torch
 
+    out = run_net(net, image, device, multiple)
+    probabilities = torch.softmax(out[:-1], dim=0).cpu().numpy()
+    return probabilities, torch.sigmoid(out[-1]).cpu().numpy()
+
+
+def run_net(
+    net: nn.Module, image: FloatImage, device: torch.device, multiple: tuple[int, ...]
+) -> torch.Tensor:
+    """Return the raw output for a field, (channel, [z,] y, x) on `device`; see `infer`."""
+    import torch
+
     shape = image.shape[1:]
     extra = [(0, 0)] + [(0, -n % m) for n, m in zip(shape, multiple, strict=True)]
     padded = np.pad(image, extra, mode="edge") if any(e for _, e in extra) else image
     with torch.inference_mode():
         out = net(torch.from_numpy(np.ascontiguousarray(padded))[None].to(device)).float()
-        probabilities = torch.softmax(out[0, :-1], dim=0).cpu().numpy()
-        distance = torch.sigmoid(out[0, -1]).cpu().numpy()
     inside = tuple(slice(0, n) for n in shape)
-    return probabilities[(slice(None), *inside)], distance[inside]
+    found: torch.Tensor = out[0][(slice(None), *inside)]
+    return found
 
 
 def infer_by_blocks(

@@ -9,9 +9,15 @@ from napari_synthseg.core.training import Prediction
 from napari_synthseg.learn.detecting import detect_in_image
 from napari_synthseg.learn.objects import find_in_image
 from napari_synthseg.learn.predictor import Predictor
+from napari_synthseg.learn.regions import find_regions
 from napari_synthseg.learn.showing import classify_image
 
-WORK = {"segment": find_in_image, "classify": classify_image, "detect": detect_in_image}
+WORK = {
+    "segment": find_in_image,
+    "semantic": find_regions,
+    "classify": classify_image,
+    "detect": detect_in_image,
+}
 """Name of the task -> what is done with an image."""
 
 

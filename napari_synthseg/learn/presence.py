@@ -15,6 +15,9 @@ from napari_synthseg.learn.boxes import find_boxes
 SHOWN = 0.5
 """Share of an object from which it counts as shown; of less nothing is said."""
 
+LEAST = 0.01
+"""Share of a field that a region must cover to count as shown; of less nothing is said."""
+
 
 def find_present(
     labels: Labels, class_values: tuple[int, ...], whole: Labels | None = None, zoom: float = 1.0
@@ -60,6 +63,10 @@ def find_present(
 def _shares(labels: Labels, whole: Labels | None, zoom: float) -> Iterator[tuple[int, float]]:
     """Yield the class of each object that is seen, and how much of it is."""
     known = np.maximum(labels.ids, 0)
+    if labels.regions:  # areas have no size of their own that a part could be compared with
+        counts = ((value, np.count_nonzero(known == value)) for value in labels.classes)
+        yield from ((v, SHOWN * min(n / known.size / LEAST, 1.0)) for v, n in counts if n)
+        return
     visible = np.bincount(known.ravel())
     full = visible if whole is None else np.bincount(np.maximum(whole.ids, 0).ravel()) * zoom**2
     for number in np.flatnonzero(visible).tolist():

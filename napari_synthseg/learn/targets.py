@@ -67,13 +67,17 @@ def make_targets(
 
     `spacing` is the distance of pixels along each axis; see `inner_distance`.
     """
+    known = np.maximum(labels.ids, 0)
+    return class_indices(labels, class_values), inner_distance(known, spacing)
+
+
+def class_indices(labels: Labels, class_values: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the class index per pixel: 0 = background, `UNKNOWN` kept."""
     table = np.zeros(int(labels.ids.max(initial=0)) + 1, np.int64)
     for instance, cls in labels.classes.items():
         if instance < table.size:
             table[instance] = class_values.index(cls) + 1
-    known = np.maximum(labels.ids, 0)
-    targets = np.where(labels.ids == UNKNOWN, UNKNOWN, table[known])
-    return targets, inner_distance(known, spacing)
+    return np.where(labels.ids == UNKNOWN, UNKNOWN, table[np.maximum(labels.ids, 0)])
 
 
 @dataclass(frozen=True)

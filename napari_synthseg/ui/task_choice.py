@@ -13,6 +13,11 @@ TASK_WORDS: dict[TaskName, tuple[str, str]] = {
         "outline each object",
         "A U-Net learns to outline every object and to tell the classes apart.",
     ),
+    "semantic": (
+        "tell regions apart",
+        "A U-Net learns what each pixel belongs to, where there are no separate objects: phases, "
+        "layers, membranes.",
+    ),
     "detect": (
         "put boxes round objects",
         "A detector learns where objects are and of which class, without their outlines. Faster.",
@@ -26,6 +31,7 @@ TASK_WORDS: dict[TaskName, tuple[str, str]] = {
 
 NETWORK_WORDS: dict[TaskName, dict[str, str]] = {
     "segment": {"unet": "U-Net"},
+    "semantic": {"unet": "U-Net"},
     "detect": {
         "yolo": "YOLOv2, light",
         "darknet19": "YOLOv2 on Darknet-19: slow without a GPU",

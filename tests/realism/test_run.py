@@ -31,7 +31,7 @@ class Copies(Recipe):
     kind: str = "test-copies"
     noise: float = 0.02
 
-    def fit(self, library):
+    def fit(self, library, keeper=None):
         yield FitStep(1, 1, "ready", CopyMaker(self.noise))
 
 

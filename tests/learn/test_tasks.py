@@ -1,0 +1,82 @@
+"""What every task promises to the training loop; a new task is tested by being registered."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.training import ModelSpec, TrainSpec
+from napari_synthseg.learn import tasks  # noqa: F401 - registers them
+from napari_synthseg.learn.models import build_model
+from napari_synthseg.learn.predict import WORK, predict_image
+from napari_synthseg.learn.predictor import load_predictor
+from napari_synthseg.learn.task import TASKS, TaskData, make_task
+from tests.learn.conftest import Disks
+
+
+@pytest.fixture(scope="module", params=sorted(TASKS))
+def task(request):
+    spec = TrainSpec(
+        task=request.param, batch_size=2, crop=64, device="cpu", model=ModelSpec(width=4, depth=2)
+    )
+    held = tuple(Disks().pairs([90, 91]))
+    names = {1: "bright", 2: "dark"}
+    return make_task(TaskData(spec, Disks(), (1, 2), 12.0, held_pairs=held, class_names=names))
+
+
+def net_of(task):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return build_model(task.spec.model, task.in_channels, task.out_channels)
+
+
+def test_a_batch_is_the_same_at_every_call(task):
+    one, again, other = task.make_batch(3), task.make_batch(3), task.make_batch(4)
+    assert one.images.shape == (2, task.in_channels, 64, 64)
+    for a, b in zip((one.images, *one.targets), (again.images, *again.targets), strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(one.images, other.images)
+
+
+def test_steps_lower_the_loss(task):
+    net, batch = net_of(task), task.make_batch(0)
+    optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(12):
+        loss = task.loss(net(batch.images), batch.targets)
+        assert loss.ndim == 0
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert np.isfinite(losses).all()
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_validation_gives_figures_and_a_rule_that_can_be_saved(task):
+    net = net_of(task).eval()
+    found = task.validate(net, torch.device("cpu"), tune=True)
+    assert all(0 <= v <= 1 for v in found.values.values())
+    model = {
+        "spec": task.spec.model.model_dump(),
+        "in_channels": task.in_channels,
+        "out_channels": task.out_channels,
+        "task": {"kind": task.kind, **vars(found.rule)},
+    }
+    weights = {k: v.numpy() for k, v in net.state_dict().items()}
+    predictor = load_predictor(model, weights, "cpu")
+    assert predictor.rule == found.rule
+    work = predict_image(predictor, ArraySource(Disks().pair(5).image), image="i", run="r")
+    while True:
+        try:
+            assert 0 <= next(work) <= 1
+        except StopIteration as stop:
+            assert stop.value.ids.shape == (64, 64)
+            break
+
+
+def test_every_task_can_predict_and_refuses_networks_of_others(task):
+    assert task.kind in WORK
+    with pytest.raises(InputError, match="choose"):
+        task.with_network(TrainSpec(model=ModelSpec(name="nothing")))
