@@ -1,10 +1,11 @@
 """Ways to make dual images; importing this registers every recipe kind, and loads no torch."""
 
 from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.synth.learned.recipe import VQRecipe
 from napari_synthseg.synth.paste.presets import PRESETS, preset_name
 from napari_synthseg.synth.paste.recipe import PasteRecipe
 
-__all__ = ["PRESETS", "PasteRecipe", "default_recipe", "preset_name"]
+__all__ = ["PRESETS", "PasteRecipe", "VQRecipe", "default_recipe", "preset_name"]
 
 
 def default_recipe() -> Recipe:

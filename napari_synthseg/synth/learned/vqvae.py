@@ -1,0 +1,228 @@
+"""The network that turns an image and its mask into one grid of codes, and codes into both.
+
+Joining image and mask and learning discrete codes of the pair is the idea of arXiv 2408.00707; the
+VQ-VAE is that of arXiv 1711.00937. Its wording fits two ways of joining, and both are here:
+
+stacked
+    the mask's classes are further channels of the image. A code stands for what lies in one place
+    of both, so that mask and image are aligned by construction. Ours: one channel for each class,
+    judged by cross-entropy, instead of gray levels.
+side by side
+    image and mask are next to each other along x, as one picture. Ours: the picture has the
+    channels of both, those of the image empty on the mask's side and the other way round, so that
+    classes are no gray levels that could blend into a third one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from napari_synthseg.core.labels import UNKNOWN
+
+Joining = Literal["stacked", "side by side"]
+Quantizer = Literal["ema", "fsq"]
+
+LEVELS = ((4, 4), (4, 4, 4), (5, 5, 5), (8, 6, 5), (8, 8, 8), (8, 5, 5, 5), (8, 8, 6, 5))
+"""Levels of finite scalar quantization for a growing number of codes."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """What the network looks like.
+
+    `channels` are those of the image, `classes` the number of classes with the background, `codes`
+    the size of the codebook (with "fsq": at most), `width` the number of features.
+    """
+
+    channels: int
+    classes: int
+    codes: int = 256
+    joining: Joining = "stacked"
+    quantizer: Quantizer = "ema"
+    width: int = 64
+
+
+class PairCoder(nn.Module):
+    """A VQ-VAE over image and mask; one code for 4 x 4 pixels.
+
+    Parameters
+    ----------
+    design
+        What it looks like.
+    mean, spread
+        Mean and standard deviation of each image channel of the training images; inside, each
+        channel has zero mean and unit variance.
+    """
+
+    mean: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, design: Design, mean: Sequence[float], spread: Sequence[float]) -> None:
+        super().__init__()
+        self.design = design
+        width, features = design.width, design.channels + design.classes
+        self.register_buffer("mean", torch.tensor(list(mean)).reshape(1, -1, 1, 1))
+        self.register_buffer("spread", torch.tensor(list(spread)).reshape(1, -1, 1, 1))
+        self.encoder = nn.Sequential(
+            nn.Conv2d(features, width // 2, 4, 2, 1),
+            nn.ReLU(),
+            nn.Conv2d(width // 2, width, 4, 2, 1),
+            _Residual(width),
+            _Residual(width),
+            nn.Conv2d(width, CODE_FEATURES, 1),
+        )
+        self.quantizer = _make_quantizer(design)
+        self.decoder = nn.Sequential(
+            nn.Conv2d(CODE_FEATURES, width, 3, 1, 1),
+            _Residual(width),
+            _Residual(width),
+            nn.Conv2d(width, width * 2, 1),
+            nn.PixelShuffle(2),
+            nn.Conv2d(width // 2, width // 2, 3, 1, 1),
+            nn.ReLU(),
+            nn.Conv2d(width // 2, features * 4, 3, 1, 1),
+            nn.PixelShuffle(2),
+        )
+
+    @property
+    def codes(self) -> int:
+        """Size of the codebook."""
+        return count_codes(self.design)
+
+    def join(self, images: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+        """Return images (n, c, y, x) and marks (n, y, x) as what the encoder takes."""
+        seen = (images - self.mean) / self.spread
+        known = marks.clamp(min=0).long()
+        mask = one_hot(known, self.design.classes).permute(0, 3, 1, 2).to(seen.dtype)
+        mask = mask * (marks != UNKNOWN)[:, None]
+        if self.design.joining == "stacked":
+            return torch.cat([seen, mask], dim=1)
+        left = torch.cat([seen, torch.zeros_like(mask)], dim=1)
+        right = torch.cat([torch.zeros_like(seen), mask], dim=1)
+        return torch.cat([left, right], dim=3)
+
+    def part(self, output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the decoder's output as images in unit variance, and class scores."""
+        channels = self.design.channels
+        if self.design.joining == "stacked":
+            return output[:, :channels], output[:, channels:]
+        left, right = output.chunk(2, dim=3)
+        return left[:, :channels], right[:, channels:]
+
+    def encode(self, images: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+        """Return the codes of pairs (n, grid y, grid x); see `grid_width`."""
+        features = self.encoder(self.join(images, marks))
+        _, codes, _ = self._quantize(features)
+        return codes
+
+    def decode(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return normalized images (n, c, y, x) and class scores (n, classes, y, x)."""
+        quantizer: Any = self.quantizer
+        if self.design.quantizer == "fsq":
+            features = quantizer.indices_to_codes(codes)
+        else:
+            features = quantizer.get_codes_from_indices(codes)
+        images, scores = self.part(self.decoder(features))
+        return images * self.spread + self.mean, scores
+
+    def forward(
+        self, images: torch.Tensor, marks: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return images in unit variance, class scores, codes, and the quantizer's own loss."""
+        quantized, codes, own = self._quantize(self.encoder(self.join(images, marks)))
+        return *self.part(self.decoder(quantized)), codes, own
+
+    def loss(
+        self, images: torch.Tensor, marks: torch.Tensor, *, plain: bool = False
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return the loss, and its parts by name; `plain`: without quantizing.
+
+        The image's part is the squared error as a share of the images' variance; the mask's part is
+        the cross-entropy over the pixels that are not `UNKNOWN`.
+        """
+        if plain:
+            features = self.encoder(self.join(images, marks))
+            seen, scores = self.part(self.decoder(features))
+            own = features.new_zeros(())
+        else:
+            seen, scores, _, own = self(images, marks)
+        wanted = (images - self.mean) / self.spread
+        error = torch.mean((seen - wanted) ** 2)
+        entropy = masked_entropy(scores, marks)
+        parts = {"image error": error.detach(), "mask loss": entropy.detach()}
+        return error + entropy + own, parts
+
+    def _quantize(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        if self.design.quantizer == "fsq":
+            quantized, codes = self.quantizer(features)
+            return quantized, codes.long(), features.new_zeros(())
+        quantized, codes, own = self.quantizer(features)
+        return quantized, codes.long(), own.sum()
+
+
+CODE_FEATURES = 16
+"""Features that a code stands for."""
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.ReLU(),
+            nn.Conv2d(width, width // 2, 3, 1, 1),
+            nn.ReLU(),
+            nn.Conv2d(width // 2, width, 1),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = x + self.body(x)
+        return out
+
+
+def masked_entropy(scores: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+    """Return the mean cross-entropy over pixels that are not `UNKNOWN`; 0 where all are."""
+    known = (marks != UNKNOWN).sum().clamp(min=1)
+    return cross_entropy(scores, marks.long(), ignore_index=UNKNOWN, reduction="sum") / known
+
+
+def grid_width(joining: Joining, columns: int) -> int:
+    """Return how many codes wide the grid of a pair is that is so many cells wide."""
+    return columns if joining == "stacked" else 2 * columns
+
+
+def levels_for(codes: int) -> tuple[int, ...]:
+    """Return the levels of finite scalar quantization that give at most so many codes."""
+    return max((s for s in LEVELS if prod(s) <= max(codes, prod(LEVELS[0]))), key=prod)
+
+
+def count_codes(design: Design) -> int:
+    """Return the size of the codebook."""
+    return design.codes if design.quantizer == "ema" else prod(levels_for(design.codes))
+
+
+def _make_quantizer(design: Design) -> nn.Module:
+    # here: it takes a second to import
+    from vector_quantize_pytorch import FSQ, VectorQuantize
+
+    made: nn.Module
+    if design.quantizer == "fsq":
+        levels = levels_for(design.codes)
+        made = FSQ(list(levels), dim=CODE_FEATURES, channel_first=True)
+    else:
+        made = VectorQuantize(
+            dim=CODE_FEATURES,
+            codebook_size=design.codes,
+            decay=0.95,
+            kmeans_init=True,
+            threshold_ema_dead_code=2,
+            commitment_weight=0.25,
+            accept_image_fmap=True,
+        )
+    return made
