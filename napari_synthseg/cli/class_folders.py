@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.cli.region_files import CLASSES_FILE
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN
 from napari_synthseg.store.classes_csv import read_class_names
 from napari_synthseg.store.labels import read_class_file
-
-CLASSES_FILE = "classes.csv"
-"""What the class values of a folder are called, value,name; it may be missing."""
 
 WHITE = 255
 """What programs that know only black and white save for 1, and others for unknown pixels."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from napari_synthseg.bringing import MaskKind
 from napari_synthseg.cli.import_boxes import (
     Wishes,
     import_boxes,
@@ -44,6 +45,9 @@ def import_data(
     ] = None,
     instance: Annotated[
         bool, typer.Option("--instance", help="The masks hold one id per object.")
+    ] = False,
+    semantic: Annotated[
+        bool, typer.Option("--semantic", help="The masks hold the value of a class per pixel.")
     ] = False,
     patch_masks: Annotated[
         bool,
@@ -97,12 +101,12 @@ def import_data(
         )
     if role is not None and role not in get_args(Role):
         raise InputError(f"--role {role}: a role is one of {', '.join(get_args(Role))}.")
-    if masks is None and (instance or patch_masks):
-        raise InputError("--instance and --patch-masks belong to --masks DIR.")
-    if masks is not None and instance == patch_masks:
+    if masks is None and (instance or semantic or patch_masks):
+        raise InputError("--instance, --semantic and --patch-masks belong to --masks DIR.")
+    if masks is not None and instance + semantic + patch_masks != 1:
         raise InputError(
-            "--masks needs either --instance (true masks to score against, one id per object) or "
-            "--patch-masks (masks to cut patches by)."
+            "--masks needs one of --instance (true masks, one id per object), --semantic (true "
+            "masks, the value of a class per pixel) and --patch-masks (masks to cut patches by)."
         )
     if exhaustive and not as_clicks:
         raise InputError("--exhaustive belongs to --as-clicks.")
@@ -120,7 +124,7 @@ def import_data(
             if patch_masks:
                 result = _import_patch_masks(session, masks, class_name)
             else:
-                result = _import_masks(session, masks, role)
+                result = _import_masks(session, masks, role, "semantic" if semantic else "instance")
         elif kind == "clicks":
             result = _import_clicks(session, file, read_clicks)
         elif kind == "points":
@@ -199,13 +203,15 @@ def _import_clicks(
     }
 
 
-def _import_masks(session: Session, folder: Path, role: str | None) -> dict[str, Any]:
+def _import_masks(
+    session: Session, folder: Path, role: str | None, told: MaskKind
+) -> dict[str, Any]:
     """Add a true mask to each image that has one of its stem; all or nothing."""
     before = session.project
     matched, unused = _match(before.images, folder)
     try:
         for image, path in matched:
-            session.add_truth(image, path)
+            session.add_truth(image, path, told)
     except InputError:
         session.edit(before, "take back the masks")
         raise
@@ -214,6 +220,7 @@ def _import_masks(session: Session, folder: Path, role: str | None) -> dict[str,
         session.edit(session.project.with_images(*changed), f"set the role to {role}")
     return {
         "masks": len(matched),
+        "kind": told,
         "unused": unused,
         "role": role,
         "message": f"True masks added to {len(matched)} image(s){_unused(unused)}",

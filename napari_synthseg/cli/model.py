@@ -55,9 +55,9 @@ def train(
 ) -> None:
     """Train a model on dual images (default), on real images with ground truth, or on both.
 
-    Ground truth is masks to segment, boxes or masks to detect, any of them or image labels to
-    classify. Missing patches are cut on the way. --set takes the parameters of training, and
-    those of the recipe as recipe.NAME.
+    Ground truth is masks to segment, masks of regions or objects for the task semantic, boxes or
+    masks to detect, any of them or image labels to classify. Missing patches are cut on the way.
+    --set takes the parameters of training, and those of the recipe as recipe.NAME.
     """
     options = {
         "task": task, "source": source, "real_fraction": real_fraction, "minutes": minutes,

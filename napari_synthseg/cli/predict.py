@@ -1,4 +1,4 @@
-"""What a model finds on images: objects, boxes, or which classes there are."""
+"""What a model finds on images: objects, regions, boxes, or which classes there are."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ from napari_synthseg.cli.label_files import (
 from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.progress import complete, say
 from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.cli.region_files import (
+    AREA_COLUMNS,
+    AREAS_FILE,
+    CLASSES_FILE,
+    area_rows,
+    describe_shares,
+    mean_shares,
+    write_classes,
+    write_regions,
+)
+from napari_synthseg.core.areas import measure_areas
 from napari_synthseg.core.training import FoundObject, Prediction
 from napari_synthseg.session import Session
 
@@ -30,6 +41,7 @@ LABEL_COLUMNS = ("image", "class", "score", "shown")
 
 TABLES = {
     "segment": (OBJECTS_FILE,),
+    "semantic": (AREAS_FILE, CLASSES_FILE),
     "detect": (OBJECTS_FILE, CANDIDATES_FILE),
     "classify": (LABELS_FILE,),
 }
@@ -49,21 +61,22 @@ def predict(
 ) -> None:
     """Apply a model to whole images.
 
-    Segmenting models write STEM.tif with instance ids, and objects.csv; detectors objects.csv and
-    candidates.csv (boxes of any score); classifiers labels.csv.
+    Segmenting models write STEM.tif with instance ids, and objects.csv; semantic ones STEM.tif with
+    class values, areas.csv and classes.csv; detectors objects.csv and candidates.csv (boxes of any
+    score); classifiers labels.csv.
     """
     with closing(Session.open(project)) as session:
         chosen = session.project.run(run)
         task = chosen.task_kind
         refs = find_images(images, session, chosen)
         targets = name_targets(out, refs)
-        masks = targets if task == "segment" else []
+        masks = targets if task in ("segment", "semantic") else []
         refuse_existing([*masks, *(out / name for name in TABLES[task])], overwrite)
         predictions: list[Prediction] = complete(session, session.predict(chosen, refs, adapt))
         names = {c.value: c.name for c in session.project.classes}
     out.mkdir(parents=True, exist_ok=True)
     for path, prediction in zip(masks, predictions, strict=bool(masks)):
-        write_labels(path, prediction.ids)
+        (write_labels if task == "segment" else write_regions)(path, prediction.ids)
     called = image_names(targets, refs)
     stems = [target.stem for target in targets]
     result: dict[str, Any] = {
@@ -75,6 +88,14 @@ def predict(
         shown = {stem: _shown(p, names) for stem, p in zip(stems, predictions, strict=True)}
         result["per_image"] = shown
         lines = [f"{stem}: {', '.join(classes) or 'nothing'}" for stem, classes in shown.items()]
+    elif task == "semantic":
+        areas = [measure_areas(p.ids, names, r) for p, r in zip(predictions, refs, strict=True)]
+        write_table(out / AREAS_FILE, AREA_COLUMNS, area_rows(called, areas))
+        write_classes(out, names)
+        shares = mean_shares(areas)
+        each = {s: {a.name: a.share for a in found} for s, found in zip(stems, areas, strict=True)}
+        result |= {"shares": shares, "per_image": each}
+        lines = [f"{len(targets)} image(s), written to {out}: {describe_shares(shares)}."]
     else:
         deep = any(ref.ndim == 3 for ref in refs)
         columns = OBJECT_COLUMNS + DEPTH_COLUMNS * deep

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from napari_synthseg.cli.class_folders import (
-    CLASSES_FILE,
     WHITE,
     ClassFolder,
     name_values,
@@ -18,6 +17,7 @@ from napari_synthseg.cli.class_folders import (
 )
 from napari_synthseg.cli.label_files import by_stem, warn_unmatched
 from napari_synthseg.cli.output import table
+from napari_synthseg.cli.region_files import CLASSES_FILE
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import FOREGROUND, Scores, metric_title
 from napari_synthseg.score.confusion import BACKGROUND

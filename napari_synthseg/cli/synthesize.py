@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -19,11 +19,19 @@ from napari_synthseg.cli.label_files import (
 from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.cli.region_files import (
+    CLASSES_FILE,
+    describe_shares,
+    mean_shares,
+    write_classes,
+    write_regions,
+)
 from napari_synthseg.cli.settings import SetOption, parse_settings, with_settings
+from napari_synthseg.core.areas import measure_areas
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.project import Project
+from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.session import Session
 from napari_synthseg.synth import PRESETS, default_recipe
@@ -52,7 +60,11 @@ def synthesize(
     settings: SetOption = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write images, labels and objects.csv here."),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Write images, labels and objects.csv (of regions: classes.csv) here.",
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of the same name in DIR.")
@@ -69,7 +81,8 @@ def synthesize(
     if seed is not None:
         chosen["seed"] = str(seed)
     targets = _targets(out, count) if out else ()
-    refuse_existing([*targets, *([out / OBJECTS_FILE] if out else [])], overwrite)
+    tables = [out / OBJECTS_FILE, out / CLASSES_FILE] if out else []
+    refuse_existing([*targets, *tables], overwrite)
     with closing(Session.open(project)) as session:
         pairs: list[DualImage]
         if run is not None:
@@ -84,17 +97,17 @@ def synthesize(
         current = session.project
     if out:
         _write_pairs(out, targets, pairs, current)
-    objects = [pair.labels.count for pair in pairs]
-    result = {
-        "pairs": len(pairs),
-        "objects": sum(objects),
-        "per_class": _count_classes(pairs, current),
-        "recipe": used,
-        "notes": list(notes),
-        "out": str(out) if out else None,
-    }
+    result: dict[str, Any] = {"pairs": len(pairs)}
+    if pairs[0].labels.regions:
+        areas = [measure_areas(p.labels.ids, _names(current), ImageRef(uri="")) for p in pairs]
+        result["shares"] = shares = mean_shares(areas)
+        counted = f"{len(pairs)} dual images of regions ({describe_shares(shares)})"
+    else:
+        objects = sum(pair.labels.count for pair in pairs)
+        result |= {"objects": objects, "per_class": _count_classes(pairs, current)}
+        counted = f"{len(pairs)} dual images with {objects} objects"
+    result |= {"recipe": used, "notes": list(notes), "out": str(out) if out else None}
     where = f" in {out}" if out else " (no --out: nothing was written)"
-    counted = f"{len(pairs)} dual images with {sum(objects)} objects"
     report(result, [f"{counted}{where}; recipe '{used['kind']}'.", *notes], as_json)
 
 
@@ -150,15 +163,22 @@ def _write_pairs(
         folder.mkdir(parents=True, exist_ok=True)
     for path, pair in zip(targets, pairs, strict=False):
         _write_image(path, pair.image)
+    names = _names(project)
+    regions = pairs[0].labels.regions
     for path, pair in zip(targets[len(pairs) :], pairs, strict=True):
-        write_labels(path, pair.labels.ids)
-    names = {c.value: c.name for c in project.classes}
+        (write_regions if regions else write_labels)(path, pair.labels.ids)
+    if regions:
+        return write_classes(out, names)
     rows = [
         (path.name, instance, names[cls])
         for path, pair in zip(targets, pairs, strict=False)
         for instance, cls in sorted(pair.labels.classes.items())
     ]
-    write_table(out / OBJECTS_FILE, ("image", "id", "class"), rows)
+    return write_table(out / OBJECTS_FILE, ("image", "id", "class"), rows)
+
+
+def _names(project: Project) -> dict[int, str]:
+    return {c.value: c.name for c in project.classes}
 
 
 def _write_image(path: Path, image: FloatImage) -> None:

@@ -69,8 +69,8 @@ TITLES = {
     "matching_ap_mean": "AP (mean of images)",
     "iou": "IoU",
     "miou": "mIoU (standard)",
-    "present_miou_per_image": "mIoU of classes present in each image's truth",
-    "present_miou_pooled": "mIoU of classes present in any image's truth",
+    "present_miou_per_image": "mIoU of classes present in each image's truth (mean of images)",
+    "present_miou_pooled": "mIoU of classes present in any image's truth (pooled)",
     "absent_rate": "pixels given to classes absent from the image's truth",
     "boundary_f1": "boundary F1",
 }

@@ -42,7 +42,7 @@ blind to what absent classes get, so that ``absent_rate`` (0.0005) belongs besid
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -254,7 +254,7 @@ def _values_of_class(counts: Counts, edges: BoundaryCounts, counted: int) -> dic
     }
 
 
-def _warnings(tally: _Tally, counts: Sequence[Counts]) -> Iterable[str]:
+def _warnings(tally: _Tally, counts: Sequence[Counts]) -> Iterator[str]:
     """Yield what a reader must know before believing the values."""
     classes = tally.classes
     if not tally.confusion.any():

@@ -74,12 +74,15 @@ def test_what_is_printed(invoke: Invoke, folders: tuple[Path, Path]) -> None:
     first = lines.index(next(line for line in lines if line.startswith("mIoU (standard)")))
     assert [line.split("  ")[0] for line in lines[first : first + 4]] == [
         "mIoU (standard)",
-        "mIoU of classes present in each image's truth",
-        "mIoU of classes present in any image's truth",
+        "mIoU of classes present in each image's truth (mean of images)",
+        "mIoU of classes present in any image's truth (pooled)",
         "pixels given to classes absent from the image's truth",
     ]
     assert cells["mIoU (standard)"] == ["0.657", "0.500"]
-    assert cells["mIoU of classes present in each image's truth"] == ["0.986", "1.000"]
+    assert cells["mIoU of classes present in each image's truth (mean of images)"] == [
+        "0.986",
+        "1.000",
+    ]
     assert cells["pixels given to classes absent from the image's truth"] == ["2%", "-"]
     assert "boundary F1, within 1 pixels" in cells
     matrix = lines[lines.index(next(line for line in lines if line.startswith("pixels: true"))) :]

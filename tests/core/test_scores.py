@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_synthseg.core.scores import metric_title
+from napari_synthseg.core.scores import Scores, metric_title
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,21 @@ from napari_synthseg.core.scores import metric_title
         ("count_error", "count error"),
         ("found", "found"),
         ("ap@0.5:0.95", "AP at IoU 0.5:0.95"),
+        ("miou", "mIoU (standard)"),
+        ("present_miou_pooled", "mIoU of classes present in any image's truth (pooled)"),
+        (
+            "present_miou_per_image_foreground",
+            "mIoU of classes present in each image's truth (mean of images), without background",
+        ),
+        ("boundary_f1_foreground", "boundary F1, without background"),
     ],
 )
 def test_a_metric_has_a_title(name, title):
     assert metric_title(name) == title
+
+
+def test_pixels_are_not_called_objects():
+    scores = Scores(
+        task="semantic", measured_on="real", images=("a", "b"), objects=1234567, values={}
+    )
+    assert scores.caption() == "measured on 1,234,567 true pixels (masks) of 2 images, real"

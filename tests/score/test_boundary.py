@@ -70,7 +70,6 @@ def codes(draw):
 def test_counts_are_those_of_brute_force(drawn, tolerance):
     counts = count_boundaries(*drawn, 3, tolerance)
     for place in range(3):
-        # the square of the root of 3 is below 3: both must take that distance in
         assert counts[place] == brute_force(*drawn, place, tolerance + 1e-9)
 
 
@@ -83,6 +82,18 @@ def test_distances_are_those_of_scipy(mask, tolerance):
         distance_transform_edt(~mask) <= tolerance if mask.any() else np.zeros(mask.shape, bool)
     )
     assert np.array_equal(within(mask, tolerance), expected)
+
+
+@pytest.mark.parametrize("shape", [(67,), (41, 45), (13, 15, 17)])
+@pytest.mark.parametrize("tolerance", [0, 1, math.sqrt(2), math.sqrt(3), 2, 3, 4.2, 5, 15.9, 1e6])
+def test_distances_to_a_few_pixels_are_those_of_scipy(shape, tolerance):
+    mask = np.zeros(shape, bool)
+    assert not within(mask, tolerance).any()
+    mask[tuple(n // 2 for n in shape)] = True
+    for pixels in (mask, mask | (np.random.default_rng(3).random(shape) < 0.01)):
+        # the square of the root of 3 is below 3: that distance is in all the same
+        expected = distance_transform_edt(~pixels) <= tolerance + 1e-9
+        assert np.array_equal(within(pixels, tolerance), expected)
 
 
 @given(codes())

@@ -157,9 +157,9 @@ def test_values_over_all_are_means_of_those_of_classes(drawn):
         edged_means = [scores.per_class[c]["boundary_f1"] for c in edged]
         if f"boundary_f1{kind}" in values:
             assert min(edged_means) <= values[f"boundary_f1{kind}"] <= max(edged_means)
-    shares = [scores.per_class[c] for c in ALL]
-    assert sum(of["share_true"] for of in shares) == pytest.approx(1)
-    assert sum(of["share_predicted"] for of in shares) == pytest.approx(1)
+    for c, name in enumerate(ALL):
+        assert scores.per_class[name]["share_true"] == pytest.approx(np.mean(true == c))
+        assert scores.per_class[name]["share_predicted"] == pytest.approx(np.mean(given_ == c))
 
 
 @few
@@ -366,6 +366,11 @@ def test_places_of_values_of_any_type(array, values, ignored):
         else:
             known = int(element) in values
             assert place == (values.index(int(element)) if known else len(values))
+
+
+def test_the_largest_of_all_values_are_not_taken_for_unknown():
+    largest = np.array([2**64 - 1, 2**63, 1], np.uint64)  # -1 and less as signed numbers
+    assert place_of(largest, [1], [-1]).tolist() == [1, 1, 0]
 
 
 def test_images_of_several_parts_are_counted_whole():
