@@ -147,10 +147,14 @@ class ClassesPanel(Panel):
             return "Reading what was painted…"
         if not regions.painted:
             return "Choose a class, and paint some of its regions in the image."
-        share = sum(regions.shares.values())
-        if regions.rest_unknown and len(regions.shares) < 2:
+        painted = _percent(sum(regions.shares.values()))
+        if not regions.rest_unknown:
+            return (
+                f"{painted} is painted. The rest counts as background: paint all regions, or go on."
+            )
+        if len(regions.shares) < 2:
             return "Good. Now paint another class, or background: a model learns from contrasts."
-        return f"{share:.0%} of the image is painted. Paint on, or go on to the next step."
+        return f"{painted} is painted. Paint on, or go on to the next step."
 
     def refresh(self) -> None:
         """Show the session's classes, images and counts."""
@@ -352,7 +356,7 @@ class ClassesPanel(Panel):
 
 def _percent(share: float) -> str:
     """Return a share as people read it: little is not nothing."""
-    return "" if share == 0 else "<1 %" if share < 0.01 else f"{share:.0%}"
+    return "" if share == 0 else "<1%" if share < 0.01 else f"{share:.0%}"
 
 
 def _count(project: Project) -> dict[int, int]:

@@ -26,7 +26,10 @@ PICTURES_EVERY = 1.0
 """Seconds between live pictures at least; those in between are thrown away."""
 
 LOSS = "loss"
-SHARES = ("held mask accuracy", "codes used")
+HELD = "held "
+"""Figures of the held-out part begin with this."""
+
+SHARES = ("mask accuracy", "codes used")
 """Figures that are told in percent."""
 
 
@@ -138,7 +141,11 @@ class LearnBox(QWidget):
         self._on_pictures([s.pictures for s in news if s.pictures])
 
     def _figures(self) -> str:
-        return ", ".join(f"{name} {_number(name, value)}" for name, value in self._held.items())
+        """Return the figures of now, those of the held-out part in a line of their own."""
+        ours = {n: v for n, v in self._held.items() if not n.startswith(HELD)}
+        held = {n.removeprefix(HELD): v for n, v in self._held.items() if n.startswith(HELD)}
+        lines = (_listed(ours), f"held out: {_listed(held)}" if held else "")
+        return "\n".join(line for line in lines if line)
 
     def _on_pictures(self, pictures: Sequence[Mapping[str, tuple[DualImage, ...]]]) -> None:
         now = time.monotonic()
@@ -171,6 +178,10 @@ class LearnBox(QWidget):
         self.curve.clear()
         self.status.setText("")
         self.bar.setValue(0)
+
+
+def _listed(figures: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {_number(name, value)}" for name, value in figures.items())
 
 
 def _number(name: str, value: float) -> str:

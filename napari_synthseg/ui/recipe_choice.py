@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe, UnknownRecipe
@@ -25,7 +25,10 @@ PASTED = "paste"
 
 
 class RecipeChoice(QWidget):
-    """Chooses and edits a recipe; the recipes of other kinds are remembered."""
+    """Chooses and edits a recipe; the recipes of other kinds are remembered.
+
+    `how`, the row with the kinds, is for the panel to place: it stands above all else.
+    """
 
     changed = Signal(object, str)
     """The new recipe, and what to call the edit."""
@@ -49,14 +52,8 @@ class RecipeChoice(QWidget):
             "a blank canvas, as in arXiv 2308.04687. custom: settings of your own."
         )
         self.presets.textActivated.connect(self._on_preset)
-        self._rows = QFormLayout()
-        self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._rows.addRow("How", self.kinds)
-        self._preset_label = QLabel("Preset")
-        self._rows.addRow(self._preset_label, self.presets)
-        for box in (self.kinds, self.presets):
-            fit_narrow(box)
-        body.addLayout(self._rows)
+        self.how, self._preset_row = _row("How", self.kinds), _row("Preset", self.presets)
+        body.addWidget(self._preset_row)
         self.problem = notice_label()
         self.problem.hide()
         body.addWidget(self.problem)
@@ -68,10 +65,8 @@ class RecipeChoice(QWidget):
         """Show the recipe of a project, and which kinds its marks allow."""
         recipe = project.recipe or default_recipe()
         self._show_kinds(project, recipe)
-        pasted = recipe.kind == PASTED
-        for widget in (self._preset_label, self.presets):
-            widget.setVisible(pasted)
-        if pasted:
+        self._preset_row.setVisible(recipe.kind == PASTED)
+        if recipe.kind == PASTED:
             self.presets.setCurrentText(preset_name(recipe))
         self._last[recipe.kind] = recipe
         if recipe == self._shown:
@@ -144,3 +139,13 @@ class RecipeChoice(QWidget):
     def _on_refused(self, why: str) -> None:
         self.problem.setText(why)
         self.problem.setVisible(bool(why))
+
+
+def _row(words: str, box: QComboBox) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    fit_narrow(box)
+    layout.addWidget(QLabel(words))
+    layout.addWidget(box, 1)
+    return row

@@ -8,6 +8,9 @@ from napari_synthseg.core.project import Click, ImageRef, Project
 from napari_synthseg.session import Session
 
 STEP_NAMES = ("Click", "Patches", "Dual images", "Train", "Results")
+PAINT = "Paint"
+"""What the first step is called where regions are painted."""
+
 CLICK, PATCHES, DUAL_IMAGES, TRAIN, RESULTS = range(5)
 
 

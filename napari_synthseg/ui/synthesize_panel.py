@@ -47,8 +47,11 @@ class SynthesizePanel(Panel):
         super().__init__(desk, layers)
         self._stale = True
         self._pairs: list[DualImage] = []
+        self.choice = RecipeChoice()
+        self.choice.changed.connect(self._on_recipe_changed)
         self.told = quiet_label()
-        self.body.addWidget(self.told)
+        for widget in (self.choice.how, self.told):
+            self.body.addWidget(widget)
         self.learn = LearnBox(desk, colors)
         self.learn.pictured.connect(self._on_pictured)
         self.learn.done.connect(self._on_made)
@@ -65,8 +68,6 @@ class SynthesizePanel(Panel):
         )
         self.rejected_box.toggled.connect(self._show_pairs)
         self.body.addWidget(self.rejected_box)
-        self.choice = RecipeChoice()
-        self.choice.changed.connect(self._on_recipe_changed)
         self.body.addWidget(self.choice)
         self.body.addStretch()
         desk.session_changed.connect(self._on_session_changed)
@@ -153,9 +154,12 @@ class SynthesizePanel(Panel):
     def refresh(self) -> None:
         """Show what belongs to the recipe of now."""
         learns, busy = self._learns, self._busy
+        if self.desk.job(LANE) is not None:
+            self.found.setText("")
         self.told.setText(INTRODUCTIONS["masks" if learns else "patches"])
         self.choice.show_project(self._project)
-        self.choice.setEnabled(self.desk.job(LANE) is None)
+        for widget in (self.choice, self.choice.how):
+            widget.setEnabled(self.desk.job(LANE) is None)
         self.learn.setVisible(learns)
         self.preview_row.setVisible(self._ready)
         self.preview_button.setEnabled(not busy)

@@ -99,9 +99,12 @@ class Bench:
         QTest.mouseMove(self.canvas(), points[0])
         QTest.mousePress(self.canvas(), left, none, points[0])
         for point in points[1:]:
-            event = QMouseEvent(QEvent.Type.MouseMove, QPointF(point), left, left, none)
-            QApplication.sendEvent(self.canvas(), event)
-            self.qtbot.wait(40)  # the canvas drops mouse moves that follow too fast
+            for share in (0.5, 1.0):
+                here = points[0] + (point - points[0]) * share
+                self.qtbot.wait(40)  # the canvas drops mouse moves that follow too fast
+                event = QMouseEvent(QEvent.Type.MouseMove, QPointF(here), left, left, none)
+                QApplication.sendEvent(self.canvas(), event)
+        self.qtbot.wait(40)
         QTest.mouseRelease(self.canvas(), left, none, points[-1])
 
     def press(self, key: str) -> None:

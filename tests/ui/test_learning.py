@@ -56,24 +56,24 @@ class FakeLearned(Recipe):
 
     learns_from = "masks"
     kind: Literal["fake-learned"] = "fake-learned"
-    seed: int = 0
+    steps: int = STEPS
 
     def fit(self, source, keeper=None) -> Iterator[FitStep]:
         kept = keeper.load("fake")
         step = int(kept[0]["step"][0]) if kept else 0
         try:
-            while step < STEPS:
+            while step < self.steps:
                 step += 1
                 time.sleep(0.02)
                 pictures = {"real": (make_pair(0, 0.2),), "drawn": (make_pair(step), make_pair(1))}
-                stage = "learning codes" if step < STEPS // 2 else "learning the prior"
+                stage = "learning codes" if step < self.steps // 2 else "learning the prior"
                 values = {"loss": 1 / step, "codes used": 0.5}
                 yield FitStep(
-                    step, STEPS, f"{stage}: step {step}", values=values, pictures=pictures
+                    step, self.steps, f"{stage}: step {step}", values=values, pictures=pictures
                 )
         finally:
             keeper.save("fake", {"step": np.array([step])}, {})
-        yield FitStep(STEPS, STEPS, "ready", FakeSynthesizer())
+        yield FitStep(self.steps, self.steps, "ready", FakeSynthesizer())
 
 
 @pytest.fixture
@@ -162,7 +162,10 @@ def test_rejected_pairs_are_looked_at_with_their_reason(learning):
 
 
 def test_learning_is_paused_stopped_and_gone_on_with(learning):
-    box = panel_of(learning).learn
+    long, box = 5000, panel_of(learning).learn
+    project = learning.session.project
+    recipe = FakeLearned(steps=long)
+    learning.session.edit(project.model_copy(update={"recipe": recipe}), "learn longer")
     start(learning)
     box.pause_button.click()
     assert box.pause_button.text() == "Resume"
@@ -177,8 +180,9 @@ def test_learning_is_paused_stopped_and_gone_on_with(learning):
     assert "Stopped" in box.status.text()
     assert box.start_button.text() == "Learn on"
     assert not learning.session.synthesizer_is_current
-    reached = int(learning.session.keeper.load("fake")[0]["step"][0])
-    assert 0 < reached < STEPS
+    keeper = learning.session.keeper
+    assert 0 < int(keeper.load("fake")[0]["step"][0]) < long
+    keeper.save("fake", {"step": np.array([long - 5])}, {})
     QTest.mouseClick(box.start_button, Qt.MouseButton.LeftButton)
     learning.settle()
     assert learning.session.synthesizer_is_current

@@ -15,7 +15,7 @@ from .conftest import SHAPE
 
 pytestmark = pytest.mark.gui
 
-STROKE = ((30, 30), (30, 60), (30, 90))
+STROKE = ((30, 30), (30, 90))
 
 
 def kept(session):
