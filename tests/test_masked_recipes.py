@@ -214,3 +214,15 @@ def test_pairs_of_a_run_are_made_again_by_its_own_recipe(session, slow):
     assert [p.index for p in pairs] == [0, 1, 2]
     np.testing.assert_array_equal(pairs[0].image, pairs[2].image)
     assert slow.begun == [0, 10]
+
+
+def test_what_is_there_can_be_learned_from_regions_too(session, slow):
+    choose(session, slow())
+    network = ModelSpec(name="small", width=4, depth=2)
+    spec = TrainSpec(**(QUICK | {"task": "classify", "crop": 64, "model": network}))
+    run = session.complete(session.train(spec))
+    ref = session.project.images[4]
+    (said,) = session.complete(session.predict(run, [ref]))
+    assert set(said.shown) == {1, 2}
+    scores = session.complete(session.score(run, [said]))
+    assert (scores.task, scores.images) == ("classify", ("i4",))

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_synthseg.bringing import MaskKind
 from napari_synthseg.core.boxes import Boxes, BoxRow
 from napari_synthseg.core.geometry import Region, full_region
 from napari_synthseg.core.labels import Labels
@@ -13,7 +14,7 @@ from napari_synthseg.core.project import ImageRef, Truth
 from napari_synthseg.session import Session
 from napari_synthseg.store.fingerprint import fingerprint
 from napari_synthseg.store.images import open_file
-from napari_synthseg.store.labels import label_boxes, read_label_file
+from napari_synthseg.store.labels import label_boxes, read_label_file, read_region_file
 
 
 @dataclass(frozen=True)
@@ -52,22 +53,25 @@ class Sample(ABC):
 
 @dataclass(frozen=True)
 class MaskSample(Sample):
-    """An image file with its label image."""
+    """An image file with its label image; `kind` says what that holds."""
 
     masks: Path
+    kind: MaskKind = "instance"
 
     def labels(self) -> Labels:
         """Read the true masks."""
-        return read_label_file(self.masks)
+        read = read_region_file if self.kind == "semantic" else read_label_file
+        return read(self.masks)
 
     def identity(self) -> str:
         """Return name, group, and digests of both files."""
         digests = f"{fingerprint(self.image)} {fingerprint(self.masks)}"
-        return f"{self.name} (group {self.group}): {digests}"
+        of_regions = " semantic" if self.kind == "semantic" else ""
+        return f"{self.name} (group {self.group}): {digests}{of_regions}"
 
     def add_truth(self, session: Session, image: ImageRef) -> None:
         """Add the true masks."""
-        session.add_truth(image, self.masks)
+        session.add_truth(image, self.masks, self.kind)
 
 
 @dataclass(frozen=True)

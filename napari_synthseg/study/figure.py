@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FIGURE = "figure.png"
 SHOWN: dict[str, tuple[str, ...]] = {
     "segment": ("f1@0.5", "f1@0.7", "f1@0.8"),
+    "semantic": ("present_miou_per_image", "miou", "boundary_f1"),
     "detect": ("f1@0.5", "ap@0.5", "ap@0.5:0.95"),
     "classify": ("ap", "pointing", "energy"),
 }

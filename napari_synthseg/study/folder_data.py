@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+import numpy as np
+from pydantic import Field, field_validator, model_validator
 
+from napari_synthseg.bringing import MaskKind
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.study.draw import MaskSample, Sample
 from napari_synthseg.study.halved_data import HalvedData
@@ -16,9 +19,26 @@ SUFFIXES = (".png", ".tif", ".tiff")
 
 
 class FolderData(HalvedData):
-    """Image files in ``FOLDER/images``, label images of the same stem in ``FOLDER/masks``."""
+    """Image files in ``FOLDER/images``, label images of the same stem in ``FOLDER/masks``.
+
+    With `apart`, images are slices of stacks, which `group` names; all are of one stack if it does
+    not. Those to train on follow one another, and those near them are not scored on.
+    """
 
     reader: Literal["folder"] = "folder"
+    kind: MaskKind = Field(
+        default="instance",
+        description="'instance': one id per object; 'semantic': the value of a class per pixel",
+    )
+    classes: tuple[str, ...] = Field(
+        default=(), description="names of the classes of semantic masks, by their value from 1"
+    )
+    apart: int = Field(
+        default=0,
+        ge=0,
+        description="least distance of the number of an image to score on from that of any to "
+        "train on; the number is the last one in the stem. 0: no matter",
+    )
     group: str = Field(
         default="stem",
         description="'stem': each image is a group of its own; or a regular expression, what it "
@@ -33,6 +53,39 @@ class FolderData(HalvedData):
         except re.error as error:
             raise ValueError(f"no regular expression: {error}") from None
         return value
+
+    @model_validator(mode="after")
+    def _check_classes(self) -> FolderData:
+        if self.regions and not self.classes:
+            raise ValueError("semantic masks need 'classes', their names by value from 1")
+        if self.classes and not self.regions:
+            raise ValueError("'classes' belongs to kind = 'semantic'; use 'class_name'")
+        return self
+
+    @property
+    def regions(self) -> bool:
+        """Whether the ground truth is of regions, without objects."""
+        return self.kind == "semantic"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their values, from 1."""
+        return self.classes or super().class_names
+
+    def arrange(self, samples: Sequence[Sample], order: np.random.Generator) -> list[Sample]:
+        """Return samples in random order; slices from a random one on, then down from it."""
+        if not self.apart:
+            return super().arrange(samples, order)
+        sliced = sorted(samples, key=lambda s: (s.group, _number(s.name)))
+        start = int(order.integers(len(sliced)))
+        return [*sliced[start:], *reversed(sliced[:start])]
+
+    def is_apart(self, sample: Sample, train: Sequence[Sample]) -> bool:
+        """Tell whether a sample may be scored on: neither of a group to train on, nor near it."""
+        if not self.apart:
+            return super().is_apart(sample, train)
+        near = [s for s in train if s.group == sample.group]
+        return all(abs(_number(sample.name) - _number(s.name)) >= self.apart for s in near)
 
     def samples(self) -> list[Sample]:
         """Return all images with their masks, sorted by name."""
@@ -60,12 +113,21 @@ class FolderData(HalvedData):
             if path.stem in seen:
                 raise InputError(f"[data]: two images in '{folder}' are named '{path.stem}'.")
             seen.add(path.stem)
-        return [MaskSample(p.stem, p, self._group_of(p.stem), masks[p.stem]) for p in images]
+        return [
+            MaskSample(p.stem, p, self._group_of(p.stem), masks[p.stem], self.kind) for p in images
+        ]
 
     def _group_of(self, stem: str) -> str:
         if self.group == "stem":
-            return stem
+            return Path(self.folder).name if self.apart else stem
         found = re.search(self.group, stem)
         if found is None:
             raise InputError(f"[data] group = '{self.group}' finds nothing in '{stem}'.")
         return found.group(1) if found.re.groups and found.group(1) else found.group(0)
+
+
+def _number(stem: str) -> int:
+    found = re.findall(r"\d+", stem)
+    if not found:
+        raise InputError(f"[data] apart: there is no number in '{stem}': leave the key out.")
+    return int(found[-1])

@@ -43,13 +43,20 @@ class HalvedData(DataSource):
         """Return all images with their ground truth, sorted by name."""
         raise NotImplementedError
 
+    def arrange(self, samples: Sequence[Sample], order: np.random.Generator) -> list[Sample]:
+        """Return samples in the order in which they are drawn to train on."""
+        return [samples[i] for i in order.permutation(len(samples))]
+
+    def is_apart(self, sample: Sample, train: Sequence[Sample]) -> bool:
+        """Tell whether a sample may be scored on: it is of no group that is trained on."""
+        return sample.group not in {s.group for s in train}
+
     def draw(self, count: int, image_seed: int) -> Draw:
         """Draw `count` training images, and the images of the wanted half to score on."""
         order = np.random.default_rng(image_seed)
-        samples = self.samples()
-        shuffled = [samples[i] for i in order.permutation(len(samples))]
-        for_tuning = [s for s in shuffled if is_for_tuning(s.name)]
-        for_closing = [s for s in shuffled if not is_for_tuning(s.name)]
+        arranged = self.arrange(self.samples(), order)
+        for_tuning = [s for s in arranged if is_for_tuning(s.name)]
+        for_closing = [s for s in arranged if not is_for_tuning(s.name)]
         pool = for_tuning if self.part == "tuning" else [*for_tuning, *for_closing]
         if count > len(pool):
             raise InputError(
@@ -57,9 +64,8 @@ class HalvedData(DataSource):
                 f"{len(pool)} to draw from: ask for fewer images."
             )
         train = tuple(pool[:count])
-        seen = {s.group for s in train}
         half = for_tuning if self.part == "tuning" else for_closing
-        left = sorted((s for s in half if s.group not in seen), key=lambda s: _hash(s.name))
+        left = sorted((s for s in half if self.is_apart(s, train)), key=lambda s: _hash(s.name))
         test = tuple(sorted(left[: self.limit], key=lambda s: s.name))
         if not test:
             raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
@@ -18,6 +20,7 @@ from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.training import TrainingRun
 from napari_synthseg.jobs import Job
 from napari_synthseg.session import Session
+from napari_synthseg.store.generators import KeptGenerators
 from napari_synthseg.study.clicks import ClickedMasks, make_clicks
 from napari_synthseg.study.draw import Sample
 from napari_synthseg.study.machine import describe_machine
@@ -25,11 +28,16 @@ from napari_synthseg.study.recipes import recipe_of
 from napari_synthseg.study.records import ADAPTED, MeasuredOn, Record, TrainedOn, Training
 from napari_synthseg.study.units import Unit
 
+LOCKS = "locks"
+"""Folder for locks, in that of a study."""
+
 Complete = Callable[[Session, Job], Any]
 """Runs a job, shows its progress, and returns its value."""
 
 
-def measure_unit(unit: Unit, folder: Path, complete: Complete = Session.complete) -> Record:
+def measure_unit(
+    unit: Unit, folder: Path, complete: Complete = Session.complete, shared: Path | None = None
+) -> Record:
     """Train and score one unit in a project of its own.
 
     Parameters
@@ -40,11 +48,17 @@ def measure_unit(unit: Unit, folder: Path, complete: Complete = Session.complete
         Where the project is made; it must not exist.
     complete
         Runs the project's jobs.
+    shared
+        Folder where what recipes learn is kept for all units; default: the project's own.
     """
     started = time.perf_counter()
     with closing(Session.create(folder)) as session:
         trained_on = fill_project(session, unit)
+        fitting = time.perf_counter()
+        if shared is not None:
+            _fit_once(session, unit, shared, complete)
         wall, cpu = time.perf_counter(), time.process_time()
+        fitting = wall - fitting
         run: TrainingRun = complete(session, session.train(unit.spec, unit.label))
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         scored = time.perf_counter()
@@ -78,6 +92,7 @@ def measure_unit(unit: Unit, folder: Path, complete: Complete = Session.complete
             device=run.device,
             spec=run.spec,
         ),
+        fitting_seconds=round(fitting, 2),
         scoring_seconds=round(time.perf_counter() - scored, 2),
         all_seconds=round(time.perf_counter() - started, 2),
         recipe=run.recipe if unit.arm.source != "real" else {},
@@ -85,6 +100,24 @@ def measure_unit(unit: Unit, folder: Path, complete: Complete = Session.complete
         machine=describe_machine(),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _fit_once(session: Session, unit: Unit, shared: Path, complete: Complete) -> None:
+    """Fit a recipe that learns from masks, unless that was done for another unit.
+
+    Arms of the same seed and images share what is learned. The lock makes other processes wait for
+    it in place of learning the same beside.
+    """
+    recipe = session.project.recipe
+    if recipe is None or recipe.learns_from != "masks":
+        return
+    session.keeper = KeptGenerators(shared)
+    # whatever the recipe: some differ only in what is done after learning
+    same = f"{unit.seed} {[s.identity() for s in unit.train]}"
+    name = hashlib.sha256(same.encode()).hexdigest()[:12]
+    (shared / LOCKS).mkdir(parents=True, exist_ok=True)
+    with FileLock(shared / LOCKS / f"generator-{name}.lock"):
+        complete(session, session.synthesize(1))
 
 
 def _score(
@@ -117,32 +150,43 @@ def fill_project(session: Session, unit: Unit) -> TrainedOn:
     """Put a unit's images, classes, clicks, ground truth and recipe into an empty project."""
     arm = unit.arm
     masks = [sample.labels() for sample in unit.train]
-    base = [sample.labels() for sample in unit.base]
-    sizes = [typical_diameter(base, value) for value in range(1, len(unit.class_names) + 1)]
-    for name, size in zip(unit.class_names, sizes, strict=True):
-        diameter = round(size * arm.diameter_factor, 1)
-        cls = session.project.next_class(name, diameter=diameter)
+    regions = any(labels.regions for labels in masks)
+    for value, name in enumerate(unit.class_names, start=1):
+        size = {} if regions else {"diameter": _diameter(unit, value)}
+        cls = session.project.next_class(name, **size)
         session.edit(session.project.with_classes(cls), "add class")
-    clicked = make_clicks(
-        masks,
-        jitter=arm.jitter,
-        each=arm.clicks,
-        in_all=arm.clicks_in_all,
-        seeds=(unit.seed, unit.image_seed),
-    )
+    clicked = [ClickedMasks((), False)] * len(masks)
+    if not regions:
+        clicked = make_clicks(
+            masks,
+            jitter=arm.jitter,
+            each=arm.clicks,
+            in_all=arm.clicks_in_all,
+            seeds=(unit.seed, unit.image_seed),
+        )
     for sample, labels, marks in zip(unit.train, masks, clicked, strict=True):
         _add_training_image(session, sample, labels, marks, arm.source)
     for sample in unit.test:
         sample.add_truth(session, _add(session, sample, role="test"))
     if arm.source != "real":
         recipe = recipe_of(arm, unit.seed)
-        session.edit(session.project.model_copy(update={"recipe": recipe}), "choose the recipe")
+        chosen = {"recipe": recipe, "train_spec": unit.spec}
+        session.edit(session.project.model_copy(update=chosen), "choose the recipe")
     return TrainedOn(
         images=tuple(s.image.name for s in unit.train),
         clicks=sum(len(marks.clicks) for marks in clicked),
-        objects=sum(len(labels.outlines or ()) or labels.count for labels in masks),
+        objects=sum(_count_objects(labels) for labels in masks),
         diameter=float(np.median([c.diameter for c in session.project.classes])),
     )
+
+
+def _count_objects(labels: Labels) -> int:
+    return 0 if labels.regions else len(labels.outlines or ()) or labels.count
+
+
+def _diameter(unit: Unit, value: int) -> float:
+    size = typical_diameter([sample.labels() for sample in unit.base], value)
+    return round(size * unit.arm.diameter_factor, 1)
 
 
 def typical_diameter(masks: Sequence[Labels], cls: int = 1) -> float:
@@ -173,7 +217,7 @@ def _add_training_image(
     if not sample.labels_only:
         new = [Click(image=ref.id, position=c.position, cls=c.cls) for c in marks.clicks]
         session.edit(session.project.with_clicks(*new), "click")
-    if source in ("real", "mixed"):
+    if source in ("real", "mixed", "masks"):
         sample.add_truth(session, ref)
     elif source == "true-mask-patches":
         session.add_patch_masks(ref, masks)

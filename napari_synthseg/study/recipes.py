@@ -7,11 +7,15 @@ from napari_synthseg.core.recipe import Recipe, load_recipe
 from napari_synthseg.study.tables import Arm
 from napari_synthseg.synth import PRESETS, default_recipe
 
+SEEDS = ("seed", "learning_seed")
+"""Parameters of recipes that follow the training seed."""
+
 
 def recipe_of(arm: Arm, seed: int) -> Recipe:
     """Return an arm's recipe: a preset or the default one, with the arm's parameters.
 
-    Each training seed makes dual images of its own, unless the arm gives a seed.
+    Each training seed makes dual images of its own, and what the recipe learns is learned anew,
+    unless the arm gives a seed.
 
     Raises
     ------
@@ -34,8 +38,9 @@ def recipe_of(arm: Arm, seed: int) -> Recipe:
                 f"[[arm]] '{arm.name}', recipe: there is no parameter '{name}'. "
                 f"Known: {', '.join(fields)}."
             )
-    if "seed" in fields:
-        wanted.setdefault("seed", seed)
+    for name in SEEDS:
+        if name in fields:
+            wanted.setdefault(name, seed)
     try:
         return load_recipe({**start.model_dump(), **wanted})
     except InputError as error:

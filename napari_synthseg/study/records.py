@@ -66,7 +66,10 @@ class Machine(Kept):
 
 
 class Record(Kept):
-    """One finished unit; `all_seconds` covers training, prediction, scoring and what is between."""
+    """One finished unit; `all_seconds` covers training, prediction, scoring and what is between.
+
+    `fitting_seconds` is what the recipe took to learn, next to none where another unit did it.
+    """
 
     unit: str
     arm: str
@@ -79,6 +82,7 @@ class Record(Kept):
     values: dict[str, float]
     warnings: tuple[str, ...] = ()
     training: Training
+    fitting_seconds: float = 0.0
     scoring_seconds: float
     all_seconds: float
     recipe: dict[str, Any]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_synthseg.core.areas import BACKGROUND
 from napari_synthseg.core.scores import metric_title
 from napari_synthseg.store.atomic import replace_file
 from napari_synthseg.study.figure import FIGURE, SHOWN, save_figure
@@ -28,19 +29,30 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "segment": (
         "matching_ap@0.5", "matching_ap_mean@0.5", "precision@0.5", "recall@0.5", "count_error",
     ),
+    "semantic": (
+        "present_miou_pooled", "present_miou_per_image_foreground", "miou_foreground",
+        "pixel_accuracy", "absent_rate",
+    ),
     "detect": ("precision@0.5", "recall@0.5"),
     "classify": ("f1", "pointing_chance", "energy_chance", "pixel_ap", "max_box_acc_v2"),
 }  # fmt: skip
 """Task -> what the table of figures has beside `SHOWN`."""
 
 WITHOUT_CLICKS = {
-    "segment": "true masks", "detect": "true boxes", "classify": "true labels",
+    "segment": "true masks", "semantic": "true masks", "detect": "true boxes",
+    "classify": "true labels",
 }  # fmt: skip
-"""Task -> what arms of real images learn from instead of clicks."""
+"""Task -> what arms without clicks learn from instead."""
+
+OF_CLASSES = {"semantic": ("iou", "boundary_f1")}
+"""Task -> the figures of each class, where they are others than `SHOWN`."""
 
 WORDS = {
     "segment": "F1, precision and recall pool the objects of all images; "
     "AP is TP / (TP + FP + FN).",
+    "semantic": "IoU is TP / (TP + FP + FN) in pixels, mIoU its mean over classes: those that are "
+    "anywhere in truth or prediction, or those present in the truth, by image or over all images; "
+    "absent rate is the share of pixels given to classes that their image's truth does not hold.",
     "detect": "F1, precision and recall pool the objects of all images; AP is the mean over the "
     "classes of average precision as COCO defines it.",
     "classify": "AP is average precision, the mean over the classes; pointing, energy and what "
@@ -133,15 +145,21 @@ def _caption(records: Sequence[Record]) -> str:
     objects = range_words([r.measured_on.objects for r in records])
     which = records[0].measured_on.which
     kinds = " and ".join(sorted({r.measured_on.kind for r in records}))
+    counted = _counted(records[0])
     return (
-        f"Each point was measured on {images} {kinds} images with {objects} true objects "
+        f"Each point was measured on {images} {kinds} images with {objects} {counted} "
         f"({which}), none of them trained on."
     )
 
 
+def _counted(record: Record) -> str:
+    return "true pixels" if record.training.spec.task == "semantic" else "true objects"
+
+
 def _measured_on(records: Sequence[Record]) -> Iterator[str]:
     yield from ("## Measured on", "")
-    yield from ("| image seed | scored on | images | true objects |", "|---|---|---|---|")
+    counted = _counted(records[0])
+    yield from (f"| image seed | scored on | images | {counted} |", "|---|---|---|---|")
     seen = {r.image_seed: r.measured_on for r in records}
     for image_seed, measured in sorted(seen.items()):
         which = f"{measured.kind} images, {measured.which}"
@@ -174,7 +192,7 @@ def _figures(arms: Sequence[ArmSummary], records: Sequence[Record], task: str) -
     for arm in arms:
         images = range_words([len(r.trained_on.images) for r in arm.records])
         clicks = range_words([r.trained_on.clicks for r in arm.records])
-        if arm.records[0].source == "real":
+        if arm.records[0].source == "real" or not any(r.trained_on.clicks for r in arm.records):
             clicks = WITHOUT_CLICKS[task]
         cells = " | ".join(_cell(arm, metric) for metric in metrics)
         yield f"| {arm.name} | {images} | {clicks} | {len(arm.records)} | {cells} |"
@@ -186,8 +204,11 @@ def _figures(arms: Sequence[ArmSummary], records: Sequence[Record], task: str) -
 
 def _by_class(study: Study, arms: Sequence[ArmSummary], shown: Sequence[str]) -> Iterator[str]:
     names = study.data.class_names
-    if len(names) < 2:
+    if len(names) < 2 and study.train.task not in OF_CLASSES:
         return
+    shown = OF_CLASSES.get(study.train.task, shown)
+    if study.train.task == "semantic":
+        names = (BACKGROUND, *names)
     titles = " | ".join(metric_title(m) for m in shown)
     yield from ("## By class", "", f"| arm | class | {titles} |", "|---" * (2 + len(shown)) + "|")
     for arm in arms:
@@ -251,7 +272,8 @@ def _difference(values: Sequence[float]) -> str:
 def _every_unit(arms: Sequence[ArmSummary], shown: Sequence[str]) -> Iterator[str]:
     titles = " | ".join(metric_title(m) for m in shown)
     yield from ("## Every unit", "")
-    yield f"| arm | seed | image seed | {titles} | images | true objects | wall s | processor s |"
+    counted = _counted(arms[0].records[0])
+    yield f"| arm | seed | image seed | {titles} | images | {counted} | wall s | processor s |"
     yield "|---" * (7 + len(shown)) + "|"
     for record in (record for arm in arms for record in arm.records):
         values = " | ".join(f"{record.values[m]:.3f}" if m in record.values else "" for m in shown)

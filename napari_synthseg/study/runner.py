@@ -19,13 +19,15 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.scores import metric_title
 from napari_synthseg.session import Session
-from napari_synthseg.study.measure import Complete, measure_unit
+from napari_synthseg.study.figure import SHOWN
+from napari_synthseg.study.measure import LOCKS, Complete, measure_unit
 from napari_synthseg.study.records import load_record, save_record
 from napari_synthseg.study.units import Unit
 
-LOCKS, WORK = "locks", "work"
-"""Folders for locks, and for the projects of units that are being worked on."""
+WORK = "work"
+"""Folder for the projects of units that are being worked on."""
 
 PATIENCE = 1.0
 """Seconds between two looks at units that another process holds."""
@@ -82,7 +84,7 @@ def _do(
     shutil.rmtree(folder, ignore_errors=True)  # left since this process began
     say(f"{unit.label}: begins")
     try:
-        record = measure_unit(unit, folder, complete)
+        record = measure_unit(unit, folder, complete, out)
         save_record(out, record)
     except InputError as error:
         say(f"{unit.label}: failed: {error}")
@@ -92,8 +94,9 @@ def _do(
         return (Failure(unit, f"{type(error).__name__}: {error}", defect=True),)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    f1 = record.values.get("f1@0.5")
-    figure = f"F1@0.5 {f1:.3f}, " if f1 is not None else ""
+    name = SHOWN[unit.spec.task][0]
+    value = record.values.get(name)
+    figure = f"{metric_title(name)} {value:.3f}, " if value is not None else ""
     say(f"{unit.label}: {figure}{record.measured_on.caption}; {record.all_seconds:.0f} s")
     return ()
 

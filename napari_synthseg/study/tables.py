@@ -10,7 +10,7 @@ from napari_synthseg.core.training import TrainSpec
 from napari_synthseg.patches.clicking import JITTER
 from napari_synthseg.study.draw import Draw, Sample
 
-Source = Literal["clicks", "true-mask-patches", "real", "mixed"]
+Source = Literal["clicks", "true-mask-patches", "masks", "real", "mixed"]
 Part = Literal["tuning", "closing"]
 
 OF_THE_ARM = {
@@ -93,6 +93,11 @@ class DataSource(Table):
         """Names of the classes, in the order of their values, from 1."""
         return (self.class_name,)
 
+    @property
+    def regions(self) -> bool:
+        """Whether the ground truth is of regions, without objects."""
+        return False
+
     def training_samples(self, sample: Sample, source: str) -> tuple[Sample, ...]:
         """Return what an arm with a source learns from instead of a sample that was drawn."""
         return (sample,)
@@ -139,8 +144,9 @@ class Arm(Table):
     )
     source: Source = Field(
         description="'clicks' (patches from clicks), 'true-mask-patches' (patches from clicks, "
-        "cut by the true masks), 'real' (the images themselves with their ground truth) or 'mixed' "
-        "(both of 'clicks' and 'real', the latter by 'real_fraction')"
+        "cut by the true masks), 'masks' (image and mask learned together from true masks, by a "
+        "recipe that does so), 'real' (the images themselves with their ground truth) or 'mixed' "
+        "(dual images and 'real', the latter by 'real_fraction')"
     )
     images: int | None = Field(default=None, ge=1, description="training images of this arm")
     factor: float | None = Field(

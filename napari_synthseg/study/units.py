@@ -18,6 +18,9 @@ from napari_synthseg.study.draw import Draw, Sample
 from napari_synthseg.study.recipes import recipe_of
 from napari_synthseg.study.tables import Arm, Study
 
+OF_REGIONS = ("semantic", "classify")
+"""Tasks that masks of regions can teach."""
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -89,8 +92,7 @@ def plan(study: Study) -> list[Unit]:
         If data are missing or too few, or a recipe cannot be made.
     """
     for arm in study.arm:
-        if arm.source != "real":
-            recipe_of(arm, 0)
+        _check_source(study, arm)
     draws: dict[int, Draw] = {}
     units = []
     for seed in study.train.seeds:
@@ -99,6 +101,31 @@ def plan(study: Study) -> list[Unit]:
                 draws[image_seed] = study.data.draw(study.largest, image_seed)
             units += [_unit(study, arm, seed, image_seed, draws[image_seed]) for arm in study.arm]
     return units
+
+
+def _check_source(study: Study, arm: Arm) -> None:
+    """Refuse an arm whose recipe or task cannot learn from its source."""
+    if study.data.regions and study.train.task not in OF_REGIONS:
+        raise InputError(
+            f"[train] task = '{study.train.task}': the masks are of regions, without objects: "
+            f"choose {' or '.join(OF_REGIONS)}."
+        )
+    learns = None if arm.source == "real" else recipe_of(arm, 0).learns_from
+    if arm.source == "masks" and learns != "masks":
+        raise InputError(
+            f"[[arm]] '{arm.name}': the source 'masks' needs a recipe that learns from masks, such "
+            'as recipe = { kind = "vq" }.'
+        )
+    if learns == "masks" and arm.source not in ("masks", "mixed"):
+        raise InputError(
+            f"[[arm]] '{arm.name}': this recipe learns from true masks: write source = 'masks', or "
+            "'mixed'."
+        )
+    if study.data.regions and learns == "patches":
+        raise InputError(
+            f"[[arm]] '{arm.name}': regions have no objects to click on: use the source 'real', or "
+            "'masks' or 'mixed' with a recipe that learns from masks."
+        )
 
 
 def choose(units: list[Unit], only: Collection[str]) -> list[Unit]:

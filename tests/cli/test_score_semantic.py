@@ -155,6 +155,7 @@ def test_a_table_of_either_folder_names_the_classes(
     assert list(score(invoke, *folders, "--json").result["per_class"]) == named
     (truth / "classes.csv").write_text("value,name\n1,cell\n")
     assert list(score(invoke, *folders, "--json").result["per_class"]) == named
+    (predicted / "classes.csv").write_text("value,name\n1,cell\n")
     for other in ("1,crystal", "2,cell"):
         (truth / "classes.csv").write_text(f"value,name\n{other}\n")
         refused(score(invoke, *folders), truth / "classes.csv", "do not agree")
@@ -209,6 +210,17 @@ def test_white_stays_white_where_one_image_holds_more(
     alone = score(invoke, *folders, "--ignore", 255, "--json").result
     assert alone["objects"] == 170
     assert alone["values"]["miou"] == 1
+
+
+def test_white_that_is_ignored_is_not_read_as_one(
+    invoke: Invoke, folders: tuple[Path, Path]
+) -> None:
+    write(folders[0], "a.png", TRUE * 255)
+    write(folders[1], "a.tif", TRUE)
+    result = score(invoke, *folders, "--ignore", 255, "--json").result
+    assert result["objects"] == 70
+    assert list(result["confusion"]) == ["background", "class 1"]
+    assert not any("is read as class 1" in warning for warning in result["warnings"])
 
 
 def test_images_of_unlike_shape_are_named(invoke: Invoke, folders: tuple[Path, Path]) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_synthseg import training_run
+from napari_synthseg import training_data
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.session import Session
 from napari_synthseg.study.measure import fill_project, measure_unit, typical_diameter
 from napari_synthseg.study.study_file import parse_study
 from napari_synthseg.study.units import Unit, plan
-from napari_synthseg.training_run import RepeatedPairs
+from napari_synthseg.training_data import RepeatedPairs
 from tests.study.conftest import tables
 
 
@@ -130,7 +130,7 @@ def test_record_says_what_was_measured_on_what(
             asked.extend(indices)
             return super().pairs(indices)
 
-    monkeypatch.setattr(training_run, "RepeatedPairs", Watched)
+    monkeypatch.setattr(training_data, "RepeatedPairs", Watched)
     unit = unit_of(clicks=5, pairs=2, recipe={"overlap": 0.2})
     record = measure_unit(unit, tmp_path / "p")
     assert set(range(6)) <= set(asked)  # three batches of two, all by way of the first two pairs

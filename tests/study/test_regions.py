@@ -1,0 +1,152 @@
+"""Studies of regions: no clicks, recipes that learn from masks, stacks whose slices are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.session import Session
+from napari_synthseg.study.halved_data import is_for_tuning
+from napari_synthseg.study.measure import fill_project
+from napari_synthseg.study.report import write_report
+from napari_synthseg.study.runner import run_units
+from napari_synthseg.study.study_file import parse_study
+from napari_synthseg.study.tables import Study
+from napari_synthseg.study.units import plan
+from tests.region_images import draw_regions, slow_recipe
+from tests.study.conftest import TRAIN
+
+REAL = {"name": "real", "source": "real"}
+LEARNED = {"name": "learned", "source": "masks", "recipe": {"kind": "slow"}}
+MIXED = {**LEARNED, "name": "mixed", "source": "mixed", "real_fraction": 0.5}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("slices")
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir()
+    for number in range(12):
+        pair = draw_regions((64, 80), seed=number)
+        stored = (pair.image[0] * 10000).clip(0).astype(np.uint16)
+        tifffile.imwrite(folder / "images" / f"v2_slice{number:02d}.tif", stored)
+        masks = folder / "masks" / f"v2_slice{number:02d}.tif"
+        tifffile.imwrite(masks, pair.labels.ids.astype(np.uint8), photometric="minisblack")
+    return folder
+
+
+@pytest.fixture
+def slow() -> Iterator[Any]:
+    with slow_recipe() as kind:
+        yield kind
+
+
+def study_of(data: Path, *arms: dict[str, Any], task: str = "semantic", **keys: Any) -> Study:
+    return parse_study(
+        {
+            "study": {"title": "Phases", "question": "Which?"},
+            "data": {"folder": str(data), "images": 2, "part": "tuning", "limit": 2,
+                     "kind": "semantic", "classes": ["matrix", "grain"], **keys},
+            "train": {**TRAIN, "crop": 32, "task": task},
+            "arm": list(arms) or [REAL],
+        }
+    )  # fmt: skip
+
+
+def test_a_project_of_regions_has_masks_and_no_clicks(data: Path, tmp_path: Path) -> None:
+    (unit,) = plan(study_of(data))
+    with closing(Session.create(tmp_path / "p")) as session:
+        told = fill_project(session, unit)
+        project = session.project
+        assert [c.name for c in project.classes] == ["matrix", "grain"]
+        assert not project.clicks
+        assert all(project.truth_of(ref, "semantic") for ref in project.images)
+        assert (told.clicks, told.objects) == (0, 0)
+
+
+def test_arms_share_what_a_recipe_learns_and_are_compared(
+    data: Path, tmp_path: Path, slow: Any
+) -> None:
+    study = study_of(data, REAL, LEARNED, MIXED)
+    units = plan(study)
+    assert not run_units(units, tmp_path, say=lambda _: None)
+    assert slow.begun[0] == 0
+    assert set(slow.begun[1:]) == {10}, "what one unit learned serves all others"
+    assert len(list((tmp_path / "generators").iterdir())) == 1
+    write_report(study, units, tmp_path, Path("phases.toml"))
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "true pixels" in text
+    assert "true objects" not in text
+    for name in ("background", "matrix", "grain"):
+        assert f"| mixed | {name} |" in text
+    assert "| learned | 2 | true masks | 1 |" in text
+    assert (tmp_path / "figure.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arm", "task", "told"),
+    [
+        ({"name": "a", "source": "clicks"}, "semantic", "no objects to click"),
+        ({"name": "a", "source": "mixed", "real_fraction": 0.5}, "semantic", "no objects to click"),
+        ({"name": "a", "source": "masks"}, "semantic", "learns from masks"),
+        ({"name": "a", "source": "clicks", "recipe": {"kind": "slow"}}, "semantic", "'masks', or"),
+        (REAL, "segment", "choose semantic or classify"),
+    ],
+)
+def test_what_does_not_go_together_is_told(
+    data: Path, slow: Any, arm: dict[str, Any], task: str, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        plan(study_of(data, arm, task=task))
+
+
+def test_classes_are_named_where_masks_are_semantic(data: Path) -> None:
+    with pytest.raises(InputError, match="need 'classes'"):
+        study_of(data, classes=[])
+    with pytest.raises(InputError, match="'class_name'"):
+        study_of(data, kind="instance")
+
+
+def number(sample: Any) -> int:
+    return int(sample.name[-2:])
+
+
+@pytest.mark.parametrize("part", ["tuning", "closing"])
+@pytest.mark.parametrize("seed", range(6))
+def test_slices_to_train_on_follow_one_another_and_others_lie_apart(
+    data: Path, part: str, seed: int
+) -> None:
+    source = study_of(data, part=part, apart=3, limit=None).data
+    pool = sorted(number(s) for s in source.samples() if is_for_tuning(s.name))
+    try:
+        draw = source.draw(2, seed)
+    except InputError as error:
+        assert "left to score on" in str(error)
+        return
+    train = sorted(map(number, draw.train))
+    assert pool.index(train[1]) - pool.index(train[0]) == 1
+    assert all(abs(number(s) - n) >= 3 for s in draw.test for n in train)
+    assert [s.name for s in source.draw(1, seed).train] == [draw.train[0].name]
+    assert len({s.group for s in (*draw.train, *draw.test)}) == 1, "they are one stack"
+
+
+def test_slices_of_other_stacks_may_be_scored_on(data: Path) -> None:
+    source = study_of(data, apart=99, group="slice(.)", limit=None).data
+    train, test = next(
+        (draw.train, draw.test) for seed in range(9) if (draw := tried(source, seed)) is not None
+    )
+    assert {s.group for s in train}.isdisjoint(s.group for s in test)
+
+
+def tried(source: Any, seed: int) -> Any:
+    try:
+        return source.draw(2, seed)
+    except InputError:
+        return None
