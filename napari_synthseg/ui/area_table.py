@@ -7,16 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import QTableWidget, QTableWidgetItem
 
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.training import Prediction
+from napari_synthseg.ui.panel import fit_table
 
-HEADING_WIDTH = 112
+HEADING_WIDTH = 96
 """Pixels that the names of images may take."""
 
 MOST_ROWS = 8
 """Rows that are in sight at once; the table scrolls for more."""
+
+
+LEAST = 72
+"""Pixels that the name of a class needs."""
 
 
 class AreaTable(QTableWidget):
@@ -25,8 +30,6 @@ class AreaTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.setWordWrap(False)
-        self.verticalHeader().setMaximumWidth(HEADING_WIDTH)
         self.hide()
 
     def show_predictions(self, found: Sequence[Prediction], project: Project) -> None:
@@ -54,11 +57,7 @@ class AreaTable(QTableWidget):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 item.setToolTip(f"{pixels:,} pixels")
                 self.setItem(row, column, item)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.resizeRowsToContents()
-        rows = [self.rowHeight(r) for r in range(min(len(found), MOST_ROWS))]
-        self.setFixedHeight(header.sizeHint().height() + sum(rows) + 6)
+        fit_table(self, HEADING_WIDTH, MOST_ROWS, LEAST)
 
 
 def _swatch(color: str) -> QIcon:

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
-from napari_synthseg.ui.panel import quiet_label
+from napari_synthseg.ui.panel import fit_table, quiet_label
 
-HEADING_WIDTH = 112
+HEADING_WIDTH = 96
 """Pixels that the names of the true classes may take."""
+
+LEAST = 72
+"""Pixels that the name of a class needs."""
 
 RIGHT, WRONG = QColor(63, 164, 91), QColor(224, 96, 76)
 
@@ -28,8 +31,6 @@ class ConfusionTable(QWidget):
         )
         self.table = QTableWidget()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setWordWrap(False)
-        self.table.verticalHeader().setMaximumWidth(HEADING_WIDTH)
         layout.addWidget(self.table)
         self.hide()
 
@@ -51,11 +52,7 @@ class ConfusionTable(QWidget):
             self.table.setVerticalHeaderItem(row, heading)
             for column, name in enumerate(names):
                 self.table.setItem(row, column, _item(true, name, counts))
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.table.resizeRowsToContents()
-        rows = sum(self.table.rowHeight(r) for r in range(len(confusion)))
-        self.table.setFixedHeight(header.sizeHint().height() + rows + 6)
+        fit_table(self.table, HEADING_WIDTH, least=LEAST)
 
 
 def _item(true: str, given: str, counts: Mapping[str, int]) -> QTableWidgetItem:

@@ -87,8 +87,11 @@ class LearnBox(QWidget):
         """Show the buttons as they are now."""
         job = self.job
         paused = job is not None and job.state == "paused"
-        self.start_button.setEnabled(job is None and self.desk.session is not None)
-        self.start_button.setText("Learn on" if self._has_kept() else "Learn")
+        session = self.desk.session
+        learned = session is not None and session.synthesizer_is_current
+        self.start_button.setEnabled(job is None and session is not None and not learned)
+        words = "Learned" if learned else "Learn on" if self._has_kept() else "Learn"
+        self.start_button.setText(words)
         self.pause_button.setEnabled(job is not None)
         self.pause_button.setText("Resume" if paused else "Pause")
         self.stop_button.setEnabled(job is not None)

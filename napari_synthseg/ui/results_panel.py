@@ -12,13 +12,13 @@ from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.training import HeatMaps, Prediction, TrainingRun
 from napari_synthseg.scoring import MEASURED_BY
 from napari_synthseg.ui.area_table import AreaTable
-from napari_synthseg.ui.confusion_table import ConfusionTable
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.evidence_box import EvidenceBox
 from napari_synthseg.ui.layers import Layers, field_key
 from napari_synthseg.ui.notices import attempt, warn
 from napari_synthseg.ui.output_layers import PREDICTION
 from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
+from napari_synthseg.ui.region_scores import RegionScores
 from napari_synthseg.ui.score_table import ScoreTable, overlay_text
 from napari_synthseg.ui.shown_table import ShownTable
 
@@ -63,10 +63,12 @@ class ResultsPanel(Panel):
         self.body.addWidget(self.truth_box)
         self.table = ScoreTable()
         self.body.addWidget(self.table)
-        self.confusion = ConfusionTable()
-        self.body.addWidget(self.confusion)
+        self.region_scores = RegionScores()
+        self.body.addWidget(self.region_scores)
         self.body.addStretch()
         self._predicted: dict[str, int] = {}
+        self._unshown: dict[str, tuple[Prediction, TrainingRun]] = {}
+        layers.image_changed.connect(self._on_image_changed)
         desk.session_changed.connect(self._on_session_changed)
         desk.project_changed.connect(self._on_project_changed)
         desk.work_changed.connect(self._on_work_changed)
@@ -127,18 +129,18 @@ class ResultsPanel(Panel):
 
     def _show_images(self) -> None:
         refs = self.desk.session.project.images if self.desk.session else ()
-        ids = [
-            self.images.item(i).data(Qt.ItemDataRole.UserRole) for i in range(self.images.count())
-        ]
-        if ids == [r.id for r in refs]:
+        words = [f"{ref.name} ({ROLE_WORDS[ref.role]})" for ref in refs]
+        items = [self.images.item(i) for i in range(self.images.count())]
+        ids = [item.data(Qt.ItemDataRole.UserRole) for item in items]
+        if ids == [r.id for r in refs] and words == [item.text() for item in items]:
             return
         shown = self.layers.field.refs if self.layers.field else refs[:1]
         held = [r.id for r in refs if r.role == "test"]
         wanted = held or [r.id for r in shown]
         self.images.blockSignals(True)
         self.images.clear()
-        for ref in refs:
-            item = QListWidgetItem(f"{ref.name} ({ROLE_WORDS[ref.role]})")
+        for ref, text in zip(refs, words, strict=True):
+            item = QListWidgetItem(text)
             item.setData(Qt.ItemDataRole.UserRole, ref.id)
             state = Qt.CheckState.Checked if ref.id in wanted else Qt.CheckState.Unchecked
             item.setCheckState(state)
@@ -149,8 +151,9 @@ class ResultsPanel(Panel):
     def _show_scores(self) -> None:
         run = self._run()
         scores = run.scores[-1] if run is not None and run.scores else None
-        self.table.show_scores(scores)
-        self.confusion.show_confusion(scores.confusion if scores is not None else {})
+        self.region_scores.show_scores(scores)
+        colored = scores is not None and scores.task == "semantic"
+        self.table.show_scores(None if colored else scores)
         session = self.desk.session
         truths = session.project.truths if session is not None else ()
         self.truth_box.setVisible(any(t.kind in ("instance", "semantic") for t in truths))
@@ -203,16 +206,28 @@ class ResultsPanel(Panel):
         self.found.setText(AREAS if colors else _found_text(found, session.project))
         self.shown.show_predictions(found, session.project)
         self.areas.show_predictions(found if colors else (), session.project)
-        for prediction in found:
-            ref = session.project.image(prediction.image)
-            field = self.layers.field
-            if field is None or field_key(ref) != field_key(field.refs[0]):
-                continue  # shown when that image is; its file lies in the run's folder
-            name = f"{PREDICTION}{run.name}, {ref.name}"
-            self.layers.show_prediction(prediction, name, run.task_kind)
+        self._unshown = {p.image: (p, run) for p in found}
+        if not self._show_found() and found:  # none of them is of the image in view
+            self.layers.show_image(session.project.image(found[0].image))
         if self._can_score(found):
             self.desk.run(session.score(run, found), self._on_scored)
         self.next_step_changed.emit()
+
+    def _show_found(self) -> bool:
+        """Show what was found on the image in view; tell whether there was anything."""
+        session, field, shown = self.desk.session, self.layers.field, False
+        for ident in [ref.id for ref in field.refs] if field else ():
+            if session is not None and ident in self._unshown:
+                prediction, run = self._unshown.pop(ident)
+                name = f"{PREDICTION}{run.name}, {session.project.image(ident).name}"
+                self.layers.show_prediction(prediction, name, run.task_kind)
+                shown = True
+        return shown
+
+    def _on_image_changed(self) -> None:
+        if self.isVisible() and self.layers.field is not None and self._unshown:
+            self.layers.look_at_image(clicks=False)
+            self._show_found()
 
     def _on_scored(self, scores: Scores) -> None:
         self.refresh()
@@ -271,6 +286,7 @@ class ResultsPanel(Panel):
 
     def _on_session_changed(self) -> None:
         self._predicted.clear()
+        self._unshown.clear()
         self.evidence.clear()
         self.shown.hide()
         self.areas.hide()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker
@@ -25,6 +26,9 @@ from napari_synthseg.ui.recipe_choice import RecipeChoice
 from napari_synthseg.ui.style import Colors
 
 PREVIEWS = 6
+
+CAPTION_WIDTH = 52
+"""Characters in a line over the image."""
 
 INTRODUCTIONS = {
     "patches": "A dual image is a synthetic micrograph with its exact labels, composed from your "
@@ -142,7 +146,9 @@ class SynthesizePanel(Panel):
         """Show the form, and the preview; make it if it is missing or out of date."""
         session = self.desk.session
         if session is not None and not session.read_only:
-            attempt(lambda: session.edit(with_defaults(session.project), "suit the recipe"))
+            attempt(
+                lambda: session.edit(with_defaults(session.project), "choose what suits regions")
+            )
         self.refresh()
         if self._busy:
             self.layers.outputs.set_preview_visible(True)
@@ -204,7 +210,8 @@ class SynthesizePanel(Panel):
             rejected = self._rejected()
             pairs = [r.pair for r in rejected]
             captions = [
-                f"Rejected {n} of {len(rejected)}: {r.text}" for n, r in enumerate(rejected, 1)
+                fill(f"Rejected {n} of {len(rejected)}: {r.text}", CAPTION_WIDTH)
+                for n, r in enumerate(rejected, 1)
             ]
         if pairs and self.isVisible():
             self.layers.show_dual_images(pairs, captions)

@@ -127,7 +127,7 @@ class TrainPanel(Panel):
         session = self.desk.session
         if session is not None and not session.read_only and self.desk.job("training") is None:
             new = with_defaults(session.project, learned=session.synthesizer_is_current)
-            attempt(lambda: session.edit(new, "suit the training"))
+            attempt(lambda: session.edit(new, "choose what suits regions"))
         self.layers.look_at_image()
         self.refresh()
 
