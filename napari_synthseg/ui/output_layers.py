@@ -46,6 +46,7 @@ class OutputLayers:
         self.preview: tuple[Image, Labels] | None = None
         self.predictions: list[Labels | Points] = []
         self._truth: Labels | None = None
+        self._regions = False
         self._captions: tuple[str, ...] = ()
         self._captioned = False
         self._viewer = viewer
@@ -64,15 +65,16 @@ class OutputLayers:
         already, the layers stay, and so do what the user set on them and the place of the slider.
         """
         pixels, rgb = stack_images(pairs)
-        ids = np.stack([p.labels.ids for p in pairs])
+        regions = pairs[0].labels.regions
+        ids = np.stack([small_ids(p.labels.ids) if regions else p.labels.ids for p in pairs])
         extra = pixels.ndim - rgb - (ids.ndim - 1)
         if extra == 2:  # the same labels whichever channel is shown
-            ids = np.broadcast_to(ids[:, np.newaxis], pixels.shape)
-        regions = pairs[0].labels.regions
+            ids = np.array(np.broadcast_to(ids[:, np.newaxis], pixels.shape))
         self._captions = tuple(captions)
         if self.preview is not None and self._fits(pixels, ids, regions):
-            image, labels = self.preview
-            image.data, labels.data = pixels, ids
+            for layer, array in zip(self.preview, (pixels, ids), strict=True):
+                np.copyto(layer.data, array)  # ours; new data would make napari start from scratch
+                layer.refresh(highlight=False, extent=False)
             self._show_caption()
             return
         for layer in self.preview or ():
@@ -96,7 +98,7 @@ class OutputLayers:
         labels.contour = 0 if regions else 1
         self._viewer.add_layer(image)
         self._viewer.add_layer(labels)
-        self.preview = (image, labels)
+        self.preview, self._regions = (image, labels), regions
         dims = self._viewer.dims
         dims.set_current_step(0, 0)
         spatial = ("z", "y", "x")[-pairs[0].labels.ids.ndim :]
@@ -108,8 +110,8 @@ class OutputLayers:
         """Tell whether the preview's layers can show these arrays."""
         assert self.preview is not None
         image, labels = self.preview
-        same = np.shape(image.data) == pixels.shape and np.shape(labels.data) == ids.shape
-        return same and regions == (labels.contour == 0)
+        same = image.data.shape == pixels.shape and labels.data.shape == ids.shape
+        return same and labels.data.dtype == ids.dtype and regions == self._regions
 
     def _show_caption(self, event: object = None) -> None:
         """Write what the dual image in view is."""
@@ -139,7 +141,7 @@ class OutputLayers:
         names = {c.value: c.name for c in project.classes}
         found = sorted(prediction.objects, key=lambda o: o.id)
         layer = Labels(
-            prediction.ids,
+            small_ids(prediction.ids) if len(names) > 1 else prediction.ids,
             name=name,
             opacity=1.0,
             features={
@@ -163,7 +165,7 @@ class OutputLayers:
         names = {c.value: c.name for c in project.classes}
         found = [int(v) for v in np.unique(prediction.ids) if v > 0]
         layer = Labels(
-            prediction.ids.astype(np.uint8),
+            small_ids(prediction.ids),
             name=name,
             opacity=REGIONS_OPACITY,
             colormap=class_colormap(project.classes),
@@ -226,7 +228,7 @@ class OutputLayers:
         self.hide_truth()
         white = DirectLabelColormap(color_dict={0: "transparent", None: "white"})
         layer = Labels(
-            np.maximum(truth.ids, 0),
+            small_ids(truth.ids),
             name="True masks",
             colormap=class_colormap(project.classes) if truth.regions else white,
             **placement.kwargs(),
@@ -275,6 +277,17 @@ def stack_images(pairs: Sequence[DualImage]) -> tuple[np.ndarray, bool]:
     if images.shape[1] == 3:
         return np.clip(np.moveaxis(images, 1, -1), 0, 1), True
     return (images[:, 0], False) if images.shape[1] == 1 else (images, False)
+
+
+def small_ids(ids: np.ndarray) -> np.ndarray:
+    """Return ids as the smallest type that holds them, unknown ones as background.
+
+    Of 32-bit ids napari looks colors up in a table that it compiles on the spot: seconds in which
+    the window stands still (seen with napari 0.9.2).
+    """
+    largest = int(ids.max(initial=0))
+    kind = next((k for k in (np.uint8, np.uint16) if largest <= np.iinfo(k).max), np.int32)
+    return np.maximum(ids, 0).astype(kind)
 
 
 def _edges_of(thing: FoundObject) -> np.ndarray:
