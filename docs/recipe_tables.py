@@ -11,33 +11,34 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from napari_synthseg.synth import PRESETS, PasteRecipe
+from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.synth import PRESETS, PasteRecipe, VQRecipe
 
 PAGE = Path(__file__).parent / "reference" / "recipes.md"
-START, END = "<!-- parameters: start -->", "<!-- parameters: end -->"
+KINDS: dict[str, type[Recipe]] = {"paste": PasteRecipe, "vq": VQRecipe}
 
 
-def parameter_tables() -> str:
-    """Return one table for each section of the form, in Markdown."""
-    schema = PasteRecipe.model_json_schema()["properties"]
+def parameter_tables(kind: str) -> str:
+    """Return one table for each section of the form of a kind of recipe, in Markdown."""
+    schema = KINDS[kind].model_json_schema()["properties"]
     sections: dict[str, list[str]] = {}
     for name, field in schema.items():
         if name != "kind":
             sections.setdefault(field.get("group", "Always in sight"), []).append(name)
-    return "\n".join(line for title in sections.items() for line in _table(*title, schema))
+    return "\n".join(line for title in sections.items() for line in _table(kind, *title, schema))
 
 
-def _table(title: str, names: list[str], schema: dict[str, Any]) -> Iterator[str]:
-    yield from (f"### {title}", "", "| parameter | values | default | `paper` | what it does |")
-    yield "|---|---|---|---|---|"
+def _table(kind: str, title: str, names: list[str], schema: dict[str, Any]) -> Iterator[str]:
+    presets = [preset for name, preset in PRESETS.items() if name == "paper" and kind == "paste"]
+    heads = ["parameter", "values", "default", *(["`paper`"] * len(presets)), "what it does"]
+    yield from (f"### {title}", "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|")
+    defaults = KINDS[kind]().model_dump(mode="json")
     for name in names:
-        field = schema[name]
-        default, paper = (
-            _shown(PRESETS[preset].model_dump(mode="json")[name]) for preset in ("default", "paper")
-        )
-        other = paper if paper != default else ""
-        text = field["description"]
-        yield f"| `{name}` | {_values(field)} | {default} | {other} | {text} |"
+        default = _shown(defaults[name])
+        others = [_shown(preset.model_dump(mode="json")[name]) for preset in presets]
+        shown = [default, *("" if other == default else other for other in others)]
+        cells = [f"`{name}`", _values(schema[name]), *shown, schema[name]["description"]]
+        yield f"| {' | '.join(cells)} |"
     yield ""
 
 
@@ -62,9 +63,12 @@ def _values(field: dict[str, Any]) -> str:
 
 def with_tables(page: str) -> str:
     """Return the page with its tables made anew."""
-    before, _, rest = page.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}\n\n{parameter_tables()}\n{END}{after}"
+    for kind in KINDS:
+        start, end = (f"<!-- parameters of {kind}: {place} -->" for place in ("start", "end"))
+        before, _, rest = page.partition(start)
+        _, _, after = rest.partition(end)
+        page = f"{before}{start}\n\n{parameter_tables(kind)}\n{end}{after}"
+    return page
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.core.masked_images import MaskedImages
 
 QUICK = {
-    "size": 32, "crop": 32, "codes": 16, "vq_steps": 12, "prior_steps": 8, "gate_steps": 4,
+    "size": 32, "crop": 16, "codes": 16, "vq_steps": 8, "prior_steps": 5, "gate_steps": 4,
     "attempts": 2,
 }  # fmt: skip
 """Parameters that make learning quick; what is learned is of no use."""
 
 
-def striped(seed, shape=(48, 56), channels=1, classes=2, unknown=False):
+def striped(seed, shape=(32, 40), channels=1, classes=2, unknown=False):
     """Return an image with its mask: 0 matrix, 1 stripes, 2 dots."""
     rng = np.random.default_rng(seed)
     y, x = np.indices(shape)
@@ -32,9 +32,7 @@ def masked_images(count=2, held=1, **kwargs):
     """Return images to learn from, and held-out ones."""
     pairs = [striped(seed, **kwargs) for seed in range(count + held)]
     classes = kwargs.get("classes", 2)
-    return MaskedImages(
-        tuple(pairs[:count]), tuple(pairs[count:]), tuple(range(1, classes + 1))
-    )
+    return MaskedImages(tuple(pairs[:count]), tuple(pairs[count:]), tuple(range(1, classes + 1)))
 
 
 class Memory:

@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from napari_synthseg.synth import PasteRecipe
+from napari_synthseg.synth import PasteRecipe, VQRecipe
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -20,5 +20,10 @@ def test_the_page_of_recipes_lists_every_parameter_as_it_is():
     assert load_script("recipe_tables").with_tables(page) == page, (
         "run: python docs/recipe_tables.py"
     )
-    missing = [n for n in PasteRecipe.model_fields if n != "kind" and f"| `{n}` |" not in page]
+    missing = [
+        name
+        for recipe in (PasteRecipe, VQRecipe)
+        for name in recipe.model_fields
+        if name != "kind" and f"| `{name}` |" not in page
+    ]
     assert not missing

@@ -22,8 +22,8 @@ from napari_synthseg.synth.learned.vqvae import Joining, PairCoder
 BATCH = 4
 """Grids in one batch."""
 
-JUDGED, SHOWN = 16, 4
-"""Held-out grids that are judged, and grids that are drawn to be shown."""
+JUDGED, SHOWN, DRAWN = 16, 4, 32
+"""Held-out grids that are judged; grids that are drawn to be shown, and their largest edge."""
 
 
 def design_prior(coder: PairCoder, on_shares: bool) -> PriorDesign:
@@ -110,9 +110,9 @@ class PriorStage:
     def pictures(self, net: nn.Module) -> Pictures:
         """Return pairs that are drawn with what was learned so far, without grain."""
         assert isinstance(net, CodePrior)
-        cells = self.cells
+        cells = min(self.cells, DRAWN)
         rngs = [np.random.default_rng((self.seed, number, 2)) for number in range(SHOWN)]
-        told = [self._told(self._draw(rng)) for rng in rngs]
+        told = [self._told(self._draw(rng), cells) for rng in rngs]
         conditions = None if told[0] is None else self._tensor(np.stack(told))  # type: ignore[arg-type]
         beside = self.coder.design.joining == "side by side"
         shape = (cells, cells * 2 if beside else cells)
@@ -132,9 +132,10 @@ class PriorStage:
         y, x = (int(rng.integers(n - self.cells + 1)) for n in (rows, columns))
         return grid.cut(y, x, self.cells, self.cells)
 
-    def _told(self, grid: Grid) -> FloatImage | None:
+    def _told(self, grid: Grid, cells: int | None = None) -> FloatImage | None:
         shares = grid.shares.mean(axis=(1, 2)) if self.on_shares else None
-        return given(self.coder.design.joining, shares, *grid.shares.shape[1:])
+        shape = grid.shares.shape[1:] if cells is None else (cells, cells)
+        return given(self.coder.design.joining, shares, *shape)
 
     def _cost(self, net: CodePrior, grids: Sequence[Grid]) -> torch.Tensor:
         codes = torch.from_numpy(np.stack([g.codes for g in grids])).to(self.device)

@@ -68,6 +68,7 @@ class CoderStage:
             self.net: PairCoder = PairCoder(self.design, *channel_statistics(self.train))
         self.net.to(self.device)
         self.sources = [mirrored(view, self.edge) for view in self.train]
+        self.quantized = False
         self.judged = even_crops(self.held or self.train, self.edge, self.edge, JUDGED)
 
     def loss(self, step: int, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -77,12 +78,19 @@ class CoderStage:
             rng = np.random.default_rng((self.seed, step, number))
             crops.append(draw_view(self.sources, self.edge, self.edge, rng, self.turns))
         images, marks = as_tensors(crops, self.device)
-        total, values = self.net.loss(images, marks, plain=fraction < PLAIN)
+        plain = fraction < PLAIN
+        self.quantized = self.quantized or not plain
+        total, values = self.net.loss(images, marks, plain=plain)
         return total, values
 
     def judge(self, net: nn.Module) -> tuple[float | None, dict[str, float]]:
-        """Return the loss on held-out crops, and the use of the codes."""
+        """Return the loss on held-out crops and the use of the codes; nothing before there are any.
+
+        The first batch that is quantized chooses the codes: that must be one to learn from.
+        """
         assert isinstance(net, PairCoder)
+        if not self.quantized:
+            return None, {}
         counts = np.zeros(net.codes, np.int64)
         error = entropy = right = known = pixels = 0.0
         for crops in _alike(self.judged):
@@ -107,7 +115,10 @@ class CoderStage:
     def pictures(self, net: nn.Module) -> Pictures:
         """Return crops, and what is left of them after coding."""
         assert isinstance(net, PairCoder)
-        real, made = [], []
+        real: list[DualImage] = []
+        made: list[DualImage] = []
+        if not self.quantized:
+            return {}
         for index, crop in enumerate(self.judged[:SHOWN]):
             images, marks = as_tensors([crop], self.device)
             image, classes = decoded(net, net.encode(images, marks))

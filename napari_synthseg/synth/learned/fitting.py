@@ -258,4 +258,7 @@ class _Walk:
                 "come from the training images themselves."
             )
         if facts is not None and not facts.distances:
-            yield "Nothing could be held against copies: one small image is all there is."
+            yield (
+                "Nothing could be held against copies: there is but one image, or images or crops "
+                "are too small."
+            )

@@ -98,8 +98,11 @@ class Grain:
         piece = min(PIECE, min(shape) // CELL * CELL)
         step = piece - SEAM
         height, width = target.shape
+        # the first seam lies outside: there a piece has no neighbor to cross over to
         rows, columns = (-(-(n + SEAM) // step) for n in (height, width))
-        grown = ((0, rows * step + SEAM - height), (0, columns * step + SEAM - width))
+        grown = [
+            (SEAM, k * step - n) for k, n in zip((rows, columns), (height, width), strict=True)
+        ]
         marks = np.pad(target.marks, grown, mode="symmetric")
         cells = _reduced(np.pad(target.image, ((0, 0), *grown), mode="symmetric"))
         cells = cells / self.__dict__["_scale"]
@@ -129,7 +132,7 @@ class Grain:
                 n, y0, x0 = int(number[best]), int(y[best]) * CELL, int(x[best]) * CELL
                 part = self.residual[n, :, y0 : y0 + piece, x0 : x0 + piece]
                 quilt[:, top : top + piece, left : left + piece] += part * fade
-        return quilt[:, :height, :width]
+        return quilt[:, SEAM : SEAM + height, SEAM : SEAM + width]
 
     # --- noise ---------------------------------------------------------------------------------
 

@@ -169,7 +169,7 @@ class Learning:
         if self.average:
             load_state(net, self.average)
         try:
-            with torch.no_grad():
+            with torch.no_grad(), own_noise(self.seed, self.step, next(net.parameters()).device):
                 cost, figures = self.stage.judge(net.eval())
                 pictures = self.stage.pictures(net)
         finally:

@@ -21,6 +21,9 @@ REDUCED = 8
 SMALLEST = 4
 """Windows of fewer reduced pixels along an edge tell nothing."""
 
+PLAIN = 0.2
+"""Variance below which a window counts as plain: all plain windows are alike, and no copies."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -31,7 +34,7 @@ class Scale:
     classes: int
 
     def features(self, view: View) -> FloatImage:
-        """Return a view reduced, (channel + class, y, x), with zero mean on average."""
+        """Return a view reduced, (channel + class, y, x)."""
         height, width = (n // REDUCED for n in view.shape)
         where = slice(0, height * REDUCED), slice(0, width * REDUCED)
         shape = (height, REDUCED, width, REDUCED)
@@ -39,7 +42,7 @@ class Scale:
         column = (-1, 1, 1)
         image = (image - np.reshape(self.mean, column)) / np.reshape(self.spread, column)
         cells = view.marks[where].reshape(shape)
-        shares = [(cells == c).mean(axis=(1, 3)) - 1 / self.classes for c in range(self.classes)]
+        shares = [(cells == c).mean(axis=(1, 3)) for c in range(self.classes)]
         return np.concatenate([image, np.stack(shares)]).astype(np.float32)
 
 
@@ -53,18 +56,19 @@ class Seen:
         self.spectra = []
         for known in features:
             shape = tuple(next_fast_len(n, real=True) for n in known.shape[1:])
-            energy = _window_sums((known**2).sum(axis=0), edge)
+            energy = _window_variances(known, edge)
             self.spectra.append((rfft2(known, shape), shape, energy))
 
     def distance(self, window: FloatImage) -> float:
-        """Return how far a window (feature, edge, edge) is from the nearest piece, 0..1 or more.
+        """Return how far a window (feature, edge, edge) is from the nearest piece, 0..1.
 
-        The squared difference as a share of the energy of both: 0 for a copy, 1 for things that
-        have nothing to do with each other.
+        The squared difference as a share of the variance of both, each without its mean: 0 for a
+        copy, 1 for things that have nothing to do with each other.
         """
         from scipy.fft import irfft2, rfft2
 
-        own = float((window**2).sum())
+        window = window - window.mean(axis=(1, 2), keepdims=True)
+        own, least = float((window**2).sum()), 2 * PLAIN * self.edge**2
         nearest = np.inf
         for way in range(8):
             turned = np.rot90(window, way % 4, axes=(1, 2))
@@ -72,7 +76,7 @@ class Seen:
             for spectrum, shape, energy in self.spectra:
                 product = (spectrum * np.conj(rfft2(turned, shape))).sum(axis=0)
                 match = irfft2(product, shape)[: energy.shape[0], : energy.shape[1]]
-                likeness = 2 * match / np.maximum(energy + own, 1e-6)
+                likeness = 2 * match / np.maximum(energy + own, least)
                 nearest = min(nearest, 1 - float(likeness.max()))
         return max(nearest, 0.0)
 
@@ -90,10 +94,21 @@ def nearest(features: FloatImage, seen: Seen) -> float:
     return min(seen.distance(window) for window in windows_of(features, seen.edge))
 
 
+def _window_variances(features: FloatImage, edge: int) -> NDArray[np.float64]:
+    """Return the squared deviations of each window from its mean, summed over all features."""
+    squares, sums = _window_sums(features**2, edge), _window_sums(features, edge)
+    out: NDArray[np.float64] = (squares - sums**2 / edge**2).sum(axis=0)
+    return out
+
+
 def _window_sums(values: FloatImage, edge: int) -> NDArray[np.float64]:
-    """Return sums over all windows, by cumulated sums."""
-    sums = np.pad(np.cumsum(np.cumsum(values, axis=0, dtype=float), axis=1), ((1, 0), (1, 0)))
+    """Return sums over all windows of (feature, y, x), by cumulated sums."""
+    sums = np.cumsum(np.cumsum(values, axis=1, dtype=float), axis=2)
+    sums = np.pad(sums, ((0, 0), (1, 0), (1, 0)))
     out: NDArray[np.float64] = (
-        sums[edge:, edge:] - sums[:-edge, edge:] - sums[edge:, :-edge] + sums[:-edge, :-edge]
+        sums[:, edge:, edge:]
+        - sums[:, :-edge, edge:]
+        - sums[:, edge:, :-edge]
+        + sums[:, :-edge, :-edge]
     )
     return out
