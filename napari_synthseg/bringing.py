@@ -5,8 +5,7 @@ Like `pipeline`, these read a snapshot and touch no shared state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -135,35 +134,6 @@ def read_patch_masks(
     ident = new_id()
     uri = labels.save_labels(Labels(ids, classes), folder, ident)
     return Truth(id=ident, image=image.id, kind="patch_masks", source=uri, classes=classes), clicks
-
-
-@dataclass(frozen=True, eq=False)
-class PaintedPart:
-    """What was painted on an image (or its region): class values, 0 = background, 255 = unknown.
-
-    `truth` is the id that it gets. Nothing but background and unknown stands for nothing painted.
-    """
-
-    image: ImageRef
-    values: NDArray[np.uint8]
-    truth: str
-
-
-def keep_regions(
-    paint: Callable[[], Sequence[PaintedPart]], folder: Path
-) -> Generator[Progress, None, tuple[Truth, ...]]:
-    """Copy painted regions into the project's arrays; of parts without any, nothing is kept."""
-    yield Progress(0.0, "keeping the regions")
-    truths = []
-    parts = paint()
-    for number, part in enumerate(parts):
-        yield Progress(number / len(parts), f"keeping the regions of {part.image.name}")
-        if np.isin(part.values, (0, labels.UNKNOWN_VALUE)).all():
-            continue
-        axes = "yx" if part.values.ndim == 2 else "zyx"
-        uri = images.save_array(part.values, axes, folder, part.truth)
-        truths.append(Truth(id=part.truth, image=part.image.id, kind="semantic", source=uri))
-    return tuple(truths)
 
 
 def _on_whole_image(ids: NDArray[np.int32], image: ImageRef, folder: Path) -> NDArray[np.int32]:

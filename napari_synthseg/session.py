@@ -30,7 +30,6 @@ from napari_synthseg.core.stacks import StackUse
 from napari_synthseg.core.training import HeatMaps, Prediction, TrainingRun, TrainSpec
 from napari_synthseg.jobs import Job
 from napari_synthseg.store import images, labels
-from napari_synthseg.store.arrays import remove_array
 from napari_synthseg.store.generators import KeptGenerators
 from napari_synthseg.store.project_store import ProjectStore
 from napari_synthseg.synth import default_recipe
@@ -66,7 +65,6 @@ class Session:
         self.fitted: pipeline.Fitted | None = None
         self._history = History()
         self._merges: dict[Job, Callable[[Outcome], None]] = {}
-        self._painted: set[str] = set()
 
     @classmethod
     def create(cls, folder: Path) -> Session:
@@ -228,25 +226,6 @@ class Session:
         """Do what `give_masks` does, here and now; return the number of new clicks."""
         return len(self.complete(self.give_masks(image, source, cls))[1])
 
-    def keep_regions(
-        self, refs: Sequence[ImageRef], paint: Callable[[], Sequence[bringing.PaintedPart]]
-    ) -> Job:
-        """Keep what was painted on images as their true regions, in one edit. Value: `Truth`s.
-
-        `paint` is called in the worker, and returns a part for each of `refs`.
-        """
-
-        def take(truths: tuple[Truth, ...]) -> None:
-            self._painted.update(t.source for t in truths)
-            project, painted = self.project, {ref.id for ref in refs}
-            others = (t for t in project.truths if t.kind != "semantic" or t.image not in painted)
-            there = {i.id for i in project.images}
-            new = (*others, *(t for t in truths if t.image in there))
-            if new != project.truths:
-                self.edit(project.model_copy(update={"truths": new}), "paint regions")
-
-        return self._job(bringing.keep_regions(paint, self.folder), "keep the regions", take)
-
     def pixels(self, image: ImageRef) -> PixelSource:
         """Open an image's pixels for reading by region."""
         return images.open_pixels(image, self.folder)
@@ -391,8 +370,6 @@ class Session:
             if job.join() and job.outcome is not None and not self.read_only:
                 self.record(job, job.outcome)
         self._merges.clear()
-        for uri in self._painted - {t.source for t in self.project.truths}:
-            remove_array(uri, self.folder)  # painted over since: only undo could bring it back
         self.store.close()
 
     def _job(

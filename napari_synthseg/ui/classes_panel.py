@@ -59,6 +59,13 @@ class ClassesPanel(Panel):
         )
         self.exhaustive.toggled.connect(self._on_exhaustive)
         self.body.addWidget(self.exhaustive)
+        self.held = QCheckBox("Keep this image for scoring only")
+        self.held.setToolTip(
+            "A model never learns from it. Paint it, too: it then tells how good the model is on "
+            "images that it has not seen."
+        )
+        self.held.toggled.connect(self._on_held)
+        self.body.addWidget(self.held)
         self.clicking = quiet_label(
             "<b>Click</b> adds a center. The ring shows the class's diameter: set it so that "
             "rings fit the objects. <b>S</b> selects and drags, <b>Del</b> deletes, <b>P</b> "
@@ -147,6 +154,10 @@ class ClassesPanel(Panel):
             return "Reading what was painted…"
         if not regions.painted:
             return "Choose a class, and paint some of its regions in the image."
+        if all(ref.role == "test" for ref in regions.field.refs) and not training_regions(
+            self._project
+        ):
+            return "Good for scoring. Now paint an image to learn from."
         painted = _percent(sum(regions.shares.values()))
         if not regions.rest_unknown:
             return (
@@ -173,6 +184,9 @@ class ClassesPanel(Panel):
             self.exhaustive.setChecked(any(r.exhaustive for r in refs if r.role == "train"))
         self.exhaustive.setEnabled(any(r.role == "train" for r in refs))
         self.remove_button.setEnabled(len(project.classes) > 1)
+        with QSignalBlocker(self.held):
+            self.held.setChecked(len(refs) == 1 and refs[0].role == "test")
+        self.held.setVisible(self._paints and len(refs) == 1)
         for widget in (self.exhaustive, self.clicking):
             widget.setVisible(not self._paints)
         self.painting.setVisible(self._paints)
@@ -337,6 +351,14 @@ class ClassesPanel(Panel):
         refs = [r for r in self.layers.field.refs if r.role == "train"]
         changed = [r.model_copy(update={"exhaustive": checked}) for r in refs]
         self._edit(self._project.with_images(*changed), "mark image as fully clicked")
+
+    def _on_held(self, checked: bool) -> None:
+        if self.layers.field is None:
+            return
+        role = "test" if checked else "train"
+        changed = [r.model_copy(update={"role": role}) for r in self.layers.field.refs]
+        what = "keep image for scoring" if checked else "use image for training"
+        self._edit(self._project.with_images(*changed), what)
 
     def _on_image_chosen(self, index: int) -> None:
         ident = self.images.itemData(index)

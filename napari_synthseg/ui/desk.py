@@ -131,13 +131,9 @@ class Desk(QObject):
         self.work_changed.emit()
 
     def finish(self, lane: Lane) -> None:
-        """Wait here for the work in a lane, and record it; for the moment before a close."""
-        if watch := self._watches.pop(lane, None):
-            watch.leave()
-            watch.job.join()
-            self._close_bar(lane)
-            if self.session is not None and watch.job.outcome is not None:
-                self.session.record(watch.job, watch.job.outcome)
+        """Wait here for the work in a lane, and take its outcome; for the moment before a close."""
+        if watch := self._watches.get(lane):
+            watch.join()
 
     def cancel(self, lane: Lane) -> None:
         """Ask the work in a lane to end."""

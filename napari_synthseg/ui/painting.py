@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.bringing import PaintedPart
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region, region_slices
 from napari_synthseg.core.labels import UNKNOWN
 from napari_synthseg.core.project import ImageRef, Project, Truth
 from napari_synthseg.pipeline import Progress
+from napari_synthseg.store.images import save_array
 from napari_synthseg.store.labels import UNKNOWN_VALUE, open_labels
 from napari_synthseg.ui.class_colors import GROUND
 
@@ -74,21 +74,46 @@ def from_stored(stored: NDArray[np.uint8], there: NDArray[np.bool_] | None = Non
     return Painted(values, unknown, count_shares(values))
 
 
-def cut_parts(
+@dataclass(frozen=True, eq=False)
+class KeptRegions:
+    """What was kept: the truth of each part of a picture on which anything is painted."""
+
+    truths: tuple[Truth, ...]
+    shares: Mapping[int, float]
+
+
+def keep_regions(
     refs: Sequence[ImageRef],
     ids: Mapping[str, str],
-    values: NDArray[np.uint8],
+    layer_values: NDArray[np.uint8],
     rest_unknown: bool,
-) -> tuple[PaintedPart, ...]:
-    """Return what is kept of each part of a picture; `ids` are those of the truths to be."""
+    folder: Path,
+) -> Generator[Progress, None, KeptRegions]:
+    """Copy what is painted on the parts of a picture into the project's arrays.
+
+    `ids` are those of the truths to be. The values are copied first, as painting may go on.
+    """
+    yield Progress(0.0, "keeping the regions")
+    values = np.array(layer_values)
     table = np.arange(256, dtype=np.uint8)
     table[0] = UNKNOWN_VALUE if rest_unknown else 0
     table[GROUND] = 0
-    parts = []
+    truths = []
     for ref in refs:
-        mine = values[region_slices(ref.region or full_region(values.shape))]
-        parts.append(PaintedPart(ref, table[mine], ids[ref.id]))
-    return tuple(parts)
+        part = values[region_slices(ref.region or full_region(values.shape))]
+        if not np.isin(part, (0, GROUND)).all():
+            axes, ident = "zyx"[-part.ndim :], ids[ref.id]
+            uri = save_array(table[part], axes, folder, ident)
+            truths.append(Truth(id=ident, image=ref.id, kind="semantic", source=uri))
+    return KeptRegions(tuple(truths), count_shares(values))
+
+
+def with_regions(project: Project, refs: Sequence[ImageRef], truths: Sequence[Truth]) -> Project:
+    """Return a project in which these images have these regions, and no others."""
+    painted, there = {ref.id for ref in refs}, {ref.id for ref in project.images}
+    others = (t for t in project.truths if t.kind != "semantic" or t.image not in painted)
+    new = (*others, *(t for t in truths if t.image in there))
+    return project if new == project.truths else project.model_copy(update={"truths": new})
 
 
 def count_shares(values: NDArray[np.uint8]) -> dict[int, float]:

@@ -16,14 +16,20 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_synthseg.bringing import PaintedPart
 from napari_synthseg.core.project import ImageRef, Project, new_id
 from napari_synthseg.jobs import Job
+from napari_synthseg.store.arrays import remove_array
 from napari_synthseg.ui.class_colors import GROUND, class_colormap
 from napari_synthseg.ui.clicks_layer import ClicksLayer, Field
 from napari_synthseg.ui.desk import Desk
-from napari_synthseg.ui.notices import warn
-from napari_synthseg.ui.painting import Painted, count_shares, cut_parts, read_regions
+from napari_synthseg.ui.notices import attempt, warn
+from napari_synthseg.ui.painting import (
+    KeptRegions,
+    Painted,
+    keep_regions,
+    read_regions,
+    with_regions,
+)
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -52,8 +58,7 @@ class RegionsLayer(QObject):
         self.shares: dict[int, float] = {}
         self._viewer, self._desk, self._clicks = viewer, desk, clicks
         self._known: dict[str, str | None] = {}
-        self._in_flight: dict[str, str] = {}
-        self._counted: dict[int, float] = {}
+        self._written: set[str] = set()
         self._waiting: list[Callable[[], None]] = []
         self._last_layer: Labels | None = None
         self._dirty = False
@@ -213,36 +218,31 @@ class RegionsLayer(QObject):
         if layer is None or field is None or self._desk.session is None:
             return
         refs, values, unknown = field.refs, np.asarray(layer.data), self.rest_unknown
-
-        def start() -> None:
-            job = self._keeping(refs, values, unknown)
-            if job is not None:
-                self._desk.run(job, lane="regions", on_end=lambda _: self._on_kept())
-
-        self._waiting.append(start)
+        self._waiting.append(lambda: self._keep(refs, values, unknown))
         self._pump()
 
-    def _keeping(self, refs: Sequence[ImageRef], values: np.ndarray, rest: bool) -> Job | None:
-        """Return the job that keeps values; it copies them itself."""
+    def _keep(self, refs: Sequence[ImageRef], values: np.ndarray, rest_unknown: bool) -> None:
         session = self._desk.session
         if session is None or session.read_only:
-            return None
+            return
         ids = {ref.id: new_id() for ref in refs}
-        self._in_flight = dict(ids)
+        work = keep_regions(refs, ids, values, rest_unknown, session.folder)
 
-        def paint() -> tuple[PaintedPart, ...]:
-            copied = np.array(values)
-            self._counted = count_shares(copied)
-            return cut_parts(refs, ids, copied, rest)
+        def take(kept: KeptRegions) -> None:
+            self._written.update(t.source for t in kept.truths)
+            new = with_regions(session.project, refs, kept.truths)
+            self._busy = True
+            try:
+                attempt(lambda: session.edit(new, "paint regions"))
+            finally:
+                self._busy = False
+            if not self._dirty and self.layer is not None:
+                self.shares = dict(kept.shares)
+                self.changed.emit()
 
-        return session.keep_regions(refs, paint)
-
-    def _on_kept(self) -> None:
-        self._in_flight = {}
-        if not self._dirty and self.layer is not None:
-            self.shares = dict(self._counted)
-            self.changed.emit()
-        self._pump()
+        self._desk.run(
+            Job(work, "keep the regions"), take, lane="regions", on_end=lambda _: self._pump()
+        )
 
     def _pump(self) -> None:
         """Start what waits next, if nothing runs."""
@@ -256,6 +256,11 @@ class RegionsLayer(QObject):
         while self._waiting or self._desk.job("regions") is not None:
             self._desk.finish("regions")
             self._pump()
+        session = self._desk.session
+        if session is not None and not session.read_only:
+            for uri in self._written - {t.source for t in session.project.truths}:
+                remove_array(uri, session.folder)  # only undo could have brought it back
+        self._written.clear()
 
     # --- session -> layer --------------------------------------------------------------------
 
@@ -280,17 +285,13 @@ class RegionsLayer(QObject):
         self._show_active()
 
     def _on_truths_changed(self, field: Field, project: Project) -> None:
-        now = {ref.id: _truth_id(project, ref) for ref in field.refs}
-        foreign = [ref for ref, ident in now.items() if ident != self._known.get(ref)]
-        foreign = [r for r in foreign if r not in self._in_flight or not self._is_ours(r, now[r])]
-        self._known = now
-        if foreign:  # undone, done again, or brought along: strokes since then are void
+        before = self._known
+        self._known = {ref.id: _truth_id(project, ref) for ref in field.refs}
+        if self._known != before and not self._busy:
+            # undone, done again, or brought along: strokes since then are void
             self._timer.stop()
             self._dirty = False
             self._read(field, self._reload)
-
-    def _is_ours(self, ref: str, ident: str | None) -> bool:
-        return ident in (self._in_flight[ref], None)  # None: all was rubbed out
 
     def _reload(self, painted: Painted) -> None:
         if self.layer is None:
