@@ -4,9 +4,9 @@ Run it with a display, or with ``xvfb-run -a -s "-screen 0 1920x1200x24 +extensi
 
     python docs/make_screenshots.py [walk] [evidence] [--minutes 3] [--size 1280 800] [--theme dark]
 
-The walk `regions` needs the folder of data that SYNTHSEG_DATA names: it shows superalloy micrographs of
-the NASA benchmark (github nasa/pretrained-microscopy-models, MIT license; Stuckner et al. 2022,
-doi 10.1038/s41524-022-00878-5).
+The walk `regions` needs the folder of data that SYNTHSEG_DATA names: it shows superalloy
+micrographs of the NASA benchmark (github nasa/pretrained-microscopy-models, MIT license; Stuckner
+et al. 2022, doi 10.1038/s41524-022-00878-5).
 """
 
 from __future__ import annotations
