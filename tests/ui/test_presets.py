@@ -17,8 +17,8 @@ def test_choosing_a_preset_fills_the_form_and_an_edit_makes_it_custom(clicked):
     panel.choice.presets.textActivated.emit("paper")
     assert clicked.session.project.recipe == PRESETS["paper"]
     assert panel.choice.presets.currentText() == "paper"
-    assert panel.form.model == PRESETS["paper"]
-    panel.form._fields["overlap"].widget.setValue(0.5)
+    assert panel.choice.form.model == PRESETS["paper"]
+    panel.choice.form._fields["overlap"].widget.setValue(0.5)
     assert panel.choice.presets.currentText() == "custom"
     assert clicked.session.project.recipe.cutout == "square"
     clicked.session.undo()
