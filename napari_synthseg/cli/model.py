@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
@@ -75,7 +75,8 @@ def train(
             raise InputError(f"--name {name}: the project has a run of this name already.")
         picked = pick_recipe(session.project, recipe)
         for_training, for_recipe = _split_settings(chosen, picked)
-        spec = _spec(session.project.train_spec, options, for_training)
+        base = session.project.train_spec.for_task(cast(TaskName, task))
+        spec = _spec(base, options, for_training)
         if recipe is not None or for_recipe:
             adopt_recipe(session, picked, for_recipe)
         run = _train(session, spec, name)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
@@ -45,6 +45,14 @@ class ModelSpec(BaseModel):
         if self.spatial_dims == 2:
             return in_plane, in_plane
         return int(2 ** max(self.depth - self.flat, 0)), in_plane, in_plane
+
+
+OWN_DEFAULTS: dict[str, dict[str, int]] = {"semantic": {"crop": 128, "batch_size": 8}}
+"""Task -> fields of `TrainSpec` that have another default for it.
+
+Regions have no size of their own that a crop should hold, so that more and smaller crops of other
+places teach more in the same time.
+"""
 
 
 class TrainSpec(BaseModel):
@@ -94,6 +102,20 @@ class TrainSpec(BaseModel):
     seed: int = Field(default=0, ge=0, description="seed of weights, order and augmentation")
     device: str = Field(default="auto", description="auto, cpu, cuda or mps")
     model: ModelSpec = ModelSpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {**OWN_DEFAULTS.get(str(data.get("task")), {}), **data}
+
+    def for_task(self, task: TaskName) -> TrainSpec:
+        """Return the spec for another task; fields that are at their default follow it."""
+        old, new = TrainSpec(task=self.task), TrainSpec(task=task)
+        names = {name for own in OWN_DEFAULTS.values() for name in own}
+        follow = [n for n in names if getattr(self, n) == getattr(old, n)]
+        return self.model_copy(update={"task": task, **{n: getattr(new, n) for n in follow}})
 
 
 @dataclass(frozen=True)

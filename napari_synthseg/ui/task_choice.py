@@ -13,11 +13,6 @@ TASK_WORDS: dict[TaskName, tuple[str, str]] = {
         "outline each object",
         "A U-Net learns to outline every object and to tell the classes apart.",
     ),
-    "semantic": (
-        "tell regions apart",
-        "A U-Net learns what each pixel belongs to, where there are no separate objects: phases, "
-        "layers, membranes.",
-    ),
     "detect": (
         "put boxes round objects",
         "A detector learns where objects are and of which class, without their outlines. Faster.",
@@ -26,12 +21,16 @@ TASK_WORDS: dict[TaskName, tuple[str, str]] = {
         "name what is there",
         "A classifier learns what is there but not where. Heat maps then show where it looks.",
     ),
+    "semantic": (
+        "tell regions apart",
+        "A U-Net learns what each pixel belongs to, where there are no separate objects: phases, "
+        "layers, membranes.",
+    ),
 }
 """Task -> what its entry says, and what is told below it."""
 
 NETWORK_WORDS: dict[TaskName, dict[str, str]] = {
     "segment": {"unet": "U-Net"},
-    "semantic": {"unet": "U-Net"},
     "detect": {
         "yolo": "YOLOv2, light",
         "darknet19": "YOLOv2 on Darknet-19: slow without a GPU",
@@ -42,6 +41,7 @@ NETWORK_WORDS: dict[TaskName, dict[str, str]] = {
         "resnet18": "ResNet-18",
         "densenet121": "DenseNet-121: slow without a GPU",
     },
+    "semantic": {"unet": "U-Net"},
 }
 """Task -> its networks, the default first, in words."""
 

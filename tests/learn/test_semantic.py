@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.training import ModelSpec, TrainSpec
@@ -162,6 +163,11 @@ def test_a_class_that_no_crop_shows_is_told():
     task = make_task(TaskData(SPEC, Drawn(), (1, 2, 9), 24.0, class_names={9: "void"}))
     assert task.notes == ("'void' is on none of the first 16 crops",)
     assert len(task.class_weights) == 4
+
+
+def test_no_class_is_called_as_what_is_none():
+    with pytest.raises(InputError, match=r"'background'.*rename"):
+        make_task(TaskData(SPEC, Drawn(), (1, 2), 24.0, class_names={1: "background", 2: "b"}))
 
 
 def test_what_regions_show():

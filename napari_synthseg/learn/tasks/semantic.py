@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.areas import BACKGROUND
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.training import TaskName
@@ -43,6 +45,11 @@ class Semantic(Task):
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
+        if BACKGROUND in data.class_names.values():
+            raise InputError(
+                f"A class is named '{BACKGROUND}', which is what pixels of no class are called: "
+                "rename it, or delete it if it is meant for those."
+            )
         first = data.pairs.pair(0)
         shape = first.labels.ids.shape
         self.spec = self.with_network(fit_spec(data.spec, data.spacing or (1.0,) * len(shape)))
