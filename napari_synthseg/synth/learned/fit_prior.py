@@ -19,8 +19,8 @@ from napari_synthseg.synth.learned.prior import FAR, NEAR, CodePrior, PriorDesig
 from napari_synthseg.synth.learned.sampling import draw_codes
 from napari_synthseg.synth.learned.vqvae import Joining, PairCoder
 
-BATCH = 4
-"""Grids in one batch."""
+BATCH = 2
+"""Grids in one batch: with little time, more steps get further than larger batches."""
 
 JUDGED, SHOWN, DRAWN = 16, 4, 32
 """Held-out grids that are judged; grids that are drawn to be shown, and their largest edge."""

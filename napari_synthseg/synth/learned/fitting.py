@@ -38,7 +38,7 @@ CODES, PRIOR, GATE = (0, 400), (420, 900), (910, 980)
 SMALLEST = 16
 """Images with a shorter edge cannot be learned from, pixels."""
 
-GRID = 1.5
+GRID = 1.25
 """Edge of the grids the prior learns from, in training crops, as far as images are that large."""
 
 
@@ -58,26 +58,29 @@ def fit_to_images(
         walk.train, walk.held, walk.design, walk.edge, recipe.turns, source.class_values,
         recipe.learning_seed, walk.device,
     )  # fmt: skip
+    marks = source.fingerprint
     yield from walk.learn(
-        coder, keeping.coder_name, Limit(recipe.vq_minutes, recipe.vq_steps), CODES,
+        coder, keeping.coder_name(recipe, marks), Limit(recipe.vq_minutes, recipe.vq_steps), CODES,
         "learning codes of image and mask",
     )  # fmt: skip
     yield walk.say(CODES[1], "coding the images")
-    grain = walk.measure_grain(coder.net)
-    grids, held = walk.code_images(coder)
+    coded = keeping.digest_of(state_of(coder.net))
+    grain = walk.measure_grain(coder.net, keeping.grain_name(marks, coded))
+    name = keeping.prior_name(recipe, marks, coded)
+    grids, held = walk.code_images(coder, name)
     prior = PriorStage(
         coder.net, grids, held, walk.cells(grids), recipe.on_shares, source.class_values,
         recipe.learning_seed, walk.device,
     )  # fmt: skip
     yield from walk.learn(
-        prior, keeping.prior_name, Limit(recipe.prior_minutes, recipe.prior_steps), PRIOR,
-        "learning how codes follow one another", averaging=0.99,
+        prior, name, Limit(recipe.prior_minutes, recipe.prior_steps), PRIOR,
+        "learning how codes follow one another", rate=3e-3, averaging=0.99,
     )  # fmt: skip
     segmenter = facts = None
     if recipe.gate:
         judge = walk.make_segmenter()
         yield from walk.learn(
-            judge, keeping.segmenter_name, Limit(1.0, recipe.gate_steps), GATE,
+            judge, keeping.segmenter_name(recipe, marks), Limit(1.0, recipe.gate_steps), GATE,
             "training the network that checks dual images", rate=5e-3,
         )  # fmt: skip
         yield walk.say(GATE[1], "measuring real images for the gate")
@@ -144,7 +147,7 @@ class _Walk:
     def learn(
         self,
         stage: Stage,
-        naming: Any,
+        name: str,
         limit: Limit,
         span: tuple[int, int],
         message: str,
@@ -153,7 +156,6 @@ class _Walk:
         averaging: float = 0.0,
     ) -> Iterator[FitStep]:
         """Learn a stage, from where it was kept; its network then has the best weights."""
-        name = naming(self.recipe, self.source.fingerprint)
         learning = Learning(stage, limit, rate, averaging, self.recipe.learning_seed)
         if (kept := self.keeper.load(name)) is not None:
             learning.restore(*kept)
@@ -171,9 +173,8 @@ class _Walk:
                     values=dict(report.values), pictures=report.pictures,
                 )  # fmt: skip
 
-    def measure_grain(self, coder: PairCoder) -> Grain | None:
+    def measure_grain(self, coder: PairCoder, name: str) -> Grain:
         """Return what codes lose, measured or kept."""
-        name = keeping.grain_name(self.recipe, self.source.fingerprint)
         kept = self.keeper.load(name)
         if kept is not None:
             arrays: dict[str, NDArray[Any]] = kept[0]
@@ -184,9 +185,8 @@ class _Walk:
         self.keeper.save(name, grain.arrays(), {})
         return grain
 
-    def code_images(self, coder: CoderStage) -> tuple[list[Grid], list[Grid]]:
+    def code_images(self, coder: CoderStage, name: str) -> tuple[list[Grid], list[Grid]]:
         """Return what the prior learns from and is judged by; nothing where it is kept already."""
-        name = keeping.prior_name(self.recipe, self.source.fingerprint)
         kept = self.keeper.load(name)
         if kept is not None and kept[1]["done"]:
             return [], []
@@ -219,7 +219,8 @@ class _Walk:
 
     def measure_facts(self, net: torch.nn.Module) -> Facts:
         """Return what the gate's thresholds are made of, measured or kept."""
-        name = keeping.facts_name(self.recipe, self.source.fingerprint)
+        weights = keeping.digest_of(state_of(net))
+        name = keeping.facts_name(self.recipe, self.source.fingerprint, weights)
         kept = self.keeper.load(name)
         if kept is not None:
             return Facts.from_json(kept[1])

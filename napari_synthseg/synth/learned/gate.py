@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.synth.learned.nearness import (
     REDUCED,
     SMALLEST,
@@ -197,25 +198,24 @@ def measure_facts(
 def _distances(
     scale: Scale, train: Sequence[View], held: Sequence[View], window: int
 ) -> list[float]:
-    known = [scale.features(view) for view in train]
     if held:
-        seen = Seen(known, window)
+        seen = Seen(scale.fine_features(train, window), window)
         pieces = [w for view in held for w in windows_of(scale.features(view), window)]
-        return sorted(seen.distance(piece) for piece in _some(pieces))
-    found = []
-    for number, features in enumerate(known):
-        others = known[:number] + known[number + 1 :]
+        return sorted(seen.distances(_some(pieces, MEASURED)).tolist())
+    found: list[float] = []
+    for number, view in enumerate(train):
+        others = [*train[:number], *train[number + 1 :]]
         if others:
-            seen = Seen(others, window)
-            pieces = _some(windows_of(features, window))
-            found += [seen.distance(piece) for piece in pieces[: MEASURED // len(known) + 1]]
+            seen = Seen(scale.fine_features(others, window), window)
+            pieces = windows_of(scale.features(view), window)
+            found += seen.distances(_some(pieces, MEASURED // len(train) + 1)).tolist()
     return sorted(found)
 
 
-def _some(pieces: list[Any]) -> list[Any]:
-    if len(pieces) <= MEASURED:
+def _some(pieces: list[FloatImage], count: int) -> list[FloatImage]:
+    if len(pieces) <= count:
         return pieces
-    return [pieces[round(i)] for i in np.linspace(0, len(pieces) - 1, MEASURED)]
+    return [pieces[round(i)] for i in np.linspace(0, len(pieces) - 1, count)]
 
 
 def thresholds(

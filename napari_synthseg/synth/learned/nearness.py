@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.synth.learned.views import View
+from napari_synthseg.synth.learned.views import View, even_crops
 
 REDUCED = 8
 """Pixels along an edge that are averaged."""
@@ -25,9 +26,13 @@ PLAIN = 0.2
 """Variance below which a window counts as plain: all plain windows are alike, and no copies."""
 
 
+COMPARED, PART = 4_000_000, 512
+"""Pixels that windows are compared with at most, and the edge of parts that are taken of more."""
+
+
 @dataclass(frozen=True)
 class Scale:
-    """What makes channels and classes comparable: of each channel mean and spread, and counts."""
+    """What makes channels comparable: mean and spread of each, and the number of classes."""
 
     mean: tuple[float, ...]
     spread: tuple[float, ...]
@@ -45,40 +50,62 @@ class Scale:
         shares = [(cells == c).mean(axis=(1, 3)) for c in range(self.classes)]
         return np.concatenate([image, np.stack(shares)]).astype(np.float32)
 
+    def fine_features(self, views: Sequence[View], window: int) -> list[FloatImage]:
+        """Return features of views, and of the same moved by half a reduced pixel either way.
+
+        A copy need not lie on the same raster. Of very many pixels, evenly spread parts are taken.
+        Views too small for a window are left out.
+        """
+        if sum(view.marks.size for view in views) > COMPARED:
+            views = even_crops(views, PART, PART, COMPARED // PART**2)
+        found = []
+        for view in views:
+            for y, x in (
+                (0, 0),
+                (0, REDUCED // 2),
+                (REDUCED // 2, 0),
+                (REDUCED // 2, REDUCED // 2),
+            ):
+                height, width = (n - start for n, start in zip(view.shape, (y, x), strict=True))
+                if min(height, width) >= window * REDUCED:
+                    found.append(self.features(view.cut(y, x, height, width)))
+        return found
+
 
 class Seen:
     """What windows are compared with."""
 
     def __init__(self, features: Sequence[FloatImage], edge: int) -> None:
-        from scipy.fft import next_fast_len, rfft2
-
         self.edge = edge
-        self.spectra = []
-        for known in features:
-            shape = tuple(next_fast_len(n, real=True) for n in known.shape[1:])
-            energy = _window_variances(known, edge)
-            self.spectra.append((rfft2(known, shape), shape, energy))
+        self.known = [
+            (torch.from_numpy(known)[None], torch.from_numpy(_window_variances(known, edge)))
+            for known in features
+        ]
 
-    def distance(self, window: FloatImage) -> float:
-        """Return how far a window (feature, edge, edge) is from the nearest piece, 0..1.
+    def distances(self, windows: Sequence[FloatImage]) -> NDArray[np.float64]:
+        """Return how far each window (feature, edge, edge) is from the nearest piece, 0..1.
 
         The squared difference as a share of the variance of both, each without its mean: 0 for a
         copy, 1 for things that have nothing to do with each other.
         """
-        from scipy.fft import irfft2, rfft2
+        kernels = np.stack([_turned(w - w.mean(axis=(1, 2), keepdims=True)) for w in windows])
+        own = (kernels[:, :1] ** 2).sum(axis=(1, 2, 3, 4)).reshape(-1, 1, 1, 1)
+        flat = torch.from_numpy(kernels.reshape(-1, *kernels.shape[2:]))
+        likest = np.zeros(len(windows))
+        with torch.inference_mode():
+            for known, variances in self.known:
+                match = torch.nn.functional.conv2d(known, flat)[0]
+                match = match.reshape(len(windows), 8, *match.shape[1:])
+                least = 2 * PLAIN * self.edge**2
+                likeness = 2 * match / (variances + torch.from_numpy(own)).clamp(min=least)
+                likest = np.maximum(likest, likeness.amax(dim=(1, 2, 3)).numpy())
+        return np.maximum(1 - likest, 0.0)
 
-        window = window - window.mean(axis=(1, 2), keepdims=True)
-        own, least = float((window**2).sum()), 2 * PLAIN * self.edge**2
-        nearest = np.inf
-        for way in range(8):
-            turned = np.rot90(window, way % 4, axes=(1, 2))
-            turned = turned[:, :, ::-1] if way >= 4 else turned
-            for spectrum, shape, energy in self.spectra:
-                product = (spectrum * np.conj(rfft2(turned, shape))).sum(axis=0)
-                match = irfft2(product, shape)[: energy.shape[0], : energy.shape[1]]
-                likeness = 2 * match / np.maximum(energy + own, least)
-                nearest = min(nearest, 1 - float(likeness.max()))
-        return max(nearest, 0.0)
+
+def _turned(window: FloatImage) -> FloatImage:
+    """Return all 8 flips and quarter turns of a window, (8, feature, edge, edge)."""
+    turns = [np.rot90(window, way, axes=(1, 2)) for way in range(4)]
+    return np.stack([*turns, *(turn[:, :, ::-1] for turn in turns)])
 
 
 def windows_of(features: FloatImage, edge: int) -> list[FloatImage]:
@@ -91,7 +118,7 @@ def windows_of(features: FloatImage, edge: int) -> list[FloatImage]:
 
 def nearest(features: FloatImage, seen: Seen) -> float:
     """Return the distance of that window which is nearest to something seen."""
-    return min(seen.distance(window) for window in windows_of(features, seen.edge))
+    return float(seen.distances(windows_of(features, seen.edge)).min())
 
 
 def _window_variances(features: FloatImage, edge: int) -> NDArray[np.float64]:

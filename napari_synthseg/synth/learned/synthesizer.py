@@ -232,7 +232,8 @@ class _Machine:
         least, nearest = thresholds(facts, recipe.agreement, recipe.copy_distance)
         seen = None
         if nearest > 0:
-            seen = Seen([learned.scale.features(view) for view in learned.train], facts.window)
+            known = learned.scale.fine_features(learned.train, facts.window)
+            seen = Seen(known, facts.window)
         return Gate(net.eval(), self.device, learned.scale, seen, facts, least, nearest)
 
     def draw(self, indices: Sequence[int], attempt: int) -> tuple[list[NDArray[np.int16]], int]:
