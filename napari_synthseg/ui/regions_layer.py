@@ -16,6 +16,7 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_synthseg.core.outcome import Outcome
 from napari_synthseg.core.project import ImageRef, Project, new_id
 from napari_synthseg.jobs import Job
 from napari_synthseg.store.arrays import remove_array
@@ -60,6 +61,7 @@ class RegionsLayer(QObject):
         self._known: dict[str, str | None] = {}
         self._written: set[str] = set()
         self._waiting: list[Callable[[], None]] = []
+        self._visit = object()
         self._last_layer: Labels | None = None
         self._dirty = False
         self._busy = False
@@ -80,11 +82,10 @@ class RegionsLayer(QObject):
         self.field = field
 
         def add(painted: Painted) -> None:
-            if self.field is field and self.layer is None:
-                self._add(field, painted)
-                then()
+            self._add(painted)
+            then()
 
-        self._read(field, add)
+        self._read(add)
 
     def hide(self) -> None:
         """Keep what was painted, and take the layer away."""
@@ -115,30 +116,37 @@ class RegionsLayer(QObject):
             self.keep()
         self.layer = self.field = None
         self.shares = {}
+        self._visit = object()
         self.changed.emit()
 
-    def _read(self, field: Field, then: Callable[[Painted], object]) -> None:
+    def _read(self, then: Callable[[Painted], object]) -> None:
+        """Read what was painted on the field; call `then`, unless another is shown by then."""
+        visit = self._visit
+
         def start() -> None:
-            session = self._desk.session
-            if session is None or self.field is not field:
+            session, field = self._desk.session, self.field
+            if session is None or field is None or self._visit is not visit:
                 return
             project = session.project
+            self._known = {ref.id: _truth_id(project, ref) for ref in field.refs}
             work = read_regions(project, session.folder, field.refs, field.shape)
-            known = {ref.id: _truth_id(project, ref) for ref in field.refs}
+            self._desk.run(Job(work, "read the regions"), take, lane="regions", on_end=end)
 
-            def take(painted: Painted) -> None:
-                if self.field is field:
-                    self._known = known
-                    then(painted)
+        def take(painted: Painted) -> None:
+            if self._visit is visit:
+                then(painted)
 
-            self._desk.run(
-                Job(work, "read the regions"), take, lane="regions", on_end=lambda _: self._pump()
-            )
+        def end(outcome: Outcome) -> None:
+            if outcome.state != "done" and self._visit is visit and self.layer is None:
+                self._leave()
+            self._pump()
 
         self._waiting.append(start)
         self._pump()
 
-    def _add(self, field: Field, painted: Painted) -> None:
+    def _add(self, painted: Painted) -> None:
+        field = self.field
+        assert field is not None
         if any(self._known.values()):
             self.rest_unknown = painted.rest_unknown
         layer = Labels(
@@ -240,13 +248,16 @@ class RegionsLayer(QObject):
                 self.shares = dict(kept.shares)
                 self.changed.emit()
 
-        self._desk.run(
-            Job(work, "keep the regions"), take, lane="regions", on_end=lambda _: self._pump()
-        )
+        def end(outcome: Outcome) -> None:
+            if outcome.state == "failed":
+                self._dirty = True  # tried again with the next stroke, and before the end
+            self._pump()
+
+        self._desk.run(Job(work, "keep the regions"), take, lane="regions", on_end=end)
 
     def _pump(self) -> None:
         """Start what waits next, if nothing runs."""
-        if self._waiting and self._desk.job("regions") is None:
+        while self._waiting and self._desk.job("regions") is None:
             self._waiting.pop(0)()
 
     def flush(self) -> None:
@@ -266,12 +277,14 @@ class RegionsLayer(QObject):
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         field, layer = self.field, self.layer
-        if field is None or layer is None:
+        if field is None:
             return
         if new.images is not old.images:
             by_id = {ref.id: ref for ref in new.images}
             refs = tuple(by_id[r.id] for r in field.refs if r.id in by_id)
             self.field = field = Field(refs, field.shape, field.placement)
+        if layer is None:
+            return
         if new.classes is not old.classes:
             self._on_classes_changed(layer, new, old)
         if new.truths is not old.truths:
@@ -291,7 +304,7 @@ class RegionsLayer(QObject):
             # undone, done again, or brought along: strokes since then are void
             self._timer.stop()
             self._dirty = False
-            self._read(field, self._reload)
+            self._read(self._reload)
 
     def _reload(self, painted: Painted) -> None:
         if self.layer is None:

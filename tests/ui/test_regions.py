@@ -151,6 +151,27 @@ def test_a_stroke_is_not_lost_when_the_layer_goes_or_the_viewer_closes(painting)
     session.close()
 
 
+def test_what_could_not_be_kept_is_told_and_tried_again(painting, monkeypatch, capsys):
+    from napari_synthseg.core.errors import InputError
+    from napari_synthseg.ui import painting as module
+
+    def full(*_):
+        raise InputError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "save_array", full)
+        painting.drag(*STROKE)
+        regions = painting.panel.layers.regions
+        painting.wait(lambda: regions.unkept and not regions._timer.isActive())
+        painting.settle()
+        assert kept(painting.session) is None
+        assert "the disk is full" in capsys.readouterr().out
+        assert regions.unkept
+    painting.drag(*OTHER)
+    values = settled(painting)
+    assert (values[30, 60], values[90, 60]) == (1, 1)
+
+
 def test_what_is_not_painted_is_unknown_without_the_tick(painting):
     box = panel_of(painting).painting
     painting.drag(*STROKE)
