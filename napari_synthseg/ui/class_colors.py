@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_synthseg.core.project import ObjectClass
-
-GROUND = 255
-"""Stands in the Regions layer for background that was painted."""
+from napari_synthseg.ui.painting import GROUND
 
 GROUND_COLOR = "#8a8a8a"
 

@@ -1,7 +1,7 @@
 """Painted regions between the project and a layer: how they are kept, read and counted.
 
 In the layer, 0 is what was not painted, and `GROUND` is background that was painted as such. What
-the rest is, background or unknown, is decided when it is kept. Jobs do this work.
+the rest is, background or unknown, is decided when it is kept. No Qt here: jobs do this work.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from napari_synthseg.core.project import ImageRef, Project, Truth
 from napari_synthseg.pipeline import Progress
 from napari_synthseg.store.images import save_array
 from napari_synthseg.store.labels import UNKNOWN_VALUE, open_labels
-from napari_synthseg.ui.class_colors import GROUND
+
+GROUND = 255
+"""Stands in the layer for background that was painted."""
 
 MOST_VALUES = 30
 """More values than this are ids of objects rather than classes."""

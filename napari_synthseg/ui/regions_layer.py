@@ -20,11 +20,12 @@ from napari_synthseg.core.outcome import Outcome
 from napari_synthseg.core.project import ImageRef, Project, new_id
 from napari_synthseg.jobs import Job
 from napari_synthseg.store.arrays import remove_array
-from napari_synthseg.ui.class_colors import GROUND, class_colormap
+from napari_synthseg.ui.class_colors import class_colormap
 from napari_synthseg.ui.clicks_layer import ClicksLayer, Field
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.notices import attempt, warn
 from napari_synthseg.ui.painting import (
+    GROUND,
     KeptRegions,
     Painted,
     keep_regions,
