@@ -161,7 +161,7 @@ class SynthesizePanel(Panel):
         """Show what belongs to the recipe of now."""
         learns, busy = self._learns, self._busy
         if self.desk.job(LANE) is not None:
-            self.found.setText("")
+            self._tell("")
         self.told.setText(INTRODUCTIONS["masks" if learns else "patches"])
         self.choice.show_project(self._project)
         for widget in (self.choice, self.choice.how):
@@ -196,7 +196,7 @@ class SynthesizePanel(Panel):
         lines = [describe_pairs(pairs, self._project)]
         if fitted is not None:
             lines += [describe_gate(getattr(fitted.synthesizer, "statistics", {})), *fitted.notes]
-        self.found.setText("\n".join(line for line in lines if line))
+        self._tell("\n".join(line for line in lines if line))
         with QSignalBlocker(self.rejected_box):
             self.rejected_box.setChecked(False)
         self.refresh()
@@ -232,6 +232,11 @@ class SynthesizePanel(Panel):
         if pairs:
             self.layers.show_dual_images(pairs, [f"Learning: {words}"] * len(pairs))
 
+    def _tell(self, text: str) -> None:
+        """Say what was made, or that it is out of date."""
+        self.found.setText(text)
+        self.found.setVisible(bool(text))
+
     # --- editing -----------------------------------------------------------------------------
 
     def _on_recipe_changed(self, recipe: Recipe, what: str) -> None:
@@ -244,13 +249,13 @@ class SynthesizePanel(Panel):
         self._pairs = []
         self.choice.forget()
         self._on_stale()
-        self.found.setText("")
+        self._tell("")
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.recipe != old.recipe:
             self._on_stale()
             words = "learn on" if self._learns else "make the preview again"
-            self.found.setText(f"Settings have changed: {words} to see them.")
+            self._tell(f"Settings have changed: {words} to see them.")
         elif new.truths is not old.truths or bool(new.clicks) != bool(old.clicks):
             self.refresh()
 
