@@ -47,10 +47,10 @@ class VQRecipe(Recipe):
         description="below 1 likelier and more alike, above 1 bolder dual images",
     )
     vq_minutes: float = Field(
-        default=2.5, gt=0, le=600, description="time for learning the codes, at most, minutes"
+        default=2.0, gt=0, le=600, description="time for learning the codes, at most, minutes"
     )
     prior_minutes: float = Field(
-        default=3.5,
+        default=4.0,
         gt=0,
         le=600,
         description="time for learning how codes follow one another, at most, minutes",
@@ -137,7 +137,7 @@ class VQRecipe(Recipe):
         description="steps for training the network that judges whether image and mask agree",
     )
     agreement: float = Field(
-        default=1.0,
+        default=0.9,
         ge=0,
         le=1.5,
         json_schema_extra=GATE,

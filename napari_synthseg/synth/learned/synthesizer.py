@@ -111,14 +111,12 @@ class LearnedSynthesizer:
 
     Attributes
     ----------
-    notes
-        In words for the user, where the recipe could not be followed.
     rejected
         The last pairs that the gate turned away.
     """
 
     def __init__(self, recipe: VQRecipe, learned: Learned, notes: tuple[str, ...] = ()) -> None:
-        self.recipe, self.learned, self.notes = recipe, learned, notes
+        self.recipe, self.learned, self._notes = recipe, learned, notes
         self.rejected: deque[Rejected] = deque(maxlen=SHOWN)
         self._counts: Counter[str] = Counter()
         self._codes: dict[int, list[_Kept]] = {}
@@ -128,7 +126,20 @@ class LearnedSynthesizer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Send recipe and what was learned; networks are built where they are used."""
-        return LearnedSynthesizer, (self.recipe, self.learned, self.notes)
+        return LearnedSynthesizer, (self.recipe, self.learned, self._notes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where the recipe could not be followed, in words for the user; so far."""
+        taken = self._counts["taken as the best"]
+        pairs = taken + self._counts["accepted"]
+        if 2 * taken <= pairs:
+            return self._notes
+        return (
+            *self._notes,
+            f"Of {pairs} dual images, {taken} did not pass the gate in {self.recipe.attempts} "
+            "attempts: the best of each was taken. Learn longer, or from more images.",
+        )
 
     @property
     def size(self) -> int:

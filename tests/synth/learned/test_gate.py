@@ -157,6 +157,7 @@ def test_what_was_turned_away_can_be_looked_at():
     )
     assert counts["taken as the best"] == 16 - counts["accepted"]
     assert 0 < len(made.rejected) <= 32
+    assert any("did not pass the gate" in note for note in made.notes)
     first = made.rejected[0]
     assert first.text
     assert first.pair.image.shape == pair.image.shape
