@@ -43,7 +43,7 @@ class Bench:
 
     def settle(self) -> None:
         """Let all work come to its end."""
-        self.wait(self.idle)
+        self.wait(self.idle, 180_000)  # torch alone may take a minute to load on a busy machine
 
     @property
     def session(self) -> Any:
