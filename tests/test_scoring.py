@@ -7,7 +7,7 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.core.project import Click, Truth
-from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainingRun
+from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainingRun, TrainSpec
 from napari_synthseg.scoring import score
 from napari_synthseg.session import Session
 from tests.clicked_discs import CENTERS, disc_image, finish
@@ -150,3 +150,17 @@ def test_heat_maps_are_scored_where_they_point(session):
     give(session, Truth.of_boxes(ref.id, boxes_of_discs()))
     found = finish(score(session.project, session.folder, run, maps))[1]
     assert (found.task, found.values["pointing"], found.run) == ("cam", 1, "r")
+
+
+def test_scores_on_images_that_were_trained_on_say_so(session):
+    (ref,) = session.project.images
+    give(session, Truth.of_boxes(ref.id, boxes_of_discs()))
+    predictions = detected(session, boxes_of_discs())
+    for source, images, warned in (
+        ("real", (ref.id,), True), ("synthetic", (ref.id,), False), ("mixed", (), False),
+    ):  # fmt: skip
+        run = run_of("detect").model_copy(
+            update={"images": images, "spec": TrainSpec(source=source)}
+        )
+        found = finish(score(session.project, session.folder, run, predictions))[1]
+        assert any("trained on 'image'" in w for w in found.warnings) == warned
