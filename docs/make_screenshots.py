@@ -3,6 +3,10 @@
 Run it with a display, or with ``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX"``::
 
     python docs/make_screenshots.py [walk] [evidence] [--minutes 3] [--size 1280 800] [--theme dark]
+
+The walk `regions` needs the folder of data that SYNTHSEG_DATA names: it shows superalloy
+micrographs of the NASA benchmark (github nasa/pretrained-microscopy-models, MIT license; Stuckner
+et al. 2022, doi 10.1038/s41524-022-00878-5).
 """
 
 from __future__ import annotations
@@ -16,6 +20,9 @@ from pathlib import Path
 from typing import Any
 
 MOST_BYTES = 400_000
+
+SUPERALLOY = ("spot1_0d_0", "spot3_0d_3", "spot4_0d_3", "spot6_0d_2")
+"""Images of the walk `regions`; the last one is kept for scoring."""
 
 
 class Photographer:
@@ -122,6 +129,58 @@ class Photographer:
                 results.evidence.show_place(layer.data_to_world(place))
             self.take(name)
             results.evidence.clear()
+
+    def regions(self, minutes: float) -> None:
+        """Paint phases of an alloy, learn dual images from them, train, and look at the result."""
+        panel, folder = self.panel, Path(os.environ["SYNTHSEG_DATA"]) / "nasa_superalloy_semantic"
+        marks = panel.panels[1]
+        for number, stem in enumerate(SUPERALLOY):
+            panel.opening.open_file(folder / "images" / f"{stem}.png")
+            self.settle()
+            if number == 0:
+                marks.switch.buttons["regions"].click()
+                for row, name in enumerate(("secondary", "tertiary")):
+                    if row:
+                        marks.add_button.click()
+                    marks.table.item(row, 2).setText(name)
+            self._settle_regions()
+            if number == len(SUPERALLOY) - 1:
+                marks.held.click()
+            marks.painting.take_file(folder / "masks" / f"{stem}.png")
+            self.settle()
+            self._settle_regions()
+        session = panel.desk.session
+        panel.layers.show_image(session.project.images[0])
+        self._settle_regions()
+        panel.layers.regions.layer.mode = "pan_zoom"  # the brush would be a spot in the picture
+        self.take("regions-paint")
+        panel.primary.click()
+        recipe = panel.synthesize_panel.choice.form.model
+        times = {"vq_minutes": minutes, "prior_minutes": 1.5 * minutes}
+        recipe = recipe.model_copy(update=times)
+        panel.synthesize_panel.choice.changed.emit(recipe, "change recipe")
+        panel.primary.click()
+        learning = lambda: panel.desk.job("learning") is None  # noqa: E731
+        self.wait_until(lambda: panel.synthesize_panel.learn.bar.value() > 600, 1800)
+        self.take("regions-learn")
+        self.wait_until(learning, 1800)
+        self.take("regions-pairs")
+        panel.primary.click()
+        form = panel.train_panel.form
+        spec = form.model.model_copy(update={"minutes": 2 * minutes})
+        form.set_model(spec)
+        form.changed.emit(spec)
+        panel.train_panel.start_button.click()
+        self.wait_until(lambda: panel.desk.job("training") is None, 1800)
+        panel.primary.click()
+        self.settle()
+        self.settle()
+        self.take("regions-results")
+
+    def _settle_regions(self) -> None:
+        """Let painted regions be read, or kept."""
+        regions = self.panel.layers.regions
+        self.wait_until(lambda: regions.layer is not None and not regions.unkept, 60)
 
 
 def _reduce_colors(path: Path) -> None:

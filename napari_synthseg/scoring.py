@@ -12,6 +12,7 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import ImageRef, Project, TruthKind
+from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainingRun
 from napari_synthseg.pipeline import Progress
@@ -54,7 +55,26 @@ def score(
         scores = yield from _score_maps(project, folder, maps)
     else:
         scores = yield from _score_predictions(project, folder, run.task_kind, predictions)
-    return scores.model_copy(update={"run": run.id})
+    warnings = (*_seen_before(project, run, {**predictions, **maps}), *scores.warnings)
+    return scores.model_copy(update={"run": run.id, "warnings": warnings})
+
+
+def _seen_before(
+    project: Project, run: TrainingRun, found: Mapping[str, object]
+) -> tuple[str, ...]:
+    """Return a warning if a model is scored by the very truth that it was trained on."""
+    kind = Recipe.kinds.get(str(run.recipe.get("kind", "")))
+    learned = run.spec.source != "real" and kind is not None and kind.learns_from == "masks"
+    if run.spec.source == "synthetic" and not learned:
+        return ()
+    seen = [i.name for i in project.images if i.id in found and i.id in run.images]
+    if not seen:
+        return ()
+    names = ", ".join(f"'{name}'" for name in seen)
+    return (
+        f"The model was trained on {names}: this tells how well it was learned by heart, not how "
+        "the model does on other images.",
+    )
 
 
 def _score_predictions(

@@ -7,7 +7,7 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.core.project import Click, Truth
-from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainingRun
+from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainingRun, TrainSpec
 from napari_synthseg.scoring import score
 from napari_synthseg.session import Session
 from tests.clicked_discs import CENTERS, disc_image, finish
@@ -166,3 +166,17 @@ def test_an_object_of_which_less_than_half_is_on_the_image_is_not_said_to_be_sho
     pointed = scored(session, "classify", [maps])
     assert pointed.per_class["disc"]["pointing"] == 1
     assert "ring" not in pointed.per_class
+
+
+def test_scores_on_images_that_were_trained_on_say_so(session):
+    (ref,) = session.project.images
+    give(session, Truth.of_boxes(ref.id, boxes_of_discs()))
+    predictions = detected(session, boxes_of_discs())
+    for source, images, warned in (
+        ("real", (ref.id,), True), ("synthetic", (ref.id,), False), ("mixed", (), False),
+    ):  # fmt: skip
+        run = run_of("detect").model_copy(
+            update={"images": images, "spec": TrainSpec(source=source)}
+        )
+        found = finish(score(session.project, session.folder, run, predictions))[1]
+        assert any("trained on 'image'" in w for w in found.warnings) == warned

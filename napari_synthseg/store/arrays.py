@@ -90,6 +90,11 @@ def remove_partial(folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def remove_array(uri: str, folder: Path) -> None:
+    """Remove an array that nothing names any more; for the writer alone."""
+    shutil.rmtree(array_path(uri, folder), ignore_errors=True)
+
+
 def open_array(uri: str, folder: Path) -> StoredArray:
     """Open an array of the project by its name, ``arrays:ID``.
 

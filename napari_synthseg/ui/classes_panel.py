@@ -1,4 +1,4 @@
-"""Step 1: the classes, and clicking."""
+"""Step 1: the classes, and marking what is where: clicks on objects, or painted regions."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ from qtpy.QtWidgets import (
 from napari_synthseg.core.project import ObjectClass, Project
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.layers import Layers, field_key, picture_name
+from napari_synthseg.ui.marking_switch import MarkingSwitch
 from napari_synthseg.ui.notices import attempt, warn
 from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
-from napari_synthseg.ui.steps import training_clicks
+from napari_synthseg.ui.regions_box import RegionsBox
+from napari_synthseg.ui.steps import training_clicks, training_regions
 
 ENOUGH_CLICKS = 5
 KEY, COLOR, NAME, DIAMETER, COUNT = range(5)
+COLUMNS = ("Key", "", "Class", "Diameter")
 ROLES = {"train": "for training", "validate": "held out to choose", "test": "held out for scoring"}
 
 SWATCH = (
@@ -37,10 +40,12 @@ SWATCH = (
 
 
 class ClassesPanel(Panel):
-    """The list of classes, the image that is clicked on, and how many clicks there are."""
+    """The list of classes, the image that is shown, and how much is marked on it."""
 
     def __init__(self, desk: Desk, layers: Layers) -> None:
         super().__init__(desk, layers)
+        self.switch = MarkingSwitch(layers)
+        self.body.addWidget(self.switch)
         self.images = QComboBox()
         self.images.activated.connect(self._on_image_chosen)
         self.body.addWidget(self.images)
@@ -54,27 +59,40 @@ class ClassesPanel(Panel):
         )
         self.exhaustive.toggled.connect(self._on_exhaustive)
         self.body.addWidget(self.exhaustive)
-        self.body.addWidget(
-            quiet_label(
-                "<b>Click</b> adds a center. The ring shows the class's diameter: set it so that "
-                "rings fit the objects. <b>S</b> selects and drags, <b>Del</b> deletes, <b>P</b> "
-                "adds again, <b>1-9</b> chooses the class, <b>Ctrl+Z</b> undoes. Each click is "
-                "saved at once."
-            )
+        self.held = QCheckBox("Keep this image for scoring only")
+        self.held.setToolTip(
+            "A model never learns from it. Paint it, too: it then tells how good the model is on "
+            "images that it has not seen."
         )
-        self.show_clicks = QPushButton("Show the Clicks layer again")
-        self.show_clicks.clicked.connect(self._on_show_clicks)
-        self.body.addWidget(self.show_clicks)
+        self.held.toggled.connect(self._on_held)
+        self.body.addWidget(self.held)
+        self.clicking = quiet_label(
+            "<b>Click</b> adds a center. The ring shows the class's diameter: set it so that "
+            "rings fit the objects. <b>S</b> selects and drags, <b>Del</b> deletes, <b>P</b> "
+            "adds again, <b>1-9</b> chooses the class, <b>Ctrl+Z</b> undoes. Each click is "
+            "saved at once."
+        )
+        self.body.addWidget(self.clicking)
+        self.painting = RegionsBox(desk, layers)
+        self.body.addWidget(self.painting)
+        self.show_clicks, self.show_regions = (
+            QPushButton(f"Show the {name} layer again") for name in ("Clicks", "Regions")
+        )
+        for button in (self.show_clicks, self.show_regions):
+            button.clicked.connect(self._on_show_again)
+            self.body.addWidget(button)
         self.body.addStretch()
         desk.project_changed.connect(self._on_project_changed)
         desk.session_changed.connect(self.refresh)
         layers.image_changed.connect(self.refresh)
         layers.clicks.active_class_changed.connect(self._show_active)
         layers.clicks.removed.connect(self.refresh)
+        layers.marking_changed.connect(self.refresh)
+        layers.regions.changed.connect(self._on_regions_changed)
 
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(0, 5)
-        table.setHorizontalHeaderLabels(["Key", "", "Class", "Diameter", "Clicks"])
+        table.setHorizontalHeaderLabels([*COLUMNS, "Clicks"])
         table.verticalHeader().hide()
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -100,7 +118,9 @@ class ClassesPanel(Panel):
     # --- showing -----------------------------------------------------------------------------
 
     def hint(self) -> str:
-        """Say how to click, or that there are enough clicks."""
+        """Say how to mark, or that enough is marked."""
+        if self._paints:
+            return self._painting_hint()
         number = len(training_clicks(self._project))
         if number == 0:
             return "Click on the center of a few objects in the image."
@@ -109,41 +129,99 @@ class ClassesPanel(Panel):
         return f"{number} clicks. Click more, or go on: more clicks give better results."
 
     def next_step(self) -> NextStep:
-        """Offer the patches once there are clicks."""
+        """Offer the patches once there are clicks; dual images once there are regions."""
+        if self._paints:
+            bare = not training_regions(self._project)
+            why = "Paint a region on an image for training first." if bare else ""
+            return NextStep("Next: make dual images", lambda: self.go_to.emit(2), why)
         few = not training_clicks(self._project)
         why = "Click on the center of at least one object first." if few else ""
         return NextStep("Next: see the patches", lambda: self.go_to.emit(1), why)
 
     def enter(self) -> None:
-        """Bring the picture into view, ready for clicking."""
+        """Bring the picture into view, ready for marking."""
         self.refresh()
         self.layers.look_at_image()
-        self.layers.activate_clicks()
+        self.layers.activate_marking()
+
+    @property
+    def _paints(self) -> bool:
+        return self.layers.marking == "regions"
+
+    def _painting_hint(self) -> str:
+        regions = self.layers.regions
+        if regions.field is not None and regions.layer is None:
+            return "Reading what was painted…"
+        if not regions.painted:
+            return "Choose a class, and paint some of its regions in the image."
+        if all(ref.role == "test" for ref in regions.field.refs) and not training_regions(
+            self._project
+        ):
+            return "Good for scoring. Now paint an image to learn from."
+        painted = _percent(sum(regions.shares.values()))
+        if not regions.rest_unknown:
+            return (
+                f"{painted} is painted. The rest counts as background: paint all regions, or go on."
+            )
+        if len(regions.shares) < 2:
+            return "Good. Now paint another class, or background: a model learns from contrasts."
+        return f"{painted} is painted. Paint on, or go on to the next step."
 
     def refresh(self) -> None:
         """Show the session's classes, images and counts."""
         project = self._project
         self._show_images(project)
-        counts = _count(project)
         with QSignalBlocker(self.table):
+            self.table.setColumnHidden(DIAMETER, self._paints)
+            self.table.setHorizontalHeaderLabels([*COLUMNS, "Area" if self._paints else "Clicks"])
             self.table.setRowCount(len(project.classes))
             for row, cls in enumerate(project.classes):
-                self._show_class(row, cls, counts.get(cls.value, 0))
+                self._show_class(row, cls)
+        self._show_amounts()
         self.table.setFixedHeight(34 + 32 * max(1, min(len(project.classes), 7)))
         refs = self.layers.field.refs if self.layers.field else ()
         with QSignalBlocker(self.exhaustive):
             self.exhaustive.setChecked(any(r.exhaustive for r in refs if r.role == "train"))
         self.exhaustive.setEnabled(any(r.role == "train" for r in refs))
         self.remove_button.setEnabled(len(project.classes) > 1)
-        self.show_clicks.setVisible(self.layers.clicks.layer is None and bool(project.images))
+        with QSignalBlocker(self.held):
+            self.held.setChecked(len(refs) == 1 and refs[0].role == "test")
+        self.held.setVisible(self._paints and len(refs) == 1)
+        for widget in (self.exhaustive, self.clicking):
+            widget.setVisible(not self._paints)
+        self.painting.setVisible(self._paints)
+        self._offer_layers()
         self._show_active()
         self.next_step_changed.emit()
 
-    def _show_class(self, row: int, cls: ObjectClass, count: int) -> None:
+    def _offer_layers(self) -> None:
+        """Offer the layer to mark in again where the user removed it."""
+        images, regions = bool(self._project.images), self.layers.regions
+        gone = images and not self._paints and self.layers.clicks.layer is None
+        self.show_clicks.setVisible(gone)
+        gone = images and self._paints and regions.layer is None and regions.field is None
+        self.show_regions.setVisible(gone)
+
+    def _show_amounts(self) -> None:
+        """Show how many clicks each class has, or how much of the image is painted."""
+        project, counts = self._project, _count(self._project)
+        for row, cls in enumerate(project.classes):
+            share = self.layers.regions.shares.get(cls.value, 0.0)
+            text = _percent(share) if self._paints else str(counts.get(cls.value, 0))
+            with QSignalBlocker(self.table):
+                if (item := self.table.item(row, COUNT)) is not None:
+                    item.setText(text)
+
+    def _on_regions_changed(self) -> None:
+        self._show_amounts()
+        self._offer_layers()
+        self.next_step_changed.emit()
+
+    def _show_class(self, row: int, cls: ObjectClass) -> None:
         self.table.setRowHeight(row, 32)
         key = QTableWidgetItem(str(row + 1) if row < 9 else "")
         name = QTableWidgetItem(cls.name)
-        number = QTableWidgetItem(str(count))
+        number = QTableWidgetItem()
         for item in (key, number):
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
             item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -204,10 +282,7 @@ class ClassesPanel(Panel):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         same = new.classes is old.classes and new.images is old.images
         if same and new.clicks is not old.clicks:
-            counts = _count(new)
-            for row, cls in enumerate(new.classes):
-                with QSignalBlocker(self.table):
-                    self.table.item(row, COUNT).setText(str(counts.get(cls.value, 0)))
+            self._show_amounts()
             self.next_step_changed.emit()
         elif not same:
             self.refresh()
@@ -277,6 +352,14 @@ class ClassesPanel(Panel):
         changed = [r.model_copy(update={"exhaustive": checked}) for r in refs]
         self._edit(self._project.with_images(*changed), "mark image as fully clicked")
 
+    def _on_held(self, checked: bool) -> None:
+        if self.layers.field is None:
+            return
+        role = "test" if checked else "train"
+        changed = [r.model_copy(update={"role": role}) for r in self.layers.field.refs]
+        what = "keep image for scoring" if checked else "use image for training"
+        self._edit(self._project.with_images(*changed), what)
+
     def _on_image_chosen(self, index: int) -> None:
         ident = self.images.itemData(index)
         if ident:
@@ -285,13 +368,17 @@ class ClassesPanel(Panel):
             self.refresh()
             self.go_to.emit(-1)
 
-    def _on_show_clicks(self) -> None:
+    def _on_show_again(self) -> None:
         if self.layers.field is not None:
-            self.layers.clicks.show(self.layers.field)
-            self.layers.activate_clicks()
+            self.layers.activate_marking()
         elif self._project.images:
             self.layers.show_image(self._project.images[0])
         self.refresh()
+
+
+def _percent(share: float) -> str:
+    """Return a share as people read it: little is not nothing."""
+    return "" if share == 0 else "<1%" if share < 0.01 else f"{share:.0%}"
 
 
 def _count(project: Project) -> dict[int, int]:

@@ -243,13 +243,11 @@ class ClicksLayer(QObject):
     # --- session -> layer --------------------------------------------------------------------
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        if self.layer is None or self.field is None:
-            return
-        if new.images is not old.images:
+        if self.field is not None and new.images is not old.images:
             by_id = {ref.id: ref for ref in new.images}
             refs = tuple(by_id[r.id] for r in self.field.refs if r.id in by_id)
             self.field = Field(refs, self.field.shape, self.field.placement)
-        if self._busy:
+        if self.layer is None or self.field is None or self._busy:
             return
         if new.clicks is not old.clicks or new.classes is not old.classes:
             self._write()

@@ -22,8 +22,12 @@ from napari_synthseg.session import Session
 from napari_synthseg.ui.job_watch import JobWatch
 from napari_synthseg.ui.notices import report, warn
 
-Lane = Literal["short", "training"]
-"""Short work and training may run at the same time, two short works may not."""
+Lane = Literal["short", "training", "learning", "regions"]
+"""Works of different lanes may run at the same time, two of one lane may not: short ones, training,
+learning to make dual images, reading and keeping what is painted."""
+
+UNSEEN: tuple[Lane, ...] = ("regions",)
+"""Lanes without a progress bar: their work is over in a moment."""
 
 
 class Desk(QObject):
@@ -33,6 +37,8 @@ class Desk(QObject):
     project_changed = Signal(object, object)
     """A project was edited: (new, old)."""
     library_changed = Signal()
+    closing = Signal()
+    """The session is about to be closed: what is not in it yet must go there now."""
     work_changed = Signal()
     """Work started, ended, paused or went on."""
     work_progressed = Signal(str, float, str)
@@ -65,6 +71,8 @@ class Desk(QObject):
 
     def clear(self) -> None:
         """End all work and close the session; safe to call twice."""
+        if self.session is not None:
+            self.closing.emit()
         for lane in tuple(self._watches):
             watch = self._watches.pop(lane)
             watch.leave()
@@ -107,7 +115,8 @@ class Desk(QObject):
             warn(f"Still busy: {self._watches[lane].job.name}. Wait for it, or cancel it.")
             return
         watch = self._watches[lane] = JobWatch(job)
-        self._bars[lane] = progress(total=100, desc=job.name, file=io.StringIO())
+        if lane not in UNSEEN:
+            self._bars[lane] = progress(total=100, desc=job.name, file=io.StringIO())
         watch.progressed.connect(lambda steps: self._on_steps(lane, job, steps))
         if on_steps is not None:
             watch.progressed.connect(on_steps)
@@ -120,6 +129,11 @@ class Desk(QObject):
             watch.finished.connect(on_end)
         watch.start()
         self.work_changed.emit()
+
+    def finish(self, lane: Lane) -> None:
+        """Wait here for the work in a lane, and take its outcome; for the moment before a close."""
+        if watch := self._watches.get(lane):
+            watch.join()
 
     def cancel(self, lane: Lane) -> None:
         """Ask the work in a lane to end."""

@@ -37,7 +37,7 @@ METHOD_WORDS = {
 OF_CLASSIFIERS = ("cam",)
 """Methods that only classifiers allow."""
 
-EXPLAINED = ("classify", "segment")
+EXPLAINED = ("classify", "segment", "semantic")
 """Tasks whose models have heat maps."""
 
 

@@ -42,6 +42,11 @@ class JobWatch(QObject):
         self._timer.start()
         self.job.start()
 
+    def join(self) -> None:
+        """Wait here for the end, and tell of it."""
+        self.job.join()
+        self._on_tick()
+
     def leave(self) -> None:
         """Stop following, without a word about the end."""
         self._timer.stop()

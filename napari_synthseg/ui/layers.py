@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from napari.layers import Image, Layer, Shapes
@@ -27,10 +27,15 @@ from napari_synthseg.ui.evidence_layers import EvidenceLayers
 from napari_synthseg.ui.output_layers import OutputLayers
 from napari_synthseg.ui.placement import Placement
 from napari_synthseg.ui.reading import display_image
+from napari_synthseg.ui.regions_layer import RegionsLayer
+from napari_synthseg.ui.steps import has_regions
 from napari_synthseg.ui.view import go_to_plane, look_at_layer, look_at_point
 
 if TYPE_CHECKING:
     from napari import Viewer
+
+Marking = Literal["clicks", "regions"]
+"""How the user says what is where: by clicks on objects, or by painted regions."""
 
 FieldKey = tuple[str, tuple[tuple[str, int], ...], tuple[int, ...] | None]
 
@@ -52,10 +57,13 @@ class Layers(QObject):
 
     image_changed = Signal()
     """Another image is shown, or none."""
+    marking_changed = Signal()
 
     def __init__(self, viewer: Viewer, desk: Desk) -> None:
         super().__init__()
         self.clicks = ClicksLayer(viewer, desk)
+        self.regions = RegionsLayer(viewer, desk, self.clicks)
+        self.marking: Marking = "clicks"
         self.outputs = OutputLayers(viewer)
         self.evidence = EvidenceLayers(viewer)
         self._viewer = viewer
@@ -76,7 +84,8 @@ class Layers(QObject):
 
     def owns(self, layer: Layer) -> bool:
         """Tell whether a layer is in use here, or was made here."""
-        return layer in (*self._images.values(), *(self.outputs.preview or ()))
+        ours = (*self._images.values(), *(self.outputs.preview or ()), self.regions.layer)
+        return any(layer is mine for mine in ours)
 
     def label_layers(self) -> tuple[LabelsLayer, ...]:
         """Return the viewer's Labels layers that were not made here."""
@@ -122,8 +131,10 @@ class Layers(QObject):
         self._show_field(field_key(ref))
 
     def _show_field(self, key: FieldKey) -> None:
-        layer = self._images[key]
+        layer, session = self._images[key], self._desk.session
         refs = self.field_refs(key)
+        if session is None or not refs:
+            return
         ndim = refs[0].ndim
         stored = np.shape(_finest(layer))
         shape = tuple(int(n) for n in (stored[:-1] if layer.rgb else stored)[-ndim:])
@@ -133,8 +144,15 @@ class Layers(QObject):
         for other_key, other in self._images.items():
             other.visible = other_key == key
         self._show_parts(field)
-        self.clicks.show(field)
-        self.activate_clicks()
+        self.regions.hide()
+        if self.marking == "regions" and not self._has_clicks(refs):
+            self.clicks.hide()  # nothing in it, and in the way
+            self.clicks.field = field
+        else:
+            self.clicks.show(field)
+        if self.marking == "regions" or has_regions(session.project, refs):
+            self.regions.show(field, self._on_regions_shown)
+        self.activate_marking()
         self.look_at_image()
         self.image_changed.emit()
 
@@ -163,18 +181,55 @@ class Layers(QObject):
         )  # fmt: skip
         self._viewer.add_layer(self._parts)
 
+    def mark(self, how: Marking) -> None:
+        """Choose how the user marks: by clicks, or by painting."""
+        if how != self.marking:
+            self.marking = how
+            self.marking_changed.emit()
+        self.activate_marking()
+
+    def activate_marking(self) -> None:
+        """Make the layer to mark in the active one, ready for it."""
+        if self.marking == "regions":
+            self.activate_regions()
+        else:
+            self.activate_clicks()
+
     def activate_clicks(self) -> None:
         """Make the Clicks layer the active one, ready to add points."""
+        if self.clicks.layer is None and self.field is not None:
+            self.clicks.show(self.field)
         layer = self.clicks.layer
         if layer is not None:
             layer.visible = True
             self._viewer.layers.selection.active = layer
             layer.mode = "add"
 
+    def activate_regions(self) -> None:
+        """Make the Regions layer the active one, ready to paint; read it first if need be."""
+        layer, field = self.regions.layer, self.field
+        if layer is None:
+            if field is not None and self.regions.field is None:
+                self.regions.show(field, self._on_regions_shown)
+            return
+        if field is not None and not self._has_clicks(field.refs):
+            self.clicks.hide()
+        layer.visible = True
+        self._viewer.layers.selection.active = layer
+        if layer.editable:
+            layer.mode = "paint"
+
+    def _on_regions_shown(self) -> None:
+        if self.marking == "regions":
+            self.activate_regions()
+        elif self.clicks.layer is not None:
+            self._viewer.layers.selection.active = self.clicks.layer
+
     def look_at_image(self, clicks: bool = True) -> None:
-        """Bring the picture into view, with or without its clicks, and hide the preview."""
-        if self.clicks.layer is not None:
-            self.clicks.layer.visible = clicks
+        """Bring the picture into view, with or without what was marked; hide the preview."""
+        for marked in (self.clicks.layer, self.regions.layer):
+            if marked is not None:
+                marked.visible = clicks
         self.outputs.set_preview_visible(False)
         layer = self._images.get(self._key) if self._key else None
         if layer is not None:
@@ -198,23 +253,31 @@ class Layers(QObject):
 
     # --- results -----------------------------------------------------------------------------
 
-    def show_dual_images(self, pairs: Sequence[DualImage]) -> None:
-        """Show dual images beside the picture."""
-        self.outputs.show_dual_images(pairs, self._beside_image())
+    def show_dual_images(self, pairs: Sequence[DualImage], captions: Sequence[str] = ()) -> None:
+        """Show dual images beside the picture; `captions` say on the canvas what each is."""
+        session = self._desk.session
+        classes = session.project.classes if session else ()
+        self.outputs.show_dual_images(pairs, self._beside_image(), classes, captions)
 
-    def show_prediction(self, prediction: Prediction, name: str) -> None:
-        """Show what was found on the picture, in new layers: masks, or boxes without masks."""
+    def show_prediction(self, prediction: Prediction, name: str, task: str = "segment") -> None:
+        """Show what was found on the picture, in new layers: objects, boxes, or regions."""
         session, field = self._desk.session, self.field
         if session is None or field is None or prediction.shown:
             return
-        boxes = bool(prediction.candidates)
-        show = self.outputs.show_boxes if boxes else self.outputs.show_prediction
+        if prediction.candidates:
+            show: Any = self.outputs.show_boxes
+        elif task == "semantic":
+            show = self.outputs.show_regions
+        else:
+            show = self.outputs.show_prediction
         show(prediction, session.project, name, field.placement)
 
     def show_truth(self, truth: TrueLabels, origin: Sequence[int]) -> None:
         """Show true masks on the picture; `origin` is their first pixel's place in it."""
-        if self.field is not None:
-            self.outputs.show_truth(truth, self.field.placement.at(origin))
+        session = self._desk.session
+        if self.field is not None and session is not None:
+            placement = self.field.placement.at(origin)
+            self.outputs.show_truth(truth, placement, session.project)
 
     # --- following the viewer and the session ---------------------------------------------------
 
@@ -222,6 +285,8 @@ class Layers(QObject):
         gone: Layer = event.value
         if gone is self.clicks.layer:
             self.clicks.forget()
+        if gone is self.regions.layer:
+            self.regions.forget()
         if gone is self._parts:
             self._parts = None
         self.outputs.forget(gone)
@@ -230,7 +295,7 @@ class Layers(QObject):
             del self._images[key]
             if key == self._key:
                 self._key = None
-                self.clicks.hide()
+                self._hide_marked()
                 self._drop(self._parts)
                 self.image_changed.emit()
 
@@ -238,12 +303,16 @@ class Layers(QObject):
         if self._key is not None and new.images is not old.images and self.field is not None:
             if not self.field.refs:  # the image was taken out of the project
                 self._key = None
-                self.clicks.hide()
+                self._hide_marked()
             self.image_changed.emit()
 
     def _on_session_changed(self) -> None:
         self._key = None
-        self.clicks.hide()
+        self._hide_marked()
+        session = self._desk.session
+        painted = session is not None and has_regions(session.project)
+        self.marking = "regions" if painted and not session.project.clicks else "clicks"
+        self.marking_changed.emit()
         self._drop(self._parts)
         self._parts = None
         self.outputs.clear()
@@ -251,6 +320,14 @@ class Layers(QObject):
         self.image_changed.emit()
 
     # --- small things ------------------------------------------------------------------------
+
+    def _has_clicks(self, refs: Sequence[ImageRef]) -> bool:
+        session = self._desk.session
+        return session is not None and any(session.project.clicks_on(ref) for ref in refs)
+
+    def _hide_marked(self) -> None:
+        self.clicks.hide()
+        self.regions.hide()
 
     def _drop(self, layer: Layer | None) -> None:
         if layer is not None and layer in self._viewer.layers:

@@ -11,8 +11,9 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.labels import Labels as TrueLabels
-from napari_synthseg.core.project import Project
+from napari_synthseg.core.project import ObjectClass, Project
 from napari_synthseg.core.training import FoundObject, Prediction
+from napari_synthseg.ui.class_colors import class_colormap
 from napari_synthseg.ui.placement import Placement
 from napari_synthseg.ui.view import look_at_layer, write_on_canvas
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 PREDICTION = "Prediction: "
 """What the names of layers with predictions begin with."""
+
+REGIONS_OPACITY = 0.45
+"""Of regions in class colors: the image must be seen through them."""
 
 MOST_TEXTS = 40
 """Boxes up to which class and score are written at each; they are in the features in any case."""
@@ -42,17 +46,39 @@ class OutputLayers:
         self.preview: tuple[Image, Labels] | None = None
         self.predictions: list[Labels | Points] = []
         self._truth: Labels | None = None
+        self._regions = False
+        self._captions: tuple[str, ...] = ()
+        self._captioned = False
         self._viewer = viewer
+        viewer.dims.events.current_step.connect(self._show_caption)
 
-    def show_dual_images(self, pairs: Sequence[DualImage], placement: Placement) -> None:
-        """Show dual images at a place of their own: a stack of images, a stack of labels."""
-        for layer in self.preview or ():
-            self._drop(layer)
+    def show_dual_images(
+        self,
+        pairs: Sequence[DualImage],
+        placement: Placement,
+        classes: Sequence[ObjectClass] = (),
+        captions: Sequence[str] = (),
+    ) -> None:
+        """Show dual images at a place of their own: a stack of images, a stack of labels.
+
+        `captions` say on the canvas what each is. Where the shapes are those of what is shown
+        already, the layers stay, and so do what the user set on them and the place of the slider.
+        """
         pixels, rgb = stack_images(pairs)
-        ids = np.stack([p.labels.ids for p in pairs])
+        regions = pairs[0].labels.regions
+        ids = np.stack([small_ids(p.labels.ids) if regions else p.labels.ids for p in pairs])
         extra = pixels.ndim - rgb - (ids.ndim - 1)
         if extra == 2:  # the same labels whichever channel is shown
-            ids = np.broadcast_to(ids[:, np.newaxis], pixels.shape)
+            ids = np.array(np.broadcast_to(ids[:, np.newaxis], pixels.shape))
+        self._captions = tuple(captions)
+        if self.preview is not None and self._fits(pixels, ids, regions):
+            for layer, array in zip(self.preview, (pixels, ids), strict=True):
+                np.copyto(layer.data, array)  # ours; new data would make napari start from scratch
+                layer.refresh(highlight=False, extent=False)
+            self._show_caption()
+            return
+        for layer in self.preview or ():
+            self._drop(layer)
         image = Image(
             pixels,
             name="Dual images",
@@ -61,16 +87,18 @@ class OutputLayers:
             **({} if rgb else {"contrast_limits": (0.0, 1.0)}),
             **placement.of_stack(extra, placement.translate).kwargs(),
         )
+        colors = {"colormap": class_colormap(classes)} if regions else {}
         labels = Labels(
             ids,
             name="Dual images: exact labels",
-            opacity=1.0,
+            opacity=REGIONS_OPACITY if regions else 1.0,
+            **colors,
             **placement.of_stack(extra, placement.translate).kwargs(),
         )
-        labels.contour = 1
+        labels.contour = 0 if regions else 1
         self._viewer.add_layer(image)
         self._viewer.add_layer(labels)
-        self.preview = (image, labels)
+        self.preview, self._regions = (image, labels), regions
         dims = self._viewer.dims
         dims.set_current_step(0, 0)
         spatial = ("z", "y", "x")[-pairs[0].labels.ids.ndim :]
@@ -78,11 +106,31 @@ class OutputLayers:
             dims.axis_labels = (*("pair", "channel")[:extra], *spatial)
         self.set_preview_visible(True)
 
+    def _fits(self, pixels: np.ndarray, ids: np.ndarray, regions: bool) -> bool:
+        """Tell whether the preview's layers can show these arrays."""
+        assert self.preview is not None
+        image, labels = self.preview
+        same = image.data.shape == pixels.shape and labels.data.shape == ids.shape
+        return same and labels.data.dtype == ids.dtype and regions == self._regions
+
+    def _show_caption(self, event: object = None) -> None:
+        """Write what the dual image in view is."""
+        shown = self.preview is not None and self.preview[0].visible
+        if not self._captions or not shown:
+            if self._captioned:
+                self.show_text("")
+            self._captioned = False
+            return
+        number = min(int(self._viewer.dims.current_step[0]), len(self._captions) - 1)
+        self.show_text(self._captions[number])
+        self._captioned = True
+
     def set_preview_visible(self, visible: bool) -> None:
         """Show the dual images and bring them into view, or hide them."""
         if self.preview is not None:
             for layer in self.preview:
                 layer.visible = visible
+            self._show_caption()
             if visible:
                 look_at_layer(self._viewer, self.preview[0])
 
@@ -93,7 +141,7 @@ class OutputLayers:
         names = {c.value: c.name for c in project.classes}
         found = sorted(prediction.objects, key=lambda o: o.id)
         layer = Labels(
-            prediction.ids,
+            small_ids(prediction.ids) if len(names) > 1 else prediction.ids,
             name=name,
             opacity=1.0,
             features={
@@ -106,6 +154,27 @@ class OutputLayers:
         if len(names) > 1:
             layer.colormap = _class_colormap(prediction, project)
         layer.contour = 2
+        self._viewer.add_layer(layer)
+        self.predictions.append(layer)
+        return layer
+
+    def show_regions(
+        self, prediction: Prediction, project: Project, name: str, placement: Placement
+    ) -> Labels:
+        """Show predicted regions in a new layer, in the colors of their classes."""
+        names = {c.value: c.name for c in project.classes}
+        found = [int(v) for v in np.unique(prediction.ids) if v > 0]
+        layer = Labels(
+            small_ids(prediction.ids),
+            name=name,
+            opacity=REGIONS_OPACITY,
+            colormap=class_colormap(project.classes),
+            features={
+                "index": [0, *found],
+                "class": ["background", *(names.get(v, f"class {v}") for v in found)],
+            },
+            **placement.at(prediction.region_origin).kwargs(),
+        )
         self._viewer.add_layer(layer)
         self.predictions.append(layer)
         return layer
@@ -154,16 +223,17 @@ class OutputLayers:
         self.predictions.append(middles)
         return middles
 
-    def show_truth(self, truth: TrueLabels, placement: Placement) -> None:
-        """Show true masks as thin white lines."""
+    def show_truth(self, truth: TrueLabels, placement: Placement, project: Project) -> None:
+        """Show true masks as thin lines: white round objects, regions in their class's color."""
         self.hide_truth()
+        white = DirectLabelColormap(color_dict={0: "transparent", None: "white"})
         layer = Labels(
-            truth.ids,
+            small_ids(truth.ids),
             name="True masks",
-            colormap=DirectLabelColormap(color_dict={0: "transparent", None: "white"}),
+            colormap=class_colormap(project.classes) if truth.regions else white,
             **placement.kwargs(),
         )
-        layer.contour = 1
+        layer.contour = 2 if truth.regions else 1
         layer.editable = False
         self._viewer.add_layer(layer)
         self._truth = layer
@@ -181,7 +251,7 @@ class OutputLayers:
         """Take away what belongs to one project only; predictions stay with the user."""
         for layer in self.preview or ():
             self._drop(layer)
-        self.preview = None
+        self.preview, self._captions = None, ()
         self.hide_truth()
         self.show_text("")
 
@@ -207,6 +277,17 @@ def stack_images(pairs: Sequence[DualImage]) -> tuple[np.ndarray, bool]:
     if images.shape[1] == 3:
         return np.clip(np.moveaxis(images, 1, -1), 0, 1), True
     return (images[:, 0], False) if images.shape[1] == 1 else (images, False)
+
+
+def small_ids(ids: np.ndarray) -> np.ndarray:
+    """Return ids as the smallest type that holds them, unknown ones as background.
+
+    Of 32-bit ids napari looks colors up in a table that it compiles on the spot: seconds in which
+    the window stands still (seen with napari 0.9.2).
+    """
+    largest = int(ids.max(initial=0))
+    kind = next((k for k in (np.uint8, np.uint16) if largest <= np.iinfo(k).max), np.int32)
+    return np.maximum(ids, 0).astype(kind)
 
 
 def _edges_of(thing: FoundObject) -> np.ndarray:

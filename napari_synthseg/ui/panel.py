@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHeaderView, QLabel, QTableWidget, QVBoxLayout, QWidget
 
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.layers import Layers
@@ -71,3 +71,29 @@ def fit_narrow(box: QComboBox) -> None:
     """Let a list shrink to the panel's width, whatever the length of its entries."""
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(6)
+
+
+LEAST_COLUMN = 50
+"""Pixels that a column of figures needs."""
+
+
+def fit_table(
+    table: QTableWidget, heading: int, most_rows: int = 12, least: int = LEAST_COLUMN
+) -> None:
+    """Give a table of figures the height of its rows, and headings that are cut at their ends.
+
+    `heading` is the width of the row headings at most, `least` that of columns at least; where they
+    do not fit beside one another, the table scrolls.
+    """
+    left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+    rows, columns = table.verticalHeader(), table.horizontalHeader()
+    for header in (rows, columns):
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
+    rows.setDefaultAlignment(left)
+    rows.setMaximumWidth(heading)
+    columns.setMinimumSectionSize(least)
+    columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    table.setWordWrap(False)
+    table.resizeRowsToContents()
+    heights = [table.rowHeight(r) for r in range(min(table.rowCount(), most_rows))]
+    table.setFixedHeight(columns.sizeHint().height() + sum(heights) + 6)

@@ -11,14 +11,18 @@ from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.training import HeatMaps, Prediction, TrainingRun
 from napari_synthseg.scoring import MEASURED_BY
+from napari_synthseg.ui.area_table import AreaTable
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.evidence_box import EvidenceBox
 from napari_synthseg.ui.layers import Layers, field_key
 from napari_synthseg.ui.notices import attempt, warn
 from napari_synthseg.ui.output_layers import PREDICTION
 from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
+from napari_synthseg.ui.region_scores import RegionScores
 from napari_synthseg.ui.score_table import ScoreTable, overlay_text
 from napari_synthseg.ui.shown_table import ShownTable
+
+AREAS = "Share of each image's area that the model gave to each class:"
 
 ROLE_WORDS = {"train": "training part", "validate": "held out", "test": "held out for scoring"}
 
@@ -49,16 +53,22 @@ class ResultsPanel(Panel):
         self.body.addWidget(self.found)
         self.shown = ShownTable()
         self.body.addWidget(self.shown)
+        self.areas = AreaTable()
+        self.body.addWidget(self.areas)
         self.evidence = EvidenceBox(layers.evidence)
         self.evidence.asked.connect(self.explain)
         self.body.addWidget(self.evidence)
-        self.truth_box = QCheckBox("Show the true masks (white lines)")
+        self.truth_box = QCheckBox("Show the true masks (lines)")
         self.truth_box.toggled.connect(self._on_truth_toggled)
         self.body.addWidget(self.truth_box)
         self.table = ScoreTable()
         self.body.addWidget(self.table)
+        self.region_scores = RegionScores()
+        self.body.addWidget(self.region_scores)
         self.body.addStretch()
         self._predicted: dict[str, int] = {}
+        self._unshown: dict[str, tuple[Prediction, TrainingRun]] = {}
+        layers.image_changed.connect(self._on_image_changed)
         desk.session_changed.connect(self._on_session_changed)
         desk.project_changed.connect(self._on_project_changed)
         desk.work_changed.connect(self._on_work_changed)
@@ -68,10 +78,11 @@ class ResultsPanel(Panel):
     def hint(self) -> str:
         """Say what to look at."""
         if self.desk.job("short") is not None:
-            return "Looking for objects…"
+            return "Coloring regions…" if self._colors else "Looking for objects…"
         if not self._predicted:
             return "See what the model finds."
-        return "Not good enough? Click where it fails, and train again."
+        what = "Paint" if self._colors else "Click"
+        return f"Not good enough? {what} where it fails, and train again."
 
     def next_step(self) -> NextStep:
         """Offer to predict, then to go on clicking."""
@@ -80,7 +91,14 @@ class ResultsPanel(Panel):
         if not self._predicted:
             why = "" if self._chosen() else "Tick at least one image."
             return NextStep("Predict", self.predict, why)
-        return NextStep("Improve: click more objects", lambda: self.go_to.emit(0))
+        words = "Improve: paint more regions" if self._colors else "Improve: click more objects"
+        return NextStep(words, lambda: self.go_to.emit(0))
+
+    @property
+    def _colors(self) -> bool:
+        """Whether the model colors regions, without telling objects apart."""
+        run = self._run()
+        return run is not None and run.task_kind == "semantic"
 
     def enter(self) -> None:
         """Show the runs and images; predict at once the first time."""
@@ -111,18 +129,18 @@ class ResultsPanel(Panel):
 
     def _show_images(self) -> None:
         refs = self.desk.session.project.images if self.desk.session else ()
-        ids = [
-            self.images.item(i).data(Qt.ItemDataRole.UserRole) for i in range(self.images.count())
-        ]
-        if ids == [r.id for r in refs]:
+        words = [f"{ref.name} ({ROLE_WORDS[ref.role]})" for ref in refs]
+        items = [self.images.item(i) for i in range(self.images.count())]
+        ids = [item.data(Qt.ItemDataRole.UserRole) for item in items]
+        if ids == [r.id for r in refs] and words == [item.text() for item in items]:
             return
         shown = self.layers.field.refs if self.layers.field else refs[:1]
         held = [r.id for r in refs if r.role == "test"]
         wanted = held or [r.id for r in shown]
         self.images.blockSignals(True)
         self.images.clear()
-        for ref in refs:
-            item = QListWidgetItem(f"{ref.name} ({ROLE_WORDS[ref.role]})")
+        for ref, text in zip(refs, words, strict=True):
+            item = QListWidgetItem(text)
             item.setData(Qt.ItemDataRole.UserRole, ref.id)
             state = Qt.CheckState.Checked if ref.id in wanted else Qt.CheckState.Unchecked
             item.setCheckState(state)
@@ -133,10 +151,12 @@ class ResultsPanel(Panel):
     def _show_scores(self) -> None:
         run = self._run()
         scores = run.scores[-1] if run is not None and run.scores else None
-        self.table.show_scores(scores)
+        self.region_scores.show_scores(scores)
+        colored = scores is not None and scores.task == "semantic"
+        self.table.show_scores(None if colored else scores)
         session = self.desk.session
-        masked = session is not None and any(t.kind == "instance" for t in session.project.truths)
-        self.truth_box.setVisible(masked)
+        truths = session.project.truths if session is not None else ()
+        self.truth_box.setVisible(any(t.kind in ("instance", "semantic") for t in truths))
         if not self.isVisible():
             return
         self.layers.outputs.show_text(overlay_text(scores) if scores is not None else "")
@@ -182,17 +202,32 @@ class ResultsPanel(Panel):
         if session is None:
             return
         self._predicted[run.id] = sum(len(p.objects) for p in found)
-        self.found.setText(_found_text(found, session.project))
+        colors = run.task_kind == "semantic"
+        self.found.setText(AREAS if colors else _found_text(found, session.project))
         self.shown.show_predictions(found, session.project)
-        for prediction in found:
-            ref = session.project.image(prediction.image)
-            field = self.layers.field
-            if field is None or field_key(ref) != field_key(field.refs[0]):
-                continue  # shown when that image is; its file lies in the run's folder
-            self.layers.show_prediction(prediction, f"{PREDICTION}{run.name}, {ref.name}")
+        self.areas.show_predictions(found if colors else (), session.project)
+        self._unshown = {p.image: (p, run) for p in found}
+        if not self._show_found() and found:  # none of them is of the image in view
+            self.layers.show_image(session.project.image(found[0].image))
         if self._can_score(found):
             self.desk.run(session.score(run, found), self._on_scored)
         self.next_step_changed.emit()
+
+    def _show_found(self) -> bool:
+        """Show what was found on the image in view; tell whether there was anything."""
+        session, field, shown = self.desk.session, self.layers.field, False
+        for ident in [ref.id for ref in field.refs] if field else ():
+            if session is not None and ident in self._unshown:
+                prediction, run = self._unshown.pop(ident)
+                name = f"{PREDICTION}{run.name}, {session.project.image(ident).name}"
+                self.layers.show_prediction(prediction, name, run.task_kind)
+                shown = True
+        return shown
+
+    def _on_image_changed(self) -> None:
+        if self.isVisible() and self.layers.field is not None and self._unshown:
+            self.layers.look_at_image(clicks=False)
+            self._show_found()
 
     def _on_scored(self, scores: Scores) -> None:
         self.refresh()
@@ -224,7 +259,7 @@ class ResultsPanel(Panel):
         session, field = self.desk.session, self.layers.field
         if session is None or field is None:
             return
-        masked = {t.image for t in session.project.truths if t.kind == "instance"}
+        masked = {t.image for t in session.project.truths if t.kind in ("instance", "semantic")}
         refs = [r for r in field.refs if r.id in masked]
         if checked and refs:
             truth = session.truth(refs[0])
@@ -251,8 +286,10 @@ class ResultsPanel(Panel):
 
     def _on_session_changed(self) -> None:
         self._predicted.clear()
+        self._unshown.clear()
         self.evidence.clear()
         self.shown.hide()
+        self.areas.hide()
         self.found.setText("")
         self.truth_box.setChecked(False)
         self.refresh()

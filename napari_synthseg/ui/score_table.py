@@ -7,10 +7,11 @@ from textwrap import wrap
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
-from napari_synthseg.core.scores import Scores, metric_title
+from napari_synthseg.core.scores import FOREGROUND, Scores, metric_title
 from napari_synthseg.ui.panel import notice_label, quiet_label
 
-IN_OVERLAY = ("f1@0.5", "f1@0.7", "f1", "ap", "pointing", "energy", "precision@0.5", "recall@0.5",
+IN_OVERLAY = ("present_miou_per_image", "present_miou_pooled", "miou", "absent_rate",
+              "f1@0.5", "f1@0.7", "f1", "ap", "pointing", "energy", "precision@0.5", "recall@0.5",
               "found", "missed", "false", "count_error")  # fmt: skip
 OVERLAY_WIDTH = 52
 """Characters in a line over the image: fits a canvas of 500 pixels."""
@@ -26,6 +27,16 @@ MEANINGS = {
     "matching_ap_mean": "true / (true + false + missed), the mean over images: 1 is perfect",
     "count_error": "wrong count, as a share of the true count: 0 is perfect",
     "dice": "overlap of predicted and true foreground: 1 is perfect",
+    "present_miou_per_image": "overlap of predicted and true areas, the mean over the classes that "
+    "an image's truth shows, then over images: 1 is perfect",
+    "present_miou_pooled": "the same, over all images together",
+    "miou": "overlap of predicted and true areas, the mean over all classes that occur in truth or "
+    "prediction: a few pixels of a class that is not there bring it down",
+    "absent_rate": "share of the pixels given to classes that the image's truth does not show: 0 "
+    "is perfect; the figures of present classes do not see these",
+    "iou": "overlap of predicted and true area, as a share of both together: 1 is perfect",
+    "boundary_f1": "how well the boundaries between regions are hit: 1 is perfect",
+    "pixel_accuracy": "share of the pixels that got their class: 1 is perfect",
 }
 
 
@@ -60,7 +71,7 @@ class ScoreTable(QWidget):
         self.table.setHorizontalHeaderLabels(["all", *classes])
         names = sorted(scores.values, key=lambda n: n not in IN_OVERLAY)  # what matters most first
         for row, name in enumerate(names):
-            meaning = MEANINGS.get(name.partition("@")[0], "")
+            meaning = MEANINGS.get(name.partition("@")[0].removesuffix(FOREGROUND), "")
             heading = QTableWidgetItem(metric_title(name))
             heading.setToolTip(
                 f"{metric_title(name)}: {meaning}" if meaning else metric_title(name)
@@ -93,7 +104,9 @@ def overlay_text(scores: Scores) -> str:
         for name in IN_OVERLAY
         if name in scores.values
     ]
-    rows = ["   ".join(figures[i : i + 2]) for i in range(0, len(figures), 2)]
+    long = any(len(text) > OVERLAY_WIDTH // 2 for text in figures)
+    step = 1 if long else 2
+    rows = ["   ".join(figures[i : i + step]) for i in range(0, len(figures), step)]
     for sentence in (scores.caption(), *(f"Note: {w}" for w in scores.warnings[:1])):
         rows += wrap(sentence, OVERLAY_WIDTH)
     return "\n".join(rows)

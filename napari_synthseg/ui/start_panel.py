@@ -49,7 +49,8 @@ class StartPanel(Panel):
         self.body.addWidget(
             quiet_label(
                 "You click the centers of a few objects; from these, training images with exact "
-                "masks are made, and a model is trained on them. You draw no mask."
+                "masks are made, and a model is trained on them. You draw no mask. Phases or "
+                "layers instead of objects? You paint a few regions."
             )
         )
         self.here = quiet_label()

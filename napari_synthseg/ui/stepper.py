@@ -90,6 +90,12 @@ class Stepper(QWidget):
             button.setToolTip(why_locked[index] or f"Go to step {index + 1}")
             button.update()
 
+    def rename(self, index: int, name: str) -> None:
+        """Give a step another name."""
+        button = self.buttons[index]
+        button.setText(name)
+        button.setAccessibleName(f"Step {button.number}: {name}")
+
     def set_colors(self, colors: Colors) -> None:
         """Repaint in another theme's colors."""
         for button in self.buttons:

@@ -44,6 +44,10 @@ def style_sheet(colors: Colors) -> str:
     }}
     QPushButton#primary:hover {{ background: {colors.done}; }}
     QPushButton#primary:disabled {{ background: {colors.foreground}; color: {colors.primary}; }}
+    QPushButton#switch {{ border-radius: 0px; padding: 5px; }}
+    QPushButton#switch:checked {{
+        background: {colors.accent}; color: white; font-weight: bold;
+    }}
     QLabel#hint {{ font-weight: bold; }}
     QLabel#quiet {{ color: {_mix(colors.text, colors.background)}; }}
     QLabel#notice {{ color: {colors.warning}; }}

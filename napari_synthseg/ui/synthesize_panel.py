@@ -1,119 +1,182 @@
-"""Step 3: set the recipe and look at dual images."""
+"""Step 3: choose how dual images are made, learn to make them where need be, and look at them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
-from qtpy.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import QSignalBlocker
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
 
 from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.recipe import Recipe, UnknownRecipe
-from napari_synthseg.synth import PRESETS, default_recipe, preset_name
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.synth import default_recipe
+from napari_synthseg.ui.defaults import with_defaults
 from napari_synthseg.ui.desk import Desk
-from napari_synthseg.ui.forms import ModelForm
 from napari_synthseg.ui.layers import Layers
+from napari_synthseg.ui.learn_box import LANE, LearnBox
+from napari_synthseg.ui.live_pairs import beside
 from napari_synthseg.ui.notices import attempt
-from napari_synthseg.ui.panel import NextStep, Panel, notice_label, quiet_label
+from napari_synthseg.ui.pair_words import describe_gate, describe_pairs
+from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
 from napari_synthseg.ui.realism_view import run_comparison
+from napari_synthseg.ui.recipe_choice import RecipeChoice
+from napari_synthseg.ui.style import Colors
 
 PREVIEWS = 6
-CUSTOM = "custom"
-"""The preset's name once a setting was changed."""
+
+CAPTION_WIDTH = 52
+"""Characters in a line over the image."""
+
+INTRODUCTIONS = {
+    "patches": "A dual image is a synthetic micrograph with its exact labels, composed from your "
+    "patches and the object-free background. Drag napari's slider below the image to leaf "
+    "through them.",
+    "masks": "A dual image is a synthetic micrograph with its exact labels. Networks learn from "
+    "your images and regions how both go together, and draw new pairs. This takes minutes; you "
+    "can go on painting.",
+}
+"""What the recipe learns from -> what is told."""
+
+COMPARE = "Measure how far dual images of these settings are from your clicked images"
+NO_COMPARE = "Works for pasted objects; learned dual images are checked by their gate instead"
 
 
 class SynthesizePanel(Panel):
-    """The recipe's form, and a preview as a stack of images and a stack of labels."""
+    """The recipe, learning it, and a preview as a stack of images and a stack of labels."""
 
-    def __init__(self, desk: Desk, layers: Layers) -> None:
+    def __init__(self, desk: Desk, layers: Layers, colors: Colors) -> None:
         super().__init__(desk, layers)
-        self._shown: Recipe | None = None
         self._stale = True
-        self.body.addWidget(
-            quiet_label(
-                "A dual image is a synthetic micrograph with its exact labels, composed from your "
-                "patches and the object-free background. Drag napari's slider below the image to "
-                "leaf through them."
-            )
+        self._pairs: list[DualImage] = []
+        self.choice = RecipeChoice()
+        self.choice.changed.connect(self._on_recipe_changed)
+        self.told = quiet_label()
+        for widget in (self.choice.how, self.told):
+            self.body.addWidget(widget)
+        self.learn = LearnBox(desk, colors)
+        self.learn.pictured.connect(self._on_pictured)
+        self.learn.done.connect(self._on_made)
+        self.body.addWidget(self.learn)
+        self.body.addWidget(self._make_preview())
+        self.compare_button = QPushButton("Compare with real images")
+        self.compare_button.clicked.connect(self.compare)
+        self.body.addWidget(self.compare_button)
+        self.found = quiet_label()
+        self.body.addWidget(self.found)
+        self.rejected_box = QCheckBox()
+        self.rejected_box.setToolTip(
+            "Look at those that the gate turned away, each with its reason"
         )
-        row = QHBoxLayout()
+        self.rejected_box.toggled.connect(self._show_pairs)
+        self.body.addWidget(self.rejected_box)
+        self.body.addWidget(self.choice)
+        self.body.addStretch()
+        desk.session_changed.connect(self._on_session_changed)
+        desk.project_changed.connect(self._on_project_changed)
+        desk.library_changed.connect(self._on_stale)
+        desk.work_changed.connect(self.refresh)
+        self.refresh()
+
+    def _make_preview(self) -> QWidget:
+        self.preview_row = QWidget()
+        row = QHBoxLayout(self.preview_row)
+        row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(QLabel("Preview"))
         self.count = QSpinBox()
         self.count.setRange(1, 64)
         self.count.setValue(PREVIEWS)
         self.count.setSuffix(" pairs")
+        self.count.valueChanged.connect(lambda count: setattr(self.learn, "count", count))
         row.addWidget(self.count)
         self.preview_button = QPushButton("Make preview")
         self.preview_button.clicked.connect(self.preview)
         row.addWidget(self.preview_button, 1)
-        self.body.addLayout(row)
-        self.compare_button = QPushButton("Compare with real images")
-        self.compare_button.setToolTip(
-            "Measure how far dual images of these settings are from your clicked images"
-        )
-        self.compare_button.clicked.connect(self.compare)
-        self.body.addWidget(self.compare_button)
-        self.found = quiet_label()
-        self.body.addWidget(self.found)
-        self.problem = notice_label()
-        self.problem.hide()
-        self.body.addWidget(self.problem)
-        self.body.addLayout(self._make_presets())
-        self._place = QWidget()
-        QVBoxLayout(self._place).setContentsMargins(0, 0, 0, 0)
-        self.body.addWidget(self._place)
-        self.form: ModelForm[Any] | None = None
-        self.body.addStretch()
-        desk.session_changed.connect(self._on_session_changed)
-        desk.project_changed.connect(self._on_project_changed)
-        desk.library_changed.connect(self._on_stale)
-        desk.work_changed.connect(self._on_work_changed)
-
-    def _make_presets(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.addWidget(QLabel("Preset"))
-        self.presets = QComboBox()
-        self.presets.addItems([*PRESETS, CUSTOM])
-        self.presets.setToolTip(
-            "default: objects cut out by their masks on real background. paper: whole squares on "
-            "a blank canvas, as in arXiv 2308.04687. custom: settings of your own."
-        )
-        self.presets.textActivated.connect(self._on_preset)
-        row.addWidget(self.presets, 1)
-        return row
+        return self.preview_row
 
     # --- showing -----------------------------------------------------------------------------
 
+    @property
+    def _project(self) -> Project:
+        return self.desk.session.project if self.desk.session else Project()
+
+    @property
+    def _learns(self) -> bool:
+        """Whether the recipe must be learned."""
+        return (self._project.recipe or default_recipe()).learns_from == "masks"
+
+    @property
+    def _ready(self) -> bool:
+        """Whether dual images can be made at once."""
+        session = self.desk.session
+        return not self._learns or (session is not None and session.synthesizer_is_current)
+
+    @property
+    def _busy(self) -> bool:
+        return self.desk.job("short") is not None or self.desk.job(LANE) is not None
+
     def hint(self) -> str:
         """Say what to look at."""
+        job = self.desk.job(LANE)
+        if job is not None:
+            return "Paused." if job.state == "paused" else "Learning. Do the pictures get better?"
         if self.desk.job("short") is not None:
             return "Making dual images…"
+        if not self._ready:
+            return "Learn how image and mask go together."
         if self.layers.outputs.preview is None:
             return "Make a few dual images to look at."
         return "Do they look like your image? If not, change a setting and look again."
 
     def next_step(self) -> NextStep:
-        """Offer the preview, then training."""
+        """Offer to learn, then the preview, then training."""
+        if self.desk.job(LANE) is not None:
+            return NextStep("Learning…", None, "Wait for the end, or press Stop.")
         if self.desk.job("short") is not None:
             return NextStep("Next: train a model", None, "Wait until the preview is made.")
+        if not self._ready:
+            return NextStep(self.learn.start_button.text(), self.learn.start)
         if self.layers.outputs.preview is None:
             return NextStep("Make preview", self.preview)
         return NextStep("Next: train a model", lambda: self.go_to.emit(3))
 
     def enter(self) -> None:
         """Show the form, and the preview; make it if it is missing or out of date."""
-        self._show_recipe()
-        if self._stale or self.layers.outputs.preview is None:
+        session = self.desk.session
+        if session is not None and not session.read_only:
+            attempt(
+                lambda: session.edit(with_defaults(session.project), "choose what suits regions")
+            )
+        self.refresh()
+        if self._busy:
+            self.layers.outputs.set_preview_visible(True)
+        elif self._ready and (self._stale or self.layers.outputs.preview is None):
             self.preview()
         else:
             self.layers.outputs.set_preview_visible(True)
+
+    def refresh(self) -> None:
+        """Show what belongs to the recipe of now."""
+        learns, busy = self._learns, self._busy
+        if self.desk.job(LANE) is not None:
+            self._tell("")
+        self.told.setText(INTRODUCTIONS["masks" if learns else "patches"])
+        self.choice.show_project(self._project)
+        for widget in (self.choice, self.choice.how):
+            widget.setEnabled(self.desk.job(LANE) is None)
+        self.learn.setVisible(learns)
+        self.preview_row.setVisible(self._ready)
+        self.preview_button.setEnabled(not busy)
+        self.compare_button.setEnabled(not busy and not learns)
+        self.compare_button.setToolTip(NO_COMPARE if learns else COMPARE)
+        rejected = self._rejected()
+        self.rejected_box.setVisible(bool(rejected))
+        self.rejected_box.setText(f"Show rejected pairs ({len(rejected)})")
+        self.next_step_changed.emit()
+
+    # --- work --------------------------------------------------------------------------------
 
     def preview(self) -> None:
         """Make dual images in the background and show them beside the image."""
@@ -127,81 +190,75 @@ class SynthesizePanel(Panel):
         attempt(lambda: run_comparison(self.desk, self))
 
     def _on_made(self, pairs: list[DualImage]) -> None:
-        self._stale = False
-        objects = sum(p.labels.count for p in pairs)
-        shape = " x ".join(str(n) for n in pairs[0].labels.ids.shape)
+        self._stale, self._pairs = False, pairs
         session = self.desk.session
-        notes = session.fitted.notes if session and session.fitted else ()
-        made = f"{len(pairs)} pairs of {shape} pixels, {objects} objects in all."
-        self.found.setText("\n".join((made, *notes)))
-        if self.isVisible():
-            self.layers.show_dual_images(pairs)
+        fitted = session.fitted if session else None
+        lines = [describe_pairs(pairs, self._project)]
+        if fitted is not None:
+            lines += [describe_gate(getattr(fitted.synthesizer, "statistics", {})), *fitted.notes]
+        self._tell("\n".join(line for line in lines if line))
+        with QSignalBlocker(self.rejected_box):
+            self.rejected_box.setChecked(False)
+        self.refresh()
+        self._show_pairs()
+
+    def _show_pairs(self) -> None:
+        """Show the dual images in the viewer, or those that were rejected."""
+        pairs: Sequence[DualImage] = self._pairs
+        captions: list[str] = []
+        if self.rejected_box.isChecked():
+            rejected = self._rejected()
+            pairs = [r.pair for r in rejected]
+            captions = [
+                fill(f"Rejected {n} of {len(rejected)}: {r.text}", CAPTION_WIDTH)
+                for n, r in enumerate(rejected, 1)
+            ]
+        if pairs and self.isVisible():
+            self.layers.show_dual_images(pairs, captions)
         self.next_step_changed.emit()
 
-    def _show_recipe(self) -> None:
+    def _rejected(self) -> list[Any]:
+        """Return the pairs that were turned away, each with `pair` and `text`."""
         session = self.desk.session
-        recipe = (session.project.recipe if session else None) or default_recipe()
-        self.presets.setCurrentText(preset_name(recipe))
-        if recipe == self._shown:
-            return
-        if self.form is not None and type(recipe) is type(self._shown):
-            self.form.set_model(recipe)
-        else:
-            self._replace_form(recipe)
-        self._shown = recipe
+        if session is None or session.fitted is None or self._busy or not self._ready:
+            return []
+        return list(getattr(session.fitted.synthesizer, "rejected", ()))
 
-    def _replace_form(self, recipe: Recipe) -> None:
-        layout = self._place.layout()
-        if self.form is not None:
-            layout.removeWidget(self.form)
-            self.form.deleteLater()
-            self.form = None
-        if isinstance(recipe, UnknownRecipe):
-            self._on_refused(f"The recipe '{recipe.kind}' is not known to this version.")
+    def _on_pictured(self, pictures: Mapping[str, Sequence[DualImage]]) -> None:
+        """Show what learning gives so far, in the layers of the dual images."""
+        if not self.isVisible():
             return
-        self.form = ModelForm(recipe, hidden=("kind",))
-        self.form.changed.connect(self._on_recipe_changed)
-        self.form.refused.connect(self._on_refused)
-        layout.addWidget(self.form)
+        pairs, words = beside(pictures)
+        if pairs:
+            self.layers.show_dual_images(pairs, [f"Learning: {words}"] * len(pairs))
+
+    def _tell(self, text: str) -> None:
+        """Say what was made, or that it is out of date."""
+        self.found.setText(text)
+        self.found.setVisible(bool(text))
 
     # --- editing -----------------------------------------------------------------------------
 
-    def _on_preset(self, name: str) -> None:
+    def _on_recipe_changed(self, recipe: Recipe, what: str) -> None:
         session = self.desk.session
-        if session is None or name == CUSTOM:
-            return
-        seed = getattr(session.project.recipe, "seed", 0)
-        recipe = PRESETS[name].model_copy(update={"seed": seed})
-        new = session.project.model_copy(update={"recipe": recipe})
-        attempt(lambda: session.edit(new, f"choose the preset {name}"))
-
-    def _on_recipe_changed(self, recipe: Recipe) -> None:
-        session = self.desk.session
-        self._shown = recipe
-        self.presets.setCurrentText(preset_name(recipe))
         if session is not None:
             new = session.project.model_copy(update={"recipe": recipe})
-            attempt(lambda: session.edit(new, "change recipe"))
-
-    def _on_refused(self, why: str) -> None:
-        self.problem.setText(why)
-        self.problem.setVisible(bool(why))
+            attempt(lambda: session.edit(new, what))
 
     def _on_session_changed(self) -> None:
+        self._pairs = []
+        self.choice.forget()
         self._on_stale()
-        self.found.setText("")
+        self._tell("")
 
-    def _on_project_changed(self, new: Any, old: Any) -> None:
+    def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.recipe != old.recipe:
             self._on_stale()
-            self.found.setText("Settings have changed: make the preview again to see them.")
-            self._show_recipe()
+            words = "learn on" if self._learns else "make the preview again"
+            self._tell(f"Settings have changed: {words} to see them.")
+        elif new.truths is not old.truths or bool(new.clicks) != bool(old.clicks):
+            self.refresh()
 
     def _on_stale(self) -> None:
         self._stale = True
-        self.next_step_changed.emit()
-
-    def _on_work_changed(self) -> None:
-        for button in (self.preview_button, self.compare_button):
-            button.setEnabled(self.desk.job("short") is None)
-        self.next_step_changed.emit()
+        self.refresh()

@@ -11,14 +11,27 @@ from napari_synthseg.core.outcome import Outcome
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.training import TrainingRun, TrainSpec, TrainStep
 from napari_synthseg.ui.curve import LossCurve
+from napari_synthseg.ui.defaults import with_defaults
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.forms import ModelForm
 from napari_synthseg.ui.layers import Layers
 from napari_synthseg.ui.notices import attempt
 from napari_synthseg.ui.panel import NextStep, Panel, notice_label, quiet_label
-from napari_synthseg.ui.steps import training_clicks
+from napari_synthseg.ui.steps import training_clicks, training_regions
 from napari_synthseg.ui.style import Colors
 from napari_synthseg.ui.task_choice import TaskChoice
+
+SOURCES = {
+    "synthetic": "A model learns from freshly made dual images.",
+    "real": "A model learns from your real images and what is known of them.",
+    "mixed": "A model learns from dual images and from your real images, mixed.",
+}
+"""Source of a training spec -> what is told."""
+
+BACKGROUND_WORK = (
+    "It runs in the background: you can go on marking. A part is held out to choose the best "
+    "weights. 'More settings' chooses the source."
+)
 
 
 class TrainPanel(Panel):
@@ -27,12 +40,8 @@ class TrainPanel(Panel):
     def __init__(self, desk: Desk, layers: Layers, colors: Colors) -> None:
         super().__init__(desk, layers)
         self._held = self._device = ""
-        self.body.addWidget(
-            quiet_label(
-                "A model learns from freshly made dual images, in the background: you can go on "
-                "clicking. Part of the image is held out to choose the best weights."
-            )
-        )
+        self.told = quiet_label()
+        self.body.addWidget(self.told)
         spec = desk.session.project.train_spec if desk.session else TrainSpec()
         self.task = TaskChoice(spec)
         self.task.changed.connect(self._on_spec_changed)
@@ -110,14 +119,15 @@ class TrainPanel(Panel):
             return NextStep(words, None, "Wait for the end, or press Stop.")
         if self._trained():
             return NextStep("Next: see the results", lambda: self.go_to.emit(4))
-        session = self.desk.session
-        why = (
-            "" if session and training_clicks(session.project) else "Click on a few objects first."
-        )
+        why = "" if self._marked() else "Click on a few objects, or paint regions, first."
         return NextStep("Start training", self.start, why)
 
     def enter(self) -> None:
-        """Show the state of now."""
+        """Show the state of now; suit the task to what is marked, until the user chooses."""
+        session = self.desk.session
+        if session is not None and not session.read_only and self.desk.job("training") is None:
+            new = with_defaults(session.project, learned=session.synthesizer_is_current)
+            attempt(lambda: session.edit(new, "choose what suits regions"))
         self.layers.look_at_image()
         self.refresh()
 
@@ -137,9 +147,8 @@ class TrainPanel(Panel):
         """Show buttons and runs as they are now."""
         job = self.desk.job("training")
         paused = job is not None and job.state == "paused"
-        session = self.desk.session
-        ready = session is not None and bool(training_clicks(session.project))
-        self.start_button.setEnabled(job is None and ready)
+        self.told.setText(f"{SOURCES[self.form.model.source]} {BACKGROUND_WORK}")
+        self.start_button.setEnabled(job is None and self._marked())
         self.start_button.setText("Train again" if self._trained() else "Start")
         self.pause_button.setEnabled(job is not None)
         self.pause_button.setText("Resume" if paused else "Pause")
@@ -170,6 +179,13 @@ class TrainPanel(Panel):
         idle = self.desk.job("training") is None
         stopped = run is not None and run.state != "done"
         self.resume_button.setVisible(stopped and idle)
+
+    def _marked(self) -> bool:
+        """Tell whether anything is marked to learn from."""
+        session = self.desk.session
+        if session is None:
+            return False
+        return bool(training_clicks(session.project) or training_regions(session.project))
 
     def _trained(self) -> bool:
         session = self.desk.session
@@ -222,6 +238,7 @@ class TrainPanel(Panel):
         if spec != self.form.model:
             self.form.set_model(spec)
         self.task.show_spec(spec)
+        self.refresh()
 
     def _on_refused(self, why: str) -> None:
         self.problem.setText(why)
@@ -239,7 +256,8 @@ class TrainPanel(Panel):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.train_spec != old.train_spec:
             self._show_spec(new.train_spec)
-        if new.runs is not old.runs or bool(new.clicks) != bool(old.clicks):
+        marked = bool(new.clicks) != bool(old.clicks) or bool(new.truths) != bool(old.truths)
+        if new.runs is not old.runs or marked:
             self.refresh()
 
 

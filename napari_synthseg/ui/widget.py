@@ -32,7 +32,7 @@ from napari_synthseg.ui.patches_panel import PatchesPanel
 from napari_synthseg.ui.results_panel import ResultsPanel
 from napari_synthseg.ui.start_panel import StartPanel
 from napari_synthseg.ui.stepper import Stepper
-from napari_synthseg.ui.steps import STEP_NAMES, is_done, why_locked
+from napari_synthseg.ui.steps import CLICK, PAINT, STEP_NAMES, is_done, why_locked
 from napari_synthseg.ui.style import style_sheet, theme_colors
 from napari_synthseg.ui.synthesize_panel import SynthesizePanel
 from napari_synthseg.ui.train_panel import TrainPanel
@@ -94,6 +94,7 @@ class SynthSegWidget(QWidget):
     def show_step(self, step: int) -> None:
         """Show a step's page (0 to 4, or -1 for the first page), unless it is locked."""
         if step >= 0 and (why := why_locked(step, self.desk.session)):
+            self.refresh()
             self.hint.setText(why)
             return
         self.step = step
@@ -106,6 +107,7 @@ class SynthSegWidget(QWidget):
         """Show step states, hint and the highlighted button as they are now."""
         session, panel = self.desk.session, self.panels[self.step + 1]
         count = len(STEP_NAMES)
+        self.stepper.rename(CLICK, STEP_NAMES[CLICK] if self.layers.marking == "clicks" else PAINT)
         self.stepper.show_state(
             self.step,
             [is_done(i, session) for i in range(count)],
@@ -137,12 +139,13 @@ class SynthSegWidget(QWidget):
             open_sample=lambda name: attempt(lambda: self.open_sample(name)),
             choose_stack=lambda use: setattr(opening, "stack", use),
         )
+        self.synthesize_panel = SynthesizePanel(desk, layers, colors)
         self.train_panel = TrainPanel(desk, layers, colors)
         return [
             start,
             ClassesPanel(desk, layers),
             PatchesPanel(desk, layers),
-            SynthesizePanel(desk, layers),
+            self.synthesize_panel,
             self.train_panel,
             ResultsPanel(desk, layers),
         ]
@@ -192,6 +195,7 @@ class SynthSegWidget(QWidget):
         self.desk.work_changed.connect(self._on_work_changed)
         self.desk.work_progressed.connect(self._on_work_progressed)
         self.layers.image_changed.connect(self._on_image_changed)
+        self.layers.marking_changed.connect(self.refresh)
         self.viewer.layers.selection.events.active.connect(self._on_layers_changed)
         self.viewer.events.theme.connect(self._on_theme_changed)
         for keys, which in ((QKeySequence.StandardKey.Undo, "undo"), ("Ctrl+Shift+Z", "redo")):
@@ -204,7 +208,8 @@ class SynthSegWidget(QWidget):
         colors = theme_colors(self.viewer.theme)
         self.setStyleSheet(style_sheet(colors))
         self.stepper.set_colors(colors)
-        self.train_panel.curve.set_colors(colors)
+        for curve in (self.train_panel.curve, self.synthesize_panel.learn.curve):
+            curve.set_colors(colors)
 
     # --- following ---------------------------------------------------------------------------
 

@@ -38,12 +38,12 @@ class Bench:
 
     def idle(self) -> bool:
         """Tell whether no work runs."""
-        desk = self.panel.desk
-        return desk.job("short") is None and desk.job("training") is None
+        lanes = ("short", "training", "learning", "regions")
+        return all(self.panel.desk.job(lane) is None for lane in lanes)
 
     def settle(self) -> None:
         """Let all work come to its end."""
-        self.wait(self.idle)
+        self.wait(self.idle, 180_000)  # torch alone may take a minute to load on a busy machine
 
     @property
     def session(self) -> Any:
@@ -55,6 +55,11 @@ class Bench:
         """The Clicks layer."""
         return self.panel.layers.clicks.layer
 
+    @property
+    def regions(self) -> Any:
+        """The Regions layer."""
+        return self.panel.layers.regions.layer
+
     def canvas(self) -> Any:
         """The canvas that takes mouse events."""
         return self.viewer.window._qt_viewer.canvas.native
@@ -63,7 +68,8 @@ class Bench:
         """Return where on the canvas an image position (data coordinates) lies."""
         from qtpy.QtCore import QPoint
 
-        world = np.array(self.clicks.data_to_world(position))
+        layer = self.clicks if self.clicks is not None else self.regions
+        world = np.array(layer.data_to_world(position))
         camera, canvas = self.viewer.scene.camera, self.canvas()
         y, x = (world[-2:] - np.array(camera.center[-2:])) * camera.zoom
         return QPoint(round(x + canvas.width() / 2), round(y + canvas.height() / 2))
@@ -80,6 +86,26 @@ class Bench:
             Qt.KeyboardModifier.NoModifier,
             self.on_canvas(position),
         )
+
+    def drag(self, *positions: tuple[float, float]) -> None:
+        """Press the mouse at the first position, and move it over the others."""
+        from qtpy.QtCore import QEvent, QPointF, Qt
+        from qtpy.QtGui import QMouseEvent
+        from qtpy.QtTest import QTest
+        from qtpy.QtWidgets import QApplication
+
+        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        points = [self.on_canvas(position) for position in positions]
+        QTest.mouseMove(self.canvas(), points[0])
+        QTest.mousePress(self.canvas(), left, none, points[0])
+        for point in points[1:]:
+            for share in (0.5, 1.0):
+                here = points[0] + (point - points[0]) * share
+                self.qtbot.wait(40)  # the canvas drops mouse moves that follow too fast
+                event = QMouseEvent(QEvent.Type.MouseMove, QPointF(here), left, left, none)
+                QApplication.sendEvent(self.canvas(), event)
+        self.qtbot.wait(40)
+        QTest.mouseRelease(self.canvas(), left, none, points[-1])
 
     def press(self, key: str) -> None:
         """Press a key on the canvas, as "2" or "Ctrl+Z"."""
@@ -127,6 +153,21 @@ def opened(bench):
     cls = project.classes[0].model_copy(update={"diameter": DIAMETER})
     bench.session.edit(project.with_classes(cls), "set diameter")
     return bench
+
+
+@pytest.fixture
+def painting(opened):
+    """The same, ready for painting regions of two classes."""
+    from qtpy.QtCore import Qt
+    from qtpy.QtTest import QTest
+
+    panel = opened.panel.panels[1]
+    panel.add_button.click()
+    QTest.mouseClick(panel.switch.buttons["regions"], Qt.MouseButton.LeftButton)
+    opened.wait(lambda: opened.regions is not None)
+    opened.settle()
+    opened.press("1")
+    return opened
 
 
 @pytest.fixture

@@ -13,18 +13,18 @@ def test_choosing_a_preset_fills_the_form_and_an_edit_makes_it_custom(clicked):
     clicked.panel.show_step(2)
     clicked.settle()
     panel = clicked.panel.panels[3]
-    assert panel.presets.currentText() == "default"
-    panel.presets.textActivated.emit("paper")
+    assert panel.choice.presets.currentText() == "default"
+    panel.choice.presets.textActivated.emit("paper")
     assert clicked.session.project.recipe == PRESETS["paper"]
-    assert panel.presets.currentText() == "paper"
-    assert panel.form.model == PRESETS["paper"]
-    panel.form._fields["overlap"].widget.setValue(0.5)
-    assert panel.presets.currentText() == "custom"
+    assert panel.choice.presets.currentText() == "paper"
+    assert panel.choice.form.model == PRESETS["paper"]
+    panel.choice.form._fields["overlap"].widget.setValue(0.5)
+    assert panel.choice.presets.currentText() == "custom"
     assert clicked.session.project.recipe.cutout == "square"
     clicked.session.undo()
-    assert panel.presets.currentText() == "paper"
+    assert panel.choice.presets.currentText() == "paper"
     clicked.session.undo()
-    assert panel.presets.currentText() == "default"
+    assert panel.choice.presets.currentText() == "default"
 
 
 def test_every_setting_is_in_sight_or_in_a_named_section(clicked):
@@ -32,7 +32,7 @@ def test_every_setting_is_in_sight_or_in_a_named_section(clicked):
 
     clicked.panel.show_step(2)
     clicked.settle()
-    form = clicked.panel.panels[3].form
+    form = clicked.panel.panels[3].choice.form
     titles = [section.text() for section in form.findChildren(QCollapsible)]
     groups = [
         (info.json_schema_extra or {}).get("group")

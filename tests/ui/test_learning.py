@@ -1,0 +1,214 @@
+"""Learning dual images from masks: live pictures, pause, stop, going on, and what was rejected."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.recipe import FitStep, Recipe
+
+from .conftest import SHAPE
+
+pytestmark = pytest.mark.gui
+
+SIZE = 32
+STEPS = 40
+
+
+def make_pair(index: int, shade: float = 0.5) -> DualImage:
+    values = np.zeros((SIZE, SIZE), np.int32)
+    values[: SIZE // 2] = 1 + index % 2
+    return DualImage(np.full((1, SIZE, SIZE), shade, np.float32), Labels.of_classes(values), index)
+
+
+@dataclass(frozen=True)
+class Refused:
+    pair: DualImage
+    text: str
+
+
+class FakeSynthesizer:
+    notes = ("a note",)
+    statistics: ClassVar[dict[str, int]] = {
+        "drawn": 5, "accepted": 3, "mask": 0, "agreement": 2, "ties": 9,
+    }  # fmt: skip
+
+    def __init__(self) -> None:
+        self.rejected = [Refused(make_pair(i, 0.9), f"reason {i}") for i in range(2)]
+
+    def pair(self, index: int) -> DualImage:
+        return make_pair(index)
+
+    def pairs(self, indices) -> list[DualImage]:
+        return [make_pair(i) for i in indices]
+
+
+class FakeLearned(Recipe):
+    """Learns in steps of 20 ms, and keeps how far it got."""
+
+    learns_from = "masks"
+    kind: Literal["fake-learned"] = "fake-learned"
+    steps: int = STEPS
+
+    def fit(self, source, keeper=None) -> Iterator[FitStep]:
+        kept = keeper.load("fake")
+        step = int(kept[0]["step"][0]) if kept else 0
+        try:
+            while step < self.steps:
+                step += 1
+                time.sleep(0.02)
+                pictures = {"real": (make_pair(0, 0.2),), "drawn": (make_pair(step), make_pair(1))}
+                stage = "learning codes" if step < self.steps // 2 else "learning the prior"
+                values = {"loss": 1 / step, "codes used": 0.5}
+                yield FitStep(
+                    step, self.steps, f"{stage}: step {step}", values=values, pictures=pictures
+                )
+        finally:
+            keeper.save("fake", {"step": np.array([step])}, {})
+        yield FitStep(self.steps, self.steps, "ready", FakeSynthesizer())
+
+
+@pytest.fixture
+def learning(opened, monkeypatch):
+    """An image with two kinds of regions, at the step of the dual images."""
+    monkeypatch.setattr(Recipe, "kinds", {"paste": Recipe.kinds["paste"], "x": FakeLearned})
+    monkeypatch.setitem(Recipe.kinds, "fake-learned", Recipe.kinds.pop("x"))
+    session = opened.session
+    project = session.project
+    session.edit(project.with_classes(project.next_class("other")), "add class")
+    values = np.zeros(SHAPE, np.int32)
+    values[:40], values[80:] = 1, 2
+    session.add_truth(session.project.images[0], Labels.of_classes(values), kind="semantic")
+    opened.panel.show_step(2)
+    assert opened.panel.step == 2
+    return opened
+
+
+def panel_of(bench):
+    return bench.panel.synthesize_panel
+
+
+def shown(bench):
+    image, labels = bench.panel.layers.outputs.preview
+    return np.asarray(image.data), np.asarray(labels.data)
+
+
+def start(bench):
+    QTest.mouseClick(bench.panel.primary, Qt.MouseButton.LeftButton)
+    bench.wait(lambda: bench.panel.layers.outputs.preview is not None)
+
+
+def test_only_regions_choose_the_recipe_that_learns_from_them(learning):
+    panel = panel_of(learning)
+    assert learning.session.project.recipe == FakeLearned()
+    assert panel.learn.isVisible()
+    assert not panel.preview_row.isVisible()
+    assert not panel.compare_button.isEnabled()
+    assert panel.compare_button.toolTip()
+    paste = panel.choice.kinds.model().item(panel.choice.kinds.findData("paste"))
+    assert not paste.isEnabled()
+    assert "Click" in paste.toolTip()
+    assert learning.panel.primary.text() == "Learn"
+
+
+def test_learning_shows_pictures_and_figures_then_pairs_in_the_same_layers(learning):
+    panel = panel_of(learning)
+    start(learning)
+    image, labels = learning.panel.layers.outputs.preview
+    assert image.data.shape == (2, SIZE, 2 * SIZE + 4)  # real beside drawn
+    assert np.allclose(image.data[0, :, :SIZE], 0.2)
+    assert labels.contour == 0
+    color = learning.session.project.object_class(2).color
+    assert np.allclose(
+        labels.get_color(2)[:3], [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    )
+    overlay = learning.viewer.canvas.overlays.text
+    assert overlay.visible
+    assert "real, drawn" in overlay.text
+    learning.wait(lambda: "codes used 50%" in panel.learn.status.text())
+    learning.settle()
+    assert len(panel.learn.curve._steps) > STEPS // 4
+    pixels, ids = shown(learning)
+    assert pixels.shape == ids.shape == (6, SIZE, SIZE)
+    assert not overlay.visible
+    told = panel.found.text()
+    assert "2 of 5 drawn were rejected (2 image and mask do not agree)" in told
+    assert "a note" in told
+    assert learning.panel.primary.text() == "Next: train a model"
+
+
+def test_rejected_pairs_are_looked_at_with_their_reason(learning):
+    panel = panel_of(learning)
+    start(learning)
+    learning.settle()
+    assert panel.rejected_box.text() == "Show rejected pairs (2)"
+    panel.rejected_box.click()
+    overlay = learning.viewer.canvas.overlays.text
+    assert np.allclose(shown(learning)[0], 0.9)
+    assert overlay.text == "Rejected 1 of 2: reason 0"
+    learning.viewer.dims.set_current_step(0, 1)
+    assert overlay.text == "Rejected 2 of 2: reason 1"
+    panel.rejected_box.click()
+    assert np.allclose(shown(learning)[0], 0.5)
+    assert not overlay.visible
+
+
+def test_learning_is_paused_stopped_and_gone_on_with(learning):
+    long, box = 5000, panel_of(learning).learn
+    project = learning.session.project
+    recipe = FakeLearned(steps=long)
+    learning.session.edit(project.model_copy(update={"recipe": recipe}), "learn longer")
+    start(learning)
+    box.pause_button.click()
+    assert box.pause_button.text() == "Resume"
+    learning.qtbot.wait(150)
+    before = box.bar.value()
+    learning.qtbot.wait(150)
+    assert box.bar.value() == before
+    box.pause_button.click()
+    learning.wait(lambda: box.bar.value() > before)
+    box.stop_button.click()
+    learning.settle()
+    assert "Stopped" in box.status.text()
+    assert box.start_button.text() == "Learn on"
+    assert not learning.session.synthesizer_is_current
+    keeper = learning.session.keeper
+    assert 0 < int(keeper.load("fake")[0]["step"][0]) < long
+    keeper.save("fake", {"step": np.array([long - 5])}, {})
+    QTest.mouseClick(box.start_button, Qt.MouseButton.LeftButton)
+    learning.settle()
+    assert learning.session.synthesizer_is_current
+    assert len(shown(learning)[0]) == 6
+
+
+def test_the_training_then_mixes_real_and_learned(learning):
+    learning.panel.show_step(3)
+    spec = learning.session.project.train_spec
+    assert (spec.task, spec.source) == ("semantic", "real")
+    learning.panel.show_step(2)
+    start(learning)
+    learning.settle()
+    learning.panel.show_step(3)
+    spec = learning.session.project.train_spec
+    assert (spec.task, spec.source, spec.real_fraction) == ("semantic", "mixed", 0.5)
+
+
+def test_painting_goes_on_while_it_learns(learning):
+    start(learning)
+    learning.panel.show_step(0)
+    learning.panel.panels[1].switch.buttons["regions"].click()
+    learning.wait(lambda: learning.regions is not None)
+    assert not learning.panel.layers.outputs.preview[0].visible
+    learning.drag((60, 30), (60, 90))
+    learning.wait(lambda: not learning.panel.layers.regions.unkept)
+    assert learning.session.undo_label == "paint regions"
+    learning.settle()
+    assert not learning.session.synthesizer_is_current  # it was learned from other regions
