@@ -105,13 +105,20 @@ def _score_maps(
         )
     refs = [ref for ref, _ in known]
     return score_heat_maps(
-        [(ref.name, truth.outlines or truth, found[ref.id].maps) for ref, truth in known],
+        [(ref.name, _pointed_at(truth), found[ref.id].maps) for ref, truth in known],
         _names(project),
         measured_on=_kind_of_images(refs),
         truth=_words(known),
         diameters={c.value: c.diameter_px(refs[0]) for c in project.classes},
         incomplete_classes=_incomplete(project, refs, "cam"),
     )
+
+
+def _pointed_at(truth: Labels) -> Labels | Boxes:
+    """Return what heat maps may point at: the objects of the classes that the image shows."""
+    if truth.outlines is None:
+        return truth
+    return truth.outlines.take(np.isin(truth.outlines.classes, list(truth.shown())))
 
 
 def _open_truth(

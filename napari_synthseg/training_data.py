@@ -26,6 +26,7 @@ from napari_synthseg.patches.split import Part, split
 from napari_synthseg.pipeline import Progress, clicked_parts, cut, fit
 from napari_synthseg.store.images import open_pixels
 from napari_synthseg.synth import default_recipe
+from napari_synthseg.synth.box_sizes import SizedPairs, measure_growth, sized
 from napari_synthseg.synth.mixing import (
     MixedPairs,
     RepeatedPairs,
@@ -158,13 +159,17 @@ def _gather_objects(
         held_pairs = held_true
     else:
         pairs, library = yield from _pairs_of(project, folder, spec, parts)
+        growth = measure_growth(library) if spec.task == "detect" and spec.size_boxes else {}
+        pairs = SizedPairs(pairs, growth)
         if spec.source == "mixed":
             mixed_in = _known_elsewhere(project, spec.task, parts, held)
             real = true_pairs(project, folder, spec.task, mixed_in)
             pairs = MixedPairs(pairs, real, _real_fraction(spec))
         elif spec.real_fraction:
-            pairs = MixedPairs(pairs, _clicked_pairs(library, folder, parts), spec.real_fraction)
-        held_pairs = yield from _validation_pairs(project, folder, held)
+            clicked = tuple(sized(p, growth) for p in _clicked_pairs(library, folder, parts))
+            pairs = MixedPairs(pairs, clicked, spec.real_fraction)
+        made = yield from _validation_pairs(project, folder, held)
+        held_pairs = tuple(sized(pair, growth) for pair in made)
         if spec.source == "mixed":
             held_pairs += held_true
     return TrainingData(

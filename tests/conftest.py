@@ -28,6 +28,13 @@ def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield
 
 
+@pytest.fixture(autouse=True)
+def nothing_cut_before() -> None:
+    """Forget the images that earlier tests cut, so that no test depends on another."""
+    if memory := sys.modules.get("napari_synthseg.patches.memory"):
+        memory.CUT.forget()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that opens a window, so that none can be forgotten."""

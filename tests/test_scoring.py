@@ -152,6 +152,22 @@ def test_heat_maps_are_scored_where_they_point(session):
     assert (found.task, found.values["pointing"], found.run) == ("cam", 1, "r")
 
 
+def test_an_object_of_which_less_than_half_is_on_the_image_is_not_said_to_be_shown(session):
+    (ref,) = session.project.images
+    disc, ring = (11, 50, 31, 70), (5, 100, 15, 120)  # the region begins at row 11
+    give(session, Truth.of_boxes(ref.id, Boxes.of([disc, ring], [1, 2])))
+    said = [Prediction(ref.id, "r", np.zeros((117, 155), np.int32), (), shown={1: 0.9, 2: 0.1})]
+    scores = scored(session, "classify", said)
+    assert scores.per_class["disc"]["prevalence"] == 1
+    assert scores.per_class["ring"]["prevalence"] == 0
+    heat = np.zeros((117, 155), np.float32)
+    heat[5, 50] = 1
+    maps = HeatMaps(ref.id, "r", {1: heat, 2: heat}, "cam", "")
+    pointed = scored(session, "classify", [maps])
+    assert pointed.per_class["disc"]["pointing"] == 1
+    assert "ring" not in pointed.per_class
+
+
 def test_scores_on_images_that_were_trained_on_say_so(session):
     (ref,) = session.project.images
     give(session, Truth.of_boxes(ref.id, boxes_of_discs()))

@@ -13,7 +13,9 @@ import typer
 
 from napari_synthseg.cli.label_files import refuse_existing
 from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.cli.synthesize import describe_pairs, pair_files, write_pairs
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
@@ -25,7 +27,12 @@ from napari_synthseg.store.clicks_csv import write_clicks
 from napari_synthseg.store.naming import plane_name
 from napari_synthseg.store.runs import run_files
 
-KINDS = {"clicks": ("csv",), "boxes": tuple(FORMATS), "model": ("safetensors",)}
+KINDS = {
+    "clicks": ("csv",),
+    "boxes": tuple(FORMATS),
+    "pairs": ("tiff",),
+    "model": ("safetensors",),
+}
 """What can be exported -> formats, the default first."""
 
 
@@ -35,20 +42,23 @@ def export_data(
         str, typer.Option("--what", metavar="KIND", help=f"One of: {', '.join(KINDS)}.")
     ],
     out: Annotated[
-        Path, typer.Option("--out", metavar="PATH", help="File, or folder for voc, yolo and model.")
+        Path,
+        typer.Option("--out", metavar="PATH", help="File, or folder for voc, yolo, pairs, model."),
     ],
     format_: Annotated[
         str | None, typer.Option("--format", metavar="FORMAT", help="boxes: csv, voc, coco, yolo.")
     ] = None,
     run: Annotated[
-        str | None, typer.Option("--run", metavar="RUN", help="model: name or id of the run.")
+        str | None,
+        typer.Option("--run", metavar="RUN", help="model: the run; pairs: those it learned from."),
     ] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="pairs: how many.")] = 8,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of the same name.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Export clicks, true boxes, or a trained model."""
+    """Export clicks, true boxes, dual images (pairs), or a trained model."""
     if what not in KINDS:
         raise InputError(f"--what {what}: what is exported is one of {', '.join(KINDS)}.")
     name = format_ or KINDS[what][0]
@@ -58,16 +68,18 @@ def export_data(
             if what != "model"
             else f"--format {name}: a model is exported as safetensors."
         )
-    if (run is None) == (what == "model"):
-        raise InputError(
-            "--what model needs --run RUN." if run is None else "--run belongs to --what model."
-        )
+    if what == "model" and run is None:
+        raise InputError("--what model needs --run RUN.")
+    if run is not None and what not in ("model", "pairs"):
+        raise InputError("--run belongs to --what model and --what pairs.")
     with closing(Session.open(project)) as session:
         try:
             if what == "clicks":
                 result = _export_clicks(session, out, overwrite)
             elif what == "boxes":
                 result = _export_boxes(session, out, name, overwrite)
+            elif what == "pairs":
+                result = _export_pairs(session, out, run, count, overwrite)
             else:
                 result = _export_model(session, out, run or "", overwrite)
         except OSError as error:
@@ -99,6 +111,18 @@ def _export_boxes(session: Session, out: Path, name: str, overwrite: bool) -> di
         "images": len(images),
         "message": f"{count} boxes of {len(images)} image(s) written to {out} as {kind.title}.",
     }
+
+
+def _export_pairs(
+    session: Session, out: Path, run: str | None, count: int, overwrite: bool
+) -> dict[str, Any]:
+    refuse_existing(pair_files(out, count), overwrite)
+    past = None if run is None else session.project.run(run)
+    work = session.synthesize(count) if past is None else session.remake_pairs(past, count)
+    pairs = complete(session, work)
+    write_pairs(out, pairs, session.project)
+    figures, words = describe_pairs(pairs, session.project)
+    return {**figures, "message": f"{words} written to {out}."}
 
 
 def _export_model(session: Session, out: Path, run: str, overwrite: bool) -> dict[str, Any]:

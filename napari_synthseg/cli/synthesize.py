@@ -80,9 +80,7 @@ def synthesize(
     chosen = parse_settings(settings)
     if seed is not None:
         chosen["seed"] = str(seed)
-    targets = _targets(out, count) if out else ()
-    tables = [out / OBJECTS_FILE, out / CLASSES_FILE] if out else []
-    refuse_existing([*targets, *tables], overwrite)
+    refuse_existing(pair_files(out, count) if out else [], overwrite)
     with closing(Session.open(project)) as session:
         pairs: list[DualImage]
         if run is not None:
@@ -96,16 +94,8 @@ def synthesize(
         notes = session.fitted.notes if session.fitted else ()
         current = session.project
     if out:
-        _write_pairs(out, targets, pairs, current)
-    result: dict[str, Any] = {"pairs": len(pairs)}
-    if pairs[0].labels.regions:
-        areas = [measure_areas(p.labels.ids, _names(current), ImageRef(uri="")) for p in pairs]
-        result["shares"] = shares = mean_shares(areas)
-        counted = f"{len(pairs)} dual images of regions ({describe_shares(shares)})"
-    else:
-        objects = sum(pair.labels.count for pair in pairs)
-        result |= {"objects": objects, "per_class": _count_classes(pairs, current)}
-        counted = f"{len(pairs)} dual images with {objects} objects"
+        write_pairs(out, pairs, current)
+    result, counted = describe_pairs(pairs, current)
     result |= {"recipe": used, "notes": list(notes), "out": str(out) if out else None}
     where = f" in {out}" if out else " (no --out: nothing was written)"
     report(result, [f"{counted}{where}; recipe '{used['kind']}'.", *notes], as_json)
@@ -151,14 +141,31 @@ def adopt_recipe(session: Session, recipe: Recipe, settings: dict[str, str]) -> 
         session.edit(new, "choose the recipe")
 
 
+def describe_pairs(pairs: Sequence[DualImage], project: Project) -> tuple[dict[str, Any], str]:
+    """Return what pairs hold, as figures and in words."""
+    if pairs[0].labels.regions:
+        areas = [measure_areas(p.labels.ids, _names(project), ImageRef(uri="")) for p in pairs]
+        shares = mean_shares(areas)
+        counted = f"{len(pairs)} dual images of regions ({describe_shares(shares)})"
+        return {"pairs": len(pairs), "shares": shares}, counted
+    objects = sum(pair.labels.count for pair in pairs)
+    figures = {"objects": objects, "per_class": _count_classes(pairs, project)}
+    return {"pairs": len(pairs), **figures}, f"{len(pairs)} dual images with {objects} objects"
+
+
+def pair_files(out: Path, count: int) -> tuple[Path, ...]:
+    """Return the files that `write_pairs` may make: all images, all labels, the tables."""
+    return (*_targets(out, count), out / OBJECTS_FILE, out / CLASSES_FILE)
+
+
 def _targets(out: Path, count: int) -> tuple[Path, ...]:
     names = [f"{index:05d}.tif" for index in range(count)]
     return tuple(out / kind / name for kind in ("images", "labels") for name in names)
 
 
-def _write_pairs(
-    out: Path, targets: Sequence[Path], pairs: Sequence[DualImage], project: Project
-) -> None:
+def write_pairs(out: Path, pairs: Sequence[DualImage], project: Project) -> None:
+    """Write pairs into a folder: ``images/``, ``labels/``, and what the labels mean."""
+    targets = _targets(out, len(pairs))
     for folder in {path.parent for path in targets}:
         folder.mkdir(parents=True, exist_ok=True)
     for path, pair in zip(targets, pairs, strict=False):

@@ -9,7 +9,7 @@ What other conventions a file format has is settled where the file is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +96,24 @@ class Boxes:
         """Return the boxes moved by (y, x) pixels."""
         moved = self.corners + np.tile(np.asarray(offset, np.float64), 2)
         return Boxes(moved, self.classes, self.scores)
+
+    def grown(self, factors: Mapping[int, float]) -> Boxes:
+        """Return boxes as many times larger as `factors` says of their class, round their middle.
+
+        Classes that are not there stay as they are.
+        """
+        if not factors:
+            return self
+        by = np.array([factors.get(value, 1.0) for value in self.classes.tolist()])
+        extra = self.sizes() * (by[:, None] - 1) / 2
+        return Boxes(self.corners + np.hstack([-extra, extra]), self.classes, self.scores)
+
+    def share_in(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return the share of each box that lies on an image of a shape (y, x), shape (box,)."""
+        inside = np.clip(self.corners, 0, np.tile(np.array(shape, float), 2))
+        sides = inside[:, 2:] - inside[:, :2]
+        share: NDArray[np.float64] = np.prod(sides, axis=1) / np.maximum(_areas(self.corners), 1e-9)
+        return share
 
     def centers(self) -> NDArray[np.float64]:
         """Return the positions (y, x) of the centers, pixel centers at whole numbers, (box, 2)."""

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes
 
+LEAST_SHOWN = 0.5
+"""Share of a box that must be on an image for its object to count as shown."""
+
 UNKNOWN = -1
 """Stands in instance ids where nobody said what is there: such pixels teach a model nothing."""
 
@@ -34,6 +37,9 @@ class Labels:
     outlines
         Boxes of all objects, pixels of these labels, where only boxes are known and all `ids` are
         0; None: see `ids`.
+    growth
+        Class value -> by what boxes of objects are multiplied to be larger than the instances;
+        of a class that is not there by nothing.
     regions
         Whether the ids are class values: areas, without objects that could be told apart.
     """
@@ -42,6 +48,7 @@ class Labels:
     classes: Mapping[int, int] = field(default_factory=dict)
     present: frozenset[int] | None = None
     outlines: Boxes | None = None
+    growth: Mapping[int, float] = field(default_factory=dict)
     regions: bool = False
 
     @classmethod
@@ -77,12 +84,18 @@ class Labels:
             return self.outlines
         found = {i: box for i, box in self.boxes().items() if i in self.classes}
         corners = [[s.start for s in box] + [s.stop for s in box] for box in found.values()]
-        return Boxes.of(corners, [self.classes[i] for i in found] or 1)
+        return Boxes.of(corners, [self.classes[i] for i in found] or 1).grown(self.growth)
 
     def shown(self) -> frozenset[int]:
-        """Return the values of the classes that are there."""
+        """Return the values of the classes that are there.
+
+        Of an object of which the box is known at least half must be on the image.
+        """
         if self.present is not None:
             return self.present
+        if self.outlines is not None:
+            shown = self.outlines.share_in(self.ids.shape) >= LEAST_SHOWN
+            return frozenset(self.outlines.classes[shown].tolist())
         return frozenset(self.outline().classes.tolist())
 
     @property

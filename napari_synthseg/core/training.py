@@ -92,6 +92,11 @@ class TrainSpec(BaseModel):
     volume_planes: int = Field(
         default=24, ge=1, le=512, description="volumes: planes of a crop, at most"
     )
+    size_boxes: bool = Field(
+        default=True,
+        description="boxes of dual images: as large as the class's diameter says, where that is "
+        "near what the masks say",
+    )
     class_balance: float = Field(
         default=0.5,
         ge=0.0,

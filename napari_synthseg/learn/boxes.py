@@ -64,16 +64,22 @@ def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -
     boxes, classes, numbers = zip(*rows, strict=True)
     numbers_ = np.array(numbers)
     shown = np.minimum(visible[numbers_] / np.maximum(full[numbers_], 1), 1.0)
-    return ShownBoxes(Boxes.of(boxes, classes), shown)
+    grown = Boxes.of(boxes, classes).grown(labels.growth)
+    return ShownBoxes(_inside(grown, known.shape), shown)
 
 
 def _cut_boxes(boxes: Boxes, shape: tuple[int, ...]) -> ShownBoxes:
     """Return the boxes of which something lies in a crop of a shape (y, x), cut at its border."""
-    limits = np.tile(np.array(shape, float), 2)
-    cut = Boxes(np.clip(boxes.corners, 0, limits), boxes.classes, boxes.scores)
-    share = np.prod(cut.sizes(), axis=1) / np.maximum(np.prod(boxes.sizes(), axis=1), 1e-9)
+    cut = _inside(boxes, shape)
+    share = boxes.share_in(shape)
     seen = share > 0
     return ShownBoxes(cut.take(seen), share[seen])
+
+
+def _inside(boxes: Boxes, shape: tuple[int, ...]) -> Boxes:
+    """Return boxes cut at the border of a crop."""
+    limits = np.tile(np.array(shape, float), 2)
+    return Boxes(np.clip(boxes.corners, 0, limits), boxes.classes, boxes.scores)
 
 
 def thin_out(boxes: Floats, scores: Floats, most: float) -> NDArray[np.int64]:

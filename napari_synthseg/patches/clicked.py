@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -27,6 +27,7 @@ from napari_synthseg.patches.background import COARSEST, clear_of, estimate_back
 from napari_synthseg.patches.grade import CUT_OFF, grade_mask
 from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder, fit_radii
 from napari_synthseg.patches.masks.quality import Signs, estimate_quality
+from napari_synthseg.patches.memory import CUT, CutImage, key_of
 from napari_synthseg.patches.settings import PatchSettings
 from napari_synthseg.patches.window import cut_image, cut_mask, enclose, window_round
 
@@ -35,15 +36,6 @@ RIM = 0.2
 
 LEAST_BACKGROUND = 0.002
 """Below this share of sure background, all that is outside the masks must do."""
-
-
-@dataclass(frozen=True, eq=False)
-class CutImage:
-    """What one clicked image gives."""
-
-    patches: tuple[Patch, ...]
-    background: Background
-    statistics: CountStatistics
 
 
 T = TypeVar("T")
@@ -73,6 +65,9 @@ def cut_clicked_image(
     name = image.ref.name or image.ref.id
     yield 0.0, f"{name}: learning what the clicked objects look like"
     pixels = image.pixels.read()
+    key = key_of(image, pixels, diameters, settings, masks, methods or {})
+    if (known := CUT.get(key)) is not None:
+        return known.named_as(image)
     work = _Worked(image, pixels, radii, settings, masks, methods or {})
     patches = yield from _cut_blocks(work, (0.05, 0.4))
     if masks is None and (fitted := work.fitted_radii(patches)):
@@ -85,7 +80,9 @@ def cut_clicked_image(
     unclicked = work.unclicked(tuple(patches.values()))
     statistics = CountStatistics(image.ref.id, counts, area, image.ref.exhaustive, unclicked)
     yield 1.0, f"{name}: {len(patches)} patches"
-    return CutImage(tuple(patches[c.id] for c in image.clicks), background, statistics)
+    cut = CutImage(tuple(patches[c.id] for c in image.clicks), background, statistics)
+    CUT.keep(key, cut)
+    return cut
 
 
 def _cut_blocks(

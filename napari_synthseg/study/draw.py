@@ -136,14 +136,7 @@ def classes_inside(boxes: tuple[BoxRow, ...], window: Region | None) -> frozense
     """Return the classes of the boxes of which at least half lies in a window."""
     if window is None:
         return frozenset(b[4] for b in boxes)
-    (top, bottom), (left, right) = window
-    shown = set()
-    for ymin, xmin, ymax, xmax, value in boxes:
-        high = max(0.0, min(ymax, bottom) - max(ymin, top))
-        wide = max(0.0, min(xmax, right) - max(xmin, left))
-        if high * wide >= 0.5 * (ymax - ymin) * (xmax - xmin):
-            shown.add(value)
-    return frozenset(shown)
+    return label_boxes(boxes, window).shown()
 
 
 @dataclass(frozen=True)

@@ -205,6 +205,8 @@ def test_bad_wishes_change_nothing(
         (["--what", "boxes"], "no image of the project has true boxes"),
         (["--what", "boxes", "--format", "xls"], "--format xls"),
         (["--what", "boxes", "--run", "r"], "--run belongs"),
+        (["--what", "pairs"], "no training image has a click"),
+        (["--what", "pairs", "--format", "png"], "--format png: pairs are exported as tiff"),
         (["--what", "model"], "needs --run"),
         (["--what", "model", "--run", "r"], "no run 'r'"),
     ],

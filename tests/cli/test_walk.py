@@ -187,6 +187,14 @@ def test_dual_images_are_written_with_their_table(
         listed = {int(row["id"]) for row in rows if row["image"] == name}
         assert listed == set(np.unique(labels).tolist()) - {0}
     assert {row["class"] for row in rows} <= {"small", "large"}
+    exported = tmp_path / "exported"
+    what = ("export", project, "--what", "pairs", "--count", 2)
+    told = invoke(*what, "--format", "tiff", "--out", exported, "--json")
+    assert told.code == 0, told.err
+    assert told.result["pairs"] == 2
+    for path in (p for p in sorted(out.rglob("*")) if p.is_file()):
+        assert (exported / path.relative_to(out)).read_bytes() == path.read_bytes()
+    assert invoke(*what, "--out", exported).code == 2
     again = invoke("synthesize", project, "--count", 2, "--out", out)
     assert again.code == 2
     assert "--overwrite" in again.err

@@ -1,5 +1,7 @@
 """Mask methods: what each is made for, what all keep to, and which is chosen without truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -97,6 +99,28 @@ def test_a_diameter_twice_too_large_misleads_neither_choice_nor_masks(kind):
 def test_the_size_of_doubtful_masks_is_not_believed(kind):
     image, _ = draw(kind)
     np.testing.assert_array_equal(finder_of(image).image.radii[1], RADIUS)
+
+
+class Forgetful(dict):
+    def update(self, *args):
+        """Keep nothing."""
+
+
+@pytest.mark.parametrize("wish", ["auto", "learned"])
+def test_what_is_remembered_of_the_whole_image_changes_no_mask(wish, monkeypatch):
+    image, _ = draw("ring")
+    _, quick = find(image, wish)
+    make = MaskFinder._on
+    monkeypatch.setattr(
+        MaskFinder, "_on", lambda *args: replace(make(*args), _on_whole=Forgetful())
+    )
+    finder = finder_of(image, wish)
+    assert not finder._on_whole
+    seeds = finder.image.seeds(np.arange(len(CENTERS)), np.zeros(2, int))
+    slow = finder.find(image, seeds, finder.image.classes)
+    np.testing.assert_array_equal(quick.ids, slow.ids)
+    np.testing.assert_array_equal(quick.signs, slow.signs)
+    np.testing.assert_array_equal(quick.objectlike, slow.objectlike)
 
 
 @pytest.mark.parametrize("wish", ["level", "outline", "learned"])

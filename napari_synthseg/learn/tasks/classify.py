@@ -36,6 +36,9 @@ LOOKED_AT = 32
 MOST_SHOWN = 0.9
 """Share of crops from which on a class is shown too often to be learned; so is one less this."""
 
+ZOOM = 1.4
+"""Largest factor of size by which crops are changed: size is a part of what tells classes apart."""
+
 SMALLEST, SMALLEST_DIAMETERS, CROP_STEP = 64, 2.0, 32
 """Crops are made smaller in steps of so many pixels, but not below so many, or diameters."""
 
@@ -118,7 +121,7 @@ class Classify(Task):
             size=batch_size(self.spec),
             crop=self._crop,
             make_targets=self._targets,
-            augmentation=Augmentation(),
+            augmentation=Augmentation(zoom=ZOOM),
             seed=self.spec.seed,
             spacing=self.data.spacing,
         )

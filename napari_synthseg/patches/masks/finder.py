@@ -123,13 +123,18 @@ class _Found:
 
 @dataclass(eq=False)
 class MaskFinder:
-    """Finds masks on one image; `methods` maps class value -> name of the method."""
+    """Finds masks on one image; `methods` maps class value -> name of the method.
+
+    What was found on the image as a whole is remembered: on a small one, every class's sample and
+    the blocks themselves are the whole image.
+    """
 
     image: ImageClicks
     level: float
     likeness: Mapping[int, Likeness]
     methods: dict[int, str] = field(default_factory=dict)
     classifiers: dict[int, PixelClassifier] = field(default_factory=dict)
+    _on_whole: dict[str, _Found] = field(default_factory=dict)
 
     @classmethod
     def learn(cls, image: ImageClicks, level: float, methods: Mapping[int, str]) -> MaskFinder:
@@ -162,7 +167,9 @@ class MaskFinder:
         if not len(seeds):
             empty = np.zeros(pixels.shape[1:], np.int32)
             return FoundMasks(empty, np.zeros((0, 4)), self._objectlike(pixels, {}))
-        every = self._find_all(pixels, seeds, set(self.methods.values()))
+        every = self._find_all(
+            pixels, seeds, [v for v, m in self.methods.items() if m == "learned"]
+        )
         ids = np.zeros(pixels.shape[1:], np.int32)
         signs = np.full((len(seeds), 4), np.nan)
         for value, method in self.methods.items():
@@ -191,18 +198,24 @@ class MaskFinder:
         combined: FloatImage = np.maximum.reduce([m.apply(pixels) for m in self.likeness.values()])
         return combined
 
-    def _find_all(self, pixels: FloatImage, seeds: Seeds, wanted: set[str]) -> dict[str, _Found]:
-        """Find the masks by each method; of "learned" there is one for each class."""
-        likeness = self._likeness_of(pixels)
-        evidence = Evidence(likeness, seeds, self.level)
-        found = {"level": _Found(find_by_level(evidence), likeness, len(seeds))}
-        if likeness.ndim == 2:
-            found["outline"] = _Found(find_by_outline(evidence), likeness, len(seeds))
-        if "learned" in wanted:
-            for value, classifier in self.classifiers.items():
-                probability = classifier.apply(pixels)
-                masks = find_by_pixels(Evidence(probability, seeds, LEVEL))
-                found[f"learned:{value}"] = _Found(masks, probability, len(seeds))
+    def _find_all(
+        self, pixels: FloatImage, seeds: Seeds, learned: Sequence[int]
+    ) -> dict[str, _Found]:
+        """Find the masks by each method, and by the classifiers of the `learned` classes."""
+        whole = pixels.shape == self.image.pixels.shape
+        known = self._on_whole if whole else {}
+        found = {name: each for name, each in known.items() if ":" not in name}
+        if not found:
+            likeness = self._likeness_of(pixels)
+            evidence = Evidence(likeness, seeds, self.level)
+            found["level"] = _Found(find_by_level(evidence), likeness, len(seeds))
+            if likeness.ndim == 2:
+                found["outline"] = _Found(find_by_outline(evidence), likeness, len(seeds))
+        for value in learned:
+            name = f"learned:{value}"
+            found[name] = known.get(name) or _find_learned(self.classifiers[value], pixels, seeds)
+        if whole:
+            self._on_whole.update(found)
         return found
 
     def _signs(self, found: _Found, every: Mapping[str, _Found]) -> Signs:
@@ -254,7 +267,8 @@ class MaskFinder:
             start = np.array([s.start for s in window])
             pixels = self.image.pixels[(slice(None), *window)]
             near = self.image.near(window, np.zeros(len(start)))
-            every = self._find_all(pixels, self.image.seeds(near, start), {"learned"})
+            learned = [value] if value in self.classifiers else []
+            every = self._find_all(pixels, self.image.seeds(near, start), learned)
             mine = self.image.classes[near] == value
             for name, found in every.items():
                 method, _, of = name.partition(":")
@@ -270,6 +284,13 @@ class MaskFinder:
             - MISSIZED * _misfit(rows[:, 3], expected)
             for method, rows in signs.items()
         }
+
+
+def _find_learned(classifier: PixelClassifier, pixels: FloatImage, seeds: Seeds) -> _Found:
+    """Find the masks by what a classifier says of each pixel."""
+    probability = classifier.apply(pixels)
+    masks = find_by_pixels(Evidence(probability, seeds, LEVEL))
+    return _Found(masks, probability, len(seeds))
 
 
 def fit_radii(

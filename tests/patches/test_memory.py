@@ -1,0 +1,118 @@
+"""The memory of cut images: it gives the same patches, and misses whatever changes them."""
+
+import numpy as np
+import pytest
+from clicked_discs import CENTERS, DISC, clicked, disc_image, finish
+
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.patches import clicked as clicked_module
+from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.memory import CutMemory
+from napari_synthseg.patches.settings import PatchSettings
+
+IMAGE, IDS = disc_image(CENTERS)
+
+
+@pytest.fixture
+def works(monkeypatch):
+    """Count how often an image is really cut."""
+    monkeypatch.setattr(clicked_module, "CUT", CutMemory())
+    cut, done = clicked_module._Worked, []
+
+    def counted(*args):
+        done.append(args)
+        return cut(*args)
+
+    monkeypatch.setattr(clicked_module, "_Worked", counted)
+    return done
+
+
+def build(image=None, classes=(DISC,), **options):
+    return finish(build_library([image or clicked(IMAGE, CENTERS)], classes, **options))[1]
+
+
+def test_an_image_is_cut_once_and_gives_the_same_under_other_names(works):
+    first, second = build(), build(clicked(IMAGE.copy(), CENTERS, name="b"))
+    assert len(works) == 1
+    for one, two in zip(first.patches, second.patches, strict=True):
+        assert two.id == one.id.replace("a-", "b-")
+        assert two.image == "b"
+        assert one.findings == two.findings
+        assert (one.cls, one.quality, one.origin) == (two.cls, two.quality, two.origin)
+        np.testing.assert_array_equal(one.mask, two.mask)
+        np.testing.assert_array_equal(one.pixels, two.pixels)
+    assert second.backgrounds[0].image == second.statistics[0].image == "b"
+    assert first.notes == second.notes
+    assert len(build(rejected=frozenset({"a-1"})).usable()) == len(first.usable()) - 1
+    assert len(works) == 1
+
+
+def changed(part):
+    image = clicked(IMAGE, CENTERS)
+    if part == "pixel":
+        pixels = IMAGE.copy()
+        pixels[0, 3, 3] += 0.01
+        return {"image": clicked(pixels, CENTERS)}
+    if part == "click":
+        return {"image": clicked(IMAGE, [(31, 30), *CENTERS[1:]])}
+    if part == "number of clicks":
+        return {"image": clicked(IMAGE, CENTERS[1:])}
+    if part == "fully clicked":
+        return {"image": clicked(IMAGE, CENTERS, exhaustive=False)}
+    if part == "region":
+        source = ArraySource(np.pad(IMAGE, [(0, 0), (5, 0), (0, 0)]), ((5, 133), (0, 160)))
+        moved = [c.model_copy(update={"position": (c.position[0] + 5, c.position[1])})
+                 for c in image.clicks]  # fmt: skip
+        return {"image": ClickedImage(image.ref, source, tuple(moved))}
+    if part == "diameter":
+        return {"classes": (DISC.model_copy(update={"diameter": 21.0}),)}
+    if part == "method":
+        return {"classes": (DISC.model_copy(update={"mask_method": "outline"}),)}
+    if part == "class":
+        clicks = tuple(c.model_copy(update={"cls": 2}) for c in image.clicks)
+        classes = (DISC, DISC.model_copy(update={"value": 2}))
+        return {"image": ClickedImage(image.ref, image.pixels, clicks), "classes": classes}
+    if part == "settings":
+        return {"settings": PatchSettings(margin=0.4)}
+    assert part == "mask of the user"
+    return {"masks": {"a": Labels(IDS, dict.fromkeys(range(1, 8), 1))}}
+
+
+PARTS = [
+    "pixel", "click", "number of clicks", "fully clicked", "region", "diameter", "method", "class",
+    "settings", "mask of the user",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_whatever_changes_patches_is_cut_anew(works, part):
+    build()
+    build(**changed(part))
+    assert len(works) >= 2
+
+
+def test_other_user_masks_are_cut_anew(works):
+    for ids in (IDS, np.where(IDS == 1, 0, IDS).astype(np.int32)):
+        build(masks={"a": Labels(ids, dict.fromkeys(range(1, 8), 1))})
+    assert len(works) == 2
+
+
+def test_no_more_is_remembered_than_fits_and_the_oldest_goes_first():
+    images = [clicked(disc_image(CENTERS, seed=n)[0], CENTERS) for n in range(3)]
+    cuts = [finish(clicked_module.cut_clicked_image(i, {1: 20.0}, PatchSettings()))[1]
+            for i in images]  # fmt: skip
+    memory = CutMemory(int(2.5 * cuts[0].nbytes))
+    memory.keep("a", cuts[0])
+    memory.keep("b", cuts[1])
+    assert memory.get("a") is cuts[0]  # asked for last
+    memory.keep("c", cuts[2])
+    assert memory.get("b") is None
+    assert memory.get("a") is cuts[0]
+    assert memory.get("c") is cuts[2]
+    small = CutMemory(cuts[0].nbytes - 1)
+    small.keep("a", cuts[0])
+    assert small.get("a") is None
+    memory.forget()
+    assert memory.get("a") is None
