@@ -76,7 +76,7 @@ def test_slices_and_regions_of_one_file_are_cut_at_the_same_line():
     refs, shapes = several(
         image("z0", (100, 200), uri="s.tif", plane={"z": 0}),
         image("z1", (100, 200), uri="s.tif", plane={"z": 1}, region=((0, 100), (50, 120))),
-        image("z2", (100, 200), uri="s.tif", plane={"z": 2}, region=((0, 100), (130, 200))),
+        image("z2", (100, 200), uri="s.tif", plane={"z": 2}, region=((0, 100), (110, 200))),
     )
     found = divide_regions(refs, shapes, fraction=0.25)
     assert [r.id for r in found.train] == ["z0", "z1", "z2"]

@@ -32,7 +32,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let units be done at once, and return the names of the arms in the order of their doing."""
     done: list[str] = []
 
-    def measure(unit: Unit, folder: Path, complete: Any) -> Any:
+    def measure(unit: Unit, folder: Path, complete: Any, shared: Path) -> Any:
         assert not folder.exists()
         folder.mkdir()
         done.append(unit.arm.name)
@@ -105,10 +105,10 @@ def test_failure_stops_no_other_unit(
 ) -> None:
     quick = runner.measure_unit
 
-    def measure(unit: Unit, folder: Path, complete: Any) -> Any:
+    def measure(unit: Unit, folder: Path, complete: Any, shared: Path) -> Any:
         if unit.arm.name == "b":
             raise error
-        return quick(unit, folder, complete)
+        return quick(unit, folder, complete, shared)
 
     monkeypatch.setattr(runner, "measure_unit", measure)
     said: list[str] = []

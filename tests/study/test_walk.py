@@ -94,7 +94,7 @@ def test_killed_study_goes_on_where_it_was(file: Path, tmp_path: Path) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.study.records import made_up
 
-    monkeypatch.setattr(runner, "measure_unit", lambda unit, folder, complete: made_up(unit))
+    monkeypatch.setattr(runner, "measure_unit", lambda unit, *rest: made_up(unit))
 
 
 def test_only_some_arms_then_the_report(file: Path, tmp_path: Path, quick: None) -> None:
