@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ pytestmark = pytest.mark.gui
 
 SIZE = 32
 STEPS = 40
+
+GO_ON = threading.Event()
+"""Learning waits for it halfway, so that a test may look at what is shown meanwhile."""
+GO_ON.set()
 
 
 def make_pair(index: int, shade: float = 0.5) -> DualImage:
@@ -65,6 +70,8 @@ class FakeLearned(Recipe):
             while step < self.steps:
                 step += 1
                 time.sleep(0.02)
+                if step == self.steps // 2:
+                    GO_ON.wait(120)
                 pictures = {"real": (make_pair(0, 0.2),), "drawn": (make_pair(step), make_pair(1))}
                 stage = "learning codes" if step < self.steps // 2 else "learning the prior"
                 values = {"loss": 1 / step, "codes used": 0.5}
@@ -90,6 +97,14 @@ def learning(opened, monkeypatch):
     opened.panel.show_step(2)
     assert opened.panel.step == 2
     return opened
+
+
+@pytest.fixture
+def stalled() -> Iterator[threading.Event]:
+    """Let learning stand still halfway until the event is set."""
+    GO_ON.clear()
+    yield GO_ON
+    GO_ON.set()
 
 
 def panel_of(bench):
@@ -119,7 +134,7 @@ def test_only_regions_choose_the_recipe_that_learns_from_them(learning):
     assert learning.panel.primary.text() == "Learn"
 
 
-def test_learning_shows_pictures_and_figures_then_pairs_in_the_same_layers(learning):
+def test_learning_shows_pictures_and_figures_then_pairs_in_the_same_layers(learning, stalled):
     panel = panel_of(learning)
     start(learning)
     image, labels = learning.panel.layers.outputs.preview
@@ -134,6 +149,7 @@ def test_learning_shows_pictures_and_figures_then_pairs_in_the_same_layers(learn
     assert overlay.visible
     assert "real, drawn" in overlay.text
     learning.wait(lambda: "codes used 50%" in panel.learn.status.text())
+    stalled.set()
     learning.settle()
     assert len(panel.learn.curve._steps) > STEPS // 4
     pixels, ids = shown(learning)
@@ -201,7 +217,7 @@ def test_the_training_then_mixes_real_and_learned(learning):
     assert (spec.task, spec.source, spec.real_fraction) == ("semantic", "mixed", 0.5)
 
 
-def test_painting_goes_on_while_it_learns(learning):
+def test_painting_goes_on_while_it_learns(learning, stalled):
     start(learning)
     learning.panel.show_step(0)
     learning.panel.panels[1].switch.buttons["regions"].click()
@@ -210,5 +226,6 @@ def test_painting_goes_on_while_it_learns(learning):
     learning.drag((60, 30), (60, 90))
     learning.wait(lambda: not learning.panel.layers.regions.unkept)
     assert learning.session.undo_label == "paint regions"
+    stalled.set()
     learning.settle()
     assert not learning.session.synthesizer_is_current  # it was learned from other regions
