@@ -17,7 +17,7 @@ from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.training import TaskName
 from napari_synthseg.learn.augment import Augmentation, Crop
-from napari_synthseg.learn.batches import make_batch
+from napari_synthseg.learn.batches import make_task_batch
 from napari_synthseg.learn.presence import find_present, present_in_field, present_in_pair
 from napari_synthseg.learn.task import Batch, Task, TaskData, Validation
 from napari_synthseg.learn.volumes import batch_size, crop_shape, fit_spec
@@ -115,15 +115,8 @@ class Classify(Task):
 
     def make_batch(self, number: int) -> Batch:
         """Return batch `number`; its target says which classes each crop shows."""
-        return make_batch(
-            self.data.pairs,
-            number,
-            size=batch_size(self.spec),
-            crop=self._crop,
-            make_targets=self._targets,
-            augmentation=Augmentation(zoom=ZOOM),
-            seed=self.spec.seed,
-            spacing=self.data.spacing,
+        return make_task_batch(
+            self.data, self.spec, number, self._crop, self._targets, Augmentation(zoom=ZOOM)
         )
 
     def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:

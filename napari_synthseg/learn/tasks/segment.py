@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.training import TaskName
-from napari_synthseg.learn.augment import Augmentation, Crop
-from napari_synthseg.learn.batches import make_batch
+from napari_synthseg.learn.augment import Crop
+from napari_synthseg.learn.batches import make_task_batch
 from napari_synthseg.learn.losses import segmentation_loss
 from napari_synthseg.learn.models import receptive_radius
 from napari_synthseg.learn.network import infer_by_blocks
@@ -18,7 +18,6 @@ from napari_synthseg.learn.targets import DecodeRule, make_targets
 from napari_synthseg.learn.task import Batch, Task, TaskData, Validation
 from napari_synthseg.learn.validate import validate
 from napari_synthseg.learn.volumes import (
-    batch_size,
     block_shape,
     crop_shape,
     fit_spec,
@@ -62,16 +61,7 @@ class Segment(Task):
 
     def make_batch(self, number: int) -> Batch:
         """Return batch `number`; its targets are class index and inner distance per pixel."""
-        return make_batch(
-            self.data.pairs,
-            number,
-            size=batch_size(self.spec),
-            crop=self._crop,
-            make_targets=self._targets,
-            augmentation=Augmentation(),
-            seed=self.spec.seed,
-            spacing=self.data.spacing,
-        )
+        return make_task_batch(self.data, self.spec, number, self._crop, self._targets)
 
     def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
         return make_targets(crop.labels, self.data.class_values, self.data.spacing)

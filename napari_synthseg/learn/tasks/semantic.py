@@ -13,8 +13,8 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.training import TaskName
-from napari_synthseg.learn.augment import Augmentation, Crop
-from napari_synthseg.learn.batches import make_batch
+from napari_synthseg.learn.augment import Crop
+from napari_synthseg.learn.batches import make_task_batch
 from napari_synthseg.learn.losses import region_loss
 from napari_synthseg.learn.regions import SemanticRule, class_values_of
 from napari_synthseg.learn.targets import class_indices
@@ -78,16 +78,7 @@ class Semantic(Task):
 
     def make_batch(self, number: int) -> Batch:
         """Return batch `number`; its target is the class index per pixel."""
-        return make_batch(
-            self.data.pairs,
-            number,
-            size=batch_size(self.spec),
-            crop=self._crop,
-            make_targets=self._targets,
-            augmentation=Augmentation(),
-            seed=self.spec.seed,
-            spacing=self.data.spacing,
-        )
+        return make_task_batch(self.data, self.spec, number, self._crop, self._targets)
 
     def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
         return (class_indices(crop.labels, self.data.class_values),)
