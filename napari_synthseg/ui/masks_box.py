@@ -10,10 +10,8 @@ from napari.layers import Labels as LabelsLayer
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QGridLayout,
     QLabel,
-    QMenu,
     QPushButton,
     QWidget,
 )
@@ -22,6 +20,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import ImageRef, MaskMethodName, ObjectClass
 from napari_synthseg.ui.desk import Desk
+from napari_synthseg.ui.labels_menu import LabelsMenu, ask_label_file
 from napari_synthseg.ui.layers import Layers
 from napari_synthseg.ui.notices import attempt
 from napari_synthseg.ui.panel import fit_narrow
@@ -41,8 +40,6 @@ HINTS: dict[MaskMethodName, str] = {
     "learned": "A classifier of pixels is trained on the clicks: rings, textures, hollow objects",
 }
 
-LABEL_FILES = "Label images (*.tif *.tiff *.png);;All files (*)"
-
 
 class MasksBox(QWidget):
     """The mask method of the class chosen last, and a way to bring masks along."""
@@ -61,9 +58,12 @@ class MasksBox(QWidget):
             "Cut patches by the objects of a Labels layer or a label image; objects without a "
             "click get one"
         )
-        self.menu = QMenu(self.take_button)
-        self.menu.aboutToShow.connect(self._fill_menu)
-        self.take_button.setMenu(self.menu)
+        self.menu = LabelsMenu(
+            self.take_button,
+            layers,
+            lambda layer: self.take_layer(layer),
+            lambda: self.choose_file(),
+        )
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self.title, 0, 0)
@@ -106,23 +106,15 @@ class MasksBox(QWidget):
 
     # --- taking masks ------------------------------------------------------------------------
 
-    def _fill_menu(self) -> None:
-        self.menu.clear()
-        for layer in self.layers.label_layers():
-            action = self.menu.addAction(f"Layer: {layer.name}")
-            action.triggered.connect(lambda _=False, chosen=layer: self.take_layer(chosen))
-        self.menu.addSeparator()
-        self.menu.addAction("From a label image…").triggered.connect(lambda: self.choose_file())
-
     def take_layer(self, layer: LabelsLayer) -> None:
         """Cut patches by the objects of a Labels layer."""
         attempt(lambda: self._take(self._labels_of(layer)))
 
     def choose_file(self) -> None:
         """Ask for a label image, and cut patches by its objects."""
-        path, _ = QFileDialog.getOpenFileName(self, "Masks of the objects", "", LABEL_FILES)
-        if path:
-            attempt(lambda: self._take(Path(path)))
+        path = ask_label_file(self, "Masks of the objects")
+        if path is not None:
+            attempt(lambda: self._take(path))
 
     def _take(self, source: Path | Labels) -> None:
         session, cls, image = self.desk.session, self._active_class(), self._image()

@@ -10,10 +10,8 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QPushButton,
     QSlider,
     QSpinBox,
@@ -26,8 +24,8 @@ from napari_synthseg.jobs import Job
 from napari_synthseg.store.uris import relative_uri
 from napari_synthseg.ui.clicks_layer import Field
 from napari_synthseg.ui.desk import Desk
+from napari_synthseg.ui.labels_menu import LabelsMenu, ask_label_file
 from napari_synthseg.ui.layers import Layers
-from napari_synthseg.ui.masks_box import LABEL_FILES
 from napari_synthseg.ui.notices import attempt
 from napari_synthseg.ui.painting import Taken, from_stored, take_array, take_file
 from napari_synthseg.ui.panel import notice_label, quiet_label
@@ -69,9 +67,12 @@ class RegionsBox(QWidget):
         self.take_button.setToolTip(
             "Take over masks that are there already; their values are those of the classes"
         )
-        self.menu = QMenu(self.take_button)
-        self.menu.aboutToShow.connect(self._fill_menu)
-        self.take_button.setMenu(self.menu)
+        self.menu = LabelsMenu(
+            self.take_button,
+            layers,
+            lambda layer: self.take_layer(layer),
+            lambda: self.choose_file(),
+        )
         body.addWidget(self.take_button)
         self.problem = notice_label()
         self.make_button = QPushButton()
@@ -166,14 +167,6 @@ class RegionsBox(QWidget):
 
     # --- taking masks ------------------------------------------------------------------------
 
-    def _fill_menu(self) -> None:
-        self.menu.clear()
-        for layer in self.layers.label_layers():
-            action = self.menu.addAction(f"Layer: {layer.name}")
-            action.triggered.connect(lambda _=False, chosen=layer: self.take_layer(chosen))
-        self.menu.addSeparator()
-        self.menu.addAction("From a label image…").triggered.connect(lambda: self.choose_file())
-
     def take_layer(self, layer: LabelsLayer) -> None:
         """Take over the values of a Labels layer: all of it, or the plane that is shown."""
         attempt(lambda: self._take_layer(layer))
@@ -192,9 +185,9 @@ class RegionsBox(QWidget):
 
     def choose_file(self) -> None:
         """Ask for a label image, and take its values."""
-        path, _ = QFileDialog.getOpenFileName(self, "Masks of the regions", "", LABEL_FILES)
-        if path:
-            attempt(lambda: self.take_file(Path(path)))
+        path = ask_label_file(self, "Masks of the regions")
+        if path is not None:
+            attempt(lambda: self.take_file(path))
 
     def take_file(self, path: Path) -> None:
         """Take over the values of a label image.

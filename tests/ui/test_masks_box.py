@@ -40,7 +40,7 @@ def test_masks_of_a_labels_layer_cut_the_patches(clicked):
     clicked.settle()
     clicked.viewer.add_labels(squares(), name="mine")
     box = clicked.panel.panels[2].masks
-    box._fill_menu()
+    box.menu.fill()
     (action,) = [a for a in box.menu.actions() if a.text() == "Layer: mine"]
     action.trigger()
     clicked.settle()

@@ -195,7 +195,7 @@ def test_masks_are_taken_from_layers_that_stay_as_they_are(painting, capsys):
     masks[:40], masks[80:] = 1, 7
     mine = painting.viewer.add_labels(masks.copy(), name="mine")
     box = panel_of(painting).painting
-    box._fill_menu()
+    box.menu.fill()
     (action,) = [a for a in box.menu.actions() if a.text() == "Layer: mine"]
     action.trigger()
     painting.settle()
