@@ -61,8 +61,8 @@ class MasksBox(QWidget):
         self.menu = LabelsMenu(
             self.take_button,
             layers,
-            lambda layer: self.take_layer(layer),
-            lambda: self.choose_file(),
+            self.take_layer,
+            self.choose_file,
         )
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)

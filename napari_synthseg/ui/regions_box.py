@@ -70,8 +70,8 @@ class RegionsBox(QWidget):
         self.menu = LabelsMenu(
             self.take_button,
             layers,
-            lambda layer: self.take_layer(layer),
-            lambda: self.choose_file(),
+            self.take_layer,
+            self.choose_file,
         )
         body.addWidget(self.take_button)
         self.problem = notice_label()
