@@ -225,7 +225,7 @@ def test_a_failure_is_kept_with_its_traceback(clicked, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr("napari_synthseg.learn.tasks.segment.make_batch", broken)
+    monkeypatch.setattr("napari_synthseg.learn.tasks.segment.make_task_batch", broken)
     with pytest.raises(RuntimeError, match="out of memory"):
         clicked.complete(clicked.train(TINY, "doomed"))
     run = clicked.project.run("doomed")
