@@ -7,7 +7,7 @@ longest, has a file of its own.
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.pixels import check_alike
 from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.recipe import Keeper, Recipe, Synthesizer
+from napari_synthseg.core.stages import relay
 from napari_synthseg.core.training import HeatMaps, Prediction, TrainingRun
 from napari_synthseg.patches.split import Part
 from napari_synthseg.store import runs
@@ -95,13 +96,7 @@ def cut(
         accepted=project.accepted(),
         masks=masks,
     )
-    while True:
-        try:
-            step = next(work)
-        except StopIteration as stop:
-            library: PatchLibrary = stop.value
-            return library
-        yield Progress(step.step / max(step.total, 1), step.message)
+    return (yield from relay(work, lambda s: Progress(s.step / max(s.total, 1), s.message)))
 
 
 def cut_alike(one: Project, other: Project) -> bool:
@@ -244,13 +239,8 @@ def predict(
     found: list[Prediction] = []
     for number, ref in enumerate(images):
         work = predict_image(predictor, open_pixels(ref, folder), image=ref.id, run=run.id)
-        while True:
-            try:
-                fraction = next(work)
-            except StopIteration as stop:
-                found.append(stop.value)
-                break
-            yield Progress((number + fraction) / len(images), f"predicting {ref.name}")
+        tell = _teller(number, len(images), f"predicting {ref.name}")
+        found.append((yield from relay(work, tell)))
         if ref.id in keep and predictor.kind in KEPT_AS:
             ids = found[-1].ids.astype(KEPT_AS[predictor.kind])
             runs.save_prediction(folder, run.id, ref.id, ids)
@@ -311,11 +301,11 @@ def explain(
         work = explain_image(
             predictor, pixels, image=ref.id, run=run.id, method=method, layer=layer
         )
-        while True:
-            try:
-                fraction = next(work)
-            except StopIteration as stop:
-                found.append(stop.value)
-                break
-            yield Progress((number + fraction) / len(images), f"looking at {ref.name}")
+        tell = _teller(number, len(images), f"looking at {ref.name}")
+        found.append((yield from relay(work, tell)))
     return found
+
+
+def _teller(number: int, count: int, message: str) -> Callable[[float], Progress]:
+    """Return what makes the share of one of several images that is done the share of all."""
+    return lambda share: Progress((number + share) / count, message)

@@ -28,6 +28,14 @@ Kept = tuple[dict[str, NDArray[np.generic]], dict[str, Any]]
 """Arrays by name, and what belongs to them in JSON types."""
 
 
+def heading(name: str) -> dict[str, Any]:
+    """Return what puts a recipe's field under a heading of its form.
+
+    It is a field's ``json_schema_extra``; fields without are always in sight.
+    """
+    return {"group": name}
+
+
 @runtime_checkable
 class Synthesizer(Protocol):
     """An endless, indexed sequence of dual images.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from napari_synthseg.core.labels import Labels
@@ -14,10 +14,14 @@ from napari_synthseg.core.patch import (
     PatchLibrary,
 )
 from napari_synthseg.core.project import ObjectClass
+from napari_synthseg.core.stages import relay
 from napari_synthseg.patches.clicked import cut_clicked_image
 from napari_synthseg.patches.findings import describe_findings
 from napari_synthseg.patches.health import check_patches
 from napari_synthseg.patches.settings import PatchSettings
+
+SCALE = 1000
+"""Steps that an image counts as in `BuildStep`."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,6 @@ def build_library(
     backgrounds: list[Background] = []
     statistics: list[CountStatistics] = []
     diameters: dict[int, list[float]] = {}
-    scale = 1000
     for number, image in enumerate(images):
         diameter = {
             value: by_value[value].diameter_px(image.ref)
@@ -91,13 +94,7 @@ def build_library(
             masks.get(image.ref.id) if masks else None,
             {value: by_value[value].mask_method for value in diameter},
         )
-        while True:
-            try:
-                fraction, message = next(work)
-            except StopIteration as stop:
-                result = stop.value
-                break
-            yield BuildStep(int((number + fraction) * scale), len(images) * scale, message)
+        result = yield from relay(work, _teller(number, len(images)))
         patches.extend(result.patches)
         backgrounds.append(result.background)
         statistics.append(result.statistics)
@@ -106,7 +103,12 @@ def build_library(
     mean = {value: sum(lengths) / len(lengths) for value, lengths in diameters.items()}
     checked: tuple[Patch, ...] = tuple(patches)
     for done in check_patches(patches, mean):
-        yield BuildStep(len(images) * scale, len(images) * scale, "looking over all patches")
+        yield BuildStep(len(images) * SCALE, len(images) * SCALE, "looking over all patches")
         checked = done or checked
     library = PatchLibrary(checked, tuple(backgrounds), tuple(statistics), mean)
     return describe_findings(library.without(rejected, accepted), classes, chosen)
+
+
+def _teller(number: int, count: int) -> Callable[[tuple[float, str]], BuildStep]:
+    """Return what makes the share of one of several images that is done the share of all."""
+    return lambda done: BuildStep(int((number + done[0]) * SCALE), count * SCALE, done[1])

@@ -23,6 +23,7 @@ from napari_synthseg.core.patch import (
 )
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.project import ImageRef
+from napari_synthseg.core.stages import relay
 from napari_synthseg.patches.background import COARSEST, clear_of, estimate_background
 from napari_synthseg.patches.grade import CUT_OFF, grade_mask
 from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder, fit_radii
@@ -104,13 +105,7 @@ def _part(
 ) -> Generator[Progress, None, T]:
     """Run work that yields its own share done as a part of a whole."""
     yield span[0], message
-    while True:
-        try:
-            done = next(work)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        yield span[0] + (span[1] - span[0]) * done, message
+    return (yield from relay(work, lambda done: (span[0] + (span[1] - span[0]) * done, message)))
 
 
 class _Worked:

@@ -18,6 +18,7 @@ from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.project import ImageRef, Project
 from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.core.stages import relay
 from napari_synthseg.realism.report import Measure, RealismReport, Telling
 from napari_synthseg.realism.view import View, cut_windows
 from napari_synthseg.store.images import open_pixels
@@ -111,12 +112,10 @@ def _scaled(
     work: Generator[pipeline.Progress, None, Any], start: float, stop: float
 ) -> Generator[pipeline.Progress, None, Any]:
     """Turn a piece of the work, its progress fitted between two shares."""
-    while True:
-        try:
-            step = next(work)
-        except StopIteration as end:
-            return end.value
-        yield pipeline.Progress(start + (stop - start) * step.fraction, step.message)
+    span = stop - start
+    return (
+        yield from relay(work, lambda s: pipeline.Progress(start + span * s.fraction, s.message))
+    )
 
 
 def _real_views(project: Project, folder: Path, library: PatchLibrary) -> tuple[list[View], str]:
@@ -211,15 +210,13 @@ def _tell_apart(
     from napari_synthseg.realism.classifier import tell_apart
 
     diameter = float(np.mean(list(library.diameters.values())))
-    work = tell_apart(real, synthetic, diameter, seed)
-    while True:
-        try:
-            share = next(work)
-        except StopIteration as end:
-            found: Telling | None = end.value
-            return found
-        message = "teaching a classifier to tell real from synthetic"
-        yield pipeline.Progress(MEASURED + (1 - MEASURED) * share, message)
+    message = "teaching a classifier to tell real from synthetic"
+    return (
+        yield from relay(
+            tell_apart(real, synthetic, diameter, seed),
+            lambda share: pipeline.Progress(MEASURED + (1 - MEASURED) * share, message),
+        )
+    )
 
 
 def _count(views: Sequence[View]) -> int:

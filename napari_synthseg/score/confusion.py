@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN
+from napari_synthseg.score.counts import Counts
 
 BACKGROUND = "background"
 
@@ -185,3 +186,9 @@ def count_pixels(true: Codes, predicted: Codes, size: int) -> NDArray[np.int64]:
         pairs += theirs[start : start + PART]
         counts += np.bincount(pairs, minlength=counts.size)
     return counts.reshape(side, side)[:size, :size]
+
+
+def count_classes(confusion: NDArray[np.int64]) -> list[Counts]:
+    """Return the pixels of each class: true, predicted, and both."""
+    true, predicted, right = confusion.sum(1), confusion.sum(0), np.diag(confusion)
+    return [Counts(*(int(n) for n in row)) for row in zip(true, predicted, right, strict=True)]

@@ -52,7 +52,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import FOREGROUND, Scores
 from napari_synthseg.score.boundary import BoundaryCounts, count_boundaries
-from napari_synthseg.score.confusion import ClassSet, count_pixels
+from napari_synthseg.score.confusion import ClassSet, count_classes, count_pixels
 from napari_synthseg.score.counts import Counts
 
 PER_IMAGE = "present_miou_per_image"
@@ -112,7 +112,7 @@ def score_semantic(
         tally.add(name, np.asarray(truth), np.asarray(predicted), tolerance)
     if not tally.images:
         raise InputError("There is no image to score: give at least one with truth.")
-    counts = _count_classes(tally.confusion)
+    counts = count_classes(tally.confusion)
     counted = int(tally.confusion.sum())
     return Scores(
         task="semantic",
@@ -189,17 +189,12 @@ class _Tally:
         self.confusion += confusion
         edges = count_boundaries(true, given, size, tolerance)
         self.edges = [a + b for a, b in zip(self.edges, edges, strict=True)]
-        counts = _count_classes(confusion)
+        counts = count_classes(confusion)
         ious = {i: counts[i].iou for i in self.classes.scored if counts[i].true}
         self.present.append(_means(PER_IMAGE, ious, self.classes))
         self.given_to_absent += sum(
             counts[i].predicted for i in self.classes.scored if not counts[i].true
         )
-
-
-def _count_classes(confusion: NDArray[np.int64]) -> list[Counts]:
-    true, predicted, right = confusion.sum(1), confusion.sum(0), np.diag(confusion)
-    return [Counts(*(int(n) for n in row)) for row in zip(true, predicted, right, strict=True)]
 
 
 def _means(metric: str, of_classes: Mapping[int, float], classes: ClassSet) -> dict[str, float]:

@@ -12,6 +12,7 @@ from napari_synthseg.core.areas import BACKGROUND
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.stages import result_of
 from napari_synthseg.core.training import TaskName
 from napari_synthseg.learn.augment import Crop
 from napari_synthseg.learn.batches import make_task_batch
@@ -104,13 +105,8 @@ class Semantic(Task):
         return Validation(self.rule, values)
 
     def _predict(self, net: nn.Module, pair: DualImage, device: torch.device) -> NDArray[np.uint8]:
-        work = class_values_of(net, self.spec.model, self.rule, ArraySource(pair.image), device)
-        while True:
-            try:
-                next(work)
-            except StopIteration as stop:
-                found: NDArray[np.uint8] = stop.value
-                return found
+        pixels = ArraySource(pair.image)
+        return result_of(class_values_of(net, self.spec.model, self.rule, pixels, device))
 
 
 def weigh_classes(counts: NDArray[np.float64], balance: float) -> NDArray[np.float64]:

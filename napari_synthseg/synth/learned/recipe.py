@@ -9,21 +9,15 @@ back, images larger than what was learned from, and the gate that pairs must pas
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from napari_synthseg.core.masked_images import MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.recipe import FitStep, Keeper, Recipe
+from napari_synthseg.core.recipe import FitStep, Keeper, Recipe, heading
 
-
-def _group(name: str) -> dict[str, Any]:
-    """Return what puts a field under a heading of the form; fields without are always in sight."""
-    return {"group": name}
-
-
-LEARNING, GRAIN, GATE = (_group(name) for name in ("Learning", "Grain", "Gate"))
+LEARNING, GRAIN, GATE = (heading(name) for name in ("Learning", "Grain", "Gate"))
 
 
 class VQRecipe(Recipe):

@@ -14,6 +14,7 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.training import ModelSpec
 from napari_synthseg.learn.augment import Augmentation, random_crop
 from napari_synthseg.learn.models import build_model
+from napari_synthseg.score.confusion import count_classes, count_pixels
 from napari_synthseg.synth.learned.loop import Pictures, own_noise
 from napari_synthseg.synth.learned.views import Marks, View
 from napari_synthseg.synth.learned.vqvae import masked_entropy
@@ -97,10 +98,7 @@ def agreement(found: Marks, marks: Marks, classes: int) -> float:
 
     Pixels that are `UNKNOWN` in the mask count nowhere; a mask without any known pixel gives 1.
     """
-    known = marks >= 0
-    overlaps = []
-    for number in range(classes):
-        mine, yours = (found == number) & known, marks == number
-        if yours.any():
-            overlaps.append((mine & yours).sum() / (mine | yours).sum())
+    true = np.where(marks >= 0, marks, classes).astype(np.uint16)
+    counts = count_classes(count_pixels(true, found.astype(np.uint16), classes))
+    overlaps = [each.iou for each in counts if each.true]
     return float(np.mean(overlaps)) if overlaps else 1.0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.masked_images import MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.recipe import FitStep, Keeper, Recipe
+from napari_synthseg.core.recipe import FitStep, Keeper, Recipe, heading
 
 CanvasKind = Literal["real", "empty", "textured", "blank", "mixed"]
 BlendingKind = Literal["feather", "gaussian", "poisson", "hard", "mixed"]
@@ -18,13 +18,9 @@ Counts = Literal["empirical", "poisson", "uniform", "fixed"]
 Arrangement = Literal["matched", "neighbors", "random"]
 
 
-def _group(name: str) -> dict[str, Any]:
-    """Return what puts a field under a heading of the form; fields without are always in sight."""
-    return {"group": name}
-
-
 NUMBERS, OBJECTS, ARRANGEMENT, BLENDING, VOLUMES = (
-    _group(name) for name in ("Numbers", "Objects", "Arrangement", "Blending and canvas", "Volumes")
+    heading(name)
+    for name in ("Numbers", "Objects", "Arrangement", "Blending and canvas", "Volumes")
 )
 
 
