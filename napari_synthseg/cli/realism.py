@@ -48,7 +48,9 @@ def compare(
     with closing(Session.open(project)) as session:
         current = session.project.recipe or default_recipe()
         recipe = with_settings(current, chosen, f"recipe '{current.kind}'")
-        work = compare_project(session.project, session.folder, recipe, count, seed or 0)
+        work = compare_project(
+            session.project, session.folder, recipe, count, seed or 0, keeper=session.keeper
+        )
         job = Job(work, "compare with real images")
         found: Comparison = complete(session, job)
     save_comparison(out, found)

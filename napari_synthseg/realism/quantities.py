@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -236,3 +237,28 @@ QUANTITIES = (
     Quantity("neighbors", "distance to next object", "px", "from an object's center to that of "
              "its nearest neighbor in the window", _neighbors, per_channel=False, complete=True),
 )  # fmt: skip
+
+
+def of_regions(classes: Mapping[int, str]) -> tuple[Quantity, ...]:
+    """Return what is measured of the classes of regions, in addition: value -> name."""
+    return tuple(
+        quantity
+        for value, name in classes.items()
+        for quantity in (
+            Quantity(f"share_{value}", f"share of '{name}'", "of the window",
+                     f"share of a window's pixels that are '{name}'",
+                     partial(_share_of, value), per_channel=False, complete=True),
+            Quantity(f"intensity_{value}", f"intensity of '{name}'", LIGHT,
+                     f"brightness of the pixels of '{name}'", partial(_intensity_of, value)),
+        )
+    )  # fmt: skip
+
+
+def _share_of(value: int, looked: Looked, channel: int) -> Values:
+    assert looked.view.regions is not None
+    return np.array([np.mean(looked.view.regions == value)])
+
+
+def _intensity_of(value: int, looked: Looked, channel: int) -> Values:
+    assert looked.view.regions is not None
+    return _draw(looked.view.image[channel][looked.view.regions == value])

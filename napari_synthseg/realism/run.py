@@ -1,28 +1,31 @@
-"""The comparison from end to end: a project's clicked images against dual images made of them.
+"""The comparison from end to end: a project's real images against dual images made from them.
 
 It only reads: the project, its recipe and its folder stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from napari_synthseg import pipeline
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.project import ImageRef, Project
-from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.core.recipe import Keeper, Recipe
 from napari_synthseg.core.stages import relay
+from napari_synthseg.realism.fields import (
+    clicked_fields,
+    count_objects,
+    masked_fields,
+    synthetic_field,
+)
 from napari_synthseg.realism.report import Measure, RealismReport, Telling
 from napari_synthseg.realism.view import View, cut_windows
-from napari_synthseg.store.images import open_pixels
-from napari_synthseg.store.labels import open_labels
+from napari_synthseg.true_images import masked_images
 
 PAIRS = 24
 """Dual images that are compared, where nothing else is said."""
@@ -47,6 +50,7 @@ def compare(
     count: int = PAIRS,
     seed: int = 0,
     fitted: pipeline.Fitted | None = None,
+    keeper: Keeper | None = None,
 ) -> Generator[pipeline.Progress, None, Comparison]:
     """Compare a project's real images with dual images; yield progress.
 
@@ -62,38 +66,45 @@ def compare(
         Which windows and crops are drawn. The recipe has its own seed.
     fitted
         What is fitted already, so that patches need not be cut again; used as far as it fits.
+    keeper
+        Keeps what a recipe learns, and what it has learned.
 
     Raises
     ------
     InputError
-        If there are no clicks, no usable patches, or too few dual images.
+        If there are no clicks, no usable patches, no true masks where those are learned from, or
+        too few dual images.
     """
     if count < 2:
         raise InputError(f"{count} dual image is too few to compare with: make at least 2.")
-    if recipe.learns_from != "patches":
-        raise InputError(
-            f"Realism is measured of recipes that paste patches, and '{recipe.kind}' does not: "
-            "choose another recipe."
-        )
-    if fitted is None or not isinstance(fitted.source, PatchLibrary):
-        library: PatchLibrary = yield from _scaled(pipeline.cut(project, folder), 0, CUT)
+    source: pipeline.Source
+    if recipe.learns_from == "masks":
+        yield pipeline.Progress(0.0, "reading true masks")
+        divided = masked_images(project, folder, project.train_spec)
+        fields, source = masked_fields(project, divided), divided.images
+        if fitted is not None and fitted.is_current(project, recipe, None):
+            source = fitted.source
     else:
-        library = fitted.source
-    fitted = yield from _scaled(pipeline.refit(fitted, recipe, library), CUT, FIT)
+        library: PatchLibrary
+        if fitted is None or not isinstance(fitted.source, PatchLibrary):
+            library = yield from _scaled(pipeline.cut(project, folder), 0, CUT)
+        else:
+            library = fitted.source
+        fields, source = clicked_fields(project, folder, library), library
+    fitted = yield from _scaled(pipeline.refit(fitted, recipe, source, keeper), CUT, FIT)
     work = pipeline.synthesize(fitted.synthesizer, 0, count)
     pairs: list[DualImage] = yield from _scaled(work, FIT, MADE)
-    views, masks = _real_views(project, folder, library)
-    made = [_synthetic_view(pair, views[0].spacing) for pair in pairs]
-    real, synthetic = cut_windows(views, made, seed)
-    measures: tuple[Measure, ...] = yield from _measure(real, synthetic, seed)
-    telling: Telling | None = yield from _tell_apart(library, real, synthetic, seed)
-    refs = [project.image(b.image) for b in library.backgrounds]
+    made = [synthetic_field(pair, fields.views[0].spacing) for pair in pairs]
+    real, synthetic = cut_windows(fields.views, made, seed)
+    measures: tuple[Measure, ...] = yield from _measure(real, synthetic, fields.classes, seed)
+    telling: Telling | None = yield from _tell_apart(fields.diameter, real, synthetic, seed)
+    refs = fields.refs
     report = RealismReport(
         images=tuple(ref.name for ref in refs),
         simulated=any(ref.synthetic for ref in refs),
-        real_objects=_count(real),
-        synthetic_objects=_count(synthetic),
-        masks=masks,
+        real_objects=count_objects(real),
+        synthetic_objects=count_objects(synthetic),
+        masks=fields.masks,
         pairs=count,
         window=real[0].shape,
         real_windows=len(real),
@@ -118,73 +129,12 @@ def _scaled(
     )
 
 
-def _real_views(project: Project, folder: Path, library: PatchLibrary) -> tuple[list[View], str]:
-    """Return the clicked images with their objects, and where the masks come from."""
-    complete = {s.image: s.exhaustive for s in library.statistics}
-    views, true = [], 0
-    for background in library.backgrounds:
-        ref = project.image(background.image)
-        image = open_pixels(ref, folder).read()
-        truth = project.masks_of(ref)
-        loose: list[Any] = []
-        if truth is not None:
-            ids, true = open_labels(truth, ref, folder).ids, true + 1
-        else:
-            ids = np.zeros(background.valid.shape, np.int32)
-            usable = {p.id for p in library.usable()}
-            mine = [p for p in library.patches if p.image == background.image]
-            for number, patch in enumerate(mine, start=1):
-                if patch.id not in usable:
-                    loose.append(np.add(patch.origin, patch.center) - background.origin)
-                    continue
-                inside = np.argwhere(patch.mask) + patch.origin - background.origin
-                inside = inside[((inside >= 0) & (inside < ids.shape)).all(axis=1)]
-                ids[tuple(inside.T)] = number
-        known = truth is not None or (complete[ref.id] and not loose)
-        views.append(
-            View(
-                name=ref.name,
-                source=ref.id,
-                group=ref.group or ref.uri,
-                image=image,
-                ids=ids,
-                background=ids == 0 if known else background.valid & (ids == 0),
-                loose=np.array(loose, float).reshape(len(loose), ids.ndim),
-                complete=truth is not None or complete[ref.id],
-                spacing=_spacing(ref),
-            )
-        )
-    whole = "true masks" if true else "masks found under the clicks"
-    return views, whole if true in (0, len(views)) else "true masks or masks found under clicks"
-
-
-def _spacing(ref: ImageRef) -> tuple[float, ...]:
-    size = (ref.pixel_size or (1.0,) * ref.ndim)[-ref.ndim :]
-    return tuple(length / min(size) for length in size)
-
-
-def _synthetic_view(pair: DualImage, spacing: tuple[float, ...]) -> View:
-    ids = pair.labels.ids
-    name = f"pair {pair.index}"
-    return View(
-        name=name,
-        source=name,
-        group=name,
-        image=pair.image,
-        ids=ids,
-        background=ids == 0,
-        loose=np.zeros((0, ids.ndim)),
-        complete=True,
-        spacing=spacing,
-    )
-
-
 def _measure(
-    real: Sequence[View], synthetic: Sequence[View], seed: int
+    real: Sequence[View], synthetic: Sequence[View], classes: Mapping[int, str], seed: int
 ) -> Generator[pipeline.Progress, None, tuple[Measure, ...]]:
     """Compare every quantity on every channel, then the spectra."""
     from napari_synthseg.realism.distance import compare_quantity, compare_spectra
-    from napari_synthseg.realism.quantities import QUANTITIES, Looked, look
+    from napari_synthseg.realism.quantities import QUANTITIES, Looked, look, of_regions
 
     ours: list[Looked] = []
     theirs: list[Looked] = []
@@ -193,8 +143,9 @@ def _measure(
         (ours if number < len(real) else theirs).append(look(view))
     found: list[Measure | None] = []
     channels = range(len(real[0].image))
-    for number, quantity in enumerate(QUANTITIES):
-        share = MADE + (MEASURED - MADE) * number / len(QUANTITIES)
+    quantities = (*QUANTITIES, *of_regions(classes))
+    for number, quantity in enumerate(quantities):
+        share = MADE + (MEASURED - MADE) * number / len(quantities)
         for channel in channels if quantity.per_channel else (None,):
             yield pipeline.Progress(share, f"measuring {quantity.title}")
             found.append(compare_quantity(quantity, channel, ours, theirs, seed))
@@ -205,23 +156,17 @@ def _measure(
 
 
 def _tell_apart(
-    library: PatchLibrary, real: Sequence[View], synthetic: Sequence[View], seed: int
+    diameter: float | None, real: Sequence[View], synthetic: Sequence[View], seed: int
 ) -> Generator[pipeline.Progress, None, Telling | None]:
-    from napari_synthseg.realism.classifier import tell_apart
+    from napari_synthseg.realism.classifier import LARGEST, tell_apart
 
-    diameter = float(np.mean(list(library.diameters.values())))
     message = "teaching a classifier to tell real from synthetic"
     return (
         yield from relay(
-            tell_apart(real, synthetic, diameter, seed),
+            tell_apart(real, synthetic, diameter or LARGEST, seed),
             lambda share: pipeline.Progress(MEASURED + (1 - MEASURED) * share, message),
         )
     )
-
-
-def _count(views: Sequence[View]) -> int:
-    """Return the number of objects seen; one that two windows share counts once."""
-    return len({(v.source, i) for v in views for i in np.unique(v.ids).tolist() if i})
 
 
 def _notes(
@@ -233,10 +178,16 @@ def _notes(
     partly = [v.name for v in real if not v.complete]
     if partly:
         names = ", ".join(dict.fromkeys(partly))
-        yield (
-            f"Not every object is clicked on {names}: left out for density and neighbors, and "
-            "its background is only where no object is likely."
-        )
+        if any(v.regions is not None for v in real):
+            yield (
+                f"Not every pixel of {names} has a class: what has none is no background, and "
+                "there density, neighbors and shares of classes are left out."
+            )
+        else:
+            yield (
+                f"Not every object is clicked on {names}: left out for density and neighbors, and "
+                "its background is only where no object is likely."
+            )
     if len({v.source for v in real}) == 1:
         yield (
             "There is one real image: its windows stand in for several images, so that the "

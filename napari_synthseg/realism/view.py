@@ -45,6 +45,9 @@ class View:
         Every object is in `ids` or `loose`.
     spacing
         Length of a pixel along each spatial axis; 1 along the finest.
+    regions
+        Class value of each pixel, 0 background, or `UNKNOWN`, shape ([z,] y, x), where the objects
+        are the connected pieces of regions; else None.
     """
 
     name: str
@@ -56,6 +59,7 @@ class View:
     loose: NDArray[np.float64]
     complete: bool
     spacing: tuple[float, ...]
+    regions: NDArray[np.int32] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,6 +78,7 @@ class View:
             ids=np.ascontiguousarray(self.ids[where]),
             background=np.ascontiguousarray(self.background[where]),
             loose=loose[inside],
+            regions=None if self.regions is None else np.ascontiguousarray(self.regions[where]),
         )
 
     def centers(self) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.jobs import Job
 from napari_synthseg.pipeline import Progress
 from napari_synthseg.realism.report import HEADER, RealismReport, rows_of
@@ -56,15 +57,17 @@ def run_comparison(desk: Desk, parent: QWidget) -> None:
 
 def _compare_and_draw(session: Session) -> Generator[Progress, None, tuple[Comparison, bytes]]:
     """Return the job's work on the session as it is now; drawing takes a second, too."""
-    project, folder, fitted = session.project, session.folder, session.fitted
-    current = fitted is not None and session.library_is_current
-    ready = fitted if current and fitted.source is session.library else None
+    project, folder, keeper = session.project, session.folder, session.keeper
+    ready = session.fitted
+    if ready is not None and isinstance(ready.source, PatchLibrary):
+        current = session.library_is_current and ready.source is session.library
+        ready = ready if current else None
 
     def work() -> Generator[Progress, None, tuple[Comparison, bytes]]:
         from napari_synthseg.realism.figure import draw_png
 
         recipe = project.recipe or default_recipe()
-        comparison = yield from compare(project, folder, recipe, fitted=ready)
+        comparison = yield from compare(project, folder, recipe, fitted=ready, keeper=keeper)
         yield Progress(1.0, "drawing")
         return comparison, draw_png(comparison)
 

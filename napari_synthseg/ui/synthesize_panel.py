@@ -40,8 +40,11 @@ INTRODUCTIONS = {
 }
 """What the recipe learns from -> what is told."""
 
-COMPARE = "Measure how far dual images of these settings are from your clicked images"
-NO_COMPARE = "Works for pasted objects; learned dual images are checked by their gate instead"
+COMPARE = {
+    "patches": "Measure how far dual images of these settings are from your clicked images",
+    "masks": "Measure how far dual images are from your images with regions",
+}
+NO_COMPARE = "Learn first: dual images are compared once there are some"
 
 
 class SynthesizePanel(Panel):
@@ -169,8 +172,9 @@ class SynthesizePanel(Panel):
         self.learn.setVisible(learns)
         self.preview_row.setVisible(self._ready)
         self.preview_button.setEnabled(not busy)
-        self.compare_button.setEnabled(not busy and not learns)
-        self.compare_button.setToolTip(NO_COMPARE if learns else COMPARE)
+        self.compare_button.setEnabled(not busy and self._ready)
+        told = COMPARE["masks" if learns else "patches"] if self._ready else NO_COMPARE
+        self.compare_button.setToolTip(told)
         rejected = self._rejected()
         self.rejected_box.setVisible(bool(rejected))
         self.rejected_box.setText(f"Show rejected pairs ({len(rejected)})")

@@ -15,6 +15,7 @@ from qtpy.QtTest import QTest
 
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.recipe import FitStep, Recipe
+from napari_synthseg.ui.realism_view import RealismView
 
 from .conftest import SHAPE
 
@@ -132,6 +133,20 @@ def test_only_regions_choose_the_recipe_that_learns_from_them(learning):
     assert not paste.isEnabled()
     assert "Click" in paste.toolTip()
     assert learning.panel.primary.text() == "Learn"
+
+
+def test_what_was_learned_is_compared_with_the_images_with_regions(learning):
+    panel = panel_of(learning)
+    start(learning)
+    learning.settle()
+    assert panel.compare_button.isEnabled()
+    QTest.mouseClick(panel.compare_button, Qt.MouseButton.LeftButton)
+    learning.wait(lambda: panel.findChild(RealismView) is not None)
+    view = panel.findChild(RealismView)
+    assert "Clearly different" in view.summary.text()  # those of this test are all of one level
+    titles = {view.table.item(row, 0).text() for row in range(view.table.rowCount())}
+    assert "share of 'other'" in titles
+    view.close()
 
 
 def test_learning_shows_pictures_and_figures_then_pairs_in_the_same_layers(learning, stalled):
