@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import typer
 from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import ImageRef, ObjectClass, Project
+from napari_synthseg.core.specimens import find_specimen
 from napari_synthseg.core.stacks import FARTHEST, FEWEST_PLANES, StackUse
 from napari_synthseg.session import Session
 from napari_synthseg.store.images import describe
@@ -51,17 +53,28 @@ def create_project(
             "only the proportion counts.",
         ),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group",
+            metavar="PATTERN",
+            help="Which images show one specimen: a regular expression; what it finds in the name "
+            "of a file, or its first bracket, names the specimen. Images of one specimen are never "
+            "divided between learning and checking.",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Start a project from images and classes."""
     with_classes = _with_classes(Project(), classes)
     sizes = _sizes(pixel_size) if pixel_size is not None else None
     stack: StackUse = "auto" if volume is None else "volume" if volume else "planes"
+    groups = _groups(images, group)
     _check_files(images, stack, sizes)
     with closing(Session.create(project)) as session:
         session.edit(session.project.with_classes(*with_classes.classes), "add classes")
-        for path in images:
-            refs = session.add_file(path, stack, exhaustive=exhaustive)
+        for path, name in zip(images, groups, strict=True):
+            refs = session.add_file(path, stack, exhaustive=exhaustive, group=name)
             if sizes is not None:
                 sized = [r.model_copy(update=_sized(r, sizes)) for r in refs]
                 session.edit(session.project.with_images(*sized), "set the pixel size")
@@ -71,6 +84,7 @@ def create_project(
         "project": str(project),
         "images": [image.name for image in made.images],
         "volumes": volumes,
+        "groups": {image.name: image.group for image in made.images if image.group},
         "classes": {c.name: {"value": c.value, "diameter": c.diameter} for c in made.classes},
     }
     counted = f"{len(made.images)} image(s), {len(made.classes)} class(es)"
@@ -109,6 +123,25 @@ def _diameter(text: str, diameter: str) -> float:
     if not 0 < value < 1e6:
         raise InputError(f"--class {text}: '{diameter}' is not a diameter in pixels.")
     return value
+
+
+def _groups(images: list[Path], pattern: str | None) -> list[str]:
+    """Return the specimen of each image; '' where none is told."""
+    if pattern is None:
+        return [""] * len(images)
+    found = []
+    for path in images:
+        try:
+            name = find_specimen(pattern, path.stem)
+        except re.error as error:
+            raise InputError(f"--group {pattern}: no regular expression: {error}.") from None
+        if not name:
+            raise InputError(
+                f"--group {pattern}: finds nothing in the name '{path.stem}'. Give a pattern that "
+                "fits all images, such as 'slide[0-9]+'."
+            )
+        found.append(name)
+    return found
 
 
 def _sizes(text: str) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from napari_synthseg.bringing import MaskKind
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.specimens import find_specimen
 from napari_synthseg.study.draw import MaskSample, Sample
 from napari_synthseg.study.halved_data import HalvedData
 
@@ -120,10 +121,10 @@ class FolderData(HalvedData):
     def _group_of(self, stem: str) -> str:
         if self.group == "stem":
             return Path(self.folder).name if self.apart else stem
-        found = re.search(self.group, stem)
+        found = find_specimen(self.group, stem)
         if found is None:
             raise InputError(f"[data] group = '{self.group}' finds nothing in '{stem}'.")
-        return found.group(1) if found.re.groups and found.group(1) else found.group(0)
+        return found
 
 
 def _number(stem: str) -> int:

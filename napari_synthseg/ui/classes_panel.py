@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
@@ -19,13 +20,14 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
-from napari_synthseg.core.project import ObjectClass, Project
+from napari_synthseg.core.project import ImageRef, ObjectClass, Project
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.layers import Layers, field_key, picture_name
 from napari_synthseg.ui.marking_switch import MarkingSwitch
 from napari_synthseg.ui.notices import attempt, warn
 from napari_synthseg.ui.panel import NextStep, Panel, quiet_label
 from napari_synthseg.ui.regions_box import RegionsBox
+from napari_synthseg.ui.specimen_box import SpecimenBox
 from napari_synthseg.ui.steps import training_clicks, training_regions
 
 ENOUGH_CLICKS = 5
@@ -49,6 +51,9 @@ class ClassesPanel(Panel):
         self.images = QComboBox()
         self.images.activated.connect(self._on_image_chosen)
         self.body.addWidget(self.images)
+        self.specimen = SpecimenBox()
+        self.specimen.named.connect(self._on_specimen)
+        self.body.addWidget(self.specimen)
         self.table = self._make_table()
         self.body.addWidget(self.table)
         self.body.addLayout(self._make_buttons())
@@ -180,6 +185,7 @@ class ClassesPanel(Panel):
         self._show_amounts()
         self.table.setFixedHeight(34 + 32 * max(1, min(len(project.classes), 7)))
         refs = self.layers.field.refs if self.layers.field else ()
+        self.specimen.show_images(project, tuple(refs))
         with QSignalBlocker(self.exhaustive):
             self.exhaustive.setChecked(any(r.exhaustive for r in refs if r.role == "train"))
         self.exhaustive.setEnabled(any(r.role == "train" for r in refs))
@@ -349,15 +355,21 @@ class ClassesPanel(Panel):
         if self.layers.field is None:
             return
         refs = [r for r in self.layers.field.refs if r.role == "train"]
-        changed = [r.model_copy(update={"exhaustive": checked}) for r in refs]
-        self._edit(self._project.with_images(*changed), "mark image as fully clicked")
+        self._change_images(refs, "mark image as fully clicked", exhaustive=checked)
 
     def _on_held(self, checked: bool) -> None:
         if self.layers.field is None:
             return
         role = "test" if checked else "train"
-        changed = [r.model_copy(update={"role": role}) for r in self.layers.field.refs]
         what = "keep image for scoring" if checked else "use image for training"
+        self._change_images(self.layers.field.refs, what, role=role)
+
+    def _on_specimen(self, name: str) -> None:
+        if self.layers.field is not None:
+            self._change_images(self.layers.field.refs, "name the specimen", group=name)
+
+    def _change_images(self, refs: Iterable[ImageRef], what: str, **fields: object) -> None:
+        changed = [ref.model_copy(update=fields) for ref in refs]
         self._edit(self._project.with_images(*changed), what)
 
     def _on_image_chosen(self, index: int) -> None:

@@ -157,3 +157,38 @@ def test_what_cannot_be_imported_is_told_in_a_line(
     assert done.code == 2
     assert told in done.err
     assert len(done.err.splitlines()) == 1
+
+
+def test_names_of_files_tell_specimens_and_none_is_divided(
+    invoke: Invoke, data: Path, tmp_path: Path
+) -> None:
+    images = [tmp_path / f"slide{n % 4}_{n}.tif" for n in range(8)]
+    for number, path in enumerate(images):
+        path.write_bytes((data / "images" / f"i{number % 3}.tif").read_bytes())
+    folder = tmp_path / "p.synthseg"
+    done = invoke("new", folder, *images, *CLASSES, "--group", "slide[0-9]", "--json")
+    assert done.code == 0, done.err
+    assert done.result["groups"]["slide1_5.tif"] == done.result["groups"]["slide1_1.tif"]
+    assert set(done.result["groups"].values()) == {f"slide{n}" for n in range(4)}
+    (tmp_path / "masks").mkdir()
+    for number, path in enumerate(images):
+        mask = (data / "masks" / f"i{number % 3}.tif").read_bytes()
+        (tmp_path / "masks" / path.name).write_bytes(mask)
+    invoke("import", folder, "--masks", tmp_path / "masks", "--semantic")
+    done = invoke("train", folder, "--task", "semantic", "--source", "real", *FAST, "--json")
+    assert done.code == 0, done.err
+    assert "1 of 4 groups held out" in done.result["selection"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "word"),
+    [("(", "no regular expression"), ("well", "finds nothing in the name 'i0'")],
+)
+def test_a_pattern_that_finds_no_specimen_leaves_no_project(
+    invoke: Invoke, data: Path, tmp_path: Path, pattern: str, word: str
+) -> None:
+    images = sorted((data / "images").iterdir())
+    done = invoke("new", tmp_path / "p", *images, *CLASSES, "--group", pattern)
+    assert done.code == 2
+    assert word in done.err
+    assert not (tmp_path / "p").exists()
