@@ -96,7 +96,7 @@ class CoderStage:
         for crops in _alike(self.judged):
             images, marks = as_tensors(crops, self.device)
             seen, scores, codes, _ = net(images, marks)
-            wanted = (images - net.mean) / net.spread
+            wanted = net.coded(images)
             share = float(len(crops) * crops[0].marks.size)
             error += share * float(torch.mean((seen - wanted) ** 2))
             entropy += share * float(masked_entropy(scores, marks))

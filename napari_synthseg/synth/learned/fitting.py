@@ -135,7 +135,7 @@ class _Walk:
         mean, spread = channel_statistics(self.train)
         self.design = Design(
             source.channels, 1 + len(source.class_values), self.recipe.codes,
-            self.recipe.joining, self.recipe.quantizer,
+            self.recipe.joining, self.recipe.quantizer, smoothing=self.recipe.smoothing,
         )  # fmt: skip
         self.scale = Scale(tuple(mean), tuple(spread), self.design.classes)
 

@@ -22,7 +22,7 @@ VERSION = 1
 
 def coder_name(recipe: VQRecipe, source: str) -> str:
     """Return the name for the codes; `source` is the fingerprint of the images."""
-    fields = {"joining", "crop", "quantizer", "codes", "turns", "learning_seed"}
+    fields = {"joining", "crop", "quantizer", "codes", "smoothing", "turns", "learning_seed"}
     limit = recipe.vq_steps or f"{recipe.vq_minutes} min"
     return _name("codes", recipe.model_dump(include=fields), limit, source)
 

@@ -79,6 +79,14 @@ class VQRecipe(Recipe):
         json_schema_extra=LEARNING,
         description="size of the codebook; with fsq the largest lattice that has no more",
     )
+    smoothing: float = Field(
+        default=1.0,
+        ge=0,
+        le=4,
+        json_schema_extra=LEARNING,
+        description="detail finer than this is no matter of the codes, and put back as grain: "
+        "standard deviation of a Gaussian, pixels; 0 codes all",
+    )
     vq_steps: int | None = Field(
         default=None,
         ge=1,

@@ -15,6 +15,7 @@ side by side
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -22,7 +23,7 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import conv2d, cross_entropy, one_hot, pad
 
 from napari_synthseg.core.labels import UNKNOWN
 
@@ -38,7 +39,8 @@ class Design:
     """What the network looks like.
 
     `channels` are those of the image, `classes` the number of classes with the background, `codes`
-    the size of the codebook (with "fsq": at most), `width` the number of features.
+    the size of the codebook (with "fsq": at most), `width` the number of features. Of the image,
+    only what is left by a Gaussian of the width `smoothing` (standard deviation, pixels) is coded.
     """
 
     channels: int
@@ -47,6 +49,7 @@ class Design:
     joining: Joining = "stacked"
     quantizer: Quantizer = "ema"
     width: int = 64
+    smoothing: float = 0.0
 
 
 class PairCoder(nn.Module):
@@ -63,6 +66,7 @@ class PairCoder(nn.Module):
 
     mean: torch.Tensor
     spread: torch.Tensor
+    bell: torch.Tensor
 
     def __init__(self, design: Design, mean: Sequence[float], spread: Sequence[float]) -> None:
         super().__init__()
@@ -70,6 +74,7 @@ class PairCoder(nn.Module):
         width, features = design.width, design.channels + design.classes
         self.register_buffer("mean", torch.tensor(list(mean)).reshape(1, -1, 1, 1))
         self.register_buffer("spread", torch.tensor(list(spread)).reshape(1, -1, 1, 1))
+        self.register_buffer("bell", _bell(design.smoothing), persistent=False)
         self.encoder = nn.Sequential(
             nn.Conv2d(features, width // 2, 4, 2, 1),
             nn.ReLU(),
@@ -98,7 +103,7 @@ class PairCoder(nn.Module):
 
     def join(self, images: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
         """Return images (n, c, y, x) and marks (n, y, x) as what the encoder takes."""
-        seen = (images - self.mean) / self.spread
+        seen = self.coded(images)
         known = marks.clamp(min=0).long()
         mask = one_hot(known, self.design.classes).permute(0, 3, 1, 2).to(seen.dtype)
         mask = mask * (marks != UNKNOWN)[:, None]
@@ -107,6 +112,17 @@ class PairCoder(nn.Module):
         left = torch.cat([seen, torch.zeros_like(mask)], dim=1)
         right = torch.cat([torch.zeros_like(seen), mask], dim=1)
         return torch.cat([left, right], dim=3)
+
+    def coded(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what is to be coded of images: in unit variance, without the finest detail."""
+        seen = (images - self.mean) / self.spread
+        reach = len(self.bell) // 2
+        if not reach:
+            return seen
+        flat = seen.reshape(-1, 1, *seen.shape[2:])
+        flat = pad(flat, (reach,) * 4, mode="replicate")
+        flat = conv2d(conv2d(flat, self.bell[None, None, None]), self.bell[None, None, :, None])
+        return flat.reshape(seen.shape)
 
     def part(self, output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the decoder's output as images in unit variance, and class scores."""
@@ -153,7 +169,7 @@ class PairCoder(nn.Module):
             own = features.new_zeros(())
         else:
             seen, scores, _, own = self(images, marks)
-        wanted = (images - self.mean) / self.spread
+        wanted = self.coded(images)
         error = torch.mean((seen - wanted) ** 2)
         entropy = masked_entropy(scores, marks)
         parts = {"image error": error.detach(), "mask loss": entropy.detach()}
@@ -184,6 +200,13 @@ class _Residual(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = x + self.body(x)
         return out
+
+
+def _bell(width: float) -> torch.Tensor:
+    """Return the weights of a Gaussian, an odd number of them; one where it has no width."""
+    reach = math.ceil(3 * width)
+    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / max(width, 1e-6)) ** 2)
+    return weights / weights.sum()
 
 
 def masked_entropy(scores: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:

@@ -21,10 +21,10 @@ from napari_synthseg.synth.learned.vqvae import Design, PairCoder, count_codes, 
 CPU = torch.device("cpu")
 
 
-def coder(joining="stacked", quantizer="ema", channels=1, classes=3, codes=16):
+def coder(joining="stacked", quantizer="ema", channels=1, classes=3, codes=16, smoothing=0.0):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        design = Design(channels, classes, codes, joining, quantizer, width=16)
+        design = Design(channels, classes, codes, joining, quantizer, width=16, smoothing=smoothing)
         return PairCoder(design, [0.5] * channels, [0.2] * channels)
 
 
@@ -61,6 +61,21 @@ def test_side_by_side_neither_half_shows_the_other():
 
 def test_a_lattice_has_at_most_so_many_codes():
     assert [count_codes(Design(1, 2, n, quantizer="fsq")) for n in (16, 100, 256)] == [16, 64, 240]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.7, 2.0])
+def test_what_is_coded_is_the_image_without_its_finest_detail(smoothing):
+    from scipy.ndimage import gaussian_filter
+
+    net = coder(channels=2, smoothing=smoothing)
+    images = torch.rand(3, 2, 24, 20)
+    expected = (images.numpy() - 0.5) / 0.2
+    if smoothing:
+        width = (0, 0, smoothing, smoothing)
+        expected = gaussian_filter(expected, width, mode="nearest", truncate=3)
+    inner = np.s_[..., 8:-8, 8:-8]  # radii are rounded differently, which borders show most
+    np.testing.assert_allclose(net.coded(images).numpy()[inner], expected[inner], atol=0.02)
+    assert net.coded(images).shape == images.shape
 
 
 @pytest.mark.parametrize("plain", [True, False])

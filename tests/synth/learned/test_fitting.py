@@ -69,7 +69,8 @@ def test_another_size_only_measures_anew(source, memory):
 @pytest.mark.parametrize(
     ("changed", "learned"),
     [({"prior_steps": 3}, {"prior"}), ({"gate_steps": 2}, {"segmenter", "facts"}),
-     ({"vq_steps": 5}, {"codes", "grain", "prior"})],
+     ({"vq_steps": 5}, {"codes", "grain", "prior"}),
+     ({"smoothing": 2.0}, {"codes", "grain", "prior"})],
 )  # fmt: skip
 def test_only_what_depends_on_a_change_is_learned_again(source, memory, changed, learned):
     memory.saves.clear()
