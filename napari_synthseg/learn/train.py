@@ -18,6 +18,7 @@ from napari_synthseg.core.training import TrainedModel, TrainSpec, TrainStep, We
 from napari_synthseg.learn.batches import prefetched
 from napari_synthseg.learn.device import choose_device
 from napari_synthseg.learn.models import build_model
+from napari_synthseg.learn.schedule import average_memory, rate_factor
 from napari_synthseg.learn.task import Batch, Task, TaskData, Validation, make_task
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ VALIDATED_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
 
 FEW_STEPS = 50
 """A run that its time limit ended before so many steps says so."""
-
-WARM_UP = 0.05
-"""Share of the limit in which the learning rate rises."""
 
 AVERAGING = 0.99
 """Memory of the running average of the weights, which is what is validated and kept."""
@@ -172,7 +170,7 @@ class _Loop:
         self.net.train()
         fraction = min(self.fraction(), 1.0)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.spec.learning_rate * _schedule(fraction)
+            group["lr"] = self.spec.learning_rate * rate_factor(fraction)
         output = self.net(batch.images.to(self.device))
         loss = self.task.loss(output, tuple(t.to(self.device) for t in batch.targets))
         self.optimizer.zero_grad()
@@ -180,7 +178,7 @@ class _Loop:
         self.fabric.clip_gradients(self.net, self.optimizer, max_norm=5.0)
         self.optimizer.step()
         self.step += 1
-        memory = min(AVERAGING, self.step / (self.step + 10))
+        memory = average_memory(self.step, AVERAGING)
         with torch.no_grad():
             for key, value in self.plain_net.state_dict().items():
                 if value.is_floating_point():
@@ -276,10 +274,3 @@ class _Loop:
             weights = {k: v.numpy() for k, v in part("best").items()}
             self.best = (Validation(self.task.rule, meta["best"]), weights)
         self.step, self.elapsed_before = int(meta["step"]), float(meta["elapsed"])
-
-
-def _schedule(fraction: float) -> float:
-    """Return the learning rate's factor: a short rise, then half a cosine to zero."""
-    if fraction < WARM_UP:
-        return 0.1 + 0.9 * fraction / WARM_UP
-    return float(0.5 + 0.5 * np.cos(np.pi * (fraction - WARM_UP) / (1 - WARM_UP))) + 1e-3

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_synthseg.core.labels import DualImage
+from napari_synthseg.learn.schedule import average_memory, rate_factor
 
 Arrays = dict[str, NDArray[np.generic]]
 Pictures = Mapping[str, tuple[DualImage, ...]]
@@ -23,9 +24,6 @@ JUDGED_AT = tuple(np.linspace(0.2, 1.0, 13).round(3).tolist())
 
 PATIENCE = 4
 """Looks without a better one after which learning ends."""
-
-WARM_UP = 0.05
-"""Share of the limit in which the learning rate rises."""
 
 
 class Stage(Protocol):
@@ -147,7 +145,7 @@ class Learning:
         net = self.stage.net.train()
         fraction = min(self.fraction, 1.0)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * _schedule(fraction)
+            group["lr"] = self.rate * rate_factor(fraction)
         with own_noise(self.seed, self.step, next(net.parameters()).device):
             loss, values = self.stage.loss(self.step, fraction)
         self.optimizer.zero_grad()
@@ -156,7 +154,7 @@ class Learning:
         self.optimizer.step()
         self.step += 1
         if self.average:
-            share = np.float32(1 - min(self.averaging, self.step / (self.step + 10)))
+            share = np.float32(1 - average_memory(self.step, self.averaging))
             for key, value in state_of(net).items():
                 kept: Any = self.average[key]
                 kept += share * (value - kept)  # in place, of floats
@@ -248,10 +246,3 @@ def _named(name: str, arrays: Mapping[str, NDArray[np.generic]]) -> Arrays:
 def _part(name: str, arrays: Mapping[str, NDArray[np.generic]]) -> Arrays:
     prefix = f"{name}."
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-
-def _schedule(fraction: float) -> float:
-    """Return the learning rate's factor: a short rise, then half a cosine to nearly zero."""
-    if fraction < WARM_UP:
-        return 0.1 + 0.9 * fraction / WARM_UP
-    return float(0.5 + 0.5 * np.cos(np.pi * (fraction - WARM_UP) / (1 - WARM_UP))) + 1e-3
