@@ -1,4 +1,4 @@
-"""How fast networks learn while time goes by, and how long the average of their weights looks back."""
+"""How fast networks learn as time goes by, and how far the average of their weights looks back."""
 
 from __future__ import annotations
 
