@@ -73,8 +73,8 @@ def create_project(
     _check_files(images, stack, sizes)
     with closing(Session.create(project)) as session:
         session.edit(session.project.with_classes(*with_classes.classes), "add classes")
-        for path, name in zip(images, groups, strict=True):
-            refs = session.add_file(path, stack, exhaustive=exhaustive, group=name)
+        for path, group_of in zip(images, groups, strict=True):
+            refs = session.add_file(path, stack, exhaustive=exhaustive, **group_of)
             if sizes is not None:
                 sized = [r.model_copy(update=_sized(r, sizes)) for r in refs]
                 session.edit(session.project.with_images(*sized), "set the pixel size")
@@ -84,7 +84,7 @@ def create_project(
         "project": str(project),
         "images": [image.name for image in made.images],
         "volumes": volumes,
-        "groups": {image.name: image.group for image in made.images if image.group},
+        "groups": {image.name: image.group for image in made.images},
         "classes": {c.name: {"value": c.value, "diameter": c.diameter} for c in made.classes},
     }
     counted = f"{len(made.images)} image(s), {len(made.classes)} class(es)"
@@ -125,10 +125,10 @@ def _diameter(text: str, diameter: str) -> float:
     return value
 
 
-def _groups(images: list[Path], pattern: str | None) -> list[str]:
-    """Return the specimen of each image; '' where none is told."""
+def _groups(images: list[Path], pattern: str | None) -> list[dict[str, str]]:
+    """Return the field of each image that holds its specimen; none where nothing is told."""
     if pattern is None:
-        return [""] * len(images)
+        return [{}] * len(images)
     found = []
     for path in images:
         try:
@@ -140,7 +140,7 @@ def _groups(images: list[Path], pattern: str | None) -> list[str]:
                 f"--group {pattern}: finds nothing in the name '{path.stem}'. Give a pattern that "
                 "fits all images, such as 'slide[0-9]+'."
             )
-        found.append(name)
+        found.append({"group": name})
     return found
 
 

@@ -1,8 +1,22 @@
-"""Which specimen an image shows, told by the name of its file."""
+"""Which specimen an image shows: named by the user, told by the name of its file, or its own."""
 
 from __future__ import annotations
 
 import re
+from pathlib import PurePath
+
+from napari_synthseg.core.project import ImageRef
+
+
+def own_group(path: PurePath) -> str:
+    """Return the group of images that are of one file and share it with no other: its name."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def named_specimen(ref: ImageRef) -> str:
+    """Return the specimen that an image was said to show; '' where nobody said."""
+    name = re.split(r"[/\\]", ref.uri)[-1]
+    return "" if ref.group.endswith(f"/{name}") else ref.group
 
 
 def find_specimen(pattern: str, stem: str) -> str | None:

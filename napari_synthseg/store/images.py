@@ -10,6 +10,7 @@ from pathlib import Path, PureWindowsPath
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.project import ImageRef
+from napari_synthseg.core.specimens import own_group
 from napari_synthseg.core.stacks import StackUse, is_volume
 from napari_synthseg.store import consent
 from napari_synthseg.store.arrays import open_array, save_array
@@ -74,7 +75,7 @@ def describe(path: Path, axes: str | None = None, stack: StackUse = "auto") -> t
             name=path.name,
             axes=stored.axes,
             plane=dict(zip(stacked, indices, strict=True)),
-            group=f"{path.parent.name}/{path.name}",
+            group=own_group(path),
             pixel_size=tuple(stored.pixel_size[a] for a in spatial) if known else None,
             unit=stored.unit if known else "px",
             fingerprint=digest,

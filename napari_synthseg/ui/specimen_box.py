@@ -6,6 +6,7 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from napari_synthseg.core.project import ImageRef, Project
+from napari_synthseg.core.specimens import named_specimen
 
 TIP = (
     "Name the specimen (animal, slide, well) where several images show the same one. Images of one "
@@ -42,11 +43,11 @@ class SpecimenBox(QWidget):
     def show_images(self, project: Project, refs: tuple[ImageRef, ...]) -> None:
         """Show the specimen of an image; nothing where there is no other image."""
         self.setVisible(bool(refs) and len({r.uri for r in project.images}) > 1)
-        known = {ref.group for ref in refs}
+        known = {named_specimen(ref) for ref in refs}
         self._shown = known.pop() if len(known) == 1 else ""
         with QSignalBlocker(self.names):
             self.names.clear()
-            self.names.addItems(sorted({ref.group for ref in project.images} - {""}))
+            self.names.addItems(sorted({named_specimen(ref) for ref in project.images} - {""}))
             self.names.setEditText(self._shown)
 
     def _on_named(self) -> None:
