@@ -116,9 +116,12 @@ def _score_maps(
 
 def _pointed_at(truth: Labels) -> Labels | Boxes:
     """Return what heat maps may point at: the objects of the classes that the image shows."""
+    from napari_synthseg.score.targets import covers_pixels
+
     if truth.outlines is None:
         return truth
-    return truth.outlines.take(np.isin(truth.outlines.classes, list(truth.shown())))
+    shown = np.isin(truth.outlines.classes, list(truth.shown()))
+    return truth.outlines.take(shown & covers_pixels(truth.outlines, truth.ids.shape))
 
 
 def _open_truth(

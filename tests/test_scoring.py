@@ -168,6 +168,18 @@ def test_an_object_of_which_less_than_half_is_on_the_image_is_not_said_to_be_sho
     assert "ring" not in pointed.per_class
 
 
+def test_a_box_that_holds_no_pixel_of_the_image_is_not_pointed_at(session):
+    (ref,) = session.project.images
+    disc, beside = (11, 50, 31, 70), (127.5, 50, 147.5, 70)  # the region ends at row 128
+    give(session, Truth.of_boxes(ref.id, Boxes.of([disc, beside])))
+    heat = np.zeros((117, 155), np.float32)
+    heat[5, 50] = 1
+    maps = HeatMaps(ref.id, "r", {1: heat}, "cam", "")
+    pointed = scored(session, "classify", [maps])
+    assert pointed.per_class["disc"]["pointing"] == 1
+    assert pointed.objects == 1
+
+
 def test_scores_on_images_that_were_trained_on_say_so(session):
     (ref,) = session.project.images
     give(session, Truth.of_boxes(ref.id, boxes_of_discs()))

@@ -74,11 +74,13 @@ def click_masks(
     return clicks
 
 
-def click_boxes(boxes: Boxes, *, jitter: float = JITTER, seed: int = 0) -> list[MadeClick]:
+def click_boxes(
+    boxes: Boxes, shape: tuple[int, ...], *, jitter: float = JITTER, seed: int = 0
+) -> list[MadeClick]:
     """Click each box near its center; see `click_masks`.
 
     The scatter is `jitter` times the geometric mean of height and width. Clicks stay in their
-    boxes.
+    boxes and in the image, whose `shape` is (y, x); a box of which it shows a sliver gets none.
     """
     rng = np.random.default_rng(seed)
     clicks = []
@@ -87,7 +89,13 @@ def click_boxes(boxes: Boxes, *, jitter: float = JITTER, seed: int = 0) -> list[
     ):
         size = corners[2:] - corners[:2]
         moved = center + rng.normal(0.0, jitter, 2) * np.sqrt(np.prod(size))
-        at = np.clip(np.round(moved, 1), np.ceil(corners[:2]), np.floor(corners[2:] - 1))
+        first, end = np.maximum(corners[:2], 0), np.minimum(corners[2:], shape)
+        if (end - first).min() < min(VISIBLE_DEPTH, size.min()):
+            continue
+        low, high = np.ceil(first), np.floor(end - 1)
+        narrow = low > high  # no whole pixel lies in the box
+        low, high = (np.where(narrow, (first + end - 1) / 2, edge) for edge in (low, high))
+        at = np.clip(np.round(moved, 1), low, high)
         clicks.append(MadeClick(cls, (float(at[0]), float(at[1]))))
     return clicks
 

@@ -162,9 +162,21 @@ def _from_masks(labels: Labels, shape: tuple[int, ...], first: int) -> Iterator[
         )
 
 
-def _from_boxes(boxes: Boxes, shape: tuple[int, ...]) -> Iterator[tuple[int, Target]]:
+def covers_pixels(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return which boxes hold the center of a pixel of an image of this shape, (y, x)."""
+    pixels = _pixels_in(boxes, shape)
+    covers: NDArray[np.bool_] = (pixels[:, 2:] > pixels[:, :2]).all(axis=1)
+    return covers
+
+
+def _pixels_in(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """Return the pixels in boxes (first row, first column, ends of both), cut off at the border."""
     limits = np.array([*shape, *shape])
-    pixels = np.clip(np.ceil(boxes.corners), 0, limits).astype(np.intp)
+    return np.clip(np.ceil(boxes.corners), 0, limits).astype(np.intp)
+
+
+def _from_boxes(boxes: Boxes, shape: tuple[int, ...]) -> Iterator[tuple[int, Target]]:
+    pixels = _pixels_in(boxes, shape)
     for (top, left, bottom, right), corners, value in zip(
         pixels.tolist(), boxes.corners, boxes.classes.tolist(), strict=True
     ):

@@ -51,7 +51,7 @@ def make_clicks(
         made = (
             click_masks(labels, jitter=jitter, seed=int(scatter))
             if labels.outlines is None
-            else click_boxes(labels.outlines, jitter=jitter, seed=int(scatter))
+            else click_boxes(labels.outlines, labels.ids.shape, jitter=jitter, seed=int(scatter))
         )
         order = np.random.default_rng(int(choice)).permutation(len(made))
         shuffled.append([made[i] for i in order])

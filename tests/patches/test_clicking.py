@@ -2,8 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.patches.clicking import click_masks, cut_labels
+from napari_synthseg.patches.clicking import click_boxes, click_masks, cut_labels
 
 
 def crescent():
@@ -75,3 +76,27 @@ def test_where_planes_lie_apart_the_scatter_is_as_wide_in_space():
     away = np.array([[c.position for c in clicks] for clicks in moved]) - exact
     spread = away.std(axis=(0, 1)) * spacing
     assert spread.max() < 1.4 * spread.min()
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-30, 60), st.floats(-30, 60), st.floats(1, 40), st.floats(1, 40)),
+        min_size=1, max_size=8,
+    ),
+    st.integers(0, 10**6),
+)  # fmt: skip
+def test_clicks_on_boxes_stay_in_them_and_in_the_image(rows, seed):
+    boxes = Boxes.of([(y, x, y + height, x + width) for y, x, height, width in rows])
+    for click in click_boxes(boxes, (50, 40), jitter=0.5, seed=seed):
+        y, x = click.position
+        assert -0.5 <= y < 49.5
+        assert -0.5 <= x < 39.5
+        pixel = np.array([y, x])
+        held = (pixel >= boxes.corners[:, :2] - 0.5) & (pixel <= boxes.corners[:, 2:] - 0.5)
+        assert held.all(axis=1).any()
+
+
+def test_slivers_of_boxes_at_a_border_get_no_click():
+    boxes = Boxes.of([(-9, 5, 1, 15), (-9, 5, 4, 15), (10, 35, 20, 50), (60, 0, 70, 10)])
+    positions = [c.position for c in click_boxes(boxes, (50, 40), jitter=0.0)]
+    assert positions == [(0.0, 9.5), (14.5, 39.0)]
