@@ -165,8 +165,7 @@ def _from_masks(labels: Labels, shape: tuple[int, ...], first: int) -> Iterator[
 def covers_pixels(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return which boxes hold the center of a pixel of an image of this shape, (y, x)."""
     pixels = _pixels_in(boxes, shape)
-    covers: NDArray[np.bool_] = (pixels[:, 2:] > pixels[:, :2]).all(axis=1)
-    return covers
+    return np.asarray((pixels[:, 2:] > pixels[:, :2]).all(axis=1))
 
 
 def _pixels_in(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.intp]:

@@ -13,19 +13,21 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.training import Prediction
 from napari_synthseg.ui.panel import fit_table
 
-HEADING_WIDTH = 96
-"""Pixels that the names of images may take."""
+HEADING_WIDTH = 112
+"""Pixels that the names of classes or images beside the rows may take."""
 
 MOST_ROWS = 8
 """Rows that are in sight at once; the table scrolls for more."""
 
+FEW = 2
+"""So many images stand beside one another, so that the names of the classes have room."""
 
 LEAST = 72
-"""Pixels that the name of a class needs."""
+"""Pixels that a column needs."""
 
 
 class AreaTable(QTableWidget):
-    """One row an image, one column a class, background last: shares of the area."""
+    """Shares of the area: one row a class for few images, else one row an image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,31 +35,43 @@ class AreaTable(QTableWidget):
         self.hide()
 
     def show_predictions(self, found: Sequence[Prediction], project: Project) -> None:
-        """Show the areas of predicted regions; hides where there are none."""
+        """Show the areas of predicted regions, background last; hides where there are none."""
         self.setVisible(bool(found))
         if not found:
             return
-        images = {i.id: i.name for i in project.images}
-        columns = [*((c.value, c.name) for c in project.classes), (0, "background")]
-        self.setRowCount(len(found))
-        self.setColumnCount(len(columns))
-        for column, (value, name) in enumerate(columns):
-            heading = QTableWidgetItem(name)
-            heading.setToolTip(name)
-            if value:
-                heading.setIcon(_swatch(project.object_class(value).color))
-            self.setHorizontalHeaderItem(column, heading)
-        for row, prediction in enumerate(found):
-            name = QTableWidgetItem(images.get(prediction.image, prediction.image))
-            name.setToolTip(name.text())
-            self.setVerticalHeaderItem(row, name)
-            for column, (value, _) in enumerate(columns):
-                pixels = int(np.count_nonzero(prediction.ids == value))
-                item = QTableWidgetItem(f"{pixels / prediction.ids.size:.1%}")
-                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                item.setToolTip(f"{pixels:,} pixels")
+        names = {i.id: i.name for i in project.images}
+        classes = [*((c.value, c.name, c.color) for c in project.classes), (0, "background", "")]
+        images = [_heading(names.get(p.image, p.image)) for p in found]
+        kinds = [_heading(name, color) for _, name, color in classes]
+        shares = [[_share(p, value) for value, _, _ in classes] for p in found]
+        if len(found) <= FEW:
+            shares = [list(column) for column in zip(*shares, strict=True)]
+            images, kinds = kinds, images
+        self.setRowCount(len(images))
+        self.setColumnCount(len(kinds))
+        for row, (heading, items) in enumerate(zip(images, shares, strict=True)):
+            self.setVerticalHeaderItem(row, heading)
+            for column, item in enumerate(items):
                 self.setItem(row, column, item)
+        for column, heading in enumerate(kinds):
+            self.setHorizontalHeaderItem(column, heading)
         fit_table(self, HEADING_WIDTH, MOST_ROWS, LEAST)
+
+
+def _heading(name: str, color: str = "") -> QTableWidgetItem:
+    heading = QTableWidgetItem(name)
+    heading.setToolTip(name)
+    if color:
+        heading.setIcon(_swatch(color))
+    return heading
+
+
+def _share(prediction: Prediction, value: int) -> QTableWidgetItem:
+    pixels = int(np.count_nonzero(prediction.ids == value))
+    item = QTableWidgetItem(f"{pixels / prediction.ids.size:.1%}")
+    item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+    item.setToolTip(f"{pixels:,} pixels")
+    return item
 
 
 def _swatch(color: str) -> QIcon:

@@ -77,6 +77,10 @@ LEAST_COLUMN = 50
 """Pixels that a column of figures needs."""
 
 
+NARROWEST = 310
+"""Width of the tables in the narrowest panel, pixels: wider ones may have to scroll."""
+
+
 def fit_table(
     table: QTableWidget, heading: int, most_rows: int = 12, least: int = LEAST_COLUMN
 ) -> None:
@@ -96,4 +100,7 @@ def fit_table(
     table.setWordWrap(False)
     table.resizeRowsToContents()
     heights = [table.rowHeight(r) for r in range(min(table.rowCount(), most_rows))]
-    table.setFixedHeight(columns.sizeHint().height() + sum(heights) + 6)
+    height = columns.sizeHint().height() + sum(heights) + 6
+    if heading + least * table.columnCount() > NARROWEST:
+        height += table.horizontalScrollBar().sizeHint().height()
+    table.setFixedHeight(height)

@@ -13,12 +13,12 @@ from napari_synthseg.ui.panel import fit_table, notice_label, quiet_label
 
 OVERALL = {
     "present_miou_per_image": (
-        "mIoU, present classes, by image",
+        "mIoU, present, by image",
         "Overlap of predicted and true areas: the mean over the classes that an image's truth "
         "shows, then over images. 1 is perfect.",
     ),
     "present_miou_pooled": (
-        "mIoU, present classes, pooled",
+        "mIoU, present, pooled",
         "The same over the pixels of all images together.",
     ),
     "miou": (
@@ -41,18 +41,19 @@ BY_CLASS = {
     "iou": ("IoU", "Overlap of predicted and true area, as a share of both together"),
     "precision": ("prec.", "Precision: share of what was given to the class that is right"),
     "recall": ("recall", "Share of the class that was found"),
-    "boundary_f1": ("bound.", "Boundary F1: how well the boundaries of the class are hit"),
+    "boundary_f1": ("edge", "Boundary F1: how well the boundaries of the class are hit"),
     "share_true": ("area", "True share of the area"),
 }
 """Metric of a class -> what its column says, and what it means."""
 
 EXPLAINED = (
-    "'Present classes' counts those that the truth shows; 'standard' also those that were "
+    "'Present' counts the classes that the truth shows; 'standard' also those that were "
     "predicted where there are none."
 )
 
-HEADING_WIDTH = 190
-CLASS_WIDTH = 96
+HEADING_WIDTH = 176
+CLASS_WIDTH = 90
+CLASS_COLUMN = 44
 
 
 class RegionScores(QWidget):
@@ -83,7 +84,7 @@ class RegionScores(QWidget):
         _fill(
             self.overall,
             {OVERALL[name][0]: OVERALL[name][1] for name in names},
-            {"all": "Over all classes", "no backgr.": "Over all classes but the background"},
+            {"all": "Over all classes", "no bg.": "Over all classes but the background"},
             [[shown.values.get(name), shown.values.get(name + FOREGROUND)] for name in names],
         )
         fit_table(self.overall, HEADING_WIDTH)
@@ -93,7 +94,7 @@ class RegionScores(QWidget):
             dict(BY_CLASS.values()),
             [[figures.get(name) for name in BY_CLASS] for figures in shown.per_class.values()],
         )
-        fit_table(self.by_class, CLASS_WIDTH)
+        fit_table(self.by_class, CLASS_WIDTH, least=CLASS_COLUMN)
         self.confusion.show_confusion(shown.confusion)
         self.warnings.setText("\n".join(shown.warnings))
         self.warnings.setVisible(bool(shown.warnings))

@@ -9,10 +9,11 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLay
 
 from napari_synthseg.core.scores import FOREGROUND, Scores, metric_title
 from napari_synthseg.ui.panel import notice_label, quiet_label
+from napari_synthseg.ui.region_scores import OVERALL
 
-IN_OVERLAY = ("present_miou_per_image", "present_miou_pooled", "miou", "absent_rate",
-              "f1@0.5", "f1@0.7", "f1", "ap", "pointing", "energy", "precision@0.5", "recall@0.5",
-              "found", "missed", "false", "count_error")  # fmt: skip
+IN_OVERLAY = ("present_miou_per_image", "miou", "absent_rate", "f1@0.5", "f1@0.7", "f1", "ap",
+              "pointing", "energy", "precision@0.5", "recall@0.5", "found", "missed", "false",
+              "count_error")  # fmt: skip
 OVERLAY_WIDTH = 52
 """Characters in a line over the image: fits a canvas of 500 pixels."""
 
@@ -27,16 +28,6 @@ MEANINGS = {
     "matching_ap_mean": "true / (true + false + missed), the mean over images: 1 is perfect",
     "count_error": "wrong count, as a share of the true count: 0 is perfect",
     "dice": "overlap of predicted and true foreground: 1 is perfect",
-    "present_miou_per_image": "overlap of predicted and true areas, the mean over the classes that "
-    "an image's truth shows, then over images: 1 is perfect",
-    "present_miou_pooled": "the same, over all images together",
-    "miou": "overlap of predicted and true areas, the mean over all classes that occur in truth or "
-    "prediction: a few pixels of a class that is not there bring it down",
-    "absent_rate": "share of the pixels given to classes that the image's truth does not show: 0 "
-    "is perfect; the figures of present classes do not see these",
-    "iou": "overlap of predicted and true area, as a share of both together: 1 is perfect",
-    "boundary_f1": "how well the boundaries between regions are hit: 1 is perfect",
-    "pixel_accuracy": "share of the pixels that got their class: 1 is perfect",
 }
 
 
@@ -100,7 +91,7 @@ def number_text(name: str, value: float) -> str:
 def overlay_text(scores: Scores) -> str:
     """Return the lines that are written over the image, caption included."""
     figures = [
-        f"{metric_title(name)}: {number_text(name, scores.values[name])}"
+        f"{_short_title(name)}: {number_text(name, scores.values[name])}"
         for name in IN_OVERLAY
         if name in scores.values
     ]
@@ -110,3 +101,7 @@ def overlay_text(scores: Scores) -> str:
     for sentence in (scores.caption(), *(f"Note: {w}" for w in scores.warnings[:1])):
         rows += wrap(sentence, OVERLAY_WIDTH)
     return "\n".join(rows)
+
+
+def _short_title(name: str) -> str:
+    return OVERALL[name][0] if name in OVERALL else metric_title(name)
