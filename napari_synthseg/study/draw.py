@@ -38,6 +38,11 @@ class Sample(ABC):
         """Whether only is told which classes it shows."""
         return False
 
+    @property
+    def marks_all(self) -> bool:
+        """Whether every object is in the ground truth."""
+        return True
+
     @abstractmethod
     def labels(self) -> Labels:
         """Read the ground truth."""
@@ -104,6 +109,11 @@ class BoxSample(Sample):
     def labels_only(self) -> bool:
         """Whether only is told which classes it shows."""
         return self.as_labels
+
+    @property
+    def marks_all(self) -> bool:
+        """Whether no class is incomplete."""
+        return not self.incomplete
 
     def labels(self) -> Labels:
         """Return the boxes as labels."""

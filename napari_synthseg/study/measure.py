@@ -213,7 +213,8 @@ def typical_diameter(masks: Sequence[Labels], cls: int = 1) -> float:
 def _add_training_image(
     session: Session, sample: Sample, masks: Labels, marks: ClickedMasks, source: str
 ) -> None:
-    ref = _add(session, sample, role="train", exhaustive=marks.exhaustive)
+    exhaustive = marks.exhaustive and sample.marks_all
+    ref = _add(session, sample, role="train", exhaustive=exhaustive)
     if not sample.labels_only:
         new = [Click(image=ref.id, position=c.position, cls=c.cls) for c in marks.clicks]
         session.edit(session.project.with_clicks(*new), "click")
