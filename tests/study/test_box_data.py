@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.session import Session
 from napari_synthseg.store.tables import write_rows
 from napari_synthseg.study.box_data import BoxData, choose_windows
 from napari_synthseg.study.draw import BoxSample, classes_inside
-from napari_synthseg.study.measure import measure_unit
+from napari_synthseg.study.measure import fill_project, measure_unit
 from napari_synthseg.study.point_data import PointData
 from napari_synthseg.study.study_file import parse_study
 from napari_synthseg.study.units import Unit, plan
@@ -145,6 +147,17 @@ def test_detectors_are_scored_by_boxes(folder: Path, tmp_path: Path, arm: dict[s
     assert record.measured_on.objects == 2 * (len(LARGE) + len(SMALL))
     assert record.measured_on.kind == "real"
     assert record.trained_on.clicks == 3 * (len(LARGE) + len(SMALL))
+
+
+@pytest.mark.parametrize("incomplete", [[], ["large"]])
+def test_only_complete_boxes_promise_that_all_objects_are_clicked(
+    folder: Path, tmp_path: Path, incomplete: list[str]
+) -> None:
+    unit = unit_of(folder, "detect", data={"incomplete": incomplete}, source="clicks")
+    with closing(Session.create(tmp_path / "p")) as session:
+        fill_project(session, unit)
+        train = [ref for ref in session.project.images if ref.role == "train"]
+    assert [ref.exhaustive for ref in train] == [not incomplete] * 3
 
 
 @pytest.mark.parametrize("source", ["real", "clicks"])
