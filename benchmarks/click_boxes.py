@@ -21,6 +21,7 @@ import numpy as np
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.stages import result_of
 from napari_synthseg.pipeline import cut
 from napari_synthseg.session import Session
 from napari_synthseg.study.measure import fill_project
@@ -49,13 +50,7 @@ def main() -> None:
         closing(Session.create(Path(folder) / "p.synthseg")) as session,
     ):
         fill_project(session, unit)
-        work = cut(session.project, session.folder)
-        while True:
-            try:
-                next(work)
-            except StopIteration as stop:
-                library: PatchLibrary = stop.value
-                break
+        library = result_of(cut(session.project, session.folder))
         drawn = {
             click: box
             for ref, sample in zip(session.project.images, unit.train, strict=True)
