@@ -12,10 +12,9 @@ import argparse
 import hashlib
 import os
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
@@ -24,6 +23,7 @@ from scipy import ndimage
 from napari_synthseg.core.patch import ClickedImage, Patch, PatchLibrary
 from napari_synthseg.core.pixels import ArraySource, Intensity
 from napari_synthseg.core.project import Click, ImageRef, ObjectClass
+from napari_synthseg.core.stages import result_of
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.study.halved_data import is_for_tuning
 
@@ -91,15 +91,6 @@ def click(stem: str, stored: np.ndarray, ids: np.ndarray) -> Clicked:
     return Clicked(stem, pixels, ids, numbers, positions, diameters)
 
 
-def finish(work: Generator[object, None, Any]) -> Any:
-    """Run a generator to its end; return its value."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            return stop.value
-
-
 def cut(image: Clicked, chosen: Iterable[int], diameter: float, exhaustive: bool) -> PatchLibrary:
     """Cut patches round the chosen clicks of an image."""
     ref = ImageRef(id=image.stem, uri=image.stem, exhaustive=exhaustive)
@@ -108,7 +99,7 @@ def cut(image: Clicked, chosen: Iterable[int], diameter: float, exhaustive: bool
     )
     clicked = ClickedImage(ref, ArraySource(image.pixels), clicks)
     cls = ObjectClass(name="object", value=1, diameter=diameter)
-    library: PatchLibrary = finish(build_library([clicked], [cls]))
+    library: PatchLibrary = result_of(build_library([clicked], [cls]))
     return library
 
 
