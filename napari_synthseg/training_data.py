@@ -30,6 +30,7 @@ from napari_synthseg.synth.box_sizes import SizedPairs, measure_growth, sized
 from napari_synthseg.synth.mixing import (
     MixedPairs,
     RepeatedPairs,
+    SoundPairs,
     TruePairs,
     label_clicked,
 )
@@ -42,6 +43,9 @@ from napari_synthseg.true_images import (
 
 VALIDATION_PAIRS = 6
 """Synthetic pairs, from held-out clicks, on which weights are compared."""
+
+LOOKED_AT = 16
+"""Pairs of a recipe that checks them, by which is told how many are good."""
 
 NEEDS_OBJECTS: tuple[TaskName, ...] = ("segment", "detect")
 """Tasks that regions cannot teach."""
@@ -124,10 +128,15 @@ def _gather_regions(
     divided = masked_images(project, folder, spec)
     images, refs = divided.images, divided.division.train
     pairs: Synthesizer = TruePairs(images.train)
+    notes = [divided.division.words] if divided.division.words else []
     if spec.source != "real":
         pairs = yield from _fitted(project, spec, images, keeper)
+        yield Progress(1.0, "looking at the first dual images")
+        notes += _tell_faults(pairs, min(spec.pairs or LOOKED_AT, LOOKED_AT), spec.real_fraction)
         if spec.real_fraction:
             pairs = MixedPairs(pairs, images.train, spec.real_fraction)
+        else:
+            pairs = SoundPairs(pairs)
     return TrainingData(
         pairs=pairs,
         validation_pairs=images.held,
@@ -135,8 +144,21 @@ def _gather_regions(
         images=refs,
         diameter=_usual_diameter(project, refs),
         spacing=_spacing(refs),
-        notes=(divided.division.words,) if divided.division.words else (),
+        notes=tuple(notes),
     )
+
+
+def _tell_faults(pairs: Synthesizer, count: int, real_fraction: float) -> list[str]:
+    """Say how many of the first `count` pairs have a fault, and what is done about it."""
+    bad = sum(bool(pair.fault) for pair in pairs.pairs(range(count)))
+    if not bad:
+        return []
+    found = f"{bad} of the first {count} dual images did not pass the gate"
+    if real_fraction:
+        return [f"{found}: real images take the place of such pairs"]
+    if bad == count:
+        return [f"{found}: they were learned from, as there was nothing else"]
+    return [f"{found}: others take the place of such pairs"]
 
 
 def _usual_diameter(project: Project, refs: Sequence[ImageRef]) -> float:

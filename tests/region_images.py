@@ -27,14 +27,15 @@ def draw_regions(shape=(64, 64), seed=0, channels=1):
 
 
 class Drawn:
-    """Pairs of regions."""
+    """Pairs of regions, of which every `bad`-th has a fault: the first one, then others."""
 
-    def __init__(self, shape=(64, 64), notes=()):
-        self.shape, self.notes = shape, notes
+    def __init__(self, shape=(64, 64), notes=(), bad=0):
+        self.shape, self.notes, self.bad = shape, notes, bad
 
     def pair(self, index):
         drawn = draw_regions(self.shape, seed=1000 + index)
-        return DualImage(drawn.image, drawn.labels, index)
+        fault = "torn" if self.bad and index % self.bad == 0 else ""
+        return DualImage(drawn.image, drawn.labels, index, fault)
 
     def pairs(self, indices):
         return [self.pair(i) for i in indices]
@@ -48,6 +49,7 @@ def slow_recipe(kind="slow") -> Iterator[type[Recipe]]:
         kind: str = "slow"
         learns_from = "masks"
         seed: int = 0
+        bad: int = 0
 
         def fit(self, source, keeper: Keeper | None = None) -> Iterator[FitStep]:
             assert isinstance(source, MaskedImages)
@@ -63,7 +65,7 @@ def slow_recipe(kind="slow") -> Iterator[type[Recipe]]:
                     yield FitStep(step, 10, "learning", None, news, {"made": source.train[:1]})
             finally:
                 keeper.save(name, {"codes": np.arange(step)}, {"step": step})
-            yield FitStep(10, 10, "learned", Drawn())
+            yield FitStep(10, 10, "learned", Drawn(bad=self.bad))
 
     begun: list[int] = []
     Slow.begun = begun

@@ -185,6 +185,37 @@ def test_any_source_teaches_a_semantic_model(session, slow, source):
         np.testing.assert_array_equal(made[7].image, Drawn().pair(2).image)
 
 
+def test_pairs_with_a_fault_are_not_learned_from(session, slow):
+    choose(session, slow(bad=2))
+    data = data_of(session, pairs=4)
+    made = data.pairs.pairs(range(8))
+    for index, pair in enumerate(made):
+        assert pair.index == index
+        sound = Drawn().pair([1, 1, 3, 3][index % 4])
+        np.testing.assert_array_equal(pair.image, sound.image)
+    assert "2 of the first 4 dual images did not pass the gate: others" in data.notes[-1]
+
+
+def test_real_images_take_the_place_of_pairs_with_a_fault(session, slow):
+    choose(session, slow(bad=2))
+    data = data_of(session, source="mixed", real_fraction=0.2, pairs=20)
+    made = data.pairs.pairs(range(40))
+    drawn = [Drawn().pair(n).labels.ids for n in range(20)]
+    found = [any(np.array_equal(p.labels.ids, d) for d in drawn) for p in made]
+    assert sum(found) == 16  # of 32 that are not real, every second one is left out
+    assert not any(pair.fault for pair in made)
+    assert "8 of the first 16 dual images did not pass the gate: real" in data.notes[-1]
+
+
+def test_where_all_pairs_have_a_fault_real_images_teach_or_else_the_pairs(session, slow):
+    choose(session, slow(bad=1))
+    mixed = data_of(session, source="mixed", real_fraction=0.2, pairs=3)
+    assert not any(pair.fault for pair in mixed.pairs.pairs(range(9)))
+    alone = data_of(session, pairs=3)
+    assert [pair.fault for pair in alone.pairs.pairs(range(4))] == ["torn"] * 4
+    assert "nothing else" in alone.notes[-1]
+
+
 def test_a_mix_of_learned_and_real_images_needs_its_share(session, slow):
     choose(session, slow())
     with pytest.raises(InputError, match="real fraction"):

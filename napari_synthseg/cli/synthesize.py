@@ -36,6 +36,9 @@ from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.session import Session
 from napari_synthseg.synth import PRESETS, default_recipe
 
+NAMED = 5
+"""File names in a line, at most."""
+
 RecipeOption = Annotated[
     str | None,
     typer.Option("--recipe", metavar="KIND", help="How pairs are made; default: the current one."),
@@ -142,15 +145,19 @@ def adopt_recipe(session: Session, recipe: Recipe, settings: dict[str, str]) -> 
 
 
 def describe_pairs(pairs: Sequence[DualImage], project: Project) -> tuple[dict[str, Any], str]:
-    """Return what pairs hold, as figures and in words."""
+    """Return what pairs hold, and which of them nothing should learn from, as figures and words."""
+    bad = [_file_name(number) for number, pair in enumerate(pairs) if pair.fault]
+    known: dict[str, Any] = {"pairs": len(pairs), "faulty": bad}
+    some = ", ".join(bad[:NAMED]) + (", …" if len(bad) > NAMED else "")
+    told = f"; {len(bad)} did not pass the gate, leave them out of training: {some}" if bad else ""
     if pairs[0].labels.regions:
         areas = [measure_areas(p.labels.ids, _names(project), ImageRef(uri="")) for p in pairs]
         shares = mean_shares(areas)
-        counted = f"{len(pairs)} dual images of regions ({describe_shares(shares)})"
-        return {"pairs": len(pairs), "shares": shares}, counted
+        counted = f"{len(pairs)} dual images of regions ({describe_shares(shares)}){told}"
+        return known | {"shares": shares}, counted
     objects = sum(pair.labels.count for pair in pairs)
     figures = {"objects": objects, "per_class": _count_classes(pairs, project)}
-    return {"pairs": len(pairs), **figures}, f"{len(pairs)} dual images with {objects} objects"
+    return known | figures, f"{len(pairs)} dual images with {objects} objects{told}"
 
 
 def pair_files(out: Path, count: int) -> tuple[Path, ...]:
@@ -159,8 +166,12 @@ def pair_files(out: Path, count: int) -> tuple[Path, ...]:
 
 
 def _targets(out: Path, count: int) -> tuple[Path, ...]:
-    names = [f"{index:05d}.tif" for index in range(count)]
+    names = [_file_name(number) for number in range(count)]
     return tuple(out / kind / name for kind in ("images", "labels") for name in names)
+
+
+def _file_name(number: int) -> str:
+    return f"{number:05d}.tif"
 
 
 def write_pairs(out: Path, pairs: Sequence[DualImage], project: Project) -> None:

@@ -117,8 +117,12 @@ class DualImage:
         Exact instance labels of the same spatial shape.
     index
         Number of the pair in its synthesizer's sequence.
+    fault
+        What a check found wrong with it, in words; it is shown, but nothing should learn from it.
+        Nearly always ''.
     """
 
     image: NDArray[np.float32]
     labels: Labels
     index: int
+    fault: str = ""

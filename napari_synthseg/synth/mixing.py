@@ -16,6 +16,9 @@ from napari_synthseg.core.recipe import Synthesizer
 REMEMBERED = 2**29
 """Bytes of dual images that are kept for being used again."""
 
+REACH = 16
+"""Pairs that are looked at for one without a fault."""
+
 NEAR = 1.5
 """What is unknown round a click without a usable mask reaches so many radii from it."""
 
@@ -68,10 +71,34 @@ class RepeatedPairs:
         return [self.pair(i) for i in indices]
 
 
+class SoundPairs:
+    """A synthesizer without the pairs that have a fault.
+
+    In the place of such a pair comes the next one without; if none of the next `REACH` is, the
+    pair is taken as it is.
+    """
+
+    def __init__(self, pairs: Synthesizer) -> None:
+        self._pairs = pairs
+
+    def pair(self, index: int) -> DualImage:
+        """Return pair `index`, or the next without a fault."""
+        for further in range(REACH):
+            pair = self._pairs.pair(index + further)
+            if not pair.fault:
+                return replace(pair, index=index)
+        return self._pairs.pair(index)
+
+    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
+        """Return several pairs."""
+        return [self.pair(i) for i in indices]
+
+
 class MixedPairs:
     """A synthesizer of which a share of the pairs are real images instead, evenly spread.
 
-    Pair 0 is synthetic, unless all are real.
+    Pair 0 is synthetic, unless all are real. In the place of a pair with a fault comes a real
+    image, too.
     """
 
     def __init__(self, pairs: Synthesizer, real: Sequence[DualImage], share: float) -> None:
@@ -82,9 +109,10 @@ class MixedPairs:
     def pair(self, index: int) -> DualImage:
         """Return pair `index`: one of the dual images, or the next of the real ones."""
         before, after = int(index * self._share), int((index + 1) * self._share)
-        if before == after:
-            return self._pairs.pair(index)
-        return replace(self._real.pair(before), index=index)
+        if before != after:
+            return replace(self._real.pair(before), index=index)
+        pair = self._pairs.pair(index)
+        return replace(self._real.pair(index - before), index=index) if pair.fault else pair
 
     def pairs(self, indices: Sequence[int]) -> list[DualImage]:
         """Return several pairs."""

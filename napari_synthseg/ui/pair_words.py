@@ -48,4 +48,4 @@ def describe_gate(statistics: Mapping[str, int]) -> str:
     ]
     text = f"Checked: {rejected} of {drawn} drawn were rejected ({'; '.join(reasons)})."
     taken = statistics.get("taken as the best", 0)
-    return f"{text} {taken} of them had to be used, as no better came." if taken else text
+    return f"{text} {taken} pairs did not pass at all: nothing learns from them." if taken else text

@@ -209,16 +209,16 @@ class SynthesizePanel(Panel):
     def _show_pairs(self) -> None:
         """Show the dual images in the viewer, or those that were rejected."""
         pairs: Sequence[DualImage] = self._pairs
-        captions: list[str] = []
+        captions = [f"Nothing learns from this one: {p.fault}" if p.fault else "" for p in pairs]
         if self.rejected_box.isChecked():
             rejected = self._rejected()
             pairs = [r.pair for r in rejected]
             captions = [
-                fill(f"Rejected {n} of {len(rejected)}: {r.text}", CAPTION_WIDTH)
-                for n, r in enumerate(rejected, 1)
+                f"Rejected {n} of {len(rejected)}: {r.text}" for n, r in enumerate(rejected, 1)
             ]
         if pairs and self.isVisible():
-            self.layers.show_dual_images(pairs, captions)
+            told = [fill(text, CAPTION_WIDTH) for text in captions] if any(captions) else []
+            self.layers.show_dual_images(pairs, told)
         self.next_step_changed.emit()
 
     def _rejected(self) -> list[Any]:

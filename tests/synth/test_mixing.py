@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.synth.mixing import MixedPairs, label_clicked
+from napari_synthseg.synth.mixing import REACH, MixedPairs, SoundPairs, label_clicked
 
 
 class Numbered:
-    """Pairs that carry nothing but a mark of where they come from."""
+    """Pairs that carry nothing but a mark of where they come from, and a fault if they have one."""
 
-    def __init__(self, mark):
-        self.mark = mark
+    def __init__(self, mark, bad=()):
+        self.mark, self.bad = mark, bad
 
     def pair(self, index):
-        return DualImage(
-            np.full((1, 4, 4), self.mark, np.float32), Labels(np.zeros((4, 4), np.int32)), index
-        )
+        image = np.full((1, 4, 4), self.mark, np.float32)
+        fault = "bad" if index in self.bad else ""
+        return DualImage(image, Labels(np.zeros((4, 4), np.int32)), index, fault)
 
 
 def real(count):
@@ -37,6 +37,33 @@ def test_the_share_of_real_images_is_kept_and_all_come_in_turn(share, count):
     assert abs(len(shown) - 200 * share) <= 1
     assert shown == [10.0 + n % count for n in range(len(shown))]
     assert [p.index for p in pairs] == list(range(200))
+
+
+@given(st.floats(0, 0.9), st.integers(1, 5), st.sets(st.integers(0, 199)))
+def test_pairs_with_a_fault_give_way_to_real_images_that_come_equally_often(share, count, bad):
+    plain = MixedPairs(Numbered(0.0), real(count), share).pairs(range(200))
+    pairs = MixedPairs(Numbered(0.0, bad), real(count), share).pairs(range(200))
+    for index, (before, now) in enumerate(zip(plain, pairs, strict=True)):
+        assert now.index == index
+        assert not now.fault
+        if index not in bad:
+            np.testing.assert_array_equal(now.image, before.image)
+        else:
+            assert now.image[0, 0, 0] >= 10
+
+
+def test_if_all_pairs_have_a_fault_each_real_image_is_seen_equally_often():
+    pairs = MixedPairs(Numbered(0.0, range(200)), real(4), 0.5).pairs(range(200))
+    marks = [float(p.image[0, 0, 0]) for p in pairs]
+    assert [marks.count(10.0 + n) for n in range(4)] == [50] * 4
+
+
+@given(st.sets(st.integers(0, 40)), st.integers(0, 20))
+def test_the_next_pair_without_a_fault_is_taken(bad, index):
+    pair = SoundPairs(Numbered(0.0, bad)).pair(index)
+    assert pair.index == index
+    reached = set(range(index, index + REACH))
+    assert pair.fault == ("bad" if reached <= bad else "")
 
 
 def library_and_image(rejected=frozenset(), **kwargs):

@@ -29,10 +29,11 @@ GO_ON = threading.Event()
 GO_ON.set()
 
 
-def make_pair(index: int, shade: float = 0.5) -> DualImage:
+def make_pair(index: int, shade: float = 0.5, fault: str = "") -> DualImage:
     values = np.zeros((SIZE, SIZE), np.int32)
     values[: SIZE // 2] = 1 + index % 2
-    return DualImage(np.full((1, SIZE, SIZE), shade, np.float32), Labels.of_classes(values), index)
+    image = np.full((1, SIZE, SIZE), shade, np.float32)
+    return DualImage(image, Labels.of_classes(values), index, fault)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Refused:
 
 class FakeSynthesizer:
     notes = ("a note",)
+    faults: ClassVar[dict[int, str]] = {}
     statistics: ClassVar[dict[str, int]] = {
         "drawn": 5, "accepted": 3, "mask": 0, "agreement": 2, "ties": 9,
     }  # fmt: skip
@@ -51,10 +53,10 @@ class FakeSynthesizer:
         self.rejected = [Refused(make_pair(i, 0.9), f"reason {i}") for i in range(2)]
 
     def pair(self, index: int) -> DualImage:
-        return make_pair(index)
+        return make_pair(index, fault=self.faults.get(index, ""))
 
     def pairs(self, indices) -> list[DualImage]:
-        return [make_pair(i) for i in indices]
+        return [self.pair(i) for i in indices]
 
 
 class FakeLearned(Recipe):
@@ -190,6 +192,19 @@ def test_rejected_pairs_are_looked_at_with_their_reason(learning):
     panel.rejected_box.click()
     assert np.allclose(shown(learning)[0], 0.5)
     assert not overlay.visible
+
+
+def test_a_pair_that_nothing_learns_from_says_so(learning, monkeypatch):
+    monkeypatch.setattr(FakeSynthesizer, "faults", {1: "image and mask do not agree"})
+    start(learning)
+    learning.settle()
+    overlay = learning.viewer.canvas.overlays.text
+    learning.viewer.dims.set_current_step(0, 0)
+    assert not overlay.text
+    learning.viewer.dims.set_current_step(0, 1)
+    told = " ".join(overlay.text.split())
+    assert told == "Nothing learns from this one: image and mask do not agree"
+    assert overlay.visible
 
 
 def test_learning_is_paused_stopped_and_gone_on_with(learning):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,10 +100,11 @@ class Rejected:
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    """What pair an index stands for: its codes, and which attempt they are from."""
+    """What pair an index stands for: its codes, which attempt they are from, and their fault."""
 
     codes: NDArray[np.int16]
     attempt: int
+    fault: str = ""
 
 
 class LearnedSynthesizer:
@@ -138,7 +139,7 @@ class LearnedSynthesizer:
         return (
             *self._notes,
             f"Of {pairs} dual images, {taken} did not pass the gate in {self.recipe.attempts} "
-            "attempts: the best of each was taken. Learn longer, or from more images.",
+            "attempts, and are not learned from. Learn longer, or from more images.",
         )
 
     @property
@@ -172,13 +173,14 @@ class LearnedSynthesizer:
         number, place = divmod(index, BLOCK)
         if number not in self._codes:
             self._codes[number] = self._fill(number, self._machine)
+        kept = self._codes[number][place]
         ready = self._ready.get(number)
         if ready is None:
-            kept = self._codes[number][place]
             view = self._machine.develop(kept.codes, index, kept.attempt)
         else:
             view = ready[place]
-        return as_pair(view.image, view.marks, self.learned.class_values, index)
+        pair = as_pair(view.image, view.marks, self.learned.class_values, index)
+        return replace(pair, fault=kept.fault)
 
     def _fill(self, number: int, machine: _Machine) -> list[_Kept]:
         """Draw the pairs of a block; those that the gate turns away again, a few times."""
@@ -197,17 +199,17 @@ class LearnedSynthesizer:
                 view = machine.develop(grid, index, attempt)
                 verdict = machine.judge(view, [views[p] for p in sorted(views)])
                 self._counts["drawn"] += 1
-                candidate = _Kept(grid, attempt)
                 if verdict.reason is None:
-                    kept[place], views[place] = candidate, view
+                    kept[place], views[place] = _Kept(grid, attempt), view
                     self._counts["accepted"] += 1
                     continue
                 self._counts[verdict.reason] += 1
                 pair = as_pair(view.image, view.marks, self.learned.class_values, index)
-                self.rejected.append(Rejected(pair, verdict.reason, verdict.detail))
+                refused = Rejected(pair, verdict.reason, verdict.detail)
+                self.rejected.append(refused)
                 failed.append(place)
                 if place not in best or verdict.score > best[place][0]:
-                    best[place] = (verdict.score, candidate, view)
+                    best[place] = (verdict.score, _Kept(grid, attempt, refused.text), view)
             open_places = failed
         for place in open_places:
             _, kept[place], views[place] = best[place]

@@ -1,5 +1,7 @@
 """What the gate turns away, and why."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -158,6 +160,12 @@ def test_what_was_turned_away_can_be_looked_at():
     assert counts["taken as the best"] == 16 - counts["accepted"]
     assert 0 < len(made.rejected) <= 32
     assert any("did not pass the gate" in note for note in made.notes)
+    bad = [pair for pair in made.pairs(range(16)) if pair.fault]
+    assert len(bad) == counts["taken as the best"] > 0
     first = made.rejected[0]
     assert first.text
+    assert {pair.fault for pair in bad} <= {each.text for each in made.rejected}
+    assert [p.fault for p in pickle.loads(pickle.dumps(made)).pairs(range(16))] == [
+        p.fault for p in made.pairs(range(16))
+    ]
     assert first.pair.image.shape == pair.image.shape

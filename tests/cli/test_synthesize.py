@@ -1,0 +1,27 @@
+"""What is told of dual images on the command line."""
+
+import numpy as np
+
+from napari_synthseg.cli.synthesize import describe_pairs
+from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.project import Project
+
+
+def make_pairs(bad: set[int], count: int = 8) -> list[DualImage]:
+    image, labels = np.zeros((1, 4, 4), np.float32), Labels.of_classes(np.ones((4, 4), int))
+    return [DualImage(image, labels, n, "torn" if n in bad else "") for n in range(count)]
+
+
+def test_files_that_nothing_should_learn_from_are_named() -> None:
+    project = Project().with_classes(Project().next_class("phase"))
+    figures, words = describe_pairs(make_pairs({1, 6}), project)
+    assert (figures["pairs"], figures["faulty"]) == (8, ["00001.tif", "00006.tif"])
+    assert words.endswith(
+        "2 did not pass the gate, leave them out of training: 00001.tif, 00006.tif"
+    )
+    figures, words = describe_pairs(make_pairs(set(range(7))), project)
+    assert len(figures["faulty"]) == 7
+    assert words.endswith("00003.tif, 00004.tif, …")
+    figures, words = describe_pairs(make_pairs(set()), project)
+    assert figures["faulty"] == []
+    assert "gate" not in words
