@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from napari_synthseg.bringing import MaskKind
 from napari_synthseg.core.boxes import Boxes, BoxRow
-from napari_synthseg.core.geometry import Region, full_region
+from napari_synthseg.core.geometry import Region, full_region, region_slices
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.project import ImageRef, Truth
 from napari_synthseg.session import Session
@@ -58,21 +60,35 @@ class Sample(ABC):
 
 @dataclass(frozen=True)
 class MaskSample(Sample):
-    """An image file with its label image; `kind` says what that holds."""
+    """An image file with its label image, or a window of both; `kind` says what masks hold."""
 
     masks: Path
     kind: MaskKind = "instance"
+    window: Region | None = None
+
+    @property
+    def region(self) -> Region | None:
+        """The window."""
+        return self.window
 
     def labels(self) -> Labels:
         """Read the true masks."""
         read = read_region_file if self.kind == "semantic" else read_label_file
-        return read(self.masks)
+        whole = read(self.masks)
+        if self.window is None:
+            return whole
+        ids = np.ascontiguousarray(whole.ids[region_slices(self.window)])
+        shown = set(np.unique(ids).tolist())
+        return replace(
+            whole, ids=ids, classes={i: c for i, c in whole.classes.items() if i in shown}
+        )
 
     def identity(self) -> str:
-        """Return name, group, and digests of both files."""
+        """Return name, group, window, and digests of both files."""
+        where = "" if self.window is None else f" {self.window}"
         digests = f"{fingerprint(self.image)} {fingerprint(self.masks)}"
         of_regions = " semantic" if self.kind == "semantic" else ""
-        return f"{self.name} (group {self.group}): {digests}{of_regions}"
+        return f"{self.name} (group {self.group}){where}: {digests}{of_regions}"
 
     def add_truth(self, session: Session, image: ImageRef) -> None:
         """Add the true masks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,15 +13,19 @@ from pydantic import Field, field_validator, model_validator
 
 from napari_synthseg.bringing import MaskKind
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.specimens import find_specimen
+from napari_synthseg.store.images import open_file
 from napari_synthseg.study.draw import MaskSample, Sample
-from napari_synthseg.study.halved_data import HalvedData
+from napari_synthseg.study.halved_data import HalvedData, hash_name
 
 SUFFIXES = (".png", ".tif", ".tiff")
 
 
 class FolderData(HalvedData):
     """Image files in ``FOLDER/images``, label images of the same stem in ``FOLDER/masks``.
+
+    With `window`, a part of each image is learned from, and whole images are scored on.
 
     With `apart`, images are slices of stacks, which `group` names; all are of one stack if it does
     not. Those to train on follow one another, and those near them are not scored on.
@@ -39,6 +44,12 @@ class FolderData(HalvedData):
         ge=0,
         description="least distance of the number of an image to score on from that of any to "
         "train on; the number is the last one in the stem. 0: no matter",
+    )
+    window: int | None = Field(
+        default=None,
+        ge=32,
+        description="edge of the part of each image that is learned from, pixels; its place "
+        "depends on the image's name alone. Empty: whole images",
     )
     group: str = Field(
         default="stem",
@@ -88,6 +99,15 @@ class FolderData(HalvedData):
         near = [s for s in train if s.group == sample.group]
         return all(abs(_number(sample.name) - _number(s.name)) >= self.apart for s in near)
 
+    def training_samples(self, sample: Sample, source: str) -> tuple[Sample, ...]:
+        """Return what is learned from instead of an image: its window, where there are such."""
+        if self.window is None:
+            return (sample,)
+        assert isinstance(sample, MaskSample)
+        stored = open_file(sample.image)
+        shape = stored.size("y"), stored.size("x")
+        return (replace(sample, window=place_window(sample.name, shape, self.window)),)
+
     def samples(self) -> list[Sample]:
         """Return all images with their masks, sorted by name."""
         folder = self.find_folder("images", "masks")
@@ -125,6 +145,13 @@ class FolderData(HalvedData):
         if found is None:
             raise InputError(f"[data] group = '{self.group}' finds nothing in '{stem}'.")
         return found
+
+
+def place_window(name: str, shape: Sequence[int], edge: int) -> Region:
+    """Return the window of an image: at random, but by its name alone; at most all of it."""
+    rng = np.random.default_rng(int(hash_name(name), 16))
+    starts = [int(rng.integers(max(n - edge, 0) + 1)) for n in shape]
+    return tuple((start, min(start + edge, n)) for start, n in zip(starts, shape, strict=True))
 
 
 def _number(stem: str) -> int:

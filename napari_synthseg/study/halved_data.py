@@ -65,7 +65,7 @@ class HalvedData(DataSource):
             )
         train = tuple(pool[:count])
         half = for_tuning if self.part == "tuning" else for_closing
-        left = sorted((s for s in half if self.is_apart(s, train)), key=lambda s: _hash(s.name))
+        left = sorted((s for s in half if self.is_apart(s, train)), key=lambda s: hash_name(s.name))
         test = tuple(sorted(left[: self.limit], key=lambda s: s.name))
         if not test:
             raise InputError(
@@ -119,8 +119,9 @@ class HalvedData(DataSource):
 
 def is_for_tuning(stem: str) -> bool:
     """Half of the images, fixed by a hash of the stem, may serve tuning; the rest never does."""
-    return int(_hash(stem), 16) % 2 == 0
+    return int(hash_name(stem), 16) % 2 == 0
 
 
-def _hash(stem: str) -> str:
+def hash_name(stem: str) -> str:
+    """Return a number in hexadecimal digits that depends on a name alone."""
     return hashlib.sha1(stem.encode(), usedforsecurity=False).hexdigest()

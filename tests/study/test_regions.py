@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.session import Session
+from napari_synthseg.study.draw import MaskSample
+from napari_synthseg.study.folder_data import place_window
 from napari_synthseg.study.halved_data import is_for_tuning
 from napari_synthseg.study.measure import fill_project
 from napari_synthseg.study.report import write_report
@@ -150,3 +154,31 @@ def tried(source: Any, seed: int) -> Any:
         return source.draw(2, seed)
     except InputError:
         return None
+
+
+def test_windows_are_learned_from_and_whole_images_scored_on(data: Path, tmp_path: Path) -> None:
+    whole, (unit,) = plan(study_of(data))[0], plan(study_of(data, window=40))
+    assert [s.name for s in unit.train] == [s.name for s in whole.train]
+    assert [s.identity() for s in unit.test] == [s.identity() for s in whole.test]
+    assert unit.name() != whole.name()
+    assert unit.train == plan(study_of(data, window=40, image_seed=0))[0].train, "the same places"
+    with closing(Session.create(tmp_path / "p")) as session:
+        fill_project(session, unit)
+        for sample in unit.train:
+            assert isinstance(sample, MaskSample)
+            (ref,) = (i for i in session.project.images if Path(i.uri).stem == sample.name)
+            (y0, y1), (x0, x1) = sample.region or ()
+            assert (y1 - y0, x1 - x0) == (40, 40)
+            cut = tifffile.imread(sample.masks)[y0:y1, x0:x1]
+            np.testing.assert_array_equal(session.truth(ref).ids, cut)
+            np.testing.assert_array_equal(sample.labels().ids, cut)
+            assert session.pixels(ref).read().shape == (1, 40, 40)
+
+
+@given(st.text(min_size=1), st.integers(1, 90), st.integers(1, 90), st.integers(32, 100))
+def test_a_window_lies_in_its_image(name: str, height: int, width: int, edge: int) -> None:
+    place = place_window(name, (height, width), edge)
+    assert place == place_window(name, (height, width), edge)
+    for (start, stop), n in zip(place, (height, width), strict=True):
+        assert 0 <= start < stop <= n
+        assert stop - start == min(edge, n)
