@@ -118,18 +118,15 @@ def masked_fields(project: Project, divided: DividedMasks) -> RealFields:
 def synthetic_field(pair: DualImage, spacing: Spacing) -> View:
     """Return a dual image as what is compared."""
     name = f"pair {pair.index}"
-    ids = pair.labels.ids
-    known: dict[str, Any] = (
-        _regions_of(pair.labels)
-        if pair.labels.regions
-        else {
-            "ids": ids,
-            "background": ids == 0,
-            "loose": np.zeros((0, ids.ndim)),
-            "complete": True,
-        }
-    )
+    known = (_regions_of if pair.labels.regions else _objects_of)(pair.labels)
     return View(name=name, source=name, group=name, image=pair.image, spacing=spacing, **known)
+
+
+def _objects_of(labels: Labels) -> dict[str, Any]:
+    """Return what a view holds of objects that are all known."""
+    ids = labels.ids
+    loose = np.zeros((0, ids.ndim))
+    return {"ids": ids, "background": ids == 0, "loose": loose, "complete": True}
 
 
 def _regions_of(labels: Labels) -> dict[str, Any]:

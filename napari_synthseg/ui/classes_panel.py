@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtGui import QColor
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QCheckBox,
-    QColorDialog,
-    QComboBox,
-    QDoubleSpinBox,
-    QHBoxLayout,
-    QHeaderView,
-    QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
-)
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QPushButton
 
 from napari_synthseg.core.project import ImageRef, ObjectClass, Project
+from napari_synthseg.ui.class_table import ClassTable
 from napari_synthseg.ui.desk import Desk
 from napari_synthseg.ui.layers import Layers, field_key, picture_name
 from napari_synthseg.ui.marking_switch import MarkingSwitch
@@ -31,14 +21,8 @@ from napari_synthseg.ui.specimen_box import SpecimenBox
 from napari_synthseg.ui.steps import training_clicks, training_regions
 
 ENOUGH_CLICKS = 5
-KEY, COLOR, NAME, DIAMETER, COUNT = range(5)
-COLUMNS = ("Key", "", "Class", "Diameter")
+NAME_LENGTH = 64
 ROLES = {"train": "for training", "validate": "held out to choose", "test": "held out for scoring"}
-
-SWATCH = (
-    "background: {color}; border-radius: 4px; padding: 0px; margin: 6px; "
-    "min-width: 16px; max-width: 16px; min-height: 16px; max-height: 16px;"
-)
 
 
 class ClassesPanel(Panel):
@@ -54,7 +38,15 @@ class ClassesPanel(Panel):
         self.specimen = SpecimenBox()
         self.specimen.named.connect(self._on_specimen)
         self.body.addWidget(self.specimen)
-        self.table = self._make_table()
+        self.table = ClassTable()
+        self.table.chosen.connect(self.layers.clicks.choose_class)
+        self.table.renamed.connect(self._on_renamed)
+        self.table.diameter_changed.connect(
+            lambda value, diameter: self._change(value, "change diameter", diameter=diameter)
+        )
+        self.table.color_changed.connect(
+            lambda value, color: self._change(value, "change color", color=color)
+        )
         self.body.addWidget(self.table)
         self.body.addLayout(self._make_buttons())
         self.exhaustive = QCheckBox("I clicked every object on this image")
@@ -94,21 +86,6 @@ class ClassesPanel(Panel):
         layers.clicks.removed.connect(self.refresh)
         layers.marking_changed.connect(self.refresh)
         layers.regions.changed.connect(self._on_regions_changed)
-
-    def _make_table(self) -> QTableWidget:
-        table = QTableWidget(0, 5)
-        table.setHorizontalHeaderLabels([*COLUMNS, "Clicks"])
-        table.verticalHeader().hide()
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((KEY, 34), (COLOR, 30), (DIAMETER, 96), (COUNT, 48)):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            table.setColumnWidth(column, width)
-        table.itemSelectionChanged.connect(self._on_row_selected)
-        table.itemChanged.connect(self._on_renamed)
-        return table
 
     def _make_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -176,14 +153,9 @@ class ClassesPanel(Panel):
         """Show the session's classes, images and counts."""
         project = self._project
         self._show_images(project)
-        with QSignalBlocker(self.table):
-            self.table.setColumnHidden(DIAMETER, self._paints)
-            self.table.setHorizontalHeaderLabels([*COLUMNS, "Area" if self._paints else "Clicks"])
-            self.table.setRowCount(len(project.classes))
-            for row, cls in enumerate(project.classes):
-                self._show_class(row, cls)
+        amounts = "Area" if self._paints else "Clicks"
+        self.table.show_classes(project.classes, sizes=not self._paints, amounts=amounts)
         self._show_amounts()
-        self.table.setFixedHeight(34 + 32 * max(1, min(len(project.classes), 7)))
         refs = self.layers.field.refs if self.layers.field else ()
         self.specimen.show_images(project, tuple(refs))
         with QSignalBlocker(self.exhaustive):
@@ -210,59 +182,17 @@ class ClassesPanel(Panel):
 
     def _show_amounts(self) -> None:
         """Show how many clicks each class has, or how much of the image is painted."""
-        project, counts = self._project, _count(self._project)
-        for row, cls in enumerate(project.classes):
-            share = self.layers.regions.shares.get(cls.value, 0.0)
-            text = _percent(share) if self._paints else str(counts.get(cls.value, 0))
-            with QSignalBlocker(self.table):
-                if (item := self.table.item(row, COUNT)) is not None:
-                    item.setText(text)
+        if self._paints:
+            shares = self.layers.regions.shares
+            self.table.show_amounts({value: _percent(share) for value, share in shares.items()})
+        else:
+            counts = Counter(click.cls for click in training_clicks(self._project))
+            self.table.show_amounts({c.value: str(counts[c.value]) for c in self._project.classes})
 
     def _on_regions_changed(self) -> None:
         self._show_amounts()
         self._offer_layers()
         self.next_step_changed.emit()
-
-    def _show_class(self, row: int, cls: ObjectClass) -> None:
-        self.table.setRowHeight(row, 32)
-        key = QTableWidgetItem(str(row + 1) if row < 9 else "")
-        name = QTableWidgetItem(cls.name)
-        number = QTableWidgetItem()
-        for item in (key, number):
-            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
-            item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-        name.setToolTip("Double-click to rename")
-        for column, item in ((KEY, key), (NAME, name), (COUNT, number)):
-            self.table.setItem(row, column, item)
-        swatch = self.table.cellWidget(row, COLOR)
-        if swatch is None or swatch.property("value of") != cls.value:
-            swatch = self._make_swatch(cls.value)
-            self.table.setCellWidget(row, COLOR, swatch)
-        swatch.setStyleSheet(SWATCH.format(color=cls.color))
-        box = self.table.cellWidget(row, DIAMETER)
-        if not isinstance(box, QDoubleSpinBox) or box.property("value of") != cls.value:
-            box = self._make_diameter(cls.value)
-            self.table.setCellWidget(row, DIAMETER, box)
-        with QSignalBlocker(box):
-            box.setSuffix(f" {cls.unit}")
-            box.setValue(cls.diameter)
-
-    def _make_swatch(self, value: int) -> QPushButton:
-        swatch = QPushButton()
-        swatch.setProperty("value of", value)
-        swatch.setToolTip("Change the color")
-        swatch.clicked.connect(lambda: self._on_color(value))
-        return swatch
-
-    def _make_diameter(self, value: int) -> QDoubleSpinBox:
-        box = QDoubleSpinBox()
-        box.setProperty("value of", value)
-        box.setRange(0.1, 10_000)
-        box.setDecimals(1)
-        box.setKeyboardTracking(False)
-        box.setToolTip("Typical diameter of one object of this class")
-        box.valueChanged.connect(lambda diameter, v=value: self._on_diameter(v, diameter))
-        return box
 
     def _show_images(self, project: Project) -> None:
         shown = self.layers.field.refs[0].id if self.layers.field else ""
@@ -280,10 +210,7 @@ class ClassesPanel(Panel):
             self.images.addItem("Add another image…", "")
 
     def _show_active(self) -> None:
-        values = [c.value for c in self._project.classes]
-        if (active := self.layers.clicks.active_class) in values:
-            with QSignalBlocker(self.table):
-                self.table.selectRow(values.index(active))
+        self.table.select(self.layers.clicks.active_class)
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         same = new.classes is old.classes and new.images is old.images
@@ -312,28 +239,12 @@ class ClassesPanel(Panel):
             attempt(lambda: self._edit(project.with_classes(changed), what))
         self.refresh()
 
-    def _on_row_selected(self) -> None:
-        row = self.table.currentRow()
-        if 0 <= row < len(self._project.classes):
-            self.layers.clicks.choose_class(self._project.classes[row].value)
-
-    def _on_renamed(self, item: QTableWidgetItem) -> None:
-        if item.column() == NAME:
-            cls = self._project.classes[item.row()]
-            if name := item.text().strip()[:64]:
-                self._change(cls.value, "rename class", name=name)
-            else:
-                warn("A class needs a name.")
-                self.refresh()
-
-    def _on_diameter(self, value: int, diameter: float) -> None:
-        self._change(value, "change diameter", diameter=diameter)
-
-    def _on_color(self, value: int) -> None:
-        cls = self._project.object_class(value)
-        color = QColorDialog.getColor(QColor(cls.color), self, f"Color of {cls.name}")
-        if color.isValid():
-            self._change(value, "change color", color=color.name())
+    def _on_renamed(self, value: int, name: str) -> None:
+        if name:
+            self._change(value, "rename class", name=name[:NAME_LENGTH])
+        else:
+            warn("A class needs a name.")
+            self.refresh()
 
     def _on_add(self) -> None:
         project = self._project
@@ -391,10 +302,3 @@ class ClassesPanel(Panel):
 def _percent(share: float) -> str:
     """Return a share as people read it: little is not nothing."""
     return "" if share == 0 else "<1%" if share < 0.01 else f"{share:.0%}"
-
-
-def _count(project: Project) -> dict[int, int]:
-    counts: dict[int, int] = {}
-    for click in training_clicks(project):
-        counts[click.cls] = counts.get(click.cls, 0) + 1
-    return counts
