@@ -9,7 +9,7 @@ An object belongs to the block that holds its core.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +27,6 @@ from napari_synthseg.learn.network import infer
 from napari_synthseg.learn.predictor import Predictor
 from napari_synthseg.learn.targets import Decoded, decode
 from napari_synthseg.learn.volumes import block_shape, round_up
-
-if TYPE_CHECKING:
-    pass
 
 OBJECT_MARGIN = 2.0
 """Width of the margin in which objects are decided, in typical diameters."""
