@@ -17,7 +17,7 @@ GATE_WORDS = {
 }
 """Reason of the gate -> what is told; others are told as they are."""
 
-NO_REASONS = ("drawn", "accepted", "ties", "taken as the best")
+NO_REASONS = ("drawn", "accepted", "ties", "given up")
 
 
 def describe_pairs(pairs: Sequence[DualImage], project: Project) -> str:
@@ -47,5 +47,5 @@ def describe_gate(statistics: Mapping[str, int]) -> str:
         if name not in NO_REASONS and count
     ]
     text = f"Checked: {rejected} of {drawn} drawn were rejected ({'; '.join(reasons)})."
-    taken = statistics.get("taken as the best", 0)
-    return f"{text} {taken} pairs did not pass at all: nothing learns from them." if taken else text
+    lost = statistics.get("given up", 0)
+    return f"{text} {lost} pairs did not pass at all: nothing learns from them." if lost else text

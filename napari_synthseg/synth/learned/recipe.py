@@ -160,7 +160,8 @@ class VQRecipe(Recipe):
         ge=1,
         le=100,
         json_schema_extra=GATE,
-        description="how often a dual image is drawn before the best one is taken",
+        description="how often a dual image is drawn before it is given up: the best is shown, but "
+        "not learned from",
     )
 
     def fit(

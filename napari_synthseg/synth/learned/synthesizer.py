@@ -132,13 +132,13 @@ class LearnedSynthesizer:
     @property
     def notes(self) -> tuple[str, ...]:
         """Where the recipe could not be followed, in words for the user; so far."""
-        taken = self._counts["taken as the best"]
-        pairs = taken + self._counts["accepted"]
-        if 2 * taken <= pairs:
+        lost = self._counts["given up"]
+        pairs = lost + self._counts["accepted"]
+        if 2 * lost <= pairs:
             return self._notes
         return (
             *self._notes,
-            f"Of {pairs} dual images, {taken} did not pass the gate in {self.recipe.attempts} "
+            f"Of {pairs} dual images, {lost} did not pass the gate in {self.recipe.attempts} "
             "attempts, and are not learned from. Learn longer, or from more images.",
         )
 
@@ -151,11 +151,11 @@ class LearnedSynthesizer:
 
     @property
     def statistics(self) -> dict[str, int]:
-        """How many pairs were drawn, accepted, rejected for each reason, or taken as the best.
+        """How many pairs were drawn, accepted, rejected for each reason, or given up.
 
         "ties" are codes that another processor's rounding might have drawn otherwise.
         """
-        names = ("drawn", "accepted", *REASONS, "taken as the best", "ties")
+        names = ("drawn", "accepted", *REASONS, "given up", "ties")
         return {name: self._counts[name] for name in names}
 
     def pair(self, index: int) -> DualImage:
@@ -213,7 +213,7 @@ class LearnedSynthesizer:
             open_places = failed
         for place in open_places:
             _, kept[place], views[place] = best[place]
-            self._counts["taken as the best"] += 1
+            self._counts["given up"] += 1
         self._ready[number] = [views[place] for place in range(BLOCK)]
         while len(self._ready) > READY:
             self._ready.popitem(last=False)
