@@ -1,0 +1,147 @@
+"""What does each stage of the learned recipe lose? Reconstruction, grain, or the prior?
+
+For each draw of training images, of the tuning half of a study's data, the recipe is learned once.
+Then the same network learns, in the same number of steps, from crops of the real images alone; from
+the same crops, coded, decoded and given back their grain; from halves of the two; and from as many
+drawn pairs, unchecked. All are scored on real images of other groups.
+
+``SYNTHSEG_DATA=/data python benchmarks/learned_losses.py benchmarks/studies/superalloy-2.toml``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_synthseg import pipeline
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.stages import result_of
+from napari_synthseg.core.training import TrainedModel
+from napari_synthseg.learn.predict import predict_image
+from napari_synthseg.learn.predictor import load_predictor
+from napari_synthseg.learn.train import train_model
+from napari_synthseg.score.semantic import score_semantic
+from napari_synthseg.session import Session
+from napari_synthseg.store.generators import KeptGenerators
+from napari_synthseg.study.measure import fill_project
+from napari_synthseg.study.study_file import load_study
+from napari_synthseg.study.tables import Study
+from napari_synthseg.study.units import Unit, plan
+from napari_synthseg.synth.learned.fit_vqvae import as_pair
+from napari_synthseg.synth.learned.grids import code_view
+from napari_synthseg.synth.learned.synthesizer import LearnedSynthesizer, _Machine
+from napari_synthseg.synth.learned.views import View, draw_view
+from napari_synthseg.synth.mixing import TruePairs
+from napari_synthseg.training_run import describe_model
+from napari_synthseg.true_images import masked_images
+
+VALUES = ("miou", "boundary_f1")
+
+
+def stages(made: LearnedSynthesizer, count: int, seed: int) -> dict[str, list[DualImage]]:
+    """Return pairs to learn from, by what was done to them.
+
+    Parameters
+    ----------
+    made
+        What was learned.
+    count
+        Number of pairs of each kind.
+    seed
+        Of the places of the crops.
+    """
+    machine = _Machine(made.recipe, made.learned, made.size)
+    rng = np.random.default_rng(seed)
+    turns, edge = made.recipe.turns, made.size
+    real = [draw_view(made.learned.train, edge, edge, rng, turns) for _ in range(count)]
+    codes = [code_view(machine.coder, view, machine.device).codes for view in real]
+    coded = [machine.develop(c.astype(np.int16), n, 0) for n, c in enumerate(codes)]
+    both = list(zip(real, coded, strict=True))
+    views = {
+        "real crops": real,
+        "coded and decoded": coded,
+        "decoded images, real masks": [View(c.image, r.marks) for r, c in both],
+        "real images, decoded masks": [View(r.image, c.marks) for r, c in both],
+    }
+    values = made.learned.class_values
+    pairs = {
+        name: [as_pair(view.image, view.marks, values, n) for n, view in enumerate(each)]
+        for name, each in views.items()
+    }
+    unchecked = made.recipe.model_copy(update={"gate": False})
+    return pairs | {"drawn": LearnedSynthesizer(unchecked, made.learned).pairs(range(count))}
+
+
+def learn_and_score(
+    session: Session, unit: Unit, pairs: Sequence[DualImage], held: Sequence[DualImage]
+) -> Scores:
+    """Return the scores, on the unit's real test images, of a network that learned from pairs."""
+    names = {c.value: c.name for c in session.project.classes}
+    work = train_model(
+        unit.spec, TruePairs(pairs), class_names=names, diameter=1.0, validation_pairs=held
+    )
+    model: TrainedModel = result_of(work)
+    predictor = load_predictor(describe_model(model), model.weights, unit.spec.device)
+
+    def compared() -> Iterator[tuple[str, Any, Any]]:
+        for ref in (r for r in session.project.images if r.role == "test"):
+            work = predict_image(predictor, session.pixels(ref), image=ref.id, run="")
+            yield ref.name, session.truth(ref).ids, result_of(work).ids
+
+    return score_semantic(compared(), names, measured_on="real")
+
+
+def measure(study: Study, seed: int, count: int, out: Path) -> Iterator[dict[str, Any]]:
+    """Yield the scores of each stage, for one draw of training images."""
+    unit = next(u for u in plan(study) if u.seed == seed and u.arm.source != "real")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Session.create(Path(folder) / "p.synthseg")) as session,
+    ):
+        fill_project(session, unit)
+        images = masked_images(session.project, session.folder, unit.spec).images
+        made = result_of(pipeline.fit(session.project.recipe, images, KeptGenerators(out)))
+        assert isinstance(made, LearnedSynthesizer)
+        for name, pairs in stages(made, count, seed).items():
+            scores = learn_and_score(session, unit, pairs, images.held)
+            figures = {key: scores.values[key] for key in VALUES}
+            figures |= {f"iou [{c}]": v["iou"] for c, v in scores.per_class.items()}
+            yield {"learned from": name, "seed": seed, "caption": scores.caption(), **figures}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("study", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--count", type=int, default=32)
+    parser.add_argument("--out", type=Path, default=Path("losses"))
+    wanted = parser.parse_args()
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    study = load_study(wanted.study)
+    study = study.model_copy(
+        update={
+            "data": study.data.model_copy(update={"part": "tuning"}),
+            "train": study.train.model_copy(
+                update={"steps": wanted.steps, "seeds": tuple(wanted.seeds)}
+            ),
+        }
+    )
+    found = []
+    for seed in wanted.seeds:
+        for record in measure(study, seed, wanted.count, wanted.out):
+            found.append(record)
+            print(json.dumps(record), flush=True)
+            (wanted.out / "losses.json").write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
