@@ -97,8 +97,8 @@ class SoundPairs:
 class MixedPairs:
     """A synthesizer of which a share of the pairs are real images instead, evenly spread.
 
-    Pair 0 is synthetic, unless all are real. In the place of a pair with a fault comes a real
-    image, too.
+    Pair 0 is synthetic, unless all are real. All pairs of the synthesizer come, in their order; in
+    the place of one with a fault comes a real image, too.
     """
 
     def __init__(self, pairs: Synthesizer, real: Sequence[DualImage], share: float) -> None:
@@ -107,12 +107,14 @@ class MixedPairs:
         self._share = share
 
     def pair(self, index: int) -> DualImage:
-        """Return pair `index`: one of the dual images, or the next of the real ones."""
+        """Return pair `index`: the next of the dual images, or of the real ones."""
         before, after = int(index * self._share), int((index + 1) * self._share)
         if before != after:
             return replace(self._real.pair(before), index=index)
-        pair = self._pairs.pair(index)
-        return replace(self._real.pair(index - before), index=index) if pair.fault else pair
+        pair = self._pairs.pair(index - before)
+        if pair.fault:
+            pair = self._real.pair(index - before)
+        return replace(pair, index=index)
 
     def pairs(self, indices: Sequence[int]) -> list[DualImage]:
         """Return several pairs."""

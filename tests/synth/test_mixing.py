@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.synth.mixing import REACH, MixedPairs, SoundPairs, label_clicked
+from napari_synthseg.synth.mixing import (
+    REACH,
+    MixedPairs,
+    RepeatedPairs,
+    SoundPairs,
+    label_clicked,
+)
 
 
 class Numbered:
@@ -43,13 +49,31 @@ def test_the_share_of_real_images_is_kept_and_all_come_in_turn(share, count):
 def test_pairs_with_a_fault_give_way_to_real_images_that_come_equally_often(share, count, bad):
     plain = MixedPairs(Numbered(0.0), real(count), share).pairs(range(200))
     pairs = MixedPairs(Numbered(0.0, bad), real(count), share).pairs(range(200))
+    drawn = 0
     for index, (before, now) in enumerate(zip(plain, pairs, strict=True)):
         assert now.index == index
         assert not now.fault
-        if index not in bad:
+        if before.image[0, 0, 0] or drawn not in bad:
             np.testing.assert_array_equal(now.image, before.image)
         else:
             assert now.image[0, 0, 0] >= 10
+        drawn += not before.image[0, 0, 0]
+
+
+class Counting(Numbered):
+    """Pairs that carry their number."""
+
+    def pair(self, index):
+        return DualImage(
+            np.full((1, 4, 4), -1.0 - index, np.float32), Labels(np.zeros((4, 4), np.int32)), index
+        )
+
+
+@given(st.floats(0, 0.9), st.integers(1, 8))
+def test_all_dual_images_come_in_turn_however_many_are_real(share, count):
+    pairs = MixedPairs(RepeatedPairs(Counting(0.0), count), real(3), share).pairs(range(200))
+    marks = [-1 - float(p.image[0, 0, 0]) for p in pairs if p.image[0, 0, 0] < 0]
+    assert marks == [n % count for n in range(len(marks))]
 
 
 def test_if_all_pairs_have_a_fault_each_real_image_is_seen_equally_often():
