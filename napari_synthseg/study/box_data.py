@@ -117,7 +117,7 @@ class BoxData(HalvedData):
             shape = stored.size("y"), stored.size("x")
             windows = choose_windows(sample, shape, self.crop, self.crops_per_image, counts)
             chosen[sample.name] = [
-                replace(sample, name=f"{sample.name} {n}", window=window)
+                replace(sample, name=f"{sample.name} {n}", region=window)
                 for n, window in enumerate(windows, start=1)
             ]
         return chosen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +23,24 @@ from napari_synthseg.store.labels import label_boxes, read_label_file, read_regi
 class Sample(ABC):
     """An image file, or a region of it, with its ground truth.
 
-    `group` names the field of view or specimen.
+    Attributes
+    ----------
+    group
+        Names the field of view or specimen.
+    region
+        Part of the image that counts, or None for all of it.
     """
 
     name: str
     image: Path
     group: str
+    region: Region | None = field(default=None, kw_only=True)
 
     @property
-    def region(self) -> Region | None:
-        """Part of the image that counts, or None for all of it."""
-        return None
+    def place(self) -> str:
+        """Name, group and region in words."""
+        where = "" if self.region is None else f" {self.region}"
+        return f"{self.name} (group {self.group}){where}"
 
     @property
     def labels_only(self) -> bool:
@@ -60,35 +67,28 @@ class Sample(ABC):
 
 @dataclass(frozen=True)
 class MaskSample(Sample):
-    """An image file with its label image, or a window of both; `kind` says what masks hold."""
+    """An image file with its label image; `kind` says what masks hold."""
 
     masks: Path
     kind: MaskKind = "instance"
-    window: Region | None = None
-
-    @property
-    def region(self) -> Region | None:
-        """The window."""
-        return self.window
 
     def labels(self) -> Labels:
         """Read the true masks."""
         read = read_region_file if self.kind == "semantic" else read_label_file
         whole = read(self.masks)
-        if self.window is None:
+        if self.region is None:
             return whole
-        ids = np.ascontiguousarray(whole.ids[region_slices(self.window)])
+        ids = np.ascontiguousarray(whole.ids[region_slices(self.region)])
         shown = set(np.unique(ids).tolist())
         return replace(
             whole, ids=ids, classes={i: c for i, c in whole.classes.items() if i in shown}
         )
 
     def identity(self) -> str:
-        """Return name, group, window, and digests of both files."""
-        where = "" if self.window is None else f" {self.window}"
+        """Return name, group, region, and digests of both files."""
         digests = f"{fingerprint(self.image)} {fingerprint(self.masks)}"
         of_regions = " semantic" if self.kind == "semantic" else ""
-        return f"{self.name} (group {self.group}){where}: {digests}{of_regions}"
+        return f"{self.place}: {digests}{of_regions}"
 
     def add_truth(self, session: Session, image: ImageRef) -> None:
         """Add the true masks."""
@@ -97,7 +97,7 @@ class MaskSample(Sample):
 
 @dataclass(frozen=True)
 class BoxSample(Sample):
-    """An image file with a table of boxes, or a window of it.
+    """An image file with a table of boxes.
 
     Attributes
     ----------
@@ -105,21 +105,13 @@ class BoxSample(Sample):
         ymin, xmin, ymax, xmax and class value of each, pixels of the whole image.
     incomplete
         Class values of which not every object has a box.
-    window
-        The part that counts, or None for all.
     as_labels
         See `labels_only`: the classes of boxes at least half inside.
     """
 
     boxes: tuple[BoxRow, ...]
     incomplete: tuple[int, ...] = ()
-    window: Region | None = None
     as_labels: bool = False
-
-    @property
-    def region(self) -> Region | None:
-        """The window."""
-        return self.window
 
     @property
     def labels_only(self) -> bool:
@@ -135,18 +127,17 @@ class BoxSample(Sample):
         """Return the boxes as labels."""
         stored = open_file(self.image)
         return label_boxes(
-            self.boxes, self.window or full_region((stored.size("y"), stored.size("x")))
+            self.boxes, self.region or full_region((stored.size("y"), stored.size("x")))
         )
 
     def identity(self) -> str:
-        """Return name, group, window, boxes and a digest of the image."""
-        where = "" if self.window is None else f" {self.window}"
+        """Return name, group, region, boxes and a digest of the image."""
         known = "labels of " if self.as_labels else ""
         digest = fingerprint(self.image)
-        return f"{self.name} (group {self.group}){where}: {digest} {known}{sorted(self.boxes)}"
+        return f"{self.place}: {digest} {known}{sorted(self.boxes)}"
 
     def add_truth(self, session: Session, image: ImageRef) -> None:
-        """Add the boxes, or what the window shows."""
+        """Add the boxes, or what the region shows."""
         boxes = Boxes.of([b[:4] for b in self.boxes], [b[4] for b in self.boxes] or 1)
         truth = Truth.of_boxes(image.id, boxes, self.incomplete)
         if self.as_labels:
@@ -154,8 +145,8 @@ class BoxSample(Sample):
         session.edit(session.project.with_truths(truth), "add boxes")
 
     def shown(self) -> frozenset[int]:
-        """Return the classes of the boxes that lie at least half in the window."""
-        return classes_inside(self.boxes, self.window)
+        """Return the classes of the boxes that lie at least half in the region."""
+        return classes_inside(self.boxes, self.region)
 
 
 def classes_inside(boxes: tuple[BoxRow, ...], window: Region | None) -> frozenset[int]:

@@ -106,7 +106,7 @@ class FolderData(HalvedData):
         assert isinstance(sample, MaskSample)
         stored = open_file(sample.image)
         shape = stored.size("y"), stored.size("x")
-        return (replace(sample, window=place_window(sample.name, shape, self.window)),)
+        return (replace(sample, region=place_window(sample.name, shape, self.window)),)
 
     def samples(self) -> list[Sample]:
         """Return all images with their masks, sorted by name."""
@@ -149,7 +149,7 @@ class FolderData(HalvedData):
 
 def place_window(name: str, shape: Sequence[int], edge: int) -> Region:
     """Return the window of an image: at random, but by its name alone; at most all of it."""
-    rng = np.random.default_rng(int(hash_name(name), 16))
+    rng = np.random.default_rng(hash_name(name))
     starts = [int(rng.integers(max(n - edge, 0) + 1)) for n in shape]
     return tuple((start, min(start + edge, n)) for start, n in zip(starts, shape, strict=True))
 

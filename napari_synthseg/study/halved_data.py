@@ -119,9 +119,9 @@ class HalvedData(DataSource):
 
 def is_for_tuning(stem: str) -> bool:
     """Half of the images, fixed by a hash of the stem, may serve tuning; the rest never does."""
-    return int(hash_name(stem), 16) % 2 == 0
+    return hash_name(stem) % 2 == 0
 
 
-def hash_name(stem: str) -> str:
-    """Return a number in hexadecimal digits that depends on a name alone."""
-    return hashlib.sha1(stem.encode(), usedforsecurity=False).hexdigest()
+def hash_name(stem: str) -> int:
+    """Return a number that depends on a name alone."""
+    return int(hashlib.sha1(stem.encode(), usedforsecurity=False).hexdigest(), 16)

@@ -74,7 +74,7 @@ class ClassTable(QTableWidget):
         self.itemChanged.connect(self._on_item_changed)
 
     def show_classes(self, classes: Sequence[ObjectClass], *, sizes: bool, amounts: str) -> None:
-        """Show classes, one a row.
+        """Show classes, one a row, without amounts yet; see `show_amounts`.
 
         Parameters
         ----------
@@ -109,19 +109,17 @@ class ClassTable(QTableWidget):
 
     def _show_class(self, row: int, cls: ObjectClass) -> None:
         self.setRowHeight(row, ROW)
-        amount = self.item(row, AMOUNT)
         key = QTableWidgetItem(str(row + 1) if row < KEYS else "")
         name = QTableWidgetItem(cls.name)
-        number = QTableWidgetItem(amount.text() if amount is not None else "")
+        number = QTableWidgetItem()
         for item in (key, number):
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
             item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
         name.setToolTip("Double-click to rename")
         for column, item in ((KEY, key), (NAME, name), (AMOUNT, number)):
             self.setItem(row, column, item)
-        swatch = self._widget(row, COLOR, cls.value, QPushButton) or self._add_swatch(
-            row, cls.value
-        )
+        swatch = self._widget(row, COLOR, cls.value, QPushButton)
+        swatch = swatch or self._add_swatch(row, cls.value)
         swatch.setStyleSheet(SWATCH.format(color=cls.color))
         box = self._widget(row, DIAMETER, cls.value, QDoubleSpinBox)
         box = box or self._add_diameter(row, cls.value)

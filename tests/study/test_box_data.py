@@ -117,7 +117,7 @@ def test_windows_lie_inside_and_overlap_by_half_at_most(boxes, count, edge) -> N
 def test_each_class_is_shown_by_some_windows_and_not_by_others(folder: Path) -> None:
     data = box_data(folder, crop=48, crops_per_image=3)
     windows = [w for s in data.samples() for w in data.training_samples(s, "real")]
-    shown = [classes_inside(w.boxes, w.window) for w in windows]  # type: ignore[attr-defined]
+    shown = [classes_inside(w.boxes, w.region) for w in windows]  # type: ignore[attr-defined]
     for value in (1, 2):
         share = np.mean([value in s for s in shown])
         assert 0.2 <= share <= 0.8
