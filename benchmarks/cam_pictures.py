@@ -20,15 +20,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from benchmarks.study.measure import fill_project
+from benchmarks.study.study_file import load_study
+from benchmarks.study.units import Unit, plan
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.boxes import Boxes
-from napari_synthseg.core.project import ImageRef
-from napari_synthseg.core.training import HeatMaps
-from napari_synthseg.session import Session
-from napari_synthseg.store.images import open_pixels
-from napari_synthseg.store.labels import open_labels
-from napari_synthseg.study.measure import fill_project
-from napari_synthseg.study.study_file import load_study
-from napari_synthseg.study.units import Unit, plan
+from napari_synthseg.core.predictions import HeatMaps
+from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.storage.truths import open_labels
+from napari_synthseg.workflow.session import Session
 
 COLORS = ("#ffd23f", "#3fa7ff", "#ff5fa2", "#5fd35f", "#c58bff", "#ff9f5f")
 """Of the boxes of each class."""

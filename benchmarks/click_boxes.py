@@ -18,16 +18,16 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.study.measure import fill_project
+from benchmarks.study.study_file import load_study
+from benchmarks.study.units import plan
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.stages import result_of
-from napari_synthseg.pipeline import cut
-from napari_synthseg.session import Session
-from napari_synthseg.study.measure import fill_project
-from napari_synthseg.study.study_file import load_study
-from napari_synthseg.study.units import plan
-from napari_synthseg.synth.box_sizes import measure_growth
+from napari_synthseg.core.progress import result_of
+from napari_synthseg.tasks.detect.box_scale import measure_growth
+from napari_synthseg.workflow.cutting import cut
+from napari_synthseg.workflow.session import Session
 
 STUDY = Path(__file__).parent / "studies" / "blood-boxes.toml"
 

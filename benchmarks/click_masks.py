@@ -20,12 +20,12 @@ import imageio.v3 as iio
 import numpy as np
 from scipy import ndimage
 
+from benchmarks.study.halved_data import is_for_tuning
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
 from napari_synthseg.core.patch import ClickedImage, Patch, PatchLibrary
 from napari_synthseg.core.pixels import ArraySource, Intensity
-from napari_synthseg.core.project import Click, ImageRef, ObjectClass
-from napari_synthseg.core.stages import result_of
+from napari_synthseg.core.progress import result_of
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.study.halved_data import is_for_tuning
 
 DATASETS = {
     "fluorescence": ("dsb2018_nuclei_instances", "fluo"),

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, Verdict
 from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.core.project import Click, ImageRef, ObjectClass, Verdict
-from napari_synthseg.patches.health import check_patches
-from napari_synthseg.session import Session
+from napari_synthseg.patches.quality.health import check_patches
+from napari_synthseg.workflow.session import Session
 
 EDGE, PER_IMAGE = 45, 100
 
@@ -88,11 +88,11 @@ def measure(count: int) -> dict[str, float]:
     from qtpy.QtTest import QTest
     from qtpy.QtWidgets import QApplication, QWidget
 
-    from napari_synthseg.ui.patches_panel import PatchesPanel
+    from napari_synthseg.ui.pages.patches import PatchesPanel
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1920, 1200)
-    from napari_synthseg.ui.widget import SynthSegWidget
+    from napari_synthseg.ui.app.widget import SynthSegWidget
 
     widget: QWidget = SynthSegWidget(viewer)
     viewer.window.add_dock_widget(widget, area="right")

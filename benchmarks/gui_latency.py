@@ -133,7 +133,7 @@ def main() -> None:
         os.environ["XDG_DATA_HOME"] = projects
         result = measure(options.seconds)
     result["import_ms"] = import_time("napari_synthseg")
-    result["import_session_ms"] = import_time("napari_synthseg.session")
+    result["import_session_ms"] = import_time("napari_synthseg.workflow.session")
     result["cores"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     print(json.dumps(result))
 

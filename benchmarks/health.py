@@ -39,12 +39,12 @@ from click_masks import DATASETS, click, finish
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from benchmarks.study.halved_data import is_for_tuning
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import ClickedImage, Patch
 from napari_synthseg.core.pixels import ArraySource, Intensity
-from napari_synthseg.core.project import Click, ImageRef, ObjectClass
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.study.halved_data import is_for_tuning
 
 LEAST_OBJECTS = 12
 SHARE = 0.1

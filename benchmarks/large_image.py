@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource, Intensity
-from napari_synthseg.core.project import Click, ImageRef, ObjectClass
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.patches.clicking import click_masks
+from napari_synthseg.patches.simulated_clicks import click_masks
 
 DATA = Path(os.environ.get("SYNTHSEG_DATA", "../shared/data")) / "large_bbbc039_mosaic"
 

@@ -20,28 +20,28 @@ from typing import Any
 
 import numpy as np
 
-from napari_synthseg import pipeline
+from benchmarks.study.measure import fill_project
+from benchmarks.study.study_file import load_study
+from benchmarks.study.tables import Study
+from benchmarks.study.units import Unit, plan
 from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.progress import result_of
+from napari_synthseg.core.runs import TrainedModel
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.core.stages import result_of
-from napari_synthseg.core.training import TrainedModel
-from napari_synthseg.learn.predict import predict_image
-from napari_synthseg.learn.predictor import load_predictor
-from napari_synthseg.learn.train import train_model
-from napari_synthseg.score.semantic import score_semantic
-from napari_synthseg.session import Session
-from napari_synthseg.store.generators import KeptGenerators
-from napari_synthseg.study.measure import fill_project
-from napari_synthseg.study.study_file import load_study
-from napari_synthseg.study.tables import Study
-from napari_synthseg.study.units import Unit, plan
-from napari_synthseg.synth.learned.fit_vqvae import as_pair
-from napari_synthseg.synth.learned.grids import code_view
-from napari_synthseg.synth.learned.synthesizer import LearnedSynthesizer, _Machine
-from napari_synthseg.synth.learned.views import View, draw_view
-from napari_synthseg.synth.mixing import TruePairs
-from napari_synthseg.training_run import describe_model
-from napari_synthseg.true_images import masked_images
+from napari_synthseg.metrics.semantic import score_semantic
+from napari_synthseg.storage.artifacts import KeptGenerators
+from napari_synthseg.synthesis.datasets import TruePairs
+from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair
+from napari_synthseg.synthesis.vqvae.grids import code_view
+from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, _Machine
+from napari_synthseg.synthesis.vqvae.views import View, draw_view
+from napari_synthseg.tasks.loading import load_predictor
+from napari_synthseg.tasks.predict import predict_image
+from napari_synthseg.tasks.train import train_model
+from napari_synthseg.workflow import fitting
+from napari_synthseg.workflow.session import Session
+from napari_synthseg.workflow.training import describe_model
+from napari_synthseg.workflow.truths import masked_images
 
 VALUES = ("miou", "boundary_f1")
 
@@ -108,7 +108,7 @@ def measure(study: Study, seed: int, count: int, out: Path) -> Iterator[dict[str
     ):
         fill_project(session, unit)
         images = masked_images(session.project, session.folder, unit.spec).images
-        made = result_of(pipeline.fit(session.project.recipe, images, KeptGenerators(out)))
+        made = result_of(fitting.fit(session.project.recipe, images, KeptGenerators(out)))
         assert isinstance(made, LearnedSynthesizer)
         for name, pairs in stages(made, count, seed).items():
             scores = learn_and_score(session, unit, pairs, images.held)

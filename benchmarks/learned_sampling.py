@@ -19,8 +19,8 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 import numpy as np
 import torch
 
-from napari_synthseg.synth.learned.prior import CodePrior, PriorDesign
-from napari_synthseg.synth.learned.sampling import draw_codes
+from napari_synthseg.synthesis.vqvae.prior import CodePrior, PriorDesign
+from napari_synthseg.synthesis.vqvae.sampling import draw_codes
 
 GRIDS = ((32, 16), (64, 16), (32, 1))
 """Edge of the grid in codes, and grids that are drawn together."""

@@ -23,13 +23,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_synthseg.core.labels import DualImage, Labels
-from napari_synthseg.core.masked_images import MaskedImages
+from benchmarks.study.halved_data import is_for_tuning
+from napari_synthseg.core.labels import DualImage, Labels, MaskedImages
 from napari_synthseg.core.pixels import Intensity
 from napari_synthseg.core.recipe import Kept
-from napari_synthseg.study.halved_data import is_for_tuning
-from napari_synthseg.synth import VQRecipe
-from napari_synthseg.synth.learned.synthesizer import LearnedSynthesizer
+from napari_synthseg.synthesis import VQRecipe
+from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer
 
 HELD = 80
 """Width of the strip that is held out of each image, pixels; small images are held out whole."""
@@ -217,8 +216,8 @@ def reconstruct(
     made: LearnedSynthesizer, machine: Any, crops: Sequence[DualImage]
 ) -> list[DualImage]:
     """Return what is left of crops after coding."""
-    from napari_synthseg.synth.learned.fit_vqvae import as_pair, as_tensors, decoded
-    from napari_synthseg.synth.learned.views import View, even_crops, views_of
+    from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, as_tensors, decoded
+    from napari_synthseg.synthesis.vqvae.views import View, even_crops, views_of
 
     out = []
     for view in views_of(crops, made.learned.class_values):

@@ -22,12 +22,13 @@ import torch
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.learn.cam import METHODS, map_classes
-from napari_synthseg.learn.models import build_model
-from napari_synthseg.learn.task import TaskData, make_task
-from napari_synthseg.learn.tasks.detect import run_detector
-from napari_synthseg.learn.tiles import prepare_subject
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.explain.cam import METHODS, map_classes
+from napari_synthseg.networks.build import build_model
+from napari_synthseg.tasks.detect.task import run_detector
+from napari_synthseg.tasks.registry import make_task
+from napari_synthseg.training.tiles import prepare_subject
+from napari_synthseg.training.trainable import TaskData
 
 EDGE, BATCH, CLASSES = 416, 4, (1, 2, 3)
 DETECTORS = {

@@ -31,7 +31,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.patch import Background, CountStatistics, Patch, PatchLibrary
 from napari_synthseg.core.recipe import Synthesizer
-from napari_synthseg.synth import PasteRecipe
+from napari_synthseg.synthesis import PasteRecipe
 
 DIAMETER = 22
 WINDOW = 45

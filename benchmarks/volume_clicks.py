@@ -25,12 +25,12 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from napari_synthseg.core.annotations import Click, ObjectClass, new_id
 from napari_synthseg.core.geometry import Region, full_region
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.project import Click, ObjectClass, new_id
-from napari_synthseg.core.training import TrainSpec
-from napari_synthseg.patches.clicking import click_masks, cut_labels
-from napari_synthseg.session import Session
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.patches.simulated_clicks import click_masks, cut_labels
+from napari_synthseg.workflow.session import Session
 
 APART = 2.0
 """Distance of the planes as they are, in pixels: makes the median object as high as wide."""

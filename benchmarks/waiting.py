@@ -19,16 +19,16 @@ from contextlib import contextmanager
 import torch
 from click_masks import finish, read
 
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.project import Click, ImageRef, ObjectClass
 from napari_synthseg.core.recipe import Synthesizer
-from napari_synthseg.core.training import TrainSpec
-from napari_synthseg.learn import train
-from napari_synthseg.learn.batches import Batch, prefetched
+from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.pipeline import fit
-from napari_synthseg.synth import PasteRecipe
+from napari_synthseg.synthesis import PasteRecipe
+from napari_synthseg.training import trainer as train
+from napari_synthseg.training.batches import Batch, prefetched
+from napari_synthseg.workflow.fitting import fit
 
 RECIPES = {
     "default": PasteRecipe(),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_synthseg.core.recipe import Recipe
-from napari_synthseg.synth import PRESETS, PasteRecipe, VQRecipe
+from napari_synthseg.synthesis import PRESETS, PasteRecipe, VQRecipe
 
 PAGE = Path(__file__).parent / "reference" / "recipes.md"
 KINDS: dict[str, type[Recipe]] = {"paste": PasteRecipe, "vq": VQRecipe}

@@ -31,7 +31,7 @@ def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(autouse=True)
 def nothing_cut_before() -> None:
     """Forget the images that earlier tests cut, so that no test depends on another."""
-    if memory := sys.modules.get("napari_synthseg.patches.memory"):
+    if memory := sys.modules.get("napari_synthseg.patches.patch_cache"):
         memory.CUT.forget()
 
 

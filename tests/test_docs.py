@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from napari_synthseg.synth import PasteRecipe, VQRecipe
+from napari_synthseg.synthesis import PasteRecipe, VQRecipe
 
 DOCS = Path(__file__).parent.parent / "docs"
 

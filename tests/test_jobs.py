@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from napari_synthseg.core.outcome import Cancelled
-from napari_synthseg.jobs import Job
+from napari_synthseg.core.progress import Cancelled
+from napari_synthseg.workflow.jobs import Job
 
 
 def counting(limit, log=None, value="value"):

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, Labels
-from napari_synthseg.core.project import ImageRef
-from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.jobs import Job
-from napari_synthseg.session import Session
-from napari_synthseg.training_data import gather_data
-from napari_synthseg.true_images import masked_images
-from tests.clicked_discs import finish
-from tests.region_images import Drawn, draw_regions, slow_recipe
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.session import Session
+from napari_synthseg.workflow.training_data import gather_data
+from napari_synthseg.workflow.truths import masked_images
+from tests.helpers.clicked_discs import finish
+from tests.helpers.region_images import Drawn, draw_regions, slow_recipe
 
 QUICK = {"task": "semantic", "steps": 2, "minutes": None, "batch_size": 2, "crop": 32,
          "device": "cpu", "model": ModelSpec(width=4, depth=2)}  # fmt: skip

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
+from napari_synthseg.core.annotations import Click, Truth
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, Labels
-from napari_synthseg.core.project import Click, Truth
-from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainingRun, TrainSpec
-from napari_synthseg.scoring import score
-from napari_synthseg.session import Session
-from tests.clicked_discs import CENTERS, disc_image, finish
+from napari_synthseg.core.predictions import FoundObject, HeatMaps, Prediction
+from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.workflow.evaluating import score
+from napari_synthseg.workflow.session import Session
+from tests.helpers.clicked_discs import CENTERS, disc_image, finish
 
 REGION = ((11, 128), (5, 160))
 """Of the image that counts: what is found there has positions in the whole image."""

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from napari_synthseg.core.annotations import Click, Verdict
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.project import Click, Verdict
-from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.session import Session
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.workflow.session import Session
 from tests.learn.conftest import draw_disks
 
 TINY = TrainSpec(
@@ -180,7 +180,7 @@ def test_train_predict_score_and_all_is_recorded(clicked):
 
 def test_truth_changes_no_weight(clicked):
     """Choosing weights uses clicks only: without any truth the same weights come out."""
-    from napari_synthseg.store import runs
+    from napari_synthseg.storage import runs
 
     spec = TINY.model_copy(update={"steps": 6})
     with_truth = clicked.complete(clicked.train(spec))
@@ -225,7 +225,7 @@ def test_a_failure_is_kept_with_its_traceback(clicked, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr("napari_synthseg.learn.tasks.segment.make_task_batch", broken)
+    monkeypatch.setattr("napari_synthseg.tasks.segment.task.make_task_batch", broken)
     with pytest.raises(RuntimeError, match="out of memory"):
         clicked.complete(clicked.train(TINY, "doomed"))
     run = clicked.project.run("doomed")

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from napari_synthseg.core.annotations import Click, Truth
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.project import Click, Truth
-from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.session import Session
-from napari_synthseg.training_data import gather_data
-from tests.clicked_discs import CENTERS, disc_image, finish
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.workflow.session import Session
+from napari_synthseg.workflow.training_data import gather_data
+from tests.helpers.clicked_discs import CENTERS, disc_image, finish
 
 QUICK = {
     "steps": 2,

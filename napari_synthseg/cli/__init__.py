@@ -28,7 +28,6 @@ from napari_synthseg.cli import (
     realism,
     relink,
     score,
-    study,
     synthesize,
 )
 from napari_synthseg.core.errors import InputError
@@ -55,7 +54,6 @@ app.command("train")(model.train)
 app.command("predict")(predict.predict)
 app.command("cam")(cam.explain)
 app.command("score")(score.score)
-app.command("study")(study.study)
 
 
 @app.callback(invoke_without_command=True)

@@ -13,8 +13,8 @@ from napari_synthseg.cli.label_files import refuse_existing, write_map
 from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
-from napari_synthseg.core.training import HeatMaps
-from napari_synthseg.session import Session
+from napari_synthseg.core.predictions import HeatMaps
+from napari_synthseg.workflow.session import Session
 
 
 def explain(

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from napari_synthseg.cli.region_files import CLASSES_FILE
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN
-from napari_synthseg.store.classes_csv import read_class_names
-from napari_synthseg.store.labels import read_class_file
+from napari_synthseg.io.classes_csv import read_class_names
+from napari_synthseg.io.labels import read_class_file
 
 WHITE = 255
 """What programs that know only black and white save for 1, and others for unknown pixels."""

@@ -20,10 +20,11 @@ from napari_synthseg.cli.score import describe_scores
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.core.training import Prediction, TrainingRun
 from napari_synthseg.sample_data import SAMPLES, Sample, fill
-from napari_synthseg.session import Session
+from napari_synthseg.workflow.session import Session
 
 FIGURE = "figure.png"
 MINUTES = 3.5

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.annotations import Click, ObjectClass
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.project import Click, ObjectClass
+from napari_synthseg.core.predictions import Prediction
 from napari_synthseg.core.scores import Scores, metric_title
-from napari_synthseg.core.training import Prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

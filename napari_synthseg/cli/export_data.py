@@ -16,16 +16,17 @@ from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
 from napari_synthseg.cli.synthesize import describe_pairs, pair_files, write_pairs
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.project import ImageRef, Project
-from napari_synthseg.session import Session
-from napari_synthseg.store.boxes.formats import format_named
-from napari_synthseg.store.boxes.listing import FORMATS, NamedBoxes
-from napari_synthseg.store.clicks_csv import write_clicks
-from napari_synthseg.store.naming import plane_name
-from napari_synthseg.store.runs import run_files
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.boxes.formats import format_named
+from napari_synthseg.io.boxes.listing import FORMATS, NamedBoxes
+from napari_synthseg.io.clicks_csv import write_clicks
+from napari_synthseg.io.naming import plane_name
+from napari_synthseg.storage.runs import run_files
+from napari_synthseg.workflow.session import Session
 
 KINDS = {
     "clicks": ("csv",),

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.project import ImageRef
-from napari_synthseg.core.training import TrainingRun
-from napari_synthseg.session import Session
-from napari_synthseg.store.images import describe, relative_uri
+from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.storage.images import describe
+from napari_synthseg.storage.uris import relative_uri
+from napari_synthseg.workflow.session import Session
 
 AdaptFlag = Annotated[
     bool,

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from napari_synthseg.core.annotations import Click, ImageRef, Truth
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.project import Click, ImageRef, Project, Truth
-from napari_synthseg.session import Session
-from napari_synthseg.store.boxes.listing import BoxFormat, ListedImage
-from napari_synthseg.store.boxes.placing import PlacedBoxes, place_boxes
-from napari_synthseg.store.image_labels_csv import read_image_labels
-from napari_synthseg.store.naming import ImageNames, UnknownNameError, find_class
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.boxes.listing import BoxFormat, ListedImage
+from napari_synthseg.io.boxes.placing import PlacedBoxes, place_boxes
+from napari_synthseg.io.image_labels_csv import read_image_labels
+from napari_synthseg.io.naming import ImageNames, UnknownNameError, find_class
+from napari_synthseg.workflow.session import Session
 
 
 @dataclass(frozen=True)

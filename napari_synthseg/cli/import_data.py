@@ -11,7 +11,6 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from napari_synthseg.bringing import MaskKind
 from napari_synthseg.cli.import_boxes import (
     Wishes,
     import_boxes,
@@ -21,13 +20,14 @@ from napari_synthseg.cli.import_boxes import (
 from napari_synthseg.cli.label_files import by_stem
 from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.core.annotations import Click, ImageRef, Role
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.project import Click, ImageRef, Role
-from napari_synthseg.session import Session
-from napari_synthseg.store.boxes.formats import format_named, format_of
-from napari_synthseg.store.clicks_csv import read_clicks
-from napari_synthseg.store.points_csv import is_points_table, read_points
-from napari_synthseg.store.tables import read_header
+from napari_synthseg.io.boxes.formats import format_named, format_of
+from napari_synthseg.io.clicks_csv import read_clicks
+from napari_synthseg.io.points_csv import is_points_table, read_points
+from napari_synthseg.io.tables import read_header
+from napari_synthseg.workflow.importing import MaskKind
+from napari_synthseg.workflow.session import Session
 
 
 def import_data(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.store.labels import read_label_file
+from napari_synthseg.io.labels import read_label_file
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
 """What label images come as: formats that keep ids exactly."""

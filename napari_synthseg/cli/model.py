@@ -15,9 +15,10 @@ from napari_synthseg.cli.settings import SetOption, parameters, parse_settings, 
 from napari_synthseg.cli.synthesize import RecipeOption, adopt_recipe, pick_recipe
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe
-from napari_synthseg.core.training import Source, TaskName, TrainingRun, TrainSpec
-from napari_synthseg.session import Session
-from napari_synthseg.store.runs import run_folder
+from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.specs import Source, TaskName, TrainSpec
+from napari_synthseg.storage.runs import run_folder
+from napari_synthseg.workflow.session import Session
 
 RECIPE_PREFIX = "recipe."
 

@@ -14,11 +14,12 @@ from napari_synthseg.cli.output import JsonFlag, report, table
 from napari_synthseg.cli.patch_table import list_patches, write_patch_table
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.core.annotations import MaskMethodName, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.project import MaskMethodName, ObjectClass, Project
-from napari_synthseg.patches.summary import ClassHealth, summarize_health
-from napari_synthseg.session import Session
+from napari_synthseg.core.project import Project
+from napari_synthseg.patches.quality.summary import ClassHealth, summarize_health
+from napari_synthseg.workflow.session import Session
 
 
 def cut_patches(

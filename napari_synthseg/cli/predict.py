@@ -31,9 +31,9 @@ from napari_synthseg.cli.region_files import (
     write_classes,
     write_regions,
 )
-from napari_synthseg.core.areas import measure_areas
-from napari_synthseg.core.training import FoundObject, Prediction
-from napari_synthseg.session import Session
+from napari_synthseg.core.predictions import FoundObject, Prediction
+from napari_synthseg.metrics.areas import measure_areas
+from napari_synthseg.workflow.session import Session
 
 OBJECT_COLUMNS = ("image", "id", "class", "score", "y", "x", "ymin", "xmin", "ymax", "xmax")
 DEPTH_COLUMNS = ("z", "zmin", "zmax")

@@ -23,16 +23,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from napari_synthseg import pipeline
-from napari_synthseg.core.training import TrainStep
-from napari_synthseg.jobs import Job
-from napari_synthseg.session import Session
+from napari_synthseg.core.progress import Progress as WorkProgress
+from napari_synthseg.core.runs import TrainStep
+from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.session import Session
 
 LINE_INTERVAL = 10.0
 """Least time between two lines of progress where stderr is no terminal, seconds."""
 
 
-Step = pipeline.Progress | TrainStep
+Step = WorkProgress | TrainStep
 """What jobs yield: how far they are and what they do."""
 
 

@@ -11,12 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.project import ImageRef, ObjectClass, Project
+from napari_synthseg.core.project import Project
 from napari_synthseg.core.specimens import find_specimen
-from napari_synthseg.core.stacks import FARTHEST, FEWEST_PLANES, StackUse
-from napari_synthseg.session import Session
-from napari_synthseg.store.images import describe
+from napari_synthseg.io.images.stacks import FARTHEST, FEWEST_PLANES, StackUse
+from napari_synthseg.storage.images import describe
+from napari_synthseg.workflow.session import Session
 
 ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.")]
 

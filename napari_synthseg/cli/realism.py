@@ -13,13 +13,13 @@ from napari_synthseg.cli.output import JsonFlag, report, table
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
 from napari_synthseg.cli.settings import SetOption, parse_settings, with_settings
-from napari_synthseg.jobs import Job
 from napari_synthseg.realism.report import HEADER, rows_of
-from napari_synthseg.realism.run import PAIRS, Comparison
-from napari_synthseg.realism.run import compare as compare_project
-from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, save_comparison
-from napari_synthseg.session import Session
-from napari_synthseg.synth import default_recipe
+from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, Comparison, save_comparison
+from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.realism import PAIRS
+from napari_synthseg.workflow.realism import compare as compare_project
+from napari_synthseg.workflow.session import Session
 
 
 def compare(

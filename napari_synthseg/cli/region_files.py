@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.areas import BACKGROUND, Area
 from napari_synthseg.core.labels import UNKNOWN
-from napari_synthseg.store.classes_csv import write_class_names
-from napari_synthseg.store.labels import UNKNOWN_VALUE
+from napari_synthseg.io.classes_csv import write_class_names
+from napari_synthseg.io.labels import UNKNOWN_VALUE
+from napari_synthseg.metrics.areas import BACKGROUND, Area
 
 AREAS_FILE, CLASSES_FILE = "areas.csv", "classes.csv"
 

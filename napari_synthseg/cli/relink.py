@@ -12,7 +12,7 @@ from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.session import Session
+from napari_synthseg.workflow.session import Session
 
 
 def relink(

@@ -8,12 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from napari_synthseg.cli.label_files import (
-    by_stem,
-    read_classes,
-    read_labels,
-    warn_unmatched,
-)
+from napari_synthseg.cli.label_files import by_stem, read_classes, read_labels, warn_unmatched
 from napari_synthseg.cli.output import JsonFlag, report, table
 from napari_synthseg.cli.score_boxes import score_box_files
 from napari_synthseg.cli.score_maps import describe_map_scores, score_map_files
@@ -21,7 +16,7 @@ from napari_synthseg.cli.score_semantic import describe_semantic_scores, score_c
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.score.instance import score_instances
+from napari_synthseg.metrics.instance import score_instances
 
 TASKS = ("segment", "semantic", "detect", "cam")
 SHOWN = {

@@ -11,7 +11,7 @@ from napari_synthseg.cli.label_files import OBJECTS_FILE
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.score.detection import score_boxes
+from napari_synthseg.metrics.detection import score_boxes
 
 CANDIDATES_FILE = "candidates.csv"
 

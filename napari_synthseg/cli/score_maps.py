@@ -17,9 +17,9 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.scores import Scores, metric_title
-from napari_synthseg.score.heat import score_heat_maps
-from napari_synthseg.store.images import open_file
-from napari_synthseg.store.stored import check_budget
+from napari_synthseg.io.images.files import open_file
+from napari_synthseg.io.images.stored import check_budget
+from napari_synthseg.metrics.heat_maps.scores import score_heat_maps
 
 SEPARATOR = "__"
 """Between the stem of the image and the class in the name of a heat map."""

@@ -20,8 +20,8 @@ from napari_synthseg.cli.output import table
 from napari_synthseg.cli.region_files import CLASSES_FILE
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import FOREGROUND, Scores, metric_title
-from napari_synthseg.score.confusion import BACKGROUND
-from napari_synthseg.score.semantic import TOLERANCE, score_semantic
+from napari_synthseg.metrics.confusion import BACKGROUND
+from napari_synthseg.metrics.semantic import TOLERANCE, score_semantic
 
 SHOWN = (
     "miou", "present_miou_per_image", "present_miou_pooled", "absent_rate", "dice", "boundary_f1",

@@ -10,12 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from napari_synthseg.cli.label_files import (
-    OBJECTS_FILE,
-    refuse_existing,
-    write_labels,
-    write_table,
-)
+from napari_synthseg.cli.label_files import OBJECTS_FILE, refuse_existing, write_labels, write_table
 from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
@@ -27,14 +22,15 @@ from napari_synthseg.cli.region_files import (
     write_regions,
 )
 from napari_synthseg.cli.settings import SetOption, parse_settings, with_settings
-from napari_synthseg.core.areas import measure_areas
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.project import ImageRef, Project
+from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
-from napari_synthseg.session import Session
-from napari_synthseg.synth import PRESETS, default_recipe
+from napari_synthseg.metrics.areas import measure_areas
+from napari_synthseg.synthesis import PRESETS, default_recipe
+from napari_synthseg.workflow.session import Session
 
 NAMED = 5
 """File names in a line, at most."""

@@ -1,1 +1,1 @@
-"""Data types and protocols that every other part speaks; depends on nothing of ours."""
+"""Frozen values and protocols that every other room speaks; depends on nothing of ours."""

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.finding import Finding, Severity
+from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.pixels import FloatImage, PixelSource
-from napari_synthseg.core.project import Click, ImageRef
+from napari_synthseg.core.quality_issue import Finding, Severity
 
 
 @dataclass(frozen=True, eq=False)

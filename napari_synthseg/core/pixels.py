@@ -13,7 +13,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, full_region, region_slices
 
 if TYPE_CHECKING:
-    from napari_synthseg.core.project import ImageRef
+    from napari_synthseg.core.annotations import ImageRef
 
 FloatImage = NDArray[np.float32]
 

@@ -7,195 +7,25 @@ functions live here, next to the rules that they must keep.
 
 from __future__ import annotations
 
-import math
-import uuid
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import SerializeAsAny
 
-from napari_synthseg.core.boxes import Boxes, BoxRow
+from napari_synthseg.core.annotations import (
+    CLASS_COLORS,
+    Click,
+    Frozen,
+    ImageRef,
+    ObjectClass,
+    Truth,
+    TruthKind,
+    Verdict,
+)
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.recipe import Recipe
-from napari_synthseg.core.training import TrainingRun, TrainSpec
-
-Role = Literal["train", "validate", "test"]
-TruthKind = Literal["instance", "semantic", "boxes", "points", "image_labels", "patch_masks"]
-VerdictState = Literal["accepted", "rejected"]
-MaskMethodName = Literal["auto", "level", "outline", "learned"]
-
-CLASS_COLORS = (
-    "#ffb000", "#33bbee", "#ee3377", "#44aa55", "#bb88ff", "#ee7733", "#bbbbbb", "#ccbb44",
-)  # fmt: skip
-"""Default class colors: distinguishable with color-vision deficiencies and on gray images."""
-
-
-def new_id() -> str:
-    """Return a short random identifier for an image, a click or a run."""
-    return uuid.uuid4().hex[:12]
-
-
-class Frozen(BaseModel):
-    """A validated value that cannot be changed in place."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ObjectClass(Frozen):
-    """A kind of object that the user clicks.
-
-    `diameter` is the typical diameter of one object, in `unit` ("px", or a length such as "um"
-    that is turned into pixels with the image's pixel size). `mask_method` is how the object under
-    a click is found: chosen by the program, by brightness level, by outline, or by a classifier of
-    pixels.
-    """
-
-    name: str = Field(min_length=1, max_length=64)
-    value: int = Field(ge=1, le=254)
-    color: str = Field(default=CLASS_COLORS[0], pattern=r"^#[0-9a-fA-F]{6}$")
-    diameter: float = Field(default=24.0, gt=0, allow_inf_nan=False)
-    unit: str = "px"
-    mask_method: MaskMethodName = "auto"
-
-    def diameter_px(self, image: ImageRef) -> float:
-        """Return the diameter in pixels of `image` (along its finest axis).
-
-        Raises
-        ------
-        InputError
-            If the diameter is physical and the image has no pixel size in that unit.
-        """
-        if self.unit == "px":
-            return self.diameter
-        if image.pixel_size is None or image.unit != self.unit:
-            raise InputError(
-                f"Class '{self.name}' has its diameter in {self.unit}, but image "
-                f"'{image.name}' has no pixel size in {self.unit}: "
-                "give the image a scale, or the class a diameter in pixels."
-            )
-        return self.diameter / min(image.pixel_size)
-
-
-class ImageRef(Frozen):
-    """One image, or one region of it, that takes part in the project.
-
-    Attributes
-    ----------
-    uri
-        A path (relative to the project folder where possible), or ``arrays:ID`` for pixels that
-        had no file and were copied into the project.
-    axes
-        The meaning of the stored array's axes, from "tczyx" with each letter at most once. Axes
-        other than c, z, y, x are fixed by `plane`.
-    plane
-        Index on each axis that is not part of the working image, as ``{"t": 3}`` or ``{"z": 5}``
-        (a stack used plane by plane).
-    channels
-        Indices of the channels that are used, or None for all.
-    region
-        Part of the image that counts, or None for all of it. Two refs may share a uri with
-        disjoint regions.
-    group
-        Field of view or specimen; parts for training and validation never share a group.
-    pixel_size, unit
-        Size of a pixel along each spatial axis ([z,] y, x) in `unit`.
-    exhaustive
-        Every object on this image (inside `region`) is clicked.
-    synthetic
-        Made by a program, not by a microscope: what is measured on it is never called real.
-    """
-
-    id: str = Field(default_factory=new_id)
-    uri: str
-    name: str = ""
-    axes: str = "yx"
-    plane: dict[str, int] = Field(default_factory=dict)
-    channels: tuple[int, ...] | None = None
-    region: Region | None = None
-    role: Role = "train"
-    group: str = ""
-    pixel_size: tuple[float, ...] | None = None
-    unit: str = "px"
-    exhaustive: bool = False
-    synthetic: bool = False
-    fingerprint: str = ""
-
-    @property
-    def ndim(self) -> int:
-        """Number of spatial axes that the working image has (2 or 3)."""
-        return 3 if "z" in self.axes and "z" not in self.plane else 2
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        """Distance of pixels along each spatial axis ([z,] y, x), in units of the shortest.
-
-        All ones where the pixel size is not known.
-        """
-        size = (self.pixel_size or (1.0,) * self.ndim)[-self.ndim :]
-        return tuple(length / min(size) for length in size)
-
-
-class Click(Frozen):
-    """The center of one object; `position` in pixels, order ([z,] y, x), `cls` a class value."""
-
-    id: str = Field(default_factory=new_id)
-    image: str
-    position: tuple[float, ...] = Field(min_length=2, max_length=3)
-    cls: int = Field(ge=1)
-
-    @model_validator(mode="after")
-    def _check_finite(self) -> Self:
-        if not all(math.isfinite(p) for p in self.position):
-            raise ValueError("a click's position must be finite")
-        return self
-
-
-class Truth(Frozen):
-    """Ground truth for one image: where it is and of which kind. Never used for training choices.
-
-    The kind "patch_masks" is the exception: masks that the user gives for cutting patches. They
-    are input, like clicks, and nothing is scored against them. `source` is a path like
-    `ImageRef.uri`, or ``arrays:ID``; that of boxes and of image labels is empty, as the truth
-    itself holds them.
-    """
-
-    id: str = Field(default_factory=new_id)
-    image: str
-    kind: TruthKind
-    source: str = ""
-    classes: dict[int, int] = Field(default_factory=dict)
-    """Instance id -> class value; ids that are missing belong to the first class."""
-    boxes: tuple[BoxRow, ...] = ()
-    """Of the kind "boxes": ymin, xmin, ymax, xmax (see `Boxes`), class value of each object."""
-    shown: tuple[int, ...] = ()
-    """Of the kind "image_labels": class values that are somewhere on the image."""
-    incomplete: tuple[int, ...] = ()
-    """Class values of which not every object on the image is in the truth."""
-
-    @classmethod
-    def of_boxes(cls, image: str, boxes: Boxes, incomplete: Iterable[int] = ()) -> Truth:
-        """Return the truth that an image holds these objects, and no others of other classes."""
-        rows = zip(boxes.corners.tolist(), boxes.classes.tolist(), strict=True)
-        return cls(
-            image=image,
-            kind="boxes",
-            boxes=tuple((*corners, value) for corners, value in rows),
-            incomplete=tuple(sorted(set(incomplete))),
-        )
-
-    @classmethod
-    def of_shown(cls, image: str, shown: Iterable[int]) -> Truth:
-        """Return the truth that an image shows these classes and no others."""
-        return cls(image=image, kind="image_labels", shown=tuple(sorted(set(shown))))
-
-
-class Verdict(Frozen):
-    """What the user decided about one patch (`patch` is the id of its click)."""
-
-    patch: str
-    state: VerdictState
-    reason: str = ""
+from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.specs import TrainSpec
 
 
 class Project(Frozen):

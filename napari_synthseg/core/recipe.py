@@ -17,8 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from napari_synthseg.core.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_synthseg.core.labels import DualImage
-    from napari_synthseg.core.masked_images import MaskedImages
+    from napari_synthseg.core.labels import DualImage, MaskedImages
     from napari_synthseg.core.patch import PatchLibrary
 
 SourceKind = Literal["patches", "masks"]

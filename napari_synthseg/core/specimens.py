@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-from napari_synthseg.core.project import ImageRef
+from napari_synthseg.core.annotations import ImageRef
 
 
 def own_group(path: PurePath) -> str:

@@ -1,1 +1,1 @@
-"""From clicks to patches: object masks, their quality, and the background without objects."""
+"""From clicks to patches: outline, background, quality."""

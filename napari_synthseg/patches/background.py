@@ -9,12 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_synthseg.core.geometry import (
-    divide_region,
-    full_region,
-    region_slices,
-    widen_region,
-)
+from napari_synthseg.core.geometry import divide_region, full_region, region_slices, widen_region
 from napari_synthseg.core.patch import Background
 from napari_synthseg.core.pixels import FloatImage
 

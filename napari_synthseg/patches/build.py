@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
+from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import (
     Background,
@@ -13,11 +14,10 @@ from napari_synthseg.core.patch import (
     Patch,
     PatchLibrary,
 )
-from napari_synthseg.core.project import ObjectClass
-from napari_synthseg.core.stages import relay
+from napari_synthseg.core.progress import relay
 from napari_synthseg.patches.clicked import cut_clicked_image
-from napari_synthseg.patches.findings import describe_findings
-from napari_synthseg.patches.health import check_patches
+from napari_synthseg.patches.quality.health import check_patches
+from napari_synthseg.patches.quality.issues import describe_findings
 from napari_synthseg.patches.settings import PatchSettings
 
 SCALE = 1000

@@ -11,24 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, contains, divide_region, region_shape
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.patch import (
-    GIVEN,
-    Background,
-    ClickedImage,
-    CountStatistics,
-    Patch,
-)
+from napari_synthseg.core.patch import GIVEN, Background, ClickedImage, CountStatistics, Patch
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.project import ImageRef
-from napari_synthseg.core.stages import relay
+from napari_synthseg.core.progress import relay
 from napari_synthseg.patches.background import COARSEST, clear_of, estimate_background
-from napari_synthseg.patches.grade import CUT_OFF, grade_mask
 from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder, fit_radii
 from napari_synthseg.patches.masks.quality import Signs, estimate_quality
-from napari_synthseg.patches.memory import CUT, CutImage, key_of
+from napari_synthseg.patches.patch_cache import CUT, CutImage, key_of
+from napari_synthseg.patches.quality.grade import CUT_OFF, grade_mask
 from napari_synthseg.patches.settings import PatchSettings
 from napari_synthseg.patches.window import cut_image, cut_mask, enclose, window_round
 

@@ -1,1 +1,1 @@
-"""How far synthetic images are from the real ones that they were made from, side by side."""
+"""How far dual images are from real ones."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.realism.report import HEADER, Measure, RealismReport, Telling, rows_of
-from napari_synthseg.realism.run import Comparison
+from napari_synthseg.realism.saving import Comparison
 from napari_synthseg.realism.view import View
 
 if TYPE_CHECKING:

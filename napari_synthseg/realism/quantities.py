@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import ball
-from napari_synthseg.core.noise import finest_detail
+from napari_synthseg.patches.fine_detail import finest_detail
 from napari_synthseg.realism.view import View
 
 Values = NDArray[np.float64]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.project import ObjectClass
-from napari_synthseg.patches.clicking import click_masks, cut_labels
+from napari_synthseg.patches.simulated_clicks import click_masks, cut_labels
 from napari_synthseg.sample_data.sample import Sample, SampleContent
 
 DIAMETER = 24

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from pathlib import Path
 
+from napari_synthseg.core.annotations import Click, new_id
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.project import Click, new_id
-from napari_synthseg.jobs import Job
-from napari_synthseg.pipeline import Progress
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.sample_data.catalog import find_sample, load
-from napari_synthseg.session import Session
+from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.session import Session
 
 
 def new_project(folder: Path, name: str) -> Job:

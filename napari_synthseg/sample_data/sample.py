@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.project import ObjectClass
-from napari_synthseg.patches.clicking import MadeClick
-from napari_synthseg.score.localization import Centers
+from napari_synthseg.metrics.localization import Centers
+from napari_synthseg.patches.simulated_clicks import MadeClick
 
 
 @dataclass(frozen=True, eq=False)

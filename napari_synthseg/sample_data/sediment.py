@@ -12,17 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.annotations import CLASS_COLORS, ObjectClass
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.project import CLASS_COLORS, ObjectClass
-from napari_synthseg.patches.clicking import click_masks, cut_labels
+from napari_synthseg.patches.simulated_clicks import click_masks, cut_labels
 from napari_synthseg.sample_data.sample import Sample, SampleContent
-from napari_synthseg.sample_data.shapes import (
-    Shape,
-    crystal,
-    debris,
-    granular_cell,
-    round_cell,
-)
+from napari_synthseg.sample_data.shapes import Shape, crystal, debris, granular_cell, round_cell
 
 Image = NDArray[np.float64]
 

@@ -7,11 +7,11 @@ from importlib.resources import files
 
 import numpy as np
 
+from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.geometry import Region
-from napari_synthseg.core.project import ObjectClass
-from napari_synthseg.patches.clicking import MadeClick
+from napari_synthseg.metrics.localization import Centers
+from napari_synthseg.patches.simulated_clicks import MadeClick
 from napari_synthseg.sample_data.sample import Sample, SampleContent
-from napari_synthseg.score.localization import Centers
 
 TRAIN: Region = ((160, 315), (88, 404))
 TEST: Region = ((344, 512), (150, 290))

@@ -14,8 +14,8 @@ import pytest
 import tifffile
 
 from napari_synthseg.cli.import_boxes import Wishes, import_boxes
-from napari_synthseg.session import Session
-from napari_synthseg.store.boxes.listing import FORMATS
+from napari_synthseg.io.boxes.listing import FORMATS
+from napari_synthseg.workflow.session import Session
 
 Invoke = Callable[..., Any]
 DATA = Path(os.environ.get("SYNTHSEG_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -251,7 +251,7 @@ def test_real_annotations_are_imported_whole(invoke: Invoke, tmp_path: Path) -> 
         "--json",
     )  # fmt: skip
     assert done.code == 0, done.err
-    from napari_synthseg.store.boxes.table import read_box_table
+    from napari_synthseg.io.boxes.table import read_box_table
 
     true = {Path(i.name).stem: i.boxes for i in read_box_table(BCCD / "boxes.csv")}
     stems = {p.stem for p in images[:40]}

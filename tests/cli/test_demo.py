@@ -42,7 +42,7 @@ def test_viewer_demo_docks_the_panel_and_starts_the_walk(
 ) -> None:
     import napari
 
-    from napari_synthseg.ui.widget import SynthSegWidget
+    from napari_synthseg.ui.app.widget import SynthSegWidget
 
     viewer = make_napari_viewer()
     opened: list[tuple[str, bool]] = []

@@ -14,7 +14,7 @@ from napari_synthseg.cli.label_files import (
     write_table,
 )
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.store.labels import read_label_file
+from napari_synthseg.io.labels import read_label_file
 
 
 @pytest.mark.parametrize(("largest", "dtype"), [(65_535, np.uint16), (65_536, np.int32)])

@@ -8,11 +8,10 @@ import pytest
 
 from napari_synthseg.cli import progress
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.outcome import Cancelled
-from napari_synthseg.core.training import TrainStep
-from napari_synthseg.jobs import Job
-from napari_synthseg.pipeline import Progress
-from napari_synthseg.session import Session
+from napari_synthseg.core.progress import Cancelled, Progress
+from napari_synthseg.core.runs import TrainStep
+from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.session import Session
 
 
 @pytest.fixture

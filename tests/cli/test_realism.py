@@ -40,7 +40,7 @@ def test_the_report_is_printed_and_written(
 def test_settings_are_tried_without_changing_the_project(
     invoke: Invoke, project: Path, tmp_path: Path
 ) -> None:
-    from napari_synthseg.session import Session
+    from napari_synthseg.workflow.session import Session
 
     words = ("--count", 3, "--seed", 5, "--set", "density=0.3", "--json")
     tried = invoke("realism", project, *words, "--out", tmp_path / "tried")

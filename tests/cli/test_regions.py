@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from tests.region_images import Drawn, draw_regions, slow_recipe
+from tests.helpers.region_images import Drawn, draw_regions, slow_recipe
 
 Invoke = Callable[..., Any]
 FAST = ("--set", "batch_size=2", "--set", "crop=32", "--set", "model.width=4", "--set",

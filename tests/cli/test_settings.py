@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from napari_synthseg.cli.settings import parameters, parse_settings, with_settings
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.training import TrainSpec
+from napari_synthseg.core.specs import TrainSpec
 
 
 def test_sets_plain_and_nested_fields() -> None:

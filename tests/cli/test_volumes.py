@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_synthseg.session import Session
+from napari_synthseg.workflow.session import Session
 
 Invoke = Callable[..., Any]
 SHAPE = (10, 56, 64)

@@ -18,12 +18,13 @@ import tifffile
 from napari_synthseg.cli import progress
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Forgetful, load_recipe
-from napari_synthseg.core.training import TrainSpec, TrainStep
-from napari_synthseg.session import Session
-from napari_synthseg.store.images import open_pixels
-from napari_synthseg.store.runs import run_folder
-from napari_synthseg.synth import PRESETS
-from napari_synthseg.training_data import gather_data
+from napari_synthseg.core.runs import TrainStep
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.storage.runs import run_folder
+from napari_synthseg.synthesis import PRESETS
+from napari_synthseg.workflow.session import Session
+from napari_synthseg.workflow.training_data import gather_data
 
 Invoke = Callable[..., Any]
 FAST = ("--set", "batch_size=2", "--set", "crop=64", "--set", "model.width=4")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_synthseg.core.areas import measure_areas
-from napari_synthseg.core.project import ImageRef
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.metrics.areas import measure_areas
 
 VALUES = np.array([[0, 0, 1, 1], [0, 3, 3, 3]])
 NAMES = {1: "matrix", 2: "void", 3: "grain"}

@@ -5,15 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, Truth, Verdict
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.project import (
-    Click,
-    ImageRef,
-    ObjectClass,
-    Project,
-    Truth,
-    Verdict,
-)
+from napari_synthseg.core.project import Project
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_synthseg import synth
+from napari_synthseg import synthesis
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe, UnknownRecipe, load_recipe
@@ -10,7 +10,7 @@ from napari_synthseg.core.recipe import Recipe, UnknownRecipe, load_recipe
 
 @pytest.mark.parametrize("kind", sorted(Recipe.kinds) or ["paste"])
 def test_a_recipe_keeps_its_own_fields_in_a_saved_project(kind):
-    assert synth.default_recipe().kind in Recipe.kinds
+    assert synthesis.default_recipe().kind in Recipe.kinds
     recipe = Recipe.kinds[kind]()
     saved = Project(recipe=recipe).model_dump(mode="json")["recipe"]
     assert load_recipe(saved) == recipe

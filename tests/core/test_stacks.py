@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_synthseg.core.project import ImageRef
-from napari_synthseg.core.stacks import is_volume
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.io.images.stacks import is_volume
 
 
 @given(st.integers(1, 1000), st.floats(0.1, 100))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_synthseg.core.stages import relay, result_of
+from napari_synthseg.core.progress import relay, result_of
 
 
 def work(log, count=3):

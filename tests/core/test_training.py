@@ -1,6 +1,6 @@
 """What is asked of training has defaults that go with the task."""
 
-from napari_synthseg.core.training import TrainSpec
+from napari_synthseg.core.specs import TrainSpec
 
 
 def test_tasks_have_defaults_of_their_own_that_give_way():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.labels import DualImage, Labels
-from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.learn.predictor import load_predictor
-from napari_synthseg.learn.train import train_model
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.tasks.loading import load_predictor
+from napari_synthseg.tasks.train import train_model
 
 
 def draw_disks(shape, seed, count=8, radius=6, channels=1):

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.training import ModelSpec
-from napari_synthseg.learn.adaptation import adapt_batch_norms
-from napari_synthseg.learn.models import build_model
+from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.networks.build import build_model
+from napari_synthseg.training.adaptation import adapt_batch_norms
 
 CPU = torch.device("cpu")
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.core.labels import DualImage, Labels
-from napari_synthseg.learn.augment import Augmentation, random_crop
-from napari_synthseg.learn.batches import make_batch, prefetched
-from napari_synthseg.learn.targets import make_targets
+from napari_synthseg.tasks.segment.targets import make_targets
+from napari_synthseg.training.augmentation import Augmentation, random_crop
+from napari_synthseg.training.batches import make_batch, prefetched
 from tests.learn.conftest import Disks
 
 STILL = Augmentation(zoom=1, turn=False, gain=1, gamma=1, offset=0, noise=0, blur=0)

@@ -7,10 +7,10 @@ from captum.attr import LayerGradCam
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.training import ModelSpec
-from napari_synthseg.learn.cam import METHODS, map_classes
-from napari_synthseg.learn.models import build_model
-from napari_synthseg.learn.tiles import default_layer, prepare_subject
+from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.explain.cam import METHODS, map_classes
+from napari_synthseg.networks.build import build_model
+from napari_synthseg.training.tiles import default_layer, prepare_subject
 
 CLASSES = 2
 LAYERS = {"small": "body.7", "unet": "model.1.submodule.1.submodule.0"}

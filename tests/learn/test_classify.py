@@ -8,20 +8,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.project import Click, ImageRef
-from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.learn.augment import Augmentation, random_crop
-from napari_synthseg.learn.fields import strongest_field
-from napari_synthseg.learn.predict import predict_image
-from napari_synthseg.learn.predictor import load_predictor
-from napari_synthseg.learn.presence import find_present, present_in_field
-from napari_synthseg.learn.task import TaskData, make_task
-from napari_synthseg.learn.tasks.classify import choose_thresholds, mean_average_precision
-from napari_synthseg.learn.train import train_model
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.tasks.classify.fields import strongest_field
+from napari_synthseg.tasks.classify.targets import find_present, present_in_field
+from napari_synthseg.tasks.classify.task import choose_thresholds, mean_average_precision
+from napari_synthseg.tasks.loading import load_predictor
+from napari_synthseg.tasks.predict import predict_image
+from napari_synthseg.tasks.registry import make_task
+from napari_synthseg.tasks.train import train_model
+from napari_synthseg.training.augmentation import Augmentation, random_crop
+from napari_synthseg.training.trainable import TaskData
 from tests.learn.conftest import Disks, draw_disks
 
 SPEC = TrainSpec(task="classify", steps=3, batch_size=2, crop=32, device="cpu")

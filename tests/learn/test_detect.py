@@ -12,23 +12,19 @@ from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.learn.box_forms import FORMS
-from napari_synthseg.learn.boxes import (
-    ShownBoxes,
-    find_boxes,
-    group_sizes,
-    overlap_sizes,
-    thin_out,
-)
-from napari_synthseg.learn.centers import UNKNOWN_HEAT, center_loss, make_maps, read_maps
-from napari_synthseg.learn.detect_rule import DetectRule
-from napari_synthseg.learn.models import build_model
-from napari_synthseg.learn.predict import predict_image
-from napari_synthseg.learn.predictor import load_predictor
-from napari_synthseg.learn.task import TaskData, make_task
-from napari_synthseg.learn.train import train_model
-from napari_synthseg.learn.yolo import EMPTY, FIELDS, OPEN, grid_loss, make_grid, read_grid
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.networks.build import build_model
+from napari_synthseg.tasks.detect.centers import UNKNOWN_HEAT, center_loss, make_maps, read_maps
+from napari_synthseg.tasks.detect.grouping import group_sizes, overlap_sizes, thin_out
+from napari_synthseg.tasks.detect.heads import FORMS
+from napari_synthseg.tasks.detect.rule import DetectRule
+from napari_synthseg.tasks.detect.yolo import EMPTY, FIELDS, OPEN, grid_loss, make_grid, read_grid
+from napari_synthseg.tasks.loading import load_predictor
+from napari_synthseg.tasks.predict import predict_image
+from napari_synthseg.tasks.registry import make_task
+from napari_synthseg.tasks.train import train_model
+from napari_synthseg.training.crop_boxes import ShownBoxes, find_boxes
+from napari_synthseg.training.trainable import TaskData
 from tests.learn.conftest import Disks, draw_disks
 
 RULE = DetectRule((1, 2), 12.0, (10.0, 10.0, 20.0, 30.0), 16, (0.3, 0.3))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from napari_synthseg.core.labels import UNKNOWN
-from napari_synthseg.learn.losses import class_error, segmentation_loss
+from napari_synthseg.tasks.segment.loss import class_error, segmentation_loss
 
 
 def outputs(classes, distances, count):

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
-from napari_synthseg.learn.augment import Augmentation, random_crop
-from napari_synthseg.learn.boxes import find_boxes
-from napari_synthseg.learn.presence import find_present
+from napari_synthseg.tasks.classify.targets import find_present
+from napari_synthseg.training.augmentation import Augmentation, random_crop
+from napari_synthseg.training.crop_boxes import find_boxes
 
 CORNERS = [(10, 12, 34, 40), (60, 5, 90, 45), (20, 60, 50, 100)]
 PLAIN = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0)

@@ -5,9 +5,9 @@ import pytest
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.learn.models import receptive_radius
-from napari_synthseg.learn.predict import predict_image
-from napari_synthseg.learn.predictor import load_predictor
+from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.tasks.loading import load_predictor
+from napari_synthseg.tasks.predict import predict_image
 from tests.learn.conftest import draw_disks
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_synthseg.learn.schedule import WARM_UP, average_memory, rate_factor
+from napari_synthseg.training.schedule import WARM_UP, average_memory, rate_factor
 
 
 def test_the_rate_rises_shortly_and_falls_to_nearly_nothing():

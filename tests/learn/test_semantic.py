@@ -9,18 +9,19 @@ from hypothesis import strategies as st
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.learn.explain import explain_image
-from napari_synthseg.learn.losses import region_loss
-from napari_synthseg.learn.predict import predict_image
-from napari_synthseg.learn.predictor import load_predictor
-from napari_synthseg.learn.presence import find_present
-from napari_synthseg.learn.task import TaskData, make_task
-from napari_synthseg.learn.tasks.semantic import MOST_WEIGHT, weigh_classes
-from napari_synthseg.learn.train import train_model
-from tests.clicked_discs import finish
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.explain.explain import explain_image
+from napari_synthseg.tasks.classify.targets import find_present
+from napari_synthseg.tasks.loading import load_predictor
+from napari_synthseg.tasks.predict import predict_image
+from napari_synthseg.tasks.registry import make_task
+from napari_synthseg.tasks.semantic.loss import region_loss
+from napari_synthseg.tasks.semantic.task import MOST_WEIGHT, weigh_classes
+from napari_synthseg.tasks.train import train_model
+from napari_synthseg.training.trainable import TaskData
+from tests.helpers.clicked_discs import finish
+from tests.helpers.region_images import Drawn, draw_regions
 from tests.learn.conftest import Disks
-from tests.region_images import Drawn, draw_regions
 
 NAMES = {3: "matrix", 7: "grain"}
 SPEC = TrainSpec(

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.core.labels import UNKNOWN, Labels
-from napari_synthseg.learn.targets import DecodeRule, decode, inner_distance, make_targets
+from napari_synthseg.tasks.segment.decoding import DecodeRule, decode
+from napari_synthseg.tasks.segment.targets import inner_distance, make_targets
 from tests.learn.conftest import draw_disks
 
 

@@ -6,12 +6,13 @@ import torch
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.learn import tasks  # noqa: F401 - registers them
-from napari_synthseg.learn.models import build_model
-from napari_synthseg.learn.predict import WORK, predict_image
-from napari_synthseg.learn.predictor import load_predictor
-from napari_synthseg.learn.task import TASKS, TaskData, make_task
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.networks.build import build_model
+from napari_synthseg.tasks import all_tasks  # noqa: F401 - registers them
+from napari_synthseg.tasks.loading import load_predictor
+from napari_synthseg.tasks.predict import WORK, predict_image
+from napari_synthseg.tasks.registry import make_task
+from napari_synthseg.training.trainable import TASKS, TaskData
 from tests.learn.conftest import Disks
 
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.outcome import Cancelled
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.project import Click, ImageRef
-from napari_synthseg.core.training import ModelSpec
-from napari_synthseg.learn.predict import predict_image
-from napari_synthseg.learn.train import train_model
+from napari_synthseg.core.progress import Cancelled
+from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.tasks.predict import predict_image
+from napari_synthseg.tasks.train import train_model
 from tests.learn.conftest import Disks
 
 NAMES = {1: "bright", 2: "dark"}

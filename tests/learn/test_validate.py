@@ -3,8 +3,9 @@
 import numpy as np
 
 from napari_synthseg.core.labels import DualImage, Labels
-from napari_synthseg.learn.targets import DecodeRule, make_targets
-from napari_synthseg.learn.validate import SCORES, validate
+from napari_synthseg.tasks.segment.decoding import DecodeRule
+from napari_synthseg.tasks.segment.evaluation import SCORES, validate
+from napari_synthseg.tasks.segment.targets import make_targets
 
 
 def field(strengths):

@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.learn.augment import Augmentation, random_crop
-from napari_synthseg.learn.models import build_model, receptive_radius
-from napari_synthseg.learn.network import infer, infer_by_blocks
-from napari_synthseg.learn.predict import predict_image
-from napari_synthseg.learn.predictor import load_predictor
-from napari_synthseg.learn.targets import DecodeRule, decode, inner_distance, make_targets
-from napari_synthseg.learn.train import train_model
-from napari_synthseg.learn.volumes import block_shape, crop_shape, fit_spec
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.networks.build import build_model
+from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.tasks.loading import load_predictor
+from napari_synthseg.tasks.predict import predict_image
+from napari_synthseg.tasks.segment.decoding import DecodeRule, decode
+from napari_synthseg.tasks.segment.targets import inner_distance, make_targets
+from napari_synthseg.tasks.train import train_model
+from napari_synthseg.training.augmentation import Augmentation, random_crop
+from napari_synthseg.training.inference import infer, infer_by_blocks
+from napari_synthseg.training.volumes import block_shape, crop_shape, fit_spec
 
 APART = (3.0, 1.0, 1.0)
 GEOMETRY = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0, axial_blur=0)

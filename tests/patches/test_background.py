@@ -4,13 +4,13 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_synthseg.patches.background import clear_of, estimate_background, push_pull
 from napari_synthseg.patches.build import build_library
+from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
 
 def background_of(image):

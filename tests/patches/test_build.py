@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from clicked_discs import CENTERS, DISC, clicked, disc_image, finish, overlap
 
+from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.project import ObjectClass
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.patches.settings import PatchSettings
+from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish, overlap
 
 
 def build(*images, classes=(DISC,), **options):

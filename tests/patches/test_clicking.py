@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.patches.clicking import click_boxes, click_masks, cut_labels
+from napari_synthseg.patches.simulated_clicks import click_boxes, click_masks, cut_labels
 
 
 def crescent():

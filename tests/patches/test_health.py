@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from clicked_discs import DISC, clicked, disc_image, finish
 from scipy import ndimage
 
+from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.patch import GIVEN
-from napari_synthseg.core.project import ObjectClass
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.patches.health import check_patches
+from napari_synthseg.patches.quality.health import check_patches
+from tests.helpers.clicked_discs import DISC, clicked, disc_image, finish
 
 CENTERS = [(y, x) for y in (20, 55, 90, 125) for x in (20, 55, 90, 125)]
 KINDS = {"blurred", "saturated", "two in one", "duplicate", "odd size", "odd intensity"}

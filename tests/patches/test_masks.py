@@ -12,9 +12,9 @@ from napari_synthseg.patches.masks import learned
 from napari_synthseg.patches.masks.evidence import Evidence
 from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder
 from napari_synthseg.patches.masks.level import find_by_level
+from napari_synthseg.patches.masks.nearest_seed import Seeds
 from napari_synthseg.patches.masks.outline import LARGEST_JUMP, closed_paths, find_by_outline
 from napari_synthseg.patches.masks.quality import estimate_quality, measure_signs, solidity
-from napari_synthseg.patches.territory import Seeds
 
 RADIUS = 12.0
 CENTERS = [(30, 30), (30, 80), (30, 130), (80, 40), (82, 95), (80, 145), (130, 30), (130, 90)]

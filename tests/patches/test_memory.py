@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.patches import clicked as clicked_module
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.patches.memory import CutMemory
+from napari_synthseg.patches.patch_cache import CutMemory
 from napari_synthseg.patches.settings import PatchSettings
+from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
 IMAGE, IDS = disc_image(CENTERS)
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.geometry import full_region, intersect, region_shape
-from napari_synthseg.core.project import ImageRef
-from napari_synthseg.patches.region_split import GAP, divide_regions
+from napari_synthseg.training.region_split import GAP, divide_regions
 
 
 def image(name, shape, group="", uri="", **fields):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.geometry import contains
-from napari_synthseg.core.project import Click, ImageRef
-from napari_synthseg.patches.split import Part, split
+from napari_synthseg.training.split import Part, split
 
 
 def part(name, count, *, group="", seed=0, shape=(200, 300)):

@@ -13,8 +13,7 @@ from napari_synthseg.realism.classifier import (
     take_crops,
     tell_apart,
 )
-
-from .scenes import finish, scenes
+from tests.helpers.scenes import finish, scenes
 
 
 def told(real, synthetic, seed=0):

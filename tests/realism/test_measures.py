@@ -18,8 +18,7 @@ from napari_synthseg.realism.distance import (
 )
 from napari_synthseg.realism.quantities import QUANTITIES, look
 from napari_synthseg.realism.view import MOST, cut_windows
-
-from .scenes import scene, scenes, view_of
+from tests.helpers.scenes import scene, scenes, view_of
 
 BY_NAME = {q.name: q for q in QUANTITIES}
 

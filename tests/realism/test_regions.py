@@ -7,16 +7,16 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
-from region_images import draw_regions
 
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.core.recipe import FitStep, Recipe
-from napari_synthseg.realism.fields import count_objects, masked_fields, synthetic_field
 from napari_synthseg.realism.figure import draw_png
-from napari_synthseg.realism.run import compare
-from napari_synthseg.session import Session
-from napari_synthseg.true_images import masked_images
-from tests.clicked_discs import finish
+from napari_synthseg.workflow.realism import compare
+from napari_synthseg.workflow.realism_views import count_objects, masked_fields, synthetic_field
+from napari_synthseg.workflow.session import Session
+from napari_synthseg.workflow.truths import masked_images
+from tests.helpers.clicked_discs import finish
+from tests.helpers.region_images import draw_regions
 
 SHAPE = (96, 96)
 

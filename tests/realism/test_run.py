@@ -6,20 +6,20 @@ import json
 
 import numpy as np
 import pytest
-from clicked_discs import DISC, disc_image
 
+from napari_synthseg.core.annotations import Click, Verdict
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.pixels import Intensity
-from napari_synthseg.core.project import Click, Verdict
 from napari_synthseg.core.recipe import FitStep, Recipe
-from napari_synthseg.jobs import Job
 from napari_synthseg.realism.figure import draw_png
 from napari_synthseg.realism.report import RealismReport, rows_of
-from napari_synthseg.realism.run import compare
 from napari_synthseg.realism.saving import save_comparison
-from napari_synthseg.session import Session
-from napari_synthseg.synth import default_recipe
+from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.realism import compare
+from napari_synthseg.workflow.session import Session
+from tests.helpers.clicked_discs import DISC, disc_image
 
 CENTERS = [(24, 24), (24, 72), (70, 40), (76, 100), (100, 20), (40, 112)]
 SMALL = default_recipe().model_copy(update={"size": 128})

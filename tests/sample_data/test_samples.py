@@ -12,9 +12,9 @@ from napari_synthseg import sample_data
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, intersect, region_shape
 from napari_synthseg.core.labels import Labels
+from napari_synthseg.io.clicks_csv import read_clicks
 from napari_synthseg.sample_data.nuclei import read_nuclei
-from napari_synthseg.session import Session
-from napari_synthseg.store.clicks_csv import read_clicks
+from napari_synthseg.workflow.session import Session
 
 NAMES = ("nuclei", "tissue", "sediment")
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from clicked_discs import disc_image
 
-from napari_synthseg.study.study_file import parse_study
-from napari_synthseg.study.tables import Study
+from benchmarks.study.study_file import parse_study
+from benchmarks.study.tables import Study
+from tests.helpers.clicked_discs import disc_image
 
 TRAIN = {
     "steps": 3,

@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clicked_discs import disc_image
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks.study.box_data import BoxData, choose_windows
+from benchmarks.study.draw import BoxSample, classes_inside
+from benchmarks.study.measure import fill_project, measure_unit
+from benchmarks.study.point_data import PointData
+from benchmarks.study.study_file import parse_study
+from benchmarks.study.units import Unit, plan
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.session import Session
-from napari_synthseg.store.tables import write_rows
-from napari_synthseg.study.box_data import BoxData, choose_windows
-from napari_synthseg.study.draw import BoxSample, classes_inside
-from napari_synthseg.study.measure import fill_project, measure_unit
-from napari_synthseg.study.point_data import PointData
-from napari_synthseg.study.study_file import parse_study
-from napari_synthseg.study.units import Unit, plan
+from napari_synthseg.io.tables import write_rows
+from napari_synthseg.workflow.session import Session
+from tests.helpers.clicked_discs import disc_image
 from tests.study.conftest import TRAIN, tables
 
 HEADER = ("image", "class", "ymin", "xmin", "ymax", "xmax")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from clicked_discs import disc_image
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.study.clicks import _deal, make_clicks
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.study.clicks import _deal, make_clicks
+from tests.helpers.clicked_discs import disc_image
 
 COUNTS = st.lists(st.integers(0, 9), min_size=1, max_size=6)
 

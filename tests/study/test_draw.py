@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.study.folder_data import FolderData
+from benchmarks.study.halved_data import is_for_tuning
+from benchmarks.study.tables import Study
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.study.folder_data import FolderData
-from napari_synthseg.study.halved_data import is_for_tuning
-from napari_synthseg.study.tables import Study
 
 STEMS = st.lists(
     st.from_regex(r"[a-d][0-9]{1,3}", fullmatch=True), min_size=4, max_size=30, unique=True

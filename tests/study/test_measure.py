@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_synthseg import training_data
+from benchmarks.study.measure import fill_project, measure_unit, typical_diameter
+from benchmarks.study.study_file import parse_study
+from benchmarks.study.units import Unit, plan
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, Labels
-from napari_synthseg.session import Session
-from napari_synthseg.study.measure import fill_project, measure_unit, typical_diameter
-from napari_synthseg.study.study_file import parse_study
-from napari_synthseg.study.units import Unit, plan
-from napari_synthseg.training_data import RepeatedPairs
+from napari_synthseg.workflow import training_data
+from napari_synthseg.workflow.session import Session
+from napari_synthseg.workflow.training_data import RepeatedPairs
 from tests.study.conftest import tables
 
 

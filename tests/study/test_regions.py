@@ -13,18 +13,18 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.study.draw import MaskSample
+from benchmarks.study.folder_data import place_window
+from benchmarks.study.halved_data import is_for_tuning
+from benchmarks.study.measure import fill_project
+from benchmarks.study.report import write_report
+from benchmarks.study.runner import run_units
+from benchmarks.study.study_file import parse_study
+from benchmarks.study.tables import Study
+from benchmarks.study.units import plan
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.session import Session
-from napari_synthseg.study.draw import MaskSample
-from napari_synthseg.study.folder_data import place_window
-from napari_synthseg.study.halved_data import is_for_tuning
-from napari_synthseg.study.measure import fill_project
-from napari_synthseg.study.report import write_report
-from napari_synthseg.study.runner import run_units
-from napari_synthseg.study.study_file import parse_study
-from napari_synthseg.study.tables import Study
-from napari_synthseg.study.units import plan
-from tests.region_images import draw_regions, slow_recipe
+from napari_synthseg.workflow.session import Session
+from tests.helpers.region_images import draw_regions, slow_recipe
 from tests.study.conftest import TRAIN
 
 REAL = {"name": "real", "source": "real"}

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_synthseg.study.records import ADAPTED, save_record
-from napari_synthseg.study.report import load_records, write_report
-from napari_synthseg.study.study_file import parse_study
-from napari_synthseg.study.summary import differences, range_words, summarize
-from napari_synthseg.study.tables import Study
-from napari_synthseg.study.timing import Calibration, estimate_seconds
-from napari_synthseg.study.units import Unit, plan
+from benchmarks.study.records import ADAPTED, save_record
+from benchmarks.study.report import load_records, write_report
+from benchmarks.study.study_file import parse_study
+from benchmarks.study.summary import differences, range_words, summarize
+from benchmarks.study.tables import Study
+from benchmarks.study.timing import Calibration, estimate_seconds
+from benchmarks.study.units import Unit, plan
+from tests.helpers.study_records import made_up
 from tests.study.conftest import tables
-from tests.study.records import made_up
 
 F1 = st.lists(st.floats(0, 1), min_size=1, max_size=5)
 

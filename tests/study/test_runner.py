@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from benchmarks.study import runner
+from benchmarks.study.records import load_record, record_path, save_record
+from benchmarks.study.runner import LOCKS, WORK, run_units
+from benchmarks.study.study_file import parse_study
+from benchmarks.study.units import Unit, plan
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.study import runner
-from napari_synthseg.study.records import load_record, record_path, save_record
-from napari_synthseg.study.runner import LOCKS, WORK, run_units
-from napari_synthseg.study.study_file import parse_study
-from napari_synthseg.study.units import Unit, plan
+from tests.helpers.study_records import made_up
 from tests.study.conftest import tables
-from tests.study.records import made_up
 
 ARMS = [{"name": name, "source": "clicks", "clicks": n} for n, name in enumerate("abc", start=2)]
 

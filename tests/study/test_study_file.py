@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.study.folder_data import FolderData
+from benchmarks.study.recipes import recipe_of
+from benchmarks.study.study_file import load_study, parse_study
+from benchmarks.study.tables import OF_THE_ARM, Arm, Heading, TrainTable
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe
-from napari_synthseg.core.training import TrainSpec
-from napari_synthseg.study.folder_data import FolderData
-from napari_synthseg.study.recipes import recipe_of
-from napari_synthseg.study.study_file import load_study, parse_study
-from napari_synthseg.study.tables import OF_THE_ARM, Arm, Heading, TrainTable
+from napari_synthseg.core.specs import TrainSpec
 from tests.study.conftest import as_toml, tables
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.study.study_file import parse_study
+from benchmarks.study.tables import Study
+from benchmarks.study.units import choose, plan
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.study.study_file import parse_study
-from napari_synthseg.study.tables import Study
-from napari_synthseg.study.units import choose, plan
 from tests.study.conftest import tables
 
 CLICKS = {"name": "clicks", "source": "clicks"}

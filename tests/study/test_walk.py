@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.study import runner, timing
 from napari_synthseg.cli import run
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.study import runner, timing
 from tests.study.conftest import as_toml, tables
 
 PROGRAM = "import sys; from napari_synthseg.cli import run; sys.exit(run(sys.argv[1:]))"
@@ -92,7 +92,7 @@ def test_killed_study_goes_on_where_it_was(file: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.study.records import made_up
+    from tests.helpers.study_records import made_up
 
     monkeypatch.setattr(runner, "measure_unit", lambda unit, *rest: made_up(unit))
 

@@ -124,14 +124,14 @@ class Bench:
 def projects(tmp_path, monkeypatch):
     """Keep new projects in the test's own folder."""
     folder = tmp_path / "projects"
-    monkeypatch.setattr("napari_synthseg.ui.desk.projects_folder", lambda: folder)
+    monkeypatch.setattr("napari_synthseg.ui.app.controller.projects_folder", lambda: folder)
     return folder
 
 
 @pytest.fixture
 def bench(make_napari_viewer, qtbot):
     """A viewer with the panel docked, and no image."""
-    from napari_synthseg.ui.widget import SynthSegWidget
+    from napari_synthseg.ui.app.widget import SynthSegWidget
 
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(1100, 700)
@@ -173,7 +173,7 @@ def painting(opened):
 @pytest.fixture
 def clicked(opened):
     """The same with a click on every disc, and settings that train in a moment."""
-    from napari_synthseg.core.training import ModelSpec, TrainSpec
+    from napari_synthseg.core.specs import ModelSpec, TrainSpec
 
     opened.click_all()
     spec = TrainSpec(

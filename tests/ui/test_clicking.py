@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_synthseg.session import Session
+from napari_synthseg.workflow.session import Session
 
 from .conftest import CENTERS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_synthseg.session import Session
+from napari_synthseg.workflow.session import Session
 
 from .test_steps import start_training
 

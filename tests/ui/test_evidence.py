@@ -7,8 +7,9 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_synthseg.core.training import FoundObject, HeatMaps, Prediction, TrainSpec
-from napari_synthseg.ui.task_choice import NETWORK_WORDS, TASK_WORDS, TaskChoice
+from napari_synthseg.core.predictions import FoundObject, HeatMaps, Prediction
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.ui.pages.task_choice import NETWORK_WORDS, TASK_WORDS, TaskChoice
 
 from .conftest import CENTERS, DIAMETER, SHAPE
 
@@ -75,9 +76,9 @@ def evidence(clicked):
 def test_words_are_of_the_tasks_and_networks_that_there_are(qtbot):
     from typing import get_args
 
-    from napari_synthseg.core.training import TaskName
-    from napari_synthseg.learn import tasks  # noqa: F401 - defines them
-    from napari_synthseg.learn.task import TASKS
+    from napari_synthseg.core.specs import TaskName
+    from napari_synthseg.training import tasks  # noqa: F401 - defines them
+    from napari_synthseg.training.trainable import TASKS
 
     assert set(TASK_WORDS) == set(NETWORK_WORDS) == set(get_args(TaskName)) == set(TASKS)
     for name, task in TASKS.items():

@@ -7,8 +7,8 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_synthseg.core.training import TrainSpec
-from napari_synthseg.synth import default_recipe
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.synthesis import default_recipe
 
 pytestmark = pytest.mark.gui
 
@@ -25,7 +25,7 @@ class Settings(BaseModel):
 
 
 def make_form(qtbot, model, **options):
-    from napari_synthseg.ui.forms import ModelForm
+    from napari_synthseg.ui.widgets.forms import ModelForm
 
     form = ModelForm(model, **options)
     qtbot.addWidget(form)

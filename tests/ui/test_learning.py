@@ -15,7 +15,7 @@ from qtpy.QtTest import QTest
 
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.recipe import FitStep, Recipe
-from napari_synthseg.ui.realism_view import RealismView
+from napari_synthseg.ui.pages.realism_view import RealismView
 
 from .conftest import SHAPE
 

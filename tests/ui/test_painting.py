@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.session import Session
-from napari_synthseg.ui.painting import (
+from napari_synthseg.ui.viewer.painting import (
     GROUND,
     Taken,
     from_stored,
@@ -21,6 +20,7 @@ from napari_synthseg.ui.painting import (
     take_array,
     with_regions,
 )
+from napari_synthseg.workflow.session import Session
 
 SHAPE = (6, 8)
 LEFT, RIGHT = ((0, 6), (0, 4)), ((0, 6), (4, 8))

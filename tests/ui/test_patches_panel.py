@@ -6,7 +6,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_synthseg.core.project import Click
+from napari_synthseg.core.annotations import Click
 
 pytestmark = pytest.mark.gui
 

@@ -26,7 +26,7 @@ TRANSFORMS = {
 def test_a_cut_out_lies_on_the_pixels_it_was_cut_from(qapp, transform):
     from napari.layers import Labels
 
-    from napari_synthseg.ui.placement import Placement
+    from napari_synthseg.ui.viewer.placement import Placement
 
     image = make_layer(**transform)
     cut = Labels(np.zeros((5, 5), int), **Placement.of(image).at((6, 7)).kwargs())
@@ -34,7 +34,7 @@ def test_a_cut_out_lies_on_the_pixels_it_was_cut_from(qapp, transform):
 
 
 def test_only_the_last_two_axes_of_a_stack_count(qapp):
-    from napari_synthseg.ui.placement import Placement
+    from napari_synthseg.ui.viewer.placement import Placement
 
     stack = make_layer((4, 20, 30), scale=(9, 0.5, 0.25), translate=(1, 2, 3), units=("um",) * 3)
     placement = Placement.of(stack)

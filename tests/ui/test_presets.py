@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_synthseg.synth import PRESETS
+from napari_synthseg.synthesis import PRESETS
 
 pytestmark = pytest.mark.gui
 

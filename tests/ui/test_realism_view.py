@@ -19,7 +19,7 @@ def at_synthesis(bench):
 
 
 def views(panel):
-    from napari_synthseg.ui.realism_view import RealismView
+    from napari_synthseg.ui.pages.realism_view import RealismView
 
     return panel.findChildren(RealismView)
 
@@ -40,7 +40,7 @@ def test_the_button_shows_a_report_that_can_be_saved(clicked, tmp_path, monkeypa
     assert {"intensity", "size of objects", "power spectrum"} <= set(titles)
     folder = tmp_path / "report"
     monkeypatch.setattr(
-        "napari_synthseg.ui.realism_view.QFileDialog.getExistingDirectory",
+        "napari_synthseg.ui.pages.realism_view.QFileDialog.getExistingDirectory",
         lambda *args: str(folder),
     )
     QTest.mouseClick(view.save_button, Qt.MouseButton.LeftButton)

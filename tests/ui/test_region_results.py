@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.training import ModelSpec, TrainSpec
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
 
 from .conftest import SHAPE
 

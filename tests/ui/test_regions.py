@@ -8,8 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_synthseg.core.labels import UNKNOWN
-from napari_synthseg.session import Session
-from napari_synthseg.store.labels import open_labels
+from napari_synthseg.storage.truths import open_labels
+from napari_synthseg.workflow.session import Session
 
 from .conftest import SHAPE
 
@@ -153,7 +153,7 @@ def test_a_stroke_is_not_lost_when_the_layer_goes_or_the_viewer_closes(painting)
 
 def test_what_could_not_be_kept_is_told_and_tried_again(painting, monkeypatch, capsys):
     from napari_synthseg.core.errors import InputError
-    from napari_synthseg.ui import painting as module
+    from napari_synthseg.ui.viewer import painting as module
 
     def full(*_):
         raise InputError("the disk is full")

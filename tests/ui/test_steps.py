@@ -169,9 +169,11 @@ def test_a_failure_in_training_is_told_and_kept(clicked, monkeypatch):
         yield from ()
         raise RuntimeError("out of memory, say")
 
-    monkeypatch.setattr("napari_synthseg.learn.train.train_model", fail)
+    monkeypatch.setattr("napari_synthseg.tasks.train.train_model", fail)
     told = []
-    monkeypatch.setattr("napari_synthseg.ui.desk.report", lambda outcome, _: told.append(outcome))
+    monkeypatch.setattr(
+        "napari_synthseg.ui.app.controller.report", lambda outcome, _: told.append(outcome)
+    )
     start_training(clicked)
     clicked.settle()
     (run,) = clicked.session.project.runs
@@ -225,9 +227,9 @@ def test_save_as_goes_on_with_the_copy(clicked, tmp_path):
 
 
 def test_the_walk_takes_all_steps_to_the_result(clicked, monkeypatch):
-    from napari_synthseg.ui.walk import Walk
+    from napari_synthseg.ui.app.guided_tour import Walk
 
-    monkeypatch.setattr("napari_synthseg.ui.walk.LOOK_MS", 100)
+    monkeypatch.setattr("napari_synthseg.ui.app.guided_tour.LOOK_MS", 100)
     clicked.panel.show_step(0)
     walk = Walk(clicked.panel, minutes=0.02)
     walk.start()

@@ -76,11 +76,11 @@ def test_patches_are_cut_in_three_dimensions_and_looked_at(volume):
 
 
 def test_dual_volumes_and_predictions_lie_on_the_volumes_axes(volume):
-    from napari_synthseg.core.training import FoundObject, Prediction
+    from napari_synthseg.core.predictions import FoundObject, Prediction
 
     volume.clicks.add(np.array(CENTERS, float))
     project = volume.session.project
-    from napari_synthseg.synth import PasteRecipe
+    from napari_synthseg.synthesis import PasteRecipe
 
     recipe = PasteRecipe(volume_size=48, volume_planes=8)
     volume.session.edit(project.model_copy(update={"recipe": recipe}), "set recipe")

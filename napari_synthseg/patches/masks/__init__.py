@@ -1,1 +1,1 @@
-"""Ways to find the mask of the object under each click, behind one interface."""
+"""Methods that outline the object under a click."""

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.background import COARSEST, smooth_base
-from napari_synthseg.patches.territory import Seeds, Territory, divide, scale_along
+from napari_synthseg.patches.masks.nearest_seed import Seeds, Territory, divide, scale_along
 
 FAINTEST = 0.05
 """Least height of a core over its surroundings, so that an empty click does not take in noise."""

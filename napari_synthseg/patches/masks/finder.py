@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import ball
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.patches.likeness import CORE, FAR, NEAR, Likeness, learn_likeness
 from napari_synthseg.patches.masks.evidence import Evidence
+from napari_synthseg.patches.masks.foreground import CORE, FAR, NEAR, Likeness, learn_likeness
 from napari_synthseg.patches.masks.learned import (
     LEVEL,
     PixelClassifier,
@@ -19,9 +19,9 @@ from napari_synthseg.patches.masks.learned import (
     learn_pixels,
 )
 from napari_synthseg.patches.masks.level import find_by_level
+from napari_synthseg.patches.masks.nearest_seed import Seeds, divide, scale_along
 from napari_synthseg.patches.masks.outline import find_by_outline
 from napari_synthseg.patches.masks.quality import Signs, estimate_quality, measure_signs
-from napari_synthseg.patches.territory import Seeds, divide, scale_along
 
 SMOOTHING = 0.03
 """Smoothing of the likeness, in diameters (at least 0.7 pixels)."""

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.masks.evidence import Evidence
-from napari_synthseg.patches.territory import Seeds, Territory, scale_along
+from napari_synthseg.patches.masks.nearest_seed import Seeds, Territory, scale_along
 
 LEVELS = np.arange(0.25, 0.75, 0.05)
 """Levels that are tried for each object, as shares of the way from surroundings to core."""

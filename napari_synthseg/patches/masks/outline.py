@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.patches.masks.evidence import Evidence
-from napari_synthseg.patches.territory import REACH, Seeds, scale_along
+from napari_synthseg.patches.masks.nearest_seed import REACH, Seeds, scale_along
 
 RAYS, RADII = 48, 50
 """Rays of a click, and radii tried on each, evenly spaced out to `REACH`."""

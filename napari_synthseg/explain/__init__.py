@@ -1,0 +1,1 @@
+"""Where on an image a model finds evidence for each class."""

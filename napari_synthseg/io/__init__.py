@@ -1,0 +1,1 @@
+"""Files of others: images, labels, tables and boxes."""

@@ -1,0 +1,1 @@
+"""Box annotations of other programs."""

@@ -1,0 +1,142 @@
+"""Boxes as YOLO has them: a text file an image, middle and size as shares of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.io.boxes.listing import BoxFormat, ListedImage, NamedBoxes, SizeOf, make_box
+from napari_synthseg.io.tables import to_number
+from napari_synthseg.io.text import read_text
+
+NAME_FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml")
+SUFFIX = ".txt"
+
+
+class YoloFormat(BoxFormat):
+    """YOLO: the files of a folder, and the names of the classes in it or in a folder above."""
+
+    name = "yolo"
+    title = "YOLO txt"
+    writes_folder = True
+
+    def recognizes(self, path: Path) -> bool:
+        """Return whether it is a folder with text files, or one that has them in ``labels``."""
+        return path.is_dir() and bool(_listed(path))
+
+    def read(self, path: Path, size_of: SizeOf) -> tuple[ListedImage, ...]:
+        """Read the files of a folder; an empty one says that the image holds no object."""
+        files = _listed(path)
+        names = _names(files[0].parent)
+        return tuple(_read(file, names, size_of) for file in files)
+
+    def files(self, out: Path, images: Sequence[NamedBoxes]) -> tuple[Path, ...]:
+        """Return a file for each image, and that of the classes' names."""
+        listed = (out / f"{Path(image.name).stem}{SUFFIX}" for image in images)
+        return (*listed, out / NAME_FILES[0])
+
+    def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:
+        """Write a text file for each image, and ``classes.txt``, into the folder `out`."""
+        out.mkdir(parents=True, exist_ok=True)
+        numbers = {value: number for number, value in enumerate(classes)}
+        for path, image in zip(self.files(out, images), images, strict=False):
+            _write_text(path, [_line(image, n, numbers) for n in range(len(image.boxes))])
+        _write_text(out / NAME_FILES[0], list(classes.values()))
+
+
+def _listed(path: Path) -> list[Path]:
+    """Return the files with boxes in a folder, or in its subfolder ``labels``."""
+    if not path.is_dir():
+        return []
+    for folder in (path / "labels", path):
+        if folder.is_dir():
+            files = sorted(p for p in folder.glob(f"*{SUFFIX}") if p.name not in NAME_FILES)
+            if files:
+                return files
+    return []
+
+
+def _names(folder: Path) -> dict[int, str]:
+    """Return class number -> name from the nearest file that tells, two folders up at most."""
+    for place in (folder, folder.parent, folder.parent.parent):
+        for name in NAME_FILES:
+            if (place / name).is_file():
+                return _read_names(place / name)
+    raise InputError(
+        f"{folder}: the names of the classes are missing: put a file {NAME_FILES[0]} beside the "
+        "boxes, one name a line in the order of their numbers, or the data.yaml of the export."
+    )
+
+
+def _read_names(path: Path) -> dict[int, str]:
+    text = read_text(path)
+    if path.suffix != ".yaml":
+        lines = [line.strip() for line in text.splitlines()]
+        return dict(enumerate(lines[: max((n for n, t in enumerate(lines, 1) if t), default=0)]))
+    try:
+        whole = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise InputError(f"{path.name}: not YAML that can be read.") from None
+    names = whole.get("names") if isinstance(whole, dict) else None
+    listed = dict(enumerate(names)) if isinstance(names, list) else names
+    if not isinstance(listed, dict) or not all(
+        isinstance(k, int) and isinstance(v, str) for k, v in listed.items()
+    ):
+        raise InputError(f"{path.name}: it has no 'names' of the classes.")
+    return listed
+
+
+def _read(path: Path, names: Mapping[int, str], size_of: SizeOf) -> ListedImage:
+    lines = [(n, line.split()) for n, line in enumerate(read_text(path).splitlines(), start=1)]
+    rows = [(f"{path.name}, row {n}", cells) for n, cells in lines if cells]
+    if not rows:
+        return ListedImage(path.name, path.stem, by_stem=True)
+    height, width = size_of(path.name, path.stem)
+    boxes = []
+    for where, cells in rows:
+        number = to_number(where, "the class", cells[0], "number")
+        if number not in names:
+            raise InputError(f"{where}: class {cells[0]} has no name: there are {len(names)}.")
+        y, x, high, wide = _shares(where, cells[1:])
+        corners = (y - high / 2, x - wide / 2, y + high / 2, x + wide / 2)
+        ymin, xmin, ymax, xmax = (
+            share * extent
+            for share, extent in zip(corners, (height, width, height, width), strict=True)
+        )
+        boxes.append(make_box(where, names[int(number)].strip(), (ymin, xmin, ymax, xmax)))
+    return ListedImage(path.name, path.stem, tuple(boxes), by_stem=True)
+
+
+def _shares(where: str, cells: Sequence[str]) -> tuple[float, float, float, float]:
+    """Return middle (y, x), height and width of a row, of an outline those of the box round it."""
+    numbers = [to_number(where, "a place", cell, "number") for cell in cells]
+    if not all(-0.5 <= number <= 1.5 for number in numbers):
+        raise InputError(f"{where}: places are shares of the image, from 0 to 1, not pixels.")
+    if len(numbers) in (4, 5):  # the fifth is how sure a detector was
+        x, y, wide, high = numbers[:4]
+        return y, x, high, wide
+    if len(numbers) < 6 or len(numbers) % 2:
+        raise InputError(
+            f"{where}: {len(cells) + 1} values where a box has 5: class, x, y, width, height."
+        )
+    xs, ys = numbers[::2], numbers[1::2]
+    return (min(ys) + max(ys)) / 2, (min(xs) + max(xs)) / 2, max(ys) - min(ys), max(xs) - min(xs)
+
+
+def _line(image: NamedBoxes, number: int, numbers: Mapping[int, int]) -> str:
+    ymin, xmin, ymax, xmax = image.boxes.corners[number].tolist()
+    height, width = image.shape
+    shares = (
+        (xmin + xmax) / 2 / width, (ymin + ymax) / 2 / height,
+        (xmax - xmin) / width, (ymax - ymin) / height,
+    )  # fmt: skip
+    return " ".join([str(numbers[int(image.boxes.classes[number])]), *map(repr, shares)])
+
+
+def _write_text(path: Path, lines: Sequence[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    replace_file(path, lambda file: file.write_text(text, encoding="utf-8"))

@@ -1,0 +1,145 @@
+"""Clicks in a table, read and written: ``image,class,y,x[,z]``, one object a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from napari_synthseg.core.annotations import Click, ImageRef
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import contains, full_region
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.naming import ImageNames, find_class, plane_name
+from napari_synthseg.io.tables import Columns, read_rows, to_number, write_rows
+
+COLUMNS = Columns(
+    required=("image", "class", "y", "x"),
+    optional=("z",),
+    numbers=frozenset("zyx"),
+    header="image,class,y,x[,z]",
+)
+
+ShapeOf = Callable[[ImageRef], tuple[int, ...]]
+"""Returns the spatial shape ([z,] y, x) of a whole image, in pixels."""
+
+
+def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click, ...]:
+    """Read the clicks of a table, each checked against the project.
+
+    Parameters
+    ----------
+    path
+        The table, UTF-8. `image` holds a file name with its extension, `class` a class name;
+        positions are in pixels of the whole image, pixel centers at whole numbers. `z` is the
+        position on a volume, or the plane of a stack that is used plane by plane.
+    project
+        Gives the images and classes that may be named.
+    shape_of
+        Returns the spatial shape ([z,] y, x) of an image, in pixels.
+
+    Raises
+    ------
+    InputError
+        At the first row that cannot be meant: unknown image or class, a position that is no
+        number or lies outside the image, an object that is listed twice.
+    """
+    names = ImageNames(project.images)
+    placed: list[tuple[str, Click]] = []
+    for where, cells in read_rows(path, COLUMNS):
+        z = to_number(where, "z", cells["z"]) if cells.get("z") else None
+        plane = (to_number(where, "y", cells["y"]), to_number(where, "x", cells["x"]))
+        cls = find_class(where, cells["class"], project.classes)
+        images = names.find(where, cells["image"], z)
+        placed.append((where, place_click(where, images, (z, *plane), cls, shape_of)))
+    return without_doubles(path, placed)
+
+
+def write_clicks(path: Path, project: Project) -> int:
+    """Write all clicks of a project; return their number.
+
+    Planes of stacks are named, as ``cells_z3.tif``; only volumes need the column `z`.
+
+    Raises
+    ------
+    InputError
+        If two files of the project have one name, so that the rows would not tell them apart.
+    OSError
+        If it cannot be written.
+    """
+    names = ImageNames(project.images)
+    known = {i.id: i for i in project.images}
+    classes = {c.value: c.name for c in project.classes}
+    for image in {c.image: known[c.image] for c in project.clicks}.values():
+        names.find(path.name, plane_name(image))
+    deep = any(len(c.position) == 3 for c in project.clicks)
+    rows = [
+        (
+            plane_name(known[c.image]),
+            classes[c.cls],
+            *c.position[-2:],
+            *(("" if len(c.position) == 2 else c.position[0],) if deep else ()),
+        )
+        for c in project.clicks
+    ]
+    write_rows(path, (*COLUMNS.required, *(("z",) if deep else ())), rows)
+    return len(rows)
+
+
+def place_click(
+    where: str,
+    images: Sequence[ImageRef],
+    position: tuple[float | None, float, float],
+    cls: int,
+    shape_of: ShapeOf,
+) -> Click:
+    """Return a click on the first of `images` that holds a position (z, y, x); z may be None.
+
+    Raises
+    ------
+    InputError
+        If none of them does.
+    """
+    for image in images:
+        at = tuple(p for p in position if p is not None) if image.ndim == 3 else position[1:]
+        bounds = image.region or full_region(shape_of(image))
+        if len(at) == image.ndim and contains(bounds, at):
+            return Click(image=image.id, position=at, cls=cls)
+    raise InputError(f"{where}: {_why_outside(images[0], position, shape_of)}")
+
+
+def without_doubles(path: Path, placed: Iterable[tuple[str, Click]]) -> tuple[Click, ...]:
+    """Return clicks, given with their places in a file, of which no two may coincide.
+
+    Raises
+    ------
+    InputError
+        If two do, or if there is none.
+    """
+    clicks: list[Click] = []
+    seen: dict[tuple[str, tuple[float, ...]], str] = {}
+    for where, click in placed:
+        key = (click.image, click.position)
+        if key in seen:
+            raise InputError(f"{where}: this object is listed twice, first in {seen[key]}.")
+        seen[key] = where.rpartition(", ")[2]
+        clicks.append(click)
+    if not clicks:
+        raise InputError(f"{path.name}: there is no click in this file, only a header.")
+    return tuple(clicks)
+
+
+def _why_outside(
+    image: ImageRef, position: tuple[float | None, float, float], shape_of: ShapeOf
+) -> str:
+    if image.ndim == 3 and position[0] is None:
+        return f"'{image.name}' is a volume: give the position along z in a column z."
+    bounds = image.region or full_region(shape_of(image))
+    inside = ", ".join(
+        f"{axis} {start} to {stop - 1}"
+        for axis, (start, stop) in zip("zyx"[-len(bounds) :], bounds, strict=True)
+    )
+    named = ", ".join(f"{p:g}" for p in position[-image.ndim :])
+    return (
+        f"the click at ({named}) lies outside image '{image.name}' ({inside}): check that the "
+        "columns y and x are not swapped."
+    )

@@ -1,0 +1,55 @@
+"""Opening an image file by what it holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.ome_zarr import is_zarr, open_ome_zarr
+from napari_synthseg.io.images.raster import open_raster
+from napari_synthseg.io.images.stored import StoredArray, check_stored
+from napari_synthseg.io.images.tiff import open_tiff
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
+
+
+def open_file(path: Path, *, as_ids: bool = False) -> StoredArray:
+    """Open a file by what it holds, whatever it is called; `as_ids` for masks.
+
+    Raises
+    ------
+    InputError
+        If it is missing, of no known format, or damaged.
+    """
+    if path.is_dir():
+        if not is_zarr(path):
+            raise InputError(f"'{path}' is a folder, but no OME-Zarr image: choose a file.")
+        return check_stored(open_ome_zarr(path))
+    if path.exists() and not path.is_file():  # opening a pipe would wait forever
+        raise InputError(f"'{path}' is neither a file nor a folder: choose an image file.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except FileNotFoundError:
+        raise InputError(f"There is no file '{path}': check the name.") from None
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror}.") from None
+    if start.startswith(_TIFF):
+        return check_stored(open_tiff(path))
+    if start.startswith(_RASTER):
+        return check_stored(open_raster(path, as_ids=as_ids))
+    raise InputError(
+        f"'{path}' is no image that can be read here (TIFF, PNG, JPEG, BMP, OME-Zarr): convert it, "
+        "or open it in napari and add its layer."
+    )
+
+
+def with_axes(stored: StoredArray, axes: str | None) -> StoredArray:
+    """Return a stored array whose axes are told anew; with None, as its file tells them."""
+    if axes is None or axes == stored.axes:
+        return stored
+    changed = replace(stored, axes=axes, is_color=stored.is_color and "c" in axes)
+    return check_stored(changed)

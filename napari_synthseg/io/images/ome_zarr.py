@@ -1,0 +1,135 @@
+"""OME-Zarr images (0.1 to 0.5) and plain zarr arrays, read by region at full resolution."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.lengths import in_micrometers, known
+from napari_synthseg.io.images.stored import Index, StoredArray, check_budget
+
+if TYPE_CHECKING:
+    import zarr
+
+METADATA_NAMES = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+
+_AXES_BY_NUMBER = {2: "yx", 3: "zyx", 4: "czyx", 5: "tczyx"}
+
+
+def is_zarr(path: Path) -> bool:
+    """Tell whether a folder is a zarr group or array."""
+    return path.is_dir() and any((path / name).is_file() for name in METADATA_NAMES)
+
+
+def open_ome_zarr(path: Path) -> StoredArray:
+    """Open the first multiscale image of an OME-Zarr folder, or a plain zarr array.
+
+    Raises
+    ------
+    InputError
+        If it holds no image, several (a plate), or is damaged.
+    """
+    try:
+        return _open(path)
+    except InputError:
+        raise
+    except Exception as error:  # a parser of damaged files fails in countless ways
+        raise InputError(
+            f"'{path}' cannot be read as an OME-Zarr image: {error}. Save it again."
+        ) from error
+
+
+def _open(path: Path) -> StoredArray:
+    import zarr
+
+    node = zarr.open(str(path), mode="r")
+    if isinstance(node, zarr.Array):
+        names = getattr(node.metadata, "dimension_names", None) or ()
+        axes = "".join(str(name) for name in names) or _AXES_BY_NUMBER.get(min(node.ndim, 2), "")
+        return stored_zarr(path.name, node, axes)
+    attributes: dict[str, Any] = dict(node.attrs)
+    attributes = attributes.get("ome", attributes)
+    if not attributes.get("multiscales"):
+        raise InputError(f"'{path}' is no OME-Zarr image: {_what_else(node, attributes)}")
+    image = attributes["multiscales"][0]
+    dataset = image["datasets"][0]
+    array = node[_inside(path, str(dataset["path"]))]
+    if not isinstance(array, zarr.Array):
+        raise InputError(f"'{path}': '{dataset['path']}' is no array; save the image again.")
+    axes, units = _axes(image.get("axes"), array.ndim)
+    scale = _scale(dataset, image, len(axes))
+    sizes = known(
+        {a: in_micrometers(s, u) for a, s, u in zip(axes, scale, units, strict=True) if a in "zyx"}
+    )
+    return stored_zarr(path.name, array, axes, sizes)
+
+
+def stored_zarr(
+    name: str, array: zarr.Array[Any], axes: str, sizes: Mapping[str, float] | None = None
+) -> StoredArray:
+    """Return a zarr array as a `StoredArray`; numbers only, and no codec that runs code."""
+    metadata = dict(array.metadata.to_dict(), attributes=None)
+    if "pickle" in json.dumps(metadata, default=str):
+        raise InputError(f"'{name}' holds Python objects, which are never loaded.")
+    chunk = math.prod(array.shards or array.chunks)
+    check_budget(name, chunk, array.dtype.itemsize)
+
+    def read(index: Index) -> NDArray[Any]:
+        try:
+            return np.asarray(array[index])
+        except Exception as error:  # any codec may fail on damaged chunks
+            raise InputError(f"'{name}' is damaged: {error}. Copy or save it again.") from error
+
+    sizes = sizes or {}
+    color = axes.endswith("c") and array.shape[-1] in (3, 4)
+    return StoredArray(
+        name=name,
+        shape=(*array.shape[:-1], 3) if color else tuple(array.shape),  # without alpha
+        axes=axes,
+        dtype=np.dtype(array.dtype),
+        read=read,
+        is_color=color,
+        pixel_size=sizes,
+        unit="um" if sizes else "px",
+    )
+
+
+def _axes(axes: Sequence[Any] | None, ndim: int) -> tuple[str, list[str]]:
+    """Return one letter and one unit for each axis, as versions 0.1 to 0.5 write them."""
+    if axes is None:  # 0.1 and 0.2 had five axes, always
+        axes = list(_AXES_BY_NUMBER.get(ndim, ""))
+    named = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in axes]
+    return "".join(str(a["name"]) for a in named), [str(a.get("unit", "")) for a in named]
+
+
+def _scale(dataset: Mapping[str, Any], image: Mapping[str, Any], ndim: int) -> list[float]:
+    """Return the size of a pixel along each axis: the level's scale times the image's."""
+    total = [1.0] * ndim
+    for owner in (dataset, image):
+        for transform in owner.get("coordinateTransformations", ()):
+            if transform.get("type") == "scale":
+                total = [t * float(s) for t, s in zip(total, transform["scale"], strict=True)]
+    return total
+
+
+def _inside(path: Path, name: str) -> str:
+    parts = PurePosixPath(name).parts
+    if not parts or ".." in parts or name.startswith("/") or "\\" in name:
+        raise InputError(f"'{path}' names '{name}' as its pixels, which lies outside it.")
+    return name
+
+
+def _what_else(node: zarr.Group, attributes: Mapping[str, Any]) -> str:
+    if "plate" in attributes or "well" in attributes:
+        return "it is a plate or a well; choose the folder of one image inside."
+    inner = sorted(name for name, _ in node.members())
+    if inner:
+        return f"choose a folder inside it ({', '.join(inner[:5])})."
+    return "it is empty."

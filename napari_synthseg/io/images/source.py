@@ -1,0 +1,214 @@
+"""From a stored array to the working image: plane, channels, region and intensity settled once."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import Region, full_region, region_shape
+from napari_synthseg.core.pixels import FloatImage, Intensity
+from napari_synthseg.io.images.cache import RecentArrays
+from napari_synthseg.io.images.stored import Index, StoredArray, check_budget
+
+SAMPLE_PIXELS = 2**20
+"""How many positions the intensity is measured at, at most."""
+
+STRIDED_LIMIT = 2**28
+"""Largest region that is sampled on an even grid; larger ones in windows on an even grid."""
+
+_WINDOW = 64
+
+_decoded = RecentArrays()
+
+
+class StoredPixels:
+    """A `PixelSource` over an array in a file; see there for what is promised.
+
+    Parameters
+    ----------
+    ref
+        Says which plane, channels and region of the array are meant.
+    stored
+        The array.
+    key
+        Identifies the content of the file, for keeping what was decoded.
+    """
+
+    def __init__(self, ref: ImageRef, stored: StoredArray, key: Hashable) -> None:
+        self._ref, self._stored, self._key = ref, stored, key
+        self._fixed = _fixed_indices(ref, stored)
+        self._spatial = "".join(a for a in "zyx" if a in stored.axes and a not in self._fixed)
+        self._channels = _channels(ref, stored)
+        self._extent = tuple(stored.size(a) for a in self._spatial)
+        self._region = _checked_region(ref, self._extent)
+        self._intensity: Intensity | None = None
+        self._measuring = threading.Lock()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape (channel, [z,] y, x) of the whole image, in pixels."""
+        return (len(self._channels), *self._extent)
+
+    @property
+    def region(self) -> Region:
+        """Part of the image that may be read."""
+        return self._region
+
+    @property
+    def intensity(self) -> Intensity:
+        """The map from stored to normalized intensity, measured on the region alone."""
+        with self._measuring:
+            if self._intensity is None:
+                self._intensity = self._measure()
+            return self._intensity
+
+    def read(self, region: Region | None = None) -> FloatImage:
+        """Return the pixels of `region` as (channel, [z,] y, x) float32, normalized.
+
+        Values that are not finite become 0 (NaN, minus infinity) or 1 (infinity).
+
+        Raises
+        ------
+        InputError
+            If the region is not inside `self.region`, or the file cannot be read.
+        """
+        wanted = self._region if region is None else self._inside(region)
+        check_budget(self._stored.name, math.prod(region_shape(wanted)) * len(self._channels), 4)
+        stored = self.read_stored(tuple(slice(a, b) for a, b in wanted))
+        with np.errstate(over="ignore", invalid="ignore"):
+            image = self.intensity.normalize(stored)
+        if stored.dtype.kind == "f" and not np.isfinite(image).all():
+            image = np.nan_to_num(image, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+        return np.ascontiguousarray(image)
+
+    def read_stored(self, part: tuple[slice, ...]) -> NDArray[Any]:
+        """Return part of the image as (channel, [z,] y, x) in stored type and intensity.
+
+        `part` has a slice with start and stop for each spatial axis.
+        """
+        if self._stored.whole:
+            whole = _decoded.get(
+                (self._key, *self._fixed.items()),
+                lambda: self._stored.read(self._index(tuple(slice(0, n) for n in self._extent))),
+            )
+            array = self._ordered(whole)[(slice(None), *part)]
+        else:
+            array = self._ordered(self._stored.read(self._index(part)))
+        if self._channels != tuple(range(len(array))):
+            array = array[list(self._channels)]
+        return np.asarray(array, array.dtype.newbyteorder("="))
+
+    def _index(self, part: tuple[slice, ...]) -> Index:
+        named: dict[str, int | slice] = dict(zip(self._spatial, part, strict=True))
+        named.update(self._fixed)
+        named.setdefault("c", slice(0, self._stored.size("c")))
+        return tuple(named[axis] for axis in self._stored.axes)
+
+    def _ordered(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Bring the axes that are left into the order c, [z,] y, x."""
+        left = [a for a in self._stored.axes if a not in self._fixed]
+        ordered = array.transpose([left.index(a) for a in "czyx" if a in left])
+        return ordered if "c" in left else ordered[np.newaxis]
+
+    def _inside(self, region: Region) -> Region:
+        if len(region) != len(self._region) or not all(
+            low <= start < stop <= high
+            for (start, stop), (low, high) in zip(region, self._region, strict=True)
+        ):
+            raise InputError(
+                f"Pixels of '{self._ref.name or self._stored.name}' were asked for at {region}, "
+                f"outside the part that the project uses, {self._region}."
+            )
+        return region
+
+    def _measure(self) -> Intensity:
+        sample = self._sample().astype(np.float64)  # integers overflow between percentiles
+        joint = self._stored.is_color and len(self._channels) > 1
+        if np.isfinite(sample).all():
+            return Intensity.measure(sample, joint=joint)
+        finite = [channel[np.isfinite(channel)] for channel in sample]
+        if joint:
+            finite = [np.concatenate(finite)] * len(finite)
+        if any(channel.size == 0 for channel in finite):
+            raise InputError(
+                f"'{self._ref.name or self._stored.name}' holds no finite value in a channel: "
+                "choose other channels, or another region."
+            )
+        maps = [Intensity.measure(channel[np.newaxis]) for channel in finite]
+        return Intensity(tuple(m.low[0] for m in maps), tuple(m.high[0] for m in maps))
+
+    def _sample(self) -> NDArray[Any]:
+        """Return stored pixels (channel, n) from an even grid over the region."""
+        size = math.prod(region_shape(self._region))
+        if size <= STRIDED_LIMIT or self._stored.whole:
+            step = max(1, math.ceil((size / SAMPLE_PIXELS) ** (1 / len(self._region))))
+            grid = self.read_stored(tuple(slice(a, b, step) for a, b in self._region))
+            return grid.reshape(len(grid), -1)
+        windows = [self.read_stored(window) for window in _windows(self._region)]
+        return np.concatenate([w.reshape(len(w), -1) for w in windows], axis=1)
+
+
+def _windows(region: Region) -> list[tuple[slice, ...]]:
+    """Return square windows on an even grid, of `SAMPLE_PIXELS` pixels together."""
+    count = int(math.sqrt(SAMPLE_PIXELS)) // _WINDOW
+    *outer, height, width = region
+    rows, columns = (
+        np.linspace(a, max(a, b - _WINDOW), count).astype(int) for a, b in (height, width)
+    )
+    middle = tuple(slice((a + b) // 2, (a + b) // 2 + 1) for a, b in outer)
+    return [
+        (*middle, slice(y, min(y + _WINDOW, height[1])), slice(x, min(x + _WINDOW, width[1])))
+        for y in rows.tolist()
+        for x in columns.tolist()
+    ]
+
+
+def _fixed_indices(ref: ImageRef, stored: StoredArray) -> dict[str, int]:
+    """Return axis letter -> index for the axes that are not part of the working image."""
+    name = ref.name or stored.name
+    fixed = {}
+    for axis, index in ref.plane.items():
+        if axis not in stored.axes or axis in "cyx" or not 0 <= index < stored.size(axis):
+            raise InputError(
+                f"'{name}' has no plane {axis}={index}: its axes are '{stored.axes}', its shape "
+                f"{stored.shape}. Add the image again."
+            )
+        fixed[axis] = index
+    if "t" in stored.axes and "t" not in fixed:
+        if stored.size("t") > 1:
+            raise InputError(f"'{name}' has {stored.size('t')} time points: choose one as plane.")
+        fixed["t"] = 0
+    return fixed
+
+
+def _channels(ref: ImageRef, stored: StoredArray) -> tuple[int, ...]:
+    count = stored.size("c")
+    if ref.channels is None:
+        return tuple(range(count))
+    if not ref.channels or any(not 0 <= c < count for c in ref.channels):
+        raise InputError(
+            f"'{ref.name or stored.name}' has channels 0 to {count - 1}, not {ref.channels}: "
+            "choose others."
+        )
+    return ref.channels
+
+
+def _checked_region(ref: ImageRef, extent: tuple[int, ...]) -> Region:
+    if ref.region is None:
+        return full_region(extent)
+    fits = len(ref.region) == len(extent) and all(
+        0 <= start < stop <= size for (start, stop), size in zip(ref.region, extent, strict=True)
+    )
+    if not fits:
+        raise InputError(
+            f"The region {ref.region} of '{ref.name}' does not lie in its shape {extent}: choose "
+            "another region."
+        )
+    return ref.region

@@ -1,0 +1,203 @@
+"""Label images that belong to no project."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.boxes import Boxes, BoxRow
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import Region, region_shape
+from napari_synthseg.core.labels import UNKNOWN, Labels
+from napari_synthseg.io.images.files import open_file
+from napari_synthseg.io.images.stored import StoredArray, check_budget
+
+FIRST_CLASS = 1
+"""Class value of instances whose class nobody named."""
+
+LARGEST_ID = 2**22
+"""Ids above this are numbered anew, so that tables indexed by id stay small."""
+
+LARGEST_CLASS = 254
+"""The largest class value."""
+
+UNKNOWN_VALUE = 255
+"""Stands for `UNKNOWN` in label images of regions."""
+
+
+def label_boxes(boxes: Sequence[BoxRow], region: Region) -> Labels:
+    """Return labels of a region that consist of boxes.
+
+    Parameters
+    ----------
+    boxes
+        ymin, xmin, ymax, xmax, class value of each, pixels of the whole image.
+    region
+        The part of the image (y, x) that the labels are of.
+    """
+    shape = region_shape(region)
+    placed = Boxes.of([row[:4] for row in boxes], [row[4] for row in boxes] or 1)
+    placed = placed.shifted([-start for start, _ in region])
+    starts, ends = placed.corners[:, :2], placed.corners[:, 2:]
+    inside = np.flatnonzero(((ends > 0) & (starts < shape)).all(axis=1))
+    return Labels(np.zeros(shape, np.int32), outlines=placed.take(inside))
+
+
+def read_class_file(path: Path) -> NDArray[np.int64]:
+    """Read the class of each pixel from a label image that belongs to no project.
+
+    Returns
+    -------
+    Class values, shape ([z,] y, x): 0 or more, or `UNKNOWN` where the file says -1.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no class values; the message names it.
+    """
+    name = f"'{path.name}'"
+    stored = read_whole(open_file(path, as_ids=True), name)
+    if stored.dtype.kind not in "if":
+        return as_integers(stored, name)
+    unknown = stored == UNKNOWN
+    return np.where(unknown, UNKNOWN, as_integers(np.where(unknown, 0, stored), name))
+
+
+def read_label_file(path: Path) -> Labels:
+    """Read the instance ids of a label image that belongs to no project, all of class 1.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no ids; the message names it.
+    """
+    name = f"'{path.name}'"
+    values = as_integers(read_whole(open_file(path, as_ids=True), name), name)
+    refuse_binary(values, name)
+    return as_instances(values, {})
+
+
+def read_region_file(path: Path) -> Labels:
+    """Read the class values of a label image that belongs to no project; see `open_labels`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no class values; the message names it.
+    """
+    name = f"'{path.name}'"
+    whole = read_whole(open_file(path, as_ids=True), name)
+    return as_regions(as_integers(whole, name), is_binary(whole), name)
+
+
+def check_classes(labels: Labels, known: Collection[int], name: str) -> None:
+    """Refuse regions of a class that is not known.
+
+    Parameters
+    ----------
+    labels
+        Regions.
+    known
+        Class values that there are.
+    name
+        Name of the masks, as it stands in messages.
+
+    Raises
+    ------
+    InputError
+        If there is another one; the message names it and the masks.
+    """
+    if unknown := set(labels.classes) - set(known):
+        have = ", ".join(str(value) for value in sorted(known)) or "none"
+        raise InputError(
+            f"The masks {name} hold the value {min(unknown)}, which is no class of the project "
+            f"(its classes have the values {have}; 0 is background): add the class, or correct the "
+            "masks."
+        )
+
+
+def read_whole(stored: StoredArray, name: str) -> NDArray[Any]:
+    """Return all stored values, without a channel axis."""
+    check_budget(name, math.prod(stored.shape), stored.dtype.itemsize)
+    array = stored.read(tuple(slice(0, n) for n in stored.shape))
+    if "c" in stored.axes:
+        array = _one_channel(np.moveaxis(array, stored.axes.index("c"), 0), name)
+    return array
+
+
+def _one_channel(array: NDArray[Any], name: str) -> NDArray[Any]:
+    first: NDArray[Any] = array[0]
+    if any(not np.array_equal(first, other) for other in array[1:]):
+        raise InputError(
+            f"The masks {name} are colored: save them as one channel with an id for each object."
+        )
+    return first
+
+
+def as_integers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
+    """Return ids as integers; refuse fractions and negative ids, naming the masks."""
+    if array.dtype.kind == "f" and not np.equal(np.mod(array, 1), 0).all():
+        raise InputError(f"{name} is no label image: it holds fractions instead of ids.")
+    if array.size and array.min() < 0:
+        raise InputError(f"The masks {name} hold the negative id {array.min()}: ids start at 1.")
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        raise InputError(f"The masks {name} hold the id {array.max()}: number the objects anew.")
+    return array.astype(np.int64)
+
+
+def refuse_binary(values: NDArray[np.int64], name: str) -> None:
+    """Refuse a picture of black and white as instances: its objects would all be one."""
+    if is_binary(values) and values.any() and _count_parts(values) > 1:
+        raise InputError(
+            f"The masks {name} are black and white, without an id for each object: import them as "
+            "semantic masks, or save ids."
+        )
+
+
+def as_instances(values: NDArray[np.int64], named: Mapping[int, int]) -> Labels:
+    """Return ids, and the class of each (`FIRST_CLASS` where `named` has none), as labels."""
+    present = np.unique(values)
+    present = present[present > 0]
+    original = [int(i) for i in present]
+    if original and original[-1] > LARGEST_ID:
+        values = np.where(values > 0, np.searchsorted(present, values) + 1, 0)
+        numbered = dict(enumerate(original, start=1))
+    else:
+        numbered = {i: i for i in original}
+    classes = {new: named.get(old, FIRST_CLASS) for new, old in numbered.items()}
+    return Labels(np.ascontiguousarray(values, np.int32), classes)
+
+
+def is_binary(values: NDArray[Any]) -> bool:
+    """Tell whether there is nothing but 0 and 255."""
+    return not ((values != 0) & (values != 255)).any()
+
+
+def _count_parts(values: NDArray[np.int64]) -> int:
+    """Return the number of connected parts (by a side) of what is not background."""
+    from scipy.ndimage import label
+
+    return int(label(values > 0)[1])
+
+
+def as_regions(values: NDArray[np.int64], binary: bool, name: str) -> Labels:
+    """Return regions from class values; where they are `binary`, 255 is class 1."""
+    if binary:
+        return Labels.of_classes(np.where(values > 0, FIRST_CLASS, 0))
+    check_region_values(values, name)
+    return Labels.of_classes(np.where(values == UNKNOWN_VALUE, UNKNOWN, values))
+
+
+def check_region_values(values: NDArray[np.int64], name: str) -> None:
+    """Refuse values that no class of regions can have, naming the masks."""
+    if values.size and values.max() > UNKNOWN_VALUE:
+        raise InputError(
+            f"The masks {name} hold the value {values.max()}: class values of regions go from 1 to "
+            f"{LARGEST_CLASS}, and {UNKNOWN_VALUE} stands for unknown. Masks with an id for each "
+            "object are instance masks."
+        )

@@ -1,0 +1,161 @@
+"""Tables from spreadsheets and other programs: CSV with a header, cells by column name.
+
+Spelling is forgiven (byte-order mark, semicolons, tabs, decimal commas, blanks, empty rows, order
+of columns) and sense is not: whatever cannot be meant stops the reading, with the file, the row
+and the remedy.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.io.text import read_text
+
+Row = tuple[str, Mapping[str, str]]
+"""Where a row is, for messages, and its cells by column name."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that a kind of table has.
+
+    Attributes
+    ----------
+    required, optional
+        Their names; with `others` any further column is let through.
+    numbers
+        Those whose cells are numbers, which may have decimal commas between semicolons.
+    header
+        What messages call the whole.
+    """
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    numbers: frozenset[str]
+    header: str
+    others: bool = False
+
+
+def read_rows(path: Path, columns: Columns) -> Iterator[Row]:
+    """Yield the rows that hold anything, as stripped cells by lower-case column name.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a column is missing, unknown or there twice, or a row has more
+        or fewer cells than the header.
+    """
+    text = _text(path)
+    delimiter = _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        names = _checked(path, _stripped(next(reader, [])), columns)
+        for values in reader:
+            where = f"{path.name}, row {reader.line_num}"
+            cells = [value.strip() for value in values]
+            if not any(cells):
+                continue
+            if len(cells) != len(names):
+                raise InputError(
+                    f"{where}: {len(cells)} values where the header names {len(names)} columns."
+                )
+            if delimiter == ";":  # programs that separate by semicolons may write 1,5 for 1.5
+                cells = [
+                    value.replace(",", ".") if name in columns.numbers else value
+                    for name, value in zip(names, cells, strict=True)
+                ]
+            yield where, dict(zip(names, cells, strict=True))
+    except csv.Error as error:
+        raise InputError(f"{path.name}, row {reader.line_num}: {error}.") from None
+
+
+def read_header(path: Path) -> list[str]:
+    """Return the column names of a table, stripped and in lower case; empty for an empty file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as text.
+    """
+    text = _text(path)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+        return _stripped(next(reader, []))
+    except csv.Error as error:
+        raise InputError(f"{path.name}, row 1: {error}.") from None
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table, UTF-8, whole or not at all; numbers as `as_text` writes them.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(header)
+    writer.writerows([as_text(v) if isinstance(v, float) else v for v in row] for row in rows)
+    replace_file(path, lambda partial: partial.write_bytes(text.getvalue().encode()))
+
+
+def to_number(where: str, name: str, text: str, unit: str = "number of pixels") -> float:
+    """Return a finite number; `where` and `name` say what it is.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{where}: {name} is '{text}', which is not a {unit}.")
+    return value
+
+
+def as_text(value: float) -> str:
+    """Return the shortest text that reads back as exactly this number; whole ones without point."""
+    whole = value == int(value) and abs(value) < 2**53
+    return str(int(value)) if whole else repr(float(value))
+
+
+def _text(path: Path) -> str:
+    return read_text(path, "save it as 'CSV UTF-8'")
+
+
+def _delimiter(text: str) -> str:
+    header = text.split("\n", 1)[0]
+    return max(";\t,", key=header.count)
+
+
+def _stripped(header: list[str]) -> list[str]:
+    return [name.strip().lower() for name in header]
+
+
+def _checked(path: Path, names: list[str], columns: Columns) -> list[str]:
+    if missing := [name for name in columns.required if name not in names]:
+        raise InputError(
+            f"{path.name}, row 1: column '{missing[0]}' is missing; the header must be "
+            f"{columns.header}."
+        )
+    known = columns.required + columns.optional
+    for name in names:
+        if name not in known and not columns.others:
+            raise InputError(
+                f"{path.name}, row 1: column '{name}' is not known; the header must be "
+                f"{columns.header}."
+            )
+        if names.count(name) > 1:
+            raise InputError(f"{path.name}, row 1: column '{name}' is there twice.")
+    return names

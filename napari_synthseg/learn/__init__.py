@@ -1,1 +1,0 @@
-"""From dual images to a model, and from a model to predictions; the only part that needs torch."""

@@ -1,0 +1,78 @@
+"""How much of an image each class covers: the figures that regions are made for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.annotations import ImageRef
+
+BACKGROUND = "background"
+"""What the value 0 is called."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """What one class covers on one image.
+
+    Attributes
+    ----------
+    value, name
+        Of the class; 0 is the background.
+    pixels
+        Number of pixels.
+    share
+        Share of all pixels of which it is known what they show.
+    size
+        Area (of volumes, volume) in `unit`, such as "um^2"; None where the pixel size is not known.
+    """
+
+    value: int
+    name: str
+    pixels: int
+    share: float
+    size: float | None
+    unit: str
+
+
+def measure_areas(
+    values: NDArray[np.integer[Any]], names: Mapping[int, str], image: ImageRef
+) -> tuple[Area, ...]:
+    """Measure what each class covers, the background first; pixels below 0 are unknown.
+
+    Parameters
+    ----------
+    values
+        Class value of each pixel, ([z,] y, x).
+    names
+        Class value -> name, of all classes.
+    image
+        Says how large a pixel is.
+    """
+    counts = np.bincount(values[values >= 0].ravel(), minlength=256)
+    total = max(int(counts.sum()), 1)
+    size, unit = _pixel(image)
+    called = {0: BACKGROUND, **names}
+    return tuple(
+        Area(
+            value,
+            called[value],
+            int(counts[value]),
+            int(counts[value]) / total,
+            None if size is None else float(counts[value] * size),
+            unit,
+        )
+        for value in sorted(called)
+    )
+
+
+def _pixel(image: ImageRef) -> tuple[float | None, str]:
+    """Return the area (volume) of a pixel and its unit, where they are known."""
+    if image.pixel_size is None or image.unit == "px":
+        return None, ""
+    return math.prod(image.pixel_size[-image.ndim :]), f"{image.unit}^{image.ndim}"

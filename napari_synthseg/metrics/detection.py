@@ -1,0 +1,250 @@
+"""Scored boxes against true boxes: which objects a detector finds, and how well it ranks them.
+
+Definitions
+-----------
+Boxes are matched as COCO does (Lin et al., "Microsoft COCO", ECCV 2014): per image and class the
+predicted boxes come by falling score, and each takes the free true box it overlaps most, if their
+IoU is at least the threshold. ``precision``, ``recall`` and ``f1`` count the boxes whose score
+reaches a threshold, pooled over images and classes. ``ap@0.5`` and ``ap@0.5:0.95`` (the mean over
+the IoU thresholds 0.5, 0.55, ..., 0.95) rank all boxes; over all classes they are the mean of the
+classes that have a true box. Boxes of equal score are ranked in the order of images, then of
+rows. COCO looks at no more than 100 boxes per image and class; a field of cells may hold more
+than that, so that here all count unless `max_detections` says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_synthseg.core.boxes import Boxes, measure_in_blocks
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.scores import Scores
+from napari_synthseg.metrics.counts import Counts
+from napari_synthseg.metrics.ranking import interpolate_precision
+from napari_synthseg.metrics.warnings import warn_incomplete, warn_incomplete_classes
+
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+
+
+def match_boxes(true: Boxes, ranked: Boxes, thresholds: ArrayLike) -> NDArray[np.bool_]:
+    """Match boxes one-to-one as COCO does, whatever their class.
+
+    Parameters
+    ----------
+    true
+        True boxes.
+    ranked
+        Predicted boxes, the highest score first. Since each chooses before those that follow,
+        the matches of the first k do not depend on the rest.
+    thresholds
+        IoU that a match must reach, shape (threshold,), > 0.
+
+    Returns
+    -------
+    Whether each predicted box is matched, shape (threshold, box).
+    """
+    # an IoU of 1 may come out a little smaller where boxes lie at fractions of a pixel
+    least = np.minimum(np.atleast_1d(np.asarray(thresholds, np.float64)), 1.0 - 1e-10)
+    hits = np.zeros((least.size, len(ranked)), np.bool_)
+    if not len(true) or not len(ranked):
+        return hits
+    free = np.ones((least.size, len(true)), np.bool_)
+    rows = np.arange(least.size)
+    for first, iou in measure_in_blocks(ranked.corners, true.corners):
+        for box in np.flatnonzero(iou.max(axis=1) >= least.min()):
+            near = np.flatnonzero(iou[box] >= least.min())[::-1]  # of equals, the last is taken
+            offered = np.where(free[:, near], iou[box, near], 0.0)
+            best = offered.argmax(axis=1)
+            hit = offered[rows, best] >= least
+            hits[:, first + box] = hit
+            free[rows[hit], near[best[hit]]] = False
+    return hits
+
+
+def score_boxes(
+    pairs: Iterable[tuple[str, Boxes, Boxes]],
+    class_names: Mapping[int, str],
+    *,
+    measured_on: Literal["real", "synthetic"],
+    truth: str = "boxes",
+    threshold: float | None = None,
+    candidates: Mapping[str, Boxes] | None = None,
+    max_detections: int | None = None,
+    incomplete: Collection[str] = (),
+    incomplete_classes: Collection[str] = (),
+) -> Scores:
+    """Score predicted boxes against true ones, pooled over images.
+
+    Parameters
+    ----------
+    pairs
+        Image name, true and predicted boxes of each image. An image without a true box belongs
+        here too: what is predicted there is false.
+    class_names
+        Class value -> name. A match needs the same class on both sides.
+    measured_on
+        Whether the images are real or synthetic.
+    truth
+        What the truth is, for the caption.
+    threshold
+        Score that a predicted box must reach to count for F1, precision and recall; None: all.
+    candidates
+        Image name -> the boxes that average precision ranks, where the predicted boxes are
+        only those above a threshold; an image that is not named has none. None: the predicted
+        boxes.
+    max_detections
+        Number of boxes per image and class that average precision ranks, the best first.
+        100 gives the figures of COCO; None: all.
+    incomplete
+        Names of images on which not every object is in the truth.
+    incomplete_classes
+        Names of classes of which not every object is in the truth. They stay out of the values
+        over all classes, and have neither precision nor average precision of their own.
+
+    Returns
+    -------
+    Scores with ``ap@0.5``, ``ap@0.5:0.95``, ``f1@0.5``, ``precision@0.5``, ``recall@0.5``,
+    ``found``, ``missed`` and ``false``, and ``at_score`` where a threshold was given. Average
+    precision is left out, with a warning, where there is no true box.
+
+    Raises
+    ------
+    InputError
+        If there is no image, a box has an unknown class, or all classes are incomplete.
+    """
+    trusted = _trusted(class_names, incomplete_classes)
+    tallies = {value: _Tally() for value in class_names}
+    least = -np.inf if threshold is None else threshold
+    names: list[str] = []
+    false: list[int] = []
+    for name, true, predicted in pairs:
+        ranking = predicted if candidates is None else candidates.get(name, Boxes.of([]))
+        _check_classes(name, class_names, true, predicted, ranking)
+        for value, tally in tallies.items():
+            mine = true.of_class(value)
+            tally.count(mine, predicted.of_class(value).ranked(), least)
+            tally.rank(mine, ranking.of_class(value).ranked(), max_detections)
+        names.append(name)
+        false.append(sum(tallies[value].counts[-1].false for value in trusted))
+    if not names:
+        raise InputError("There is no image to score: give at least one with truth.")
+    pooled = sum((tallies[value].pooled for value in trusted), Counts())
+    values = {
+        **_mean([p for v in trusted if (p := tallies[v].average_precisions())]),
+        **_values(pooled),
+    }
+    if threshold is not None:
+        values["at_score"] = threshold
+    return Scores(
+        task="detect",
+        measured_on=measured_on,
+        images=tuple(names),
+        objects=pooled.true,
+        truth=truth,
+        values=values,
+        per_class={
+            class_names[v]: tally.values(v in trusted)
+            for v, tally in tallies.items()
+            if not tally.empty
+        },
+        warnings=(
+            *_warn_without_truth({class_names[v]: tallies[v] for v in trusted}),
+            *warn_incomplete_classes(n for n in class_names.values() if n in incomplete_classes),
+            *warn_incomplete(zip(names, false, strict=True), incomplete),
+        ),
+    )
+
+
+@dataclass(eq=False)
+class _Tally:
+    """What is kept of one class: per image the counts at IoU 0.5, and the ranked boxes."""
+
+    counts: list[Counts] = field(default_factory=list)
+    scores: list[NDArray[np.float64]] = field(default_factory=list)
+    hits: list[NDArray[np.bool_]] = field(default_factory=list)
+
+    @property
+    def pooled(self) -> Counts:
+        return sum(self.counts, Counts())
+
+    @property
+    def empty(self) -> bool:
+        return self.pooled.empty and not any(scores.size for scores in self.scores)
+
+    def count(self, true: Boxes, ranked: Boxes, least: float) -> None:
+        """Add an image: how many boxes with a score of at least `least` are right."""
+        chosen = ranked.take(ranked.scores >= least)
+        matched = match_boxes(true, chosen, 0.5)
+        self.counts.append(Counts(len(true), len(chosen), int(matched.sum())))
+
+    def rank(self, true: Boxes, ranked: Boxes, limit: int | None) -> None:
+        """Add an image: which of its first boxes are right at each IoU."""
+        first = ranked.take(np.arange(len(ranked))[:limit])
+        self.scores.append(first.scores)
+        self.hits.append(match_boxes(true, first, IOU_THRESHOLDS))
+
+    def average_precisions(self) -> dict[str, float]:
+        """Return the average precisions by name; none where there is no true box."""
+        true = self.pooled.true
+        if not true:
+            return {}
+        order = np.argsort(-np.concatenate(self.scores), kind="stable")
+        hits = np.concatenate(self.hits, axis=1)[:, order]
+        each = [interpolate_precision(row, true) for row in hits]
+        return {"ap@0.5": each[0], "ap@0.5:0.95": float(np.mean(each))}
+
+    def values(self, trusted: bool) -> dict[str, float]:
+        values = _values(self.pooled)
+        if trusted:
+            return {**self.average_precisions(), **values}
+        return {key: values[key] for key in ("f1@0.5", "recall@0.5", "found", "missed")}
+
+
+def _mean(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of the values of each name; none of none."""
+    names = each[0] if each else ()
+    return {name: float(np.mean([values[name] for values in each])) for name in names}
+
+
+def _values(counts: Counts) -> dict[str, float]:
+    return {
+        "f1@0.5": counts.f1,
+        "precision@0.5": counts.precision,
+        "recall@0.5": counts.recall,
+        "found": counts.matched,
+        "missed": counts.missed,
+        "false": counts.false,
+    }
+
+
+def _trusted(class_names: Mapping[int, str], incomplete: Collection[str]) -> list[int]:
+    """Return the classes whose truth is complete."""
+    if unknown := set(incomplete) - set(class_names.values()):
+        known = ", ".join(class_names.values())
+        raise InputError(f"Class '{min(unknown)}' is not among those to score: {known}.")
+    trusted = [value for value, name in class_names.items() if name not in incomplete]
+    if not trusted:
+        raise InputError("No class is left to score: the truth of each is said to be incomplete.")
+    return trusted
+
+
+def _check_classes(name: str, class_names: Mapping[int, str], *several: Boxes) -> None:
+    if unknown := {v for boxes in several for v in boxes.classes.tolist()} - class_names.keys():
+        raise InputError(
+            f"Image '{name}' holds class {min(unknown)}, but the classes to score are "
+            f"{', '.join(f'{v} ({n})' for v, n in class_names.items())}."
+        )
+
+
+def _warn_without_truth(tallies: Mapping[str, _Tally]) -> tuple[str, ...]:
+    return tuple(
+        f"Class '{name}' has no true box: its average precision is not defined, and its "
+        f"{tally.pooled.predicted} predicted box(es) count as false."
+        for name, tally in tallies.items()
+        if not tally.pooled.true
+    )

@@ -1,0 +1,1 @@
+"""How well heat maps point at objects."""

@@ -1,0 +1,267 @@
+"""Heat maps against true objects: whether a map, as that of a classifier, points at its class.
+
+What is measured
+----------------
+Each map is one class on one image on which that class is; a map of a class that is not there has
+nothing to point at and is left out. Beside each figure stands its chance level, what a map gets
+that knows nothing of the image:
+
+- ``pointing``: share of maps whose highest value lies in an object (`play_pointing_game`).
+- ``energy``: mean share of the map's positive part within objects (`share_of_energy`).
+- ``pixel_ap``: average precision of pixels as ranked by their map (PxAP of Choe et al., CVPR
+  2020). Each map is stretched to its own range first, and pixels of all maps are pooled.
+- ``max_box_acc_v2`` and ``max_box_acc_v2_largest``: see `box_sweep`.
+- ``peak_f1``, ``peak_precision``, ``peak_recall``: objects that hold a peak, one-to-one.
+
+Of these, only ``energy`` depends on where a map's zero is. Over all classes, maps, pixels and
+peaks are pooled, whatever their class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.scores import Scores
+from napari_synthseg.metrics.counts import Counts
+from napari_synthseg.metrics.heat_maps.box_sweep import HITS_SHAPE, best_accuracy, sweep_boxes
+from napari_synthseg.metrics.heat_maps.map_range import LEVELS, count_levels, read_map, stretch
+from napari_synthseg.metrics.heat_maps.peaks import count_peaks, expect_matches, find_peaks
+from napari_synthseg.metrics.heat_maps.pointing import play_pointing_game, share_of_energy
+from napari_synthseg.metrics.heat_maps.targets import Targets, find_targets
+from napari_synthseg.metrics.ranking import average_precision_of_levels
+
+
+def score_heat_maps(
+    images: Iterable[tuple[str, Labels | Boxes, Mapping[int, ArrayLike]]],
+    class_names: Mapping[int, str],
+    *,
+    measured_on: Literal["real", "synthetic"],
+    truth: str = "masks",
+    tolerance: float = 0.0,
+    threshold: float = 0.5,
+    diameters: Mapping[int, float] | None = None,
+    incomplete: Collection[str] = (),
+    incomplete_classes: Collection[str] = (),
+) -> Scores:
+    """Score where heat maps point.
+
+    Parameters
+    ----------
+    images
+        Image name, true masks or boxes, and class value -> heat map, any finite numbers of shape
+        (y, x), of each image; taken one at a time.
+    class_names
+        Class value -> name, the first class first. Ids without a class belong to the first.
+    measured_on
+        Whether the images are real or synthetic.
+    truth
+        What the truth is, for the caption.
+    tolerance
+        How far from an object pointing at it is still right, in diameters of that object.
+    threshold
+        Share of a map's own range that a peak must reach.
+    diameters
+        Class value -> diameter, pixels; peaks lie more than half of it apart. Without, the median
+        of the true objects of the class on the image.
+    incomplete
+        Names of images on which not every object is in the truth.
+    incomplete_classes
+        Names of classes of which not every object is in the truth; they stay out of the values
+        over all classes.
+
+    Returns
+    -------
+    Scores with the values named above, each but the counts with a second one named
+    ``..._chance``, and ``maps``, the number of maps.
+
+    Raises
+    ------
+    InputError
+        If there is no map to score, a map and its truth do not fit each other, or a parameter is
+        out of range.
+    """
+    if not 0.0 <= threshold <= 1.0:
+        raise InputError(f"The threshold of peaks is {threshold:g}: it is a share, from 0 to 1.")
+    if not 0.0 <= tolerance < np.inf:
+        raise InputError(f"The tolerance is {tolerance:g}: give 0 or more diameters.")
+    if unknown := set(incomplete_classes) - set(class_names.values()):
+        raise InputError(
+            f"Class '{min(unknown)}' is not among those to score: "
+            f"{', '.join(class_names.values())}."
+        )
+    tallies = {value: _Tally() for value in class_names}
+    names: list[str] = []
+    for name, true, maps in images:
+        try:
+            heats, found = _pair(true, maps, class_names)
+            for value, targets in found.items():
+                if value not in heats:
+                    tallies[value].without_map += 1
+                    continue
+                distance = (diameters or {}).get(value, targets.diameter) / 2
+                tallies[value].add(heats[value], targets, tolerance, threshold, distance)
+        except InputError as error:
+            raise InputError(f"Image '{name}': {error}") from None
+        names.append(name)
+    whole = _Tally()
+    for value, tally in tallies.items():
+        if class_names[value] not in incomplete_classes:
+            whole.merge(tally)
+    if not whole.maps:
+        raise InputError(
+            "There is no heat map to score: give at least one of a class that is on its image "
+            "and whose truth is complete."
+        )
+    return Scores(
+        task="cam",
+        measured_on=measured_on,
+        images=tuple(names),
+        objects=whole.peaks.true,
+        truth=truth,
+        values=whole.values(),
+        per_class={class_names[v]: t.values() for v, t in tallies.items() if t.maps},
+        warnings=(
+            *_warn_of_maps({class_names[v]: tally for v, tally in tallies.items()}),
+            *_warn_unmarked(names, incomplete, class_names.values(), incomplete_classes),
+        ),
+    )
+
+
+@dataclass(eq=False)
+class _Tally:
+    """What is kept of the maps of a class; memory does not grow with their pixels."""
+
+    pointing: list[tuple[float, float]] = field(default_factory=list)
+    energy: list[tuple[float, float]] = field(default_factory=list)
+    blank: int = 0
+    without_map: int = 0
+    pixels: NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, LEVELS), np.int64))
+    boxes: NDArray[np.float64] = field(default_factory=lambda: np.zeros(HITS_SHAPE))
+    peaks: Counts = field(default_factory=Counts)
+    expected: float = 0.0
+
+    @property
+    def maps(self) -> int:
+        return len(self.pointing)
+
+    def add(
+        self,
+        heat: NDArray[np.float64],
+        targets: Targets,
+        tolerance: float,
+        threshold: float,
+        distance: float,
+    ) -> None:
+        inside, stretched = targets.cover(), stretch(heat)
+        covered = targets.cover(tolerance) if tolerance else inside
+        share = float(inside.mean())
+        energy = share_of_energy(heat, inside)
+        self.pointing.append((play_pointing_game(heat, covered), float(covered.mean())))
+        self.energy.append((share if energy is None else energy, share))
+        self.blank += energy is None
+        self.pixels += count_levels(stretched, inside)
+        self.boxes += sweep_boxes(stretched, targets.corners)
+        peaks = find_peaks(heat, distance, threshold)
+        self.peaks += count_peaks(peaks, targets)
+        self.expected += expect_matches(len(peaks), targets)
+
+    def merge(self, other: _Tally) -> None:
+        self.pointing += other.pointing
+        self.energy += other.energy
+        self.pixels += other.pixels
+        self.boxes += other.boxes
+        self.peaks += other.peaks
+        self.expected += other.expected
+
+    def values(self) -> dict[str, float]:
+        pointing, pointing_chance = np.mean(self.pointing, axis=0).tolist()
+        energy, energy_chance = np.mean(self.energy, axis=0).tolist()
+        inside, total = self.pixels
+        boxes, boxes_chance = (
+            [best_accuracy(hits, self.maps) for hits in parts] for parts in self.boxes
+        )
+        true, predicted = self.peaks.true, self.peaks.predicted
+        return {
+            "pointing": pointing,
+            "pointing_chance": pointing_chance,
+            "energy": energy,
+            "energy_chance": energy_chance,
+            "pixel_ap": average_precision_of_levels(inside, total),
+            "pixel_ap_chance": float(inside.sum() / total.sum()),
+            "max_box_acc_v2": boxes[0],
+            "max_box_acc_v2_chance": boxes_chance[0],
+            "max_box_acc_v2_largest": boxes[1],
+            "max_box_acc_v2_largest_chance": boxes_chance[1],
+            "peak_f1": self.peaks.f1,
+            "peak_f1_chance": 2.0 * self.expected / (true + predicted),
+            "peak_precision": self.peaks.precision,
+            "peak_precision_chance": self.expected / max(predicted, 1),
+            "peak_recall": self.peaks.recall,
+            "peak_recall_chance": self.expected / true,
+            "maps": self.maps,
+        }
+
+
+def _pair(
+    true: Labels | Boxes, maps: Mapping[int, ArrayLike], class_names: Mapping[int, str]
+) -> tuple[dict[int, NDArray[np.float64]], dict[int, Targets]]:
+    """Return the heat maps and the true objects of one image by class value."""
+    if unknown := maps.keys() - class_names.keys():
+        raise InputError(f"there is a heat map of class {min(unknown)}, which has no name.")
+    heats = {value: read_map(heat) for value, heat in maps.items()}
+    shapes = {heat.shape for heat in heats.values()}
+    if len(shapes) != 1:
+        raise InputError(
+            f"its heat maps have different shapes: {sorted(shapes)}."
+            if shapes
+            else "there is no heat map of it: leave it out, or make one."
+        )
+    return heats, find_targets(true, shapes.pop(), class_names)
+
+
+def _warn_of_maps(tallies: Mapping[str, _Tally]) -> list[str]:
+    warnings = []
+    for name, tally in tallies.items():
+        if tally.without_map:
+            warnings.append(
+                f"Class '{name}' is on {tally.without_map} image(s) for which there is no heat "
+                "map of it; they are left out."
+            )
+        elif not tally.maps:
+            warnings.append(f"Class '{name}' is on no image: its heat maps are not scored.")
+        if tally.blank:
+            warnings.append(
+                f"{tally.blank} heat map(s) of class '{name}' have no positive part: their energy "
+                "counts as that of a constant map."
+            )
+    return warnings
+
+
+def _warn_unmarked(
+    names: Collection[str],
+    incomplete: Collection[str],
+    classes: Iterable[str],
+    incomplete_classes: Collection[str],
+) -> list[str]:
+    lower = "What a map finds of the others counts as wrong, so that true figures may be higher."
+    return [
+        *(
+            f"Not every object of class '{name}' is marked: it is left out of the values over all "
+            f"classes. {lower}"
+            for name in classes
+            if name in incomplete_classes
+        ),
+        *(
+            f"Not every object on '{name}' is marked. {lower}"
+            for name in names
+            if name in incomplete
+        ),
+    ]

@@ -1,0 +1,144 @@
+"""Labels of whole images: which classes a classifier sees on an image, several at once or none.
+
+Definitions
+-----------
+``ap`` of a class is the average precision of the images ranked by its score (see `ranking`): the
+sum of precision x step of recall. An order by chance gets the share of images that show the
+class, ``prevalence``, so that no ``ap`` can be read without it. Over all classes ``ap`` is the
+mean of the classes for which it is defined, and ``prevalence`` the mean of the same.
+``precision``, ``recall`` and ``f1`` count the pairs of image and class whose score reaches the
+threshold; over all classes they are pooled, and ``f1_mean`` is the mean over classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.scores import Scores
+from napari_synthseg.metrics.counts import Counts
+from napari_synthseg.metrics.ranking import average_precision
+
+
+def score_image_labels(
+    images: Sequence[str],
+    true: ArrayLike,
+    predicted: ArrayLike,
+    class_names: Mapping[int, str],
+    *,
+    measured_on: Literal["real", "synthetic"],
+    truth: str = "image labels",
+    threshold: float | Mapping[int, float] = 0.5,
+) -> Scores:
+    """Score the classes a classifier sees on images against those that are there.
+
+    Parameters
+    ----------
+    images
+        Image names.
+    true
+        Whether each image shows each class, shape (image, class), the classes in the order of
+        `class_names`.
+    predicted
+        How sure the classifier is of that, same shape; any finite numbers.
+    class_names
+        Class value -> name.
+    measured_on
+        Whether the images are real or synthetic.
+    truth
+        What the truth is, for the caption.
+    threshold
+        Number from which a class counts as seen, for all classes or by class value.
+
+    Returns
+    -------
+    Scores with ``ap``, ``prevalence``, ``f1``, ``precision``, ``recall``, and ``f1_mean`` over
+    all classes. A class that no image shows has only its ``prevalence``, with a warning; what is
+    seen of it by mistake still counts as false in the pooled values.
+
+    Raises
+    ------
+    InputError
+        If there is no image, or the shapes do not fit, or a number is not finite.
+    """
+    shown, sure = np.asarray(true, np.bool_), np.asarray(predicted, np.float64)
+    _check(images, shown, sure, class_names)
+    least = [threshold[v] if isinstance(threshold, Mapping) else threshold for v in class_names]
+    seen = sure >= np.asarray(least)
+    counts = [_count(shown[:, i], seen[:, i]) for i in range(len(class_names))]
+    per_class = {
+        name: _values_of_class(shown[:, i], sure[:, i], counts[i])
+        for i, name in enumerate(class_names.values())
+    }
+    defined = [values for values in per_class.values() if "ap" in values]
+    means = {
+        "ap": [v["ap"] for v in defined],
+        "prevalence": [v["prevalence"] for v in defined],
+        "f1_mean": [v["f1"] for v in defined],
+    }
+    pooled = sum(counts, Counts())
+    return Scores(
+        task="classify",
+        measured_on=measured_on,
+        images=tuple(images),
+        objects=pooled.true,
+        truth=truth,
+        values={
+            **{name: float(np.mean(each)) for name, each in means.items() if each},
+            **(_ratios(pooled) if pooled.true else {}),
+        },
+        per_class=per_class,
+        warnings=_warn_of_one_side(class_names, shown),
+    )
+
+
+def _check(
+    images: Sequence[str],
+    shown: NDArray[np.bool_],
+    sure: NDArray[np.float64],
+    class_names: Mapping[int, str],
+) -> None:
+    if not images:
+        raise InputError("There is no image to score: give at least one with truth.")
+    expected = (len(images), len(class_names))
+    for name, array in (("truth", shown), ("prediction", sure)):
+        if array.shape != expected:
+            raise InputError(
+                f"The {name} has shape {array.shape}, but {expected[0]} images and "
+                f"{expected[1]} classes are to be scored."
+            )
+    if not np.isfinite(sure).all():
+        image = images[int(np.flatnonzero(~np.isfinite(sure).all(axis=1))[0])]
+        raise InputError(f"The prediction for image '{image}' holds numbers that are not finite.")
+
+
+def _count(shown: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Counts:
+    return Counts(int(shown.sum()), int(seen.sum()), int((shown & seen).sum()))
+
+
+def _values_of_class(
+    shown: NDArray[np.bool_], sure: NDArray[np.float64], counts: Counts
+) -> dict[str, float]:
+    prevalence = {"prevalence": float(shown.mean())}
+    if not shown.any():
+        return prevalence
+    return {"ap": average_precision(sure, shown), **prevalence, **_ratios(counts)}
+
+
+def _ratios(counts: Counts) -> dict[str, float]:
+    return {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall}
+
+
+def _warn_of_one_side(class_names: Mapping[int, str], shown: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Warn of the classes that no image shows, or that every image does."""
+    return tuple(
+        f"Class '{name}' is on no image: how well it is found is not defined."
+        if not column.any()
+        else f"Class '{name}' is on every image: any order of them has an average precision of 1."
+        for name, column in zip(class_names.values(), shown.T, strict=True)
+        if column.all() or not column.any()
+    )

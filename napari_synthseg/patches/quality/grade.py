@@ -1,0 +1,89 @@
+"""How far a patch can be trusted, judged without any truth, with the reasons in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_synthseg.core.geometry import ball
+from napari_synthseg.core.patch import Patch
+from napari_synthseg.core.quality_issue import Finding, Severity
+
+CUT_OFF = Finding("cut off", "cut off by the image's border", severity="note")
+
+FAINTEST = 0.1
+"""With less contrast than this there is probably nothing under the click."""
+
+OFF_CENTER, OFF = 0.6, 1.0
+"""Distance between click and object's center, in radii, from which the click is called off its
+center; from which it probably is on nothing, or on something else."""
+
+BESIDE = 0.2
+"""Distance between click and object, in radii, from which the click is off the object."""
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What the quality of the mask is to be multiplied by (0..1), and what is amiss."""
+
+    factor: float
+    findings: tuple[Finding, ...]
+
+
+def grade_mask(patch: Patch, radius: Sequence[float], *, solidity: float, contrast: float) -> Grade:
+    """Look for what makes a patch less useful than its mask is good.
+
+    Parameters
+    ----------
+    patch
+        The patch; its `quality` and `findings` do not count.
+    radius
+        Half the class diameter along each spatial axis, pixels.
+    solidity
+        The mask's share of its convex hull.
+    contrast
+        How much the likeness to the clicked objects falls at the mask's edge; 1 from a typical
+        object to typical surroundings.
+    """
+    if not patch.mask.any():
+        words = "no object was found under the click"
+        return Grade(0.0, (Finding("no object", words, severity="reject"),))
+    factor, findings = 1.0, []
+    ratio = patch.area / ball(radius)
+    if ratio < 0.35 and not patch.touches_border:
+        factor *= max(0.2, ratio / 0.35)
+        findings.append(Finding("too small", "much smaller than the class diameter", ratio))
+    elif ratio > 2.5:
+        factor *= max(0.2, 2.5 / ratio)
+        findings.append(Finding("too large", "much larger than the class diameter", ratio))
+    if contrast < 0.35:
+        factor *= max(0.1, contrast / 0.35)
+        words = "hardly stands out from its surroundings"
+        severity: Severity = "reject" if contrast < FAINTEST else "warning"
+        findings.append(Finding("faint", words, contrast, severity))
+    if finding := _check_place(patch, radius):
+        factor *= max(0.4, 1.2 - finding.value / 2)
+        findings.append(finding)
+    if solidity < 0.85:
+        findings.append(Finding("ragged", "ragged or bent outline", solidity))
+    if patch.touches_border:
+        findings.append(CUT_OFF)
+    return Grade(factor, tuple(findings))
+
+
+def _check_place(patch: Patch, radius: Sequence[float]) -> Finding | None:
+    """Look whether the click is on the object, and near its center."""
+    spots = np.argwhere(patch.mask)
+    away = np.sqrt((((spots - patch.center) / np.asarray(radius)) ** 2).sum(axis=1)).min()
+    off = float(np.sqrt((((spots.mean(0) - patch.center) / np.asarray(radius)) ** 2).sum()))
+    # half a pixel: clicks lie between pixels
+    beside = away - 0.5 / min(radius) > BESIDE
+    if beside or (off > OFF and not patch.touches_border):
+        words = "the click lies beside the object that was found"
+        return Finding("off the object", words, off, "reject")
+    if off > OFF_CENTER and not patch.touches_border:
+        words = "the click lies off the object's center"
+        return Finding("off center", words, off, "note")
+    return None

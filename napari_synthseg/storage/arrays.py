@@ -1,0 +1,147 @@
+"""Pixels and labels without a file of their own: zarr arrays inside the project folder.
+
+The store is one zarr group, ``arrays.zarr/``, with an array for each id; its `axes` attribute
+gives a letter for each axis. An array is written under a hidden name and then renamed, so that it
+is there whole or not at all. It never changes once it is there.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.ome_zarr import stored_zarr
+from napari_synthseg.io.images.stored import KNOWN_AXES, StoredArray
+from napari_synthseg.storage.lock import require_writable
+from napari_synthseg.storage.uris import ARRAYS_PREFIX
+
+FOLDER_NAME = "arrays.zarr"
+SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+_CHUNK = 512
+_PARTIAL = ".part"
+
+
+def save_array(array: NDArray[Any], axes: str, folder: Path, id: str) -> str:
+    """Copy an array into the project in `folder`; return its name, ``arrays:ID``.
+
+    Parameters
+    ----------
+    array
+        Anything that can be sliced like an array; copied plane by plane, so that one that is
+        computed on demand need not fit into memory.
+    axes
+        One letter of "tczyx" for each axis of `array`; c may stand last, for colors.
+    folder
+        The project folder, which must be open for writing here.
+    id
+        Letters, digits, - and _.
+
+    Raises
+    ------
+    InputError
+        If the axes or the type do not fit, the id is taken, or the disk cannot take it.
+    """
+    _check(array, axes, id)
+    require_writable(folder)
+    root = folder / FOLDER_NAME
+    if (root / id).exists():
+        raise InputError(f"The project already holds an array '{id}': give another id.")
+    partial = root / f".{id}{_PARTIAL}"
+    try:
+        _copy(array, axes, root, partial)
+        partial.rename(root / id)
+    except OSError as error:
+        raise InputError(
+            f"The array cannot be saved in '{root}': {error}. Free space or choose another folder."
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return f"{ARRAYS_PREFIX}{id}"
+
+
+def _copy(array: NDArray[Any], axes: str, root: Path, target: Path) -> None:
+    import zarr
+
+    zarr.open_group(str(root), mode="a", zarr_format=3)
+    copy = zarr.create_array(
+        str(target),
+        shape=array.shape,
+        dtype=np.dtype(array.dtype).newbyteorder("="),
+        chunks=_chunks(array.shape, axes),
+        attributes={"axes": axes},
+        zarr_format=3,
+        overwrite=True,
+    )
+    planes = array.ndim - (3 if axes.endswith("c") else 2)
+    for index in np.ndindex(*array.shape[:planes]):
+        copy[index] = np.asarray(array[index])
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what a crash in the middle of `save_array` left; for the writer alone."""
+    for partial in (folder / FOLDER_NAME).glob(f".*{_PARTIAL}"):
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_array(uri: str, folder: Path) -> None:
+    """Remove an array that nothing names any more; for the writer alone."""
+    shutil.rmtree(array_path(uri, folder), ignore_errors=True)
+
+
+def open_array(uri: str, folder: Path) -> StoredArray:
+    """Open an array of the project by its name, ``arrays:ID``.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is damaged.
+    """
+    import zarr
+
+    path = array_path(uri, folder)
+    if not path.is_dir():
+        raise InputError(f"'{uri}' is missing from '{folder / FOLDER_NAME}': add the image again.")
+    try:
+        array = zarr.open_array(str(path), mode="r")
+        axes = str(array.attrs["axes"])
+    except Exception as error:  # a parser of damaged files fails in countless ways
+        raise InputError(
+            f"'{path}' is damaged: {error}. Put a backup in its place, or add the image again."
+        ) from error
+    return stored_zarr(uri, array, axes)
+
+
+def array_path(uri: str, folder: Path) -> Path:
+    """Return the folder of an array, checked to lie inside the project."""
+    id = uri.removeprefix(ARRAYS_PREFIX)
+    if not SAFE_ID.fullmatch(id):
+        raise InputError(f"'{uri}' cannot name an array: use letters, digits, - and _.")
+    return folder / FOLDER_NAME / id
+
+
+def _chunks(shape: tuple[int, ...], axes: str) -> tuple[int, ...]:
+    """Return chunks of one plane's tile each; colors stay together."""
+    largest = {"y": _CHUNK, "x": _CHUNK, "c": 4 if axes.endswith("c") else 1}
+    return tuple(min(n, largest.get(axis, 1)) for axis, n in zip(axes, shape, strict=True))
+
+
+def _check(array: NDArray[Any], axes: str, id: str) -> None:
+    array_path(id, Path())
+    if len(axes) != len(array.shape) or len(set(axes)) != len(axes) or set(axes) - set(KNOWN_AXES):
+        raise InputError(
+            f"Axes '{axes}' do not fit an array of shape {tuple(array.shape)}: give one letter of "
+            f"'{KNOWN_AXES}' for each axis."
+        )
+    if axes.removesuffix("c")[-2:] != "yx":
+        raise InputError(f"Axes '{axes}' must end in 'yx', or in 'yxc' for colors.")
+    if np.dtype(array.dtype).kind not in "buif":
+        raise InputError(
+            f"An array of {array.dtype} cannot be an image: convert it to integers or floats."
+        )

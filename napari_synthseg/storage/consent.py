@@ -1,0 +1,67 @@
+"""Which files outside any project this user lets this program read by absolute path.
+
+A project that came by mail may name any path, and merely opening ``//server/share/x.tif`` tells
+that server who you are. So an absolute path in a project is read only if the user gave exactly
+that path, or a folder above it, to this program on this machine. What was given is remembered in
+one small file of the user's own, never in a project.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from napari_synthseg.io.atomic import replace_file
+
+FILE_NAME = "outside_paths.txt"
+
+_session: set[Path] = set()
+_guard = threading.Lock()
+
+
+def allow(path: Path, *, remember: bool = False) -> None:
+    """Let `path`, and all below it, be read from any project.
+
+    With `remember` this holds for later sessions too, where the user's folder can be written.
+    """
+    path = absolute(path)
+    with _guard:
+        _session.add(path)
+        if remember and path not in (known := _remembered()):
+            text = "".join(f"{line}\n" for line in sorted(map(str, known | {path})))
+            with suppress(OSError):  # then it holds for this session only
+                replace_file(_file(), lambda partial: partial.write_text(text, "utf-8"))
+
+
+def is_allowed(path: Path) -> bool:
+    """Tell whether the user gave `path`, or a folder above it, to this program."""
+    path = absolute(path)
+    with _guard:
+        given = _session | _remembered()
+    return any(path.is_relative_to(other) for other in given)
+
+
+def absolute(path: Path) -> Path:
+    """Return a path from the root, without ``..``, links left as they are."""
+    return Path(os.path.normpath(Path.cwd() / path))
+
+
+def _remembered() -> set[Path]:
+    try:
+        lines = _file().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return set()
+    return {Path(line) for line in lines if Path(line).is_absolute()}
+
+
+def _file() -> Path:
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return base / "napari-synthseg" / FILE_NAME

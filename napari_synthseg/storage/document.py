@@ -1,0 +1,181 @@
+"""A `Project` as rows of a database: reading all of them, writing what changed.
+
+Each section of the project (images, clicks, ...) is a table with one row an item: its key, its
+place in the order, and its fields as JSON. Unchanged items are the same objects in both projects,
+so that finding the few that changed among thousands costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, Truth, Verdict
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.recipe import Recipe, UnknownRecipe, load_recipe
+from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.specs import TrainSpec
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One tuple of the project: the field and table `name`, what identifies an item, its type."""
+
+    name: str
+    key: str
+    model: type[BaseModel]
+
+    def items(self, project: Project) -> tuple[Any, ...]:
+        """Return the section's items in a project."""
+        items: tuple[Any, ...] = getattr(project, self.name)
+        return items
+
+    def by_key(self, project: Project) -> dict[str, Any]:
+        """Return the section's items by their key, in order."""
+        key, items = attrgetter(self.key), self.items(project)
+        found = {str(key(item)): item for item in items}
+        if len(found) < len(items):
+            raise ValueError(f"two {self.name} share the same {self.key}")
+        return found
+
+
+SECTIONS = (
+    Section("images", "id", ImageRef),
+    Section("classes", "value", ObjectClass),
+    Section("clicks", "id", Click),
+    Section("truths", "id", Truth),
+    Section("verdicts", "patch", Verdict),
+    Section("runs", "id", TrainingRun),
+)
+
+
+def read_project(connection: sqlite3.Connection) -> Project:
+    """Return the project in a database.
+
+    Raises
+    ------
+    InputError
+        If a row does not hold what it should; the message names it.
+    """
+    fields: dict[str, Any] = {section.name: _read(connection, section) for section in SECTIONS}
+    settings = dict(connection.execute("SELECT key, data FROM settings"))
+    if "recipe" in settings:
+        fields["recipe"] = _recipe(settings["recipe"])
+    if "train_spec" in settings:
+        where = "settings, row 'train_spec'"
+        fields["train_spec"] = _validate(TrainSpec, settings["train_spec"], where)
+    return Project(**fields)
+
+
+def write_difference(connection: sqlite3.Connection, new: Project, old: Project) -> None:
+    """Bring a database that holds `old` to `new`, in one transaction: all of it or nothing."""
+    with transaction(connection):
+        for section in SECTIONS:
+            if section.items(new) is not section.items(old):
+                _write(connection, section, section.by_key(new), section.by_key(old))
+        for name in ("recipe", "train_spec"):
+            value = getattr(new, name)
+            if value is not getattr(old, name):
+                _write_setting(connection, name, value)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is done inside, or roll it back where that fails."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _write(
+    connection: sqlite3.Connection, section: Section, new: dict[str, Any], old: dict[str, Any]
+) -> None:
+    table = section.name
+    gone = [key for key in old if key not in new]
+    added = [key for key in new if key not in old]
+    changed = [key for key, item in new.items() if key in old and _differ(item, old[key])]
+    connection.executemany(f"DELETE FROM {table} WHERE key = ?", ((key,) for key in gone))
+    connection.executemany(
+        f"UPDATE {table} SET data = ? WHERE key = ?", ((_dump(new[key]), key) for key in changed)
+    )
+    (last,) = connection.execute(f"SELECT coalesce(max(place), 0) FROM {table}").fetchone()
+    connection.executemany(
+        f"INSERT INTO {table} (key, place, data) VALUES (?, ?, ?)",
+        ((key, last + n, _dump(new[key])) for n, key in enumerate(added, start=1)),
+    )
+    if [*(key for key in old if key in new), *added] != list(new):
+        connection.executemany(
+            f"UPDATE {table} SET place = ? WHERE key = ?",
+            ((place, key) for place, key in enumerate(new)),
+        )
+
+
+def _differ(item: Any, other: Any) -> bool:
+    return item is not other and item != other
+
+
+def _write_setting(connection: sqlite3.Connection, name: str, value: BaseModel | None) -> None:
+    if value is None:
+        connection.execute("DELETE FROM settings WHERE key = ?", (name,))
+    else:
+        connection.execute(
+            "INSERT INTO settings (key, data) VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET data = excluded.data",
+            (name, _dump(value)),
+        )
+
+
+def _dump(item: BaseModel) -> str:
+    # pydantic's own JSON turns NaN (a score that does not exist) into null; json keeps it
+    return json.dumps(item.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
+
+
+def _read(connection: sqlite3.Connection, section: Section) -> tuple[Any, ...]:
+    rows: Iterable[tuple[str, str]] = connection.execute(
+        f"SELECT key, data FROM {section.name} ORDER BY place"
+    )
+    return tuple(
+        _validate(section.model, data, f"{section.name}, row '{key}'") for key, data in rows
+    )
+
+
+def _recipe(data: str) -> Recipe:
+    where = "settings, row 'recipe'"
+    fields = _parse(data, where)
+    if not isinstance(fields, dict):
+        raise InputError(f"table {where} holds no fields")
+    try:
+        return load_recipe(fields)
+    except InputError:  # of another version of its kind: kept as it is, and no reason to refuse all
+        return UnknownRecipe(**fields)
+
+
+def _validate(model: type[Model], data: str, where: str) -> Model:
+    try:
+        return model.model_validate(_parse(data, where))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"table {where}, field '{field}': {first['msg']}") from None
+
+
+def _parse(data: str, where: str) -> Any:
+    try:
+        return json.loads(data)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"table {where} is not readable: {error}") from None

@@ -1,0 +1,54 @@
+"""Telling whether a file is still the one that was clicked on, without reading all of it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.storage.uris import HOW_TO_RELINK
+
+_END = 2**20
+_METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+
+
+def fingerprint(path: Path) -> str:
+    """Return a short digest of a file: its size, its first and its last MiB.
+
+    For an OME-Zarr folder: the metadata of its groups and arrays, two levels deep.
+    """
+    digest = hashlib.sha256()
+    if path.is_dir():
+        files = sorted(
+            file
+            for name in _METADATA
+            for pattern in (name, f"*/{name}")
+            for file in path.glob(pattern)
+        )
+        for file in files:
+            digest.update(file.relative_to(path).as_posix().encode() + b"\0" + file.read_bytes())
+    else:
+        size = path.stat().st_size
+        digest.update(str(size).encode())
+        with path.open("rb") as stream:
+            digest.update(stream.read(_END))
+            if size > _END:
+                stream.seek(max(_END, size - _END))
+                digest.update(stream.read(_END))
+    return digest.hexdigest()[:16]
+
+
+def check_fingerprint(path: Path, expected: str) -> None:
+    """Refuse a file that is not the one that was added; an empty `expected` matches all.
+
+    Raises
+    ------
+    InputError
+        If the content differs.
+    """
+    if expected and fingerprint(path) != expected:
+        raise InputError(
+            f"'{path}' is not the image that was added to the project: its content differs, so "
+            "clicks may not fit it. Put the original back, or relink the image if the change is "
+            f"meant {HOW_TO_RELINK}."
+        )

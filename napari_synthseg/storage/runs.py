@@ -1,0 +1,141 @@
+"""What a training run leaves on disk: record, history, weights, checkpoint, predictions.
+
+::
+
+    runs/ID/
+      run.json                   the `TrainingRun`
+      history.csv                loss and validation of each step
+      weights.safetensors        the best weights
+      checkpoint.safetensors     all that is needed to go on
+      predictions/STEM.tif       instance ids, or class values of regions
+
+Weights are safetensors, which hold numbers and no code. Every file but the history is written
+beside its place and then moved there, so that a crash never leaves half a file under a good name.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.runs import TrainingRun, TrainStep, Weights
+from napari_synthseg.storage.tensors import (
+    load_tensors,
+    load_tensors_with_meta,
+    safe_name,
+    save_tensors,
+    save_tensors_with_meta,
+    write_file,
+    writing,
+)
+
+REMEDY = "train the run again"
+"""What to do where the files of a run are missing or damaged."""
+
+HISTORY_COLUMNS = ("step", "seconds", "loss", "validation", "best")
+
+
+def run_folder(folder: Path, run_id: str) -> Path:
+    """Return the folder of a run.
+
+    Raises
+    ------
+    InputError
+        If the id could lead out of the project folder.
+    """
+    return folder / "runs" / safe_name(run_id)
+
+
+def run_files(folder: Path, run_id: str) -> tuple[Path, Path]:
+    """Return the files that make a trained model: its weights and its record."""
+    mine = run_folder(folder, run_id)
+    return mine / "weights.safetensors", mine / "run.json"
+
+
+def save_run(folder: Path, run: TrainingRun) -> None:
+    """Write the run's record to ``run.json``."""
+    # json keeps NaN (a score that does not exist), which pydantic's own JSON turns into null
+    text = json.dumps(run.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    write_file(
+        folder, run_folder(folder, run.id) / "run.json", lambda p: p.write_text(text, "utf-8")
+    )
+
+
+def append_history(folder: Path, run_id: str, steps: Sequence[TrainStep]) -> None:
+    """Add steps to ``history.csv``; `validation` is a JSON object or empty."""
+    target = run_folder(folder, run_id) / "history.csv"
+    with writing(folder, target):
+        fresh = not target.exists()
+        with target.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if fresh:
+                writer.writerow(HISTORY_COLUMNS)
+            for step in steps:
+                validation = json.dumps(dict(step.validation)) if step.validation else ""
+                writer.writerow(
+                    [step.step, f"{step.seconds:.2f}", step.loss, validation, int(step.best)]
+                )
+
+
+def save_weights(
+    folder: Path, run_id: str, weights: Weights, metadata: Mapping[str, str] | None = None
+) -> Path:
+    """Write weights to ``weights.safetensors``; return the path."""
+    target = run_files(folder, run_id)[0]
+    save_tensors(folder, target, weights, metadata or {})
+    return target
+
+
+def load_weights(folder: Path, run_id: str) -> Weights:
+    """Read a run's weights.
+
+    Raises
+    ------
+    InputError
+        If they are missing or damaged.
+    """
+    weights, _ = load_tensors(run_files(folder, run_id)[0], REMEDY)
+    return weights
+
+
+def save_checkpoint(
+    folder: Path, run_id: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]
+) -> None:
+    """Write all that is needed to go on with a run; `meta` holds JSON types only."""
+    target = run_folder(folder, run_id) / "checkpoint.safetensors"
+    save_tensors_with_meta(folder, target, arrays, meta)
+
+
+def load_checkpoint(
+    folder: Path, run_id: str
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    """Read a run's checkpoint as (arrays, meta), or None where it has none.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
+    target = run_folder(folder, run_id) / "checkpoint.safetensors"
+    if not target.exists():
+        return None
+    return load_tensors_with_meta(target, REMEDY)
+
+
+def save_prediction(folder: Path, run_id: str, stem: str, ids: NDArray[np.integer[Any]]) -> Path:
+    """Write predicted ids or class values to ``predictions/STEM.tif``; return the path."""
+    import tifffile
+
+    target = run_folder(folder, run_id) / "predictions" / f"{safe_name(stem)}.tif"
+    write_file(
+        folder,
+        target,
+        lambda p: tifffile.imwrite(p, ids, compression="zlib", photometric="minisblack"),
+    )
+    return target

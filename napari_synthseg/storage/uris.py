@@ -1,0 +1,110 @@
+"""How a project names a file outside it, and what such a name may lead to.
+
+A name is a path relative to the project folder, with forward slashes on every system; an absolute
+one only where no relative path exists (another drive); or ``arrays:ID`` for what lies in the
+project's own arrays. A relative path may lead anywhere the user can read: it stays on the
+machine. An absolute one needs consent, see `consent`. Whatever it is, it must be a plain file or
+a folder: devices and pipes are refused, and so are network addresses.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.project import Project
+from napari_synthseg.storage import consent
+
+ARRAYS_PREFIX = "arrays:"
+
+
+HOW_TO_RELINK = "(project menu: Find moved images, or napari-synthseg relink)"
+
+
+def relative_uri(path: Path, folder: Path) -> str:
+    """Return the name of a file that the user gave, as kept in the project in `folder`.
+
+    A path that cannot be relative (another drive) counts as given by the user from now on.
+    """
+    target = _physical(path)
+    try:
+        uri = Path(os.path.relpath(target, folder.resolve())).as_posix()
+    except ValueError:
+        consent.allow(target, remember=True)
+        return target.as_posix()
+    # a file may be called "arrays:1" or "a:b" where that is no drive
+    return f"./{uri}" if uri.startswith(ARRAYS_PREFIX) or is_absolute(uri) else uri
+
+
+def resolve(uri: str, folder: Path) -> Path:
+    """Return the path of an existing file (or OME-Zarr folder) that a project names.
+
+    Raises
+    ------
+    InputError
+        If the name is none that a project may hold, needs consent, or leads to nothing.
+    """
+    _check_name(uri)
+    if is_absolute(uri):
+        path = Path(uri)
+        if not path.is_absolute():
+            raise InputError(
+                f"'{uri}' is a path of another operating system: relink the image to where it is "
+                f"on this computer {HOW_TO_RELINK}."
+            )
+        if not consent.is_allowed(path):
+            raise InputError(
+                f"The project wants to read '{uri}', a place outside it that you have not opened "
+                "on this computer: if you trust the project, relink the image to that file "
+                f"{HOW_TO_RELINK}."
+            )
+    else:
+        path = Path(os.path.normpath(folder.resolve() / uri))
+    if not path.exists():
+        raise InputError(
+            f"'{uri}' is no longer at '{path}': put it back, or relink the image to where it is "
+            f"{HOW_TO_RELINK}."
+        )
+    if not (path.is_file() or path.is_dir()):
+        raise InputError(f"'{path}' is neither a file nor a folder: relink the image.")
+    return path
+
+
+def is_absolute(uri: str) -> bool:
+    """Tell whether a name starts at a root, a drive or a server, on any operating system."""
+    windows = PureWindowsPath(uri)
+    return PurePosixPath(uri).is_absolute() or bool(windows.drive or windows.root)
+
+
+def rebase(project: Project, old: Path, new: Path) -> Project:
+    """Return the project with the relative names it has in folder `old` made right for `new`."""
+
+    def moved(uri: str) -> str:
+        if not uri or uri.startswith(ARRAYS_PREFIX) or is_absolute(uri):
+            return uri
+        return relative_uri(Path(os.path.normpath(old.resolve() / uri)), new)
+
+    return project.model_copy(
+        update={
+            "images": tuple(
+                ref.model_copy(update={"uri": moved(ref.uri)}) for ref in project.images
+            ),
+            "truths": tuple(
+                truth.model_copy(update={"source": moved(truth.source)}) for truth in project.truths
+            ),
+        }
+    )
+
+
+def _check_name(uri: str) -> None:
+    if not uri or "\0" in uri:
+        raise InputError(f"{uri!r} does not name a file: relink the image.")
+    if "://" in uri:
+        raise InputError(f"'{uri}' is a network address: download it and add the file instead.")
+
+
+def _physical(path: Path) -> Path:
+    """Return the path from the root with links in its folders followed, its own name kept."""
+    path = consent.absolute(path)
+    return path.parent.resolve() / path.name

@@ -1,1 +1,0 @@
-"""Boxes in the files of other programs: one module a format, and what all of them share."""

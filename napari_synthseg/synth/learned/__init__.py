@@ -1,1 +1,0 @@
-"""Dual images that are learned: codes of image and mask together, and a prior to draw them from."""

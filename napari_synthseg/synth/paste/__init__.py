@@ -1,1 +1,0 @@
-"""Dual images by pasting: clicked objects, turned and scattered over canvases."""

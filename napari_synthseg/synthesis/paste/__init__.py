@@ -1,0 +1,1 @@
+"""Dual images by pasting patches."""

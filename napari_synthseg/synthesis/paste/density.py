@@ -1,0 +1,112 @@
+"""How many objects of each class a dual image shows: as many as a real one of its size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.patch import Patch, PatchLibrary
+from napari_synthseg.synthesis.paste.recipe import PasteRecipe
+
+
+@dataclass(frozen=True, eq=False)
+class ImageDensity:
+    """The objects of one clicked image.
+
+    `positions` (n, ndim) are relative to the image part's first pixel, `classes` (n,) their class
+    values. `unclicked` is how many more objects there are per clicked one; where it is
+    not 0 the clicks are a sample that says nothing of where objects crowd.
+    """
+
+    positions: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    shape: tuple[int, ...]
+    exhaustive: bool
+    unclicked: float
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """Counts to draw from; `classes` are the class values that can be pasted."""
+
+    images: tuple[ImageDensity, ...]
+    classes: tuple[int, ...]
+
+    @classmethod
+    def measure(cls, library: PatchLibrary, classes: Sequence[int]) -> Density:
+        """Take the clicks of every image (of rejected patches, too: those objects are there)."""
+        mine: dict[str, list[Patch]] = {b.image: [] for b in library.backgrounds}
+        for patch in library.patches:
+            mine[patch.image].append(patch)
+        images = []
+        for statistics, background in zip(library.statistics, library.backgrounds, strict=True):
+            patches = mine[statistics.image]
+            positions = [np.add(p.origin, p.center) - background.origin for p in patches]
+            clicked = max(sum(statistics.counts.values()), 1)
+            images.append(
+                ImageDensity(
+                    np.array(positions, float).reshape(len(patches), background.valid.ndim),
+                    np.array([p.cls for p in patches], np.int64),
+                    background.valid.shape,
+                    statistics.exhaustive,
+                    statistics.unclicked / clicked,
+                )
+            )
+        return cls(tuple(images), tuple(sorted(classes)))
+
+    def draw(
+        self, rng: np.random.Generator, number: int, shape: Sequence[int], recipe: PasteRecipe
+    ) -> NDArray[np.int64]:
+        """Draw the class values of a dual image of `shape` as on image `number`, in random order.
+
+        With empirical counts an exhaustively clicked image gives the objects inside a window of
+        that shape put somewhere on it, so that empty and crowded places both occur.
+        """
+        image = self.images[number]
+        if recipe.counts == "empirical":
+            drawn = self._draw_window(rng, image, shape, recipe)
+        else:
+            mean = recipe.count or recipe.density * _expected(image, shape)
+            mix = image.classes[np.isin(image.classes, self.classes)]
+            drawn = rng.choice(mix if len(mix) else self.classes, _draw_count(rng, mean, recipe))
+        if recipe.rare_boost:
+            other = rng.random(len(drawn)) < recipe.rare_boost
+            drawn = np.where(other, rng.choice(self.classes, len(drawn)), drawn)
+        usable: NDArray[np.int64] = rng.permutation(drawn[np.isin(drawn, self.classes)])
+        return usable
+
+    def _draw_window(
+        self, rng: np.random.Generator, image: ImageDensity, shape: Sequence[int],
+        recipe: PasteRecipe,
+    ) -> NDArray[np.int64]:  # fmt: skip
+        factor = recipe.density * (1 + recipe.density_spread * float(rng.uniform(-1, 1)))
+        share, inside = 1.0, np.ones(len(image.classes), bool)
+        for axis, (wanted, there) in enumerate(zip(shape, image.shape, strict=True)):
+            if wanted < there and image.exhaustive:
+                start = rng.uniform(0, there - wanted)
+                along = image.positions[:, axis]
+                inside &= (along >= start) & (along < start + wanted)
+            else:
+                share *= wanted / there
+        factor *= share * (1 + image.unclicked)
+        values, counts = np.unique(image.classes[inside], return_counts=True)
+        drawn = np.repeat(values, (factor * counts + rng.random(len(values))).astype(int))
+        return drawn if len(drawn) else rng.choice(image.classes, 1)
+
+
+def _expected(image: ImageDensity, shape: Sequence[int]) -> float:
+    """Return how many objects a window of `shape` shows on average."""
+    share = float(np.prod(shape, dtype=float) / np.prod(image.shape, dtype=float))
+    return len(image.classes) * (1 + image.unclicked) * share
+
+
+def _draw_count(rng: np.random.Generator, mean: float, recipe: PasteRecipe) -> int:
+    """Draw a number of objects with a given mean."""
+    if recipe.counts == "poisson":
+        return int(rng.poisson(mean))
+    if recipe.counts == "uniform":
+        return int(rng.uniform(0, 2 * mean + 1))
+    return int(mean + rng.random())

@@ -1,0 +1,179 @@
+"""The endless sequence of pasted dual images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.synthesis.paste.blending import membrane
+from napari_synthseg.synthesis.paste.canvas import Canvases
+from napari_synthseg.synthesis.paste.cast import Actor, Cast
+from napari_synthseg.synthesis.paste.placement import Arrangement, Field, Place, find_place
+from napari_synthseg.synthesis.paste.recipe import PasteRecipe
+from napari_synthseg.synthesis.paste.sprites import Sprite
+from napari_synthseg.synthesis.paste.workshop import Workshop
+
+LOOKS = 4
+"""Pieces of background that are looked at for a decoy."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Picture:
+    """A dual image's pixels in the making: what is on top of the light level `base`.
+
+    `clean` is the canvas before anything was pasted.
+    """
+
+    image: FloatImage
+    base: FloatImage
+    clean: FloatImage
+
+
+@dataclass(frozen=True, eq=False)
+class PasteSynthesizer:
+    """Makes pair ``i`` from (recipe, library, i) alone; safe to call from several threads.
+
+    `notes` say, in words for the user, where the recipe could not be followed.
+    """
+
+    recipe: PasteRecipe
+    canvases: Canvases
+    workshop: Workshop
+    cast: Cast
+    arrangement: Arrangement
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Spatial shape of a dual image; a volume keeps the depth of the clicked ones."""
+        return self.canvases.shape
+
+    def pair(self, index: int) -> DualImage:
+        """Return dual image `index` (>= 0)."""
+        rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index)))
+        number = self._draw_image(rng)
+        image, base = self.canvases.draw(rng, number)
+        picture = Picture(image, base, image.copy() if "poisson" in self.cast.blendings else image)
+        scene = Field(np.zeros(self.shape, np.int32))
+        classes: dict[int, int] = {}
+        for actor, sprite, place in self._arrange(rng, number, scene):
+            self._paste(picture, scene, actor, sprite, place)
+            if actor.cls:  # the id that it is about to be given
+                classes[len(scene.areas)] = actor.cls
+        image += base
+        return DualImage(image, Labels(*_without_gaps(scene, classes)), index)
+
+    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
+        """Return several dual images."""
+        return [self.pair(i) for i in indices]
+
+    def layout(self, index: int) -> NDArray[np.int32]:
+        """Return only where objects would lie on some dual image, for measuring arrangements."""
+        rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index, 2)))
+        scene = Field(np.zeros(self.shape, np.int32))
+        for _ in self._arrange(rng, self._draw_image(rng), scene):
+            pass
+        return scene.ids
+
+    def _draw_image(self, rng: np.random.Generator) -> int:
+        """Choose the clicked image that a dual image is modelled on."""
+        return int(rng.integers(len(self.canvases.backgrounds)))
+
+    def _arrange(
+        self, rng: np.random.Generator, number: int, scene: Field
+    ) -> Iterator[tuple[Actor, Sprite, Place]]:
+        """Choose objects and places one after the other, and put each on the scene.
+
+        What is yielded is about to be blended; the labels below it are those of before.
+        """
+        for actor in self.cast.draw(rng, number, self.shape):
+            sprite = self.workshop.sprite(actor.number, actor.variant, actor.blending, number)
+            sprite = sprite.view(actor.orientation)
+            found = find_place(rng, scene, sprite, self.arrangement)
+            if found is None:
+                continue
+            place, distance = found
+            if actor.cls:
+                yield actor, sprite, place
+                scene.put(place, sprite, distance)
+            else:
+                yield actor, self._decoy(rng, actor, sprite), place
+
+    def _decoy(self, rng: np.random.Generator, actor: Actor, sprite: Sprite) -> Sprite:
+        """Return a sprite of the same outline that shows a piece of background."""
+        home = self.workshop.homes[actor.number]
+        valid = self.canvases.valid[home]
+        shape = tuple(min(n, m) for n, m in zip(sprite.mask.shape, valid.shape, strict=True))
+        starts = rng.integers(0, np.array(valid.shape) - shape + 1, (LOOKS, len(shape))).tolist()
+        looks = [
+            tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True)) for start in starts
+        ]
+        where = max(looks, key=lambda look: int(np.count_nonzero(valid[look])))
+        piece = self.canvases.grains[home][(slice(None), *where)]
+        level = self.canvases.backgrounds[home].level.reshape(sprite.level.shape)
+        if not self.recipe.match_level:
+            piece = piece + self.canvases.bases[home][(slice(None), *where)] - level
+        paint = np.zeros_like(sprite.paint)
+        paint[(slice(None), *(slice(0, n) for n in shape))] = piece
+        paint *= 1 - sprite.keep
+        nothing = np.zeros_like(sprite.mask)
+        return replace(sprite, paint=paint, level=level, mask=nothing, area=0, views={})
+
+    def _paste(
+        self, picture: Picture, scene: Field, actor: Actor, sprite: Sprite, place: Place
+    ) -> None:
+        """Blend a sprite into the picture, its rim only where no other object lies."""
+        where, inner = (slice(None), *place.outer), place.inner
+        paint, keep, mask = sprite.paint, sprite.keep, sprite.mask
+        if actor.blending == "poisson":
+            paint = paint + (1 - keep) * _joined(picture.clean, sprite, place, actor.gain)
+        if inner is not None:
+            paint, keep, mask = paint[(slice(None), *inner)], keep[inner], mask[inner]
+        below = picture.image[where]
+        above = paint * np.float32(actor.gain)
+        if not self.recipe.match_level and actor.blending != "poisson":
+            above += (1 - keep) * (sprite.level - picture.base[where])
+        if actor.offset:
+            above += (1 - keep) * np.float32(actor.offset)
+        if place.clear:
+            below *= keep
+            below += above
+        else:
+            above += below * keep
+            free = scene.ids[place.outer] == 0
+            free |= mask
+            np.copyto(below, above, where=free)
+
+
+def _joined(clean: FloatImage, sprite: Sprite, place: Place, gain: float) -> FloatImage:
+    """Return what is added to a sprite (before its gain) so that it meets the canvas.
+
+    The sprite's own edge is taken as background: its opacity is 0 there, or it is a whole square.
+    """
+    canvas = clean[(slice(None), *place.outer)]
+    if place.inner is not None:
+        more = [
+            (inner.start, n - inner.stop)
+            for inner, n in zip(place.inner, sprite.mask.shape, strict=True)
+        ]
+        canvas = np.pad(canvas, [(0, 0), *more], mode="edge")
+    difference = sprite.paint / np.maximum(1 - sprite.keep, np.float32(1e-3))
+    rim = np.asarray(canvas / max(gain, 1e-3) - difference, np.float32)
+    return membrane(rim)
+
+
+def _without_gaps(
+    scene: Field, classes: Mapping[int, int]
+) -> tuple[NDArray[np.int32], dict[int, int]]:
+    """Give the visible objects the ids 1..n."""
+    kept = [i for i in classes if scene.areas[i] > 0]
+    if len(kept) == len(classes):
+        return scene.ids, dict(classes)
+    table = np.zeros(len(scene.areas), np.int32)
+    table[kept] = np.arange(1, len(kept) + 1)
+    return table[scene.ids], {int(table[i]): classes[i] for i in kept}

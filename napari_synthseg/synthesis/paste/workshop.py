@@ -1,0 +1,185 @@
+"""Where sprites are made: from a patch, its variant and the image it goes to, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import ndimage
+
+from napari_synthseg.core.patch import Patch
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.patches.window import cut_mask
+from napari_synthseg.synthesis.paste.blending import KINDS, Kind, opacity
+from napari_synthseg.synthesis.paste.cutting import (
+    Cut,
+    Source,
+    cut_object,
+    patch_window,
+    square_window,
+)
+from napari_synthseg.synthesis.paste.optics import (
+    core_of,
+    finest,
+    grain_of,
+    restored,
+    spread,
+    wanted_grain,
+    with_grain,
+)
+from napari_synthseg.synthesis.paste.recipe import PasteRecipe
+from napari_synthseg.synthesis.paste.sprites import Kept, Sprite, Turn, trimmed, used_box
+
+MARGIN = 2
+"""Pixels round a cutout that its turning needs to know."""
+
+MOST_SPRITES = 20_000
+"""Variants of all patches together, about; with very many patches two of each will do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Workshop:
+    """Makes the sprites of a library's chosen patches on demand.
+
+    Attributes
+    ----------
+    recipe
+        How.
+    patches
+        The patches that are used; sprites are asked for by their place here.
+    homes
+        The place in `sources` of each patch's image.
+    sources
+        The clicked images.
+    diameters
+        Class value -> diameter in pixels.
+    """
+
+    recipe: PasteRecipe
+    patches: tuple[Patch, ...]
+    homes: tuple[int, ...]
+    sources: tuple[Source, ...]
+    diameters: Mapping[int, float]
+    kept: Kept = field(default_factory=Kept)
+
+    @property
+    def variants(self) -> int:
+        """How many different variants of a patch there are: the fewer, the more patches."""
+        recipe = self.recipe
+        resized = recipe.cutout == "square" and recipe.patch_size_spread > 0
+        if not (recipe.rotation or recipe.scale or resized):
+            return 1
+        return min(recipe.variants, max(MOST_SPRITES // len(self.patches), 2))
+
+    def sprite(self, number: int, variant: int, blending: Kind, target: int) -> Sprite:
+        """Return a sprite of patch `number` for a canvas of image `target`.
+
+        Variant 0 is neither turned nor scaled.
+        """
+        apart = self.recipe.match_noise or self.recipe.match_blur
+        goal = target if apart else self.homes[number]
+
+        def make() -> tuple[Sprite, int]:
+            made = self._make(number, variant, blending, goal)
+            return made, made.nbytes
+
+        return self.kept.get((number, variant, blending, goal), make)
+
+    def _make(self, number: int, variant: int, blending: Kind, target: int) -> Sprite:
+        recipe = self.recipe
+        seeds = np.random.SeedSequence((recipe.seed, number, variant, 1))
+        rng = np.random.default_rng(seeds)
+        size, angle, zoom = rng.uniform(-1, 1, 3)
+        cut = self._cut(number, 1 + recipe.patch_size_spread * size)
+        diameter = self.diameters[self.patches[number].cls]
+        feather = max(1.0, recipe.feather * diameter) if recipe.feather else 0.0
+        alpha = opacity(cut, blending, square=recipe.cutout == "square", feather=feather)
+        box = used_box(alpha, cut.mask, MARGIN)
+        cut = cut.inside(box)
+        alpha = alpha[box]
+        turn = Turn(
+            90 * (variant + 0.5 * angle) / self.variants if variant and recipe.rotation else 0.0,
+            1 + recipe.scale * zoom if variant else 1.0,
+            tuple(n.stop - n.start for n in box),
+        )
+        home = self.homes[number]
+        sprite = self._finish(cut, alpha, turn, blending, home, target, rng)
+        if sprite is None:  # scaled to nothing
+            untouched = Turn(0.0, 1.0, cut.mask.shape)
+            sprite = self._finish(cut, alpha, untouched, blending, home, home, rng)
+        assert sprite is not None  # the mask of a chosen patch is not empty
+        return sprite
+
+    def _cut(self, number: int, factor: float) -> Cut:
+        """Cut a patch's object out; `factor` varies the size of a square."""
+        patch, source = self.patches[number], self.sources[self.homes[number]]
+        diameter = self.diameters[patch.cls]
+        whole = patch_window(patch)
+        window = whole
+        if self.recipe.cutout == "square":
+            window = square_window(patch, self.recipe.patch_size * diameter * factor)
+            if not cut_mask(patch.mask, patch.origin, window).any():
+                window = whole  # the click lies far off its object
+        flat = not self.recipe.match_level
+        return cut_object(patch, window, source, diameter, flat=flat)
+
+    def _finish(
+        self,
+        cut: Cut,
+        alpha: FloatImage,
+        turn: Turn,
+        blending: Kind,
+        home: int,
+        target: int,
+        rng: np.random.Generator,
+    ) -> Sprite | None:
+        """Turn, scale, and bring grain and sharpness to those of the target image."""
+        recipe = self.recipe
+        difference, mask = cut.difference, cut.mask
+        moved = turn.angle != 0 or turn.zoom != 1
+        blur = self._missing_blur(home, target, turn.zoom) if recipe.match_blur else 0.0
+        foreign = recipe.match_noise and (blur > 0 or home != target)
+        core = core_of(mask) if recipe.match_noise else mask
+        own = spread(grain_of(difference, mask), core) if foreign else None
+        if moved:
+            fine = finest(difference, core) if recipe.match_noise else None
+            difference = _per_channel(difference, lambda c: turn.apply(c, 3, "nearest"))
+            core = turn.apply(core.astype(np.float32), 1, "constant") > 0.5
+            mask = turn.apply(mask.astype(np.float32), 1, "constant") > 0.5
+            alpha = np.clip(turn.apply(alpha, 1, "constant"), 0, 1)
+            if blending == "hard":
+                alpha = (alpha > 0.5).astype(np.float32)
+            if blending != "gaussian":
+                alpha[mask] = 1
+            if fine is not None:
+                difference = restored(difference, fine, finest(difference, core), rng)
+        if blur > 0:
+            difference = _blurred(difference, blur)
+        if own is not None:
+            noise = self.sources[home].background.noise, self.sources[target].background.noise
+            grain = grain_of(difference, mask)
+            wanted = wanted_grain(own, *noise)
+            difference = with_grain(difference, grain, spread(grain, core), wanted, rng)
+        return trimmed(difference, cut.level, alpha, mask)
+
+    def _missing_blur(self, home: int, target: int, zoom: float) -> float:
+        """Return the sigma of the Gaussian that makes an object as blurred as its canvas."""
+        square = self.sources[target].blur ** 2 - (self.sources[home].blur * zoom) ** 2
+        return float(np.sqrt(square)) if square > 0.04 else 0.0
+
+
+def kinds_of(blending: str) -> tuple[Kind, ...]:
+    """Return the kinds of blending that a recipe's setting stands for."""
+    return tuple(k for k in KINDS if blending in (k, "mixed"))
+
+
+def _per_channel(array: FloatImage, change: Callable[[FloatImage], FloatImage]) -> FloatImage:
+    return np.stack([change(channel) for channel in array])
+
+
+def _blurred(array: FloatImage, sigma: float) -> FloatImage:
+    """Blur every channel in the (y, x) plane."""
+    sigmas = (0.0,) * (array.ndim - 2) + (sigma, sigma)
+    blurred: FloatImage = ndimage.gaussian_filter(array, sigmas, mode="nearest")
+    return blurred

@@ -1,0 +1,1 @@
+"""Dual images learned from images and masks: VQ-VAE and PixelCNN."""

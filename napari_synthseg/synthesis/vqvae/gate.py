@@ -1,0 +1,227 @@
+"""The gate: what a generated pair must be like before it is used, and why one is turned away.
+
+All of it is ours. Its thresholds come from real images that nothing was learned from (the held-out
+part): how well a segmenter agrees with their masks, how near they come to the training images, and
+how much of each class they show. What is scored on later is never looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.synthesis.vqvae.nearness import (
+    REDUCED,
+    SMALLEST,
+    Scale,
+    Seen,
+    nearest,
+    windows_of,
+)
+from napari_synthseg.synthesis.vqvae.segmenter import agreement, predict
+from napari_synthseg.synthesis.vqvae.views import Marks, View, even_crops
+
+Reason = Literal["mask", "agreement", "copy", "alike"]
+
+REASONS: Mapping[str, str] = {
+    "mask": "the mask shows more or less of a class, or more edges, than real ones",
+    "agreement": "image and mask do not agree",
+    "copy": "it is nearly a copy of a training image",
+    "alike": "it is nearly the same as another dual image",
+}
+"""What each reason means, in words for the user."""
+
+FEW = 0.1
+"""Share of real held-out crops that may agree less than is asked for."""
+
+MEASURED = 64
+"""Crops that are measured at most."""
+
+SLACK = 0.5
+"""How far beyond the range of real crops shares and edges may go, as a share of what is left."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was measured on real images; kept with what was learned.
+
+    Attributes
+    ----------
+    agreements
+        Of held-out crops, in ascending order.
+    distances
+        Of held-out windows to the nearest training image, in ascending order; empty: there was
+        nothing to measure it on.
+    lowest, highest
+        Share of each class, then share of pixels at an edge of the mask, over real crops.
+    window
+        Edge of the windows for distances, reduced pixels.
+    """
+
+    agreements: tuple[float, ...]
+    distances: tuple[float, ...]
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+    window: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it in JSON types."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Facts:
+        """Rebuild what `as_json` gave."""
+        known: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate found: `reason` is None where a pair passes; `score` ranks those that fail."""
+
+    reason: Reason | None
+    detail: str
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """Judges generated pairs.
+
+    Attributes
+    ----------
+    net
+        The segmenter, in evaluation mode on `device`.
+    seen
+        The training images, for distances; None: there is nothing to compare with.
+    least, nearest
+        The thresholds of agreement and distance.
+    """
+
+    net: nn.Module
+    device: torch.device
+    scale: Scale
+    seen: Seen | None
+    facts: Facts
+    least: float
+    nearest: float
+
+    def judge(self, view: View, others: Sequence[View]) -> Verdict:
+        """Judge a pair; `others` are those of the same batch that were accepted before."""
+        found = agreement(predict(self.net, view.image, self.device), view.marks, self.classes)
+        if trouble := self._strange_mask(view.marks):
+            return Verdict("mask", trouble, found - 2)
+        if found < self.least:
+            return Verdict("agreement", f"{found:.2f}, asked for: {self.least:.2f}", found - 1)
+        if self.seen is not None and self.nearest > 0:
+            features = self.scale.features(view)
+            distance = nearest(features, self.seen)
+            if distance < self.nearest:
+                detail = f"distance {distance:.2f}, asked for: {self.nearest:.2f}"
+                return Verdict("copy", detail, found - 2)
+            if others:
+                known = Seen([self.scale.features(other) for other in others], self.seen.edge)
+                distance = nearest(features, known)
+                if distance < self.nearest:
+                    detail = f"distance {distance:.2f}, asked for: {self.nearest:.2f}"
+                    return Verdict("alike", detail, found - 1)
+        return Verdict(None, "", found)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes with the background."""
+        return self.scale.classes
+
+    def _strange_mask(self, marks: Marks) -> str:
+        """Return what is wrong with the amounts in a mask, or ''."""
+        amounts = mask_amounts(marks, self.classes)
+        for number, amount in enumerate(amounts):
+            low, high = self.facts.lowest[number], self.facts.highest[number]
+            if low * (1 - SLACK) <= amount <= high + SLACK * (1 - high) * min(1.0, 2 * high):
+                continue
+            what = "edges" if number == self.classes else f"class number {number}"
+            return f"{amount:.1%} {what}, real crops have {low:.1%} to {high:.1%}"
+        return ""
+
+
+def mask_amounts(marks: Marks, classes: int) -> list[float]:
+    """Return the share of each class among known pixels, then that of pixels at an edge."""
+    known = max(int((marks >= 0).sum()), 1)
+    shares = [float((marks == number).sum() / known) for number in range(classes)]
+    edges = float(np.mean(marks[:, 1:] != marks[:, :-1]) + np.mean(marks[1:] != marks[:-1])) / 2
+    return [*shares, edges]
+
+
+def measure_facts(
+    net: nn.Module,
+    device: torch.device,
+    scale: Scale,
+    train: Sequence[View],
+    held: Sequence[View],
+    size: int,
+    edge: int,
+) -> Facts:
+    """Measure what thresholds are made of.
+
+    Without a held-out part, agreement is measured on the training images, and distances are those
+    between different training images.
+
+    Parameters
+    ----------
+    size
+        Edge of a dual image, pixels: real crops are as large, where images are.
+    edge
+        Edge of a training crop, pixels: windows for distances are as large, where images are.
+    """
+    crops = even_crops(held or train, size, size, MEASURED)
+    agreements = sorted(
+        agreement(predict(net, view.image, device), view.marks, scale.classes) for view in crops
+    )
+    real = even_crops([*train, *held], size, size, MEASURED)
+    amounts = np.array([mask_amounts(view.marks, scale.classes) for view in real])
+    window = min(edge, size, *(min(v.shape) for v in [*train, *held])) // REDUCED
+    return Facts(
+        tuple(agreements),
+        tuple(_distances(scale, train, held, window)) if window >= SMALLEST else (),
+        tuple(amounts.min(axis=0).tolist()),
+        tuple(amounts.max(axis=0).tolist()),
+        window,
+    )
+
+
+def _distances(
+    scale: Scale, train: Sequence[View], held: Sequence[View], window: int
+) -> list[float]:
+    if held:
+        seen = Seen(scale.fine_features(train, window), window)
+        pieces = [w for view in held for w in windows_of(scale.features(view), window)]
+        return sorted(seen.distances(_some(pieces, MEASURED)).tolist())
+    found: list[float] = []
+    for number, view in enumerate(train):
+        others = [*train[:number], *train[number + 1 :]]
+        if others:
+            seen = Seen(scale.fine_features(others, window), window)
+            pieces = windows_of(scale.features(view), window)
+            found += seen.distances(_some(pieces, MEASURED // len(train) + 1)).tolist()
+    return sorted(found)
+
+
+def _some(pieces: list[FloatImage], count: int) -> list[FloatImage]:
+    if len(pieces) <= count:
+        return pieces
+    return [pieces[round(i)] for i in np.linspace(0, len(pieces) - 1, count)]
+
+
+def thresholds(
+    facts: Facts, agreement_factor: float, distance_factor: float
+) -> tuple[float, float]:
+    """Return the least agreement and the least distance that are asked for."""
+    least = float(np.quantile(facts.agreements, FEW)) if facts.agreements else 0.0
+    near = facts.distances[0] if facts.distances else 0.0
+    return min(least * agreement_factor, 1.0), near * distance_factor

@@ -1,0 +1,292 @@
+"""The endless sequence of learned dual images.
+
+Pairs are drawn in blocks of consecutive indices: drawing sixteen takes little longer than drawing
+one. Which pairs are drawn together, and which of them again after the gate turned them away, is
+fixed by the block alone, so that a pair is the same whoever asks for it, in whatever company.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.networks.build import build_model
+from napari_synthseg.synthesis.vqvae.fit_prior import given
+from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, decoded
+from napari_synthseg.synthesis.vqvae.gate import REASONS, Facts, Gate, Reason, Verdict, thresholds
+from napari_synthseg.synthesis.vqvae.grain import Grain
+from napari_synthseg.synthesis.vqvae.loop import Arrays, load_state
+from napari_synthseg.synthesis.vqvae.nearness import Scale, Seen
+from napari_synthseg.synthesis.vqvae.prior import CodePrior, PriorDesign
+from napari_synthseg.synthesis.vqvae.recipe import VQRecipe
+from napari_synthseg.synthesis.vqvae.sampling import draw_codes
+from napari_synthseg.synthesis.vqvae.segmenter import SPEC
+from napari_synthseg.synthesis.vqvae.views import CELL, View
+from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder, grid_width
+from napari_synthseg.training.device import choose_device
+
+BLOCK = 16
+"""Pairs that are drawn together."""
+
+SHOWN = 32
+"""Rejected pairs that can be looked at."""
+
+READY = 2
+"""Blocks whose finished pairs stay in memory; of all others only the codes do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """All that was learned and measured, as arrays: it can be kept, and sent to other processes.
+
+    Attributes
+    ----------
+    design, coder
+        The network that codes pairs, and its weights.
+    prior_design, prior
+        The prior, and its weights.
+    grain
+        What codes lose.
+    segmenter, facts
+        The gate's network, and what was measured with it; None without a gate.
+    train
+        Images and masks that were learned from.
+    scale
+        What makes channels comparable.
+    shares
+        (n, class) shares of each class in real crops, that a prior told of them is given.
+    edge
+        Of training crops, pixels.
+    class_values
+        In ascending order, without the background's 0.
+    """
+
+    design: Design
+    coder: Arrays
+    prior_design: PriorDesign
+    prior: Arrays
+    grain: Grain | None
+    segmenter: Arrays | None
+    facts: Facts | None
+    train: tuple[View, ...]
+    scale: Scale
+    shares: FloatImage
+    edge: int
+    class_values: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Rejected:
+    """A pair that the gate turned away: `pair` with the index it was drawn for, and why."""
+
+    pair: DualImage
+    reason: Reason
+    detail: str
+
+    @property
+    def text(self) -> str:
+        """The reason in words for the user."""
+        return f"{REASONS[self.reason]} ({self.detail})"
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """What pair an index stands for: its codes, which attempt they are from, and their fault."""
+
+    codes: NDArray[np.int16]
+    attempt: int
+    fault: str = ""
+
+
+class LearnedSynthesizer:
+    """Makes pair ``i`` from (recipe, what was learned, i) alone; safe to call from several threads.
+
+    Attributes
+    ----------
+    rejected
+        The last pairs that the gate turned away.
+    """
+
+    def __init__(self, recipe: VQRecipe, learned: Learned, notes: tuple[str, ...] = ()) -> None:
+        self.recipe, self.learned, self._notes = recipe, learned, notes
+        self.rejected: deque[Rejected] = deque(maxlen=SHOWN)
+        self._counts: Counter[str] = Counter()
+        self._codes: dict[int, list[_Kept]] = {}
+        self._ready: OrderedDict[int, list[View]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._machine: _Machine | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send recipe and what was learned; networks are built where they are used."""
+        return LearnedSynthesizer, (self.recipe, self.learned, self._notes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where the recipe could not be followed, in words for the user; so far."""
+        lost = self._counts["given up"]
+        pairs = lost + self._counts["accepted"]
+        if 2 * lost <= pairs:
+            return self._notes
+        return (
+            *self._notes,
+            f"Of {pairs} dual images, {lost} did not pass the gate in {self.recipe.attempts} "
+            "attempts, and are not learned from. Learn longer, or from more images.",
+        )
+
+    @property
+    def size(self) -> int:
+        """Edge of a dual image, pixels."""
+        if self.recipe.joining == "side by side":
+            return min(self.recipe.size, self.learned.edge)
+        return self.recipe.size
+
+    @property
+    def statistics(self) -> dict[str, int]:
+        """How many pairs were drawn, accepted, rejected for each reason, or given up.
+
+        "ties" are codes that another processor's rounding might have drawn otherwise.
+        """
+        names = ("drawn", "accepted", *REASONS, "given up", "ties")
+        return {name: self._counts[name] for name in names}
+
+    def pair(self, index: int) -> DualImage:
+        """Return dual image `index` (>= 0)."""
+        return self.pairs([index])[0]
+
+    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
+        """Return several dual images; neighbors in one block cost little more than one."""
+        with self._lock:
+            return [self._pair(int(index)) for index in indices]
+
+    def _pair(self, index: int) -> DualImage:
+        if self._machine is None:
+            self._machine = _Machine(self.recipe, self.learned, self.size)
+        number, place = divmod(index, BLOCK)
+        if number not in self._codes:
+            self._codes[number] = self._fill(number, self._machine)
+        kept = self._codes[number][place]
+        ready = self._ready.get(number)
+        if ready is None:
+            view = self._machine.develop(kept.codes, index, kept.attempt)
+        else:
+            view = ready[place]
+        pair = as_pair(view.image, view.marks, self.learned.class_values, index)
+        return replace(pair, fault=kept.fault)
+
+    def _fill(self, number: int, machine: _Machine) -> list[_Kept]:
+        """Draw the pairs of a block; those that the gate turns away again, a few times."""
+        open_places = list(range(BLOCK))
+        kept: dict[int, _Kept] = {}
+        views: dict[int, View] = {}
+        best: dict[int, tuple[float, _Kept, View]] = {}
+        for attempt in range(self.recipe.attempts if machine.gate else 1):
+            if not open_places:
+                break
+            indices = [number * BLOCK + place for place in open_places]
+            codes, ties = machine.draw(indices, attempt)
+            self._counts["ties"] += ties
+            failed = []
+            for place, index, grid in zip(open_places, indices, codes, strict=True):
+                view = machine.develop(grid, index, attempt)
+                verdict = machine.judge(view, [views[p] for p in sorted(views)])
+                self._counts["drawn"] += 1
+                if verdict.reason is None:
+                    kept[place], views[place] = _Kept(grid, attempt), view
+                    self._counts["accepted"] += 1
+                    continue
+                self._counts[verdict.reason] += 1
+                pair = as_pair(view.image, view.marks, self.learned.class_values, index)
+                refused = Rejected(pair, verdict.reason, verdict.detail)
+                self.rejected.append(refused)
+                failed.append(place)
+                if place not in best or verdict.score > best[place][0]:
+                    best[place] = (verdict.score, _Kept(grid, attempt, refused.text), view)
+            open_places = failed
+        for place in open_places:
+            _, kept[place], views[place] = best[place]
+            self._counts["given up"] += 1
+        self._ready[number] = [views[place] for place in range(BLOCK)]
+        while len(self._ready) > READY:
+            self._ready.popitem(last=False)
+        return [kept[place] for place in range(BLOCK)]
+
+
+class _Machine:
+    """The networks, built from their weights."""
+
+    def __init__(self, recipe: VQRecipe, learned: Learned, size: int) -> None:
+        self.recipe, self.learned, self.size = recipe, learned, size
+        self.device, _ = choose_device(recipe.device)
+        with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and thrown away
+            channels = learned.design.channels
+            self.coder = PairCoder(learned.design, [0.0] * channels, [1.0] * channels)
+            self.prior = CodePrior(learned.prior_design)
+            segmenter = build_model(SPEC, channels, learned.design.classes)
+        load_state(self.coder, learned.coder)
+        load_state(self.prior, learned.prior)
+        for net in (self.coder, self.prior, segmenter):
+            net.to(self.device).eval()
+        self.gate: Gate | None = None
+        if recipe.gate and learned.segmenter is not None and learned.facts is not None:
+            load_state(segmenter, learned.segmenter)
+            self.gate = self._make_gate(segmenter, learned.facts)
+
+    def _make_gate(self, net: torch.nn.Module, facts: Facts) -> Gate:
+        learned, recipe = self.learned, self.recipe
+        least, nearest = thresholds(facts, recipe.agreement, recipe.copy_distance)
+        seen = None
+        if nearest > 0:
+            known = learned.scale.fine_features(learned.train, facts.window)
+            seen = Seen(known, facts.window)
+        return Gate(net.eval(), self.device, learned.scale, seen, facts, least, nearest)
+
+    def draw(self, indices: Sequence[int], attempt: int) -> tuple[list[NDArray[np.int16]], int]:
+        """Return the codes of candidates, and how many of them nearly tied with others."""
+        cells = self.size // CELL
+        rngs = [self._noise(index, attempt, 0) for index in indices]
+        told = []
+        for index in indices:
+            shares = None
+            if self.recipe.on_shares:
+                rng = self._noise(index, attempt, 2)
+                shares = self.learned.shares[rng.integers(len(self.learned.shares))]
+            told.append(given(self.recipe.joining, shares, cells, cells))
+        maps = [t for t in told if t is not None]
+        conditions = torch.from_numpy(np.stack(maps)).to(self.device) if maps else None
+        drawn = draw_codes(
+            self.prior,
+            (cells, grid_width(self.recipe.joining, cells)),
+            rngs,
+            temperature=self.recipe.temperature,
+            conditions=conditions,
+        )
+        return list(drawn.codes.astype(np.int16)), int(drawn.ties.sum())
+
+    def develop(self, codes: NDArray[np.int16], index: int, attempt: int) -> View:
+        """Return image and mask of codes, with grain."""
+        grid = torch.from_numpy(codes.astype(np.int64))[None].to(self.device)
+        images, marks = decoded(self.coder, grid)
+        image = images[0]
+        if self.learned.grain is not None and self.recipe.grain != "none":
+            rng = self._noise(index, attempt, 1)
+            grain = self.learned.grain.make(
+                self.recipe.grain, image, marks[0], rng, self.recipe.turns
+            )
+            image = image + np.float32(self.recipe.grain_strength) * grain
+        return View(image.astype(np.float32, copy=False), marks[0])
+
+    def judge(self, view: View, others: Sequence[View]) -> Verdict:
+        """Return the gate's verdict; without a gate all pass."""
+        return self.gate.judge(view, others) if self.gate else Verdict(None, "", 0.0)
+
+    def _noise(self, index: int, attempt: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self.recipe.seed, index, attempt, purpose))

@@ -1,0 +1,100 @@
+"""Which classes a crop or a field shows: what a classifier learns and is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from napari_synthseg.core.geometry import Region, contains
+from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.training.crop_boxes import find_boxes
+
+SHOWN = 0.5
+"""Share of an object from which it counts as shown; of less nothing is said."""
+
+LEAST = 0.01
+"""Share of a field that a region must cover to count as shown; of less nothing is said."""
+
+
+def find_present(
+    labels: Labels, class_values: tuple[int, ...], whole: Labels | None = None, zoom: float = 1.0
+) -> FloatImage:
+    """Return for each class whether it is shown.
+
+    Parameters
+    ----------
+    labels
+        Labels of the crop.
+    class_values
+        Classes that are asked for.
+    whole
+        Labels of the image that the crop is of; default: the crop itself.
+    zoom
+        How many times larger the crop shows it, along y and x.
+
+    Returns
+    -------
+    float32, shape (classes,): 1 shown, 0 not shown, `UNKNOWN` where too little of an object is
+    shown, or where it is not known what is there.
+    """
+    if labels.present is not None:
+        return np.array([value in labels.present for value in class_values], np.float32)
+    unclear = float(UNKNOWN) if (labels.ids == UNKNOWN).any() else 0.0
+    found = np.full(len(class_values), unclear, np.float32)
+    if labels.outlines is not None:
+        found[~np.isin(class_values, labels.outlines.classes)] = 0  # nor in its mirror image
+        seen = find_boxes(labels)
+        each = list(zip(seen.boxes.classes.tolist(), seen.share.tolist(), strict=True))
+    else:
+        each = list(_shares(labels, whole, zoom))
+    for cls, share in each:
+        if cls in class_values:
+            place = class_values.index(cls)
+            if share >= SHOWN:
+                found[place] = 1
+            elif found[place] != 1:
+                found[place] = UNKNOWN
+    return found
+
+
+def _shares(labels: Labels, whole: Labels | None, zoom: float) -> Iterator[tuple[int, float]]:
+    """Yield the class of each object that is seen, and how much of it is."""
+    known = np.maximum(labels.ids, 0)
+    if labels.regions:  # areas have no size of their own that a part could be compared with
+        counts = ((value, np.count_nonzero(known == value)) for value in labels.classes)
+        yield from ((v, SHOWN * min(n / known.size / LEAST, 1.0)) for v, n in counts if n)
+        return
+    visible = np.bincount(known.ravel())
+    full = visible if whole is None else np.bincount(np.maximum(whole.ids, 0).ravel()) * zoom**2
+    for number in np.flatnonzero(visible).tolist():
+        if number and number in labels.classes:
+            yield labels.classes[number], float(visible[number] / full[number])
+
+
+def present_in_pair(pair: DualImage, class_values: tuple[int, ...]) -> FloatImage:
+    """Return for each class whether a dual image shows it; see `find_present`."""
+    return find_present(pair.labels, class_values)
+
+
+def present_in_field(
+    image: ClickedImage, field: Region, class_values: tuple[int, ...], reach: float
+) -> FloatImage:
+    """Return for each class whether a field of a clicked image shows it, by its clicks.
+
+    Of a class with clicks less than `reach` (pixels) outside and none inside nothing is said, nor
+    of a class without a click on an image that is not fully clicked.
+    """
+    wide = tuple((a - reach, b + reach) for a, b in field)
+    inside = frozenset(c.cls for c in image.clicks if contains(field, c.position))
+    near = frozenset(
+        c.cls
+        for c in image.clicks
+        if all(a <= p <= b for (a, b), p in zip(wide, c.position, strict=True))
+    )
+    rest = 0 if image.ref.exhaustive else UNKNOWN
+    return np.array(
+        [1 if v in inside else UNKNOWN if v in near else rest for v in class_values], np.float32
+    )

@@ -1,0 +1,229 @@
+"""The task of saying which classes an image shows (several may be), without saying where.
+
+Where it looked is told by its class activation maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.geometry import divide_region, region_shape
+from napari_synthseg.core.labels import UNKNOWN, DualImage
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.specs import TaskName
+from napari_synthseg.tasks.classify.targets import find_present, present_in_field, present_in_pair
+from napari_synthseg.training.augmentation import Augmentation, Crop
+from napari_synthseg.training.batches import make_task_batch
+from napari_synthseg.training.trainable import Batch, Task, TaskData, Validation
+from napari_synthseg.training.volumes import batch_size, crop_shape, fit_spec
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+THRESHOLDS = np.linspace(0.05, 0.95, 19)
+"""Probabilities from which a class may be reported."""
+
+
+LOOKED_AT = 32
+"""Crops of which is counted how many show each class."""
+
+MOST_SHOWN = 0.9
+"""Share of crops from which on a class is shown too often to be learned; so is one less this."""
+
+ZOOM = 1.4
+"""Largest factor of size by which crops are changed: size is a part of what tells classes apart."""
+
+SMALLEST, SMALLEST_DIAMETERS, CROP_STEP = 64, 2.0, 32
+"""Crops are made smaller in steps of so many pixels, but not below so many, or diameters."""
+
+
+@dataclass(frozen=True)
+class ClassifyRule:
+    """How logits become classes: report a class from its threshold (a probability) on.
+
+    `field` is the shape of the fields, pixels, that images are looked at in; empty: whole images.
+    """
+
+    class_values: tuple[int, ...]
+    diameter: float
+    thresholds: tuple[float, ...]
+    spacing: tuple[float, ...] = ()
+    field: tuple[int, ...] = ()
+
+
+class Classify(Task):
+    """A multi-label classifier: one logit a class, binary cross-entropy."""
+
+    kind: ClassVar[TaskName] = "classify"
+    networks: ClassVar[tuple[str, ...]] = ("small", "resnet18", "densenet121")
+    rule_type: ClassVar[type[Any]] = ClassifyRule
+
+    def __init__(self, data: TaskData) -> None:
+        super().__init__(data)
+        first = data.pairs.pair(0)
+        shape = first.labels.ids.shape
+        self.spec = self.with_network(fit_spec(data.spec, data.spacing or (1.0,) * len(shape)))
+        self.in_channels = len(first.image)
+        self.out_channels = len(data.class_values)
+        self._crop = crop_shape(self.spec, shape)
+        whole = first.labels.present is not None  # only known is what is somewhere on the image
+        self.notes = () if whole else self._choose_crop()
+        self.rule = ClassifyRule(
+            data.class_values,
+            data.diameter,
+            (0.5,) * len(data.class_values),
+            data.spacing,
+            () if whole else self._crop,
+        )
+
+    def _choose_crop(self) -> tuple[str, ...]:
+        """Make crops smaller while nearly all show some class; return what the user should know.
+
+        What every crop shows is said to be there without a look at the image.
+        """
+        asked, shares = self._crop, self._shares()
+        least = max(SMALLEST, SMALLEST_DIAMETERS * self.data.diameter)
+        while len(asked) == 2 and max(shares) > MOST_SHOWN and self._crop[0] > least:
+            edge = self._crop[0] - CROP_STEP
+            self._crop = (edge, edge)
+            shares = self._shares()
+        notes = []
+        if self._crop != asked:
+            notes.append(
+                f"crops of {self._crop[0]} pixels: nearly all of {asked[0]} show the same classes"
+            )
+        for value, share in zip(self.data.class_values, shares, strict=True):
+            if not 1 - MOST_SHOWN <= share <= MOST_SHOWN:
+                name = self.data.class_names.get(value, f"class {value}")
+                notes.append(
+                    f"{share:.0%} of the crops show '{name}', so that little can be learned of it"
+                )
+        return tuple(notes)
+
+    def _shares(self) -> list[float]:
+        """Return the share of the first crops that show each class."""
+        count = -(-LOOKED_AT // batch_size(self.spec))
+        shown = np.concatenate([self.make_batch(n).targets[0].numpy() for n in range(count)])
+        known = [column[column != UNKNOWN] for column in shown.T]
+        return [float(column.mean()) if len(column) else 1.0 for column in known]
+
+    def make_batch(self, number: int) -> Batch:
+        """Return batch `number`; its target says which classes each crop shows."""
+        return make_task_batch(
+            self.data, self.spec, number, self._crop, self._targets, Augmentation(zoom=ZOOM)
+        )
+
+    def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+        return (find_present(crop.labels, self.data.class_values, pair.labels, crop.zoom),)
+
+    def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Return the mean binary cross-entropy over what is known."""
+        from torch.nn import functional
+
+        (shown,) = targets
+        known = shown != UNKNOWN
+        if not bool(known.any()):
+            return output.sum() * 0
+        return functional.binary_cross_entropy_with_logits(output.float()[known], shown[known])
+
+    def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
+        """Compare with what held-out pairs show, and with clicks in fields of held-out images."""
+        values = self.data.class_values
+        pairs = [(p.image, present_in_pair(p, values)) for p in self.data.held_pairs]
+        fields = list(self._fields())
+        figures: dict[str, float] = {}
+        seen: list[tuple[FloatImage, FloatImage]] = []
+        for name, shown in (("pairs", pairs), ("clicks", fields)):
+            if shown:
+                found = np.stack(
+                    [_probabilities(net, image, device, self.rule.field) for image, _ in shown]
+                )
+                truth = np.stack([true for _, true in shown])
+                seen.append((found, truth))
+                precision = mean_average_precision(found, truth)
+                if precision is not None:
+                    figures[f"held-out {name} AP"] = precision
+        rule = self.rule
+        if tune and seen:
+            found, truth = (np.concatenate(part) for part in zip(*seen, strict=True))
+            rule = replace(rule, thresholds=choose_thresholds(found, truth))
+        return Validation(rule, figures)
+
+    def _fields(self) -> Sequence[tuple[FloatImage, FloatImage]]:
+        """Return fields of the held-out images with what their clicks say of them."""
+        found = []
+        for image in self.data.held_images:
+            region = image.pixels.region
+            edges = [min(c, n) for c, n in zip(self._crop, region_shape(region), strict=True)]
+            for field in divide_region(region, edges):
+                if region_shape(field) == tuple(edges):  # others are too narrow to compare
+                    true = present_in_field(
+                        image, field, self.data.class_values, self.data.diameter / 2
+                    )
+                    found.append((image.pixels.read(field), true))
+        return found
+
+
+def _probabilities(
+    net: nn.Module, image: FloatImage, device: torch.device, field: tuple[int, ...]
+) -> FloatImage:
+    import torch
+
+    from napari_synthseg.networks.classifiers import PooledClassifier
+    from napari_synthseg.tasks.classify.fields import strongest_field
+
+    assert isinstance(net, PooledClassifier)
+    with torch.inference_mode():
+        features = net.body(torch.from_numpy(np.ascontiguousarray(image))[None].to(device))[0]
+        cells = [-(-n // net.stride) for n in field]
+        logits = strongest_field(net.evidence(features), cells) + net.head.bias
+        found: FloatImage = torch.sigmoid(logits.float()).cpu().numpy()
+    return found
+
+
+def mean_average_precision(found: FloatImage, truth: FloatImage) -> float | None:
+    """Return the average precision, mean over the classes that are both shown and not shown.
+
+    Parameters
+    ----------
+    found
+        Probabilities, shape (field, class).
+    truth
+        1 shown, 0 not shown, `UNKNOWN`; the same shape.
+
+    Returns
+    -------
+    float or None
+        None where no class is shown in some fields and not in others.
+    """
+    from sklearn.metrics import average_precision_score
+
+    each = []
+    for scores, shown in zip(found.T, truth.T, strict=True):
+        known = shown != UNKNOWN
+        if len(np.unique(shown[known])) == 2:
+            each.append(float(average_precision_score(shown[known], scores[known])))
+    return float(np.mean(each)) if each else None
+
+
+def choose_thresholds(found: FloatImage, truth: FloatImage) -> tuple[float, ...]:
+    """Return for each class the threshold of the highest F1; 0.5 where it is never shown.
+
+    Of thresholds that do equally well the middle one is taken: it is the safest elsewhere.
+    """
+    chosen = []
+    for scores, shown in zip(found.T, truth.T, strict=True):
+        known = shown != UNKNOWN
+        true = shown[known] == 1
+        said = scores[known] >= THRESHOLDS[:, None]
+        hits = (said & true).sum(axis=1)
+        f1 = 2 * hits / np.maximum(said.sum(axis=1) + true.sum(), 1)
+        best = np.flatnonzero(f1 >= f1.max() - 1e-9)
+        chosen.append(float(THRESHOLDS[best[len(best) // 2]]) if true.any() else 0.5)
+    return tuple(chosen)

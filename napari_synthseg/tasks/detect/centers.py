@@ -1,0 +1,167 @@
+"""What a map of centers learns from the boxes of a crop, and how it becomes boxes again.
+
+For each class there is a map that is 1 at the centers of objects and falls off round them, and
+one pair of maps says how large the object is of which a place is the center. The form of
+CenterNet (Zhou et al., "Objects as points", 2019). Where users click centers, a center is what is
+known best, and neither anchors nor cells have to be matched to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.tasks.detect.grouping import keep_best
+from napari_synthseg.tasks.detect.rule import SHOWN, DetectRule
+from napari_synthseg.training.crop_boxes import ShownBoxes
+
+if TYPE_CHECKING:
+    import torch
+
+SIZES = 2
+"""Maps beside those of the classes: height and width."""
+
+SPREAD = 8.0
+"""An object is so many standard deviations of its peak high and wide."""
+
+NEAR = 0.5
+"""Where a peak is at least so high, the size of its object is learned."""
+
+UNKNOWN_HEAT = -1.0
+"""Stands in a map where nobody knows what is there."""
+
+LARGEST = 8.0
+"""How many times larger or smaller than the usual one an object can be."""
+
+
+def make_maps(
+    found: ShownBoxes,
+    shape: tuple[int, int],
+    rule: DetectRule,
+    unknown: NDArray[np.bool_] | None = None,
+) -> tuple[FloatImage, FloatImage, FloatImage]:
+    """Return what a map of centers learns from a crop.
+
+    Parameters
+    ----------
+    found
+        The crop's boxes.
+    shape
+        Spatial shape of the crop, pixels, multiples of ``rule.stride``.
+    rule
+        The usual size (its one anchor) and the classes.
+    unknown
+        True where nobody knows what is there, of that shape.
+
+    Returns
+    -------
+    heat
+        float32 (class, y, x): 1 at centers, falling off; `UNKNOWN_HEAT` where nothing is learned.
+    sizes
+        float32 (2, y, x): logarithm of height and width over the usual ones.
+    weight
+        float32 (y, x): how much the size at a place counts.
+    """
+    rows, columns = (n // rule.stride for n in shape)
+    heat = np.zeros((len(rule.class_values), rows, columns), np.float32)
+    sizes = np.zeros((SIZES, rows, columns), np.float32)
+    weight = np.zeros((rows, columns), np.float32)
+    if unknown is not None:
+        blocks = unknown.reshape(rows, rule.stride, columns, rule.stride)
+        heat[:, blocks.any(axis=(1, 3))] = UNKNOWN_HEAT
+    usual = rule.sizes[0]
+    boxes = found.boxes
+    clear = found.share >= SHOWN
+    for top, left, bottom, right in boxes.corners[~clear] / rule.stride:
+        heat[:, int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = UNKNOWN_HEAT
+    order = np.argsort(-np.prod(boxes.sizes(), axis=1), kind="stable")  # small ones come last
+    for number in order[clear[order]].tolist():
+        corners = boxes.corners[number] / rule.stride
+        index = rule.class_values.index(int(boxes.classes[number]))
+        place, peak = _draw_peak(corners, (rows, columns))
+        heat[(index, *place)] = np.maximum(heat[(index, *place)], peak)
+        near = peak >= NEAR
+        weight[place][near] = peak[near]
+        extent = np.maximum(boxes.sizes()[number], 1.0)
+        for axis in range(SIZES):
+            sizes[(axis, *place)][near] = np.log(extent[axis] / usual[axis])
+    return heat, sizes, weight
+
+
+def _draw_peak(
+    corners: NDArray[np.float64], shape: tuple[int, int]
+) -> tuple[tuple[slice, slice], FloatImage]:
+    """Return where the peak of a box lies in a map of a shape, and the peak, 1 in its cell."""
+    center = (corners[:2] + corners[2:]) / 2 - 0.5  # of cells, whose centers are whole numbers
+    cell = np.clip(np.round(center), 0, np.array(shape) - 1)
+    sigma = np.maximum((corners[2:] - corners[:2]) / SPREAD, 0.5)
+    reach = np.ceil(3 * sigma)
+    low = np.maximum(cell - reach, 0).astype(int)
+    high = np.minimum(cell + reach + 1, shape).astype(int)
+    falls = [
+        np.exp(-(((np.arange(a, b) - c) / s) ** 2) / 2)
+        for a, b, c, s in zip(low, high, cell, sigma, strict=True)
+    ]
+    place = slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
+    return place, np.outer(*falls).astype(np.float32)
+
+
+def center_loss(
+    output: torch.Tensor, heat: torch.Tensor, sizes: torch.Tensor, weight: torch.Tensor
+) -> torch.Tensor:
+    """Return the error of centers and sizes.
+
+    Places round a center count the less as places without one the nearer they are to it, and
+    those that are clear already count little (the focal loss of CenterNet).
+
+    Parameters
+    ----------
+    output
+        (batch, class + `SIZES`, y, x).
+    heat, sizes, weight
+        See `make_maps`, batch first.
+    """
+    from torch.nn import functional
+
+    values = output.float()
+    logits, extents = values[:, :-SIZES], values[:, -SIZES:]
+    sure, unsure = functional.logsigmoid(logits), functional.logsigmoid(-logits)
+    chance = logits.sigmoid()
+    center = (heat == 1).float()
+    rest = ((heat >= 0) & (heat < 1)).float() * (1 - heat.clamp(0, 1)) ** 4
+    number = center.sum().clamp(min=1.0)
+    places = -(center * (1 - chance) ** 2 * sure + rest * chance**2 * unsure).sum() / number
+    off = functional.smooth_l1_loss(extents, sizes, reduction="none", beta=0.1).sum(dim=1)
+    return places + (off * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+def read_maps(output: FloatImage, rule: DetectRule, least: float = 0.01) -> Boxes:
+    """Turn the output for one image into boxes: one at each peak of each class.
+
+    Parameters
+    ----------
+    output
+        (class + `SIZES`, y, x).
+    rule
+        The usual size, and the overlap that is allowed.
+    least
+        Smallest score of a box that is returned.
+    """
+    from scipy.ndimage import maximum_filter
+    from scipy.special import expit
+
+    heat = expit(output[:-SIZES].astype(np.float64))
+    limit = np.log(LARGEST)
+    extents = rule.sizes[0][:, None, None] * np.exp(np.clip(output[-SIZES:], -limit, limit))
+    peaks = (heat == maximum_filter(heat, (1, 3, 3))) & (heat >= least)
+    index, *cells = np.nonzero(peaks)
+    middles = (np.stack(cells, axis=1) + 0.5) * rule.stride
+    size = extents[:, cells[0], cells[1]].T
+    scores = np.zeros((len(index), len(rule.class_values)))
+    scores[np.arange(len(index)), index] = heat[peaks]
+    corners = np.hstack([middles - size / 2, middles + size / 2])
+    return keep_best(corners, scores, rule.class_values, rule.overlap, least)

@@ -1,0 +1,98 @@
+"""The boxes of the objects on an image of any size, tile by tile.
+
+Each tile is read with a margin as wide as the network sees and as the largest boxes are, and a box
+belongs to the tile that holds its middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+
+from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.geometry import Region, divide_region, region_shape, widen_region
+from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.predictions import FoundObject, Prediction
+from napari_synthseg.networks.detectors import Detector
+from napari_synthseg.networks.receptive_field import measure_radius
+from napari_synthseg.tasks.detect.heads import read_boxes
+from napari_synthseg.tasks.detect.rule import DetectRule
+from napari_synthseg.tasks.detect.task import run_detector
+from napari_synthseg.training.model import Predictor
+from napari_synthseg.training.volumes import round_up
+
+BLOCK = 832
+"""Edge of a tile without its margin, pixels: twice 416."""
+
+WIDEST = 512
+"""Widest margin that the network's sight asks for, pixels."""
+
+LEAST = 0.01
+"""Smallest score of a candidate: average precision ranks them all."""
+
+
+def detect_in_image(
+    predictor: Predictor,
+    pixels: PixelSource,
+    *,
+    image: str,
+    run: str,
+    block: tuple[int, ...] | None = None,
+) -> Generator[float, None, Prediction]:
+    """Find the boxes of one image; yield the share done; return the prediction.
+
+    See `predict_image` for the parameters.
+    """
+    net, rule = predictor.net, predictor.rule
+    assert isinstance(net, Detector)
+    assert isinstance(rule, DetectRule)
+    radius = measure_radius(net, predictor.in_channels, (net.multiple, net.multiple))
+    largest = 1.5 * float(rule.sizes.max())
+    margin = [round_up(max(min(r, WIDEST), largest), net.multiple) for r in radius]
+    edges = block or (BLOCK, BLOCK)
+    cores = list(divide_region(pixels.region, edges))
+    found: list[FoundObject] = []
+    for number, core in enumerate(cores):
+        seen = widen_region(core, margin, pixels.region)
+        output = run_detector(net, pixels.read(seen), predictor.device, net.multiple)
+        found += _own(read_boxes(output, rule, LEAST), seen, core, pixels.region)
+        yield (number + 1) / len(cores)
+    found.sort(key=lambda o: -o.score)
+    least = dict(zip(rule.class_values, rule.thresholds, strict=True))
+    candidates = tuple(_numbered(found))
+    return Prediction(
+        image,
+        run,
+        np.broadcast_to(np.int32(0), region_shape(pixels.region)),
+        tuple(_numbered([o for o in found if o.score >= least[o.cls]])),
+        tuple(start for start, _ in pixels.region),
+        candidates=candidates,
+    )
+
+
+def _own(boxes: Boxes, seen: Region, core: Region, whole: Region) -> list[FoundObject]:
+    """Return the boxes whose middle lies in the core, cut at the border of the image."""
+    start = np.array([a for a, _ in seen], float)
+    low, high = np.array(whole, float).T
+    objects = []
+    for box, cls, score in zip(boxes.corners, boxes.classes, boxes.scores, strict=True):
+        corners = box.reshape(2, 2) + start
+        middle = corners.mean(axis=0)
+        # what lies beyond the image has its middle moved onto it
+        inside = np.clip(middle, low, high - 1e-6)
+        if all(a <= m < b for (a, b), m in zip(core, inside, strict=True)):
+            first, last = np.clip(corners, low, high)
+            edges = tuple(
+                (round(float(a), 2), round(float(b), 2)) for a, b in zip(first, last, strict=True)
+            )
+            center = tuple((a + b) / 2 - 0.5 for a, b in edges)  # pixel centers are whole numbers
+            objects.append(FoundObject(0, int(cls), round(float(score), 4), center, edges))
+    return objects
+
+
+def _numbered(objects: list[FoundObject]) -> list[FoundObject]:
+    return [
+        FoundObject(number, o.cls, o.score, o.center, o.box)
+        for number, o in enumerate(objects, start=1)
+    ]

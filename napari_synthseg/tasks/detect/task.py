@@ -1,0 +1,240 @@
+"""The task of putting a box round each object and naming its class, without its outline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.boxes import Boxes, measure_box_iou
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import UNKNOWN, DualImage
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.specs import TaskName, TrainSpec
+from napari_synthseg.networks.build import build_model
+from napari_synthseg.networks.detectors import Detector
+from napari_synthseg.tasks.detect.grouping import group_sizes
+from napari_synthseg.tasks.detect.heads import FORMS, read_boxes
+from napari_synthseg.tasks.detect.rule import SHOWN, DetectRule
+from napari_synthseg.training.augmentation import Augmentation, Crop
+from napari_synthseg.training.batches import make_batch
+from napari_synthseg.training.crop_boxes import find_boxes
+from napari_synthseg.training.trainable import Batch, Task, TaskData, Validation
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+LOOKED_AT = 40
+"""Dual images whose boxes are grouped."""
+
+UNTUNED_SCORE = 0.3
+"""Smallest score of a box that is reported where nothing is held out to choose it on."""
+
+SMALLEST = 16.0
+"""Edge, pixels, that the usual object of each class keeps when images are reduced."""
+
+ZOOM = 1.4
+"""Largest factor of size by which crops are changed: size is a part of what tells classes apart."""
+
+MOST_REDUCED = 8
+"""Largest factor by which images are reduced."""
+
+SCORES = np.linspace(0.05, 0.95, 19)
+
+
+class Detect(Task):
+    """Boxes in the form of the network: YOLOv2's grid with anchors, or a map of centers."""
+
+    kind: ClassVar[TaskName] = "detect"
+    networks: ClassVar[tuple[str, ...]] = ("yolo", "darknet19", "centers")
+    rule_type: ClassVar[type[Any]] = DetectRule
+
+    def __init__(self, data: TaskData) -> None:
+        super().__init__(data)
+        first = data.pairs.pair(0)
+        if first.labels.ids.ndim != 2:
+            raise InputError(
+                "Boxes are found in flat images only: add the stack plane by plane, or segment."
+            )
+        shown = self._shown()
+        self.spec = self._with_reduction(self.with_network(data.spec), shown)
+        self.in_channels = len(first.image)
+        net = build_model(self.spec.model, 1, 1)
+        assert isinstance(net, Detector)
+        self._form, self._multiple = FORMS[net.form], net.multiple
+        self._crop = self._crop_shape(first)
+        sizes = group_sizes(shown.sizes(), self._form.anchors, self.spec.seed)
+        self.out_channels = self._form.count_outputs(len(sizes), len(data.class_values))
+        self.rule = DetectRule(
+            data.class_values,
+            data.diameter,
+            tuple(round(float(edge), 1) for edge in sizes.ravel()),
+            net.stride,
+            (UNTUNED_SCORE,) * len(data.class_values),
+            form=net.form,
+        )
+
+    def _shown(self) -> Boxes:
+        """Return the boxes of the objects on the first dual images."""
+        found = [find_boxes(self.data.pairs.pair(i).labels) for i in range(LOOKED_AT)]
+        shown = Boxes.joined(f.boxes.take(f.share >= SHOWN) for f in found)
+        if not len(shown):
+            raise InputError("The first dual images show no object, so there is nothing to detect.")
+        return shown
+
+    @staticmethod
+    def _with_reduction(spec: TrainSpec, shown: Boxes) -> TrainSpec:
+        """Choose, where it is open, how far images are reduced: the smallest class stays seen."""
+        if spec.model.reduce is not None:
+            return spec
+        edges = [
+            float(np.median(np.sqrt(np.prod(shown.of_class(c).sizes(), axis=1))))
+            for c in np.unique(shown.classes).tolist()
+        ]
+        factor = min(max(int(min(edges) / SMALLEST), 1), MOST_REDUCED)
+        return spec.model_copy(update={"model": spec.model.model_copy(update={"reduce": factor})})
+
+    def _crop_shape(self, first: DualImage) -> tuple[int, int]:
+        """Return the shape of crops: as many pixels as asked for after reducing, if there are."""
+        wanted = self.spec.crop * (self.spec.model.reduce or 1)
+        there = min(first.image.shape[1:])
+        edge = max(min(wanted, there) // self._multiple, 1) * self._multiple
+        return edge, edge
+
+    def make_batch(self, number: int) -> Batch:
+        """Return batch `number`; its targets are what each anchor of each cell shall say."""
+        return make_batch(
+            self.data.pairs,
+            number,
+            size=self.spec.batch_size,
+            crop=self._crop,
+            make_targets=self._targets,
+            augmentation=Augmentation(zoom=ZOOM),
+            seed=self.spec.seed,
+        )
+
+    def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+        found = find_boxes(crop.labels, pair.labels, crop.zoom)
+        ids = crop.labels.ids
+        unknown = ids == UNKNOWN
+        shape = (ids.shape[0], ids.shape[1])
+        return self._form.encode(found, shape, self.rule, unknown if unknown.any() else None)
+
+    def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Return the error of places, sizes, objects and classes."""
+        return self._form.measure_loss(output, targets, len(self.data.class_values))
+
+    def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
+        """Compare with the boxes of held-out pairs, and with the clicks of held-out images."""
+        pairs = [
+            (self._read(net, p.image, device), find_boxes(p.labels).boxes)
+            for p in self.data.held_pairs
+        ]
+        clicked = [i for i in self.data.held_images if i.clicks]
+        images = [(self._read(net, i.pixels.read(), device), i) for i in clicked]
+        rule, figures = self.rule, {}
+        counts = []  # per part: (class, score, [matched, predicted, true])
+        if pairs:
+            found = [_count_boxes(b, t, self.data.class_values) for b, t in pairs]
+            counts.append(("held-out pairs F1", np.sum(found, axis=0)))
+        if images:
+            seen = [_count_clicks(b, i, self.data.class_values) for b, i in images]
+            counts.append(("held-out clicks F1", np.sum(seen, axis=0)))
+        places = [int(np.abs(SCORES - t).argmin()) for t in rule.thresholds]
+        if tune and counts:
+            mean = np.mean([_f1(c) for _, c in counts], axis=0)
+            places = [_middle_of_best(row) for row in mean]
+            rule = replace(rule, thresholds=tuple(round(float(SCORES[p]), 2) for p in places))
+        for name, count in counts:
+            chosen = sum(count[k, p] for k, p in enumerate(places))
+            figures[name] = float(_f1(chosen[None])[0])
+        return Validation(rule, figures)
+
+    def _read(self, net: nn.Module, image: FloatImage, device: torch.device) -> Boxes:
+        return read_boxes(run_detector(net, image, device, self._multiple), self.rule, SCORES[0])
+
+
+def run_detector(
+    net: nn.Module, image: FloatImage, device: torch.device, multiple: int
+) -> FloatImage:
+    """Return a detector's output for an image (channel, y, x), extended to a `multiple`."""
+    import torch
+
+    extra = [(0, 0)] + [(0, -n % multiple) for n in image.shape[1:]]
+    padded = np.pad(image, extra, mode="edge")
+    with torch.inference_mode():
+        output = net(torch.from_numpy(np.ascontiguousarray(padded))[None].to(device))
+        found: FloatImage = output[0].float().cpu().numpy()
+    return found
+
+
+def _count_boxes(found: Boxes, true: Boxes, values: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return (matched, predicted, true) at IoU 0.5 for each class and score, (class, score, 3)."""
+    counts = np.zeros((len(values), len(SCORES), 3))
+    for row, value in enumerate(values):
+        mine, theirs = found.of_class(value), true.of_class(value).corners
+        free = np.ones(len(theirs), bool)
+        hits = []
+        for overlaps in measure_box_iou(mine.corners, theirs):  # the best score chooses first
+            best = int(np.argmax(overlaps * free)) if len(theirs) else 0
+            hit = bool(len(theirs)) and free[best] and overlaps[best] > 0.5
+            hits.append(hit)
+            if hit:
+                free[best] = False
+        counts[row] = _tally(np.array(hits, bool), mine.scores, len(theirs))
+    return counts
+
+
+def _count_clicks(
+    found: Boxes, image: ClickedImage, values: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Return the same where clicks are the truth: a box is right that holds a free click.
+
+    On an image that is not fully clicked, boxes without a click are not counted.
+    """
+    origin = np.array([start for start, _ in image.pixels.region])
+    counts = np.zeros((len(values), len(SCORES), 3))
+    for row, value in enumerate(values):
+        clicks = np.array([c.position for c in image.clicks if c.cls == value]).reshape(-1, 2)
+        clicks = clicks - origin + 0.5  # pixel centers are whole numbers, corners of boxes are not
+        mine = found.of_class(value)
+        free = np.ones(len(clicks), bool)
+        hits = []
+        for box in mine.corners:
+            inside = free & ((clicks >= box[:2]) & (clicks <= box[2:])).all(axis=1)
+            hits.append(bool(inside.any()))
+            if inside.any():  # the one nearest to the middle
+                away = np.where(
+                    inside, ((clicks - (box[:2] + box[2:]) / 2) ** 2).sum(axis=1), np.inf
+                )
+                free[int(away.argmin())] = False
+        right = np.array(hits, bool)
+        tally = _tally(right, mine.scores, len(clicks))
+        if not image.ref.exhaustive:
+            tally[:, 1] = tally[:, 0]
+        counts[row] = tally
+    return counts
+
+
+def _tally(hits: NDArray[np.bool_], scores: NDArray[np.float64], true: int) -> NDArray[np.float64]:
+    """Return (matched, predicted, true) for each of `SCORES`."""
+    above = scores[None] >= SCORES[:, None]
+    return np.column_stack(
+        [(above & hits).sum(axis=1), above.sum(axis=1), np.full(len(SCORES), true)]
+    )
+
+
+def _f1(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    matched, predicted, true = np.moveaxis(counts, -1, 0)
+    f1: NDArray[np.float64] = 2 * matched / np.maximum(predicted + true, 1)
+    return f1
+
+
+def _middle_of_best(row: NDArray[np.float64]) -> int:
+    """Return the place of the middle one of the best: the safest on other images."""
+    best = np.flatnonzero(row >= row.max() - 0.005)
+    return int(best[len(best) // 2])

@@ -1,0 +1,114 @@
+"""From the output of a segmenting network to objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.pixels import FloatImage
+
+
+@dataclass(frozen=True)
+class DecodeRule:
+    """How network outputs become objects; chosen on the validation part, saved with the run.
+
+    Attributes
+    ----------
+    class_values
+        Class value of each class channel.
+    diameter
+        Typical diameter of an object, pixels along the finest axis.
+    foreground
+        Smallest probability of "some object" for a pixel to belong to one.
+    prominence
+        How far the inner distance must fall on every way from one core to the next for them to be
+        two objects; the height of the core itself does not matter.
+    minimum_area
+        Smallest number of pixels of an object.
+    minimum_score
+        Smallest score of an object that is reported.
+    spacing
+        Distance of pixels along each axis, in units of the shortest; empty: all alike.
+    """
+
+    class_values: tuple[int, ...]
+    diameter: float
+    foreground: float = 0.5
+    prominence: float = 0.1
+    minimum_area: int = 8
+    minimum_score: float = 0.0
+    spacing: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """Objects of one field: `ids` (1..n), and for each id its class, score and core position.
+
+    A score is the mean foreground probability times the largest inner distance, 0..1.
+    """
+
+    ids: NDArray[np.int32]
+    classes: NDArray[np.int64]
+    scores: FloatImage
+    cores: NDArray[np.float64]
+
+
+def decode(probabilities: FloatImage, distance: FloatImage, rule: DecodeRule) -> Decoded:
+    """Turn network outputs into objects.
+
+    The cores (maxima of the inner distance that stand out by `rule.prominence`) seed a watershed
+    on the inner distance, inside the foreground. A piece of foreground without a core becomes one
+    object.
+
+    Parameters
+    ----------
+    probabilities
+        Softmax, shape (1 + classes, [z,] y, x).
+    distance
+        Inner distance, shape ([z,] y, x).
+    """
+    from scipy.ndimage import center_of_mass, gaussian_filter, label, maximum, mean
+    from skimage.segmentation import watershed
+
+    foreground = 1.0 - probabilities[0]
+    mask = foreground > rule.foreground
+    smooth = gaussian_filter(distance, [1.0 / s for s in rule.spacing] or 1.0)
+    seeds, count = label(_cores(smooth, mask, rule.prominence), np.ones((3,) * smooth.ndim))
+    pieces, _ = label(mask)
+    seeded = np.zeros(int(pieces.max(initial=0)) + 1, bool)
+    seeded[pieces[seeds > 0]] = True
+    seeded[0] = True
+    lonely = ~seeded[pieces]
+    extra, extra_count = label(lonely)
+    seeds = np.where(extra > 0, extra + count, seeds)
+    count += extra_count
+    ids = watershed(-smooth, seeds, mask=mask).astype(np.int32)
+    numbers = np.arange(1, count + 1)
+    area = np.bincount(ids.ravel(), minlength=count + 1)[1:]
+    # A true object is foreground all over and has a clear core; noise has neither.
+    scores = np.asarray(mean(foreground, ids, numbers), np.float32).reshape(-1)
+    scores = scores * np.asarray(maximum(smooth, ids, numbers), np.float32).reshape(-1)
+    keep = (area >= rule.minimum_area) & (np.nan_to_num(scores) >= rule.minimum_score)
+    means = np.stack([np.asarray(mean(p, ids, numbers)).reshape(-1) for p in probabilities[1:]])
+    cores = np.asarray(center_of_mass(seeds > 0, seeds, numbers), np.float64)
+    cores = cores.reshape(count, distance.ndim)
+    renumber = np.zeros(count + 1, np.int32)
+    renumber[1:][keep] = np.arange(1, int(keep.sum()) + 1)
+    values = np.asarray(rule.class_values, np.int64)
+    best = means.argmax(axis=0) if count else np.zeros(0, np.int64)
+    return Decoded(renumber[ids], values[best][keep], scores[keep], cores[keep])
+
+
+def _cores(height: FloatImage, mask: NDArray[np.bool_], prominence: float) -> NDArray[np.bool_]:
+    """Return the maxima inside the mask from which every way up leads down by `prominence`.
+
+    These are the regional maxima of the reconstruction by dilation of the lowered heights. A
+    threshold on the height instead misses small objects, whose cores a young network sees low.
+    """
+    from skimage.morphology import local_maxima, reconstruction
+
+    inside = np.where(mask, height, np.float32(0))
+    lowered = np.maximum(inside - np.float32(prominence), 0)
+    return np.asarray(local_maxima(reconstruction(lowered, inside)) & mask)

@@ -1,0 +1,132 @@
+"""How good a model is on the held-out part, by clicks alone.
+
+Two figures decide, neither of which needs a drawn mask: object F1 on synthetic pairs made from
+held-out clicks, and, on the held-out real pixels, how well predicted objects and clicks agree one
+to one. Where training was on true masks, the held-out masks take the place of the pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.metrics.instance import match_instances
+from napari_synthseg.tasks.segment.decoding import Decoded, DecodeRule, decode
+from napari_synthseg.training.trainable import Validation
+
+Maps = tuple[FloatImage, FloatImage]
+"""Softmax (1 + classes, [z,] y, x) and inner distance ([z,] y, x) of one field."""
+
+PROMINENCES = (0.06, 0.1, 0.15)
+FOREGROUNDS = (0.4, 0.5, 0.6)
+ABOUT_EQUAL = 0.005
+SCORES = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+
+
+def validate(
+    pair_maps: Sequence[Maps],
+    pairs: Sequence[DualImage],
+    image_maps: Sequence[Maps],
+    images: Sequence[ClickedImage],
+    rule: DecodeRule,
+    *,
+    tune: bool = False,
+) -> Validation:
+    """Measure a model by its outputs on the held-out part.
+
+    With `tune` the thresholds of the rule are chosen on the same part.
+    """
+
+    def measure(candidate: DecodeRule) -> Validation:
+        least = SCORES if tune else (candidate.minimum_score,)
+        return _measure(pair_maps, pairs, image_maps, images, candidate, least)
+
+    def better(old: Validation, new: Validation) -> Validation:
+        return new if new.value > old.value + 1e-4 else old
+
+    best = measure(rule)
+    if tune:  # one threshold after the other: all combinations would take three times as long
+        for prominence in PROMINENCES:
+            best = better(best, measure(replace(best.rule, prominence=prominence)))
+        for foreground in FOREGROUNDS:
+            best = better(best, measure(replace(best.rule, foreground=foreground)))
+    return best
+
+
+def _measure(
+    pair_maps: Sequence[Maps],
+    pairs: Sequence[DualImage],
+    image_maps: Sequence[Maps],
+    images: Sequence[ClickedImage],
+    rule: DecodeRule,
+    scores: Sequence[float],
+) -> Validation:
+    on_pairs = [decode(*maps, rule) for maps in pair_maps]
+    on_images = [decode(*maps, rule) for maps in image_maps]
+    measured = []
+    for least in scores:
+        values: dict[str, float] = {}
+        if pairs:
+            found = zip(on_pairs, pairs, strict=True)
+            counts = [_mask_counts(_above(d, least), p.labels) for d, p in found]
+            values["held-out pairs F1"] = _f1(counts)
+        if images:
+            seen = zip(on_images, images, strict=True)
+            clicked = [_click_counts(_above(d, least), i) for d, i in seen]
+            values["held-out clicks F1"] = _f1(clicked)
+        measured.append(Validation(replace(rule, minimum_score=least), values))
+    # Of thresholds that do about equally well, the middle one is the safest on other images.
+    top = max(m.value for m in measured)
+    good = [m for m in measured if m.value >= top - ABOUT_EQUAL]
+    return good[len(good) // 2]
+
+
+def _above(decoded: Decoded, least: float) -> Decoded:
+    """Return the objects whose score is at least `least`, with their ids unchanged."""
+    keep = np.concatenate([[False], decoded.scores >= least])
+    return replace(decoded, ids=np.where(keep[decoded.ids], decoded.ids, 0))
+
+
+def _mask_counts(decoded: Decoded, truth: Labels) -> NDArray[np.float64]:
+    """Return (matched, predicted, true), averaged over IoU 0.5 and 0.75, right class only."""
+    predicted = np.count_nonzero(np.bincount(decoded.ids.ravel())[1:])
+    matched = []
+    for threshold in (0.5, 0.75):
+        pairs = match_instances(truth.ids, decoded.ids, threshold).pairs
+        right = [truth.classes.get(t, 1) == decoded.classes[p - 1] for t, p in pairs]
+        matched.append(sum(right))
+    return np.array([np.mean(matched), predicted, truth.count], float)
+
+
+def _click_counts(decoded: Decoded, image: ClickedImage) -> NDArray[np.float64]:
+    """Return (matched, predicted, clicks): a match is an object with one click, of its class.
+
+    On an image that is not fully clicked, objects without a click are not counted.
+    """
+    origin = [start for start, _ in image.pixels.region]
+    hits: dict[int, list[int]] = {}
+    for click in image.clicks:
+        at = tuple(
+            min(max(round(p) - o, 0), n - 1)
+            for p, o, n in zip(click.position, origin, decoded.ids.shape, strict=True)
+        )
+        if decoded.ids[at]:
+            hits.setdefault(int(decoded.ids[at]), []).append(click.cls)
+    matched = sum(
+        len(classes) == 1 and classes[0] == decoded.classes[instance - 1]
+        for instance, classes in hits.items()
+    )
+    present = np.unique(decoded.ids)
+    predicted = np.count_nonzero(present) if image.ref.exhaustive else len(hits)
+    return np.array([matched, predicted, len(image.clicks)], float)
+
+
+def _f1(counts: Sequence[NDArray[np.float64]]) -> float:
+    matched, predicted, true = np.sum(counts, axis=0)
+    return float(2 * matched / max(predicted + true, 1))

@@ -1,0 +1,70 @@
+"""What the network learns for each pixel, and how that becomes objects again.
+
+The network has one output channel for the background and one for each class (a softmax over
+them says what a pixel is), and one more for the *inner distance*: the distance to the object's
+own edge, divided by the largest such distance in the object. It is 1 at an object's core and falls
+to 0 at its edge, whatever its size, also where two objects touch; so the cores of touching objects
+are apart and tell them from each other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.training.targets import class_indices
+
+
+def inner_distance(ids: NDArray[np.int32], spacing: tuple[float, ...] = ()) -> FloatImage:
+    """Return each object pixel's distance to its object's edge, divided by the object's largest.
+
+    Parameters
+    ----------
+    ids
+        Instance ids, shape ([z,] y, x), 0 = background.
+    spacing
+        Distance of pixels along each axis, in units of the shortest; empty: all alike.
+
+    Returns
+    -------
+    float32 in 0..1, the same shape; 0 on the background.
+    """
+    from scipy.ndimage import distance_transform_edt, find_objects
+
+    result = np.zeros(ids.shape, np.float32)
+    for instance, box in enumerate(find_objects(ids), start=1):
+        if box is None:
+            continue
+        mask = ids[box] == instance
+        # The border of the image is no edge of the object: pad there with the object itself.
+        edges = [(int(s.start > 0), int(s.stop < n)) for s, n in zip(box, ids.shape, strict=True)]
+        padded = np.pad(mask, 1, mode="edge")
+        inside = [slice(1, -1)] * mask.ndim
+        for axis, (low, high) in enumerate(edges):
+            if low:
+                padded[_face(mask.ndim, axis, 0)] = False
+            if high:
+                padded[_face(mask.ndim, axis, -1)] = False
+        if padded.all():  # it fills the image: it has no edge at all
+            result[box] = 1.0
+            continue
+        distance = distance_transform_edt(padded, spacing or None)[tuple(inside)]
+        result[box][mask] = distance[mask] / distance[mask].max()
+    return result
+
+
+def _face(ndim: int, axis: int, index: int) -> tuple[slice | int, ...]:
+    return tuple(index if i == axis else slice(None) for i in range(ndim))
+
+
+def make_targets(
+    labels: Labels, class_values: tuple[int, ...], spacing: tuple[float, ...] = ()
+) -> tuple[NDArray[np.int64], FloatImage]:
+    """Return the class index per pixel (0 = background, `UNKNOWN` kept) and the inner distance.
+
+    `spacing` is the distance of pixels along each axis; see `inner_distance`.
+    """
+    known = np.maximum(labels.ids, 0)
+    return class_indices(labels, class_values), inner_distance(known, spacing)

@@ -1,0 +1,82 @@
+"""The task of finding each object's pixels, its class, and where it ends next to another."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.specs import TaskName
+from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.tasks.segment.decoding import DecodeRule
+from napari_synthseg.tasks.segment.evaluation import validate
+from napari_synthseg.tasks.segment.loss import segmentation_loss
+from napari_synthseg.tasks.segment.targets import make_targets
+from napari_synthseg.training.augmentation import Crop
+from napari_synthseg.training.batches import make_task_batch
+from napari_synthseg.training.inference import infer_by_blocks
+from napari_synthseg.training.trainable import Batch, Task, TaskData, Validation
+from napari_synthseg.training.volumes import block_shape, crop_shape, fit_spec, smallest_area
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+LEAST_SHARE = 0.03
+"""Objects smaller than this share of a typical one are not reported."""
+
+UNTUNED_SCORE = 0.2
+"""Smallest score of a reported object where nothing is held out to choose it on."""
+
+
+class Segment(Task):
+    """Instance segmentation: a softmax over background and classes, and the inner distance."""
+
+    kind: ClassVar[TaskName] = "segment"
+    networks: ClassVar[tuple[str, ...]] = ("unet",)
+    rule_type: ClassVar[type[Any]] = DecodeRule
+
+    def __init__(self, data: TaskData) -> None:
+        super().__init__(data)
+        first = data.pairs.pair(0)
+        shape = first.labels.ids.shape
+        spacing = data.spacing or (1.0,) * len(shape)
+        self.spec = self.with_network(fit_spec(data.spec, spacing))
+        self.in_channels = len(first.image)
+        self.out_channels = len(data.class_values) + 2
+        self.rule = DecodeRule(
+            data.class_values,
+            data.diameter,
+            minimum_area=max(4, smallest_area(data.diameter, spacing, LEAST_SHARE)),
+            minimum_score=UNTUNED_SCORE,
+            spacing=data.spacing,
+        )
+        self._crop = crop_shape(self.spec, shape)
+
+    def make_batch(self, number: int) -> Batch:
+        """Return batch `number`; its targets are class index and inner distance per pixel."""
+        return make_task_batch(self.data, self.spec, number, self._crop, self._targets)
+
+    def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+        return make_targets(crop.labels, self.data.class_values, self.data.spacing)
+
+    def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Return the error of classes and inner distance."""
+        return segmentation_loss(output, *targets)
+
+    def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
+        """Compare with the masks of held-out pairs, and with the clicks of held-out images."""
+        run = partial(
+            infer_by_blocks,
+            net,
+            device=device,
+            multiple=self.spec.model.multiple,
+            block=block_shape(self.spec.model, self.data.spacing),
+            radius=receptive_radius(self.spec.model),
+        )
+        pair_maps = [run(image=p.image) for p in self.data.held_pairs]
+        clicked = tuple(i for i in self.data.held_images if i.clicks)
+        image_maps = [run(image=i.pixels.read()) for i in clicked]
+        return validate(pair_maps, self.data.held_pairs, image_maps, clicked, self.rule, tune=tune)

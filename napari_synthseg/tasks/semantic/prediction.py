@@ -1,0 +1,101 @@
+"""The class of each pixel of an image of any size, block by block.
+
+Each block is read with a margin as wide as the network can see, so that the outcome is that of the
+whole image, and the memory that is needed that of a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.geometry import divide_region, region_shape, region_slices, widen_region
+from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.training.inference import run_net
+from napari_synthseg.training.model import Predictor
+from napari_synthseg.training.volumes import block_shape, round_up
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class SemanticRule:
+    """How outputs become regions: channel 0 is background, the next ones are the classes.
+
+    `diameter` is what the project was told of its objects, pixels; `spacing` the distance of a
+    volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
+    """
+
+    class_values: tuple[int, ...]
+    diameter: float
+    spacing: tuple[float, ...] = ()
+
+
+def find_regions(
+    predictor: Predictor,
+    pixels: PixelSource,
+    *,
+    image: str,
+    run: str,
+    block: tuple[int, ...] | None = None,
+) -> Generator[float, None, Prediction]:
+    """Give each pixel of an image a class; yield the share done; return the prediction.
+
+    See `predict_image` for the parameters. `Prediction.ids` are class values.
+    """
+    rule = predictor.rule
+    assert isinstance(rule, SemanticRule)
+    values = yield from class_values_of(
+        predictor.net, predictor.spec, rule, pixels, predictor.device, block
+    )
+    origin = tuple(start for start, _ in pixels.region)
+    return Prediction(image, run, values.astype(np.int32), (), origin)
+
+
+def class_values_of(
+    net: nn.Module,
+    spec: ModelSpec,
+    rule: SemanticRule,
+    pixels: PixelSource,
+    device: torch.device,
+    block: tuple[int, ...] | None = None,
+) -> Generator[float, None, NDArray[np.uint8]]:
+    """Return the class value of each pixel, uint8 ([z,] y, x); yield the share done.
+
+    Parameters
+    ----------
+    net
+        In evaluation mode, on `device`.
+    spec
+        What it was built from.
+    rule
+        How its outputs are read.
+    pixels
+        The image; its region is what is looked at.
+    block
+        Shape of a block, pixels, a multiple of ``spec.multiple``; default: by the kind of image.
+    """
+    table = np.array([0, *rule.class_values], np.uint8)
+    found = np.zeros(region_shape(pixels.region), np.uint8)
+    margin = tuple(
+        round_up(r, m) for r, m in zip(receptive_radius(spec), spec.multiple, strict=True)
+    )
+    origin = [start for start, _ in pixels.region]
+    cores = list(divide_region(pixels.region, block or block_shape(spec, rule.spacing)))
+    for number, core in enumerate(cores):
+        seen = widen_region(core, margin, pixels.region)
+        output = run_net(net, pixels.read(seen), device, spec.multiple)
+        best = output.argmax(dim=0).cpu().numpy()
+        inside = region_slices(core, [start for start, _ in seen])
+        found[region_slices(core, origin)] = table[best[inside]]
+        yield (number + 1) / len(cores)
+    return found

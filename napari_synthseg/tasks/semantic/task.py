@@ -1,0 +1,129 @@
+"""The task of giving each pixel a class, where there are no objects to tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import UNKNOWN, DualImage
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.progress import result_of
+from napari_synthseg.core.specs import TaskName
+from napari_synthseg.metrics.areas import BACKGROUND
+from napari_synthseg.metrics.semantic import score_semantic
+from napari_synthseg.tasks.semantic.loss import region_loss
+from napari_synthseg.tasks.semantic.prediction import SemanticRule, class_values_of
+from napari_synthseg.training.augmentation import Crop
+from napari_synthseg.training.batches import make_task_batch
+from napari_synthseg.training.targets import class_indices
+from napari_synthseg.training.trainable import Batch, Task, TaskData, Validation
+from napari_synthseg.training.volumes import batch_size, crop_shape, fit_spec
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+LOOKED_AT = 16
+"""Crops whose pixels are counted, to know how frequent each class is."""
+
+MOST_WEIGHT = 20.0
+"""Most times that a class may weigh more than the most frequent one."""
+
+SHARE = "present_miou_pooled"
+"""The score that weights are chosen by."""
+
+
+class Semantic(Task):
+    """Semantic segmentation: a softmax over background and classes."""
+
+    kind: ClassVar[TaskName] = "semantic"
+    networks: ClassVar[tuple[str, ...]] = ("unet",)
+    rule_type: ClassVar[type[Any]] = SemanticRule
+
+    def __init__(self, data: TaskData) -> None:
+        super().__init__(data)
+        if BACKGROUND in data.class_names.values():
+            raise InputError(
+                f"A class is named '{BACKGROUND}', which is what pixels of no class are called: "
+                "rename it, or delete it if it is meant for those."
+            )
+        first = data.pairs.pair(0)
+        shape = first.labels.ids.shape
+        self.spec = self.with_network(fit_spec(data.spec, data.spacing or (1.0,) * len(shape)))
+        self.in_channels = len(first.image)
+        self.out_channels = len(data.class_values) + 1
+        self.rule = SemanticRule(data.class_values, data.diameter, data.spacing)
+        self._crop = crop_shape(self.spec, shape)
+        counts = self._count_pixels()
+        self.class_weights = weigh_classes(counts, self.spec.class_balance)
+        self.notes = tuple(self._missing(counts))
+
+    def _count_pixels(self) -> NDArray[np.float64]:
+        """Return how many pixels of the first crops are of each class, background first."""
+        counts = np.zeros(self.out_channels)
+        for number in range(-(-LOOKED_AT // batch_size(self.spec))):
+            (classes,) = self.make_batch(number).targets
+            known = classes[classes != UNKNOWN].numpy()
+            counts += np.bincount(known, minlength=self.out_channels)
+        return counts
+
+    def _missing(self, counts: NDArray[np.float64]) -> Iterator[str]:
+        for value, count in zip(self.data.class_values, counts[1:], strict=True):
+            if not count:
+                name = self.data.class_names.get(value, f"class {value}")
+                yield f"'{name}' is on none of the first {LOOKED_AT} crops"
+
+    def make_batch(self, number: int) -> Batch:
+        """Return batch `number`; its target is the class index per pixel."""
+        return make_task_batch(self.data, self.spec, number, self._crop, self._targets)
+
+    def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+        return (class_indices(crop.labels, self.data.class_values),)
+
+    def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Return the error of the classes."""
+        import torch
+
+        weights = torch.tensor(self.class_weights, dtype=torch.float32, device=output.device)
+        return region_loss(output, targets[0], weights)
+
+    def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
+        """Compare with the true regions of held-out pairs; there is nothing to tune."""
+        if not self.data.held_pairs:
+            return Validation(self.rule, {})
+        names = {v: self.data.class_names.get(v, str(v)) for v in self.data.class_values}
+        compared = (
+            (str(number), pair.labels.as_regions().ids, self._predict(net, pair, device))
+            for number, pair in enumerate(self.data.held_pairs)
+        )
+        scores = score_semantic(compared, names, measured_on="real")
+        values = {"held-out mIoU": scores.values[SHARE]} if SHARE in scores.values else {}
+        return Validation(self.rule, values)
+
+    def _predict(self, net: nn.Module, pair: DualImage, device: torch.device) -> NDArray[np.uint8]:
+        pixels = ArraySource(pair.image)
+        return result_of(class_values_of(net, self.spec.model, self.rule, pixels, device))
+
+
+def weigh_classes(counts: NDArray[np.float64], balance: float) -> NDArray[np.float64]:
+    """Return what a pixel of each class weighs, on average 1 over the counted pixels.
+
+    Parameters
+    ----------
+    counts
+        How many pixels are of each class; a class without any weighs as the rarest other.
+    balance
+        0: all pixels weigh the same; 1: all classes weigh the same, however frequent; between: the
+        frequency to the power of minus this. None weighs more than `MOST_WEIGHT` times another.
+    """
+    if not counts.any():
+        return np.ones(len(counts))
+    present = counts > 0
+    shares = np.where(present, counts, counts[present].min()) / counts.sum()
+    weights = shares**-balance
+    weights = np.minimum(weights, MOST_WEIGHT * weights.min())
+    return np.asarray(weights * counts.sum() / (weights * counts).sum(), np.float64)

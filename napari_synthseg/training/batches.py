@@ -1,0 +1,123 @@
+"""Batches for training, made ahead of time in a thread of their own."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.training.augmentation import Augmentation, Crop, random_crop
+from napari_synthseg.training.trainable import Batch, TaskData
+from napari_synthseg.training.volumes import batch_size
+
+TargetMaker = Callable[[Crop, DualImage], tuple[NDArray[Any], ...]]
+"""Gives what is learned from a crop of a dual image."""
+
+
+def make_batch(
+    pairs: Synthesizer,
+    number: int,
+    *,
+    size: int,
+    crop: tuple[int, ...],
+    make_targets: TargetMaker,
+    augmentation: Augmentation,
+    seed: int,
+    spacing: tuple[float, ...] = (),
+) -> Batch:
+    """Return batch `number`: the same one at every call with the same arguments.
+
+    Each crop is of a dual image of its own; dual volumes take longer to make, and one of them
+    gives the crops of a whole batch.
+
+    `crop` is the spatial shape of the crops, as high as wide; `spacing` the distance of pixels
+    along each axis of a volume.
+    """
+    import torch
+
+    first = number * size
+    chosen = (
+        pairs.pairs(range(first, first + size)) if len(crop) == 2 else [pairs.pair(number)] * size
+    )
+    rows = []
+    for index, pair in enumerate(chosen, start=first):
+        rng = np.random.default_rng((seed, index))
+        cut = random_crop(pair, crop, augmentation, rng, spacing)
+        rows.append((cut.image, *make_targets(cut, pair)))
+    images, *targets = (torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
+    return Batch(images, tuple(targets))
+
+
+def make_task_batch(
+    data: TaskData,
+    spec: TrainSpec,
+    number: int,
+    crop: tuple[int, ...],
+    make_targets: TargetMaker,
+    augmentation: Augmentation | None = None,
+) -> Batch:
+    """Return batch `number` of a task on images or volumes; see `make_batch`.
+
+    `spec` is the task's own, made to fit the images.
+    """
+    return make_batch(
+        data.pairs,
+        number,
+        size=batch_size(spec),
+        crop=crop,
+        make_targets=make_targets,
+        augmentation=augmentation or Augmentation(),
+        seed=spec.seed,
+        spacing=data.spacing,
+    )
+
+
+@contextmanager
+def prefetched(
+    make: Callable[[int], Batch], first: int, ahead: int = 4
+) -> Iterator[Iterator[Batch]]:
+    """Give an endless iterator over ``make(first), make(first + 1), ...``, made in a thread.
+
+    The thread ends with the context. What fails in it is raised by the iterator.
+    """
+    ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
+    stop = threading.Event()
+
+    def put(item: Batch | BaseException) -> None:
+        while not stop.is_set():
+            try:
+                return ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        number = first
+        try:
+            while not stop.is_set():
+                put(make(number))
+                number += 1
+        except BaseException as error:  # noqa: BLE001 - handed to the consumer, who raises it
+            put(error)
+
+    def batches() -> Iterator[Batch]:
+        while True:
+            item = ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    thread = threading.Thread(target=work, name="training batches", daemon=True)
+    thread.start()
+    try:
+        yield batches()
+    finally:
+        stop.set()
+        thread.join()

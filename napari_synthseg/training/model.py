@@ -1,0 +1,62 @@
+"""A trained network, ready to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.specs import ModelSpec
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A trained network, ready to run.
+
+    Attributes
+    ----------
+    kind
+        Name of the task.
+    rule
+        How the network's output is read; see the task.
+    """
+
+    kind: str
+    net: nn.Module
+    spec: ModelSpec
+    in_channels: int
+    rule: Any
+    device: torch.device
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Distance of pixels along each axis, in units of the shortest."""
+        return self.rule.spacing or (1.0,) * self.spec.spatial_dims
+
+    def check(self, pixels: PixelSource) -> None:
+        """Refuse an image that the network cannot take.
+
+        Raises
+        ------
+        InputError
+            If the image has another number of channels than the model was trained with, or is a
+            volume where the model is for images, or the other way round.
+        """
+        kinds = {2: "flat images", 3: "volumes"}
+        trained, given = self.spec.spatial_dims, len(pixels.region)
+        if trained != given:
+            raise InputError(
+                f"The model was trained on {kinds[trained]}, and this is one of {kinds[given]}: "
+                f"add the stack {'plane by plane' if trained == 2 else 'as a volume'}, or train a "
+                f"model on {kinds[given]}."
+            )
+        if pixels.shape[0] != self.in_channels:
+            raise InputError(
+                f"The image has {pixels.shape[0]} channels, but the model was trained on "
+                f"{self.in_channels}: choose the channels that it was trained on."
+            )

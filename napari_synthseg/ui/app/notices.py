@@ -1,0 +1,46 @@
+"""What the user is told when something cannot be done or has failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from napari.utils.notifications import (
+    ErrorNotification,
+    notification_manager,
+    show_info,
+    show_warning,
+)
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.workflow.jobs import Outcome
+
+
+def tell(message: str) -> None:
+    """Show a piece of news."""
+    show_info(message)
+
+
+def warn(message: str) -> None:
+    """Show one message that says what is wrong and how to mend it."""
+    show_warning(message)
+
+
+def report(outcome: Outcome, doing: str) -> None:
+    """Show why work failed: bad input as one message, a defect with its traceback."""
+    error = outcome.error
+    if isinstance(error, InputError):
+        warn(str(error))
+    elif isinstance(error, Exception):
+        notice = ErrorNotification(error)
+        notice.message = f"Could not {doing}: {error or type(error).__name__}"
+        notification_manager.dispatch(notice)
+
+
+def attempt(action: Callable[[], object]) -> bool:
+    """Call `action`; show bad input as a message. Tell whether it went well."""
+    try:
+        action()
+    except InputError as error:
+        warn(str(error))
+        return False
+    return True

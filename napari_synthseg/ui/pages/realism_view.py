@@ -1,0 +1,183 @@
+"""The realism report in a window of its own: the picture, the figures, and a way to keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QPixmap, QResizeEvent
+from qtpy.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.realism.report import HEADER, RealismReport, rows_of
+from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, Comparison, save_comparison
+from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.ui.app.controller import Desk
+from napari_synthseg.ui.app.notices import attempt, tell
+from napari_synthseg.ui.pages.panel import quiet_label
+from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.realism import compare
+from napari_synthseg.workflow.session import Session
+
+VERDICT_COLORS = {
+    "alike": "#3fa45b",
+    "not certain": "#8a939c",
+    "a little different": "#d09a20",
+    "clearly different": "#e0604c",
+}
+
+
+def run_comparison(desk: Desk, parent: QWidget) -> None:
+    """Compare the session's real images with its dual images; show the report when it is there."""
+    session = desk.session
+    if session is None:
+        return
+
+    def show(found: tuple[Comparison, bytes]) -> None:
+        RealismView(desk, *found, parent).show()
+
+    desk.run(Job(_compare_and_draw(session), "compare with real images"), show)
+
+
+def _compare_and_draw(session: Session) -> Generator[Progress, None, tuple[Comparison, bytes]]:
+    """Return the job's work on the session as it is now; drawing takes a second, too."""
+    project, folder, keeper = session.project, session.folder, session.keeper
+    ready = session.fitted
+    if ready is not None and isinstance(ready.source, PatchLibrary):
+        current = session.library_is_current and ready.source is session.library
+        ready = ready if current else None
+
+    def work() -> Generator[Progress, None, tuple[Comparison, bytes]]:
+        from napari_synthseg.realism.figure import draw_png
+
+        recipe = project.recipe or default_recipe()
+        comparison = yield from compare(project, folder, recipe, fitted=ready, keeper=keeper)
+        yield Progress(1.0, "drawing")
+        return comparison, draw_png(comparison)
+
+    return work()
+
+
+class RealismView(QDialog):
+    """A report, in a window that leaves the viewer usable."""
+
+    def __init__(self, desk: Desk, comparison: Comparison, picture: bytes, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Real against synthetic")
+        self._desk, self._comparison = desk, comparison
+        report = comparison.report
+        self.summary = QLabel(report.summary())
+        self.summary.setObjectName("hint")
+        self.summary.setWordWrap(True)
+        self.picture = Picture(picture)
+        self.table = make_table(report)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.picture, "Picture")
+        self.tabs.addTab(self.table, "Figures")
+        caption = quiet_label("\n".join((f"{_sentence(report.caption())}.", *report.notes)))
+        self.save_button = QPushButton("Save report…")
+        self.save_button.clicked.connect(self.ask_folder)
+        close_button = QPushButton("Close")
+        close_button.clicked.connect(self.close)
+        row = QHBoxLayout()
+        row.addStretch()
+        row.addWidget(self.save_button)
+        row.addWidget(close_button)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(caption)
+        layout.addLayout(row)
+        self.resize(1000, 780)
+
+    def ask_folder(self) -> None:
+        """Ask for a folder, and save the report there."""
+        folder = QFileDialog.getExistingDirectory(self, "Folder for the report")
+        if folder:
+            attempt(lambda: self.save(Path(folder)))
+
+    def save(self, folder: Path) -> None:
+        """Write the report into a folder in the background.
+
+        Raises
+        ------
+        InputError
+            If the folder holds a report already.
+        """
+        for name in (REPORT_FILE, FIGURE_FILE):
+            if (folder / name).exists():
+                raise InputError(f"{folder} already holds a {name}: choose another folder.")
+        comparison = self._comparison
+
+        def work() -> Generator[Progress, None, None]:
+            yield Progress(0.0, "saving the report")
+            save_comparison(folder, comparison)
+
+        said = f"Written: {folder / REPORT_FILE} and {FIGURE_FILE}"
+        self._desk.run(Job(work(), "save the report"), lambda _: tell(said))
+
+
+class Picture(QLabel):
+    """A picture that fits the room there is."""
+
+    def __init__(self, png: bytes) -> None:
+        super().__init__()
+        self._whole = QPixmap()
+        self._whole.loadFromData(png, "PNG")
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self.setMinimumSize(320, 200)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Scale the picture anew."""
+        ratio = self.devicePixelRatioF()
+        scaled = self._whole.scaled(
+            event.size() * ratio,
+            Qt.AspectRatioMode.KeepAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+        scaled.setDevicePixelRatio(ratio)
+        self.setPixmap(scaled)
+        super().resizeEvent(event)
+
+
+def make_table(report: RealismReport) -> QTableWidget:
+    """Return the table of a report; what each row means is in its tool tips."""
+    rows = rows_of(report)
+    table = QTableWidget(len(rows), len(HEADER) + 1)
+    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+    table.setHorizontalHeaderLabels([*HEADER, "difference"])
+    table.verticalHeader().hide()
+    table.setWordWrap(False)
+    for number, row in enumerate(rows):
+        for column, text in enumerate((*row.cells, row.finding)):
+            item = QTableWidgetItem(text)
+            item.setToolTip(row.meaning)
+            if text in VERDICT_COLORS:
+                item.setForeground(QColor(VERDICT_COLORS[text]))
+            table.setItem(number, column, item)
+    table.resizeColumnsToContents()
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(len(HEADER), QHeaderView.ResizeMode.Stretch)
+    return table
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,366 @@
+"""The Clicks layer: napari's own point tools edit the session's clicks, and the other way round.
+
+One Points layer shows all clicks of the image that is shown. Each row carries its click's id in
+the features table, so that no index is tracked: after any edit of the layer its rows are compared
+with the session's clicks, and the difference becomes one edit of the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Points
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, new_id
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import contains, full_region
+from napari_synthseg.core.project import Project
+from napari_synthseg.ui.app.controller import Desk
+from napari_synthseg.ui.app.notices import warn
+from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.viewer.view import see_through
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari import Viewer
+
+UNFINISHED = ("adding", "changing", "removing")
+"""Layer events that announce an edit; the one that follows tells of the result."""
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """Images that are shown as one: the parts (regions) of one picture.
+
+    `shape` is the picture's ([z,] y, x) in pixels.
+    """
+
+    refs: tuple[ImageRef, ...]
+    shape: tuple[int, ...]
+    placement: Placement
+
+    def image_at(self, position: Sequence[float]) -> ImageRef | None:
+        """Return the image whose region holds a position, or None."""
+        for ref in self.refs:
+            if contains(ref.region or full_region(self.shape), position):
+                return ref
+        return None
+
+
+class ClicksLayer(QObject):
+    """Shows and edits the clicks of one field."""
+
+    active_class_changed = Signal()
+    removed = Signal()
+
+    def __init__(self, viewer: Viewer, desk: Desk) -> None:
+        super().__init__()
+        self.layer: Points | None = None
+        self.field: Field | None = None
+        self._viewer = viewer
+        self._desk = desk
+        self._active = 1
+        self._busy = False
+        desk.project_changed.connect(self._on_project_changed)
+        viewer.layers.events.removing.connect(self._on_layer_removing)
+
+    # --- showing -----------------------------------------------------------------------------
+
+    def show(self, field: Field) -> None:
+        """Show the clicks of a field, in a new layer if there is none."""
+        self.hide()
+        self.field = field
+        classes = self._project.classes
+        self.layer = Points(
+            np.empty((0, len(field.shape))),
+            name="Clicks",
+            features=_features((), classes),
+            feature_defaults=self._defaults(),
+            border_color="class",
+            border_color_cycle=_color_cycle(classes, "ff"),
+            face_color="class",
+            face_color_cycle=_color_cycle(classes, "18"),
+            border_width=0.1,
+            projection_mode="rescale_linear" if len(field.shape) == 3 else "none",
+            **field.placement.kwargs(),
+        )
+        self._write()
+        layer = self.layer  # add_layer gives back a proxy; we hold the layer itself
+        self._viewer.add_layer(layer)
+        layer.events.data.connect(self._on_layer_edited)
+        layer.events.features.connect(self._on_features_changed)
+        layer.events.current_properties.connect(self._on_defaults_changed)
+        layer.selected_data.events.items_changed.connect(self._on_selection_changed)
+        self._bind_keys(layer)
+        layer.mode = "add"
+        self._show_nearby()
+
+    def hide(self) -> None:
+        """Take the layer away; the clicks stay in the session."""
+        layer, self.layer = self.layer, None
+        if layer is not None and layer in self._viewer.layers:
+            self._settle(layer)
+            self._viewer.layers.remove(layer)
+            if layer.ndim == 3:
+                see_through(self._viewer, 0.0)
+
+    def forget(self) -> None:
+        """Note that the user removed the layer."""
+        self.layer = None
+        self.removed.emit()
+
+    def _on_layer_removing(self, event: Any) -> None:
+        layer = self.layer
+        if layer is not None and self._viewer.layers.index(layer) == event.index:
+            self._settle(layer)
+
+    def _settle(self, layer: Points) -> None:
+        """Deselect all points and draw once, before the layer goes.
+
+        Seen with napari 0.9.2 and vispy 0.17: when a Points layer goes whose highlight is still
+        to be drawn, the next Points layer crashes the program in its first draw.
+        """
+        if layer.selected_data:
+            self._busy = True
+            layer.selected_data = set()
+            self._busy = False
+        self._viewer.screenshot(canvas_only=True, flash=False)
+
+    @property
+    def active_class(self) -> int:
+        """Value of the class that the next click gets."""
+        known = [c.value for c in self._project.classes]
+        if self._active not in known and known:
+            self._active = known[0]
+        return self._active
+
+    def choose_class(self, value: int) -> None:
+        """Make a class the active one; points selected in select mode change to it."""
+        self._active = value
+        layer = self.layer
+        if layer is not None:
+            layer.feature_defaults = self._defaults()
+            self._set_current_size()
+            if layer.mode == "select" and layer.selected_data:
+                self._reclass(sorted(layer.selected_data), value)
+        self.active_class_changed.emit()
+
+    # --- layer -> session --------------------------------------------------------------------
+
+    def _on_layer_edited(self, event: Any = None) -> None:
+        action = getattr(event, "action", None)
+        if self._busy or self.layer is None or str(action) in UNFINISHED:
+            return
+        clicks, refused = self._read()
+        known = {c.id: c for c in self._clicks()}
+        kept = {c.id for c in clicks}
+        gone = [i for i in known if i not in kept]
+        changed = [c for c in clicks if known.get(c.id) != c]
+        ok = self._edit(changed, gone, known)
+        if ok and not refused:
+            self.layer.features.loc[:, "id"] = [c.id for c in clicks]
+        else:  # not now: napari is still in the middle of its own edit
+            QTimer.singleShot(0, self._write)
+        if refused:
+            warn(refused)
+
+    def _on_features_changed(self) -> None:
+        """Take over classes edited in the features table; also called at each step of a drag."""
+        if self._busy or self.layer is None:
+            return
+        names = {c.value: c.name for c in self._project.classes}
+        known = {c.id: names[c.cls] for c in self._clicks()}
+        table = self.layer.features
+        rows = zip(table["id"].tolist(), table["class"].tolist(), strict=True)
+        if any(ident in known and known[ident] != name for ident, name in rows):
+            self._on_layer_edited()
+
+    def _on_selection_changed(self, *_: Any) -> None:
+        """Take over pasted points, of which napari tells only by selecting them."""
+        if self._busy or self.layer is None:
+            return
+        if len(self.layer.data) != len(self._clicks()):
+            self._on_layer_edited()
+
+    def _edit(self, changed: list[Click], gone: list[str], known: dict[str, Click]) -> bool:
+        if not changed and not gone:
+            return True
+        session = self._desk.session
+        if session is None:
+            return False
+        self._busy = True
+        try:
+            project = session.project.without_clicks(gone) if gone else session.project
+            session.edit(project.with_clicks(*changed), _describe(changed, gone, known))
+        except InputError as error:
+            warn(str(error))
+            return False
+        finally:
+            self._busy = False
+        return True
+
+    def _read(self) -> tuple[list[Click], str]:
+        """Return the layer's rows as clicks, and why rows were left out ('' if none was)."""
+        assert self.layer is not None and self.field is not None
+        known = {c.id: c for c in self._clicks()}
+        values = {c.name: c.value for c in self._project.classes}
+        table = self.layer.features
+        clicks: list[Click] = []
+        seen: set[str] = set()
+        refused = ""
+        rows = zip(
+            self.layer.data.tolist(), table["id"].tolist(), table["class"].tolist(), strict=True
+        )
+        for position, ident, name in rows:
+            before = known.get(ident)
+            fresh = before is None or ident in seen
+            value = self.active_class if ident == "" else values.get(name)
+            ref = self.field.image_at(position)
+            if value is None:
+                refused = f"There is no class '{name}'. Add it to the list of classes first."
+            elif ref is None:
+                refused = "That point lies outside the image, so it was not taken."
+            else:
+                at = tuple(position)
+                if fresh or (before.image, before.position, before.cls) != (ref.id, at, value):
+                    ident = new_id() if fresh else ident
+                    before = Click(id=ident, image=ref.id, position=at, cls=value)
+                clicks.append(before)
+                seen.add(ident)
+        return clicks, refused
+
+    def _reclass(self, rows: list[int], value: int) -> None:
+        assert self.layer is not None
+        chosen = {self.layer.features["id"].iloc[row] for row in rows}
+        known = {c.id: c for c in self._clicks()}
+        changed = [known[i].model_copy(update={"cls": value}) for i in chosen if i in known]
+        if self._edit([c for c in changed if known[c.id] != c], [], known):
+            self._write()
+
+    # --- session -> layer --------------------------------------------------------------------
+
+    def _on_project_changed(self, new: Project, old: Project) -> None:
+        if self.field is not None and new.images is not old.images:
+            by_id = {ref.id: ref for ref in new.images}
+            refs = tuple(by_id[r.id] for r in self.field.refs if r.id in by_id)
+            self.field = Field(refs, self.field.shape, self.field.placement)
+        if self.layer is None or self.field is None or self._busy:
+            return
+        if new.clicks is not old.clicks or new.classes is not old.classes:
+            self._write()
+
+    def _write(self) -> None:
+        """Make the layer show the session's clicks and class colors."""
+        layer = self.layer
+        if layer is None or self.field is None or self._desk.session is None:
+            return
+        classes, clicks = self._project.classes, self._clicks()
+        size = {c.value: self._diameter(c) for c in classes}
+        self._busy = True
+        try:
+            layer.selected_data = set()
+            layer.data = np.array([c.position for c in clicks], float).reshape(
+                -1, len(self.field.shape)
+            )
+            layer.border_color_cycle = _color_cycle(classes, "ff")
+            layer.face_color_cycle = _color_cycle(classes, "18")
+            layer.features = _features(clicks, classes)
+            layer.feature_defaults = self._defaults()
+            if clicks:
+                layer.size = np.array([size[c.cls] for c in clicks])
+            self._set_current_size()
+        finally:
+            self._busy = False
+        self._show_nearby()
+
+    def _show_nearby(self) -> None:
+        """Let the clicks of a volume be seen, smaller, as far from their plane as objects reach."""
+        field = self.field
+        if field is None or len(field.shape) == 2 or not self._project.classes:
+            return
+        spacing = field.refs[0].spacing
+        planes = max(self._diameter(c) for c in self._project.classes) / 2 / spacing[0]
+        see_through(self._viewer, planes * field.placement.scale[0])
+
+    def _on_defaults_changed(self) -> None:
+        """Undo what selecting a point does to the class of the next one."""
+        layer = self.layer
+        if layer is None or self._busy:
+            return
+        wanted = self._defaults()
+        if any(layer.feature_defaults[key].iloc[0] != value for key, value in wanted.items()):
+            layer.feature_defaults = wanted
+
+    def _set_current_size(self) -> None:
+        if self.layer is not None and self._project.classes:
+            with self.layer.block_update_properties():
+                cls = self._project.object_class(self.active_class)
+                self.layer.current_size = self._diameter(cls)
+
+    # --- small things ------------------------------------------------------------------------
+
+    @property
+    def _project(self) -> Project:
+        return self._desk.session.project if self._desk.session else Project()
+
+    def _clicks(self) -> tuple[Click, ...]:
+        shown = {ref.id for ref in self.field.refs} if self.field else set()
+        return tuple(c for c in self._project.clicks if c.image in shown)
+
+    def _diameter(self, cls: ObjectClass) -> float:
+        assert self.field is not None
+        try:
+            return cls.diameter_px(self.field.refs[0])
+        except InputError:  # a length, but no pixel size: told where the diameter is set
+            return 10.0
+
+    def _defaults(self) -> dict[str, str]:
+        names = {c.value: c.name for c in self._project.classes}
+        return {"class": names.get(self.active_class, ""), "id": ""}
+
+    def _bind_keys(self, layer: Points) -> None:
+        for number in range(1, 10):
+            layer.bind_key(str(number), self._class_chooser(number), overwrite=True)
+        layer.bind_key("Control-Z", lambda _: self._step("undo"), overwrite=True)
+        layer.bind_key("Control-Shift-Z", lambda _: self._step("redo"), overwrite=True)
+
+    def _class_chooser(self, number: int) -> Any:
+        def choose(_: Points) -> None:
+            classes = self._project.classes
+            if number <= len(classes):
+                self.choose_class(classes[number - 1].value)
+
+        return choose
+
+    def _step(self, which: str) -> None:
+        if self._desk.session is not None:
+            getattr(self._desk.session, which)()
+
+
+def _features(clicks: Sequence[Click], classes: Sequence[ObjectClass]) -> pd.DataFrame:
+    import pandas as pd  # here: it loads in half a second, and is not needed to open the panel
+
+    names = {c.value: c.name for c in classes}
+    column = pd.Categorical([names[c.cls] for c in clicks], categories=list(names.values()))
+    return pd.DataFrame({"class": column, "id": np.array([c.id for c in clicks], dtype=object)})
+
+
+def _color_cycle(classes: Sequence[ObjectClass], alpha: str) -> dict[str, str]:
+    return {c.name: c.color + alpha for c in classes} or {"": "#ffffff" + alpha}
+
+
+def _describe(changed: list[Click], gone: list[str], known: dict[str, Click]) -> str:
+    """Name an edit for the undo button."""
+    old = [known[c.id] for c in changed if c.id in known]
+    if gone:
+        what, number = "delete", len(gone)
+    elif len(old) < len(changed):
+        what, number = "add", len(changed) - len(old)
+    else:
+        same_class = all(c.cls == before.cls for c, before in zip(changed, old, strict=True))
+        what, number = "move" if same_class else "change class of", len(changed)
+    return f"{what} click" if number == 1 else f"{what} {number} clicks"

@@ -1,0 +1,44 @@
+"""The menu behind a button that takes masks over: from a Labels layer, or from a label image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from napari.layers import Labels as LabelsLayer
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+
+from napari_synthseg.ui.viewer.layers import Layers
+
+LABEL_FILES = "Label images (*.tif *.tiff *.png);;All files (*)"
+
+
+class LabelsMenu(QMenu):
+    """Offers the Labels layers of now, and a file; hangs itself on a button."""
+
+    def __init__(
+        self,
+        button: QPushButton,
+        layers: Layers,
+        take_layer: Callable[[LabelsLayer], object],
+        choose_file: Callable[[], object],
+    ) -> None:
+        super().__init__(button)
+        self._layers, self._take_layer, self._choose_file = layers, take_layer, choose_file
+        self.aboutToShow.connect(self.fill)
+        button.setMenu(self)
+
+    def fill(self) -> None:
+        """List what there is now."""
+        self.clear()
+        for layer in self._layers.label_layers():
+            action = self.addAction(f"Layer: {layer.name}")
+            action.triggered.connect(lambda _=False, chosen=layer: self._take_layer(chosen))
+        self.addSeparator()
+        self.addAction("From a label image…").triggered.connect(lambda: self._choose_file())
+
+
+def ask_label_file(parent: QWidget, title: str) -> Path | None:
+    """Ask for a label image; return None where nothing was chosen."""
+    path, _ = QFileDialog.getOpenFileName(parent, title, "", LABEL_FILES)
+    return Path(path) if path else None

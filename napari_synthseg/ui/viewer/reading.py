@@ -1,0 +1,162 @@
+"""From a napari layer or a file to an image of the project, and back to pixels to show."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.io.images.stacks import StackUse, is_volume
+from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.session import Session
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
+CHANNELS_AT_MOST = 5
+"""A leading axis this short is taken for channels unless its label says otherwise."""
+
+
+UNITS = {"micrometer": "um", "nanometer": "nm", "millimeter": "mm"}
+"""napari's names of the units that classes know."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPixels:
+    """What is taken from a layer: an array with a letter of "czyx" for each axis.
+
+    `whole` says that the layer itself shows just this.
+    """
+
+    array: Any
+    axes: str
+    name: str
+    whole: bool
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes."""
+        return 3 if "z" in self.axes else 2
+
+
+def sample_name(layer: Layer) -> str:
+    """Return the name of the sample that a layer shows, or ''."""
+    mark = layer.metadata.get("napari_synthseg", {})
+    return str(mark.get("sample", "")) if isinstance(mark, dict) else ""
+
+
+def source_file(layer: Image) -> Path | None:
+    """Return the file that a plain 2D layer was read from, or None."""
+    path = layer.source.path
+    plain = layer.ndim == 2 and not layer.multiscale
+    return Path(path) if path and plain and Path(path).exists() else None
+
+
+def layer_pixels(layer: Image, step: tuple[int, ...], stack: StackUse = "auto") -> LayerPixels:
+    """Return the pixels of a layer to work on; nothing is computed or copied yet.
+
+    The last axis before y and x, unless it is called a time, is z if that makes a volume. Of other
+    stacks the plane at the viewer's current `step` is taken; a short leading axis is taken as
+    channels.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    if layer.ndim < 2:
+        raise InputError(f"Layer '{layer.name}' has one axis only: choose an image.")
+    letters = _letters(layer, np.shape(data), stack)
+    offset = len(step) - layer.ndim
+    index = tuple(
+        slice(None) if letter else int(step[offset + axis]) for axis, letter in enumerate(letters)
+    )
+    plane = tuple(i for i in index if isinstance(i, int))
+    axes = "".join(letters) + ("c" if layer.rgb else "")
+    array = data[(*index, slice(0, 3))] if layer.rgb else data[index]
+    # of a stack of channel images, other layers could not lie on its last axes
+    whole = not plane and not ("z" in axes and axes.find("c") == axes.find("z") + 1)
+    return LayerPixels(array, axes, _plane_name(layer.name, plane), whole)
+
+
+def planes_of(layer: Image) -> int:
+    """Return how many planes a layer has along z; 1 if it is flat."""
+    data = layer.data[0] if layer.multiscale else layer.data
+    axis = _depth_axis(layer, np.shape(data))
+    return 1 if axis is None else int(np.shape(data)[axis])
+
+
+def is_volume_layer(layer: Image, stack: StackUse) -> bool:
+    """Tell whether a layer's planes would be used as one volume."""
+    data = layer.data[0] if layer.multiscale else layer.data
+    return "z" in _letters(layer, np.shape(data), stack)
+
+
+def _letters(layer: Image, shape: tuple[int, ...], stack: StackUse) -> list[str]:
+    """Return the letter of each axis, without a layer's colors; "" for those fixed at a step."""
+    letters = [""] * (layer.ndim - 2) + ["y", "x"]
+    channel = None if layer.rgb else _channel_axis(_axis_labels(layer), shape)
+    if channel is not None:
+        letters[channel] = "c"
+    depth = _depth_axis(layer, shape)
+    if depth is not None and is_volume(shape[depth], layer.scale[depth] / layer.scale[-1], stack):
+        letters[depth] = "z"
+    return letters
+
+
+def _depth_axis(layer: Image, shape: tuple[int, ...]) -> int | None:
+    labels = _axis_labels(layer)
+    channel = None if layer.rgb else _channel_axis(labels, shape)
+    free = [a for a in range(layer.ndim - 2) if a != channel and labels[a] not in ("t", "time")]
+    return free[-1] if free else None
+
+
+def _axis_labels(layer: Image) -> tuple[str, ...]:
+    return tuple(str(label).lower() for label in layer.axis_labels)
+
+
+def physical_size(layer: Image, ndim: int = 2) -> tuple[tuple[float, ...] | None, str]:
+    """Return a layer's pixel size along its last `ndim` axes and its unit.
+
+    Where it has no length as unit, the size of a volume's pixels is still told, in pixels along
+    the finest axis, if it is not the same along all.
+    """
+    units = {UNITS.get(str(unit)) for unit in layer.units[-ndim:]}
+    scale = tuple(float(abs(s)) for s in layer.scale[-ndim:])
+    if len(units) == 1 and (unit := units.pop()) is not None:
+        return scale, unit
+    if ndim == 3 and max(scale) > min(scale):
+        return tuple(s / min(scale) for s in scale), "px"
+    return None, "px"
+
+
+def display_image(session: Session, ref: ImageRef) -> Job:
+    """Return the job that reads a whole picture to show it. Value: (pixels, rgb)."""
+    whole = ref.model_copy(update={"region": None})
+
+    def work() -> Generator[Progress, None, tuple[np.ndarray, bool]]:
+        yield Progress(0.0, f"reading {ref.name}")
+        pixels = session.pixels(whole).read()
+        if len(pixels) == 1:
+            return pixels[0], False
+        if len(pixels) == 3 and ref.axes.endswith("c"):
+            return np.clip(np.moveaxis(pixels, 0, -1), 0, 1), True
+        return pixels, False
+
+    return Job(work(), f"read {ref.name}")
+
+
+def _channel_axis(labels: tuple[str, ...], shape: tuple[int, ...]) -> int | None:
+    for axis in range(len(shape) - 2):
+        if labels[axis] in ("c", "channel", "channels"):
+            return axis
+    named = labels and labels[0] in ("z", "t", "time", "depth")
+    if len(shape) == 3 and shape[0] <= CHANNELS_AT_MOST and not named:
+        return 0
+    return None
+
+
+def _plane_name(name: str, plane: tuple[int, ...]) -> str:
+    return f"{name} [{', '.join(str(int(p)) for p in plane)}]" if plane else name

@@ -1,0 +1,71 @@
+"""Cutting patches: from the clicks of a project to a patch library."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.patch import ClickedImage, PatchLibrary
+from napari_synthseg.core.pixels import check_alike
+from napari_synthseg.core.progress import Progress, relay
+from napari_synthseg.core.project import Project
+from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.storage.truths import open_labels
+from napari_synthseg.training.split import Part
+
+if TYPE_CHECKING:
+    pass
+
+
+def clicked_parts(project: Project) -> tuple[Part, ...]:
+    """Return the training images that carry at least one click, with their clicks.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    parts = tuple(Part(r, project.clicks_on(r)) for r in project.images if r.role == "train")
+    parts = tuple(p for p in parts if p.clicks)
+    if not parts:
+        raise InputError(
+            "No training image has a click yet: choose a class and click on the centers of a few "
+            "objects."
+        )
+    return parts
+
+
+def cut(
+    project: Project, folder: Path, parts: Sequence[Part] | None = None
+) -> Generator[Progress, None, PatchLibrary]:
+    """Cut, mask and grade the patches of the given parts (default: all clicked images)."""
+    # here: it loads scipy, and the panel shall open without
+    from napari_synthseg.patches.build import build_library
+
+    chosen = clicked_parts(project) if parts is None else parts
+    images = [ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in chosen]
+    check_alike([(i.ref, i.pixels) for i in images], "Delete the clicks on one of them")
+    given = {t.image: t for t in project.patch_masks}
+    masks = {
+        p.ref.id: open_labels(given[p.ref.id], p.ref, folder) for p in chosen if p.ref.id in given
+    }
+    work = build_library(
+        images,
+        project.classes,
+        rejected=project.rejected(),
+        accepted=project.accepted(),
+        masks=masks,
+    )
+    return (yield from relay(work, lambda s: Progress(s.step / max(s.total, 1), s.message)))
+
+
+def cut_alike(one: Project, other: Project) -> bool:
+    """Tell whether two states of a project give the same patches."""
+    return (
+        one.clicks == other.clicks
+        and one.classes == other.classes
+        and one.images == other.images
+        and one.patch_masks == other.patch_masks
+    )

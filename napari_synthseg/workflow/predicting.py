@@ -1,0 +1,113 @@
+"""Applying trained models to images: predictions and heat maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.predictions import HeatMaps, Prediction
+from napari_synthseg.core.progress import Progress, relay
+from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.storage import runs
+from napari_synthseg.storage.images import open_pixels
+
+if TYPE_CHECKING:
+    from napari_synthseg.training.model import Predictor
+
+
+KEPT_AS: dict[str, type[np.integer[Any]]] = {"segment": np.int32, "semantic": np.uint8}
+"""Task whose predictions are kept with the run -> type of their pixels."""
+
+
+def predict(
+    folder: Path,
+    run: TrainingRun,
+    images: Sequence[ImageRef],
+    keep: Container[str] = (),
+    adapt_to: Sequence[ImageRef] | None = None,
+) -> Generator[Progress, None, list[Prediction]]:
+    """Find the objects or regions of each image with a run's model.
+
+    The predictions of images whose id is in `keep` are also saved with the run. With `adapt_to`,
+    the network is fitted to these images first; see `learn.adaptation`.
+    """
+    from napari_synthseg.tasks.predict import predict_image
+
+    predictor = yield from _load(folder, run, adapt_to)
+    found: list[Prediction] = []
+    for number, ref in enumerate(images):
+        work = predict_image(predictor, open_pixels(ref, folder), image=ref.id, run=run.id)
+        tell = _teller(number, len(images), f"predicting {ref.name}")
+        found.append((yield from relay(work, tell)))
+        if ref.id in keep and predictor.kind in KEPT_AS:
+            ids = found[-1].ids.astype(KEPT_AS[predictor.kind])
+            runs.save_prediction(folder, run.id, ref.id, ids)
+    return found
+
+
+def _load(
+    folder: Path, run: TrainingRun, adapt_to: Sequence[ImageRef] | None
+) -> Generator[Progress, None, Predictor]:
+    """Return a run's network, fitted to unlabelled images where they are given."""
+    from napari_synthseg.tasks.loading import load_predictor
+    from napari_synthseg.training.adaptation import adapt_predictor
+
+    predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
+    if adapt_to is not None:
+        for share in adapt_predictor(predictor, [open_pixels(ref, folder) for ref in adapt_to]):
+            yield Progress(share, "fitting the model to the training images")
+    return predictor
+
+
+def explain(
+    folder: Path,
+    run: TrainingRun,
+    images: Sequence[ImageRef],
+    method: str = "",
+    layer: str = "",
+    adapt_to: Sequence[ImageRef] | None = None,
+) -> Generator[Progress, None, list[HeatMaps]]:
+    """Map where on each image a run's model finds the evidence for each class.
+
+    Parameters
+    ----------
+    folder
+        The project's folder.
+    run
+        Of a classifier or a segmenting network.
+    images
+        Images to look at.
+    method
+        One of `napari_synthseg.explain.cam.METHODS`; default: the plain map for classifiers, else
+        the one by gradients.
+    layer
+        Name of the layer to look at; default: the last before the classes.
+    adapt_to
+        Images that the network is fitted to first; see `learn.adaptation`.
+
+    Raises
+    ------
+    InputError
+        If the run's network, the method and the layer do not go together.
+    """
+    from napari_synthseg.explain.explain import explain_image
+
+    predictor = yield from _load(folder, run, adapt_to)
+    found: list[HeatMaps] = []
+    for number, ref in enumerate(images):
+        pixels = open_pixels(ref, folder)
+        work = explain_image(
+            predictor, pixels, image=ref.id, run=run.id, method=method, layer=layer
+        )
+        tell = _teller(number, len(images), f"looking at {ref.name}")
+        found.append((yield from relay(work, tell)))
+    return found
+
+
+def _teller(number: int, count: int, message: str) -> Callable[[float], Progress]:
+    """Return what makes the share of one of several images that is done the share of all."""
+    return lambda share: Progress((number + share) / count, message)

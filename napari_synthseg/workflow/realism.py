@@ -1,0 +1,188 @@
+"""The comparison from end to end: a project's real images against dual images made from them.
+
+It only reads: the project, its recipe and its folder stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.progress import Progress, relay
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.recipe import Keeper, Recipe
+from napari_synthseg.realism.report import Measure, RealismReport, Telling
+from napari_synthseg.realism.saving import Comparison
+from napari_synthseg.realism.view import View, cut_windows
+from napari_synthseg.workflow import cutting, fitting
+from napari_synthseg.workflow.fitting import Fitted, Source
+from napari_synthseg.workflow.realism_views import (
+    clicked_fields,
+    count_objects,
+    masked_fields,
+    synthetic_field,
+)
+from napari_synthseg.workflow.truths import masked_images
+
+PAIRS = 24
+"""Dual images that are compared, where nothing else is said."""
+
+CUT, FIT, MADE, MEASURED = 0.15, 0.2, 0.4, 0.6
+"""Share of the work that is done after each step."""
+
+
+def compare(
+    project: Project,
+    folder: Path,
+    recipe: Recipe,
+    count: int = PAIRS,
+    seed: int = 0,
+    fitted: Fitted | None = None,
+    keeper: Keeper | None = None,
+) -> Generator[Progress, None, Comparison]:
+    """Compare a project's real images with dual images; yield progress.
+
+    Parameters
+    ----------
+    project, folder
+        The project and where it lies.
+    recipe
+        What makes the dual images; need not be the project's own.
+    count
+        Number of dual images.
+    seed
+        Which windows and crops are drawn. The recipe has its own seed.
+    fitted
+        What is fitted already, so that patches need not be cut again; used as far as it fits.
+    keeper
+        Keeps what a recipe learns, and what it has learned.
+
+    Raises
+    ------
+    InputError
+        If there are no clicks, no usable patches, no true masks where those are learned from, or
+        too few dual images.
+    """
+    if count < 2:
+        raise InputError(f"{count} dual image is too few to compare with: make at least 2.")
+    source: Source
+    if recipe.learns_from == "masks":
+        yield Progress(0.0, "reading true masks")
+        divided = masked_images(project, folder, project.train_spec)
+        fields, source = masked_fields(project, divided), divided.images
+        if fitted is not None and fitted.is_current(project, recipe, None):
+            source = fitted.source
+    else:
+        library: PatchLibrary
+        if fitted is None or not isinstance(fitted.source, PatchLibrary):
+            library = yield from _scaled(cutting.cut(project, folder), 0, CUT)
+        else:
+            library = fitted.source
+        fields, source = clicked_fields(project, folder, library), library
+    fitted = yield from _scaled(fitting.refit(fitted, recipe, source, keeper), CUT, FIT)
+    work = fitting.synthesize(fitted.synthesizer, 0, count)
+    pairs: list[DualImage] = yield from _scaled(work, FIT, MADE)
+    made = [synthetic_field(pair, fields.views[0].spacing) for pair in pairs]
+    real, synthetic = cut_windows(fields.views, made, seed)
+    measures: tuple[Measure, ...] = yield from _measure(real, synthetic, fields.classes, seed)
+    telling: Telling | None = yield from _tell_apart(fields.diameter, real, synthetic, seed)
+    refs = fields.refs
+    report = RealismReport(
+        images=tuple(ref.name for ref in refs),
+        simulated=any(ref.synthetic for ref in refs),
+        real_objects=count_objects(real),
+        synthetic_objects=count_objects(synthetic),
+        masks=fields.masks,
+        pairs=count,
+        window=real[0].shape,
+        real_windows=len(real),
+        synthetic_windows=len(synthetic),
+        recipe=recipe.model_dump(mode="json"),
+        seed=seed,
+        measures=measures,
+        telling=telling,
+        notes=tuple(_notes(refs, real, telling)) + fitted.notes,
+    )
+    yield Progress(1.0, "compared")
+    return Comparison(report, tuple(real), tuple(synthetic))
+
+
+def _scaled(
+    work: Generator[Progress, None, Any], start: float, stop: float
+) -> Generator[Progress, None, Any]:
+    """Turn a piece of the work, its progress fitted between two shares."""
+    span = stop - start
+    return (yield from relay(work, lambda s: Progress(start + span * s.fraction, s.message)))
+
+
+def _measure(
+    real: Sequence[View], synthetic: Sequence[View], classes: Mapping[int, str], seed: int
+) -> Generator[Progress, None, tuple[Measure, ...]]:
+    """Compare every quantity on every channel, then the spectra."""
+    from napari_synthseg.realism.distance import compare_quantity, compare_spectra
+    from napari_synthseg.realism.quantities import QUANTITIES, Looked, look, of_regions
+
+    ours: list[Looked] = []
+    theirs: list[Looked] = []
+    for number, view in enumerate((*real, *synthetic)):
+        yield Progress(MADE, f"looking at window {number + 1}")
+        (ours if number < len(real) else theirs).append(look(view))
+    found: list[Measure | None] = []
+    channels = range(len(real[0].image))
+    quantities = (*QUANTITIES, *of_regions(classes))
+    for number, quantity in enumerate(quantities):
+        share = MADE + (MEASURED - MADE) * number / len(quantities)
+        for channel in channels if quantity.per_channel else (None,):
+            yield Progress(share, f"measuring {quantity.title}")
+            found.append(compare_quantity(quantity, channel, ours, theirs, seed))
+    for channel in channels:
+        yield Progress(MEASURED, "measuring spectra")
+        found.append(compare_spectra(channel, real, synthetic, seed))
+    return tuple(m for m in found if m is not None)
+
+
+def _tell_apart(
+    diameter: float | None, real: Sequence[View], synthetic: Sequence[View], seed: int
+) -> Generator[Progress, None, Telling | None]:
+    from napari_synthseg.realism.classifier import LARGEST, tell_apart
+
+    message = "teaching a classifier to tell real from synthetic"
+    return (
+        yield from relay(
+            tell_apart(real, synthetic, diameter or LARGEST, seed),
+            lambda share: Progress(MEASURED + (1 - MEASURED) * share, message),
+        )
+    )
+
+
+def _notes(
+    refs: Sequence[ImageRef], real: Sequence[View], telling: Telling | None
+) -> Iterator[str]:
+    """Tell what limits the figures."""
+    if any(ref.synthetic for ref in refs):
+        yield "Some of the images called real here are simulated."
+    partly = [v.name for v in real if not v.complete]
+    if partly:
+        names = ", ".join(dict.fromkeys(partly))
+        if any(v.regions is not None for v in real):
+            yield (
+                f"Not every pixel of {names} has a class: what has none is no background, and "
+                "there density, neighbors and shares of classes are left out."
+            )
+        else:
+            yield (
+                f"Not every object is clicked on {names}: left out for density and neighbors, and "
+                "its background is only where no object is likely."
+            )
+    if len({v.source for v in real}) == 1:
+        yield (
+            "There is one real image: its windows stand in for several images, so that the "
+            "differences between images are not part of the floor."
+        )
+    if telling is None:
+        yield "The real images are too few or too small for the classifier."

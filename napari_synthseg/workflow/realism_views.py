@@ -1,0 +1,159 @@
+"""What is compared: real images with all that is known of what they show, and dual images.
+
+Where there are regions without separate objects, each connected piece of one class is looked at as
+an object is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.project import Project
+from napari_synthseg.realism.view import View
+from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.storage.truths import open_labels
+from napari_synthseg.workflow.truths import DividedMasks
+
+Spacing = tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class RealFields:
+    """The real side of a comparison.
+
+    Attributes
+    ----------
+    views
+        The images, whole.
+    refs
+        The same images in the project.
+    masks
+        Where the extents of objects come from, in words.
+    diameter
+        Typical diameter of an object, pixels; None: there are no objects, only regions.
+    classes
+        Where there are regions, class value -> name.
+    """
+
+    views: tuple[View, ...]
+    refs: tuple[ImageRef, ...]
+    masks: str
+    diameter: float | None
+    classes: Mapping[int, str] = field(default_factory=dict)
+
+
+def clicked_fields(project: Project, folder: Path, library: PatchLibrary) -> RealFields:
+    """Return the clicked images with their objects: their true masks, or those under the clicks."""
+    complete = {s.image: s.exhaustive for s in library.statistics}
+    usable = {p.id for p in library.usable()}
+    views, refs, true = [], [], 0
+    for background in library.backgrounds:
+        ref = project.image(background.image)
+        truth = project.masks_of(ref)
+        loose: list[Any] = []
+        if truth is not None:
+            ids, true = open_labels(truth, ref, folder).ids, true + 1
+        else:
+            ids = np.zeros(background.valid.shape, np.int32)
+            mine = [p for p in library.patches if p.image == background.image]
+            for number, patch in enumerate(mine, start=1):
+                if patch.id not in usable:
+                    loose.append(np.add(patch.origin, patch.center) - background.origin)
+                    continue
+                inside = np.argwhere(patch.mask) + patch.origin - background.origin
+                inside = inside[((inside >= 0) & (inside < ids.shape)).all(axis=1)]
+                ids[tuple(inside.T)] = number
+        known = truth is not None or (complete[ref.id] and not loose)
+        refs.append(ref)
+        views.append(
+            View(
+                name=ref.name,
+                source=ref.id,
+                group=ref.group or ref.uri,
+                image=open_pixels(ref, folder).read(),
+                ids=ids,
+                background=ids == 0 if known else background.valid & (ids == 0),
+                loose=np.array(loose, float).reshape(len(loose), ids.ndim),
+                complete=truth is not None or complete[ref.id],
+                spacing=_spacing(ref),
+            )
+        )
+    whole = "true masks" if true else "masks found under the clicks"
+    masks = whole if true in (0, len(views)) else "true masks or masks found under clicks"
+    diameter = float(np.mean(list(library.diameters.values())))
+    return RealFields(tuple(views), tuple(refs), masks, diameter)
+
+
+def masked_fields(project: Project, divided: DividedMasks) -> RealFields:
+    """Return the images with true masks of regions, those held out among them."""
+    refs = (*divided.division.train, *divided.division.held)
+    pairs = (*divided.images.train, *divided.images.held)
+    views, known = [], 0
+    for ref, pair in zip(refs, pairs, strict=True):
+        view = View(
+            name=ref.name,
+            source=ref.id,
+            group=ref.group or ref.uri,
+            image=pair.image,
+            spacing=_spacing(ref),
+            **_regions_of(pair.labels),
+        )
+        # two parts of one image have pieces of their own
+        views.append(replace(view, ids=np.where(view.ids > 0, view.ids + known, 0)))
+        known += int(view.ids.max())
+    names = {cls.value: cls.name for cls in project.classes}
+    seen = {ref.id for ref in refs}
+    once = tuple(ref for ref in project.images if ref.id in seen)
+    return RealFields(tuple(views), once, "connected pieces of true masks", None, names)
+
+
+def synthetic_field(pair: DualImage, spacing: Spacing) -> View:
+    """Return a dual image as what is compared."""
+    name = f"pair {pair.index}"
+    known = (_regions_of if pair.labels.regions else _objects_of)(pair.labels)
+    return View(name=name, source=name, group=name, image=pair.image, spacing=spacing, **known)
+
+
+def _objects_of(labels: Labels) -> dict[str, Any]:
+    """Return what a view holds of objects that are all known."""
+    ids = labels.ids
+    loose = np.zeros((0, ids.ndim))
+    return {"ids": ids, "background": ids == 0, "loose": loose, "complete": True}
+
+
+def _regions_of(labels: Labels) -> dict[str, Any]:
+    """Return what a view holds of regions: their connected pieces, and the class of each pixel."""
+    from skimage.measure import label
+
+    values = labels.ids
+    pieces = label(np.maximum(values, 0), background=0, connectivity=1)
+    return {
+        "ids": pieces.astype(np.int32),
+        "background": values == 0,
+        "loose": np.zeros((0, values.ndim)),
+        "complete": not bool((values == UNKNOWN).any()),
+        "regions": values,
+    }
+
+
+def _spacing(ref: ImageRef) -> Spacing:
+    size = (ref.pixel_size or (1.0,) * ref.ndim)[-ref.ndim :]
+    return tuple(length / min(size) for length in size)
+
+
+def count_objects(views: Sequence[View]) -> int:
+    """Return the number of objects seen; one that two windows share counts once."""
+    return len({(v.source, i) for v in views for i in _present(v.ids)})
+
+
+def _present(ids: NDArray[np.int32]) -> list[int]:
+    return [int(i) for i in np.unique(ids) if i > 0]

@@ -1,0 +1,124 @@
+"""One training run from project snapshot to saved weights: what `Session.train` puts in a job."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Generator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.recipe import Keeper, load_recipe
+from napari_synthseg.core.runs import TrainedModel, TrainingRun, TrainStep
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.storage import runs
+from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.workflow.fitting import synthesize
+from napari_synthseg.workflow.training_data import gather_data, make_pairs
+
+RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image")
+
+
+def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> TrainingRun:
+    """Return the record of a run that is about to start."""
+    recipe = (project.recipe or default_recipe()).model_dump(mode="json")
+    return TrainingRun(
+        id=run_id,
+        name=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        spec=spec,
+        recipe=recipe,
+        versions={package: version(package) for package in RECORDED_PACKAGES},
+    )
+
+
+def train(
+    project: Project, folder: Path, run: TrainingRun, keeper: Keeper
+) -> Generator[Progress | TrainStep, None, TrainingRun]:
+    """Train as the run's spec says; save weights, history and record; return the record.
+
+    What the recipe learns is kept by `keeper`. Cancelling keeps the best weights so far and returns
+    the record as cancelled. A failure is written into the run's record, with its traceback, before
+    it is raised.
+    """
+    from napari_synthseg.tasks.train import train_model
+
+    started = time.monotonic()  # a time limit covers cutting and fitting, too
+    runs.save_run(folder, run)
+    try:
+        data = yield from gather_data(project, folder, run.spec, keeper)
+        run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
+        model = yield from train_model(
+            run.spec,
+            data.pairs,
+            class_names={c.value: c.name for c in project.classes},
+            diameter=data.diameter,
+            spacing=data.spacing,
+            validation_pairs=data.validation_pairs,
+            validation_images=data.validation_images,
+            notes=data.notes,
+            started=started,
+            checkpoint=runs.load_checkpoint(folder, run.id),
+            save_checkpoint=lambda arrays, meta: runs.save_checkpoint(folder, run.id, arrays, meta),
+        )
+    except Exception:
+        failed = run.model_copy(update={"state": "failed", "error": traceback.format_exc()})
+        runs.save_run(folder, failed)
+        raise
+    return _save(folder, run, model)
+
+
+def _save(folder: Path, run: TrainingRun, model: TrainedModel) -> TrainingRun:
+    runs.save_weights(folder, run.id, model.weights, {"run": run.id})
+    runs.append_history(folder, run.id, model.history)
+    last = model.history[-1] if model.history else None
+    done = run.model_copy(
+        update={
+            "state": model.state,
+            "model": describe_model(model),
+            "device": model.device,
+            "selection": model.selection,
+            "steps": last.step if last else 0,
+            "seconds": round(last.seconds, 1) if last else 0.0,
+        }
+    )
+    runs.save_run(folder, done)
+    return done
+
+
+def describe_model(model: TrainedModel) -> dict[str, Any]:
+    """Return what must be saved beside the weights to use them again (JSON types only)."""
+    return {
+        "spec": model.spec.model_dump(mode="json"),
+        "in_channels": model.in_channels,
+        "out_channels": model.out_channels,
+        "task": dict(model.task),
+    }
+
+
+def remake_pairs(
+    project: Project, folder: Path, run: TrainingRun, start: int, count: int, keeper: Keeper
+) -> Generator[Progress, None, list[DualImage]]:
+    """Return pairs that a run was trained on, made from its recorded recipe and held-out part.
+
+    Pasted pairs are the same, bit for bit, as long as images, classes, clicks and verdicts are.
+
+    Raises
+    ------
+    InputError
+        If the run was trained on real images.
+    """
+    if run.spec.source == "real":
+        raise InputError(
+            f"Run '{run.name}' was trained on real images: it has no dual images to make again."
+        )
+    recipe = load_recipe(run.recipe) if run.recipe else default_recipe()
+    as_then = project.model_copy(update={"recipe": recipe})
+    pairs = yield from make_pairs(as_then, folder, run.spec, keeper)
+    return (yield from synthesize(pairs, start, count))

@@ -1,0 +1,302 @@
+"""What a model is trained on and chosen by, gathered from a project.
+
+There are two ways. Where objects were clicked, patches of some images make the dual images, and
+clicks of others choose the weights. Where regions are learned, from true masks or from dual images
+that were themselves learned from true masks, the masks of some images teach, and those of others
+choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import DualImage, MaskedImages
+from napari_synthseg.core.patch import ClickedImage, PatchLibrary
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.recipe import Keeper, Recipe, Synthesizer
+from napari_synthseg.core.specs import TaskName, TrainSpec
+from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.synthesis.datasets import (
+    MixedPairs,
+    RepeatedPairs,
+    SoundPairs,
+    TruePairs,
+    label_clicked,
+)
+from napari_synthseg.tasks.detect.box_scale import SizedPairs, measure_growth, sized
+from napari_synthseg.training.split import Part, split
+from napari_synthseg.workflow.cutting import clicked_parts, cut
+from napari_synthseg.workflow.fitting import fit
+from napari_synthseg.workflow.truths import TAUGHT_BY, masked_images, true_pairs, true_parts
+
+VALIDATION_PAIRS = 6
+"""Synthetic pairs, from held-out clicks, on which weights are compared."""
+
+LOOKED_AT = 16
+"""Pairs of a recipe that checks them, by which is told how many are good."""
+
+NEEDS_OBJECTS: tuple[TaskName, ...] = ("segment", "detect")
+"""Tasks that regions cannot teach."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """What a model is trained on and chosen by; `notes` say what the user should know of it."""
+
+    pairs: Synthesizer
+    validation_pairs: tuple[DualImage, ...]
+    validation_images: tuple[ClickedImage, ...]
+    images: tuple[ImageRef, ...]
+    diameter: float
+    spacing: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+
+def gather_data(
+    project: Project, folder: Path, spec: TrainSpec, keeper: Keeper
+) -> Generator[Progress, None, TrainingData]:
+    """Return what a model is trained on and chosen by.
+
+    Parameters
+    ----------
+    project, folder
+        The project and where it lies.
+    spec
+        What is trained.
+    keeper
+        Keeps what the recipe learns.
+
+    Raises
+    ------
+    InputError
+        If what the task or the recipe learns from is missing, or they do not go together.
+    """
+    yield Progress(0.0, "choosing the held-out part")
+    if _learns_regions(project, spec):
+        return (yield from _gather_regions(project, folder, spec, keeper))
+    return (yield from _gather_objects(project, folder, spec))
+
+
+def make_pairs(
+    project: Project, folder: Path, spec: TrainSpec, keeper: Keeper
+) -> Generator[Progress, None, Synthesizer]:
+    """Return the dual images that a model is trained on, without real ones among them."""
+    if _learns_regions(project, spec):
+        source = masked_images(project, folder, spec).images
+        return (yield from _fitted(project, spec, source, keeper))
+    parts, _, _ = _divide(project, folder, spec)
+    pairs, _ = yield from _pairs_of(project, folder, spec, parts)
+    return pairs
+
+
+def _recipe(project: Project) -> Recipe:
+    return project.recipe or default_recipe()
+
+
+def _learns_regions(project: Project, spec: TrainSpec) -> bool:
+    """Tell whether true masks of regions are what is learned from, with or without a recipe."""
+    if spec.source == "real":
+        return spec.task == "semantic"
+    if _recipe(project).learns_from != "masks":
+        return False
+    if spec.task in NEEDS_OBJECTS:
+        raise InputError(
+            f"The recipe '{_recipe(project).kind}' makes regions, without separate objects to "
+            f"{spec.task}: choose the task semantic, or a recipe that pastes patches."
+        )
+    return True
+
+
+def _gather_regions(
+    project: Project, folder: Path, spec: TrainSpec, keeper: Keeper
+) -> Generator[Progress, None, TrainingData]:
+    if spec.source == "mixed":
+        _real_fraction(spec)  # says what is missing before anything is learned
+    yield Progress(0.0, "reading true masks")
+    divided = masked_images(project, folder, spec)
+    images, refs = divided.images, divided.division.train
+    pairs: Synthesizer = TruePairs(images.train)
+    notes = [divided.division.words] if divided.division.words else []
+    if spec.source != "real":
+        pairs = yield from _fitted(project, spec, images, keeper)
+        yield Progress(1.0, "looking at the first dual images")
+        notes += _tell_faults(pairs, min(spec.pairs or LOOKED_AT, LOOKED_AT), spec.real_fraction)
+        if spec.real_fraction:
+            pairs = MixedPairs(pairs, images.train, spec.real_fraction)
+        else:
+            pairs = SoundPairs(pairs)
+    return TrainingData(
+        pairs=pairs,
+        validation_pairs=images.held,
+        validation_images=(),
+        images=refs,
+        diameter=_usual_diameter(project, refs),
+        spacing=_spacing(refs),
+        notes=tuple(notes),
+    )
+
+
+def _tell_faults(pairs: Synthesizer, count: int, real_fraction: float) -> list[str]:
+    """Say how many of the first `count` pairs have a fault, and what is done about it."""
+    bad = sum(bool(pair.fault) for pair in pairs.pairs(range(count)))
+    if not bad:
+        return []
+    found = f"{bad} of the first {count} dual images did not pass the gate"
+    if real_fraction:
+        return [f"{found}: real images take the place of such pairs"]
+    if bad == count:
+        return [f"{found}: they were learned from, as there was nothing else"]
+    return [f"{found}: others take the place of such pairs"]
+
+
+def _usual_diameter(project: Project, refs: Sequence[ImageRef]) -> float:
+    """Return the median of the diameters that are known in pixels; regions need none."""
+    found = []
+    for ref in refs:
+        for cls in project.classes:
+            with suppress(InputError):
+                found.append(cls.diameter_px(ref))
+    return float(np.median(found)) if found else 1.0
+
+
+def _gather_objects(
+    project: Project, folder: Path, spec: TrainSpec
+) -> Generator[Progress, None, TrainingData]:
+    parts, held, diameters = _divide(project, folder, spec)
+    held_true = true_pairs(project, folder, spec.task, held)
+    if spec.source == "real":
+        pairs: Synthesizer = TruePairs(true_pairs(project, folder, spec.task, parts))
+        held_pairs = held_true
+    else:
+        pairs, library = yield from _pairs_of(project, folder, spec, parts)
+        growth = measure_growth(library) if spec.task == "detect" and spec.size_boxes else {}
+        pairs = SizedPairs(pairs, growth)
+        if spec.source == "mixed":
+            mixed_in = _known_elsewhere(project, spec.task, parts, held)
+            real = true_pairs(project, folder, spec.task, mixed_in)
+            pairs = MixedPairs(pairs, real, _real_fraction(spec))
+        elif spec.real_fraction:
+            clicked = tuple(sized(p, growth) for p in _clicked_pairs(library, folder, parts))
+            pairs = MixedPairs(pairs, clicked, spec.real_fraction)
+        made = yield from _validation_pairs(project, folder, held)
+        held_pairs = tuple(sized(pair, growth) for pair in made)
+        if spec.source == "mixed":
+            held_pairs += held_true
+    return TrainingData(
+        pairs=pairs,
+        validation_pairs=held_pairs,
+        validation_images=tuple(
+            ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in held
+        ),
+        images=tuple(p.ref for p in parts),
+        diameter=float(np.median(diameters)),
+        spacing=_spacing(p.ref for p in parts),
+    )
+
+
+def _clicked_pairs(
+    library: PatchLibrary, folder: Path, parts: Sequence[Part]
+) -> tuple[DualImage, ...]:
+    """Return the fully clicked images with the masks found on them."""
+    labelled = (label_clicked(library, p.ref.id, open_pixels(p.ref, folder)) for p in parts)
+    real = tuple(pair for pair in labelled if pair is not None)
+    if not real:
+        raise InputError(
+            "No training image can be mixed in: on none is every object clicked. Tell of an image "
+            "that all its objects are clicked, or set the real fraction to 0."
+        )
+    return real
+
+
+def _real_fraction(spec: TrainSpec) -> float:
+    if not spec.real_fraction:
+        raise InputError(
+            "Training on dual and real images needs to know how many are real: set the real "
+            "fraction, such as 0.1, or train on dual images alone."
+        )
+    return spec.real_fraction
+
+
+def _known_elsewhere(
+    project: Project, task: TaskName, parts: Sequence[Part], held: Sequence[Part]
+) -> tuple[Part, ...]:
+    """Return what may be mixed in: training parts with truth, and images that nobody clicked."""
+    clicked = {p.ref.id for p in (*parts, *held)}
+    rest = [p for p in true_parts(project, task) if p.ref.id not in clicked]
+    return (*(p for p in parts if project.truth_of(p.ref, *TAUGHT_BY[task])), *rest)
+
+
+def _pairs_of(
+    project: Project, folder: Path, spec: TrainSpec, parts: Sequence[Part]
+) -> Generator[Progress, None, tuple[Synthesizer, PatchLibrary]]:
+    """Return the dual images of some parts, as many different ones as the spec allows."""
+    library = yield from cut(project, folder, parts)
+    return (yield from _fitted(project, spec, library)), library
+
+
+def _fitted(
+    project: Project,
+    spec: TrainSpec,
+    source: PatchLibrary | MaskedImages,
+    keeper: Keeper | None = None,
+) -> Generator[Progress, None, Synthesizer]:
+    """Return dual images, as many different ones as the spec asks for, else as are enough."""
+    recipe = _recipe(project)
+    pairs = yield from fit(recipe, source, keeper)
+    count = spec.pairs or recipe.enough
+    return pairs if count is None else RepeatedPairs(pairs, count)
+
+
+def _divide(
+    project: Project, folder: Path, spec: TrainSpec
+) -> tuple[tuple[Part, ...], tuple[Part, ...], list[float]]:
+    """Return the parts to train on, those held out, and the diameters of what they show."""
+    if spec.source == "real":
+        parts = true_parts(project, spec.task)
+    else:
+        parts = clicked_parts(project)
+        if spec.source == "mixed":
+            true_parts(project, spec.task)  # says what is missing before anything is cut
+    shapes = {p.ref.id: open_pixels(p.ref, folder).shape[1:] for p in parts}
+    diameters = [
+        cls.diameter_px(part.ref)
+        for part in parts
+        for cls in project.classes
+        if any(c.cls == cls.value for c in part.clicks)
+    ] or [cls.diameter_px(part.ref) for part in parts for cls in project.classes]
+    wanted = tuple(Part(r, project.clicks_on(r)) for r in project.images if r.role == "validate")
+    held = tuple(p for p in wanted if p.clicks)
+    if not held:
+        gap = max(diameters)
+        parts, held = split(
+            parts, shapes, fraction=spec.validation_fraction, gap=gap, seed=spec.seed
+        )
+    return tuple(parts), tuple(held), diameters
+
+
+def _spacing(refs: Iterable[ImageRef]) -> tuple[float, ...]:
+    """Return the usual spacing of volumes; nothing for flat images, whose pixels are square."""
+    each = [ref.spacing for ref in refs if ref.ndim == 3]
+    return tuple(float(s) for s in np.median(each, axis=0)) if each else ()
+
+
+def _validation_pairs(
+    project: Project, folder: Path, held: Sequence[Part]
+) -> Generator[Progress, None, tuple[DualImage, ...]]:
+    if not held:
+        return ()
+    try:
+        library = yield from cut(project, folder, held)
+        synthesizer = yield from fit(_recipe(project), library)
+    except InputError:
+        return ()  # nothing usable is held out: the clicks alone must decide
+    return tuple(synthesizer.pairs(range(VALIDATION_PAIRS)))

@@ -1,0 +1,155 @@
+"""Real images with ground truth, as something to train on.
+
+Those with masks of regions are also what recipes learn from that make image and mask together. They
+are divided here, once for all that asks: preview and training then share what was learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_synthseg.core.annotations import ImageRef, Truth, TruthKind
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import DualImage, Labels, MaskedImages
+from napari_synthseg.core.pixels import check_alike
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.specs import TaskName, TrainSpec
+from napari_synthseg.io.labels import check_classes
+from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.storage.truths import open_labels
+from napari_synthseg.training.region_split import Division, divide_regions
+from napari_synthseg.training.split import MINIMUM_CLICKS, Part
+
+TAUGHT_BY: dict[TaskName, tuple[TruthKind, ...]] = {
+    "segment": ("instance",),
+    "semantic": ("semantic", "instance"),
+    "classify": ("instance", "boxes", "image_labels", "semantic"),
+    "detect": ("boxes", "instance"),
+}
+"""Task -> the kinds of ground truth that teach it, what says most first."""
+
+WORDS: dict[TaskName, str] = {
+    "segment": "true masks",
+    "semantic": "true masks of regions or objects",
+    "classify": "true masks, boxes or labels",
+    "detect": "true boxes or masks",
+}
+
+
+def true_parts(project: Project, task: TaskName) -> tuple[Part, ...]:
+    """Return the training images whose ground truth teaches a task.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    known = ((ref, project.truth_of(ref, *TAUGHT_BY[task])) for ref in project.images)
+    parts = tuple(
+        Part(ref, project.clicks_on(ref), _count_objects(truth))
+        for ref, truth in known
+        if ref.role == "train" and truth is not None
+    )
+    if not parts:
+        raise InputError(
+            f"Training on real images needs {WORDS[task]} of at least one training image: import "
+            "them with the role 'train', or train on dual images."
+        )
+    return parts
+
+
+def true_pairs(
+    project: Project, folder: Path, task: TaskName, parts: Sequence[Part]
+) -> tuple[DualImage, ...]:
+    """Return those of some parts that have ground truth for a task, with it."""
+    known = ((p.ref, project.truth_of(p.ref, *TAUGHT_BY[task])) for p in parts)
+    return tuple(
+        DualImage(open_pixels(ref, folder).read(), true_labels(project, folder, truth, ref), 0)
+        for ref, truth in known
+        if truth is not None
+    )
+
+
+def true_labels(project: Project, folder: Path, truth: Truth, ref: ImageRef) -> Labels:
+    """Read the ground truth of an image; see `open_labels`.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or holds regions of a class that the project does not have.
+    """
+    labels = open_labels(truth, ref, folder)
+    if labels.regions:
+        check_classes(labels, project.class_values, f"'{truth.source}'")
+    return labels
+
+
+@dataclass(frozen=True, eq=False)
+class DividedMasks:
+    """Images with true masks of regions, and which part of which image is what."""
+
+    images: MaskedImages
+    division: Division
+
+
+def masked_images(project: Project, folder: Path, spec: TrainSpec) -> DividedMasks:
+    """Read the training images with true masks, divided as for training a semantic model.
+
+    Images for validation, where there are some with masks, are the held-out part; else it is taken
+    from the training images.
+
+    Parameters
+    ----------
+    project, folder
+        The project and where it lies.
+    spec
+        Says how much is held out, and by its seed, what.
+
+    Raises
+    ------
+    InputError
+        If there are no true masks, they do not fit, or the images cannot be learned from together.
+    """
+    refs = [part.ref for part in true_parts(project, "semantic")]
+    kinds = TAUGHT_BY["semantic"]
+    wanted = tuple(
+        ref for ref in project.images if ref.role == "validate" and project.truth_of(ref, *kinds)
+    )
+    opened = [(ref, open_pixels(ref, folder)) for ref in (*refs, *wanted)]
+    check_alike(opened, "Leave one of them out by giving it the role 'test'")
+    if wanted:
+        division = Division(tuple(refs), wanted, "the images for validation held out")
+    else:
+        shapes = {ref.id: pixels.shape[1:] for ref, pixels in opened}
+        division = divide_regions(refs, shapes, fraction=spec.validation_fraction, seed=spec.seed)
+    train, held = (
+        tuple(_with_regions(project, folder, ref) for ref in part)
+        for part in (division.train, division.held)
+    )
+    return DividedMasks(MaskedImages(train, held, project.class_values), division)
+
+
+def masked_alike(one: Project, other: Project) -> bool:
+    """Tell whether `masked_images` gives the same for two states of a project, by its own spec."""
+    return (
+        one.images == other.images
+        and one.truths == other.truths
+        and one.class_values == other.class_values
+        and one.train_spec.validation_fraction == other.train_spec.validation_fraction
+        and one.train_spec.seed == other.train_spec.seed
+    )
+
+
+def _with_regions(project: Project, folder: Path, ref: ImageRef) -> DualImage:
+    truth = project.truth_of(ref, *TAUGHT_BY["semantic"])
+    assert truth is not None
+    labels = true_labels(project, folder, truth, ref).as_regions()
+    return DualImage(open_pixels(ref, folder).read(), labels, 0)
+
+
+def _count_objects(truth: Truth) -> int:
+    """Return how many objects an image has as far as can be told without reading its masks."""
+    counts = {"boxes": len(truth.boxes), "image_labels": len(truth.shown)}
+    return counts.get(truth.kind, max(len(truth.classes), MINIMUM_CLICKS))

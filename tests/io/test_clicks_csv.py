@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from napari_synthseg.core.annotations import ImageRef, ObjectClass
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.clicks_csv import read_clicks
+
+PROJECT = Project(
+    images=(
+        ImageRef(id="a", uri="data/a.tif", name="a.tif"),
+        ImageRef(id="left", uri="b.tif", name="b.tif", region=((0, 50), (0, 40))),
+        ImageRef(id="right", uri="b.tif", name="b.tif", region=((0, 50), (40, 80))),
+        ImageRef(id="z0", uri="s.tif", name="s.tif", axes="zyx", plane={"z": 0}),
+        ImageRef(id="z1", uri="s.tif", name="s.tif", axes="zyx", plane={"z": 1}),
+        ImageRef(id="vol", uri="v.tif", name="v.tif", axes="zyx"),
+    ),
+    classes=(ObjectClass(name="nucleus", value=1), ObjectClass(name="debris", value=2)),
+)
+
+
+def shape_of(image: ImageRef) -> tuple[int, ...]:
+    return (9, 50, 80) if image.ndim == 3 else (50, 80)
+
+
+def read(folder: Path, text: str | bytes):  # type: ignore[no-untyped-def]
+    path = folder / "clicks.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_clicks(path, PROJECT, shape_of)
+
+
+def test_reads_image_class_and_position(tmp_path: Path) -> None:
+    first, second = read(tmp_path, "image,class,y,x\na.tif,nucleus,3.5,70\na.tif,debris,0,0\n")
+    assert (first.image, first.cls, first.position) == ("a", 1, (3.5, 70.0))
+    assert (second.cls, second.position) == (2, (0.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffimage,class,y,x\r\na.tif,nucleus,3.5,7\r\n",
+        "Image; Class ;Y;X\n a.tif ; nucleus;3,5; 7\n",
+        "class\timage\tx\ty\n\nnucleus\ta.tif\t7\t3.5\n\t\t\t\n",
+        'image,class,y,x\n"a.tif","nucleus","3.5",7',
+    ],
+    ids=["bom", "semicolons and decimal comma", "tabs and blank rows", "quotes"],
+)
+def test_forgives_spelling(tmp_path: Path, text: str) -> None:
+    (click,) = read(tmp_path, text)
+    assert (click.image, click.cls, click.position) == ("a", 1, (3.5, 7.0))
+
+
+def test_finds_the_region_plane_or_volume_that_holds_the_click(tmp_path: Path) -> None:
+    rows = "b.tif,nucleus,3,10,\nb.tif,nucleus,3,60,\ns.tif,nucleus,3,3,1\nv.tif,nucleus,3,4,8\n"
+    clicks = read(tmp_path, "image,class,y,x,z\n" + rows)
+    assert [c.image for c in clicks] == ["left", "right", "z1", "vol"]
+    assert clicks[2].position == (3.0, 3.0)
+    assert clicks[3].position == (8.0, 3.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "row 1: column 'image' is missing"),
+        ("image,class,y,x\n", "no click"),
+        ("image,class,y\na.tif,nucleus,1\n", "column 'x' is missing"),
+        ("image,class,y,x,slice\na.tif,nucleus,1,1,0\n", "column 'slice' is not known"),
+        ("image,class,y,x,x\na.tif,nucleus,1,1,0\n", "column 'x' is there twice"),
+        ("image,class,y,x\na.tif,nucleus,1\n", "row 2: 3 values"),
+        ("image,class,y,x\nc.tif,nucleus,1,1\n", "row 2: image 'c.tif' is not in the project"),
+        ("image,class,y,x\na,nucleus,1,1\n", "with its extension"),
+        ("image,class,y,x\na.tif,cell,1,1\n", "class 'cell' is not in the project (classes: nu"),
+        ("image,class,y,x\na.tif,nucleus,one,1\n", "row 2: y is 'one'"),
+        ("image,class,y,x\na.tif,nucleus,1,nan\n", "x is 'nan'"),
+        ("image,class,y,x\na.tif,nucleus,1,\n", "x is ''"),
+        ("image,class,y,x\na.tif,nucleus,60,20\n", "y 0 to 49, x 0 to 79"),
+        ("image,class,y,x\na.tif,nucleus,-1,20\n", "outside image 'a.tif'"),
+        ("image,class,y,x\na.tif,nucleus,1,2\na.tif,debris,1,2\n", "row 3: this object is listed"),
+        ("image,class,y,x\ns.tif,nucleus,1,2\n", "is a stack"),
+        ("image,class,y,x,z\ns.tif,nucleus,1,2,4\n", "no such plane"),
+        ("image,class,y,x\nv.tif,nucleus,1,2\n", "is a volume"),
+        (b"\xff\xfei\x00m\x00", "save it as 'CSV UTF-8'"),
+    ],
+)
+def test_names_file_row_and_remedy(tmp_path: Path, text: str | bytes, told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, text)
+    assert told in str(caught.value)
+    assert "clicks.csv" in str(caught.value)
+
+
+def test_missing_file_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.csv cannot be read"):
+        read_clicks(tmp_path / "none.csv", PROJECT, shape_of)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(alphabet='image,class;yx\n\t"0.5-e naf\x00ü', max_size=80))
+def test_any_text_is_read_or_refused_in_words(tmp_path: Path, text: str) -> None:
+    try:
+        clicks = read(tmp_path, "image,class,y,x\n" + text)
+    except InputError as error:
+        assert "clicks.csv" in str(error)
+    else:
+        assert all(math.isfinite(p) for click in clicks for p in click.position)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    points=st.sets(
+        st.tuples(st.floats(0, 49, width=32), st.floats(0, 79, width=32)), min_size=1, max_size=20
+    )
+)
+def test_written_positions_come_back_exactly(
+    tmp_path: Path, points: set[tuple[float, float]]
+) -> None:
+    rows = [f"a.tif,nucleus,{y!r},{x!r}" for y, x in points]
+    clicks = read(tmp_path, "\n".join(["image,class,y,x", *rows]))
+    assert {c.position for c in clicks} == points

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.files import open_file
+from napari_synthseg.io.images.stacks import StackUse
+from napari_synthseg.storage.images import describe, open_pixels
+from tests.helpers.zarr_images import write_ome_zarr
+
+IMAGE = (np.arange(2 * 3 * 40 * 50) % 251).astype(np.uint16).reshape(2, 3, 40, 50)
+
+
+@pytest.mark.parametrize("version", ["0.3", "0.4", "0.5"])
+def test_axes_and_values(tmp_path: Path, version: str) -> None:
+    path = tmp_path / "a.ome.zarr"
+    write_ome_zarr(path, IMAGE, "czyx", version)
+    refs = describe(path)
+    assert [(r.axes, r.plane, r.name) for r in refs] == [
+        ("czyx", {"z": z}, "a.ome.zarr") for z in range(3)
+    ]
+    stored = open_file(path)
+    index = (slice(0, 2), 1, slice(3, 38, 5), slice(17, 33))
+    np.testing.assert_array_equal(stored.read(index), IMAGE[index])
+    assert open_pixels(refs[1], tmp_path).shape == (2, 40, 50)
+
+
+def test_the_first_version_had_no_axes(tmp_path: Path) -> None:
+    write_ome_zarr(tmp_path / "a.zarr", IMAGE[None], "tczyx", "0.1")
+    assert open_file(tmp_path / "a.zarr").axes == "tczyx"
+    assert describe(tmp_path / "a.zarr")[0].plane == {"t": 0, "z": 0}
+
+
+@pytest.mark.parametrize(
+    ("unit", "size"), [("micrometer", (0.5, 0.25)), ("nanometer", (0.0005, 0.00025)), ("", None)]
+)
+def test_pixel_size(tmp_path: Path, unit: str, size: tuple[float, float] | None) -> None:
+    path = tmp_path / "a.zarr"
+    write_ome_zarr(path, IMAGE[0, 0], "yx", scale=(0.5, 0.25), unit=unit)
+    (ref,) = describe(path)
+    if size is None:
+        assert (ref.pixel_size, ref.unit) == (None, "px")
+    else:
+        assert ref.pixel_size == pytest.approx(size)
+        assert ref.unit == "um"
+
+
+def test_a_region_reads_only_its_chunks(tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    write_ome_zarr(path, IMAGE[0, 0], "yx")
+    (ref,) = describe(path)
+    for chunk in (path / "0" / "c").rglob("*"):
+        if chunk.is_file() and chunk.relative_to(path / "0" / "c").as_posix() != "1/2":
+            chunk.write_bytes(b"damaged")
+    ref = ref.model_copy(update={"region": ((16, 32), (32, 48))})
+    assert open_pixels(ref, tmp_path).read().shape == (1, 16, 16)
+    with pytest.raises(InputError, match=r"a\.zarr' is damaged"):
+        open_pixels(ref.model_copy(update={"region": None}), tmp_path).read()
+
+
+def test_a_plain_array(tmp_path: Path) -> None:
+    zarr.create_array(str(tmp_path / "plane"), data=IMAGE[0, 0])
+    assert open_file(tmp_path / "plane").axes == "yx"
+    zarr.create_array(str(tmp_path / "named"), data=IMAGE, dimension_names=list("tzyx"))
+    assert open_file(tmp_path / "named").axes == "tzyx"
+    zarr.create_array(str(tmp_path / "stack"), data=IMAGE[0])
+    with pytest.raises(InputError, match="axes"):
+        describe(tmp_path / "stack")
+
+
+def test_what_is_no_image_says_where_to_look(tmp_path: Path) -> None:
+    group = zarr.open_group(str(tmp_path / "g"), mode="w")
+    with pytest.raises(InputError, match="it is empty"):
+        describe(tmp_path / "g")
+    group.create_group("first")
+    with pytest.raises(InputError, match=r"choose a folder inside it \(first\)"):
+        describe(tmp_path / "g")
+    group.attrs["plate"] = {}
+    with pytest.raises(InputError, match="plate"):
+        describe(tmp_path / "g")
+
+
+@pytest.mark.parametrize("name", ["../other/0", "/etc", "a/../../other/0", "", "..\\other"])
+def test_pixels_outside_the_folder_are_refused(tmp_path: Path, name: str) -> None:
+    write_ome_zarr(tmp_path / "other", IMAGE[0, 0], "yx")
+    write_ome_zarr(tmp_path / "a.zarr", IMAGE[0, 0], "yx", dataset=name)
+    with pytest.raises(InputError, match=r"a\.zarr"):
+        describe(tmp_path / "a.zarr")
+
+
+class Mark:
+    """Unpickled, it leaves a file behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize(
+    "codecs",
+    [
+        {"filters": [{"id": "pickle", "protocol": 5}]},
+        {"filters": [{"id": "delta", "dtype": "<u2"}, {"id": "pickle", "protocol": 5}]},
+        {"compressor": {"id": "pickle", "protocol": 5}},
+        {"compressor": {"id": "pickle", "protocol": 5}, "dtype": "|O"},
+    ],
+)
+def test_python_objects_are_never_loaded(tmp_path: Path, codecs: dict[str, object]) -> None:
+    path = tmp_path / "a.zarr"
+    zarr.create_array(str(path), data=IMAGE[0, 0], zarr_format=2, chunks=(40, 50), compressors=None)
+    meta = json.loads((path / ".zarray").read_text()) | codecs
+    (path / ".zarray").write_text(json.dumps(meta))
+    (path / "0.0").write_bytes(pickle.dumps(Mark(tmp_path / "executed")))
+    with pytest.raises(InputError, match=r"a\.zarr"):
+        open_pixels(describe(path)[0], tmp_path).read()
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"zarr_format": 9}', b"\xff\xfe"])
+def test_damaged_metadata_is_refused(tmp_path: Path, content: bytes) -> None:
+    write_ome_zarr(tmp_path / "a.zarr", IMAGE[0, 0], "yx")
+    (tmp_path / "a.zarr" / "zarr.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.zarr"):
+        describe(tmp_path / "a.zarr")
+
+
+def test_a_claim_of_absurd_size_allocates_nothing(tmp_path: Path) -> None:
+    array = zarr.create_array(
+        str(tmp_path / "bomb"), shape=(10**6, 10**6), chunks=(10**6, 10**6), dtype="u1"
+    )
+    assert array.nbytes == 10**12
+    with pytest.raises(InputError, match=r"bomb' would need .* GB"):
+        describe(tmp_path / "bomb")
+    zarr.create_array(str(tmp_path / "wide"), shape=(10**6, 10**6), chunks=(512, 512), dtype="u1")
+    (ref,) = describe(tmp_path / "wide")
+    pixels = open_pixels(ref, tmp_path)
+    with pytest.raises(InputError, match="use a smaller region"):
+        pixels.read()
+
+
+@pytest.mark.parametrize(
+    ("stack", "apart", "planes"),
+    [("auto", 2.0, 1), ("auto", 20.0, 9), ("volume", 20.0, 1), ("planes", 2.0, 9)],
+)
+def test_a_stack_is_a_volume_or_planes(
+    tmp_path: Path, stack: StackUse, apart: float, planes: int
+) -> None:
+    image = np.random.default_rng(0).integers(0, 900, (2, 9, 20, 30)).astype(np.uint16)
+    path = tmp_path / "a.ome.zarr"
+    write_ome_zarr(path, image, "czyx", "0.4", scale=(1, apart, 1, 1), unit="micrometer")
+    refs = describe(path, stack=stack)
+    assert len(refs) == planes
+    pixels = open_pixels(refs[0], tmp_path)
+    if planes == 1:
+        assert (refs[0].ndim, refs[0].plane, refs[0].pixel_size) == (3, {}, (apart, 1.0, 1.0))
+        assert pixels.shape == (2, 9, 20, 30)
+        part = pixels.read(((2, 5), (3, 9), (4, 8)))  # type: ignore[arg-type]
+        assert np.array_equal(part, pixels.read()[:, 2:5, 3:9, 4:8])
+    else:
+        assert (refs[3].ndim, refs[3].plane, refs[3].pixel_size) == (2, {"z": 3}, (1.0, 1.0))

@@ -1,0 +1,243 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import Labels
+from napari_synthseg.metrics.instance import THRESHOLDS, match_instances, score_instances
+
+NAMES = {1: "cell", 2: "crystal"}
+RATIOS = ("f1", "precision", "recall", "matching_ap", "matching_ap_mean")
+ids = hnp.arrays(np.int32, (8, 9), elements=st.integers(0, 6))
+
+
+@st.composite
+def labels(draw):
+    array = draw(ids)
+    return Labels(array, {i: draw(st.sampled_from((1, 2))) for i in range(1, 7)})
+
+
+def score(*pairs, names=NAMES, **kwargs):
+    named = [(f"image {i}", *pair) for i, pair in enumerate(pairs)]
+    return score_instances(named, names, measured_on="synthetic", **kwargs)
+
+
+def discs(seed, count=40, shape=(160, 160), shift=2):
+    """Return touching discs and the same discs, some moved, some lost, some new."""
+    rng = np.random.default_rng(seed)
+    y, x = np.indices(shape)
+    true, predicted = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    for i in range(1, count + 1):
+        cy, cx, r = *rng.uniform(0, shape), rng.uniform(5, 11)
+        true[(y - cy) ** 2 + (x - cx) ** 2 < r**2] = i
+        dy, dx, scale = *rng.normal(0, shift, 2), rng.uniform(0.8, 1.2)
+        if rng.random() < 0.85:
+            predicted[(y - cy - dy) ** 2 + (x - cx - dx) ** 2 < (r * scale) ** 2] = i
+    return true, predicted
+
+
+# --- properties ------------------------------------------------------------------------------
+
+
+@given(labels())
+def test_perfect_prediction_scores_one(truth):
+    values = score((truth, truth)).values
+    assert values.pop("count_error") == 0.0
+    assert set(values.values()) == {1.0}
+
+
+@given(labels(), labels(), st.permutations(range(1, 7)))
+def test_numbering_changes_nothing(truth, predicted, order):
+    table = np.array([0, *order], np.int32)
+    renumbered = Labels(
+        table[predicted.ids], {order[i - 1]: c for i, c in predicted.classes.items()}
+    )
+    assert score((truth, predicted)) == score((truth, renumbered))
+
+
+@given(labels(), labels())
+def test_swapping_the_roles_swaps_precision_and_recall(truth, predicted):
+    one, other = score((truth, predicted)).values, score((predicted, truth)).values
+    for t in THRESHOLDS:
+        assert one[f"precision@{t}"] == other[f"recall@{t}"]
+        for name in ("f1", "f1_any_class", "matching_ap", "matching_ap_mean"):
+            assert one[f"{name}@{t}"] == other[f"{name}@{t}"]
+    assert one["dice"] == other["dice"]
+
+
+@given(labels(), labels(), st.floats(0, 0.99))
+def test_values_stay_in_bounds_and_fall_with_the_threshold(truth, predicted, low):
+    high = (low + 1) / 2
+    values = score((truth, predicted), thresholds=(low, high)).values
+    assert all(np.isfinite(v) for v in values.values())
+    assert all(0 <= v <= 1 for name, v in values.items() if name != "count_error")
+    assert values["count_error"] >= 0
+    for name in RATIOS:
+        assert values[f"{name}@{low:g}"] >= values[f"{name}@{high:g}"]
+
+
+@given(labels(), labels())
+def test_classes_can_only_lower_the_score(truth, predicted):
+    values = score((truth, predicted)).values
+    assert values["f1@0.5"] <= values["f1_any_class@0.5"]
+
+
+@given(ids, ids, st.sampled_from((0.1, 0.3, 0.5, 0.7)))
+def test_matches_partition_the_objects(true, predicted, threshold):
+    matches = match_instances(true, predicted, threshold)
+    matched_true = [t for t, _ in matches.pairs]
+    matched_predicted = [p for _, p in matches.pairs]
+    assert sorted([*matched_true, *matches.missed]) == sorted(set(true.ravel().tolist()) - {0})
+    assert sorted([*matched_predicted, *matches.false]) == sorted(
+        set(predicted.ravel().tolist()) - {0}
+    )
+    assert all(iou > threshold for iou in matches.iou)
+
+
+# --- definitions -----------------------------------------------------------------------------
+
+
+def test_counts_are_pooled_over_images():
+    full = Labels(np.array([[1, 2, 3, 0]]), {1: 1, 2: 1, 3: 1})
+    one = Labels(np.array([[1, 0, 0, 0]]), {1: 1})
+    none = Labels(np.array([[0, 0, 0, 0]]))
+    values = score((full, full), (one, none), names={1: "cell"}).values
+    assert values["recall@0.5"] == 3 / 4
+    assert values["matching_ap@0.5"] == 3 / 4
+    assert values["matching_ap_mean@0.5"] == 1 / 2
+    assert values["f1@0.5"] == 6 / 7
+    assert values["count_error"] == 1 / 4
+    assert values["dice"] == 6 / 7
+
+
+def test_empty_images_do_not_lift_the_mean_over_images():
+    none = Labels(np.zeros((1, 4), np.int32))
+    one = Labels(np.array([[1, 0, 0, 0]]), {1: 1})
+    assert score((none, none), (one, none), names={1: "cell"}).values["matching_ap_mean@0.5"] == 0
+
+
+def test_a_wrong_class_is_missed_in_one_and_false_in_the_other():
+    ids = np.array([[1, 1, 0, 2, 2]])
+    scores = score((Labels(ids, {1: 1, 2: 2}), Labels(ids, {1: 1, 2: 1})))
+    assert scores.per_class["cell"]["precision@0.5"] == 1 / 2
+    assert scores.per_class["cell"]["recall@0.5"] == 1
+    assert scores.per_class["crystal"]["f1@0.5"] == 0
+    assert scores.values["f1@0.5"] == 1 / 2
+    assert scores.values["f1_any_class@0.5"] == 1
+    assert scores.values["count_error"] == 2 / 2
+    assert scores.values["dice"] == 1
+    assert scores.per_class["crystal"]["dice"] == 0
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "ratio", "count_error"),
+    [([0, 0], [0, 0], 1.0, 0.0), ([0, 0], [1, 2], 0.0, 2.0), ([1, 2], [0, 0], 0.0, 1.0)],
+)
+def test_nothing_on_a_side_is_defined(true, predicted, ratio, count_error):
+    values = score((Labels(np.array(true)), Labels(np.array(predicted))), names={1: "cell"}).values
+    assert values.pop("count_error") == count_error
+    assert set(values.values()) == {ratio}
+
+
+def test_a_class_that_never_occurs_is_left_out_and_named():
+    one = Labels(np.array([[1, 0]]), {1: 1})
+    scores = score((one, one))
+    assert set(scores.per_class) == {"cell"}
+    assert any("'crystal'" in warning for warning in scores.warnings)
+
+
+def test_false_positives_on_an_incomplete_image_carry_a_warning():
+    true, predicted = Labels(np.array([[1, 0]])), Labels(np.array([[1, 2]]))
+    names = {1: "cell"}
+    assert not score((true, predicted), names=names).warnings
+    assert not score((true, true), names=names, incomplete={"image 0"}).warnings
+    (warning,) = score((true, predicted), names=names, incomplete={"image 0"}).warnings
+    assert "'image 0'" in warning
+    assert "1 of the predictions" in warning
+
+
+def test_scores_say_what_they_were_measured_on():
+    one = Labels(np.array([[1, 2]]), {1: 1, 2: 1})
+    scores = score((one, one), truth="painted masks", names={1: "cell"})
+    assert (scores.task, scores.measured_on, scores.objects) == ("segment", "synthetic", 2)
+    assert scores.images == ("image 0",)
+    assert "2 true objects (painted masks) of image 0, synthetic" in scores.caption()
+
+
+def test_volumes_are_scored_too():
+    volume = np.zeros((3, 4, 5), np.int32)
+    volume[1:, 1:3, 1:4] = 4
+    values = score((Labels(volume), Labels(volume)), names={1: "cell"}).values
+    assert values["f1@0.8"] == 1
+
+
+def test_bad_input_names_the_image():
+    one = Labels(np.array([[1, 0]]), {1: 1})
+    with pytest.raises(InputError, match=r"'image 0'.*same pixels"):
+        score((one, Labels(np.zeros((2, 2), np.int32))))
+    with pytest.raises(InputError, match=r"'image 0'.*the prediction holds class 9"):
+        score((one, Labels(one.ids, {1: 9})))
+    with pytest.raises(InputError, match="no image"):
+        score()
+
+
+# --- peers -----------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=3))
+def test_agrees_with_stardist(seeds):
+    peer = pytest.importorskip("stardist.matching", reason="stardist is not installed")
+    pairs = [discs(seed) for seed in seeds]
+    values = score(*((Labels(t), Labels(p)) for t, p in pairs), names={1: "cell"}).values
+    for t in THRESHOLDS:
+        # They count IoU >= t in float32, we count IoU > t.
+        pooled = peer.matching_dataset(
+            [t_ for t_, _ in pairs],
+            [p for _, p in pairs],
+            thresh=np.nextafter(np.float32(t), 1),
+            show_progress=False,
+        )
+        assert np.isclose(values[f"f1@{t}"], pooled.f1)
+        assert np.isclose(values[f"precision@{t}"], pooled.precision)
+        assert np.isclose(values[f"recall@{t}"], pooled.recall)
+        assert np.isclose(values[f"matching_ap@{t}"], pooled.accuracy)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10_000), st.sampled_from((0.1, 0.3)))
+def test_low_thresholds_agree_with_stardist(seed, threshold):
+    peer = pytest.importorskip("stardist.matching", reason="stardist is not installed")
+    true, predicted = discs(seed, count=80, shift=5)
+    theirs = peer.matching(true, predicted, thresh=np.nextafter(np.float32(threshold), 1))
+    assert len(match_instances(true, predicted, threshold).pairs) == theirs.tp
+
+
+def test_dice_agrees_with_scikit_learn():
+    peer = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    true, predicted = discs(3)
+    values = score((Labels(true), Labels(predicted)), names={1: "cell"}).values
+    assert np.isclose(values["dice"], peer.f1_score(true.ravel() > 0, predicted.ravel() > 0))
+
+
+def test_dice_agrees_with_torchmetrics():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    peer = pytest.importorskip(
+        "torchmetrics.functional.classification", reason="torchmetrics is not installed"
+    )
+    true, predicted = discs(4)
+    theirs = peer.binary_f1_score(torch.from_numpy(predicted > 0).int(), torch.from_numpy(true > 0))
+    values = score((Labels(true), Labels(predicted)), names={1: "cell"}).values
+    assert np.isclose(values["dice"], float(theirs))
+
+
+def test_dice_agrees_with_monai():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    peer = pytest.importorskip("monai.metrics", reason="MONAI is not installed")
+    true, predicted = (torch.from_numpy(a > 0)[None, None] for a in discs(5))
+    theirs = peer.compute_dice(predicted, true, include_background=True)
+    truth, prediction = (Labels(a) for a in discs(5))
+    values = score((truth, prediction), names={1: "cell"}).values
+    assert np.isclose(values["dice"], theirs.item())

@@ -1,0 +1,127 @@
+"""Canvases show background, and never an object: neither a clicked nor an unclicked one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from napari_synthseg.core.patch import Background, CountStatistics, PatchLibrary
+from napari_synthseg.patches.build import build_library
+from napari_synthseg.synthesis import PasteRecipe
+from napari_synthseg.synthesis.paste.canvas import Canvases, empty_windows, smooth_bases
+from napari_synthseg.synthesis.paste.texture import Texture
+from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
+
+KINDS = ["real", "empty", "textured", "blank", "mixed"]
+
+
+def canvases(library, **fields):
+    recipe = PasteRecipe(**{"size": 64, **fields})
+    return Canvases.prepare(library, recipe, smooth_bases(library))
+
+
+def drawn(library, count=12, **fields):
+    made, rng = canvases(library, **fields), np.random.default_rng(5)
+    return [sum(made.draw(rng, 0)) for _ in range(count)]
+
+
+def library_with(pixels, valid):
+    """Return a library of no patches and one background."""
+    noise = np.full(len(pixels), 0.02, np.float32)
+    level = np.median(pixels[:, valid], axis=1).astype(np.float32)
+    background = Background("a", pixels.astype(np.float32), valid, level, noise, (0, 0))
+    return PatchLibrary((), (background,), (CountStatistics("a", {1: 0}, 1, True),), {1: 20.0})
+
+
+@pytest.mark.parametrize("canvas", KINDS)
+def test_unclicked_objects_never_leak_into_a_canvas(canvas):
+    image, _ = disc_image(CENTERS)
+    library = finish(build_library([clicked(image, CENTERS[:4], exhaustive=False)], [DISC]))[1]
+    for picture in drawn(library, canvas=canvas):
+        smooth = ndimage.gaussian_filter(picture[0], 2)
+        assert smooth.max() < 0.3  # a disc's core is 1.0, the background 0.1
+        assert smooth.min() > 0.0
+
+
+@pytest.mark.parametrize("cutout", ["mask", "square"])
+@pytest.mark.parametrize("blending", ["feather", "gaussian", "poisson", "hard"])
+def test_unclicked_objects_are_not_pasted_along(cutout, blending):
+    centers = [(40, 30), (40, 58), (40, 100), (90, 30), (90, 100), (90, 128)]
+    image, _ = disc_image(centers)
+    picked = [centers[n] for n in (0, 2, 3, 4)]
+    library = finish(build_library([clicked(image, picked, exhaustive=False)], [DISC]))[1]
+    recipe = PasteRecipe(
+        size=128, canvas="blank", cutout=cutout, blending=blending, patch_size=2.5, decoys=0.5
+    )
+    synthesizer = list(recipe.fit(library))[-1].synthesizer
+    for index in range(8):
+        pair = synthesizer.pair(index)
+        away = ndimage.distance_transform_edt(pair.labels.ids == 0)
+        outside = ndimage.gaussian_filter(pair.image[0], 1.5)[away > 6]
+        assert outside.max() < 0.45
+
+
+def test_empty_windows_are_where_nothing_lies():
+    @given(st.integers(0, 2**32 - 1), st.floats(0, 0.03), st.integers(2, 9), st.integers(2, 9))
+    def check(seed, share, height, width):
+        valid = np.random.default_rng(seed).random((20, 24)) >= share
+        found = {tuple(f) for f in empty_windows(valid, (height, width)).tolist()}
+        every = np.lib.stride_tricks.sliding_window_view(valid, (height, width)).all(axis=(2, 3))
+        assert found == set(map(tuple, np.argwhere(every).tolist()))
+
+    check()
+
+
+def test_without_an_empty_window_the_background_is_filled_and_a_note_says_so():
+    pixels, valid = np.zeros((1, 100, 100)), np.ones((100, 100), bool)
+    valid[50, 50] = False
+    none = canvases(library_with(pixels, valid), canvas="empty")
+    assert "1 of 1 images" in none.notes()[0]
+    assert not canvases(library_with(pixels, valid), canvas="empty", size=40).notes()
+    assert not canvases(library_with(pixels, valid), canvas="real").notes()
+
+
+def test_empty_canvases_come_from_empty_windows_only():
+    pixels, valid = np.zeros((1, 100, 100)), np.ones((100, 100), bool)
+    valid[60:], pixels[:, 60:] = False, 5.0
+    library = library_with(pixels, valid)
+    assert max(p.max() for p in drawn(library, canvas="empty", size=40)) < 2.5
+    assert max(p.max() for p in drawn(library, canvas="real", size=40)) > 4
+
+
+def test_a_texture_has_the_spectrum_of_the_background_and_is_new_each_time():
+    rng = np.random.default_rng(0)
+    grain = ndimage.gaussian_filter(rng.standard_normal((2, 160, 160)), (0, 2, 1), mode="wrap")
+    grain[1] = 0.5 * grain[0]
+    grain = (0.1 * grain / grain[0].std()).astype(np.float32)
+    texture = Texture.measure(grain, np.ones((160, 160), bool), (160, 160))
+    first, second = texture.draw(rng), texture.draw(rng)
+    assert first[0].std() == pytest.approx(0.1, rel=0.1)
+    assert np.corrcoef(first[0].ravel(), second[0].ravel())[0, 1] < 0.3
+    assert np.corrcoef(first[0].ravel(), first[1].ravel())[0, 1] > 0.95
+
+    def along(image, shift, axis):
+        return np.corrcoef(image.ravel(), np.roll(image, shift, axis).ravel())[0, 1]
+
+    for shift, axis in ((1, 0), (3, 0), (1, 1), (3, 1)):
+        assert along(first[0], shift, axis) == pytest.approx(along(grain[0], shift, axis), abs=0.1)
+
+
+def test_a_texture_knows_nothing_of_invalid_pixels():
+    rng = np.random.default_rng(0)
+    grain = 0.1 * rng.standard_normal((1, 64, 64)).astype(np.float32)
+    valid = np.ones((64, 64), bool)
+    valid[20:40, 20:40] = False
+    leaky = grain.copy()
+    leaky[:, ~valid] = 9.0
+    one, other = (Texture.measure(g, valid, (64, 64)) for g in (grain, leaky))
+    np.testing.assert_array_equal(one.spectrum, other.spectrum)
+
+
+def test_blank_canvases_are_constant_without_noise():
+    image, _ = disc_image(CENTERS)
+    library = finish(build_library([clicked(image, CENTERS)], [DISC]))[1]
+    for picture in drawn(library, canvas="blank", noise=0.0):
+        assert np.ptp(picture) == 0
+        assert picture[0, 0, 0] == pytest.approx(0.1, abs=0.02)

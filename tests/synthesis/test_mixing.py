@@ -1,0 +1,148 @@
+"""What training draws its pairs from: shares are kept, and real images carry the masks found."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.patches.build import build_library
+from napari_synthseg.synthesis.datasets import (
+    REACH,
+    MixedPairs,
+    RepeatedPairs,
+    SoundPairs,
+    label_clicked,
+)
+from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
+
+
+class Numbered:
+    """Pairs that carry nothing but a mark of where they come from, and a fault if they have one."""
+
+    def __init__(self, mark, bad=()):
+        self.mark, self.bad = mark, bad
+
+    def pair(self, index):
+        image = np.full((1, 4, 4), self.mark, np.float32)
+        fault = "bad" if index in self.bad else ""
+        return DualImage(image, Labels(np.zeros((4, 4), np.int32)), index, fault)
+
+
+def real(count):
+    return [Numbered(10.0 + n).pair(0) for n in range(count)]
+
+
+@given(st.floats(0, 0.9), st.integers(1, 5))
+def test_the_share_of_real_images_is_kept_and_all_come_in_turn(share, count):
+    pairs = MixedPairs(Numbered(0.0), real(count), share).pairs(range(200))
+    marks = [float(p.image[0, 0, 0]) for p in pairs]
+    shown = [m for m in marks if m]
+    assert marks[0] == 0
+    assert abs(len(shown) - 200 * share) <= 1
+    assert shown == [10.0 + n % count for n in range(len(shown))]
+    assert [p.index for p in pairs] == list(range(200))
+
+
+@given(st.floats(0, 0.9), st.integers(1, 5), st.sets(st.integers(0, 199)))
+def test_pairs_with_a_fault_give_way_to_real_images_that_come_equally_often(share, count, bad):
+    plain = MixedPairs(Numbered(0.0), real(count), share).pairs(range(200))
+    pairs = MixedPairs(Numbered(0.0, bad), real(count), share).pairs(range(200))
+    drawn = 0
+    for index, (before, now) in enumerate(zip(plain, pairs, strict=True)):
+        assert now.index == index
+        assert not now.fault
+        if before.image[0, 0, 0] or drawn not in bad:
+            np.testing.assert_array_equal(now.image, before.image)
+        else:
+            assert now.image[0, 0, 0] >= 10
+        drawn += not before.image[0, 0, 0]
+
+
+class Counting(Numbered):
+    """Pairs that carry their number."""
+
+    def pair(self, index):
+        return DualImage(
+            np.full((1, 4, 4), -1.0 - index, np.float32), Labels(np.zeros((4, 4), np.int32)), index
+        )
+
+
+@given(st.floats(0, 0.9), st.integers(1, 8))
+def test_all_dual_images_come_in_turn_however_many_are_real(share, count):
+    pairs = MixedPairs(RepeatedPairs(Counting(0.0), count), real(3), share).pairs(range(200))
+    marks = [-1 - float(p.image[0, 0, 0]) for p in pairs if p.image[0, 0, 0] < 0]
+    assert marks == [n % count for n in range(len(marks))]
+
+
+def test_if_all_pairs_have_a_fault_each_real_image_is_seen_equally_often():
+    pairs = MixedPairs(Numbered(0.0, range(200)), real(4), 0.5).pairs(range(200))
+    marks = [float(p.image[0, 0, 0]) for p in pairs]
+    assert [marks.count(10.0 + n) for n in range(4)] == [50] * 4
+
+
+@given(st.sets(st.integers(0, 40)), st.integers(0, 20))
+def test_the_next_pair_without_a_fault_is_taken(bad, index):
+    pair = SoundPairs(Numbered(0.0, bad)).pair(index)
+    assert pair.index == index
+    reached = set(range(index, index + REACH))
+    assert pair.fault == ("bad" if reached <= bad else "")
+
+
+def library_and_image(rejected=frozenset(), **kwargs):
+    image, ids = disc_image(CENTERS)
+    part = clicked(image, CENTERS, **kwargs)
+    ids_of = [c.id for c in part.clicks]
+    chosen = frozenset(ids_of[i] for i in rejected)
+    return finish(build_library([part], [DISC], chosen))[1], part, ids
+
+
+def test_a_fully_clicked_image_carries_the_masks_found_on_it():
+    library, part, ids = library_and_image()
+    pair = label_clicked(library, part.ref.id, part.pixels)
+    np.testing.assert_array_equal(pair.image, part.pixels.read())
+    assert pair.labels.count == len(CENTERS)
+    overlap = ((pair.labels.ids > 0) & (ids > 0)).sum() / ((pair.labels.ids > 0) | (ids > 0)).sum()
+    assert overlap > 0.8
+    assert set(pair.labels.classes.values()) == {DISC.value}
+
+
+def test_objects_without_a_usable_mask_are_unknown_not_background():
+    bad = range(len(CENTERS) // 2)
+    library, part, ids = library_and_image(rejected=bad)
+    found = label_clicked(library, part.ref.id, part.pixels).labels
+    for number, (y, x) in enumerate(CENTERS):
+        assert (found.ids[y, x] == UNKNOWN) == (number in bad)
+    assert found.count == len(CENTERS) - len(bad)
+    assert not ((found.ids == 0) & (ids > 0) & ~near_edges(ids)).any()
+
+
+def near_edges(ids):
+    from scipy.ndimage import binary_erosion
+
+    return ~binary_erosion(ids > 0, iterations=2)
+
+
+def test_an_image_with_objects_that_nobody_clicked_is_left_out():
+    library, part, _ = library_and_image(exhaustive=False)
+    assert label_clicked(library, part.ref.id, part.pixels) is None
+
+
+def test_only_the_used_part_of_an_image_is_learned_from(tmp_path):
+    import tifffile
+
+    from napari_synthseg.storage.images import describe, open_pixels
+
+    image, _ = disc_image(CENTERS)
+    tifffile.imwrite(tmp_path / "discs.tif", image[0])
+    (ref,) = describe(tmp_path / "discs.tif")
+    ref = ref.model_copy(update={"region": ((0, 128), (20, 160)), "exhaustive": True})
+    inside = [c for c in CENTERS if c[1] >= 20]
+    pixels = open_pixels(ref, tmp_path)
+    part = replace(clicked(image, inside, name=ref.id), ref=ref, pixels=pixels)
+    library = finish(build_library([part], [DISC]))[1]
+    pair = label_clicked(library, ref.id, pixels)
+    assert pair.image.shape[1:] == pair.labels.ids.shape == (128, 140)
+    for number, (y, x) in enumerate(inside, start=1):
+        assert pair.labels.ids[y, x - 20] == number

@@ -1,0 +1,82 @@
+"""The grain that is put back is like the grain that was lost."""
+
+import numpy as np
+import pytest
+
+from napari_synthseg.synthesis.vqvae.grain import Grain
+from napari_synthseg.synthesis.vqvae.views import View
+
+
+def bank(spread=(0.05, 0.15), channels=1, shape=(96, 96), count=2):
+    """Residuals that are stronger in class 1, and reach over two pixels in x."""
+    rng = np.random.default_rng(0)
+    marks = np.zeros((count, *shape), np.int8)
+    marks[:, :, shape[1] // 2 :] = 1
+    noise = rng.standard_normal((count, channels, *shape))
+    noise = (noise + np.roll(noise, 1, axis=-1)) / np.sqrt(2)
+    residual = noise * np.array(spread)[marks][:, None]
+    decoded = (0.2 + 0.6 * marks[:, None, ::4, ::4]).repeat(channels, axis=1)
+    return Grain(residual.astype(np.float16), decoded.astype(np.float16), marks, 2)
+
+
+def target(shape=(128, 120), channels=1):
+    marks = np.zeros(shape, np.int16)
+    marks[: shape[0] // 2] = 1
+    image = (0.2 + 0.6 * marks[None]).astype(np.float32).repeat(channels, axis=0)
+    return View(image, marks)
+
+
+def made(kind, seed=0, turns=False, grain=None, view=None):
+    view = view or target()
+    grain = grain or bank()
+    return grain.make(kind, view.image, view.marks, np.random.default_rng(seed), turns)
+
+
+@pytest.mark.parametrize("kind", ["quilted", "noise"])
+def test_each_class_gets_its_own_strength_and_texture(kind):
+    grain, marks = made(kind)[0], target().marks
+    for number, spread in enumerate((0.05, 0.15)):
+        inner = grain[40:56] if number else grain[80:120]
+        assert np.std(inner) == pytest.approx(spread, rel=0.25)
+        neighbors = np.corrcoef(inner[:, 1:].ravel(), inner[:, :-1].ravel())[0, 1]
+        assert neighbors == pytest.approx(0.5, abs=0.15)
+        assert abs(np.corrcoef(inner[1:].ravel(), inner[:-1].ravel())[0, 1]) < 0.15
+    assert marks[40:56].all()
+
+
+@pytest.mark.parametrize("kind", ["quilted", "noise"])
+def test_grain_is_fixed_by_its_generator_alone(kind):
+    grain = bank()
+    one = made(kind, 3, grain=grain)
+    made(kind, 4, grain=grain)
+    np.testing.assert_array_equal(made(kind, 3, grain=grain), one)
+    assert np.abs(made(kind, 4, grain=grain) - one).mean() > 0.01
+
+
+@pytest.mark.parametrize("kind", ["quilted", "noise", "none"])
+@pytest.mark.parametrize("shape", [(16, 20), (128, 36)])
+def test_any_shape_and_channels(kind, shape):
+    grain = bank(channels=3, shape=(20, 24), count=3)
+    view = target(shape, 3)
+    out = made(kind, turns=True, grain=grain, view=view)
+    assert out.shape == (3, *shape)
+    assert out.dtype == np.float32
+    assert np.isfinite(out).all()
+    assert (np.std(out) > 0.02) == (kind != "none")
+
+
+def test_turning_and_back_puts_pieces_where_the_mask_is_alike():
+    grain, view = bank((0.0, 0.2)), target()
+    for seed in range(8):
+        out = made("quilted", seed, turns=True, grain=grain, view=view)[0]
+        assert out[:48].std() > 0.1
+        assert out[80:].std() < 0.05
+
+
+def test_seams_cross_over_without_a_change_in_strength():
+    grain = bank((0.1, 0.1), shape=(256, 256))
+    spread = [made("quilted", seed, grain=grain)[0] for seed in range(40)]
+    local = np.std(spread, axis=0)
+    assert local.mean() == pytest.approx(0.1, rel=0.05)
+    columns = local.mean(axis=0)
+    assert columns.max() / columns.min() < 1.35
