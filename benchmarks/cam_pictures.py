@@ -53,11 +53,11 @@ def main() -> None:
     print(path)
 
 
-Looked = list[tuple[str, np.ndarray, Boxes, HeatMaps]]
+ImageFeatures = list[tuple[str, np.ndarray, Boxes, HeatMaps]]
 """Of each image: name, pixels (channel, y, x), true boxes, maps."""
 
 
-def look(unit: Unit, folder: Path, count: int) -> Looked:
+def look(unit: Unit, folder: Path, count: int) -> ImageFeatures:
     """Return what a unit's classifier sees on some images; it is trained if it is not there."""
     opened: Any = Session.open(folder) if folder.exists() else Session.create(folder)
     with closing(opened) as session:
@@ -86,7 +86,7 @@ def choose(session: Session, count: int) -> list[tuple[ImageRef, Boxes]]:
     return [found[place] for place in places]
 
 
-def draw(looked: dict[str, Looked], classes: tuple[str, ...]) -> Figure:
+def draw(looked: dict[str, ImageFeatures], classes: tuple[str, ...]) -> Figure:
     """Draw a row an image: the image, and for each class the map of each arm."""
     arms = list(looked)
     rows, columns = len(looked[arms[0]]), 1 + len(classes) * len(arms)

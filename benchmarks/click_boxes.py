@@ -24,7 +24,7 @@ from benchmarks.study.units import plan
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.progress import result_of
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.tasks.detect.box_scale import measure_growth
 from napari_synthseg.workflow.cutting import cut
 from napari_synthseg.workflow.session import Session
@@ -50,7 +50,7 @@ def main() -> None:
         closing(Session.create(Path(folder) / "p.synthseg")) as session,
     ):
         fill_project(session, unit)
-        library = result_of(cut(session.project, session.folder))
+        library = exhaust(cut(session.project, session.folder))
         drawn = {
             click: box
             for ref, sample in zip(session.project.images, unit.train, strict=True)

@@ -24,7 +24,7 @@ from benchmarks.study.halved_data import is_for_tuning
 from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
 from napari_synthseg.core.patch import ClickedImage, Patch, PatchLibrary
 from napari_synthseg.core.pixels import ArraySource, Intensity
-from napari_synthseg.core.progress import result_of
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches.build import build_library
 
 DATASETS = {
@@ -99,7 +99,7 @@ def cut(image: Clicked, chosen: Iterable[int], diameter: float, exhaustive: bool
     )
     clicked = ClickedImage(ref, ArraySource(image.pixels), clicks)
     cls = ObjectClass(name="object", value=1, diameter=diameter)
-    library: PatchLibrary = result_of(build_library([clicked], [cls]))
+    library: PatchLibrary = exhaust(build_library([clicked], [cls]))
     return library
 
 

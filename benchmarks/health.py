@@ -257,7 +257,7 @@ def judge(scene: Scene, defect: str, patches: dict[str, Patch]) -> Iterator[tupl
         if name in scene.spoiled:
             if defect == "clicked twice":  # either of the two may be called the second
                 pair = [patch, patches[name.removesuffix("-again")]]
-                patch = max(pair, key=lambda p: any(f.kind == "duplicate" for f in p.findings))
+                patch = max(pair, key=lambda p: any(f.kind == "duplicate" for f in p.issues))
             if defect != "one click for two" or covers_both(scene, patch):
                 yield "defect", patch
         elif name not in scene.ignored and defect == "untouched":
@@ -274,7 +274,7 @@ def measure(dataset: str, half: str, limit: int) -> dict[str, Any]:
             spoil(scene)
             images += defect == "untouched"
             for what, patch in judge(scene, defect, cut(scene)):
-                kinds = {f.kind for f in patch.findings} - {"cut off", "off center"}
+                kinds = {f.kind for f in patch.issues} - {"cut off", "off center"}
                 if what == "untouched":
                     untouched += 1
                     alarms.update([*kinds, *(["any"] if kinds else [])])

@@ -25,12 +25,12 @@ from benchmarks.study.study_file import load_study
 from benchmarks.study.tables import Study
 from benchmarks.study.units import Unit, plan
 from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.progress import result_of
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.runs import TrainedModel
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.metrics.semantic import score_semantic
-from napari_synthseg.storage.artifacts import KeptGenerators
-from napari_synthseg.synthesis.datasets import TruePairs
+from napari_synthseg.storage.artifacts import FolderArtifactStore
+from napari_synthseg.synthesis.datasets import RealDataset
 from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair
 from napari_synthseg.synthesis.vqvae.grids import code_view
 from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, _Machine
@@ -86,15 +86,15 @@ def learn_and_score(
     """Return the scores, on the unit's real test images, of a network that learned from pairs."""
     names = {c.value: c.name for c in session.project.classes}
     work = train_model(
-        unit.spec, TruePairs(pairs), class_names=names, diameter=1.0, validation_pairs=held
+        unit.spec, RealDataset(pairs), class_names=names, diameter=1.0, validation_pairs=held
     )
-    model: TrainedModel = result_of(work)
+    model: TrainedModel = exhaust(work)
     predictor = load_predictor(describe_model(model), model.weights, unit.spec.device)
 
     def compared() -> Iterator[tuple[str, Any, Any]]:
         for ref in (r for r in session.project.images if r.role == "test"):
             work = predict_image(predictor, session.pixels(ref), image=ref.id, run="")
-            yield ref.name, session.truth(ref).ids, result_of(work).ids
+            yield ref.name, session.truth(ref).ids, exhaust(work).ids
 
     return score_semantic(compared(), names, measured_on="real")
 
@@ -108,7 +108,7 @@ def measure(study: Study, seed: int, count: int, out: Path) -> Iterator[dict[str
     ):
         fill_project(session, unit)
         images = masked_images(session.project, session.folder, unit.spec).images
-        made = result_of(fitting.fit(session.project.recipe, images, KeptGenerators(out)))
+        made = exhaust(fitting.fit(session.project.recipe, images, FolderArtifactStore(out)))
         assert isinstance(made, LearnedSynthesizer)
         for name, pairs in stages(made, count, seed).items():
             scores = learn_and_score(session, unit, pairs, images.held)

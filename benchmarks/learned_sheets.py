@@ -100,11 +100,11 @@ def _columns(pair: DualImage, start: int, stop: int) -> DualImage:
     return DualImage(image, Labels.of_classes(pair.labels.ids[:, start:stop]), pair.index)
 
 
-def learn(recipe: VQRecipe, source: MaskedImages, keeper: Folder) -> tuple[Any, dict[str, Any]]:
+def learn(recipe: VQRecipe, source: MaskedImages, artifacts: Folder) -> tuple[Any, dict[str, Any]]:
     """Learn; return the synthesizer, and what it took."""
     spent: dict[str, Any] = {}
     begun, message, pictures, values = (time.monotonic(), time.process_time()), "", {}, {}
-    for step in recipe.fit(source, keeper):
+    for step in recipe.fit(source, artifacts):
         now = (time.monotonic(), time.process_time())
         stage = step.message.split(":")[0]
         if stage != message and message:

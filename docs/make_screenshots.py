@@ -58,7 +58,7 @@ class Photographer:
     def settle(self, seconds: float = 120) -> None:
         """Let short work come to its end."""
         self.wait(0.3)
-        self.wait_until(lambda: self.panel.desk.job("short") is None, seconds)
+        self.wait_until(lambda: self.panel.controller.job("short") is None, seconds)
 
     def take(self, name: str) -> None:
         """Save the window as a picture of moderate size."""
@@ -94,7 +94,7 @@ class Photographer:
         panel.primary.click()
         self.wait(minutes * 60 * 0.7)
         self.take("train")
-        self.wait_until(lambda: panel.desk.job("training") is None, minutes * 60 + 300)
+        self.wait_until(lambda: panel.controller.job("training") is None, minutes * 60 + 300)
         panel.primary.click()
         self.settle()
         self.settle()
@@ -114,7 +114,7 @@ class Photographer:
             form.set_model(spec)
             form.changed.emit(spec)
             panel.train_panel.start_button.click()
-            self.wait_until(lambda: panel.desk.job("training") is None, minutes * 60 + 300)
+            self.wait_until(lambda: panel.controller.job("training") is None, minutes * 60 + 300)
             panel.show_step(4)
             self.settle()
             self.settle()
@@ -149,7 +149,7 @@ class Photographer:
             marks.painting.take_file(folder / "masks" / f"{stem}.png")
             self.settle()
             self._settle_regions()
-        session = panel.desk.session
+        session = panel.controller.session
         panel.layers.show_image(session.project.images[0])
         self._settle_regions()
         panel.layers.regions.layer.mode = "pan_zoom"  # the brush would be a spot in the picture
@@ -160,7 +160,7 @@ class Photographer:
         recipe = recipe.model_copy(update=times)
         panel.synthesize_panel.choice.changed.emit(recipe, "change recipe")
         panel.primary.click()
-        learning = lambda: panel.desk.job("learning") is None  # noqa: E731
+        learning = lambda: panel.controller.job("learning") is None  # noqa: E731
         self.wait_until(lambda: panel.synthesize_panel.learn.bar.value() > 600, 1800)
         self.take("regions-learn")
         self.wait_until(learning, 1800)
@@ -171,7 +171,7 @@ class Photographer:
         form.set_model(spec)
         form.changed.emit(spec)
         panel.train_panel.start_button.click()
-        self.wait_until(lambda: panel.desk.job("training") is None, 1800)
+        self.wait_until(lambda: panel.controller.job("training") is None, 1800)
         panel.primary.click()
         self.settle()
         self.settle()

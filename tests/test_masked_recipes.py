@@ -54,7 +54,7 @@ def choose(session: Session, recipe) -> None:
 
 def data_of(session: Session, **spec):
     spec = TrainSpec(**(QUICK | spec))
-    return finish(gather_data(session.project, session.folder, spec, session.keeper))[1]
+    return finish(gather_data(session.project, session.folder, spec, session.artifacts))[1]
 
 
 def test_regions_from_memory_are_semantic_truth(session):
@@ -203,16 +203,16 @@ def test_real_images_take_the_place_of_pairs_with_a_fault(session, slow):
     drawn = [Drawn().pair(n).labels.ids for n in range(20)]
     found = [any(np.array_equal(p.labels.ids, d) for d in drawn) for p in made]
     assert sum(found) == 16  # of 32 that are not real, every second one is left out
-    assert not any(pair.fault for pair in made)
+    assert not any(pair.rejection_reason for pair in made)
     assert "8 of the first 16 dual images did not pass the gate: real" in data.notes[-1]
 
 
 def test_where_all_pairs_have_a_fault_real_images_teach_or_else_the_pairs(session, slow):
     choose(session, slow(bad=1))
     mixed = data_of(session, source="mixed", real_fraction=0.2, pairs=3)
-    assert not any(pair.fault for pair in mixed.pairs.pairs(range(9)))
+    assert not any(pair.rejection_reason for pair in mixed.pairs.pairs(range(9)))
     alone = data_of(session, pairs=3)
-    assert [pair.fault for pair in alone.pairs.pairs(range(4))] == ["torn"] * 4
+    assert [pair.rejection_reason for pair in alone.pairs.pairs(range(4))] == ["torn"] * 4
     assert "nothing else" in alone.notes[-1]
 
 
@@ -260,7 +260,7 @@ def test_what_is_there_can_be_learned_from_regions_too(session, slow):
 
 
 def test_as_many_different_dual_images_are_used_as_the_recipe_calls_enough(session, slow):
-    slow.enough = 3
+    slow.default_pool_size = 3
     choose(session, slow())
     pairs = data_of(session).pairs
     np.testing.assert_array_equal(pairs.pair(4).image, pairs.pair(1).image)

@@ -44,7 +44,7 @@ def session(tmp_path) -> Iterator[Session]:
 
 def data_of(session, **spec):
     spec = TrainSpec(**(QUICK | spec))
-    work = gather_data(session.project, session.folder, spec, session.keeper)
+    work = gather_data(session.project, session.folder, spec, session.artifacts)
     return finish(work)[1]
 
 

@@ -9,14 +9,14 @@ from typing import Literal
 import numpy as np
 
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.patches.simulated_clicks import MadeClick, click_boxes, click_masks
+from napari_synthseg.patches.simulated_clicks import SimulatedClick, click_boxes, click_masks
 
 
 @dataclass(frozen=True)
 class ClickedMasks:
     """The clicks on one image; `exhaustive`: every object that can be seen has one."""
 
-    clicks: tuple[MadeClick, ...]
+    clicks: tuple[SimulatedClick, ...]
     exhaustive: bool
 
 

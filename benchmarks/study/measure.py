@@ -24,7 +24,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.storage.artifacts import KeptGenerators
+from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
@@ -111,7 +111,7 @@ def _fit_once(session: Session, unit: Unit, shared: Path, complete: Complete) ->
     recipe = session.project.recipe
     if recipe is None or recipe.learns_from != "masks":
         return
-    session.keeper = KeptGenerators(shared)
+    session.artifacts = FolderArtifactStore(shared)
     # whatever the recipe: some differ only in what is done after learning
     same = f"{unit.seed} {[s.identity() for s in unit.train]}"
     name = hashlib.sha256(same.encode()).hexdigest()[:12]

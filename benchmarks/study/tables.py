@@ -11,7 +11,7 @@ from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.patches.simulated_clicks import JITTER
 
 Source = Literal["clicks", "true-mask-patches", "masks", "real", "mixed"]
-Part = Literal["tuning", "closing"]
+Subset = Literal["tuning", "closing"]
 
 OF_THE_ARM = {
     "source": "each arm has its own source",
@@ -47,7 +47,7 @@ class DataSource(Table):
         description="which images are drawn: one number, a list (all of it for each seed), or "
         "'seed' for the number of the training seed",
     )
-    part: Part = Field(description="half of the images that is scored on: 'tuning' or 'closing'")
+    part: Subset = Field(description="half of the images that is scored on: 'tuning' or 'closing'")
     limit: int | None = Field(default=None, ge=1, description="most images to score on")
     class_name: str = Field(
         default="object", min_length=1, max_length=64, description="what the objects are called"

@@ -23,7 +23,7 @@ from napari_synthseg.workflow.session import Session
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ImportOptions:
     """What is wanted of a file's content.
 
     Attributes
@@ -73,7 +73,9 @@ def parse_renames(texts: Iterable[str]) -> dict[str, str]:
     return renames
 
 
-def import_boxes(session: Session, path: Path, kind: BoxFormat, wishes: Wishes) -> dict[str, Any]:
+def import_boxes(
+    session: Session, path: Path, kind: BoxFormat, wishes: ImportOptions
+) -> dict[str, Any]:
     """Add boxes in one step, all or nothing; return what was done, with a `message`."""
     project = session.project
     listed = kind.read(path, _sizes(session))
@@ -118,7 +120,7 @@ def import_boxes(session: Session, path: Path, kind: BoxFormat, wishes: Wishes) 
     return result | {"message": _describe(result)}
 
 
-def import_image_labels(session: Session, path: Path, wishes: Wishes) -> dict[str, Any]:
+def import_image_labels(session: Session, path: Path, wishes: ImportOptions) -> dict[str, Any]:
     """Add what images show, in one step, all or nothing; return what was done."""
     before = session.project
     with _with_remedy("--rename and --ignore", "--skip-unknown"):
@@ -171,7 +173,9 @@ def _sizes(session: Session) -> Any:
     return size_of
 
 
-def _with_classes(project: Project, listed: Sequence[ListedImage], wishes: Wishes) -> Project:
+def _with_classes(
+    project: Project, listed: Sequence[ListedImage], wishes: ImportOptions
+) -> Project:
     """Return the project with the classes that it lacks, as large as their usual box."""
     boxes = [b for image in listed for b in image.boxes if b.cls not in wishes.ignored]
     for name in dict.fromkeys(wishes.rename.get(b.cls, b.cls) for b in boxes):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from napari_synthseg.cli.import_boxes import (
-    Wishes,
+    ImportOptions,
     import_boxes,
     import_image_labels,
     parse_renames,
@@ -112,7 +112,7 @@ def import_data(
         raise InputError("--exhaustive belongs to --as-clicks.")
     if as_clicks and incomplete:
         raise InputError("--incomplete is said of truth: leave it out with --as-clicks.")
-    wishes = Wishes(
+    wishes = ImportOptions(
         parse_renames(rename or []), tuple(ignore or ()), skip_unknown, add_classes,
         tuple(incomplete or ()), as_clicks, exhaustive, role,
     )  # fmt: skip
@@ -165,7 +165,7 @@ def _kind_of(path: Path) -> str:
     return "image labels" if set(header) == {"image", "class"} else "clicks"
 
 
-def _refuse_strangers(kind: str, given: dict[str, str | None], wishes: Wishes) -> None:
+def _refuse_strangers(kind: str, given: dict[str, str | None], wishes: ImportOptions) -> None:
     """Refuse options that say nothing about what is imported."""
     asked = given | {
         "--rename": wishes.rename, "--ignore": wishes.ignored, "--role": wishes.role,

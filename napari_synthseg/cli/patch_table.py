@@ -48,7 +48,7 @@ def list_patches(library: PatchLibrary, project: Project) -> Iterator[dict[str, 
                     "value": round(float(f.value), 3),
                     "reason": f.reason,
                 }
-                for f in patch.findings
+                for f in patch.issues
             ],
         }
 

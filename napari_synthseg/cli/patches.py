@@ -97,22 +97,22 @@ def _class_figures(library: PatchLibrary, item: ClassHealth) -> dict[str, Any]:
         "rejected": item.states["rejected"],
         "quality": sum(p.quality for p in usable) / len(usable) if usable else 0.0,
         "diameter": library.diameters[item.cls.value],
-        "findings": dict(item.findings),
+        "findings": dict(item.issues),
     }
 
 
 def _finding_lines(health: tuple[ClassHealth, ...]) -> list[str]:
     return [
-        f"{item.cls.name}: " + ", ".join(f"{n} {kind}" for kind, n in item.findings.items())
+        f"{item.cls.name}: " + ", ".join(f"{n} {kind}" for kind, n in item.issues.items())
         for item in health
-        if item.findings
+        if item.issues
     ]
 
 
 def _as_json(
     library: PatchLibrary, health: tuple[ClassHealth, ...], project: Project
 ) -> dict[str, Any]:
-    kinds = Counter(f.kind for patch in library.patches for f in patch.findings)
+    kinds = Counter(f.kind for patch in library.patches for f in patch.issues)
     return {
         "patches": len(library.patches),
         "usable": len(library.usable()),

@@ -49,7 +49,7 @@ def compare(
         current = session.project.recipe or default_recipe()
         recipe = with_settings(current, chosen, f"recipe '{current.kind}'")
         work = compare_project(
-            session.project, session.folder, recipe, count, seed or 0, keeper=session.keeper
+            session.project, session.folder, recipe, count, seed or 0, artifacts=session.artifacts
         )
         job = Job(work, "compare with real images")
         found: Comparison = complete(session, job)
@@ -61,11 +61,7 @@ def compare(
         "",
         *table(HEADER, (row.cells for row in rows_of(made))),
         "",
-        *(
-            f"{made.label(m)} ({m.unit}): {m.finding}"
-            for m in made.measures
-            if m.verdict != "alike"
-        ),
+        *(f"{made.label(m)} ({m.unit}): {m.issue}" for m in made.measures if m.verdict != "alike"),
         *made.notes,
         f"Written: {out / REPORT_FILE}, {out / FIGURE_FILE}",
     ]

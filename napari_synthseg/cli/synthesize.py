@@ -142,7 +142,7 @@ def adopt_recipe(session: Session, recipe: Recipe, settings: dict[str, str]) -> 
 
 def describe_pairs(pairs: Sequence[DualImage], project: Project) -> tuple[dict[str, Any], str]:
     """Return what pairs hold, and which of them nothing should learn from, as figures and words."""
-    bad = [_file_name(number) for number, pair in enumerate(pairs) if pair.fault]
+    bad = [_file_name(number) for number, pair in enumerate(pairs) if pair.rejection_reason]
     known: dict[str, Any] = {"pairs": len(pairs), "faulty": bad}
     some = ", ".join(bad[:NAMED]) + (", …" if len(bad) > NAMED else "")
     told = f"; {len(bad)} did not pass the gate, leave them out of training: {some}" if bad else ""

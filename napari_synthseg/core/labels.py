@@ -127,7 +127,7 @@ class DualImage:
     image: NDArray[np.float32]
     labels: Labels
     index: int
-    fault: str = ""
+    rejection_reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.pixels import FloatImage, PixelSource
-from napari_synthseg.core.quality_issue import Finding, Severity
+from napari_synthseg.core.quality_issue import QualityIssue, Severity
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class Patch:
     origin: tuple[int, ...]
     center: tuple[float, ...]
     quality: float = 1.0
-    findings: tuple[Finding, ...] = ()
+    issues: tuple[QualityIssue, ...] = ()
     touches_border: bool = False
     method: str = ""
     intensity: float = 0.0
@@ -88,12 +88,12 @@ class Patch:
     @property
     def reasons(self) -> tuple[str, ...]:
         """What is amiss, in words for the user."""
-        return tuple(f.reason for f in self.findings)
+        return tuple(f.reason for f in self.issues)
 
     @property
     def checked(self) -> PatchState:
         """What the check says: good, suspicious or doubtful."""
-        return CHECKED[self.findings[0].severity] if self.findings else "good"
+        return CHECKED[self.issues[0].severity] if self.issues else "good"
 
     @cached_property
     def area(self) -> int:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def relay(work: Generator[S, Any, R], tell: Callable[[S], T]) -> Generator[T, None, R]:
+def subprogress(work: Generator[S, Any, R], tell: Callable[[S], T]) -> Generator[T, None, R]:
     """Do work as a stage of other work: yield `tell` of each of its steps; return its result.
 
     Where the other work ends early, so does this.
@@ -32,7 +32,7 @@ def relay(work: Generator[S, Any, R], tell: Callable[[S], T]) -> Generator[T, No
         work.close()
 
 
-def result_of(work: Generator[Any, Any, R]) -> R:
+def exhaust(work: Generator[Any, Any, R]) -> R:
     """Do work to its end without a word of its progress; return its result."""
     while True:
         try:

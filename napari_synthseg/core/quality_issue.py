@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-FindingKind = Literal[
+IssueKind = Literal[
     "no object", "off the object", "duplicate", "two in one", "too small", "too large", "faint",
     "blurred", "saturated", "odd size", "odd intensity", "ragged", "unsure outline", "off center",
     "cut off",
@@ -18,7 +18,7 @@ is the user who decides."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class QualityIssue:
     """One thing about a patch that the user should know.
 
     Attributes
@@ -33,7 +33,7 @@ class Finding:
         How grave it is.
     """
 
-    kind: FindingKind
+    kind: IssueKind
     reason: str
     value: float = 0.0
     severity: Severity = "warning"

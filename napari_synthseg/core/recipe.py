@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SourceKind = Literal["patches", "masks"]
 """What recipes learn from: patches cut round clicks, or whole images with their true masks."""
 
-Kept = tuple[dict[str, NDArray[np.generic]], dict[str, Any]]
+Artifact = tuple[dict[str, NDArray[np.generic]], dict[str, Any]]
 """Arrays by name, and what belongs to them in JSON types."""
 
 
@@ -67,10 +67,10 @@ class FitStep:
     pictures: Mapping[str, tuple[DualImage, ...]] = field(default_factory=dict)
 
 
-class Keeper(Protocol):
+class ArtifactStore(Protocol):
     """Keeps what was learned, or is being learned, under a name of letters, digits and hyphens."""
 
-    def load(self, name: str) -> Kept | None:
+    def load(self, name: str) -> Artifact | None:
         """Return what was kept, or None."""
         ...
 
@@ -81,10 +81,10 @@ class Keeper(Protocol):
         ...
 
 
-class Forgetful:
-    """A `Keeper` that keeps nothing."""
+class NullArtifactStore:
+    """A `ArtifactStore` that keeps nothing."""
 
-    def load(self, name: str) -> Kept | None:
+    def load(self, name: str) -> Artifact | None:
         """Return None."""
         return None
 
@@ -99,14 +99,14 @@ class Recipe(BaseModel):
 
     A subclass sets `kind` and what it `learns_from`, declares its parameters as fields with a
     description (and a unit), and implements `fit`. Defining it registers it. Where dual images take
-    long to make, it says how many different ones are `enough` to train on, unless another number
+    long to make, `default_pool_size` says how many different ones are made, unless another number
     is asked for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kinds: ClassVar[dict[str, type[Recipe]]] = {}
     learns_from: ClassVar[SourceKind] = "patches"
-    enough: ClassVar[int | None] = None
+    default_pool_size: ClassVar[int | None] = None
     kind: str = ""
 
     @classmethod
@@ -118,11 +118,11 @@ class Recipe(BaseModel):
             Recipe.kinds[kind] = cls
 
     def fit(
-        self, source: PatchLibrary | MaskedImages, keeper: Keeper | None = None
+        self, source: PatchLibrary | MaskedImages, artifacts: ArtifactStore | None = None
     ) -> Iterator[FitStep]:
         """Fit to a source of the kind `learns_from`; yield progress, then the synthesizer.
 
-        What takes long to learn is kept by `keeper`, under a name that tells recipe and source,
+        What takes long to learn is kept by `artifacts`, under a name that tells recipe and source,
         also when the iterator is closed early; the next fit goes on from there.
         """
         raise InputError(

@@ -26,15 +26,15 @@ from torch import nn
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import FloatImage, PixelSource
-from napari_synthseg.explain.logits import look
+from napari_synthseg.explain.logits import class_logits_map
 from napari_synthseg.networks.classifiers import PooledClassifier
-from napari_synthseg.training.tiles import Subject, Tiles, watch
+from napari_synthseg.training.tiles import ExplainedModel, Tiles, capture_activations
 
 METHODS = "cam", "gradcam", "gradcam++", "ablation"
 
 
 def map_classes(
-    subject: Subject,
+    subject: ExplainedModel,
     pixels: PixelSource,
     method: str,
     block: tuple[int, ...] | None = None,
@@ -79,7 +79,7 @@ PASSES: dict[str, int] = {"cam": 1, "gradcam": 2, "gradcam++": 3, "ablation": 2}
 """How often each method goes over all tiles."""
 
 
-def _check(subject: Subject, method: str) -> None:
+def _check(subject: ExplainedModel, method: str) -> None:
     if method not in METHODS:
         raise InputError(f"There is no method '{method}': choose {', '.join(METHODS)}.")
     names = dict(subject.net.named_modules())
@@ -108,8 +108,8 @@ def _gradients(tiles: Tiles, number: int) -> Iterator[tuple[torch.Tensor, torch.
     """
     subject = tiles.subject
     for tile in tiles:
-        with watch(subject.net, subject.layer) as kept:
-            said, counts = look(subject.net, tile.images, subject.classes)
+        with capture_activations(subject.net, subject.layer) as kept:
+            said, counts = class_logits_map(subject.net, tile.images, subject.classes)
         (maps,) = kept
         # all places of the window count, so that each gradient in the core is whole
         figures = tile.cut(said * counts, tile.inside).flatten(1).sum(dim=1) / number
@@ -125,7 +125,7 @@ def _count_places(tiles: Tiles) -> int:
     subject = tiles.subject
     probe = torch.zeros((1, tiles.pixels.shape[0], *subject.multiple), device=subject.device)
     with torch.no_grad():
-        said, _ = look(subject.net, probe, subject.classes)
+        said, _ = class_logits_map(subject.net, probe, subject.classes)
     strides = [m // n for m, n in zip(subject.multiple, said.shape[2:], strict=True)]
     return math.prod(-(-n // s) for n, s in zip(tiles.shape, strides, strict=True))
 
@@ -164,13 +164,15 @@ def _by_ablation(tiles: Tiles) -> Weigher:
     falls = torch.zeros(())
     for tile in tiles:
         with torch.no_grad():
-            with watch(subject.net, subject.layer) as kept:
-                said, counts = look(subject.net, tile.images, subject.classes)
+            with capture_activations(subject.net, subject.layer) as kept:
+                said, counts = class_logits_map(subject.net, tile.images, subject.classes)
             features = kept[0].shape[1]
             found = []
             for feature in range(features):
-                with watch(subject.net, subject.layer, partial(_without, feature=feature)):
-                    less, _ = look(subject.net, tile.images, subject.classes)
+                with capture_activations(
+                    subject.net, subject.layer, partial(_without, feature=feature)
+                ):
+                    less, _ = class_logits_map(subject.net, tile.images, subject.classes)
                 fall = tile.cut((said - less) * counts, tile.core).double()
                 found.append(fall.flatten(1).sum(dim=1) / number)
                 yield tiles.share
@@ -189,8 +191,8 @@ def _weigh(tiles: Tiles, weights: torch.Tensor) -> Generator[float, None, FloatI
     strides: list[int] = []
     for tile in tiles:
         with torch.no_grad():
-            with watch(subject.net, subject.layer) as kept:
-                look(subject.net, tile.images, subject.classes)
+            with capture_activations(subject.net, subject.layer) as kept:
+                class_logits_map(subject.net, tile.images, subject.classes)
             (maps,) = kept
             core = tile.cut(maps, tile.core)
             part = torch.tensordot(weights.to(core.dtype), core, dims=1).cpu()

@@ -15,7 +15,9 @@ from torch import nn
 from napari_synthseg.networks.classifiers import PooledClassifier
 
 
-def look(net: nn.Module, images: torch.Tensor, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+def class_logits_map(
+    net: nn.Module, images: torch.Tensor, classes: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what a network says of each class at each place, and where that counts.
 
     Parameters

@@ -14,10 +14,10 @@ from napari_synthseg.core.patch import (
     Patch,
     PatchLibrary,
 )
-from napari_synthseg.core.progress import relay
+from napari_synthseg.core.progress import subprogress
 from napari_synthseg.patches.clicked import cut_clicked_image
 from napari_synthseg.patches.quality.health import check_patches
-from napari_synthseg.patches.quality.issues import describe_findings
+from napari_synthseg.patches.quality.issues import describe_issues
 from napari_synthseg.patches.settings import PatchSettings
 
 SCALE = 1000
@@ -94,7 +94,7 @@ def build_library(
             masks.get(image.ref.id) if masks else None,
             {value: by_value[value].mask_method for value in diameter},
         )
-        result = yield from relay(work, _teller(number, len(images)))
+        result = yield from subprogress(work, _teller(number, len(images)))
         patches.extend(result.patches)
         backgrounds.append(result.background)
         statistics.append(result.statistics)
@@ -106,7 +106,7 @@ def build_library(
         yield BuildStep(len(images) * SCALE, len(images) * SCALE, "looking over all patches")
         checked = done or checked
     library = PatchLibrary(checked, tuple(backgrounds), tuple(statistics), mean)
-    return describe_findings(library.without(rejected, accepted), classes, chosen)
+    return describe_issues(library.without(rejected, accepted), classes, chosen)
 
 
 def _teller(number: int, count: int) -> Callable[[tuple[float, str]], BuildStep]:

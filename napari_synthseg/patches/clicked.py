@@ -17,7 +17,7 @@ from napari_synthseg.core.geometry import Region, contains, divide_region, regio
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import GIVEN, Background, ClickedImage, CountStatistics, Patch
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.progress import relay
+from napari_synthseg.core.progress import subprogress
 from napari_synthseg.patches.background import COARSEST, clear_of, estimate_background
 from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder, fit_radii
 from napari_synthseg.patches.masks.quality import Signs, estimate_quality
@@ -99,7 +99,9 @@ def _part(
 ) -> Generator[Progress, None, T]:
     """Run work that yields its own share done as a part of a whole."""
     yield span[0], message
-    return (yield from relay(work, lambda done: (span[0] + (span[1] - span[0]) * done, message)))
+    return (
+        yield from subprogress(work, lambda done: (span[0] + (span[1] - span[0]) * done, message))
+    )
 
 
 class _Worked:
@@ -216,12 +218,12 @@ class _Worked:
                 patch = patches[self.image.clicks[number].id]
                 if patch.method == GIVEN:
                     known = (CUT_OFF,) if patch.touches_border else ()
-                    graded[patch.id] = replace(patch, quality=1.0, findings=known)
+                    graded[patch.id] = replace(patch, quality=1.0, issues=known)
                     continue
                 _, solidity, contrast, _ = self.signs[number]
                 grade = grade_mask(patch, tuple(radius), solidity=solidity, contrast=contrast)
                 quality = round(float(estimate) * grade.factor, 3)
-                graded[patch.id] = replace(patch, quality=quality, findings=grade.findings)
+                graded[patch.id] = replace(patch, quality=quality, issues=grade.issues)
         return graded
 
     def background(

@@ -72,7 +72,7 @@ def key_of(
     return digest.hexdigest()
 
 
-class CutMemory:
+class PatchCache:
     """The images cut last, as many as fit into `most_bytes`; safe to use from several threads."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -103,5 +103,5 @@ class CutMemory:
             self._known.clear()
 
 
-CUT = CutMemory()
+CUT = PatchCache()
 """The one memory of this process."""

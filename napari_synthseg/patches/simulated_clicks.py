@@ -21,7 +21,7 @@ VISIBLE_DEPTH = 2.0
 
 
 @dataclass(frozen=True)
-class MadeClick:
+class SimulatedClick:
     """The center of one object: class value and position ([z,] y, x) in pixels."""
 
     cls: int
@@ -30,7 +30,7 @@ class MadeClick:
 
 def click_masks(
     labels: Labels, *, jitter: float = JITTER, seed: int = 0, spacing: tuple[float, ...] = ()
-) -> list[MadeClick]:
+) -> list[SimulatedClick]:
     """Click each object at its innermost point, with a little scatter.
 
     The innermost point is where the distance to the object's edge, and to the image's border, is
@@ -70,13 +70,13 @@ def click_masks(
         at = moved if _holds(mask, moved) else innermost
         position = at + [s.start - 1 for s in box]
         cls = labels.classes.get(instance, 1)
-        clicks.append(MadeClick(cls, tuple(round(float(p), 1) for p in position)))
+        clicks.append(SimulatedClick(cls, tuple(round(float(p), 1) for p in position)))
     return clicks
 
 
 def click_boxes(
     boxes: Boxes, shape: tuple[int, ...], *, jitter: float = JITTER, seed: int = 0
-) -> list[MadeClick]:
+) -> list[SimulatedClick]:
     """Click each box near its center; see `click_masks`.
 
     The scatter is `jitter` times the geometric mean of height and width. Clicks stay in their
@@ -96,7 +96,7 @@ def click_boxes(
         narrow = low > high  # no whole pixel lies in the box
         low, high = (np.where(narrow, (first + end - 1) / 2, edge) for edge in (low, high))
         at = np.clip(np.round(moved, 1), low, high)
-        clicks.append(MadeClick(cls, (float(at[0]), float(at[1]))))
+        clicks.append(SimulatedClick(cls, (float(at[0]), float(at[1]))))
     return clicks
 
 

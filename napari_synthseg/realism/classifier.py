@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.realism.clues import KINDS, describe_crop, filter_plane
 from napari_synthseg.realism.distance import halvings
-from napari_synthseg.realism.report import Accuracy, Telling, Verdict
+from napari_synthseg.realism.report import Accuracy, TwoSampleTest, Verdict
 from napari_synthseg.realism.view import View
 
 CROPS, FOLDS, FLOOR_HALVINGS = 400, 5, 5
@@ -46,13 +46,13 @@ class Crops:
         return Crops(self.figures[chosen], self.group[chosen], self.window[chosen])
 
 
-def tell_apart(
+def classifier_two_sample_test(
     real: Sequence[View],
     synthetic: Sequence[View],
     diameter: float,
     seed: int,
     crops: int = CROPS,
-) -> Generator[float, None, Telling | None]:
+) -> Generator[float, None, TwoSampleTest | None]:
     """Train and test the classifier; yield the share that is done; None for too few windows.
 
     Parameters
@@ -83,7 +83,7 @@ def tell_apart(
         yield 0.65 + 0.05 * (number + 1)
     floor = yield from _measure_floor(ours, seed)
     by_window = len({v.source for v in real}) == 1
-    return Telling(
+    return TwoSampleTest(
         accuracy=accuracy, floor=floor, clues=clues, edge=edge,
         held_out_by="window" if by_window else "image", verdict=_judge(accuracy, floor),
     )  # fmt: skip

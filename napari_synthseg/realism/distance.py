@@ -9,7 +9,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.realism.quantities import Looked, Quantity, Values
+from napari_synthseg.realism.quantities import ImageFeatures, Quantity, Values
 from napari_synthseg.realism.report import Curve, Measure, Summary, Verdict
 from napari_synthseg.realism.view import View
 
@@ -46,7 +46,7 @@ def halvings(groups: Sequence[str], seed: int) -> list[frozenset[str]]:
 
 
 def compare_quantity(
-    quantity: Quantity, channel: int | None, real: Sequence[Looked], synthetic: Sequence[Looked],
+    quantity: Quantity, channel: int | None, real: Sequence[ImageFeatures], synthetic: Sequence[ImageFeatures],
     seed: int,
 ) -> Measure | None:  # fmt: skip
     """Compare the distributions of a quantity; None where either side has too few values.
@@ -95,10 +95,10 @@ def compare_spectra(
         "spectrum", "power spectrum", "dB", "how much coarse and fine detail there is; 3 dB are "
         "twice the power", lambda looked, channel: np.zeros(0),
     )  # fmt: skip
-    finding = f"fine detail {fine:+.1f} dB, coarse {coarse:+.1f} dB against real"
+    issue = f"fine detail {fine:+.1f} dB, coarse {coarse:+.1f} dB against real"
     return _measure(
         quantity, channel, _summarize(mine.mean(1), log=True), _summarize(theirs.mean(1), log=True),
-        float(np.abs(difference).mean()), floors, "dB", curve, finding,
+        float(np.abs(difference).mean()), floors, "dB", curve, issue,
     )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def judge(distance: float, high: float | None, negligible: float) -> Verdict:
 
 def _measure(
     quantity: Quantity, channel: int | None, real: Summary, synthetic: Summary, distance: float,
-    floors: Sequence[float], unit: str, curve: Curve, finding: str,
+    floors: Sequence[float], unit: str, curve: Curve, issue: str,
 ) -> Measure:  # fmt: skip
     high = max(floors, default=None)
     return Measure.model_validate(
@@ -147,7 +147,7 @@ def _measure(
             "floor": float(np.mean(floors)) if floors else None,
             "floor_high": high,
             "verdict": judge(distance, high, NEGLIGIBLE[unit]),
-            "finding": finding,
+            "finding": issue,
             "curve": curve,
         }
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.realism.report import HEADER, Measure, RealismReport, Telling, rows_of
+from napari_synthseg.realism.report import HEADER, Measure, RealismReport, TwoSampleTest, rows_of
 from napari_synthseg.realism.saving import Comparison
 from napari_synthseg.realism.view import View
 
@@ -179,7 +179,7 @@ def _draw_curve(axes: Axes, measure: Measure, title: str) -> None:
     _tidy(axes)
 
 
-def _draw_telling(axes: Axes, told: Telling) -> None:
+def _draw_telling(axes: Axes, told: TwoSampleTest) -> None:
     """Draw the accuracies with their intervals, and where chance is."""
     bars = [("all clues", told.accuracy, SYNTHETIC)]
     bars += [(name, accuracy, "#f0b27a") for name, accuracy in told.clues.items()]

@@ -29,7 +29,7 @@ BLOCK, FEWEST = 32, 30
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class ImageFeatures:
     """A window with what several quantities need of it.
 
     Attributes
@@ -51,20 +51,20 @@ class Looked:
     whole: NDArray[np.int32]
 
 
-def look(view: View) -> Looked:
+def extract_features(view: View) -> ImageFeatures:
     """Measure the distances to and in objects."""
     from scipy.ndimage import distance_transform_edt
 
     ids = view.ids
     if not ids.any():
         far = np.full(ids.shape, np.inf)
-        return Looked(view, far, np.zeros(ids.shape), ids, np.zeros(0, np.int32))
+        return ImageFeatures(view, far, np.zeros(ids.shape), ids, np.zeros(0, np.int32))
     outside, nearest = distance_transform_edt(ids == 0, view.spacing, return_indices=True)
     inside = distance_transform_edt(_inner(ids), view.spacing) + (ids > 0)
     edges = [np.take(ids, (0, -1), axis).ravel() for axis in range(ids.ndim) if ids.shape[axis] > 1]
     cut = np.unique(np.concatenate(edges))
     whole = np.setdiff1d(np.unique(ids[ids > 0]), cut).astype(np.int32)
-    return Looked(view, outside, inside, ids[tuple(nearest)], whole)
+    return ImageFeatures(view, outside, inside, ids[tuple(nearest)], whole)
 
 
 def _inner(ids: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -84,24 +84,24 @@ def _draw(values: NDArray[np.float32]) -> Values:
     return values.astype(np.float64)
 
 
-def _intensity(looked: Looked, channel: int) -> Values:
+def _intensity(looked: ImageFeatures, channel: int) -> Values:
     return _draw(looked.view.image[channel].ravel())
 
 
-def _object_intensity(looked: Looked, channel: int) -> Values:
+def _object_intensity(looked: ImageFeatures, channel: int) -> Values:
     return _draw(looked.view.image[channel][looked.view.ids > 0])
 
 
-def _background_intensity(looked: Looked, channel: int) -> Values:
+def _background_intensity(looked: ImageFeatures, channel: int) -> Values:
     return _draw(looked.view.image[channel][_background(looked)])
 
 
-def _background(looked: Looked) -> NDArray[np.bool_]:
+def _background(looked: ImageFeatures) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = looked.view.background & (looked.outside > RIM)
     return found
 
 
-def _contrasts(looked: Looked, channel: int) -> Values:
+def _contrasts(looked: ImageFeatures, channel: int) -> Values:
     """Return mean inside minus mean round it for each whole object; NaN where nothing is round."""
     from scipy.ndimage import mean
 
@@ -118,12 +118,12 @@ def _contrasts(looked: Looked, channel: int) -> Values:
     return result
 
 
-def _contrast(looked: Looked, channel: int) -> Values:
+def _contrast(looked: ImageFeatures, channel: int) -> Values:
     found = _contrasts(looked, channel)
     return found[np.isfinite(found)]
 
 
-def _steepness(looked: Looked, channel: int) -> Values:
+def _steepness(looked: ImageFeatures, channel: int) -> Values:
     """Return the fall of intensity across each object's edge, as a share of its contrast."""
     from scipy.ndimage import mean
 
@@ -148,15 +148,15 @@ def _steepness(looked: Looked, channel: int) -> Values:
     return np.clip(found[np.isfinite(found)], -1, 2)
 
 
-def _fine(looked: Looked, channel: int) -> NDArray[np.float32]:
+def _fine(looked: ImageFeatures, channel: int) -> NDArray[np.float32]:
     return finest_detail(looked.view.image[channel], "mirror")
 
 
-def _background_grain(looked: Looked, channel: int) -> Values:
+def _background_grain(looked: ImageFeatures, channel: int) -> Values:
     return _grain(_fine(looked, channel), _background(looked))
 
 
-def _object_grain(looked: Looked, channel: int) -> Values:
+def _object_grain(looked: ImageFeatures, channel: int) -> Values:
     return _grain(_fine(looked, channel), looked.inside > RIM)
 
 
@@ -175,7 +175,7 @@ def _grain(fine: NDArray[np.float32], where: NDArray[np.bool_]) -> Values:
     return np.array(found, float)
 
 
-def _diameters(looked: Looked, channel: int) -> Values:
+def _diameters(looked: ImageFeatures, channel: int) -> Values:
     """Return the diameter of the disk (ball) as large as each whole object."""
     ndim, spacing = looked.view.ids.ndim, looked.view.spacing
     sizes = np.bincount(looked.view.ids.ravel(), minlength=1)[looked.whole] * np.prod(spacing)
@@ -183,13 +183,13 @@ def _diameters(looked: Looked, channel: int) -> Values:
     return diameters
 
 
-def _density(looked: Looked, channel: int) -> Values:
+def _density(looked: ImageFeatures, channel: int) -> Values:
     """Return the number of objects in a square (cube) of 100 pixels' edge."""
     volume = np.prod(looked.view.shape) * np.prod(looked.view.spacing)
     return np.array([len(looked.view.centers()) * 100.0**looked.view.ids.ndim / volume])
 
 
-def _neighbors(looked: Looked, channel: int) -> Values:
+def _neighbors(looked: ImageFeatures, channel: int) -> Values:
     from scipy.spatial import cKDTree
 
     centers = looked.view.centers() * looked.view.spacing
@@ -210,7 +210,7 @@ class Quantity:
     title: str
     unit: str
     meaning: str
-    measure: Callable[[Looked, int], Values]
+    measure: Callable[[ImageFeatures, int], Values]
     per_channel: bool = True
     complete: bool = False
 
@@ -254,11 +254,11 @@ def of_regions(classes: Mapping[int, str]) -> tuple[Quantity, ...]:
     )  # fmt: skip
 
 
-def _share_of(value: int, looked: Looked, channel: int) -> Values:
+def _share_of(value: int, looked: ImageFeatures, channel: int) -> Values:
     assert looked.view.regions is not None
     return np.array([np.mean(looked.view.regions == value)])
 
 
-def _intensity_of(value: int, looked: Looked, channel: int) -> Values:
+def _intensity_of(value: int, looked: ImageFeatures, channel: int) -> Values:
     assert looked.view.regions is not None
     return _draw(looked.view.image[channel][looked.view.regions == value])

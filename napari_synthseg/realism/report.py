@@ -72,7 +72,7 @@ class Measure(Frozen):
     floor: float | None
     floor_high: float | None
     verdict: Verdict
-    finding: str
+    issue: str
     curve: Curve
 
 
@@ -85,7 +85,7 @@ class Accuracy(Frozen):
     crops: int
 
 
-class Telling(Frozen):
+class TwoSampleTest(Frozen):
     """How well a small classifier tells real crops from synthetic ones; chance is 0.5.
 
     Attributes
@@ -152,7 +152,7 @@ class RealismReport(Frozen):
     recipe: dict[str, Any]
     seed: int
     measures: tuple[Measure, ...]
-    telling: Telling | None
+    telling: TwoSampleTest | None
     notes: tuple[str, ...] = ()
 
     def caption(self) -> str:
@@ -211,7 +211,7 @@ class Row:
 
     cells: tuple[str, str, str, str]
     meaning: str = ""
-    finding: str = ""
+    issue: str = ""
 
 
 def rows_of(report: RealismReport, most: int | None = None) -> list[Row]:
@@ -225,19 +225,19 @@ def rows_of(report: RealismReport, most: int | None = None) -> list[Row]:
         unit = " dB" if m.distance_unit == "dB" else ""
         floor = "-" if m.floor is None else f"{m.floor:.2f} ({m.floor_high:.2f}){unit}"
         cells = (report.label(m), f"{m.distance:.2f}{unit}", floor, m.verdict)
-        rows.append(Row(cells, m.meaning, m.finding))
+        rows.append(Row(cells, m.meaning, m.issue))
     return rows + (_rows_of_classifier(report.telling) if report.telling else [])
 
 
-def _rows_of_classifier(told: Telling) -> list[Row]:
+def _rows_of_classifier(told: TwoSampleTest) -> list[Row]:
     floor = _in_words(told.floor) if told.floor else "-"
     cells = ("classifier's accuracy", _in_words(told.accuracy), floor, told.verdict)
     meaning = (
         f"share of crops of {told.edge} pixels that are told right, on {told.held_out_by}s never "
         "seen in training: 50 % is chance; in brackets the 95 % interval"
     )
-    finding = f"{told.best_clue} gives most away" if SEVERITY[told.verdict] > 1 else ""
-    rows = [Row(cells, meaning, finding)]
+    issue = f"{told.best_clue} gives most away" if SEVERITY[told.verdict] > 1 else ""
+    rows = [Row(cells, meaning, issue)]
     for name, accuracy in told.clues.items():
         rows.append(Row((f"   by {name} alone", _in_words(accuracy), "", ""), meaning))
     return rows

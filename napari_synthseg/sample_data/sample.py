@@ -13,7 +13,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.metrics.localization import Centers
-from napari_synthseg.patches.simulated_clicks import MadeClick
+from napari_synthseg.patches.simulated_clicks import SimulatedClick
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class SampleContent:
     image: NDArray[np.integer]
     axes: str
     classes: tuple[ObjectClass, ...]
-    clicks: tuple[MadeClick, ...]
+    clicks: tuple[SimulatedClick, ...]
     train: Region
     test: Region
     truth: Labels | Centers
@@ -59,7 +59,7 @@ class SampleContent:
         if count >= len(self.clicks):
             return self
         turns: dict[int, int] = {}
-        order: list[tuple[int, int, MadeClick]] = []
+        order: list[tuple[int, int, SimulatedClick]] = []
         for index in np.random.default_rng(0).permutation(len(self.clicks)):
             click = self.clicks[index]
             turns[click.cls] = turns.get(click.cls, 0) + 1

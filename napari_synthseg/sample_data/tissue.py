@@ -10,7 +10,7 @@ import numpy as np
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.metrics.localization import Centers
-from napari_synthseg.patches.simulated_clicks import MadeClick
+from napari_synthseg.patches.simulated_clicks import SimulatedClick
 from napari_synthseg.sample_data.sample import Sample, SampleContent
 
 TRAIN: Region = ((160, 315), (88, 404))
@@ -36,11 +36,11 @@ def read_tissue() -> SampleContent:
     )
 
 
-def _read_table(name: str) -> tuple[MadeClick, ...]:
+def _read_table(name: str) -> tuple[SimulatedClick, ...]:
     """Read a table that ships with the package, in the columns that ``import`` reads, too."""
     text = files("napari_synthseg.sample_data").joinpath(name).read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
-    return tuple(MadeClick(NUCLEUS.value, (float(row["y"]), float(row["x"]))) for row in rows)
+    return tuple(SimulatedClick(NUCLEUS.value, (float(row["y"]), float(row["x"]))) for row in rows)
 
 
 TISSUE = Sample(

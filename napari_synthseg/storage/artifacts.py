@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import ReadOnlyError
-from napari_synthseg.core.recipe import Kept
+from napari_synthseg.core.recipe import Artifact
 from napari_synthseg.storage.tensors import (
     load_tensors_with_meta,
     safe_name,
@@ -25,8 +25,8 @@ from napari_synthseg.storage.tensors import (
 FOLDER_NAME = "generators"
 
 
-class KeptGenerators:
-    """The `Keeper` of a folder, that of a project for one.
+class FolderArtifactStore:
+    """The `ArtifactStore` of a folder, that of a project for one.
 
     A project that is open for reading only gives what it has, and keeps nothing new.
     """
@@ -34,7 +34,7 @@ class KeptGenerators:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def load(self, name: str) -> Kept | None:
+    def load(self, name: str) -> Artifact | None:
         """Return what was kept, or None.
 
         Raises

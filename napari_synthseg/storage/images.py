@@ -11,7 +11,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.specimens import own_group
 from napari_synthseg.io.images.files import open_file, with_axes
-from napari_synthseg.io.images.source import StoredPixels
+from napari_synthseg.io.images.source import NormalizedImage
 from napari_synthseg.io.images.stacks import StackUse, is_volume
 from napari_synthseg.io.images.stored import StoredArray, check_stored
 from napari_synthseg.storage import consent
@@ -83,7 +83,7 @@ def open_pixels(ref: ImageRef, folder: Path) -> PixelSource:
         check_fingerprint(path, ref.fingerprint)
         status = path.stat()
         key = (path, status.st_mtime_ns, status.st_size)
-    return StoredPixels(ref, with_axes(open_stored(ref.uri, folder), ref.axes), key)
+    return NormalizedImage(ref, with_axes(open_stored(ref.uri, folder), ref.axes), key)
 
 
 def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:

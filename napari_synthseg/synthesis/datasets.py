@@ -23,7 +23,7 @@ NEAR = 1.5
 """What is unknown round a click without a usable mask reaches so many radii from it."""
 
 
-class TruePairs:
+class RealDataset:
     """Real images with their true masks, in the form of a synthesizer.
 
     Pair ``i`` is image ``i`` modulo their number, whole.
@@ -41,7 +41,7 @@ class TruePairs:
         return [self.pair(i) for i in indices]
 
 
-class RepeatedPairs:
+class CachedDataset:
     """The first `count` pairs of a synthesizer, used in turn.
 
     A repeated pair keeps the index that was asked for, so that it is varied anew each time. Pairs
@@ -71,7 +71,7 @@ class RepeatedPairs:
         return [self.pair(i) for i in indices]
 
 
-class SoundPairs:
+class FilteredDataset:
     """A synthesizer without the pairs that have a fault.
 
     In the place of such a pair comes the next one without; if none of the next `REACH` is, the
@@ -85,7 +85,7 @@ class SoundPairs:
         """Return pair `index`, or the next without a fault."""
         for further in range(REACH):
             pair = self._pairs.pair(index + further)
-            if not pair.fault:
+            if not pair.rejection_reason:
                 return replace(pair, index=index)
         return self._pairs.pair(index)
 
@@ -94,7 +94,7 @@ class SoundPairs:
         return [self.pair(i) for i in indices]
 
 
-class MixedPairs:
+class MixedDataset:
     """A synthesizer of which a share of the pairs are real images instead, evenly spread.
 
     Pair 0 is synthetic, unless all are real. All pairs of the synthesizer come, in their order; in
@@ -103,7 +103,7 @@ class MixedPairs:
 
     def __init__(self, pairs: Synthesizer, real: Sequence[DualImage], share: float) -> None:
         self._pairs = pairs
-        self._real = TruePairs(real)
+        self._real = RealDataset(real)
         self._share = share
 
     def pair(self, index: int) -> DualImage:
@@ -112,7 +112,7 @@ class MixedPairs:
         if before != after:
             return replace(self._real.pair(before), index=index)
         pair = self._pairs.pair(index - before)
-        if pair.fault:
+        if pair.rejection_reason:
             pair = self._real.pair(index - before)
         return replace(pair, index=index)
 

@@ -63,8 +63,8 @@ def train_model(
         class_values=tuple(sorted(class_names)),
         diameter=diameter,
         spacing=spacing,
-        held_pairs=tuple(validation_pairs),
-        held_images=tuple(validation_images),
+        val_pairs=tuple(validation_pairs),
+        val_images=tuple(validation_images),
         class_names=class_names,
     )
     task = make_task(data)

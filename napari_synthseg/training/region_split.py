@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.geometry import Region, full_region, intersect, region_shape
-from napari_synthseg.training.split import Part, group_of, split_groups
+from napari_synthseg.training.split import Subset, group_of, split_groups
 
 FEW_GROUPS = 4
 """With fewer groups than this, one of them is too much to do without."""
@@ -27,7 +27,7 @@ NARROWEST = 16
 
 
 @dataclass(frozen=True)
-class Division:
+class Split:
     """Images, or parts of them, to learn from and to hold out; `words` say how it was done."""
 
     train: tuple[ImageRef, ...]
@@ -42,7 +42,7 @@ def divide_regions(
     fraction: float,
     gap: float = GAP,
     seed: int = 0,
-) -> Division:
+) -> Split:
     """Divide images of regions into what is learned from and what is held out.
 
     Parameters
@@ -59,14 +59,14 @@ def divide_regions(
         Which groups are held out.
     """
     if fraction <= 0:
-        return Division(tuple(refs), (), "")
-    parts = [Part(r, (), int(np.prod(region_shape(_region(r, shapes))))) for r in refs]
+        return Split(tuple(refs), (), "")
+    parts = [Subset(r, (), int(np.prod(region_shape(_region(r, shapes))))) for r in refs]
     groups = sorted({group_of(p) for p in parts})
     if len(groups) >= FEW_GROUPS:
         train, held = split_groups(parts, groups, shapes, fraction, seed)
         count = len({group_of(p) for p in held})
         words = f"{count} of {len(groups)} groups held out"
-        return Division(tuple(p.ref for p in train), tuple(p.ref for p in held), words)
+        return Split(tuple(p.ref for p in train), tuple(p.ref for p in held), words)
     return _divide_strips(refs, shapes, fraction, gap)
 
 
@@ -79,7 +79,7 @@ def _divide_strips(
     shapes: Mapping[str, tuple[int, ...]],
     fraction: float,
     gap: float,
-) -> Division:
+) -> Split:
     """Cut a strip off each image; those of one file, slices or regions, at the same line."""
     train: list[ImageRef] = []
     held: list[ImageRef] = []
@@ -95,8 +95,8 @@ def _divide_strips(
                 if inside is not None and _is_wide(inside, ref.spacing):
                     parts.append(ref.model_copy(update={"region": inside}))
     if not held or not train:
-        return Division(tuple(refs), (), "no image is large enough to hold a strip out")
-    return Division(tuple(train), tuple(held), f"a strip of {fraction:.0%} of each image held out")
+        return Split(tuple(refs), (), "no image is large enough to hold a strip out")
+    return Split(tuple(train), tuple(held), f"a strip of {fraction:.0%} of each image held out")
 
 
 def _is_wide(region: Region, spacing: Sequence[float]) -> bool:

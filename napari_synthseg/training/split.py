@@ -21,7 +21,7 @@ MINIMUM_CLICKS = 3
 
 
 @dataclass(frozen=True)
-class Part:
+class Subset:
     """An image, or a region of it, with the clicks that lie inside.
 
     `objects` is how many are known to be there where nobody clicked.
@@ -38,13 +38,13 @@ class Part:
 
 
 def split(
-    parts: Sequence[Part],
+    parts: Sequence[Subset],
     shapes: Mapping[str, tuple[int, ...]],
     *,
     fraction: float,
     gap: float,
     seed: int = 0,
-) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+) -> tuple[tuple[Subset, ...], tuple[Subset, ...]]:
     """Divide clicked images into a training and a validation part.
 
     Parameters
@@ -77,18 +77,18 @@ def split(
     return train, held
 
 
-def group_of(part: Part) -> str:
+def group_of(part: Subset) -> str:
     """Return the name of what an image shares with others: a field of view, a stack."""
     return part.ref.group or part.ref.uri
 
 
 def split_groups(
-    parts: Sequence[Part],
+    parts: Sequence[Subset],
     groups: Sequence[str],
     shapes: Mapping[str, tuple[int, ...]],
     fraction: float,
     seed: int,
-) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+) -> tuple[tuple[Subset, ...], tuple[Subset, ...]]:
     """Hold out whole groups until the wanted share of clicks is reached as nearly as may be.
 
     The first has about that share on its own, so that of a few images not the one with most of the
@@ -123,7 +123,7 @@ def split_groups(
     )
 
 
-def _look(parts: Sequence[Part], shapes: Mapping[str, tuple[int, ...]]) -> NDArray[np.float64]:
+def _look(parts: Sequence[Subset], shapes: Mapping[str, tuple[int, ...]]) -> NDArray[np.float64]:
     """Return what tells kinds of images apart before any pixel is read.
 
     The logarithms of the usual distance between a click and the next, and of the image's edge.
@@ -143,8 +143,8 @@ def _look(parts: Sequence[Part], shapes: Mapping[str, tuple[int, ...]]) -> NDArr
 
 
 def _split_region(
-    parts: Sequence[Part], shapes: Mapping[str, tuple[int, ...]], fraction: float, gap: float
-) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    parts: Sequence[Subset], shapes: Mapping[str, tuple[int, ...]], fraction: float, gap: float
+) -> tuple[tuple[Subset, ...], tuple[Subset, ...]]:
     """Divide the image with most clicks across its longest side."""
     chosen = max(parts, key=lambda p: len(p.clicks))
     if not chosen.clicks:
@@ -170,7 +170,7 @@ def _split_region(
     return (*rest, *(p for p in first if p.clicks)), tuple(p for p in second if p.clicks)
 
 
-def _restricted(part: Part, region: Region, axis: int, span: tuple[int, int]) -> Part:
+def _restricted(part: Subset, region: Region, axis: int, span: tuple[int, int]) -> Subset:
     limited = tuple(span if i == axis else s for i, s in enumerate(region))
     ref = part.ref.model_copy(update={"region": limited})
-    return Part(ref, tuple(c for c in part.clicks if contains(limited, c.position)))
+    return Subset(ref, tuple(c for c in part.clicks if contains(limited, c.position)))

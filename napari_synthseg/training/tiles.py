@@ -31,7 +31,7 @@ BLOCK = 512
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class ExplainedModel:
     """A network and what is asked of it.
 
     Attributes
@@ -58,7 +58,7 @@ class Subject:
 
 def prepare_subject(
     net: nn.Module, spec: ModelSpec, classes: int, device: torch.device, layer: str = ""
-) -> Subject:
+) -> ExplainedModel:
     """Return what maps are worked out from, with margins as wide as the network sees.
 
     `net` is in evaluation mode on `device`; `layer` defaults to the last before the classes.
@@ -70,7 +70,7 @@ def prepare_subject(
         multiple, radius = spec.multiple, receptive_radius(spec)
     # twice: a gradient in the tile comes from outputs that themselves see as far beyond it
     margin = tuple(round_up(min(2 * r, WIDEST), m) for r, m in zip(radius, multiple, strict=True))
-    return Subject(net, device, classes, layer or default_layer(net), multiple, margin)
+    return ExplainedModel(net, device, classes, layer or default_layer(net), multiple, margin)
 
 
 def default_layer(net: nn.Module) -> str:
@@ -116,7 +116,11 @@ class Tiles:
     """All tiles of an image, and how many are done in all passes."""
 
     def __init__(
-        self, subject: Subject, pixels: PixelSource, block: tuple[int, ...] | None, passes: int = 1
+        self,
+        subject: ExplainedModel,
+        pixels: PixelSource,
+        block: tuple[int, ...] | None,
+        passes: int = 1,
     ) -> None:
         self.subject = subject
         self.pixels = pixels
@@ -155,13 +159,13 @@ class Tiles:
         """Yield the feature maps of each tile's core, shape (feature, ...)."""
         subject = self.subject
         for tile in self:
-            with torch.no_grad(), watch(subject.net, subject.layer) as kept:
+            with torch.no_grad(), capture_activations(subject.net, subject.layer) as kept:
                 subject.net(tile.images)
             yield tile.cut(kept[0], tile.core)
 
 
 @contextmanager
-def watch(
+def capture_activations(
     net: nn.Module, layer: str, change: Callable[[torch.Tensor], torch.Tensor] | None = None
 ) -> Iterator[list[torch.Tensor]]:
     """Keep the last output of a layer; go on with a changed copy of it."""
@@ -178,6 +182,6 @@ def watch(
         handle.remove()
 
 
-def _block(subject: Subject) -> tuple[int, ...]:
+def _block(subject: ExplainedModel) -> tuple[int, ...]:
     edge = BLOCK if len(subject.multiple) == 2 else BLOCK // 4
     return tuple(round_up(edge, m) for m in subject.multiple)

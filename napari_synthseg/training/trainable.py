@@ -88,14 +88,14 @@ class TaskData:
     class_values: tuple[int, ...]
     diameter: float
     spacing: tuple[float, ...] = ()
-    held_pairs: tuple[DualImage, ...] = ()
-    held_images: tuple[ClickedImage, ...] = ()
+    val_pairs: tuple[DualImage, ...] = ()
+    val_images: tuple[ClickedImage, ...] = ()
     class_names: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def holds_out(self) -> bool:
         """Whether there is a held-out part."""
-        return bool(self.held_pairs or self.held_images)
+        return bool(self.val_pairs or self.val_images)
 
 
 class Task(ABC):

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.pixels import check_alike
-from napari_synthseg.core.progress import Progress, relay
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
-from napari_synthseg.training.split import Part
+from napari_synthseg.training.split import Subset
 
 if TYPE_CHECKING:
     pass
 
 
-def clicked_parts(project: Project) -> tuple[Part, ...]:
+def clicked_parts(project: Project) -> tuple[Subset, ...]:
     """Return the training images that carry at least one click, with their clicks.
 
     Raises
@@ -27,7 +27,7 @@ def clicked_parts(project: Project) -> tuple[Part, ...]:
     InputError
         If there is none.
     """
-    parts = tuple(Part(r, project.clicks_on(r)) for r in project.images if r.role == "train")
+    parts = tuple(Subset(r, project.clicks_on(r)) for r in project.images if r.role == "train")
     parts = tuple(p for p in parts if p.clicks)
     if not parts:
         raise InputError(
@@ -38,7 +38,7 @@ def clicked_parts(project: Project) -> tuple[Part, ...]:
 
 
 def cut(
-    project: Project, folder: Path, parts: Sequence[Part] | None = None
+    project: Project, folder: Path, parts: Sequence[Subset] | None = None
 ) -> Generator[Progress, None, PatchLibrary]:
     """Cut, mask and grade the patches of the given parts (default: all clicked images)."""
     # here: it loads scipy, and the panel shall open without
@@ -58,7 +58,7 @@ def cut(
         accepted=project.accepted(),
         masks=masks,
     )
-    return (yield from relay(work, lambda s: Progress(s.step / max(s.total, 1), s.message)))
+    return (yield from subprogress(work, lambda s: Progress(s.step / max(s.total, 1), s.message)))
 
 
 def cut_alike(one: Project, other: Project) -> bool:

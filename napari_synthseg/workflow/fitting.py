@@ -12,7 +12,7 @@ from napari_synthseg.core.labels import DualImage, MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import Keeper, Recipe, Synthesizer
+from napari_synthseg.core.recipe import ArtifactStore, Recipe, Synthesizer
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow.cutting import cut
 from napari_synthseg.workflow.truths import masked_alike, masked_images
@@ -26,11 +26,11 @@ Source = PatchLibrary | MaskedImages
 
 
 def fit(
-    recipe: Recipe, source: Source, keeper: Keeper | None = None
+    recipe: Recipe, source: Source, artifacts: ArtifactStore | None = None
 ) -> Generator[Progress, None, Synthesizer]:
     """Fit a recipe to its source; return its synthesizer.
 
-    What takes long to learn is kept by `keeper`, also when the work is cancelled.
+    What takes long to learn is kept by `artifacts`, also when the work is cancelled.
     """
     if isinstance(source, PatchLibrary) and not source.usable():
         raise InputError(
@@ -38,7 +38,7 @@ def fit(
             "Check the class diameter and the clicks, or take patches back in."
         )
     synthesizer: Synthesizer | None = None
-    work = recipe.fit(source, keeper)
+    work = recipe.fit(source, artifacts)
     try:
         for step in work:
             synthesizer = step.synthesizer or synthesizer
@@ -78,12 +78,12 @@ class Fitted:
 
 
 def refit(
-    fitted: Fitted | None, recipe: Recipe, source: Source, keeper: Keeper | None = None
+    fitted: Fitted | None, recipe: Recipe, source: Source, artifacts: ArtifactStore | None = None
 ) -> Generator[Progress, None, Fitted]:
     """Return what was fitted already if it is of this recipe and source, else fit anew."""
     if fitted is not None and fitted.recipe == recipe and fitted.source is source:
         return fitted
-    return Fitted(recipe, source, (yield from fit(recipe, source, keeper)))
+    return Fitted(recipe, source, (yield from fit(recipe, source, artifacts)))
 
 
 def prepare(
@@ -91,7 +91,7 @@ def prepare(
     folder: Path,
     fitted: Fitted | None,
     library: PatchLibrary | None,
-    keeper: Keeper,
+    artifacts: ArtifactStore,
 ) -> Generator[Progress, None, Fitted]:
     """Fit a project's recipe to all that it may learn from, as far as that is not done yet.
 
@@ -115,7 +115,7 @@ def prepare(
         source = masked_images(project, folder, project.train_spec).images
     else:
         source = library or (yield from cut(project, folder))
-    return replace((yield from refit(fitted, recipe, source, keeper)), project=project)
+    return replace((yield from refit(fitted, recipe, source, artifacts)), project=project)
 
 
 def synthesize(

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.predictions import HeatMaps, Prediction
-from napari_synthseg.core.progress import Progress, relay
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.images import open_pixels
@@ -42,7 +42,7 @@ def predict(
     for number, ref in enumerate(images):
         work = predict_image(predictor, open_pixels(ref, folder), image=ref.id, run=run.id)
         tell = _teller(number, len(images), f"predicting {ref.name}")
-        found.append((yield from relay(work, tell)))
+        found.append((yield from subprogress(work, tell)))
         if ref.id in keep and predictor.kind in KEPT_AS:
             ids = found[-1].ids.astype(KEPT_AS[predictor.kind])
             runs.save_prediction(folder, run.id, ref.id, ids)
@@ -104,7 +104,7 @@ def explain(
             predictor, pixels, image=ref.id, run=run.id, method=method, layer=layer
         )
         tell = _teller(number, len(images), f"looking at {ref.name}")
-        found.append((yield from relay(work, tell)))
+        found.append((yield from subprogress(work, tell)))
     return found
 
 

@@ -13,10 +13,10 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.progress import Progress, relay
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import Keeper, Recipe
-from napari_synthseg.realism.report import Measure, RealismReport, Telling
+from napari_synthseg.core.recipe import ArtifactStore, Recipe
+from napari_synthseg.realism.report import Measure, RealismReport, TwoSampleTest
 from napari_synthseg.realism.saving import Comparison
 from napari_synthseg.realism.view import View, cut_windows
 from napari_synthseg.workflow import cutting, fitting
@@ -43,7 +43,7 @@ def compare(
     count: int = PAIRS,
     seed: int = 0,
     fitted: Fitted | None = None,
-    keeper: Keeper | None = None,
+    artifacts: ArtifactStore | None = None,
 ) -> Generator[Progress, None, Comparison]:
     """Compare a project's real images with dual images; yield progress.
 
@@ -84,13 +84,13 @@ def compare(
         else:
             library = fitted.source
         fields, source = clicked_fields(project, folder, library), library
-    fitted = yield from _scaled(fitting.refit(fitted, recipe, source, keeper), CUT, FIT)
+    fitted = yield from _scaled(fitting.refit(fitted, recipe, source, artifacts), CUT, FIT)
     work = fitting.synthesize(fitted.synthesizer, 0, count)
     pairs: list[DualImage] = yield from _scaled(work, FIT, MADE)
     made = [synthetic_field(pair, fields.views[0].spacing) for pair in pairs]
     real, synthetic = cut_windows(fields.views, made, seed)
     measures: tuple[Measure, ...] = yield from _measure(real, synthetic, fields.classes, seed)
-    telling: Telling | None = yield from _tell_apart(fields.diameter, real, synthetic, seed)
+    telling: TwoSampleTest | None = yield from _tell_apart(fields.diameter, real, synthetic, seed)
     refs = fields.refs
     report = RealismReport(
         images=tuple(ref.name for ref in refs),
@@ -117,7 +117,7 @@ def _scaled(
 ) -> Generator[Progress, None, Any]:
     """Turn a piece of the work, its progress fitted between two shares."""
     span = stop - start
-    return (yield from relay(work, lambda s: Progress(start + span * s.fraction, s.message)))
+    return (yield from subprogress(work, lambda s: Progress(start + span * s.fraction, s.message)))
 
 
 def _measure(
@@ -125,13 +125,18 @@ def _measure(
 ) -> Generator[Progress, None, tuple[Measure, ...]]:
     """Compare every quantity on every channel, then the spectra."""
     from napari_synthseg.realism.distance import compare_quantity, compare_spectra
-    from napari_synthseg.realism.quantities import QUANTITIES, Looked, look, of_regions
+    from napari_synthseg.realism.quantities import (
+        QUANTITIES,
+        ImageFeatures,
+        extract_features,
+        of_regions,
+    )
 
-    ours: list[Looked] = []
-    theirs: list[Looked] = []
+    ours: list[ImageFeatures] = []
+    theirs: list[ImageFeatures] = []
     for number, view in enumerate((*real, *synthetic)):
         yield Progress(MADE, f"looking at window {number + 1}")
-        (ours if number < len(real) else theirs).append(look(view))
+        (ours if number < len(real) else theirs).append(extract_features(view))
     found: list[Measure | None] = []
     channels = range(len(real[0].image))
     quantities = (*QUANTITIES, *of_regions(classes))
@@ -148,20 +153,20 @@ def _measure(
 
 def _tell_apart(
     diameter: float | None, real: Sequence[View], synthetic: Sequence[View], seed: int
-) -> Generator[Progress, None, Telling | None]:
-    from napari_synthseg.realism.classifier import LARGEST, tell_apart
+) -> Generator[Progress, None, TwoSampleTest | None]:
+    from napari_synthseg.realism.classifier import LARGEST, classifier_two_sample_test
 
     message = "teaching a classifier to tell real from synthetic"
     return (
-        yield from relay(
-            tell_apart(real, synthetic, diameter or LARGEST, seed),
+        yield from subprogress(
+            classifier_two_sample_test(real, synthetic, diameter or LARGEST, seed),
             lambda share: Progress(MEASURED + (1 - MEASURED) * share, message),
         )
     )
 
 
 def _notes(
-    refs: Sequence[ImageRef], real: Sequence[View], telling: Telling | None
+    refs: Sequence[ImageRef], real: Sequence[View], telling: TwoSampleTest | None
 ) -> Iterator[str]:
     """Tell what limits the figures."""
     if any(ref.synthetic for ref in refs):

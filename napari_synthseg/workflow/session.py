@@ -23,13 +23,13 @@ from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import HeatMaps, Prediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import Keeper
+from napari_synthseg.core.recipe import ArtifactStore
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.storage import images, truths
-from napari_synthseg.storage.artifacts import KeptGenerators
+from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.project_store import ProjectStore
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow import cutting, evaluating, fitting, importing, predicting, training
@@ -65,7 +65,7 @@ class Session:
         self.project: Project = store.load()
         self.library: PatchLibrary | None = None
         self._cut_from: Project | None = None
-        self.keeper: Keeper = KeptGenerators(store.folder)
+        self.artifacts: ArtifactStore = FolderArtifactStore(store.folder)
         self.fitted: Fitted | None = None
         self._history = History()
         self._merges: dict[Job, Callable[[Outcome], None]] = {}
@@ -270,7 +270,9 @@ class Session:
 
         def work() -> Generator[Progress, None, list[DualImage]]:
             nonlocal fitted
-            fitted = yield from fitting.prepare(project, self.folder, fitted, library, self.keeper)
+            fitted = yield from fitting.prepare(
+                project, self.folder, fitted, library, self.artifacts
+            )
             return (yield from fitting.synthesize(fitted.synthesizer, start, count))
 
         def take(pairs: list[DualImage]) -> None:
@@ -283,7 +285,7 @@ class Session:
 
     def remake_pairs(self, run: TrainingRun, count: int, start: int = 0) -> Job:
         """Make pairs that a run was trained on, from its record. Value: list of `DualImage`."""
-        work = training.remake_pairs(self.project, self.folder, run, start, count, self.keeper)
+        work = training.remake_pairs(self.project, self.folder, run, start, count, self.artifacts)
         return self._job(work, f"make the dual images of {run.name}")
 
     def train(self, spec: TrainSpec | None = None, name: str = "") -> Job:
@@ -306,7 +308,7 @@ class Session:
                 ended = run.model_copy(update={"state": outcome.state, "error": outcome.traceback})
             self._replace(self.project.with_run(ended))
 
-        work = training.train(project, self.folder, run, self.keeper)
+        work = training.train(project, self.folder, run, self.artifacts)
         job = Job(work, f"train {run.name}", run.id)
         self._merges[job] = merge
         return job

@@ -14,7 +14,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import Keeper, load_recipe
+from napari_synthseg.core.recipe import ArtifactStore, load_recipe
 from napari_synthseg.core.runs import TrainedModel, TrainingRun, TrainStep
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage import runs
@@ -39,11 +39,11 @@ def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> Traini
 
 
 def train(
-    project: Project, folder: Path, run: TrainingRun, keeper: Keeper
+    project: Project, folder: Path, run: TrainingRun, artifacts: ArtifactStore
 ) -> Generator[Progress | TrainStep, None, TrainingRun]:
     """Train as the run's spec says; save weights, history and record; return the record.
 
-    What the recipe learns is kept by `keeper`. Cancelling keeps the best weights so far and returns
+    `artifacts` keep what the recipe learns. Cancelling keeps the best weights so far and returns
     the record as cancelled. A failure is written into the run's record, with its traceback, before
     it is raised.
     """
@@ -52,7 +52,7 @@ def train(
     started = time.monotonic()  # a time limit covers cutting and fitting, too
     runs.save_run(folder, run)
     try:
-        data = yield from gather_data(project, folder, run.spec, keeper)
+        data = yield from gather_data(project, folder, run.spec, artifacts)
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
         model = yield from train_model(
             run.spec,
@@ -103,7 +103,12 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
 
 
 def remake_pairs(
-    project: Project, folder: Path, run: TrainingRun, start: int, count: int, keeper: Keeper
+    project: Project,
+    folder: Path,
+    run: TrainingRun,
+    start: int,
+    count: int,
+    artifacts: ArtifactStore,
 ) -> Generator[Progress, None, list[DualImage]]:
     """Return pairs that a run was trained on, made from its recorded recipe and held-out part.
 
@@ -120,5 +125,5 @@ def remake_pairs(
         )
     recipe = load_recipe(run.recipe) if run.recipe else default_recipe()
     as_then = project.model_copy(update={"recipe": recipe})
-    pairs = yield from make_pairs(as_then, folder, run.spec, keeper)
+    pairs = yield from make_pairs(as_then, folder, run.spec, artifacts)
     return (yield from synthesize(pairs, start, count))

@@ -21,19 +21,19 @@ from napari_synthseg.core.labels import DualImage, MaskedImages
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import Keeper, Recipe, Synthesizer
+from napari_synthseg.core.recipe import ArtifactStore, Recipe, Synthesizer
 from napari_synthseg.core.specs import TaskName, TrainSpec
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.synthesis.datasets import (
-    MixedPairs,
-    RepeatedPairs,
-    SoundPairs,
-    TruePairs,
+    CachedDataset,
+    FilteredDataset,
+    MixedDataset,
+    RealDataset,
     label_clicked,
 )
-from napari_synthseg.tasks.detect.box_scale import SizedPairs, measure_growth, sized
-from napari_synthseg.training.split import Part, split
+from napari_synthseg.tasks.detect.box_scale import ScaledBoxDataset, measure_growth, sized
+from napari_synthseg.training.split import Subset, split
 from napari_synthseg.workflow.cutting import clicked_parts, cut
 from napari_synthseg.workflow.fitting import fit
 from napari_synthseg.workflow.truths import TAUGHT_BY, masked_images, true_pairs, true_parts
@@ -62,7 +62,7 @@ class TrainingData:
 
 
 def gather_data(
-    project: Project, folder: Path, spec: TrainSpec, keeper: Keeper
+    project: Project, folder: Path, spec: TrainSpec, artifacts: ArtifactStore
 ) -> Generator[Progress, None, TrainingData]:
     """Return what a model is trained on and chosen by.
 
@@ -82,17 +82,17 @@ def gather_data(
     """
     yield Progress(0.0, "choosing the held-out part")
     if _learns_regions(project, spec):
-        return (yield from _gather_regions(project, folder, spec, keeper))
+        return (yield from _gather_regions(project, folder, spec, artifacts))
     return (yield from _gather_objects(project, folder, spec))
 
 
 def make_pairs(
-    project: Project, folder: Path, spec: TrainSpec, keeper: Keeper
+    project: Project, folder: Path, spec: TrainSpec, artifacts: ArtifactStore
 ) -> Generator[Progress, None, Synthesizer]:
     """Return the dual images that a model is trained on, without real ones among them."""
     if _learns_regions(project, spec):
         source = masked_images(project, folder, spec).images
-        return (yield from _fitted(project, spec, source, keeper))
+        return (yield from _fitted(project, spec, source, artifacts))
     parts, _, _ = _divide(project, folder, spec)
     pairs, _ = yield from _pairs_of(project, folder, spec, parts)
     return pairs
@@ -117,23 +117,23 @@ def _learns_regions(project: Project, spec: TrainSpec) -> bool:
 
 
 def _gather_regions(
-    project: Project, folder: Path, spec: TrainSpec, keeper: Keeper
+    project: Project, folder: Path, spec: TrainSpec, artifacts: ArtifactStore
 ) -> Generator[Progress, None, TrainingData]:
     if spec.source == "mixed":
         _real_fraction(spec)  # says what is missing before anything is learned
     yield Progress(0.0, "reading true masks")
     divided = masked_images(project, folder, spec)
     images, refs = divided.images, divided.division.train
-    pairs: Synthesizer = TruePairs(images.train)
+    pairs: Synthesizer = RealDataset(images.train)
     notes = [divided.division.words] if divided.division.words else []
     if spec.source != "real":
-        pairs = yield from _fitted(project, spec, images, keeper)
+        pairs = yield from _fitted(project, spec, images, artifacts)
         yield Progress(1.0, "looking at the first dual images")
         notes += _tell_faults(pairs, min(spec.pairs or LOOKED_AT, LOOKED_AT), spec.real_fraction)
         if spec.real_fraction:
-            pairs = MixedPairs(pairs, images.train, spec.real_fraction)
+            pairs = MixedDataset(pairs, images.train, spec.real_fraction)
         else:
-            pairs = SoundPairs(pairs)
+            pairs = FilteredDataset(pairs)
     return TrainingData(
         pairs=pairs,
         validation_pairs=images.held,
@@ -147,7 +147,7 @@ def _gather_regions(
 
 def _tell_faults(pairs: Synthesizer, count: int, real_fraction: float) -> list[str]:
     """Say how many of the first `count` pairs have a fault, and what is done about it."""
-    bad = sum(bool(pair.fault) for pair in pairs.pairs(range(count)))
+    bad = sum(bool(pair.rejection_reason) for pair in pairs.pairs(range(count)))
     if not bad:
         return []
     found = f"{bad} of the first {count} dual images did not pass the gate"
@@ -174,26 +174,26 @@ def _gather_objects(
     parts, held, diameters = _divide(project, folder, spec)
     held_true = true_pairs(project, folder, spec.task, held)
     if spec.source == "real":
-        pairs: Synthesizer = TruePairs(true_pairs(project, folder, spec.task, parts))
-        held_pairs = held_true
+        pairs: Synthesizer = RealDataset(true_pairs(project, folder, spec.task, parts))
+        val_pairs = held_true
     else:
         pairs, library = yield from _pairs_of(project, folder, spec, parts)
         growth = measure_growth(library) if spec.task == "detect" and spec.size_boxes else {}
-        pairs = SizedPairs(pairs, growth)
+        pairs = ScaledBoxDataset(pairs, growth)
         if spec.source == "mixed":
             mixed_in = _known_elsewhere(project, spec.task, parts, held)
             real = true_pairs(project, folder, spec.task, mixed_in)
-            pairs = MixedPairs(pairs, real, _real_fraction(spec))
+            pairs = MixedDataset(pairs, real, _real_fraction(spec))
         elif spec.real_fraction:
             clicked = tuple(sized(p, growth) for p in _clicked_pairs(library, folder, parts))
-            pairs = MixedPairs(pairs, clicked, spec.real_fraction)
+            pairs = MixedDataset(pairs, clicked, spec.real_fraction)
         made = yield from _validation_pairs(project, folder, held)
-        held_pairs = tuple(sized(pair, growth) for pair in made)
+        val_pairs = tuple(sized(pair, growth) for pair in made)
         if spec.source == "mixed":
-            held_pairs += held_true
+            val_pairs += held_true
     return TrainingData(
         pairs=pairs,
-        validation_pairs=held_pairs,
+        validation_pairs=val_pairs,
         validation_images=tuple(
             ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in held
         ),
@@ -204,7 +204,7 @@ def _gather_objects(
 
 
 def _clicked_pairs(
-    library: PatchLibrary, folder: Path, parts: Sequence[Part]
+    library: PatchLibrary, folder: Path, parts: Sequence[Subset]
 ) -> tuple[DualImage, ...]:
     """Return the fully clicked images with the masks found on them."""
     labelled = (label_clicked(library, p.ref.id, open_pixels(p.ref, folder)) for p in parts)
@@ -227,8 +227,8 @@ def _real_fraction(spec: TrainSpec) -> float:
 
 
 def _known_elsewhere(
-    project: Project, task: TaskName, parts: Sequence[Part], held: Sequence[Part]
-) -> tuple[Part, ...]:
+    project: Project, task: TaskName, parts: Sequence[Subset], held: Sequence[Subset]
+) -> tuple[Subset, ...]:
     """Return what may be mixed in: training parts with truth, and images that nobody clicked."""
     clicked = {p.ref.id for p in (*parts, *held)}
     rest = [p for p in true_parts(project, task) if p.ref.id not in clicked]
@@ -236,7 +236,7 @@ def _known_elsewhere(
 
 
 def _pairs_of(
-    project: Project, folder: Path, spec: TrainSpec, parts: Sequence[Part]
+    project: Project, folder: Path, spec: TrainSpec, parts: Sequence[Subset]
 ) -> Generator[Progress, None, tuple[Synthesizer, PatchLibrary]]:
     """Return the dual images of some parts, as many different ones as the spec allows."""
     library = yield from cut(project, folder, parts)
@@ -247,18 +247,18 @@ def _fitted(
     project: Project,
     spec: TrainSpec,
     source: PatchLibrary | MaskedImages,
-    keeper: Keeper | None = None,
+    artifacts: ArtifactStore | None = None,
 ) -> Generator[Progress, None, Synthesizer]:
     """Return dual images, as many different ones as the spec asks for, else as are enough."""
     recipe = _recipe(project)
-    pairs = yield from fit(recipe, source, keeper)
-    count = spec.pairs or recipe.enough
-    return pairs if count is None else RepeatedPairs(pairs, count)
+    pairs = yield from fit(recipe, source, artifacts)
+    count = spec.pairs or recipe.default_pool_size
+    return pairs if count is None else CachedDataset(pairs, count)
 
 
 def _divide(
     project: Project, folder: Path, spec: TrainSpec
-) -> tuple[tuple[Part, ...], tuple[Part, ...], list[float]]:
+) -> tuple[tuple[Subset, ...], tuple[Subset, ...], list[float]]:
     """Return the parts to train on, those held out, and the diameters of what they show."""
     if spec.source == "real":
         parts = true_parts(project, spec.task)
@@ -273,7 +273,7 @@ def _divide(
         for cls in project.classes
         if any(c.cls == cls.value for c in part.clicks)
     ] or [cls.diameter_px(part.ref) for part in parts for cls in project.classes]
-    wanted = tuple(Part(r, project.clicks_on(r)) for r in project.images if r.role == "validate")
+    wanted = tuple(Subset(r, project.clicks_on(r)) for r in project.images if r.role == "validate")
     held = tuple(p for p in wanted if p.clicks)
     if not held:
         gap = max(diameters)
@@ -290,7 +290,7 @@ def _spacing(refs: Iterable[ImageRef]) -> tuple[float, ...]:
 
 
 def _validation_pairs(
-    project: Project, folder: Path, held: Sequence[Part]
+    project: Project, folder: Path, held: Sequence[Subset]
 ) -> Generator[Progress, None, tuple[DualImage, ...]]:
     if not held:
         return ()

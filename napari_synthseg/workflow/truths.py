@@ -19,8 +19,8 @@ from napari_synthseg.core.specs import TaskName, TrainSpec
 from napari_synthseg.io.labels import check_classes
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
-from napari_synthseg.training.region_split import Division, divide_regions
-from napari_synthseg.training.split import MINIMUM_CLICKS, Part
+from napari_synthseg.training.region_split import Split, divide_regions
+from napari_synthseg.training.split import MINIMUM_CLICKS, Subset
 
 TAUGHT_BY: dict[TaskName, tuple[TruthKind, ...]] = {
     "segment": ("instance",),
@@ -38,7 +38,7 @@ WORDS: dict[TaskName, str] = {
 }
 
 
-def true_parts(project: Project, task: TaskName) -> tuple[Part, ...]:
+def true_parts(project: Project, task: TaskName) -> tuple[Subset, ...]:
     """Return the training images whose ground truth teaches a task.
 
     Raises
@@ -48,7 +48,7 @@ def true_parts(project: Project, task: TaskName) -> tuple[Part, ...]:
     """
     known = ((ref, project.truth_of(ref, *TAUGHT_BY[task])) for ref in project.images)
     parts = tuple(
-        Part(ref, project.clicks_on(ref), _count_objects(truth))
+        Subset(ref, project.clicks_on(ref), _count_objects(truth))
         for ref, truth in known
         if ref.role == "train" and truth is not None
     )
@@ -61,7 +61,7 @@ def true_parts(project: Project, task: TaskName) -> tuple[Part, ...]:
 
 
 def true_pairs(
-    project: Project, folder: Path, task: TaskName, parts: Sequence[Part]
+    project: Project, folder: Path, task: TaskName, parts: Sequence[Subset]
 ) -> tuple[DualImage, ...]:
     """Return those of some parts that have ground truth for a task, with it."""
     known = ((p.ref, project.truth_of(p.ref, *TAUGHT_BY[task])) for p in parts)
@@ -91,7 +91,7 @@ class DividedMasks:
     """Images with true masks of regions, and which part of which image is what."""
 
     images: MaskedImages
-    division: Division
+    division: Split
 
 
 def masked_images(project: Project, folder: Path, spec: TrainSpec) -> DividedMasks:
@@ -120,7 +120,7 @@ def masked_images(project: Project, folder: Path, spec: TrainSpec) -> DividedMas
     opened = [(ref, open_pixels(ref, folder)) for ref in (*refs, *wanted)]
     check_alike(opened, "Leave one of them out by giving it the role 'test'")
     if wanted:
-        division = Division(tuple(refs), wanted, "the images for validation held out")
+        division = Split(tuple(refs), wanted, "the images for validation held out")
     else:
         shapes = {ref.id: pixels.shape[1:] for ref, pixels in opened}
         division = divide_regions(refs, shapes, fraction=spec.validation_fraction, seed=spec.seed)

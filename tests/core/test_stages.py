@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_synthseg.core.progress import relay, result_of
+from napari_synthseg.core.progress import exhaust, subprogress
 
 
 def work(log, count=3):
@@ -17,7 +17,7 @@ def test_steps_are_told_and_the_result_is_returned():
     log, told = [], []
 
     def outer():
-        found = yield from relay(work(log), lambda step: f"step {step}")
+        found = yield from subprogress(work(log), lambda step: f"step {step}")
         return found, "and more"
 
     stage = outer()
@@ -31,7 +31,7 @@ def test_steps_are_told_and_the_result_is_returned():
 
 def test_the_inner_work_ends_with_the_outer_one():
     log = []
-    stage = relay(work(log), str)
+    stage = subprogress(work(log), str)
     assert next(stage) == "0"
     stage.close()
     assert log == ["ended"]
@@ -42,7 +42,7 @@ def test_an_error_of_the_inner_work_comes_through():
         yield 1
         raise ValueError("broken")
 
-    stage = relay(failing(), str)
+    stage = subprogress(failing(), str)
     assert next(stage) == "1"
     with pytest.raises(ValueError, match="broken"):
         next(stage)
@@ -50,4 +50,4 @@ def test_an_error_of_the_inner_work_comes_through():
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_only_the_result(count):
-    assert result_of(work([], count)) == "found"
+    assert exhaust(work([], count)) == "found"

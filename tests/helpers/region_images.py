@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from napari_synthseg.core.labels import DualImage, Labels, MaskedImages
-from napari_synthseg.core.recipe import FitStep, Forgetful, Keeper, Recipe
+from napari_synthseg.core.recipe import ArtifactStore, FitStep, NullArtifactStore, Recipe
 
 LEVELS = np.array([0.2, 0.5, 0.9], np.float32)
 """Brightness of background and the two classes."""
@@ -33,8 +33,8 @@ class Drawn:
 
     def pair(self, index):
         drawn = draw_regions(self.shape, seed=1000 + index)
-        fault = "torn" if self.bad and index % self.bad == 0 else ""
-        return DualImage(drawn.image, drawn.labels, index, fault)
+        rejection_reason = "torn" if self.bad and index % self.bad == 0 else ""
+        return DualImage(drawn.image, drawn.labels, index, rejection_reason)
 
     def pairs(self, indices):
         return [self.pair(i) for i in indices]
@@ -50,11 +50,11 @@ def slow_recipe(kind="slow") -> Iterator[type[Recipe]]:
         seed: int = 0
         bad: int = 0
 
-        def fit(self, source, keeper: Keeper | None = None) -> Iterator[FitStep]:
+        def fit(self, source, artifacts: ArtifactStore | None = None) -> Iterator[FitStep]:
             assert isinstance(source, MaskedImages)
-            keeper = keeper or Forgetful()
+            artifacts = artifacts or NullArtifactStore()
             name = f"slow-{self.seed}-{source.fingerprint}"
-            kept = keeper.load(name)
+            kept = artifacts.load(name)
             step = int(kept[1]["step"]) if kept else 0
             begun.append(step)
             try:
@@ -63,7 +63,7 @@ def slow_recipe(kind="slow") -> Iterator[type[Recipe]]:
                     news = {"error": 1 / step}
                     yield FitStep(step, 10, "learning", None, news, {"made": source.train[:1]})
             finally:
-                keeper.save(name, {"codes": np.arange(step)}, {"step": step})
+                artifacts.save(name, {"codes": np.arange(step)}, {"step": step})
             yield FitStep(10, 10, "learned", Drawn(bad=self.bad))
 
     begun: list[int] = []

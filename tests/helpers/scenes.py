@@ -42,9 +42,9 @@ def view_of(name, image, ids, *, complete=True, spacing=None):
     )  # fmt: skip
 
 
-def scenes(first, count, **fault):
+def scenes(first, count, **rejection_reason):
     """Return several views, each of a group of its own."""
-    return [scene(seed, **fault) for seed in range(first, first + count)]
+    return [scene(seed, **rejection_reason) for seed in range(first, first + count)]
 
 
 def finish(work):

@@ -23,7 +23,7 @@ def task(request):
     )
     held = tuple(Disks().pairs([90, 91]))
     names = {1: "bright", 2: "dark"}
-    return make_task(TaskData(spec, Disks(), (1, 2), 12.0, held_pairs=held, class_names=names))
+    return make_task(TaskData(spec, Disks(), (1, 2), 12.0, val_pairs=held, class_names=names))
 
 
 def net_of(task):

@@ -24,7 +24,7 @@ def discs(inside=1.0, seed=0, radius=None):
 
 
 def kinds(patch):
-    return {f.kind for f in patch.findings} & KINDS
+    return {f.kind for f in patch.issues} & KINDS
 
 
 def cut(image, centers=CENTERS, **options):

@@ -101,7 +101,7 @@ def test_the_size_of_doubtful_masks_is_not_believed(kind):
     np.testing.assert_array_equal(finder_of(image).image.radii[1], RADIUS)
 
 
-class Forgetful(dict):
+class NullArtifactStore(dict):
     def update(self, *args):
         """Keep nothing."""
 
@@ -112,7 +112,7 @@ def test_what_is_remembered_of_the_whole_image_changes_no_mask(wish, monkeypatch
     _, quick = find(image, wish)
     make = MaskFinder._on
     monkeypatch.setattr(
-        MaskFinder, "_on", lambda *args: replace(make(*args), _on_whole=Forgetful())
+        MaskFinder, "_on", lambda *args: replace(make(*args), _on_whole=NullArtifactStore())
     )
     finder = finder_of(image, wish)
     assert not finder._on_whole

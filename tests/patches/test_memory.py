@@ -8,7 +8,7 @@ from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.patches import clicked as clicked_module
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.patches.patch_cache import CutMemory
+from napari_synthseg.patches.patch_cache import PatchCache
 from napari_synthseg.patches.settings import PatchSettings
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
@@ -18,7 +18,7 @@ IMAGE, IDS = disc_image(CENTERS)
 @pytest.fixture
 def works(monkeypatch):
     """Count how often an image is really cut."""
-    monkeypatch.setattr(clicked_module, "CUT", CutMemory())
+    monkeypatch.setattr(clicked_module, "CUT", PatchCache())
     cut, done = clicked_module._Worked, []
 
     def counted(*args):
@@ -39,7 +39,7 @@ def test_an_image_is_cut_once_and_gives_the_same_under_other_names(works):
     for one, two in zip(first.patches, second.patches, strict=True):
         assert two.id == one.id.replace("a-", "b-")
         assert two.image == "b"
-        assert one.findings == two.findings
+        assert one.issues == two.issues
         assert (one.cls, one.quality, one.origin) == (two.cls, two.quality, two.origin)
         np.testing.assert_array_equal(one.mask, two.mask)
         np.testing.assert_array_equal(one.pixels, two.pixels)
@@ -103,7 +103,7 @@ def test_no_more_is_remembered_than_fits_and_the_oldest_goes_first():
     images = [clicked(disc_image(CENTERS, seed=n)[0], CENTERS) for n in range(3)]
     cuts = [finish(clicked_module.cut_clicked_image(i, {1: 20.0}, PatchSettings()))[1]
             for i in images]  # fmt: skip
-    memory = CutMemory(int(2.5 * cuts[0].nbytes))
+    memory = PatchCache(int(2.5 * cuts[0].nbytes))
     memory.keep("a", cuts[0])
     memory.keep("b", cuts[1])
     assert memory.get("a") is cuts[0]  # asked for last
@@ -111,7 +111,7 @@ def test_no_more_is_remembered_than_fits_and_the_oldest_goes_first():
     assert memory.get("b") is None
     assert memory.get("a") is cuts[0]
     assert memory.get("c") is cuts[2]
-    small = CutMemory(cuts[0].nbytes - 1)
+    small = PatchCache(cuts[0].nbytes - 1)
     small.keep("a", cuts[0])
     assert small.get("a") is None
     memory.forget()

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.geometry import contains
-from napari_synthseg.training.split import Part, split
+from napari_synthseg.training.split import Subset, split
 
 
 def part(name, count, *, group="", seed=0, shape=(200, 300)):
     rng = np.random.default_rng(seed)
     ref = ImageRef(id=name, uri=f"{name}.tif", group=group)
-    return Part(
+    return Subset(
         ref,
         tuple(
             Click(image=name, position=tuple(rng.uniform(0, np.array(shape) - 1)), cls=1)
@@ -83,7 +83,7 @@ def test_too_few_clicks_hold_nothing_out():
 def test_a_region_is_divided_inside_itself():
     whole = part("a", 60)
     ref = whole.ref.model_copy(update={"region": ((0, 200), (0, 150))})
-    inside = Part(ref, tuple(c for c in whole.clicks if contains(ref.region, c.position)))
+    inside = Subset(ref, tuple(c for c in whole.clicks if contains(ref.region, c.position)))
     train, held = split([inside], {"a": (200, 300)}, fraction=0.25, gap=12)
     for side in (*train, *held):
         assert side.ref.region[1][1] <= 150
@@ -97,7 +97,7 @@ def test_a_volume_is_divided_across_its_longest_side_in_space():
         Click(image="v", position=tuple(rng.uniform(0, np.subtract(shape, 1))), cls=1)
         for _ in range(40)
     )
-    train, held = split([Part(ref, clicks)], {"v": shape}, fraction=0.3, gap=12.0)
+    train, held = split([Subset(ref, clicks)], {"v": shape}, fraction=0.3, gap=12.0)
     (top,), (bottom,) = train, held
     assert top.ref.region[1:] == bottom.ref.region[1:] == ((0, 60), (0, 70))
     assert bottom.ref.region[0][0] - top.ref.region[0][1] in (3, 4)  # 12 pixels are 3 planes

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from napari_synthseg.realism.classifier import (
     balanced_accuracy,
+    classifier_two_sample_test,
     cross_validate,
     take_crops,
-    tell_apart,
 )
 from tests.helpers.scenes import finish, scenes
 
 
 def told(real, synthetic, seed=0):
     """Return what the classifier says of two sets of views."""
-    return finish(tell_apart(real, synthetic, 16.0, seed, crops=160))
+    return finish(classifier_two_sample_test(real, synthetic, 16.0, seed, crops=160))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -39,8 +39,8 @@ def test_two_halves_of_one_set_are_not_told_apart(seed):
     ],
     ids=["bright seam of one pixel", "wrong noise", "wrong contrast", "blurred"],
 )
-def test_a_fault_is_found(fault, clue):
-    found = told(scenes(0, 8), scenes(50, 8, **fault))
+def test_a_fault_is_found(rejection_reason, clue):
+    found = told(scenes(0, 8), scenes(50, 8, **rejection_reason))
     assert found.accuracy.low > 0.7
     assert found.verdict == "clearly different"
     assert found.floor.low < 0.5 < found.floor.high

@@ -16,7 +16,7 @@ from napari_synthseg.realism.distance import (
     judge,
     spectrum,
 )
-from napari_synthseg.realism.quantities import QUANTITIES, look
+from napari_synthseg.realism.quantities import QUANTITIES, extract_features
 from napari_synthseg.realism.view import MOST, cut_windows
 from tests.helpers.scenes import scene, scenes, view_of
 
@@ -25,12 +25,16 @@ BY_NAME = {q.name: q for q in QUANTITIES}
 
 def compared(name, real, synthetic):
     return compare_quantity(
-        BY_NAME[name], 0, [look(v) for v in real], [look(v) for v in synthetic], 0
+        BY_NAME[name],
+        0,
+        [extract_features(v) for v in real],
+        [extract_features(v) for v in synthetic],
+        0,
     )
 
 
 def values(name, view, channel=0):
-    return BY_NAME[name].measure(look(view), channel)
+    return BY_NAME[name].measure(extract_features(view), channel)
 
 
 def square(places, shape=(60, 80), edge=10, high=0.8, spacing=(1.0, 1.0)):
@@ -82,7 +86,7 @@ def test_grain_is_the_noise_and_not_the_objects():
 def test_an_empty_window_gives_no_objects_and_no_error():
     view = square([])
     for quantity in QUANTITIES:
-        found = quantity.measure(look(view), 0)
+        found = quantity.measure(extract_features(view), 0)
         assert np.isfinite(found).all()
     assert values("density", view) == pytest.approx([0])
 
@@ -100,9 +104,9 @@ def test_an_empty_window_gives_no_objects_and_no_error():
         ("steepness", {"blur": 2.5}),
     ],
 )
-def test_a_difference_is_found_where_it_is(name, fault):
+def test_a_difference_is_found_where_it_is(name, rejection_reason):
     real = scenes(0, 8)
-    wrong, right = (compared(name, real, scenes(50, 8, **f)) for f in (fault, {}))
+    wrong, right = (compared(name, real, scenes(50, 8, **f)) for f in (rejection_reason, {}))
     assert wrong.verdict == "clearly different"
     assert right.verdict != "clearly different"
     assert wrong.distance > 2 * right.distance
@@ -115,7 +119,7 @@ def test_the_spectrum_tells_fine_from_coarse():
     noisy = compare_spectra(0, real, scenes(50, 8, noise=0.06), 0)
     assert same.distance < 1.0
     assert noisy.verdict == "clearly different"
-    fine = float(noisy.finding.split()[2])
+    fine = float(noisy.issue.split()[2])
     assert fine == pytest.approx(20 * np.log10(2), abs=0.5)
 
 

@@ -30,7 +30,7 @@ class Redrawn(Recipe):
     lost: bool = False
     fits: ClassVar[list[str]] = []
 
-    def fit(self, source, keeper=None) -> Iterator[FitStep]:
+    def fit(self, source, artifacts=None) -> Iterator[FitStep]:
         self.fits.append(source.fingerprint)
         yield FitStep(1, 1, "ready", RedrawnPairs(self))
 

@@ -31,7 +31,7 @@ class Copies(Recipe):
     kind: str = "test-copies"
     noise: float = 0.02
 
-    def fit(self, library, keeper=None):
+    def fit(self, library, artifacts=None):
         yield FitStep(1, 1, "ready", CopyMaker(self.noise))
 
 

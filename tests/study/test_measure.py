@@ -16,7 +16,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.workflow import training_data
 from napari_synthseg.workflow.session import Session
-from napari_synthseg.workflow.training_data import RepeatedPairs
+from napari_synthseg.workflow.training_data import CachedDataset
 from tests.study.conftest import tables
 
 
@@ -100,7 +100,7 @@ def test_repeated_pairs_are_the_first_ones_in_turn_with_their_own_index() -> Non
         def pairs(self, indices: Any) -> list[DualImage]:
             return [self.pair(i) for i in indices]
 
-    pairs = RepeatedPairs(Numbered(), 3).pairs(range(7))
+    pairs = CachedDataset(Numbered(), 3).pairs(range(7))
     assert [int(p.image[0, 0, 0]) for p in pairs] == [0, 1, 2, 0, 1, 2, 0]
     assert [p.index for p in pairs] == list(range(7))
 
@@ -115,7 +115,7 @@ def test_repeated_pairs_are_remembered_as_far_as_there_is_room(room: int, made: 
             image = np.full((1, 2, 2), index, np.float32)
             return DualImage(image, Labels(np.zeros((2, 2), np.int32)), index)
 
-    pairs = RepeatedPairs(Counted(), 3, room).pairs(range(7))  # type: ignore[arg-type]
+    pairs = CachedDataset(Counted(), 3, room).pairs(range(7))  # type: ignore[arg-type]
     assert [int(p.image[0, 0, 0]) for p in pairs] == [0, 1, 2, 0, 1, 2, 0]
     assert len(asked) == made
 
@@ -125,7 +125,7 @@ def test_record_says_what_was_measured_on_what(
 ) -> None:
     asked: list[int] = []
 
-    class Watched(RepeatedPairs):
+    class Watched(CachedDataset):
         def pairs(self, indices: Any) -> list[DualImage]:
             asked.extend(indices)
             return super().pairs(indices)

@@ -10,9 +10,9 @@ from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.synthesis.datasets import (
     REACH,
-    MixedPairs,
-    RepeatedPairs,
-    SoundPairs,
+    CachedDataset,
+    FilteredDataset,
+    MixedDataset,
     label_clicked,
 )
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
@@ -26,8 +26,8 @@ class Numbered:
 
     def pair(self, index):
         image = np.full((1, 4, 4), self.mark, np.float32)
-        fault = "bad" if index in self.bad else ""
-        return DualImage(image, Labels(np.zeros((4, 4), np.int32)), index, fault)
+        rejection_reason = "bad" if index in self.bad else ""
+        return DualImage(image, Labels(np.zeros((4, 4), np.int32)), index, rejection_reason)
 
 
 def real(count):
@@ -36,7 +36,7 @@ def real(count):
 
 @given(st.floats(0, 0.9), st.integers(1, 5))
 def test_the_share_of_real_images_is_kept_and_all_come_in_turn(share, count):
-    pairs = MixedPairs(Numbered(0.0), real(count), share).pairs(range(200))
+    pairs = MixedDataset(Numbered(0.0), real(count), share).pairs(range(200))
     marks = [float(p.image[0, 0, 0]) for p in pairs]
     shown = [m for m in marks if m]
     assert marks[0] == 0
@@ -47,12 +47,12 @@ def test_the_share_of_real_images_is_kept_and_all_come_in_turn(share, count):
 
 @given(st.floats(0, 0.9), st.integers(1, 5), st.sets(st.integers(0, 199)))
 def test_pairs_with_a_fault_give_way_to_real_images_that_come_equally_often(share, count, bad):
-    plain = MixedPairs(Numbered(0.0), real(count), share).pairs(range(200))
-    pairs = MixedPairs(Numbered(0.0, bad), real(count), share).pairs(range(200))
+    plain = MixedDataset(Numbered(0.0), real(count), share).pairs(range(200))
+    pairs = MixedDataset(Numbered(0.0, bad), real(count), share).pairs(range(200))
     drawn = 0
     for index, (before, now) in enumerate(zip(plain, pairs, strict=True)):
         assert now.index == index
-        assert not now.fault
+        assert not now.rejection_reason
         if before.image[0, 0, 0] or drawn not in bad:
             np.testing.assert_array_equal(now.image, before.image)
         else:
@@ -71,23 +71,23 @@ class Counting(Numbered):
 
 @given(st.floats(0, 0.9), st.integers(1, 8))
 def test_all_dual_images_come_in_turn_however_many_are_real(share, count):
-    pairs = MixedPairs(RepeatedPairs(Counting(0.0), count), real(3), share).pairs(range(200))
+    pairs = MixedDataset(CachedDataset(Counting(0.0), count), real(3), share).pairs(range(200))
     marks = [-1 - float(p.image[0, 0, 0]) for p in pairs if p.image[0, 0, 0] < 0]
     assert marks == [n % count for n in range(len(marks))]
 
 
 def test_if_all_pairs_have_a_fault_each_real_image_is_seen_equally_often():
-    pairs = MixedPairs(Numbered(0.0, range(200)), real(4), 0.5).pairs(range(200))
+    pairs = MixedDataset(Numbered(0.0, range(200)), real(4), 0.5).pairs(range(200))
     marks = [float(p.image[0, 0, 0]) for p in pairs]
     assert [marks.count(10.0 + n) for n in range(4)] == [50] * 4
 
 
 @given(st.sets(st.integers(0, 40)), st.integers(0, 20))
 def test_the_next_pair_without_a_fault_is_taken(bad, index):
-    pair = SoundPairs(Numbered(0.0, bad)).pair(index)
+    pair = FilteredDataset(Numbered(0.0, bad)).pair(index)
     assert pair.index == index
     reached = set(range(index, index + REACH))
-    assert pair.fault == ("bad" if reached <= bad else "")
+    assert pair.rejection_reason == ("bad" if reached <= bad else "")
 
 
 def library_and_image(rejected=frozenset(), **kwargs):

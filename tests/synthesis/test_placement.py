@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from napari_synthseg.synthesis.paste.border import border_for, share_cut
 from napari_synthseg.synthesis.paste.layout import nearest_distances
-from napari_synthseg.synthesis.paste.placement import Arrangement, Field, find_place
+from napari_synthseg.synthesis.paste.placement import Arrangement, Scene, find_place
 from napari_synthseg.synthesis.paste.sprites import trimmed
 
 
@@ -18,7 +18,7 @@ def block(*shape):
 
 
 def empty_field(*shape):
-    return Field(np.zeros(shape, np.int32))
+    return Scene(np.zeros(shape, np.int32))
 
 
 @settings(max_examples=100, deadline=None)

@@ -39,7 +39,7 @@ class Bench:
     def idle(self) -> bool:
         """Tell whether no work runs."""
         lanes = ("short", "training", "learning", "regions")
-        return all(self.panel.desk.job(lane) is None for lane in lanes)
+        return all(self.panel.controller.job(lane) is None for lane in lanes)
 
     def settle(self) -> None:
         """Let all work come to its end."""
@@ -48,7 +48,7 @@ class Bench:
     @property
     def session(self) -> Any:
         """The session on the desk."""
-        return self.panel.desk.session
+        return self.panel.controller.session
 
     @property
     def clicks(self) -> Any:

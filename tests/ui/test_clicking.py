@@ -213,7 +213,7 @@ def test_read_only_project_says_so_and_keeps_the_layer_true(opened, qtbot):
     opened.click((30, 30))
     opened.session.store.flush()
     holder, folder = opened.session, opened.session.folder
-    opened.panel.desk.session = None  # the first holder stays open
+    opened.panel.controller.session = None  # the first holder stays open
     opened.panel.opening.open_project(folder)
     opened.settle()
     assert opened.session.read_only
@@ -222,7 +222,7 @@ def test_read_only_project_says_so_and_keeps_the_layer_true(opened, qtbot):
     opened.clicks.add((60, 60))
     opened.wait(lambda: len(opened.clicks.data) == 1)
     assert len(opened.session.project.clicks) == 1
-    opened.panel.desk.clear()
+    opened.panel.controller.clear()
     holder.close()
 
 

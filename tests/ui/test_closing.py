@@ -27,7 +27,7 @@ def state_on_disk(folder):
 
 
 def test_closing_the_panel_while_training(training):
-    folder, job = training.session.folder, training.panel.desk.job("training")
+    folder, job = training.session.folder, training.panel.controller.job("training")
     training.viewer.window.remove_dock_widget(training.panel)
     assert job.state == "cancelled"
     assert training.session is None
@@ -35,23 +35,23 @@ def test_closing_the_panel_while_training(training):
 
 
 def test_closing_the_viewer_while_training(training):
-    folder, job = training.session.folder, training.panel.desk.job("training")
+    folder, job = training.session.folder, training.panel.controller.job("training")
     training.viewer.close()
     assert job.state == "cancelled"
     assert state_on_disk(folder) == "cancelled"
 
 
 def test_quitting_the_program_while_training(training, qapp):
-    folder, job = training.session.folder, training.panel.desk.job("training")
+    folder, job = training.session.folder, training.panel.controller.job("training")
     qapp.aboutToQuit.emit()
     assert job.state == "cancelled"
     assert state_on_disk(folder) == "cancelled"
 
 
 def test_hiding_the_panel_goes_on_working(training):
-    job = training.panel.desk.job("training")
+    job = training.panel.controller.job("training")
     training.panel.parent().hide()
     training.qtbot.wait(100)
     assert job.state == "running"
-    training.panel.desk.cancel("training")
+    training.panel.controller.cancel("training")
     training.settle()

@@ -246,7 +246,7 @@ def test_image_is_darkened_by_a_layer_of_its_own(evidence):
 
 def test_another_project_takes_the_maps_away(evidence):
     bench, box = evidence
-    bench.panel.desk.show(None)
+    bench.panel.controller.show(None)
     assert not box.layers.layers
     assert not [x for x in bench.viewer.layers if x.name.startswith("Evidence")]
     assert not box.legend.isVisible()

@@ -29,11 +29,11 @@ GO_ON = threading.Event()
 GO_ON.set()
 
 
-def make_pair(index: int, shade: float = 0.5, fault: str = "") -> DualImage:
+def make_pair(index: int, shade: float = 0.5, rejection_reason: str = "") -> DualImage:
     values = np.zeros((SIZE, SIZE), np.int32)
     values[: SIZE // 2] = 1 + index % 2
     image = np.full((1, SIZE, SIZE), shade, np.float32)
-    return DualImage(image, Labels.of_classes(values), index, fault)
+    return DualImage(image, Labels.of_classes(values), index, rejection_reason)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class FakeSynthesizer:
         self.rejected = [Refused(make_pair(i, 0.9), f"reason {i}") for i in range(2)]
 
     def pair(self, index: int) -> DualImage:
-        return make_pair(index, fault=self.faults.get(index, ""))
+        return make_pair(index, rejection_reason=self.faults.get(index, ""))
 
     def pairs(self, indices) -> list[DualImage]:
         return [self.pair(i) for i in indices]
@@ -66,8 +66,8 @@ class FakeLearned(Recipe):
     kind: Literal["fake-learned"] = "fake-learned"
     steps: int = STEPS
 
-    def fit(self, source, keeper=None) -> Iterator[FitStep]:
-        kept = keeper.load("fake")
+    def fit(self, source, artifacts=None) -> Iterator[FitStep]:
+        kept = artifacts.load("fake")
         step = int(kept[0]["step"][0]) if kept else 0
         try:
             while step < self.steps:
@@ -82,7 +82,7 @@ class FakeLearned(Recipe):
                     step, self.steps, f"{stage}: step {step}", values=values, pictures=pictures
                 )
         finally:
-            keeper.save("fake", {"step": np.array([step])}, {})
+            artifacts.save("fake", {"step": np.array([step])}, {})
         yield FitStep(self.steps, self.steps, "ready", FakeSynthesizer())
 
 
@@ -226,9 +226,9 @@ def test_learning_is_paused_stopped_and_gone_on_with(learning):
     assert "Stopped" in box.status.text()
     assert box.start_button.text() == "Learn on"
     assert not learning.session.synthesizer_is_current
-    keeper = learning.session.keeper
-    assert 0 < int(keeper.load("fake")[0]["step"][0]) < long
-    keeper.save("fake", {"step": np.array([long - 5])}, {})
+    artifacts = learning.session.artifacts
+    assert 0 < int(artifacts.load("fake")[0]["step"][0]) < long
+    artifacts.save("fake", {"step": np.array([long - 5])}, {})
     QTest.mouseClick(box.start_button, Qt.MouseButton.LeftButton)
     learning.settle()
     assert learning.session.synthesizer_is_current

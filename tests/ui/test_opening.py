@@ -22,7 +22,7 @@ def test_a_file_is_read_in_the_background_and_shown(bench, tmp_path):
     path = tmp_path / "discs.tif"
     tifffile.imwrite(path, draw_discs())
     bench.panel.opening.open_file(path)
-    assert bench.panel.desk.job("short") is not None
+    assert bench.panel.controller.job("short") is not None
     bench.settle()
     (ref,) = bench.session.project.images
     assert ref.name == "discs.tif"

@@ -59,7 +59,7 @@ def test_the_button_shows_a_report_that_can_be_saved(clicked, tmp_path, monkeypa
 def test_a_cancelled_comparison_shows_nothing(clicked):
     panel = at_synthesis(clicked)
     QTest.mouseClick(panel.compare_button, Qt.MouseButton.LeftButton)
-    clicked.panel.desk.cancel("short")
+    clicked.panel.controller.cancel("short")
     clicked.settle()
     assert not views(panel)
     assert panel.compare_button.isEnabled()

@@ -15,7 +15,7 @@ def start_training(bench, **spec):
     panel.form.set_model(panel.form.model.model_copy(update=spec))
     bench.panel.show_step(3)
     panel.start_button.click()
-    assert bench.panel.desk.job("training") is not None
+    assert bench.panel.controller.job("training") is not None
     return panel
 
 
@@ -131,7 +131,7 @@ def test_changing_a_setting_changes_the_recipe_and_asks_for_a_new_preview(clicke
 
 def test_training_pauses_goes_on_and_stops(clicked):
     panel = start_training(clicked, steps=100_000)
-    job = clicked.panel.desk.job("training")
+    job = clicked.panel.controller.job("training")
     clicked.wait(lambda: len(panel.curve._steps) > 0)
     panel.pause_button.click()
     assert job.state == "paused"
@@ -159,7 +159,7 @@ def test_clicking_goes_on_while_training(clicked):
     number = len(clicked.session.project.clicks)
     clicked.click((44, 44))
     assert len(clicked.session.project.clicks) == number + 1
-    clicked.panel.desk.cancel("training")
+    clicked.panel.controller.cancel("training")
     clicked.settle()
     assert len(clicked.session.project.clicks) == number + 1
 
@@ -227,11 +227,11 @@ def test_save_as_goes_on_with_the_copy(clicked, tmp_path):
 
 
 def test_the_walk_takes_all_steps_to_the_result(clicked, monkeypatch):
-    from napari_synthseg.ui.app.guided_tour import Walk
+    from napari_synthseg.ui.app.guided_tour import GuidedTour
 
     monkeypatch.setattr("napari_synthseg.ui.app.guided_tour.LOOK_MS", 100)
     clicked.panel.show_step(0)
-    walk = Walk(clicked.panel, minutes=0.02)
+    walk = GuidedTour(clicked.panel, minutes=0.02)
     walk.start()
     clicked.wait(lambda: not walk.running and clicked.idle())
     assert clicked.panel.step == 4

@@ -28,7 +28,7 @@ _WINDOW = 64
 _decoded = RecentArrays()
 
 
-class StoredPixels:
+class NormalizedImage:
     """A `PixelSource` over an array in a file; see there for what is promised.
 
     Parameters

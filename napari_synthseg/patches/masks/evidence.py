@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.background import COARSEST, smooth_base
-from napari_synthseg.patches.masks.nearest_seed import Seeds, Territory, divide, scale_along
+from napari_synthseg.patches.masks.nearest_seed import NearestSeedMap, Seeds, divide, scale_along
 
 FAINTEST = 0.05
 """Least height of a core over its surroundings, so that an empty click does not take in noise."""
@@ -43,7 +43,7 @@ class Evidence:
     level: float
 
     @cached_property
-    def territory(self) -> Territory:
+    def territory(self) -> NearestSeedMap:
         """Which click is nearest to each pixel in reach."""
         return divide(self.likeness.shape, self.seeds)
 
@@ -75,7 +75,7 @@ MaskMethod = Callable[[Evidence], NDArray[np.int32]]
 object lies in its click's basin."""
 
 
-def _surroundings(likeness: FloatImage, territory: Territory) -> FloatImage:
+def _surroundings(likeness: FloatImage, territory: NearestSeedMap) -> FloatImage:
     """Return the likeness of the empty surroundings, carried on smoothly under the objects."""
     empty = (territory.distance > 1.2) & (likeness < 0.5)
     if empty.mean() < 0.01:
@@ -86,7 +86,7 @@ def _surroundings(likeness: FloatImage, territory: Territory) -> FloatImage:
     return smooth_base(likeness, empty, tuple(float(s) for s in sigma))
 
 
-def _core_heights(height: FloatImage, territory: Territory) -> NDArray[np.float64]:
+def _core_heights(height: FloatImage, territory: NearestSeedMap) -> NDArray[np.float64]:
     """Return each object's height over its surroundings, close to the click.
 
     The median of a middling disk is steady; where it is much lower than that of a small one, the
@@ -99,7 +99,7 @@ def _core_heights(height: FloatImage, territory: Territory) -> NDArray[np.float6
 
 
 def _basins(
-    height: FloatImage, core: FloatImage, territory: Territory, level: float
+    height: FloatImage, core: FloatImage, territory: NearestSeedMap, level: float
 ) -> NDArray[np.int32]:
     """Divide the pixels in reach among the clicks along dark, steep, shallow, remote lines."""
     from skimage.segmentation import watershed

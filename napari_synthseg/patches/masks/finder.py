@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from napari_synthseg.core.geometry import ball
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.masks.evidence import Evidence
-from napari_synthseg.patches.masks.foreground import CORE, FAR, NEAR, Likeness, learn_likeness
+from napari_synthseg.patches.masks.foreground import (
+    CORE,
+    FAR,
+    NEAR,
+    ForegroundDiscriminant,
+    fit_foreground_discriminant,
+)
 from napari_synthseg.patches.masks.learned import (
     LEVEL,
     PixelClassifier,
@@ -131,7 +137,7 @@ class MaskFinder:
 
     image: ImageClicks
     level: float
-    likeness: Mapping[int, Likeness]
+    likeness: Mapping[int, ForegroundDiscriminant]
     methods: dict[int, str] = field(default_factory=dict)
     classifiers: dict[int, PixelClassifier] = field(default_factory=dict)
     _on_whole: dict[str, _Found] = field(default_factory=dict)
@@ -317,7 +323,7 @@ def _is_sound(signs: Signs) -> bool:
     return float(estimate_quality("level", signs).mean()) >= SOUND
 
 
-def _learn_likeness(image: ImageClicks, value: int) -> Likeness:
+def _learn_likeness(image: ImageClicks, value: int) -> ForegroundDiscriminant:
     """Learn what the objects of one class look like from windows round their clicks."""
     radius = image.radii[value]
     mine = image.classes == value
@@ -335,7 +341,7 @@ def _learn_likeness(image: ImageClicks, value: int) -> Likeness:
         core.append(own < CORE)
         around.append((every > NEAR) & (own < FAR))
     smoothing = scale_along(radius, SMOOTHING * 2, 0.7)
-    return learn_likeness(windows, core, around, tuple(float(s) for s in smoothing))
+    return fit_foreground_discriminant(windows, core, around, tuple(float(s) for s in smoothing))
 
 
 def _misfit(sizes: NDArray[np.float64], expected: float) -> float:

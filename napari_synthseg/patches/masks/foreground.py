@@ -25,7 +25,7 @@ NEAR, FAR = 0.8, 1.75
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
+class ForegroundDiscriminant:
     """A linear map from smoothed channels to 0 (typical surroundings) .. 1 (typical object).
 
     `weights` has one entry per channel; `sigma` is the smoothing along each spatial axis, pixels.
@@ -42,12 +42,12 @@ class Likeness:
         return smooth - np.float32(self.offset)
 
 
-def learn_likeness(
+def fit_foreground_discriminant(
     windows: Sequence[FloatImage],
     core: Sequence[NDArray[np.bool_]],
     around: Sequence[NDArray[np.bool_]],
     sigma: tuple[float, ...],
-) -> Likeness:
+) -> ForegroundDiscriminant:
     """Find the direction that tells object pixels from their surroundings.
 
     Parameters
@@ -73,7 +73,7 @@ def learn_likeness(
     plain = weights @ outside - offset < 0.5
     if 10 < np.count_nonzero(plain) < plain.size:
         weights, offset = _discriminant(inside, outside[:, plain])
-    return Likeness(weights.astype(np.float32), float(offset), sigma)
+    return ForegroundDiscriminant(weights.astype(np.float32), float(offset), sigma)
 
 
 def _discriminant(inside: FloatImage, outside: FloatImage) -> tuple[NDArray[np.float64], float]:

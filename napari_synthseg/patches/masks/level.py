@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.masks.evidence import Evidence
-from napari_synthseg.patches.masks.nearest_seed import Seeds, Territory, scale_along
+from napari_synthseg.patches.masks.nearest_seed import NearestSeedMap, Seeds, scale_along
 
 LEVELS = np.arange(0.25, 0.75, 0.05)
 """Levels that are tried for each object, as shares of the way from surroundings to core."""
@@ -47,7 +47,7 @@ def _best_levels(
 
 
 def _objects(
-    inside: NDArray[np.bool_], basins: NDArray[np.int32], territory: Territory
+    inside: NDArray[np.bool_], basins: NDArray[np.int32], territory: NearestSeedMap
 ) -> NDArray[np.int32]:
     """Keep, in each basin, the one piece that is under the click, without holes."""
     found = np.zeros(basins.shape, np.int32)

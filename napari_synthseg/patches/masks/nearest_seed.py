@@ -33,7 +33,7 @@ class Seeds:
 
 
 @dataclass(frozen=True, eq=False)
-class Territory:
+class NearestSeedMap:
     """For each pixel the nearest click (1..n, 0 = none in reach) and its distance in radii."""
 
     owner: NDArray[np.int32]
@@ -57,7 +57,7 @@ def scale_along(radius: NDArray[np.float64], share: float, least: float) -> NDAr
     return along
 
 
-def divide(shape: tuple[int, ...], seeds: Seeds, reach: float = REACH) -> Territory:
+def divide(shape: tuple[int, ...], seeds: Seeds, reach: float = REACH) -> NearestSeedMap:
     """Give every pixel in reach (radii) of a click to the nearest one."""
     owner = np.zeros(shape, np.int32)
     distance = np.full(shape, np.inf, np.float32)
@@ -72,7 +72,7 @@ def divide(shape: tuple[int, ...], seeds: Seeds, reach: float = REACH) -> Territ
         closer = (away < distance[box]) & (away < reach)
         owner[box][closer] = number
         distance[box][closer] = away[closer]
-    return Territory(owner, distance, seeds)
+    return NearestSeedMap(owner, distance, seeds)
 
 
 def ellipsoid_distance(

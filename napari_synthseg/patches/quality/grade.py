@@ -9,9 +9,9 @@ import numpy as np
 
 from napari_synthseg.core.geometry import ball
 from napari_synthseg.core.patch import Patch
-from napari_synthseg.core.quality_issue import Finding, Severity
+from napari_synthseg.core.quality_issue import QualityIssue, Severity
 
-CUT_OFF = Finding("cut off", "cut off by the image's border", severity="note")
+CUT_OFF = QualityIssue("cut off", "cut off by the image's border", severity="note")
 
 FAINTEST = 0.1
 """With less contrast than this there is probably nothing under the click."""
@@ -29,7 +29,7 @@ class Grade:
     """What the quality of the mask is to be multiplied by (0..1), and what is amiss."""
 
     factor: float
-    findings: tuple[Finding, ...]
+    issues: tuple[QualityIssue, ...]
 
 
 def grade_mask(patch: Patch, radius: Sequence[float], *, solidity: float, contrast: float) -> Grade:
@@ -38,7 +38,7 @@ def grade_mask(patch: Patch, radius: Sequence[float], *, solidity: float, contra
     Parameters
     ----------
     patch
-        The patch; its `quality` and `findings` do not count.
+        The patch; its `quality` and `issues` do not count.
     radius
         Half the class diameter along each spatial axis, pixels.
     solidity
@@ -49,31 +49,31 @@ def grade_mask(patch: Patch, radius: Sequence[float], *, solidity: float, contra
     """
     if not patch.mask.any():
         words = "no object was found under the click"
-        return Grade(0.0, (Finding("no object", words, severity="reject"),))
-    factor, findings = 1.0, []
+        return Grade(0.0, (QualityIssue("no object", words, severity="reject"),))
+    factor, issues = 1.0, []
     ratio = patch.area / ball(radius)
     if ratio < 0.35 and not patch.touches_border:
         factor *= max(0.2, ratio / 0.35)
-        findings.append(Finding("too small", "much smaller than the class diameter", ratio))
+        issues.append(QualityIssue("too small", "much smaller than the class diameter", ratio))
     elif ratio > 2.5:
         factor *= max(0.2, 2.5 / ratio)
-        findings.append(Finding("too large", "much larger than the class diameter", ratio))
+        issues.append(QualityIssue("too large", "much larger than the class diameter", ratio))
     if contrast < 0.35:
         factor *= max(0.1, contrast / 0.35)
         words = "hardly stands out from its surroundings"
         severity: Severity = "reject" if contrast < FAINTEST else "warning"
-        findings.append(Finding("faint", words, contrast, severity))
-    if finding := _check_place(patch, radius):
-        factor *= max(0.4, 1.2 - finding.value / 2)
-        findings.append(finding)
+        issues.append(QualityIssue("faint", words, contrast, severity))
+    if issue := _check_place(patch, radius):
+        factor *= max(0.4, 1.2 - issue.value / 2)
+        issues.append(issue)
     if solidity < 0.85:
-        findings.append(Finding("ragged", "ragged or bent outline", solidity))
+        issues.append(QualityIssue("ragged", "ragged or bent outline", solidity))
     if patch.touches_border:
-        findings.append(CUT_OFF)
-    return Grade(factor, tuple(findings))
+        issues.append(CUT_OFF)
+    return Grade(factor, tuple(issues))
 
 
-def _check_place(patch: Patch, radius: Sequence[float]) -> Finding | None:
+def _check_place(patch: Patch, radius: Sequence[float]) -> QualityIssue | None:
     """Look whether the click is on the object, and near its center."""
     spots = np.argwhere(patch.mask)
     away = np.sqrt((((spots - patch.center) / np.asarray(radius)) ** 2).sum(axis=1)).min()
@@ -82,8 +82,8 @@ def _check_place(patch: Patch, radius: Sequence[float]) -> Finding | None:
     beside = away - 0.5 / min(radius) > BESIDE
     if beside or (off > OFF and not patch.touches_border):
         words = "the click lies beside the object that was found"
-        return Finding("off the object", words, off, "reject")
+        return QualityIssue("off the object", words, off, "reject")
     if off > OFF_CENTER and not patch.touches_border:
         words = "the click lies off the object's center"
-        return Finding("off center", words, off, "note")
+        return QualityIssue("off center", words, off, "note")
     return None

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.patch import GIVEN, Patch
-from napari_synthseg.core.quality_issue import Finding, FindingKind, Severity
+from napari_synthseg.core.quality_issue import IssueKind, QualityIssue, Severity
 from napari_synthseg.patches.quality.duplicates import find_double_clicks, find_same_pictures
-from napari_synthseg.patches.quality.merged_objects import score_doubles, usual_solidity
+from napari_synthseg.patches.quality.merged_objects import score_merged_objects, usual_solidity
 from napari_synthseg.patches.quality.sharpness import measure_sharpness
 
-FACTORS: dict[FindingKind, float] = {
+FACTORS: dict[IssueKind, float] = {
     "blurred": 0.6,
     "saturated": 0.8,
     "two in one": 0.4,
@@ -46,7 +46,7 @@ SATURATED = 0.1
 """Share of an object's pixels at the image's extreme from which it is reported."""
 
 TWO_LIKELY, TWO_SURE = 0.9, 2.0
-"""Scores of `score_doubles` from which two objects in a mask are reported, and rejection suggested.
+"""Scores of merged objects from which they are reported, and rejection is suggested.
 Of sound masks on real images 3 and 1.5 in 100 reach them."""
 
 ODD = 1.8
@@ -58,7 +58,7 @@ UNSURE = 0.5
 PORTION = 2000
 """Most patches measured between two signs of progress."""
 
-Found = dict[str, list[Finding]]
+Found = dict[str, list[QualityIssue]]
 
 
 def check_patches(
@@ -149,7 +149,7 @@ def _portions(patches: Sequence[Patch]) -> Iterator[Sequence[Patch]]:
 def _report_twin(found: Found, one: Patch, other: Patch, words: str, value: float) -> None:
     """Report the later of two patches of one object, unless the earlier is reported already."""
     if not any(f.kind == "duplicate" for p in (one, other) for f in found[p.id]):
-        found[other.id].append(Finding("duplicate", words, value, "reject"))
+        found[other.id].append(QualityIssue("duplicate", words, value, "reject"))
 
 
 def _check_saturation(patches: Sequence[Patch], found: Found) -> None:
@@ -166,7 +166,7 @@ def _check_saturation(patches: Sequence[Patch], found: Found) -> None:
         share = max(float((inside == e[:, None]).mean(axis=1).max()) for e in extremes)
         if share > SATURATED:
             words = f"{share:.0%} of its pixels are at the image's limit: their detail is lost"
-            found[patch.id].append(Finding("saturated", words, share))
+            found[patch.id].append(QualityIssue("saturated", words, share))
 
 
 def _check_sharpness(patches: Sequence[Patch], values: NDArray[np.float64], found: Found) -> None:
@@ -177,7 +177,7 @@ def _check_sharpness(patches: Sequence[Patch], values: NDArray[np.float64], foun
         if odd < -BLURRED and share < SOFT:
             words = f"its outline is softer than that of the others ({share:.0%} of the usual)"
             severity: Severity = "reject" if share < SOFTEST else "warning"
-            found[patch.id].append(Finding("blurred", words, share, severity))
+            found[patch.id].append(QualityIssue("blurred", words, share, severity))
 
 
 def _check_intensity(patches: Sequence[Patch], levels: NDArray[np.float64], found: Found) -> None:
@@ -186,7 +186,7 @@ def _check_intensity(patches: Sequence[Patch], levels: NDArray[np.float64], foun
         most = float(odd[np.abs(odd).argmax()])
         if abs(most) > UNUSUAL:
             words = f"much {'brighter' if most > 0 else 'darker'} than the others"
-            found[patch.id].append(Finding("odd intensity", words, most))
+            found[patch.id].append(QualityIssue("odd intensity", words, most))
 
 
 def _check_size(patches: Sequence[Patch], found: Found) -> dict[str, float]:
@@ -196,19 +196,19 @@ def _check_size(patches: Sequence[Patch], found: Found) -> dict[str, float]:
     for patch, odd, size in zip(patches, _unusual(np.log(areas)), sizes, strict=True):
         if abs(odd) > UNUSUAL and not 1 / ODD < size < ODD:
             words = f"{'larger' if size > 1 else 'smaller'} than the others ({size:.1f} times)"
-            found[patch.id].append(Finding("odd size", words, float(size)))
+            found[patch.id].append(QualityIssue("odd size", words, float(size)))
     return {p.id: float(s) for p, s in zip(patches, sizes, strict=True)}
 
 
 def _check_doubles(
     patches: Sequence[Patch], sizes: Mapping[str, float], usual: float, found: Found
 ) -> None:
-    scores = score_doubles(patches, np.array([sizes[p.id] for p in patches]), usual)
+    scores = score_merged_objects(patches, np.array([sizes[p.id] for p in patches]), usual)
     for patch, score in zip(patches, scores, strict=True):
         if score > TWO_LIKELY:
             words = f"two objects in one mask? It is {sizes[patch.id]:.1f} times the usual size"
             severity: Severity = "reject" if score > TWO_SURE else "warning"
-            found[patch.id].append(Finding("two in one", words, float(score), severity))
+            found[patch.id].append(QualityIssue("two in one", words, float(score), severity))
 
 
 # --- measures and results -------------------------------------------------------------------------
@@ -228,19 +228,19 @@ def _unusual(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return scores
 
 
-def _with(patch: Patch, new: Sequence[Finding], level: NDArray[np.float64] | None) -> Patch:
+def _with(patch: Patch, new: Sequence[QualityIssue], level: NDArray[np.float64] | None) -> Patch:
     quality = patch.quality
     if patch.method != GIVEN:  # whoever drew the mask saw the object
         quality = round(quality * float(np.prod([FACTORS[f.kind] for f in new])), 3)
-    findings = [*patch.findings, *new]
-    if quality < UNSURE and all(f.severity == "note" for f in findings):
+    issues = [*patch.issues, *new]
+    if quality < UNSURE and all(f.severity == "note" for f in issues):
         words = "the outline is unsure: other ways to find it disagree"
-        findings.append(Finding("unsure outline", words, quality))
-    findings.sort(key=_gravity)
+        issues.append(QualityIssue("unsure outline", words, quality))
+    issues.sort(key=_gravity)
     intensity = float(level.mean()) if level is not None else 0.0
-    return replace(patch, quality=quality, findings=tuple(findings), intensity=intensity)
+    return replace(patch, quality=quality, issues=tuple(issues), intensity=intensity)
 
 
-def _gravity(finding: Finding) -> tuple[int, int]:
-    severities, kinds = get_args(Severity), get_args(FindingKind)
-    return -severities.index(finding.severity), kinds.index(finding.kind)
+def _gravity(issue: QualityIssue) -> tuple[int, int]:
+    severities, kinds = get_args(Severity), get_args(IssueKind)
+    return -severities.index(issue.severity), kinds.index(issue.kind)

@@ -26,7 +26,7 @@ MANY_IMAGES, DOMINANT = 3, 0.8
 """Of so many images one should not have more than this share of all clicks."""
 
 
-def describe_findings(
+def describe_issues(
     library: PatchLibrary, classes: Sequence[ObjectClass], settings: PatchSettings
 ) -> PatchLibrary:
     """Return the library with findings about the whole set in its notes."""
@@ -59,7 +59,7 @@ def _class_findings(name: str, patches: Sequence[Patch], least: int, diameter: f
             f"Class '{name}' has {good} good patch{'' if good == 1 else 'es'}. "
             f"Click at least {least} clear objects."
         )
-    unclear = sum(f.kind == "faint" for p in patches for f in p.findings)
+    unclear = sum(f.kind == "faint" for p in patches for f in p.issues)
     if unclear >= 3 and unclear > 0.4 * len(patches):
         notes.append(
             f"Class '{name}': {unclear} of {len(patches)} patches are hard to tell from their "

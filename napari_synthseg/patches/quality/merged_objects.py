@@ -32,7 +32,7 @@ def usual_solidity(patches: Sequence[Patch]) -> float:
     return float(np.median([solidity(p.mask) for p in some])) if some else 1.0
 
 
-def score_doubles(
+def score_merged_objects(
     patches: Sequence[Patch], sizes: NDArray[np.float64], usual: float
 ) -> NDArray[np.float64]:
     """Return a score for each mask that is the higher the more it looks like two objects.

@@ -9,7 +9,7 @@ from typing import get_args
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.patch import PatchLibrary, PatchState
-from napari_synthseg.core.quality_issue import FindingKind
+from napari_synthseg.core.quality_issue import IssueKind
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ClassHealth:
 
     cls: ObjectClass
     states: Mapping[PatchState, int]
-    findings: Mapping[FindingKind, int]
+    issues: Mapping[IssueKind, int]
 
     @property
     def patches(self) -> int:
@@ -46,7 +46,7 @@ def summarize_health(
 ) -> tuple[ClassHealth, ...]:
     """Count the patches of each class that has any, by state and by finding."""
     states = Counter((p.cls, library.state(p)) for p in library.patches)
-    kinds = Counter((p.cls, f.kind) for p in library.patches for f in p.findings)
+    kinds = Counter((p.cls, f.kind) for p in library.patches for f in p.issues)
     there = {value for value, _ in states}
     return tuple(
         ClassHealth(
@@ -61,6 +61,6 @@ def summarize_health(
     )
 
 
-def sorted_by_gravity(counts: Mapping[FindingKind, int]) -> dict[FindingKind, int]:
+def sorted_by_gravity(counts: Mapping[IssueKind, int]) -> dict[IssueKind, int]:
     """Return counts of findings with the gravest kind first, without those that do not occur."""
-    return {kind: counts[kind] for kind in get_args(FindingKind) if counts.get(kind)}
+    return {kind: counts[kind] for kind in get_args(IssueKind) if counts.get(kind)}

@@ -16,7 +16,7 @@ ENOUGH = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
+class ObjectDraw:
     """One object of a dual image, before it has a place.
 
     `cls` is 0 for a decoy: background in the shape of patch `number`. `gain` multiplies its
@@ -33,7 +33,7 @@ class Actor:
 
 
 @dataclass(frozen=True, eq=False)
-class Cast:
+class ObjectSampler:
     """Draws the objects of dual images.
 
     `everyone` maps class value -> numbers of its patches; `locals` does so image by image, for
@@ -56,7 +56,7 @@ class Cast:
         homes: tuple[int, ...],
         variants: int,
         blendings: tuple[Kind, ...],
-    ) -> Cast:
+    ) -> ObjectSampler:
         """Sort patches, given the class and the image of each, by both."""
         everyone: dict[int, list[int]] = {}
         near: list[dict[int, list[int]]] = [{} for _ in density.images]
@@ -72,7 +72,9 @@ class Cast:
             blendings,
         )
 
-    def draw(self, rng: np.random.Generator, number: int, shape: tuple[int, ...]) -> list[Actor]:
+    def draw(
+        self, rng: np.random.Generator, number: int, shape: tuple[int, ...]
+    ) -> list[ObjectDraw]:
         """Draw who appears on a canvas of image `number`, in the order of being put down."""
         recipe = self.recipe
         values = self.density.draw(rng, number, shape, recipe)
@@ -96,7 +98,7 @@ class Cast:
             if recipe.flip and mirror < 0.5:
                 orientation += 4
             actors.append(
-                Actor(
+                ObjectDraw(
                     max(value, 0),
                     pool[int(who * len(pool))],
                     int(variant * self.variants),

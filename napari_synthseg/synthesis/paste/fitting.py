@@ -12,7 +12,7 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.recipe import FitStep
 from napari_synthseg.synthesis.paste.border import border_for, mean_half, measure_border
 from napari_synthseg.synthesis.paste.canvas import Canvases, smooth_bases
-from napari_synthseg.synthesis.paste.cast import Cast
+from napari_synthseg.synthesis.paste.cast import ObjectSampler
 from napari_synthseg.synthesis.paste.cutting import Source
 from napari_synthseg.synthesis.paste.density import Density
 from napari_synthseg.synthesis.paste.layout import Layout, real_distances, real_layout, touching
@@ -20,7 +20,7 @@ from napari_synthseg.synthesis.paste.optics import measure_blur
 from napari_synthseg.synthesis.paste.placement import Arrangement
 from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.synthesis.paste.synthesizer import PasteSynthesizer
-from napari_synthseg.synthesis.paste.workshop import Workshop, kinds_of
+from napari_synthseg.synthesis.paste.workshop import SpriteFactory, kinds_of
 
 STEPS = 4
 
@@ -38,9 +38,9 @@ def fit_to_library(recipe: PasteRecipe, library: PatchLibrary) -> Iterator[FitSt
     classes = tuple(p.cls for p in chosen)
     density = Density.measure(library, sorted(set(classes)))
     sources = _sources(library, bases, layouts)
-    workshop = Workshop(recipe, chosen, homes, sources, library.diameters)
+    workshop = SpriteFactory(recipe, chosen, homes, sources, library.diameters)
     blendings = kinds_of(recipe.blending)
-    cast = Cast.gather(recipe, density, classes, homes, workshop.variants, blendings)
+    cast = ObjectSampler.gather(recipe, density, classes, homes, workshop.variants, blendings)
     yield FitStep(2, STEPS, "matching the arrangement of the objects")
     arrangement, notes = _arrangement(recipe, library, density)
     notes = (*canvases.notes(), *notes)

@@ -140,13 +140,16 @@ def _edge_width(patch: Patch) -> float:
     near = (shells >= -SHELLS) & (shells < SHELLS)
     index = shells[near] + SHELLS
     counts = np.bincount(index, minlength=2 * SHELLS)
-    enough = counts >= 3
-    if np.count_nonzero(enough[:SHELLS]) < 3 or np.count_nonzero(enough[SHELLS:]) < 3:
+    default_pool_size = counts >= 3
+    if (
+        np.count_nonzero(default_pool_size[:SHELLS]) < 3
+        or np.count_nonzero(default_pool_size[SHELLS:]) < 3
+    ):
         return 0.0
     widths = []
     for channel in patch.pixels:
         sums = np.bincount(index, channel[near], minlength=2 * SHELLS)
-        profile = sums[enough] / counts[enough]
+        profile = sums[default_pool_size] / counts[default_pool_size]
         height, steepest = abs(profile[-1] - profile[0]), np.abs(np.diff(profile)).max()
         if height > 0:
             widths.append((height, height / (np.sqrt(2 * np.pi) * steepest)))

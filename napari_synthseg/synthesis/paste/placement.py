@@ -70,7 +70,7 @@ class Arrangement:
 
 
 @dataclass(eq=False)
-class Field:
+class Scene:
     """A dual image's labels while objects are being put down.
 
     `centers`, `reaches` (half the mean edge of the sprite) and `wanted` (distance to the nearest
@@ -161,7 +161,7 @@ class Field:
 
 
 def find_place(
-    rng: np.random.Generator, scene: Field, sprite: Sprite, how: Arrangement
+    rng: np.random.Generator, scene: Scene, sprite: Sprite, how: Arrangement
 ) -> tuple[Place, float] | None:
     """Return a place for an object and the neighbor distance it stands for (0: any), or None."""
     if how.distances is not None:
@@ -181,7 +181,7 @@ def find_place(
 
 
 def _scattered(
-    rng: np.random.Generator, scene: Field, sprite: Sprite, border: float, tries: int
+    rng: np.random.Generator, scene: Scene, sprite: Sprite, border: float, tries: int
 ) -> Iterator[list[float]]:
     """Draw centers anywhere, as far outside the border as is allowed."""
     margins = [border * half for half in sprite.half]
@@ -197,7 +197,7 @@ def _corner(center: Sequence[float], shape: tuple[int, ...]) -> list[int]:
 
 
 def _against(
-    rng: np.random.Generator, scene: Field, sprite: Sprite, overlap: float
+    rng: np.random.Generator, scene: Scene, sprite: Sprite, overlap: float
 ) -> Place | None:
     """Move away from a present object, in a random direction, to the first place that fits.
 
@@ -235,7 +235,7 @@ def _against(
 
 def _at_distance(
     rng: np.random.Generator,
-    scene: Field,
+    scene: Scene,
     sprite: Sprite,
     how: Arrangement,
     distances: FloatImage,
@@ -263,7 +263,7 @@ def _at_distance(
 
 
 def _first_that_keeps(
-    scene: Field,
+    scene: Scene,
     sprite: Sprite,
     overlap: float,
     tried: NDArray[np.float64],

@@ -10,7 +10,7 @@ from pydantic import Field
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.recipe import FitStep, Keeper, Recipe, heading
+from napari_synthseg.core.recipe import ArtifactStore, FitStep, Recipe, heading
 
 CanvasKind = Literal["real", "empty", "textured", "blank", "mixed"]
 BlendingKind = Literal["feather", "gaussian", "poisson", "hard", "mixed"]
@@ -228,7 +228,7 @@ class PasteRecipe(Recipe):
     )
 
     def fit(
-        self, source: PatchLibrary | MaskedImages, keeper: Keeper | None = None
+        self, source: PatchLibrary | MaskedImages, artifacts: ArtifactStore | None = None
     ) -> Iterator[FitStep]:
         """Prepare canvases and measure arrangements; yield progress, then the synthesizer.
 

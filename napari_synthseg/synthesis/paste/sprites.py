@@ -122,7 +122,7 @@ def _span(mask: NDArray[np.bool_], axis: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class Turn:
+class RotationZoom:
     """A turn in the (y, x) plane by `angle` degrees and a scaling by `zoom`, of one shape."""
 
     angle: float

@@ -12,11 +12,11 @@ from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.synthesis.paste.blending import membrane
 from napari_synthseg.synthesis.paste.canvas import Canvases
-from napari_synthseg.synthesis.paste.cast import Actor, Cast
-from napari_synthseg.synthesis.paste.placement import Arrangement, Field, Place, find_place
+from napari_synthseg.synthesis.paste.cast import ObjectDraw, ObjectSampler
+from napari_synthseg.synthesis.paste.placement import Arrangement, Place, Scene, find_place
 from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.synthesis.paste.sprites import Sprite
-from napari_synthseg.synthesis.paste.workshop import Workshop
+from napari_synthseg.synthesis.paste.workshop import SpriteFactory
 
 LOOKS = 4
 """Pieces of background that are looked at for a decoy."""
@@ -43,8 +43,8 @@ class PasteSynthesizer:
 
     recipe: PasteRecipe
     canvases: Canvases
-    workshop: Workshop
-    cast: Cast
+    workshop: SpriteFactory
+    cast: ObjectSampler
     arrangement: Arrangement
     notes: tuple[str, ...] = field(default=())
 
@@ -59,7 +59,7 @@ class PasteSynthesizer:
         number = self._draw_image(rng)
         image, base = self.canvases.draw(rng, number)
         picture = Picture(image, base, image.copy() if "poisson" in self.cast.blendings else image)
-        scene = Field(np.zeros(self.shape, np.int32))
+        scene = Scene(np.zeros(self.shape, np.int32))
         classes: dict[int, int] = {}
         for actor, sprite, place in self._arrange(rng, number, scene):
             self._paste(picture, scene, actor, sprite, place)
@@ -75,7 +75,7 @@ class PasteSynthesizer:
     def layout(self, index: int) -> NDArray[np.int32]:
         """Return only where objects would lie on some dual image, for measuring arrangements."""
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index, 2)))
-        scene = Field(np.zeros(self.shape, np.int32))
+        scene = Scene(np.zeros(self.shape, np.int32))
         for _ in self._arrange(rng, self._draw_image(rng), scene):
             pass
         return scene.ids
@@ -85,8 +85,8 @@ class PasteSynthesizer:
         return int(rng.integers(len(self.canvases.backgrounds)))
 
     def _arrange(
-        self, rng: np.random.Generator, number: int, scene: Field
-    ) -> Iterator[tuple[Actor, Sprite, Place]]:
+        self, rng: np.random.Generator, number: int, scene: Scene
+    ) -> Iterator[tuple[ObjectDraw, Sprite, Place]]:
         """Choose objects and places one after the other, and put each on the scene.
 
         What is yielded is about to be blended; the labels below it are those of before.
@@ -104,7 +104,7 @@ class PasteSynthesizer:
             else:
                 yield actor, self._decoy(rng, actor, sprite), place
 
-    def _decoy(self, rng: np.random.Generator, actor: Actor, sprite: Sprite) -> Sprite:
+    def _decoy(self, rng: np.random.Generator, actor: ObjectDraw, sprite: Sprite) -> Sprite:
         """Return a sprite of the same outline that shows a piece of background."""
         home = self.workshop.homes[actor.number]
         valid = self.canvases.valid[home]
@@ -125,7 +125,7 @@ class PasteSynthesizer:
         return replace(sprite, paint=paint, level=level, mask=nothing, area=0, views={})
 
     def _paste(
-        self, picture: Picture, scene: Field, actor: Actor, sprite: Sprite, place: Place
+        self, picture: Picture, scene: Scene, actor: ObjectDraw, sprite: Sprite, place: Place
     ) -> None:
         """Blend a sprite into the picture, its rim only where no other object lies."""
         where, inner = (slice(None), *place.outer), place.inner
@@ -168,7 +168,7 @@ def _joined(clean: FloatImage, sprite: Sprite, place: Place, gain: float) -> Flo
 
 
 def _without_gaps(
-    scene: Field, classes: Mapping[int, int]
+    scene: Scene, classes: Mapping[int, int]
 ) -> tuple[NDArray[np.int32], dict[int, int]]:
     """Give the visible objects the ids 1..n."""
     kept = [i for i in classes if scene.areas[i] > 0]

@@ -29,7 +29,7 @@ from napari_synthseg.synthesis.paste.optics import (
     with_grain,
 )
 from napari_synthseg.synthesis.paste.recipe import PasteRecipe
-from napari_synthseg.synthesis.paste.sprites import Kept, Sprite, Turn, trimmed, used_box
+from napari_synthseg.synthesis.paste.sprites import Kept, RotationZoom, Sprite, trimmed, used_box
 
 MARGIN = 2
 """Pixels round a cutout that its turning needs to know."""
@@ -39,7 +39,7 @@ MOST_SPRITES = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class Workshop:
+class SpriteFactory:
     """Makes the sprites of a library's chosen patches on demand.
 
     Attributes
@@ -98,7 +98,7 @@ class Workshop:
         box = used_box(alpha, cut.mask, MARGIN)
         cut = cut.inside(box)
         alpha = alpha[box]
-        turn = Turn(
+        turn = RotationZoom(
             90 * (variant + 0.5 * angle) / self.variants if variant and recipe.rotation else 0.0,
             1 + recipe.scale * zoom if variant else 1.0,
             tuple(n.stop - n.start for n in box),
@@ -106,7 +106,7 @@ class Workshop:
         home = self.homes[number]
         sprite = self._finish(cut, alpha, turn, blending, home, target, rng)
         if sprite is None:  # scaled to nothing
-            untouched = Turn(0.0, 1.0, cut.mask.shape)
+            untouched = RotationZoom(0.0, 1.0, cut.mask.shape)
             sprite = self._finish(cut, alpha, untouched, blending, home, home, rng)
         assert sprite is not None  # the mask of a chosen patch is not empty
         return sprite
@@ -128,7 +128,7 @@ class Workshop:
         self,
         cut: Cut,
         alpha: FloatImage,
-        turn: Turn,
+        turn: RotationZoom,
         blending: Kind,
         home: int,
         target: int,

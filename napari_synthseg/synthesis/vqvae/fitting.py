@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import MaskedImages
-from napari_synthseg.core.recipe import FitStep, Forgetful, Keeper
+from napari_synthseg.core.recipe import ArtifactStore, FitStep, NullArtifactStore
 from napari_synthseg.synthesis.vqvae import keeping
 from napari_synthseg.synthesis.vqvae.fit_prior import PriorStage
 from napari_synthseg.synthesis.vqvae.fit_vqvae import CoderStage, as_pair, channel_statistics
-from napari_synthseg.synthesis.vqvae.gate import Facts, mask_amounts, measure_facts
-from napari_synthseg.synthesis.vqvae.grain import Grain, measure_grain
+from napari_synthseg.synthesis.vqvae.gate import GateCalibration, calibrate_gate, mask_amounts
+from napari_synthseg.synthesis.vqvae.grain import NoiseResidual, measure_noise_residual
 from napari_synthseg.synthesis.vqvae.grids import Grid, code_view, draw_fields
 from napari_synthseg.synthesis.vqvae.loop import Learning, Limit, Stage, state_of
 from napari_synthseg.synthesis.vqvae.nearness import Scale
 from napari_synthseg.synthesis.vqvae.recipe import VQRecipe
 from napari_synthseg.synthesis.vqvae.segmenter import SegmenterStage
-from napari_synthseg.synthesis.vqvae.synthesizer import Learned, LearnedSynthesizer
+from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, TrainedGenerator
 from napari_synthseg.synthesis.vqvae.views import CELL, even_crops, fitting_edge, views_of
 from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder
 from napari_synthseg.training.device import choose_device
@@ -43,7 +43,7 @@ GRID = 1.25
 
 
 def fit_to_images(
-    recipe: VQRecipe, source: MaskedImages, keeper: Keeper | None = None
+    recipe: VQRecipe, source: MaskedImages, artifacts: ArtifactStore | None = None
 ) -> Iterator[FitStep]:
     """Learn what is not kept yet; yield progress, then the synthesizer.
 
@@ -52,7 +52,7 @@ def fit_to_images(
     InputError
         If there is nothing to learn from, or an image is too small or a volume.
     """
-    walk = _Walk(recipe, source, keeper or Forgetful())
+    walk = _Walk(recipe, source, artifacts or NullArtifactStore())
     yield walk.say(0, walk.reason)
     coder = CoderStage(
         walk.train, walk.held, walk.design, walk.edge, recipe.turns, source.class_values,
@@ -65,7 +65,7 @@ def fit_to_images(
     )  # fmt: skip
     yield walk.say(CODES[1], "coding the images")
     coded = keeping.digest_of(state_of(coder.net))
-    grain = walk.measure_grain(coder.net, keeping.grain_name(marks, coded))
+    grain = walk.measure_noise_residual(coder.net, keeping.grain_name(marks, coded))
     name = keeping.prior_name(recipe, marks, coded)
     grids, held = walk.code_images(coder, name)
     prior = PriorStage(
@@ -84,9 +84,9 @@ def fit_to_images(
             "training the network that checks dual images", rate=5e-3,
         )  # fmt: skip
         yield walk.say(GATE[1], "measuring real images for the gate")
-        facts = walk.measure_facts(judge.net)
+        facts = walk.calibrate_gate(judge.net)
         segmenter = state_of(judge.net)
-    learned = Learned(
+    learned = TrainedGenerator(
         design=walk.design,
         coder=state_of(coder.net),
         prior_design=prior.net.design,
@@ -110,7 +110,7 @@ class _Walk:
 
     recipe: VQRecipe
     source: MaskedImages
-    keeper: Keeper
+    artifacts: ArtifactStore
     figures: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -157,13 +157,13 @@ class _Walk:
     ) -> Iterator[FitStep]:
         """Learn a stage, from where it was kept; its network then has the best weights."""
         learning = Learning(stage, limit, rate, averaging, self.recipe.learning_seed)
-        if (kept := self.keeper.load(name)) is not None:
+        if (kept := self.artifacts.load(name)) is not None:
             learning.restore(*kept)
         self.figures |= learning.figures
         if learning.done:
             return
         with closing(
-            learning.run(lambda arrays, meta: self.keeper.save(name, arrays, meta))
+            learning.run(lambda arrays, meta: self.artifacts.save(name, arrays, meta))
         ) as run:
             for report in run:
                 step = span[0] + round((span[1] - span[0]) * report.fraction)
@@ -173,21 +173,21 @@ class _Walk:
                     values=dict(report.values), pictures=report.pictures,
                 )  # fmt: skip
 
-    def measure_grain(self, coder: PairCoder, name: str) -> Grain:
+    def measure_noise_residual(self, coder: PairCoder, name: str) -> NoiseResidual:
         """Return what codes lose, measured or kept."""
-        kept = self.keeper.load(name)
+        kept = self.artifacts.load(name)
         if kept is not None:
             arrays: dict[str, NDArray[Any]] = kept[0]
-            return Grain(
+            return NoiseResidual(
                 arrays["residual"], arrays["decoded"], arrays["marks"], self.design.classes
             )
-        grain = measure_grain(coder, self.train, self.edge, self.device)
-        self.keeper.save(name, grain.arrays(), {})
+        grain = measure_noise_residual(coder, self.train, self.edge, self.device)
+        self.artifacts.save(name, grain.arrays(), {})
         return grain
 
     def code_images(self, coder: CoderStage, name: str) -> tuple[list[Grid], list[Grid]]:
         """Return what the prior learns from and is judged by; nothing where it is kept already."""
-        kept = self.keeper.load(name)
+        kept = self.artifacts.load(name)
         if kept is not None and kept[1]["done"]:
             return [], []
         grids = draw_fields(
@@ -217,17 +217,17 @@ class _Walk:
             self.design.classes, self.edge, self.recipe.learning_seed, self.device,
         )  # fmt: skip
 
-    def measure_facts(self, net: torch.nn.Module) -> Facts:
+    def calibrate_gate(self, net: torch.nn.Module) -> GateCalibration:
         """Return what the gate's thresholds are made of, measured or kept."""
         weights = keeping.digest_of(state_of(net))
         name = keeping.facts_name(self.recipe, self.source.fingerprint, weights)
-        kept = self.keeper.load(name)
+        kept = self.artifacts.load(name)
         if kept is not None:
-            return Facts.from_json(kept[1])
-        facts = measure_facts(
+            return GateCalibration.from_json(kept[1])
+        facts = calibrate_gate(
             net, self.device, self.scale, self.train, self.held, self.recipe.size, self.edge
         )
-        self.keeper.save(name, {"agreements": np.array(facts.agreements)}, facts.as_json())
+        self.artifacts.save(name, {"agreements": np.array(facts.agreements)}, facts.as_json())
         return facts
 
     def real_shares(self) -> NDArray[np.float32]:
@@ -236,7 +236,7 @@ class _Walk:
         classes = self.design.classes
         return np.array([mask_amounts(c.marks, classes)[:classes] for c in crops], np.float32)
 
-    def notes(self, facts: Facts | None) -> Iterator[str]:
+    def notes(self, facts: GateCalibration | None) -> Iterator[str]:
         """Say where the recipe could not be followed."""
         if self.edge < self.recipe.crop:
             yield (

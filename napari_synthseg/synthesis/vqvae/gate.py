@@ -19,8 +19,8 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.synthesis.vqvae.nearness import (
     REDUCED,
     SMALLEST,
+    ReferenceIndex,
     Scale,
-    Seen,
     nearest,
     windows_of,
 )
@@ -48,7 +48,7 @@ SLACK = 0.5
 
 
 @dataclass(frozen=True)
-class Facts:
+class GateCalibration:
     """What was measured on real images; kept with what was learned.
 
     Attributes
@@ -75,7 +75,7 @@ class Facts:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Facts:
+    def from_json(cls, data: Mapping[str, Any]) -> GateCalibration:
         """Rebuild what `as_json` gave."""
         known: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         return cls(**known)
@@ -107,8 +107,8 @@ class Gate:
     net: nn.Module
     device: torch.device
     scale: Scale
-    seen: Seen | None
-    facts: Facts
+    seen: ReferenceIndex | None
+    facts: GateCalibration
     least: float
     nearest: float
 
@@ -126,7 +126,9 @@ class Gate:
                 detail = f"distance {distance:.2f}, asked for: {self.nearest:.2f}"
                 return Verdict("copy", detail, found - 2)
             if others:
-                known = Seen([self.scale.features(other) for other in others], self.seen.edge)
+                known = ReferenceIndex(
+                    [self.scale.features(other) for other in others], self.seen.edge
+                )
                 distance = nearest(features, known)
                 if distance < self.nearest:
                     detail = f"distance {distance:.2f}, asked for: {self.nearest:.2f}"
@@ -158,7 +160,7 @@ def mask_amounts(marks: Marks, classes: int) -> list[float]:
     return [*shares, edges]
 
 
-def measure_facts(
+def calibrate_gate(
     net: nn.Module,
     device: torch.device,
     scale: Scale,
@@ -166,7 +168,7 @@ def measure_facts(
     held: Sequence[View],
     size: int,
     edge: int,
-) -> Facts:
+) -> GateCalibration:
     """Measure what thresholds are made of.
 
     Without a held-out part, agreement is measured on the training images, and distances are those
@@ -186,7 +188,7 @@ def measure_facts(
     real = even_crops([*train, *held], size, size, MEASURED)
     amounts = np.array([mask_amounts(view.marks, scale.classes) for view in real])
     window = min(edge, size, *(min(v.shape) for v in [*train, *held])) // REDUCED
-    return Facts(
+    return GateCalibration(
         tuple(agreements),
         tuple(_distances(scale, train, held, window)) if window >= SMALLEST else (),
         tuple(amounts.min(axis=0).tolist()),
@@ -199,14 +201,14 @@ def _distances(
     scale: Scale, train: Sequence[View], held: Sequence[View], window: int
 ) -> list[float]:
     if held:
-        seen = Seen(scale.fine_features(train, window), window)
+        seen = ReferenceIndex(scale.fine_features(train, window), window)
         pieces = [w for view in held for w in windows_of(scale.features(view), window)]
         return sorted(seen.distances(_some(pieces, MEASURED)).tolist())
     found: list[float] = []
     for number, view in enumerate(train):
         others = [*train[:number], *train[number + 1 :]]
         if others:
-            seen = Seen(scale.fine_features(others, window), window)
+            seen = ReferenceIndex(scale.fine_features(others, window), window)
             pieces = windows_of(scale.features(view), window)
             found += seen.distances(_some(pieces, MEASURED // len(train) + 1)).tolist()
     return sorted(found)
@@ -219,7 +221,7 @@ def _some(pieces: list[FloatImage], count: int) -> list[FloatImage]:
 
 
 def thresholds(
-    facts: Facts, agreement_factor: float, distance_factor: float
+    facts: GateCalibration, agreement_factor: float, distance_factor: float
 ) -> tuple[float, float]:
     """Return the least agreement and the least distance that are asked for."""
     least = float(np.quantile(facts.agreements, FEW)) if facts.agreements else 0.0

@@ -45,7 +45,7 @@ PURE = 0.9
 
 
 @dataclass(frozen=True, eq=False)
-class Grain:
+class NoiseResidual:
     """Real residuals and where they lie.
 
     Attributes
@@ -179,9 +179,9 @@ class Grain:
         return out
 
 
-def measure_grain(
+def measure_noise_residual(
     coder: PairCoder, views: Sequence[View], edge: int, device: torch.device
-) -> Grain:
+) -> NoiseResidual:
     """Return what is lost of real images in coding.
 
     Crops of one shape, as large as a training crop and more where images are.
@@ -195,7 +195,9 @@ def measure_grain(
         residuals.append((view.image - image[0]).astype(np.float16))
         cells.append(_reduced(image[0]).astype(np.float16))
         marks.append(mark[0].astype(np.int8))
-    return Grain(np.stack(residuals), np.stack(cells), np.stack(marks), coder.design.classes)
+    return NoiseResidual(
+        np.stack(residuals), np.stack(cells), np.stack(marks), coder.design.classes
+    )
 
 
 def coder_codes(coder: PairCoder, images: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:

@@ -72,7 +72,7 @@ class Scale:
         return found
 
 
-class Seen:
+class ReferenceIndex:
     """What windows are compared with."""
 
     def __init__(self, features: Sequence[FloatImage], edge: int) -> None:
@@ -116,7 +116,7 @@ def windows_of(features: FloatImage, edge: int) -> list[FloatImage]:
     return [features[:, y : y + edge, x : x + edge] for y in starts[0] for x in starts[1]]
 
 
-def nearest(features: FloatImage, seen: Seen) -> float:
+def nearest(features: FloatImage, seen: ReferenceIndex) -> float:
     """Return the distance of that window which is nearest to something seen."""
     return float(seen.distances(windows_of(features, seen.edge)).min())
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from napari_synthseg.core.labels import MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.recipe import FitStep, Keeper, Recipe, heading
+from napari_synthseg.core.recipe import ArtifactStore, FitStep, Recipe, heading
 
 LEARNING, GRAIN, GATE = (heading(name) for name in ("Learning", "Grain", "Gate"))
 
@@ -24,7 +24,7 @@ class VQRecipe(Recipe):
     """Learn image and mask together, and draw new pairs."""
 
     learns_from = "masks"
-    enough = 64
+    default_pool_size = 64
 
     kind: Literal["vq"] = "vq"
     size: int = Field(
@@ -165,7 +165,7 @@ class VQRecipe(Recipe):
     )
 
     def fit(
-        self, source: PatchLibrary | MaskedImages, keeper: Keeper | None = None
+        self, source: PatchLibrary | MaskedImages, artifacts: ArtifactStore | None = None
     ) -> Iterator[FitStep]:
         """Learn codes, prior, grain and gate, or load what was kept; then yield the synthesizer.
 
@@ -178,4 +178,4 @@ class VQRecipe(Recipe):
         from napari_synthseg.synthesis.vqvae.fitting import fit_to_images
 
         assert isinstance(source, MaskedImages)
-        yield from fit_to_images(self, source, keeper)
+        yield from fit_to_images(self, source, artifacts)

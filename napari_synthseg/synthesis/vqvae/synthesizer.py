@@ -22,10 +22,17 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.networks.build import build_model
 from napari_synthseg.synthesis.vqvae.fit_prior import given
 from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, decoded
-from napari_synthseg.synthesis.vqvae.gate import REASONS, Facts, Gate, Reason, Verdict, thresholds
-from napari_synthseg.synthesis.vqvae.grain import Grain
+from napari_synthseg.synthesis.vqvae.gate import (
+    REASONS,
+    Gate,
+    GateCalibration,
+    Reason,
+    Verdict,
+    thresholds,
+)
+from napari_synthseg.synthesis.vqvae.grain import NoiseResidual
 from napari_synthseg.synthesis.vqvae.loop import Arrays, load_state
-from napari_synthseg.synthesis.vqvae.nearness import Scale, Seen
+from napari_synthseg.synthesis.vqvae.nearness import ReferenceIndex, Scale
 from napari_synthseg.synthesis.vqvae.prior import CodePrior, PriorDesign
 from napari_synthseg.synthesis.vqvae.recipe import VQRecipe
 from napari_synthseg.synthesis.vqvae.sampling import draw_codes
@@ -45,7 +52,7 @@ READY = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class TrainedGenerator:
     """All that was learned and measured, as arrays: it can be kept, and sent to other processes.
 
     Attributes
@@ -74,9 +81,9 @@ class Learned:
     coder: Arrays
     prior_design: PriorDesign
     prior: Arrays
-    grain: Grain | None
+    grain: NoiseResidual | None
     segmenter: Arrays | None
-    facts: Facts | None
+    facts: GateCalibration | None
     train: tuple[View, ...]
     scale: Scale
     shares: FloatImage
@@ -103,8 +110,8 @@ class _Kept:
     """What pair an index stands for: its codes, which attempt they are from, and their fault."""
 
     codes: NDArray[np.int16]
-    attempt: int
-    fault: str = ""
+    show_input_errors: int
+    rejection_reason: str = ""
 
 
 class LearnedSynthesizer:
@@ -116,14 +123,16 @@ class LearnedSynthesizer:
         The last pairs that the gate turned away.
     """
 
-    def __init__(self, recipe: VQRecipe, learned: Learned, notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, recipe: VQRecipe, learned: TrainedGenerator, notes: tuple[str, ...] = ()
+    ) -> None:
         self.recipe, self.learned, self._notes = recipe, learned, notes
         self.rejected: deque[Rejected] = deque(maxlen=SHOWN)
         self._counts: Counter[str] = Counter()
         self._codes: dict[int, list[_Kept]] = {}
         self._ready: OrderedDict[int, list[View]] = OrderedDict()
         self._lock = threading.Lock()
-        self._machine: _Machine | None = None
+        self._machine: Sampler | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Send recipe and what was learned; networks are built where they are used."""
@@ -169,38 +178,38 @@ class LearnedSynthesizer:
 
     def _pair(self, index: int) -> DualImage:
         if self._machine is None:
-            self._machine = _Machine(self.recipe, self.learned, self.size)
+            self._machine = Sampler(self.recipe, self.learned, self.size)
         number, place = divmod(index, BLOCK)
         if number not in self._codes:
             self._codes[number] = self._fill(number, self._machine)
         kept = self._codes[number][place]
         ready = self._ready.get(number)
         if ready is None:
-            view = self._machine.develop(kept.codes, index, kept.attempt)
+            view = self._machine.develop(kept.codes, index, kept.show_input_errors)
         else:
             view = ready[place]
         pair = as_pair(view.image, view.marks, self.learned.class_values, index)
-        return replace(pair, fault=kept.fault)
+        return replace(pair, rejection_reason=kept.rejection_reason)
 
-    def _fill(self, number: int, machine: _Machine) -> list[_Kept]:
+    def _fill(self, number: int, machine: Sampler) -> list[_Kept]:
         """Draw the pairs of a block; those that the gate turns away again, a few times."""
         open_places = list(range(BLOCK))
         kept: dict[int, _Kept] = {}
         views: dict[int, View] = {}
         best: dict[int, tuple[float, _Kept, View]] = {}
-        for attempt in range(self.recipe.attempts if machine.gate else 1):
+        for show_input_errors in range(self.recipe.attempts if machine.gate else 1):
             if not open_places:
                 break
             indices = [number * BLOCK + place for place in open_places]
-            codes, ties = machine.draw(indices, attempt)
+            codes, ties = machine.draw(indices, show_input_errors)
             self._counts["ties"] += ties
             failed = []
             for place, index, grid in zip(open_places, indices, codes, strict=True):
-                view = machine.develop(grid, index, attempt)
+                view = machine.develop(grid, index, show_input_errors)
                 verdict = machine.judge(view, [views[p] for p in sorted(views)])
                 self._counts["drawn"] += 1
                 if verdict.reason is None:
-                    kept[place], views[place] = _Kept(grid, attempt), view
+                    kept[place], views[place] = _Kept(grid, show_input_errors), view
                     self._counts["accepted"] += 1
                     continue
                 self._counts[verdict.reason] += 1
@@ -209,7 +218,11 @@ class LearnedSynthesizer:
                 self.rejected.append(refused)
                 failed.append(place)
                 if place not in best or verdict.score > best[place][0]:
-                    best[place] = (verdict.score, _Kept(grid, attempt, refused.text), view)
+                    best[place] = (
+                        verdict.score,
+                        _Kept(grid, show_input_errors, refused.text),
+                        view,
+                    )
             open_places = failed
         for place in open_places:
             _, kept[place], views[place] = best[place]
@@ -220,10 +233,10 @@ class LearnedSynthesizer:
         return [kept[place] for place in range(BLOCK)]
 
 
-class _Machine:
+class Sampler:
     """The networks, built from their weights."""
 
-    def __init__(self, recipe: VQRecipe, learned: Learned, size: int) -> None:
+    def __init__(self, recipe: VQRecipe, learned: TrainedGenerator, size: int) -> None:
         self.recipe, self.learned, self.size = recipe, learned, size
         self.device, _ = choose_device(recipe.device)
         with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and thrown away
@@ -240,24 +253,26 @@ class _Machine:
             load_state(segmenter, learned.segmenter)
             self.gate = self._make_gate(segmenter, learned.facts)
 
-    def _make_gate(self, net: torch.nn.Module, facts: Facts) -> Gate:
+    def _make_gate(self, net: torch.nn.Module, facts: GateCalibration) -> Gate:
         learned, recipe = self.learned, self.recipe
         least, nearest = thresholds(facts, recipe.agreement, recipe.copy_distance)
         seen = None
         if nearest > 0:
             known = learned.scale.fine_features(learned.train, facts.window)
-            seen = Seen(known, facts.window)
+            seen = ReferenceIndex(known, facts.window)
         return Gate(net.eval(), self.device, learned.scale, seen, facts, least, nearest)
 
-    def draw(self, indices: Sequence[int], attempt: int) -> tuple[list[NDArray[np.int16]], int]:
+    def draw(
+        self, indices: Sequence[int], show_input_errors: int
+    ) -> tuple[list[NDArray[np.int16]], int]:
         """Return the codes of candidates, and how many of them nearly tied with others."""
         cells = self.size // CELL
-        rngs = [self._noise(index, attempt, 0) for index in indices]
+        rngs = [self._noise(index, show_input_errors, 0) for index in indices]
         told = []
         for index in indices:
             shares = None
             if self.recipe.on_shares:
-                rng = self._noise(index, attempt, 2)
+                rng = self._noise(index, show_input_errors, 2)
                 shares = self.learned.shares[rng.integers(len(self.learned.shares))]
             told.append(given(self.recipe.joining, shares, cells, cells))
         maps = [t for t in told if t is not None]
@@ -271,13 +286,13 @@ class _Machine:
         )
         return list(drawn.codes.astype(np.int16)), int(drawn.ties.sum())
 
-    def develop(self, codes: NDArray[np.int16], index: int, attempt: int) -> View:
+    def develop(self, codes: NDArray[np.int16], index: int, show_input_errors: int) -> View:
         """Return image and mask of codes, with grain."""
         grid = torch.from_numpy(codes.astype(np.int64))[None].to(self.device)
         images, marks = decoded(self.coder, grid)
         image = images[0]
         if self.learned.grain is not None and self.recipe.grain != "none":
-            rng = self._noise(index, attempt, 1)
+            rng = self._noise(index, show_input_errors, 1)
             grain = self.learned.grain.make(
                 self.recipe.grain, image, marks[0], rng, self.recipe.turns
             )
@@ -288,5 +303,5 @@ class _Machine:
         """Return the gate's verdict; without a gate all pass."""
         return self.gate.judge(view, others) if self.gate else Verdict(None, "", 0.0)
 
-    def _noise(self, index: int, attempt: int, purpose: int) -> np.random.Generator:
-        return np.random.default_rng((self.recipe.seed, index, attempt, purpose))
+    def _noise(self, index: int, show_input_errors: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self.recipe.seed, index, show_input_errors, purpose))

@@ -135,7 +135,7 @@ class Classify(Task):
     def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
         """Compare with what held-out pairs show, and with clicks in fields of held-out images."""
         values = self.data.class_values
-        pairs = [(p.image, present_in_pair(p, values)) for p in self.data.held_pairs]
+        pairs = [(p.image, present_in_pair(p, values)) for p in self.data.val_pairs]
         fields = list(self._fields())
         figures: dict[str, float] = {}
         seen: list[tuple[FloatImage, FloatImage]] = []
@@ -158,7 +158,7 @@ class Classify(Task):
     def _fields(self) -> Sequence[tuple[FloatImage, FloatImage]]:
         """Return fields of the held-out images with what their clicks say of them."""
         found = []
-        for image in self.data.held_images:
+        for image in self.data.val_images:
             region = image.pixels.region
             edges = [min(c, n) for c, n in zip(self._crop, region_shape(region), strict=True)]
             for field in divide_region(region, edges):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.networks.detectors import Form
+from napari_synthseg.networks.registry import Form
 from napari_synthseg.tasks.detect.centers import SIZES, center_loss, make_maps, read_maps
 from napari_synthseg.tasks.detect.rule import DetectRule
 from napari_synthseg.tasks.detect.yolo import FIELDS, grid_loss, make_grid, read_grid
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class BoxForm:
+class DetectionHead:
     """One way.
 
     Attributes
@@ -49,8 +49,8 @@ class BoxForm:
     read: Callable[[FloatImage, DetectRule, float], Boxes]
 
 
-FORMS: dict[Form, BoxForm] = {
-    "grid": BoxForm(
+FORMS: dict[Form, DetectionHead] = {
+    "grid": DetectionHead(
         anchors=5,  # as in YOLOv2
         count_outputs=lambda anchors, classes: anchors * (FIELDS + classes),
         encode=make_grid,
@@ -59,7 +59,7 @@ FORMS: dict[Form, BoxForm] = {
         ),
         read=read_grid,
     ),
-    "centers": BoxForm(
+    "centers": DetectionHead(
         anchors=1,
         count_outputs=lambda anchors, classes: classes + SIZES,
         encode=make_maps,

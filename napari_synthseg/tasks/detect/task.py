@@ -132,9 +132,9 @@ class Detect(Task):
         """Compare with the boxes of held-out pairs, and with the clicks of held-out images."""
         pairs = [
             (self._read(net, p.image, device), find_boxes(p.labels).boxes)
-            for p in self.data.held_pairs
+            for p in self.data.val_pairs
         ]
-        clicked = [i for i in self.data.held_images if i.clicks]
+        clicked = [i for i in self.data.val_images if i.clicks]
         images = [(self._read(net, i.pixels.read(), device), i) for i in clicked]
         rule, figures = self.rule, {}
         counts = []  # per part: (class, score, [matched, predicted, true])

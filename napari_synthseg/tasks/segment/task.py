@@ -76,7 +76,7 @@ class Segment(Task):
             block=block_shape(self.spec.model, self.data.spacing),
             radius=receptive_radius(self.spec.model),
         )
-        pair_maps = [run(image=p.image) for p in self.data.held_pairs]
-        clicked = tuple(i for i in self.data.held_images if i.clicks)
+        pair_maps = [run(image=p.image) for p in self.data.val_pairs]
+        clicked = tuple(i for i in self.data.val_images if i.clicks)
         image_maps = [run(image=i.pixels.read()) for i in clicked]
-        return validate(pair_maps, self.data.held_pairs, image_maps, clicked, self.rule, tune=tune)
+        return validate(pair_maps, self.data.val_pairs, image_maps, clicked, self.rule, tune=tune)

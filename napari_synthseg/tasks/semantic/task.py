@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.progress import result_of
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.specs import TaskName
 from napari_synthseg.metrics.areas import BACKGROUND
 from napari_synthseg.metrics.semantic import score_semantic
@@ -93,12 +93,12 @@ class Semantic(Task):
 
     def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
         """Compare with the true regions of held-out pairs; there is nothing to tune."""
-        if not self.data.held_pairs:
+        if not self.data.val_pairs:
             return Validation(self.rule, {})
         names = {v: self.data.class_names.get(v, str(v)) for v in self.data.class_values}
         compared = (
             (str(number), pair.labels.as_regions().ids, self._predict(net, pair, device))
-            for number, pair in enumerate(self.data.held_pairs)
+            for number, pair in enumerate(self.data.val_pairs)
         )
         scores = score_semantic(compared, names, measured_on="real")
         values = {"held-out mIoU": scores.values[SHARE]} if SHARE in scores.values else {}
@@ -106,7 +106,7 @@ class Semantic(Task):
 
     def _predict(self, net: nn.Module, pair: DualImage, device: torch.device) -> NDArray[np.uint8]:
         pixels = ArraySource(pair.image)
-        return result_of(class_values_of(net, self.spec.model, self.rule, pixels, device))
+        return exhaust(class_values_of(net, self.spec.model, self.rule, pixels, device))
 
 
 def weigh_classes(counts: NDArray[np.float64], balance: float) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from napari.utils import progress
 from platformdirs import user_data_path
 from qtpy.QtCore import QObject, Signal
 
-from napari_synthseg.ui.app.job_monitor import JobWatch
+from napari_synthseg.ui.app.job_monitor import JobMonitor
 from napari_synthseg.ui.app.notices import report, warn
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.session import Session
@@ -29,7 +29,7 @@ UNSEEN: tuple[Lane, ...] = ("regions",)
 """Lanes without a progress bar: their work is over in a moment."""
 
 
-class Desk(QObject):
+class SessionController(QObject):
     """The session on the desk, and its running work."""
 
     session_changed = Signal()
@@ -46,7 +46,7 @@ class Desk(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.session: Session | None = None
-        self._watches: dict[Lane, JobWatch] = {}
+        self._watches: dict[Lane, JobMonitor] = {}
         self._bars: dict[Lane, Any] = {}
 
     # --- the session -------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class Desk(QObject):
         if lane in self._watches:
             warn(f"Still busy: {self._watches[lane].job.name}. Wait for it, or cancel it.")
             return
-        watch = self._watches[lane] = JobWatch(job)
+        watch = self._watches[lane] = JobMonitor(job)
         if lane not in UNSEEN:
             self._bars[lane] = progress(total=100, desc=job.name, file=io.StringIO())
         watch.progressed.connect(lambda steps: self._on_steps(lane, job, steps))

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_synthseg import sample_data
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.io.images.stacks import StackUse
-from napari_synthseg.ui.app.controller import Desk, projects_folder, scratch_folder
-from napari_synthseg.ui.app.notices import attempt, tell
+from napari_synthseg.ui.app.controller import SessionController, projects_folder, scratch_folder
+from napari_synthseg.ui.app.notices import show_input_errors, tell
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading import layer_pixels, physical_size, sample_name, source_file
 from napari_synthseg.workflow.session import Session
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 IMAGE_FILES = "Images (*.tif *.tiff *.png *.jpg *.jpeg);;All files (*)"
 
 
-class Opening:
+class FileActions:
     """Opens things, asking for files where need be."""
 
-    def __init__(self, viewer: Viewer, desk: Desk, layers: Layers, parent: QWidget) -> None:
+    def __init__(
+        self, viewer: Viewer, controller: SessionController, layers: Layers, parent: QWidget
+    ) -> None:
         self._viewer = viewer
-        self._desk = desk
+        self._desk = controller
         self._layers = layers
         self._parent = parent
         self.stack: StackUse = "auto"
@@ -81,7 +83,7 @@ class Opening:
         """Ask for an image file and open it."""
         path, _ = QFileDialog.getOpenFileName(self._parent, "Open image", "", IMAGE_FILES)
         if path:
-            attempt(lambda: self.open_file(Path(path)))
+            show_input_errors(lambda: self.open_file(Path(path)))
 
     # --- samples -----------------------------------------------------------------------------
 
@@ -140,7 +142,7 @@ class Opening:
             self._parent, "Open a project folder (name.synthseg)", str(start)
         )
         if folder:
-            attempt(lambda: self.open_project(Path(folder)))
+            show_input_errors(lambda: self.open_project(Path(folder)))
 
     def ask_save_as(self) -> None:
         """Ask for a name and go on with a copy of the project there."""
@@ -154,7 +156,7 @@ class Opening:
             folder = Path(name)
             if folder.suffix != ".synthseg":
                 folder = folder.with_name(folder.name + ".synthseg")
-            attempt(lambda: self.save_as(folder))
+            show_input_errors(lambda: self.save_as(folder))
 
     def save_as(self, folder: Path) -> None:
         """Copy the project to another folder, in the background, and go on with the copy."""

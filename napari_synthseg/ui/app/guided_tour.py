@@ -17,14 +17,14 @@ LOOK_MS = 2500
 MINUTES = 3.0
 
 
-class Walk(QObject):
+class GuidedTour(QObject):
     """Goes on whenever the work of a step is over; stops when the user takes over."""
 
     def __init__(self, widget: SynthSegWidget, minutes: float = MINUTES) -> None:
         super().__init__(widget)
         self._widget = widget
         self._minutes = minutes
-        self._session = widget.desk.session
+        self._session = widget.controller.session
         self._stage = CLICK
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
@@ -45,10 +45,10 @@ class Walk(QObject):
 
     def _on_tick(self) -> None:
         widget = self._widget
-        desk = widget.desk
-        if desk.session is not self._session or desk.session is None:
+        controller = widget.controller
+        if controller.session is not self._session or controller.session is None:
             self.stop()
-        elif desk.job("short") is None and desk.job("training") is None:
+        elif controller.job("short") is None and controller.job("training") is None:
             if widget.step == self._stage:
                 self._take_step()
             elif widget.step >= 0:  # the user went elsewhere
@@ -63,7 +63,7 @@ class Walk(QObject):
                 self._train()
             return
         self.stop()
-        if any(run.model for run in widget.desk.session.project.runs):
+        if any(run.model for run in widget.controller.session.project.runs):
             widget.show_step(RESULTS)
 
     def _train(self) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from napari_synthseg.ui.app.controller import Desk
-from napari_synthseg.ui.app.file_actions import Opening
-from napari_synthseg.ui.app.notices import attempt
+from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.app.file_actions import FileActions
+from napari_synthseg.ui.app.notices import show_input_errors
 
 
 class Header(QWidget):
     """Project menu and undo buttons, with the name of what they would undo."""
 
-    def __init__(self, desk: Desk, opening: Opening) -> None:
+    def __init__(self, controller: SessionController, opening: FileActions) -> None:
         super().__init__()
-        self._desk = desk
+        self._desk = controller
         self.project_button = QToolButton()
         self.project_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.project_button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -40,8 +40,8 @@ class Header(QWidget):
         layout.setSpacing(3)
         layout.addWidget(self.project_button)
         layout.addLayout(row)
-        desk.session_changed.connect(self.refresh)
-        desk.project_changed.connect(lambda *_: self.refresh())
+        controller.session_changed.connect(self.refresh)
+        controller.project_changed.connect(lambda *_: self.refresh())
         self.refresh()
 
     def refresh(self) -> None:
@@ -65,9 +65,9 @@ class Header(QWidget):
     def undo(self) -> None:
         """Take back the last edit."""
         if self._desk.session is not None:
-            attempt(self._desk.session.undo)
+            show_input_errors(self._desk.session.undo)
 
     def redo(self) -> None:
         """Do again what was taken back."""
         if self._desk.session is not None:
-            attempt(self._desk.session.redo)
+            show_input_errors(self._desk.session.redo)

@@ -17,7 +17,7 @@ from napari_synthseg.workflow.jobs import Job, Outcome
 INTERVAL_MS = 80
 
 
-class JobWatch(QObject):
+class JobMonitor(QObject):
     """Starts a job and follows it to its end."""
 
     progressed = Signal(list)

@@ -36,7 +36,7 @@ def report(outcome: Outcome, doing: str) -> None:
         notification_manager.dispatch(notice)
 
 
-def attempt(action: Callable[[], object]) -> bool:
+def show_input_errors(action: Callable[[], object]) -> bool:
     """Call `action`; show bad input as a message. Tell whether it went well."""
     try:
         action()

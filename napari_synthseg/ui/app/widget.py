@@ -21,11 +21,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_synthseg.ui.app.close_watch import CloseWatch
-from napari_synthseg.ui.app.controller import Desk
-from napari_synthseg.ui.app.file_actions import Opening
-from napari_synthseg.ui.app.guided_tour import Walk
+from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.app.file_actions import FileActions
+from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
-from napari_synthseg.ui.app.notices import attempt
+from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.app.steps import CLICK, PAINT, STEP_NAMES, is_done, why_locked
 from napari_synthseg.ui.app.style import style_sheet, theme_colors
 from napari_synthseg.ui.pages.click import ClassesPanel
@@ -60,14 +60,14 @@ class SynthSegWidget(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = viewer
-        self.desk = Desk()
-        self.layers = Layers(viewer, self.desk)
-        self.opening = Opening(viewer, self.desk, self.layers, self)
+        self.controller = SessionController()
+        self.layers = Layers(viewer, self.controller)
+        self.opening = FileActions(viewer, self.controller, self.layers, self)
         self.step = START
-        self._walk: Walk | None = None
+        self._walk: GuidedTour | None = None
         self._close_watch: CloseWatch | None = None
         colors = theme_colors(viewer.theme)
-        self.header = Header(self.desk, self.opening)
+        self.header = Header(self.controller, self.opening)
         self.stepper = Stepper(STEP_NAMES, colors)
         self.panels = self._make_panels(colors)
         self._build()
@@ -88,12 +88,12 @@ class SynthSegWidget(QWidget):
         self.opening.open_sample(name, self._start_walk if walk else lambda: None)
 
     def _start_walk(self) -> None:
-        self._walk = Walk(self)
+        self._walk = GuidedTour(self)
         self._walk.start()
 
     def show_step(self, step: int) -> None:
         """Show a step's page (0 to 4, or -1 for the first page), unless it is locked."""
-        if step >= 0 and (why := why_locked(step, self.desk.session)):
+        if step >= 0 and (why := why_locked(step, self.controller.session)):
             self.refresh()
             self.hint.setText(why)
             return
@@ -105,7 +105,7 @@ class SynthSegWidget(QWidget):
 
     def refresh(self) -> None:
         """Show step states, hint and the highlighted button as they are now."""
-        session, panel = self.desk.session, self.panels[self.step + 1]
+        session, panel = self.controller.session, self.panels[self.step + 1]
         count = len(STEP_NAMES)
         self.stepper.rename(CLICK, STEP_NAMES[CLICK] if self.layers.marking == "clicks" else PAINT)
         self.stepper.show_state(
@@ -123,31 +123,31 @@ class SynthSegWidget(QWidget):
         """End all work and release the project; safe to call twice."""
         if self._walk is not None:
             self._walk.stop()
-        self.desk.clear()
+        self.controller.clear()
 
     # --- building ----------------------------------------------------------------------------
 
     def _make_panels(self, colors: Any) -> list[Panel]:
-        desk, layers, opening = self.desk, self.layers, self.opening
+        controller, layers, opening = self.controller, self.layers, self.opening
         start = StartPanel(
-            desk,
+            controller,
             layers,
             find_layer=opening.find_layer,
-            use_layer=lambda layer: attempt(lambda: opening.use_layer(layer)),
+            use_layer=lambda layer: show_input_errors(lambda: opening.use_layer(layer)),
             open_image=opening.ask_image,
             open_project=opening.ask_project,
-            open_sample=lambda name: attempt(lambda: self.open_sample(name)),
+            open_sample=lambda name: show_input_errors(lambda: self.open_sample(name)),
             choose_stack=lambda use: setattr(opening, "stack", use),
         )
-        self.synthesize_panel = SynthesizePanel(desk, layers, colors)
-        self.train_panel = TrainPanel(desk, layers, colors)
+        self.synthesize_panel = SynthesizePanel(controller, layers, colors)
+        self.train_panel = TrainPanel(controller, layers, colors)
         return [
             start,
-            ClassesPanel(desk, layers),
-            PatchesPanel(desk, layers),
+            ClassesPanel(controller, layers),
+            PatchesPanel(controller, layers),
             self.synthesize_panel,
             self.train_panel,
-            ResultsPanel(desk, layers),
+            ResultsPanel(controller, layers),
         ]
 
     def _build(self) -> None:
@@ -180,7 +180,7 @@ class SynthSegWidget(QWidget):
         self.work_bar.setTextVisible(False)
         self.work_bar.setFixedHeight(8)
         cancel = QPushButton("Cancel")
-        cancel.clicked.connect(lambda: self.desk.cancel("short"))
+        cancel.clicked.connect(lambda: self.controller.cancel("short"))
         for widget, stretch in ((self.work_label, 2), (self.work_bar, 1), (cancel, 0)):
             row.addWidget(widget, stretch)
         self.work.hide()
@@ -191,9 +191,9 @@ class SynthSegWidget(QWidget):
         for panel in self.panels:
             panel.next_step_changed.connect(self._on_panel_changed)
             panel.go_to.connect(self.show_step)
-        self.desk.session_changed.connect(self._on_session_changed)
-        self.desk.work_changed.connect(self._on_work_changed)
-        self.desk.work_progressed.connect(self._on_work_progressed)
+        self.controller.session_changed.connect(self._on_session_changed)
+        self.controller.work_changed.connect(self._on_work_changed)
+        self.controller.work_progressed.connect(self._on_work_progressed)
         self.layers.image_changed.connect(self._on_image_changed)
         self.layers.marking_changed.connect(self.refresh)
         self.viewer.layers.selection.events.active.connect(self._on_layers_changed)
@@ -202,7 +202,7 @@ class SynthSegWidget(QWidget):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(getattr(self.header, which))
-        QApplication.instance().aboutToQuit.connect(self.desk.clear)
+        QApplication.instance().aboutToQuit.connect(self.controller.clear)
 
     def _apply_theme(self) -> None:
         colors = theme_colors(self.viewer.theme)
@@ -244,7 +244,7 @@ class SynthSegWidget(QWidget):
             self.panels[0].enter()
 
     def _on_work_changed(self) -> None:
-        job = self.desk.job("short")
+        job = self.controller.job("short")
         self.work.setVisible(job is not None)
         if job is not None:
             self.work_bar.setValue(0)
@@ -276,7 +276,7 @@ class SynthSegWidget(QWidget):
         """Follow the window that the panel is shown in."""
         super().showEvent(event)
         if self._close_watch is None or self._close_watch.parent() is not self.window():
-            self._close_watch = CloseWatch(self.window(), self.desk.clear)
+            self._close_watch = CloseWatch(self.window(), self.controller.clear)
 
 
 def _scrollable(panel: Panel) -> QScrollArea:

@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QPushButton
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.app.controller import Desk
-from napari_synthseg.ui.app.notices import attempt, warn
+from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.app.notices import show_input_errors, warn
 from napari_synthseg.ui.app.steps import training_clicks, training_regions
 from napari_synthseg.ui.pages.marking_switch import MarkingSwitch
 from napari_synthseg.ui.pages.panel import NextStep, Panel, quiet_label
@@ -29,8 +29,8 @@ ROLES = {"train": "for training", "validate": "held out to choose", "test": "hel
 class ClassesPanel(Panel):
     """The list of classes, the image that is shown, and how much is marked on it."""
 
-    def __init__(self, desk: Desk, layers: Layers) -> None:
-        super().__init__(desk, layers)
+    def __init__(self, controller: SessionController, layers: Layers) -> None:
+        super().__init__(controller, layers)
         self.switch = MarkingSwitch(layers)
         self.body.addWidget(self.switch)
         self.images = QComboBox()
@@ -71,7 +71,7 @@ class ClassesPanel(Panel):
             "saved at once."
         )
         self.body.addWidget(self.clicking)
-        self.painting = RegionsBox(desk, layers)
+        self.painting = RegionsBox(controller, layers)
         self.body.addWidget(self.painting)
         self.show_clicks, self.show_regions = (
             QPushButton(f"Show the {name} layer again") for name in ("Clicks", "Regions")
@@ -80,8 +80,8 @@ class ClassesPanel(Panel):
             button.clicked.connect(self._on_show_again)
             self.body.addWidget(button)
         self.body.addStretch()
-        desk.project_changed.connect(self._on_project_changed)
-        desk.session_changed.connect(self.refresh)
+        controller.project_changed.connect(self._on_project_changed)
+        controller.session_changed.connect(self.refresh)
         layers.image_changed.connect(self.refresh)
         layers.clicks.active_class_changed.connect(self._show_active)
         layers.clicks.removed.connect(self.refresh)
@@ -225,11 +225,11 @@ class ClassesPanel(Panel):
 
     @property
     def _project(self) -> Project:
-        return self.desk.session.project if self.desk.session else Project()
+        return self.controller.session.project if self.controller.session else Project()
 
     def _edit(self, new: Project, what: str) -> None:
-        session = self.desk.session
-        if session is not None and not attempt(lambda: session.edit(new, what)):
+        session = self.controller.session
+        if session is not None and not show_input_errors(lambda: session.edit(new, what)):
             self.refresh()
 
     def _change(self, value: int, what: str, **fields: object) -> None:
@@ -237,7 +237,7 @@ class ClassesPanel(Panel):
         cls = project.object_class(value)
         changed = ObjectClass(**{**cls.model_dump(), **fields})
         if changed != cls:
-            attempt(lambda: self._edit(project.with_classes(changed), what))
+            show_input_errors(lambda: self._edit(project.with_classes(changed), what))
         self.refresh()
 
     def _on_renamed(self, value: int, name: str) -> None:

@@ -23,7 +23,7 @@ from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.ui.pages.panel import fit_narrow, quiet_label
-from napari_synthseg.ui.viewer.heat_map_layers import EvidenceLayers
+from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.placement import Placement
 
 METHOD_WORDS = {
@@ -42,13 +42,13 @@ EXPLAINED = ("classify", "segment", "semantic")
 """Tasks whose models have heat maps."""
 
 
-class EvidenceBox(QWidget):
+class HeatMapBox(QWidget):
     """The button, the legend that switches classes on and off, and the bars of a place."""
 
     asked = Signal(str)
     """Heat maps by a method are wanted; '' leaves the choice."""
 
-    def __init__(self, layers: EvidenceLayers) -> None:
+    def __init__(self, layers: HeatMapLayers) -> None:
         super().__init__()
         self.layers = layers
         body = QVBoxLayout(self)

@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.runs import TrainStep
-from napari_synthseg.ui.app.controller import Desk
-from napari_synthseg.ui.app.notices import attempt
+from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.app.style import Colors
 from napari_synthseg.ui.pages.panel import quiet_label
 from napari_synthseg.ui.widgets.curve import LossCurve
@@ -41,9 +41,9 @@ class LearnBox(QWidget):
     done = Signal(list)
     """It was learned; the first dual images."""
 
-    def __init__(self, desk: Desk, colors: Colors) -> None:
+    def __init__(self, controller: SessionController, colors: Colors) -> None:
         super().__init__()
-        self.desk = desk
+        self.controller = controller
         self._last_pictures = 0.0
         self._stage = ""
         self._number = 0
@@ -58,7 +58,7 @@ class LearnBox(QWidget):
         self.stop_button.setToolTip("Stop now; what was learned so far is kept in the project")
         self.start_button.clicked.connect(self.start)
         self.pause_button.clicked.connect(self._on_pause)
-        self.stop_button.clicked.connect(lambda: desk.cancel(LANE))
+        self.stop_button.clicked.connect(lambda: controller.cancel(LANE))
         for button in (self.start_button, self.pause_button, self.stop_button):
             row.addWidget(button)
         body.addLayout(row)
@@ -73,20 +73,20 @@ class LearnBox(QWidget):
         body.addWidget(self.curve)
         self.count = 6
         """Dual images that are made once it is learned."""
-        desk.work_changed.connect(self.refresh)
-        desk.session_changed.connect(self._on_session_changed)
+        controller.work_changed.connect(self.refresh)
+        controller.session_changed.connect(self._on_session_changed)
         self.refresh()
 
     @property
     def job(self) -> Job | None:
         """What runs now, or None."""
-        return self.desk.job(LANE)
+        return self.controller.job(LANE)
 
     def refresh(self) -> None:
         """Show the buttons as they are now."""
         job = self.job
         paused = job is not None and job.state == "paused"
-        session = self.desk.session
+        session = self.controller.session
         learned = session is not None and session.synthesizer_is_current
         self.start_button.setEnabled(job is None and session is not None and not learned)
         words = "Learned" if learned else "Learn on" if self._has_kept() else "Learn"
@@ -99,17 +99,17 @@ class LearnBox(QWidget):
 
     def _has_kept(self) -> bool:
         """Tell whether the project holds something learned, that is gone on from."""
-        session = self.desk.session
+        session = self.controller.session
         return session is not None and any((session.folder / "generators").glob("*"))
 
     def start(self) -> None:
         """Learn, from what is kept on, and make the first dual images."""
-        session = self.desk.session
+        session = self.controller.session
         if session is None or self.job is not None:
             return
         self._clear()
-        attempt(
-            lambda: self.desk.run(
+        show_input_errors(
+            lambda: self.controller.run(
                 session.synthesize(self.count),
                 self.done.emit,
                 lane=LANE,
@@ -168,7 +168,7 @@ class LearnBox(QWidget):
 
     def _on_pause(self) -> None:
         if (job := self.job) is not None:
-            self.desk.pause(LANE, job.state != "paused")
+            self.controller.pause(LANE, job.state != "paused")
 
     def _on_session_changed(self) -> None:
         self._clear()

@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
 from napari_synthseg.core.annotations import ImageRef, MaskMethodName, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
-from napari_synthseg.ui.app.controller import Desk
-from napari_synthseg.ui.app.notices import attempt
+from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.pages.panel import fit_narrow
 from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file
 from napari_synthseg.ui.viewer.layers import Layers
@@ -44,9 +44,9 @@ HINTS: dict[MaskMethodName, str] = {
 class MasksBox(QWidget):
     """The mask method of the class chosen last, and a way to bring masks along."""
 
-    def __init__(self, desk: Desk, layers: Layers) -> None:
+    def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__()
-        self.desk, self.layers = desk, layers
+        self.controller, self.layers = controller, layers
         self.title, self.method = QLabel(), QComboBox()
         for name, words in METHODS.items():
             self.method.addItem(words, name)
@@ -70,7 +70,11 @@ class MasksBox(QWidget):
         grid.addWidget(self.method, 0, 1)
         grid.addWidget(self.take_button, 1, 0, 1, 2)
         grid.setColumnStretch(1, 1)
-        for signal in (desk.session_changed, desk.project_changed, layers.image_changed):
+        for signal in (
+            controller.session_changed,
+            controller.project_changed,
+            layers.image_changed,
+        ):
             signal.connect(self.refresh)
         layers.clicks.active_class_changed.connect(self.refresh)
         self.refresh()
@@ -90,41 +94,41 @@ class MasksBox(QWidget):
     # --- choosing a method -------------------------------------------------------------------
 
     def _active_class(self) -> ObjectClass | None:
-        session = self.desk.session
+        session = self.controller.session
         classes = session.project.classes if session else ()
         active = self.layers.clicks.active_class
         return next((c for c in classes if c.value == active), classes[0] if classes else None)
 
     def _on_method(self, index: int) -> None:
-        session, cls = self.desk.session, self._active_class()
+        session, cls = self.controller.session, self._active_class()
         if session is None or cls is None:
             return
         changed = cls.model_copy(update={"mask_method": self.method.itemData(index)})
         new = session.project.with_classes(changed)
-        attempt(lambda: session.edit(new, f"find masks of {cls.name} otherwise"))
+        show_input_errors(lambda: session.edit(new, f"find masks of {cls.name} otherwise"))
         self.refresh()
 
     # --- taking masks ------------------------------------------------------------------------
 
     def take_layer(self, layer: LabelsLayer) -> None:
         """Cut patches by the objects of a Labels layer."""
-        attempt(lambda: self._take(self._labels_of(layer)))
+        show_input_errors(lambda: self._take(self._labels_of(layer)))
 
     def choose_file(self) -> None:
         """Ask for a label image, and cut patches by its objects."""
         path = ask_label_file(self, "Masks of the objects")
         if path is not None:
-            attempt(lambda: self._take(path))
+            show_input_errors(lambda: self._take(path))
 
     def _take(self, source: Path | Labels) -> None:
-        session, cls, image = self.desk.session, self._active_class(), self._image()
+        session, cls, image = self.controller.session, self._active_class(), self._image()
         if session is not None and cls is not None:
-            self.desk.run(session.give_masks(image, source, cls.value), self._on_taken)
+            self.controller.run(session.give_masks(image, source, cls.value), self._on_taken)
 
     def _on_taken(self, _: Any) -> None:
-        session = self.desk.session
+        session = self.controller.session
         if session is not None:
-            attempt(lambda: self.desk.run(session.cut_patches()))
+            show_input_errors(lambda: self.controller.run(session.cut_patches()))
 
     def _image(self) -> ImageRef:
         refs = self.layers.field.refs if self.layers.field else ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QHeaderView, QLabel, QTableWidget, QVBoxLayout, QWidget
 
-from napari_synthseg.ui.app.controller import Desk
+from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.viewer.layers import Layers
 
 
@@ -30,9 +30,9 @@ class Panel(QWidget):
     go_to = Signal(int)
     """Asks for another step, 0 to 4."""
 
-    def __init__(self, desk: Desk, layers: Layers) -> None:
+    def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__()
-        self.desk = desk
+        self.controller = controller
         self.layers = layers
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(0, 0, 6, 0)

@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton
 from napari_synthseg.core.annotations import Verdict, VerdictState
 from napari_synthseg.core.patch import Patch, PatchLibrary
 from napari_synthseg.patches.quality.summary import summarize_health
-from napari_synthseg.ui.app.controller import Desk
-from napari_synthseg.ui.app.notices import attempt
+from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.pages.masks_box import MasksBox
 from napari_synthseg.ui.pages.panel import NextStep, Panel, fit_narrow, notice_label, quiet_label
 from napari_synthseg.ui.presenters.patch_choice import ALL, ORDERS, choose, count_choices
@@ -24,8 +24,8 @@ MOST_KEPT = 200
 class PatchesPanel(Panel):
     """The gallery, with verdicts."""
 
-    def __init__(self, desk: Desk, layers: Layers) -> None:
-        super().__init__(desk, layers)
+    def __init__(self, controller: SessionController, layers: Layers) -> None:
+        super().__init__(controller, layers)
         self.summary = quiet_label()
         self.body.addWidget(self.summary)
         self.health = HealthList()
@@ -55,12 +55,12 @@ class PatchesPanel(Panel):
         self.suggested_button.clicked.connect(self.reject_suggested)
         self.body.addWidget(self.suggested_button)
         self.body.addLayout(self._make_buttons())
-        self.masks = MasksBox(desk, layers)
+        self.masks = MasksBox(controller, layers)
         self.body.addWidget(self.masks)
-        desk.library_changed.connect(self.refresh)
-        desk.session_changed.connect(self.refresh)
-        desk.project_changed.connect(lambda *_: self.next_step_changed.emit())
-        desk.work_changed.connect(self.next_step_changed)
+        controller.library_changed.connect(self.refresh)
+        controller.session_changed.connect(self.refresh)
+        controller.project_changed.connect(lambda *_: self.next_step_changed.emit())
+        controller.work_changed.connect(self.next_step_changed)
 
     def _make_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -89,8 +89,8 @@ class PatchesPanel(Panel):
 
     def hint(self) -> str:
         """Say what the gallery is for, or that it is out of date."""
-        session = self.desk.session
-        if self.desk.job("short") is not None:
+        session = self.controller.session
+        if self.controller.job("short") is not None:
             return "Looking for the object under each click…"
         if session is None or session.library is None:
             return "Cut a patch around each click."
@@ -100,8 +100,8 @@ class PatchesPanel(Panel):
 
     def next_step(self) -> NextStep:
         """Offer the dual images once there are usable patches."""
-        session = self.desk.session
-        if self.desk.job("short") is not None:
+        session = self.controller.session
+        if self.controller.job("short") is not None:
             return NextStep("Next: make dual images", None, "Wait until the patches are cut.")
         if session is None or session.library is None or not session.library_is_current:
             return NextStep("Cut the patches", self.cut)
@@ -111,7 +111,7 @@ class PatchesPanel(Panel):
 
     def enter(self) -> None:
         """Cut the patches if they are missing or out of date."""
-        session = self.desk.session
+        session = self.controller.session
         self.layers.look_at_image()
         if session is not None and not session.library_is_current:
             self.cut()
@@ -119,13 +119,13 @@ class PatchesPanel(Panel):
 
     def cut(self) -> None:
         """Cut patches in the background."""
-        session = self.desk.session
+        session = self.controller.session
         if session is not None:
-            attempt(lambda: self.desk.run(session.cut_patches()))
+            show_input_errors(lambda: self.controller.run(session.cut_patches()))
 
     def refresh(self) -> None:
         """Show the library of now."""
-        session = self.desk.session
+        session = self.controller.session
         library = session.library if session else None
         counts = count_choices(library)
         self.summary.setText(_summary(counts) if library else "No patches yet.")
@@ -151,7 +151,7 @@ class PatchesPanel(Panel):
             self.filter.setCurrentIndex(max(0, self.filter.findData(chosen)))
 
     def _show_patches(self) -> None:
-        session = self.desk.session
+        session = self.controller.session
         if session is None or session.library is None:
             self.gallery.patches.show(())
             return
@@ -181,7 +181,7 @@ class PatchesPanel(Panel):
 
     def _show_selection(self, *_: object) -> None:
         """Say what is amiss with the selected patch, and what can be done."""
-        session, patches = self.desk.session, self.gallery.selected()
+        session, patches = self.controller.session, self.gallery.selected()
         self.reject_button.setEnabled(bool(patches))
         self.accept_button.setEnabled(bool(patches))
         text = (
@@ -192,7 +192,7 @@ class PatchesPanel(Panel):
         if not patches:
             text = "Select a patch to read about it; a double-click shows it in the image."
         self.about.setText(text)
-        self.about.setToolTip("\n".join(f.reason for p in patches[:1] for f in p.findings))
+        self.about.setToolTip("\n".join(f.reason for p in patches[:1] for f in p.issues))
 
     def _on_choice(self, _: int) -> None:
         self._show_patches()
@@ -216,16 +216,16 @@ class PatchesPanel(Panel):
 
     def reject_suggested(self) -> None:
         """Reject all that the check calls doubtful and that was not judged yet, as one edit."""
-        session = self.desk.session
+        session = self.controller.session
         patches = session.library.suggested() if session and session.library else ()
         self._judge(list(patches), "rejected", f"reject {len(patches)} suggested patches")
 
     def _judge(self, patches: list[Patch], state: VerdictState, label: str) -> None:
-        session = self.desk.session
+        session = self.controller.session
         if session is None or not patches:
             return
         verdicts = [Verdict(patch=p.id, state=state, reason=_why(p, state)) for p in patches]
-        attempt(lambda: session.edit(session.project.with_verdicts(*verdicts), label))
+        show_input_errors(lambda: session.edit(session.project.with_verdicts(*verdicts), label))
 
     def _on_double_click(self, index: QModelIndex) -> None:
         self.layers.look_at_patch(index.data(PATCH_ROLE))
@@ -233,7 +233,7 @@ class PatchesPanel(Panel):
 
 def _why(patch: Patch, state: VerdictState) -> str:
     """Return the reason that is kept with a verdict."""
-    kinds = ", ".join(f.kind for f in patch.findings if f.severity != "note")
+    kinds = ", ".join(f.kind for f in patch.issues if f.severity != "note")
     if state == "accepted":
         return f"in spite of: {kinds}" if kinds else ""
     return kinds or "by eye"
@@ -242,9 +242,9 @@ def _why(patch: Patch, state: VerdictState) -> str:
 def _words(patch: Patch, library: PatchLibrary) -> str:
     """Return what is known of one patch, in a few words."""
     state = STATE_WORDS[library.state(patch)] if patch.area else "not used"
-    if not patch.findings:
+    if not patch.issues:
         return f"Quality {patch.quality:.2f}, {state}. Nothing amiss."
-    first, *others = patch.findings
+    first, *others = patch.issues
     also = f" Also {', '.join(f.kind for f in others)}." if others else ""
     return f"Quality {patch.quality:.2f}, {state}. {first.kind.capitalize()}: {first.reason}.{also}"
 

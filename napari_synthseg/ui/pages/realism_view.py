@@ -28,8 +28,8 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.realism.report import HEADER, RealismReport, rows_of
 from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, Comparison, save_comparison
 from napari_synthseg.synthesis import default_recipe
-from napari_synthseg.ui.app.controller import Desk
-from napari_synthseg.ui.app.notices import attempt, tell
+from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.app.notices import show_input_errors, tell
 from napari_synthseg.ui.pages.panel import quiet_label
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.realism import compare
@@ -43,21 +43,21 @@ VERDICT_COLORS = {
 }
 
 
-def run_comparison(desk: Desk, parent: QWidget) -> None:
+def run_comparison(controller: SessionController, parent: QWidget) -> None:
     """Compare the session's real images with its dual images; show the report when it is there."""
-    session = desk.session
+    session = controller.session
     if session is None:
         return
 
     def show(found: tuple[Comparison, bytes]) -> None:
-        RealismView(desk, *found, parent).show()
+        RealismView(controller, *found, parent).show()
 
-    desk.run(Job(_compare_and_draw(session), "compare with real images"), show)
+    controller.run(Job(_compare_and_draw(session), "compare with real images"), show)
 
 
 def _compare_and_draw(session: Session) -> Generator[Progress, None, tuple[Comparison, bytes]]:
     """Return the job's work on the session as it is now; drawing takes a second, too."""
-    project, folder, keeper = session.project, session.folder, session.keeper
+    project, folder, artifacts = session.project, session.folder, session.artifacts
     ready = session.fitted
     if ready is not None and isinstance(ready.source, PatchLibrary):
         current = session.library_is_current and ready.source is session.library
@@ -67,7 +67,7 @@ def _compare_and_draw(session: Session) -> Generator[Progress, None, tuple[Compa
         from napari_synthseg.realism.figure import draw_png
 
         recipe = project.recipe or default_recipe()
-        comparison = yield from compare(project, folder, recipe, fitted=ready, keeper=keeper)
+        comparison = yield from compare(project, folder, recipe, fitted=ready, artifacts=artifacts)
         yield Progress(1.0, "drawing")
         return comparison, draw_png(comparison)
 
@@ -77,11 +77,13 @@ def _compare_and_draw(session: Session) -> Generator[Progress, None, tuple[Compa
 class RealismView(QDialog):
     """A report, in a window that leaves the viewer usable."""
 
-    def __init__(self, desk: Desk, comparison: Comparison, picture: bytes, parent: QWidget) -> None:
+    def __init__(
+        self, controller: SessionController, comparison: Comparison, picture: bytes, parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Real against synthetic")
-        self._desk, self._comparison = desk, comparison
+        self._desk, self._comparison = controller, comparison
         report = comparison.report
         self.summary = QLabel(report.summary())
         self.summary.setObjectName("hint")
@@ -111,7 +113,7 @@ class RealismView(QDialog):
         """Ask for a folder, and save the report there."""
         folder = QFileDialog.getExistingDirectory(self, "Folder for the report")
         if folder:
-            attempt(lambda: self.save(Path(folder)))
+            show_input_errors(lambda: self.save(Path(folder)))
 
     def save(self, folder: Path) -> None:
         """Write the report into a folder in the background.
@@ -167,7 +169,7 @@ def make_table(report: RealismReport) -> QTableWidget:
     table.verticalHeader().hide()
     table.setWordWrap(False)
     for number, row in enumerate(rows):
-        for column, text in enumerate((*row.cells, row.finding)):
+        for column, text in enumerate((*row.cells, row.issue)):
             item = QTableWidgetItem(text)
             item.setToolTip(row.meaning)
             if text in VERDICT_COLORS:

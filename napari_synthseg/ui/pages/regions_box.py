@@ -21,10 +21,10 @@ from qtpy.QtWidgets import (
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.storage.uris import relative_uri
-from napari_synthseg.ui.app.controller import Desk
-from napari_synthseg.ui.app.notices import attempt
+from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.pages.panel import notice_label, quiet_label
-from napari_synthseg.ui.viewer.clicks_layer import Field
+from napari_synthseg.ui.viewer.clicks_layer import DisplayedImage
 from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.painting import Taken, from_stored, take_array, take_file
@@ -44,9 +44,9 @@ MOST_BRUSH = 100
 class RegionsBox(QWidget):
     """Shows the state of the Regions layer, and changes it."""
 
-    def __init__(self, desk: Desk, layers: Layers) -> None:
+    def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__()
-        self.desk, self.layers, self.regions = desk, layers, layers.regions
+        self.controller, self.layers, self.regions = controller, layers, layers.regions
         self._taken: Taken | None = None
         body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, 0)
@@ -169,7 +169,7 @@ class RegionsBox(QWidget):
 
     def take_layer(self, layer: LabelsLayer) -> None:
         """Take over the values of a Labels layer: all of it, or the plane that is shown."""
-        attempt(lambda: self._take_layer(layer))
+        show_input_errors(lambda: self._take_layer(layer))
 
     def _take_layer(self, layer: LabelsLayer) -> None:
         field = self._field()
@@ -187,7 +187,7 @@ class RegionsBox(QWidget):
         """Ask for a label image, and take its values."""
         path = ask_label_file(self, "Masks of the regions")
         if path is not None:
-            attempt(lambda: self.take_file(path))
+            show_input_errors(lambda: self.take_file(path))
 
     def take_file(self, path: Path) -> None:
         """Take over the values of a label image.
@@ -197,12 +197,12 @@ class RegionsBox(QWidget):
         InputError
             If no image is shown.
         """
-        field, session = self._field(), self.desk.need_session()
+        field, session = self._field(), self.controller.need_session()
         uri = relative_uri(path, session.folder)
         work = take_file(path, session.folder, uri, field.refs, field.shape)
         self._run(Job(work, f"take {path.name}"))
 
-    def _field(self) -> Field:
+    def _field(self) -> DisplayedImage:
         if self.regions.field is None or self.regions.layer is None:
             raise InputError("No image is shown: show the image that the masks belong to.")
         return self.regions.field
@@ -215,10 +215,10 @@ class RegionsBox(QWidget):
             if self.regions.field is field:
                 self._on_taken(taken)
 
-        self.desk.run(job, take)
+        self.controller.run(job, take)
 
     def _on_taken(self, taken: Taken) -> None:
-        session = self.desk.session
+        session = self.controller.session
         if session is None:
             return
         missing = taken.unknown_classes(session.project)
@@ -241,7 +241,7 @@ class RegionsBox(QWidget):
         self.make_button.show()
 
     def _on_make_classes(self) -> None:
-        taken, session = self._taken, self.desk.session
+        taken, session = self._taken, self.controller.session
         if taken is None or session is None:
             return
         project = session.project
@@ -252,7 +252,7 @@ class RegionsBox(QWidget):
                 name += " (new)"
             new = project.next_class(name).model_copy(update={"value": value})
             project = project.with_classes(new)
-        if attempt(lambda: session.edit(project, "add classes of masks")):
+        if show_input_errors(lambda: session.edit(project, "add classes of masks")):
             self._on_taken(taken)
 
     def _say_nothing(self) -> None:

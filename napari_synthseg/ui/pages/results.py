@@ -12,9 +12,9 @@ from napari_synthseg.core.predictions import HeatMaps, Prediction
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.ui.app.controller import Desk
-from napari_synthseg.ui.app.notices import attempt, warn
-from napari_synthseg.ui.pages.heat_map_box import EvidenceBox
+from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.app.notices import show_input_errors, warn
+from napari_synthseg.ui.pages.heat_map_box import HeatMapBox
 from napari_synthseg.ui.pages.panel import NextStep, Panel, quiet_label
 from napari_synthseg.ui.viewer.layers import Layers, field_key
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
@@ -32,8 +32,8 @@ ROLE_WORDS = {"train": "training part", "validate": "held out", "test": "held ou
 class ResultsPanel(Panel):
     """Predict into new layers; score where there is ground truth."""
 
-    def __init__(self, desk: Desk, layers: Layers) -> None:
-        super().__init__(desk, layers)
+    def __init__(self, controller: SessionController, layers: Layers) -> None:
+        super().__init__(controller, layers)
         self.runs = QComboBox()
         self.runs.currentIndexChanged.connect(self._on_run_chosen)
         self.body.addWidget(quiet_label("Model"))
@@ -57,7 +57,7 @@ class ResultsPanel(Panel):
         self.body.addWidget(self.shown)
         self.areas = AreaTable()
         self.body.addWidget(self.areas)
-        self.evidence = EvidenceBox(layers.evidence)
+        self.evidence = HeatMapBox(layers.evidence)
         self.evidence.asked.connect(self.explain)
         self.body.addWidget(self.evidence)
         self.truth_box = QCheckBox("Show the true masks (lines)")
@@ -71,15 +71,15 @@ class ResultsPanel(Panel):
         self._predicted: dict[str, int] = {}
         self._unshown: dict[str, tuple[Prediction, TrainingRun]] = {}
         layers.image_changed.connect(self._on_image_changed)
-        desk.session_changed.connect(self._on_session_changed)
-        desk.project_changed.connect(self._on_project_changed)
-        desk.work_changed.connect(self._on_work_changed)
+        controller.session_changed.connect(self._on_session_changed)
+        controller.project_changed.connect(self._on_project_changed)
+        controller.work_changed.connect(self._on_work_changed)
 
     # --- showing -----------------------------------------------------------------------------
 
     def hint(self) -> str:
         """Say what to look at."""
-        if self.desk.job("short") is not None:
+        if self.controller.job("short") is not None:
             return "Coloring regions…" if self._colors else "Looking for objects…"
         if not self._predicted:
             return "See what the model finds."
@@ -88,7 +88,7 @@ class ResultsPanel(Panel):
 
     def next_step(self) -> NextStep:
         """Offer to predict, then to go on clicking."""
-        if self.desk.job("short") is not None:
+        if self.controller.job("short") is not None:
             return NextStep("Predict", None, "Wait for the end, or cancel.")
         if not self._predicted:
             why = "" if self._chosen() else "Tick at least one image."
@@ -118,7 +118,7 @@ class ResultsPanel(Panel):
         self.next_step_changed.emit()
 
     def _show_runs(self) -> None:
-        session = self.desk.session
+        session = self.controller.session
         runs = [r for r in session.project.runs if r.model] if session else []
         ids = [self.runs.itemData(i) for i in range(self.runs.count())]
         if ids != [r.id for r in runs]:
@@ -130,7 +130,7 @@ class ResultsPanel(Panel):
             self.runs.blockSignals(False)
 
     def _show_images(self) -> None:
-        refs = self.desk.session.project.images if self.desk.session else ()
+        refs = self.controller.session.project.images if self.controller.session else ()
         words = [f"{ref.name} ({ROLE_WORDS[ref.role]})" for ref in refs]
         items = [self.images.item(i) for i in range(self.images.count())]
         ids = [item.data(Qt.ItemDataRole.UserRole) for item in items]
@@ -156,7 +156,7 @@ class ResultsPanel(Panel):
         self.region_scores.show_scores(scores)
         colored = scores is not None and scores.task == "semantic"
         self.table.show_scores(None if colored else scores)
-        session = self.desk.session
+        session = self.controller.session
         truths = session.project.truths if session is not None else ()
         self.truth_box.setVisible(any(t.kind in ("instance", "semantic") for t in truths))
         if not self.isVisible():
@@ -167,11 +167,11 @@ class ResultsPanel(Panel):
 
     def predict(self) -> None:
         """Predict the ticked images, each into a new layer, then score."""
-        session, run, refs = self.desk.session, self._run(), self._chosen()
+        session, run, refs = self.controller.session, self._run(), self._chosen()
         if session is None or run is None or not refs:
             return
-        attempt(
-            lambda: self.desk.run(
+        show_input_errors(
+            lambda: self.controller.run(
                 session.predict(run, refs, self.adapt.isChecked()),
                 lambda found: self._on_predicted(run, found),
             )
@@ -179,16 +179,18 @@ class ResultsPanel(Panel):
 
     def explain(self, method: str = "") -> None:
         """Map where on the image in view the model finds what speaks for each class."""
-        session, run, field = self.desk.session, self._run(), self.layers.field
+        session, run, field = self.controller.session, self._run(), self.layers.field
         if session is None or run is None or field is None:
             return
         ticked = {ref.id for ref in self._chosen()}
         refs = [ref for ref in field.refs if ref.id in ticked] or list(field.refs)
         job = session.explain(run, refs[:1], method, adapt=self.adapt.isChecked())
-        attempt(lambda: self.desk.run(job, lambda made: self._on_explained(run, made)))
+        show_input_errors(
+            lambda: self.controller.run(job, lambda made: self._on_explained(run, made))
+        )
 
     def _on_explained(self, run: TrainingRun, made: Sequence[HeatMaps]) -> None:
-        session, field = self.desk.session, self.layers.field
+        session, field = self.controller.session, self.layers.field
         for maps in made:
             if session is None or field is None:
                 return
@@ -197,10 +199,10 @@ class ResultsPanel(Panel):
                 name = f"{run.name}, {ref.name}"
                 self.evidence.show_maps(maps, session.project, name, field.placement)
             if session.project.truth_of(ref, "instance", "boxes"):
-                self.desk.run(session.score(run, made), self._on_scored)
+                self.controller.run(session.score(run, made), self._on_scored)
 
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
-        session = self.desk.session
+        session = self.controller.session
         if session is None:
             return
         self._predicted[run.id] = sum(len(p.objects) for p in found)
@@ -212,12 +214,12 @@ class ResultsPanel(Panel):
         if not self._show_found() and found:  # none of them is of the image in view
             self.layers.show_image(session.project.image(found[0].image))
         if self._can_score(found):
-            self.desk.run(session.score(run, found), self._on_scored)
+            self.controller.run(session.score(run, found), self._on_scored)
         self.next_step_changed.emit()
 
     def _show_found(self) -> bool:
         """Show what was found on the image in view; tell whether there was anything."""
-        session, field, shown = self.desk.session, self.layers.field, False
+        session, field, shown = self.controller.session, self.layers.field, False
         for ident in [ref.id for ref in field.refs] if field else ():
             if session is not None and ident in self._unshown:
                 prediction, run = self._unshown.pop(ident)
@@ -235,7 +237,7 @@ class ResultsPanel(Panel):
         self.refresh()
 
     def _can_score(self, found: Sequence[Prediction]) -> bool:
-        project = self.desk.session.project if self.desk.session else Project()
+        project = self.controller.session.project if self.controller.session else Project()
         images = {p.image for p in found}
         refs = [ref for ref in project.images if ref.id in images]
         run = self._run()
@@ -244,11 +246,11 @@ class ResultsPanel(Panel):
         return known or any(project.clicks_on(ref) for ref in refs if ref.role != "train")
 
     def _run(self) -> TrainingRun | None:
-        session, ident = self.desk.session, self.runs.currentData()
+        session, ident = self.controller.session, self.runs.currentData()
         return session.project.run(ident) if session and ident else None
 
     def _chosen(self) -> list[ImageRef]:
-        session = self.desk.session
+        session = self.controller.session
         items = [self.images.item(i) for i in range(self.images.count())]
         ids = [
             i.data(Qt.ItemDataRole.UserRole)
@@ -258,7 +260,7 @@ class ResultsPanel(Panel):
         return [session.project.image(i) for i in ids] if session else []
 
     def _on_truth_toggled(self, checked: bool) -> None:
-        session, field = self.desk.session, self.layers.field
+        session, field = self.controller.session, self.layers.field
         if session is None or field is None:
             return
         masked = {t.image for t in session.project.truths if t.kind in ("instance", "semantic")}
@@ -268,7 +270,7 @@ class ResultsPanel(Panel):
             origin = (
                 [start for start, _ in refs[0].region] if refs[0].region else (0,) * refs[0].ndim
             )
-            attempt(lambda: self.layers.show_truth(truth, origin))
+            show_input_errors(lambda: self.layers.show_truth(truth, origin))
         else:
             self.layers.outputs.hide_truth()
             if checked:
@@ -283,7 +285,7 @@ class ResultsPanel(Panel):
 
     def _on_work_changed(self) -> None:
         for button in (self.predict_button, self.evidence.button):
-            button.setEnabled(self.desk.job("short") is None)
+            button.setEnabled(self.controller.job("short") is None)
         self.next_step_changed.emit()
 
     def _on_session_changed(self) -> None:

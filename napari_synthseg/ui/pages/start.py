@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, 
 
 from napari_synthseg.io.images.stacks import FEWEST_PLANES, StackUse
 from napari_synthseg.sample_data import SAMPLES
-from napari_synthseg.ui.app.controller import Desk
+from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.pages.panel import NextStep, Panel, quiet_label
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading import is_volume_layer, planes_of, sample_name
@@ -30,7 +30,7 @@ class StartPanel(Panel):
 
     def __init__(
         self,
-        desk: Desk,
+        controller: SessionController,
         layers: Layers,
         find_layer: Callable[[], Image | None],
         use_layer: Callable[[Image], object],
@@ -39,7 +39,7 @@ class StartPanel(Panel):
         open_sample: Callable[[str], object],
         choose_stack: Callable[[StackUse], object],
     ) -> None:
-        super().__init__(desk, layers)
+        super().__init__(controller, layers)
         self._find_layer, self._use_layer = find_layer, use_layer
         self._open_sample, self._choose_stack = open_sample, choose_stack
         headline = QLabel("Which image shall we work on?")

@@ -13,9 +13,9 @@ from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.synthesis import default_recipe
-from napari_synthseg.ui.app.controller import Desk
+from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.defaults import with_defaults
-from napari_synthseg.ui.app.notices import attempt
+from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.app.style import Colors
 from napari_synthseg.ui.pages.learn_box import LANE, LearnBox
 from napari_synthseg.ui.pages.panel import NextStep, Panel, quiet_label
@@ -50,8 +50,8 @@ NO_COMPARE = "Learn first: dual images are compared once there are some"
 class SynthesizePanel(Panel):
     """The recipe, learning it, and a preview as a stack of images and a stack of labels."""
 
-    def __init__(self, desk: Desk, layers: Layers, colors: Colors) -> None:
-        super().__init__(desk, layers)
+    def __init__(self, controller: SessionController, layers: Layers, colors: Colors) -> None:
+        super().__init__(controller, layers)
         self._stale = True
         self._pairs: list[DualImage] = []
         self.choice = RecipeChoice()
@@ -59,7 +59,7 @@ class SynthesizePanel(Panel):
         self.told = quiet_label()
         for widget in (self.choice.how, self.told):
             self.body.addWidget(widget)
-        self.learn = LearnBox(desk, colors)
+        self.learn = LearnBox(controller, colors)
         self.learn.pictured.connect(self._on_pictured)
         self.learn.done.connect(self._on_made)
         self.body.addWidget(self.learn)
@@ -77,10 +77,10 @@ class SynthesizePanel(Panel):
         self.body.addWidget(self.rejected_box)
         self.body.addWidget(self.choice)
         self.body.addStretch()
-        desk.session_changed.connect(self._on_session_changed)
-        desk.project_changed.connect(self._on_project_changed)
-        desk.library_changed.connect(self._on_stale)
-        desk.work_changed.connect(self.refresh)
+        controller.session_changed.connect(self._on_session_changed)
+        controller.project_changed.connect(self._on_project_changed)
+        controller.library_changed.connect(self._on_stale)
+        controller.work_changed.connect(self.refresh)
         self.refresh()
 
     def _make_preview(self) -> QWidget:
@@ -103,7 +103,7 @@ class SynthesizePanel(Panel):
 
     @property
     def _project(self) -> Project:
-        return self.desk.session.project if self.desk.session else Project()
+        return self.controller.session.project if self.controller.session else Project()
 
     @property
     def _learns(self) -> bool:
@@ -113,19 +113,19 @@ class SynthesizePanel(Panel):
     @property
     def _ready(self) -> bool:
         """Whether dual images can be made at once."""
-        session = self.desk.session
+        session = self.controller.session
         return not self._learns or (session is not None and session.synthesizer_is_current)
 
     @property
     def _busy(self) -> bool:
-        return self.desk.job("short") is not None or self.desk.job(LANE) is not None
+        return self.controller.job("short") is not None or self.controller.job(LANE) is not None
 
     def hint(self) -> str:
         """Say what to look at."""
-        job = self.desk.job(LANE)
+        job = self.controller.job(LANE)
         if job is not None:
             return "Paused." if job.state == "paused" else "Learning. Do the pictures get better?"
-        if self.desk.job("short") is not None:
+        if self.controller.job("short") is not None:
             return "Making dual images…"
         if not self._ready:
             return "Learn how image and mask go together."
@@ -135,9 +135,9 @@ class SynthesizePanel(Panel):
 
     def next_step(self) -> NextStep:
         """Offer to learn, then the preview, then training."""
-        if self.desk.job(LANE) is not None:
+        if self.controller.job(LANE) is not None:
             return NextStep("Learning…", None, "Wait for the end, or press Stop.")
-        if self.desk.job("short") is not None:
+        if self.controller.job("short") is not None:
             return NextStep("Next: train a model", None, "Wait until the preview is made.")
         if not self._ready:
             return NextStep(self.learn.start_button.text(), self.learn.start)
@@ -147,9 +147,9 @@ class SynthesizePanel(Panel):
 
     def enter(self) -> None:
         """Show the form, and the preview; make it if it is missing or out of date."""
-        session = self.desk.session
+        session = self.controller.session
         if session is not None and not session.read_only:
-            attempt(
+            show_input_errors(
                 lambda: session.edit(with_defaults(session.project), "choose what suits regions")
             )
         self.refresh()
@@ -163,12 +163,12 @@ class SynthesizePanel(Panel):
     def refresh(self) -> None:
         """Show what belongs to the recipe of now."""
         learns, busy = self._learns, self._busy
-        if self.desk.job(LANE) is not None:
+        if self.controller.job(LANE) is not None:
             self._tell("")
         self.told.setText(INTRODUCTIONS["masks" if learns else "patches"])
         self.choice.show_project(self._project)
         for widget in (self.choice, self.choice.how):
-            widget.setEnabled(self.desk.job(LANE) is None)
+            widget.setEnabled(self.controller.job(LANE) is None)
         self.learn.setVisible(learns)
         self.preview_row.setVisible(self._ready)
         self.preview_button.setEnabled(not busy)
@@ -184,18 +184,18 @@ class SynthesizePanel(Panel):
 
     def preview(self) -> None:
         """Make dual images in the background and show them beside the image."""
-        session = self.desk.session
+        session = self.controller.session
         if session is not None:
             count = self.count.value()
-            attempt(lambda: self.desk.run(session.synthesize(count), self._on_made))
+            show_input_errors(lambda: self.controller.run(session.synthesize(count), self._on_made))
 
     def compare(self) -> None:
         """Measure in the background how realistic the dual images are, and show the report."""
-        attempt(lambda: run_comparison(self.desk, self))
+        show_input_errors(lambda: run_comparison(self.controller, self))
 
     def _on_made(self, pairs: list[DualImage]) -> None:
         self._stale, self._pairs = False, pairs
-        session = self.desk.session
+        session = self.controller.session
         fitted = session.fitted if session else None
         lines = [describe_pairs(pairs, self._project)]
         if fitted is not None:
@@ -209,7 +209,10 @@ class SynthesizePanel(Panel):
     def _show_pairs(self) -> None:
         """Show the dual images in the viewer, or those that were rejected."""
         pairs: Sequence[DualImage] = self._pairs
-        captions = [f"Nothing learns from this one: {p.fault}" if p.fault else "" for p in pairs]
+        captions = [
+            f"Nothing learns from this one: {p.rejection_reason}" if p.rejection_reason else ""
+            for p in pairs
+        ]
         if self.rejected_box.isChecked():
             rejected = self._rejected()
             pairs = [r.pair for r in rejected]
@@ -223,7 +226,7 @@ class SynthesizePanel(Panel):
 
     def _rejected(self) -> list[Any]:
         """Return the pairs that were turned away, each with `pair` and `text`."""
-        session = self.desk.session
+        session = self.controller.session
         if session is None or session.fitted is None or self._busy or not self._ready:
             return []
         return list(getattr(session.fitted.synthesizer, "rejected", ()))
@@ -244,10 +247,10 @@ class SynthesizePanel(Panel):
     # --- editing -----------------------------------------------------------------------------
 
     def _on_recipe_changed(self, recipe: Recipe, what: str) -> None:
-        session = self.desk.session
+        session = self.controller.session
         if session is not None:
             new = session.project.model_copy(update={"recipe": recipe})
-            attempt(lambda: session.edit(new, what))
+            show_input_errors(lambda: session.edit(new, what))
 
     def _on_session_changed(self) -> None:
         self._pairs = []

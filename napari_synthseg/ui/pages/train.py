@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QPushButton
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun, TrainStep
 from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.ui.app.controller import Desk
+from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.defaults import with_defaults
-from napari_synthseg.ui.app.notices import attempt
+from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.app.steps import training_clicks, training_regions
 from napari_synthseg.ui.app.style import Colors
 from napari_synthseg.ui.pages.panel import NextStep, Panel, notice_label, quiet_label
@@ -38,12 +38,12 @@ BACKGROUND_WORK = (
 class TrainPanel(Panel):
     """The training form, start, pause and cancel, the loss curve and the runs so far."""
 
-    def __init__(self, desk: Desk, layers: Layers, colors: Colors) -> None:
-        super().__init__(desk, layers)
+    def __init__(self, controller: SessionController, layers: Layers, colors: Colors) -> None:
+        super().__init__(controller, layers)
         self._held = self._device = ""
         self.told = quiet_label()
         self.body.addWidget(self.told)
-        spec = desk.session.project.train_spec if desk.session else TrainSpec()
+        spec = controller.session.project.train_spec if controller.session else TrainSpec()
         self.task = TaskChoice(spec)
         self.task.changed.connect(self._on_spec_changed)
         self.body.addWidget(self.task)
@@ -72,9 +72,9 @@ class TrainPanel(Panel):
         self.report = quiet_label()
         self.body.addWidget(self.report)
         self.body.addStretch()
-        desk.session_changed.connect(self._on_session_changed)
-        desk.project_changed.connect(self._on_project_changed)
-        desk.work_changed.connect(self.refresh)
+        controller.session_changed.connect(self._on_session_changed)
+        controller.project_changed.connect(self._on_project_changed)
+        controller.work_changed.connect(self.refresh)
         self.refresh()
 
     def _make_buttons(self) -> QHBoxLayout:
@@ -85,7 +85,7 @@ class TrainPanel(Panel):
         self.start_button.clicked.connect(self.start)
         self.cancel_button.setToolTip("Stop now and keep the best weights so far")
         self.pause_button.clicked.connect(self._on_pause)
-        self.cancel_button.clicked.connect(lambda: self.desk.cancel("training"))
+        self.cancel_button.clicked.connect(lambda: self.controller.cancel("training"))
         for button in (self.start_button, self.pause_button, self.cancel_button):
             row.addWidget(button)
         return row
@@ -105,7 +105,7 @@ class TrainPanel(Panel):
 
     def hint(self) -> str:
         """Say what goes on."""
-        job = self.desk.job("training")
+        job = self.controller.job("training")
         if job is not None:
             return "Paused." if job.state == "paused" else "Training. Lower loss is better."
         if self._trained():
@@ -114,7 +114,7 @@ class TrainPanel(Panel):
 
     def next_step(self) -> NextStep:
         """Offer to start, then to see the results."""
-        job = self.desk.job("training")
+        job = self.controller.job("training")
         if job is not None:
             words = "Paused" if job.state == "paused" else "Training…"
             return NextStep(words, None, "Wait for the end, or press Stop.")
@@ -125,28 +125,32 @@ class TrainPanel(Panel):
 
     def enter(self) -> None:
         """Show the state of now; suit the task to what is marked, until the user chooses."""
-        session = self.desk.session
-        if session is not None and not session.read_only and self.desk.job("training") is None:
+        session = self.controller.session
+        if (
+            session is not None
+            and not session.read_only
+            and self.controller.job("training") is None
+        ):
             new = with_defaults(session.project, learned=session.synthesizer_is_current)
-            attempt(lambda: session.edit(new, "choose what suits regions"))
+            show_input_errors(lambda: session.edit(new, "choose what suits regions"))
         self.layers.look_at_image()
         self.refresh()
 
     def start(self) -> None:
         """Start a training run in the background."""
-        session = self.desk.session
+        session = self.controller.session
         if session is None:
             return
         self.curve.clear()
         self._held = self._device = ""
-        attempt(lambda: self._run(session.train(self.form.model)))
+        show_input_errors(lambda: self._run(session.train(self.form.model)))
 
     def _run(self, job: Any) -> None:
-        self.desk.run(job, lane="training", on_steps=self._on_steps, on_end=self._on_end)
+        self.controller.run(job, lane="training", on_steps=self._on_steps, on_end=self._on_end)
 
     def refresh(self) -> None:
         """Show buttons and runs as they are now."""
-        job = self.desk.job("training")
+        job = self.controller.job("training")
         paused = job is not None and job.state == "paused"
         self.told.setText(f"{SOURCES[self.form.model.source]} {BACKGROUND_WORK}")
         self.start_button.setEnabled(job is None and self._marked())
@@ -160,7 +164,7 @@ class TrainPanel(Panel):
         self.next_step_changed.emit()
 
     def _show_runs(self) -> None:
-        session = self.desk.session
+        session = self.controller.session
         runs = session.project.runs if session else ()
         texts = [f"{r.name}: {_state(r)}" for r in runs]
         if texts != [self.runs.itemText(i) for i in range(self.runs.count())]:
@@ -174,22 +178,22 @@ class TrainPanel(Panel):
         self._show_report()
 
     def _show_report(self) -> None:
-        session, ident = self.desk.session, self.runs.currentData()
+        session, ident = self.controller.session, self.runs.currentData()
         run = session.project.run(ident) if session and ident else None
         self.report.setText(_report(run) if run else "")
-        idle = self.desk.job("training") is None
+        idle = self.controller.job("training") is None
         stopped = run is not None and run.state != "done"
         self.resume_button.setVisible(stopped and idle)
 
     def _marked(self) -> bool:
         """Tell whether anything is marked to learn from."""
-        session = self.desk.session
+        session = self.controller.session
         if session is None:
             return False
         return bool(training_clicks(session.project) or training_regions(session.project))
 
     def _trained(self) -> bool:
-        session = self.desk.session
+        session = self.controller.session
         return session is not None and any(r.model for r in session.project.runs)
 
     # --- work --------------------------------------------------------------------------------
@@ -217,23 +221,23 @@ class TrainPanel(Panel):
         self.refresh()
 
     def _on_pause(self) -> None:
-        job = self.desk.job("training")
+        job = self.controller.job("training")
         if job is not None:
-            self.desk.pause("training", job.state != "paused")
+            self.controller.pause("training", job.state != "paused")
 
     def _on_resume(self) -> None:
-        session, ident = self.desk.session, self.runs.currentData()
+        session, ident = self.controller.session, self.runs.currentData()
         if session is not None and ident:
             run = session.project.run(ident)
-            attempt(lambda: self._run(session.resume_training(run)))
+            show_input_errors(lambda: self._run(session.resume_training(run)))
 
     # --- editing -----------------------------------------------------------------------------
 
     def _on_spec_changed(self, spec: TrainSpec) -> None:
-        session = self.desk.session
+        session = self.controller.session
         if session is not None:
             new = session.project.model_copy(update={"train_spec": spec})
-            attempt(lambda: session.edit(new, "change training settings"))
+            show_input_errors(lambda: session.edit(new, "change training settings"))
 
     def _show_spec(self, spec: TrainSpec) -> None:
         if spec != self.form.model:
@@ -246,7 +250,7 @@ class TrainPanel(Panel):
         self.problem.setVisible(bool(why))
 
     def _on_session_changed(self) -> None:
-        session = self.desk.session
+        session = self.controller.session
         if session is not None:
             self._show_spec(session.project.train_spec)
         self.curve.clear()

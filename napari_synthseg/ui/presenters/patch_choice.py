@@ -7,16 +7,16 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from napari_synthseg.core.patch import Patch, PatchLibrary, PatchState
-from napari_synthseg.core.quality_issue import FindingKind
+from napari_synthseg.core.quality_issue import IssueKind
 from napari_synthseg.patches.quality.summary import sorted_by_gravity
 
 ALL = "all"
 
-KINDS = get_args(FindingKind)
+KINDS = get_args(IssueKind)
 
 
 def _gravest(patch: Patch) -> int:
-    return KINDS.index(patch.findings[0].kind) if patch.findings else len(KINDS)
+    return KINDS.index(patch.issues[0].kind) if patch.issues else len(KINDS)
 
 
 ORDERS: dict[str, Callable[[Patch], Any]] = {
@@ -38,7 +38,7 @@ def count_choices(library: PatchLibrary | None) -> dict[str, int]:
     if library is None:
         return {ALL: 0}
     states = Counter(library.state(p) for p in library.patches)
-    kinds = Counter(f.kind for p in library.patches for f in p.findings)
+    kinds = Counter(f.kind for p in library.patches for f in p.issues)
     there = {state: states[state] for state in get_args(PatchState) if states[state]}
     return {ALL: len(library.patches), **there, **sorted_by_gravity(kinds)}
 
@@ -48,7 +48,7 @@ def choose(library: PatchLibrary, choice: str, order: str) -> list[Patch]:
     if choice in get_args(PatchState):
         chosen = [p for p in library.patches if library.state(p) == choice]
     elif choice in KINDS:
-        chosen = [p for p in library.patches if any(f.kind == choice for f in p.findings)]
+        chosen = [p for p in library.patches if any(f.kind == choice for f in p.issues)]
     else:
         chosen = list(library.patches)
     return sorted(chosen, key=ORDERS[order])

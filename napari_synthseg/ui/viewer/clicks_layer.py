@@ -19,7 +19,7 @@ from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, new_i
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.app.controller import Desk
+from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import warn
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.viewer.view import see_through
@@ -33,7 +33,7 @@ UNFINISHED = ("adding", "changing", "removing")
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
+class DisplayedImage:
     """Images that are shown as one: the parts (regions) of one picture.
 
     `shape` is the picture's ([z,] y, x) in pixels.
@@ -57,20 +57,20 @@ class ClicksLayer(QObject):
     active_class_changed = Signal()
     removed = Signal()
 
-    def __init__(self, viewer: Viewer, desk: Desk) -> None:
+    def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         super().__init__()
         self.layer: Points | None = None
-        self.field: Field | None = None
+        self.field: DisplayedImage | None = None
         self._viewer = viewer
-        self._desk = desk
+        self._desk = controller
         self._active = 1
         self._busy = False
-        desk.project_changed.connect(self._on_project_changed)
+        controller.project_changed.connect(self._on_project_changed)
         viewer.layers.events.removing.connect(self._on_layer_removing)
 
     # --- showing -----------------------------------------------------------------------------
 
-    def show(self, field: Field) -> None:
+    def show(self, field: DisplayedImage) -> None:
         """Show the clicks of a field, in a new layer if there is none."""
         self.hide()
         self.field = field
@@ -247,7 +247,7 @@ class ClicksLayer(QObject):
         if self.field is not None and new.images is not old.images:
             by_id = {ref.id: ref for ref in new.images}
             refs = tuple(by_id[r.id] for r in self.field.refs if r.id in by_id)
-            self.field = Field(refs, self.field.shape, self.field.placement)
+            self.field = DisplayedImage(refs, self.field.shape, self.field.placement)
         if self.layer is None or self.field is None or self._busy:
             return
         if new.clicks is not old.clicks or new.classes is not old.classes:

@@ -20,7 +20,7 @@ DARK = 0.6
 """How much of the image a veil hides, so that colors show on bright images, too."""
 
 
-class EvidenceLayers:
+class HeatMapLayers:
     """The heat maps of one image that are shown; new ones take the place of the old ones.
 
     Attributes

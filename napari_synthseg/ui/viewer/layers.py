@@ -22,10 +22,10 @@ from napari_synthseg.core.labels import Labels as TrueLabels
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.predictions import Prediction
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.app.controller import Desk
+from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.steps import has_regions
-from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer, Field
-from napari_synthseg.ui.viewer.heat_map_layers import EvidenceLayers
+from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer, DisplayedImage
+from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.output_layers import OutputLayers
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.viewer.reading import display_image
@@ -60,26 +60,26 @@ class Layers(QObject):
     """Another image is shown, or none."""
     marking_changed = Signal()
 
-    def __init__(self, viewer: Viewer, desk: Desk) -> None:
+    def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         super().__init__()
-        self.clicks = ClicksLayer(viewer, desk)
-        self.regions = RegionsLayer(viewer, desk, self.clicks)
+        self.clicks = ClicksLayer(viewer, controller)
+        self.regions = RegionsLayer(viewer, controller, self.clicks)
         self.marking: Marking = "clicks"
         self.outputs = OutputLayers(viewer)
-        self.evidence = EvidenceLayers(viewer)
+        self.evidence = HeatMapLayers(viewer)
         self._viewer = viewer
-        self._desk = desk
+        self._desk = controller
         self._images: dict[FieldKey, Image] = {}
         self._parts: Shapes | None = None
         self._key: FieldKey | None = None
         viewer.layers.events.removed.connect(self._on_layer_removed)
-        desk.session_changed.connect(self._on_session_changed)
-        desk.project_changed.connect(self._on_project_changed)
+        controller.session_changed.connect(self._on_session_changed)
+        controller.project_changed.connect(self._on_project_changed)
 
     # --- the image that is shown -------------------------------------------------------------
 
     @property
-    def field(self) -> Field | None:
+    def field(self) -> DisplayedImage | None:
         """The picture that is shown, with its parts, or None."""
         return self.clicks.field if self._key is not None else None
 
@@ -139,7 +139,7 @@ class Layers(QObject):
         ndim = refs[0].ndim
         stored = np.shape(_finest(layer))
         shape = tuple(int(n) for n in (stored[:-1] if layer.rgb else stored)[-ndim:])
-        field = Field(refs, shape, Placement.of(layer, ndim))
+        field = DisplayedImage(refs, shape, Placement.of(layer, ndim))
         layer.projection_mode = "none"  # clicks of a volume show through planes, its pixels do not
         self._key = key
         for other_key, other in self._images.items():
@@ -157,7 +157,7 @@ class Layers(QObject):
         self.look_at_image()
         self.image_changed.emit()
 
-    def _show_parts(self, field: Field) -> None:
+    def _show_parts(self, field: DisplayedImage) -> None:
         """Outline the parts of a picture of which not all is used for the same purpose."""
         self._drop(self._parts)
         self._parts = None

@@ -19,10 +19,10 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_synthseg.core.annotations import ImageRef, new_id
 from napari_synthseg.core.project import Project
 from napari_synthseg.storage.arrays import remove_array
-from napari_synthseg.ui.app.controller import Desk
-from napari_synthseg.ui.app.notices import attempt, warn
+from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.app.notices import show_input_errors, warn
 from napari_synthseg.ui.presenters.class_colors import class_colormap
-from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer, Field
+from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer, DisplayedImage
 from napari_synthseg.ui.viewer.painting import (
     GROUND,
     KeptRegions,
@@ -52,13 +52,13 @@ class RegionsLayer(QObject):
     changed = Signal()
     """The layer came or went, or other shares are painted."""
 
-    def __init__(self, viewer: Viewer, desk: Desk, clicks: ClicksLayer) -> None:
+    def __init__(self, viewer: Viewer, controller: SessionController, clicks: ClicksLayer) -> None:
         super().__init__()
         self.layer: Labels | None = None
-        self.field: Field | None = None
+        self.field: DisplayedImage | None = None
         self.rest_unknown = False
         self.shares: dict[int, float] = {}
-        self._viewer, self._desk, self._clicks = viewer, desk, clicks
+        self._viewer, self._desk, self._clicks = viewer, controller, clicks
         self._known: dict[str, str | None] = {}
         self._written: set[str] = set()
         self._waiting: list[Callable[[], None]] = []
@@ -70,14 +70,14 @@ class RegionsLayer(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.keep)
-        desk.project_changed.connect(self._on_project_changed)
-        desk.closing.connect(self.flush)
+        controller.project_changed.connect(self._on_project_changed)
+        controller.closing.connect(self.flush)
         viewer.layers.events.removing.connect(self._on_layer_removing)
         clicks.active_class_changed.connect(self._show_active)
 
     # --- showing -----------------------------------------------------------------------------
 
-    def show(self, field: Field, then: Callable[[], object] = lambda: None) -> None:
+    def show(self, field: DisplayedImage, then: Callable[[], object] = lambda: None) -> None:
         """Read what was painted on a field and show it in a new layer, then call `then`."""
         self.hide()
         self.field = field
@@ -242,7 +242,7 @@ class RegionsLayer(QObject):
             new = with_regions(session.project, refs, kept.truths)
             self._busy = True
             try:
-                attempt(lambda: session.edit(new, "paint regions"))
+                show_input_errors(lambda: session.edit(new, "paint regions"))
             finally:
                 self._busy = False
             if not self._dirty and self.layer is not None:
@@ -283,7 +283,7 @@ class RegionsLayer(QObject):
         if new.images is not old.images:
             by_id = {ref.id: ref for ref in new.images}
             refs = tuple(by_id[r.id] for r in field.refs if r.id in by_id)
-            self.field = field = Field(refs, field.shape, field.placement)
+            self.field = field = DisplayedImage(refs, field.shape, field.placement)
         if layer is None:
             return
         if new.classes is not old.classes:
@@ -298,7 +298,7 @@ class RegionsLayer(QObject):
             layer.data = np.where(np.isin(layer.data, list(gone)), 0, layer.data)
         self._show_active()
 
-    def _on_truths_changed(self, field: Field, project: Project) -> None:
+    def _on_truths_changed(self, field: DisplayedImage, project: Project) -> None:
         before = self._known
         self._known = {ref.id: _truth_id(project, ref) for ref in field.refs}
         if self._known != before and not self._busy:

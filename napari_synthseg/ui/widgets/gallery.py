@@ -93,7 +93,7 @@ class PatchModel(QAbstractListModel):
         lines = [
             ", ".join(name for name in names if name),
             f"Quality {patch.quality:.2f}, {words}.",
-            *(f"• {finding.kind}: {finding.reason}" for finding in patch.findings),
+            *(f"• {issue.kind}: {issue.reason}" for issue in patch.issues),
             "Double-click shows it in the image.",
         ]
         return "\n".join(lines)

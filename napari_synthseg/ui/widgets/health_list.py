@@ -51,7 +51,7 @@ class HealthList(QTextBrowser):
 def _line(item: ClassHealth) -> str:
     links = ", ".join(
         f'<a href="{kind.replace(" ", "-")}" style="color: #4aa3df">{count}&nbsp;{kind}</a>'
-        for kind, count in item.findings.items()
+        for kind, count in item.issues.items()
     )
     square = f'<span style="color: {item.cls.color}">■</span>'
     counted = f"<b>{escape(item.cls.name)}</b>: {item.good} of {item.patches} good"

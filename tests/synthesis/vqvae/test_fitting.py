@@ -13,8 +13,8 @@ from napari_synthseg.synthesis.vqvae.loop import JUDGED_AT, PATIENCE, Learning, 
 from tests.helpers.masked_stripes import QUICK, Memory, masked_images, striped
 
 
-def fitted(source=None, keeper=None, **fields):
-    steps = list(VQRecipe(**{**QUICK, **fields}).fit(source or masked_images(), keeper))
+def fitted(source=None, artifacts=None, **fields):
+    steps = list(VQRecipe(**{**QUICK, **fields}).fit(source or masked_images(), artifacts))
     return steps[-1].synthesizer, steps
 
 

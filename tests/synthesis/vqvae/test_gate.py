@@ -9,13 +9,13 @@ from torch import nn
 
 from napari_synthseg.synthesis import VQRecipe
 from napari_synthseg.synthesis.vqvae.gate import (
-    Facts,
     Gate,
+    GateCalibration,
+    calibrate_gate,
     mask_amounts,
-    measure_facts,
     thresholds,
 )
-from napari_synthseg.synthesis.vqvae.nearness import Scale, Seen, nearest
+from napari_synthseg.synthesis.vqvae.nearness import ReferenceIndex, Scale, nearest
 from napari_synthseg.synthesis.vqvae.segmenter import agreement
 from napari_synthseg.synthesis.vqvae.views import View, views_of
 from tests.helpers.masked_stripes import QUICK, masked_images, striped
@@ -43,7 +43,7 @@ def train():
 
 @pytest.fixture(scope="module")
 def facts(train):
-    return measure_facts(Levels(), CPU, SCALE, train, blotches(10, 2), 96, 48)
+    return calibrate_gate(Levels(), CPU, SCALE, train, blotches(10, 2), 96, 48)
 
 
 def blotches(seed, count):
@@ -63,7 +63,7 @@ def blotches(seed, count):
 
 def gate(train, facts, agreeing=0.9, distance=0.8):
     least, near = thresholds(facts, agreeing, distance)
-    seen = Seen(SCALE.fine_features(train, facts.window), facts.window)
+    seen = ReferenceIndex(SCALE.fine_features(train, facts.window), facts.window)
     return Gate(Levels(), CPU, SCALE, seen, facts, least, near)
 
 
@@ -118,7 +118,7 @@ def test_thresholds_of_zero_accept_copies_and_what_does_not_agree(train, facts):
 def test_distance_is_0_for_a_copy_and_near_1_for_noise():
     rng = np.random.default_rng(0)
     known = rng.standard_normal((2, 20, 24)).astype(np.float32)
-    seen = Seen([known], 8)
+    seen = ReferenceIndex([known], 8)
     assert nearest(known[:, 3:11, 5:13], seen) < 1e-5
     assert nearest(np.rot90(known[:, 3:11, 5:13], axes=(1, 2)), seen) < 1e-5
     assert nearest(known[:, 3:11, 5:13][:, :, ::-1], seen) < 1e-5
@@ -145,7 +145,7 @@ def test_amounts_are_shares_and_edges():
 
 
 def test_facts_survive_keeping(facts):
-    assert Facts.from_json(facts.as_json()) == facts
+    assert GateCalibration.from_json(facts.as_json()) == facts
 
 
 def test_what_was_turned_away_can_be_looked_at():
@@ -160,12 +160,12 @@ def test_what_was_turned_away_can_be_looked_at():
     assert counts["given up"] == 16 - counts["accepted"]
     assert 0 < len(made.rejected) <= 32
     assert any("did not pass the gate" in note for note in made.notes)
-    bad = [pair for pair in made.pairs(range(16)) if pair.fault]
+    bad = [pair for pair in made.pairs(range(16)) if pair.rejection_reason]
     assert len(bad) == counts["given up"] > 0
     first = made.rejected[0]
     assert first.text
-    assert {pair.fault for pair in bad} <= {each.text for each in made.rejected}
-    assert [p.fault for p in pickle.loads(pickle.dumps(made)).pairs(range(16))] == [
-        p.fault for p in made.pairs(range(16))
+    assert {pair.rejection_reason for pair in bad} <= {each.text for each in made.rejected}
+    assert [p.rejection_reason for p in pickle.loads(pickle.dumps(made)).pairs(range(16))] == [
+        p.rejection_reason for p in made.pairs(range(16))
     ]
     assert first.pair.image.shape == pair.image.shape

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_synthseg.synthesis.vqvae.grain import Grain
+from napari_synthseg.synthesis.vqvae.grain import NoiseResidual
 from napari_synthseg.synthesis.vqvae.views import View
 
 
@@ -16,7 +16,7 @@ def bank(spread=(0.05, 0.15), channels=1, shape=(96, 96), count=2):
     noise = (noise + np.roll(noise, 1, axis=-1)) / np.sqrt(2)
     residual = noise * np.array(spread)[marks][:, None]
     decoded = (0.2 + 0.6 * marks[:, None, ::4, ::4]).repeat(channels, axis=1)
-    return Grain(residual.astype(np.float16), decoded.astype(np.float16), marks, 2)
+    return NoiseResidual(residual.astype(np.float16), decoded.astype(np.float16), marks, 2)
 
 
 def target(shape=(128, 120), channels=1):
