@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.recipe import load_recipe
-from napari_synthseg.session import Session
-from tests.old_project import (
+from napari_synthseg.workflow.session import Session
+from tests.helpers.old_project import (
     DATA,
     PREDICTED,
     draw_pairs,

@@ -46,9 +46,12 @@ def halvings(groups: Sequence[str], seed: int) -> list[frozenset[str]]:
 
 
 def compare_quantity(
-    quantity: Quantity, channel: int | None, real: Sequence[ImageFeatures], synthetic: Sequence[ImageFeatures],
+    quantity: Quantity,
+    channel: int | None,
+    real: Sequence[ImageFeatures],
+    synthetic: Sequence[ImageFeatures],
     seed: int,
-) -> Measure | None:  # fmt: skip
+) -> Measure | None:
     """Compare the distributions of a quantity; None where either side has too few values.
 
     Their distance is the first Wasserstein distance in units of the real values' standard

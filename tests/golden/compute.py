@@ -20,12 +20,12 @@ import tifffile
 from safetensors.numpy import load_file
 from scipy import ndimage
 
+from napari_synthseg.core.annotations import Click
 from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.project import Click
-from napari_synthseg.core.training import ModelSpec, TrainSpec
-from napari_synthseg.session import Session
-from napari_synthseg.synth.paste.recipe import PasteRecipe
-from tests.old_project import PREDICTED, one_thread, opened_copy, try_run
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.synthesis.paste.recipe import PasteRecipe
+from napari_synthseg.workflow.session import Session
+from tests.helpers.old_project import PREDICTED, one_thread, opened_copy, try_run
 
 Record = dict[str, np.ndarray]
 Section = dict[str, Record]
@@ -209,8 +209,13 @@ def draw_discs(seed: int) -> tuple[np.ndarray, list[tuple[float, float, int]]]:
 def of_pair(pair: DualImage) -> Record:
     """Return a dual image as a record."""
     classes = np.array(sorted(pair.labels.classes.items()), np.int64)
-    fault = np.frombuffer(pair.fault.encode(), np.uint8)
-    return {"image": pair.image, "ids": pair.labels.ids, "classes": classes, "fault": fault}
+    rejection_reason = np.frombuffer(pair.rejection_reason.encode(), np.uint8)
+    return {
+        "image": pair.image,
+        "ids": pair.labels.ids,
+        "classes": classes,
+        "fault": rejection_reason,
+    }
 
 
 def of_library(library: Any) -> Record:
@@ -225,7 +230,7 @@ def of_library(library: Any) -> Record:
         "center": np.array([p.center for p in each]),
         "quality": np.array([p.quality for p in each]),
         "grade": np.array([grades[p.checked] for p in each]),
-        "findings": np.array([len(p.findings) for p in each]),
+        "findings": np.array([len(p.issues) for p in each]),
         "touches border": np.array([p.touches_border for p in each], np.uint8),
         "intensity": np.array([p.intensity for p in each]),
         "diameters": np.array(sorted(library.diameters.items())),

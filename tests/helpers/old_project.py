@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_synthseg.session import Session
+from napari_synthseg.workflow.session import Session
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 EXPECTED_ARRAYS = DATA / "old_project_expected.npz"
 EXPECTED_SCORES = DATA / "old_project_expected.json"
 
