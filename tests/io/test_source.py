@@ -13,7 +13,6 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import Intensity
 from napari_synthseg.io.images import source, stored
-from napari_synthseg.io.images.cache import RecentArrays
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.images import describe, open_pixels
 from tests.helpers.zarr_images import write_ome_zarr
@@ -256,19 +255,3 @@ def test_only_the_region_is_read(
     )
     with pytest.raises(InputError, match="use a smaller region"):
         open_pixels(ref.model_copy(update={"region": None}), tmp_path).read()
-
-
-def test_the_newest_decoded_images_are_kept_within_a_limit() -> None:
-    recent = RecentArrays(limit=250)
-    made: list[str] = []
-
-    def get(key: str, size: int = 100) -> None:
-        recent.get(key, lambda: made.append(key) or np.zeros(size, np.uint8))
-
-    for key in ("a", "b", "a", "c", "a", "b"):
-        get(key)
-    assert made == ["a", "b", "c", "b"]  # b went when c came, for a was used since
-    get("huge", 1000)
-    get("huge", 1000)
-    get("a")
-    assert made == ["a", "b", "c", "b", "huge", "a"]

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, full_region, region_shape
 from napari_synthseg.core.pixels import FloatImage, Intensity
-from napari_synthseg.io.images.cache import RecentArrays
 from napari_synthseg.io.images.stored import Index, StoredArray, check_budget
 
 SAMPLE_PIXELS = 2**20
@@ -25,7 +25,10 @@ STRIDED_LIMIT = 2**28
 
 _WINDOW = 64
 
-_decoded = RecentArrays()
+DECODED_LIMIT_BYTES = 2**29
+"""What all images that can only be decoded whole may take together."""
+
+_decoded: ByteCache[NDArray[Any]] = ByteCache(DECODED_LIMIT_BYTES)
 
 
 class NormalizedImage:
@@ -94,7 +97,7 @@ class NormalizedImage:
         `part` has a slice with start and stop for each spatial axis.
         """
         if self._stored.whole:
-            whole = _decoded.get(
+            whole = _decoded.get_or_make(
                 (self._key, *self._fixed.items()),
                 lambda: self._stored.read(self._index(tuple(slice(0, n) for n in self._extent))),
             )
