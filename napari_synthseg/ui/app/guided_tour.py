@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_synthseg.ui.app.steps import CLICK, RESULTS, TRAIN
+from napari_synthseg.ui.presenters.steps import CLICK, RESULTS, TRAIN
 
 if TYPE_CHECKING:
     from napari_synthseg.ui.app.widget import SynthSegWidget

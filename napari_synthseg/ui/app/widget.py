@@ -26,17 +26,18 @@ from napari_synthseg.ui.app.file_actions import FileActions
 from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
 from napari_synthseg.ui.app.notices import show_input_errors
-from napari_synthseg.ui.app.steps import CLICK, PAINT, STEP_NAMES, is_done, why_locked
-from napari_synthseg.ui.app.style import style_sheet, theme_colors
 from napari_synthseg.ui.pages.click import ClassesPanel
-from napari_synthseg.ui.pages.panel import NextStep, Panel, notice_label
+from napari_synthseg.ui.pages.panel import NextStep, Panel
 from napari_synthseg.ui.pages.patches import PatchesPanel
 from napari_synthseg.ui.pages.results import ResultsPanel
 from napari_synthseg.ui.pages.start import StartPanel
 from napari_synthseg.ui.pages.synthesize import SynthesizePanel
 from napari_synthseg.ui.pages.train import TrainPanel
+from napari_synthseg.ui.presenters.steps import CLICK, PAINT, STEP_NAMES, is_done, why_locked
 from napari_synthseg.ui.viewer.layers import Layers
+from napari_synthseg.ui.widgets.parts import notice_label
 from napari_synthseg.ui.widgets.stepper import Stepper
+from napari_synthseg.ui.widgets.style import style_sheet, theme_colors
 
 if TYPE_CHECKING:
     import napari.viewer

@@ -13,13 +13,14 @@ from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors, warn
-from napari_synthseg.ui.app.steps import training_clicks, training_regions
 from napari_synthseg.ui.pages.marking_switch import MarkingSwitch
-from napari_synthseg.ui.pages.panel import NextStep, Panel, quiet_label
+from napari_synthseg.ui.pages.panel import NextStep, Panel
 from napari_synthseg.ui.pages.regions_box import RegionsBox
 from napari_synthseg.ui.pages.specimen_box import SpecimenBox
+from napari_synthseg.ui.presenters.steps import training_clicks, training_regions
 from napari_synthseg.ui.viewer.layers import Layers, field_key, picture_name
 from napari_synthseg.ui.widgets.class_table import ClassTable
+from napari_synthseg.ui.widgets.parts import quiet_label
 
 ENOUGH_CLICKS = 5
 NAME_LENGTH = 64

@@ -22,9 +22,9 @@ from qtpy.QtWidgets import (
 from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.ui.pages.panel import fit_narrow, quiet_label
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.widgets.parts import fit_narrow, quiet_label
 
 METHOD_WORDS = {
     "": "the usual way",

@@ -14,9 +14,9 @@ from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.runs import TrainStep
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors
-from napari_synthseg.ui.app.style import Colors
-from napari_synthseg.ui.pages.panel import quiet_label
 from napari_synthseg.ui.widgets.curve import LossCurve
+from napari_synthseg.ui.widgets.parts import quiet_label
+from napari_synthseg.ui.widgets.style import Colors
 from napari_synthseg.workflow.jobs import Job, Outcome
 
 LANE = "learning"

@@ -21,9 +21,9 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors
-from napari_synthseg.ui.pages.panel import fit_narrow
 from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file
 from napari_synthseg.ui.viewer.layers import Layers
+from napari_synthseg.ui.widgets.parts import fit_narrow
 
 METHODS: dict[MaskMethodName, str] = {
     "auto": "Automatic",

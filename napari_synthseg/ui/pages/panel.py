@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHeaderView, QLabel, QTableWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.viewer.layers import Layers
@@ -48,59 +48,3 @@ class Panel(QWidget):
 
     def enter(self) -> None:
         """Get ready to be seen; called whenever the user comes to this step."""
-
-
-def quiet_label(text: str = "") -> QLabel:
-    """Return a label for explanations, wrapped and quieter than the rest."""
-    label = QLabel(text)
-    label.setObjectName("quiet")
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
-
-
-def notice_label(text: str = "") -> QLabel:
-    """Return a label for what the user must know."""
-    label = QLabel(text)
-    label.setObjectName("notice")
-    label.setWordWrap(True)
-    return label
-
-
-def fit_narrow(box: QComboBox) -> None:
-    """Let a list shrink to the panel's width, whatever the length of its entries."""
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)
-
-
-LEAST_COLUMN = 50
-"""Pixels that a column of figures needs."""
-
-
-NARROWEST = 310
-"""Width of the tables in the narrowest panel, pixels: wider ones may have to scroll."""
-
-
-def fit_table(
-    table: QTableWidget, heading: int, most_rows: int = 12, least: int = LEAST_COLUMN
-) -> None:
-    """Give a table of figures the height of its rows, and headings that are cut at their ends.
-
-    `heading` is the width of the row headings at most, `least` that of columns at least; where they
-    do not fit beside one another, the table scrolls.
-    """
-    left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-    rows, columns = table.verticalHeader(), table.horizontalHeader()
-    for header in (rows, columns):
-        header.setTextElideMode(Qt.TextElideMode.ElideRight)
-    rows.setDefaultAlignment(left)
-    rows.setMaximumWidth(heading)
-    columns.setMinimumSectionSize(least)
-    columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-    table.setWordWrap(False)
-    table.resizeRowsToContents()
-    heights = [table.rowHeight(r) for r in range(min(table.rowCount(), most_rows))]
-    height = columns.sizeHint().height() + sum(heights) + 6
-    if heading + least * table.columnCount() > NARROWEST:
-        height += table.horizontalScrollBar().sizeHint().height()
-    table.setFixedHeight(height)

@@ -11,11 +11,12 @@ from napari_synthseg.patches.quality.summary import summarize_health
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.pages.masks_box import MasksBox
-from napari_synthseg.ui.pages.panel import NextStep, Panel, fit_narrow, notice_label, quiet_label
+from napari_synthseg.ui.pages.panel import NextStep, Panel
 from napari_synthseg.ui.presenters.patch_choice import ALL, ORDERS, choose, count_choices
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.gallery import PATCH_ROLE, STATE_WORDS, Gallery
 from napari_synthseg.ui.widgets.health_list import HealthList
+from napari_synthseg.ui.widgets.parts import fit_narrow, notice_label, quiet_label
 
 MOST_KEPT = 200
 """A larger selection than this is not carried over to another view of the patches."""

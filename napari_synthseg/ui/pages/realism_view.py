@@ -30,7 +30,7 @@ from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, Comparison,
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors, tell
-from napari_synthseg.ui.pages.panel import quiet_label
+from napari_synthseg.ui.widgets.parts import quiet_label
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.realism import compare
 from napari_synthseg.workflow.session import Session

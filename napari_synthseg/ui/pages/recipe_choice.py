@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe, UnknownRecipe
 from napari_synthseg.synthesis import PRESETS, default_recipe, preset_name
-from napari_synthseg.ui.app.steps import training_clicks, training_regions
-from napari_synthseg.ui.pages.panel import fit_narrow, notice_label
+from napari_synthseg.ui.presenters.steps import training_clicks, training_regions
 from napari_synthseg.ui.widgets.forms import ModelForm
+from napari_synthseg.ui.widgets.parts import fit_narrow, notice_label
 
 KIND_WORDS = {"paste": "paste objects", "vq": "learn from masks"}
 """Kind of recipe -> what its entry says; others say their kind."""

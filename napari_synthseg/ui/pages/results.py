@@ -15,10 +15,11 @@ from napari_synthseg.core.scores import Scores
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.heat_map_box import HeatMapBox
-from napari_synthseg.ui.pages.panel import NextStep, Panel, quiet_label
+from napari_synthseg.ui.pages.panel import NextStep, Panel
 from napari_synthseg.ui.viewer.layers import Layers, field_key
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.area_table import AreaTable
+from napari_synthseg.ui.widgets.parts import quiet_label
 from napari_synthseg.ui.widgets.region_scores import RegionScores
 from napari_synthseg.ui.widgets.score_table import ScoreTable, overlay_text
 from napari_synthseg.ui.widgets.shown_table import ShownTable

@@ -10,9 +10,10 @@ from qtpy.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, 
 from napari_synthseg.io.images.stacks import FEWEST_PLANES, StackUse
 from napari_synthseg.sample_data import SAMPLES
 from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.pages.panel import NextStep, Panel, quiet_label
+from napari_synthseg.ui.pages.panel import NextStep, Panel
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading import is_volume_layer, planes_of, sample_name
+from napari_synthseg.ui.widgets.parts import quiet_label
 
 STACK_USES: dict[StackUse, str] = {
     "auto": f"Stacks: {FEWEST_PLANES} planes or more are a volume",

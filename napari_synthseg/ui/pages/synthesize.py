@@ -14,16 +14,17 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.defaults import with_defaults
 from napari_synthseg.ui.app.notices import show_input_errors
-from napari_synthseg.ui.app.style import Colors
 from napari_synthseg.ui.pages.learn_box import LANE, LearnBox
-from napari_synthseg.ui.pages.panel import NextStep, Panel, quiet_label
+from napari_synthseg.ui.pages.panel import NextStep, Panel
 from napari_synthseg.ui.pages.realism_view import run_comparison
 from napari_synthseg.ui.pages.recipe_choice import RecipeChoice
+from napari_synthseg.ui.presenters.defaults import with_defaults
 from napari_synthseg.ui.presenters.pair_words import describe_gate, describe_pairs
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.live_pairs import beside
+from napari_synthseg.ui.widgets.parts import quiet_label
+from napari_synthseg.ui.widgets.style import Colors
 
 PREVIEWS = 6
 

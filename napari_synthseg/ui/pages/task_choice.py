@@ -6,7 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
 from napari_synthseg.core.specs import ModelSpec, TaskName, TrainSpec
-from napari_synthseg.ui.pages.panel import fit_narrow, quiet_label
+from napari_synthseg.ui.widgets.parts import fit_narrow, quiet_label
 
 TASK_WORDS: dict[TaskName, tuple[str, str]] = {
     "segment": (

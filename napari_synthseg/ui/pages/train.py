@@ -11,15 +11,16 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun, TrainStep
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.defaults import with_defaults
 from napari_synthseg.ui.app.notices import show_input_errors
-from napari_synthseg.ui.app.steps import training_clicks, training_regions
-from napari_synthseg.ui.app.style import Colors
-from napari_synthseg.ui.pages.panel import NextStep, Panel, notice_label, quiet_label
+from napari_synthseg.ui.pages.panel import NextStep, Panel
 from napari_synthseg.ui.pages.task_choice import TaskChoice
+from napari_synthseg.ui.presenters.defaults import with_defaults
+from napari_synthseg.ui.presenters.steps import training_clicks, training_regions
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.curve import LossCurve
 from napari_synthseg.ui.widgets.forms import ModelForm
+from napari_synthseg.ui.widgets.parts import notice_label, quiet_label
+from napari_synthseg.ui.widgets.style import Colors
 from napari_synthseg.workflow.jobs import Outcome
 
 SOURCES = {

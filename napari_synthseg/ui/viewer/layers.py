@@ -23,7 +23,7 @@ from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.predictions import Prediction
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.steps import has_regions
+from napari_synthseg.ui.presenters.steps import has_regions
 from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer, DisplayedImage
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.output_layers import OutputLayers

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QTableWidget, QTableWidgetItem
 
 from napari_synthseg.core.predictions import Prediction
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.pages.panel import fit_table
+from napari_synthseg.ui.widgets.parts import fit_table
 
 HEADING_WIDTH = 112
 """Pixels that the names of classes or images beside the rows may take."""

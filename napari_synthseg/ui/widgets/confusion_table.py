@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
-from napari_synthseg.ui.pages.panel import fit_table, quiet_label
+from napari_synthseg.ui.widgets.parts import fit_table, quiet_label
 
 HEADING_WIDTH = 96
 """Pixels that the names of the true classes may take."""

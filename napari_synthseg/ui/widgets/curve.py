@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_synthseg.core.runs import TrainStep
-from napari_synthseg.ui.app.style import Colors
+from napari_synthseg.ui.widgets.style import Colors
 
 SMOOTHING = 0.93
 MOST_POINTS = 1500

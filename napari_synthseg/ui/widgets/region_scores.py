@@ -8,8 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from napari_synthseg.core.scores import FOREGROUND, Scores
-from napari_synthseg.ui.pages.panel import fit_table, notice_label, quiet_label
 from napari_synthseg.ui.widgets.confusion_table import ConfusionTable
+from napari_synthseg.ui.widgets.parts import fit_table, notice_label, quiet_label
 
 OVERALL = {
     "present_miou_per_image": (

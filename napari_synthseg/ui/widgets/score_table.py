@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from napari_synthseg.core.scores import FOREGROUND, Scores, metric_title
-from napari_synthseg.ui.pages.panel import notice_label, quiet_label
+from napari_synthseg.ui.widgets.parts import notice_label, quiet_label
 from napari_synthseg.ui.widgets.region_scores import OVERALL
 
 IN_OVERLAY = ("present_miou_per_image", "miou", "absent_rate", "f1@0.5", "f1@0.7", "f1", "ap",

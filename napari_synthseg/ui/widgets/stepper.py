@@ -8,7 +8,7 @@ from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from qtpy.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
-from napari_synthseg.ui.app.style import Colors
+from napari_synthseg.ui.widgets.style import Colors
 
 CIRCLE = 26
 

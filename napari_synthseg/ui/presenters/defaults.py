@@ -5,7 +5,7 @@ from __future__ import annotations
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.ui.app.steps import only_regions
+from napari_synthseg.ui.presenters.steps import only_regions
 
 REAL_SHARE = 0.5
 """Share of real crops where dual images are learned: the real ones are few, but they are real."""

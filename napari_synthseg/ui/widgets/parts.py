@@ -1,0 +1,97 @@
+"""What all pages and tables are built from: labels, buttons, rows, and tables that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+def push_button(text: str, action: Callable[[], object], tip: str = "") -> QPushButton:
+    """Return a button that calls `action` when it is clicked."""
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.clicked.connect(lambda _=False: action())
+    return button
+
+
+def row_of(*widgets: QWidget, stretch: QWidget | None = None) -> QHBoxLayout:
+    """Return widgets side by side; `stretch` is the one that takes the free room."""
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget, int(widget is stretch))
+    return row
+
+
+def column_in(widget: QWidget, spacing: int = 6) -> QVBoxLayout:
+    """Return the layout of a widget whose children stand below each other, without a margin."""
+    column = QVBoxLayout(widget)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(spacing)
+    return column
+
+
+def quiet_label(text: str = "") -> QLabel:
+    """Return a label for explanations, wrapped and quieter than the rest."""
+    label = QLabel(text)
+    label.setObjectName("quiet")
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def notice_label(text: str = "") -> QLabel:
+    """Return a label for what the user must know."""
+    label = QLabel(text)
+    label.setObjectName("notice")
+    label.setWordWrap(True)
+    return label
+
+
+def fit_narrow(box: QComboBox) -> None:
+    """Let a list shrink to the panel's width, whatever the length of its entries."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
+
+
+LEAST_COLUMN = 50
+"""Pixels that a column of figures needs."""
+
+
+NARROWEST = 310
+"""Width of the tables in the narrowest panel, pixels: wider ones may have to scroll."""
+
+
+def fit_table(
+    table: QTableWidget, heading: int, most_rows: int = 12, least: int = LEAST_COLUMN
+) -> None:
+    """Give a table of figures the height of its rows, and headings that are cut at their ends.
+
+    `heading` is the width of the row headings at most, `least` that of columns at least; where they
+    do not fit beside one another, the table scrolls.
+    """
+    left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+    rows, columns = table.verticalHeader(), table.horizontalHeader()
+    for header in (rows, columns):
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
+    rows.setDefaultAlignment(left)
+    rows.setMaximumWidth(heading)
+    columns.setMinimumSectionSize(least)
+    columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    table.setWordWrap(False)
+    table.resizeRowsToContents()
+    heights = [table.rowHeight(r) for r in range(min(table.rowCount(), most_rows))]
+    height = columns.sizeHint().height() + sum(heights) + 6
+    if heading + least * table.columnCount() > NARROWEST:
+        height += table.horizontalScrollBar().sizeHint().height()
+    table.setFixedHeight(height)
