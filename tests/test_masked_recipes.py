@@ -113,9 +113,9 @@ def test_no_clicks_are_needed_and_what_was_fitted_is_used_again(session, slow):
     assert [p.index for p in pairs] == [0, 1, 2]
     assert session.library is None
     assert session.synthesizer_is_current
-    shown = [n for n in news if n.values]
-    assert shown[0].values == {"error": 1.0}
-    assert shown[0].pictures["made"][0].labels.regions
+    shown = [n for n in news if n.metrics]
+    assert shown[0].metrics == {"error": 1.0}
+    assert shown[0].previews["made"][0].labels.regions
     session.complete(session.synthesize(1))
     assert slow.begun == [0]
     session.edit(session.project.without_image(session.project.images[0].id), "delete image")
@@ -159,7 +159,7 @@ def test_a_fit_that_was_cancelled_goes_on_from_where_it_was(session, slow, start
 def test_a_fit_can_be_paused(session, slow):
     choose(session, slow())
     job = session.synthesize(1)
-    job.progressed.connect(lambda news: job.pause() if news.values else None)
+    job.progressed.connect(lambda news: job.pause() if news.metrics else None)
     job.start()
     for _ in range(10):
         while job.state == "running":

@@ -1,4 +1,4 @@
-"""Progress of long work: generators that yield it and return a result, one inside another."""
+"""Progress of long work: generators that yield `Progress` and return a result, one in another."""
 
 from __future__ import annotations
 
@@ -8,38 +8,9 @@ from typing import Any, TypeVar
 
 from napari_synthseg.core.labels import DualImage
 
-S = TypeVar("S")
-
-T = TypeVar("T")
-
 R = TypeVar("R")
-
-
-def subprogress(work: Generator[S, Any, R], tell: Callable[[S], T]) -> Generator[T, None, R]:
-    """Do work as a stage of other work: yield `tell` of each of its steps; return its result.
-
-    Where the other work ends early, so does this.
-    """
-    try:
-        while True:
-            try:
-                step = next(work)
-            except StopIteration as stop:
-                result: R = stop.value
-                return result
-            yield tell(step)
-    finally:
-        work.close()
-
-
-def exhaust(work: Generator[Any, Any, R]) -> R:
-    """Do work to its end without a word of its progress; return its result."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            result: R = stop.value
-            return result
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 class Cancelled(BaseException):
@@ -50,14 +21,83 @@ class Cancelled(BaseException):
     """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Progress:
-    """A piece of news from a long step: `fraction` in 0..1, `message` for people.
+    """How far long work is.
 
-    `values` and `pictures` are those of a `FitStep`.
+    Attributes
+    ----------
+    fraction
+        Share that is done, 0 to 1.
+    message
+        What is being done, for people.
+    metrics
+        Figures of now, by name: "step", "loss", "seconds", what was validated.
+    previews
+        What is made or learned so far, by name; each tuple in the same order.
     """
 
     fraction: float
-    message: str
-    values: Mapping[str, float] = field(default_factory=dict)
-    pictures: Mapping[str, tuple[DualImage, ...]] = field(default_factory=dict)
+    message: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    previews: Mapping[str, tuple[DualImage, ...]] = field(default_factory=dict)
+
+
+def subprogress(
+    work: Generator[Progress | float, Any, R],
+    start: float = 0.0,
+    stop: float = 1.0,
+    message: str | None = None,
+) -> Generator[Progress, None, R]:
+    """Run work as a part of other work; return its result.
+
+    Its fractions are scaled into [start, stop]; `message` is put in front of its own. What is
+    thrown in is thrown into the inner work, which may still return a result; where this generator
+    is closed, the inner work is closed at once.
+
+    A bare share counts as progress without words until all work yields `Progress`.
+    """
+    try:
+        step = next(work)
+        while True:
+            if not isinstance(step, Progress):
+                step = Progress(step)
+            words = ": ".join(part for part in (message, step.message) if part)
+            fraction = start + (stop - start) * step.fraction
+            try:
+                yield Progress(fraction, words, step.metrics, step.previews)
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # noqa: BLE001 - the inner work decides
+                step = work.throw(error)
+            else:
+                step = next(work)
+    except StopIteration as end:
+        result: R = end.value
+        return result
+    finally:
+        work.close()
+
+
+def relay(work: Generator[S, Any, R], tell: Callable[[S], T]) -> Generator[T, None, R]:
+    """Yield `tell` of each step of other work; for work that does not yield `Progress` yet."""
+    try:
+        while True:
+            try:
+                step = next(work)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            yield tell(step)
+    finally:
+        work.close()
+
+
+def exhaust(work: Generator[Any, Any, R]) -> R:
+    """Run work to its end; return its result."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: R = end.value
+            return result

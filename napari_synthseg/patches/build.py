@@ -14,7 +14,7 @@ from napari_synthseg.core.patch import (
     Patch,
     PatchLibrary,
 )
-from napari_synthseg.core.progress import subprogress
+from napari_synthseg.core.progress import relay
 from napari_synthseg.patches.clicked import cut_clicked_image
 from napari_synthseg.patches.quality.health import check_patches
 from napari_synthseg.patches.quality.issues import describe_issues
@@ -94,7 +94,7 @@ def build_library(
             masks.get(image.ref.id) if masks else None,
             {value: by_value[value].mask_method for value in diameter},
         )
-        result = yield from subprogress(work, _teller(number, len(images)))
+        result = yield from relay(work, _teller(number, len(images)))
         patches.extend(result.patches)
         backgrounds.append(result.background)
         statistics.append(result.statistics)

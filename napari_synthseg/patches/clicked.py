@@ -17,7 +17,7 @@ from napari_synthseg.core.geometry import Region, contains, divide_region, regio
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import GIVEN, Background, ClickedImage, CountStatistics, Patch
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.progress import subprogress
+from napari_synthseg.core.progress import relay
 from napari_synthseg.patches.background import COARSEST, clear_of, estimate_background
 from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder, fit_radii
 from napari_synthseg.patches.masks.quality import Signs, estimate_quality
@@ -99,9 +99,7 @@ def _part(
 ) -> Generator[Progress, None, T]:
     """Run work that yields its own share done as a part of a whole."""
     yield span[0], message
-    return (
-        yield from subprogress(work, lambda done: (span[0] + (span[1] - span[0]) * done, message))
-    )
+    return (yield from relay(work, lambda done: (span[0] + (span[1] - span[0]) * done, message)))
 
 
 class _Worked:

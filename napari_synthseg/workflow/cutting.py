@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.pixels import check_alike
-from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.core.progress import Progress, relay
 from napari_synthseg.core.project import Project
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.training.split import Subset
-
-if TYPE_CHECKING:
-    pass
 
 
 def clicked_parts(project: Project) -> tuple[Subset, ...]:
@@ -58,7 +55,13 @@ def cut(
         accepted=project.accepted(),
         masks=masks,
     )
-    return (yield from subprogress(work, lambda s: Progress(s.step / max(s.total, 1), s.message)))
+
+    def tell(step: Any) -> Progress:  # builders that still yield BuildStep are adapted
+        if isinstance(step, Progress):
+            return step
+        return Progress(step.step / max(step.total, 1), step.message)
+
+    return (yield from relay(work, tell))
 
 
 def cut_alike(one: Project, other: Project) -> bool:

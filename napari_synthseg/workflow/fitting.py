@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, relay
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import ArtifactStore, Recipe, Synthesizer
+from napari_synthseg.core.recipe import ArtifactStore, FitStep, Recipe, Synthesizer
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow.cutting import cut
 from napari_synthseg.workflow.truths import masked_alike, masked_images
-
-if TYPE_CHECKING:
-    pass
-
 
 Source = PatchLibrary | MaskedImages
 """What recipes are fitted to."""
@@ -37,17 +33,19 @@ def fit(
             "No patch is usable: no object was found under any click, or all were rejected. "
             "Check the class diameter and the clicks, or take patches back in."
         )
-    synthesizer: Synthesizer | None = None
-    work = recipe.fit(source, artifacts)
-    try:
-        for step in work:
-            synthesizer = step.synthesizer or synthesizer
-            share = step.step / max(step.total, 1)
-            message = step.message or "fitting the recipe"
-            yield Progress(share, message, step.values, step.pictures)
-    finally:
-        if isinstance(work, Generator):
-            work.close()  # here and now, so that what is half learned is kept
+    # a fit yields Progress and returns its synthesizer; those that still yield FitStep are adapted
+    work: Any = recipe.fit(source, artifacts)
+    carried: list[Synthesizer] = []
+
+    def tell(step: Progress | FitStep) -> Progress:
+        if isinstance(step, Progress):
+            return step
+        carried.extend([step.synthesizer] if step.synthesizer else [])
+        message = step.message or "fitting the recipe"
+        return Progress(step.step / max(step.total, 1), message, step.values, step.pictures)
+
+    returned = yield from relay(work, tell)
+    synthesizer: Synthesizer | None = returned or (carried[-1] if carried else None)
     if synthesizer is None:
         raise RuntimeError(f"recipe '{recipe.kind}' ended without a synthesizer")
     return synthesizer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Generator, Sequence
+from collections.abc import Container, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +41,8 @@ def predict(
     found: list[Prediction] = []
     for number, ref in enumerate(images):
         work = predict_image(predictor, open_pixels(ref, folder), image=ref.id, run=run.id)
-        tell = _teller(number, len(images), f"predicting {ref.name}")
-        found.append((yield from subprogress(work, tell)))
+        part = number / len(images), (number + 1) / len(images)
+        found.append((yield from subprogress(work, *part, f"predicting {ref.name}")))
         if ref.id in keep and predictor.kind in KEPT_AS:
             ids = found[-1].ids.astype(KEPT_AS[predictor.kind])
             runs.save_prediction(folder, run.id, ref.id, ids)
@@ -58,8 +58,9 @@ def _load(
 
     predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
     if adapt_to is not None:
-        for share in adapt_predictor(predictor, [open_pixels(ref, folder) for ref in adapt_to]):
-            yield Progress(share, "fitting the model to the training images")
+        pixels = [open_pixels(ref, folder) for ref in adapt_to]
+        words = "fitting the model to the training images"
+        yield from subprogress(adapt_predictor(predictor, pixels), message=words)
     return predictor
 
 
@@ -103,11 +104,6 @@ def explain(
         work = explain_image(
             predictor, pixels, image=ref.id, run=run.id, method=method, layer=layer
         )
-        tell = _teller(number, len(images), f"looking at {ref.name}")
-        found.append((yield from subprogress(work, tell)))
+        part = number / len(images), (number + 1) / len(images)
+        found.append((yield from subprogress(work, *part, f"looking at {ref.name}")))
     return found
-
-
-def _teller(number: int, count: int, message: str) -> Callable[[float], Progress]:
-    """Return what makes the share of one of several images that is done the share of all."""
-    return lambda share: Progress((number + share) / count, message)

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
@@ -78,19 +76,18 @@ def compare(
         if fitted is not None and fitted.is_current(project, recipe, None):
             source = fitted.source
     else:
-        library: PatchLibrary
         if fitted is None or not isinstance(fitted.source, PatchLibrary):
-            library = yield from _scaled(cutting.cut(project, folder), 0, CUT)
+            library = yield from subprogress(cutting.cut(project, folder), 0, CUT)
         else:
             library = fitted.source
         fields, source = clicked_fields(project, folder, library), library
-    fitted = yield from _scaled(fitting.refit(fitted, recipe, source, artifacts), CUT, FIT)
+    fitted = yield from subprogress(fitting.refit(fitted, recipe, source, artifacts), CUT, FIT)
     work = fitting.synthesize(fitted.synthesizer, 0, count)
-    pairs: list[DualImage] = yield from _scaled(work, FIT, MADE)
+    pairs = yield from subprogress(work, FIT, MADE)
     made = [synthetic_field(pair, fields.views[0].spacing) for pair in pairs]
     real, synthetic = cut_windows(fields.views, made, seed)
-    measures: tuple[Measure, ...] = yield from _measure(real, synthetic, fields.classes, seed)
-    telling: TwoSampleTest | None = yield from _tell_apart(fields.diameter, real, synthetic, seed)
+    measures = yield from _measure(real, synthetic, fields.classes, seed)
+    telling = yield from _tell_apart(fields.diameter, real, synthetic, seed)
     refs = fields.refs
     report = RealismReport(
         images=tuple(ref.name for ref in refs),
@@ -110,14 +107,6 @@ def compare(
     )
     yield Progress(1.0, "compared")
     return Comparison(report, tuple(real), tuple(synthetic))
-
-
-def _scaled(
-    work: Generator[Progress, None, Any], start: float, stop: float
-) -> Generator[Progress, None, Any]:
-    """Turn a piece of the work, its progress fitted between two shares."""
-    span = stop - start
-    return (yield from subprogress(work, lambda s: Progress(start + span * s.fraction, s.message)))
 
 
 def _measure(
@@ -157,12 +146,8 @@ def _tell_apart(
     from napari_synthseg.realism.classifier import LARGEST, classifier_two_sample_test
 
     message = "teaching a classifier to tell real from synthetic"
-    return (
-        yield from subprogress(
-            classifier_two_sample_test(real, synthetic, diameter or LARGEST, seed),
-            lambda share: Progress(MEASURED + (1 - MEASURED) * share, message),
-        )
-    )
+    work = classifier_two_sample_test(real, synthetic, diameter or LARGEST, seed)
+    return (yield from subprogress(work, MEASURED, 1.0, message))
 
 
 def _notes(

@@ -126,21 +126,21 @@ class LearnBox(QWidget):
         points = []
         for step in news:
             stage = step.message.partition(":")[0]
-            if LOSS in step.values and stage != self._stage:  # another thing is learned now
+            if LOSS in step.metrics and stage != self._stage:  # another thing is learned now
                 self._stage, self._number = stage, 0
                 self._held.clear()
                 self.curve.clear()
                 points.clear()
-            loss = float(step.values.get(LOSS, math.nan))
+            loss = float(step.metrics.get(LOSS, math.nan))
             if math.isfinite(loss):
                 self._number += 1
                 points.append(TrainStep(self._number, step.fraction, loss, 0.0))
         if points:
             self.curve.add(points)
             self.curve.show()
-        self._held.update(last.values)
+        self._held.update(last.metrics)
         self.status.setText("\n".join(p for p in (_sentence(last.message), self._figures()) if p))
-        self._on_pictures([s.pictures for s in news if s.pictures])
+        self._on_pictures([s.previews for s in news if s.previews])
 
     def _figures(self) -> str:
         """Return the figures of now, those of the held-out part in a line of their own."""

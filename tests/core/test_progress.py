@@ -1,0 +1,96 @@
+"""Work inside other work."""
+
+import pytest
+
+from napari_synthseg.core.progress import Cancelled, Progress, exhaust, subprogress
+
+
+def work(log, count=4):
+    try:
+        for number in range(count):
+            yield Progress(number / count, f"part {number}", {"number": number})
+    except Cancelled:
+        return "half"
+    finally:
+        log.append("ended")
+    return "found"
+
+
+def listed(outer):
+    """Return what a generator yields, and what it returns."""
+    told = []
+    with pytest.raises(StopIteration) as stop:
+        while True:
+            told.append(next(outer))
+    return told, stop.value.value
+
+
+def test_inner_fractions_are_scaled_and_the_result_is_returned():
+    log = []
+
+    def outer():
+        found = yield from subprogress(work(log), 0.5, 0.9)
+        return found, "and more"
+
+    told, result = listed(outer())
+    assert [step.fraction for step in told] == pytest.approx([0.5, 0.6, 0.7, 0.8])
+    assert [step.message for step in told] == ["part 0", "part 1", "part 2", "part 3"]
+    assert [step.metrics["number"] for step in told] == [0, 1, 2, 3]
+    assert result == ("found", "and more")
+    assert log == ["ended"]
+
+
+def test_the_message_is_put_in_front():
+    told, _ = listed(subprogress(work([], 1), message="image 7"))
+    assert [step.message for step in told] == ["image 7: part 0"]
+    silent = (Progress(share) for share in (0.5,))
+    told, _ = listed(subprogress(silent, message="image 7"))
+    assert [step.message for step in told] == ["image 7"]
+
+
+def test_parts_nest():
+    inner = subprogress(work([], 2), 0.0, 0.5, "inner")
+    told, _ = listed(subprogress(inner, 0.5, 1.0, "outer"))
+    assert [step.fraction for step in told] == pytest.approx([0.5, 0.625])
+    assert told[0].message == "outer: inner: part 0"
+
+
+def test_the_inner_work_ends_with_the_outer_one():
+    log = []
+    outer = subprogress(work(log))
+    next(outer)
+    outer.close()
+    assert log == ["ended"]
+
+
+def test_a_cancel_reaches_the_inner_work_which_may_return_what_it_has():
+    log = []
+    outer = subprogress(work(log))
+    next(outer)
+    with pytest.raises(StopIteration) as stop:
+        outer.throw(Cancelled)
+    assert stop.value.value == "half"
+    assert log == ["ended"]
+
+
+def test_a_cancel_that_the_inner_work_does_not_catch_comes_through():
+    outer = subprogress(Progress(share) for share in (0.1, 0.2))
+    next(outer)
+    with pytest.raises(Cancelled):
+        outer.throw(Cancelled)
+
+
+def test_an_error_of_the_inner_work_comes_through():
+    def failing():
+        yield Progress(0.1)
+        raise ValueError("broken")
+
+    outer = subprogress(failing())
+    next(outer)
+    with pytest.raises(ValueError, match="broken"):
+        next(outer)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_exhaust_returns_only_the_result(count):
+    assert exhaust(work([], count)) == "found"
