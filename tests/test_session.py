@@ -8,7 +8,7 @@ from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.session import Session
-from tests.learn.conftest import draw_disks
+from tests.helpers.disks import draw_disks
 
 TINY = TrainSpec(
     steps=4,

@@ -3,12 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from napari_synthseg.core.labels import DualImage, Labels
-from napari_synthseg.core.specs import ModelSpec, TrainSpec
-from napari_synthseg.tasks.loading import load_predictor
-from napari_synthseg.tasks.train import train_model
 
 
 def draw_disks(shape, seed, count=8, radius=6, channels=1):
@@ -42,43 +38,3 @@ class Disks:
 
     def pairs(self, indices):
         return [self.pair(i) for i in indices]
-
-
-@pytest.fixture
-def disks():
-    return Disks()
-
-
-@pytest.fixture
-def tiny():
-    """A spec that trains in a second."""
-    return TrainSpec(
-        steps=3, batch_size=2, crop=32, device="cpu", model=ModelSpec(name="unet", width=4, depth=2)
-    )
-
-
-@pytest.fixture(scope="session")
-def trained():
-    """A predictor that was trained, small and briefly, to find disks of two classes."""
-    spec = TrainSpec(
-        steps=70,
-        batch_size=4,
-        crop=64,
-        device="cpu",
-        learning_rate=1e-2,
-        model=ModelSpec(name="unet", width=8, depth=2),
-    )
-    work = train_model(spec, Disks(), class_names={1: "bright", 2: "dark"}, diameter=12)
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            model = stop.value
-            break
-    described = {
-        "spec": model.spec.model_dump(),
-        "in_channels": model.in_channels,
-        "out_channels": model.out_channels,
-        "task": dict(model.task),
-    }
-    return load_predictor(described, model.weights, "cpu")

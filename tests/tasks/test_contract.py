@@ -13,7 +13,7 @@ from napari_synthseg.tasks.loading import load_predictor
 from napari_synthseg.tasks.predict import WORK, predict_image
 from napari_synthseg.tasks.registry import make_task
 from napari_synthseg.training.trainable import TASKS, TaskData
-from tests.learn.conftest import Disks
+from tests.helpers.disks import Disks
 
 
 @pytest.fixture(scope="module", params=sorted(TASKS))

@@ -11,7 +11,7 @@ from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.training.augmentation import Augmentation, random_crop
 from napari_synthseg.training.batches import make_batch, prefetched
-from tests.learn.conftest import Disks
+from tests.helpers.disks import Disks
 
 STILL = Augmentation(zoom=1, turn=False, gain=1, gamma=1, offset=0, noise=0, blur=0)
 

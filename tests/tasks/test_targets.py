@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.tasks.segment.decoding import DecodeRule, decode
 from napari_synthseg.tasks.segment.targets import inner_distance, make_targets
-from tests.learn.conftest import draw_disks
+from tests.helpers.disks import draw_disks
 
 
 @given(st.integers(0, 10_000))

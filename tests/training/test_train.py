@@ -13,9 +13,7 @@ from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import Cancelled
 from napari_synthseg.core.specs import ModelSpec
-from napari_synthseg.tasks.predict import predict_image
 from napari_synthseg.tasks.train import train_model
-from tests.learn.conftest import Disks
 
 NAMES = {1: "bright", 2: "dark"}
 
@@ -152,16 +150,3 @@ def test_an_unknown_network_or_device_is_refused(disks, tiny):
         spec = tiny.model_copy(update=change)
         with pytest.raises(InputError, match=message):
             next(train_model(spec, disks, class_names=NAMES, diameter=12))
-
-
-def test_it_learns_to_find_objects_of_two_classes(trained):
-    """The whole of learning, small: simulated disks in, the right disks out."""
-    right = total = 0
-    for index in range(1000, 1006):
-        pair = Disks().pair(index)
-        _, found = turn(predict_image(trained, ArraySource(pair.image), image="i", run="r"))
-        total += len(pair.labels.classes)
-        for instance, cls in pair.labels.classes.items():
-            under = np.bincount(found.ids[pair.labels.ids == instance]).argmax()
-            right += found.classes.get(int(under)) == cls
-    assert right / total > 0.8

@@ -25,7 +25,7 @@ from napari_synthseg.tasks.registry import make_task
 from napari_synthseg.tasks.train import train_model
 from napari_synthseg.training.crop_boxes import ShownBoxes, find_boxes
 from napari_synthseg.training.trainable import TaskData
-from tests.learn.conftest import Disks, draw_disks
+from tests.helpers.disks import Disks, draw_disks
 
 RULE = DetectRule((1, 2), 12.0, (10.0, 10.0, 20.0, 30.0), 16, (0.3, 0.3))
 

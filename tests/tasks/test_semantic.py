@@ -20,8 +20,8 @@ from napari_synthseg.tasks.semantic.task import MOST_WEIGHT, weigh_classes
 from napari_synthseg.tasks.train import train_model
 from napari_synthseg.training.trainable import TaskData
 from tests.helpers.clicked_discs import finish
+from tests.helpers.disks import Disks
 from tests.helpers.region_images import Drawn, draw_regions
-from tests.learn.conftest import Disks
 
 NAMES = {3: "matrix", 7: "grain"}
 SPEC = TrainSpec(

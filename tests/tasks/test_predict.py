@@ -8,7 +8,7 @@ from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.loading import load_predictor
 from napari_synthseg.tasks.predict import predict_image
-from tests.learn.conftest import draw_disks
+from tests.helpers.disks import Disks, draw_disks
 
 
 def predict(predictor, source, **options):
@@ -93,3 +93,16 @@ def test_other_channels_than_trained_on_are_refused(trained):
 def test_images_of_any_size_are_predicted(trained, shape):
     found = predict(trained, ArraySource(np.zeros((1, *shape), np.float32)))
     assert found.ids.shape == shape
+
+
+def test_it_learns_to_find_objects_of_two_classes(trained):
+    """The whole of learning, small: simulated disks in, the right disks out."""
+    right = total = 0
+    for index in range(1000, 1006):
+        pair = Disks().pair(index)
+        found = predict(trained, ArraySource(pair.image))
+        total += len(pair.labels.classes)
+        for instance, cls in pair.labels.classes.items():
+            under = np.bincount(found.ids[pair.labels.ids == instance]).argmax()
+            right += found.classes.get(int(under)) == cls
+    assert right / total > 0.8

@@ -23,7 +23,7 @@ from napari_synthseg.tasks.registry import make_task
 from napari_synthseg.tasks.train import train_model
 from napari_synthseg.training.augmentation import Augmentation, random_crop
 from napari_synthseg.training.trainable import TaskData
-from tests.learn.conftest import Disks, draw_disks
+from tests.helpers.disks import Disks, draw_disks
 
 SPEC = TrainSpec(task="classify", steps=3, batch_size=2, crop=32, device="cpu")
 TINY = SPEC.model_copy(update={"model": ModelSpec(width=4, depth=2)})
