@@ -13,6 +13,12 @@ from napari_synthseg.synthesis import default_recipe
 pytestmark = pytest.mark.gui
 
 
+class Size(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    width: int = Field(default=8, ge=4, le=16, multiple_of=4)
+    depth: int | None = Field(default=None, ge=1)
+
+
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
     count: int = Field(default=3, ge=1, le=9, description="how many")
@@ -22,6 +28,8 @@ class Settings(BaseModel):
     on: bool = True
     name: str = "x"
     pair: tuple[int, int] = (1, 2)
+    pairs: dict[str, int] = {"a": 1}
+    size: Size = Size()
 
 
 def make_form(qtbot, model, **options):
@@ -45,12 +53,14 @@ def test_edits_make_a_new_model(qtbot):
     form = make_form(qtbot, Settings())
     got = []
     form.changed.connect(got.append)
-    form._fields["count"].widget.setValue(7)
-    form._fields["mode"].widget.setCurrentIndex(1)
-    form._fields["on"].widget.setChecked(False)
-    form._fields["limit"].widget.setValue(2.5)
+    form.fields["count"].native.setValue(7)
+    form.fields["mode"].native.setCurrentIndex(1)
+    form.fields["on"].native.setChecked(False)
+    form.fields["limit"].native.setValue(2.5)
     assert got[-1] == Settings(count=7, mode="two", on=False, limit=2.5)
-    assert form._fields["count"].widget.toolTip() == "how many"
+    form.fields["limit"].native.setValue(form.fields["limit"].native.minimum())
+    assert got[-1].limit is None
+    assert form.fields["count"].native.toolTip() == "how many"
 
 
 def test_what_the_model_refuses_is_told_and_not_taken(qtbot):
@@ -58,9 +68,31 @@ def test_what_the_model_refuses_is_told_and_not_taken(qtbot):
     told, got = [], []
     form.refused.connect(told.append)
     form.changed.connect(got.append)
-    line = form._fields["pair"].widget
-    line.setText("[1]")
-    line.editingFinished.emit()
-    assert "pair" in told[-1]
+    line = form.fields["pairs"].native
+    for text in ("[1]", "nothing that Python reads"):
+        line.setText(text)
+        line.editingFinished.emit()
+        assert told[-1]
+    assert "pairs" in told[0]
     assert got == []
     assert form.model == Settings()
+
+
+def test_a_model_in_a_model_has_a_form_of_its_own(qtbot):
+    form = make_form(qtbot, Settings())
+    got = []
+    form.changed.connect(got.append)
+    form.fields["size"].fields["width"].native.stepUp()
+    form.fields["size"].fields["depth"].native.setValue(3)
+    assert got[-1] == Settings(size=Size(width=12, depth=3))
+    form.set_model(Settings())
+    assert form.fields["size"].fields["depth"].value is None
+    assert len(got) == 2
+
+
+def test_values_beyond_the_limits_of_a_box_are_shown(qtbot):
+    form = make_form(qtbot, TrainSpec(steps=3_000_000, learning_rate=2.5e-4))
+    got = []
+    form.changed.connect(got.append)
+    form.fields["seed"].native.setValue(3)
+    assert got == [TrainSpec(steps=3_000_000, learning_rate=2.5e-4, seed=3)]

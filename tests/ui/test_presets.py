@@ -18,7 +18,7 @@ def test_choosing_a_preset_fills_the_form_and_an_edit_makes_it_custom(clicked):
     assert clicked.session.project.recipe == PRESETS["paper"]
     assert panel.choice.presets.currentText() == "paper"
     assert panel.choice.form.model == PRESETS["paper"]
-    panel.choice.form._fields["overlap"].widget.setValue(0.5)
+    panel.choice.form.fields["overlap"].native.setValue(0.5)
     assert panel.choice.presets.currentText() == "custom"
     assert clicked.session.project.recipe.cutout == "square"
     clicked.session.undo()
@@ -41,4 +41,4 @@ def test_every_setting_is_in_sight_or_in_a_named_section(clicked):
     ]
     assert titles == list(dict.fromkeys(g for g in groups if g))
     assert 4 <= groups.count(None) <= 7
-    assert set(form._fields) == set(PRESETS["paper"].__class__.model_fields) - {"kind"}
+    assert set(form.fields) == set(PRESETS["paper"].__class__.model_fields) - {"kind"}

@@ -122,7 +122,7 @@ def test_changing_a_setting_changes_the_recipe_and_asks_for_a_new_preview(clicke
     clicked.panel.show_step(2)
     clicked.settle()
     panel = clicked.panel.panels[3]
-    box = panel.choice.form._fields["density"].widget
+    box = panel.choice.form.fields["density"].native
     box.setValue(box.value() / 2)
     assert clicked.session.project.recipe.density == pytest.approx(box.value())
     assert clicked.session.undo_label == "change recipe"

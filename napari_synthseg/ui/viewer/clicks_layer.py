@@ -216,8 +216,7 @@ class ClicksLayer(QObject):
             self.layer.data.tolist(), table["id"].tolist(), table["class"].tolist(), strict=True
         )
         for position, ident, name in rows:
-            before = known.get(ident)
-            fresh = before is None or ident in seen
+            click = known.get(ident) if ident not in seen else None
             value = self.active_class if ident == "" else values.get(name)
             ref = self.field.image_at(position)
             if value is None:
@@ -226,11 +225,11 @@ class ClicksLayer(QObject):
                 refused = "That point lies outside the image, so it was not taken."
             else:
                 at = tuple(position)
-                if fresh or (before.image, before.position, before.cls) != (ref.id, at, value):
-                    ident = new_id() if fresh else ident
-                    before = Click(id=ident, image=ref.id, position=at, cls=value)
-                clicks.append(before)
-                seen.add(ident)
+                if click is None or (click.image, click.position, click.cls) != (ref.id, at, value):
+                    ident = click.id if click is not None else new_id()
+                    click = Click(id=ident, image=ref.id, position=at, cls=value)
+                clicks.append(click)
+                seen.add(click.id)
         return clicks, refused
 
     def _reclass(self, rows: list[int], value: int) -> None:

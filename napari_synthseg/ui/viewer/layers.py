@@ -311,8 +311,9 @@ class Layers(QObject):
         self._key = None
         self._hide_marked()
         session = self._desk.session
-        painted = session is not None and has_regions(session.project)
-        self.marking = "regions" if painted and not session.project.clicks else "clicks"
+        project = session.project if session is not None else Project()
+        painted = has_regions(project) and not project.clicks
+        self.marking = "regions" if painted else "clicks"
         self.marking_changed.emit()
         self._drop(self._parts)
         self._parts = None

@@ -190,7 +190,7 @@ def _class_values(array: NDArray[np.generic], name: str) -> NDArray[np.uint8]:
     if not any(found):
         raise InputError(f"The masks {name} hold nothing but 0: choose others, or paint them.")
     if set(found) <= {0, UNKNOWN_VALUE}:  # a picture of black and white
-        return (array > 0).astype(np.uint8)
+        return (array != 0).astype(np.uint8)
     if found[0] < 0 or found[-1] > UNKNOWN_VALUE or len(found) > MOST_VALUES:
         raise InputError(
             f"The masks {name} hold {len(found)} values from {found[0]} to {found[-1]}, one for "

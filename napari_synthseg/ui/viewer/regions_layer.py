@@ -105,9 +105,9 @@ class RegionsLayer(QObject):
         Seen with napari 0.9.2 and vispy 0.17: when a Labels layer goes whose brush is still to be
         drawn, the next Labels layer crashes the program in its first stroke.
         """
-        layer = self._viewer.layers[event.index]
-        layer = getattr(layer, "__wrapped__", layer)
-        if layer is self._last_layer:
+        going = self._viewer.layers[event.index]
+        layer = self._last_layer
+        if layer is not None and layer is getattr(going, "__wrapped__", going):
             self._last_layer = None
             layer.mode = "pan_zoom"
             self._viewer.screenshot(canvas_only=True, flash=False)

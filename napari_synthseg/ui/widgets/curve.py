@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -26,7 +27,7 @@ class LossCurve(QWidget):
         self._loss: list[float] = []
         self._smooth: list[float] = []
         self._best: list[int] = []
-        self._plot = None
+        self._plot: Any = None
 
     def showEvent(self, event: object) -> None:
         """Build the plot when it is first seen: its library takes a moment to load."""

@@ -1,44 +1,49 @@
 """Forms made from the fields of a pydantic model: one source for names, limits and help.
 
-What a form shows is what the model validates: the form holds no rule of its own.
+magicgui chooses the widget of a field by its type. The form holds no rule of its own: the model
+accepts or refuses what was entered.
 """
 
 from __future__ import annotations
 
-import json
-import types
 from collections.abc import Callable, Collection
-from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Generic, TypeVar, cast
 
+from magicgui.type_map import get_widget_class
+from magicgui.widgets import CheckBox, FloatSpinBox, LiteralEvalLineEdit
+from magicgui.widgets.bases import RangedWidget, ValueWidget
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
-from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QLabel,
-    QLineEdit,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 M = TypeVar("M", bound=BaseModel)
 
+MAX_NUMBER = 1_000_000
+"""Largest number that a field without a limit offers."""
 
-class _Field(QObject):
-    """One field: a widget, and how its value is read and written."""
+SMALLEST_STEP = 0.00001
+"""Last digit that the boxes of small numbers show."""
 
-    def __init__(self, widget: QWidget, read: Callable[[], Any], write: Callable[[Any], None]):
-        super().__init__(widget)
-        self.widget, self.read, self.write = widget, read, write
+
+class OptionalNumber(FloatSpinBox):
+    """A number or None, which the box shows as "none" one step below the least number."""
+
+    def get_value(self) -> Any:
+        """Return the number, or None."""
+        value = super().get_value()
+        return None if value <= self.min else value
+
+    def set_value(self, value: Any) -> None:
+        """Show a number, or None."""
+        super().set_value(self.min if value is None else value)
 
 
 class ModelForm(QWidget, Generic[M]):
     """Edits one frozen model; every valid change gives a new one.
+
+    Fields that are models themselves have a section with a form of their own.
 
     Parameters
     ----------
@@ -46,7 +51,7 @@ class ModelForm(QWidget, Generic[M]):
         The value to start with.
     shown
         Names of the fields that are always in sight; without, all that belong to no group. The
-        others lie in sections that open, named by the ``group`` of their ``json_schema_extra`` or
+        others are in sections that open, named by the ``group`` of their ``json_schema_extra`` or
         "More settings".
     hidden
         Names of fields that are not offered.
@@ -56,21 +61,21 @@ class ModelForm(QWidget, Generic[M]):
     """The new model."""
 
     refused = Signal(str)
-    """Why the last change is not valid; '' when all is well again."""
+    """Why the last change is not valid; '' when all is valid again."""
 
     def __init__(
         self, model: M, shown: Collection[str] | None = None, hidden: Collection[str] = ()
     ) -> None:
         super().__init__()
+        self.fields: dict[str, ValueWidget[Any] | ModelForm[Any]] = {}
         self._model = model
-        self._fields: dict[str, _Field] = {}
         self._writing = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         sections: dict[str, list[str]] = {"": []}
         for name, info in type(model).model_fields.items():
             if name not in hidden:
-                sections.setdefault(_section(name, info, shown), []).append(name)
+                sections.setdefault(self._section(name, info, shown), []).append(name)
         layout.addWidget(self._page(sections.pop("")))
         for title, names in sections.items():
             section = QCollapsible(title)
@@ -90,130 +95,124 @@ class ModelForm(QWidget, Generic[M]):
         """Show another model of the same type."""
         self._model, self._writing = model, True
         try:
-            for name, field in self._fields.items():
-                field.write(getattr(model, name))
+            for name, field in self.fields.items():
+                _write(field, getattr(model, name))
         finally:
             self._writing = False
 
+    def _section(self, name: str, info: FieldInfo, shown: Collection[str] | None) -> str:
+        """Return the title of a field's section, '' for what is always in sight."""
+        extra = info.json_schema_extra
+        group = str(extra.get("group", "")) if isinstance(extra, dict) else ""
+        if isinstance(getattr(self._model, name), BaseModel):
+            group = group or _words(name)
+        if shown is None:
+            return group
+        return "" if name in shown else group or "More settings"
+
     def _page(self, names: list[str]) -> QWidget:
         page = QWidget()
-        form = QFormLayout(page)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        rows = QFormLayout(page)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         for name in names:
-            info = type(self._model).model_fields[name]
-            field = make_field(info, getattr(self._model, name), self._on_edited)
-            self._fields[name] = field
-            label = QLabel(name.replace("_", " ").capitalize())
-            for widget in (label, field.widget):
+            value, info = getattr(self._model, name), type(self._model).model_fields[name]
+            if isinstance(value, BaseModel):
+                form = self.fields[name] = ModelForm(value)
+                form.changed.connect(self._on_edited)
+                form.refused.connect(self.refused)
+                rows.addRow(form)
+                continue
+            field = self.fields[name] = make_field(info, value, self._on_edited)
+            label = QLabel(_words(name))
+            for widget in (label, field.native):
                 widget.setToolTip(info.description or "")
-            form.addRow(label, field.widget)
+            rows.addRow(label, field.native)
         return page
 
-    def _on_edited(self, *_: Any) -> None:
+    def _on_edited(self, *_: object) -> None:
         if self._writing:
             return
         values = {name: getattr(self._model, name) for name in type(self._model).model_fields}
         try:
-            values |= {name: field.read() for name, field in self._fields.items()}
+            values |= {name: _read(field) for name, field in self.fields.items()}
             self._model = type(self._model)(**values)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]).replace("_", " ")
             self.refused.emit(f"{where}: {first['msg']}")
-        except ValueError as error:
+        except (ValueError, SyntaxError) as error:  # what was typed is no Python value
             self.refused.emit(str(error))
         else:
             self.refused.emit("")
             self.changed.emit(self._model)
 
 
-def _section(name: str, info: FieldInfo, shown: Collection[str] | None) -> str:
-    """Return the title of the section that a field belongs to, '' for what is always in sight."""
-    extra = info.json_schema_extra
-    group = str(extra.get("group", "")) if isinstance(extra, dict) else ""
-    if shown is None:
-        return group
-    return "" if name in shown else group or "More settings"
-
-
-def make_field(info: FieldInfo, value: Any, on_edited: Callable[..., None]) -> _Field:
-    """Return the widget that suits a field's type; any other type is edited as JSON."""
-    kind, optional = _plain_type(info.annotation)
-    if kind is bool:
-        box = QCheckBox()
-        field = _Field(box, box.isChecked, box.setChecked)
-        box.toggled.connect(on_edited)
-    elif get_origin(kind) is Literal:
-        field = _choice(get_args(kind), on_edited)
-    elif kind in (int, float):
-        field = _number(kind, info, optional, on_edited)
-    elif kind is str:
-        line = QLineEdit()
-        field = _Field(line, line.text, line.setText)
-        line.editingFinished.connect(on_edited)
+def make_field(
+    info: FieldInfo, value: object, on_edited: Callable[..., object]
+) -> ValueWidget[Any]:
+    """Return magicgui's widget for a field; other types are edited as Python literals."""
+    try:
+        kind, options = get_widget_class(annotation=info.annotation)
+    except ValueError:
+        kind, options = LiteralEvalLineEdit, {}
+    if issubclass(kind, RangedWidget):
+        field = _make_number(cast("type[RangedWidget[float]]", kind), info, options)
+        _write(field, value)
     else:
-        line = QLineEdit()
-        field = _Field(line, lambda: json.loads(line.text()), lambda v: line.setText(_json(v)))
-        line.editingFinished.connect(on_edited)
-    field.widget.blockSignals(True)
-    field.write(value)
-    field.widget.blockSignals(False)
+        if kind is LiteralEvalLineEdit:
+            value = repr(value)
+        field = cast("Any", kind)(value=value, annotation=info.annotation, **options)
+    if isinstance(field, CheckBox):
+        field.text = ""
+    if isinstance(field.native, QLineEdit):
+        field.native.editingFinished.connect(on_edited)  # not at each key
+    else:
+        field.changed.connect(on_edited)
     return field
 
 
-def _choice(options: tuple[Any, ...], on_edited: Callable[..., None]) -> _Field:
-    box = QComboBox()
-    for option in options:
-        box.addItem(str(option), option)
-    box.currentIndexChanged.connect(on_edited)
-    return _Field(box, box.currentData, lambda v: box.setCurrentIndex(options.index(v)))
-
-
-def _number(kind: type, info: FieldInfo, optional: bool, on_edited: Callable[..., None]) -> _Field:
-    low, high, step = _limits(info, kind)
-    box: Any = QSpinBox() if kind is int else QDoubleSpinBox()
-    if kind is float:
-        box.setDecimals(5 if high <= 0.1 or (info.default or 1) < 0.01 else 2)
-        box.setSingleStep(step or (0.0005 if box.decimals() == 5 else 0.1))
-    else:
-        box.setSingleStep(int(step or 1))
-    nothing = low - box.singleStep() if optional else None
-    box.setRange(low if nothing is None else nothing, high)
-    box.setKeyboardTracking(False)
-    if nothing is not None:
-        box.setSpecialValueText("none")
-    box.valueChanged.connect(on_edited)
-
-    def read() -> Any:
-        return None if nothing is not None and box.value() <= nothing else kind(box.value())
-
-    return _Field(box, read, lambda v: box.setValue(nothing if v is None else v))
-
-
-def _limits(info: FieldInfo, kind: type) -> tuple[Any, Any, Any]:
-    """Return (least, most, step) from a field's constraints."""
-    found = {
+def _make_number(
+    kind: type[RangedWidget[float]], info: FieldInfo, options: dict[str, Any]
+) -> ValueWidget[Any]:
+    """Return the box of a number, within the limits of its field."""
+    is_float, optional = issubclass(kind, FloatSpinBox), bool(options.get("nullable"))
+    limits = {
         key: getattr(part, key)
         for part in info.metadata
         for key in ("ge", "gt", "le", "lt", "multiple_of")
         if getattr(part, key, None) is not None
     }
-    tiny = 1 if kind is int else 0.00001
-    low = found.get("ge", found["gt"] + tiny if "gt" in found else -1_000_000)
-    high = found.get("le", found["lt"] - tiny if "lt" in found else 1_000_000)
-    return low, high, found.get("multiple_of")
+    margin = SMALLEST_STEP if is_float else 1
+    low = limits.get("ge", limits["gt"] + margin if "gt" in limits else -MAX_NUMBER)
+    high = limits.get("le", limits["lt"] - margin if "lt" in limits else MAX_NUMBER)
+    small = is_float and (high <= 0.1 or (info.default or 1) < 0.01)
+    step = limits.get("multiple_of") or ((0.0005 if small else 0.1) if is_float else 1)
+    field = OptionalNumber(nullable=True) if optional else kind(**options)
+    box = field.native
+    box.setKeyboardTracking(False)
+    if isinstance(field, FloatSpinBox):
+        box.setDecimals((5 if small else 2) if is_float else 0)
+    if optional:
+        box.setSpecialValueText("none")
+        low -= step
+    field.range, field.step = (low, high), step
+    return field
 
 
-def _plain_type(annotation: Any) -> tuple[Any, bool]:
-    """Return the type without ``| None``, and whether None was allowed."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        rest = [a for a in get_args(annotation) if a is not type(None)]
-        if len(rest) == 1 and len(rest) < len(get_args(annotation)):
-            return rest[0], True
-    return annotation, False
+def _read(field: ValueWidget[Any] | ModelForm[Any]) -> object:
+    return field.model if isinstance(field, ModelForm) else field.value
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value.model_dump() if isinstance(value, BaseModel) else value)
+def _write(field: ValueWidget[Any] | ModelForm[Any], value: Any) -> None:
+    if isinstance(field, ModelForm):
+        field.set_model(value)
+        return
+    if isinstance(field, RangedWidget) and value is not None:  # limits of ours are no rule
+        field.range = min(field.min, value), max(field.max, value)
+    field.value = repr(value) if isinstance(field, LiteralEvalLineEdit) else value
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()

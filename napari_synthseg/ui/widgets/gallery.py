@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
@@ -116,11 +117,11 @@ class PatchPainter(QStyledItemDelegate):
         self.is_behind = False
         self._deadline = time.perf_counter() + BUDGET
 
-    def sizeHint(self, option: object, index: QModelIndex) -> QSize:
+    def sizeHint(self, option: Any, index: QModelIndex) -> QSize:
         """Return the size of one cell."""
         return CELL
 
-    def paint(self, painter: QPainter, option: object, index: QModelIndex) -> None:
+    def paint(self, painter: QPainter, option: Any, index: QModelIndex) -> None:
         """Paint one cell."""
         patch: Patch = index.data(PATCH_ROLE)
         state: PatchState = index.data(STATE_ROLE)
@@ -224,7 +225,7 @@ class Gallery(QListView):
         if self.painter.is_behind:
             QTimer.singleShot(0, self.viewport().update)
 
-    def keyPressEvent(self, event: object) -> None:
+    def keyPressEvent(self, event: Any) -> None:
         """R or Del rejects, A accepts; the rest is the list's own."""
         if event.key() in (Qt.Key.Key_R, Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.rejection_wanted.emit(True)
