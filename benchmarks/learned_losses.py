@@ -38,7 +38,6 @@ from napari_synthseg.synthesis.vqvae.views import View, draw_view
 from napari_synthseg.tasks.loading import load_predictor
 from napari_synthseg.tasks.predict import predict_image
 from napari_synthseg.tasks.train import train_model
-from napari_synthseg.workflow import fitting
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training import describe_model
 from napari_synthseg.workflow.truths import masked_images
@@ -108,7 +107,9 @@ def measure(study: Study, seed: int, count: int, out: Path) -> Iterator[dict[str
     ):
         fill_project(session, unit)
         images = masked_images(session.project, session.folder, unit.spec).images
-        made = exhaust(fitting.fit(session.project.recipe, images, FolderArtifactStore(out)))
+        recipe = session.project.recipe
+        assert recipe is not None
+        made = exhaust(recipe.fit(images, FolderArtifactStore(out)))
         assert isinstance(made, LearnedSynthesizer)
         for name, pairs in stages(made, count, seed).items():
             scores = learn_and_score(session, unit, pairs, images.held)

@@ -104,17 +104,24 @@ def learn(recipe: VQRecipe, source: MaskedImages, artifacts: Folder) -> tuple[An
     """Learn; return the synthesizer, and what it took."""
     spent: dict[str, Any] = {}
     begun, message, pictures, values = (time.monotonic(), time.process_time()), "", {}, {}
-    for step in recipe.fit(source, artifacts):
+    work = recipe.fit(source, artifacts)
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as end:
+            made = end.value
+            break
         now = (time.monotonic(), time.process_time())
         stage = step.message.split(":")[0]
         if stage != message and message:
             spent[message] = {"wall": now[0] - begun[0], "processor": now[1] - begun[1]}
             begun = now
-        message, pictures = stage, {**pictures, **step.pictures}
-        if step.pictures:
-            print(step.step, {k: round(v, 3) for k, v in step.values.items()}, flush=True)
-        values |= step.values
-    return step.synthesizer, {"seconds": spent, "figures": values, "notes": step.synthesizer.notes}
+        message, pictures = stage, {**pictures, **step.previews}
+        if step.previews:
+            told = {k: round(v, 3) for k, v in step.metrics.items()}
+            print(f"{step.fraction:.1%}", told, flush=True)
+        values |= step.metrics
+    return made, {"seconds": spent, "figures": values, "notes": made.notes}
 
 
 def measure_speed(made: LearnedSynthesizer) -> dict[str, float]:
@@ -203,11 +210,11 @@ def main() -> None:
     facts = made.learned.facts
     report["facts"] = facts.as_json() if facts else None
     if made.rejected:
-        turned = [r.pair for r in list(made.rejected)[:12]]
+        turned = list(made.rejected[:12])
         sheet([turned[i : i + 4] for i in range(0, len(turned), 4)], edge).save(
             wanted.out / f"{name}-rejected.png"
         )
-        report["reasons"] = [r.text for r in made.rejected]
+        report["reasons"] = [pair.rejection_reason for pair in made.rejected]
     (wanted.out / f"{name}.json").write_text(json.dumps(report, indent=1, default=str))
     print(json.dumps(report, indent=1, default=str))
 

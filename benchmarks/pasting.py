@@ -30,6 +30,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_synthseg.core.patch import Background, CountStatistics, Patch, PatchLibrary
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.synthesis import PasteRecipe
 
@@ -75,7 +76,7 @@ def fit(library: PatchLibrary, size: int, objects: float, **fields: Any) -> Synt
     recipe = PasteRecipe(
         size=size, density=objects / here, density_spread=0, clustering=0, **fields
     )
-    synthesizer = list(recipe.fit(library))[-1].synthesizer
+    synthesizer = exhaust(recipe.fit(library))
     assert synthesizer is not None
     return synthesizer
 

@@ -28,7 +28,6 @@ from napari_synthseg.patches.build import build_library
 from napari_synthseg.synthesis import PasteRecipe
 from napari_synthseg.training import trainer as train
 from napari_synthseg.training.batches import Batch, prefetched
-from napari_synthseg.workflow.fitting import fit
 
 RECIPES = {
     "default": PasteRecipe(),
@@ -48,7 +47,7 @@ def synthesizer(recipe: PasteRecipe) -> Synthesizer:
             for n, p in enumerate(image.positions)
         )
         images.append(ClickedImage(ref, ArraySource(image.pixels[:1]), clicks))
-    return finish(fit(recipe, finish(build_library(images, [cls]))))
+    return finish(recipe.fit(finish(build_library(images, [cls]))))
 
 
 class Watch:

@@ -8,6 +8,7 @@ import pytest
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, Labels
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
@@ -130,7 +131,7 @@ def cancel_at(job: Job, step: int) -> None:
     """Cancel a job when the recipe has come so far."""
 
     def look(news) -> None:
-        if getattr(news, "values", {}).get("error") == 1 / step:
+        if isinstance(news, Progress) and news.metrics.get("error") == 1 / step:
             job.cancel()
 
     job.progressed.connect(look)

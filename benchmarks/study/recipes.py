@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.study.tables import Arm
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.recipe import Recipe, load_recipe
+from napari_synthseg.core.recipe import Recipe, load_recipe, recipe_class
 from napari_synthseg.synthesis import PRESETS, default_recipe
 
 SEEDS = ("seed", "learning_seed")
@@ -25,12 +25,10 @@ def recipe_of(arm: Arm, seed: int) -> Recipe:
     start = _preset(arm.name, arm.preset) if arm.preset else default_recipe()
     wanted = dict(arm.recipe)
     if wanted.get("kind", start.kind) != start.kind:
-        if wanted["kind"] not in Recipe.kinds:
-            raise InputError(
-                f"[[arm]] '{arm.name}': there is no recipe '{wanted['kind']}'. "
-                f"Known: {', '.join(Recipe.kinds)}."
-            )
-        start = Recipe.kinds[wanted["kind"]]()
+        try:
+            start = recipe_class(wanted["kind"])()
+        except InputError as error:
+            raise InputError(f"[[arm]] '{arm.name}': {error}") from None
     fields = type(start).model_fields
     for name in wanted:
         if name not in fields:

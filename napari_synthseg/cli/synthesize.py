@@ -27,7 +27,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.core.recipe import Recipe, recipe_class
 from napari_synthseg.metrics.areas import measure_areas
 from napari_synthseg.synthesis import PRESETS, default_recipe
 from napari_synthseg.workflow.session import Session
@@ -119,11 +119,7 @@ def pick_recipe(project: Project, kind: str | None, preset: str | None = None) -
     current = project.recipe or default_recipe()
     if kind is None or kind == current.kind:
         return current
-    if kind not in Recipe.kinds:
-        raise InputError(
-            f"--recipe {kind}: there is no such recipe. Known: {', '.join(Recipe.kinds)}."
-        )
-    return Recipe.kinds[kind]()
+    return recipe_class(kind)()
 
 
 def adopt_recipe(session: Session, recipe: Recipe, settings: dict[str, str]) -> None:

@@ -6,65 +6,54 @@ depends only on the recipe, on what it was fitted to, and on ``i``: preview 7 is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_synthseg.core.errors import InputError
-
-if TYPE_CHECKING:
-    from napari_synthseg.core.labels import DualImage, MaskedImages
-    from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.labels import DualImage, MaskedImages
+from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.progress import Progress
 
 SourceKind = Literal["patches", "masks"]
-"""What recipes learn from: patches cut round clicks, or whole images with their true masks."""
+"""What recipes learn from: patches cut around clicks, or whole images with their true masks."""
+
+Source = PatchLibrary | MaskedImages
+"""What recipes are fitted to."""
 
 Artifact = tuple[dict[str, NDArray[np.generic]], dict[str, Any]]
 """Arrays by name, and what belongs to them in JSON types."""
 
 
-def heading(name: str) -> dict[str, Any]:
-    """Return what puts a recipe's field under a heading of its form.
+class Synthesizer(ABC):
+    """An endless, indexed sequence of dual images."""
 
-    It is a field's ``json_schema_extra``; fields without are always in sight.
-    """
-    return {"group": name}
-
-
-@runtime_checkable
-class Synthesizer(Protocol):
-    """An endless, indexed sequence of dual images.
-
-    It may have `notes`, a tuple of texts that tell the user where the recipe was not followed.
-    """
-
+    @abstractmethod
     def pair(self, index: int) -> DualImage:
         """Return pair `index` (>= 0): the same one at every call, in any order or process."""
-        ...
 
     def pairs(self, indices: Sequence[int]) -> list[DualImage]:
         """Return several pairs; equal to ``[pair(i) for i in indices]``, maybe cheaper."""
-        ...
+        return [self.pair(i) for i in indices]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where the recipe could not be followed, in words for the user."""
+        return ()
 
-@dataclass(frozen=True, eq=False)
-class FitStep:
-    """Progress of fitting a recipe; the last one carries the synthesizer.
+    @property
+    def statistics(self) -> Mapping[str, int]:
+        """Counts of what was drawn so far, by name; empty where nothing is counted."""
+        return {}
 
-    `values` are figures of what is being learned, by name; `pictures` what it gives so far, by
-    name, each kind of them in the same order.
-    """
-
-    step: int
-    total: int
-    message: str = ""
-    synthesizer: Synthesizer | None = None
-    values: Mapping[str, float] = field(default_factory=dict)
-    pictures: Mapping[str, tuple[DualImage, ...]] = field(default_factory=dict)
+    @property
+    def rejected(self) -> Sequence[DualImage]:
+        """The last pairs that were drawn and not used, oldest first, each with its reason."""
+        return ()
 
 
 class ArtifactStore(Protocol):
@@ -82,7 +71,7 @@ class ArtifactStore(Protocol):
 
 
 class NullArtifactStore:
-    """A `ArtifactStore` that keeps nothing."""
+    """An `ArtifactStore` that keeps nothing."""
 
     def load(self, name: str) -> Artifact | None:
         """Return None."""
@@ -94,17 +83,26 @@ class NullArtifactStore:
         """Do nothing."""
 
 
+def heading(name: str) -> dict[str, Any]:
+    """Return the ``json_schema_extra`` that puts a recipe's field under a heading of its form.
+
+    Fields without a heading are always in sight.
+    """
+    return {"group": name}
+
+
 class Recipe(BaseModel):
     """Parameters of one way to make dual images; its fields are its form, flags and record.
 
     A subclass sets `kind` and what it `learns_from`, declares its parameters as fields with a
-    description (and a unit), and implements `fit`. Defining it registers it. Where dual images take
-    long to make, `default_pool_size` says how many different ones are made, unless another number
-    is asked for.
+    description (and a unit), and implements `fit`. Defining it registers it under its kind. Where
+    dual images take long to make, `default_pool_size` says how many different ones are made, unless
+    another number is asked for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kinds: ClassVar[dict[str, type[Recipe]]] = {}
+    """Every known recipe by its kind; look one up with `recipe_class`."""
     learns_from: ClassVar[SourceKind] = "patches"
     default_pool_size: ClassVar[int | None] = None
     kind: str = ""
@@ -118,12 +116,17 @@ class Recipe(BaseModel):
             Recipe.kinds[kind] = cls
 
     def fit(
-        self, source: PatchLibrary | MaskedImages, artifacts: ArtifactStore | None = None
-    ) -> Iterator[FitStep]:
-        """Fit to a source of the kind `learns_from`; yield progress, then the synthesizer.
+        self, source: Source, artifacts: ArtifactStore | None = None
+    ) -> Generator[Progress, None, Synthesizer]:
+        """Fit to a source of the kind `learns_from`; yield progress, return the synthesizer.
 
-        What takes long to learn is kept by `artifacts`, under a name that tells recipe and source,
-        also when the iterator is closed early; the next fit goes on from there.
+        What takes long to learn is kept by `artifacts`, under a name made of recipe and source,
+        also when the generator is closed early; the next fit goes on from there.
+
+        Raises
+        ------
+        InputError
+            If the source holds nothing that the recipe can use.
         """
         raise InputError(
             f"The recipe kind '{self.kind}' is not known to this version: it can be kept and "
@@ -137,11 +140,24 @@ class UnknownRecipe(Recipe):
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
+def recipe_class(kind: str) -> type[Recipe]:
+    """Return the recipe of a kind.
+
+    Raises
+    ------
+    InputError
+        If there is none; the message names the kinds.
+    """
+    if kind not in Recipe.kinds:
+        raise InputError(f"There is no recipe '{kind}'. Known: {', '.join(Recipe.kinds)}.")
+    return Recipe.kinds[kind]
+
+
 def load_recipe(data: Mapping[str, Any]) -> Recipe:
     """Rebuild a recipe from its saved fields.
 
     A kind that nobody registered comes back as `UnknownRecipe`, so that a project from a newer
-    version loses nothing.
+    version, or with a plugin that is gone, loses nothing.
 
     Raises
     ------

@@ -1,8 +1,7 @@
 """Ways to make dual images; importing this registers every recipe kind, and loads no torch."""
 
 from napari_synthseg.core.recipe import Recipe
-from napari_synthseg.synthesis.paste.presets import PRESETS, preset_name
-from napari_synthseg.synthesis.paste.recipe import PasteRecipe
+from napari_synthseg.synthesis.paste.recipe import PRESETS, PasteRecipe, preset_name
 from napari_synthseg.synthesis.vqvae.recipe import VQRecipe
 
 __all__ = ["PRESETS", "PasteRecipe", "VQRecipe", "default_recipe", "preset_name"]

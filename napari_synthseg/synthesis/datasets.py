@@ -23,7 +23,7 @@ NEAR = 1.5
 """What is unknown round a click without a usable mask reaches so many radii from it."""
 
 
-class RealDataset:
+class RealDataset(Synthesizer):
     """Real images with their true masks, in the form of a synthesizer.
 
     Pair ``i`` is image ``i`` modulo their number, whole.
@@ -36,12 +36,8 @@ class RealDataset:
         """Return real image ``index`` (modulo their number) with its labels."""
         return replace(self._images[index % len(self._images)], index=index)
 
-    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
-        """Return several pairs."""
-        return [self.pair(i) for i in indices]
 
-
-class CachedDataset:
+class CachedDataset(Synthesizer):
     """The first `count` pairs of a synthesizer, used in turn.
 
     A repeated pair keeps the index that was asked for, so that it is varied anew each time. Pairs
@@ -66,12 +62,8 @@ class CachedDataset:
                 self._known[which] = pair
         return replace(pair, index=index)
 
-    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
-        """Return several pairs."""
-        return [self.pair(i) for i in indices]
 
-
-class FilteredDataset:
+class FilteredDataset(Synthesizer):
     """A synthesizer without the pairs that have a fault.
 
     In the place of such a pair comes the next one without; if none of the next `REACH` is, the
@@ -89,12 +81,8 @@ class FilteredDataset:
                 return replace(pair, index=index)
         return self._pairs.pair(index)
 
-    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
-        """Return several pairs."""
-        return [self.pair(i) for i in indices]
 
-
-class MixedDataset:
+class MixedDataset(Synthesizer):
     """A synthesizer of which a share of the pairs are real images instead, evenly spread.
 
     Pair 0 is synthetic, unless all are real. All pairs of the synthesizer come, in their order; in
@@ -115,10 +103,6 @@ class MixedDataset:
         if pair.rejection_reason:
             pair = self._real.pair(index - before)
         return replace(pair, index=index)
-
-    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
-        """Return several pairs."""
-        return [self.pair(i) for i in indices]
 
 
 def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> DualImage | None:

@@ -5,50 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage, MaskedImages
+from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.progress import Progress, relay
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import ArtifactStore, FitStep, Recipe, Synthesizer
+from napari_synthseg.core.recipe import ArtifactStore, Recipe, Source, Synthesizer
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow.cutting import cut
 from napari_synthseg.workflow.truths import masked_alike, masked_images
-
-Source = PatchLibrary | MaskedImages
-"""What recipes are fitted to."""
-
-
-def fit(
-    recipe: Recipe, source: Source, artifacts: ArtifactStore | None = None
-) -> Generator[Progress, None, Synthesizer]:
-    """Fit a recipe to its source; return its synthesizer.
-
-    What takes long to learn is kept by `artifacts`, also when the work is cancelled.
-    """
-    if isinstance(source, PatchLibrary) and not source.usable():
-        raise InputError(
-            "No patch is usable: no object was found under any click, or all were rejected. "
-            "Check the class diameter and the clicks, or take patches back in."
-        )
-    # a fit yields Progress and returns its synthesizer; those that still yield FitStep are adapted
-    work: Any = recipe.fit(source, artifacts)
-    carried: list[Synthesizer] = []
-
-    def tell(step: Progress | FitStep) -> Progress:
-        if isinstance(step, Progress):
-            return step
-        carried.extend([step.synthesizer] if step.synthesizer else [])
-        message = step.message or "fitting the recipe"
-        return Progress(step.step / max(step.total, 1), message, step.values, step.pictures)
-
-    returned = yield from relay(work, tell)
-    synthesizer: Synthesizer | None = returned or (carried[-1] if carried else None)
-    if synthesizer is None:
-        raise RuntimeError(f"recipe '{recipe.kind}' ended without a synthesizer")
-    return synthesizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +28,7 @@ class Fitted:
     @property
     def notes(self) -> tuple[str, ...]:
         """Where the recipe could not be followed, in words for the user."""
-        notes: tuple[str, ...] = getattr(self.synthesizer, "notes", ())
-        return notes
+        return self.synthesizer.notes
 
     def is_current(self, project: Project, recipe: Recipe, library: PatchLibrary | None) -> bool:
         """Tell whether it is of this recipe, and of the patches or the masks of now."""
@@ -81,7 +45,7 @@ def refit(
     """Return what was fitted already if it is of this recipe and source, else fit anew."""
     if fitted is not None and fitted.recipe == recipe and fitted.source is source:
         return fitted
-    return Fitted(recipe, source, (yield from fit(recipe, source, artifacts)))
+    return Fitted(recipe, source, (yield from recipe.fit(source, artifacts)))
 
 
 def prepare(

@@ -13,12 +13,12 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import ArtifactStore, Recipe
+from napari_synthseg.core.recipe import ArtifactStore, Recipe, Source
 from napari_synthseg.realism.report import Measure, RealismReport, TwoSampleTest
 from napari_synthseg.realism.saving import Comparison
 from napari_synthseg.realism.view import View, cut_windows
 from napari_synthseg.workflow import cutting, fitting
-from napari_synthseg.workflow.fitting import Fitted, Source
+from napari_synthseg.workflow.fitting import Fitted
 from napari_synthseg.workflow.realism_views import (
     clicked_fields,
     count_objects,

@@ -35,7 +35,6 @@ from napari_synthseg.synthesis.datasets import (
 from napari_synthseg.tasks.detect.box_scale import ScaledBoxDataset, measure_growth, sized
 from napari_synthseg.training.split import Subset, split
 from napari_synthseg.workflow.cutting import clicked_parts, cut
-from napari_synthseg.workflow.fitting import fit
 from napari_synthseg.workflow.truths import TAUGHT_BY, masked_images, true_pairs, true_parts
 
 VALIDATION_PAIRS = 6
@@ -251,7 +250,7 @@ def _fitted(
 ) -> Generator[Progress, None, Synthesizer]:
     """Return dual images, as many different ones as the spec asks for, else as are enough."""
     recipe = _recipe(project)
-    pairs = yield from fit(recipe, source, artifacts)
+    pairs = yield from recipe.fit(source, artifacts)
     count = spec.pairs or recipe.default_pool_size
     return pairs if count is None else CachedDataset(pairs, count)
 
@@ -296,7 +295,7 @@ def _validation_pairs(
         return ()
     try:
         library = yield from cut(project, folder, held)
-        synthesizer = yield from fit(_recipe(project), library)
+        synthesizer = yield from _recipe(project).fit(library)
     except InputError:
         return ()  # nothing usable is held out: the clicks alone must decide
     return tuple(synthesizer.pairs(range(VALIDATION_PAIRS)))

@@ -5,7 +5,7 @@ import pytest
 from napari_synthseg import synthesis
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import Recipe, UnknownRecipe, load_recipe
+from napari_synthseg.core.recipe import Recipe, UnknownRecipe, load_recipe, recipe_class
 
 
 @pytest.mark.parametrize("kind", sorted(Recipe.kinds) or ["paste"])
@@ -23,6 +23,12 @@ def test_an_unknown_kind_is_kept_word_for_word_and_refuses_to_work():
     assert recipe.model_dump(mode="json") == raw
     with pytest.raises(InputError, match="from-the-future"):
         next(iter(recipe.fit(None)))
+
+
+def test_a_recipe_is_found_by_its_kind_or_the_kinds_are_named():
+    assert recipe_class("paste") is synthesis.PasteRecipe
+    with pytest.raises(InputError, match=r"no recipe 'oil'. Known: .*paste.*vq"):
+        recipe_class("oil")
 
 
 def test_a_wrong_parameter_is_named():

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from napari_synthseg.core.labels import DualImage, Labels, MaskedImages
-from napari_synthseg.core.recipe import ArtifactStore, FitStep, NullArtifactStore, Recipe
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.recipe import ArtifactStore, NullArtifactStore, Recipe, Synthesizer
 
 LEVELS = np.array([0.2, 0.5, 0.9], np.float32)
 """Brightness of background and the two classes."""
@@ -25,8 +26,10 @@ def draw_regions(shape=(64, 64), seed=0, channels=1):
     return DualImage(image.astype(np.float32), Labels.of_classes(values), 0)
 
 
-class Drawn:
+class Drawn(Synthesizer):
     """Pairs of regions, of which every `bad`-th has a fault: the first one, then others."""
+
+    notes = ()
 
     def __init__(self, shape=(64, 64), notes=(), bad=0):
         self.shape, self.notes, self.bad = shape, notes, bad
@@ -35,9 +38,6 @@ class Drawn:
         drawn = draw_regions(self.shape, seed=1000 + index)
         rejection_reason = "torn" if self.bad and index % self.bad == 0 else ""
         return DualImage(drawn.image, drawn.labels, index, rejection_reason)
-
-    def pairs(self, indices):
-        return [self.pair(i) for i in indices]
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def slow_recipe(kind="slow") -> Iterator[type[Recipe]]:
         seed: int = 0
         bad: int = 0
 
-        def fit(self, source, artifacts: ArtifactStore | None = None) -> Iterator[FitStep]:
+        def fit(self, source, artifacts: ArtifactStore | None = None):
             assert isinstance(source, MaskedImages)
             artifacts = artifacts or NullArtifactStore()
             name = f"slow-{self.seed}-{source.fingerprint}"
@@ -61,10 +61,10 @@ def slow_recipe(kind="slow") -> Iterator[type[Recipe]]:
                 while step < 10:
                     step += 1
                     news = {"error": 1 / step}
-                    yield FitStep(step, 10, "learning", None, news, {"made": source.train[:1]})
+                    yield Progress(step / 10, "learning", news, {"made": source.train[:1]})
             finally:
                 artifacts.save(name, {"codes": np.arange(step)}, {"step": step})
-            yield FitStep(10, 10, "learned", Drawn(bad=self.bad))
+            return Drawn(bad=self.bad)
 
     begun: list[int] = []
     Slow.begun = begun

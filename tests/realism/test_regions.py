@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
-from napari_synthseg.core.recipe import FitStep, Recipe
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.realism.figure import draw_png
 from napari_synthseg.workflow.realism import compare
 from napari_synthseg.workflow.realism_views import count_objects, masked_fields, synthetic_field
@@ -30,14 +31,13 @@ class Redrawn(Recipe):
     lost: bool = False
     fits: ClassVar[list[str]] = []
 
-    def fit(self, source, artifacts=None) -> Iterator[FitStep]:
+    def fit(self, source, artifacts=None):
         self.fits.append(source.fingerprint)
-        yield FitStep(1, 1, "ready", RedrawnPairs(self))
+        yield Progress(1.0)
+        return RedrawnPairs(self)
 
 
-class RedrawnPairs:
-    """Any synthesizer will do: only the protocol is used."""
-
+class RedrawnPairs(Synthesizer):
     def __init__(self, recipe):
         self.recipe = recipe
 
@@ -49,9 +49,6 @@ class RedrawnPairs:
             values = np.where(values == 2, 0, values)
         noise = np.random.default_rng(index).normal(0, 1, image.shape).astype(np.float32)
         return DualImage(image + self.recipe.noise * noise, Labels.of_classes(values), index)
-
-    def pairs(self, indices):
-        return [self.pair(i) for i in indices]
 
 
 @pytest.fixture

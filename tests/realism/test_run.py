@@ -11,7 +11,8 @@ from napari_synthseg.core.annotations import Click, Verdict
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.pixels import Intensity
-from napari_synthseg.core.recipe import FitStep, Recipe
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.realism.figure import draw_png
 from napari_synthseg.realism.report import RealismReport, rows_of
 from napari_synthseg.realism.saving import save_comparison
@@ -32,12 +33,11 @@ class Copies(Recipe):
     noise: float = 0.02
 
     def fit(self, library, artifacts=None):
-        yield FitStep(1, 1, "ready", CopyMaker(self.noise))
+        yield Progress(1.0)
+        return CopyMaker(self.noise)
 
 
-class CopyMaker:
-    """Any synthesizer will do: only the protocol is used."""
-
+class CopyMaker(Synthesizer):
     def __init__(self, noise):
         self.noise = noise
 
@@ -46,9 +46,6 @@ class CopyMaker:
         image, ids = disc_image(moved, (128, 128), noise=self.noise, seed=1000 + index)
         image = Intensity.measure(image).normalize(image)
         return DualImage(image, Labels(ids, dict.fromkeys(range(1, 7), 1)), index)
-
-    def pairs(self, indices):
-        return [self.pair(i) for i in indices]
 
 
 def new_session(folder, images=4, exhaustive=True, channels=1, clicks=6):

@@ -54,7 +54,7 @@ def test_unclicked_objects_are_not_pasted_along(cutout, blending):
     recipe = PasteRecipe(
         size=128, canvas="blank", cutout=cutout, blending=blending, patch_size=2.5, decoys=0.5
     )
-    synthesizer = list(recipe.fit(library))[-1].synthesizer
+    synthesizer = finish(recipe.fit(library))[1]
     for index in range(8):
         pair = synthesizer.pair(index)
         away = ndimage.distance_transform_edt(pair.labels.ids == 0)

@@ -31,7 +31,7 @@ def library():
 
 
 def fitted(library, **fields):
-    return list(PasteRecipe(**{"size": 128, **fields}).fit(library))[-1].synthesizer
+    return finish(PasteRecipe(**{"size": 128, **fields}).fit(library))[1]
 
 
 def numbers(synthesizer, draws=400):
@@ -85,7 +85,7 @@ def test_a_square_is_pasted_whole_and_its_label_is_the_mask(library):
     bright = finish(build_library([clicked(image, CENTERS)], [DISC]))[1]
     for background in bright.backgrounds:
         background.level[:] = 0.0  # so that the squares stand out against the canvas
-    synthesizer = list(paper.fit(bright))[-1].synthesizer
+    synthesizer = finish(paper.fit(bright))[1]
     for index in range(6):
         pair = synthesizer.pair(index)
         squares = pair.image[0] > 0.2

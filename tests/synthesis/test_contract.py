@@ -45,7 +45,7 @@ SOURCES = {"patches": small_library, "masks": masked_images}
 
 def fitted(kind, source=None, **fields):
     recipe = Recipe.kinds[kind](**{**SMALL.get(kind, {}), **fields})
-    return list(recipe.fit(source or SOURCES[recipe.learns_from]()))[-1].synthesizer
+    return finish(recipe.fit(source or SOURCES[recipe.learns_from]()))[1]
 
 
 def digest(pair):
@@ -73,11 +73,11 @@ def synthesizer(kind, source):
 
 
 def test_fitting_reports_progress_and_ends_with_a_synthesizer(kind, source):
-    steps = list(Recipe.kinds[kind](**SMALL.get(kind, {})).fit(source))
-    assert [s.step for s in steps] == sorted(s.step for s in steps)
-    assert steps[-1].step == steps[-1].total
-    assert isinstance(steps[-1].synthesizer, Synthesizer)
-    assert all(s.synthesizer is None for s in steps[:-1])
+    steps, made = finish(Recipe.kinds[kind](**SMALL.get(kind, {})).fit(source))
+    assert [s.fraction for s in steps] == sorted(s.fraction for s in steps)
+    assert steps[-1].fraction == 1
+    assert isinstance(made, Synthesizer)
+    assert all(isinstance(note, str) for note in made.notes)
 
 
 def test_labels_are_exact_and_without_gaps(synthesizer):
@@ -153,7 +153,7 @@ def digests_elsewhere(synthesizer, indices):
 def test_a_saved_recipe_makes_the_same_pairs(kind, source, synthesizer):
     recipe = Recipe.kinds[kind](**SMALL.get(kind, {}))
     loaded = load_recipe(recipe.model_dump(mode="json"))
-    again = list(loaded.fit(source))[-1].synthesizer
+    again = finish(loaded.fit(source))[1]
     assert digest(again.pair(3)) == digest(synthesizer.pair(3))
 
 

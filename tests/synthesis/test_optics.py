@@ -15,7 +15,7 @@ def library_of(*images):
 
 
 def fitted(library, **fields):
-    return list(PasteRecipe(**{"size": 160, **fields}).fit(library))[-1].synthesizer
+    return finish(PasteRecipe(**{"size": 160, **fields}).fit(library))[1]
 
 
 FINEST = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]]) / 6

@@ -17,7 +17,7 @@ def library_of(*images, classes=(DISC,), rejected=frozenset()):
 
 
 def fitted(library, **fields):
-    return list(PasteRecipe(**{"size": 128, **fields}).fit(library))[-1].synthesizer
+    return finish(PasteRecipe(**{"size": 128, **fields}).fit(library))[1]
 
 
 def deep_inside(ids):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -14,7 +13,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_synthseg.core.labels import DualImage, Labels
-from napari_synthseg.core.recipe import FitStep, Recipe
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.ui.pages.realism_view import RealismView
 
 from .conftest import SHAPE
@@ -36,27 +36,19 @@ def make_pair(index: int, shade: float = 0.5, rejection_reason: str = "") -> Dua
     return DualImage(image, Labels.of_classes(values), index, rejection_reason)
 
 
-@dataclass(frozen=True)
-class Refused:
-    pair: DualImage
-    text: str
-
-
-class FakeSynthesizer:
+class FakeSynthesizer(Synthesizer):
     notes = ("a note",)
+    rejected = ()
     faults: ClassVar[dict[int, str]] = {}
     statistics: ClassVar[dict[str, int]] = {
         "drawn": 5, "accepted": 3, "mask": 0, "agreement": 2, "ties": 9,
     }  # fmt: skip
 
     def __init__(self) -> None:
-        self.rejected = [Refused(make_pair(i, 0.9), f"reason {i}") for i in range(2)]
+        self.rejected = [make_pair(i, 0.9, f"reason {i}") for i in range(2)]
 
     def pair(self, index: int) -> DualImage:
         return make_pair(index, rejection_reason=self.faults.get(index, ""))
-
-    def pairs(self, indices) -> list[DualImage]:
-        return [self.pair(i) for i in indices]
 
 
 class FakeLearned(Recipe):
@@ -66,7 +58,7 @@ class FakeLearned(Recipe):
     kind: Literal["fake-learned"] = "fake-learned"
     steps: int = STEPS
 
-    def fit(self, source, artifacts=None) -> Iterator[FitStep]:
+    def fit(self, source, artifacts=None):
         kept = artifacts.load("fake")
         step = int(kept[0]["step"][0]) if kept else 0
         try:
@@ -78,12 +70,10 @@ class FakeLearned(Recipe):
                 pictures = {"real": (make_pair(0, 0.2),), "drawn": (make_pair(step), make_pair(1))}
                 stage = "learning codes" if step < self.steps // 2 else "learning the prior"
                 values = {"loss": 1 / step, "codes used": 0.5}
-                yield FitStep(
-                    step, self.steps, f"{stage}: step {step}", values=values, pictures=pictures
-                )
+                yield Progress(step / self.steps, f"{stage}: step {step}", values, pictures)
         finally:
             artifacts.save("fake", {"step": np.array([step])}, {})
-        yield FitStep(self.steps, self.steps, "ready", FakeSynthesizer())
+        return FakeSynthesizer()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.patch import Background, PatchLibrary
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.synthesis.paste.recipe import PasteRecipe
+from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.sprites import Kept, Pixels, turn_view
 from napari_synthseg.synthesis.paste.texture import Texture
 
@@ -43,7 +43,7 @@ class Canvases:
 
     @classmethod
     def prepare(
-        cls, library: PatchLibrary, recipe: PasteRecipe, bases: tuple[FloatImage, ...]
+        cls, library: PatchLibrary, recipe: PasteParameters, bases: tuple[FloatImage, ...]
     ) -> Canvases:
         """Make the canvases of a library's backgrounds, given their smooth bases."""
         shape = dual_shape(library, recipe)
@@ -120,7 +120,7 @@ class Canvases:
         return self.kept.get(number, make)
 
 
-def dual_shape(library: PatchLibrary, recipe: PasteRecipe) -> tuple[int, ...]:
+def dual_shape(library: PatchLibrary, recipe: PasteParameters) -> tuple[int, ...]:
     """Return the spatial shape of a dual image.
 
     Dual volumes are kept small, whatever the size of the clicked ones: training cuts small crops.

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_synthseg.synthesis.paste.blending import Kind
 from napari_synthseg.synthesis.paste.density import Density
-from napari_synthseg.synthesis.paste.recipe import PasteRecipe
+from napari_synthseg.synthesis.paste.parameters import PasteParameters
 
 ENOUGH = 5
 """With at least this many objects of a class, an image may do without those of others."""
@@ -40,7 +40,7 @@ class ObjectSampler:
     classes that the image has enough of.
     """
 
-    recipe: PasteRecipe
+    recipe: PasteParameters
     density: Density
     everyone: Mapping[int, tuple[int, ...]]
     locals: tuple[Mapping[int, tuple[int, ...]], ...]
@@ -50,7 +50,7 @@ class ObjectSampler:
     @classmethod
     def gather(
         cls,
-        recipe: PasteRecipe,
+        recipe: PasteParameters,
         density: Density,
         classes: tuple[int, ...],
         homes: tuple[int, ...],

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.synthesis.paste.recipe import PasteRecipe
+from napari_synthseg.synthesis.paste.parameters import PasteParameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Density:
         return cls(tuple(images), tuple(sorted(classes)))
 
     def draw(
-        self, rng: np.random.Generator, number: int, shape: Sequence[int], recipe: PasteRecipe
+        self, rng: np.random.Generator, number: int, shape: Sequence[int], recipe: PasteParameters
     ) -> NDArray[np.int64]:
         """Draw the class values of a dual image of `shape` as on image `number`, in random order.
 
@@ -80,7 +80,7 @@ class Density:
 
     def _draw_window(
         self, rng: np.random.Generator, image: ImageDensity, shape: Sequence[int],
-        recipe: PasteRecipe,
+        recipe: PasteParameters,
     ) -> NDArray[np.int64]:  # fmt: skip
         factor = recipe.density * (1 + recipe.density_spread * float(rng.uniform(-1, 1)))
         share, inside = 1.0, np.ones(len(image.classes), bool)
@@ -103,7 +103,7 @@ def _expected(image: ImageDensity, shape: Sequence[int]) -> float:
     return len(image.classes) * (1 + image.unclicked) * share
 
 
-def _draw_count(rng: np.random.Generator, mean: float, recipe: PasteRecipe) -> int:
+def _draw_count(rng: np.random.Generator, mean: float, recipe: PasteParameters) -> int:
     """Draw a number of objects with a given mean."""
     if recipe.counts == "poisson":
         return int(rng.poisson(mean))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from napari_synthseg.core.patch import Patch, PatchLibrary
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.recipe import FitStep
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.synthesis.paste.border import border_for, mean_half, measure_border
 from napari_synthseg.synthesis.paste.canvas import Canvases, smooth_bases
 from napari_synthseg.synthesis.paste.cast import ObjectSampler
@@ -17,20 +17,20 @@ from napari_synthseg.synthesis.paste.cutting import Source
 from napari_synthseg.synthesis.paste.density import Density
 from napari_synthseg.synthesis.paste.layout import Layout, real_distances, real_layout, touching
 from napari_synthseg.synthesis.paste.optics import measure_blur
+from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.placement import Arrangement
-from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.synthesis.paste.synthesizer import PasteSynthesizer
 from napari_synthseg.synthesis.paste.workshop import SpriteFactory, kinds_of
 
-STEPS = 4
 
-
-def fit_to_library(recipe: PasteRecipe, library: PatchLibrary) -> Iterator[FitStep]:
-    """Yield progress, then a step with the synthesizer; the library has a usable patch."""
-    yield FitStep(0, STEPS, "preparing canvases")
+def fit_to_library(
+    recipe: PasteParameters, library: PatchLibrary
+) -> Generator[Progress, None, PasteSynthesizer]:
+    """Return the synthesizer of a library that has a usable patch."""
+    yield Progress(0.0, "preparing canvases")
     bases = smooth_bases(library)
     canvases = Canvases.prepare(library, recipe, bases)
-    yield FitStep(1, STEPS, "looking how objects lie")
+    yield Progress(0.25, "measuring how objects lie")
     layouts = real_layout(library)
     chosen = choose_patches(library, recipe.min_quality)
     places = {b.image: n for n, b in enumerate(library.backgrounds)}
@@ -41,14 +41,15 @@ def fit_to_library(recipe: PasteRecipe, library: PatchLibrary) -> Iterator[FitSt
     workshop = SpriteFactory(recipe, chosen, homes, sources, library.diameters)
     blendings = kinds_of(recipe.blending)
     cast = ObjectSampler.gather(recipe, density, classes, homes, workshop.variants, blendings)
-    yield FitStep(2, STEPS, "matching the arrangement of the objects")
+    yield Progress(0.5, "matching the arrangement of the objects")
     arrangement, notes = _arrangement(recipe, library, density)
     notes = (*canvases.notes(), *notes)
     synthesizer = PasteSynthesizer(recipe, canvases, workshop, cast, arrangement, notes)
     if recipe.arrangement == "matched" and recipe.clustering is None:
-        yield FitStep(3, STEPS, "matching how many objects touch")
+        yield Progress(0.75, "matching how many objects touch")
         synthesizer = match_clustering(synthesizer, layouts)
-    yield FitStep(STEPS, STEPS, "ready", synthesizer)
+    yield Progress(1.0, "ready")
+    return synthesizer
 
 
 def _sources(
@@ -66,7 +67,7 @@ def _sources(
 
 
 def _arrangement(
-    recipe: PasteRecipe, library: PatchLibrary, density: Density
+    recipe: PasteParameters, library: PatchLibrary, density: Density
 ) -> tuple[Arrangement, tuple[str, ...]]:
     """Return how objects are put, and notes where the clicked images do not tell."""
     if recipe.truncation is None:

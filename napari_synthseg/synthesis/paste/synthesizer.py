@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.synthesis.paste.blending import membrane
 from napari_synthseg.synthesis.paste.canvas import Canvases
 from napari_synthseg.synthesis.paste.cast import ObjectDraw, ObjectSampler
+from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.placement import Arrangement, Place, Scene, find_place
-from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.synthesis.paste.sprites import Sprite
 from napari_synthseg.synthesis.paste.workshop import SpriteFactory
 
@@ -35,18 +36,15 @@ class Picture:
 
 
 @dataclass(frozen=True, eq=False)
-class PasteSynthesizer:
-    """Makes pair ``i`` from (recipe, library, i) alone; safe to call from several threads.
+class PasteSynthesizer(Synthesizer):
+    """Makes pair ``i`` from (recipe, library, i) alone; safe to call from several threads."""
 
-    `notes` say, in words for the user, where the recipe could not be followed.
-    """
-
-    recipe: PasteRecipe
+    recipe: PasteParameters
     canvases: Canvases
     workshop: SpriteFactory
     cast: ObjectSampler
     arrangement: Arrangement
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,10 +65,6 @@ class PasteSynthesizer:
                 classes[len(scene.areas)] = actor.cls
         image += base
         return DualImage(image, Labels(*_without_gaps(scene, classes)), index)
-
-    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
-        """Return several dual images."""
-        return [self.pair(i) for i in indices]
 
     def layout(self, index: int) -> NDArray[np.int32]:
         """Return only where objects would lie on some dual image, for measuring arrangements."""

@@ -28,7 +28,7 @@ from napari_synthseg.synthesis.paste.optics import (
     wanted_grain,
     with_grain,
 )
-from napari_synthseg.synthesis.paste.recipe import PasteRecipe
+from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.sprites import Kept, RotationZoom, Sprite, trimmed, used_box
 
 MARGIN = 2
@@ -56,7 +56,7 @@ class SpriteFactory:
         Class value -> diameter in pixels.
     """
 
-    recipe: PasteRecipe
+    recipe: PasteParameters
     patches: tuple[Patch, ...]
     homes: tuple[int, ...]
     sources: tuple[Source, ...]

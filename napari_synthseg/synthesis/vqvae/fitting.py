@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import MaskedImages
-from napari_synthseg.core.recipe import ArtifactStore, FitStep, NullArtifactStore
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.recipe import ArtifactStore, NullArtifactStore
 from napari_synthseg.synthesis.vqvae import keeping
 from napari_synthseg.synthesis.vqvae.fit_prior import PriorStage
 from napari_synthseg.synthesis.vqvae.fit_vqvae import CoderStage, as_pair, channel_statistics
@@ -22,18 +23,15 @@ from napari_synthseg.synthesis.vqvae.grain import NoiseResidual, measure_noise_r
 from napari_synthseg.synthesis.vqvae.grids import Grid, code_view, draw_fields
 from napari_synthseg.synthesis.vqvae.loop import Learning, Limit, Stage, state_of
 from napari_synthseg.synthesis.vqvae.nearness import Scale
-from napari_synthseg.synthesis.vqvae.recipe import VQRecipe
+from napari_synthseg.synthesis.vqvae.parameters import VQParameters
 from napari_synthseg.synthesis.vqvae.segmenter import SegmenterStage
 from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, TrainedGenerator
 from napari_synthseg.synthesis.vqvae.views import CELL, even_crops, fitting_edge, views_of
 from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder
 from napari_synthseg.training.device import choose_device
 
-TOTAL = 1000
-"""Steps that progress is told in, of any length."""
-
-CODES, PRIOR, GATE = (0, 400), (420, 900), (910, 980)
-"""Where each stage lies in them."""
+CODES, PRIOR, GATE = (0.0, 0.4), (0.42, 0.9), (0.91, 0.98)
+"""Fractions of all work at which each stage begins and ends."""
 
 SMALLEST = 16
 """Images with a shorter edge cannot be learned from, pixels."""
@@ -43,9 +41,9 @@ GRID = 1.25
 
 
 def fit_to_images(
-    recipe: VQRecipe, source: MaskedImages, artifacts: ArtifactStore | None = None
-) -> Iterator[FitStep]:
-    """Learn what is not kept yet; yield progress, then the synthesizer.
+    recipe: VQParameters, source: MaskedImages, artifacts: ArtifactStore | None = None
+) -> Generator[Progress, None, LearnedSynthesizer]:
+    """Learn what is not kept yet; return the synthesizer.
 
     Raises
     ------
@@ -101,14 +99,15 @@ def fit_to_images(
         class_values=source.class_values,
     )
     made = LearnedSynthesizer(recipe, learned, tuple(walk.notes(facts)))
-    yield FitStep(TOTAL, TOTAL, "ready", made, walk.figures)
+    yield walk.say(1, "ready")
+    return made
 
 
 @dataclass(eq=False)
 class _Walk:
     """What all stages share."""
 
-    recipe: VQRecipe
+    recipe: VQParameters
     source: MaskedImages
     artifacts: ArtifactStore
     figures: dict[str, float] = field(default_factory=dict)
@@ -139,22 +138,21 @@ class _Walk:
         )  # fmt: skip
         self.scale = Scale(tuple(mean), tuple(spread), self.design.classes)
 
-    def say(self, step: int, message: str, values: Mapping[str, float] | None = None) -> FitStep:
-        """Return a step of progress."""
-        self.figures |= values or {}
-        return FitStep(step, TOTAL, message, values=dict(self.figures))
+    def say(self, fraction: float, message: str) -> Progress:
+        """Return progress with all figures so far."""
+        return Progress(fraction, message, dict(self.figures))
 
     def learn(
         self,
         stage: Stage,
         name: str,
         limit: Limit,
-        span: tuple[int, int],
+        span: tuple[float, float],
         message: str,
         *,
         rate: float = 2e-3,
         averaging: float = 0.0,
-    ) -> Iterator[FitStep]:
+    ) -> Generator[Progress, None, None]:
         """Learn a stage, from where it was kept; its network then has the best weights."""
         learning = Learning(stage, limit, rate, averaging, self.recipe.learning_seed)
         if (kept := self.artifacts.load(name)) is not None:
@@ -166,12 +164,10 @@ class _Walk:
             learning.run(lambda arrays, meta: self.artifacts.save(name, arrays, meta))
         ) as run:
             for report in run:
-                step = span[0] + round((span[1] - span[0]) * report.fraction)
+                fraction = span[0] + (span[1] - span[0]) * report.fraction
                 self.figures |= learning.figures
-                yield FitStep(
-                    step, TOTAL, f"{message}: step {report.step}",
-                    values=dict(report.values), pictures=report.pictures,
-                )  # fmt: skip
+                text = f"{message}: step {report.step}"
+                yield Progress(fraction, text, dict(report.values), report.pictures)
 
     def measure_noise_residual(self, coder: PairCoder, name: str) -> NoiseResidual:
         """Return what codes lose, measured or kept."""

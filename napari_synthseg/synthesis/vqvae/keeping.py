@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.synthesis.vqvae.recipe import VQRecipe
+from napari_synthseg.synthesis.vqvae.parameters import VQParameters
 
 VERSION = 1
 """Raised when what is learned with the same parameters changes."""
 
 
-def coder_name(recipe: VQRecipe, source: str) -> str:
+def coder_name(recipe: VQParameters, source: str) -> str:
     """Return the name for the codes; `source` is the fingerprint of the images."""
     fields = {"joining", "crop", "quantizer", "codes", "smoothing", "turns", "learning_seed"}
     limit = recipe.vq_steps or f"{recipe.vq_minutes} min"
     return _name("codes", recipe.model_dump(include=fields), limit, source)
 
 
-def prior_name(recipe: VQRecipe, source: str, coder: str) -> str:
+def prior_name(recipe: VQParameters, source: str, coder: str) -> str:
     """Return the name for the prior; `coder` is the digest of the weights that code."""
     fields = {"turns", "learning_seed", "on_shares", "crop"}
     limit = recipe.prior_steps or f"{recipe.prior_minutes} min"
@@ -39,13 +39,13 @@ def grain_name(source: str, coder: str) -> str:
     return _name("grain", source, coder)
 
 
-def segmenter_name(recipe: VQRecipe, source: str) -> str:
+def segmenter_name(recipe: VQParameters, source: str) -> str:
     """Return the name for the gate's network."""
     fields = {"crop", "gate_steps", "learning_seed"}
     return _name("segmenter", recipe.model_dump(include=fields), source)
 
 
-def facts_name(recipe: VQRecipe, source: str, segmenter: str) -> str:
+def facts_name(recipe: VQParameters, source: str, segmenter: str) -> str:
     """Return the name for what the gate measured; `segmenter` is its weights' digest."""
     return _name("facts", recipe.model_dump(include={"crop", "size"}), source, segmenter)
 

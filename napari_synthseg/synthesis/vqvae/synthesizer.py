@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.networks.build import build_model
 from napari_synthseg.synthesis.vqvae.fit_prior import given
 from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, decoded
@@ -26,15 +27,14 @@ from napari_synthseg.synthesis.vqvae.gate import (
     REASONS,
     Gate,
     GateCalibration,
-    Reason,
     Verdict,
     thresholds,
 )
 from napari_synthseg.synthesis.vqvae.grain import NoiseResidual
 from napari_synthseg.synthesis.vqvae.loop import Arrays, load_state
 from napari_synthseg.synthesis.vqvae.nearness import ReferenceIndex, Scale
+from napari_synthseg.synthesis.vqvae.parameters import VQParameters
 from napari_synthseg.synthesis.vqvae.prior import CodePrior, PriorDesign
-from napari_synthseg.synthesis.vqvae.recipe import VQRecipe
 from napari_synthseg.synthesis.vqvae.sampling import draw_codes
 from napari_synthseg.synthesis.vqvae.segmenter import SPEC
 from napari_synthseg.synthesis.vqvae.views import CELL, View
@@ -92,42 +92,25 @@ class TrainedGenerator:
 
 
 @dataclass(frozen=True, eq=False)
-class Rejected:
-    """A pair that the gate turned away: `pair` with the index it was drawn for, and why."""
-
-    pair: DualImage
-    reason: Reason
-    detail: str
-
-    @property
-    def text(self) -> str:
-        """The reason in words for the user."""
-        return f"{REASONS[self.reason]} ({self.detail})"
-
-
-@dataclass(frozen=True, eq=False)
 class _Kept:
     """What pair an index stands for: its codes, which attempt they are from, and their fault."""
 
     codes: NDArray[np.int16]
-    show_input_errors: int
+    attempt: int
     rejection_reason: str = ""
 
 
-class LearnedSynthesizer:
+class LearnedSynthesizer(Synthesizer):
     """Makes pair ``i`` from (recipe, what was learned, i) alone; safe to call from several threads.
 
-    Attributes
-    ----------
-    rejected
-        The last pairs that the gate turned away.
+    `rejected` are pairs that the gate turned away, with the index that they were drawn for.
     """
 
     def __init__(
-        self, recipe: VQRecipe, learned: TrainedGenerator, notes: tuple[str, ...] = ()
+        self, recipe: VQParameters, learned: TrainedGenerator, notes: tuple[str, ...] = ()
     ) -> None:
         self.recipe, self.learned, self._notes = recipe, learned, notes
-        self.rejected: deque[Rejected] = deque(maxlen=SHOWN)
+        self._rejected: deque[DualImage] = deque(maxlen=SHOWN)
         self._counts: Counter[str] = Counter()
         self._codes: dict[int, list[_Kept]] = {}
         self._ready: OrderedDict[int, list[View]] = OrderedDict()
@@ -167,6 +150,11 @@ class LearnedSynthesizer:
         names = ("drawn", "accepted", *REASONS, "given up", "ties")
         return {name: self._counts[name] for name in names}
 
+    @property
+    def rejected(self) -> tuple[DualImage, ...]:
+        """The last pairs that the gate turned away, oldest first."""
+        return tuple(self._rejected)
+
     def pair(self, index: int) -> DualImage:
         """Return dual image `index` (>= 0)."""
         return self.pairs([index])[0]
@@ -185,7 +173,7 @@ class LearnedSynthesizer:
         kept = self._codes[number][place]
         ready = self._ready.get(number)
         if ready is None:
-            view = self._machine.develop(kept.codes, index, kept.show_input_errors)
+            view = self._machine.develop(kept.codes, index, kept.attempt)
         else:
             view = ready[place]
         pair = as_pair(view.image, view.marks, self.learned.class_values, index)
@@ -197,30 +185,30 @@ class LearnedSynthesizer:
         kept: dict[int, _Kept] = {}
         views: dict[int, View] = {}
         best: dict[int, tuple[float, _Kept, View]] = {}
-        for show_input_errors in range(self.recipe.attempts if machine.gate else 1):
+        for attempt in range(self.recipe.attempts if machine.gate else 1):
             if not open_places:
                 break
             indices = [number * BLOCK + place for place in open_places]
-            codes, ties = machine.draw(indices, show_input_errors)
+            codes, ties = machine.draw(indices, attempt)
             self._counts["ties"] += ties
             failed = []
             for place, index, grid in zip(open_places, indices, codes, strict=True):
-                view = machine.develop(grid, index, show_input_errors)
+                view = machine.develop(grid, index, attempt)
                 verdict = machine.judge(view, [views[p] for p in sorted(views)])
                 self._counts["drawn"] += 1
                 if verdict.reason is None:
-                    kept[place], views[place] = _Kept(grid, show_input_errors), view
+                    kept[place], views[place] = _Kept(grid, attempt), view
                     self._counts["accepted"] += 1
                     continue
                 self._counts[verdict.reason] += 1
                 pair = as_pair(view.image, view.marks, self.learned.class_values, index)
-                refused = Rejected(pair, verdict.reason, verdict.detail)
-                self.rejected.append(refused)
+                words = f"{REASONS[verdict.reason]} ({verdict.detail})"
+                self._rejected.append(replace(pair, rejection_reason=words))
                 failed.append(place)
                 if place not in best or verdict.score > best[place][0]:
                     best[place] = (
                         verdict.score,
-                        _Kept(grid, show_input_errors, refused.text),
+                        _Kept(grid, attempt, words),
                         view,
                     )
             open_places = failed
@@ -236,7 +224,7 @@ class LearnedSynthesizer:
 class Sampler:
     """The networks, built from their weights."""
 
-    def __init__(self, recipe: VQRecipe, learned: TrainedGenerator, size: int) -> None:
+    def __init__(self, recipe: VQParameters, learned: TrainedGenerator, size: int) -> None:
         self.recipe, self.learned, self.size = recipe, learned, size
         self.device, _ = choose_device(recipe.device)
         with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and thrown away
@@ -262,17 +250,15 @@ class Sampler:
             seen = ReferenceIndex(known, facts.window)
         return Gate(net.eval(), self.device, learned.scale, seen, facts, least, nearest)
 
-    def draw(
-        self, indices: Sequence[int], show_input_errors: int
-    ) -> tuple[list[NDArray[np.int16]], int]:
+    def draw(self, indices: Sequence[int], attempt: int) -> tuple[list[NDArray[np.int16]], int]:
         """Return the codes of candidates, and how many of them nearly tied with others."""
         cells = self.size // CELL
-        rngs = [self._noise(index, show_input_errors, 0) for index in indices]
+        rngs = [self._noise(index, attempt, 0) for index in indices]
         told = []
         for index in indices:
             shares = None
             if self.recipe.on_shares:
-                rng = self._noise(index, show_input_errors, 2)
+                rng = self._noise(index, attempt, 2)
                 shares = self.learned.shares[rng.integers(len(self.learned.shares))]
             told.append(given(self.recipe.joining, shares, cells, cells))
         maps = [t for t in told if t is not None]
@@ -286,13 +272,13 @@ class Sampler:
         )
         return list(drawn.codes.astype(np.int16)), int(drawn.ties.sum())
 
-    def develop(self, codes: NDArray[np.int16], index: int, show_input_errors: int) -> View:
+    def develop(self, codes: NDArray[np.int16], index: int, attempt: int) -> View:
         """Return image and mask of codes, with grain."""
         grid = torch.from_numpy(codes.astype(np.int64))[None].to(self.device)
         images, marks = decoded(self.coder, grid)
         image = images[0]
         if self.learned.grain is not None and self.recipe.grain != "none":
-            rng = self._noise(index, show_input_errors, 1)
+            rng = self._noise(index, attempt, 1)
             grain = self.learned.grain.make(
                 self.recipe.grain, image, marks[0], rng, self.recipe.turns
             )
@@ -303,5 +289,5 @@ class Sampler:
         """Return the gate's verdict; without a gate all pass."""
         return self.gate.judge(view, others) if self.gate else Verdict(None, "", 0.0)
 
-    def _noise(self, index: int, show_input_errors: int, purpose: int) -> np.random.Generator:
-        return np.random.default_rng((self.recipe.seed, index, show_input_errors, purpose))
+    def _noise(self, index: int, attempt: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self.recipe.seed, index, attempt, purpose))

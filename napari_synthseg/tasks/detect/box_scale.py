@@ -48,7 +48,7 @@ def _box_size(patch: Patch) -> float:
     return float(np.sqrt(np.prod(lengths)))
 
 
-class ScaledBoxDataset:
+class ScaledBoxDataset(Synthesizer):
     """A synthesizer's pairs, whose boxes are larger than the masks by a factor for each class."""
 
     def __init__(self, pairs: Synthesizer, growth: Mapping[int, float]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
-from typing import Any
 
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
@@ -200,7 +199,7 @@ class SynthesizePanel(Panel):
         fitted = session.fitted if session else None
         lines = [describe_pairs(pairs, self._project)]
         if fitted is not None:
-            lines += [describe_gate(getattr(fitted.synthesizer, "statistics", {})), *fitted.notes]
+            lines += [describe_gate(fitted.synthesizer.statistics), *fitted.notes]
         self._tell("\n".join(line for line in lines if line))
         with QSignalBlocker(self.rejected_box):
             self.rejected_box.setChecked(False)
@@ -216,21 +215,22 @@ class SynthesizePanel(Panel):
         ]
         if self.rejected_box.isChecked():
             rejected = self._rejected()
-            pairs = [r.pair for r in rejected]
+            pairs = rejected
             captions = [
-                f"Rejected {n} of {len(rejected)}: {r.text}" for n, r in enumerate(rejected, 1)
+                f"Rejected {n} of {len(rejected)}: {pair.rejection_reason}"
+                for n, pair in enumerate(rejected, 1)
             ]
         if pairs and self.isVisible():
             told = [fill(text, CAPTION_WIDTH) for text in captions] if any(captions) else []
             self.layers.show_dual_images(pairs, told)
         self.next_step_changed.emit()
 
-    def _rejected(self) -> list[Any]:
-        """Return the pairs that were turned away, each with `pair` and `text`."""
+    def _rejected(self) -> list[DualImage]:
+        """Return the pairs that were turned away, each with its reason."""
         session = self.controller.session
         if session is None or session.fitted is None or self._busy or not self._ready:
             return []
-        return list(getattr(session.fitted.synthesizer, "rejected", ()))
+        return list(session.fitted.synthesizer.rejected)
 
     def _on_pictured(self, pictures: Mapping[str, Sequence[DualImage]]) -> None:
         """Show what learning gives so far, in the layers of the dual images."""

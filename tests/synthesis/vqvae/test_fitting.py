@@ -10,12 +10,13 @@ from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels, MaskedImages
 from napari_synthseg.core.progress import Cancelled
 from napari_synthseg.synthesis import VQRecipe
 from napari_synthseg.synthesis.vqvae.loop import JUDGED_AT, PATIENCE, Learning, Limit
+from tests.helpers.clicked_discs import finish
 from tests.helpers.masked_stripes import QUICK, Memory, masked_images, striped
 
 
 def fitted(source=None, artifacts=None, **fields):
-    steps = list(VQRecipe(**{**QUICK, **fields}).fit(source or masked_images(), artifacts))
-    return steps[-1].synthesizer, steps
+    steps, made = finish(VQRecipe(**{**QUICK, **fields}).fit(source or masked_images(), artifacts))
+    return made, steps
 
 
 def same(one, other):
@@ -42,8 +43,8 @@ def test_what_is_kept_is_not_learned_again(source, memory):
     assert memory.saves == []
     assert len(steps) < 8
     assert same(again.pair(1), memory.first.pair(1))
-    assert steps[-1].values["codes used"] > 0
-    assert "held bits per code" in steps[-1].values
+    assert steps[-1].metrics["codes used"] > 0
+    assert "held bits per code" in steps[-1].metrics
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_one_class_unknown_pixels_and_nothing_held_out():
     made, steps = fitted(masked_images(2, 0, classes=1, unknown=True))
     assert set(np.unique(made.pair(0).labels.ids)) <= {0, 1}
     assert any("No image was held out" in note for note in made.notes)
-    assert "held bits per code" not in steps[-1].values
+    assert "held bits per code" not in steps[-1].metrics
 
 
 def test_one_small_image_is_enough():
@@ -140,12 +141,12 @@ def test_one_small_image_is_enough():
 
 def test_progress_shows_figures_and_pictures_and_touches_no_other_random_numbers(source):
     before = torch.random.get_rng_state().clone()
-    _, steps = fitted(source)
-    steps[-1].synthesizer.pair(0)
+    made, steps = fitted(source)
+    made.pair(0)
     assert torch.equal(before, torch.random.get_rng_state())
-    assert {"real", "reconstructed", "drawn"} <= {k for s in steps for k in s.pictures}
-    assert {"image error", "bits per code"} <= {k for s in steps for k in s.values}
-    assert [s.step for s in steps] == sorted(s.step for s in steps)
+    assert {"real", "reconstructed", "drawn"} <= {k for s in steps for k in s.previews}
+    assert {"image error", "bits per code"} <= {k for s in steps for k in s.metrics}
+    assert [s.fraction for s in steps] == sorted(s.fraction for s in steps)
 
 
 def test_what_cannot_be_learned_from_is_said():

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.synthesis import VQRecipe
 from napari_synthseg.synthesis.vqvae.synthesizer import BLOCK, LearnedSynthesizer
 from tests.helpers.masked_stripes import QUICK, masked_images
@@ -15,7 +16,7 @@ from tests.helpers.masked_stripes import QUICK, masked_images
 @pytest.fixture(scope="module")
 def made():
     recipe = VQRecipe(**{**QUICK, "agreement": 0.0, "copy_distance": 0.0})
-    return list(recipe.fit(masked_images()))[-1].synthesizer
+    return exhaust(recipe.fit(masked_images()))
 
 
 def again(made, **changed):
