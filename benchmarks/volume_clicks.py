@@ -6,9 +6,9 @@ so its planes are taken to lie two pixels apart. One half is clicked, the other 
 gap between them belongs to neither. `--every 2` keeps every second plane, which then lie four
 pixels apart; `--along y` divides the volume along y, so that each half keeps all planes.
 
-    python benchmarks/volume_clicks.py --every 1 2 --along z y --steps 600 --out benchmarks/results
+    python benchmarks/volume_clicks.py --every 1 2 --along z y --steps 600
 
-Each arm's figures go to a JSON file of its own; an arm whose file exists is not run again.
+The figures of all arms go to one JSON file; an arm that is in it is not run again.
 """
 
 from __future__ import annotations
@@ -156,15 +156,16 @@ def main() -> None:
     parser.add_argument("--held-out", type=float, default=0.2)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/volume-clicks.json"))
     args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
+    records = json.loads(args.out.read_text()) if args.out.exists() else {}
     for every, along, source in product(args.every, args.along, args.source):
-        name = f"volume-{source}-every{every}-{along}-{args.steps}-s{args.seed}.json"
-        target = args.out / name
-        if not target.exists():
-            target.write_text(json.dumps(run_arm(every, along, source, args), indent=1))
-        record = json.loads(target.read_text())
+        name = f"{source}-every{every}-{along}-{args.steps}-s{args.seed}"
+        if name not in records:
+            records[name] = run_arm(every, along, source, args)
+            lines = ",\n".join(f'"{key}": {json.dumps(arm)}' for key, arm in records.items())
+            args.out.write_text(f"{{\n{lines}\n}}\n")
+        record = records[name]
         figures = ", ".join(f"{k} {record['values'][k]:.3f}" for k in ("f1@0.5", "f1@0.7"))
         print(
             f"{name}: {record['clicks']} clicks, {record['objects']} objects: {figures}; "

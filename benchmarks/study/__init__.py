@@ -1,1 +1,1 @@
-"""Comparisons repeated over arms and seeds: a file says what, the results say on what."""
+"""Studies: comparisons over arms and seeds, ``python -m benchmarks.study FILE.toml``."""

@@ -8,6 +8,7 @@ import platform
 from functools import cache
 from pathlib import Path
 
+import napari_synthseg
 from benchmarks.study.records import Machine
 
 
@@ -28,11 +29,11 @@ def describe_machine() -> Machine:
 
 @cache
 def digest_code() -> str:
-    """Return a short digest of this package's source files.
+    """Return a short digest of the installed package's source files.
 
-    The version alone does not tell two states of the code apart while it is worked on.
+    Two states of the code may have the same version while it is worked on.
     """
-    folder = Path(__file__).parents[1]
+    folder = Path(napari_synthseg.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())

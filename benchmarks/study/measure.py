@@ -1,4 +1,4 @@
-"""One unit, from files to figures, by the calls that the panel and the command line make."""
+"""One unit, from files to figures, by calls of the session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.study.clicks import ClickedMasks, make_clicks
 from benchmarks.study.draw import Sample
 from benchmarks.study.machine import describe_machine
 from benchmarks.study.recipes import recipe_of
-from benchmarks.study.records import ADAPTED, MeasuredOn, Record, TrainedOn, Training
+from benchmarks.study.records import ADAPTED, LOCKS, MeasuredOn, Record, TrainedOn, Training
 from benchmarks.study.units import Unit
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
@@ -27,9 +27,6 @@ from napari_synthseg.core.scores import Scores
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
-
-LOCKS = "locks"
-"""Folder for locks, in that of a study."""
 
 Complete = Callable[[Session, Job], Any]
 """Runs a job, shows its progress, and returns its value."""

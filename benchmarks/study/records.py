@@ -1,29 +1,35 @@
-"""What is kept of a finished unit: one JSON file, there whole or not at all."""
+"""The records of finished units: one file a study, one line of JSON a unit.
+
+A line is appended in one write, under a lock. What a kill leaves of a line has no end of line: it
+is ignored by readers and cut off by the next writer.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.io.atomic import replace_file
 
-RESULTS = "results"
+LOCKS = "locks"
+"""Folder for locks, in that of a study."""
 
 ADAPTED = ", adapted"
-"""Ends the names of figures of the same weights with batch norms that were fitted anew."""
+"""Ends the names of figures of the same weights with adapted batch norms."""
 
 
-class Kept(BaseModel):
-    """A part of a record; keys of later versions are passed over."""
+class RecordPart(BaseModel):
+    """A part of a record; keys of later versions are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
 
 
-class TrainedOn(Kept):
+class TrainedOn(RecordPart):
     """What a unit learned from: `diameter` is what the project was told, in pixels."""
 
     images: tuple[str, ...]
@@ -32,7 +38,7 @@ class TrainedOn(Kept):
     diameter: float
 
 
-class MeasuredOn(Kept):
+class MeasuredOn(RecordPart):
     """What the figures are of."""
 
     kind: Literal["real", "synthetic"]
@@ -42,7 +48,7 @@ class MeasuredOn(Kept):
     caption: str
 
 
-class Training(Kept):
+class Training(RecordPart):
     """How the training went; processor time is that of this process, all threads together."""
 
     steps: int
@@ -53,7 +59,7 @@ class Training(Kept):
     spec: TrainSpec
 
 
-class Machine(Kept):
+class Machine(RecordPart):
     """What a unit was computed on; `load` is the system's average over the last minute."""
 
     system: str
@@ -65,7 +71,7 @@ class Machine(Kept):
     code: str
 
 
-class Record(Kept):
+class Record(RecordPart):
     """One finished unit; `all_seconds` covers training, prediction, scoring and what is between.
 
     `fitting_seconds` is what the recipe took to learn, next to none where another unit did it.
@@ -91,37 +97,52 @@ class Record(Kept):
     finished: str
 
 
-def record_path(out: Path, unit: str) -> Path:
-    """Return where the record of a unit lies."""
-    return out / RESULTS / f"{unit}.json"
+def records_path(out: Path) -> Path:
+    """Return the file with the records of a study whose reports go to folder `out`."""
+    out = out.resolve()
+    return out.with_name(f"{out.name}.jsonl")
 
 
-def save_record(out: Path, record: Record) -> Path:
-    """Write a record; a kill at any moment leaves it whole or absent."""
-    path = record_path(out, record.unit)
-    text = record.model_dump_json(indent=1)
-    replace_file(path, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
-    return path
+def append_record(out: Path, record: Record) -> None:
+    """Add a record; a kill at any moment leaves all others, and this one whole or not at all."""
+    (out / LOCKS).mkdir(parents=True, exist_ok=True)
+    line = record.model_dump_json().encode() + b"\n"
+    with FileLock(out / LOCKS / "records.lock"), records_path(out).open("ab+") as stream:
+        stream.seek(0)
+        stream.truncate(len(_whole_lines(stream.read())))
+        stream.write(line)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
-def load_record(out: Path, unit: str) -> Record | None:
-    """Read the record of a unit, or return None where there is none yet.
+def read_records(out: Path) -> dict[str, Record]:
+    """Return all records of a study by unit; of two with one name the later one.
 
     Raises
     ------
     InputError
-        If the file is damaged.
+        If the file cannot be read or a line is damaged.
     """
-    path = record_path(out, unit)
+    path = records_path(out)
     try:
-        record = Record.model_validate_json(path.read_bytes())
+        lines = _whole_lines(path.read_bytes()).splitlines()
     except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"The record '{path}' cannot be read ({reason}): delete it to run the unit again."
-        ) from None
-    if record.unit != unit:
-        raise InputError(f"The record '{path}' is of unit '{record.unit}': delete or rename it.")
-    return record
+        return {}
+    except OSError as error:
+        raise InputError(f"The records '{path}' cannot be read: {error.strerror}.") from None
+    records = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = Record.model_validate_json(line)
+        except ValidationError as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"{path}, line {number}, is damaged ({reason}): delete the line to run its unit "
+                "again."
+            ) from None
+        records[record.unit] = record
+    return records
+
+
+def _whole_lines(content: bytes) -> bytes:
+    return content[: content.rfind(b"\n") + 1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.study.figure import FIGURE, SHOWN, save_figure
-from benchmarks.study.records import ADAPTED, RESULTS, Record, load_record
+from benchmarks.study.records import ADAPTED, Record, read_records, records_path
 from benchmarks.study.summary import (
     SUMMARY,
     TABLE,
@@ -74,9 +74,9 @@ class Progress:
 
 
 def load_records(units: Sequence[Unit], out: Path) -> list[Record]:
-    """Return the records of those units that are done."""
-    found = (load_record(out, unit.name()) for unit in units)
-    return [record for record in found if record is not None]
+    """Return the records of those units that are done, in the order of `units`."""
+    records = read_records(out)
+    return [records[name] for unit in units if (name := unit.name()) in records]
 
 
 def write_report(study: Study, units: Sequence[Unit], out: Path, file: Path) -> Progress:
@@ -124,10 +124,10 @@ def _lines(
         yield from _differences(arms, shown)
         yield from _every_unit(arms, shown)
         yield from _made_with(study, records)
-    yield from ("## Repeat it", "", "```", f"napari-synthseg study {file.name} --out {out.name}")
-    yield from ("```", "")
+    command = f"python -m benchmarks.study {file.name} --out {out.name}"
+    yield from ("## Repeat it", "", "```", command, "```", "")
     yield f"Figures of each unit: `{TABLE}`; of each arm: `{SUMMARY}`; the records, with the names"
-    yield f"of all images, the recipe and the versions: `{RESULTS}/`."
+    yield f"of all images, the recipe and the versions: `{records_path(out).name}`, beside this folder."
 
 
 def _state(progress: Progress) -> Iterator[str]:

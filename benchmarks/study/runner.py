@@ -1,7 +1,7 @@
-"""Doing the units of a study that are not done yet, alone or beside other processes.
+"""Run the units of a study that have no record yet, alone or beside other processes.
 
 Each unit is worked on under a lock that the kernel frees when its holder dies. A finished unit is
-one file, put in place in one go. So a study may be killed at any moment and started again, and
+one line in the study's record file. So a study may be killed at any moment and started again, and
 several processes may share its work.
 """
 
@@ -19,8 +19,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from benchmarks.study.figure import SHOWN
-from benchmarks.study.measure import LOCKS, Complete, measure_unit
-from benchmarks.study.records import load_record, save_record
+from benchmarks.study.measure import Complete, measure_unit
+from benchmarks.study.records import LOCKS, append_record, read_records, records_path
 from benchmarks.study.units import Unit
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import metric_title
@@ -29,13 +29,13 @@ from napari_synthseg.workflow.session import Session
 WORK = "work"
 """Folder for the projects of units that are being worked on."""
 
-PATIENCE = 1.0
-"""Seconds between two looks at units that another process holds."""
+RETRY_SECONDS = 1.0
+"""Time between two tries to get units that another process holds."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A unit that could not be done, and why; `defect`: it was not the user's to mend."""
+    """A unit that failed, and why; `defect`: through no fault of the user's."""
 
     unit: Unit
     message: str
@@ -49,18 +49,18 @@ def run_units(
     complete: Complete = Session.complete,
     say: Callable[[str], None] = lambda message: None,
 ) -> list[Failure]:
-    """Do all units that have no record yet; return those that failed.
+    """Run all units that have no record yet; return those that failed.
 
-    Units that another process works on are left to it and looked at again at the end: returns
-    only when each unit is done or has failed here.
+    Units that another process works on are tried again at the end: returns only when each unit is
+    done or has failed here.
 
     Raises
     ------
     InputError
-        If `out` cannot be written, or a record in it is damaged.
+        If `out` cannot be written, or a record is damaged.
     """
     _prepare(out)
-    waiting = [unit for unit in units if load_record(out, unit.name()) is None]
+    waiting = _without_record(units, out)
     say(f"{len(units) - len(waiting)} of {len(units)} units are done, {len(waiting)} to go")
     failures: list[Failure] = []
     while waiting:
@@ -69,12 +69,17 @@ def run_units(
             with _locked(out, unit.name()) as mine:
                 if not mine:
                     held.append(unit)
-                elif load_record(out, unit.name()) is None:
+                elif _without_record([unit], out):
                     failures += _do(unit, out, complete, say)
         if len(held) == len(waiting):
-            time.sleep(PATIENCE)
-        waiting = [unit for unit in held if load_record(out, unit.name()) is None]
+            time.sleep(RETRY_SECONDS)
+        waiting = _without_record(held, out)
     return failures
+
+
+def _without_record(units: Sequence[Unit], out: Path) -> list[Unit]:
+    records = read_records(out)
+    return [unit for unit in units if unit.name() not in records]
 
 
 def _do(
@@ -85,7 +90,7 @@ def _do(
     say(f"{unit.label}: begins")
     try:
         record = measure_unit(unit, folder, complete, out)
-        save_record(out, record)
+        append_record(out, record)
     except InputError as error:
         say(f"{unit.label}: failed: {error}")
         return (Failure(unit, str(error), defect=False),)
@@ -103,7 +108,7 @@ def _do(
 
 @contextmanager
 def _locked(out: Path, unit: str) -> Iterator[bool]:
-    """Hold the right to work on a unit; gives False where another process has it."""
+    """Lock a unit; gives False where another process has it."""
     lock = FileLock(out / LOCKS / f"{unit}.lock", timeout=0)
     try:
         lock.acquire()
@@ -120,11 +125,12 @@ def _prepare(out: Path) -> None:
     try:
         for folder in (out / LOCKS, out / WORK):
             folder.mkdir(parents=True, exist_ok=True)
+        records_path(out).open("ab").close()
     except OSError as error:
         raise InputError(f"The folder '{out}' cannot be written: {error.strerror}.") from None
     if not os.access(out, os.W_OK):
         raise InputError(f"The folder '{out}' cannot be written: choose another by --out.")
-    for left in (out / WORK).iterdir():  # by a process that was killed, unless one is at it
+    for left in (out / WORK).iterdir():  # by a killed process, unless the unit is locked
         with _locked(out, left.name) as mine:
             if mine:
                 shutil.rmtree(left, ignore_errors=True)

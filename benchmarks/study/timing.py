@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchmarks.study.measure import Complete, fill_project
-from benchmarks.study.records import Kept, Record
+from benchmarks.study.records import RecordPart, Record
 from benchmarks.study.units import Unit
 from napari_synthseg.core.runs import TrainStep
 from napari_synthseg.io.atomic import replace_file
@@ -27,7 +27,7 @@ BUSY = 0.5
 """Above this average load before it begins, a calibration is not one of an idle machine."""
 
 
-class Calibration(Kept):
+class Calibration(RecordPart):
     """Seconds that training takes here, and the steps that `minutes` hold.
 
     `other_seconds` is what comes on top of the steps: cutting patches, fitting, validating.

@@ -73,15 +73,20 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; return its exit code. Every error ends here, in words."""
+    """Run one command; return its exit code."""
+    return run_app(app, PROGRAM, arguments)
+
+
+def run_app(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
+    """Run a command of a typer app; return its exit code. Every error ends here, in words."""
     try:
-        code = get_command(app).main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        code = get_command(app).main(list(arguments), prog_name=program, standalone_mode=False)
     except InputError as error:
-        return _refuse(str(error))
+        return _refuse(program, str(error))
     except typer.TyperException as error:
-        return _refuse(f"{error.format_message()} See '{PROGRAM} --help'.")
+        return _refuse(program, f"{error.format_message()} See '{program} --help'.")
     except (KeyboardInterrupt, typer.Abort):
-        print(f"{PROGRAM}: stopped", file=sys.stderr)
+        print(f"{program}: stopped", file=sys.stderr)
         return INTERRUPTED
     except Exception:  # noqa: BLE001 - a defect: all we know goes to stderr
         traceback.print_exc()
@@ -89,6 +94,6 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else SUCCESS
 
 
-def _refuse(message: str) -> int:
-    print(f"{PROGRAM}: error: {' '.join(message.split())}", file=sys.stderr)
+def _refuse(program: str, message: str) -> int:
+    print(f"{program}: error: {' '.join(message.split())}", file=sys.stderr)
     return BAD_INPUT

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.study.records import ADAPTED, save_record
+from benchmarks.study.records import ADAPTED, append_record
 from benchmarks.study.report import load_records, write_report
 from benchmarks.study.study_file import parse_study
 from benchmarks.study.summary import differences, range_words, summarize
@@ -38,7 +38,7 @@ def units(study: Study) -> list[Unit]:
 def fill(units: list[Unit], out: Path, values: dict[str, list[float]]) -> None:
     for unit in units:
         if unit.seed < len(values[unit.arm.name]):
-            save_record(out, made_up(unit, values[unit.arm.name][unit.seed]))
+            append_record(out, made_up(unit, values[unit.arm.name][unit.seed]))
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -57,7 +57,7 @@ def test_report_of_a_whole_study(study: Study, units: list[Unit], tmp_path: Path
     assert "Each point was measured on 2 real images with 13 true objects (tuning half of" in text
     assert "| second | 3 | +0.050 (2 of 3 above) |" in text
     assert "promise nothing for other images" in text  # images of the tuning half
-    assert f"napari-synthseg study s.toml --out {tmp_path.name}" in text
+    assert f"python -m benchmarks.study s.toml --out {tmp_path.name}" in text
     assert "units differ" not in text
     assert "chance" not in text
 
@@ -110,7 +110,7 @@ def test_units_of_different_versions_are_pointed_at(
     study: Study, units: list[Unit], tmp_path: Path
 ) -> None:
     fill(units, tmp_path, {"first": [0.5, 0.7, 0.6], "second": [0.6]})
-    save_record(tmp_path, made_up(units[-1], versions={"napari-synthseg": "9.9"}))
+    append_record(tmp_path, made_up(units[-1], versions={"napari-synthseg": "9.9"}))
     write_report(study, units, tmp_path, Path("s.toml"))
     text = (tmp_path / "report.md").read_text()
     assert "- versions **(the units differ: 2 of them)**" in text
@@ -121,7 +121,7 @@ def test_records_of_other_settings_are_left_out(
 ) -> None:
     fill(units, tmp_path, {"first": [0.5], "second": []})
     other = tables({"name": "first", "source": "clicks", "jitter": 0.3})
-    save_record(tmp_path, made_up(plan(parse_study(other))[0], 0.9))
+    append_record(tmp_path, made_up(plan(parse_study(other))[0], 0.9))
     assert [r.values["f1@0.5"] for r in load_records(units, tmp_path)] == [0.5]
 
 
@@ -177,7 +177,7 @@ def test_adapted_figures_stand_beside_those_of_the_same_weights(
         if unit.arm.name == "second":
             values = {**record.values, f"f1@0.5{ADAPTED}": 0.6 + unit.seed / 10}
             record = record.model_copy(update={"values": values})
-        save_record(tmp_path, record)
+        append_record(tmp_path, record)
     write_report(study, units, tmp_path, Path("s.toml"))
     text = (tmp_path / "report.md").read_text()
     table = text.partition("## Adapted")[2].partition("## ")[0]

@@ -11,8 +11,8 @@ import pytest
 from filelock import FileLock
 
 from benchmarks.study import runner
-from benchmarks.study.records import load_record, record_path, save_record
-from benchmarks.study.runner import LOCKS, WORK, run_units
+from benchmarks.study.records import LOCKS, append_record, read_records, records_path
+from benchmarks.study.runner import WORK, run_units
 from benchmarks.study.study_file import parse_study
 from benchmarks.study.units import Unit, plan
 from napari_synthseg.core.errors import InputError
@@ -39,7 +39,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return made_up(unit)
 
     monkeypatch.setattr(runner, "measure_unit", measure)
-    monkeypatch.setattr(runner, "PATIENCE", 0.02)
+    monkeypatch.setattr(runner, "RETRY_SECONDS", 0.02)
     return done
 
 
@@ -47,11 +47,11 @@ def test_finished_units_are_not_done_again(
     units: list[Unit], measured: list[str], tmp_path: Path
 ) -> None:
     assert run_units(units[:2], tmp_path) == []
-    before = record_path(tmp_path, units[0].name()).stat().st_mtime_ns
+    before = records_path(tmp_path).read_bytes()
     assert run_units(units, tmp_path) == []
     assert measured == ["a", "b", "c"]
-    assert record_path(tmp_path, units[0].name()).stat().st_mtime_ns == before
-    assert all(load_record(tmp_path, u.name()) == made_up(u) for u in units)
+    assert records_path(tmp_path).read_bytes().startswith(before)
+    assert read_records(tmp_path) == {u.name(): made_up(u) for u in units}
     assert not any((tmp_path / WORK).iterdir())
 
 
@@ -85,13 +85,13 @@ def test_unit_held_elsewhere_is_taken_up_later(
     assert measured == ["b", "c"]  # the others first
     assert thread.is_alive()  # waits for the one that is held
     if finished:
-        save_record(tmp_path, made_up(units[0], 0.9))
+        append_record(tmp_path, made_up(units[0], 0.9))
     lock.release()
     thread.join(20)
     assert not thread.is_alive()
     assert measured == (["b", "c"] if finished else ["b", "c", "a"])
-    record = load_record(tmp_path, units[0].name())
-    assert record is not None and record.values["f1@0.5"] == (0.9 if finished else 0.5)
+    record = read_records(tmp_path)[units[0].name()]
+    assert record.values["f1@0.5"] == (0.9 if finished else 0.5)
 
 
 @pytest.mark.parametrize(("error", "defect"), [(InputError("no"), False), (OSError("no"), True)])
@@ -115,31 +115,40 @@ def test_failure_stops_no_other_unit(
     (failure,) = run_units(units, tmp_path, say=said.append)
     assert (failure.unit.arm.name, failure.defect) == ("b", defect)
     assert measured == ["a", "c"]
-    assert load_record(tmp_path, units[1].name()) is None
+    assert units[1].name() not in read_records(tmp_path)
     assert any("b, seed 0, images 0: failed" in line for line in said)
 
 
-def test_record_that_cannot_be_put_in_place_leaves_none(
-    units: list[Unit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(self: Path, target: Path) -> None:
-        raise OSError("disk full")
+def test_line_cut_off_by_a_kill_is_ignored_and_replaced(units: list[Unit], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    append_record(out, made_up(units[0]))
+    whole = records_path(out).read_bytes()
+    append_record(out, made_up(units[1]))
+    for kept in (len(whole) + 1, records_path(out).stat().st_size - 1):
+        records_path(out).write_bytes(records_path(out).read_bytes()[:kept])
+        assert list(read_records(out)) == [units[0].name()]
+        append_record(out, made_up(units[1]))
+        assert list(read_records(out)) == [u.name() for u in units[:2]]
+        assert records_path(out).read_bytes().startswith(whole)
 
-    monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        save_record(tmp_path, made_up(units[0]))
-    assert load_record(tmp_path, units[0].name()) is None
-    assert not any((tmp_path / "results").iterdir())
+
+def test_writers_at_the_same_time_lose_nothing(units: list[Unit], tmp_path: Path) -> None:
+    records = [made_up(units[0]).model_copy(update={"unit": f"u{n}"}) for n in range(12)]
+    threads = [threading.Thread(target=append_record, args=(tmp_path, r)) for r in records]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(read_records(tmp_path)) == sorted(f"u{n}" for n in range(12))
 
 
 def test_damaged_record_is_named(units: list[Unit], tmp_path: Path) -> None:
-    path = save_record(tmp_path, made_up(units[0]))
-    whole = path.read_text()
-    path.write_text(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match="delete it to run the unit again"):
-        run_units(units, tmp_path)
-    path.write_text(whole.replace(units[0].name(), "other"))
-    with pytest.raises(InputError, match="of unit 'other'"):
+    for unit in units[:2]:
+        append_record(tmp_path, made_up(unit))
+    path = records_path(tmp_path)
+    first, second = path.read_text().splitlines()
+    path.write_text(f"{first}\n{second[: len(second) // 2]}\n")
+    with pytest.raises(InputError, match="line 2, is damaged .* delete the line"):
         run_units(units, tmp_path)
 
 

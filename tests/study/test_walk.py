@@ -1,4 +1,4 @@
-"""The ``study`` command from file to report: killed, gone on with, shared by processes."""
+"""``python -m benchmarks.study`` from file to report: killed, resumed, shared by processes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 
 from benchmarks.study import runner, timing
-from napari_synthseg.cli import run
+from benchmarks.study.__main__ import PROGRAM, app
+from benchmarks.study.records import read_records, records_path
+from napari_synthseg.cli import run_app
 from napari_synthseg.core.errors import InputError
 from tests.study.conftest import as_toml, tables
 
-PROGRAM = "import sys; from napari_synthseg.cli import run; sys.exit(run(sys.argv[1:]))"
+ROOT = Path(__file__).parents[2]
 ARMS = [
     {"name": "clicks", "source": "clicks"},
     {"name": "few", "source": "clicks", "clicks": 3, "pairs": 2},
@@ -40,7 +42,7 @@ def command(*arguments: object) -> tuple[int, dict[str, Any], str]:
     """Run the command here; return its exit code, the last line of stdout as JSON, and stderr."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = run(["study", *map(str, arguments), "--json"])
+        code = run_app(app, PROGRAM, [*map(str, arguments), "--json"])
     lines = out.getvalue().splitlines()
     return code, json.loads(lines[-1]) if lines else {}, err.getvalue()
 
@@ -53,37 +55,33 @@ def wait_for(happened: Callable[[], bool], process: subprocess.Popen[str]) -> No
         time.sleep(0.005)
 
 
-def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
-    return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.glob("*.json")}
-
-
 def test_killed_study_goes_on_where_it_was(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "study", str(file), "--out", str(out), "--jobs", "2"],
-        env=environment, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "benchmarks.study", str(file), "--out", str(out), "--jobs", "2"],
+        env=environment, stderr=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
 
     def in_the_middle() -> bool:
-        done = {p.stem for p in (out / "results").glob("*.json")}
+        done = read_records(out)
         return bool(done) and any(p.name not in done for p in (out / "work").glob("*"))
 
     wait_for(in_the_middle, process)
     process.kill()
     _, said = process.communicate(timeout=60)  # the workers hold stderr: it ends with the last one
-    finished = contents(out / "results")
-    assert 1 <= len(finished) < len(ARMS)
+    finished = records_path(out).read_bytes()
+    done = len(read_records(out))
+    assert 1 <= done < len(ARMS)
     begun = [line for line in said.splitlines() if line.endswith(": begins")]
     assert len(begun) == len(set(begun))  # no unit twice
-    assert len(begun) >= len(finished)  # equal if the kill came just after a unit's end
+    assert len(begun) >= done  # equal if the kill came just after a unit's end
 
     code, result, _ = command(file, "--out", out)
     assert code == 0
     assert (result["done"], result["missing"]) == (len(ARMS), [])
-    after = contents(out / "results")
-    assert len(after) == len(ARMS)
-    assert {name: after[name] for name in finished} == finished  # untouched
+    assert len(read_records(out)) == len(ARMS)
+    assert records_path(out).read_bytes().startswith(finished)
     assert not any((out / "work").iterdir())
     assert f"All {len(ARMS)} units are done." in (out / "report.md").read_text()
     for name in ("table.csv", "summary.csv", "figure.png"):
@@ -115,16 +113,15 @@ def test_only_some_arms_then_the_report(file: Path, tmp_path: Path, quick: None)
 def test_changed_arm_alone_is_run_again(file: Path, tmp_path: Path, quick: None) -> None:
     out = tmp_path / "out"
     command(file, "--out", out)
-    before = contents(out / "results")
+    before = records_path(out).read_bytes()
     file.write_text(as_toml(tables({**ARMS[0], "jitter": 0.3}, *ARMS[1:])))
     code, result, said = command(file, "--out", out)
     assert (code, result["done"]) == (0, 4)
     assert [line for line in said.splitlines() if "begins" in line] == [
         "clicks, seed 0, images 0: begins"
     ]
-    after = contents(out / "results")
-    assert len(after) == 5
-    assert {name: after[name] for name in before} == before
+    assert len(read_records(out)) == 5
+    assert records_path(out).read_bytes().startswith(before)
 
 
 def test_dry_run_lists_units_and_touches_nothing(file: Path, tmp_path: Path, quick: None) -> None:
@@ -132,7 +129,7 @@ def test_dry_run_lists_units_and_touches_nothing(file: Path, tmp_path: Path, qui
     code, result, _ = command(file, "--out", out, "--dry-run")
     assert (code, result["left"], result["seconds_left"]) == (0, 4, None)
     assert [u["training_images"] for u in result["units"]] == [2, 2, 2, 4]
-    assert not out.exists()
+    assert not out.exists() and not records_path(out).exists()
     command(file, "--out", out, "--only", "clicks")
     _, result, _ = command(file, "--out", out, "--dry-run")
     assert (result["done"], result["left"], result["seconds_left"]) == (1, 3, 18)
@@ -210,7 +207,7 @@ def test_table_of_the_report_has_the_figures_of_the_task(
 ) -> None:
     out = io.StringIO()
     with redirect_stdout(out), redirect_stderr(io.StringIO()):
-        code = run(["study", str(file), "--out", str(tmp_path / "out"), "--only", "real"])
+        code = run_app(app, PROGRAM, [str(file), "--out", str(tmp_path / "out"), "--only", "real"])
     assert code == 0
     header = next(line for line in out.getvalue().splitlines() if line.startswith("arm (median)"))
     assert header.split()[-3:] == ["f1@0.5", "f1@0.7", "f1@0.8"]
