@@ -6,6 +6,7 @@
     python -m nox -s tests             linters, types, layers and all tests
     python -m nox -s lint              the same without the tests
     python -m nox -s bench -- NAME     a measurement of benchmarks/ (long)
+    python -m nox -s study -- FILE     a study over arms and seeds (long)
     python -m nox -s docs              the documentation as a web site, in site/
 
 What follows ``--`` goes on to the program: ``python -m nox -s demo -- --sample tissue``.
@@ -88,6 +89,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def study(session: nox.Session) -> None:
+    """Run or continue a study: ``-- FILE.toml [OPTIONS]``, see docs/how-to/run-a-study.md."""
+    _install(session)
+    session.run("python", "-m", "benchmarks.study", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/; a broken link is an error."""
     session.install("-c", CONSTRAINTS, "mkdocs", "mkdocs-material")
@@ -96,15 +104,15 @@ def docs(session: nox.Session) -> None:
 
 def _install(session: nox.Session, *extras: str, editable: bool = False) -> None:
     """Install this project with extras, all in the tested versions."""
+    chosen = f"[{','.join(extras)}]" if extras else ""
     session.log(
-        f"Installing napari-synthseg[{','.join(extras)}] and the tested versions of what it "
-        "needs: some minutes the first time."
+        f"Installing napari-synthseg{chosen} and the tested versions of what it needs: some "
+        "minutes the first time."
     )
     # torch first and by its exact version: an open range would take the newest build, with
     # gigabytes of CUDA libraries, wherever a smaller one is already at hand
     session.install("-c", CONSTRAINTS, _pinned("torch"), silent=False)
-    target = f".[{','.join(extras)}]"
-    session.install("-c", CONSTRAINTS, *(["-e"] if editable else []), target, silent=False)
+    session.install("-c", CONSTRAINTS, *(["-e"] if editable else []), f".{chosen}", silent=False)
 
 
 def _pinned(package: str) -> str:

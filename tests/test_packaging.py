@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from npe2 import PluginManager, PluginManifest
@@ -83,9 +84,15 @@ def test_npe2_finds_the_plugin_in_a_built_wheel(wheel: Path, tmp_path: Path) -> 
     assert set(facts["scripts"]) == {NAME}
 
 
-def test_no_qt_binding_is_a_hard_dependency(wheel: Path) -> None:
-    from zipfile import ZipFile
+def test_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        names = archive.namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"napari_synthseg"}
+    assert not [name for name in names if "/study" in name or "benchmarks" in name]
 
+
+def test_no_qt_binding_is_a_hard_dependency(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         (name,) = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
         metadata = archive.read(name).decode()

@@ -26,7 +26,6 @@ from napari_synthseg.cli.output import JsonFlag, report, table
 from napari_synthseg.cli.progress import complete, say
 from napari_synthseg.core.errors import InputError
 
-
 PROGRAM = "python -m benchmarks.study"
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -53,12 +52,13 @@ def study(
         list[str] | None,
         typer.Option("--only", metavar="ARM", help="Run this arm only; repeat for more."),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Number of processes that share the work.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that share the work.")] = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the units and an estimate of the time.")
     ] = False,
     calibrate_only: Annotated[
-        bool, typer.Option("--calibrate", help="Measure how many steps fit in the study's minutes here.")
+        bool,
+        typer.Option("--calibrate", help="Measure how many steps fit in the study's minutes."),
     ] = False,
     report_only: Annotated[
         bool, typer.Option("--report-only", help="Write the report of the finished units.")
@@ -139,12 +139,12 @@ def _calibrate(whole: Study, unit: Unit, out: Path, as_json: bool) -> None:
     found = calibrate(unit, minutes, out, complete)
     lines = [
         f"{found.steps} steps of arm '{found.arm}' fit in {minutes:g} minutes here: "
-        f"{found.seconds_per_step:.3f} s a step and {found.other_seconds:.1f} s for everything else, "
+        f"{found.seconds_per_step:.3f} s a step and {found.other_seconds:.1f} s for the rest, "
         f"{found.threads} threads. The study asks for {whole.train.steps}."
     ]
     if not found.idle:
         lines.append(
-            f"The machine was not idle (load {found.load_before:g}): it can do more steps than that."
+            f"The machine was not idle (load {found.load_before:g}): it can do more steps."
         )
     report(found.model_dump(mode="json"), lines, as_json)
 

@@ -126,8 +126,8 @@ def _lines(
         yield from _made_with(study, records)
     command = f"python -m benchmarks.study {file.name} --out {out.name}"
     yield from ("## Repeat it", "", "```", command, "```", "")
-    yield f"Figures of each unit: `{TABLE}`; of each arm: `{SUMMARY}`; the records, with the names"
-    yield f"of all images, the recipe and the versions: `{records_path(out).name}`, beside this folder."
+    yield f"Figures of each unit: `{TABLE}`; of each arm: `{SUMMARY}`; records, with the names of"
+    yield f"all images, the recipe and the versions: `{records_path(out).name}` beside this folder."
 
 
 def _state(progress: Progress) -> Iterator[str]:

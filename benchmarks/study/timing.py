@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchmarks.study.measure import Complete, fill_project
-from benchmarks.study.records import RecordPart, Record
+from benchmarks.study.records import Record, RecordPart
 from benchmarks.study.units import Unit
 from napari_synthseg.core.runs import TrainStep
 from napari_synthseg.io.atomic import replace_file

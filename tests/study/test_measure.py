@@ -130,7 +130,7 @@ def test_record_says_what_was_measured_on_what(
             asked.extend(indices)
             return super().pairs(indices)
 
-    monkeypatch.setattr(training_data, "RepeatedPairs", Watched)
+    monkeypatch.setattr(training_data, "CachedDataset", Watched)
     unit = unit_of(clicks=5, pairs=2, recipe={"overlap": 0.2})
     record = measure_unit(unit, tmp_path / "p")
     assert set(range(6)) <= set(asked)  # three batches of two, all by way of the first two pairs

@@ -148,7 +148,7 @@ def test_damaged_record_is_named(units: list[Unit], tmp_path: Path) -> None:
     path = records_path(tmp_path)
     first, second = path.read_text().splitlines()
     path.write_text(f"{first}\n{second[: len(second) // 2]}\n")
-    with pytest.raises(InputError, match="line 2, is damaged .* delete the line"):
+    with pytest.raises(InputError, match=r"line 2, is damaged .* delete the line"):
         run_units(units, tmp_path)
 
 
