@@ -14,13 +14,12 @@ import typer
 
 from benchmarks.study.figure import FIGURE, SHOWN
 from benchmarks.study.report import REPORT, load_records, write_report
-from benchmarks.study.runner import run_units
+from benchmarks.study.runner import run_units, share_units
 from benchmarks.study.study_file import load_study
 from benchmarks.study.summary import SUMMARY, TABLE, metrics_of, summarize
 from benchmarks.study.tables import Study
 from benchmarks.study.timing import calibrate, estimate_seconds
 from benchmarks.study.units import Unit, choose, plan
-from benchmarks.study.workers import share_units
 from napari_synthseg.cli import run_app
 from napari_synthseg.cli.output import JsonFlag, report, table
 from napari_synthseg.cli.progress import complete, say

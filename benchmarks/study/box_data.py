@@ -1,4 +1,4 @@
-"""The data reader "boxes": image files, and a table of the boxes of their objects."""
+"""The data readers "boxes" (a table of boxes) and "points" (the middles of objects)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.io.boxes.table import read_box_table
 from napari_synthseg.io.images.files import open_file
+from napari_synthseg.io.tables import to_number
+from napari_synthseg.io.text import read_text
 
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
-TABLE = "boxes.csv"
+TABLE, LABELS = "boxes.csv", "labels"
 
-STEP = 4
-"""Places of windows that are tried lie a `STEP`-th of the window's edge apart."""
+STEPS_PER_WINDOW = 4
+"""The places that are tried for windows are an edge divided by this number apart."""
 
 
 class BoxData(HalvedData):
@@ -149,7 +151,7 @@ def choose_windows(
         For each class, by how much it is ahead: windows that show it less those that do not.
         Changed in place.
     """
-    starts = [range(0, max(n - edge, 0) + 1, max(edge // STEP, 1)) for n in shape]
+    starts = [range(0, max(n - edge, 0) + 1, max(edge // STEPS_PER_WINDOW, 1)) for n in shape]
     open_ = [((y, y + edge), (x, x + edge)) for y in starts[0] for x in starts[1]]
     signs = {w: _signs(classes_inside(sample.boxes, w), len(counts)) for w in open_}
     taken: list[Region] = []
@@ -169,3 +171,52 @@ def _overlap(one: Region, other: Region) -> int:
     spans = zip(one, other, strict=True)
     sides = [max(0, min(a[1], b[1]) - max(a[0], b[0])) for a, b in spans]
     return sides[0] * sides[1]
+
+
+class PointData(BoxData):
+    """Image files in ``FOLDER/images``, and ``FOLDER/labels/STEM.txt`` with rows "x y number".
+
+    Objects are taken for squares of one size round their middles; otherwise as `BoxData`.
+    """
+
+    reader: Literal["points"] = "points"  # type: ignore[assignment]
+    diameter: float = Field(gt=0, description="edge of the square round each point, pixels")
+    numbers: tuple[int, ...] = Field(
+        min_length=1, description="the number in the files of each of 'classes'"
+    )
+
+    @model_validator(mode="after")
+    def _check_numbers(self) -> PointData:
+        if len(self.numbers) != len(self.classes) or len(set(self.numbers)) < len(self.numbers):
+            raise ValueError("'numbers' has one number, no two alike, for each of 'classes'")
+        return self
+
+    def describe(self) -> str:
+        """Return in words which images are scored on, and against what."""
+        return f"{super().describe()}, squares of {self.diameter:g} pixels round points"
+
+    def truth_file(self) -> str:
+        """Return what must lie beside the images."""
+        return LABELS
+
+    def read_rows(self, folder: Path) -> dict[str, list[BoxRow]]:
+        """Return the squares of each image by its stem; those of other classes are left out."""
+        files = sorted((folder / LABELS).glob("*.txt"))
+        return {path.stem: self._read(path) for path in files}
+
+    def _read(self, path: Path) -> list[BoxRow]:
+        rows: list[BoxRow] = []
+        for line, text in enumerate(read_text(path).splitlines(), start=1):
+            cells = text.split()
+            where = f"{path.name}, row {line}"
+            if not cells:
+                continue
+            if len(cells) != 3:
+                raise InputError(f"{where}: {len(cells)} values where a point has 3: x, y, number.")
+            x, y, number = (to_number(where, "a value", cell, "number") for cell in cells)
+            if number in self.numbers:
+                value = self.numbers.index(int(number)) + 1
+                half = self.diameter / 2
+                y, x = y + 0.5, x + 0.5  # pixel centers are whole numbers, corners of boxes are not
+                rows.append((y - half, x - half, y + half, x + half, value))
+        return rows

@@ -15,10 +15,16 @@ from filelock import FileLock
 
 from benchmarks.study.clicks import ClickedMasks, make_clicks
 from benchmarks.study.draw import Sample
-from benchmarks.study.machine import describe_machine
-from benchmarks.study.recipes import recipe_of
-from benchmarks.study.records import ADAPTED, LOCKS, MeasuredOn, Record, TrainedOn, Training
-from benchmarks.study.units import Unit
+from benchmarks.study.records import (
+    ADAPTED,
+    LOCKS,
+    MeasuredOn,
+    Record,
+    TrainedOn,
+    Training,
+    describe_machine,
+)
+from benchmarks.study.units import Unit, recipe_of
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from benchmarks.study import box_data, folder_data, point_data  # noqa: F401 - registers readers
+from benchmarks.study import box_data, folder_data  # noqa: F401 - registers readers
 from benchmarks.study.tables import Arm, DataSource, Heading, Study, TrainTable
 from napari_synthseg.core.errors import InputError
 

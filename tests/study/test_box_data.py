@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks.study.box_data import BoxData, choose_windows
+from benchmarks.study.box_data import BoxData, PointData, choose_windows
 from benchmarks.study.draw import BoxSample, classes_inside
 from benchmarks.study.measure import fill_project, measure_unit
-from benchmarks.study.point_data import PointData
 from benchmarks.study.study_file import parse_study
 from benchmarks.study.units import Unit, plan
 from napari_synthseg.core.errors import InputError

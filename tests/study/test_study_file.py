@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.study.folder_data import FolderData
-from benchmarks.study.recipes import recipe_of
 from benchmarks.study.study_file import load_study, parse_study
 from benchmarks.study.tables import OF_THE_ARM, Arm, Heading, TrainTable
+from benchmarks.study.units import recipe_of
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.specs import TrainSpec
