@@ -66,7 +66,7 @@ def parse_study(data: dict[str, Any]) -> Study:
 
 
 def _parse_data(table: Any) -> DataSource:
-    readers = [name for name in DataSource.readers if name]
+    readers = sorted(name for name in DataSource.readers if name)
     reader = table.get("reader", DEFAULT_READER) if isinstance(table, dict) else DEFAULT_READER
     if reader not in readers:
         known = ", ".join(readers)
