@@ -58,18 +58,18 @@ def test_from_regions_to_a_colored_prediction_with_scores(opened):
     assert areas == expected
     (scores,) = session.project.run(run.id).scores
     assert scores.task == "semantic"
-    told = results.region_scores
+    told = results.scores
     assert told.isVisible()
-    assert not results.table.isVisible()
     assert scores.caption() in told.caption.text()
-    assert texts(told.overall)[0][0] == f"{scores.values['present_miou_per_image']:.3f}"
-    headings = [told.overall.verticalHeaderItem(r).text() for r in range(told.overall.rowCount())]
+    overall, _, confusion = told.tables
+    assert texts(overall)[0][0] == f"{scores.values['present_miou_per_image']:.3f}"
+    headings = [overall.verticalHeaderItem(r).text() for r in range(overall.rowCount())]
     assert headings[:3] == [
         "mIoU, present, by image", "mIoU, present, pooled", "mIoU, standard",
     ]  # fmt: skip
     assert "pixels of absent classes" in headings
-    row = texts(told.confusion.table)[1]
-    counts = scores.confusion[told.confusion.table.verticalHeaderItem(1).text()]
+    row = texts(confusion)[1]
+    counts = scores.confusion[confusion.verticalHeaderItem(1).text()]
     assert row == [f"{count / sum(counts.values()):.1%}" for count in counts.values()]
     assert panel.primary.text() == "Improve: paint more regions"
     results.truth_box.click()

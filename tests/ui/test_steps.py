@@ -200,9 +200,9 @@ def test_predictions_go_into_new_layers_and_scores_over_the_canvas(clicked):
     text = clicked.viewer.canvas.overlays.text
     assert text.visible
     assert scores.caption() in " ".join(text.text.split())
-    table = clicked.panel.panels[5].table
-    assert table.table.rowCount() == len(scores.values)
-    assert scores.caption() in table.caption.text()
+    shown = clicked.panel.panels[5].scores
+    assert shown.tables[0].rowCount() == len(scores.values)
+    assert scores.caption() in shown.caption.text()
 
 
 def test_reopening_restores_what_was_done(clicked):

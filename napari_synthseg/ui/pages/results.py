@@ -16,12 +16,12 @@ from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.heat_map_box import HeatMapBox
 from napari_synthseg.ui.pages.panel import NextStep, Panel
+from napari_synthseg.ui.presenters.scores import overlay_text, score_tables
 from napari_synthseg.ui.viewer.layers import Layers, field_key
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.area_table import AreaTable
+from napari_synthseg.ui.widgets.data_table import TableList
 from napari_synthseg.ui.widgets.parts import quiet_label
-from napari_synthseg.ui.widgets.region_scores import RegionScores
-from napari_synthseg.ui.widgets.score_table import ScoreTable, overlay_text
 from napari_synthseg.ui.widgets.shown_table import ShownTable
 from napari_synthseg.workflow.evaluating import MEASURED_BY
 
@@ -64,10 +64,8 @@ class ResultsPanel(Panel):
         self.truth_box = QCheckBox("Show the true masks (lines)")
         self.truth_box.toggled.connect(self._on_truth_toggled)
         self.body.addWidget(self.truth_box)
-        self.table = ScoreTable()
-        self.body.addWidget(self.table)
-        self.region_scores = RegionScores()
-        self.body.addWidget(self.region_scores)
+        self.scores = TableList()
+        self.body.addWidget(self.scores)
         self.body.addStretch()
         self._predicted: dict[str, int] = {}
         self._unshown: dict[str, tuple[Prediction, TrainingRun]] = {}
@@ -154,9 +152,11 @@ class ResultsPanel(Panel):
     def _show_scores(self) -> None:
         run = self._run()
         scores = run.scores[-1] if run is not None and run.scores else None
-        self.region_scores.show_scores(scores)
-        colored = scores is not None and scores.task == "semantic"
-        self.table.show_scores(None if colored else scores)
+        if scores is None:
+            self.scores.show_tables(())
+        else:
+            caption = f"Scores, {scores.caption()}"
+            self.scores.show_tables(score_tables(scores), caption, scores.warnings)
         session = self.controller.session
         truths = session.project.truths if session is not None else ()
         self.truth_box.setVisible(any(t.kind in ("instance", "semantic") for t in truths))

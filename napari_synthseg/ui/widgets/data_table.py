@@ -1,0 +1,141 @@
+"""A table that is only looked at, and scores as such tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from napari_synthseg.ui.presenters.tables import Cell, Table
+from napari_synthseg.ui.widgets.parts import column_in, notice_label, quiet_label
+
+NARROWEST_PX = 310
+"""Width of tables in the narrowest panel; wider ones have to scroll."""
+
+HEADING_PX = (80, 176)
+"""Width that the headings of rows may take, least and most: what the columns leave."""
+
+COLUMN_PX = (44, 72)
+"""Width that a column needs, by its heading, least and most; longer headings are cut."""
+
+MAX_ROWS_IN_SIGHT = 12
+
+
+class DataTable(QTableWidget):
+    """Shows a table, as high as its rows; hides while there is none."""
+
+    def __init__(self, table: Table | None = None) -> None:
+        super().__init__()
+        self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.setWordWrap(False)
+        for header in (self.verticalHeader(), self.horizontalHeader()):
+            header.setTextElideMode(Qt.TextElideMode.ElideRight)
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self.verticalHeader().setDefaultAlignment(left)
+        self.show_table(table)
+
+    def show_table(self, table: Table | None) -> None:
+        """Show another table, or none."""
+        self.setVisible(table is not None)
+        if table is None:
+            return
+        self.setRowCount(len(table.rows))
+        self.setColumnCount(len(table.columns))
+        for row, cell in enumerate(table.rows):
+            self.setVerticalHeaderItem(row, _heading_item(cell))
+        for column, cell in enumerate(table.columns):
+            self.setHorizontalHeaderItem(column, _heading_item(cell))
+        for row, cells in enumerate(table.cells):
+            for column, cell in enumerate(cells):
+                self.setItem(row, column, _item(cell))
+        self._fit_widths()
+        self._fit_height()
+
+    def resizeEvent(self, event: object) -> None:
+        """Keep the height that the rows need at this width."""
+        super().resizeEvent(event)
+        self._fit_height()
+
+    def _fit_widths(self) -> None:
+        columns = self.horizontalHeader()
+        columns.setMinimumSectionSize(1)
+        needed = [columns.sectionSizeHint(c) for c in range(self.columnCount())]
+        least = _clamp(max(needed, default=0), COLUMN_PX)
+        columns.setMinimumSectionSize(least)
+        columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        heading = _clamp(NARROWEST_PX - least * self.columnCount(), HEADING_PX)
+        self.verticalHeader().setMaximumWidth(heading)
+        self.resizeRowsToContents()
+
+    def _fit_height(self) -> None:
+        columns, rows = self.horizontalHeader(), self.verticalHeader()
+        heights = [self.rowHeight(r) for r in range(min(self.rowCount(), MAX_ROWS_IN_SIGHT))]
+        height = columns.sizeHint().height() + sum(heights) + 6
+        least = columns.minimumSectionSize() * self.columnCount()
+        if rows.sizeHint().width() + least + 2 * self.frameWidth() > self.width():
+            height += self.horizontalScrollBar().sizeHint().height()
+        self.setFixedHeight(height)
+
+
+class TableList(QWidget):
+    """Tables below a caption, each with the sentence above it, and warnings below them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.caption, self.warnings = quiet_label(), notice_label()
+        self.tables: list[DataTable] = []
+        self._page = QWidget()
+        self._body = column_in(self)
+        for widget in (self.caption, self._page, self.warnings):
+            self._body.addWidget(widget)
+        self.hide()
+
+    def show_tables(
+        self, tables: Sequence[Table], caption: str = "", warnings: Sequence[str] = ()
+    ) -> None:
+        """Show tables; hides where there are none."""
+        self.setVisible(bool(tables))
+        self.caption.setText(caption)
+        self.warnings.setText("\n".join(warnings))
+        self.warnings.setVisible(bool(warnings))
+        page = QWidget()
+        column = column_in(page)
+        self.tables = [DataTable() for _ in tables]
+        for table, shown in zip(tables, self.tables, strict=True):
+            if table.caption:
+                column.addWidget(quiet_label(table.caption))
+            column.addWidget(shown)
+            shown.show_table(table)
+        self._body.replaceWidget(self._page, page)
+        self._page.deleteLater()
+        self._page = page
+
+
+def _heading_item(cell: Cell) -> QTableWidgetItem:
+    item = QTableWidgetItem(cell.text)
+    item.setToolTip(cell.tip)
+    if cell.color:
+        square = QPixmap(10, 10)
+        square.fill(QColor(cell.color))
+        item.setIcon(QIcon(square))
+    return item
+
+
+def _item(cell: Cell) -> QTableWidgetItem:
+    item = QTableWidgetItem(cell.text)
+    item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+    item.setToolTip(cell.tip)
+    font = item.font()
+    font.setBold(cell.is_bold)
+    item.setFont(font)
+    if cell.color:
+        color = QColor(cell.color)
+        color.setAlphaF(cell.strength)
+        item.setBackground(color)
+    return item
+
+
+def _clamp(value: int, limits: tuple[int, int]) -> int:
+    return max(limits[0], min(value, limits[1]))

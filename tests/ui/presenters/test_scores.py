@@ -1,0 +1,64 @@
+"""What is shown of scores, without a window."""
+
+from __future__ import annotations
+
+from napari_synthseg.core.scores import FOREGROUND, Scores
+from napari_synthseg.ui.presenters.scores import RIGHT, WRONG, overlay_text, score_tables
+
+OBJECTS = Scores(
+    task="segment",
+    measured_on="real",
+    images=("a", "b"),
+    objects=12,
+    values={"dice": 0.5, "f1@0.5": 0.75, "found": 9.0},
+    per_class={"one": {"f1@0.5": 0.5}, "two": {"f1@0.5": 1.0, "found": 3.0}},
+    warnings=("Few objects.",),
+)
+
+REGIONS = Scores(
+    task="semantic",
+    measured_on="real",
+    images=("a",),
+    objects=100,
+    values={"miou": 0.5, "miou" + FOREGROUND: 0.25, "present_miou_per_image": 0.75},
+    per_class={"background": {"iou": 0.9}, "ring": {"iou": 0.1, "recall": 0.2}},
+    confusion={"background": {"background": 75, "ring": 0}, "ring": {"background": 20, "ring": 5}},
+)
+
+
+def texts(table):
+    return [[cell.text for cell in row] for row in table.cells]
+
+
+def test_objects_have_a_row_for_each_metric_the_important_ones_first():
+    (table,) = score_tables(OBJECTS)
+    assert [cell.text for cell in table.rows] == ["F1 at IoU 0.5", "found", "Dice"]
+    assert [cell.text for cell in table.columns] == ["all", "one", "two"]
+    assert texts(table) == [["0.750", "0.500", "1.000"], ["9", "", "3"], ["0.500", "", ""]]
+    assert "at least this overlap" in table.rows[0].tip
+
+
+def test_a_single_class_has_no_column_of_its_own():
+    (table,) = score_tables(OBJECTS.model_copy(update={"per_class": {"one": {}}}))
+    assert [cell.text for cell in table.columns] == ["all"]
+
+
+def test_regions_have_three_tables():
+    overall, by_class, confusion = score_tables(REGIONS)
+    assert [cell.text for cell in overall.rows] == ["mIoU, present, by image", "mIoU, standard"]
+    assert texts(overall) == [["0.750", ""], ["0.500", "0.250"]]
+    assert [cell.text for cell in by_class.rows] == ["background", "ring"]
+    assert texts(by_class)[1] == ["0.100", "", "0.200", "", ""]
+    assert texts(confusion) == [["100.0%", "0.0%"], ["80.0%", "20.0%"]]
+    wrong, right = confusion.cells[1]
+    assert (wrong.color, right.color) == (WRONG, RIGHT)
+    assert wrong.strength > right.strength > confusion.cells[0][1].strength == 0
+    assert wrong.tip == "20 of 25 pixels that are truly ring were given to background"
+
+
+def test_the_text_over_the_image_says_what_was_measured():
+    text = overlay_text(OBJECTS)
+    assert text.splitlines()[0] == "F1 at IoU 0.5: 0.750   found: 9"
+    assert OBJECTS.caption() in text.replace("\n", " ")
+    assert "Note: Few objects." in text
+    assert all(len(line) <= 52 for line in text.splitlines())
