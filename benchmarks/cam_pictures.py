@@ -11,7 +11,6 @@ least two classes; none is picked by hand. The projects are kept in ``DIR/work``
 from __future__ import annotations
 
 import argparse
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,7 @@ ImageFeatures = list[tuple[str, np.ndarray, Boxes, HeatMaps]]
 def look(unit: Unit, folder: Path, count: int) -> ImageFeatures:
     """Return what a unit's classifier sees on some images; it is trained if it is not there."""
     opened: Any = Session.open(folder) if folder.exists() else Session.create(folder)
-    with closing(opened) as session:
+    with opened as session:
         if not session.project.images:
             fill_project(session, unit)
         done = [run for run in session.project.runs if run.state == "done"]

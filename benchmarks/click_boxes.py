@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def main() -> None:
     unit = replace(unit, train=unit.test, test=())
     with (
         tempfile.TemporaryDirectory() as folder,
-        closing(Session.create(Path(folder) / "p.synthseg")) as session,
+        Session.create(Path(folder) / "p.synthseg") as session,
     ):
         fill_project(session, unit)
         library = exhaust(cut(session.project, session.folder))

@@ -148,7 +148,7 @@ def measure(count: int) -> dict[str, float]:
         run("reject all suggested", lambda: session.edit(new, "reject"))
         times["suggested"] = len(doubtful)
         widget.desk.session = None
-        session.close()
+        session.close().result()
     viewer.close()
     return {"patches": count, "check_seconds": round(seconds, 2), **times}
 

@@ -14,7 +14,6 @@ import argparse
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +102,7 @@ def measure(study: Study, seed: int, count: int, out: Path) -> Iterator[dict[str
     unit = next(u for u in plan(study) if u.seed == seed and u.arm.source != "real")
     with (
         tempfile.TemporaryDirectory() as folder,
-        closing(Session.create(Path(folder) / "p.synthseg")) as session,
+        Session.create(Path(folder) / "p.synthseg") as session,
     ):
         fill_project(session, unit)
         images = masked_images(session.project, session.folder, unit.spec).images

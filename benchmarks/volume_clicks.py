@@ -74,7 +74,7 @@ def build_project(folder: Path, every: int, along: str, masks: bool = False) -> 
     train, test = halves(image.shape, spacing, along)
     session = Session.create(folder)
     cls = ObjectClass(name="blob", value=1, diameter=median_diameter(labels, spacing))
-    clicked = session.add_array(
+    adding = session.add_array(
         image,
         "zyx",
         "simulated volume, clicked",
@@ -83,6 +83,7 @@ def build_project(folder: Path, every: int, along: str, masks: bool = False) -> 
         exhaustive=True,
         synthetic=True,
     )
+    (clicked,) = session.complete(adding).images
     scored = clicked.model_copy(
         update={
             "id": new_id(),
@@ -96,9 +97,9 @@ def build_project(folder: Path, every: int, along: str, masks: bool = False) -> 
     clicks = [Click(image=clicked.id, position=tuple(c.position + start), cls=1) for c in made]
     project = session.project.with_images(scored).with_classes(cls).with_clicks(*clicks)
     session.edit(project, "add the volume")
-    session.add_truth(scored, cut_labels(labels, test))
+    session.complete(session.import_labels(scored, cut_labels(labels, test)))
     if masks:
-        session.add_truth(clicked, cut_labels(labels, train))
+        session.complete(session.import_labels(clicked, cut_labels(labels, train)))
     return session
 
 
@@ -121,7 +122,7 @@ def run_arm(every: int, along: str, source: str, args: argparse.Namespace) -> di
         refs = [i for i in session.project.images if i.role == "test"]
         predictions = session.complete(session.predict(run, refs))
         scores = session.complete(session.score(run, predictions))
-        session.close()
+        session.close().result()
     return {
         "measured_on": f"simulated volume of stardist, other half along {along}",
         "every": every,

@@ -16,6 +16,7 @@ from napari_synthseg.workflow.training_data import gather_data
 from napari_synthseg.workflow.truths import masked_images
 from tests.helpers.clicked_discs import finish
 from tests.helpers.region_images import Drawn, draw_regions, slow_recipe
+from tests.helpers.sessions import add_array, add_masks
 
 QUICK = {"task": "semantic", "steps": 2, "minutes": None, "batch_size": 2, "crop": 32,
          "device": "cpu", "model": ModelSpec(width=4, depth=2)}  # fmt: skip
@@ -39,13 +40,13 @@ def session(tmp_path) -> Iterator[Session]:
     spec = TrainSpec(**QUICK)
     session.edit(session.project.model_copy(update={"train_spec": spec}), "settings")
     yield session
-    session.close()
+    session.close().result()
 
 
 def add(session: Session, number: int, **fields) -> ImageRef:
     pair = draw_regions(seed=number)
-    ref = session.add_array(pair.image[0], "yx", f"i{number}", **fields)
-    session.add_truth(ref, pair.labels)
+    ref = add_array(session, pair.image[0], "yx", f"i{number}", **fields)
+    add_masks(session, ref, pair.labels)
     return ref
 
 
@@ -64,8 +65,8 @@ def test_regions_from_memory_are_semantic_truth(session):
     assert truth.source.startswith("arrays:")
     np.testing.assert_array_equal(session.truth(ref).ids, draw_regions(seed=0).labels.ids)
     objects = Labels(np.array([[0, 5], [7, UNKNOWN]], np.int32), {5: 2, 7: 1})
-    other = session.add_array(np.zeros((2, 2), np.uint8), "yx", "small")
-    session.add_truth(other, objects, "semantic")
+    other = add_array(session, np.zeros((2, 2), np.uint8), "yx", "small")
+    add_masks(session, other, objects, "semantic")
     assert session.truth(other).ids.tolist() == [[0, 2], [1, UNKNOWN]]
 
 
@@ -74,7 +75,7 @@ def test_a_class_that_the_project_lacks_is_refused_with_its_value(session):
     before = session.project
     strange = Labels.of_classes(np.full((64, 64), 3))
     with pytest.raises(InputError, match="'i0' hold the value 3"):
-        session.add_truth(ref, strange)
+        add_masks(session, ref, strange)
     assert session.project is before
     session.edit(session.project.without_class(2), "delete class")
     with pytest.raises(InputError, match=r"arrays:.* hold the value 2"):
@@ -99,8 +100,8 @@ def test_images_for_validation_are_what_is_held_out(session):
 
 def test_images_of_other_channels_are_refused(session):
     pair = draw_regions(seed=9, channels=3)
-    ref = session.add_array(pair.image, "cyx", "colored")
-    session.add_truth(ref, pair.labels)
+    ref = add_array(session, pair.image, "cyx", "colored")
+    add_masks(session, ref, pair.labels)
     with pytest.raises(InputError, match="'i0' has 1 channels and 'colored' has 3"):
         masked_images(session.project, session.folder, session.project.train_spec)
 
@@ -143,14 +144,14 @@ def test_a_fit_that_was_cancelled_goes_on_from_where_it_was(session, slow, start
     job = session.synthesize(1) if start == "synthesize" else session.train()
     cancel_at(job, 4)
     outcome = job.run()
-    session.record(job, outcome)
+    session.record(job)
     assert outcome.state == "cancelled"
     assert [p.suffix for p in (session.folder / "generators").iterdir()] == [".safetensors"]
     if start == "synthesize":
         session.complete(session.synthesize(1))
     else:
         assert session.project.runs[0].state == "cancelled"
-        again = session.complete(session.resume_training(session.project.runs[0]))
+        again = session.complete(session.resume(session.project.runs[0]))
         assert (again.state, again.steps) == ("done", 2)
     assert slow.begun == [0, 4]
     session.complete(session.train())  # the same images, divided alike: nothing is learned twice
@@ -242,7 +243,7 @@ def test_pairs_of_a_run_are_made_again_by_its_own_recipe(session, slow):
     choose(session, slow())
     run = session.complete(session.train(TrainSpec(**QUICK, pairs=2)))
     choose(session, slow(seed=5))
-    pairs = session.complete(session.remake_pairs(run, 3))
+    pairs = session.complete(session.synthesize(3, run=run))
     assert [p.index for p in pairs] == [0, 1, 2]
     np.testing.assert_array_equal(pairs[0].image, pairs[2].image)
     assert slow.begun == [0, 10]

@@ -145,7 +145,7 @@ def test_a_run_that_was_cut_off_goes_on(session: Session) -> None:
     run = session.project.run("cut off")
     as_then = session.project.model_copy(update={"recipe": load_recipe(run.recipe)})
     session.edit(as_then, "recipe")
-    done = session.complete(session.resume_training(run))
+    done = session.complete(session.resume(run))
     assert (done.id, done.state, done.steps) == (run.id, "done", 40)
 
 
@@ -153,10 +153,10 @@ def test_what_is_edited_is_there_after_reopening(session: Session) -> None:
     gone = session.project.clicks[0].id
     session.edit(session.project.without_clicks([gone]), "delete click")
     edited = session.project
-    session.close()
+    session.close().result()
     again = Session.open(session.folder)
     assert again.project == edited
-    again.close()
+    again.close().result()
 
 
 def test_the_project_is_kept_as_it_was_left() -> None:

@@ -13,6 +13,7 @@ from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.workflow.evaluating import score
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
+from tests.helpers.sessions import add_array, add_masks
 
 REGION = ((11, 128), (5, 160))
 """Of the image that counts: what is found there has positions in the whole image."""
@@ -25,9 +26,9 @@ def session(tmp_path):
     project = session.project.with_classes(*classes)
     session.edit(project.with_classes(project.next_class("ring", diameter=9.0)), "classes")
     image, _ = disc_image(CENTERS)
-    session.add_array(image[0], "yx", "image", role="test", exhaustive=True, region=REGION)
+    add_array(session, image[0], "yx", "image", role="test", exhaustive=True, region=REGION)
     yield session
-    session.close()
+    session.close().result()
 
 
 def boxes_of_discs():
@@ -73,7 +74,7 @@ def test_boxes_are_scored_against_boxes_in_the_region(session):
 def test_boxes_are_scored_against_masks(session):
     (ref,) = session.project.images
     _, ids = disc_image(CENTERS)
-    session.add_truth(ref, Labels(ids, dict.fromkeys(range(1, 8), 1)))
+    add_masks(session, ref, Labels(ids, dict.fromkeys(range(1, 8), 1)))
     found = scored(session, "detect", detected(session, boxes_of_discs()))
     assert (found.truth, found.values["f1@0.5"]) == ("masks", 1)
 
@@ -94,7 +95,7 @@ def test_what_is_shown_is_scored_against_any_truth(session, truth):
     elif truth == "labels":
         give(session, Truth.of_shown(ref.id, [1]))
     elif truth == "masks":
-        session.add_truth(ref, Labels(disc_image(CENTERS)[1], dict.fromkeys(range(1, 8), 1)))
+        add_masks(session, ref, Labels(disc_image(CENTERS)[1], dict.fromkeys(range(1, 8), 1)))
     else:
         click = Click(image=ref.id, position=(30.0, 30.0), cls=1)
         session.edit(session.project.with_clicks(click), "click")
@@ -111,7 +112,7 @@ def test_regions_are_scored_pixel_by_pixel_in_the_region(session):
     _, ids = disc_image(CENTERS)
     values = np.where(ids > 4, 2, np.minimum(ids, 1)).astype(np.int32)
     values[100:] = UNKNOWN
-    session.add_truth(ref, Labels.of_classes(values))
+    add_masks(session, ref, Labels.of_classes(values))
     inside = values[tuple(slice(a, b) for a, b in REGION)]
     right = Prediction(ref.id, "r", np.maximum(inside, 0), ())
     found = scored(session, "semantic", [right])
@@ -128,7 +129,7 @@ def test_regions_are_scored_pixel_by_pixel_in_the_region(session):
 def test_regions_are_scored_against_the_masks_of_objects(session):
     (ref,) = session.project.images
     _, ids = disc_image(CENTERS)
-    session.add_truth(ref, Labels(ids, dict.fromkeys(range(1, 8), 2)))
+    add_masks(session, ref, Labels(ids, dict.fromkeys(range(1, 8), 2)))
     inside = ids[tuple(slice(a, b) for a, b in REGION)]
     right = Prediction(ref.id, "r", np.where(inside > 0, 2, 0), ())
     assert scored(session, "semantic", [right]).values["miou"] == 1

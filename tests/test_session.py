@@ -9,6 +9,7 @@ from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.session import Session
 from tests.helpers.disks import draw_disks
+from tests.helpers.sessions import add_array, add_file, add_masks
 
 TINY = TrainSpec(
     steps=4,
@@ -35,7 +36,7 @@ def disk_field(seed, shape=(128, 192)):
 def session(tmp_path):
     session = Session.create(tmp_path / "p.synthseg")
     yield session
-    session.close()
+    session.close().result()
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ def clicked(session):
     session.edit(project, "add classes")
     for seed, role in ((1, "train"), (2, "test")):
         image, labels, centers = disk_field(seed)
-        ref = session.add_array(image, "yx", f"field {seed}", role=role, exhaustive=True)
-        session.add_truth(ref, labels)
+        ref = add_array(session, image, "yx", f"field {seed}", role=role, exhaustive=True)
+        add_masks(session, ref, labels)
         if role == "train":
             new = [
                 Click(image=ref.id, position=p, cls=labels.classes[i]) for i, p in centers.items()
@@ -96,13 +97,13 @@ def test_all_is_there_after_reopening(tmp_path, clicked):
         "reject",
     )
     folder, project = clicked.folder, clicked.project
-    clicked.close()
+    clicked.close().result()
     again = Session.open(folder)
     assert again.project == project
     image = again.project.images[0]
     assert again.pixels(image).read().shape == (1, 128, 192)
     assert again.truth(image).count > 10
-    again.close()
+    again.close().result()
 
 
 def test_a_second_opener_may_read_only(clicked):
@@ -169,13 +170,13 @@ def test_train_predict_score_and_all_is_recorded(clicked):
     assert scores.objects == clicked.truth(test).count
     assert clicked.project.run("first").scores == (scores,)
     folder = clicked.folder
-    clicked.close()
+    clicked.close().result()
     again = Session.open(folder)
     reopened = again.project.run("first")
     assert reopened.scores == (scores,)
     repeated = again.complete(again.predict(reopened, [again.project.image(test.id)]))
     assert np.array_equal(repeated[0].ids, predictions[0].ids)
-    again.close()
+    again.close().result()
 
 
 def test_truth_changes_no_weight(clicked):
@@ -216,7 +217,7 @@ def test_a_cancelled_run_keeps_its_weights_and_can_go_on(clicked):
     assert (run.state, run.steps) == ("cancelled", 5)
     test = images_by_role(clicked)["test"]
     assert clicked.complete(clicked.predict(run, [test]))
-    resumed = clicked.complete(clicked.resume_training(run))
+    resumed = clicked.complete(clicked.resume(run))
     assert (resumed.state, resumed.steps, resumed.id) == ("done", 30, run.id)
     assert [r.name for r in clicked.project.runs] == ["long"]
 
@@ -268,14 +269,14 @@ def test_a_moved_image_is_found_again_by_relinking(tmp_path, session):
     tifffile = pytest.importorskip("tifffile")
     old, new = tmp_path / "old.tif", tmp_path / "elsewhere" / "new.tif"
     tifffile.imwrite(old, disk_field(1)[0])
-    (ref,) = session.add_file(old)
+    (ref,) = add_file(session, old)
     before = session.pixels(ref).read()
     new.parent.mkdir()
     old.rename(new)
     with pytest.raises(InputError, match=r"old\.tif"):
         session.pixels(ref)
     assert session.complete(session.find_missing()) == (ref,)
-    (moved,) = session.complete(session.relink(ref, new))
+    (moved,) = session.complete(session.relink(ref, new)).images
     assert np.array_equal(session.pixels(moved).read(), before)
     assert session.complete(session.find_missing()) == ()
     session.undo()
@@ -288,10 +289,10 @@ def test_a_moved_folder_is_found_again_by_one_of_its_images(tmp_path, session):
     old.mkdir()
     for number, name in enumerate(("a.tif", "b.tif", "c.tif")):
         tifffile.imwrite(old / name, disk_field(number)[0])
-        session.add_file(old / name)
+        add_file(session, old / name)
     old.rename(new)
     tifffile.imwrite(new / "c.tif", disk_field(7)[0])  # another image by the same name
-    found = session.complete(session.relink(session.project.images[0], new / "a.tif"))
+    found = session.complete(session.relink(session.project.images[0], new / "a.tif")).images
     assert [ref.name for ref in found] == ["a.tif", "b.tif"]
     assert [r.name for r in session.complete(session.find_missing())] == ["c.tif"]
     session.undo()
@@ -301,7 +302,7 @@ def test_a_moved_folder_is_found_again_by_one_of_its_images(tmp_path, session):
 def test_true_masks_of_another_size_are_refused(clicked):
     image = clicked.project.images[0]
     with pytest.raises(InputError, match="field 1"):
-        clicked.add_truth(image, Labels(np.ones((5, 5), np.int32), {1: 1}))
+        add_masks(clicked, image, Labels(np.ones((5, 5), np.int32), {1: 1}))
 
 
 def test_closing_in_mid_training_keeps_what_there_is(clicked):
@@ -309,22 +310,22 @@ def test_closing_in_mid_training_keeps_what_there_is(clicked):
     job = clicked.train(spec, "cut off")
     job.start()
     folder = clicked.folder
-    clicked.close()
+    clicked.close().result()
     assert job.outcome is not None
     assert job.state == "cancelled"
     again = Session.open(folder)
     assert again.project.run("cut off").state == "cancelled"
-    again.close()
+    again.close().result()
 
 
 def test_own_masks_are_taken_as_they_are_and_click_what_nobody_clicked(session):
     image, labels, _ = disk_field(1)
     session.edit(session.project.with_classes(session.project.next_class("disk")), "add class")
-    ref = session.add_array(image, "yx", "field")
+    ref = add_array(session, image, "yx", "field")
     first = next(iter(labels.classes))
     where = tuple(float(v) for v in np.argwhere(labels.ids == first).mean(axis=0))
     session.edit(session.project.with_clicks(Click(image=ref.id, position=where, cls=1)), "click")
-    new = session.add_patch_masks(ref, Labels(labels.ids))
+    new = len(add_masks(session, ref, Labels(labels.ids), "patch_masks").clicks)
     assert new > 10
     assert not session.library_is_current
     library = session.complete(session.cut_patches())
@@ -342,8 +343,9 @@ def test_own_masks_are_taken_as_they_are_and_click_what_nobody_clicked(session):
 def test_own_masks_of_a_region_fit_the_whole_image(session):
     image, labels, _ = disk_field(1)
     session.edit(session.project.with_classes(session.project.next_class("disk")), "add class")
-    ref = session.add_array(image, "yx", "field", region=((0, 128), (64, 192)))
-    session.add_patch_masks(ref, Labels(np.ascontiguousarray(labels.ids[:, 64:])))
+    ref = add_array(session, image, "yx", "field", region=((0, 128), (64, 192)))
+    right = Labels(np.ascontiguousarray(labels.ids[:, 64:]))
+    add_masks(session, ref, right, "patch_masks")
     assert min(c.position[1] for c in session.project.clicks) >= 64
     assert session.complete(session.cut_patches()).patches
 
@@ -357,17 +359,17 @@ def test_own_masks_of_a_region_fit_the_whole_image(session):
 )
 def test_own_masks_that_cannot_be_are_refused(session, ids, words):
     session.edit(session.project.with_classes(session.project.next_class("disk")), "add class")
-    ref = session.add_array(disk_field(1)[0], "yx", "field")
+    ref = add_array(session, disk_field(1)[0], "yx", "field")
     with pytest.raises(InputError, match=words):
-        session.add_patch_masks(ref, Labels(ids))
+        add_masks(session, ref, Labels(ids), "patch_masks")
     with pytest.raises(InputError, match="class 7"):
-        session.add_patch_masks(ref, Labels(disk_field(1)[1].ids), cls=7)
+        add_masks(session, ref, Labels(disk_field(1)[1].ids), "patch_masks", cls=7)
     assert not session.project.truths
 
 
 def test_nothing_is_scored_against_own_masks(clicked):
     (train,) = (r for r in clicked.project.images if r.role == "train")
     clicked.edit(clicked.project.model_copy(update={"truths": ()}), "drop truth")
-    clicked.add_patch_masks(train, Labels(disk_field(1)[1].ids))
+    add_masks(clicked, train, Labels(disk_field(1)[1].ids), "patch_masks")
     assert clicked.project.masks_of(train) is None
     assert clicked.truth(train) is None

@@ -12,6 +12,7 @@ from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import gather_data
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
+from tests.helpers.sessions import add_array
 
 QUICK = {
     "steps": 2,
@@ -30,8 +31,8 @@ def session(tmp_path) -> Iterator[Session]:
     project = session.project.with_classes(session.project.next_class("disc", diameter=20.0))
     session.edit(project, "class")
     image, ids = disc_image(CENTERS)
-    first = session.add_array(image[0], "yx", "first", exhaustive=True)
-    second = session.add_array(image[0].T.copy(), "yx", "second")
+    first = add_array(session, image[0], "yx", "first", exhaustive=True)
+    second = add_array(session, image[0].T.copy(), "yx", "second")
     clicks = [Click(image=first.id, position=c, cls=1) for c in CENTERS]
     session.edit(session.project.with_clicks(*clicks), "click")
     found = [(s[0].start, s[1].start, s[0].stop, s[1].stop) for s in Labels(ids).boxes().values()]
@@ -39,7 +40,7 @@ def session(tmp_path) -> Iterator[Session]:
     truths = [Truth.of_boxes(r.id, Boxes.of(b)) for r, b in ((first, found), (second, turned))]
     session.edit(session.project.with_truths(*truths), "boxes")
     yield session
-    session.close()
+    session.close().result()
 
 
 def data_of(session, **spec):

@@ -92,7 +92,7 @@ class MaskSample(Sample):
 
     def add_truth(self, session: Session, image: ImageRef) -> None:
         """Add the true masks."""
-        session.add_truth(image, self.masks, self.kind)
+        session.complete(session.import_labels(image, self.masks, self.kind))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ def measure_unit(
         Folder where what recipes learn is kept for all units; default: the project's own.
     """
     started = time.perf_counter()
-    with closing(Session.create(folder)) as session:
+    with Session.create(folder) as session:
         trained_on = fill_project(session, unit)
         fitting = time.perf_counter()
         if shared is not None:
@@ -224,11 +223,12 @@ def _add_training_image(
     if source in ("real", "mixed", "masks"):
         sample.add_truth(session, ref)
     elif source == "true-mask-patches":
-        session.add_patch_masks(ref, masks)
+        session.complete(session.import_labels(ref, masks, "patch_masks"))
 
 
 def _add(session: Session, sample: Sample, **fields: Any) -> ImageRef:
-    refs = session.add_file(sample.image, group=sample.group, region=sample.region, **fields)
+    added = session.add_images(sample.image, group=sample.group, region=sample.region, **fields)
+    refs = session.complete(added).images
     if len(refs) != 1:
         raise InputError(
             f"[data]: '{sample.image.name}' is a stack of {len(refs)} planes: the reader 'folder' "

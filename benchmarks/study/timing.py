@@ -68,7 +68,7 @@ def calibrate(
             complete(session, job)
             whole = time.perf_counter() - started
         finally:
-            session.close()
+            session.close().result()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     gaps = [after - before for before, after in itertools.pairwise(times)]

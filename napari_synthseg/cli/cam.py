@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +38,7 @@ def explain(
 
     Maps are raw: the higher, the more speaks for the class there, on one scale all over an image.
     """
-    with closing(Session.open(project)) as session:
+    with Session.open(project) as session:
         chosen = session.project.run(run)
         names = {c.value: c.name for c in session.project.classes}
         refs = find_images(images, session, chosen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -93,7 +92,7 @@ def _walk(
 ) -> tuple[dict[str, Any], Scores]:
     """Take every step of the walk; save its results; return what the command reports."""
     started = time.monotonic()
-    with closing(Session.create(folder / f"{sample}.synthseg")) as session:
+    with Session.create(folder / f"{sample}.synthseg") as session:
         fill(session, sample, clicks=clicks)
         say(f"{SAMPLES[sample].title}: project, labels and figure go to {folder}")
         steps = _take_steps(session, limit)

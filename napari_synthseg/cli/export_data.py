@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,7 +72,7 @@ def export_data(
         raise InputError("--what model needs --run RUN.")
     if run is not None and what not in ("model", "pairs"):
         raise InputError("--run belongs to --what model and --what pairs.")
-    with closing(Session.open(project)) as session:
+    with Session.open(project) as session:
         try:
             if what == "clicks":
                 result = _export_clicks(session, out, overwrite)
@@ -119,7 +118,7 @@ def _export_pairs(
 ) -> dict[str, Any]:
     refuse_existing(pair_files(out, count), overwrite)
     past = None if run is None else session.project.run(run)
-    work = session.synthesize(count) if past is None else session.remake_pairs(past, count)
+    work = session.synthesize(count) if past is None else session.synthesize(count, run=past)
     pairs = complete(session, work)
     write_pairs(out, pairs, session.project)
     figures, words = describe_pairs(pairs, session.project)

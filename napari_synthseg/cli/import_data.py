@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -116,7 +115,7 @@ def import_data(
         parse_renames(rename or []), tuple(ignore or ()), skip_unknown, add_classes,
         tuple(incomplete or ()), as_clicks, exhaustive, role,
     )  # fmt: skip
-    with closing(Session.open(project)) as session:
+    with Session.open(project) as session:
         kind = _kind_of(file) if file is not None else "patch masks" if patch_masks else "masks"
         _refuse_strangers(kind, {"--class": class_name, "--image": image}, wishes)
         if file is None:
@@ -211,7 +210,7 @@ def _import_masks(
     matched, unused = _match(before.images, folder)
     try:
         for image, path in matched:
-            session.add_truth(image, path, told)
+            session.complete(session.import_labels(image, path, told))
     except InputError:
         session.edit(before, "take back the masks")
         raise
@@ -237,7 +236,11 @@ def _import_patch_masks(session: Session, folder: Path, class_name: str | None) 
     new = 0
     try:
         for image, path in matched:
-            new += session.add_patch_masks(image, path, cls.value)
+            new += len(
+                session.complete(
+                    session.import_labels(image, path, "patch_masks", cls.value)
+                ).clicks
+            )
     except InputError:
         session.edit(before, "take back the masks")
         raise

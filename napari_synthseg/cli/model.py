@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
@@ -71,7 +70,7 @@ def train(
     if task not in get_args(TaskName):
         raise InputError(f"--task {task}: a task is one of {', '.join(get_args(TaskName))}.")
     chosen = parse_settings(settings)
-    with closing(Session.open(project)) as session:
+    with Session.open(project) as session:
         if name and any(run.name == name for run in session.project.runs):
             raise InputError(f"--name {name}: the project has a run of this name already.")
         picked = pick_recipe(session.project, recipe)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -43,7 +42,7 @@ def cut_patches(
 ) -> None:
     """Cut, mask and check a patch around each click; print counts and findings per class."""
     refuse_existing([out] if out else [], overwrite)
-    with closing(Session.open(project)) as session:
+    with Session.open(project) as session:
         if method:
             classes = _with_methods(session.project.classes, method)
             session.edit(session.project.with_classes(*classes), "choose mask methods")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,7 +64,7 @@ def predict(
     class values, areas.csv and classes.csv; detectors objects.csv and candidates.csv (boxes of any
     score); classifiers labels.csv.
     """
-    with closing(Session.open(project)) as session:
+    with Session.open(project) as session:
         chosen = session.project.run(run)
         task = chosen.task_kind
         refs = find_images(images, session, chosen)

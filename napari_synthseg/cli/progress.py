@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -28,6 +28,8 @@ from napari_synthseg.core.runs import TrainStep
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
+T = TypeVar("T")
+
 LINE_INTERVAL = 10.0
 """Least time between two lines of progress where stderr is no terminal, seconds."""
 
@@ -36,7 +38,7 @@ Step = WorkProgress | TrainStep
 """What jobs yield: how far they are and what they do."""
 
 
-def complete(session: Session, job: Job) -> Any:
+def complete(session: Session, job: Job[T]) -> T:
     """Run a job here with progress on stderr, record it, and return its value.
 
     Ctrl-C cancels the job at its next step, so that what it made so far is kept; a second one
@@ -69,7 +71,7 @@ def describe(step: Step) -> str:
 
 
 @contextmanager
-def _show(job: Job) -> Iterator[None]:
+def _show(job: Job[Any]) -> Iterator[None]:
     console = Console(stderr=True)
     if not console.is_terminal:
         lines = _Lines(job.name)
@@ -112,7 +114,7 @@ class _Lines:
 
 
 @contextmanager
-def _cancel_on_interrupt(job: Job) -> Iterator[None]:
+def _cancel_on_interrupt(job: Job[Any]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # signals reach the main thread only
         return

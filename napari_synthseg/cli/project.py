@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.specimens import find_specimen
 from napari_synthseg.io.images.stacks import FARTHEST, FEWEST_PLANES, StackUse
 from napari_synthseg.storage.images import describe
+from napari_synthseg.workflow.importing import ImageFields
 from napari_synthseg.workflow.session import Session
 
 ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.")]
@@ -72,10 +72,11 @@ def create_project(
     stack: StackUse = "auto" if volume is None else "volume" if volume else "planes"
     groups = _groups(images, group)
     _check_files(images, stack, sizes)
-    with closing(Session.create(project)) as session:
+    with Session.create(project) as session:
         session.edit(session.project.with_classes(*with_classes.classes), "add classes")
         for path, group_of in zip(images, groups, strict=True):
-            refs = session.add_file(path, stack, exhaustive=exhaustive, **group_of)
+            fields: ImageFields = {"exhaustive": exhaustive, **group_of}
+            refs = session.complete(session.add_images(path, stack, **fields)).images
             if sizes is not None:
                 sized = [r.model_copy(update=_sized(r, sizes)) for r in refs]
                 session.edit(session.project.with_images(*sized), "set the pixel size")
@@ -126,11 +127,11 @@ def _diameter(text: str, diameter: str) -> float:
     return value
 
 
-def _groups(images: list[Path], pattern: str | None) -> list[dict[str, str]]:
+def _groups(images: list[Path], pattern: str | None) -> list[ImageFields]:
     """Return the field of each image that holds its specimen; none where nothing is told."""
     if pattern is None:
         return [{}] * len(images)
-    found = []
+    found: list[ImageFields] = []
     for path in images:
         try:
             name = find_specimen(pattern, path.stem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +13,9 @@ from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
 from napari_synthseg.cli.settings import SetOption, parse_settings, with_settings
 from napari_synthseg.realism.report import HEADER, rows_of
-from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, Comparison, save_comparison
+from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, save_comparison
 from napari_synthseg.synthesis import default_recipe
-from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.realism import PAIRS
-from napari_synthseg.workflow.realism import compare as compare_project
 from napari_synthseg.workflow.session import Session
 
 
@@ -45,14 +42,10 @@ def compare(
     if seed is not None:
         chosen["seed"] = str(seed)
     refuse_existing([out / REPORT_FILE, out / FIGURE_FILE], overwrite)
-    with closing(Session.open(project)) as session:
+    with Session.open(project) as session:
         current = session.project.recipe or default_recipe()
         recipe = with_settings(current, chosen, f"recipe '{current.kind}'")
-        work = compare_project(
-            session.project, session.folder, recipe, count, seed or 0, artifacts=session.artifacts
-        )
-        job = Job(work, "compare with real images")
-        found: Comparison = complete(session, job)
+        found = complete(session, session.compare_realism(count, seed or 0, recipe))
     save_comparison(out, found)
     made = found.report
     lines = [

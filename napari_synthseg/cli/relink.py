@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -22,12 +21,12 @@ def relink(
     as_json: JsonFlag = False,
 ) -> None:
     """Tell a project where an image is now whose file was moved or meant to change."""
-    with closing(Session.open(project)) as session:
+    with Session.open(project) as session:
         named = [ref for ref in session.project.images if ref.name == image]
         if not named:
             known = ", ".join(dict.fromkeys(ref.name for ref in session.project.images)) or "none"
             raise InputError(f"{project} has no image '{image}'. Images: {known}.")
-        found = complete(session, session.relink(named[0], file))
+        found = complete(session, session.relink(named[0], file)).images
         missing = complete(session, session.find_missing())
     names, left = ([*dict.fromkeys(ref.name for ref in refs)] for refs in (found, missing))
     lines = [f"Found again: {', '.join(names)}."]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,11 +79,11 @@ def synthesize(
     if seed is not None:
         chosen["seed"] = str(seed)
     refuse_existing(pair_files(out, count) if out else [], overwrite)
-    with closing(Session.open(project)) as session:
+    with Session.open(project) as session:
         pairs: list[DualImage]
         if run is not None:
             past = session.project.run(run)
-            pairs = complete(session, session.remake_pairs(past, count))
+            pairs = complete(session, session.synthesize(count, run=past))
             used = past.recipe or default_recipe().model_dump(mode="json")
         else:
             adopt_recipe(session, pick_recipe(session.project, recipe, preset), chosen)

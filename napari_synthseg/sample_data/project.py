@@ -13,8 +13,8 @@ from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
 
-def new_project(folder: Path, name: str) -> Job:
-    """Return the job that makes a new project of a sample. Value: a `Session` on it.
+def new_project(folder: Path, name: str) -> Job[Session]:
+    """Return the job that makes a new project of a sample, and returns a session on it.
 
     Raises
     ------
@@ -57,15 +57,18 @@ def fill(session: Session, name: str, clicks: int | None = None) -> None:
     """
     sample, content = find_sample(name), load(name, clicks)
     picture = f"simulated {name}" if sample.simulated else name
-    train = session.add_array(
-        content.image,
-        content.axes,
-        f"{picture} clicked",
-        region=content.train,
-        role="train",
-        exhaustive=content.exhaustive,
-        synthetic=sample.simulated,
+    added = session.complete(
+        session.add_array(
+            content.image,
+            content.axes,
+            f"{picture} clicked",
+            region=content.train,
+            role="train",
+            exhaustive=content.exhaustive,
+            synthetic=sample.simulated,
+        )
     )
+    (train,) = added.images
     test = train.model_copy(
         update={
             "id": new_id(),
@@ -85,4 +88,4 @@ def fill(session: Session, name: str, clicks: int | None = None) -> None:
     project = session.project.with_images(test).with_classes(*content.classes)
     session.edit(project.with_clicks(*marks), f"add sample {name}")
     if isinstance(truth, Labels):
-        session.add_truth(test, truth)
+        session.complete(session.import_labels(test, truth))

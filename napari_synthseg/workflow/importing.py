@@ -1,20 +1,18 @@
-"""Bringing things into a project: images, moved images, and masks, each as a generator for a job.
-
-These read a snapshot and touch no shared state.
-"""
+"""Adding images and masks to a project, and finding moved images: generators over a snapshot."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.annotations import Click, ImageRef, Truth, new_id
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, Role, Truth, new_id
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import region_slices
+from napari_synthseg.core.geometry import Region, region_slices
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
@@ -23,17 +21,55 @@ from napari_synthseg.io.labels import check_classes
 from napari_synthseg.storage import arrays, images, truths, uris
 from napari_synthseg.storage.images import is_missing
 
-if TYPE_CHECKING:
-    pass
+MaskKind = Literal["instance", "semantic", "patch_masks"]
+"""What masks are: true masks of each object, the true class of each pixel, or masks to cut by."""
 
 
-MaskKind = Literal["instance", "semantic"]
-"""What masks tell: each object, or the class of each pixel."""
+class ImageFields(TypedDict, total=False):
+    """Fields of an `ImageRef` that may be given for a new image."""
+
+    role: Role
+    group: str
+    region: Region | None
+    pixel_size: tuple[float, ...] | None
+    unit: str
+    exhaustive: bool
+    synthetic: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """What an import adds to a project, or changes in it.
+
+    Attributes
+    ----------
+    images, classes, clicks, truths
+        What is new, or in place of what has the same id (class: value; truth: image and kind).
+    figures
+        Counts for programs.
+    message
+        What was done, for people.
+    """
+
+    images: tuple[ImageRef, ...] = ()
+    classes: tuple[ObjectClass, ...] = ()
+    clicks: tuple[Click, ...] = ()
+    truths: tuple[Truth, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    message: str = ""
+
+    def added_to(self, project: Project) -> Project:
+        """Return the project with all of it."""
+        new = project
+        new = new.with_images(*self.images) if self.images else new
+        new = new.with_classes(*self.classes) if self.classes else new
+        new = new.with_clicks(*self.clicks) if self.clicks else new
+        return new.with_truths(*self.truths) if self.truths else new
 
 
 def read_images(
-    path: Path, folder: Path, fields: dict[str, Any], stack: StackUse = "auto"
-) -> Generator[Progress, None, tuple[ImageRef, ...]]:
+    path: Path, folder: Path, fields: ImageFields, stack: StackUse = "auto"
+) -> Generator[Progress, None, Imported]:
     """Describe the images that a file holds; `fields` override those of each.
 
     `stack` says whether a stack over z is a volume.
@@ -41,37 +77,50 @@ def read_images(
     yield Progress(0.0, f"reading {path.name}")
     uri = uris.relative_uri(path, folder)
     refs = images.describe(path, stack=stack)
-    return tuple(ref.model_copy(update={"uri": uri, **fields}) for ref in refs)
+    return Imported(images=tuple(r.model_copy(update={"uri": uri, **fields}) for r in refs))
 
 
 def relink_images(
     image: ImageRef, path: Path, every: Sequence[ImageRef], folder: Path
-) -> Generator[Progress, None, tuple[ImageRef, ...]]:
-    """Return all images that now lead elsewhere, `image` among them."""
+) -> Generator[Progress, None, Imported]:
+    """Find an image, and missing ones of the same old folder, where they are now."""
     yield Progress(0.0, f"reading {path.name}")
-    return images.relink_together(image, path, every, folder)
+    return Imported(images=images.relink_together(image, path, every, folder))
 
 
 def copy_image(
-    array: NDArray[Any], axes: str, name: str, folder: Path, fields: dict[str, Any]
-) -> Generator[Progress, None, ImageRef]:
+    array: NDArray[Any], axes: str, name: str, folder: Path, fields: ImageFields
+) -> Generator[Progress, None, Imported]:
     """Copy pixels that have no file into the project."""
     yield Progress(0.0, f"copying {name}")
     ident = new_id()
     uri = arrays.save_array(array, axes, folder, ident)
-    return ImageRef(id=ident, uri=uri, name=name, axes=axes, **fields)
+    return Imported(images=(ImageRef(id=ident, uri=uri, name=name, axes=axes, **fields),))
 
 
-def make_truth(
-    image: ImageRef, source: Path | Labels, kind: MaskKind, project: Project, folder: Path
-) -> Truth:
-    """Return true masks for an image; those from memory are kept in the project's arrays.
+def read_masks(
+    image: ImageRef, source: Path | Labels, kind: MaskKind, project: Project, folder: Path, cls: int
+) -> Generator[Progress, None, Imported]:
+    """Read masks of an image, see `Session.import_labels`; those from memory are kept in arrays.
 
     Raises
     ------
     InputError
-        If they do not fit the image, are of no such kind, or are of a class that there is not.
+        If they do not fit the image, are of no such kind, or name a class that does not exist.
     """
+    yield Progress(0.0, f"reading masks of {image.name}")
+    if kind == "patch_masks":
+        return (yield from _read_patch_masks(image, source, project, folder, cls))
+    return Imported(truths=(_make_truth(image, source, kind, project, folder),))
+
+
+def _make_truth(
+    image: ImageRef,
+    source: Path | Labels,
+    kind: Literal["instance", "semantic"],
+    project: Project,
+    folder: Path,
+) -> Truth:
     if isinstance(source, Labels):
         given = source.as_regions() if kind == "semantic" else source
         if given.regions:
@@ -93,26 +142,12 @@ def make_truth(
     return truth
 
 
-def read_patch_masks(
+def _read_patch_masks(
     image: ImageRef, source: Path | Labels, project: Project, folder: Path, cls: int
-) -> Generator[Progress, None, tuple[Truth, tuple[Click, ...]]]:
-    """Copy the user's masks of an image's objects; click those that have no click yet.
-
-    Returns
-    -------
-    masks
-        What the project keeps; `Truth.kind` is "patch_masks".
-    clicks
-        New clicks, one in each object without one, of the object's class (default `cls`).
-
-    Raises
-    ------
-    InputError
-        If the masks do not fit the image, hold no object, or name a class that does not exist.
-    """
+) -> Generator[Progress, None, Imported]:
+    """Copy the user's masks of an image's objects; click those that have no click yet."""
     from napari_synthseg.patches.simulated_clicks import click_masks
 
-    yield Progress(0.0, f"reading masks of {image.name}")
     given = source
     if isinstance(source, Path):
         named = Truth(image=image.id, kind="instance", source=uris.relative_uri(source, folder))
@@ -140,7 +175,8 @@ def read_patch_masks(
     )
     ident = new_id()
     uri = truths.save_labels(Labels(ids, classes), folder, ident)
-    return Truth(id=ident, image=image.id, kind="patch_masks", source=uri, classes=classes), clicks
+    masks = Truth(id=ident, image=image.id, kind="patch_masks", source=uri, classes=classes)
+    return Imported(clicks=clicks, truths=(masks,))
 
 
 def _on_whole_image(ids: NDArray[np.int32], image: ImageRef, folder: Path) -> NDArray[np.int32]:

@@ -1,8 +1,8 @@
-"""Background work: one generator, turned in a thread or in place.
+"""Background work: one generator, run in a thread or in place.
 
-Every long piece of work in this package is a generator that yields its progress. A `Job` turns
-it. Cancelling raises `Cancelled` inside the generator, at its current yield and in the worker, so
-that its ``finally:`` blocks run there; what it returns on the way out becomes the outcome's value.
+Every long piece of work in this package is a generator that yields its progress. A `Job` runs it.
+Cancelling raises `Cancelled` inside the generator, at its current yield and in the worker, so that
+its ``finally:`` blocks run there; what it returns on the way out becomes the outcome's value.
 Nothing here knows of Qt: listeners are called in the worker's thread and bring the news to their
 own thread themselves.
 """
@@ -13,17 +13,20 @@ import threading
 import traceback
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Self, TypeVar, cast
 
 from psygnal import Signal
 
 from napari_synthseg.core.progress import Cancelled
 
+T = TypeVar("T")
+
 OutcomeState = Literal["done", "cancelled", "failed"]
+JobState = Literal["waiting", "running", "paused", "done", "cancelled", "failed"]
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class Outcome(Generic[T]):
     """The end of a `Job`.
 
     `value` is what the generator returned (after a cancel, too, where it still returned
@@ -31,21 +34,18 @@ class Outcome:
     """
 
     state: OutcomeState
-    value: Any = None
+    value: T | None = None
     error: BaseException | None = None
     traceback: str = ""
 
 
-JobState = Literal["waiting", "running", "paused", "done", "cancelled", "failed"]
-
-
-class Job:
-    """Turns a generator; can be paused, resumed and cancelled between two steps.
+class Job(Generic[T]):
+    """Runs a generator; can be paused, resumed and cancelled between two steps.
 
     Parameters
     ----------
     work
-        Yields progress objects and returns the result.
+        Yields `Progress` and returns the value.
     name
         What is being done, for people.
     subject
@@ -53,21 +53,22 @@ class Job:
     """
 
     progressed = Signal(object)
-    """Emitted with each yielded object, in the thread that turns the generator."""
+    """Emitted with each yielded object, in the thread that runs the generator."""
 
     finished = Signal(Outcome)
-    """Emitted once, in the thread that turned the generator."""
+    """Emitted once, in the thread that ran the generator."""
 
     def __init__(
-        self, work: Generator[Any, None, Any], name: str = "work", subject: str = ""
+        self, work: Generator[Any, None, T], name: str = "work", subject: str = ""
     ) -> None:
         self.name = name
         self.subject = subject
-        self.outcome: Outcome | None = None
+        self.outcome: Outcome[T] | None = None
         self._work = work
         self._go = threading.Event()
         self._go.set()
         self._cancelled = threading.Event()
+        self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
@@ -79,25 +80,31 @@ class Job:
             return "waiting"
         return "running" if self._go.is_set() else "paused"
 
-    def start(self) -> Job:
-        """Turn the generator in a thread of its own; return at once."""
+    def start(self, *, daemon: bool = True) -> Self:
+        """Run the generator in a thread of its own; return at once.
+
+        The program does not end before a thread that is no `daemon`.
+        """
         if self._thread is not None:
             raise RuntimeError(f"job '{self.name}' was started twice")
-        self._thread = threading.Thread(target=self.run, name=f"job: {self.name}", daemon=True)
+        self._thread = threading.Thread(target=self.run, name=f"job: {self.name}", daemon=daemon)
         self._thread.start()
         return self
 
-    def run(self) -> Outcome:
-        """Turn the generator here, to its end; return (and emit) the outcome."""
+    def run(self) -> Outcome[T]:
+        """Run the generator here, to its end; return (and emit) the outcome."""
         if self._thread is None:
             self._thread = threading.current_thread()
         try:
-            outcome = self._turn()
+            outcome = self._run_steps()
         except BaseException as error:  # noqa: BLE001 - every failure is an outcome
             outcome = Outcome("failed", error=error, traceback=traceback.format_exc())
             self._work.close()  # a listener may have failed rather than the work itself
         self.outcome = outcome
-        self.finished.emit(outcome)
+        try:
+            self.finished.emit(outcome)
+        finally:
+            self._ended.set()
         return outcome
 
     def pause(self) -> None:
@@ -115,13 +122,24 @@ class Job:
         self._go.set()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the end, at most `timeout` seconds; tell whether it came."""
+        """Wait for the end of a started job, at most `timeout` seconds; return whether it ended."""
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout)
-            return not self._thread.is_alive()
+            self._ended.wait(timeout)
         return self.outcome is not None
 
-    def _turn(self) -> Outcome:
+    def result(self) -> T:
+        """Wait for the end of a started job; return the value, or raise what made it fail.
+
+        Of a cancelled job it is what the work still returned, or None.
+        """
+        self.join()
+        if self.outcome is None:
+            raise RuntimeError(f"job '{self.name}' was not started")
+        if self.outcome.error is not None:
+            raise self.outcome.error
+        return cast(T, self.outcome.value)
+
+    def _run_steps(self) -> Outcome[T]:
         while True:
             self._go.wait()
             if self._cancelled.is_set():
@@ -132,7 +150,7 @@ class Job:
                 return Outcome("done", value=stop.value)
             self.progressed.emit(step)
 
-    def _end_early(self) -> Outcome:
+    def _end_early(self) -> Outcome[T]:
         try:
             self._work.throw(Cancelled)
         except StopIteration as stop:

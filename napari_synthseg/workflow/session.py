@@ -1,46 +1,67 @@
 """The one place where a project changes: edits, undo, and the start and end of long work.
 
-A `Session` holds the current `Project`, replaces it, and says what changed. Each method that
-takes long takes a snapshot, returns a `Job`, and leaves it to the caller to start the job and to
-hand its outcome back to `record` on the thread where edits are made. Nothing here knows of Qt,
-napari or torch.
+A `Session` holds the current `Project`, replaces it, and says what changed. Each method that takes
+long takes a snapshot and returns a `Job`; the caller starts it and hands it back to `record` on the
+thread where edits are made, or runs it in place by `complete`. Nothing here knows of Qt, napari or
+torch.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar, Unpack
 
+import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_synthseg.core.annotations import Click, ImageRef, Truth, new_id
-from napari_synthseg.core.errors import ReadOnlyError
+from napari_synthseg.core.annotations import ImageRef, new_id
+from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import HeatMaps, Prediction
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, exhaust
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import ArtifactStore
+from napari_synthseg.core.recipe import ArtifactStore, Recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.io.images.stacks import StackUse
-from napari_synthseg.storage import images, truths
+from napari_synthseg.realism.saving import Comparison
+from napari_synthseg.storage import arrays, images, runs, truths
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.project_store import ProjectStore
 from napari_synthseg.synthesis import default_recipe
-from napari_synthseg.workflow import cutting, evaluating, fitting, importing, predicting, training
+from napari_synthseg.workflow import (
+    cutting,
+    evaluating,
+    fitting,
+    importing,
+    painting,
+    predicting,
+    realism,
+    training,
+)
 from napari_synthseg.workflow.fitting import Fitted
 from napari_synthseg.workflow.history import History
-from napari_synthseg.workflow.importing import MaskKind
+from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
 from napari_synthseg.workflow.jobs import Job, Outcome
+from napari_synthseg.workflow.painting import PaintedRegions
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+_closing: dict[Path, Job[None]] = {}
+"""Folder -> the end of the last session on it in this program."""
 
 
 class Session:
-    """A project being worked on.
+    """A project being worked on; as a context manager it is closed at the end.
 
     Attributes
     ----------
@@ -50,8 +71,8 @@ class Session:
         The patches cut last, or None; see `library_is_current`.
     fitted
         What dual images were made with last, or None; see `synthesizer_is_current`.
-    keeper
-        Keeps what recipes learned; the project folder, unless another is put in its place.
+    artifacts
+        Keeps what recipes learn: the project folder, unless another store is put in its place.
     """
 
     changed = Signal(Project, Project)
@@ -68,7 +89,11 @@ class Session:
         self.artifacts: ArtifactStore = FolderArtifactStore(store.folder)
         self.fitted: Fitted | None = None
         self._history = History()
-        self._merges: dict[Job, Callable[[Outcome], None]] = {}
+        self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
+        self._keeping: set[Job[Any]] = set()
+        self._painted: set[str] = set()
+        self._end: Job[None] | None = None
+        self._closer: threading.Thread | None = None
 
     @classmethod
     def create(cls, folder: Path) -> Session:
@@ -90,7 +115,27 @@ class Session:
         InputError
             If there is no project, or it is damaged, or from a newer version.
         """
-        return cls(ProjectStore.open(Path(folder)))
+        return exhaust(cls._opening(Path(folder)))
+
+    @classmethod
+    def opening(cls, folder: Path) -> Job[Session]:
+        """Return the job that does what `open` does."""
+        folder = Path(folder)
+        return Job(cls._opening(folder), f"open {folder.name}")
+
+    @classmethod
+    def _opening(cls, folder: Path) -> Generator[Progress, None, Session]:
+        yield Progress(0.0, f"opening {folder.name}")
+        before = _closing.get(folder.resolve())
+        while before is not None and not before.join(0.2):
+            yield Progress(0.0, f"waiting for the end of earlier work in {folder.name}")
+        return cls(ProjectStore.open(folder))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close().result()
 
     @property
     def folder(self) -> Path:
@@ -105,7 +150,15 @@ class Session:
     # --- edits -------------------------------------------------------------------------------
 
     def edit(self, new: Project, what: str) -> None:
-        """Replace the project; `what` names the edit in the undo button ("move click")."""
+        """Replace the project; `what` names the edit in the undo button ("move click").
+
+        Raises
+        ------
+        ReadOnlyError
+            If the project is open for reading only.
+        InputError
+            If the session is closed.
+        """
         if new is self.project:
             return
         self._history.add(what, self._replace(new))
@@ -138,97 +191,96 @@ class Session:
                 f"The project '{self.folder.name}' is open for reading only, so nothing was "
                 "changed: close it in the other program, or save it under another name."
             )
+        if (closing := self._is_closing) and threading.current_thread() is not self._closer:
+            raise InputError(
+                f"The project '{self.folder.name}' is closed: open it again to edit it."
+            )
         old, self.project = self.project, new
         self.store.write(new, old)
+        if closing:
+            return old  # nobody listens to the last results
         if self.library is not None and new.verdicts is not old.verdicts:
             self.library = self.library.without(new.rejected(), new.accepted())
             self.library_changed.emit()
         self.changed.emit(new, old)
         return old
 
-    # --- images and truth --------------------------------------------------------------------
+    # --- images and labels: each returns a job that is not started yet -------------------------
 
-    def read_file(self, path: Path, stack: StackUse = "auto", **fields: Any) -> Job:
-        """Read what a file holds, and add its images; `fields` override those of each `ImageRef`.
+    def add_images(
+        self, path: Path, stack: StackUse = "auto", **fields: Unpack[ImageFields]
+    ) -> Job[Imported]:
+        """Add the images that a file holds; `fields` override those of each `ImageRef`.
 
-        `stack` says whether a stack over z is a volume. The job's value is a tuple of `ImageRef`.
+        `stack` says whether a stack over z is a volume.
         """
         path = Path(path)
+        return self._importing(
+            importing.read_images(path, self.folder, fields, stack), f"add {path.name}"
+        )
 
-        def take(refs: tuple[ImageRef, ...]) -> None:
-            self.edit(self.project.with_images(*refs), f"add {path.name}")
+    def add_array(
+        self, array: NDArray[Any], axes: str, name: str, **fields: Unpack[ImageFields]
+    ) -> Job[Imported]:
+        """Copy pixels that have no file into the project; `axes` are from "tczyx", in its order."""
+        return self._importing(
+            importing.copy_image(array, axes, name, self.folder, fields), f"add {name}"
+        )
 
-        work = importing.read_images(path, self.folder, fields, stack)
-        return self._job(work, f"read {path.name}", take)
+    def import_labels(
+        self,
+        image: ImageRef,
+        source: Path | Labels,
+        kind: MaskKind = "instance",
+        cls: int = 1,
+    ) -> Job[Imported]:
+        """Add masks of an image, from a label-image file or from memory.
 
-    def add_file(self, path: Path, stack: StackUse = "auto", **fields: Any) -> tuple[ImageRef, ...]:
-        """Do what `read_file` does, here and now."""
-        refs: tuple[ImageRef, ...] = self.complete(self.read_file(path, stack, **fields))
-        return refs
-
-    def relink(self, image: ImageRef, path: Path) -> Job:
-        """Lead an image to the file where its pixels are now. Value: all images led elsewhere.
-
-        Images of the same file go with it, and so do missing ones whose files lie beside `path`.
+        Labels from memory have the shape of the image or of its region. "instance" and "semantic"
+        masks are ground truth; the values of semantic ones are those of classes. By "patch_masks"
+        patches are cut; objects without a click get one, of the class that the masks name, else of
+        class `cls`.
         """
-        path = Path(path)
+        work = importing.read_masks(image, source, kind, self.project, self.folder, cls)
+        return self._importing(work, f"add masks of {image.name}")
 
-        def take(refs: tuple[ImageRef, ...]) -> None:
-            self.edit(self.project.with_images(*refs), f"relink {image.name}")
+    def relink(self, image: ImageRef, path: Path) -> Job[Imported]:
+        """Set the file of an image whose file was moved. The job's images are all that changed.
 
-        work = importing.relink_images(image, path, self.project.images, self.folder)
-        return self._job(work, f"relink {image.name}", take)
+        Images of the same file go with it, and so do missing ones whose files are next to `path`.
+        """
+        work = importing.relink_images(image, Path(path), self.project.images, self.folder)
+        return self._importing(work, f"relink {image.name}")
 
-    def find_missing(self) -> Job:
-        """Look which images' files are not where the project says. Value: their refs."""
+    def find_missing(self) -> Job[tuple[ImageRef, ...]]:
+        """Look for images whose files are not, or not unchanged, where the project says."""
         return self._job(importing.find_missing(self.project, self.folder), "look for images")
 
-    def copy_array(self, array: NDArray[Any], axes: str, name: str, **fields: Any) -> Job:
-        """Copy pixels that have no file into the project, and add them.
+    def paint(
+        self, refs: Sequence[ImageRef], values: NDArray[np.uint8], stored: NDArray[np.uint8]
+    ) -> Job[PaintedRegions]:
+        """Keep the regions painted on the parts `refs` of one picture, in place of those before.
 
-        The job's value is the `ImageRef`. `axes` gives the array's axes, from "tczyx".
+        Closing waits for this job rather than cancelling it.
+
+        Parameters
+        ----------
+        refs
+            Images with a region in the picture, or the one without.
+        values
+            What is painted, shape ([z,] y, x) of the whole picture; copied first, in the job.
+        stored
+            256 entries: painted value -> class value, 0 for background, 255 for unknown.
         """
 
-        def take(ref: ImageRef) -> None:
-            self.edit(self.project.with_images(ref), f"add {name}")
+        def take(made: PaintedRegions) -> None:
+            self._painted.update(truth.source for truth in made.truths)
+            self.edit(painting.with_regions(self.project, refs, made.truths), "paint regions")
 
-        work = importing.copy_image(array, axes, name, self.folder, fields)
-        return self._job(work, f"copy {name}", take)
-
-    def add_array(self, array: NDArray[Any], axes: str, name: str, **fields: Any) -> ImageRef:
-        """Do what `copy_array` does, here and now."""
-        ref: ImageRef = self.complete(self.copy_array(array, axes, name, **fields))
-        return ref
-
-    def add_truth(
-        self, image: ImageRef, source: Path | Labels, kind: MaskKind = "instance"
-    ) -> Truth:
-        """Add true masks for an image, from a label-image file or from memory.
-
-        Labels from memory have the shape of the image or of its region. The values of masks of the
-        kind "semantic" are those of classes.
-        """
-        truth = importing.make_truth(image, source, kind, self.project, self.folder)
-        self.edit(self.project.with_truths(truth), f"add true masks of {image.name}")
-        return truth
-
-    def give_masks(self, image: ImageRef, source: Path | Labels, cls: int) -> Job:
-        """Let patches of an image be cut by the user's own masks. Value: (`Truth`, new clicks).
-
-        Objects without a click get one, of the class that the masks name, else of class `cls`.
-        """
-
-        def take(value: tuple[Truth, tuple[Click, ...]]) -> None:
-            masks, clicks = value
-            new = self.project.with_truths(masks).with_clicks(*clicks)
-            self.edit(new, f"take masks for {image.name}")
-
-        work = importing.read_patch_masks(image, source, self.project, self.folder, cls)
-        return self._job(work, f"take masks for {image.name}", take)
-
-    def add_patch_masks(self, image: ImageRef, source: Path | Labels, cls: int = 1) -> int:
-        """Do what `give_masks` does, here and now; return the number of new clicks."""
-        return len(self.complete(self.give_masks(image, source, cls))[1])
+        work = painting.keep_regions(refs, values, stored, self.folder)
+        job = self._job(work, "keep the regions", take)
+        self._keeping.add(job)
+        return job
 
     def pixels(self, image: ImageRef) -> PixelSource:
         """Open an image's pixels for reading by region."""
@@ -239,7 +291,7 @@ class Session:
         truth = self.project.truth_of(image, "instance", "semantic")
         return truths.open_labels(truth, image, self.folder) if truth else None
 
-    # --- long work: each returns a job that is not started yet -----------------------------------
+    # --- patches, dual images, models: each returns a job that is not started yet ----------------
 
     @property
     def library_is_current(self) -> bool:
@@ -251,22 +303,30 @@ class Session:
     def synthesizer_is_current(self) -> bool:
         """Whether dual images were made with the recipe, and the patches or masks, of now."""
         recipe = self.project.recipe or default_recipe()
-        library = self.library if self.library_is_current else None
-        return self.fitted is not None and self.fitted.is_current(self.project, recipe, library)
+        return self.fitted is not None and self.fitted.is_current(
+            self.project, recipe, self._current_library()
+        )
 
-    def cut_patches(self) -> Job:
-        """Cut, mask and grade the patches of all clicks. Value: `PatchLibrary`."""
+    def _current_library(self) -> PatchLibrary | None:
+        return self.library if self.library_is_current else None
+
+    def cut_patches(self) -> Job[PatchLibrary]:
+        """Cut, mask and grade the patches of all clicks."""
         project = self.project
         work = cutting.cut(project, self.folder)
         return self._job(work, "cut patches", lambda made: self._adopt_library(made, project))
 
-    def synthesize(self, count: int, start: int = 0) -> Job:
-        """Make pairs ``start ... start + count - 1``. Value: list of `DualImage`.
+    def synthesize(
+        self, count: int, start: int = 0, run: TrainingRun | None = None
+    ) -> Job[list[DualImage]]:
+        """Make pairs ``start ... start + count - 1``, of the project's recipe or of a run's record.
 
         What the recipe learns from is read or cut, and it is fitted, on the way.
         """
-        project, fitted = self.project, self.fitted
-        library = self.library if self.library_is_current else None
+        project, fitted, library = self.project, self.fitted, self._current_library()
+        if run is not None:
+            remade = training.remake_pairs(project, self.folder, run, start, count, self.artifacts)
+            return self._job(remade, f"make the dual images of {run.name}")
 
         def work() -> Generator[Progress, None, list[DualImage]]:
             nonlocal fitted
@@ -283,38 +343,53 @@ class Session:
 
         return self._job(work(), "make dual images", take)
 
-    def remake_pairs(self, run: TrainingRun, count: int, start: int = 0) -> Job:
-        """Make pairs that a run was trained on, from its record. Value: list of `DualImage`."""
-        work = training.remake_pairs(self.project, self.folder, run, start, count, self.artifacts)
-        return self._job(work, f"make the dual images of {run.name}")
+    def compare_realism(
+        self, count: int = realism.PAIRS, seed: int = 0, recipe: Recipe | None = None
+    ) -> Job[Comparison]:
+        """Compare the real images with `count` dual images; the project stays as it is.
 
-    def train(self, spec: TrainSpec | None = None, name: str = "") -> Job:
-        """Train a model. Subject: the run's id; yields `TrainStep`; value: `TrainingRun`."""
+        `recipe` defaults to the project's own. `seed` draws the windows that are compared.
+        """
+        ready = self.fitted
+        if ready is not None and isinstance(ready.source, PatchLibrary):
+            ready = ready if ready.source is self._current_library() else None
+        chosen = recipe or self.project.recipe or default_recipe()
+        work = realism.compare(
+            self.project, self.folder, chosen, count, seed, ready, self.artifacts
+        )
+        return self._job(work, "compare with real images")
+
+    def train(self, spec: TrainSpec | None = None, name: str = "") -> Job[TrainingRun]:
+        """Train a model. The job's subject is the run's id."""
         project = self.project
         name = name or f"run {len(project.runs) + 1}"
         run = training.new_run(project, spec or project.train_spec, new_id(), name)
         self._replace(project.with_run(run))
-        return self._training_job(run, project)
+        return self._training(run)
 
-    def resume_training(self, run: TrainingRun) -> Job:
-        """Go on with a run that was cancelled or cut off, from its last checkpoint."""
-        run = run.model_copy(update={"state": "running", "error": ""})
-        return self._training_job(run, self.project)
+    def resume(self, run: TrainingRun) -> Job[TrainingRun]:
+        """Go on with a run that was cancelled or cut off, from its last checkpoint.
 
-    def _training_job(self, run: TrainingRun, project: Project) -> Job:
-        def merge(outcome: Outcome) -> None:  # whatever its state
+        It goes on by its own spec and recipe, whatever the project's are now.
+        """
+        return self._training(run.model_copy(update={"state": "running", "error": ""}))
+
+    def _training(self, run: TrainingRun) -> Job[TrainingRun]:
+        def merge(outcome: Outcome[TrainingRun]) -> None:  # whatever its state
             ended = outcome.value
             if ended is None:  # ended before a model was there, or failed
                 ended = run.model_copy(update={"state": outcome.state, "error": outcome.traceback})
             self._replace(self.project.with_run(ended))
 
-        work = training.train(project, self.folder, run, self.artifacts)
+        work = training.train(self.project, self.folder, run, self.artifacts)
         job = Job(work, f"train {run.name}", run.id)
         self._merges[job] = merge
         return job
 
-    def predict(self, run: TrainingRun, refs: Sequence[ImageRef], adapt: bool = False) -> Job:
-        """Find the objects on images. Value: list of `Prediction`; the project stays as it is.
+    def predict(
+        self, run: TrainingRun, refs: Sequence[ImageRef], adapt: bool = False
+    ) -> Job[list[Prediction]]:
+        """Predict whole images; the project stays as it is.
 
         With `adapt`, the network's batch norms are fitted to the run's training images first.
         """
@@ -331,8 +406,8 @@ class Session:
         method: str = "",
         layer: str = "",
         adapt: bool = False,
-    ) -> Job:
-        """Map where on images a model finds the evidence for each class. Value: list of `HeatMaps`.
+    ) -> Job[list[HeatMaps]]:
+        """Map where on images a model finds each class.
 
         `method` and `layer` default to what suits the network; `adapt` as in `predict`.
         """
@@ -341,13 +416,30 @@ class Session:
         work = predicting.explain(self.folder, run, tuple(refs), method, layer, fit_to)
         return self._job(work, f"explain {run.name}")
 
-    def score(self, run: TrainingRun, found: Sequence[Prediction] | Sequence[HeatMaps]) -> Job:
-        """Score predictions, or heat maps, against ground truth. Value: `Scores`, recorded too."""
-        work = evaluating.score(self.project, self.folder, run, found)
-        return self._job(work, f"score {run.name}", lambda made: self._add_scores(run.id, made))
+    def score(
+        self, run: TrainingRun, found: Sequence[Prediction] | Sequence[HeatMaps]
+    ) -> Job[Scores]:
+        """Score predictions, or heat maps, against ground truth; recorded with the run."""
 
-    def save_as(self, folder: Path) -> Job:
-        """Copy the project into another folder. Value: a `Session` on the copy."""
+        def with_scores(scores: Scores) -> TrainingRun:
+            now = self.project.run(run.id)
+            others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
+            return now.model_copy(update={"scores": (*others, scores)})
+
+        def work() -> Generator[Progress, None, Scores]:
+            scores = yield from evaluating.score(self.project, self.folder, run, found)
+            if not self.read_only:
+                runs.save_run(self.folder, with_scores(scores))
+            return scores
+
+        def take(scores: Scores) -> None:
+            if not self.read_only:
+                self._replace(self.project.with_run(with_scores(scores)))
+
+        return self._job(work(), f"score {run.name}", take)
+
+    def save_as(self, folder: Path) -> Job[Session]:
+        """Copy the project into another folder. The job's value is a session on the copy."""
 
         def work() -> Generator[Progress, None, Session]:
             yield Progress(0.0, f"copying {self.folder.name}")
@@ -355,51 +447,84 @@ class Session:
 
         return self._job(work(), f"save as {Path(folder).name}")
 
-    def record(self, job: Job, outcome: Outcome) -> None:
-        """Take over what a finished job made; call once, on the thread where edits are made."""
+    # --- the end of work -----------------------------------------------------------------------
+
+    def record(self, job: Job[Any]) -> None:
+        """Take over what an ended job made; call once, on the thread where edits are made."""
         merge = self._merges.pop(job, None)
-        if merge is not None:
-            merge(outcome)
+        self._keeping.discard(job)
+        if merge is not None and job.outcome is not None:
+            merge(job.outcome)
 
-    def complete(self, job: Job) -> Any:
+    def complete(self, job: Job[T]) -> T:
         """Run a job here, record it, and return its value; raise what made it fail."""
-        outcome = job.run()
-        self.record(job, outcome)
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.value
+        job.run()
+        self.record(job)
+        return job.result()
 
-    def close(self) -> None:
-        """Cancel and join what still runs, keep its results, write all, release the project."""
+    def close(self) -> Job[None]:
+        """Cancel what runs and release the project; return the running job that does so, at once.
+
+        That job waits for what still runs, keeps the results, and writes all. It fails with an
+        `InputError` where not all could be written; the project then stays open: mend the cause
+        and close again, or save it elsewhere. The program does not end before it.
+        """
+        if self._end is None or not self._is_closing:
+            for job in self._merges.keys() - self._keeping:
+                job.cancel()
+            self._end = Job(self._closing_work(), f"close {self.folder.name}")
+            _closing[self.folder.resolve()] = self._end
+            self._end.start(daemon=False)
+        return self._end
+
+    @property
+    def _is_closing(self) -> bool:
+        return self._end is not None and self._end.state != "failed"
+
+    def _closing_work(self) -> Generator[Progress, None, None]:
+        self._closer = threading.current_thread()
         for job in tuple(self._merges):
-            job.cancel()
-            if job.join() and job.outcome is not None and not self.read_only:
-                self.record(job, job.outcome)
+            yield Progress(0.0, f"waiting for the end of: {job.name}")
+            if job.join() and not self.read_only:
+                self.record(job)
         self._merges.clear()
-        self.store.close()
+        try:
+            self.store.flush()
+            if not self.read_only:
+                for uri in self._painted - {truth.source for truth in self.project.truths}:
+                    arrays.remove_array(uri, self.folder)  # only undo could have brought it back
+                self._painted.clear()
+            self.store.close()
+        except InputError as error:
+            logger.error("%s", error)
+            raise
 
     def _job(
         self,
-        work: Generator[Any, None, Any],
+        work: Generator[Any, None, T],
         name: str,
-        take: Callable[[Any], None] | None = None,
-    ) -> Job:
+        take: Callable[[T], None] | None = None,
+    ) -> Job[T]:
         """Return a job whose value is handed to `take` when it is done."""
 
-        def merge(outcome: Outcome) -> None:
-            if take is not None and outcome.state == "done":
+        def merge(outcome: Outcome[T]) -> None:
+            if take is not None and outcome.state == "done" and outcome.value is not None:
                 take(outcome.value)
 
         job = Job(work, name)
         self._merges[job] = merge
         return job
 
+    def _importing(self, work: Generator[Progress, None, Imported], what: str) -> Job[Imported]:
+        return self._job(work, what, lambda made: self.edit(made.added_to(self.project), what))
+
     def _adopt_library(self, library: PatchLibrary, cut_from: Project) -> None:
         self.library = library.without(self.project.rejected(), self.project.accepted())
         self._cut_from = cut_from
         self.library_changed.emit()
 
-    def _add_scores(self, run_id: str, scores: Scores) -> None:
-        run = self.project.run(run_id)
-        kept = tuple(s for s in run.scores if (s.task, s.images) != (scores.task, scores.images))
-        self._replace(self.project.with_run(run.model_copy(update={"scores": (*kept, scores)})))
+
+def wait_until_closed() -> None:
+    """Wait for the end of all sessions that are closing: for the end of a program."""
+    for job in tuple(_closing.values()):
+        job.join()

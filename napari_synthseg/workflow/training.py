@@ -43,7 +43,8 @@ def train(
 ) -> Generator[Progress | TrainStep, None, TrainingRun]:
     """Train as the run's spec says; save weights, history and record; return the record.
 
-    `artifacts` keep what the recipe learns. Cancelling keeps the best weights so far and returns
+    The run's own recipe makes the dual images, whatever the project's is now. `artifacts` keep what
+    the recipe learns. Cancelling keeps the best weights so far and returns
     the record as cancelled. A failure is written into the run's record, with its traceback, before
     it is raised.
     """
@@ -52,7 +53,7 @@ def train(
     started = time.monotonic()  # a time limit covers cutting and fitting, too
     runs.save_run(folder, run)
     try:
-        data = yield from gather_data(project, folder, run.spec, artifacts)
+        data = yield from gather_data(_as_recorded(project, run), folder, run.spec, artifacts)
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
         model = yield from train_model(
             run.spec,
@@ -123,7 +124,11 @@ def remake_pairs(
         raise InputError(
             f"Run '{run.name}' was trained on real images: it has no dual images to make again."
         )
-    recipe = load_recipe(run.recipe) if run.recipe else default_recipe()
-    as_then = project.model_copy(update={"recipe": recipe})
-    pairs = yield from make_pairs(as_then, folder, run.spec, artifacts)
+    pairs = yield from make_pairs(_as_recorded(project, run), folder, run.spec, artifacts)
     return (yield from synthesize(pairs, start, count))
+
+
+def _as_recorded(project: Project, run: TrainingRun) -> Project:
+    """Return the project with the recipe that a run was started with."""
+    recipe = load_recipe(run.recipe) if run.recipe else default_recipe()
+    return project.model_copy(update={"recipe": recipe})

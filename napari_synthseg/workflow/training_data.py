@@ -172,6 +172,7 @@ def _gather_objects(
 ) -> Generator[Progress, None, TrainingData]:
     parts, held, diameters = _divide(project, folder, spec)
     held_true = true_pairs(project, folder, spec.task, held)
+    refs = [p.ref for p in parts]
     if spec.source == "real":
         pairs: Synthesizer = RealDataset(true_pairs(project, folder, spec.task, parts))
         val_pairs = held_true
@@ -181,6 +182,7 @@ def _gather_objects(
         pairs = ScaledBoxDataset(pairs, growth)
         if spec.source == "mixed":
             mixed_in = _known_elsewhere(project, spec.task, parts, held)
+            refs = list({p.ref.id: p.ref for p in (*parts, *mixed_in)}.values())
             real = true_pairs(project, folder, spec.task, mixed_in)
             pairs = MixedDataset(pairs, real, _real_fraction(spec))
         elif spec.real_fraction:
@@ -196,7 +198,7 @@ def _gather_objects(
         validation_images=tuple(
             ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in held
         ),
-        images=tuple(p.ref for p in parts),
+        images=tuple(refs),
         diameter=float(np.median(diameters)),
         spacing=_spacing(p.ref for p in parts),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ def project(invoke: Invoke, tmp_path: Path) -> Path:
 
 
 def opened(folder: Path) -> Any:
-    return closing(Session.open(folder))
+    return Session.open(folder)
 
 
 def test_boxes_become_truth_in_one_step(invoke: Invoke, project: Path, table: Path) -> None:

@@ -18,7 +18,7 @@ from napari_synthseg.workflow.session import Session
 def session(tmp_path: Path) -> Iterator[Session]:
     made = Session.create(tmp_path / "p.synthseg")
     yield made
-    made.close()
+    made.close().result()
 
 
 def test_value_comes_back_and_progress_goes_to_stderr(

@@ -53,7 +53,7 @@ def test_settings_are_tried_without_changing_the_project(
     assert counts[0] < 0.6 * counts[1]
     session = Session.open(project)
     assert session.project.recipe.model_dump()["density"] == 1.0
-    session.close()
+    session.close().result()
 
 
 def test_what_is_wrong_is_said(invoke: Invoke, project: Path, tmp_path: Path) -> None:

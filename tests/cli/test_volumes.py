@@ -60,7 +60,7 @@ def project(invoke: Invoke, files: Path, tmp_path_factory: pytest.TempPathFactor
 def test_patches_are_as_large_as_the_objects(invoke: Invoke, project: Path) -> None:
     session = Session.open(project)
     library = session.complete(session.cut_patches())
-    session.close()
+    session.close().result()
     assert len(library.usable()) == len(CENTERS)
     true = 4 / 3 * np.pi * 7**3 / 3
     assert all(0.6 * true < p.area < 1.6 * true for p in library.patches)

@@ -7,7 +7,6 @@ import json
 import shutil
 import signal
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +104,7 @@ def test_patches_are_cut_by_own_masks(
     shutil.copytree(project, copy)
     done = invoke("import", copy, "--masks", field.masks, "--patch-masks", "--json")
     assert (done.code, done.result["masks"]) == (0, 1)
-    with closing(Session.open(copy)) as session:
+    with Session.open(copy) as session:
         assert {p.method for p in session.complete(session.cut_patches()).patches} == {"given"}
     for wrong in (["--instance"], ["--role", "test"], ["--class", "nobody"]):
         done = invoke("import", copy, "--masks", field.masks, "--patch-masks", *wrong)
@@ -126,7 +125,7 @@ def clicks_of(project: Path) -> set[tuple[float, ...]]:
     try:
         return {c.position for c in session.project.clicks}
     finally:
-        session.close()
+        session.close().result()
 
 
 def test_masks_by_stem_set_truth_and_role(invoke: Invoke, project: Path, field: Any) -> None:
@@ -138,7 +137,7 @@ def test_masks_by_stem_set_truth_and_role(invoke: Invoke, project: Path, field: 
     session = Session.open(copy)
     (image,) = session.project.images
     truth = session.truth(image)
-    session.close()
+    session.close().result()
     assert image.role == "test"
     assert truth is not None
     assert truth.count == field.objects
@@ -153,7 +152,7 @@ def test_masks_of_another_size_change_nothing(
     assert done.code == 2
     session = Session.open(project)
     assert session.project.truths == ()
-    session.close()
+    session.close().result()
 
 
 def test_masks_that_fit_no_image_are_refused(invoke: Invoke, project: Path, tmp_path: Path) -> None:
@@ -251,7 +250,7 @@ def test_interrupted_training_keeps_its_run(
     assert "kept as run 'cut off'" in done.err
     session = Session.open(copy)
     (run,) = session.project.runs
-    session.close()
+    session.close().result()
     assert run.state == "cancelled"
     assert run.recipe["seed"] == 11
     assert (run.spec.steps, run.spec.crop, run.spec.model.width) == (1000, 64, 4)
@@ -312,7 +311,7 @@ def test_a_runs_pairs_are_made_again_from_its_record(
     assert changed.code == 0, changed.err
     done = invoke("synthesize", trained, "--run", "tiny", "--count", 2, "--out", tmp_path, "--json")
     assert done.code == 0, done.err
-    with closing(Session.open(trained)) as session:
+    with Session.open(trained) as session:
         assert session.project.recipe is not None
         assert session.project.recipe.model_dump()["seed"] == 9  # left as it was
         run = session.project.run("tiny")
@@ -336,7 +335,7 @@ def test_a_run_and_other_recipes_exclude_each_other(invoke: Invoke, trained: Pat
 
 
 def test_the_clicked_image_itself_is_mixed_in_as_often_as_asked(project: Path) -> None:
-    with closing(Session.open(project)) as session:
+    with Session.open(project) as session:
         (ref,) = session.project.images
         shown = open_pixels(ref, project).read()
         spec = TrainSpec(real_fraction=0.5, validation_fraction=0.0)
@@ -347,7 +346,7 @@ def test_the_clicked_image_itself_is_mixed_in_as_often_as_asked(project: Path) -
 
 
 def test_an_image_that_is_not_fully_clicked_cannot_be_mixed_in(project: Path) -> None:
-    with closing(Session.open(project)) as session:
+    with Session.open(project) as session:
         (ref,) = session.project.images
         partly = session.project.model_copy(
             update={"images": (ref.model_copy(update={"exhaustive": False}),)}

@@ -26,6 +26,7 @@ from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.workflow.session import Session
 from tests.helpers.old_project import PREDICTED, one_thread, opened_copy, try_run
+from tests.helpers.sessions import add_file
 
 Record = dict[str, np.ndarray]
 Section = dict[str, Record]
@@ -172,7 +173,7 @@ def drawn_project(place: Path, images: int = 3) -> Iterator[Session]:
             path = place / f"drawn-{number}.tif"
             tifffile.imwrite(path, image)
             fields = {"id": f"drawn-{number}", "group": f"group-{number}", "exhaustive": True}
-            (ref,) = session.add_file(path, **fields)
+            (ref,) = add_file(session, path, **fields)
             clicks = (
                 Click(id=f"{ref.id}-{n}", image=ref.id, position=(y, x), cls=cls)
                 for n, (y, x, cls) in enumerate(discs)
@@ -180,7 +181,7 @@ def drawn_project(place: Path, images: int = 3) -> Iterator[Session]:
             session.edit(session.project.with_clicks(*clicks), "click")
         yield session
     finally:
-        session.close()
+        session.close().result()
 
 
 def draw_discs(seed: int) -> tuple[np.ndarray, list[tuple[float, float, int]]]:

@@ -44,7 +44,7 @@ def opened_copy(place: Path) -> Iterator[Session]:
     try:
         yield session
     finally:
-        session.close()
+        session.close().result()
 
 
 @contextmanager
@@ -102,8 +102,8 @@ def draw_pairs(session: Session) -> dict[str, np.ndarray]:
     """Return a pair of the fitted recipe, and one that each kind of run was trained on."""
     made = {
         "vq": session.synthesize(1),
-        "objects": session.remake_pairs(session.project.run("objects"), 1),
-        "regions": session.remake_pairs(session.project.run("regions"), 1),
+        "objects": session.synthesize(1, run=session.project.run("objects")),
+        "regions": session.synthesize(1, run=session.project.run("regions")),
     }
     arrays = {}
     for name, job in made.items():

@@ -18,6 +18,7 @@ from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.truths import masked_images
 from tests.helpers.clicked_discs import finish
 from tests.helpers.region_images import draw_regions
+from tests.helpers.sessions import add_array, add_masks
 
 SHAPE = (96, 96)
 
@@ -57,18 +58,18 @@ def session(tmp_path) -> Iterator[Session]:
     for name in ("matrix", "grain"):
         session.edit(session.project.with_classes(session.project.next_class(name)), "class")
     yield session
-    session.close()
+    session.close().result()
 
 
 def add(session: Session, numbers, unknown: bool = False) -> None:
     for number in numbers:
         pair = draw_regions(SHAPE, seed=number)
         stored = np.clip(pair.image[0] * 4e4 + 1e4, 0, 65535).astype(np.uint16)
-        ref = session.add_array(stored, "yx", f"i{number}", group=f"spot{number}")
+        ref = add_array(session, stored, "yx", f"i{number}", group=f"spot{number}")
         values = pair.labels.ids.copy()
         if unknown:
             values[:30] = values[:, :8] = UNKNOWN  # also on what is held out
-        session.add_truth(ref, Labels.of_classes(values), kind="semantic")
+        add_masks(session, ref, Labels.of_classes(values), kind="semantic")
 
 
 def compared(session: Session, recipe: Recipe, fitted=None):

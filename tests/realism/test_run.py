@@ -21,6 +21,7 @@ from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.realism import compare
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import DISC, disc_image
+from tests.helpers.sessions import add_array, add_masks
 
 CENTERS = [(24, 24), (24, 72), (70, 40), (76, 100), (100, 20), (40, 112)]
 SMALL = default_recipe().model_copy(update={"size": 128})
@@ -58,7 +59,7 @@ def new_session(folder, images=4, exhaustive=True, channels=1, clicks=6):
             disc_image(moved, (128, 128), seed=10 * number + c)[0][0] for c in range(channels)
         ]
         stored = np.clip(np.array(planes) * 1e4, 0, 65535).astype(np.uint16)
-        ref = session.add_array(stored, "cyx", f"discs {number}", exhaustive=exhaustive)
+        ref = add_array(session, stored, "cyx", f"discs {number}", exhaustive=exhaustive)
         made = [Click(image=ref.id, position=tuple(map(float, c)), cls=1) for c in moved[:clicks]]
         session.edit(session.project.with_clicks(*made), "click")
     return session
@@ -81,7 +82,7 @@ def test_images_of_the_same_process_are_alike_and_noisier_ones_are_not(tmp_path)
     session = new_session(tmp_path / "p")
     same = compared(session, Copies()).report
     noisy = compared(session, Copies(noise=0.04)).report
-    session.close()
+    session.close().result()
     assert same.telling.accuracy.low < 0.55
     assert noisy.telling.accuracy.low > 0.8
     assert "Clearly different: " in noisy.summary()
@@ -96,7 +97,7 @@ def test_the_report_says_what_it_was_measured_on(tmp_path):
     before = session.project
     report = compared(session).report
     assert session.project is before
-    session.close()
+    session.close().result()
     assert report.images == tuple(f"discs {n}" for n in range(4))
     assert report.real_objects == 24
     assert report.masks == "masks found under the clicks"
@@ -112,7 +113,7 @@ def test_the_report_says_what_it_was_measured_on(tmp_path):
 def test_the_report_survives_json_and_is_repeatable(tmp_path):
     session = new_session(tmp_path / "p", images=2)
     first, second = compared(session), compared(session)
-    session.close()
+    session.close().result()
     assert first.report == second.report
     save_comparison(tmp_path / "out", first)
     text = (tmp_path / "out" / "realism.json").read_text()
@@ -125,7 +126,7 @@ def test_the_report_survives_json_and_is_repeatable(tmp_path):
 def test_partly_clicked_images_give_no_density_and_say_so(tmp_path):
     session = new_session(tmp_path / "p", exhaustive=False, clicks=4)
     report = compared(session).report
-    session.close()
+    session.close().result()
     names = {m.name for m in report.measures}
     assert not names & {"density", "neighbors"}
     assert {"size", "contrast", "background_intensity"} <= names
@@ -137,9 +138,9 @@ def test_true_masks_are_used_where_they_are_and_channels_are_told_apart(tmp_path
     for number, ref in enumerate(session.project.images):
         moved = np.array(CENTERS) + np.random.default_rng(100 + number).integers(-8, 9, (6, 2))
         ids = disc_image(moved, (128, 128))[1]
-        session.add_truth(ref, Labels(ids, dict.fromkeys(range(1, 7), 1)))
+        add_masks(session, ref, Labels(ids, dict.fromkeys(range(1, 7), 1)))
     comparison = compared(session)
-    session.close()
+    session.close().result()
     report = comparison.report
     assert (report.masks, report.real_objects) == ("true masks", 12)
     assert {m.channel for m in report.measures if m.name == "contrast"} == {0, 1}
@@ -153,7 +154,7 @@ def test_a_rejected_mask_still_counts_as_an_object(tmp_path):
     gone = Verdict(patch=session.project.clicks[0].id, state="rejected")
     session.edit(session.project.with_verdicts(gone), "reject")
     found = compared(session)
-    session.close()
+    session.close().result()
     assert found.report.real_objects == 11
     assert sum(len(v.loose) for v in found.real) == 1
 
@@ -161,7 +162,7 @@ def test_a_rejected_mask_still_counts_as_an_object(tmp_path):
 def test_a_single_image_stands_for_several_with_a_word(tmp_path):
     session = new_session(tmp_path / "p", images=1)
     report = compared(session).report
-    session.close()
+    session.close().result()
     assert report.window == (64, 64)
     assert report.real_windows == 4
     assert any("one real image" in note for note in report.notes)
@@ -175,13 +176,19 @@ def test_volumes_are_compared(tmp_path):
     for number in range(2):
         image, _ = disc_image(centers, (20, 64, 64), radius=6, seed=number)
         stored = np.clip(image[0] * 1e4, 0, 65535).astype(np.uint16)
-        ref = session.add_array(
-            stored, "zyx", f"v{number}", exhaustive=True, pixel_size=(2.0, 1.0, 1.0), unit="um"
+        ref = add_array(
+            session,
+            stored,
+            "zyx",
+            f"v{number}",
+            exhaustive=True,
+            pixel_size=(2.0, 1.0, 1.0),
+            unit="um",
         )
         made = [Click(image=ref.id, position=tuple(map(float, c)), cls=1) for c in centers]
         session.edit(session.project.with_clicks(*made), "click")
     comparison = compared(session, SMALL.model_copy(update={"size": 64}), count=4)
-    session.close()
+    session.close().result()
     assert comparison.real[0].spacing == (2.0, 1.0, 1.0)
     assert len(comparison.report.window) == 3
     assert {m.name for m in comparison.report.measures} >= {"size", "spectrum", "density"}
@@ -196,4 +203,4 @@ def test_bad_input_is_refused_in_words(tmp_path):
     session.edit(session.project.model_copy(update={"clicks": ()}), "no clicks")
     with pytest.raises(InputError, match="click"):
         compared(session)
-    session.close()
+    session.close().result()

@@ -37,7 +37,7 @@ def named(request):
 def session(tmp_path):
     session = Session.create(tmp_path / "a.synthseg")
     yield session
-    session.close()
+    session.close().result()
 
 
 # --- content ---------------------------------------------------------------------------------

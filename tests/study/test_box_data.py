@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +152,7 @@ def test_only_complete_boxes_promise_that_all_objects_are_clicked(
     folder: Path, tmp_path: Path, incomplete: list[str]
 ) -> None:
     unit = unit_of(folder, "detect", data={"incomplete": incomplete}, source="clicks")
-    with closing(Session.create(tmp_path / "p")) as session:
+    with Session.create(tmp_path / "p") as session:
         fill_project(session, unit)
         train = [ref for ref in session.project.images if ref.role == "train"]
     assert [ref.exhaustive for ref in train] == [not incomplete] * 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ def filled(unit: Unit, folder: Path) -> tuple[Session, Any]:
 
 def test_arm_of_clicks_sees_no_mask_of_training_images(tmp_path: Path) -> None:
     session, trained_on = filled(unit_of(clicks=3), tmp_path / "p")
-    with closing(session):
+    with session:
         project = session.project
         train = [r for r in project.images if r.role == "train"]
         test = [r for r in project.images if r.role == "test"]
@@ -47,7 +46,7 @@ def test_arm_of_clicks_sees_no_mask_of_training_images(tmp_path: Path) -> None:
 
 def test_arm_of_real_images_has_their_masks(tmp_path: Path) -> None:
     session, _ = filled(unit_of(source="real"), tmp_path / "p")
-    with closing(session):
+    with session:
         assert all(session.project.masks_of(r) for r in session.project.images)
         assert all(r.exhaustive for r in session.project.images if r.role == "train")
 
@@ -56,7 +55,7 @@ def test_arm_of_real_images_has_their_masks(tmp_path: Path) -> None:
 def test_diameter_is_as_wrong_as_the_arm_says(tmp_path: Path, factor: float) -> None:
     unit = unit_of(diameter_factor=factor)
     session, trained_on = filled(unit, tmp_path / "p")
-    session.close()
+    session.close().result()
     right = typical_diameter([s.labels() for s in unit.base])
     assert right == pytest.approx(16, abs=0.6)  # discs of radius 8
     assert trained_on.diameter == pytest.approx(factor * right, abs=0.05)
@@ -74,7 +73,7 @@ def test_typical_diameter_of_volumes_and_of_nothing() -> None:
 def test_true_mask_patches_are_cut_by_the_true_masks(tmp_path: Path) -> None:
     unit = unit_of(source="true-mask-patches")
     session, _ = filled(unit, tmp_path / "p")
-    with closing(session):
+    with session:
         library = session.complete(session.cut_patches())
         clicks = {c.id: c for c in session.project.clicks}
         truth = {

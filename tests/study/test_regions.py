@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,7 @@ def study_of(data: Path, *arms: dict[str, Any], task: str = "semantic", **keys: 
 
 def test_a_project_of_regions_has_masks_and_no_clicks(data: Path, tmp_path: Path) -> None:
     (unit,) = plan(study_of(data))
-    with closing(Session.create(tmp_path / "p")) as session:
+    with Session.create(tmp_path / "p") as session:
         told = fill_project(session, unit)
         project = session.project
         assert [c.name for c in project.classes] == ["matrix", "grain"]
@@ -162,7 +161,7 @@ def test_windows_are_learned_from_and_whole_images_scored_on(data: Path, tmp_pat
     assert [s.identity() for s in unit.test] == [s.identity() for s in whole.test]
     assert unit.name() != whole.name()
     assert unit.train == plan(study_of(data, window=40, image_seed=0))[0].train, "the same places"
-    with closing(Session.create(tmp_path / "p")) as session:
+    with Session.create(tmp_path / "p") as session:
         fill_project(session, unit)
         for sample in unit.train:
             assert isinstance(sample, MaskSample)

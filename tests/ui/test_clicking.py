@@ -29,7 +29,7 @@ def test_click_on_canvas_adds_a_click_of_the_active_class_on_disk(opened):
     second = Session.open(opened.session.folder)
     assert second.read_only
     assert second.project.clicks == (click,)
-    second.close()
+    second.close().result()
 
 
 def test_dragging_a_click_moves_it_in_one_step(opened):
@@ -223,7 +223,7 @@ def test_read_only_project_says_so_and_keeps_the_layer_true(opened, qtbot):
     opened.wait(lambda: len(opened.clicks.data) == 1)
     assert len(opened.session.project.clicks) == 1
     opened.panel.controller.clear()
-    holder.close()
+    holder.close().result()
 
 
 def _add_class(bench, name):

@@ -22,7 +22,7 @@ def state_on_disk(folder):
     session = Session.open(folder)
     assert not session.read_only  # the lock was released
     (run,) = session.project.runs
-    session.close()
+    session.close().result()
     return run.state
 
 

@@ -16,6 +16,7 @@ from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.ui.pages.realism_view import RealismView
+from tests.helpers.sessions import add_masks
 
 from .conftest import SHAPE
 
@@ -86,7 +87,7 @@ def learning(opened, monkeypatch):
     session.edit(project.with_classes(project.next_class("other")), "add class")
     values = np.zeros(SHAPE, np.int32)
     values[:40], values[80:] = 1, 2
-    session.add_truth(session.project.images[0], Labels.of_classes(values), kind="semantic")
+    add_masks(session, session.project.images[0], Labels.of_classes(values), kind="semantic")
     opened.panel.show_step(2)
     assert opened.panel.step == 2
     return opened

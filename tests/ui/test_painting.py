@@ -21,6 +21,7 @@ from napari_synthseg.ui.viewer.painting import (
     with_regions,
 )
 from napari_synthseg.workflow.session import Session
+from tests.helpers.sessions import add_array
 
 SHAPE = (6, 8)
 LEFT, RIGHT = ((0, 6), (0, 4)), ((0, 6), (4, 8))
@@ -42,11 +43,11 @@ def session(tmp_path_factory):
     for name in ("one", "two"):
         project = session.project
         session.edit(project.with_classes(project.next_class(name)), "add class")
-    left = session.add_array(np.zeros(SHAPE, np.uint8), "yx", "picture", region=LEFT)
+    left = add_array(session, np.zeros(SHAPE, np.uint8), "yx", "picture", region=LEFT)
     right = left.model_copy(update={"id": "right", "region": RIGHT, "role": "test"})
     session.edit(session.project.with_images(right), "add part")
     yield session
-    session.close()
+    session.close().result()
 
 
 @given(

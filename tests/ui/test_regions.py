@@ -130,7 +130,7 @@ def test_a_stroke_is_not_lost_when_the_panel_closes_at_once(painting):
     painting.viewer.window.remove_dock_widget(painting.panel)
     session = Session.open(folder)
     assert np.array_equal(kept(session), shown)
-    session.close()
+    session.close().result()
 
 
 def test_a_stroke_is_not_lost_when_the_layer_goes_or_the_viewer_closes(painting):
@@ -148,7 +148,7 @@ def test_a_stroke_is_not_lost_when_the_layer_goes_or_the_viewer_closes(painting)
     painting.viewer.close()
     session = Session.open(folder)
     assert kept(session)[90, 60] == 1
-    session.close()
+    session.close().result()
 
 
 def test_what_could_not_be_kept_is_told_and_tried_again(painting, monkeypatch, capsys):

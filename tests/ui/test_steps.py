@@ -7,6 +7,8 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from tests.helpers.sessions import add_masks
+
 pytestmark = pytest.mark.gui
 
 
@@ -41,7 +43,7 @@ def hold_out_with_truth(bench):
     ids = np.zeros(SHAPE, np.int32)
     for number, (row, column) in enumerate(CENTERS, start=1):
         ids[np.hypot(rows - row, columns - column) < DIAMETER / 2] = number
-    session.add_truth(test, Labels(ids, {int(i): 1 for i in range(1, len(CENTERS) + 1)}))
+    add_masks(session, test, Labels(ids, {int(i): 1 for i in range(1, len(CENTERS) + 1)}))
     return test
 
 

@@ -158,7 +158,7 @@ class SessionController(QObject):
         del self._watches[lane]
         self._close_bar(lane)
         if self.session is not None:
-            self.session.record(job, outcome)
+            self.session.record(job)
         if outcome.state == "failed":
             report(outcome, job.name)
         self.work_changed.emit()

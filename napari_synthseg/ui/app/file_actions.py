@@ -18,6 +18,7 @@ from napari_synthseg.ui.app.controller import SessionController, projects_folder
 from napari_synthseg.ui.app.notices import show_input_errors, tell
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading import layer_pixels, physical_size, sample_name, source_file
+from napari_synthseg.workflow.importing import Imported
 from napari_synthseg.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -56,15 +57,15 @@ class FileActions:
             return
         path = source_file(layer)
         if path is not None:
-            read = self._session().read_file(path, self.stack)
-            self._desk.run(read, lambda refs: self._show(layer, refs))
+            read = self._session().add_images(path, self.stack)
+            self._desk.run(read, lambda made: self._show(layer, made.images))
             return
         pixels = layer_pixels(layer, tuple(self._viewer.dims.current_step), self.stack)
         size, unit = physical_size(layer, pixels.ndim)
-        job = self._session().copy_array(
+        job = self._session().add_array(
             pixels.array, pixels.axes, pixels.name, pixel_size=size, unit=unit
         )
-        self._desk.run(job, lambda ref: self._show(layer if pixels.whole else None, (ref,)))
+        self._desk.run(job, lambda made: self._show(layer if pixels.whole else None, made.images))
 
     def _show(self, layer: Image | None, refs: Sequence[ImageRef]) -> None:
         if layer is not None and len(refs) == 1:
@@ -76,8 +77,8 @@ class FileActions:
 
     def open_file(self, path: Path) -> None:
         """Add an image file to the project and show it."""
-        job = self._session().read_file(path, self.stack)
-        self._desk.run(job, lambda refs: self._show(None, refs))
+        job = self._session().add_images(path, self.stack)
+        self._desk.run(job, lambda made: self._show(None, made.images))
 
     def ask_image(self) -> None:
         """Ask for an image file and open it."""
@@ -127,8 +128,8 @@ class FileActions:
         self._desk.show(None)
 
     def open_project(self, folder: Path) -> None:
-        """Open a project and show its first image."""
-        self._open(Session.open(folder))
+        """Open a project, in the background, and show its first image."""
+        self._desk.run(Session.opening(folder), self._open)
 
     def _open(self, session: Session) -> None:
         self._desk.show(session)
@@ -189,10 +190,10 @@ class FileActions:
         if session is not None:
             self._desk.run(session.relink(image, path), self._on_relinked)
 
-    def _on_relinked(self, refs: Sequence[ImageRef]) -> None:
-        names = ", ".join(dict.fromkeys(ref.name for ref in refs))
+    def _on_relinked(self, made: Imported) -> None:
+        names = ", ".join(dict.fromkeys(ref.name for ref in made.images))
         tell(f"Found again: {names}. If more are missing, choose 'Find moved images' again.")
-        self._layers.show_image(refs[0])
+        self._layers.show_image(made.images[0])
 
     def show_folder(self) -> None:
         """Show the project's folder in the desktop's file manager."""

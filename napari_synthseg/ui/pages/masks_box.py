@@ -123,7 +123,8 @@ class MasksBox(QWidget):
     def _take(self, source: Path | Labels) -> None:
         session, cls, image = self.controller.session, self._active_class(), self._image()
         if session is not None and cls is not None:
-            self.controller.run(session.give_masks(image, source, cls.value), self._on_taken)
+            job = session.import_labels(image, source, "patch_masks", cls.value)
+            self.controller.run(job, self._on_taken)
 
     def _on_taken(self, _: Any) -> None:
         session = self.controller.session

@@ -23,17 +23,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.realism.report import HEADER, RealismReport, rows_of
 from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, Comparison, save_comparison
-from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors, tell
 from napari_synthseg.ui.widgets.parts import quiet_label
 from napari_synthseg.workflow.jobs import Job
-from napari_synthseg.workflow.realism import compare
-from napari_synthseg.workflow.session import Session
 
 VERDICT_COLORS = {
     "alike": "#3fa45b",
@@ -52,26 +48,17 @@ def run_comparison(controller: SessionController, parent: QWidget) -> None:
     def show(found: tuple[Comparison, bytes]) -> None:
         RealismView(controller, *found, parent).show()
 
-    controller.run(Job(_compare_and_draw(session), "compare with real images"), show)
+    def draw(comparison: Comparison) -> None:
+        controller.run(Job(_draw(comparison), "draw the comparison"), show)
+
+    controller.run(session.compare_realism(), draw)
 
 
-def _compare_and_draw(session: Session) -> Generator[Progress, None, tuple[Comparison, bytes]]:
-    """Return the job's work on the session as it is now; drawing takes a second, too."""
-    project, folder, artifacts = session.project, session.folder, session.artifacts
-    ready = session.fitted
-    if ready is not None and isinstance(ready.source, PatchLibrary):
-        current = session.library_is_current and ready.source is session.library
-        ready = ready if current else None
+def _draw(comparison: Comparison) -> Generator[Progress, None, tuple[Comparison, bytes]]:
+    from napari_synthseg.realism.figure import draw_png
 
-    def work() -> Generator[Progress, None, tuple[Comparison, bytes]]:
-        from napari_synthseg.realism.figure import draw_png
-
-        recipe = project.recipe or default_recipe()
-        comparison = yield from compare(project, folder, recipe, fitted=ready, artifacts=artifacts)
-        yield Progress(1.0, "drawing")
-        return comparison, draw_png(comparison)
-
-    return work()
+    yield Progress(0.0, "drawing")  # takes a second
+    return comparison, draw_png(comparison)
 
 
 class RealismView(QDialog):

@@ -230,7 +230,7 @@ class TrainPanel(Panel):
         session, ident = self.controller.session, self.runs.currentData()
         if session is not None and ident:
             run = session.project.run(ident)
-            show_input_errors(lambda: self._run(session.resume_training(run)))
+            show_input_errors(lambda: self._run(session.resume(run)))
 
     # --- editing -----------------------------------------------------------------------------
 
