@@ -29,16 +29,16 @@ def state_on_disk(folder):
 def test_closing_the_panel_while_training(training):
     folder, job = training.session.folder, training.panel.controller.job("training")
     training.viewer.window.remove_dock_widget(training.panel)
-    assert job.state == "cancelled"
     assert training.session is None
     assert state_on_disk(folder) == "cancelled"
+    assert job.state == "cancelled"
 
 
 def test_closing_the_viewer_while_training(training):
     folder, job = training.session.folder, training.panel.controller.job("training")
     training.viewer.close()
-    assert job.state == "cancelled"
     assert state_on_disk(folder) == "cancelled"
+    assert job.state == "cancelled"
 
 
 def test_quitting_the_program_while_training(training, qapp):

@@ -38,6 +38,7 @@ from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import notice_label
 from napari_synthseg.ui.widgets.stepper import Stepper
 from napari_synthseg.ui.widgets.style import style_sheet, theme_colors
+from napari_synthseg.workflow.session import wait_until_closed
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -203,7 +204,9 @@ class SynthSegWidget(QWidget):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(getattr(self.header, which))
+        # the windows are gone by then: what is still running must come to its end on disk
         QApplication.instance().aboutToQuit.connect(self.controller.clear)
+        QApplication.instance().aboutToQuit.connect(wait_until_closed)
 
     def _apply_theme(self) -> None:
         colors = theme_colors(self.viewer.theme)

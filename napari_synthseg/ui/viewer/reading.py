@@ -132,7 +132,7 @@ def physical_size(layer: Image, ndim: int = 2) -> tuple[tuple[float, ...] | None
     return None, "px"
 
 
-def display_image(session: Session, ref: ImageRef) -> Job:
+def display_image(session: Session, ref: ImageRef) -> Job[tuple[np.ndarray, bool]]:
     """Return the job that reads a whole picture to show it. Value: (pixels, rgb)."""
     whole = ref.model_copy(update={"region": None})
 

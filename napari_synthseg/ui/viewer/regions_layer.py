@@ -137,7 +137,7 @@ class RegionsLayer(QObject):
             if self._visit is visit:
                 then(painted)
 
-        def end(outcome: Outcome) -> None:
+        def end(outcome: Outcome[Any]) -> None:
             if outcome.state != "done" and self._visit is visit and self.layer is None:
                 self._leave()
             self._pump()
@@ -249,7 +249,7 @@ class RegionsLayer(QObject):
                 self.shares = dict(kept.shares)
                 self.changed.emit()
 
-        def end(outcome: Outcome) -> None:
+        def end(outcome: Outcome[Any]) -> None:
             if outcome.state == "failed":
                 self._dirty = True  # tried again with the next stroke, and before the end
             self._pump()

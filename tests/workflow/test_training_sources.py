@@ -64,6 +64,7 @@ def test_a_share_of_the_pairs_is_real_where_both_are_mixed(session):
     assert sum(p.labels.outlines is not None for p in pairs) == 5
     shapes = {p.image.shape for p in pairs if p.labels.outlines is not None}
     assert shapes == {(1, 128, 160), (1, 160, 128)}  # the image that nobody clicked, too
+    assert [ref.name for ref in data.images] == ["first", "second"]
 
 
 def test_boxes_do_not_teach_outlines(session):

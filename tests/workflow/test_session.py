@@ -1,5 +1,7 @@
 """The session: edits and undo, long work and its results, opening and closing."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,10 @@ from napari_synthseg.core.annotations import Click, Verdict
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.workflow import training
 from napari_synthseg.workflow.session import Session
+from napari_synthseg.workflow.training_data import gather_data
 from tests.helpers.disks import draw_disks
 from tests.helpers.sessions import add_array, add_file, add_masks
 
@@ -222,6 +227,25 @@ def test_a_cancelled_run_keeps_its_weights_and_can_go_on(clicked):
     assert [r.name for r in clicked.project.runs] == ["long"]
 
 
+def test_a_run_goes_on_with_its_own_recipe(clicked, monkeypatch):
+    job = clicked.train(TINY.model_copy(update={"steps": 30}), "long")
+    job.progressed.connect(lambda step: job.cancel() if getattr(step, "step", 0) == 2 else None)
+    run = clicked.complete(job)
+    other = default_recipe().model_copy(update={"seed": 77})
+    clicked.edit(clicked.project.model_copy(update={"recipe": other}), "choose a recipe")
+    used = []
+
+    def gather(project, *args):
+        used.append(project.recipe)
+        return gather_data(project, *args)
+
+    monkeypatch.setattr(training, "gather_data", gather)
+    resumed = clicked.complete(clicked.resume(run))
+    assert resumed.state == "done"
+    assert [r.model_dump(mode="json") for r in used] == [run.recipe]
+    assert clicked.project.recipe == other
+
+
 def test_a_failure_is_kept_with_its_traceback(clicked, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("out of memory")
@@ -252,6 +276,8 @@ def test_clicks_on_a_test_image_are_truth_for_centers(clicked):
     run = clicked.complete(clicked.train(TINY))
     predictions = clicked.complete(clicked.predict(run, [test]))
     scores = clicked.complete(clicked.score(run, predictions))
+    record = json.loads((clicked.folder / "runs" / run.id / "run.json").read_text("utf-8"))
+    assert [s["truth"] for s in record["scores"]] == ["clicks"]
     assert scores.truth == "clicks"
     assert scores.objects == len(centers)
     assert {"found", "missed", "false"} <= scores.values.keys()

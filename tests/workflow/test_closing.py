@@ -1,0 +1,153 @@
+"""Closing a session returns at once, loses nothing, and frees the folder when it is done."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Cancelled, Progress
+from napari_synthseg.storage.project_store import ProjectStore
+from napari_synthseg.workflow.importing import Imported
+from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.session import Session, wait_until_closed
+from tests.helpers.sessions import add_array
+
+
+@pytest.fixture
+def session(tmp_path):
+    session = Session.create(tmp_path / "p.synthseg")
+    session.edit(session.project.with_classes(session.project.next_class("cell")), "add class")
+    yield session
+    session.close().result()
+
+
+def slow(session, entered, release):
+    """Return a job of the session whose step only ends on release, and which then has a result."""
+
+    def work():
+        yield Progress(0.0)
+        entered.set()
+        release.wait(30)
+        try:
+            yield Progress(0.5)
+        except Cancelled:
+            return session.project.next_class("found")
+        raise AssertionError("was not cancelled")
+
+    job = Job(work(), "slow")
+
+    def merge(outcome):
+        session._replace(session.project.with_classes(outcome.value))
+
+    session._merges[job] = merge
+    return job.start()
+
+
+def test_closing_returns_at_once_and_keeps_what_still_ends(session):
+    entered, release = threading.Event(), threading.Event()
+    job = slow(session, entered, release)
+    assert entered.wait(5)
+    told = []
+    session.changed.connect(lambda *change: told.append(change))
+    started = time.perf_counter()
+    end = session.close()
+    assert time.perf_counter() - started < 0.1
+    assert end.state == "running"
+    assert session.close() is end
+    with pytest.raises(InputError, match="is closed: open it again"):
+        session.edit(session.project.without_class(1), "too late")
+    assert ProjectStore.open(session.folder).read_only  # still ours
+    release.set()
+    end.result()
+    assert job.state == "cancelled"
+    assert told == []
+    with Session.open(session.folder) as again:
+        assert not again.read_only
+        assert [c.name for c in again.project.classes] == ["cell", "found"]
+
+
+def test_opening_waits_for_the_end_of_closing(session):
+    entered, release = threading.Event(), threading.Event()
+    slow(session, entered, release)
+    assert entered.wait(5)
+    session.close()
+    opening = Session.opening(session.folder)
+    said = []
+    opening.progressed.connect(lambda step: said.append(step.message))
+    opening.start()
+    assert not opening.join(0.5)
+    assert any("waiting" in words for words in said)
+    release.set()
+    with opening.result() as again:
+        assert not again.read_only
+        assert len(again.project.classes) == 2
+
+
+def test_what_was_being_painted_is_kept(session):
+    ref = add_array(session, np.zeros((20, 30), np.uint8), "yx", "picture")
+    painted = np.zeros((20, 30), np.uint8)
+    painted[4:9] = 1
+    session.paint([ref], painted, np.arange(256, dtype=np.uint8)).start()
+    session.close()
+    wait_until_closed()
+    with Session.open(session.folder) as again:
+        (truth,) = again.project.truths
+        assert (truth.kind, truth.image) == ("semantic", ref.id)
+        np.testing.assert_array_equal(again.truth(ref).ids, painted)
+
+
+def test_painting_replaces_what_was_painted_and_removes_what_undo_alone_could_bring_back(session):
+    left, right = (
+        add_array(session, np.zeros((8, 8), np.uint8), "yx", "p", region=((0, 8), x))
+        for x in ((0, 4), (4, 8))
+    )
+    table = np.arange(256, dtype=np.uint8)
+    table[0], table[255] = 255, 0
+    painted = np.zeros((8, 8), np.uint8)
+    painted[2:5, 2:6] = 1
+    first = session.complete(session.paint([left, right], painted, table))
+    assert [t.image for t in first.truths] == [left.id, right.id]
+    assert (first.counts[0], first.counts[1]) == (52, 12)
+    painted[:, :4] = 255  # background alone: no class is left of it
+    second = session.complete(session.paint([left, right], painted, table))
+    assert [t.image for t in second.truths] == [right.id]
+    assert session.project.truths == second.truths
+    assert session.undo_label == "paint regions"
+    stored = session.folder / "arrays.zarr"
+    assert (stored / first.truths[0].id).exists()
+    session.close().result()
+    assert not (stored / first.truths[0].id).exists()
+    assert (stored / second.truths[0].id).exists()
+
+
+def test_a_close_that_cannot_write_says_so_and_can_be_repeated(session, monkeypatch):
+    def full(self, timeout=None):
+        raise InputError("no space left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ProjectStore, "flush", full)
+        with pytest.raises(InputError, match="no space"):
+            session.close().result()
+    session.edit(session.project.without_class(1), "the project stays open")
+    session.close().result()
+    with Session.open(session.folder) as again:
+        assert again.project.classes == ()
+
+
+def test_a_job_that_never_started_does_not_hold_up_the_end(session):
+    session.find_missing()
+    session.close().result()
+
+
+def test_imports_apply_to_the_project_of_now(session):
+    job = session.add_array(np.zeros((4, 4), np.uint8), "yx", "a")
+    job.run()
+    session.edit(session.project.with_classes(session.project.next_class("new")), "meanwhile")
+    session.record(job)
+    assert [c.name for c in session.project.classes] == ["cell", "new"]
+    assert [i.name for i in session.project.images] == ["a"]
+    assert Imported().added_to(session.project) is session.project
