@@ -18,7 +18,8 @@ from napari_synthseg.ui.pages.panel import NextStep, Panel
 from napari_synthseg.ui.pages.regions_box import RegionsBox
 from napari_synthseg.ui.pages.specimen_box import SpecimenBox
 from napari_synthseg.ui.presenters.steps import training_clicks, training_regions
-from napari_synthseg.ui.viewer.layers import Layers, field_key, picture_name
+from napari_synthseg.ui.viewer.displayed_image import common_name, image_key
+from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.class_table import ClassTable
 from napari_synthseg.ui.widgets.parts import quiet_label
 
@@ -200,12 +201,12 @@ class ClassesPanel(Panel):
         shown = self.layers.field.refs[0].id if self.layers.field else ""
         fields: dict[Any, list[Any]] = {}
         for ref in project.images:
-            fields.setdefault(field_key(ref), []).append(ref)
+            fields.setdefault(image_key(ref), []).append(ref)
         with QSignalBlocker(self.images):
             self.images.clear()
             for refs in fields.values():
                 parts = ", ".join(f"{r.name}: {ROLES[r.role]}" for r in refs)
-                self.images.addItem(picture_name(refs), refs[0].id)
+                self.images.addItem(common_name(refs), refs[0].id)
                 self.images.setItemData(self.images.count() - 1, parts, Qt.ItemDataRole.ToolTipRole)
                 if shown in [r.id for r in refs]:
                     self.images.setCurrentIndex(self.images.count() - 1)

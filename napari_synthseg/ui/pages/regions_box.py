@@ -23,7 +23,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors
-from napari_synthseg.ui.viewer.clicks_layer import DisplayedImage
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.painting import Taken, from_stored, take_array, take_file

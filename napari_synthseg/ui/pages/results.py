@@ -17,7 +17,8 @@ from napari_synthseg.ui.app.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.heat_map_box import HeatMapBox
 from napari_synthseg.ui.pages.panel import NextStep, Panel
 from napari_synthseg.ui.presenters.scores import overlay_text, score_tables
-from napari_synthseg.ui.viewer.layers import Layers, field_key
+from napari_synthseg.ui.viewer.displayed_image import image_key
+from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.area_table import AreaTable
 from napari_synthseg.ui.widgets.data_table import TableList
@@ -196,7 +197,7 @@ class ResultsPanel(Panel):
             if session is None or field is None:
                 return
             ref = session.project.image(maps.image)
-            if field_key(ref) == field_key(field.refs[0]):
+            if image_key(ref) == image_key(field.refs[0]):
                 name = f"{run.name}, {ref.name}"
                 self.evidence.show_maps(maps, session.project, name, field.placement)
             if session.project.truth_of(ref, "instance", "boxes"):

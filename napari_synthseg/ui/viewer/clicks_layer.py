@@ -8,20 +8,19 @@ with the session's clicks, and the difference becomes one edit of the session.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Points
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QTimer, Signal
 
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, new_id
+from napari_synthseg.core.annotations import Click, ObjectClass, new_id
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.notices import warn
-from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.app.notices import show_input_errors, warn
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.marking_layer import MarkingLayer
 from napari_synthseg.ui.viewer.view import see_through
 
 if TYPE_CHECKING:
@@ -29,54 +28,33 @@ if TYPE_CHECKING:
     from napari import Viewer
 
 UNFINISHED = ("adding", "changing", "removing")
-"""Layer events that announce an edit; the one that follows tells of the result."""
+"""Events that announce an edit of the layer; another follows when it is done."""
+
+UNKNOWN_DIAMETER_PX = 10.0
+"""Size of clicks whose class has a length as diameter, on images without a pixel size."""
 
 
-@dataclass(frozen=True, eq=False)
-class DisplayedImage:
-    """Images that are shown as one: the parts (regions) of one picture.
-
-    `shape` is the picture's ([z,] y, x) in pixels.
-    """
-
-    refs: tuple[ImageRef, ...]
-    shape: tuple[int, ...]
-    placement: Placement
-
-    def image_at(self, position: Sequence[float]) -> ImageRef | None:
-        """Return the image whose region holds a position, or None."""
-        for ref in self.refs:
-            if contains(ref.region or full_region(self.shape), position):
-                return ref
-        return None
-
-
-class ClicksLayer(QObject):
-    """Shows and edits the clicks of one field."""
+class ClicksLayer(MarkingLayer):
+    """Shows and edits the clicks on one image."""
 
     active_class_changed = Signal()
     removed = Signal()
 
     def __init__(self, viewer: Viewer, controller: SessionController) -> None:
-        super().__init__()
+        super().__init__(viewer, controller)
         self.layer: Points | None = None
-        self.field: DisplayedImage | None = None
-        self._viewer = viewer
-        self._desk = controller
         self._active = 1
-        self._busy = False
-        controller.project_changed.connect(self._on_project_changed)
         viewer.layers.events.removing.connect(self._on_layer_removing)
 
     # --- showing -----------------------------------------------------------------------------
 
-    def show(self, field: DisplayedImage) -> None:
-        """Show the clicks of a field, in a new layer if there is none."""
+    def show(self, image: DisplayedImage) -> None:
+        """Show the clicks on an image, in a new layer."""
         self.hide()
-        self.field = field
+        self.image = image
         classes = self._project.classes
         self.layer = Points(
-            np.empty((0, len(field.shape))),
+            np.empty((0, len(image.shape))),
             name="Clicks",
             features=_features((), classes),
             feature_defaults=self._defaults(),
@@ -85,8 +63,8 @@ class ClicksLayer(QObject):
             face_color="class",
             face_color_cycle=_color_cycle(classes, "18"),
             border_width=0.1,
-            projection_mode="rescale_linear" if len(field.shape) == 3 else "none",
-            **field.placement.kwargs(),
+            projection_mode="rescale_linear" if len(image.shape) == 3 else "none",
+            **image.placement.kwargs(),
         )
         self._write()
         layer = self.layer  # add_layer gives back a proxy; we hold the layer itself
@@ -125,9 +103,8 @@ class ClicksLayer(QObject):
         to be drawn, the next Points layer crashes the program in its first draw.
         """
         if layer.selected_data:
-            self._busy = True
-            layer.selected_data = set()
-            self._busy = False
+            with self._own_change():
+                layer.selected_data = set()
         self._viewer.screenshot(canvas_only=True, flash=False)
 
     @property
@@ -153,7 +130,7 @@ class ClicksLayer(QObject):
 
     def _on_layer_edited(self, event: Any = None) -> None:
         action = getattr(event, "action", None)
-        if self._busy or self.layer is None or str(action) in UNFINISHED:
+        if self._is_own_change or self.layer is None or str(action) in UNFINISHED:
             return
         clicks, refused = self._read()
         known = {c.id: c for c in self._clicks()}
@@ -170,7 +147,7 @@ class ClicksLayer(QObject):
 
     def _on_features_changed(self) -> None:
         """Take over classes edited in the features table; also called at each step of a drag."""
-        if self._busy or self.layer is None:
+        if self._is_own_change or self.layer is None:
             return
         names = {c.value: c.name for c in self._project.classes}
         known = {c.id: names[c.cls] for c in self._clicks()}
@@ -181,7 +158,7 @@ class ClicksLayer(QObject):
 
     def _on_selection_changed(self, *_: Any) -> None:
         """Take over pasted points, of which napari tells only by selecting them."""
-        if self._busy or self.layer is None:
+        if self._is_own_change or self.layer is None:
             return
         if len(self.layer.data) != len(self._clicks()):
             self._on_layer_edited()
@@ -189,23 +166,17 @@ class ClicksLayer(QObject):
     def _edit(self, changed: list[Click], gone: list[str], known: dict[str, Click]) -> bool:
         if not changed and not gone:
             return True
-        session = self._desk.session
+        session = self._controller.session
         if session is None:
             return False
-        self._busy = True
-        try:
-            project = session.project.without_clicks(gone) if gone else session.project
-            session.edit(project.with_clicks(*changed), _describe(changed, gone, known))
-        except InputError as error:
-            warn(str(error))
-            return False
-        finally:
-            self._busy = False
-        return True
+        kept = session.project.without_clicks(gone) if gone else session.project
+        new = kept.with_clicks(*changed)
+        with self._own_change():
+            return show_input_errors(lambda: session.edit(new, _describe(changed, gone, known)))
 
     def _read(self) -> tuple[list[Click], str]:
         """Return the layer's rows as clicks, and why rows were left out ('' if none was)."""
-        assert self.layer is not None and self.field is not None
+        assert self.layer is not None and self.image is not None
         known = {c.id: c for c in self._clicks()}
         values = {c.name: c.value for c in self._project.classes}
         table = self.layer.features
@@ -218,7 +189,7 @@ class ClicksLayer(QObject):
         for position, ident, name in rows:
             click = known.get(ident) if ident not in seen else None
             value = self.active_class if ident == "" else values.get(name)
-            ref = self.field.image_at(position)
+            ref = self.image.ref_at(position)
             if value is None:
                 refused = f"There is no class '{name}'. Add it to the list of classes first."
             elif ref is None:
@@ -243,28 +214,22 @@ class ClicksLayer(QObject):
     # --- session -> layer --------------------------------------------------------------------
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        if self.field is not None and new.images is not old.images:
-            by_id = {ref.id: ref for ref in new.images}
-            refs = tuple(by_id[r.id] for r in self.field.refs if r.id in by_id)
-            self.field = DisplayedImage(refs, self.field.shape, self.field.placement)
-        if self.layer is None or self.field is None or self._busy:
-            return
-        if new.clicks is not old.clicks or new.classes is not old.classes:
+        super()._on_project_changed(new, old)
+        edited = new.clicks is not old.clicks or new.classes is not old.classes
+        if edited and not self._is_own_change:
             self._write()
 
     def _write(self) -> None:
         """Make the layer show the session's clicks and class colors."""
-        layer = self.layer
-        if layer is None or self.field is None or self._desk.session is None:
+        layer, image = self.layer, self.image
+        if layer is None or image is None or not image.refs:
             return
         classes, clicks = self._project.classes, self._clicks()
         size = {c.value: self._diameter(c) for c in classes}
-        self._busy = True
-        try:
+        positions = np.array([c.position for c in clicks], float)
+        with self._own_change():
             layer.selected_data = set()
-            layer.data = np.array([c.position for c in clicks], float).reshape(
-                -1, len(self.field.shape)
-            )
+            layer.data = positions.reshape(-1, len(image.shape))
             layer.border_color_cycle = _color_cycle(classes, "ff")
             layer.face_color_cycle = _color_cycle(classes, "18")
             layer.features = _features(clicks, classes)
@@ -272,23 +237,21 @@ class ClicksLayer(QObject):
             if clicks:
                 layer.size = np.array([size[c.cls] for c in clicks])
             self._set_current_size()
-        finally:
-            self._busy = False
         self._show_nearby()
 
     def _show_nearby(self) -> None:
         """Let the clicks of a volume be seen, smaller, as far from their plane as objects reach."""
-        field = self.field
-        if field is None or len(field.shape) == 2 or not self._project.classes:
+        image = self.image
+        if image is None or not image.refs or image.refs[0].ndim == 2 or not self._project.classes:
             return
-        spacing = field.refs[0].spacing
+        spacing = image.refs[0].spacing
         planes = max(self._diameter(c) for c in self._project.classes) / 2 / spacing[0]
-        see_through(self._viewer, planes * field.placement.scale[0])
+        see_through(self._viewer, planes * image.placement.scale[0])
 
     def _on_defaults_changed(self) -> None:
         """Undo what selecting a point does to the class of the next one."""
         layer = self.layer
-        if layer is None or self._busy:
+        if layer is None or self._is_own_change:
             return
         wanted = self._defaults()
         if any(layer.feature_defaults[key].iloc[0] != value for key, value in wanted.items()):
@@ -302,42 +265,30 @@ class ClicksLayer(QObject):
 
     # --- small things ------------------------------------------------------------------------
 
-    @property
-    def _project(self) -> Project:
-        return self._desk.session.project if self._desk.session else Project()
-
     def _clicks(self) -> tuple[Click, ...]:
-        shown = {ref.id for ref in self.field.refs} if self.field else set()
+        shown = {ref.id for ref in self.image.refs} if self.image else set()
         return tuple(c for c in self._project.clicks if c.image in shown)
 
     def _diameter(self, cls: ObjectClass) -> float:
-        assert self.field is not None
+        assert self.image is not None
         try:
-            return cls.diameter_px(self.field.refs[0])
-        except InputError:  # a length, but no pixel size: told where the diameter is set
-            return 10.0
+            return cls.diameter_px(self.image.refs[0])
+        except InputError:  # a length, but no pixel size: the page of step 1 says so
+            return UNKNOWN_DIAMETER_PX
 
     def _defaults(self) -> dict[str, str]:
         names = {c.value: c.name for c in self._project.classes}
         return {"class": names.get(self.active_class, ""), "id": ""}
 
-    def _bind_keys(self, layer: Points) -> None:
-        for number in range(1, 10):
-            layer.bind_key(str(number), self._class_chooser(number), overwrite=True)
-        layer.bind_key("Control-Z", lambda _: self._step("undo"), overwrite=True)
-        layer.bind_key("Control-Shift-Z", lambda _: self._step("redo"), overwrite=True)
+    def undo(self) -> None:
+        """Undo the last edit of the project."""
+        if self._controller.session is not None:
+            self._controller.session.undo()
 
-    def _class_chooser(self, number: int) -> Any:
-        def choose(_: Points) -> None:
-            classes = self._project.classes
-            if number <= len(classes):
-                self.choose_class(classes[number - 1].value)
-
-        return choose
-
-    def _step(self, which: str) -> None:
-        if self._desk.session is not None:
-            getattr(self._desk.session, which)()
+    def redo(self) -> None:
+        """Do again what was undone in the project."""
+        if self._controller.session is not None:
+            self._controller.session.redo()
 
 
 def _features(clicks: Sequence[Click], classes: Sequence[ObjectClass]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.labels import Labels as TrueLabels
 from napari_synthseg.core.predictions import FoundObject, Prediction
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.presenters.class_colors import class_colormap
+from napari_synthseg.ui.viewer.class_colors import class_colormap
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.viewer.view import look_at_layer, write_on_canvas
 
@@ -80,21 +80,15 @@ class OutputLayers:
             return
         for layer in self.preview or ():
             self._drop(layer)
-        image = Image(
-            pixels,
-            name="Dual images",
-            rgb=rgb,
-            projection_mode="none",
-            **({} if rgb else {"contrast_limits": (0.0, 1.0)}),
-            **placement.of_stack(extra, placement.translate).kwargs(),
-        )
+        image = make_image_layer(pixels, "Dual images", rgb, placement.of_stack(extra))
+        image.projection_mode = "none"
         colors = {"colormap": class_colormap(classes)} if regions else {}
         labels = Labels(
             ids,
             name="Dual images: exact labels",
             opacity=REGIONS_OPACITY if regions else 1.0,
             **colors,
-            **placement.of_stack(extra, placement.translate).kwargs(),
+            **placement.of_stack(extra).kwargs(),
         )
         labels.contour = 0 if regions else 1
         self._viewer.add_layer(image)
@@ -267,6 +261,12 @@ class OutputLayers:
     def _drop(self, layer: Layer | None) -> None:
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
+
+
+def make_image_layer(pixels: Any, name: str, rgb: bool, placement: Placement) -> Image:
+    """Return a layer of an image with values from 0 to 1."""
+    limits = {} if rgb else {"contrast_limits": (0.0, 1.0)}
+    return Image(pixels, name=name, rgb=rgb, **limits, **placement.kwargs())
 
 
 def stack_images(pairs: Sequence[DualImage]) -> tuple[np.ndarray, bool]:

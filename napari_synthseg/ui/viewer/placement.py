@@ -60,11 +60,12 @@ class Placement:
         )(np.asarray(origin, float))
         return replace(self, translate=tuple(float(v) for v in np.ravel(moved)))
 
-    def of_stack(self, axes: int, corner: Sequence[float]) -> Placement:
-        """Return a placement for a stack with `axes` leading axes, laid at a world `corner`.
+    def of_stack(self, axes: int, corner: Sequence[float] | None = None) -> Placement:
+        """Return the placement of a stack with `axes` leading axes, at a world `corner` or here.
 
         Keeps pixel size and units, but neither rotation nor affine: the stack shows other pixels.
         """
+        corner = self.translate if corner is None else corner
         units = None if self.units is None else ("pixel",) * axes + self.units
         return Placement(
             scale=(1.0,) * axes + self.scale,

@@ -45,6 +45,11 @@ class LayerPixels:
         return 3 if "z" in self.axes else 2
 
 
+def finest_level(layer: Layer) -> Any:
+    """Return the array of a layer, of several resolutions the finest one."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
 def sample_name(layer: Layer) -> str:
     """Return the name of the sample that a layer shows, or ''."""
     mark = layer.metadata.get("napari_synthseg", {})
@@ -65,7 +70,7 @@ def layer_pixels(layer: Image, step: tuple[int, ...], stack: StackUse = "auto") 
     stacks the plane at the viewer's current `step` is taken; a short leading axis is taken as
     channels.
     """
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = finest_level(layer)
     if layer.ndim < 2:
         raise InputError(f"Layer '{layer.name}' has one axis only: choose an image.")
     letters = _letters(layer, np.shape(data), stack)
@@ -83,14 +88,14 @@ def layer_pixels(layer: Image, step: tuple[int, ...], stack: StackUse = "auto") 
 
 def planes_of(layer: Image) -> int:
     """Return how many planes a layer has along z; 1 if it is flat."""
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = finest_level(layer)
     axis = _depth_axis(layer, np.shape(data))
     return 1 if axis is None else int(np.shape(data)[axis])
 
 
 def is_volume_layer(layer: Image, stack: StackUse) -> bool:
     """Tell whether a layer's planes would be used as one volume."""
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = finest_level(layer)
     return "z" in _letters(layer, np.shape(data), stack)
 
 

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QTimer, Signal
 
 from napari_synthseg.core.annotations import ImageRef, new_id
 from napari_synthseg.core.project import Project
 from napari_synthseg.storage.arrays import remove_array
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors, warn
-from napari_synthseg.ui.presenters.class_colors import class_colormap
-from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer, DisplayedImage
+from napari_synthseg.ui.viewer.class_colors import class_colormap
+from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.marking_layer import MarkingLayer
 from napari_synthseg.ui.viewer.painting import (
     GROUND,
     KeptRegions,
@@ -46,41 +48,43 @@ OPACITY = 0.5
 BRUSH = 20
 
 
-class RegionsLayer(QObject):
-    """Shows and edits the painted regions of one field."""
+class RegionsLayer(MarkingLayer):
+    """Shows and edits the painted regions of one image."""
 
     changed = Signal()
     """The layer came or went, or other shares are painted."""
 
     def __init__(self, viewer: Viewer, controller: SessionController, clicks: ClicksLayer) -> None:
-        super().__init__()
+        super().__init__(viewer, controller)
         self.layer: Labels | None = None
-        self.field: DisplayedImage | None = None
         self.rest_unknown = False
         self.shares: dict[int, float] = {}
-        self._viewer, self._desk, self._clicks = viewer, controller, clicks
+        self._clicks = clicks
         self._known: dict[str, str | None] = {}
         self._written: set[str] = set()
         self._waiting: list[Callable[[], None]] = []
         self._visit = object()
         self._last_layer: Labels | None = None
         self._dirty = False
-        self._busy = False
         self._first_stroke = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.keep)
-        controller.project_changed.connect(self._on_project_changed)
         controller.closing.connect(self.flush)
         viewer.layers.events.removing.connect(self._on_layer_removing)
         clicks.active_class_changed.connect(self._show_active)
 
     # --- showing -----------------------------------------------------------------------------
 
-    def show(self, field: DisplayedImage, then: Callable[[], object] = lambda: None) -> None:
-        """Read what was painted on a field and show it in a new layer, then call `then`."""
+    @property
+    def field(self) -> DisplayedImage | None:
+        """The image that is painted on."""
+        return self.image
+
+    def show(self, image: DisplayedImage, then: Callable[[], object] = lambda: None) -> None:
+        """Read what was painted on an image and show it in a new layer, then call `then`."""
         self.hide()
-        self.field = field
+        self.image = image
 
         def add(painted: Painted) -> None:
             self._add(painted)
@@ -115,23 +119,23 @@ class RegionsLayer(QObject):
     def _leave(self) -> None:
         if self._dirty:
             self.keep()
-        self.layer = self.field = None
+        self.layer = self.image = None
         self.shares = {}
         self._visit = object()
         self.changed.emit()
 
     def _read(self, then: Callable[[Painted], object]) -> None:
-        """Read what was painted on the field; call `then`, unless another is shown by then."""
+        """Read what was painted on the image; call `then`, unless another is shown by then."""
         visit = self._visit
 
         def start() -> None:
-            session, field = self._desk.session, self.field
-            if session is None or field is None or self._visit is not visit:
+            session, image = self._controller.session, self.image
+            if session is None or image is None or self._visit is not visit:
                 return
             project = session.project
-            self._known = {ref.id: _truth_id(project, ref) for ref in field.refs}
-            work = read_regions(project, session.folder, field.refs, field.shape)
-            self._desk.run(Job(work, "read the regions"), take, lane="regions", on_end=end)
+            self._known = {ref.id: _truth_id(project, ref) for ref in image.refs}
+            work = read_regions(project, session.folder, image.refs, image.shape)
+            self._controller.run(Job(work, "read the regions"), take, lane="regions", on_end=end)
 
         def take(painted: Painted) -> None:
             if self._visit is visit:
@@ -146,8 +150,8 @@ class RegionsLayer(QObject):
         self._pump()
 
     def _add(self, painted: Painted) -> None:
-        field = self.field
-        assert field is not None
+        image = self.image
+        assert image is not None
         if any(self._known.values()):
             self.rest_unknown = painted.rest_unknown
         layer = Labels(
@@ -155,19 +159,20 @@ class RegionsLayer(QObject):
             name="Regions",
             opacity=OPACITY,
             colormap=class_colormap(self._project.classes),
-            **field.placement.kwargs(),
+            **image.placement.kwargs(),
         )
         layer.brush_size = BRUSH
         layer.n_edit_dimensions = 2
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
         self.layer = self._last_layer = layer
         self.shares = dict(painted.shares)
-        session = self._desk.session
+        session = self._controller.session
         layer.editable = session is not None and not session.read_only
         layer.events.paint.connect(self._on_painted)
         layer.events.data.connect(self._on_painted)
         layer.events.selected_label.connect(self._on_label_chosen)
         self._bind_keys(layer)
+        layer.bind_key("0", lambda _: self.choose_ground(), overwrite=True)
         self._show_active()
         self.changed.emit()
 
@@ -175,13 +180,13 @@ class RegionsLayer(QObject):
 
     @property
     def painted(self) -> bool:
-        """Whether anything is painted on the picture that is shown."""
+        """Whether anything is painted on the image that is shown."""
         return bool(self.shares)
 
     @property
     def unkept(self) -> bool:
         """Whether something was painted that is not in the project yet."""
-        return self._dirty or bool(self._waiting) or self._desk.job("regions") is not None
+        return self._dirty or bool(self._waiting) or self._controller.job("regions") is not None
 
     def replace(self, painted: Painted) -> None:
         """Put other regions into the layer; they are kept like strokes."""
@@ -198,20 +203,19 @@ class RegionsLayer(QObject):
             self.changed.emit()
 
     def undo(self) -> None:
-        """Take back the last stroke."""
-        self._step("undo")
+        """Undo the last stroke."""
+        if self.layer is not None:
+            self.layer.undo()
+            self._on_painted()
 
     def redo(self) -> None:
-        """Paint again what was taken back."""
-        self._step("redo")
-
-    def _step(self, which: str) -> None:
+        """Paint the last stroke again that was undone."""
         if self.layer is not None:
-            getattr(self.layer, which)()
+            self.layer.redo()
             self._on_painted()
 
     def _on_painted(self, event: Any = None) -> None:
-        if self._busy or self.layer is None:
+        if self._is_own_change or self.layer is None:
             return
         now = time.monotonic()
         if not self._dirty:
@@ -221,17 +225,17 @@ class RegionsLayer(QObject):
 
     def keep(self) -> None:
         """Keep what is painted now, in the background."""
-        layer, field = self.layer, self.field
+        layer, image = self.layer, self.image
         self._timer.stop()
         self._dirty = False
-        if layer is None or field is None or self._desk.session is None:
+        if layer is None or image is None or self._controller.session is None:
             return
-        refs, values, unknown = field.refs, np.asarray(layer.data), self.rest_unknown
+        refs, values, unknown = image.refs, np.asarray(layer.data), self.rest_unknown
         self._waiting.append(lambda: self._keep(refs, values, unknown))
         self._pump()
 
     def _keep(self, refs: Sequence[ImageRef], values: np.ndarray, rest_unknown: bool) -> None:
-        session = self._desk.session
+        session = self._controller.session
         if session is None or session.read_only:
             return
         ids = {ref.id: new_id() for ref in refs}
@@ -240,11 +244,8 @@ class RegionsLayer(QObject):
         def take(kept: KeptRegions) -> None:
             self._written.update(t.source for t in kept.truths)
             new = with_regions(session.project, refs, kept.truths)
-            self._busy = True
-            try:
+            with self._own_change():
                 show_input_errors(lambda: session.edit(new, "paint regions"))
-            finally:
-                self._busy = False
             if not self._dirty and self.layer is not None:
                 self.shares = dict(kept.shares)
                 self.changed.emit()
@@ -254,21 +255,21 @@ class RegionsLayer(QObject):
                 self._dirty = True  # tried again with the next stroke, and before the end
             self._pump()
 
-        self._desk.run(Job(work, "keep the regions"), take, lane="regions", on_end=end)
+        self._controller.run(Job(work, "keep the regions"), take, lane="regions", on_end=end)
 
     def _pump(self) -> None:
         """Start what waits next, if nothing runs."""
-        while self._waiting and self._desk.job("regions") is None:
+        while self._waiting and self._controller.job("regions") is None:
             self._waiting.pop(0)()
 
     def flush(self) -> None:
         """Keep here and now what is not kept yet: the session is about to close."""
         if self._dirty:
             self.keep()
-        while self._waiting or self._desk.job("regions") is not None:
-            self._desk.finish("regions")
+        while self._waiting or self._controller.job("regions") is not None:
+            self._controller.finish("regions")
             self._pump()
-        session = self._desk.session
+        session = self._controller.session
         if session is not None and not session.read_only:
             for uri in self._written - {t.source for t in session.project.truths}:
                 remove_array(uri, session.folder)  # only undo could have brought it back
@@ -277,19 +278,13 @@ class RegionsLayer(QObject):
     # --- session -> layer --------------------------------------------------------------------
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        field, layer = self.field, self.layer
-        if field is None:
-            return
-        if new.images is not old.images:
-            by_id = {ref.id: ref for ref in new.images}
-            refs = tuple(by_id[r.id] for r in field.refs if r.id in by_id)
-            self.field = field = DisplayedImage(refs, field.shape, field.placement)
-        if layer is None:
+        super()._on_project_changed(new, old)
+        if self.image is None or self.layer is None:
             return
         if new.classes is not old.classes:
-            self._on_classes_changed(layer, new, old)
+            self._on_classes_changed(self.layer, new, old)
         if new.truths is not old.truths:
-            self._on_truths_changed(field, new)
+            self._on_truths_changed(self.image, new)
 
     def _on_classes_changed(self, layer: Labels, new: Project, old: Project) -> None:
         layer.colormap = class_colormap(new.classes)
@@ -298,10 +293,10 @@ class RegionsLayer(QObject):
             layer.data = np.where(np.isin(layer.data, list(gone)), 0, layer.data)
         self._show_active()
 
-    def _on_truths_changed(self, field: DisplayedImage, project: Project) -> None:
+    def _on_truths_changed(self, image: DisplayedImage, project: Project) -> None:
         before = self._known
-        self._known = {ref.id: _truth_id(project, ref) for ref in field.refs}
-        if self._known != before and not self._busy:
+        self._known = {ref.id: _truth_id(project, ref) for ref in image.refs}
+        if self._known != before and not self._is_own_change:
             # undone, done again, or brought along: strokes since then are void
             self._timer.stop()
             self._dirty = False
@@ -310,11 +305,8 @@ class RegionsLayer(QObject):
     def _reload(self, painted: Painted) -> None:
         if self.layer is None:
             return
-        self._busy = True
-        try:
+        with self._own_change():
             self.layer.data = painted.values
-        finally:
-            self._busy = False
         if painted.shares:
             self.rest_unknown = painted.rest_unknown
         self.shares = dict(painted.shares)
@@ -345,26 +337,11 @@ class RegionsLayer(QObject):
         warn(f"There is no class with the value {value}: add one in the panel first.")
         QTimer.singleShot(0, self._show_active)
 
-    def _bind_keys(self, layer: Labels) -> None:
-        for number in range(1, 10):
-            layer.bind_key(str(number), self._class_chooser(number), overwrite=True)
-        layer.bind_key("0", lambda _: self.choose_ground(), overwrite=True)
-        layer.bind_key("Control-Z", lambda _: self.undo(), overwrite=True)
-        layer.bind_key("Control-Shift-Z", lambda _: self.redo(), overwrite=True)
-
-    def _class_chooser(self, number: int) -> Any:
-        def choose(layer: Labels) -> None:
-            classes = self._project.classes
-            if number <= len(classes):
-                self._clicks.choose_class(classes[number - 1].value)
-                if layer.mode in ("erase", "pick", "pan_zoom"):
-                    layer.mode = "paint"
-
-        return choose
-
-    @property
-    def _project(self) -> Project:
-        return self._desk.session.project if self._desk.session else Project()
+    def choose_class(self, value: int) -> None:
+        """Paint this class from now on."""
+        self._clicks.choose_class(value)
+        if self.layer is not None and self.layer.mode in ("erase", "pick", "pan_zoom"):
+            self.layer.mode = "paint"
 
 
 def _truth_id(project: Project, ref: ImageRef) -> str | None:

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 
+def remove_layer(viewer: Viewer, layer: Layer | None) -> None:
+    """Remove a layer, unless it is gone already."""
+    if layer is not None and layer in viewer.layers:
+        viewer.layers.remove(layer)
+
+
 def look_at_layer(viewer: Viewer, layer: Layer) -> None:
     """Bring a whole layer into view."""
     low, high = layer.extent.world[:, -2:]
