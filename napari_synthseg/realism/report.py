@@ -72,7 +72,7 @@ class Measure(Frozen):
     floor: float | None
     floor_high: float | None
     verdict: Verdict
-    issue: str
+    finding: str
     curve: Curve
 
 
@@ -225,7 +225,7 @@ def rows_of(report: RealismReport, most: int | None = None) -> list[Row]:
         unit = " dB" if m.distance_unit == "dB" else ""
         floor = "-" if m.floor is None else f"{m.floor:.2f} ({m.floor_high:.2f}){unit}"
         cells = (report.label(m), f"{m.distance:.2f}{unit}", floor, m.verdict)
-        rows.append(Row(cells, m.meaning, m.issue))
+        rows.append(Row(cells, m.meaning, m.finding))
     return rows + (_rows_of_classifier(report.telling) if report.telling else [])
 
 

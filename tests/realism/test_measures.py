@@ -119,7 +119,7 @@ def test_the_spectrum_tells_fine_from_coarse():
     noisy = compare_spectra(0, real, scenes(50, 8, noise=0.06), 0)
     assert same.distance < 1.0
     assert noisy.verdict == "clearly different"
-    fine = float(noisy.issue.split()[2])
+    fine = float(noisy.finding.split()[2])
     assert fine == pytest.approx(20 * np.log10(2), abs=0.5)
 
 
