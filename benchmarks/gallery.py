@@ -22,7 +22,8 @@ import numpy as np
 
 from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, Verdict
 from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.patches.quality.health import check_patches
+from napari_synthseg.core.progress import exhaust
+from napari_synthseg.patches.quality.peer_checks import check_patches
 from napari_synthseg.workflow.session import Session
 
 EDGE, PER_IMAGE = 45, 100
@@ -73,7 +74,7 @@ def make_session(folder: Path, patches: list[Patch]) -> tuple[Session, float]:
     )
     session.edit(project, "make")
     start = time.perf_counter()
-    *_, checked = check_patches(patches, {1: 18.0, 2: 18.0, 3: 18.0})
+    checked = exhaust(check_patches(patches, {1: 18.0, 2: 18.0, 3: 18.0}))
     seconds = time.perf_counter() - start
     for patch in checked:  # as the notes about the whole set do where patches are cut
         _ = patch.area

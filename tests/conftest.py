@@ -32,7 +32,7 @@ def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def nothing_cut_before() -> None:
     """Forget the images that earlier tests cut, so that no test depends on another."""
     if memory := sys.modules.get("napari_synthseg.patches.patch_cache"):
-        memory.CUT.forget()
+        memory.CUT_IMAGES.clear()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 
@@ -13,11 +13,12 @@ from napari_synthseg.cli.output import JsonFlag, report, table
 from napari_synthseg.cli.patch_table import list_patches, write_patch_table
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
-from napari_synthseg.core.annotations import MaskMethodName, ObjectClass
+from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.project import Project
-from napari_synthseg.patches.quality.summary import ClassHealth, summarize_health
+from napari_synthseg.patches.masks.registry import AUTO, mask_method
+from napari_synthseg.patches.quality.summary import ClassSummary, summarize_classes
 from napari_synthseg.workflow.session import Session
 
 
@@ -50,7 +51,7 @@ def cut_patches(
         current = session.project
     if out is not None:
         write_patch_table(out, library, current)
-    health = summarize_health(library, current.classes)
+    health = summarize_classes(library, current.classes)
     lines = [*_class_table(library, health), "", *_finding_lines(health), *library.notes]
     report(_as_json(library, health, current) if as_json else {}, lines, as_json)
 
@@ -60,9 +61,8 @@ def _with_methods(classes: tuple[ObjectClass, ...], wishes: list[str]) -> list[O
     chosen = {c.name: c for c in classes}
     for wish in wishes:
         name, equals, method = wish.rpartition("=")
-        if method not in get_args(MaskMethodName):
-            known = ", ".join(get_args(MaskMethodName))
-            raise InputError(f"--method {wish}: there is no method '{method}'. Known: {known}.")
+        if method != AUTO:
+            mask_method(method)
         if equals and name not in chosen:
             raise InputError(f"--method {wish}: there is no class '{name}' in this project.")
         for cls in [chosen[name]] if equals else list(chosen.values()):
@@ -70,7 +70,7 @@ def _with_methods(classes: tuple[ObjectClass, ...], wishes: list[str]) -> list[O
     return list(chosen.values())
 
 
-def _class_table(library: PatchLibrary, health: tuple[ClassHealth, ...]) -> list[str]:
+def _class_table(library: PatchLibrary, health: tuple[ClassSummary, ...]) -> list[str]:
     header = (
         "class", "clicks", "usable", "good", "suspicious", "doubtful", "rejected", "quality",
         "diameter (px)",
@@ -83,7 +83,7 @@ def _class_table(library: PatchLibrary, health: tuple[ClassHealth, ...]) -> list
     return table(header, rows)
 
 
-def _class_figures(library: PatchLibrary, item: ClassHealth) -> dict[str, Any]:
+def _class_figures(library: PatchLibrary, item: ClassSummary) -> dict[str, Any]:
     """Return the figures of one class; `quality` is the mean over its usable patches."""
     usable = [p for p in library.usable() if p.cls == item.cls.value]
     return {
@@ -100,7 +100,7 @@ def _class_figures(library: PatchLibrary, item: ClassHealth) -> dict[str, Any]:
     }
 
 
-def _finding_lines(health: tuple[ClassHealth, ...]) -> list[str]:
+def _finding_lines(health: tuple[ClassSummary, ...]) -> list[str]:
     return [
         f"{item.cls.name}: " + ", ".join(f"{n} {kind}" for kind, n in item.issues.items())
         for item in health
@@ -109,7 +109,7 @@ def _finding_lines(health: tuple[ClassHealth, ...]) -> list[str]:
 
 
 def _as_json(
-    library: PatchLibrary, health: tuple[ClassHealth, ...], project: Project
+    library: PatchLibrary, health: tuple[ClassSummary, ...], project: Project
 ) -> dict[str, Any]:
     kinds = Counter(f.kind for patch in library.patches for f in patch.issues)
     return {

@@ -54,7 +54,11 @@ def compare(
         "",
         *table(HEADER, (row.cells for row in rows_of(made))),
         "",
-        *(f"{made.label(m)} ({m.unit}): {m.finding}" for m in made.measures if m.verdict != "alike"),
+        *(
+            f"{made.label(m)} ({m.unit}): {m.finding}"
+            for m in made.measures
+            if m.verdict != "alike"
+        ),
         *made.notes,
         f"Written: {out / REPORT_FILE}, {out / FIGURE_FILE}",
     ]

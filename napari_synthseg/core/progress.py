@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from napari_synthseg.core.labels import DualImage
 
 R = TypeVar("R")
-S = TypeVar("S")
-T = TypeVar("T")
 
 
 class Cancelled(BaseException):
@@ -75,20 +73,6 @@ def subprogress(
     except StopIteration as end:
         result: R = end.value
         return result
-    finally:
-        work.close()
-
-
-def relay(work: Generator[S, Any, R], tell: Callable[[S], T]) -> Generator[T, None, R]:
-    """Yield `tell` of each step of other work; for work that does not yield `Progress` yet."""
-    try:
-        while True:
-            try:
-                step = next(work)
-            except StopIteration as end:
-                result: R = end.value
-                return result
-            yield tell(step)
     finally:
         work.close()
 

@@ -12,12 +12,13 @@ from scipy import ndimage
 from napari_synthseg.core.geometry import divide_region, full_region, region_slices, widen_region
 from napari_synthseg.core.patch import Background
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.progress import Progress
 
-BLOCK = 1024
-"""Edge of the blocks in which distances are measured, pixels."""
+BLOCK_PX = 1024
+"""Edge of the blocks in which distances are measured."""
 
-COARSEST = 16.0
-"""Largest scale of smoothing, pixels: enough to average noise; wider would only cost time."""
+MAX_SIGMA_PX = 16.0
+"""Largest sigma of smoothing: enough to average noise; wider would only cost time."""
 
 
 def estimate_background(
@@ -26,10 +27,8 @@ def estimate_background(
     valid: NDArray[np.bool_],
     sigma: tuple[float, ...],
     origin: tuple[int, ...],
-) -> Generator[float, None, Background]:
+) -> Generator[Progress, None, Background]:
     """Fill what is not background from its surroundings, smooth base and grain apart.
-
-    Yields the share that is done, 0 to 1.
 
     Parameters
     ----------
@@ -47,11 +46,11 @@ def estimate_background(
     base = np.empty_like(pixels)
     for number, channel in enumerate(pixels):
         base[number] = smooth_base(channel, valid, sigma)
-        yield 0.8 * (number + 1) / len(pixels)
+        yield Progress(0.8 * (number + 1) / len(pixels))
     grain = pixels - base
     noise = np.array([_spread(channel[valid]) for channel in grain], np.float32)
     level = np.array([np.median(channel[valid]) for channel in pixels], np.float32)
-    yield 0.9
+    yield Progress(0.9)
     filled = base + _continue_grain(grain, valid, noise)
     filled[:, valid] = pixels[:, valid]
     return Background(image, filled, valid, level, noise, origin)
@@ -59,10 +58,8 @@ def estimate_background(
 
 def clear_of(
     taken: NDArray[np.bool_], reach: float, apart: Sequence[float]
-) -> Generator[float, None, NDArray[np.bool_]]:
+) -> Generator[Progress, None, NDArray[np.bool_]]:
     """Return the pixels that lie farther than `reach` from all that are taken.
-
-    Works block by block and yields the share that is done, 0 to 1.
 
     Parameters
     ----------
@@ -75,7 +72,7 @@ def clear_of(
     """
     whole = full_region(taken.shape)
     margin = [math.ceil(reach / step) + 1 for step in apart]
-    blocks = list(divide_region(whole, [BLOCK] * taken.ndim))
+    blocks = list(divide_region(whole, [BLOCK_PX] * taken.ndim))
     clear = np.ones_like(taken)
     for number, block in enumerate(blocks, start=1):
         wide = widen_region(block, margin, whole)
@@ -84,7 +81,7 @@ def clear_of(
             inside = region_slices(block, [start for start, _ in wide])
             away = ndimage.distance_transform_edt(~window, sampling=apart)
             clear[region_slices(block)] = away[inside] > reach
-        yield number / len(blocks)
+        yield Progress(number / len(blocks))
     return clear
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.labels import Labels
@@ -14,23 +14,14 @@ from napari_synthseg.core.patch import (
     Patch,
     PatchLibrary,
 )
-from napari_synthseg.core.progress import relay
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.clicked import cut_clicked_image
-from napari_synthseg.patches.quality.health import check_patches
-from napari_synthseg.patches.quality.issues import describe_issues
+from napari_synthseg.patches.quality.peer_checks import check_patches
+from napari_synthseg.patches.quality.summary import describe_library
 from napari_synthseg.patches.settings import PatchSettings
 
-SCALE = 1000
-"""Steps that an image counts as in `BuildStep`."""
-
-
-@dataclass(frozen=True)
-class BuildStep:
-    """Progress of building a library: `step` of `total`, and what is being done."""
-
-    step: int
-    total: int
-    message: str
+SHARE_OF_IMAGES = 0.9
+"""Fraction of all work at which every image is cut; then patches are compared."""
 
 
 def build_library(
@@ -41,7 +32,7 @@ def build_library(
     *,
     accepted: frozenset[str] = frozenset(),
     masks: Mapping[str, Labels] | None = None,
-) -> Generator[BuildStep, None, PatchLibrary]:
+) -> Generator[Progress, None, PatchLibrary]:
     """Cut, mask and grade a patch for every click; estimate each image's background.
 
     Parameters
@@ -59,11 +50,6 @@ def build_library(
     masks
         Image id -> instance labels of the image's region, made by the user or another tool:
         the labelled object under a click is taken as its mask, as it is.
-
-    Yields
-    ------
-    BuildStep
-        After each block of pixels and each image.
 
     Returns
     -------
@@ -94,21 +80,18 @@ def build_library(
             masks.get(image.ref.id) if masks else None,
             {value: by_value[value].mask_method for value in diameter},
         )
-        result = yield from relay(work, _teller(number, len(images)))
+        share = SHARE_OF_IMAGES / len(images)
+        name = image.ref.name or image.ref.id
+        result = yield from subprogress(work, number * share, (number + 1) * share, name)
         patches.extend(result.patches)
         backgrounds.append(result.background)
         statistics.append(result.statistics)
         for value, length in diameter.items():
             diameters.setdefault(value, []).append(length)
     mean = {value: sum(lengths) / len(lengths) for value, lengths in diameters.items()}
-    checked: tuple[Patch, ...] = tuple(patches)
-    for done in check_patches(patches, mean):
-        yield BuildStep(len(images) * SCALE, len(images) * SCALE, "looking over all patches")
-        checked = done or checked
+    checked = yield from subprogress(
+        check_patches(patches, mean), SHARE_OF_IMAGES, 1.0, "comparing all patches"
+    )
     library = PatchLibrary(checked, tuple(backgrounds), tuple(statistics), mean)
-    return describe_issues(library.without(rejected, accepted), classes, chosen)
-
-
-def _teller(number: int, count: int) -> Callable[[tuple[float, str]], BuildStep]:
-    """Return what makes the share of one of several images that is done the share of all."""
-    return lambda done: BuildStep(int((number + done[0]) * SCALE), count * SCALE, done[1])
+    library = library.without(rejected, accepted)
+    return replace(library, notes=describe_library(library, classes, chosen.least_patches))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,25 +16,21 @@ from napari_synthseg.core.geometry import Region, contains, divide_region, regio
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import GIVEN, Background, ClickedImage, CountStatistics, Patch
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.progress import relay
-from napari_synthseg.patches.background import COARSEST, clear_of, estimate_background
-from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder, fit_radii
+from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.patches.background import MAX_SIGMA_PX, clear_of, estimate_background
+from napari_synthseg.patches.masks.clicks import ImageClicks
+from napari_synthseg.patches.masks.finder import MaskFinder, fit_radii
 from napari_synthseg.patches.masks.quality import Signs, estimate_quality
-from napari_synthseg.patches.patch_cache import CUT, CutImage, key_of
+from napari_synthseg.patches.patch_cache import CUT_IMAGES, CutImage, key_of
 from napari_synthseg.patches.quality.grade import CUT_OFF, grade_mask
 from napari_synthseg.patches.settings import PatchSettings
 from napari_synthseg.patches.window import cut_image, cut_mask, enclose, window_round
 
-RIM = 0.2
-"""Width of the rim round an object that its blur may reach, in diameters."""
+RIM_DIAMETERS = 0.2
+"""Width of the rim around an object that its blur may reach, in class diameters."""
 
-LEAST_BACKGROUND = 0.002
-"""Below this share of sure background, all that is outside the masks must do."""
-
-
-T = TypeVar("T")
-
-Progress = tuple[float, str]
+MIN_BACKGROUND_SHARE = 0.002
+"""With a smaller share of sure background, all that is outside the masks is taken for it."""
 
 
 def cut_clicked_image(
@@ -45,65 +40,50 @@ def cut_clicked_image(
     masks: Labels | None = None,
     methods: Mapping[int, str] | None = None,
 ) -> Generator[Progress, None, CutImage]:
-    """Cut, mask and grade all clicks of one image; yield (fraction done, message).
+    """Cut, mask and grade all clicks of one image.
 
     `methods` maps class value -> name of its mask method, or "auto".
     """
-    region = image.pixels.region
+    region, methods = image.pixels.region, methods or {}
     for click in image.clicks:
         if not contains(region, click.position):
+            place = ", ".join(f"{p:.1f}" for p in click.position)
             raise InputError(
-                f"A click at {_text(click.position)} lies outside the used part of image "
+                f"A click at ({place}) lies outside the used part of image "
                 f"'{image.ref.name or image.ref.id}': move or delete it."
             )
     radii = {v: _axis_lengths(d / 2, image.ref, len(region)) for v, d in diameters.items()}
-    name = image.ref.name or image.ref.id
-    yield 0.0, f"{name}: learning what the clicked objects look like"
+    yield Progress(0.0, "learning what the clicked objects look like")
     pixels = image.pixels.read()
-    key = key_of(image, pixels, diameters, settings, masks, methods or {})
-    if (known := CUT.get(key)) is not None:
+    key = key_of(image, pixels, diameters, settings, masks, methods)
+    if (known := CUT_IMAGES.get(key)) is not None:
         return known.named_as(image)
-    work = _Worked(image, pixels, radii, settings, masks, methods or {})
-    patches = yield from _cut_blocks(work, (0.05, 0.4))
-    if masks is None and (fitted := work.fitted_radii(patches)):
-        work = _Worked(image, pixels, fitted, settings, masks, methods or {})
-        patches = yield from _cut_blocks(work, (0.4, 0.75))
-    patches = work.graded(patches)
-    background = yield from work.background(tuple(patches.values()), (0.75, 1.0))
-    counts = dict(Counter(c.cls for c in image.clicks))
-    area = int(np.prod(region_shape(region)))
-    unclicked = work.unclicked(tuple(patches.values()))
-    statistics = CountStatistics(image.ref.id, counts, area, image.ref.exhaustive, unclicked)
-    yield 1.0, f"{name}: {len(patches)} patches"
-    cut = CutImage(tuple(patches[c.id] for c in image.clicks), background, statistics)
-    CUT.keep(key, cut)
+    cutter = ImageCutter(image, pixels, radii, settings, masks, methods)
+    finding = "finding the objects under the clicks"
+    patches = yield from subprogress(cutter.cut_blocks(), 0.05, 0.4, finding)
+    if masks is None and (fitted := cutter.fitted_radii(patches)):
+        cutter = ImageCutter(image, pixels, fitted, settings, masks, methods)
+        patches = yield from subprogress(cutter.cut_blocks(), 0.4, 0.75, finding)
+    graded = cutter.graded(patches)
+    background = yield from subprogress(
+        cutter.background(graded), 0.75, 1.0, "estimating the background"
+    )
+    statistics = CountStatistics(
+        image.ref.id,
+        dict(Counter(c.cls for c in image.clicks)),
+        int(np.prod(region_shape(region))),
+        image.ref.exhaustive,
+        cutter.unclicked(graded),
+    )
+    yield Progress(1.0, f"{len(graded)} patches")
+    cut = CutImage(graded, background, statistics)
+    if cut.nbytes <= CUT_IMAGES.limit_bytes:
+        CUT_IMAGES.put(key, cut)
     return cut
 
 
-def _cut_blocks(
-    work: _Worked, span: tuple[float, float]
-) -> Generator[Progress, None, dict[str, Patch]]:
-    """Cut block after block; yield progress between the two fractions of `span`."""
-    patches: dict[str, Patch] = {}
-    blocks = work.blocks()
-    name = work.image.ref.name or work.image.ref.id
-    for number, block in enumerate(blocks):
-        fraction = span[0] + (span[1] - span[0]) * number / len(blocks)
-        yield fraction, f"{name}: finding the objects under the clicks"
-        patches.update((patch.id, patch) for patch in work.cut_block(block))
-    return patches
-
-
-def _part(
-    work: Generator[float, None, T], span: tuple[float, float], message: str
-) -> Generator[Progress, None, T]:
-    """Run work that yields its own share done as a part of a whole."""
-    yield span[0], message
-    return (yield from relay(work, lambda done: (span[0] + (span[1] - span[0]) * done, message)))
-
-
-class _Worked:
-    """The state of the work on one image."""
+class ImageCutter:
+    """The state of cutting one image: the finder fitted to it, and what was measured so far."""
 
     def __init__(
         self,
@@ -126,14 +106,19 @@ class _Worked:
         )
         self.classes = np.array([c.cls for c in image.clicks], np.int64)
         clicks = ImageClicks(pixels, self.positions - self.origin, self.classes, radii)
-        self.finder = MaskFinder.learn(clicks, settings.level, methods)
+        self.finder = MaskFinder.fit(clicks, settings.level, methods)
         self.radii = self.finder.image.radii
         self.signs: Signs = np.full((len(image.clicks), 4), np.nan)
         self.objectlike = np.zeros(pixels.shape[1:], bool)
 
-    def blocks(self) -> Sequence[Region]:
-        """Divide the region into blocks, in full-image coordinates."""
-        return list(divide_region(self.region, [self.settings.block] * len(self.region)))
+    def cut_blocks(self) -> Generator[Progress, None, dict[str, Patch]]:
+        """Cut all clicks block after block; return the patches by id."""
+        patches: dict[str, Patch] = {}
+        blocks = list(divide_region(self.region, [self.settings.block] * len(self.region)))
+        for number, block in enumerate(blocks):
+            yield Progress(number / len(blocks))
+            patches.update((patch.id, patch) for patch in self.cut_block(block))
+        return patches
 
     def cut_block(self, block: Region) -> list[Patch]:
         """Find the objects of a block's own clicks, seeing all clicks near it."""
@@ -147,7 +132,7 @@ class _Worked:
         piece = self.pixels[(slice(None), *inner)]
         core = tuple(slice(a - s, b - s) for (a, b), s in zip(block, start, strict=True))
         whole = tuple(slice(a - s, b - s) for (a, b), s in zip(block, self.origin, strict=True))
-        near = self.finder.image.near(inner, np.zeros(len(inner)))
+        near = self.finder.image.near(inner)
         seeds = self.finder.image.seeds(near, start - self.origin)
         found = self.finder.find(piece, seeds, self.classes[near])
         self.objectlike[whole] = found.objectlike[core]
@@ -181,7 +166,7 @@ class _Worked:
         radius = self.radii[click.cls]
         window = window_round(click.position, radius * (1 + 2 * self.settings.margin))
         place = tuple(int(c) for c in corner)
-        window = enclose(own, place, window, RIM * 2 * radius)
+        window = enclose(own, place, window, RIM_DIAMETERS * 2 * radius)
         mask = cut_mask(own, place, window)
         border = tuple((a - s, b - s) for (a, b), (s, _) in zip(self.region, window, strict=True))
         return Patch(
@@ -206,65 +191,64 @@ class _Worked:
         }
         return fit_radii(sizes, self.radii)
 
-    def graded(self, patches: Mapping[str, Patch]) -> dict[str, Patch]:
-        """Return the patches with their quality, for which all of a class must be known."""
-        graded = dict(patches)
+    def graded(self, patches: Mapping[str, Patch]) -> tuple[Patch, ...]:
+        """Return the patches in the clicks' order, with their quality.
+
+        For it all patches of a class must be known.
+        """
+        graded = [patches[click.id] for click in self.image.clicks]
         for value, radius in self.radii.items():
             mine = np.flatnonzero(self.classes == value)
             estimates = estimate_quality(self.finder.methods[value], self.signs[mine])
-            for number, estimate in zip(mine, estimates, strict=True):
-                patch = patches[self.image.clicks[number].id]
+            for number, estimate in zip(mine.tolist(), estimates, strict=True):
+                patch = graded[number]
                 if patch.method == GIVEN:
                     known = (CUT_OFF,) if patch.touches_border else ()
-                    graded[patch.id] = replace(patch, quality=1.0, issues=known)
+                    graded[number] = replace(patch, quality=1.0, issues=known)
                     continue
                 _, solidity, contrast, _ = self.signs[number]
                 grade = grade_mask(patch, tuple(radius), solidity=solidity, contrast=contrast)
                 quality = round(float(estimate) * grade.factor, 3)
-                graded[patch.id] = replace(patch, quality=quality, issues=grade.issues)
-        return graded
+                graded[number] = replace(patch, quality=quality, issues=grade.issues)
+        return tuple(graded)
 
-    def background(
-        self, patches: Sequence[Patch], span: tuple[float, float]
-    ) -> Generator[Progress, None, Background]:
-        """Estimate the background outside the patches' objects and what looks like them.
-
-        Yields progress between the two fractions of `span`.
-        """
-        message = f"{self.image.ref.name or self.image.ref.id}: estimating the background"
-        middle = sum(span) / 2
-        objects = np.zeros(self.pixels.shape[1:], bool)
-        for patch in patches:
-            _paint(objects, patch, self.origin)
+    def background(self, patches: Sequence[Patch]) -> Generator[Progress, None, Background]:
+        """Estimate the background outside the patches' objects and what looks like them."""
+        objects = self._paint(patches)
         radius = np.min(list(self.radii.values()), axis=0)
-        rim = max(2, round(RIM * 2 * float(radius.max())))
+        rim = max(2, round(RIM_DIAMETERS * 2 * float(radius.max())))
         look = ndimage.binary_opening(self.objectlike)
         if self.image.ref.exhaustive:
             taken = ndimage.binary_propagation(objects, mask=objects | look)
         else:
             taken = objects | look
         apart = (radius.max() / radius).tolist()  # the rim is as wide in space along every axis
-        valid = yield from _part(clear_of(taken, rim, apart), (span[0], middle), message)
-        if valid.mean() < LEAST_BACKGROUND:
+        valid = yield from subprogress(clear_of(taken, rim, apart), 0.0, 0.5)
+        if valid.mean() < MIN_BACKGROUND_SHARE:
             valid = ~ndimage.binary_dilation(objects)
         if not valid.any():
             valid = np.ones_like(objects)
-        sigma = tuple(float(s) for s in np.clip(radius / 2, 2.0, COARSEST))
+        sigma = tuple(float(s) for s in np.clip(radius / 2, 2.0, MAX_SIGMA_PX))
         origin = tuple(a for a, _ in self.region)
         work = estimate_background(self.image.ref.id, self.pixels, valid, sigma, origin)
-        background = yield from _part(work, (middle, span[1]), message)
+        background = yield from subprogress(work, 0.5, 1.0)
         return replace(background, spacing=self.image.ref.spacing if len(origin) == 3 else ())
 
     def unclicked(self, patches: Sequence[Patch]) -> float:
         """Estimate how many objects nobody clicked: area that looks like the clicked ones."""
-        areas = [p.area for p in patches if p.mask.any() and not p.touches_border]
+        areas = [p.area for p in patches if p.area and not p.touches_border]
         if self.image.ref.exhaustive or not areas:
             return 0.0
+        rest = ndimage.binary_opening(self.objectlike & ~self._paint(patches))
+        return float(np.count_nonzero(rest) / np.median(areas))
+
+    def _paint(self, patches: Sequence[Patch]) -> NDArray[np.bool_]:
+        """Return a map of the region in which the patches' objects are marked."""
         objects = np.zeros(self.pixels.shape[1:], bool)
         for patch in patches:
-            _paint(objects, patch, self.origin)
-        rest = ndimage.binary_opening(self.objectlike & ~objects)
-        return float(np.count_nonzero(rest) / np.median(areas))
+            where = zip(np.nonzero(patch.mask), patch.origin, self.origin, strict=True)
+            objects[tuple(w + o - s for w, o, s in where)] = True
+        return objects
 
 
 def _given_objects(
@@ -295,13 +279,3 @@ def _touches(mask: NDArray[np.bool_], border: Region) -> bool:
             if 0 <= edge < mask.shape[axis] and mask.take(edge, axis=axis).any():
                 return True
     return False
-
-
-def _paint(objects: NDArray[np.bool_], patch: Patch, origin: NDArray[np.int64]) -> None:
-    """Mark a patch's object in a map of the region."""
-    where = np.nonzero(patch.mask)
-    objects[tuple(w + o - s for w, o, s in zip(where, patch.origin, origin, strict=True))] = True
-
-
-def _text(position: Sequence[float]) -> str:
-    return "(" + ", ".join(f"{p:.1f}" for p in position) + ")"

@@ -1,4 +1,4 @@
-"""Images that were cut lately: training again, or changing one image, need not cut all anew.
+"""A cache of cut images: training again, or changing one image, does not cut all anew.
 
 What an image gives depends on its pixels, its clicks, the diameters, the methods and the masks of
 the user, and on nothing else: all of it goes into the key, the pixels as they were read, so that a
@@ -8,20 +8,16 @@ changed file is never mistaken for the one it was. Names (the ids of image and c
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from threading import Lock
 
 import numpy as np
 
+from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import Background, ClickedImage, CountStatistics, Patch
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.settings import PatchSettings
-
-MOST_BYTES = 256 * 2**20
-"""What is remembered takes no more memory than this, bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,36 +68,5 @@ def key_of(
     return digest.hexdigest()
 
 
-class PatchCache:
-    """The images cut last, as many as fit into `most_bytes`; safe to use from several threads."""
-
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most = most_bytes
-        self._known: OrderedDict[str, CutImage] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: str) -> CutImage | None:
-        """Return what an image gave, or None if it is not remembered."""
-        with self._lock:
-            found = self._known.get(key)
-            if found is not None:
-                self._known.move_to_end(key)
-            return found
-
-    def keep(self, key: str, cut: CutImage) -> None:
-        """Remember what an image gave; forget what was not asked for the longest."""
-        with self._lock:
-            self._known[key] = cut
-            self._known.move_to_end(key)
-            left = sum(each.nbytes for each in self._known.values())
-            while left > self._most:
-                left -= self._known.popitem(last=False)[1].nbytes
-
-    def forget(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._known.clear()
-
-
-CUT = PatchCache()
-"""The one memory of this process."""
+CUT_IMAGES: ByteCache[CutImage] = ByteCache(256 * 2**20)
+"""The images that this process cut last."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.pixels import check_alike
-from napari_synthseg.core.progress import Progress, relay
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
@@ -48,20 +47,15 @@ def cut(
     masks = {
         p.ref.id: open_labels(given[p.ref.id], p.ref, folder) for p in chosen if p.ref.id in given
     }
-    work = build_library(
-        images,
-        project.classes,
-        rejected=project.rejected(),
-        accepted=project.accepted(),
-        masks=masks,
+    return (
+        yield from build_library(
+            images,
+            project.classes,
+            rejected=project.rejected(),
+            accepted=project.accepted(),
+            masks=masks,
+        )
     )
-
-    def tell(step: Any) -> Progress:  # builders that still yield BuildStep are adapted
-        if isinstance(step, Progress):
-            return step
-        return Progress(step.step / max(step.total, 1), step.message)
-
-    return (yield from relay(work, tell))
 
 
 def cut_alike(one: Project, other: Project) -> bool:

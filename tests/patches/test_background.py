@@ -64,12 +64,13 @@ def test_blocks_do_not_show_in_what_is_clear_of_objects(seed, shape, reach):
     rng = np.random.default_rng(seed)
     taken = rng.random(shape) < rng.choice([0, 0.001, 0.02])
     apart = (2.0, 1.0, 1.0)[-len(shape) :]
-    with mock.patch("napari_synthseg.patches.background.BLOCK", 16):
+    with mock.patch("napari_synthseg.patches.background.BLOCK_PX", 16):
         steps, clear = finish(clear_of(taken, reach, apart))
     away = ndimage.distance_transform_edt(~taken, sampling=apart) if taken.any() else np.inf
     np.testing.assert_array_equal(clear, np.broadcast_to(away > reach, shape))
-    assert steps == sorted(steps)
-    assert steps[-1] == 1
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
 
 
 @pytest.mark.parametrize("shape", [(7,), (13, 8), (1, 9), (3, 6, 5)])

@@ -134,8 +134,8 @@ def test_progress_never_runs_backwards_and_ends_full():
     image, _ = disc_image(CENTERS)
     work = build_library([clicked(image, CENTERS), clicked(image, CENTERS, "b")], [DISC])
     steps, library = finish(work)
-    assert [s.step for s in steps] == sorted(s.step for s in steps)
-    assert steps[-1].step == steps[-1].total
+    assert [s.fraction for s in steps] == sorted(s.fraction for s in steps)
+    assert steps[-1].fraction == 1
     assert all(s.message for s in steps)
     assert len(library.patches) == 14
 

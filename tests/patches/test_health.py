@@ -8,8 +8,9 @@ from scipy import ndimage
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.patch import GIVEN
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.patches.quality.health import check_patches
+from napari_synthseg.patches.quality.peer_checks import check_patches
 from tests.helpers.clicked_discs import DISC, clicked, disc_image, finish
 
 CENTERS = [(y, x) for y in (20, 55, 90, 125) for x in (20, 55, 90, 125)]
@@ -32,7 +33,7 @@ def cut(image, centers=CENTERS, **options):
 
 
 def last(patches, diameters):
-    *_, checked = check_patches(patches, diameters)
+    checked = exhaust(check_patches(patches, diameters))
     return checked
 
 

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.patches.masks import learned
-from napari_synthseg.patches.masks.evidence import Evidence
-from napari_synthseg.patches.masks.finder import ImageClicks, MaskFinder
+from napari_synthseg.patches.masks.clicks import ImageClicks, Seeds
+from napari_synthseg.patches.masks.finder import MaskFinder
 from napari_synthseg.patches.masks.level import find_by_level
-from napari_synthseg.patches.masks.nearest_seed import Seeds
-from napari_synthseg.patches.masks.outline import LARGEST_JUMP, closed_paths, find_by_outline
+from napari_synthseg.patches.masks.outline import MAX_JUMP, closed_paths, find_by_outline
 from napari_synthseg.patches.masks.quality import estimate_quality, measure_signs, solidity
+from napari_synthseg.patches.masks.registry import MASK_METHODS, MaskMethod, register
+from napari_synthseg.patches.masks.seeded_foreground import SeededForeground
 
 RADIUS = 12.0
 CENTERS = [(30, 30), (30, 80), (30, 130), (80, 40), (82, 95), (80, 145), (130, 30), (130, 90)]
@@ -44,7 +46,7 @@ def finder_of(image, wish="auto", radius=RADIUS):
     radii = {1: np.full(image.ndim - 1, radius)}
     classes = np.ones(len(CENTERS), np.int64)
     clicks = ImageClicks(image, np.array(CENTERS, float), classes, radii)
-    return MaskFinder.learn(clicks, 0.4, {1: wish})
+    return MaskFinder.fit(clicks, 0.4, {1: wish})
 
 
 def find(image, wish="auto", radius=RADIUS):
@@ -82,7 +84,7 @@ def test_blobs_need_no_classifier():
     image, _ = draw("bright")
     finder = finder_of(image)
     assert finder.methods[1] in ("level", "outline")
-    assert not finder.classifiers
+    assert not finder.learned
 
 
 @pytest.mark.parametrize("kind", ["bright", "dark"])
@@ -134,9 +136,11 @@ def test_outlines_are_not_wished_for_in_volumes():
     clicks = ImageClicks(
         volume, np.array([[4.0, 20, 20]]), np.ones(1, np.int64), {1: np.array([2.0, 6, 6])}
     )
-    assert MaskFinder.learn(clicks, 0.4, {1: "outline"}).methods[1] == "level"
+    assert MaskFinder.fit(clicks, 0.4, {1: "outline"}).methods[1] == "level"
     with pytest.raises(ValueError, match="planes"):
-        find_by_outline(Evidence(volume[0], Seeds(clicks.positions, np.array([[2.0, 6, 6]])), 0.4))
+        find_by_outline(
+            SeededForeground(volume[0], Seeds(clicks.positions, np.array([[2.0, 6, 6]])), 0.4)
+        )
 
 
 def test_an_outline_takes_in_a_dent():
@@ -152,14 +156,14 @@ def test_an_outline_takes_in_a_dent():
 @given(count=st.integers(1, 6), size=st.sampled_from([24, 40]), seed=st.integers(0, 2**16))
 def test_any_method_gives_each_click_at_most_one_mask_in_its_basin(count, size, seed):
     rng = np.random.default_rng(seed)
-    likeness = rng.random((size, size)).astype(np.float32)
+    foreground = rng.random((size, size)).astype(np.float32)
     seeds = Seeds(rng.uniform(0, size - 1, (count, 2)), np.full((count, 2), 5.0))
-    evidence = Evidence(likeness, seeds, 0.4)
+    block = SeededForeground(foreground, seeds, 0.4)
     for method in (find_by_level, find_by_outline):
-        ids = method(evidence)
-        assert ids.shape == likeness.shape
+        ids = method(block)
+        assert ids.shape == foreground.shape
         assert set(np.unique(ids)) <= set(range(count + 1))
-        assert ((evidence.basins == ids) | (ids == 0) | (evidence.basins == 0)).all()
+        assert ((block.basins == ids) | (ids == 0) | (block.basins == 0)).all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -169,7 +173,7 @@ def test_closed_paths_close_and_beat_circles(seed, rays, radii):
     cost = rng.random((3, rays, radii)).astype(np.float32)
     paths = closed_paths(cost, 0.1)
     jumps = np.abs(np.diff(np.concatenate([paths, paths[:, :1]], axis=1), axis=1))
-    assert jumps.max() <= LARGEST_JUMP
+    assert jumps.max() <= MAX_JUMP
     reached = np.take_along_axis(cost, paths[..., None], axis=2).sum(axis=(1, 2))
     # the closed path goes through one given point: a circle there is among its choices
     start = paths[:, rays // 2]
@@ -188,10 +192,10 @@ def test_quality_falls_with_each_sign_of_a_poor_mask():
 
 
 def test_no_mask_has_no_quality():
-    likeness = np.zeros((20, 20), np.float32)
+    foreground = np.zeros((20, 20), np.float32)
     ids = np.zeros((20, 20), np.int32)
     ids[5:10, 5:10] = 2
-    signs = measure_signs(ids, likeness, [], 3)
+    signs = measure_signs(ids, foreground, [], 3)
     assert np.isnan(signs[0]).all()
     assert np.isnan(signs[2]).all()
     assert estimate_quality("level", signs)[[0, 2]].tolist() == [0, 0]
@@ -211,8 +215,43 @@ def test_coarse_descriptions_on_fewer_pixels_are_nearly_the_same(shape, monkeypa
     image = ndimage.gaussian_filter(rng.normal(size=shape), 2)[None].astype(np.float32)
     radius = (24.0,) * len(shape)
     fast = learned.describe_pixels(image, radius)
-    monkeypatch.setattr(learned, "FINE", 1e9)
+    monkeypatch.setattr(learned, "REDUCED_SIGMA_PX", 1e9)
     slow = learned.describe_pixels(image, radius)
     assert fast.shape == slow.shape
     for one, other in zip(fast, slow, strict=True):
         assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.95
+
+
+def test_an_unknown_method_is_refused_and_the_known_ones_are_named():
+    image, _ = draw("bright")
+    with pytest.raises(InputError, match=r"no mask method 'magic'. Known: auto, level, outline"):
+        finder_of(image, "magic")
+
+
+@pytest.fixture
+def squares(monkeypatch):
+    """A method from elsewhere, that learns a foreground of its own."""
+
+    class Darkness:
+        def apply(self, pixels):
+            return 1 - pixels[0]
+
+    def find(block):
+        ids = np.zeros(block.foreground.shape, np.int32)
+        for number, (y, x) in enumerate(block.seeds.positions.astype(int), start=1):
+            ids[y - 4 : y + 5, x - 4 : x + 5] = number
+        return np.where(block.basins == ids, ids, 0)
+
+    monkeypatch.setattr("napari_synthseg.patches.masks.registry.MASK_METHODS", dict(MASK_METHODS))
+    return register(
+        MaskMethod("squares", "Squares", "", find, lambda *_: Darkness(), 0.5, planes_only=True)
+    )
+
+
+def test_a_method_from_elsewhere_finds_masks_on_what_it_learned(squares):
+    image, _ = draw("dark")
+    name, found = find(image, "squares")
+    assert name == "squares"
+    assert {np.count_nonzero(found.ids == n) for n in range(1, len(CENTERS) + 1)} == {81}
+    assert np.isfinite(found.signs).all()
+    np.testing.assert_array_equal(found.objectlike, image[0] < 0.5)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.labels import Labels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.patches import clicked as clicked_module
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.patches.patch_cache import PatchCache
 from napari_synthseg.patches.settings import PatchSettings
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
@@ -18,14 +18,14 @@ IMAGE, IDS = disc_image(CENTERS)
 @pytest.fixture
 def works(monkeypatch):
     """Count how often an image is really cut."""
-    monkeypatch.setattr(clicked_module, "CUT", PatchCache())
-    cut, done = clicked_module._Worked, []
+    monkeypatch.setattr(clicked_module, "CUT_IMAGES", ByteCache(2**28))
+    cut, done = clicked_module.ImageCutter, []
 
     def counted(*args):
         done.append(args)
         return cut(*args)
 
-    monkeypatch.setattr(clicked_module, "_Worked", counted)
+    monkeypatch.setattr(clicked_module, "ImageCutter", counted)
     return done
 
 
@@ -99,20 +99,12 @@ def test_other_user_masks_are_cut_anew(works):
     assert len(works) == 2
 
 
-def test_no_more_is_remembered_than_fits_and_the_oldest_goes_first():
-    images = [clicked(disc_image(CENTERS, seed=n)[0], CENTERS) for n in range(3)]
-    cuts = [finish(clicked_module.cut_clicked_image(i, {1: 20.0}, PatchSettings()))[1]
-            for i in images]  # fmt: skip
-    memory = PatchCache(int(2.5 * cuts[0].nbytes))
-    memory.keep("a", cuts[0])
-    memory.keep("b", cuts[1])
-    assert memory.get("a") is cuts[0]  # asked for last
-    memory.keep("c", cuts[2])
-    assert memory.get("b") is None
-    assert memory.get("a") is cuts[0]
-    assert memory.get("c") is cuts[2]
-    small = PatchCache(cuts[0].nbytes - 1)
-    small.keep("a", cuts[0])
-    assert small.get("a") is None
-    memory.forget()
-    assert memory.get("a") is None
+def test_an_image_larger_than_the_cache_is_not_kept(works, monkeypatch):
+    first = build()
+    (cut,) = clicked_module.CUT_IMAGES._values.values()
+    small = ByteCache(cut.nbytes - 1)
+    monkeypatch.setattr(clicked_module, "CUT_IMAGES", small)
+    again = build()
+    assert not len(small)
+    assert len(works) == 2
+    np.testing.assert_array_equal(first.patches[0].mask, again.patches[0].mask)

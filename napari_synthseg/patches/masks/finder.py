@@ -1,8 +1,8 @@
-"""What finds the masks on one image: trained on it, with the method that suits each class there."""
+"""What finds the masks on one image: fitted to it, with the method that suits each class there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,93 +10,45 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import ball
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.patches.masks.evidence import Evidence
-from napari_synthseg.patches.masks.foreground import (
-    CORE,
-    FAR,
-    NEAR,
-    ForegroundDiscriminant,
-    fit_foreground_discriminant,
-)
-from napari_synthseg.patches.masks.learned import (
-    LEVEL,
-    PixelClassifier,
-    find_by_pixels,
-    learn_pixels,
-)
-from napari_synthseg.patches.masks.level import find_by_level
-from napari_synthseg.patches.masks.nearest_seed import Seeds, divide, scale_along
-from napari_synthseg.patches.masks.outline import find_by_outline
+from napari_synthseg.patches.masks.clicks import WINDOW_RADII, ImageClicks, Seeds
+from napari_synthseg.patches.masks.foreground import ForegroundDiscriminant, discriminant_of_class
+from napari_synthseg.patches.masks.nearest_seed import map_nearest_seeds
 from napari_synthseg.patches.masks.quality import Signs, estimate_quality, measure_signs
+from napari_synthseg.patches.masks.registry import (
+    AUTO,
+    LEARNED,
+    LEVEL,
+    OUTLINE,
+    Foreground,
+    MaskMethod,
+    mask_method,
+)
+from napari_synthseg.patches.masks.seeded_foreground import SeededForeground
 
-SMOOTHING = 0.03
-"""Smoothing of the likeness, in diameters (at least 0.7 pixels)."""
-
-SAMPLE = 300
-"""Clicks of a class that the likeness is learned from, at most."""
-
-TRIAL = 24
+TRIAL_CLICKS = 24
 """Clicks of a class that the methods are tried on, at most."""
 
-GOOD_ENOUGH = 0.7
+GOOD_QUALITY = 0.7
 """With masks of at least this estimated quality no pixel classifier is tried: it takes longer."""
 
-CLEARLY = 0.02
+CLEAR_GAIN = 0.02
 """A method must be this much better than the one before it to be chosen in its place."""
 
-MISSIZED = 0.2
+SIZE_PENALTY = 0.2
 """What a method loses for each doubling or halving of the class's size, the first excepted."""
 
-MISFIT = 1.25
+MAX_DIAMETER_RATIO = 1.25
 """Where a class's objects on one image differ from its diameter by more than this factor, the
 image is worked on with a diameter that fits."""
 
-SOUND = 0.65
+SOUND_QUALITY = 0.65
 """With masks of at least this estimated quality their size is believed, not the class's."""
 
-FEW = 4
+MIN_OBJECTS = 4
 """Of fewer objects no usual size is taken."""
 
-
-@dataclass(frozen=True, eq=False)
-class ImageClicks:
-    """An image's pixels (channel, [z,] y, x) and its clicks, in pixels of that array.
-
-    `positions` (n, ndim), `classes` (n,), `radii`: class value -> half a diameter along each axis.
-    """
-
-    pixels: FloatImage
-    positions: NDArray[np.float64]
-    classes: NDArray[np.int64]
-    radii: Mapping[int, NDArray[np.float64]]
-
-    def seeds(self, chosen: NDArray[np.int64], start: NDArray[np.int64]) -> Seeds:
-        """Return some clicks, in pixels of a block that starts at `start`."""
-        radii = np.array([self.radii[int(self.classes[n])] for n in chosen])
-        return Seeds(self.positions[chosen] - start, radii.reshape(len(chosen), len(start)))
-
-    def windows(self, value: int, most: int) -> list[tuple[slice, ...]]:
-        """Return windows round at most so many clicks of a class, or the whole of a small image."""
-        shape, radius = self.pixels.shape[1:], self.radii[value]
-        mine = self.positions[self.classes == value]
-        chosen = mine[:: max(1, -(-len(mine) // most))]
-        if len(chosen) * np.prod(4 * FAR * radius) > np.prod(shape):
-            return [tuple(slice(0, n) for n in shape)]
-        return [
-            tuple(
-                slice(max(int(p - 2 * FAR * r), 0), min(int(p + 2 * FAR * r) + 2, n))
-                for p, r, n in zip(position, radius, shape, strict=True)
-            )
-            for position in chosen
-        ]
-
-    def near(self, window: Sequence[slice], margin: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the numbers of the clicks inside a window and a margin round it."""
-        # pixel centers lie at whole numbers
-        low = np.array([s.start for s in window]) - 0.5 - margin
-        high = np.array([s.stop for s in window]) - 0.5 + margin
-        inside = ((self.positions >= low) & (self.positions < high)).all(axis=1)
-        return np.flatnonzero(inside)
+Key = tuple[str, int]
+"""The name of a method, and the class that its foreground was learned from (0: from none)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +72,10 @@ class FoundMasks:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """Masks by one method, what they were found on, and the number of clicks."""
+    """Masks by one method, the foreground they were found on, and the number of clicks."""
 
     ids: NDArray[np.int32]
-    look: FloatImage
+    foreground: FloatImage
     count: int
 
 
@@ -137,166 +89,182 @@ class MaskFinder:
 
     image: ImageClicks
     level: float
-    likeness: Mapping[int, ForegroundDiscriminant]
+    discriminants: Mapping[int, ForegroundDiscriminant]
     methods: dict[int, str] = field(default_factory=dict)
-    classifiers: dict[int, PixelClassifier] = field(default_factory=dict)
-    _on_whole: dict[str, _Found] = field(default_factory=dict)
+    learned: dict[int, Foreground] = field(default_factory=dict)
+    _on_whole: dict[Key, _Found] = field(default_factory=dict)
 
     @classmethod
-    def learn(cls, image: ImageClicks, level: float, methods: Mapping[int, str]) -> MaskFinder:
-        """Learn what the objects look like, and choose a method where `methods` says "auto".
+    def fit(cls, image: ImageClicks, level: float, methods: Mapping[int, str]) -> MaskFinder:
+        """Fit to what the objects look like, and choose a method where `methods` says "auto".
 
         A class has one diameter for all images, but one image may show all objects larger or
         smaller, and the diameter may be a guess: the finder's own image has radii that fit.
+
+        Raises
+        ------
+        InputError
+            If a method is not known.
         """
+        wanted = {v: methods.get(v, AUTO) for v in image.radii}
+        for name in set(wanted.values()) - {AUTO}:
+            mask_method(name)
         finder = cls._on(image, level)
         samples = {value: finder._sample(value) for value in image.radii}
         if fitted := fit_radii(
-            {v: signs["level"][:, 3] for v, signs in samples.items() if _is_sound(signs["level"])},
+            {v: signs[LEVEL.name][:, 3] for v, signs in samples.items() if _is_sound(signs)},
             image.radii,
         ):
             finder = cls._on(replace(image, radii=fitted), level)
             samples = {value: finder._sample(value) for value in image.radii}
         for value, signs in samples.items():
-            wish = methods.get(value, "auto")
+            name = wanted[value]
             finder.methods[value] = (
-                finder._choose(value, signs) if wish == "auto" else finder._granted(value, wish)
+                finder._choose(value, signs)
+                if name == AUTO
+                else finder._granted(value, mask_method(name))
             )
         return finder
 
     @classmethod
     def _on(cls, image: ImageClicks, level: float) -> MaskFinder:
-        return cls(image, level, {v: _learn_likeness(image, v) for v in image.radii})
+        return cls(image, level, {v: discriminant_of_class(image, v) for v in image.radii})
 
     def find(self, pixels: FloatImage, seeds: Seeds, classes: NDArray[np.int64]) -> FoundMasks:
         """Find the mask of each click of a block; `pixels` is (channel, [z,] y, x)."""
         if not len(seeds):
             empty = np.zeros(pixels.shape[1:], np.int32)
             return FoundMasks(empty, np.zeros((0, 4)), self._objectlike(pixels, {}))
-        every = self._find_all(
-            pixels, seeds, [v for v, m in self.methods.items() if m == "learned"]
-        )
+        keys = {value: _key(name, value) for value, name in self.methods.items()}
+        every = self._find_all(pixels, seeds, keys.values())
         ids = np.zeros(pixels.shape[1:], np.int32)
         signs = np.full((len(seeds), 4), np.nan)
-        for value, method in self.methods.items():
-            found = every[f"{method}:{value}" if method == "learned" else method]
+        for value, key in keys.items():
+            found = every[key]
             mine = np.concatenate([[False], classes == value])
             if mine.any():
                 ids = np.where((ids == 0) & mine[found.ids], found.ids, ids)
-                measured = self._signs(found, every)
-                signs[mine[1:]] = measured[mine[1:]]
-        looks = {name: found.look for name, found in every.items()}
-        return FoundMasks(ids, signs, self._objectlike(pixels, looks))
+                signs[mine[1:]] = _signs(found, every)[mine[1:]]
+        return FoundMasks(ids, signs, self._objectlike(pixels, every))
 
-    def _objectlike(self, pixels: FloatImage, looks: Mapping[str, FloatImage]) -> NDArray[np.bool_]:
-        """Mark what looks like the objects of any class; `looks` saves classifying again."""
+    def _objectlike(self, pixels: FloatImage, every: Mapping[Key, _Found]) -> NDArray[np.bool_]:
+        """Mark what looks like the objects of any class; `every` saves classifying again."""
         result = np.zeros(pixels.shape[1:], bool)
-        for value, method in self.methods.items():
-            if method == "learned":
-                look = looks.get(f"learned:{value}")
-                look = self.classifiers[value].apply(pixels) if look is None else look
-                result |= look > LEVEL
+        for value, name in self.methods.items():
+            key = _key(name, value)
+            if not key[1]:
+                foreground = self.discriminants[value].apply(pixels)
+            elif key in every:
+                foreground = every[key].foreground
             else:
-                result |= self.likeness[value].apply(pixels) > self.level
+                foreground = self.learned[value].apply(pixels)
+            result |= foreground > self._level(name)
         return result
 
-    def _likeness_of(self, pixels: FloatImage) -> FloatImage:
-        combined: FloatImage = np.maximum.reduce([m.apply(pixels) for m in self.likeness.values()])
-        return combined
+    def _level(self, name: str) -> float:
+        level = mask_method(name).level
+        return self.level if level is None else level
 
     def _find_all(
-        self, pixels: FloatImage, seeds: Seeds, learned: Sequence[int]
-    ) -> dict[str, _Found]:
-        """Find the masks by each method, and by the classifiers of the `learned` classes."""
+        self, pixels: FloatImage, seeds: Seeds, wanted: Iterable[Key]
+    ) -> dict[Key, _Found]:
+        """Find the masks by level, outline and the wanted methods."""
         whole = pixels.shape == self.image.pixels.shape
         known = self._on_whole if whole else {}
-        found = {name: each for name, each in known.items() if ":" not in name}
-        if not found:
-            likeness = self._likeness_of(pixels)
-            evidence = Evidence(likeness, seeds, self.level)
-            found["level"] = _Found(find_by_level(evidence), likeness, len(seeds))
-            if likeness.ndim == 2:
-                found["outline"] = _Found(find_by_outline(evidence), likeness, len(seeds))
-        for value in learned:
-            name = f"learned:{value}"
-            found[name] = known.get(name) or _find_learned(self.classifiers[value], pixels, seeds)
+        shared: SeededForeground | None = None
+        found: dict[Key, _Found] = {}
+        usual = [_key(m.name) for m in (LEVEL, OUTLINE) if pixels.ndim == 3 or not m.planes_only]
+        for key in dict.fromkeys([*usual, *wanted]):
+            name, value = key
+            if key in known:
+                found[key] = known[key]
+                continue
+            if value:
+                foreground = self.learned[value].apply(pixels)
+                block = SeededForeground(foreground, seeds, self._level(name))
+            else:
+                if shared is None:
+                    each = [m.apply(pixels) for m in self.discriminants.values()]
+                    shared = SeededForeground(np.maximum.reduce(each), seeds, self.level)
+                block = shared
+            found[key] = _Found(mask_method(name).find(block), block.foreground, len(seeds))
         if whole:
             self._on_whole.update(found)
         return found
 
-    def _signs(self, found: _Found, every: Mapping[str, _Found]) -> Signs:
-        """Measure masks, compared with those of the methods that need no classifier."""
-        others = [f.ids for name, f in every.items() if f is not found and ":" not in name]
-        return measure_signs(found.ids, found.look, others, found.count)
-
-    def _learn_classifier(self, value: int) -> None:
+    def _learn(self, value: int, method: MaskMethod) -> None:
+        """Learn the foreground of a class, if there is something to learn from."""
+        assert method.learn is not None
         image = self.image
         windows, distances = [], []
-        for window in image.windows(value, TRIAL):
+        for window in image.windows(value, TRIAL_CLICKS):
             start = np.array([s.start for s in window])
             piece = image.pixels[(slice(None), *window)]
-            near = image.near(window, 2 * FAR * image.radii[value])
-            seeds = _alike(image.positions[near] - start, image.radii[value])
+            near = image.near(window, WINDOW_RADII * image.radii[value])
+            seeds = Seeds.alike(image.positions[near] - start, image.radii[value])
             windows.append(piece)
-            distances.append(divide(piece.shape[1:], seeds).distance)
-        classifier = learn_pixels(windows, distances, tuple(image.radii[value]))
-        if classifier is not None:
-            self.classifiers[value] = classifier
+            distances.append(map_nearest_seeds(piece.shape[1:], seeds).distance)
+        foreground = method.learn(windows, distances, tuple(image.radii[value]))
+        if foreground is not None:
+            self.learned[value] = foreground
 
-    def _granted(self, value: int, wish: str) -> str:
-        """Return the wished method, or what stands in where it cannot work."""
-        if wish == "learned":
-            self._learn_classifier(value)
-        impossible = (wish == "learned" and value not in self.classifiers) or (
-            wish == "outline" and self.image.pixels.ndim > 3
-        )
-        return "level" if impossible else wish
+    def _granted(self, value: int, method: MaskMethod) -> str:
+        """Return the wanted method, or the level where it cannot work."""
+        if method.planes_only and self.image.pixels.ndim > 3:
+            return LEVEL.name
+        if method.learn is not None:
+            self._learn(value, method)
+            if value not in self.learned:
+                return LEVEL.name
+        return method.name
 
     def _choose(self, value: int, signs: Mapping[str, Signs]) -> str:
         """Return the method of the best estimated quality, the simpler one where it is close."""
         scores = self._score(value, signs)
-        if max(scores.values()) < GOOD_ENOUGH:
-            self._learn_classifier(value)
+        if max(scores.values()) < GOOD_QUALITY:
+            self._learn(value, LEARNED)
             scores = self._score(value, self._sample(value))
-        best, *rest = (m for m in ("level", "outline", "learned") if m in scores)
-        for method in rest:
-            if scores[method] > scores[best] + CLEARLY:
-                best = method
-        if best != "learned":
-            self.classifiers.pop(value, None)
+        best, *rest = (m.name for m in (LEVEL, OUTLINE, LEARNED) if m.name in scores)
+        for name in rest:
+            if scores[name] > scores[best] + CLEAR_GAIN:
+                best = name
+        if best != LEARNED.name:
+            self.learned.pop(value, None)
         return best
 
     def _sample(self, value: int) -> dict[str, Signs]:
         """Return the signs of each method's masks on a sample of a class."""
         signs: dict[str, list[Signs]] = {}
-        for window in self.image.windows(value, TRIAL):
+        wanted = [_key(LEARNED.name, value)] if value in self.learned else []
+        for window in self.image.windows(value, TRIAL_CLICKS):
             start = np.array([s.start for s in window])
             pixels = self.image.pixels[(slice(None), *window)]
-            near = self.image.near(window, np.zeros(len(start)))
-            learned = [value] if value in self.classifiers else []
-            every = self._find_all(pixels, self.image.seeds(near, start), learned)
+            near = self.image.near(window)
+            every = self._find_all(pixels, self.image.seeds(near, start), wanted)
             mine = self.image.classes[near] == value
-            for name, found in every.items():
-                method, _, of = name.partition(":")
-                if of in ("", str(value)):
-                    signs.setdefault(method, []).append(self._signs(found, every)[mine])
-        return {method: np.concatenate(rows) for method, rows in signs.items()}
+            for (name, of), found in every.items():
+                if of in (0, value):
+                    signs.setdefault(name, []).append(_signs(found, every)[mine])
+        return {name: np.concatenate(rows) for name, rows in signs.items()}
 
     def _score(self, value: int, signs: Mapping[str, Signs]) -> dict[str, float]:
         """Return the mean estimated quality of each method's masks, less what their size costs."""
         expected = ball(self.image.radii[value].tolist())
         return {
-            method: float(estimate_quality(method, rows).mean())
-            - MISSIZED * _misfit(rows[:, 3], expected)
-            for method, rows in signs.items()
+            name: float(estimate_quality(name, rows).mean())
+            - SIZE_PENALTY * _size_error(rows[:, 3], expected)
+            for name, rows in signs.items()
         }
 
 
-def _find_learned(classifier: PixelClassifier, pixels: FloatImage, seeds: Seeds) -> _Found:
-    """Find the masks by what a classifier says of each pixel."""
-    probability = classifier.apply(pixels)
-    masks = find_by_pixels(Evidence(probability, seeds, LEVEL))
-    return _Found(masks, probability, len(seeds))
+def _key(name: str, value: int = 0) -> Key:
+    return name, value if mask_method(name).learn is not None else 0
+
+
+def _signs(found: _Found, every: Mapping[Key, _Found]) -> Signs:
+    """Measure masks, compared with those of the methods that learn nothing."""
+    others = [f.ids for (_, value), f in every.items() if f is not found and not value]
+    return measure_signs(found.ids, found.foreground, others, found.count)
 
 
 def fit_radii(
@@ -310,48 +278,22 @@ def fit_radii(
     for value, areas in sizes.items():
         found = areas[np.isfinite(areas)]
         radius = radii[value]
-        if len(found) < FEW:
+        if len(found) < MIN_OBJECTS:
             continue
         ratio = float(np.median(found) / ball(radius.tolist())) ** (1 / len(radius))
-        if not 1 / MISFIT < ratio < MISFIT:
+        if not 1 / MAX_DIAMETER_RATIO < ratio < MAX_DIAMETER_RATIO:
             fitted[value] = radius * np.clip(ratio, 0.4, 2.5)
     return {} if all(fitted[v] is radii[v] for v in radii) else fitted
 
 
-def _is_sound(signs: Signs) -> bool:
+def _is_sound(signs: Mapping[str, Signs]) -> bool:
     """Tell whether masks by level are good enough to believe their size."""
-    return float(estimate_quality("level", signs).mean()) >= SOUND
+    return float(estimate_quality(LEVEL.name, signs[LEVEL.name]).mean()) >= SOUND_QUALITY
 
 
-def _learn_likeness(image: ImageClicks, value: int) -> ForegroundDiscriminant:
-    """Learn what the objects of one class look like from windows round their clicks."""
-    radius = image.radii[value]
-    mine = image.classes == value
-    windows, core, around = [], [], []
-    for window in image.windows(value, SAMPLE):
-        piece = image.pixels[(slice(None), *window)]
-        start = np.array([s.start for s in window])
-        near = image.near(window, 2 * FAR * radius)
-        # distances in diameters of this class: to its own clicks, and to every click
-        own, every = (
-            divide(piece.shape[1:], _alike(image.positions[n] - start, 2 * radius), FAR).distance
-            for n in (near[mine[near]], near)
-        )
-        windows.append(piece)
-        core.append(own < CORE)
-        around.append((every > NEAR) & (own < FAR))
-    smoothing = scale_along(radius, SMOOTHING * 2, 0.7)
-    return fit_foreground_discriminant(windows, core, around, tuple(float(s) for s in smoothing))
-
-
-def _misfit(sizes: NDArray[np.float64], expected: float) -> float:
+def _size_error(sizes: NDArray[np.float64], expected: float) -> float:
     """Return by how many doublings masks are larger or smaller than expected, less the first."""
     found = sizes[np.isfinite(sizes)]
     if not found.size:
         return 0.0
     return max(0.0, float(np.abs(np.log2(np.median(found) / expected))) - 1.0)
-
-
-def _alike(positions: NDArray[np.float64], radius: NDArray[np.float64]) -> Seeds:
-    """Return seeds that all have the same radius."""
-    return Seeds(positions, np.broadcast_to(radius, positions.shape))

@@ -1,9 +1,8 @@
-"""How much each pixel looks like the clicked objects: one number from any number of channels.
+"""The foreground discriminant: how much each pixel looks like the clicked objects.
 
 The pixels right under the clicks are compared with the pixels of their surroundings. Fisher's
-linear discriminant gives the direction, in the space of the smoothed channels, that tells them
-apart best; so polarity (bright on dark or dark on bright) and the telling color are found, not
-asked for.
+linear discriminant gives the direction, in the space of the smoothed channels, that separates them
+best; so polarity (bright on dark or dark on bright) and the telling color are found, not asked for.
 """
 
 from __future__ import annotations
@@ -16,12 +15,20 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.patches.masks.clicks import WINDOW_RADII, ImageClicks, Seeds
+from napari_synthseg.patches.masks.nearest_seed import map_nearest_seeds, scale_along
 
-CORE = 0.2
-"""Radius of the disk under a click that is taken for object, in diameters."""
+CORE_DIAMETERS = 0.2
+"""Radius of the disk under a click that is taken for object, in class diameters."""
 
-NEAR, FAR = 0.8, 1.75
-"""Surroundings lie between these distances from the clicks, in diameters."""
+NEAR_DIAMETERS, FAR_DIAMETERS = 0.8, 1.75
+"""Surroundings lie between these distances from the clicks, in class diameters."""
+
+SMOOTHING_DIAMETERS, MIN_SMOOTHING_PX = 0.03, 0.7
+"""Sigma of the smoothing, and the least."""
+
+MAX_CLICKS = 300
+"""Clicks of a class that a discriminant is fitted to, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +43,35 @@ class ForegroundDiscriminant:
     sigma: tuple[float, ...]
 
     def apply(self, pixels: FloatImage) -> FloatImage:
-        """Return the likeness of each pixel; `pixels` is (channel, [z,] y, x)."""
+        """Return the foreground, ([z,] y, x); `pixels` is (channel, [z,] y, x)."""
         combined = np.tensordot(self.weights, pixels, axes=(0, 0)).astype(np.float32)
         smooth: FloatImage = ndimage.gaussian_filter(combined, self.sigma)
         return smooth - np.float32(self.offset)
+
+
+def discriminant_of_class(image: ImageClicks, value: int) -> ForegroundDiscriminant:
+    """Fit a discriminant to windows around the clicks of one class."""
+    radius = image.radii[value]
+    mine = image.classes == value
+    windows, core, around = [], [], []
+    for window in image.windows(value, MAX_CLICKS):
+        piece = image.pixels[(slice(None), *window)]
+        start = np.array([s.start for s in window])
+        near = image.near(window, WINDOW_RADII * radius)
+        # distances in diameters of this class: to its own clicks, and to every click
+        own, every = (
+            map_nearest_seeds(
+                piece.shape[1:],
+                Seeds.alike(image.positions[n] - start, 2 * radius),
+                FAR_DIAMETERS,
+            ).distance
+            for n in (near[mine[near]], near)
+        )
+        windows.append(piece)
+        core.append(own < CORE_DIAMETERS)
+        around.append((every > NEAR_DIAMETERS) & (own < FAR_DIAMETERS))
+    sigma = scale_along(radius, SMOOTHING_DIAMETERS * 2, MIN_SMOOTHING_PX)
+    return fit_foreground_discriminant(windows, core, around, tuple(float(s) for s in sigma))
 
 
 def fit_foreground_discriminant(
@@ -48,7 +80,7 @@ def fit_foreground_discriminant(
     around: Sequence[NDArray[np.bool_]],
     sigma: tuple[float, ...],
 ) -> ForegroundDiscriminant:
-    """Find the direction that tells object pixels from their surroundings.
+    """Find the direction that separates object pixels from their surroundings.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 A pixel classifier is trained on the spot. Pixels close to a click are objects, pixels far from
 every click are surroundings, what lies between teaches nothing. Each pixel is described by its
 channels at several scales: brightness, steepness, curvature, roughness. The classifier's
-probability then takes the place of the likeness.
+probability then is the foreground.
 """
 
 from __future__ import annotations
@@ -17,37 +17,31 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.patches.masks.evidence import Evidence
 from napari_synthseg.patches.masks.level import find_by_level
 from napari_synthseg.patches.masks.outline import OutlineRule, find_by_outline
+from napari_synthseg.patches.masks.seeded_foreground import SeededForeground
 
-INNER, OUTER = 0.7, 1.3
+OBJECT_RADII, SURROUNDINGS_RADII = 0.7, 1.3
 """Closer to a click than the first (class radii): object; farther than the second: surroundings."""
 
-SCALES = (0.05, 0.1, 0.2, 0.4)
-"""Scales of the pixel descriptions, in diameters."""
+SCALES_DIAMETERS = (0.05, 0.1, 0.2, 0.4)
+"""Sigmas of the pixel descriptions."""
 
-FINE = 5.0
-"""Pixels at a scale above which an image is reduced first; the scale keeps so many at least."""
+REDUCED_SIGMA_PX = 5.0
+"""For larger sigmas an image is reduced first; then the sigma is so many pixels at least."""
 
-SAMPLES = 20_000
-"""Most pixels of either kind that are learned from."""
+MAX_SAMPLES = 20_000
+"""Pixels of either kind that are learned from, at most."""
 
-TREES, LEAF = 30, 20
+TREES, LEAF_SAMPLES = 30, 20
 
 MOST_CHANNELS = 6
 """Of more channels only so many, evenly chosen, are described, to bound memory and time."""
 
-LEVEL = 0.7
-"""Probability at the core's share of which objects end: the geometric labels reach beyond them."""
-
-RULE = OutlineRule(level=LEVEL, edge=1.0, size=1.2)
-"""How outlines are found on the probability; the size of the class counts for more there."""
-
 
 @dataclass(frozen=True, eq=False)
 class PixelClassifier:
-    """A trained forest; `sigma` is half a class diameter, in pixels along each spatial axis."""
+    """A trained forest; `radius` is half a class diameter along each spatial axis, pixels."""
 
     forest: Any
     radius: tuple[float, ...]
@@ -61,7 +55,7 @@ class PixelClassifier:
         return result
 
 
-def learn_pixels(
+def train_classifier(
     windows: Sequence[FloatImage],
     distances: Sequence[NDArray[np.float32]],
     radius: Sequence[float],
@@ -71,7 +65,7 @@ def learn_pixels(
     Parameters
     ----------
     windows
-        Windows round clicks, each (channel, [z,] y, x).
+        Windows around clicks, each (channel, [z,] y, x).
     distances
         Distance of each pixel to the nearest click, in class radii, each ([z,] y, x).
     radius
@@ -83,28 +77,29 @@ def learn_pixels(
     kinds: tuple[list[FloatImage], list[FloatImage]] = ([], [])
     for window, distance in zip(windows, distances, strict=True):
         described = describe_pixels(window, tuple(radius))
-        for kind, chosen in enumerate((distance > OUTER, distance < INNER)):
+        for kind, chosen in enumerate((distance > SURROUNDINGS_RADII, distance < OBJECT_RADII)):
             where = np.flatnonzero(chosen)
-            most = max(1, SAMPLES // len(windows))
+            most = max(1, MAX_SAMPLES // len(windows))
             if len(where) > most:
                 where = rng.choice(where, most, replace=False)
             kinds[kind].append(described.reshape(len(described), -1)[:, where].T)
     outside, inside = (np.concatenate(k) for k in kinds)
-    if min(len(outside), len(inside)) < LEAF:
+    if min(len(outside), len(inside)) < LEAF_SAMPLES:
         return None
     forest = ExtraTreesClassifier(
-        TREES, min_samples_leaf=LEAF, class_weight="balanced", random_state=0
+        TREES, min_samples_leaf=LEAF_SAMPLES, class_weight="balanced", random_state=0
     )
     truth = np.repeat([0, 1], [len(outside), len(inside)])
     forest.fit(np.concatenate([outside, inside]), truth)
     return PixelClassifier(forest, tuple(float(r) for r in radius))
 
 
-def find_by_pixels(evidence: Evidence) -> NDArray[np.int32]:
-    """Return objects of a block whose `likeness` is a classifier's probability."""
-    if evidence.likeness.ndim == 2:
-        return find_by_outline(evidence, RULE)
-    return find_by_level(evidence)
+def find_by_probability(block: SeededForeground) -> NDArray[np.int32]:
+    """Return objects of a block whose foreground is a classifier's probability."""
+    if block.foreground.ndim == 2:
+        # the size of the class counts for more here, and edges for less
+        return find_by_outline(block, OutlineRule(level=block.level, edge=1.0, size=1.2))
+    return find_by_level(block)
 
 
 def describe_pixels(pixels: FloatImage, radius: Sequence[float]) -> FloatImage:
@@ -113,7 +108,7 @@ def describe_pixels(pixels: FloatImage, radius: Sequence[float]) -> FloatImage:
     described = []
     for channel in pixels[::step]:
         described.append(ndimage.gaussian_filter(channel, 0.7))
-        for scale in SCALES:
+        for scale in SCALES_DIAMETERS:
             sigma = [max(0.7, 2 * scale * r) for r in radius]
             described += _at_scale(channel, sigma, _describe)
         sigma = [max(1.0, 0.2 * r) for r in radius]
@@ -132,7 +127,7 @@ def _at_scale(
     describe: Callable[[FloatImage, Sequence[float]], list[FloatImage]],
 ) -> list[FloatImage]:
     """Describe an image at a scale; at a coarse one, where it is much faster, on fewer pixels."""
-    factors = [max(1, int(s / FINE)) for s in sigma]
+    factors = [max(1, int(s / REDUCED_SIGMA_PX)) for s in sigma]
     if max(factors) == 1:
         return describe(channel, sigma)
     extra = [(0, -n % f) for n, f in zip(channel.shape, factors, strict=True)]

@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.patches.masks.evidence import Evidence
-from napari_synthseg.patches.masks.nearest_seed import NearestSeedMap, Seeds, scale_along
+from napari_synthseg.patches.masks.clicks import Seeds
+from napari_synthseg.patches.masks.nearest_seed import NearestSeedMap, scale_along
+from napari_synthseg.patches.masks.seeded_foreground import SeededForeground
 
 LEVELS = np.arange(0.25, 0.75, 0.05)
 """Levels that are tried for each object, as shares of the way from surroundings to core."""
 
 
-def find_by_level(evidence: Evidence) -> NDArray[np.int32]:
-    """Return the objects whose ends are levels; see `MaskMethod`."""
-    relative, basins = evidence.relative, evidence.basins
-    ends = _best_levels(relative, basins, evidence.seeds, evidence.level)
-    return _objects((relative > ends[basins]) & (basins > 0), basins, evidence.territory)
+def find_by_level(block: SeededForeground) -> NDArray[np.int32]:
+    """Return the objects that end at levels, ids 1..n in the clicks' order; see `MaskMethod`."""
+    relative, basins = block.relative_contrast, block.basins
+    ends = _best_levels(relative, basins, block.seeds, block.level)
+    return _objects((relative > ends[basins]) & (basins > 0), basins, block.nearest)
 
 
 def _best_levels(
@@ -47,18 +48,18 @@ def _best_levels(
 
 
 def _objects(
-    inside: NDArray[np.bool_], basins: NDArray[np.int32], territory: NearestSeedMap
+    inside: NDArray[np.bool_], basins: NDArray[np.int32], nearest: NearestSeedMap
 ) -> NDArray[np.int32]:
     """Keep, in each basin, the one piece that is under the click, without holes."""
     found = np.zeros(basins.shape, np.int32)
-    boxes = ndimage.find_objects(np.where(inside, basins, 0), len(territory.seeds))
+    boxes = ndimage.find_objects(np.where(inside, basins, 0), len(nearest.seeds))
     for number, box in enumerate(boxes, start=1):
         if box is None:
             continue
         mine = basins[box] == number
         pieces, count = ndimage.label(inside[box] & mine)
         if count > 1:
-            closeness = np.where(territory.distance[box] < 0.5, 5.0, 1.0)
+            closeness = np.where(nearest.distance[box] < 0.5, 5.0, 1.0)
             votes = np.bincount(pieces.ravel(), closeness.ravel())
             votes[0] = 0
             pieces = pieces == votes.argmax()

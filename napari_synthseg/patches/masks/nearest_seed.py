@@ -1,4 +1,4 @@
-"""Which pixels are nearest to which click: the start of telling touching objects apart."""
+"""The nearest-seed map: which click is nearest to each pixel."""
 
 from __future__ import annotations
 
@@ -7,29 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-REACH = 2.5
+from napari_synthseg.patches.masks.clicks import Seeds
+
+MAX_REACH_RADII = 2.5
 """No object reaches further from its click than this, in radii of its class."""
-
-
-@dataclass(frozen=True, eq=False)
-class Seeds:
-    """Clicks inside one block.
-
-    `positions` (n, ndim) in block pixels, order ([z,] y, x); `radii` (n, ndim) half a class
-    diameter along each axis, pixels.
-    """
-
-    positions: NDArray[np.float64]
-    radii: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        """Return the number of clicks."""
-        return len(self.positions)
-
-    def pixels(self, shape: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
-        """Return the index of each click's pixel, one array per axis."""
-        limit = np.array(shape) - 1
-        return tuple(np.clip(np.round(self.positions), 0, limit).astype(np.int64).T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +38,9 @@ def scale_along(radius: NDArray[np.float64], share: float, least: float) -> NDAr
     return along
 
 
-def divide(shape: tuple[int, ...], seeds: Seeds, reach: float = REACH) -> NearestSeedMap:
+def map_nearest_seeds(
+    shape: tuple[int, ...], seeds: Seeds, reach: float = MAX_REACH_RADII
+) -> NearestSeedMap:
     """Give every pixel in reach (radii) of a click to the nearest one."""
     owner = np.zeros(shape, np.int32)
     distance = np.full(shape, np.inf, np.float32)

@@ -1,9 +1,9 @@
 """How good a mask probably is, without any truth.
 
 The figure estimates the mask's overlap (IoU) with the true object as a weighted sum of four signs.
-The weights were fitted once, method by method, on real micrographs of four kinds and on drawn rings
-and textures; only images that serve tuning were used (the evidence page says how well the estimate
-ranks masks of the others).
+The weights (`MaskMethod.quality_weights`) were fitted once, method by method, on real micrographs
+of four kinds and on drawn rings and textures; only images that serve tuning were used (the evidence
+page says how well the estimate ranks masks of the others).
 """
 
 from __future__ import annotations
@@ -17,27 +17,21 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.patches.masks.registry import mask_method
 
 Signs = NDArray[np.float64]
 """Agreement, solidity, contrast and size of masks, shape (n, 4); a row of NaN is no mask."""
 
-WEIGHTS = {
-    "level": (0.50, 1.15, 0.04, -0.10, -0.71),
-    "outline": (0.69, 1.44, 0.03, -0.07, -1.19),
-    "learned": (0.33, 2.54, 0.09, -0.26, -1.88),
-}
-"""Method -> weights of the four signs, and what is added."""
-
 USUAL_AGREEMENT = 0.85
 """What stands for the agreement where there is no other method to compare with."""
 
-RIM = 5
-"""Pixels round a mask's box that its contrast is measured in."""
+MARGIN_PX = 5
+"""Pixels around a mask's box that its contrast is measured in."""
 
 
 def measure_signs(
     ids: NDArray[np.int32],
-    likeness: FloatImage,
+    foreground: FloatImage,
     others: Sequence[NDArray[np.int32]],
     count: int,
 ) -> Signs:
@@ -47,7 +41,7 @@ def measure_signs(
     ----------
     ids
         Masks of the clicks 1..`count`, shape ([z,] y, x).
-    likeness
+    foreground
         Same shape: about 0 in the surroundings, about 1 in objects.
     others
         Masks of the same clicks by other methods.
@@ -59,7 +53,7 @@ def measure_signs(
     solidity
         Share of the mask's convex hull that it fills.
     contrast
-        How much the likeness falls from inside to just outside, 0..1.
+        How much the foreground falls from inside to just outside, 0..1.
     size
         Area (volume) in pixels, to be related to that of others by `estimate_quality`.
     """
@@ -70,9 +64,9 @@ def measure_signs(
     for number, box in enumerate(ndimage.find_objects(ids, count)):
         if box is None:
             continue
-        wide = tuple(slice(max(0, s.start - RIM), s.stop + RIM) for s in box)
+        wide = tuple(slice(max(0, s.start - MARGIN_PX), s.stop + MARGIN_PX) for s in box)
         mask = ids[wide] == number + 1
-        contrast = np.clip(edge_contrast(likeness[wide], mask), 0, 1)
+        contrast = np.clip(edge_contrast(foreground[wide], mask), 0, 1)
         signs[number] = agreement[number], solidity(mask), contrast, sizes[number]
     return signs
 
@@ -85,20 +79,20 @@ def estimate_quality(method: str, signs: Signs) -> NDArray[np.float64]:
     found = np.isfinite(signs[:, 3])
     if not found.any():
         return np.zeros(len(signs))
-    *weights, constant = WEIGHTS[method]
+    *weights, constant = mask_method(method).quality_weights
     usual = np.median(signs[found, 3])
     odd = np.minimum(np.abs(np.log(np.maximum(signs[:, 3], 1) / usual)), 1.5)
     values = np.column_stack([signs[:, :3], odd]) @ weights + constant
     return np.where(found, np.clip(values, 0, 1), 0.0)
 
 
-def edge_contrast(likeness: FloatImage, mask: NDArray[np.bool_]) -> float:
-    """Return how much likeness falls from inside the mask to just outside it, within planes."""
+def edge_contrast(foreground: FloatImage, mask: NDArray[np.bool_]) -> float:
+    """Return how much foreground falls from inside the mask to just outside it, within planes."""
     # along z the blur of a microscope reaches farther than any rim
     cross = planar_cross(mask.ndim)
     rim = ndimage.binary_dilation(mask, cross, 3) & ~ndimage.binary_dilation(mask, cross)
-    inside = float(np.median(likeness[mask]))
-    return inside - float(np.median(likeness[rim])) if rim.any() else 0.0
+    inside = float(np.median(foreground[mask]))
+    return inside - float(np.median(foreground[rim])) if rim.any() else 0.0
 
 
 @cache

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.patches.masks.quality import solidity
-from napari_synthseg.patches.stacks import stack_patches
+from napari_synthseg.patches.quality.stacks import stack_patches
 
 WEIGHTS, CONSTANT = (4.0, 17.0, 12.0), -1.85
 """What the logarithm of the relative size, the missing solidity and the neck count for. Fitted on

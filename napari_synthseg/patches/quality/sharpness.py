@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.patches.masks.quality import planar_cross
-from napari_synthseg.patches.stacks import Stack, stack_patches
+from napari_synthseg.patches.quality.stacks import Stack, stack_patches
 
 FINE, COARSE = 1.0, 3.0
 """Scales that slopes are compared at, pixels. Blur takes the fine ones away first."""

@@ -1,19 +1,33 @@
-"""How it stands with the patches of each class: counts of good, doubtful and judged ones."""
+"""What is said of a whole library: counts for each class, and notes with a remedy."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+import numpy as np
+
 from napari_synthseg.core.annotations import ObjectClass
-from napari_synthseg.core.patch import PatchLibrary, PatchState
+from napari_synthseg.core.patch import Patch, PatchLibrary, PatchState
 from napari_synthseg.core.quality_issue import IssueKind
+
+MAX_DIAMETER_RATIO = 1.5
+"""Factor between the class diameter and the objects' own from which it is reported."""
+
+GOOD_QUALITY = 0.5
+"""Quality from which a patch counts as good."""
+
+UNBALANCED_RATIO = 10
+"""Factor between the clicks of two classes from which it is reported."""
+
+MIN_IMAGES, DOMINANT_SHARE = 3, 0.8
+"""Of so many images none should have more than this share of all clicks."""
 
 
 @dataclass(frozen=True)
-class ClassHealth:
+class ClassSummary:
     """What is said about the patches of one class.
 
     Attributes
@@ -41,15 +55,15 @@ class ClassHealth:
         return self.states["good"] + self.states["accepted"]
 
 
-def summarize_health(
+def summarize_classes(
     library: PatchLibrary, classes: Sequence[ObjectClass]
-) -> tuple[ClassHealth, ...]:
+) -> tuple[ClassSummary, ...]:
     """Count the patches of each class that has any, by state and by finding."""
     states = Counter((p.cls, library.state(p)) for p in library.patches)
     kinds = Counter((p.cls, f.kind) for p in library.patches for f in p.issues)
     there = {value for value, _ in states}
     return tuple(
-        ClassHealth(
+        ClassSummary(
             cls,
             {state: states[cls.value, state] for state in get_args(PatchState)},
             sorted_by_gravity(
@@ -64,3 +78,76 @@ def summarize_health(
 def sorted_by_gravity(counts: Mapping[IssueKind, int]) -> dict[IssueKind, int]:
     """Return counts of findings with the gravest kind first, without those that do not occur."""
     return {kind: counts[kind] for kind in get_args(IssueKind) if counts.get(kind)}
+
+
+def describe_library(
+    library: PatchLibrary, classes: Sequence[ObjectClass], least_patches: int
+) -> tuple[str, ...]:
+    """Return notes on the whole set, in words for the user.
+
+    Fewer good patches of a class than `least_patches` are reported.
+    """
+    kept = [p for p in library.patches if p.id not in library.rejected]
+    notes: list[str] = []
+    for item in classes:
+        if mine := [p for p in kept if p.cls == item.value]:
+            notes += _describe_class(item.name, mine, least_patches)
+            notes += _describe_size(item.name, mine, library.diameters[item.value])
+    notes += _describe_balance(kept, classes)
+    crowded = sum(b.valid.mean() < 0.05 for b in library.backgrounds)
+    if crowded:
+        notes.append(
+            f"{crowded} of {len(library.backgrounds)} images show almost no background. "
+            "Add an image with empty space, or use blank canvases."
+        )
+    return tuple(notes)
+
+
+def _describe_class(name: str, patches: Sequence[Patch], least: int) -> Iterator[str]:
+    empty = sum(not p.area for p in patches)
+    good = sum(p.quality >= GOOD_QUALITY for p in patches)
+    if empty > 0.2 * len(patches):
+        yield (
+            f"Class '{name}': no object was found under {empty} of {len(patches)} clicks. "
+            "Check that its diameter fits and that the clicks sit on the objects."
+        )
+    if good < least:
+        yield (
+            f"Class '{name}' has {good} good patch{'' if good == 1 else 'es'}. "
+            f"Click at least {least} clear objects."
+        )
+    unclear = sum(f.kind == "faint" for p in patches for f in p.issues)
+    if unclear >= 3 and unclear > 0.4 * len(patches):
+        yield (
+            f"Class '{name}': {unclear} of {len(patches)} patches are hard to tell from their "
+            "surroundings. Look through them in the gallery and reject wrong masks."
+        )
+
+
+def _describe_size(name: str, patches: Sequence[Patch], diameter: float) -> Iterator[str]:
+    areas = [p.area for p in patches if p.area and p.mask.ndim == 2]
+    if not areas:
+        return
+    measured = 2 * float(np.sqrt(np.median(areas) / np.pi))
+    if not 1 / MAX_DIAMETER_RATIO < measured / diameter < MAX_DIAMETER_RATIO:
+        yield (
+            f"Class '{name}' has a diameter of {diameter:.0f} px, but its objects measure about "
+            f"{measured:.0f} px across. Set the diameter to that."
+        )
+
+
+def _describe_balance(patches: Sequence[Patch], classes: Sequence[ObjectClass]) -> Iterator[str]:
+    counts = {c.name: sum(p.cls == c.value for p in patches) for c in classes}
+    clicked = {name: n for name, n in counts.items() if n}
+    most, least = (f(clicked, key=lambda n: clicked[n], default="") for f in (max, min))
+    if len(clicked) > 1 and clicked[most] > UNBALANCED_RATIO * clicked[least]:
+        yield (
+            f"Class '{most}' has {clicked[most]} clicks, '{least}' only {clicked[least]}: click "
+            f"more of '{least}', or raise the recipe's rare_boost."
+        )
+    images = Counter(p.image for p in patches)
+    if len(images) >= MIN_IMAGES and max(images.values()) > DOMINANT_SHARE * len(patches):
+        yield (
+            f"One of {len(images)} images has {max(images.values())} of {len(patches)} clicks: "
+            "click more on the others, or the model will know this one image best."
+        )

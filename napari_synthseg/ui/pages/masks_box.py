@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels as LabelsLayer
-from qtpy.QtCore import QSignalBlocker
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -16,29 +16,17 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_synthseg.core.annotations import ImageRef, MaskMethodName, ObjectClass
+from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import Labels
+from napari_synthseg.patches.masks.registry import AUTO, MASK_METHODS
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import fit_narrow
 
-METHODS: dict[MaskMethodName, str] = {
-    "auto": "Automatic",
-    "level": "Brightness",
-    "outline": "Smooth outline",
-    "learned": "Texture and rings",
-}
-"""Mask method -> what people call it."""
-
-HINTS: dict[MaskMethodName, str] = {
-    "auto": "The method whose masks look best is chosen, image by image",
-    "level": "Objects end where brightness (or color) falls: blobs, bright or dark",
-    "outline": "The best closed line round the click: smooth objects with dents or holes",
-    "learned": "A classifier of pixels is trained on the clicks: rings, textures, hollow objects",
-}
+TOOL_TIP = Qt.ItemDataRole.ToolTipRole
 
 
 class MasksBox(QWidget):
@@ -48,9 +36,11 @@ class MasksBox(QWidget):
         super().__init__()
         self.controller, self.layers = controller, layers
         self.title, self.method = QLabel(), QComboBox()
-        for name, words in METHODS.items():
-            self.method.addItem(words, name)
-            self.method.setItemData(self.method.count() - 1, HINTS[name], 3)  # tool tip
+        self._add_method(
+            AUTO, "Automatic", "The method whose masks look best is chosen, image by image"
+        )
+        for method in MASK_METHODS.values():
+            self._add_method(method.name, method.title, method.hint)
         fit_narrow(self.method)
         self.method.currentIndexChanged.connect(self._on_method)
         self.take_button = QPushButton("Use my own masks…")
@@ -88,10 +78,16 @@ class MasksBox(QWidget):
             return
         self.title.setText(f"Masks of {cls.name}")
         with QSignalBlocker(self.method):
-            self.method.setCurrentIndex(list(METHODS).index(cls.mask_method))
-        self.method.setToolTip(HINTS[cls.mask_method])
+            if self.method.findData(cls.mask_method) < 0:
+                self._add_method(cls.mask_method, cls.mask_method, "This method is not installed")
+            self.method.setCurrentIndex(self.method.findData(cls.mask_method))
+        self.method.setToolTip(self.method.currentData(TOOL_TIP))
 
     # --- choosing a method -------------------------------------------------------------------
+
+    def _add_method(self, name: str, title: str, hint: str) -> None:
+        self.method.addItem(title, name)
+        self.method.setItemData(self.method.count() - 1, hint, TOOL_TIP)
 
     def _active_class(self) -> ObjectClass | None:
         session = self.controller.session

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton
 
 from napari_synthseg.core.annotations import Verdict, VerdictState
 from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.patches.quality.summary import summarize_health
+from napari_synthseg.patches.quality.summary import summarize_classes
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.pages.masks_box import MasksBox
@@ -131,7 +131,7 @@ class PatchesPanel(Panel):
         counts = count_choices(library)
         self.summary.setText(_summary(counts) if library else "No patches yet.")
         classes = session.project.classes if session else ()
-        self.health.show_health(summarize_health(library, classes) if library else ())
+        self.health.show_health(summarize_classes(library, classes) if library else ())
         self.notes.setText("\n".join(library.notes) if library else "")
         self.notes.setVisible(bool(library and library.notes))
         self.gallery.painter.colors = {c.value: c.color for c in classes}

@@ -8,7 +8,7 @@ from html import escape
 from qtpy.QtCore import QUrl, Signal
 from qtpy.QtWidgets import QTextBrowser
 
-from napari_synthseg.patches.quality.summary import ClassHealth
+from napari_synthseg.patches.quality.summary import ClassSummary
 
 MOST_LINES = 4
 """Taller than this the list scrolls."""
@@ -28,7 +28,7 @@ class HealthList(QTextBrowser):
         self.anchorClicked.connect(self._on_clicked)
         self.hide()
 
-    def show_health(self, health: Sequence[ClassHealth]) -> None:
+    def show_health(self, health: Sequence[ClassSummary]) -> None:
         """Show how it stands; nothing where there are no patches."""
         self.setHtml("".join(f"<div>{_line(item)}</div>" for item in health))
         self.setVisible(bool(health))
@@ -48,7 +48,7 @@ class HealthList(QTextBrowser):
         self.chosen.emit(link.toString().replace("-", " "))
 
 
-def _line(item: ClassHealth) -> str:
+def _line(item: ClassSummary) -> str:
     links = ", ".join(
         f'<a href="{kind.replace(" ", "-")}" style="color: #4aa3df">{count}&nbsp;{kind}</a>'
         for kind, count in item.issues.items()

@@ -1,14 +1,13 @@
-"""What is wrong with single patches, seen when all of them are known.
+"""Issues of single patches that show only beside the others of their class and image.
 
-Each patch is compared with the others of its class and image, so that no threshold depends on a
-microscope. A finding lowers the quality, so that synthesis prefers other patches; none removes a
-patch: that is for the user to decide.
+Patches are compared with their peers, so that no threshold depends on a microscope. An issue lowers
+the quality, so that synthesis prefers other patches; none removes a patch: the user decides.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -16,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.patch import GIVEN, Patch
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.quality_issue import IssueKind, QualityIssue, Severity
 from napari_synthseg.patches.quality.duplicates import find_double_clicks, find_same_pictures
 from napari_synthseg.patches.quality.merged_objects import score_merged_objects, usual_solidity
 from napari_synthseg.patches.quality.sharpness import measure_sharpness
 
-FACTORS: dict[IssueKind, float] = {
+QUALITY_FACTORS: dict[IssueKind, float] = {
     "blurred": 0.6,
     "saturated": 0.8,
     "two in one": 0.4,
@@ -29,42 +29,43 @@ FACTORS: dict[IssueKind, float] = {
     "odd size": 0.7,
     "odd intensity": 0.8,
 }
-"""What each finding multiplies the quality by."""
+"""What each issue multiplies the quality by."""
 
-ENOUGH = 8
+MIN_PEERS = 8
 """Of fewer patches of a class none can be called unusual."""
 
-UNUSUAL = 3.5
+UNUSUAL_DEVIATIONS = 3.5
 """Robust standard deviations from the median from which a value is unusual (Iglewicz, Hoaglin)."""
 
-BLURRED, SOFT, SOFTEST = 2.5, 0.8, 0.65
+BLURRED_DEVIATIONS, BLURRED_SHARE, REJECT_SHARE = 2.5, 0.8, 0.65
 """Robust standard deviations below the usual sharpness, and the share of it, from which an object
-is blurred; below the last share it had better be rejected. Of sound objects on real images 2 in
-100 are that soft."""
+is blurred; below the last share rejecting it is suggested. Of sound objects on real images 2 in 100
+are that soft."""
 
-SATURATED = 0.1
+SATURATED_SHARE = 0.1
 """Share of an object's pixels at the image's extreme from which it is reported."""
 
-TWO_LIKELY, TWO_SURE = 0.9, 2.0
+MERGED_LIKELY_SCORE, MERGED_SURE_SCORE = 0.9, 2.0
 """Scores of merged objects from which they are reported, and rejection is suggested.
 Of sound masks on real images 3 and 1.5 in 100 reach them."""
 
-ODD = 1.8
+ODD_SIZE_RATIO = 1.8
 """Factor of size from which an unusual size is reported."""
 
-UNSURE = 0.5
-"""Quality below which a patch is reported even if nothing else is amiss."""
+UNSURE_QUALITY = 0.5
+"""Quality below which a patch is reported even if it has no other issue."""
 
-PORTION = 2000
-"""Most patches measured between two signs of progress."""
+PORTION_PATCHES = 2000
+"""Patches that are measured between two signs of progress, at most."""
 
-Found = dict[str, list[QualityIssue]]
+Issues = dict[str, list[QualityIssue]]
+"""Id of a patch -> what was found."""
 
 
 def check_patches(
     patches: Sequence[Patch], diameters: Mapping[int, float]
-) -> Iterator[tuple[Patch, ...]]:
-    """Look for what single patches do not show; the last tuple has all patches, in order.
+) -> Generator[Progress, None, tuple[Patch, ...]]:
+    """Return all patches in order, with the issues that show beside others, the gravest first.
 
     Parameters
     ----------
@@ -72,42 +73,39 @@ def check_patches(
         Cut, masked and graded.
     diameters
         Class value -> diameter in pixels of the finest axis.
-
-    Yields
-    ------
-    Nothing while it goes on, then the patches with their findings, the gravest first.
     """
-    found: Found = defaultdict(list)
-    for (_, value), mine in _grouped(patches).items():
+    issues: Issues = defaultdict(list)
+    for (_, value), mine in _by_image_and_class(patches).items():
         for earlier, later, away in find_double_clicks(mine, diameters[value]):
-            _report_twin(found, earlier, later, "a second click on the same object", away)
-        yield ()
+            _report_duplicate(issues, earlier, later, "a second click on the same object", away)
+        yield Progress(0.0)
     for first, second in find_same_pictures(patches):
-        _report_twin(found, first, second, "the same picture is on another image, too", 0.0)
+        _report_duplicate(issues, first, second, "the same picture is on another image, too", 0.0)
     masked = [p for p in patches if p.area]
     whole = [p for p in masked if not p.touches_border]
     levels = {p.id: _level(p) for p in masked}
     for image in _by_image(patches):
-        _check_saturation(image, found)
-        yield ()
+        _check_saturation(image, issues)
+        yield Progress(0.1)
     sharpness: dict[str, float] = {}
     for some in _portions(masked):
         sharpness |= zip((p.id for p in some), measure_sharpness(some), strict=True)
-        yield ()
+        yield Progress(0.1 + 0.5 * len(sharpness) / len(masked))
     for peers in _peers(masked):
-        _check_sharpness(peers, np.array([sharpness[p.id] for p in peers]), found)
-        _check_intensity(peers, np.array([levels[p.id] for p in peers]), found)
+        _check_sharpness(peers, np.array([sharpness[p.id] for p in peers]), issues)
+        _check_intensity(peers, np.array([levels[p.id] for p in peers]), issues)
     sizes: dict[str, float] = {}
     for peers in _peers(whole):
-        sizes |= _check_size(peers, found)
-    yield ()
+        sizes |= _check_size(peers, issues)
+    yield Progress(0.7)
     for value in {p.cls for p in patches}:
         mine = [p for p in whole if p.cls == value and p.id in sizes]
         usual = usual_solidity(mine)
         for some in _portions(mine):
-            _check_doubles(some, sizes, usual, found)
-            yield ()
-    yield tuple(_with(patch, found.get(patch.id, ()), levels.get(patch.id)) for patch in patches)
+            _check_merged(some, sizes, usual, issues)
+            yield Progress(0.8)
+    yield Progress(1.0)
+    return tuple(_with(patch, issues.get(patch.id, ()), levels.get(patch.id)) for patch in patches)
 
 
 # --- who is compared with whom --------------------------------------------------------------------
@@ -120,7 +118,7 @@ def _by_image(patches: Sequence[Patch]) -> list[list[Patch]]:
     return list(groups.values())
 
 
-def _grouped(patches: Sequence[Patch]) -> dict[tuple[str, int], list[Patch]]:
+def _by_image_and_class(patches: Sequence[Patch]) -> dict[tuple[str, int], list[Patch]]:
     groups: dict[tuple[str, int], list[Patch]] = defaultdict(list)
     for patch in patches:
         groups[patch.image, patch.cls].append(patch)
@@ -130,29 +128,32 @@ def _grouped(patches: Sequence[Patch]) -> dict[tuple[str, int], list[Patch]]:
 def _peers(patches: Sequence[Patch]) -> Iterator[list[Patch]]:
     """Yield groups of a class to be compared: of one image, or of all that have few each."""
     few: dict[int, list[Patch]] = defaultdict(list)
-    for (_, value), mine in _grouped(patches).items():
-        if len(mine) >= ENOUGH:
+    for (_, value), mine in _by_image_and_class(patches).items():
+        if len(mine) >= MIN_PEERS:
             yield mine
         else:
             few[value].extend(mine)
-    yield from (mine for mine in few.values() if len(mine) >= ENOUGH)
+    yield from (mine for mine in few.values() if len(mine) >= MIN_PEERS)
 
 
 def _portions(patches: Sequence[Patch]) -> Iterator[Sequence[Patch]]:
     """Yield all patches, so many at a time as are measured in about a second."""
-    yield from (patches[start : start + PORTION] for start in range(0, len(patches), PORTION))
+    yield from (
+        patches[start : start + PORTION_PATCHES]
+        for start in range(0, len(patches), PORTION_PATCHES)
+    )
 
 
 # --- the checks -----------------------------------------------------------------------------------
 
 
-def _report_twin(found: Found, one: Patch, other: Patch, words: str, value: float) -> None:
+def _report_duplicate(issues: Issues, one: Patch, other: Patch, words: str, value: float) -> None:
     """Report the later of two patches of one object, unless the earlier is reported already."""
-    if not any(f.kind == "duplicate" for p in (one, other) for f in found[p.id]):
-        found[other.id].append(QualityIssue("duplicate", words, value, "reject"))
+    if not any(f.kind == "duplicate" for p in (one, other) for f in issues[p.id]):
+        issues[other.id].append(QualityIssue("duplicate", words, value, "reject"))
 
 
-def _check_saturation(patches: Sequence[Patch], found: Found) -> None:
+def _check_saturation(patches: Sequence[Patch], issues: Issues) -> None:
     """Report objects with many pixels at the largest or smallest value that the image shows."""
     flat = [p.pixels.reshape(len(p.pixels), -1) for p in patches]
     extremes = (
@@ -164,51 +165,51 @@ def _check_saturation(patches: Sequence[Patch], found: Found) -> None:
             continue
         inside = patch.pixels[:, patch.mask]
         share = max(float((inside == e[:, None]).mean(axis=1).max()) for e in extremes)
-        if share > SATURATED:
+        if share > SATURATED_SHARE:
             words = f"{share:.0%} of its pixels are at the image's limit: their detail is lost"
-            found[patch.id].append(QualityIssue("saturated", words, share))
+            issues[patch.id].append(QualityIssue("saturated", words, share))
 
 
-def _check_sharpness(patches: Sequence[Patch], values: NDArray[np.float64], found: Found) -> None:
+def _check_sharpness(patches: Sequence[Patch], values: NDArray[np.float64], issues: Issues) -> None:
     usual = float(np.median(values))
     odds = _unusual(np.log(np.maximum(values, 1e-6)))
     for patch, odd, value in zip(patches, odds, values, strict=True):
         share = float(value / max(usual, 1e-9))
-        if odd < -BLURRED and share < SOFT:
+        if odd < -BLURRED_DEVIATIONS and share < BLURRED_SHARE:
             words = f"its outline is softer than that of the others ({share:.0%} of the usual)"
-            severity: Severity = "reject" if share < SOFTEST else "warning"
-            found[patch.id].append(QualityIssue("blurred", words, share, severity))
+            severity: Severity = "reject" if share < REJECT_SHARE else "warning"
+            issues[patch.id].append(QualityIssue("blurred", words, share, severity))
 
 
-def _check_intensity(patches: Sequence[Patch], levels: NDArray[np.float64], found: Found) -> None:
+def _check_intensity(patches: Sequence[Patch], levels: NDArray[np.float64], issues: Issues) -> None:
     odds = np.column_stack([_unusual(levels[:, c]) for c in range(levels.shape[1])])
     for patch, odd in zip(patches, odds, strict=True):
         most = float(odd[np.abs(odd).argmax()])
-        if abs(most) > UNUSUAL:
+        if abs(most) > UNUSUAL_DEVIATIONS:
             words = f"much {'brighter' if most > 0 else 'darker'} than the others"
-            found[patch.id].append(QualityIssue("odd intensity", words, most))
+            issues[patch.id].append(QualityIssue("odd intensity", words, most))
 
 
-def _check_size(patches: Sequence[Patch], found: Found) -> dict[str, float]:
+def _check_size(patches: Sequence[Patch], issues: Issues) -> dict[str, float]:
     """Report odd sizes; return each patch's size as a multiple of the usual one."""
     areas = np.array([p.area for p in patches], float)
     sizes = areas / np.median(areas)
     for patch, odd, size in zip(patches, _unusual(np.log(areas)), sizes, strict=True):
-        if abs(odd) > UNUSUAL and not 1 / ODD < size < ODD:
+        if abs(odd) > UNUSUAL_DEVIATIONS and not 1 / ODD_SIZE_RATIO < size < ODD_SIZE_RATIO:
             words = f"{'larger' if size > 1 else 'smaller'} than the others ({size:.1f} times)"
-            found[patch.id].append(QualityIssue("odd size", words, float(size)))
+            issues[patch.id].append(QualityIssue("odd size", words, float(size)))
     return {p.id: float(s) for p, s in zip(patches, sizes, strict=True)}
 
 
-def _check_doubles(
-    patches: Sequence[Patch], sizes: Mapping[str, float], usual: float, found: Found
+def _check_merged(
+    patches: Sequence[Patch], sizes: Mapping[str, float], usual: float, issues: Issues
 ) -> None:
     scores = score_merged_objects(patches, np.array([sizes[p.id] for p in patches]), usual)
     for patch, score in zip(patches, scores, strict=True):
-        if score > TWO_LIKELY:
+        if score > MERGED_LIKELY_SCORE:
             words = f"two objects in one mask? It is {sizes[patch.id]:.1f} times the usual size"
-            severity: Severity = "reject" if score > TWO_SURE else "warning"
-            found[patch.id].append(QualityIssue("two in one", words, float(score), severity))
+            severity: Severity = "reject" if score > MERGED_SURE_SCORE else "warning"
+            issues[patch.id].append(QualityIssue("two in one", words, float(score), severity))
 
 
 # --- measures and results -------------------------------------------------------------------------
@@ -231,9 +232,9 @@ def _unusual(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _with(patch: Patch, new: Sequence[QualityIssue], level: NDArray[np.float64] | None) -> Patch:
     quality = patch.quality
     if patch.method != GIVEN:  # whoever drew the mask saw the object
-        quality = round(quality * float(np.prod([FACTORS[f.kind] for f in new])), 3)
+        quality = round(quality * float(np.prod([QUALITY_FACTORS[f.kind] for f in new])), 3)
     issues = [*patch.issues, *new]
-    if quality < UNSURE and all(f.severity == "note" for f in issues):
+    if quality < UNSURE_QUALITY and all(f.severity == "note" for f in issues):
         words = "the outline is unsure: other ways to find it disagree"
         issues.append(QualityIssue("unsure outline", words, quality))
     issues.sort(key=_gravity)
