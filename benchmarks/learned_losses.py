@@ -34,11 +34,9 @@ from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair
 from napari_synthseg.synthesis.vqvae.grids import code_view
 from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, _Machine
 from napari_synthseg.synthesis.vqvae.views import View, draw_view
-from napari_synthseg.tasks.loading import load_predictor
-from napari_synthseg.tasks.predict import predict_image
+from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.train import train_model
 from napari_synthseg.workflow.session import Session
-from napari_synthseg.workflow.training import describe_model
 from napari_synthseg.workflow.truths import masked_images
 
 VALUES = ("miou", "boundary_f1")
@@ -87,7 +85,7 @@ def learn_and_score(
         unit.spec, RealDataset(pairs), class_names=names, diameter=1.0, validation_pairs=held
     )
     model: TrainedModel = exhaust(work)
-    predictor = load_predictor(describe_model(model), model.weights, unit.spec.device)
+    predictor = load_predictor(model.record, model.weights, unit.spec.device)
 
     def compared() -> Iterator[tuple[str, Any, Any]]:
         for ref in (r for r in session.project.images if r.role == "test"):

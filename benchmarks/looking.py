@@ -26,7 +26,7 @@ from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.cam import METHODS, map_classes
 from napari_synthseg.networks.build import build_model
 from napari_synthseg.tasks.detect.task import run_detector
-from napari_synthseg.tasks.registry import make_task
+from napari_synthseg.tasks.train import make_task
 from napari_synthseg.training.tiles import prepare_subject
 from napari_synthseg.training.trainable import TaskData
 

@@ -79,7 +79,7 @@ def test_all_that_the_user_made_is_there(session: Session) -> None:
     assert [v.reason for v in project.verdicts if v.reason] == ["blurred"]
     kinds = {"instance": 2, "semantic": 5, "boxes": 1, "image_labels": 1, "patch_masks": 1}
     assert Counter(t.kind for t in project.truths) == kinds
-    assert {r.name: (r.state, r.task_kind, r.steps) for r in project.runs} == {
+    assert {r.name: (r.state, r.task, r.steps) for r in project.runs} == {
         "objects": ("done", "segment", 120),
         "boxes": ("done", "detect", 200),
         "labels": ("done", "classify", 100),

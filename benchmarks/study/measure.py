@@ -133,7 +133,7 @@ def _score(
     predictions = complete(session, session.predict(run, refs, adapt))
     scores: Scores = complete(session, session.score(run, predictions))
     values = flatten(scores)
-    if run.task_kind == "classify":
+    if run.task == "classify":
         maps = complete(session, session.explain(run, refs, adapt=adapt))
         values |= flatten(complete(session, session.score(run, maps)))
     return scores, values

@@ -43,7 +43,7 @@ def explain(
         names = {c.value: c.name for c in session.project.classes}
         refs = find_images(images, session, chosen)
         targets = name_targets(out, refs)
-        values = chosen.model.get("task", {}).get("class_values", ())
+        values = chosen.trained_model().rule.class_values
         files = {
             (target, value): target.with_name(f"{target.stem}__{_safe(names[value])}.tif")
             for target in targets

@@ -127,7 +127,7 @@ def _export_pairs(
 
 def _export_model(session: Session, out: Path, run: str, overwrite: bool) -> dict[str, Any]:
     record = session.project.run(run)
-    record.check_trained()
+    record.trained_model()
     files = run_files(session.folder, record.id)
     targets = [out / file.name for file in files]
     refuse_existing(targets, overwrite)

@@ -29,7 +29,7 @@ def find_images(paths: Sequence[Path], session: Session, run: TrainingRun) -> li
 
     Stacks are taken as what the run learned from: as volumes or plane by plane.
     """
-    volumes = run.model.get("spec", {}).get("spatial_dims") == 3
+    volumes = run.model is not None and run.model.spec.spatial_dims == 3
     return [
         ref.model_copy(update={"uri": relative_uri(path, session.folder)})
         for path in paths

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -15,8 +15,9 @@ from napari_synthseg.cli.synthesize import RecipeOption, adopt_recipe, pick_reci
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.core.specs import Source, TaskName, TrainSpec
+from napari_synthseg.core.specs import Source, TrainSpec
 from napari_synthseg.storage.runs import run_folder
+from napari_synthseg.tasks.registry import task_names
 from napari_synthseg.workflow.session import Session
 
 RECIPE_PREFIX = "recipe."
@@ -25,7 +26,7 @@ RECIPE_PREFIX = "recipe."
 def train(
     project: ProjectFolder,
     task: Annotated[
-        str, typer.Option("--task", metavar="TASK", help=f"One of: {', '.join(get_args(TaskName))}")
+        str, typer.Option("--task", metavar="TASK", help=f"One of: {', '.join(task_names())}")
     ],
     source: Annotated[
         str | None,
@@ -67,16 +68,15 @@ def train(
         raise InputError("Give either --minutes or --steps, not both.")
     if source is not None and source not in get_args(Source):
         raise InputError(f"--source {source}: a source is one of {', '.join(get_args(Source))}.")
-    if task not in get_args(TaskName):
-        raise InputError(f"--task {task}: a task is one of {', '.join(get_args(TaskName))}.")
+    if task not in task_names():
+        raise InputError(f"--task {task}: a task is one of {', '.join(task_names())}.")
     chosen = parse_settings(settings)
     with Session.open(project) as session:
         if name and any(run.name == name for run in session.project.runs):
             raise InputError(f"--name {name}: the project has a run of this name already.")
         picked = pick_recipe(session.project, recipe)
         for_training, for_recipe = _split_settings(chosen, picked)
-        base = session.project.train_spec.for_task(cast(TaskName, task))
-        spec = _spec(base, options, for_training)
+        spec = _spec(session.project.train_spec, options, for_training)
         if recipe is not None or for_recipe:
             adopt_recipe(session, picked, for_recipe)
         run = _train(session, spec, name)

@@ -66,7 +66,7 @@ def predict(
     """
     with Session.open(project) as session:
         chosen = session.project.run(run)
-        task = chosen.task_kind
+        task = chosen.task
         refs = find_images(images, session, chosen)
         targets = name_targets(out, refs)
         masks = targets if task in ("segment", "semantic") else []

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    field_validator,
+)
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
@@ -18,6 +25,55 @@ RunState = Literal["running", "done", "cancelled", "failed"]
 
 Weights = dict[str, NDArray[np.generic]]
 """Parameter name -> array; what is written as safetensors."""
+
+
+Rule = TypeVar("Rule", bound="DecodingRule")
+
+
+class DecodingRule(BaseModel):
+    """What must be known to read a network's output; chosen in training, and kept with the run.
+
+    Each task has a subclass with fields of its own. A record keeps them word for word, also of a
+    task that is not installed; `as_type` gives them their type back.
+
+    Attributes
+    ----------
+    kind
+        Name of the task. The first versions knew one task and wrote no name.
+    class_values
+        Class values in the order of the network's class outputs.
+    diameter
+        Typical diameter of an object, pixels along the finest axis.
+    spacing
+        Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    kind: str = "segment"
+    class_values: tuple[int, ...]
+    diameter: float
+    spacing: tuple[float, ...] = ()
+
+    def as_type(self, rule_type: type[Rule]) -> Rule:
+        """Return the rule as that of a task; pydantic's `ValidationError` where it does not fit."""
+        return rule_type.model_validate(self.model_dump(mode="json"))
+
+
+class ModelRecord(BaseModel):
+    """What is kept beside the weights to use them again."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True
+    )
+    spec: ModelSpec
+    in_channels: int
+    out_channels: int
+    rule: DecodingRule = Field(alias="task")
+
+    @field_validator("rule", mode="after")
+    @classmethod
+    def _forget_type(cls, rule: DecodingRule) -> DecodingRule:
+        return rule.as_type(DecodingRule)  # so that a record equals the one that is read again
 
 
 @dataclass(frozen=True)
@@ -42,20 +98,29 @@ class TrainStep:
 class TrainedModel:
     """What training returns: weights and all that is needed to use them again, without torch.
 
-    `task` is the decoding rule's parameters (for segmenting: class values, thresholds,
-    typical diameter in pixels); `weights` are the best ones by `selection`.
+    `weights` are the best ones by `selection`.
     """
 
     spec: ModelSpec
     in_channels: int
     out_channels: int
-    task: Mapping[str, Any]
+    rule: DecodingRule
     weights: Weights
     device: str = "cpu"
     selection: str = ""
     """How these weights were chosen, in words."""
     state: Literal["done", "cancelled"] = "done"
     history: tuple[TrainStep, ...] = ()
+
+    @property
+    def record(self) -> ModelRecord:
+        """What is kept beside the weights."""
+        return ModelRecord(
+            spec=self.spec,
+            in_channels=self.in_channels,
+            out_channels=self.out_channels,
+            rule=self.rule,
+        )
 
 
 class TrainingRun(BaseModel):
@@ -70,8 +135,8 @@ class TrainingRun(BaseModel):
     recipe: dict[str, Any] = Field(default_factory=dict)
     images: tuple[str, ...] = ()
     """Ids of the images it was trained on."""
-    model: dict[str, Any] = Field(default_factory=dict)
-    """in_channels, out_channels, task: see `TrainedModel`."""
+    model: ModelRecord | None = None
+    """None until it is trained; an empty object on disk."""
     device: str = ""
     selection: str = ""
     steps: int = 0
@@ -81,12 +146,25 @@ class TrainingRun(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     scores: tuple[Scores, ...] = ()
 
-    @property
-    def task_kind(self) -> str:
-        """What the run's model does."""
-        return str(self.model.get("task", {}).get("kind", self.spec.task))
+    @field_validator("model", mode="before")
+    @classmethod
+    def _read_empty(cls, model: object) -> object:
+        return model or None
 
-    def check_trained(self) -> None:
-        """Raise `InputError` if the run has no model."""
-        if self.state not in ("done", "cancelled") or not self.model:
+    @field_serializer("model", mode="wrap")
+    def _write_empty(
+        self, model: ModelRecord | None, write: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        written: dict[str, Any] = write(model) if model is not None else {}
+        return written
+
+    @property
+    def task(self) -> str:
+        """Name of the task that the run's model does, or shall do."""
+        return self.model.rule.kind if self.model is not None else self.spec.task
+
+    def trained_model(self) -> ModelRecord:
+        """Return the run's model; raise `InputError` if it has none."""
+        if self.state not in ("done", "cancelled") or self.model is None:
             raise InputError(f"Run '{self.name}' has no trained model: train again.")
+        return self.model

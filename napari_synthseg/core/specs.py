@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-TaskName = Literal["segment", "semantic", "classify", "detect"]
+from pydantic import BaseModel, ConfigDict, Field
 
 Source = Literal["synthetic", "real", "mixed"]
 
@@ -14,7 +12,7 @@ Source = Literal["synthetic", "real", "mixed"]
 class ModelSpec(BaseModel):
     """Which network, and how large.
 
-    `name` is looked up in the registry of `learn`; without one the task chooses. `width` is the
+    `name` is looked up in `networks.registry`; without one the task chooses. `width` is the
     number of feature channels at full resolution, doubled at each of `depth` halvings. In a volume
     whose planes lie far apart, the first `flat` halvings leave z as it is. Detectors first reduce
     images by averaging squares of `reduce` pixels; without one the task chooses by the objects.
@@ -37,19 +35,15 @@ class ModelSpec(BaseModel):
         return int(2 ** max(self.depth - self.flat, 0)), in_plane, in_plane
 
 
-OWN_DEFAULTS: dict[str, dict[str, int]] = {"semantic": {"crop": 128, "batch_size": 8}}
-"""Task -> fields of `TrainSpec` that have another default for it.
-
-Regions have no size of their own that a crop should hold, so that more and smaller crops of other
-places teach more in the same time.
-"""
-
-
 class TrainSpec(BaseModel):
-    """What to train and for how long. Its fields are the form, the CLI flags and the record."""
+    """What to train and for how long. Its fields are the form, the CLI flags and the record.
+
+    `task` is the name of an installed task (see `tasks.registry`); another one is kept, but cannot
+    be trained. Where `batch_size` or `crop` is None, the task's own default holds.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    task: TaskName = "segment"
+    task: str = Field(default="segment", min_length=1)
     source: Source = Field(
         default="synthetic",
         description="dual images, real images with ground truth, or both (see real_fraction)",
@@ -69,8 +63,16 @@ class TrainSpec(BaseModel):
         description="share of real crops: with ground truth where the source is mixed, else of "
         "fully clicked images with the masks found",
     )
-    batch_size: int = Field(default=4, ge=1, le=256, description="crops in one batch")
-    crop: int = Field(default=256, ge=32, le=2048, multiple_of=32, description="crop edge, pixels")
+    batch_size: int | None = Field(
+        default=None, ge=1, le=256, description="crops in one batch; empty: what suits the task"
+    )
+    crop: int | None = Field(
+        default=None,
+        ge=32,
+        le=2048,
+        multiple_of=32,
+        description="crop edge, pixels; empty: what suits the task",
+    )
     volume_batch: int = Field(default=2, ge=1, le=64, description="volumes: crops in one batch")
     volume_crop: int = Field(
         default=64,
@@ -100,17 +102,3 @@ class TrainSpec(BaseModel):
     seed: int = Field(default=0, ge=0, description="seed of weights, order and augmentation")
     device: str = Field(default="auto", description="auto, cpu, cuda or mps")
     model: ModelSpec = ModelSpec()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_in(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {**OWN_DEFAULTS.get(str(data.get("task")), {}), **data}
-
-    def for_task(self, task: TaskName) -> TrainSpec:
-        """Return the spec for another task; fields that are at their default follow it."""
-        old, new = TrainSpec(task=self.task), TrainSpec(task=task)
-        names = {name for own in OWN_DEFAULTS.values() for name in own}
-        follow = [n for n in names if getattr(self, n) == getattr(old, n)]
-        return self.model_copy(update={"task": task, **{n: getattr(new, n) for n in follow}})

@@ -1,24 +1,45 @@
-"""What a model finds on one image of any size, whatever its task."""
+"""Using a trained model: building it again from what a run keeps, and predicting an image."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
+import numpy as np
+from pydantic import ValidationError
+
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import Prediction
-from napari_synthseg.tasks.classify.prediction import classify_image
-from napari_synthseg.tasks.detect.prediction import detect_in_image
-from napari_synthseg.tasks.segment.prediction import find_in_image
-from napari_synthseg.tasks.semantic.prediction import find_regions
+from napari_synthseg.core.runs import ModelRecord, Weights
+from napari_synthseg.networks.build import build_model
+from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.training.device import choose_device
 from napari_synthseg.training.model import Predictor
 
-WORK = {
-    "segment": find_in_image,
-    "semantic": find_regions,
-    "classify": classify_image,
-    "detect": detect_in_image,
-}
-"""Name of the task -> what is done with an image."""
+
+def load_predictor(model: ModelRecord, weights: Weights, device: str = "auto") -> Predictor:
+    """Build the network of a run again.
+
+    Raises
+    ------
+    InputError
+        If its task is not installed, or another version of this program, with another network,
+        made the model.
+    """
+    import torch
+
+    info = task_info(model.rule.kind)
+    try:
+        rule = model.rule.as_type(info.rule_type)
+        net = build_model(model.spec, model.in_channels, model.out_channels)
+        net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
+    except (RuntimeError, ValidationError) as error:  # what does not fit this version
+        raise InputError(
+            "This model was made by another version of napari-synthseg, with another network: "
+            "train it again, or install the version that the run's record names."
+        ) from error
+    where, _ = choose_device(device)
+    return Predictor(net.to(where).eval(), model.spec, model.in_channels, rule, where)
 
 
 def predict_image(
@@ -48,5 +69,5 @@ def predict_image(
         volume where the model is for images, or the other way round.
     """
     predictor.check(pixels)
-    work = WORK[predictor.kind]
+    work = task_info(predictor.rule.kind).load().predict
     return (yield from work(predictor, pixels, image=image, run=run, block=block))

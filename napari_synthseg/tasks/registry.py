@@ -1,26 +1,54 @@
-"""The tasks by name."""
+"""The tasks by name: those of this package, and those that others have registered."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.training.trainable import TASKS, Task, TaskData
+from napari_synthseg.tasks.classify import Classify
+from napari_synthseg.tasks.detect import Detect
+from napari_synthseg.tasks.info import Marking, TaskInfo
+from napari_synthseg.tasks.segment import Segment
+from napari_synthseg.tasks.semantic import Semantic
 
-if TYPE_CHECKING:
-    pass
+TASKS: dict[str, TaskInfo] = {}
+"""Name -> task, in the order in which users are offered them."""
 
 
-def make_task(data: TaskData) -> Task:
-    """Return the task that ``data.spec`` names.
+def register_task(info: TaskInfo) -> TaskInfo:
+    """Add a task; one of the same name is replaced."""
+    TASKS[info.name] = info
+    return info
+
+
+for _info in (Segment(), Detect(), Classify(), Semantic()):
+    register_task(_info)
+
+
+def task_infos() -> tuple[TaskInfo, ...]:
+    """Return all tasks that are installed."""
+    return tuple(TASKS.values())
+
+
+def task_names() -> tuple[str, ...]:
+    """Return the names of all tasks that are installed."""
+    return tuple(TASKS)
+
+
+def task_info(name: str) -> TaskInfo:
+    """Return a task.
 
     Raises
     ------
     InputError
-        If there is none of that name, or it cannot be done with these data.
+        If none of that name is installed.
     """
-    from napari_synthseg.tasks import all_tasks  # noqa: F401 - defines them
+    if name not in TASKS:
+        raise InputError(
+            f"The task '{name}' is not installed: install the package that brings it, or choose "
+            f"{', '.join(TASKS)}."
+        )
+    return TASKS[name]
 
-    if data.spec.task not in TASKS:
-        raise InputError(f"There is no task '{data.spec.task}': choose {', '.join(TASKS)}.")
-    return TASKS[data.spec.task](data)
+
+def task_for(marking: Marking) -> TaskInfo:
+    """Return the first task that learns from what users mark in a way."""
+    return next(info for info in TASKS.values() if info.marking == marking)

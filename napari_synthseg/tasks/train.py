@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,9 +13,21 @@ from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.runs import TrainedModel, TrainStep
 from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.tasks.registry import make_task
-from napari_synthseg.training.trainable import TaskData
+from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.training.trainable import Task, TaskData
 from napari_synthseg.training.trainer import Checkpoint, fit_task
+
+
+def make_task(data: TaskData) -> Task:
+    """Return the task that ``data.spec`` names, with its own defaults where the spec leaves open.
+
+    Raises
+    ------
+    InputError
+        If it is not installed, or cannot be done with these data.
+    """
+    info = task_info(data.spec.task)
+    return info.load()(replace(data, spec=info.fill_in(data.spec)))
 
 
 def train_model(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.core.specs import ModelSpec
 
 if TYPE_CHECKING:
@@ -20,17 +21,14 @@ class Predictor:
 
     Attributes
     ----------
-    kind
-        Name of the task.
     rule
         How the network's output is read; see the task.
     """
 
-    kind: str
     net: nn.Module
     spec: ModelSpec
     in_channels: int
-    rule: Any
+    rule: DecodingRule
     device: torch.device
 
     @property

@@ -8,28 +8,24 @@ the network is on the held-out part, and what must be known to read its output.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.predictions import Prediction
 from napari_synthseg.core.recipe import Synthesizer
-from napari_synthseg.core.specs import TaskName, TrainSpec
+from napari_synthseg.core.runs import DecodingRule
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.training.model import Predictor
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-
-TASKS: dict[str, type[Task]] = {}
-"""Name -> task. Importing `napari_synthseg.learn.tasks` fills it."""
-
-RULES: dict[str, type[Any]] = {}
-"""Name of a task -> how its outputs are read: a data class of plain values."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +48,7 @@ class Batch:
 class Validation:
     """Figures on the held-out part by name, and the rule for reading outputs that gave them."""
 
-    rule: Any
+    rule: DecodingRule
     values: Mapping[str, float]
 
     @property
@@ -68,7 +64,7 @@ class TaskData:
     Attributes
     ----------
     spec
-        What was asked.
+        What was asked, with a network and the task's own defaults.
     pairs
         What is learned from.
     class_values
@@ -99,58 +95,28 @@ class TaskData:
 
 
 class Task(ABC):
-    """One task, made for certain data. A subclass sets `kind`; defining it registers it.
+    """One task, made for certain data.
 
     Attributes
     ----------
-    networks
-        Names of the networks that can do it, the default first.
-    rule_type
-        Type of `rule`.
     spec
         What was asked, made to fit the images.
     in_channels, out_channels
         Of the network.
     rule
-        How outputs are read as long as nothing was chosen on the held-out part: a frozen data class
-        of plain values.
+        How outputs are read as long as nothing was chosen on the held-out part.
     notes
         What the user should know of the data, sentences without a final point.
     """
 
-    kind: ClassVar[TaskName]
-    networks: ClassVar[tuple[str, ...]]
-    rule_type: ClassVar[type[Any]]
     spec: TrainSpec
     in_channels: int
     out_channels: int
-    rule: Any
+    rule: DecodingRule
     notes: tuple[str, ...] = ()
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Register the subclass under its `kind`."""
-        super().__init_subclass__(**kwargs)
-        TASKS[cls.kind] = cls
-        RULES[cls.kind] = cls.rule_type
 
     def __init__(self, data: TaskData) -> None:
         self.data = data
-
-    def with_network(self, spec: TrainSpec) -> TrainSpec:
-        """Return a spec with a network that can do the task.
-
-        Raises
-        ------
-        InputError
-            If another one is asked for by name.
-        """
-        name = spec.model.name
-        if name not in ("", *self.networks):
-            raise InputError(
-                f"The network '{name}' cannot {self.kind}: choose {', '.join(self.networks)}."
-            )
-        model = spec.model.model_copy(update={"name": name or self.networks[0]})
-        return spec.model_copy(update={"model": model})
 
     @abstractmethod
     def make_batch(self, number: int) -> Batch:
@@ -166,3 +132,15 @@ class Task(ABC):
 
         With `tune` the rule is chosen on it, too.
         """
+
+    @staticmethod
+    @abstractmethod
+    def predict(
+        predictor: Predictor,
+        pixels: PixelSource,
+        *,
+        image: str,
+        run: str,
+        block: tuple[int, ...] | None,
+    ) -> Generator[float, None, Prediction]:
+        """Apply a trained network to one image; see `tasks.predict.predict_image`."""

@@ -196,7 +196,7 @@ class _Loop:
             spec=self.spec.model,
             in_channels=self.task.in_channels,
             out_channels=self.task.out_channels,
-            task={"kind": self.task.kind, **vars(rule)},
+            rule=rule,
             weights=weights,
             device=self.device_reason,
             selection=selection,

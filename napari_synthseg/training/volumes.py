@@ -44,7 +44,9 @@ def _changed(model: ModelSpec, **fields: int) -> ModelSpec:
 
 def batch_size(spec: TrainSpec) -> int:
     """Return how many crops make a batch."""
-    return spec.batch_size if spec.model.spatial_dims == 2 else spec.volume_batch
+    size = spec.batch_size if spec.model.spatial_dims == 2 else spec.volume_batch
+    assert size is not None, "the task's default is filled in before"
+    return size
 
 
 def crop_shape(spec: TrainSpec, shape: Sequence[int]) -> tuple[int, ...]:
@@ -54,6 +56,7 @@ def crop_shape(spec: TrainSpec, shape: Sequence[int]) -> tuple[int, ...]:
     the network can halve.
     """
     if spec.model.spatial_dims == 2:
+        assert spec.crop is not None, "the task's default is filled in before"
         return spec.crop, spec.crop
     planes = min(spec.volume_planes, shape[0])
     wanted = (planes, spec.volume_crop, spec.volume_crop)

@@ -18,16 +18,11 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
+from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.truths import true_labels
 
-MEASURED_BY: dict[str, tuple[TruthKind, ...]] = {
-    "segment": ("instance",),
-    "semantic": ("semantic", "instance"),
-    "classify": ("instance", "boxes", "image_labels", "semantic"),
-    "detect": ("boxes", "instance"),
-    "cam": ("instance", "boxes"),
-}
-"""What is scored -> the kinds of ground truth that it is scored against, the best first."""
+MAP_KINDS: tuple[TruthKind, ...] = ("instance", "boxes")
+"""Kinds of ground truth that heat maps are scored against, what says most first."""
 
 Known = list[tuple[ImageRef, Labels]]
 """Images with their ground truth."""
@@ -56,7 +51,7 @@ def score(
     if maps:
         scores = yield from _score_maps(project, folder, maps)
     else:
-        scores = yield from _score_predictions(project, folder, run.task_kind, predictions)
+        scores = yield from _score_predictions(project, folder, run.task, predictions)
     warnings = (*_seen_before(project, run, {**predictions, **maps}), *scores.warnings)
     return scores.model_copy(update={"run": run.id, "warnings": warnings})
 
@@ -82,7 +77,8 @@ def _seen_before(
 def _score_predictions(
     project: Project, folder: Path, task: str, found: Mapping[str, Prediction]
 ) -> Generator[Progress, None, Scores]:
-    known = yield from _open_truth(project, folder, task, found)
+    kinds = task_info(task).truth_kinds
+    known = yield from _open_truth(project, folder, kinds, found)
     if task == "classify":
         return _score_labels(project, found, known or _clicked_labels(project, found))
     if task == "semantic":
@@ -99,7 +95,7 @@ def _score_maps(
 ) -> Generator[Progress, None, Scores]:
     from napari_synthseg.metrics.heat_maps.scores import score_heat_maps
 
-    known = yield from _open_truth(project, folder, "cam", found)
+    known = yield from _open_truth(project, folder, MAP_KINDS, found)
     if not known:
         raise InputError(
             "None of these images has true masks or boxes, so where the maps point cannot be "
@@ -112,7 +108,7 @@ def _score_maps(
         measured_on=_kind_of_images(refs),
         truth=_words(known),
         diameters={c.value: c.diameter_px(refs[0]) for c in project.classes},
-        incomplete_classes=_incomplete(project, refs, "cam"),
+        incomplete_classes=_incomplete(project, refs, MAP_KINDS),
     )
 
 
@@ -127,13 +123,13 @@ def _pointed_at(truth: Labels) -> Labels | Boxes:
 
 
 def _open_truth(
-    project: Project, folder: Path, task: str, found: Mapping[str, object]
+    project: Project, folder: Path, kinds: Sequence[TruthKind], found: Mapping[str, object]
 ) -> Generator[Progress, None, Known]:
-    """Return the ground truth of the images that have some for a task."""
+    """Return the ground truth of the images that have some of these kinds."""
     pairs = [
         (ref, truth)
         for ref in project.images
-        if ref.id in found and (truth := project.truth_of(ref, *MEASURED_BY[task]))
+        if ref.id in found and (truth := project.truth_of(ref, *kinds))
     ]
     known: Known = []
     for number, (ref, truth) in enumerate(pairs):
@@ -184,7 +180,7 @@ def _score_boxes(project: Project, found: Mapping[str, Prediction], known: Known
             ref.name: _boxes(found[ref.id].candidates or found[ref.id].objects, origins[ref.id])
             for ref in refs
         },
-        incomplete_classes=_incomplete(project, refs, "detect"),
+        incomplete_classes=_incomplete(project, refs, task_info("detect").truth_kinds),
     )
 
 
@@ -264,9 +260,11 @@ def _score_clicks(project: Project, found: Mapping[str, Prediction]) -> Scores:
     )
 
 
-def _incomplete(project: Project, refs: Sequence[ImageRef], task: str) -> tuple[str, ...]:
+def _incomplete(
+    project: Project, refs: Sequence[ImageRef], kinds: Sequence[TruthKind]
+) -> tuple[str, ...]:
     """Return the names of the classes of which not every object is in the ground truth."""
-    truths = (project.truth_of(ref, *MEASURED_BY[task]) for ref in refs)
+    truths = (project.truth_of(ref, *kinds) for ref in refs)
     values = {value for truth in truths if truth is not None for value in truth.incomplete}
     return tuple(c.name for c in project.classes if c.value in values)
 

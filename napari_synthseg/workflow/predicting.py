@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.predictions import HeatMaps, Prediction
@@ -14,13 +12,10 @@ from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.tasks.registry import task_info
 
 if TYPE_CHECKING:
     from napari_synthseg.training.model import Predictor
-
-
-KEPT_AS: dict[str, type[np.integer[Any]]] = {"segment": np.int32, "semantic": np.uint8}
-"""Task whose predictions are kept with the run -> type of their pixels."""
 
 
 def predict(
@@ -37,15 +32,15 @@ def predict(
     """
     from napari_synthseg.tasks.predict import predict_image
 
+    kept_as = task_info(run.task).mask_type
     predictor = yield from _load(folder, run, adapt_to)
     found: list[Prediction] = []
     for number, ref in enumerate(images):
         work = predict_image(predictor, open_pixels(ref, folder), image=ref.id, run=run.id)
         part = number / len(images), (number + 1) / len(images)
         found.append((yield from subprogress(work, *part, f"predicting {ref.name}")))
-        if ref.id in keep and predictor.kind in KEPT_AS:
-            ids = found[-1].ids.astype(KEPT_AS[predictor.kind])
-            runs.save_prediction(folder, run.id, ref.id, ids)
+        if ref.id in keep and kept_as is not None:
+            runs.save_prediction(folder, run.id, ref.id, found[-1].ids.astype(kept_as))
     return found
 
 
@@ -53,10 +48,12 @@ def _load(
     folder: Path, run: TrainingRun, adapt_to: Sequence[ImageRef] | None
 ) -> Generator[Progress, None, Predictor]:
     """Return a run's network, fitted to unlabelled images where they are given."""
-    from napari_synthseg.tasks.loading import load_predictor
+    from napari_synthseg.tasks.predict import load_predictor
     from napari_synthseg.training.adaptation import adapt_predictor
 
-    predictor = load_predictor(run.model, runs.load_weights(folder, run.id), run.spec.device)
+    predictor = load_predictor(
+        run.trained_model(), runs.load_weights(folder, run.id), run.spec.device
+    )
     if adapt_to is not None:
         pixels = [open_pixels(ref, folder) for ref in adapt_to]
         words = "fitting the model to the training images"
@@ -83,8 +80,7 @@ def explain(
     images
         Images to look at.
     method
-        One of `napari_synthseg.explain.cam.METHODS`; default: the plain map for classifiers, else
-        the one by gradients.
+        One of the task's `heat_map_methods`; default: the first.
     layer
         Name of the layer to look at; default: the last before the classes.
     adapt_to
@@ -97,6 +93,7 @@ def explain(
     """
     from napari_synthseg.explain.explain import explain_image
 
+    method = task_info(run.task).heat_map_method(method)
     predictor = yield from _load(folder, run, adapt_to)
     found: list[HeatMaps] = []
     for number, ref in enumerate(images):

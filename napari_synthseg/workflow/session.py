@@ -393,7 +393,7 @@ class Session:
 
         With `adapt`, the network's batch norms are fitted to the run's training images first.
         """
-        run.check_trained()
+        run.trained_model()
         ours = frozenset(() if self.read_only else (i.id for i in self.project.images))
         fit_to = self.project.images_of(run) if adapt else None
         work = predicting.predict(self.folder, run, tuple(refs), ours, fit_to)
@@ -411,7 +411,7 @@ class Session:
 
         `method` and `layer` default to what suits the network; `adapt` as in `predict`.
         """
-        run.check_trained()
+        run.trained_model()
         fit_to = self.project.images_of(run) if adapt else None
         work = predicting.explain(self.folder, run, tuple(refs), method, layer, fit_to)
         return self._job(work, f"explain {run.name}")

@@ -8,7 +8,6 @@ from collections.abc import Generator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
@@ -19,6 +18,7 @@ from napari_synthseg.core.runs import TrainedModel, TrainingRun, TrainStep
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage import runs
 from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.fitting import synthesize
 from napari_synthseg.workflow.training_data import gather_data, make_pairs
 
@@ -32,7 +32,7 @@ def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> Traini
         id=run_id,
         name=name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        spec=spec,
+        spec=task_info(spec.task).fill_in(spec),
         recipe=recipe,
         versions={package: version(package) for package in RECORDED_PACKAGES},
     )
@@ -82,7 +82,7 @@ def _save(folder: Path, run: TrainingRun, model: TrainedModel) -> TrainingRun:
     done = run.model_copy(
         update={
             "state": model.state,
-            "model": describe_model(model),
+            "model": model.record,
             "device": model.device,
             "selection": model.selection,
             "steps": last.step if last else 0,
@@ -91,16 +91,6 @@ def _save(folder: Path, run: TrainingRun, model: TrainedModel) -> TrainingRun:
     )
     runs.save_run(folder, done)
     return done
-
-
-def describe_model(model: TrainedModel) -> dict[str, Any]:
-    """Return what must be saved beside the weights to use them again (JSON types only)."""
-    return {
-        "spec": model.spec.model_dump(mode="json"),
-        "in_channels": model.in_channels,
-        "out_channels": model.out_channels,
-        "task": dict(model.task),
-    }
 
 
 def remake_pairs(

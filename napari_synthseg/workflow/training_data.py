@@ -22,7 +22,7 @@ from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Recipe, Synthesizer
-from napari_synthseg.core.specs import TaskName, TrainSpec
+from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.synthesis.datasets import (
@@ -32,19 +32,17 @@ from napari_synthseg.synthesis.datasets import (
     RealDataset,
     label_clicked,
 )
-from napari_synthseg.tasks.detect.box_scale import ScaledBoxDataset, measure_growth, sized
+from napari_synthseg.tasks.info import TaskInfo, TaskPairs
+from napari_synthseg.tasks.registry import task_for, task_info
 from napari_synthseg.training.split import Subset, split
 from napari_synthseg.workflow.cutting import clicked_parts, cut
-from napari_synthseg.workflow.truths import TAUGHT_BY, masked_images, true_pairs, true_parts
+from napari_synthseg.workflow.truths import masked_images, true_pairs, true_parts
 
 VALIDATION_PAIRS = 6
 """Synthetic pairs, from held-out clicks, on which weights are compared."""
 
 LOOKED_AT = 16
 """Pairs of a recipe that checks them, by which is told how many are good."""
-
-NEEDS_OBJECTS: tuple[TaskName, ...] = ("segment", "detect")
-"""Tasks that regions cannot teach."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +101,16 @@ def _recipe(project: Project) -> Recipe:
 
 def _learns_regions(project: Project, spec: TrainSpec) -> bool:
     """Tell whether true masks of regions are what is learned from, with or without a recipe."""
+    task = task_info(spec.task)
     if spec.source == "real":
-        return spec.task == "semantic"
+        return task.marking == "regions"
     if _recipe(project).learns_from != "masks":
         return False
-    if spec.task in NEEDS_OBJECTS:
+    if task.needs_objects:
         raise InputError(
             f"The recipe '{_recipe(project).kind}' makes regions, without separate objects to "
-            f"{spec.task}: choose the task semantic, or a recipe that pastes patches."
+            f"{task.name}: choose the task {task_for('regions').name}, or a recipe that pastes "
+            "patches."
         )
     return True
 
@@ -171,25 +171,26 @@ def _gather_objects(
     project: Project, folder: Path, spec: TrainSpec
 ) -> Generator[Progress, None, TrainingData]:
     parts, held, diameters = _divide(project, folder, spec)
-    held_true = true_pairs(project, folder, spec.task, held)
+    task = task_info(spec.task)
+    held_true = true_pairs(project, folder, task, held)
     refs = [p.ref for p in parts]
     if spec.source == "real":
-        pairs: Synthesizer = RealDataset(true_pairs(project, folder, spec.task, parts))
+        pairs: Synthesizer = RealDataset(true_pairs(project, folder, task, parts))
         val_pairs = held_true
     else:
         pairs, library = yield from _pairs_of(project, folder, spec, parts)
-        growth = measure_growth(library) if spec.task == "detect" and spec.size_boxes else {}
-        pairs = ScaledBoxDataset(pairs, growth)
+        fitted = task.fit_labels(spec, library)
+        pairs = TaskPairs(pairs, fitted)
         if spec.source == "mixed":
-            mixed_in = _known_elsewhere(project, spec.task, parts, held)
+            mixed_in = _known_elsewhere(project, task, parts, held)
             refs = list({p.ref.id: p.ref for p in (*parts, *mixed_in)}.values())
-            real = true_pairs(project, folder, spec.task, mixed_in)
+            real = true_pairs(project, folder, task, mixed_in)
             pairs = MixedDataset(pairs, real, _real_fraction(spec))
         elif spec.real_fraction:
-            clicked = tuple(sized(p, growth) for p in _clicked_pairs(library, folder, parts))
+            clicked = tuple(fitted(p) for p in _clicked_pairs(library, folder, parts))
             pairs = MixedDataset(pairs, clicked, spec.real_fraction)
         made = yield from _validation_pairs(project, folder, held)
-        val_pairs = tuple(sized(pair, growth) for pair in made)
+        val_pairs = tuple(fitted(pair) for pair in made)
         if spec.source == "mixed":
             val_pairs += held_true
     return TrainingData(
@@ -228,12 +229,12 @@ def _real_fraction(spec: TrainSpec) -> float:
 
 
 def _known_elsewhere(
-    project: Project, task: TaskName, parts: Sequence[Subset], held: Sequence[Subset]
+    project: Project, task: TaskInfo, parts: Sequence[Subset], held: Sequence[Subset]
 ) -> tuple[Subset, ...]:
     """Return what may be mixed in: training parts with truth, and images that nobody clicked."""
     clicked = {p.ref.id for p in (*parts, *held)}
     rest = [p for p in true_parts(project, task) if p.ref.id not in clicked]
-    return (*(p for p in parts if project.truth_of(p.ref, *TAUGHT_BY[task])), *rest)
+    return (*(p for p in parts if project.truth_of(p.ref, *task.truth_kinds)), *rest)
 
 
 def _pairs_of(
@@ -262,11 +263,11 @@ def _divide(
 ) -> tuple[tuple[Subset, ...], tuple[Subset, ...], list[float]]:
     """Return the parts to train on, those held out, and the diameters of what they show."""
     if spec.source == "real":
-        parts = true_parts(project, spec.task)
+        parts = true_parts(project, task_info(spec.task))
     else:
         parts = clicked_parts(project)
         if spec.source == "mixed":
-            true_parts(project, spec.task)  # says what is missing before anything is cut
+            true_parts(project, task_info(spec.task))  # says what is missing before anything is cut
     shapes = {p.ref.id: open_pixels(p.ref, folder).shape[1:] for p in parts}
     diameters = [
         cls.diameter_px(part.ref)

@@ -15,30 +15,20 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, Labels, MaskedImages
 from napari_synthseg.core.pixels import check_alike
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.specs import TaskName, TrainSpec
+from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.io.labels import check_classes
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
+from napari_synthseg.tasks.info import TaskInfo
+from napari_synthseg.tasks.registry import task_for
 from napari_synthseg.training.region_split import Split, divide_regions
 from napari_synthseg.training.split import MINIMUM_CLICKS, Subset
 
-TAUGHT_BY: dict[TaskName, tuple[TruthKind, ...]] = {
-    "segment": ("instance",),
-    "semantic": ("semantic", "instance"),
-    "classify": ("instance", "boxes", "image_labels", "semantic"),
-    "detect": ("boxes", "instance"),
-}
-"""Task -> the kinds of ground truth that teach it, what says most first."""
-
-WORDS: dict[TaskName, str] = {
-    "segment": "true masks",
-    "semantic": "true masks of regions or objects",
-    "classify": "true masks, boxes or labels",
-    "detect": "true boxes or masks",
-}
+REGION_KINDS: tuple[TruthKind, ...] = ("semantic", "instance")
+"""Kinds of ground truth that say of each pixel what class it is of, what says most first."""
 
 
-def true_parts(project: Project, task: TaskName) -> tuple[Subset, ...]:
+def true_parts(project: Project, task: TaskInfo) -> tuple[Subset, ...]:
     """Return the training images whose ground truth teaches a task.
 
     Raises
@@ -46,7 +36,7 @@ def true_parts(project: Project, task: TaskName) -> tuple[Subset, ...]:
     InputError
         If there is none.
     """
-    known = ((ref, project.truth_of(ref, *TAUGHT_BY[task])) for ref in project.images)
+    known = ((ref, project.truth_of(ref, *task.truth_kinds)) for ref in project.images)
     parts = tuple(
         Subset(ref, project.clicks_on(ref), _count_objects(truth))
         for ref, truth in known
@@ -54,17 +44,17 @@ def true_parts(project: Project, task: TaskName) -> tuple[Subset, ...]:
     )
     if not parts:
         raise InputError(
-            f"Training on real images needs {WORDS[task]} of at least one training image: import "
-            "them with the role 'train', or train on dual images."
+            f"Training on real images needs {task.truth_words} of at least one training image: "
+            "import them with the role 'train', or train on dual images."
         )
     return parts
 
 
 def true_pairs(
-    project: Project, folder: Path, task: TaskName, parts: Sequence[Subset]
+    project: Project, folder: Path, task: TaskInfo, parts: Sequence[Subset]
 ) -> tuple[DualImage, ...]:
     """Return those of some parts that have ground truth for a task, with it."""
-    known = ((p.ref, project.truth_of(p.ref, *TAUGHT_BY[task])) for p in parts)
+    known = ((p.ref, project.truth_of(p.ref, *task.truth_kinds)) for p in parts)
     return tuple(
         DualImage(open_pixels(ref, folder).read(), true_labels(project, folder, truth, ref), 0)
         for ref, truth in known
@@ -112,10 +102,11 @@ def masked_images(project: Project, folder: Path, spec: TrainSpec) -> DividedMas
     InputError
         If there are no true masks, they do not fit, or the images cannot be learned from together.
     """
-    refs = [part.ref for part in true_parts(project, "semantic")]
-    kinds = TAUGHT_BY["semantic"]
+    refs = [part.ref for part in true_parts(project, task_for("regions"))]
     wanted = tuple(
-        ref for ref in project.images if ref.role == "validate" and project.truth_of(ref, *kinds)
+        ref
+        for ref in project.images
+        if ref.role == "validate" and project.truth_of(ref, *REGION_KINDS)
     )
     opened = [(ref, open_pixels(ref, folder)) for ref in (*refs, *wanted)]
     check_alike(opened, "Leave one of them out by giving it the role 'test'")
@@ -143,7 +134,7 @@ def masked_alike(one: Project, other: Project) -> bool:
 
 
 def _with_regions(project: Project, folder: Path, ref: ImageRef) -> DualImage:
-    truth = project.truth_of(ref, *TAUGHT_BY["semantic"])
+    truth = project.truth_of(ref, *REGION_KINDS)
     assert truth is not None
     labels = true_labels(project, folder, truth, ref).as_regions()
     return DualImage(open_pixels(ref, folder).read(), labels, 0)

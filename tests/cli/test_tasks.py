@@ -87,10 +87,10 @@ def test_heat_maps_are_as_large_as_the_image_one_for_each_class(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("detect",), "gives boxes"),
+        (("detect",), "task detect have no heat maps"),
         (("classify", "--method", "lime"), "no method 'lime'"),
         (("classify", "--method", "gradcam", "--layer", "nose"), "no layer 'nose'"),
-        (("segment", "--method", "cam"), "classifiers only"),
+        (("segment", "--method", "cam"), "no method 'cam' for models of the task segment"),
         (("nobody",), "nobody"),
     ],
 )

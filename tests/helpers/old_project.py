@@ -70,13 +70,13 @@ def try_run(session: Session, name: str) -> tuple[dict[str, np.ndarray], list[di
     arrays: dict[str, np.ndarray] = {}
     for each in found:
         key = f"{name}/{each.image}"
-        if run.task_kind in ("segment", "semantic"):
+        if run.task in ("segment", "semantic"):
             arrays[f"{key}/ids"] = each.ids
-        if run.task_kind in ("segment", "detect"):
+        if run.task in ("segment", "detect"):
             arrays[f"{key}/objects"] = _table(each.objects)
-        if run.task_kind == "detect":
+        if run.task == "detect":
             arrays[f"{key}/candidates"] = _table(each.candidates)
-        if run.task_kind == "classify":
+        if run.task == "classify":
             said = [[v, p, each.thresholds[v]] for v, p in sorted(each.shown.items())]
             arrays[f"{key}/shown"] = np.array(said)
     scores = [session.complete(session.score(run, found))]

@@ -12,9 +12,9 @@ from napari_synthseg.core.annotations import Truth
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe, UnknownRecipe
-from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.storage import project_store
 from napari_synthseg.storage.arrays import open_array, save_array
 from napari_synthseg.storage.project_store import ProjectStore
@@ -97,12 +97,14 @@ def test_settings_come_back(store: ProjectStore) -> None:
     scores = Scores(
         task="segment", measured_on="real", images=("a",), objects=0, values={"f1": float("nan")}
     )
+    rule = DecodingRule(kind="odd", class_values=(1,), diameter=9.0, amounts=[0.5])
+    model = ModelRecord(spec=ModelSpec(), in_channels=1, out_channels=2, rule=rule)
     project = sample_project().model_copy(
         update={
             "recipe": Odd(amount=2.5),
             "train_spec": TrainSpec(steps=7),
             "truths": (Truth(image="a", kind="instance", source="m.tif", classes={3: 2}),),
-            "runs": (TrainingRun(id="r", name="run", model={"task": {"t": 0.5}}),),
+            "runs": (TrainingRun(id="r", name="run", model=model),),
         }
     )
     store.write(project, store.load())

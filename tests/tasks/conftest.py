@@ -3,7 +3,7 @@
 import pytest
 
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
-from napari_synthseg.tasks.loading import load_predictor
+from napari_synthseg.tasks.predict import load_predictor
 from napari_synthseg.tasks.train import train_model
 from tests.helpers.disks import Disks
 
@@ -26,10 +26,4 @@ def trained():
         except StopIteration as stop:
             model = stop.value
             break
-    described = {
-        "spec": model.spec.model_dump(),
-        "in_channels": model.in_channels,
-        "out_channels": model.out_channels,
-        "task": dict(model.task),
-    }
-    return load_predictor(described, model.weights, "cpu")
+    return load_predictor(model.record, model.weights, "cpu")

@@ -17,10 +17,8 @@ from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.tasks.classify.fields import strongest_field
 from napari_synthseg.tasks.classify.targets import find_present, present_in_field
 from napari_synthseg.tasks.classify.task import choose_thresholds, mean_average_precision
-from napari_synthseg.tasks.loading import load_predictor
-from napari_synthseg.tasks.predict import predict_image
-from napari_synthseg.tasks.registry import make_task
-from napari_synthseg.tasks.train import train_model
+from napari_synthseg.tasks.predict import load_predictor, predict_image
+from napari_synthseg.tasks.train import make_task, train_model
 from napari_synthseg.training.augmentation import Augmentation, random_crop
 from napari_synthseg.training.trainable import TaskData
 from tests.helpers.disks import Disks, draw_disks
@@ -124,7 +122,7 @@ def test_every_network_trains_and_takes_any_size(name, channels):
     spec = TINY.model_copy(update={"steps": 1, "model": ModelSpec(name=name, width=4, depth=2)})
     work = train_model(spec, Disks(channels=channels), class_names={1: "a", 2: "b"}, diameter=12)
     model = turn(work)
-    assert model.task["kind"] == "classify"
+    assert model.rule.kind == "classify"
     assert model.spec.name == name
     assert model.out_channels == 2
 
@@ -162,13 +160,7 @@ def test_the_threshold_of_a_class_is_in_the_middle_of_the_best():
 def test_an_image_of_any_size_is_classified_by_tiles_as_in_one():
     spec = TINY.model_copy(update={"steps": 2})
     model = turn(train_model(spec, Disks(), class_names={1: "a", 2: "b"}, diameter=12))
-    described = {
-        "spec": model.spec.model_dump(),
-        "in_channels": model.in_channels,
-        "out_channels": model.out_channels,
-        "task": dict(model.task),
-    }
-    predictor = load_predictor(described, model.weights, "cpu")
+    predictor = load_predictor(model.record, model.weights, "cpu")
     pixels = ArraySource(draw_disks((100, 130), 3).image)
     whole, tiled = (
         turn(predict_image(predictor, pixels, image="a", run="r", block=block))

@@ -1,25 +1,34 @@
 """What every task promises to the training loop; a new task is tested by being registered."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.runs import ModelRecord
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.explain.cam import METHODS
 from napari_synthseg.networks.build import build_model
-from napari_synthseg.tasks import all_tasks  # noqa: F401 - registers them
-from napari_synthseg.tasks.loading import load_predictor
-from napari_synthseg.tasks.predict import WORK, predict_image
-from napari_synthseg.tasks.registry import make_task
-from napari_synthseg.training.trainable import TASKS, TaskData
+from napari_synthseg.networks.registry import MODELS
+from napari_synthseg.tasks.predict import load_predictor, predict_image
+from napari_synthseg.tasks.registry import task_info, task_names
+from napari_synthseg.tasks.train import make_task
+from napari_synthseg.training.trainable import TaskData
 from tests.helpers.disks import Disks
 
 
-@pytest.fixture(scope="module", params=sorted(TASKS))
-def task(request):
+@pytest.fixture(scope="module", params=task_names())
+def info(request):
+    return task_info(request.param)
+
+
+@pytest.fixture(scope="module")
+def task(info):
     spec = TrainSpec(
-        task=request.param, batch_size=2, crop=64, device="cpu", model=ModelSpec(width=4, depth=2)
+        task=info.name, batch_size=2, crop=64, device="cpu", model=ModelSpec(width=4, depth=2)
     )
     held = tuple(Disks().pairs([90, 91]))
     names = {1: "bright", 2: "dark"}
@@ -59,12 +68,13 @@ def test_validation_gives_figures_and_a_rule_that_can_be_saved(task):
     net = net_of(task).eval()
     found = task.validate(net, torch.device("cpu"), tune=True)
     assert all(0 <= v <= 1 for v in found.values.values())
-    model = {
-        "spec": task.spec.model.model_dump(),
-        "in_channels": task.in_channels,
-        "out_channels": task.out_channels,
-        "task": {"kind": task.kind, **vars(found.rule)},
-    }
+    model = ModelRecord(
+        spec=task.spec.model,
+        in_channels=task.in_channels,
+        out_channels=task.out_channels,
+        rule=found.rule,
+    )
+    model = ModelRecord(**json.loads(json.dumps(model.model_dump(mode="json"))))
     weights = {k: v.numpy() for k, v in net.state_dict().items()}
     predictor = load_predictor(model, weights, "cpu")
     assert predictor.rule == found.rule
@@ -77,7 +87,26 @@ def test_validation_gives_figures_and_a_rule_that_can_be_saved(task):
             break
 
 
-def test_every_task_can_predict_and_refuses_networks_of_others(task):
-    assert task.kind in WORK
+def test_every_task_has_its_networks_and_refuses_others(info):
+    net = build_model(ModelSpec(name=next(iter(info.networks))), 1, 1)
+    assert isinstance(net, torch.nn.Module)
+    assert set(info.networks) <= set(MODELS)
     with pytest.raises(InputError, match="choose"):
-        task.with_network(TrainSpec(model=ModelSpec(name="nothing")))
+        info.fill_in(TrainSpec(model=ModelSpec(name="nothing")))
+
+
+def test_defaults_of_a_task_give_way_to_what_is_asked_for(info):
+    spec = info.fill_in(TrainSpec(task=info.name, crop=96))
+    assert spec.crop == 96
+    assert spec.batch_size == info.defaults["batch_size"]
+    assert info.fill_in(spec) == spec
+
+
+def test_heat_maps_are_made_by_a_method_of_the_task(info):
+    if not info.heat_map_methods:
+        with pytest.raises(InputError, match="have no heat maps"):
+            info.heat_map_method()
+        return
+    assert info.heat_map_method() in METHODS
+    with pytest.raises(InputError, match="choose"):
+        info.heat_map_method("lime")

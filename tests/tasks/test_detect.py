@@ -19,15 +19,19 @@ from napari_synthseg.tasks.detect.grouping import group_sizes, overlap_sizes, th
 from napari_synthseg.tasks.detect.heads import FORMS
 from napari_synthseg.tasks.detect.rule import DetectRule
 from napari_synthseg.tasks.detect.yolo import EMPTY, FIELDS, OPEN, grid_loss, make_grid, read_grid
-from napari_synthseg.tasks.loading import load_predictor
-from napari_synthseg.tasks.predict import predict_image
-from napari_synthseg.tasks.registry import make_task
-from napari_synthseg.tasks.train import train_model
+from napari_synthseg.tasks.predict import load_predictor, predict_image
+from napari_synthseg.tasks.train import make_task, train_model
 from napari_synthseg.training.crop_boxes import ShownBoxes, find_boxes
 from napari_synthseg.training.trainable import TaskData
 from tests.helpers.disks import Disks, draw_disks
 
-RULE = DetectRule((1, 2), 12.0, (10.0, 10.0, 20.0, 30.0), 16, (0.3, 0.3))
+RULE = DetectRule(
+    class_values=(1, 2),
+    diameter=12.0,
+    anchors=(10.0, 10.0, 20.0, 30.0),
+    stride=16,
+    thresholds=(0.3, 0.3),
+)
 
 
 def some_boxes(seed, count=6, shape=(96, 128)):
@@ -60,7 +64,7 @@ def test_a_perfect_output_gives_the_true_boxes_back(seed):
     true = some_boxes(seed)
     boxes, state = make_grid(true, (96, 128), RULE)
     assert (state >= 0).sum() == len(true.boxes)
-    found = read_grid(perfect(boxes, state), DetectRule(**{**vars(RULE), "overlap": 1.0}))
+    found = read_grid(perfect(boxes, state), RULE.model_copy(update={"overlap": 1.0}))
     assert len(found) == len(true.boxes)
     overlaps = measure_box_iou(true.boxes.corners, found.corners)
     match = overlaps.argmax(axis=1)
@@ -94,7 +98,7 @@ def test_what_is_hardly_shown_and_what_is_unknown_is_left_open():
     assert float(grid_loss(output, torch.from_numpy(boxes), torch.from_numpy(state), 2)) == 0
 
 
-MAPS = DetectRule((1, 2), 12.0, (15.0, 18.0), 2, (0.3, 0.3), form="centers")
+MAPS = RULE.model_copy(update={"anchors": (15.0, 18.0), "stride": 2, "form": "centers"})
 
 
 def perfect_maps(heat, sizes):
@@ -241,7 +245,7 @@ def test_it_learns_to_find_objects(name):
     model = turn(
         train_model(spec, Large(), class_names={1: "a", 2: "b"}, diameter=20, validation_pairs=held)
     )
-    assert model.task["kind"] == "detect"
+    assert model.rule.kind == "detect"
     assert model.history[-1].validation["held-out pairs F1"] > 0.7
 
 
@@ -268,13 +272,7 @@ def detector(request):
         model=ModelSpec(name=request.param, width=4, depth=3),
     )  # fmt: skip
     model = turn(train_model(spec, Large(), class_names={1: "a", 2: "b"}, diameter=20))
-    described = {
-        "spec": model.spec.model_dump(),
-        "in_channels": model.in_channels,
-        "out_channels": model.out_channels,
-        "task": {k: list(v) if isinstance(v, tuple) else v for k, v in model.task.items()},
-    }
-    return load_predictor(described, model.weights, "cpu")
+    return load_predictor(model.record, model.weights, "cpu")
 
 
 def test_boxes_by_tiles_are_those_of_the_whole(detector):

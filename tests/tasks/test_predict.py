@@ -5,9 +5,9 @@ import pytest
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.runs import DecodingRule, ModelRecord
 from napari_synthseg.networks.receptive_field import receptive_radius
-from napari_synthseg.tasks.loading import load_predictor
-from napari_synthseg.tasks.predict import predict_image
+from napari_synthseg.tasks.predict import load_predictor, predict_image
 from tests.helpers.disks import Disks, draw_disks
 
 
@@ -68,20 +68,23 @@ def test_a_region_is_predicted_in_its_own_place(trained):
 
 def test_a_model_of_another_version_is_refused_in_words(trained):
     weights = {k: v.numpy() for k, v in trained.net.state_dict().items()}
-    model = {
-        "spec": trained.spec.model_dump(),
-        "in_channels": 1,
-        "out_channels": 4,
-        "task": {"kind": "segment", **vars(trained.rule)},
-    }
+    model = ModelRecord(spec=trained.spec, in_channels=1, out_channels=4, rule=trained.rule)
     assert load_predictor(model, weights, "cpu").rule == trained.rule
+    other_rule = DecodingRule(**trained.rule.model_dump(), core=0.6)
     for changed, kept in (
-        (model | {"task": model["task"] | {"core": 0.6}}, weights),
-        (model | {"out_channels": 5}, weights),
+        (model.model_copy(update={"rule": other_rule}), weights),
+        (model.model_copy(update={"out_channels": 5}), weights),
         (model, dict(list(weights.items())[1:])),
     ):
         with pytest.raises(InputError, match="another version"):
             load_predictor(changed, kept, "cpu")
+
+
+def test_a_model_of_a_task_that_is_not_installed_is_refused_in_words(trained):
+    rule = DecodingRule(kind="count", class_values=(1,), diameter=9.0)
+    model = ModelRecord(spec=trained.spec, in_channels=1, out_channels=4, rule=rule)
+    with pytest.raises(InputError, match="'count' is not installed: install"):
+        load_predictor(model, {}, "cpu")
 
 
 def test_other_channels_than_trained_on_are_refused(trained):

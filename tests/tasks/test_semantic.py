@@ -12,12 +12,10 @@ from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.explain import explain_image
 from napari_synthseg.tasks.classify.targets import find_present
-from napari_synthseg.tasks.loading import load_predictor
-from napari_synthseg.tasks.predict import predict_image
-from napari_synthseg.tasks.registry import make_task
+from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.semantic.loss import region_loss
 from napari_synthseg.tasks.semantic.task import MOST_WEIGHT, weigh_classes
-from napari_synthseg.tasks.train import train_model
+from napari_synthseg.tasks.train import make_task, train_model
 from napari_synthseg.training.trainable import TaskData
 from tests.helpers.clicked_discs import finish
 from tests.helpers.disks import Disks
@@ -48,13 +46,7 @@ def trained():
     model = finish(work)[1]
     assert "held-out mIoU" in model.selection
     assert model.selection.endswith("; said")
-    described = {
-        "spec": model.spec.model_dump(),
-        "in_channels": model.in_channels,
-        "out_channels": model.out_channels,
-        "task": dict(model.task),
-    }
-    return load_predictor(described, model.weights, "cpu")
+    return load_predictor(model.record, model.weights, "cpu")
 
 
 def predict(predictor, source, **options):
@@ -89,7 +81,7 @@ def test_a_region_is_predicted_in_its_own_place(trained):
 
 def test_heat_maps_of_each_class(trained):
     image = ArraySource(draw_regions((64, 64), 4).image)
-    maps = finish(explain_image(trained, image, image="i", run="r"))[1]
+    maps = finish(explain_image(trained, image, image="i", run="r", method="gradcam"))[1]
     assert set(maps.maps) == {3, 7}
     assert maps.method == "gradcam"
 
@@ -103,7 +95,7 @@ def test_volumes_are_learned_too():
     )  # fmt: skip
     model = finish(work)[1]
     assert model.spec.spatial_dims == 3
-    assert model.task["spacing"] == (2.0, 1.0, 1.0)
+    assert model.rule.spacing == (2.0, 1.0, 1.0)
 
 
 def test_objects_teach_the_class_of_their_pixels():

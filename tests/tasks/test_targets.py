@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.core.labels import UNKNOWN, Labels
-from napari_synthseg.tasks.segment.decoding import DecodeRule, decode
+from napari_synthseg.tasks.segment.decoding import decode
+from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import inner_distance, make_targets
 from tests.helpers.disks import draw_disks
 
@@ -67,7 +68,7 @@ def test_perfect_outputs_give_the_same_objects(seed):
     }  # slivers at the border are dropped by the minimum area
     ids = np.where(np.isin(labels.ids, list(whole)), labels.ids, 0).astype(np.int32)
     labels = Labels(ids, {i: labels.classes[i] for i in whole})
-    rule = DecodeRule((1, 2), 16.0, minimum_area=20)
+    rule = SegmentRule(class_values=(1, 2), diameter=16.0, minimum_area=20)
     found = decode(*as_outputs(labels, (1, 2)), rule)
     assert found.ids.max() == len(whole)
     for instance in whole:
@@ -84,7 +85,7 @@ def test_touching_squares_come_apart():
     ids = np.zeros((20, 40), np.int32)
     ids[4:16, 4:20], ids[4:16, 20:36] = 1, 2
     labels = Labels(ids, {1: 1, 2: 1})
-    found = decode(*as_outputs(labels, (1,)), DecodeRule((1,), 14.0))
+    found = decode(*as_outputs(labels, (1,)), SegmentRule(class_values=(1,), diameter=14.0))
     assert found.ids.max() == 2
 
 
@@ -93,7 +94,7 @@ def test_cores_are_told_apart_however_low_the_network_sees_them(height):
     ids = np.zeros((24, 44), np.int32)
     ids[4:20, 4:22], ids[4:20, 22:40] = 1, 2
     probabilities, distance = as_outputs(Labels(ids, {1: 1, 2: 1}), (1,))
-    rule = DecodeRule((1,), 16.0)
+    rule = SegmentRule(class_values=(1,), diameter=16.0)
     assert decode(probabilities, height * distance, rule).ids.max() == 2
     ripple = distance + 0.02 * np.sin(np.arange(44)).astype(np.float32)
     assert decode(probabilities, height * ripple, rule).ids.max() == 2
@@ -101,7 +102,7 @@ def test_cores_are_told_apart_however_low_the_network_sees_them(height):
 
 def test_nothing_gives_nothing():
     empty = Labels(np.zeros((16, 16), np.int32))
-    found = decode(*as_outputs(empty, (1, 2)), DecodeRule((1, 2), 8.0))
+    found = decode(*as_outputs(empty, (1, 2)), SegmentRule(class_values=(1, 2), diameter=8.0))
     assert not found.ids.any()
     assert len(found.classes) == len(found.scores) == len(found.cores) == 0
 
@@ -111,7 +112,7 @@ def test_foreground_without_a_core_becomes_one_object():
     probabilities[0] = 1
     probabilities[:, 4:12, 4:12] = np.array([0.1, 0.9]).reshape(2, 1, 1)
     distance = np.full((16, 16), 0.2, np.float32)
-    found = decode(probabilities, distance, DecodeRule((5,), 8.0))
+    found = decode(probabilities, distance, SegmentRule(class_values=(5,), diameter=8.0))
     assert found.ids.max() == 1
     assert found.classes.tolist() == [5]
 
@@ -124,6 +125,6 @@ def test_the_rule_decides_what_is_reported(change, expected):
     probabilities = np.zeros((2, 16, 16), np.float32)
     probabilities[0] = 1
     probabilities[:, 4:12, 4:12] = np.array([0.1, 0.9]).reshape(2, 1, 1)
-    rule = DecodeRule((1,), 8.0, **change)
+    rule = SegmentRule(class_values=(1,), diameter=8.0, **change)
     found = decode(probabilities, np.zeros((16, 16), np.float32), rule)
     assert found.ids.max() == expected

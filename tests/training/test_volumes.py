@@ -13,9 +13,9 @@ from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.networks.build import build_model
 from napari_synthseg.networks.receptive_field import receptive_radius
-from napari_synthseg.tasks.loading import load_predictor
-from napari_synthseg.tasks.predict import predict_image
-from napari_synthseg.tasks.segment.decoding import DecodeRule, decode
+from napari_synthseg.tasks.predict import load_predictor, predict_image
+from napari_synthseg.tasks.segment.decoding import decode
+from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import inner_distance, make_targets
 from napari_synthseg.tasks.train import train_model
 from napari_synthseg.training.augmentation import Augmentation, random_crop
@@ -70,13 +70,7 @@ def train(spec, pairs, **options):
 
 
 def predictor_of(model):
-    described = {
-        "spec": model.spec.model_dump(),
-        "in_channels": model.in_channels,
-        "out_channels": model.out_channels,
-        "task": {k: list(v) if isinstance(v, tuple) else v for k, v in model.task.items()},
-    }
-    return load_predictor(described, model.weights, "cpu")
+    return load_predictor(model.record, model.weights, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +103,7 @@ def test_halvings_leave_z_alone_until_the_planes_lie_no_further_apart(apart, dep
 
 
 def test_images_keep_their_network():
-    spec = TrainSpec()
+    spec = TrainSpec(crop=256)
     assert fit_spec(spec, (1.0, 1.0)) == spec
     assert crop_shape(spec, (40, 50)) == (spec.crop, spec.crop)
 
@@ -202,7 +196,7 @@ def test_perfect_outputs_give_the_same_volumes_again(seed):
     labels = draw_balls((12, 48, 48), seed, count=20).labels
     classes, distance = make_targets(labels, (1,), APART)
     foreground = np.where(classes > 0, 0.98, 0.02).astype(np.float32)
-    rule = DecodeRule((1,), 12.0, minimum_area=1, spacing=APART)
+    rule = SegmentRule(class_values=(1,), diameter=12.0, minimum_area=1, spacing=APART)
     found = decode(np.stack([1 - foreground, foreground]), distance, rule)
     pairs = np.unique(np.stack([labels.ids.ravel(), found.ids.ravel()]), axis=1)
     assert pairs.shape[1] == labels.count + 1
@@ -223,7 +217,7 @@ def test_training_on_volumes_repeats_and_adapts_the_network():
     held = [pairs.pair(7)]
     first, second = (train(spec, pairs, validation_pairs=held) for _ in range(2))
     assert (first.spec.spatial_dims, first.spec.flat, first.in_channels) == (3, 2, 2)
-    assert first.task["spacing"] == APART
+    assert first.rule.spacing == APART
     assert all(np.array_equal(first.weights[k], second.weights[k]) for k in first.weights)
 
 

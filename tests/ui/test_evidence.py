@@ -9,7 +9,7 @@ from qtpy.QtTest import QTest
 
 from napari_synthseg.core.predictions import FoundObject, HeatMaps, Prediction
 from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.ui.pages.task_choice import NETWORK_WORDS, TASK_WORDS, TaskChoice
+from napari_synthseg.ui.pages.task_choice import TaskChoice
 
 from .conftest import CENTERS, DIAMETER, SHAPE
 
@@ -40,7 +40,7 @@ def trained(bench, task):
     bench.settle()
     run = bench.session.project.runs[-1]
     assert run.state == "done", run.error
-    assert run.task_kind == task
+    assert run.task == task
     return run
 
 
@@ -71,18 +71,6 @@ def evidence(clicked):
     box.show()
     box.show_maps(heat(clicked), clicked.session.project, "r, discs", field.placement)
     return clicked, box
-
-
-def test_words_are_of_the_tasks_and_networks_that_there_are(qtbot):
-    from typing import get_args
-
-    from napari_synthseg.core.specs import TaskName
-    from napari_synthseg.training import tasks  # noqa: F401 - defines them
-    from napari_synthseg.training.trainable import TASKS
-
-    assert set(TASK_WORDS) == set(NETWORK_WORDS) == set(get_args(TaskName)) == set(TASKS)
-    for name, task in TASKS.items():
-        assert tuple(NETWORK_WORDS[name]) == task.networks
 
 
 def test_task_and_network_are_chosen_in_words(clicked):

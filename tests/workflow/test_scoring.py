@@ -8,8 +8,8 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, Labels
 from napari_synthseg.core.predictions import FoundObject, HeatMaps, Prediction
-from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.evaluating import score
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
@@ -38,7 +38,8 @@ def boxes_of_discs():
 
 
 def run_of(task):
-    model = {"task": {"kind": task}}
+    rule = DecodingRule(kind=task, class_values=(1, 2), diameter=20.0)
+    model = ModelRecord(spec=ModelSpec(), in_channels=1, out_channels=4, rule=rule)
     return TrainingRun(id="r", name="r", state="done", model=model)
 
 

@@ -1,1 +1,29 @@
-"""Which classes an image shows."""
+"""Which classes an image shows: several may be, and it is not said where."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from napari_synthseg.tasks.classify.rule import ClassifyRule
+from napari_synthseg.tasks.info import TaskInfo
+
+
+class Classify(TaskInfo):
+    """A multi-label classifier; where it looks is told by heat maps."""
+
+    name = "classify"
+    implementation = "napari_synthseg.tasks.classify.task:ClassifyTask"
+    title = "name what is there"
+    description = (
+        "A classifier learns what is there but not where. Heat maps then show where it looks."
+    )
+    networks: ClassVar = {
+        "small": "small and fast",
+        "resnet18": "ResNet-18",
+        "densenet121": "DenseNet-121: slow without a GPU",
+    }
+    rule_type = ClassifyRule
+    truth_kinds = ("instance", "boxes", "image_labels", "semantic")
+    truth_words = "true masks, boxes or labels"
+    needs_objects = False
+    heat_map_methods = ("cam", "gradcam", "gradcam++", "ablation")

@@ -9,6 +9,7 @@ import numpy as np
 from napari_synthseg.core.geometry import region_shape
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.tasks.classify.rule import ClassifyRule
 from napari_synthseg.training.model import Predictor
 
 
@@ -18,7 +19,7 @@ def classify_image(
     *,
     image: str,
     run: str,
-    block: tuple[int, ...] | None = None,
+    block: tuple[int, ...] | None,
 ) -> Generator[float, None, Prediction]:
     """Say which classes an image shows; yield the share done.
 
@@ -32,6 +33,7 @@ def classify_image(
 
     net, rule = predictor.net, predictor.rule
     assert isinstance(net, PooledClassifier)
+    assert isinstance(rule, ClassifyRule)
     subject = prepare_subject(net, predictor.spec, len(rule.class_values), predictor.device)
     tiles = Tiles(subject, pixels, block)
     extents = [-(-n // net.stride) for n in tiles.shape]

@@ -6,8 +6,7 @@ Where it looked is told by its class activation maps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from napari_synthseg.core.geometry import divide_region, region_shape
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.specs import TaskName
+from napari_synthseg.tasks.classify.prediction import classify_image
+from napari_synthseg.tasks.classify.rule import ClassifyRule
 from napari_synthseg.tasks.classify.targets import find_present, present_in_field, present_in_pair
 from napari_synthseg.training.augmentation import Augmentation, Crop
 from napari_synthseg.training.batches import make_task_batch
@@ -43,43 +43,28 @@ SMALLEST, SMALLEST_DIAMETERS, CROP_STEP = 64, 2.0, 32
 """Crops are made smaller in steps of so many pixels, but not below so many, or diameters."""
 
 
-@dataclass(frozen=True)
-class ClassifyRule:
-    """How logits become classes: report a class from its threshold (a probability) on.
-
-    `field` is the shape of the fields, pixels, that images are looked at in; empty: whole images.
-    """
-
-    class_values: tuple[int, ...]
-    diameter: float
-    thresholds: tuple[float, ...]
-    spacing: tuple[float, ...] = ()
-    field: tuple[int, ...] = ()
-
-
-class Classify(Task):
+class ClassifyTask(Task):
     """A multi-label classifier: one logit a class, binary cross-entropy."""
 
-    kind: ClassVar[TaskName] = "classify"
-    networks: ClassVar[tuple[str, ...]] = ("small", "resnet18", "densenet121")
-    rule_type: ClassVar[type[Any]] = ClassifyRule
+    rule: ClassifyRule
+    predict = staticmethod(classify_image)
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
         first = data.pairs.pair(0)
         shape = first.labels.ids.shape
-        self.spec = self.with_network(fit_spec(data.spec, data.spacing or (1.0,) * len(shape)))
+        self.spec = fit_spec(data.spec, data.spacing or (1.0,) * len(shape))
         self.in_channels = len(first.image)
         self.out_channels = len(data.class_values)
         self._crop = crop_shape(self.spec, shape)
         whole = first.labels.present is not None  # only known is what is somewhere on the image
         self.notes = () if whole else self._choose_crop()
         self.rule = ClassifyRule(
-            data.class_values,
-            data.diameter,
-            (0.5,) * len(data.class_values),
-            data.spacing,
-            () if whole else self._crop,
+            class_values=data.class_values,
+            diameter=data.diameter,
+            thresholds=(0.5,) * len(data.class_values),
+            spacing=data.spacing,
+            field=() if whole else self._crop,
         )
 
     def _choose_crop(self) -> tuple[str, ...]:
@@ -152,7 +137,7 @@ class Classify(Task):
         rule = self.rule
         if tune and seen:
             found, truth = (np.concatenate(part) for part in zip(*seen, strict=True))
-            rule = replace(rule, thresholds=choose_thresholds(found, truth))
+            rule = rule.model_copy(update={"thresholds": choose_thresholds(found, truth)})
         return Validation(rule, figures)
 
     def _fields(self) -> Sequence[tuple[FloatImage, FloatImage]]:

@@ -1,1 +1,38 @@
-"""Boxes of objects."""
+"""A box round each object and its class, without its outline."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.tasks.detect.rule import DetectRule
+from napari_synthseg.tasks.info import PairChange, TaskInfo
+
+
+class Detect(TaskInfo):
+    """Boxes, in the form of the network: YOLOv2's grid with anchors, or a map of centers."""
+
+    name = "detect"
+    implementation = "napari_synthseg.tasks.detect.task:DetectTask"
+    title = "put boxes round objects"
+    description = (
+        "A detector learns where objects are and of which class, without their outlines. Faster."
+    )
+    networks: ClassVar = {
+        "yolo": "YOLOv2, light",
+        "darknet19": "YOLOv2 on Darknet-19: slow without a GPU",
+        "centers": "U-Net with a map of centers",
+    }
+    rule_type = DetectRule
+    truth_kinds = ("boxes", "instance")
+    truth_words = "true boxes or masks"
+
+    def fit_labels(self, spec: TrainSpec, library: PatchLibrary) -> PairChange:
+        """Let boxes be as large as the class's diameter says, where that is asked for."""
+        if not spec.size_boxes:
+            return super().fit_labels(spec, library)
+        from napari_synthseg.tasks.detect.box_scale import measure_growth, sized
+
+        return partial(sized, growth=measure_growth(library))

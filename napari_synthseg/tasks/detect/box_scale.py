@@ -8,14 +8,13 @@ factor, such that the usual one is as large as that. True boxes, and true masks,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import GIVEN, Patch, PatchLibrary
-from napari_synthseg.core.recipe import Synthesizer
 
 BELIEVED = 1.25
 """A diameter farther from the masks than by this factor is a rough guess: the masks count."""
@@ -46,22 +45,6 @@ def measure_growth(library: PatchLibrary) -> dict[int, float]:
 def _box_size(patch: Patch) -> float:
     lengths = [np.ptp(np.flatnonzero(patch.mask.any(axis=axis))) + 1 for axis in (1, 0)]
     return float(np.sqrt(np.prod(lengths)))
-
-
-class ScaledBoxDataset(Synthesizer):
-    """A synthesizer's pairs, whose boxes are larger than the masks by a factor for each class."""
-
-    def __init__(self, pairs: Synthesizer, growth: Mapping[int, float]) -> None:
-        self._pairs = pairs
-        self._growth = growth
-
-    def pair(self, index: int) -> DualImage:
-        """Return pair `index`."""
-        return sized(self._pairs.pair(index), self._growth)
-
-    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
-        """Return several pairs."""
-        return [sized(pair, self._growth) for pair in self._pairs.pairs(indices)]
 
 
 def sized(pair: DualImage, growth: Mapping[int, float]) -> DualImage:

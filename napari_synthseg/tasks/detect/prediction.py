@@ -7,20 +7,24 @@ belongs to the tile that holds its middle.
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.geometry import Region, divide_region, region_shape, widen_region
-from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.predictions import FoundObject, Prediction
 from napari_synthseg.networks.detectors import Detector
 from napari_synthseg.networks.receptive_field import measure_radius
 from napari_synthseg.tasks.detect.heads import read_boxes
 from napari_synthseg.tasks.detect.rule import DetectRule
-from napari_synthseg.tasks.detect.task import run_detector
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.volumes import round_up
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 BLOCK = 832
 """Edge of a tile without its margin, pixels: twice 416."""
@@ -38,7 +42,7 @@ def detect_in_image(
     *,
     image: str,
     run: str,
-    block: tuple[int, ...] | None = None,
+    block: tuple[int, ...] | None,
 ) -> Generator[float, None, Prediction]:
     """Find the boxes of one image; yield the share done; return the prediction.
 
@@ -69,6 +73,20 @@ def detect_in_image(
         tuple(start for start, _ in pixels.region),
         candidates=candidates,
     )
+
+
+def run_detector(
+    net: nn.Module, image: FloatImage, device: torch.device, multiple: int
+) -> FloatImage:
+    """Return a detector's output for an image (channel, y, x), extended to a `multiple`."""
+    import torch
+
+    extra = [(0, 0)] + [(0, -n % multiple) for n in image.shape[1:]]
+    padded = np.pad(image, extra, mode="edge")
+    with torch.inference_mode():
+        output = net(torch.from_numpy(np.ascontiguousarray(padded))[None].to(device))
+        found: FloatImage = output[0].float().cpu().numpy()
+    return found
 
 
 def _own(boxes: Boxes, seen: Region, core: Region, whole: Region) -> list[FoundObject]:

@@ -1,28 +1,23 @@
-"""What must be known to read a detector's output; chosen for a run and kept with it."""
+"""How the outputs of a detector are read."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict
 
+from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.networks.registry import Form
-from napari_synthseg.training.crop_boxes import Floats
 
 SHOWN = 0.5
 """Share of an object from which its box is learned; of less nothing is."""
 
 
-@dataclass(frozen=True)
-class DetectRule:
-    """How a detector's output becomes boxes.
+class DetectRule(DecodingRule):
+    """How a detector's output becomes boxes; `spacing` stays empty, as there are images only.
 
     Attributes
     ----------
-    class_values
-        Class value of each class output.
-    diameter
-        Typical diameter of an object, pixels.
     anchors
         Heights and widths, pixels, one after the other: h1, w1, h2, w2, ...
     stride
@@ -31,23 +26,20 @@ class DetectRule:
         Smallest score of a box that is reported, for each class.
     overlap
         Largest IoU of two boxes of a class.
-    spacing
-        Empty: images only.
     form
         "grid": boxes by cell and anchor (see `yolo`); "centers": by the peaks of a map of centers,
         with one anchor (see `centers`).
     """
 
-    class_values: tuple[int, ...]
-    diameter: float
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: Literal["detect"] = "detect"
     anchors: tuple[float, ...]
     stride: int
     thresholds: tuple[float, ...]
     overlap: float = 0.45
-    spacing: tuple[float, ...] = ()
     form: Form = "grid"
 
     @property
-    def sizes(self) -> Floats:
+    def sizes(self) -> NDArray[np.float64]:
         """Heights and widths of the anchors, shape (anchor, 2), pixels."""
         return np.array(self.anchors, float).reshape(-1, 2)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +12,18 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.specs import TaskName, TrainSpec
+from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.networks.build import build_model
 from napari_synthseg.networks.detectors import Detector
 from napari_synthseg.tasks.detect.grouping import group_sizes
 from napari_synthseg.tasks.detect.heads import FORMS, read_boxes
+from napari_synthseg.tasks.detect.prediction import detect_in_image, run_detector
 from napari_synthseg.tasks.detect.rule import SHOWN, DetectRule
 from napari_synthseg.training.augmentation import Augmentation, Crop
-from napari_synthseg.training.batches import make_batch
+from napari_synthseg.training.batches import make_task_batch
 from napari_synthseg.training.crop_boxes import find_boxes
 from napari_synthseg.training.trainable import Batch, Task, TaskData, Validation
+from napari_synthseg.training.volumes import crop_shape
 
 if TYPE_CHECKING:
     import torch
@@ -46,12 +47,11 @@ MOST_REDUCED = 8
 SCORES = np.linspace(0.05, 0.95, 19)
 
 
-class Detect(Task):
+class DetectTask(Task):
     """Boxes in the form of the network: YOLOv2's grid with anchors, or a map of centers."""
 
-    kind: ClassVar[TaskName] = "detect"
-    networks: ClassVar[tuple[str, ...]] = ("yolo", "darknet19", "centers")
-    rule_type: ClassVar[type[Any]] = DetectRule
+    rule: DetectRule
+    predict = staticmethod(detect_in_image)
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
@@ -61,7 +61,7 @@ class Detect(Task):
                 "Boxes are found in flat images only: add the stack plane by plane, or segment."
             )
         shown = self._shown()
-        self.spec = self._with_reduction(self.with_network(data.spec), shown)
+        self.spec = self._with_reduction(data.spec, shown)
         self.in_channels = len(first.image)
         net = build_model(self.spec.model, 1, 1)
         assert isinstance(net, Detector)
@@ -70,11 +70,11 @@ class Detect(Task):
         sizes = group_sizes(shown.sizes(), self._form.anchors, self.spec.seed)
         self.out_channels = self._form.count_outputs(len(sizes), len(data.class_values))
         self.rule = DetectRule(
-            data.class_values,
-            data.diameter,
-            tuple(round(float(edge), 1) for edge in sizes.ravel()),
-            net.stride,
-            (UNTUNED_SCORE,) * len(data.class_values),
+            class_values=data.class_values,
+            diameter=data.diameter,
+            anchors=tuple(round(float(edge), 1) for edge in sizes.ravel()),
+            stride=net.stride,
+            thresholds=(UNTUNED_SCORE,) * len(data.class_values),
             form=net.form,
         )
 
@@ -100,21 +100,15 @@ class Detect(Task):
 
     def _crop_shape(self, first: DualImage) -> tuple[int, int]:
         """Return the shape of crops: as many pixels as asked for after reducing, if there are."""
-        wanted = self.spec.crop * (self.spec.model.reduce or 1)
+        wanted = crop_shape(self.spec, first.image.shape[1:])[0] * (self.spec.model.reduce or 1)
         there = min(first.image.shape[1:])
         edge = max(min(wanted, there) // self._multiple, 1) * self._multiple
         return edge, edge
 
     def make_batch(self, number: int) -> Batch:
         """Return batch `number`; its targets are what each anchor of each cell shall say."""
-        return make_batch(
-            self.data.pairs,
-            number,
-            size=self.spec.batch_size,
-            crop=self._crop,
-            make_targets=self._targets,
-            augmentation=Augmentation(zoom=ZOOM),
-            seed=self.spec.seed,
+        return make_task_batch(
+            self.data, self.spec, number, self._crop, self._targets, Augmentation(zoom=ZOOM)
         )
 
     def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
@@ -148,7 +142,8 @@ class Detect(Task):
         if tune and counts:
             mean = np.mean([_f1(c) for _, c in counts], axis=0)
             places = [_middle_of_best(row) for row in mean]
-            rule = replace(rule, thresholds=tuple(round(float(SCORES[p]), 2) for p in places))
+            chosen_scores = tuple(round(float(SCORES[p]), 2) for p in places)
+            rule = rule.model_copy(update={"thresholds": chosen_scores})
         for name, count in counts:
             chosen = sum(count[k, p] for k, p in enumerate(places))
             figures[name] = float(_f1(chosen[None])[0])
@@ -156,20 +151,6 @@ class Detect(Task):
 
     def _read(self, net: nn.Module, image: FloatImage, device: torch.device) -> Boxes:
         return read_boxes(run_detector(net, image, device, self._multiple), self.rule, SCORES[0])
-
-
-def run_detector(
-    net: nn.Module, image: FloatImage, device: torch.device, multiple: int
-) -> FloatImage:
-    """Return a detector's output for an image (channel, y, x), extended to a `multiple`."""
-    import torch
-
-    extra = [(0, 0)] + [(0, -n % multiple) for n in image.shape[1:]]
-    padded = np.pad(image, extra, mode="edge")
-    with torch.inference_mode():
-        output = net(torch.from_numpy(np.ascontiguousarray(padded))[None].to(device))
-        found: FloatImage = output[0].float().cpu().numpy()
-    return found
 
 
 def _count_boxes(found: Boxes, true: Boxes, values: tuple[int, ...]) -> NDArray[np.float64]:

@@ -8,38 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.pixels import FloatImage
-
-
-@dataclass(frozen=True)
-class DecodeRule:
-    """How network outputs become objects; chosen on the validation part, saved with the run.
-
-    Attributes
-    ----------
-    class_values
-        Class value of each class channel.
-    diameter
-        Typical diameter of an object, pixels along the finest axis.
-    foreground
-        Smallest probability of "some object" for a pixel to belong to one.
-    prominence
-        How far the inner distance must fall on every way from one core to the next for them to be
-        two objects; the height of the core itself does not matter.
-    minimum_area
-        Smallest number of pixels of an object.
-    minimum_score
-        Smallest score of an object that is reported.
-    spacing
-        Distance of pixels along each axis, in units of the shortest; empty: all alike.
-    """
-
-    class_values: tuple[int, ...]
-    diameter: float
-    foreground: float = 0.5
-    prominence: float = 0.1
-    minimum_area: int = 8
-    minimum_score: float = 0.0
-    spacing: tuple[float, ...] = ()
+from napari_synthseg.tasks.segment.rule import SegmentRule
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +24,7 @@ class Decoded:
     cores: NDArray[np.float64]
 
 
-def decode(probabilities: FloatImage, distance: FloatImage, rule: DecodeRule) -> Decoded:
+def decode(probabilities: FloatImage, distance: FloatImage, rule: SegmentRule) -> Decoded:
     """Turn network outputs into objects.
 
     The cores (maxima of the inner distance that stand out by `rule.prominence`) seed a watershed

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.metrics.instance import match_instances
-from napari_synthseg.tasks.segment.decoding import Decoded, DecodeRule, decode
+from napari_synthseg.tasks.segment.decoding import Decoded, decode
+from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.training.trainable import Validation
 
 Maps = tuple[FloatImage, FloatImage]
@@ -34,7 +36,7 @@ def validate(
     pairs: Sequence[DualImage],
     image_maps: Sequence[Maps],
     images: Sequence[ClickedImage],
-    rule: DecodeRule,
+    rule: SegmentRule,
     *,
     tune: bool = False,
 ) -> Validation:
@@ -43,7 +45,8 @@ def validate(
     With `tune` the thresholds of the rule are chosen on the same part.
     """
 
-    def measure(candidate: DecodeRule) -> Validation:
+    def measure(candidate: DecodingRule) -> Validation:
+        assert isinstance(candidate, SegmentRule)
         least = SCORES if tune else (candidate.minimum_score,)
         return _measure(pair_maps, pairs, image_maps, images, candidate, least)
 
@@ -53,9 +56,9 @@ def validate(
     best = measure(rule)
     if tune:  # one threshold after the other: all combinations would take three times as long
         for prominence in PROMINENCES:
-            best = better(best, measure(replace(best.rule, prominence=prominence)))
+            best = better(best, measure(best.rule.model_copy(update={"prominence": prominence})))
         for foreground in FOREGROUNDS:
-            best = better(best, measure(replace(best.rule, foreground=foreground)))
+            best = better(best, measure(best.rule.model_copy(update={"foreground": foreground})))
     return best
 
 
@@ -64,7 +67,7 @@ def _measure(
     pairs: Sequence[DualImage],
     image_maps: Sequence[Maps],
     images: Sequence[ClickedImage],
-    rule: DecodeRule,
+    rule: SegmentRule,
     scores: Sequence[float],
 ) -> Validation:
     on_pairs = [decode(*maps, rule) for maps in pair_maps]
@@ -80,7 +83,7 @@ def _measure(
             seen = zip(on_images, images, strict=True)
             clicked = [_click_counts(_above(d, least), i) for d, i in seen]
             values["held-out clicks F1"] = _f1(clicked)
-        measured.append(Validation(replace(rule, minimum_score=least), values))
+        measured.append(Validation(rule.model_copy(update={"minimum_score": least}), values))
     # Of thresholds that do about equally well, the middle one is the safest on other images.
     top = max(m.value for m in measured)
     good = [m for m in measured if m.value >= top - ABOUT_EQUAL]

@@ -24,6 +24,7 @@ from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import FoundObject, Prediction
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.segment.decoding import Decoded, decode
+from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.training.inference import infer
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.volumes import block_shape, round_up
@@ -38,7 +39,7 @@ def find_in_image(
     *,
     image: str,
     run: str,
-    block: tuple[int, ...] | None = None,
+    block: tuple[int, ...] | None,
 ) -> Generator[float, None, Prediction]:
     """Find the objects of one image; yield the share done; return the prediction.
 
@@ -68,14 +69,16 @@ def find_in_image(
 def _decide(predictor: Predictor, pixels: PixelSource, core: Region) -> tuple[Region, Decoded]:
     """Return a block's inner margin and the objects decided in it."""
     multiple = predictor.spec.multiple
-    objects = [OBJECT_MARGIN * predictor.rule.diameter / s for s in predictor.spacing]
+    rule = predictor.rule
+    assert isinstance(rule, SegmentRule)
+    objects = [OBJECT_MARGIN * rule.diameter / s for s in predictor.spacing]
     inner = _rounded(objects, multiple)
     outer = _rounded(receptive_radius(predictor.spec), multiple)
     window = widen_region(core, inner, pixels.region)
     seen = widen_region(core, tuple(np.add(inner, outer).tolist()), pixels.region)
     maps = infer(predictor.net, pixels.read(seen), predictor.device, multiple)
     cut = region_slices(window, [start for start, _ in seen])
-    return window, decode(maps[0][(slice(None), *cut)], maps[1][cut], predictor.rule)
+    return window, decode(maps[0][(slice(None), *cut)], maps[1][cut], rule)
 
 
 def _rounded(lengths: Sequence[float], multiple: tuple[int, ...]) -> tuple[int, ...]:

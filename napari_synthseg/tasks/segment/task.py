@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.specs import TaskName
 from napari_synthseg.networks.receptive_field import receptive_radius
-from napari_synthseg.tasks.segment.decoding import DecodeRule
 from napari_synthseg.tasks.segment.evaluation import validate
 from napari_synthseg.tasks.segment.loss import segmentation_loss
+from napari_synthseg.tasks.segment.prediction import find_in_image
+from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.training.augmentation import Crop
 from napari_synthseg.training.batches import make_task_batch
@@ -31,24 +31,23 @@ UNTUNED_SCORE = 0.2
 """Smallest score of a reported object where nothing is held out to choose it on."""
 
 
-class Segment(Task):
+class SegmentTask(Task):
     """Instance segmentation: a softmax over background and classes, and the inner distance."""
 
-    kind: ClassVar[TaskName] = "segment"
-    networks: ClassVar[tuple[str, ...]] = ("unet",)
-    rule_type: ClassVar[type[Any]] = DecodeRule
+    rule: SegmentRule
+    predict = staticmethod(find_in_image)
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
         first = data.pairs.pair(0)
         shape = first.labels.ids.shape
         spacing = data.spacing or (1.0,) * len(shape)
-        self.spec = self.with_network(fit_spec(data.spec, spacing))
+        self.spec = fit_spec(data.spec, spacing)
         self.in_channels = len(first.image)
         self.out_channels = len(data.class_values) + 2
-        self.rule = DecodeRule(
-            data.class_values,
-            data.diameter,
+        self.rule = SegmentRule(
+            class_values=data.class_values,
+            diameter=data.diameter,
             minimum_area=max(4, smallest_area(data.diameter, spacing, LEAST_SHARE)),
             minimum_score=UNTUNED_SCORE,
             spacing=data.spacing,

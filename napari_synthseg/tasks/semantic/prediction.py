@@ -7,7 +7,6 @@ whole image, and the memory that is needed that of a block.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,7 @@ from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import Prediction
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.tasks.semantic.rule import SemanticRule
 from napari_synthseg.training.inference import run_net
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.volumes import block_shape, round_up
@@ -27,26 +27,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-@dataclass(frozen=True)
-class SemanticRule:
-    """How outputs become regions: channel 0 is background, the next ones are the classes.
-
-    `diameter` is what the project was told of its objects, pixels; `spacing` the distance of a
-    volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
-    """
-
-    class_values: tuple[int, ...]
-    diameter: float
-    spacing: tuple[float, ...] = ()
-
-
 def find_regions(
     predictor: Predictor,
     pixels: PixelSource,
     *,
     image: str,
     run: str,
-    block: tuple[int, ...] | None = None,
+    block: tuple[int, ...] | None,
 ) -> Generator[float, None, Prediction]:
     """Give each pixel of an image a class; yield the share done; return the prediction.
 

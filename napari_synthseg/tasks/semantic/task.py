@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,11 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import exhaust
-from napari_synthseg.core.specs import TaskName
 from napari_synthseg.metrics.areas import BACKGROUND
 from napari_synthseg.metrics.semantic import score_semantic
 from napari_synthseg.tasks.semantic.loss import region_loss
-from napari_synthseg.tasks.semantic.prediction import SemanticRule, class_values_of
+from napari_synthseg.tasks.semantic.prediction import class_values_of, find_regions
+from napari_synthseg.tasks.semantic.rule import SemanticRule
 from napari_synthseg.training.augmentation import Crop
 from napari_synthseg.training.batches import make_task_batch
 from napari_synthseg.training.targets import class_indices
@@ -37,12 +37,11 @@ SHARE = "present_miou_pooled"
 """The score that weights are chosen by."""
 
 
-class Semantic(Task):
+class SemanticTask(Task):
     """Semantic segmentation: a softmax over background and classes."""
 
-    kind: ClassVar[TaskName] = "semantic"
-    networks: ClassVar[tuple[str, ...]] = ("unet",)
-    rule_type: ClassVar[type[Any]] = SemanticRule
+    rule: SemanticRule
+    predict = staticmethod(find_regions)
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
@@ -53,10 +52,12 @@ class Semantic(Task):
             )
         first = data.pairs.pair(0)
         shape = first.labels.ids.shape
-        self.spec = self.with_network(fit_spec(data.spec, data.spacing or (1.0,) * len(shape)))
+        self.spec = fit_spec(data.spec, data.spacing or (1.0,) * len(shape))
         self.in_channels = len(first.image)
         self.out_channels = len(data.class_values) + 1
-        self.rule = SemanticRule(data.class_values, data.diameter, data.spacing)
+        self.rule = SemanticRule(
+            class_values=data.class_values, diameter=data.diameter, spacing=data.spacing
+        )
         self._crop = crop_shape(self.spec, shape)
         counts = self._count_pixels()
         self.class_weights = weigh_classes(counts, self.spec.class_balance)

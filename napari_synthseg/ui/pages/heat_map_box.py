@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.widgets.parts import fit_narrow, quiet_label
@@ -34,12 +35,6 @@ METHOD_WORDS = {
     "ablation": "ablation: without gradients, slow",
 }
 """Method -> what its entry says."""
-
-OF_CLASSIFIERS = ("cam",)
-"""Methods that only classifiers allow."""
-
-EXPLAINED = ("classify", "segment", "semantic")
-"""Tasks whose models have heat maps."""
 
 
 class HeatMapBox(QWidget):
@@ -110,13 +105,13 @@ class HeatMapBox(QWidget):
 
     def show_for(self, run: TrainingRun | None) -> None:
         """Offer what a run's model allows; hide for models without heat maps."""
-        kind = run.task_kind if run is not None else ""
-        self.setVisible(kind in EXPLAINED)
+        methods = task_info(run.task).heat_map_methods if run is not None else ()
+        self.setVisible(bool(methods))
         chosen = self.methods.currentData()
         with QSignalBlocker(self.methods):
             self.methods.clear()
             for name, words in METHOD_WORDS.items():
-                if kind == "classify" or name not in OF_CLASSIFIERS:
+                if not name or name in methods:
                     self.methods.addItem(words, name)
             self.methods.setCurrentIndex(max(self.methods.findData(chosen), 0))
 

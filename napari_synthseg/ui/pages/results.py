@@ -12,6 +12,7 @@ from napari_synthseg.core.predictions import HeatMaps, Prediction
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
+from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.heat_map_box import HeatMapBox
@@ -24,7 +25,6 @@ from napari_synthseg.ui.widgets.area_table import AreaTable
 from napari_synthseg.ui.widgets.data_table import TableList
 from napari_synthseg.ui.widgets.parts import quiet_label
 from napari_synthseg.ui.widgets.shown_table import ShownTable
-from napari_synthseg.workflow.evaluating import MEASURED_BY
 
 AREAS = "Share of each image's area that the model gave to each class:"
 
@@ -100,7 +100,7 @@ class ResultsPanel(Panel):
     def _colors(self) -> bool:
         """Whether the model colors regions, without telling objects apart."""
         run = self._run()
-        return run is not None and run.task_kind == "semantic"
+        return run is not None and task_info(run.task).marking == "regions"
 
     def enter(self) -> None:
         """Show the runs and images; predict at once the first time."""
@@ -208,7 +208,7 @@ class ResultsPanel(Panel):
         if session is None:
             return
         self._predicted[run.id] = sum(len(p.objects) for p in found)
-        colors = run.task_kind == "semantic"
+        colors = task_info(run.task).marking == "regions"
         self.found.setText(AREAS if colors else _found_text(found, session.project))
         self.shown.show_predictions(found, session.project)
         self.areas.show_predictions(found if colors else (), session.project)
@@ -226,7 +226,7 @@ class ResultsPanel(Panel):
             if session is not None and ident in self._unshown:
                 prediction, run = self._unshown.pop(ident)
                 name = f"{PREDICTION}{run.name}, {session.project.image(ident).name}"
-                self.layers.show_prediction(prediction, name, run.task_kind)
+                self.layers.show_prediction(prediction, name, run.task)
                 shown = True
         return shown
 
@@ -243,7 +243,7 @@ class ResultsPanel(Panel):
         images = {p.image for p in found}
         refs = [ref for ref in project.images if ref.id in images]
         run = self._run()
-        kinds = MEASURED_BY.get(run.task_kind, ()) if run is not None else ()
+        kinds = task_info(run.task).truth_kinds if run is not None else ()
         known = any(project.truth_of(ref, *kinds) for ref in refs)
         return known or any(project.clicks_on(ref) for ref in refs if ref.role != "train")
 

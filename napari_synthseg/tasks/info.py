@@ -1,0 +1,139 @@
+"""What a task is: the plug point for tasks, known before torch is loaded.
+
+A task is a folder. Its ``__init__`` defines one `TaskInfo`; beside it are targets, loss, decoding,
+prediction, evaluation and output files. Everything outside asks the info, never the name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable, Mapping, Sequence
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from napari_synthseg.core.annotations import TruthKind
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.core.runs import DecodingRule
+from napari_synthseg.core.specs import TrainSpec
+
+if TYPE_CHECKING:
+    from napari_synthseg.training.trainable import Task
+
+Marking = Literal["clicks", "regions"]
+"""How users mark what a task learns from: clicks on objects, or painted regions."""
+
+
+PairChange = Callable[[DualImage], DualImage]
+
+
+class TaskPairs(Synthesizer):
+    """A synthesizer's pairs with their labels as a task wants them."""
+
+    def __init__(self, pairs: Synthesizer, change: PairChange) -> None:
+        self._pairs, self._change = pairs, change
+
+    def pair(self, index: int) -> DualImage:
+        """Return pair `index`."""
+        return self._change(self._pairs.pair(index))
+
+    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
+        """Return several pairs."""
+        return [self._change(pair) for pair in self._pairs.pairs(indices)]
+
+
+class TaskInfo(ABC):
+    """One task, as everything outside its folder knows it. It has no state.
+
+    Attributes
+    ----------
+    name
+        In projects and on the command line.
+    implementation
+        Where its `Task` is: ``module:name``, imported when it is first needed.
+    title
+        Completes the sentence "The model shall ...".
+    description
+        What a user should know before choosing it, in sentences.
+    networks
+        Name of each network that can do it -> what it is called; the default first.
+    rule_type
+        How outputs are read.
+    truth_kinds
+        Kinds of ground truth that teach it and that it is scored against, what says most first.
+    truth_words
+        What they are called in a sentence ("training needs ...").
+    marking
+        What users mark to teach it.
+    needs_objects
+        Whether regions cannot teach it.
+    defaults
+        Fields of `TrainSpec` that are None unless a user sets them -> what they are for this task.
+    mask_type
+        Type of the pixels of predicted masks; None: it predicts none.
+    heat_map_methods
+        Ways to explain what its models find, the default first; empty: none.
+    """
+
+    name: ClassVar[str]
+    implementation: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    networks: ClassVar[Mapping[str, str]]
+    rule_type: ClassVar[type[DecodingRule]]
+    truth_kinds: ClassVar[tuple[TruthKind, ...]]
+    truth_words: ClassVar[str]
+    marking: ClassVar[Marking] = "clicks"
+    needs_objects: ClassVar[bool] = True
+    defaults: ClassVar[Mapping[str, int]] = {"crop": 256, "batch_size": 4}
+    mask_type: ClassVar[type[np.integer[Any]] | None] = None
+    heat_map_methods: ClassVar[tuple[str, ...]] = ()
+
+    def load(self) -> type[Task]:
+        """Return what trains and predicts; imports torch."""
+        task: type[Task] = resolve_name(self.implementation)
+        return task
+
+    def heat_map_method(self, asked: str = "") -> str:
+        """Return the way to explain a model that is asked for, or the default.
+
+        Raises
+        ------
+        InputError
+            If it does not go with the task.
+        """
+        if not self.heat_map_methods:
+            raise InputError(
+                f"Models of the task {self.name} have no heat maps: choose a run of another task."
+            )
+        if asked and asked not in self.heat_map_methods:
+            raise InputError(
+                f"There is no method '{asked}' for models of the task {self.name}: choose "
+                f"{', '.join(self.heat_map_methods)}."
+            )
+        return asked or self.heat_map_methods[0]
+
+    def fit_labels(self, spec: TrainSpec, library: PatchLibrary) -> PairChange:
+        """Return what is changed on the labels of pairs made of these patches; default: nothing."""
+        return lambda pair: pair
+
+    def fill_in(self, spec: TrainSpec) -> TrainSpec:
+        """Return a spec with the task's own defaults where nothing else was set.
+
+        Raises
+        ------
+        InputError
+            If the spec names a network that cannot do the task.
+        """
+        network = spec.model.name or next(iter(self.networks))
+        if network not in self.networks:
+            raise InputError(
+                f"The network '{network}' cannot {self.name}: choose {', '.join(self.networks)}."
+            )
+        own = {name: value for name, value in self.defaults.items() if getattr(spec, name) is None}
+        model = spec.model.model_copy(update={"name": network})
+        return spec.model_copy(update={**own, "model": model})
