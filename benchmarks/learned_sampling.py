@@ -19,6 +19,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 import numpy as np
 import torch
 
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.synthesis.vqvae.prior import CodePrior, PriorDesign
 from napari_synthseg.synthesis.vqvae.sampling import draw_codes
 
@@ -47,7 +48,7 @@ def draw_plainly(prior: CodePrior, edge: int, count: int) -> np.ndarray:
 
 def measure(prior: CodePrior, edge: int, count: int, *, whole: bool) -> dict[str, float]:
     begun = time.process_time()
-    drawn = draw_codes(prior, (edge, edge), rngs(count))
+    drawn = exhaust(draw_codes(prior, (edge, edge), rngs(count)))
     kept = time.process_time() - begun
     codes = torch.from_numpy(drawn.codes)
     passes = []

@@ -223,14 +223,14 @@ def reconstruct(
     made: LearnedSynthesizer, machine: Any, crops: Sequence[DualImage]
 ) -> list[DualImage]:
     """Return what is left of crops after coding."""
-    from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, as_tensors, decoded
+    from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, decoded, encoded
     from napari_synthseg.synthesis.vqvae.views import View, even_crops, views_of
 
     out = []
     for view in views_of(crops, made.learned.class_values):
         (whole,) = even_crops([View(view.image, view.marks)], *view.shape, 1)
         with torch.no_grad():
-            codes = machine.coder.encode(*as_tensors([whole], machine.device))
+            codes = encoded(machine.coder, whole, machine.device)
         image, marks = decoded(machine.coder, codes)
         out.append(as_pair(image[0], marks[0], made.learned.class_values, 0))
     return out

@@ -10,14 +10,13 @@ import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from benchmarks.study.measure import Complete, fill_project
 from benchmarks.study.records import Record, RecordPart
 from benchmarks.study.units import Unit
-from napari_synthseg.core.runs import TrainStep
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.atomic import replace_file
 from napari_synthseg.workflow.session import Session
 
@@ -53,8 +52,8 @@ def calibrate(
     folder = out / f"calibrating-{os.getpid()}"
     times: list[float] = []
 
-    def note(step: Any) -> None:
-        if isinstance(step, TrainStep) and step.step and step.validation is None:
+    def note(step: Progress) -> None:
+        if "loss" in step.metrics:
             times.append(time.perf_counter())
 
     try:

@@ -24,7 +24,6 @@ from rich.progress import (
 )
 
 from napari_synthseg.core.progress import Progress as WorkProgress
-from napari_synthseg.core.runs import TrainStep
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
@@ -32,10 +31,6 @@ T = TypeVar("T")
 
 LINE_INTERVAL = 10.0
 """Least time between two lines of progress where stderr is no terminal, seconds."""
-
-
-Step = WorkProgress | TrainStep
-"""What jobs yield: how far they are and what they do."""
 
 
 def complete(session: Session, job: Job[T]) -> T:
@@ -61,13 +56,10 @@ def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def describe(step: Step) -> str:
+def describe(step: WorkProgress) -> str:
     """Return a step in words."""
-    if not isinstance(step, TrainStep):
-        return step.message
-    loss = f"loss {step.loss:.3f}" if math.isfinite(step.loss) else ""
-    words = [f"step {step.step}" if step.step else "", loss, step.message]
-    return ", ".join(word for word in words if word)
+    loss = step.metrics.get("loss", math.nan)
+    return step.message + (f", loss {loss:.3f}" if math.isfinite(loss) else "")
 
 
 @contextmanager
@@ -87,7 +79,7 @@ def _show(job: Job[Any]) -> Iterator[None]:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(job.name, total=1.0, words="")
 
-        def show(step: Step) -> None:
+        def show(step: WorkProgress) -> None:
             bar.update(task, completed=min(step.fraction, 1.0), words=describe(step))
 
         job.progressed.connect(show)
@@ -103,7 +95,7 @@ class _Lines:
         self._started = self._said = time.monotonic()
         say(f"{name} ...")
 
-    def show(self, step: Step) -> None:
+    def show(self, step: WorkProgress) -> None:
         now = time.monotonic()
         if now - self._said >= LINE_INTERVAL:
             self._said = now

@@ -1,9 +1,9 @@
-"""What a training says at each step, what it returns, and the record that is kept of it."""
+"""What a training returns, its history, and the record that is kept of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -77,21 +77,18 @@ class ModelRecord(BaseModel):
 
 
 @dataclass(frozen=True)
-class TrainStep:
-    """One batch of training.
+class HistoryRow:
+    """One batch of training, as it is kept in ``history.csv``.
 
-    `loss` is the batch's; `validation` is set on the steps at which the model was validated;
-    `best` says that these weights are the best so far. `fraction` is the share of the limit
-    (time or steps) that is used up.
+    `seconds` are counted from the start of the run. `validation` are the figures of the weights
+    after it, where they were validated, and `best` says whether they are the best so far.
     """
 
     step: int
-    fraction: float
-    loss: float
     seconds: float
-    validation: Mapping[str, float] | None = None
+    loss: float
+    validation: Mapping[str, float] = field(default_factory=dict)
     best: bool = False
-    message: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +107,9 @@ class TrainedModel:
     selection: str = ""
     """How these weights were chosen, in words."""
     state: Literal["done", "cancelled"] = "done"
-    history: tuple[TrainStep, ...] = ()
+    steps: int = 0
+    seconds: float = 0.0
+    history: tuple[HistoryRow, ...] = ()
 
     @property
     def record(self) -> ModelRecord:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.runs import TrainingRun, TrainStep, Weights
+from napari_synthseg.core.runs import HistoryRow, TrainingRun, Weights
 from napari_synthseg.storage.tensors import (
     load_tensors,
     load_tensors_with_meta,
@@ -67,8 +67,8 @@ def save_run(folder: Path, run: TrainingRun) -> None:
     )
 
 
-def append_history(folder: Path, run_id: str, steps: Sequence[TrainStep]) -> None:
-    """Add steps to ``history.csv``; `validation` is a JSON object or empty."""
+def append_history(folder: Path, run_id: str, rows: Sequence[HistoryRow]) -> None:
+    """Add rows to ``history.csv``; `validation` is a JSON object or empty."""
     target = run_folder(folder, run_id) / "history.csv"
     with writing(folder, target):
         fresh = not target.exists()
@@ -76,10 +76,10 @@ def append_history(folder: Path, run_id: str, steps: Sequence[TrainStep]) -> Non
             writer = csv.writer(file)
             if fresh:
                 writer.writerow(HISTORY_COLUMNS)
-            for step in steps:
-                validation = json.dumps(dict(step.validation)) if step.validation else ""
+            for row in rows:
+                validation = json.dumps(dict(row.validation)) if row.validation else ""
                 writer.writerow(
-                    [step.step, f"{step.seconds:.2f}", step.loss, validation, int(step.best)]
+                    [row.step, f"{row.seconds:.2f}", row.loss, validation, int(row.best)]
                 )
 
 

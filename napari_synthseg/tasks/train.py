@@ -6,16 +6,27 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from numpy.typing import NDArray
-
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.progress import Cancelled, Progress
 from napari_synthseg.core.recipe import Synthesizer
-from napari_synthseg.core.runs import TrainedModel, TrainStep
+from napari_synthseg.core.runs import TrainedModel, Weights
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.training.device import choose_device
 from napari_synthseg.training.trainable import Task, TaskData
-from napari_synthseg.training.trainer import Checkpoint, fit_task
+from napari_synthseg.training.trainer import Budget, Checkpoint, Trainer, TrainingPlan
+
+VALIDATE_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
+"""Shares of the budget at which the weights are compared."""
+
+MIN_STEPS = 50
+"""A run that its time limit ended before so many steps says so."""
+
+AVERAGE_DECAY = 0.99
+MAX_GRADIENT_NORM = 5.0
+
+DEFAULT_MINUTES = 4.0
 
 
 def make_task(data: TaskData) -> Task:
@@ -42,11 +53,12 @@ def train_model(
     notes: Sequence[str] = (),
     started: float | None = None,
     checkpoint: Checkpoint | None = None,
-    save_checkpoint: Callable[[dict[str, NDArray[Any]], dict[str, Any]], None] | None = None,
-) -> Generator[TrainStep, None, TrainedModel]:
-    """Train a network on pairs; yield each batch; return the best weights.
+    save_checkpoint: Callable[[Weights, dict[str, Any]], None] | None = None,
+) -> Generator[Progress, None, TrainedModel]:
+    """Train a network on pairs; yield progress as `Trainer.run` does; return the best weights.
 
-    Raising `Cancelled` at a yield returns the best weights so far, with the state "cancelled".
+    Thresholds are chosen on the held-out part at the end. Raising `Cancelled` at a yield returns
+    the best weights so far, with the state "cancelled" and the thresholds as they are.
 
     Parameters
     ----------
@@ -81,12 +93,46 @@ def train_model(
         class_names=class_names,
     )
     task = make_task(data)
-    return (
-        yield from fit_task(
-            task,
-            notes=notes,
-            started=started,
-            checkpoint=checkpoint,
-            save_checkpoint=save_checkpoint,
-        )
+    spec = task.spec
+    device, device_reason = choose_device(spec.device)
+    plan = TrainingPlan(
+        Budget(spec.minutes or DEFAULT_MINUTES, spec.steps),
+        spec.learning_rate,
+        VALIDATE_AT,
+        average_decay=AVERAGE_DECAY,
+        max_gradient_norm=MAX_GRADIENT_NORM,
+        mixed_precision=True,
+        seed=spec.seed,
+    )
+    trainer = Trainer(task, plan, device, started=started, save=save_checkpoint)
+    if checkpoint is not None:
+        trainer.restore(checkpoint)
+    rule, cancelled = task.rule, False
+    try:
+        yield Progress(trainer.fraction, device_reason)
+        yield from trainer.run()
+        if trainer.best is not None:
+            tuning = task.validate(trainer.trained(), device, tune=True)
+            trainer.best = yield from trainer.follow(tuning, "choosing thresholds")
+            rule = trainer.best.rule or rule
+    except (Cancelled, GeneratorExit):
+        cancelled = True
+    selection = "last weights (nothing was held out)"
+    if trainer.best is not None:
+        figures = ", ".join(f"{k} {v:.3f}" for k, v in trainer.best.values.items())
+        selection = f"best on the held-out part: {figures}"
+    if trainer.step < MIN_STEPS and spec.steps is None:
+        selection += f"; only {trainer.step} steps were made: give it more time"
+    return TrainedModel(
+        spec=spec.model,
+        in_channels=task.in_channels,
+        out_channels=task.out_channels,
+        rule=rule,
+        weights=trainer.best_weights(),
+        device=device_reason,
+        selection="; ".join([selection, *notes, *task.notes]),
+        state="cancelled" if cancelled else "done",
+        steps=trainer.step,
+        seconds=trainer.elapsed,
+        history=tuple(trainer.history),
     )

@@ -21,6 +21,12 @@ from napari_synthseg.training.volumes import batch_size
 TargetMaker = Callable[[Crop, DualImage], tuple[NDArray[Any], ...]]
 """Gives what is learned from a crop of a dual image."""
 
+Take = Callable[[float], Batch | None]
+"""Waits for the next batch for some seconds at most; None: it is not ready yet."""
+
+MAX_JOIN_S = 0.2
+"""Seconds that the end of training waits for the thread that makes batches."""
+
 
 def make_batch(
     pairs: Synthesizer,
@@ -81,43 +87,46 @@ def make_task_batch(
 
 
 @contextmanager
-def prefetched(
-    make: Callable[[int], Batch], first: int, ahead: int = 4
-) -> Iterator[Iterator[Batch]]:
-    """Give an endless iterator over ``make(first), make(first + 1), ...``, made in a thread.
+def prefetched(make: Callable[[int], Batch], first: int, ahead: int = 4) -> Iterator[Take]:
+    """Make ``make(first), make(first + 1), ...`` in a thread; give what takes the next one.
 
-    The thread ends with the context. What fails in it is raised by the iterator.
+    It waits for some seconds and returns None if none is ready by then. What fails in the thread is
+    raised there. The thread ends with the context, or as soon as the batch in work is made.
     """
     ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
     stop = threading.Event()
 
-    def put(item: Batch | BaseException) -> None:
-        while not stop.is_set():
-            try:
-                return ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-
     def work() -> None:
         number = first
-        try:
+        while not stop.is_set():
+            made: Batch | BaseException
+            try:
+                made = make(number)
+            except BaseException as error:  # noqa: BLE001 - handed to the consumer, who raises it
+                made = error
             while not stop.is_set():
-                put(make(number))
-                number += 1
-        except BaseException as error:  # noqa: BLE001 - handed to the consumer, who raises it
-            put(error)
+                try:
+                    ready.put(made, timeout=0.1)
+                    break
+                except queue.Full:
+                    continue
+            if isinstance(made, BaseException):
+                return
+            number += 1
 
-    def batches() -> Iterator[Batch]:
-        while True:
-            item = ready.get()
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+    def take(seconds: float) -> Batch | None:
+        try:
+            made = ready.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if isinstance(made, BaseException):
+            raise made
+        return made
 
     thread = threading.Thread(target=work, name="training batches", daemon=True)
     thread.start()
     try:
-        yield batches()
+        yield take
     finally:
         stop.set()
-        thread.join()
+        thread.join(MAX_JOIN_S)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_synthseg.core.geometry import divide_region, full_region, region_slices, widen_region
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.progress import Progress
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +66,7 @@ def infer_by_blocks(
     multiple: tuple[int, ...],
     block: tuple[int, ...],
     radius: tuple[int, ...],
-) -> tuple[FloatImage, FloatImage]:
+) -> Generator[Progress, None, tuple[FloatImage, FloatImage]]:
     """Do what `infer` does, block by block, so that the network's own memory is bounded.
 
     `block` is the shape of a block, a multiple of `multiple`; `radius` how far the network sees
@@ -73,11 +75,13 @@ def infer_by_blocks(
     whole = full_region(image.shape[1:])
     cores = list(divide_region(whole, block))
     if len(cores) == 1:
+        yield Progress(0.0)
         return infer(net, image, device, multiple)
     margin = tuple(-(-r // m) * m for r, m in zip(radius, multiple, strict=True))
     probabilities: FloatImage = np.empty((0,), np.float32)
     distance = np.empty(image.shape[1:], np.float32)
-    for core in cores:
+    for number, core in enumerate(cores):
+        yield Progress(number / len(cores), f"block {number + 1} of {len(cores)}")
         seen = widen_region(core, margin, whole)
         maps = infer(net, image[(slice(None), *region_slices(seen))], device, multiple)
         if not probabilities.size:

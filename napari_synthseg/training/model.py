@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
-from napari_synthseg.core.runs import DecodingRule
+from napari_synthseg.core.runs import DecodingRule, Weights
 from napari_synthseg.core.specs import ModelSpec
 
 if TYPE_CHECKING:
@@ -58,3 +62,21 @@ class Predictor:
                 f"The image has {pixels.shape[0]} channels, but the model was trained on "
                 f"{self.in_channels}: choose the channels that it was trained on."
             )
+
+
+def weights_of(net: nn.Module) -> Weights:
+    """Return a copy of a network's weights and buffers, by name."""
+    return {k: v.detach().cpu().numpy().copy() for k, v in net.state_dict().items()}
+
+
+def load_weights(net: nn.Module, weights: Mapping[str, NDArray[np.generic]]) -> None:
+    """Give a network its weights and buffers.
+
+    Raises
+    ------
+    RuntimeError
+        If names or shapes do not fit.
+    """
+    import torch
+
+    net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})

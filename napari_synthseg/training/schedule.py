@@ -21,6 +21,6 @@ def rate_factor(fraction: float) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * (fraction - WARM_UP) / (1 - WARM_UP)) + 1e-3
 
 
-def average_memory(step: int, most: float) -> float:
+def average_decay(step: int, most: float) -> float:
     """Return what the running average keeps of itself at a step: little at first, then `most`."""
     return min(most, step / (step + 10))

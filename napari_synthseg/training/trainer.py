@@ -1,246 +1,341 @@
-"""The training loop: a generator that yields each batch and can be stopped at any of them."""
+"""The training loop of all networks: tasks, the codes, the prior, and the gate's segmenter.
+
+A generator that yields at each batch and in each validation, and can be stopped at any yield.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from lightning_fabric import Fabric
+from torch.optim.swa_utils import AveragedModel
 
-from napari_synthseg.core.progress import Cancelled
-from napari_synthseg.core.runs import TrainedModel, TrainStep, Weights
-from napari_synthseg.networks.build import build_model
-from napari_synthseg.training.batches import prefetched
-from napari_synthseg.training.device import choose_device
-from napari_synthseg.training.schedule import average_memory, rate_factor
-from napari_synthseg.training.trainable import Batch, Task, Validation
+from napari_synthseg.core.progress import Cancelled, Progress
+from napari_synthseg.core.runs import HistoryRow, Weights
+from napari_synthseg.training.batches import Take, prefetched
+from napari_synthseg.training.model import load_weights, weights_of
+from napari_synthseg.training.randomness import seeded_torch
+from napari_synthseg.training.schedule import average_decay, rate_factor
+from napari_synthseg.training.trainable import Net, Trainable, Validation
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
+R = TypeVar("R")
 
-Checkpoint = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+Checkpoint = tuple[Weights, dict[str, Any]]
+"""Arrays by name, and JSON types."""
 
-VALIDATED_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
-"""Shares of the limit at which the weights are compared."""
-
-FEW_STEPS = 50
-"""A run that its time limit ended before so many steps says so."""
-
-AVERAGING = 0.99
-"""Memory of the running average of the weights, which is what is validated and kept."""
+WAIT_S = 0.25
+"""Seconds of waiting for a batch after which progress is yielded."""
 
 
-def fit_task(
-    task: Task,
-    *,
-    notes: Sequence[str] = (),
-    started: float | None = None,
-    checkpoint: Checkpoint | None = None,
-    save_checkpoint: Callable[[dict[str, NDArray[Any]], dict[str, Any]], None] | None = None,
-) -> Generator[TrainStep, None, TrainedModel]:
-    """Train the network of a task; yield each batch; return the best weights.
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: `steps`, where given, win over `minutes`."""
 
-    Raising `Cancelled` at a yield returns the best weights so far, with the state "cancelled".
+    minutes: float
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How to train.
+
+    Attributes
+    ----------
+    validate_at
+        Shares of the budget at which the weights are validated, in ascending order up to 1.
+    average_decay
+        Most that the running average of the weights keeps of itself at a step. The average is what
+        is validated and kept. 0: no average.
+    patience
+        Validations in a row without a better one after which training ends; None: never.
+    max_gradient_norm
+        Gradients are scaled down to this norm.
+    mixed_precision
+        Whether to compute with 16 bits on CUDA.
+    seed
+        Of initial weights, and of what is random in the network while it trains.
+    """
+
+    budget: Budget
+    learning_rate: float
+    validate_at: tuple[float, ...]
+    average_decay: float = 0.0
+    patience: int | None = None
+    max_gradient_norm: float = 1.0
+    mixed_precision: bool = False
+    seed: int = 0
+
+
+class Trainer(Generic[Net]):
+    """One training: network, optimizer, averaged weights, and the best so far.
 
     Parameters
     ----------
-    task
-        What is learned; `task.spec.steps` limits the batches, else `task.spec.minutes` the time.
-    notes
-        What the user should know of the data; ends up in `TrainedModel.selection`.
     started
-        `time.monotonic()` at which the time limit began; default now.
-    checkpoint, save_checkpoint
-        Where to go on from, and how to save the like.
+        `time.monotonic()` at which the time budget began; default now.
+    save
+        Takes a checkpoint after each validation, at the end, and when training is stopped.
     """
-    loop = _Loop(task, started, notes=tuple(notes))
-    if checkpoint is not None:
-        loop.restore(checkpoint)
-    save = save_checkpoint or (lambda arrays, meta: None)
-    try:
-        yield TrainStep(loop.step, loop.fraction(), float("nan"), 0.0, message=loop.device_reason)
-        with prefetched(loop.task.make_batch, loop.step) as batches:
-            while loop.fraction() < 1.0 or loop.step == 0:
-                step = loop.turn(next(batches))
-                if loop.validation_is_due():
-                    step = loop.validated(step)
-                    save(*loop.checkpoint())
-                loop.history.append(step)
-                yield step
-    except (Cancelled, GeneratorExit):
-        save(*loop.checkpoint())
-        return loop.result("cancelled")
-    return loop.result("done")
 
-
-@dataclass(eq=False)
-class _Loop:
-    """The state of one training: network, optimizer, averaged weights, best so far."""
-
-    task: Task
-    started: float | None
-    step: int = 0
-    elapsed_before: float = 0.0
-    history: list[TrainStep] = field(default_factory=list)
-    best: tuple[Validation, Weights] | None = None
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        import torch
-        from lightning_fabric import Fabric
-
-        self.started = time.monotonic() if self.started is None else self.started
-        self.spec = self.task.spec
-        self.device, self.device_reason = choose_device(self.spec.device)
-        with torch.random.fork_rng(devices=[]):  # the process's own generator stays as it was
-            torch.manual_seed(self.spec.seed)
-            net = self._new_net()
-        self.fabric = Fabric(
-            accelerator=self.device.type,
-            devices=1,
-            precision="16-mixed" if self.device.type == "cuda" else "32-true",
+    def __init__(
+        self,
+        trainable: Trainable[Net],
+        plan: TrainingPlan,
+        device: torch.device,
+        *,
+        started: float | None = None,
+        save: Callable[[Weights, dict[str, Any]], None] | None = None,
+    ) -> None:
+        self.trainable, self.plan, self.device = trainable, plan, device
+        self.step, self.done = 0, False
+        self.best: Validation | None = None
+        self.history: list[HistoryRow] = []
+        self._started = time.monotonic() if started is None else started
+        self._elapsed_before = self._idle = 0.0
+        self._best_weights: Weights | None = None
+        self._best_step = self._worse = 0
+        self._validated_at = 0.0
+        self.figures: dict[str, float] = {}
+        self._save = save or (lambda arrays, meta: None)
+        with seeded_torch(plan.seed):
+            self.network = trainable.build_network()
+        half = plan.mixed_precision and device.type == "cuda"
+        self._fabric = Fabric(
+            accelerator=device.type, devices=1, precision="16-mixed" if half else "32-true"
         )
-        optimizer = torch.optim.AdamW(net.parameters(), lr=0.0, weight_decay=1e-4)
-        self.net, self.optimizer = self.fabric.setup(net, optimizer)
-        self.average = {k: v.detach().clone() for k, v in net.state_dict().items()}
-        self.plain_net: nn.Module = net
-
-    def _new_net(self) -> nn.Module:
-        return build_model(self.spec.model, self.task.in_channels, self.task.out_channels)
+        optimizer = torch.optim.AdamW(self.network.parameters(), lr=0.0, weight_decay=1e-4)
+        self._wrapped, self._optimizer = self._fabric.setup(self.network, optimizer)
+        self._finite_only = (
+            not half
+        )  # gradients of 16 bits overflow now and then: a step is left out
+        self._average: AveragedModel | None = None
+        if plan.average_decay:
+            self._average = AveragedModel(
+                self.network, multi_avg_fn=self._update_average, use_buffers=True
+            )
+            self._average.n_averaged.fill_(1)  # the initial weights are the first of the average
 
     # --- progress ----------------------------------------------------------------------------
 
+    @property
     def elapsed(self) -> float:
-        """Seconds spent on this run, earlier parts of it included."""
-        assert self.started is not None
-        return self.elapsed_before + time.monotonic() - self.started
+        """Seconds spent, earlier parts of the training included, pauses at a yield not."""
+        return self._elapsed_before + time.monotonic() - self._started - self._idle
 
+    @property
     def fraction(self) -> float:
-        """Share of the step or time limit that is used up."""
-        if self.spec.steps is not None:
-            return self.step / self.spec.steps
-        return self.elapsed() / 60 / (self.spec.minutes or 4.0)
+        """Share of the budget that is used up, at most 1."""
+        budget = self.plan.budget
+        if budget.steps is not None:
+            return min(self.step / budget.steps, 1.0)
+        return min(self.elapsed / 60 / budget.minutes, 1.0)
 
-    def validation_is_due(self) -> bool:
-        """Whether a share of the limit at which weights are compared was just passed."""
-        before = self.history[-1].fraction if self.history else 0.0
-        now = min(self.fraction(), 1.0)
-        return any(before < share <= now for share in VALIDATED_AT)
-
-    # --- learning ----------------------------------------------------------------------------
-
-    def turn(self, batch: Batch) -> TrainStep:
-        """Learn from one batch."""
-        import torch
-
-        self.net.train()
-        fraction = min(self.fraction(), 1.0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.spec.learning_rate * rate_factor(fraction)
-        output = self.net(batch.images.to(self.device))
-        loss = self.task.loss(output, tuple(t.to(self.device) for t in batch.targets))
-        self.optimizer.zero_grad()
-        self.fabric.backward(loss)
-        self.fabric.clip_gradients(self.net, self.optimizer, max_norm=5.0)
-        self.optimizer.step()
-        self.step += 1
-        memory = average_memory(self.step, AVERAGING)
-        with torch.no_grad():
-            for key, value in self.plain_net.state_dict().items():
-                if value.is_floating_point():
-                    self.average[key].lerp_(value, 1 - memory)
-                else:
-                    self.average[key].copy_(value)
-        return TrainStep(self.step, min(self.fraction(), 1.0), float(loss.item()), self.elapsed())
-
-    def validated(self, step: TrainStep) -> TrainStep:
-        """Compare the averaged weights with the best so far."""
-        if not self.task.data.holds_out:
-            return step
-        weights = self._averaged()
-        found = self._validate(weights, tune=False)
-        best = self.best is None or found.value >= self.best[0].value
-        if best:
-            self.best = (found, weights)
-        return replace(step, validation=dict(found.values), best=best)
-
-    def _validate(self, weights: Weights, *, tune: bool) -> Validation:
-        import torch
-
-        net = self._new_net()
-        net.load_state_dict({k: torch.from_numpy(np.asarray(v)) for k, v in weights.items()})
-        return self.task.validate(net.to(self.device).eval(), self.device, tune=tune)
-
-    def _averaged(self) -> Weights:
-        return {k: v.cpu().numpy().copy() for k, v in self.average.items()}
-
-    # --- keeping -----------------------------------------------------------------------------
-
-    def result(self, state: str) -> TrainedModel:
-        """Return the best weights, with thresholds chosen on the held-out part."""
-        rule, selection = self.task.rule, "last weights (nothing was held out)"
-        weights = self.best[1] if self.best else self._averaged()
-        if self.best:
-            tuned = self._validate(weights, tune=True)
-            rule = tuned.rule
-            figures = ", ".join(f"{k} {v:.3f}" for k, v in tuned.values.items())
-            selection = f"best on the held-out part: {figures}"
-        if self.step < FEW_STEPS and self.spec.steps is None:
-            selection += f"; only {self.step} steps were made: give it more time"
-        selection = "; ".join([selection, *self.notes, *self.task.notes])
-        return TrainedModel(
-            spec=self.spec.model,
-            in_channels=self.task.in_channels,
-            out_channels=self.task.out_channels,
-            rule=rule,
-            weights=weights,
-            device=self.device_reason,
-            selection=selection,
-            state="done" if state == "done" else "cancelled",
-            history=tuple(self.history),
+    @property
+    def _is_over(self) -> bool:
+        patience = self.plan.patience
+        return self.step > 0 and (
+            self.fraction >= 1 or (patience is not None and self._worse >= patience)
         )
 
+    @property
+    def _validation_is_due(self) -> bool:
+        now = self.fraction
+        return self.step > 0 and any(
+            self._validated_at < share <= now for share in self.plan.validate_at
+        )
+
+    def _tell(self, message: str, **more: Any) -> Generator[Progress, None, None]:
+        """Yield progress; the time until training goes on is not counted."""
+        left = time.monotonic()
+        metrics = {"step": float(self.step), **more.pop("metrics", {}), **self.figures}
+        try:
+            yield Progress(self.fraction, message, metrics, **more)
+        finally:
+            self._idle += time.monotonic() - left
+
+    # --- training ----------------------------------------------------------------------------
+
+    def run(self) -> Generator[Progress, None, None]:
+        """Train until the budget is used up, or nothing gets better.
+
+        Yields each batch, with "step", "loss", "seconds", figures of the batch and of the last
+        validation; and, without "loss", while it waits for batches and validates. `Cancelled` or
+        a close at a yield saves a checkpoint.
+        """
+        if self.done:
+            return
+        try:
+            with prefetched(self.trainable.make_batch, self.step) as take:
+                while True:
+                    if self._validation_is_due:
+                        yield from self._validate()
+                    if self._is_over:
+                        break
+                    yield from self._learn(take)
+        except (Cancelled, GeneratorExit):
+            self._save(*self.checkpoint())
+            raise
+
+    def _learn(self, take: Take) -> Generator[Progress, None, None]:
+        """Learn from one batch."""
+        while (batch := take(WAIT_S)) is None:
+            yield from self._tell("waiting for training images")
+        self._wrapped.train()
+        fraction = self.fraction
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.plan.learning_rate * rate_factor(fraction)
+        with seeded_torch(self.plan.seed, self.step, device=self.device):
+            network: Any = self._wrapped
+            loss, figures = self.trainable.batch_loss(network, batch.to(self.device), fraction)
+            self._optimizer.zero_grad()
+            self._fabric.backward(loss)
+        self._fabric.clip_gradients(
+            self._wrapped, self._optimizer, max_norm=self.plan.max_gradient_norm,
+            error_if_nonfinite=self._finite_only,
+        )  # fmt: skip
+        self._optimizer.step()
+        self.step += 1
+        if self._average is not None:
+            self._average.update_parameters(self.network)
+        row = HistoryRow(self.step, self.elapsed, float(loss.item()))
+        self.history.append(row)
+        metrics = {"loss": row.loss, "seconds": row.seconds}
+        metrics |= {name: float(value) for name, value in figures.items()}
+        yield from self._tell(f"step {self.step}", metrics=metrics)
+
+    def _validate(self) -> Generator[Progress, None, None]:
+        """Validate the weights, and keep them if they are the best so far."""
+        due = self.fraction
+        network = self._candidate().eval()
+        found = yield from self.follow(self.trainable.validate(network, self.device), "validating")
+        self._validated_at = due
+        self.figures = dict(found.values)
+        is_best = found.value is not None and (
+            self.best is None or self.best.value is None or found.value >= self.best.value
+        )
+        if found.value is not None:
+            better = self.best is None or self.best.value is None or found.value > self.best.value
+            self._worse = 0 if better else self._worse + 1
+        if is_best:
+            self.best, self._best_weights = found, weights_of(network)
+            self._best_step = self.step
+        if self._best_step:
+            self.figures["best step"] = float(self._best_step)
+        if self.history:
+            self.history[-1] = replace(self.history[-1], validation=found.values, best=is_best)
+        self.done = self._is_over
+        self._save(*self.checkpoint())
+        yield from self._tell(f"step {self.step}: validated", previews=found.previews)
+
+    def follow(
+        self, work: Generator[Progress, None, R], message: str
+    ) -> Generator[Progress, None, R]:
+        """Run other work as a part of the training; return its result."""
+        with closing(work):
+            while True:
+                try:
+                    news = next(work)
+                except StopIteration as end:
+                    result: R = end.value
+                    return result
+                words = f"{message}, {news.message}" if news.message else message
+                yield from self._tell(f"step {self.step}: {words}")
+
+    def _candidate(self) -> Net:
+        """Return the network whose weights are validated and kept."""
+        return self.network if self._average is None else self._average.module  # type: ignore[return-value]
+
+    def _update_average(self, averages: Any, current: Any, count: torch.Tensor | int) -> None:
+        """Move averages, all of one type, towards the current weights."""
+        share = 1 - average_decay(int(count), self.plan.average_decay)
+        for average, value in zip(averages, current, strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, share)
+            else:
+                average.copy_(value)
+
+    # --- results -----------------------------------------------------------------------------
+
+    def best_weights(self) -> Weights:
+        """Return the best weights, or the last ones where nothing was validated."""
+        return self._best_weights or weights_of(self._candidate())
+
+    def trained(self) -> Net:
+        """Return the network with the best weights, in evaluation mode."""
+        load_weights(self.network, self.best_weights())
+        return self.network.eval()
+
     def checkpoint(self) -> Checkpoint:
-        """Return all that is needed to go on later."""
-        arrays: dict[str, NDArray[Any]] = {}
-        for key, value in self.plain_net.state_dict().items():
-            arrays[f"net.{key}"] = value.cpu().numpy().copy()
-        arrays |= {f"average.{k}": v for k, v in self._averaged().items()}
-        if self.best:
-            arrays |= {f"best.{k}": np.asarray(v) for k, v in self.best[1].items()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            for key, value in state.items():
-                arrays[f"optimizer.{index}.{key}"] = np.asarray(value.cpu())
-        best = dict(self.best[0].values) if self.best else {}
-        return arrays, {"step": self.step, "elapsed": self.elapsed(), "best": best}
+        """Return all that is needed to go on; of a training that is done only the weights."""
+        meta: dict[str, Any] = {
+            "step": self.step, "elapsed": self.elapsed, "done": self.done, "worse": self._worse,
+            "validated_at": self._validated_at, "figures": self.figures,
+            "best_step": self._best_step,
+        }  # fmt: skip
+        if self.best is not None:
+            meta |= {"best_value": self.best.value, "best_values": dict(self.best.values)}
+        if self.done:
+            return _prefixed("net", self.best_weights()), meta
+        arrays = _prefixed("net", weights_of(self.network))
+        if self._average is not None:
+            arrays |= _prefixed("average", weights_of(self._candidate()))
+        arrays |= _prefixed("best", self._best_weights or {})
+        for index, state in self._optimizer.state_dict()["state"].items():
+            arrays |= {f"optimizer.{index}.{k}": v.cpu().numpy() for k, v in state.items()}
+        return arrays, meta
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint."""
-        import torch
-
         arrays, meta = checkpoint
-
-        def part(name: str) -> dict[str, torch.Tensor]:
-            prefix = f"{name}."
-            return {
-                k.removeprefix(prefix): torch.from_numpy(np.array(v))
-                for k, v in arrays.items()
-                if k.startswith(prefix)
-            }
-
-        self.plain_net.load_state_dict(part("net"))
-        self.average = {k: v.to(self.device) for k, v in part("average").items()}
+        load_weights(self.network, _part("net", arrays))
+        self.step, self._elapsed_before = int(meta["step"]), float(meta["elapsed"])
+        self.done, self._worse = bool(meta.get("done", False)), int(meta.get("worse", 0))
+        self.figures = dict(meta.get("figures", {}))
+        self._best_step = int(meta.get("best_step", 0))
+        self._validated_at = float(meta.get("validated_at", self.fraction))
+        value, values = _read_best(meta)
+        if value is not None:
+            self.best = Validation(values, value)
+        if self.done:
+            self._average = None
+            return
+        if self._average is not None:
+            load_weights(self._average.module, _part("average", arrays))
+            self._average.n_averaged.fill_(self.step + 1)
+        if self.best is not None:
+            self._best_weights = _part("best", arrays)
         state: dict[int, dict[str, torch.Tensor]] = {}
-        for key, value in part("optimizer").items():
+        for key, array in _part("optimizer", arrays).items():
             index, name = key.split(".", 1)
-            state.setdefault(int(index), {})[name] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        if meta["best"]:
-            weights = {k: v.numpy() for k, v in part("best").items()}
-            self.best = (Validation(self.task.rule, meta["best"]), weights)
-        self.step, self.elapsed_before = int(meta["step"]), float(meta["elapsed"])
+            state.setdefault(int(index), {})[name] = torch.from_numpy(array)
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _read_best(meta: Mapping[str, Any]) -> tuple[float | None, dict[str, float]]:
+    """Return the value and the figures of the best validation, None and {} if there is none.
+
+    In older checkpoints "best" is the figures of a task, or the loss of a generator's network.
+    """
+    if "best_value" in meta:
+        return meta["best_value"], dict(meta["best_values"])
+    old = meta.get("best")
+    if isinstance(old, Mapping):
+        found = Validation.by_mean({k: float(v) for k, v in old.items()})
+        return found.value, dict(found.values)
+    return (None if old is None else -float(old)), {}
+
+
+def _prefixed(name: str, weights: Weights) -> Weights:
+    return {f"{name}.{key}": value for key, value in weights.items()}
+
+
+def _part(name: str, arrays: Weights) -> Weights:
+    """Return copies of the arrays of a part of a checkpoint."""
+    prefix = f"{name}."
+    return {k.removeprefix(prefix): v.copy() for k, v in arrays.items() if k.startswith(prefix)}

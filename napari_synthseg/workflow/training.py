@@ -14,7 +14,7 @@ from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, load_recipe
-from napari_synthseg.core.runs import TrainedModel, TrainingRun, TrainStep
+from napari_synthseg.core.runs import TrainedModel, TrainingRun
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage import runs
 from napari_synthseg.synthesis import default_recipe
@@ -40,7 +40,7 @@ def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> Traini
 
 def train(
     project: Project, folder: Path, run: TrainingRun, artifacts: ArtifactStore
-) -> Generator[Progress | TrainStep, None, TrainingRun]:
+) -> Generator[Progress, None, TrainingRun]:
     """Train as the run's spec says; save weights, history and record; return the record.
 
     The run's own recipe makes the dual images, whatever the project's is now. `artifacts` keep what
@@ -78,15 +78,14 @@ def train(
 def _save(folder: Path, run: TrainingRun, model: TrainedModel) -> TrainingRun:
     runs.save_weights(folder, run.id, model.weights, {"run": run.id})
     runs.append_history(folder, run.id, model.history)
-    last = model.history[-1] if model.history else None
     done = run.model_copy(
         update={
             "state": model.state,
             "model": model.record,
             "device": model.device,
             "selection": model.selection,
-            "steps": last.step if last else 0,
-            "seconds": round(last.seconds, 1) if last else 0.0,
+            "steps": model.steps,
+            "seconds": round(model.seconds, 1),
         }
     )
     runs.save_run(folder, done)

@@ -9,7 +9,6 @@ import pytest
 from napari_synthseg.cli import progress
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Cancelled, Progress
-from napari_synthseg.core.runs import TrainStep
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
@@ -26,16 +25,16 @@ def test_value_comes_back_and_progress_goes_to_stderr(
 ) -> None:
     monkeypatch.setattr(progress, "LINE_INTERVAL", 0.0)
 
-    def work() -> Generator[Progress | TrainStep, None, int]:
+    def work() -> Generator[Progress, None, int]:
         yield Progress(0.25, "warming up")
-        yield TrainStep(step=3, fraction=0.5, loss=0.125, seconds=1.0, message="best so far")
+        yield Progress(0.5, "step 3", {"loss": 0.125})
         return 7
 
     assert progress.complete(session, Job(work(), "count")) == 7
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "count:  25%  warming up" in printed.err
-    assert "count:  50%  step 3, loss 0.125, best so far" in printed.err
+    assert "count:  50%  step 3, loss 0.125" in printed.err
 
 
 def test_interrupt_cancels_at_the_next_step_and_keeps_the_result(session: Session) -> None:

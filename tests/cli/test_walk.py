@@ -16,8 +16,8 @@ import tifffile
 
 from napari_synthseg.cli import progress
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import NullArtifactStore, load_recipe
-from napari_synthseg.core.runs import TrainStep
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.runs import run_folder
@@ -237,8 +237,8 @@ def test_interrupted_training_keeps_its_run(
     copy = tmp_path / "copy.synthseg"
     shutil.copytree(project, copy)
 
-    def interrupt(step: object) -> str:
-        if isinstance(step, TrainStep):
+    def interrupt(step: Progress) -> str:
+        if "loss" in step.metrics:
             signal.raise_signal(signal.SIGINT)
         return ""
 

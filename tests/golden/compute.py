@@ -125,12 +125,14 @@ def weights(place: Path) -> Section:
             job = session.train(spec, name)
             losses: list[float] = []
             job.progressed.connect(
-                lambda news, to=losses: to.append(news.loss) if hasattr(news, "loss") else None
+                lambda news, to=losses: to.extend(
+                    [v for k, v in news.metrics.items() if k == "loss"]
+                )
             )
             run = session.complete(job)
             kept = load_file(session.folder / "runs" / run.id / "weights.safetensors")
             record = {f"weight {k}": kept[k].astype(np.float32) for k in sorted(kept)}
-            made[f"weights {name}"] = record | {"losses": np.array(losses[1:])}
+            made[f"weights {name}"] = record | {"losses": np.array(losses)}
     return made
 
 

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from napari_synthseg.core.errors import InputError, ReadOnlyError
-from napari_synthseg.core.runs import TrainingRun, TrainStep
+from napari_synthseg.core.runs import HistoryRow, TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.project_store import ProjectStore
@@ -47,8 +47,8 @@ def test_checkpoints_come_back(tmp_path: Path) -> None:
 
 
 def test_history_grows(tmp_path: Path) -> None:
-    first = TrainStep(step=1, fraction=0.1, loss=2.0, seconds=0.5)
-    second = TrainStep(2, 0.2, 1.5, 1.0, validation={"f1": 0.25}, best=True)
+    first = HistoryRow(step=1, loss=2.0, seconds=0.5)
+    second = HistoryRow(2, 1.0, 1.5, validation={"f1": 0.25}, best=True)
     runs.append_history(tmp_path, "r1", [first])
     runs.append_history(tmp_path, "r1", [second])
     with (tmp_path / "runs" / "r1" / "history.csv").open(newline="") as file:

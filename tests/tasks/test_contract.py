@@ -8,6 +8,7 @@ import torch
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.runs import ModelRecord
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.cam import METHODS
@@ -66,7 +67,7 @@ def test_steps_lower_the_loss(task):
 
 def test_validation_gives_figures_and_a_rule_that_can_be_saved(task):
     net = net_of(task).eval()
-    found = task.validate(net, torch.device("cpu"), tune=True)
+    found = exhaust(task.validate(net, torch.device("cpu"), tune=True))
     assert all(0 <= v <= 1 for v in found.values.values())
     model = ModelRecord(
         spec=task.spec.model,

@@ -3,6 +3,7 @@
 import numpy as np
 
 from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.tasks.segment.evaluation import SCORES, validate
 from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import make_targets
@@ -26,9 +27,8 @@ def tuned(true, strengths):
     ids = np.where(labels.ids <= true, labels.ids, 0).astype(np.int32)
     truth = Labels(ids, dict.fromkeys(range(1, true + 1), 1))
     pair = DualImage(np.zeros((1, *ids.shape), np.float32), truth, 0)
-    return validate(
-        [maps], [pair], [], [], SegmentRule(class_values=(1,), diameter=16.0), tune=True
-    )
+    rule = SegmentRule(class_values=(1,), diameter=16.0)
+    return exhaust(validate([maps], [pair], [], [], rule, tune=True))
 
 
 def test_weak_false_objects_are_left_out():
@@ -47,4 +47,4 @@ def test_without_tuning_the_rule_stays():
     labels, maps = field([0.9, 0.9])
     pair = DualImage(np.zeros((1, *labels.ids.shape), np.float32), labels, 0)
     rule = SegmentRule(class_values=(1,), diameter=16.0, minimum_score=0.1)
-    assert validate([maps], [pair], [], [], rule).rule == rule
+    assert exhaust(validate([maps], [pair], [], [], rule)).rule == rule

@@ -66,8 +66,8 @@ def test_without_changes_a_crop_is_a_turned_piece_of_the_image(seed):
 
 
 def test_prefetched_batches_come_in_order_and_the_thread_ends():
-    with prefetched(lambda number: number, first=5) as batches:
-        assert [next(batches) for _ in range(10)] == list(range(5, 15))
+    with prefetched(lambda number: number, first=5) as take:
+        assert [take(10) for _ in range(10)] == list(range(5, 15))
     assert not any(t.name == "training batches" for t in threading.enumerate())
 
 
@@ -75,5 +75,18 @@ def test_what_fails_in_the_thread_is_raised_here():
     def make(number):
         raise RuntimeError("broken pair")
 
-    with prefetched(make, first=0) as batches, pytest.raises(RuntimeError, match="broken pair"):
-        next(batches)
+    with prefetched(make, first=0) as take, pytest.raises(RuntimeError, match="broken pair"):
+        take(10)
+
+
+def test_a_batch_that_takes_long_is_waited_for_in_short_turns():
+    go_on = threading.Event()
+
+    def make(number):
+        go_on.wait(10)
+        return number
+
+    with prefetched(make, first=0) as take:
+        assert take(0.01) is None
+        go_on.set()
+        assert take(10) == 0

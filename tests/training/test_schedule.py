@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_synthseg.training.schedule import WARM_UP, average_memory, rate_factor
+from napari_synthseg.training.schedule import WARM_UP, average_decay, rate_factor
 
 
 def test_the_rate_rises_shortly_and_falls_to_nearly_nothing():
@@ -17,7 +17,7 @@ def test_the_rate_rises_shortly_and_falls_to_nearly_nothing():
 
 
 def test_an_average_looks_back_farther_and_farther():
-    kept = [average_memory(step, 0.99) for step in range(2000)]
+    kept = [average_decay(step, 0.99) for step in range(2000)]
     assert kept[0] == 0
     assert kept == sorted(kept)
     assert kept[-1] == 0.99

@@ -13,6 +13,7 @@ from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import Cancelled
 from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.tasks.segment.task import SegmentTask
 from napari_synthseg.tasks.train import train_model
 
 NAMES = {1: "bright", 2: "dark"}
@@ -27,6 +28,11 @@ def turn(work):
             return steps, stop.value
 
 
+def learned(steps):
+    """Return the numbers of the batches among progress."""
+    return [s.metrics["step"] for s in steps if "loss" in s.metrics]
+
+
 def clicked(pair):
     ref = ImageRef(id="v", uri="v", exhaustive=True)
     clicks = tuple(
@@ -38,9 +44,10 @@ def clicked(pair):
 
 def test_each_batch_is_yielded_and_the_limit_kept(disks, tiny):
     steps, model = turn(train_model(tiny, disks, class_names=NAMES, diameter=12))
-    assert [s.step for s in steps] == [0, 1, 2, 3]
+    assert learned(steps) == [1, 2, 3]
     assert steps[-1].fraction == 1.0
-    assert all(np.isfinite(s.loss) for s in steps[1:])
+    assert (model.steps, [row.step for row in model.history]) == (3, [1, 2, 3])
+    assert all(np.isfinite(row.loss) for row in model.history)
     assert (model.state, model.in_channels, model.out_channels) == ("done", 1, 4)
     assert "nothing was held out" in model.selection
 
@@ -78,7 +85,7 @@ def test_a_limit_that_is_over_before_it_begins_is_said(disks, tiny):
     steps, model = turn(
         train_model(spec, disks, class_names=NAMES, diameter=12, started=time.monotonic() - 60)
     )
-    assert steps[-1].step == 1
+    assert learned(steps) == [1]
     assert "only 1 steps were made: give it more time" in model.selection
 
 
@@ -91,7 +98,8 @@ def test_closing_it_gives_the_weights_so_far(disks, tiny):
         diameter=12,
         save_checkpoint=lambda arrays, meta: saved.append(meta["step"]),
     )
-    next(work), next(work)
+    next(work)  # the device
+    assert next(work).metrics["step"] == 1
     with pytest.raises(StopIteration) as stop:
         work.throw(Cancelled)
     assert stop.value.value.state == "cancelled"
@@ -112,10 +120,11 @@ def test_the_best_weights_are_chosen_on_the_held_out_part(disks, tiny):
             validation_images=[clicked(held)],
         )
     )
-    validated = [s for s in steps if s.validation]
-    assert [s.step for s in validated] == [4, 6, 7, 9, 10]
+    validated = [row for row in model.history if row.validation]
+    assert [row.step for row in validated] == [4, 6, 7, 9, 10]
     assert set(validated[0].validation) == {"held-out pairs F1", "held-out clicks F1"}
-    assert any(s.best for s in validated)
+    assert any(row.best for row in validated)
+    assert steps[-1].metrics.keys() >= {"held-out pairs F1", "held-out clicks F1"}
     assert "held-out" in model.selection
 
 
@@ -129,14 +138,14 @@ def test_a_checkpoint_goes_on_where_it_was_left(disks, tiny):
         diameter=12,
         save_checkpoint=lambda arrays, meta: kept.append((arrays, meta)),
     )
-    for _ in range(6):
-        next(work)
+    while next(work).metrics.get("step", 0) < 5:
+        pass
     with pytest.raises(StopIteration):
         work.throw(Cancelled)
     steps, resumed = turn(
         train_model(spec, disks, class_names=NAMES, diameter=12, checkpoint=kept[-1])
     )
-    assert [s.step for s in steps] == [5, 6, 7, 8, 9, 10]
+    assert learned(steps) == [6, 7, 8, 9, 10]
     _, straight = turn(train_model(spec, disks, class_names=NAMES, diameter=12))
     for key, value in straight.weights.items():
         np.testing.assert_allclose(resumed.weights[key], value, rtol=1e-4, atol=1e-5)
@@ -150,3 +159,36 @@ def test_an_unknown_network_or_device_is_refused(disks, tiny):
         spec = tiny.model_copy(update=change)
         with pytest.raises(InputError, match=message):
             next(train_model(spec, disks, class_names=NAMES, diameter=12))
+
+
+def test_a_cancel_after_a_validation_validates_no_more(disks, tiny, monkeypatch):
+    tuned = []
+    validate = SegmentTask.validate
+
+    def watched(self, net, device, *, tune=False):
+        tuned.append(tune)
+        return validate(self, net, device, tune=tune)
+
+    monkeypatch.setattr(SegmentTask, "validate", watched)
+    held = disks.pair(999)
+    spec = tiny.model_copy(update={"steps": 10})
+    work = train_model(spec, disks, class_names=NAMES, diameter=12, validation_pairs=[held])
+    while "best step" not in next(work).metrics:
+        pass
+    with pytest.raises(StopIteration) as stop:
+        work.throw(Cancelled)
+    model = stop.value.value
+    assert tuned == [False]
+    assert (model.state, model.steps) == ("cancelled", 4)
+    assert model.selection.startswith("best on the held-out part: held-out pairs F1")
+
+
+def test_a_cancel_while_thresholds_are_chosen_keeps_the_weights(disks, tiny):
+    work = train_model(
+        tiny, disks, class_names=NAMES, diameter=12, validation_pairs=[disks.pair(999)]
+    )
+    while "choosing thresholds" not in next(work).message:
+        pass
+    with pytest.raises(StopIteration) as stop:
+        work.throw(Cancelled)
+    assert (stop.value.value.state, stop.value.value.steps) == ("cancelled", 3)

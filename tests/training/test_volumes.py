@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.networks.build import build_model
 from napari_synthseg.networks.receptive_field import receptive_radius
@@ -145,7 +146,9 @@ def test_inference_by_blocks_is_that_of_the_whole():
     image = np.random.default_rng(0).normal(size=(2, 11, 50, 70)).astype(np.float32)
     cpu = torch.device("cpu")
     whole = infer(net, image, cpu, spec.multiple)
-    pieces = infer_by_blocks(net, image, cpu, spec.multiple, (4, 16, 32), receptive_radius(spec))
+    pieces = exhaust(
+        infer_by_blocks(net, image, cpu, spec.multiple, (4, 16, 32), receptive_radius(spec))
+    )
     for one, other in zip(whole, pieces, strict=True):
         assert np.allclose(one, other, atol=1e-5)
 

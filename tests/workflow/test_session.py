@@ -214,7 +214,7 @@ def test_a_cancelled_run_keeps_its_weights_and_can_go_on(clicked):
     job = clicked.train(spec, "long")
 
     def on_progress(step):
-        if getattr(step, "step", 0) == 5:
+        if step.metrics.get("step") == 5:
             job.cancel()
 
     job.progressed.connect(on_progress)

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 from torch.nn.functional import cross_entropy
 
+from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, decoded
 from napari_synthseg.synthesis.vqvae.grids import Grid
-from napari_synthseg.synthesis.vqvae.loop import Pictures, own_noise
 from napari_synthseg.synthesis.vqvae.prior import FAR, NEAR, CodePrior, PriorDesign
 from napari_synthseg.synthesis.vqvae.sampling import draw_codes
 from napari_synthseg.synthesis.vqvae.vqvae import Joining, PairCoder
+from napari_synthseg.training.trainable import Batch, Validation
 
 BATCH = 2
 """Grids in one batch: with little time, more steps get further than larger batches."""
 
-JUDGED, SHOWN, DRAWN = 16, 4, 32
-"""Held-out grids that are judged; grids that are drawn to be shown, and their largest edge."""
+MAX_JUDGED, SHOWN, MAX_DRAWN = 16, 4, 32
+"""Held-out grids that are validated; grids that are drawn to be shown, and their edge, cells."""
 
 
 def design_prior(coder: PairCoder, on_shares: bool) -> PriorDesign:
@@ -61,14 +62,14 @@ def given(
 
 @dataclass(eq=False)
 class PriorStage:
-    """What `loop.Learning` learns: the prior.
+    """Trains the prior; a `Trainable`.
 
     Attributes
     ----------
     coder
         What codes mean; it does not change.
     train, held
-        Grids to learn from, and to judge by.
+        Grids to learn from, and to validate on.
     cells
         Edge of the grids it learns from, cells.
     on_shares
@@ -84,40 +85,58 @@ class PriorStage:
     on_shares: bool
     class_values: Sequence[int]
     seed: int
-    device: torch.device
 
-    def __post_init__(self) -> None:
-        """Build the network."""
-        with own_noise(self.seed, 2**32, torch.device("cpu")):
-            self.net = CodePrior(design_prior(self.coder, self.on_shares))
-        self.net.to(self.device)
+    @property
+    def design(self) -> PriorDesign:
+        """What the network looks like."""
+        return design_prior(self.coder, self.on_shares)
 
-    def loss(self, step: int, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def build_network(self) -> CodePrior:
+        """Return the network with fresh weights."""
+        return CodePrior(self.design)
+
+    def make_batch(self, number: int) -> Batch:
+        """Return random grids of codes and, where the prior is told something, that."""
+        rng = np.random.default_rng((self.seed, number))
+        return self._as_batch([self._draw(rng) for _ in range(BATCH)])
+
+    def batch_loss(
+        self, net: CodePrior, batch: Batch, fraction: float
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the cross-entropy of one batch, in nats, and in bits a code."""
-        rng = np.random.default_rng((self.seed, step))
-        cost = self._cost(self.net, [self._draw(rng) for _ in range(BATCH)])
+        cost = cross_entropy(net(batch.images, *batch.targets), batch.images)
         return cost, {"bits per code": cost.detach() / np.log(2)}
 
-    def judge(self, net: nn.Module) -> tuple[float | None, dict[str, float]]:
-        """Return the bits a held-out code needs."""
-        assert isinstance(net, CodePrior)
-        if not self.held:
-            return None, {}
-        costs = [(float(self._cost(net, [g])), g.codes.size) for g in self.held[:JUDGED]]
-        bits = sum(c * n for c, n in costs) / sum(n for _, n in costs) / np.log(2)
-        return bits, {"held bits per code": float(bits)}
+    def validate(
+        self, net: CodePrior, device: torch.device
+    ) -> Generator[Progress, None, Validation]:
+        """Measure the bits that a held-out code needs, and draw pairs."""
+        held = self.held[:MAX_JUDGED]
+        nats = 0.0
+        for number, grid in enumerate(held):
+            yield Progress(number / len(held) / 2, f"grid {number + 1} of {len(held)}")
+            with torch.no_grad():
+                cost, _ = self.batch_loss(net, self._as_batch([grid]).to(device), 1.0)
+            nats += float(cost) * grid.codes.size
+        previews = yield from subprogress(self._previews(net, device), 0.5)
+        if not held:
+            return Validation({}, None, previews=previews)
+        bits = nats / sum(grid.codes.size for grid in held) / float(np.log(2))
+        return Validation({"held bits per code": bits}, -bits, previews=previews)
 
-    def pictures(self, net: nn.Module) -> Pictures:
-        """Return pairs that are drawn with what was learned so far, without grain."""
-        assert isinstance(net, CodePrior)
-        cells = min(self.cells, DRAWN)
+    def _previews(
+        self, net: CodePrior, device: torch.device
+    ) -> Generator[Progress, None, dict[str, tuple[DualImage, ...]]]:
+        """Return pairs that are drawn with what was learned so far, without noise residual."""
+        cells = min(self.cells, MAX_DRAWN)
         rngs = [np.random.default_rng((self.seed, number, 2)) for number in range(SHOWN)]
-        told = [self._told(self._draw(rng), cells) for rng in rngs]
-        conditions = None if told[0] is None else self._tensor(np.stack(told))  # type: ignore[arg-type]
+        told = _stack([self._told(self._draw(rng), cells) for rng in rngs])
         beside = self.coder.design.joining == "side by side"
-        shape = (cells, cells * 2 if beside else cells)
-        drawn = draw_codes(net, shape, rngs, conditions=conditions)
-        images, marks = decoded(self.coder, torch.from_numpy(drawn.codes).to(self.device))
+        drawn = yield from draw_codes(
+            net, (cells, cells * 2 if beside else cells), rngs,
+            conditions=None if told is None else told.to(device),
+        )  # fmt: skip
+        images, marks = decoded(self.coder, torch.from_numpy(drawn.codes).to(device))
         pairs = [
             as_pair(image, mark, self.class_values, number)
             for number, (image, mark) in enumerate(zip(images, marks, strict=True))
@@ -137,11 +156,13 @@ class PriorStage:
         shape = grid.shares.shape[1:] if cells is None else (cells, cells)
         return given(self.coder.design.joining, shares, *shape)
 
-    def _cost(self, net: CodePrior, grids: Sequence[Grid]) -> torch.Tensor:
-        codes = torch.from_numpy(np.stack([g.codes for g in grids])).to(self.device)
-        told = [self._told(g) for g in grids]
-        conditions = None if told[0] is None else self._tensor(np.stack(told))  # type: ignore[arg-type]
-        return cross_entropy(net(codes, conditions), codes)
+    def _as_batch(self, grids: Sequence[Grid]) -> Batch:
+        told = _stack([self._told(g) for g in grids])
+        codes = torch.from_numpy(np.stack([g.codes for g in grids]))
+        return Batch(codes, () if told is None else (told,))
 
-    def _tensor(self, array: FloatImage) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self.device)
+
+def _stack(maps: Sequence[FloatImage | None]) -> torch.Tensor | None:
+    """Return what the prior is told for several grids, None where it is told nothing."""
+    known = [m for m in maps if m is not None]
+    return torch.from_numpy(np.stack(known).astype(np.float32)) if known else None

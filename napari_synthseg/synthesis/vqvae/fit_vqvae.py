@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
-from napari_synthseg.synthesis.vqvae.loop import Pictures, own_noise
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.synthesis.vqvae.views import View, draw_view, even_crops, mirrored
 from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder, masked_entropy
+from napari_synthseg.training.trainable import Batch, Validation
 
 BATCH = 4
 """Crops in one batch: with little time, more steps get further than larger batches."""
 
-PLAIN = 0.15
-"""Share of the limit in which nothing is quantized: codes are then chosen among features that
+UNQUANTIZED_SHARE = 0.15
+"""Share of the budget in which nothing is quantized: codes are then chosen among features that
 mean something, and nearly all of them find a use."""
 
-JUDGED, SHOWN = 24, 4
-"""Held-out crops that are judged, and of these shown."""
+MAX_JUDGED, MAX_SHOWN = 24, 4
+"""Held-out crops that are validated, and of these shown."""
 
 
 def channel_statistics(views: Sequence[View]) -> tuple[list[float], list[float]]:
@@ -35,14 +35,28 @@ def channel_statistics(views: Sequence[View]) -> tuple[list[float], list[float]]
     return pixels.mean(axis=1, dtype=np.float64).tolist(), spread.tolist()
 
 
+def measure_pair_loss(
+    net: PairCoder, images: torch.Tensor, marks: torch.Tensor, *, quantize: bool = True
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return the loss of coding pairs, and its parts by name.
+
+    The image's part is the squared error as a share of the images' variance; the mask's part is the
+    cross-entropy over the pixels that are not `UNKNOWN`.
+    """
+    seen, scores, _, own = net(images, marks, quantize=quantize)
+    error = torch.mean((seen - net.coded(images)) ** 2)
+    entropy = masked_entropy(scores, marks)
+    return error + entropy + own, {"image error": error.detach(), "mask loss": entropy.detach()}
+
+
 @dataclass(eq=False)
 class CoderStage:
-    """What `loop.Learning` learns: the network that codes pairs.
+    """Trains the network that codes pairs; a `Trainable`.
 
     Attributes
     ----------
     train, held
-        Images and masks to learn from, and to judge by.
+        Images and masks to learn from, and to validate on.
     design
         What the network looks like.
     edge
@@ -60,43 +74,52 @@ class CoderStage:
     turns: bool
     class_values: Sequence[int]
     seed: int
-    device: torch.device
 
     def __post_init__(self) -> None:
-        """Build the network."""
-        with own_noise(self.seed, 2**32, torch.device("cpu")):
-            self.net: PairCoder = PairCoder(self.design, *channel_statistics(self.train))
-        self.net.to(self.device)
+        """Choose the crops that are validated."""
         self.sources = [mirrored(view, self.edge) for view in self.train]
         self.quantized = False
-        self.judged = even_crops(self.held or self.train, self.edge, self.edge, JUDGED)
+        self.judged = even_crops(self.held or self.train, self.edge, self.edge, MAX_JUDGED)
 
-    def loss(self, step: int, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Return the loss of one batch; see `PairCoder.loss`."""
+    def build_network(self) -> PairCoder:
+        """Return the network with fresh weights."""
+        return PairCoder(self.design, *channel_statistics(self.train))
+
+    def make_batch(self, number: int) -> Batch:
+        """Return random crops of image and mask."""
         crops = []
-        for number in range(BATCH):
-            rng = np.random.default_rng((self.seed, step, number))
+        for place in range(BATCH):
+            rng = np.random.default_rng((self.seed, number, place))
             crops.append(draw_view(self.sources, self.edge, self.edge, rng, self.turns))
-        images, marks = as_tensors(crops, self.device)
-        plain = fraction < PLAIN
-        self.quantized = self.quantized or not plain
-        total, values = self.net.loss(images, marks, plain=plain)
-        return total, values
+        return as_batch(crops)
 
-    def judge(self, net: nn.Module) -> tuple[float | None, dict[str, float]]:
-        """Return the loss on held-out crops and the use of the codes; nothing before there are any.
+    def batch_loss(
+        self, net: PairCoder, batch: Batch, fraction: float
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return the loss of one batch; see `measure_pair_loss`."""
+        quantize = fraction >= UNQUANTIZED_SHARE
+        self.quantized = self.quantized or quantize
+        return measure_pair_loss(net, batch.images, *batch.targets, quantize=quantize)
 
-        The first batch that is quantized chooses the codes: that must be one to learn from.
+    def validate(
+        self, net: PairCoder, device: torch.device
+    ) -> Generator[Progress, None, Validation]:
+        """Measure the loss on held-out crops and the use of the codes.
+
+        Nothing is measured before there are codes: the first batch that is quantized chooses them,
+        and that must be one to learn from.
         """
-        assert isinstance(net, PairCoder)
         if not self.quantized:
-            return None, {}
+            return Validation({}, None)
         counts = np.zeros(net.codes, np.int64)
         error = entropy = right = known = pixels = 0.0
         for crops in _alike(self.judged):
-            images, marks = as_tensors(crops, self.device)
-            seen, scores, codes, _ = net(images, marks)
-            wanted = net.coded(images)
+            yield Progress(0.0, "coding crops")
+            batch = as_batch(crops).to(device)
+            images, (marks,) = batch.images, batch.targets
+            with torch.no_grad():
+                seen, scores, codes, _ = net(images, marks)
+                wanted = net.coded(images)
             share = float(len(crops) * crops[0].marks.size)
             error += share * float(torch.mean((seen - wanted) ** 2))
             entropy += share * float(masked_entropy(scores, marks))
@@ -110,21 +133,26 @@ class CoderStage:
             "code perplexity": perplexity(counts),
             "codes used": float(np.count_nonzero(counts) / net.codes),
         }
-        return (error + entropy) / pixels if self.held else None, figures
+        yield Progress(0.5, "decoding crops")
+        value = -(error + entropy) / pixels if self.held else None
+        return Validation(figures, value, previews=self._previews(net, device))
 
-    def pictures(self, net: nn.Module) -> Pictures:
+    def _previews(self, net: PairCoder, device: torch.device) -> dict[str, tuple[DualImage, ...]]:
         """Return crops, and what is left of them after coding."""
-        assert isinstance(net, PairCoder)
         real: list[DualImage] = []
         made: list[DualImage] = []
-        if not self.quantized:
-            return {}
-        for index, crop in enumerate(self.judged[:SHOWN]):
-            images, marks = as_tensors([crop], self.device)
-            image, classes = decoded(net, net.encode(images, marks))
+        for index, crop in enumerate(self.judged[:MAX_SHOWN]):
+            image, classes = decoded(net, encoded(net, crop, device))
             real.append(as_pair(crop.image, crop.marks, self.class_values, index))
             made.append(as_pair(image[0], classes[0], self.class_values, index))
         return {"real": tuple(real), "reconstructed": tuple(made)}
+
+
+def encoded(net: PairCoder, view: View, device: torch.device) -> torch.Tensor:
+    """Return the codes (1, y, x) of a view whose extents are whole cells."""
+    batch = as_batch([view]).to(device)
+    with torch.no_grad():
+        return net.encode(batch.images, *batch.targets)
 
 
 def decoded(net: PairCoder, codes: torch.Tensor) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -135,11 +163,11 @@ def decoded(net: PairCoder, codes: torch.Tensor) -> tuple[NDArray[Any], NDArray[
     return images.float().cpu().numpy(), marks
 
 
-def as_tensors(views: Sequence[View], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return images (n, c, y, x) and marks (n, y, x) of views of one shape."""
+def as_batch(views: Sequence[View]) -> Batch:
+    """Return images (n, c, y, x) and, as target, marks (n, y, x) of views of one shape."""
     images = torch.from_numpy(np.stack([view.image for view in views]))
     marks = torch.from_numpy(np.stack([view.marks for view in views]).astype(np.int64))
-    return images.to(device), marks.to(device)
+    return Batch(images, (marks,))
 
 
 def as_pair(
@@ -161,6 +189,7 @@ def perplexity(counts: NDArray[Any]) -> float:
 
 
 def _alike(views: Sequence[View]) -> list[list[View]]:
-    """Return views sorted into lists of one shape."""
+    """Return views sorted into lists of one shape, of `BATCH` at most."""
     ordered = sorted(views, key=lambda view: view.shape)
-    return [list(group) for _, group in groupby(ordered, key=lambda view: view.shape)]
+    groups = [list(group) for _, group in groupby(ordered, key=lambda view: view.shape)]
+    return [group[i : i + BATCH] for group in groups for i in range(0, len(group), BATCH)]

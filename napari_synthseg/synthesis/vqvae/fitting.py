@@ -1,9 +1,8 @@
-"""The walk from real images with masks to a synthesizer, stage by stage, each kept."""
+"""From real images with masks to a synthesizer, stage by stage, each kept."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import MaskedImages
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.recipe import ArtifactStore, NullArtifactStore
 from napari_synthseg.synthesis.vqvae import keeping
 from napari_synthseg.synthesis.vqvae.fit_prior import PriorStage
@@ -21,7 +20,6 @@ from napari_synthseg.synthesis.vqvae.fit_vqvae import CoderStage, as_pair, chann
 from napari_synthseg.synthesis.vqvae.gate import GateCalibration, calibrate_gate, mask_amounts
 from napari_synthseg.synthesis.vqvae.grain import NoiseResidual, measure_noise_residual
 from napari_synthseg.synthesis.vqvae.grids import Grid, code_view, draw_fields
-from napari_synthseg.synthesis.vqvae.loop import Learning, Limit, Stage, state_of
 from napari_synthseg.synthesis.vqvae.nearness import Scale
 from napari_synthseg.synthesis.vqvae.parameters import VQParameters
 from napari_synthseg.synthesis.vqvae.segmenter import SegmenterStage
@@ -29,14 +27,30 @@ from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, Trai
 from napari_synthseg.synthesis.vqvae.views import CELL, even_crops, fitting_edge, views_of
 from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder
 from napari_synthseg.training.device import choose_device
+from napari_synthseg.training.model import weights_of
+from napari_synthseg.training.trainable import Net, Trainable
+from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
 
-CODES, PRIOR, GATE = (0.0, 0.4), (0.42, 0.9), (0.91, 0.98)
-"""Fractions of all work at which each stage begins and ends."""
+CODES, RESIDUAL, FIELDS = (0.0, 0.4), (0.4, 0.42), (0.42, 0.46)
+PRIOR, GATE, CALIBRATION = (0.46, 0.9), (0.9, 0.97), (0.97, 1.0)
+"""Where each stage lies in the progress of the whole."""
 
-SMALLEST = 16
-"""Images with a shorter edge cannot be learned from, pixels."""
+VALIDATE_AT = tuple(np.linspace(0.2, 1.0, 13).round(3).tolist())
+"""Shares of a stage's budget at which it is validated."""
 
-GRID = 1.25
+PATIENCE = 4
+"""Validations without a better one after which a stage ends."""
+
+GATE_MINUTES = 1.0
+
+PRIOR_AVERAGE_DECAY = 0.99
+
+LEARNING_RATE, PRIOR_LEARNING_RATE, GATE_LEARNING_RATE = 2e-3, 3e-3, 5e-3
+
+MIN_EDGE_PX = 16
+"""Images with a shorter edge cannot be learned from."""
+
+GRID_CROPS = 1.25
 """Edge of the grids the prior learns from, in training crops, as far as images are that large."""
 
 
@@ -50,61 +64,58 @@ def fit_to_images(
     InputError
         If there is nothing to learn from, or an image is too small or a volume.
     """
-    walk = _Walk(recipe, source, artifacts or NullArtifactStore())
-    yield walk.say(0, walk.reason)
-    coder = CoderStage(
-        walk.train, walk.held, walk.design, walk.edge, recipe.turns, source.class_values,
-        recipe.learning_seed, walk.device,
-    )  # fmt: skip
-    marks = source.fingerprint
-    yield from walk.learn(
-        coder, keeping.coder_name(recipe, marks), Limit(recipe.vq_minutes, recipe.vq_steps), CODES,
+    fit = _Fit(recipe, source, artifacts or NullArtifactStore())
+    yield Progress(0.0, fit.device_reason)
+    seed, marks = recipe.learning_seed, source.fingerprint
+    coder_stage = CoderStage(
+        fit.train, fit.held, fit.design, fit.edge, recipe.turns, source.class_values, seed
+    )
+    coder = yield from fit.learn(
+        coder_stage, keeping.coder_name(recipe, marks), CODES,
         "learning codes of image and mask",
+        Budget(recipe.vq_minutes, recipe.vq_steps), LEARNING_RATE,
     )  # fmt: skip
-    yield walk.say(CODES[1], "coding the images")
-    coded = keeping.digest_of(state_of(coder.net))
-    grain = walk.measure_noise_residual(coder.net, keeping.grain_name(marks, coded))
+    coded = keeping.digest_of(weights_of(coder))
+    residual = yield from fit.measure_noise_residual(coder, keeping.grain_name(marks, coded))
     name = keeping.prior_name(recipe, marks, coded)
-    grids, held = walk.code_images(coder, name)
-    prior = PriorStage(
-        coder.net, grids, held, walk.cells(grids), recipe.on_shares, source.class_values,
-        recipe.learning_seed, walk.device,
-    )  # fmt: skip
-    yield from walk.learn(
-        prior, name, Limit(recipe.prior_minutes, recipe.prior_steps), PRIOR,
-        "learning how codes follow one another", rate=3e-3, averaging=0.99,
+    grids, held = yield from fit.code_images(coder, name)
+    prior_stage = PriorStage(
+        coder, grids, held, fit.cells(grids), recipe.on_shares, source.class_values, seed
+    )
+    prior = yield from fit.learn(
+        prior_stage, name, PRIOR, "learning how codes follow one another",
+        Budget(recipe.prior_minutes, recipe.prior_steps), PRIOR_LEARNING_RATE,
+        average_decay=PRIOR_AVERAGE_DECAY,
     )  # fmt: skip
     segmenter = facts = None
     if recipe.gate:
-        judge = walk.make_segmenter()
-        yield from walk.learn(
-            judge, keeping.segmenter_name(recipe, marks), Limit(1.0, recipe.gate_steps), GATE,
-            "training the network that checks dual images", rate=5e-3,
+        net = yield from fit.learn(
+            fit.segmenter_stage(), keeping.segmenter_name(recipe, marks), GATE,
+            "training the network that checks dual images",
+            Budget(GATE_MINUTES, recipe.gate_steps), GATE_LEARNING_RATE,
         )  # fmt: skip
-        yield walk.say(GATE[1], "measuring real images for the gate")
-        facts = walk.calibrate_gate(judge.net)
-        segmenter = state_of(judge.net)
+        facts = yield from fit.calibrate_gate(net)
+        segmenter = weights_of(net)
     learned = TrainedGenerator(
-        design=walk.design,
-        coder=state_of(coder.net),
-        prior_design=prior.net.design,
-        prior=state_of(prior.net),
-        grain=grain,
+        design=fit.design,
+        coder=weights_of(coder),
+        prior_design=prior_stage.design,
+        prior=weights_of(prior),
+        grain=residual,
         segmenter=segmenter,
         facts=facts,
-        train=walk.train,
-        scale=walk.scale,
-        shares=walk.real_shares(),
-        edge=walk.edge,
+        train=fit.train,
+        scale=fit.scale,
+        shares=fit.real_shares(),
+        edge=fit.edge,
         class_values=source.class_values,
     )
-    made = LearnedSynthesizer(recipe, learned, tuple(walk.notes(facts)))
-    yield walk.say(1, "ready")
-    return made
+    yield Progress(1.0, "ready", dict(fit.figures))
+    return LearnedSynthesizer(recipe, learned, tuple(fit.notes(facts)))
 
 
 @dataclass(eq=False)
-class _Walk:
+class _Fit:
     """What all stages share."""
 
     recipe: VQParameters
@@ -120,17 +131,17 @@ class _Walk:
             )
         self.train = views_of(source.train, source.class_values)
         self.held = tuple(
-            v for v in views_of(source.held, source.class_values) if min(v.shape) >= SMALLEST
+            v for v in views_of(source.held, source.class_values) if min(v.shape) >= MIN_EDGE_PX
         )
-        if (small := min(min(v.shape) for v in self.train)) < SMALLEST:
+        if (small := min(min(v.shape) for v in self.train)) < MIN_EDGE_PX:
             raise InputError(
                 f"An image with a mask is only {small} pixels wide: learning needs at least "
-                f"{SMALLEST}. Leave it out, or use a larger part of it."
+                f"{MIN_EDGE_PX}. Leave it out, or use a larger part of it."
             )
         if all((v.marks < 0).all() for v in self.train):
             raise InputError("The masks say nothing: label at least a part of the pixels.")
         self.edge = fitting_edge(self.train, self.recipe.crop)
-        self.device, self.reason = choose_device(self.recipe.device)
+        self.device, self.device_reason = choose_device(self.recipe.device)
         mean, spread = channel_statistics(self.train)
         self.design = Design(
             source.channels, 1 + len(source.class_values), self.recipe.codes,
@@ -138,38 +149,34 @@ class _Walk:
         )  # fmt: skip
         self.scale = Scale(tuple(mean), tuple(spread), self.design.classes)
 
-    def say(self, fraction: float, message: str) -> Progress:
-        """Return progress with all figures so far."""
-        return Progress(fraction, message, dict(self.figures))
-
     def learn(
         self,
-        stage: Stage,
+        stage: Trainable[Net],
         name: str,
-        limit: Limit,
         span: tuple[float, float],
         message: str,
-        *,
-        rate: float = 2e-3,
-        averaging: float = 0.0,
-    ) -> Generator[Progress, None, None]:
-        """Learn a stage, from where it was kept; its network then has the best weights."""
-        learning = Learning(stage, limit, rate, averaging, self.recipe.learning_seed)
+        budget: Budget,
+        learning_rate: float,
+        average_decay: float = 0.0,
+    ) -> Generator[Progress, None, Net]:
+        """Train a stage, from where it was kept; return its network with the best weights."""
+        plan = TrainingPlan(
+            budget, learning_rate, VALIDATE_AT, average_decay, PATIENCE,
+            seed=self.recipe.learning_seed,
+        )  # fmt: skip
+        trainer = Trainer(
+            stage, plan, self.device,
+            save=lambda arrays, meta: self.artifacts.save(name, arrays, meta),
+        )  # fmt: skip
         if (kept := self.artifacts.load(name)) is not None:
-            learning.restore(*kept)
-        self.figures |= learning.figures
-        if learning.done:
-            return
-        with closing(
-            learning.run(lambda arrays, meta: self.artifacts.save(name, arrays, meta))
-        ) as run:
-            for report in run:
-                fraction = span[0] + (span[1] - span[0]) * report.fraction
-                self.figures |= learning.figures
-                text = f"{message}: step {report.step}"
-                yield Progress(fraction, text, dict(report.values), report.pictures)
+            trainer.restore(kept)
+        yield from subprogress(trainer.run(), *span, message)
+        self.figures |= trainer.figures
+        return trainer.trained()
 
-    def measure_noise_residual(self, coder: PairCoder, name: str) -> NoiseResidual:
+    def measure_noise_residual(
+        self, coder: PairCoder, name: str
+    ) -> Generator[Progress, None, NoiseResidual]:
         """Return what codes lose, measured or kept."""
         kept = self.artifacts.load(name)
         if kept is not None:
@@ -177,52 +184,61 @@ class _Walk:
             return NoiseResidual(
                 arrays["residual"], arrays["decoded"], arrays["marks"], self.design.classes
             )
-        grain = measure_noise_residual(coder, self.train, self.edge, self.device)
-        self.artifacts.save(name, grain.arrays(), {})
-        return grain
+        work = measure_noise_residual(coder, self.train, self.edge, self.device)
+        residual = yield from subprogress(work, *RESIDUAL, "measuring what codes lose")
+        self.artifacts.save(name, residual.arrays(), {})
+        return residual
 
-    def code_images(self, coder: CoderStage, name: str) -> tuple[list[Grid], list[Grid]]:
-        """Return what the prior learns from and is judged by; nothing where it is kept already."""
+    def code_images(
+        self, coder: PairCoder, name: str
+    ) -> Generator[Progress, None, tuple[list[Grid], list[Grid]]]:
+        """Return what the prior learns from and is validated on; nothing where it is kept."""
         kept = self.artifacts.load(name)
         if kept is not None and kept[1]["done"]:
             return [], []
-        grids = draw_fields(
-            coder.net, self.train, self.edge, turns=self.recipe.turns,
+        work = draw_fields(
+            coder, self.train, self.edge, turns=self.recipe.turns,
             seed=self.recipe.learning_seed, device=self.device,
         )  # fmt: skip
+        grids = yield from subprogress(work, *FIELDS, "coding the images")
         edge = self.edge
         crops = even_crops(self.held, edge, edge, 64)
         if self.recipe.joining == "side by side":
             crops = [c for c in crops if c.shape == (edge, edge)]
-        return grids, [code_view(coder.net, crop, self.device) for crop in crops]
+        held = []
+        for crop in crops:
+            yield Progress(FIELDS[1], "coding the held-out images")
+            held.append(code_view(coder, crop, self.device))
+        return grids, held
 
     def cells(self, grids: list[Grid]) -> int:
         """Return the edge of the grids that the prior learns from, cells."""
         usual = self.edge // CELL
         if not grids or self.recipe.joining == "side by side":
             return usual
-        return min(round(usual * GRID), int(grids[0].codes.shape[0]))
+        return min(round(usual * GRID_CROPS), int(grids[0].codes.shape[0]))
 
-    def make_segmenter(self) -> SegmenterStage:
+    def segmenter_stage(self) -> SegmenterStage:
         """Return the stage of the gate's network."""
         numbers = tuple(range(1, self.design.classes))
         pairs = [as_pair(v.image, v.marks, numbers, i) for i, v in enumerate(self.train)]
         size = self.recipe.size
         return SegmenterStage(
             pairs, even_crops(self.held, size, size, 16), self.design.channels,
-            self.design.classes, self.edge, self.recipe.learning_seed, self.device,
+            self.design.classes, self.edge, self.recipe.learning_seed,
         )  # fmt: skip
 
-    def calibrate_gate(self, net: torch.nn.Module) -> GateCalibration:
+    def calibrate_gate(self, net: torch.nn.Module) -> Generator[Progress, None, GateCalibration]:
         """Return what the gate's thresholds are made of, measured or kept."""
-        weights = keeping.digest_of(state_of(net))
+        weights = keeping.digest_of(weights_of(net))
         name = keeping.facts_name(self.recipe, self.source.fingerprint, weights)
         kept = self.artifacts.load(name)
         if kept is not None:
             return GateCalibration.from_json(kept[1])
-        facts = calibrate_gate(
+        work = calibrate_gate(
             net, self.device, self.scale, self.train, self.held, self.recipe.size, self.edge
         )
+        facts = yield from subprogress(work, *CALIBRATION, "measuring real images for the gate")
         self.artifacts.save(name, {"agreements": np.array(facts.agreements)}, facts.as_json())
         return facts
 

@@ -7,7 +7,7 @@ how much of each class they show. What is scored on later is never looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.synthesis.vqvae.nearness import (
     REDUCED,
     SMALLEST,
@@ -40,8 +41,8 @@ REASONS: Mapping[str, str] = {
 FEW = 0.1
 """Share of real held-out crops that may agree less than is asked for."""
 
-MEASURED = 64
-"""Crops that are measured at most."""
+MAX_MEASURED, AT_ONCE = 64, 4
+"""Crops and windows that are measured at most, and windows that are compared at once."""
 
 SLACK = 0.5
 """How far beyond the range of real crops shares and edges may go, as a share of what is left."""
@@ -168,8 +169,8 @@ def calibrate_gate(
     held: Sequence[View],
     size: int,
     edge: int,
-) -> GateCalibration:
-    """Measure what thresholds are made of.
+) -> Generator[Progress, None, GateCalibration]:
+    """Measure what thresholds are made of; yield at each crop.
 
     Without a held-out part, agreement is measured on the training images, and distances are those
     between different training images.
@@ -181,16 +182,20 @@ def calibrate_gate(
     edge
         Edge of a training crop, pixels: windows for distances are as large, where images are.
     """
-    crops = even_crops(held or train, size, size, MEASURED)
-    agreements = sorted(
-        agreement(predict(net, view.image, device), view.marks, scale.classes) for view in crops
-    )
-    real = even_crops([*train, *held], size, size, MEASURED)
+    crops = even_crops(held or train, size, size, MAX_MEASURED)
+    agreements = []
+    for number, view in enumerate(crops):
+        yield Progress(number / len(crops) / 2, f"crop {number + 1} of {len(crops)}")
+        agreements.append(agreement(predict(net, view.image, device), view.marks, scale.classes))
+    real = even_crops([*train, *held], size, size, MAX_MEASURED)
     amounts = np.array([mask_amounts(view.marks, scale.classes) for view in real])
     window = min(edge, size, *(min(v.shape) for v in [*train, *held])) // REDUCED
+    distances: list[float] = []
+    if window >= SMALLEST:
+        distances = yield from subprogress(_distances(scale, train, held, window), 0.5)
     return GateCalibration(
-        tuple(agreements),
-        tuple(_distances(scale, train, held, window)) if window >= SMALLEST else (),
+        tuple(sorted(agreements)),
+        tuple(sorted(distances)),
         tuple(amounts.min(axis=0).tolist()),
         tuple(amounts.max(axis=0).tolist()),
         window,
@@ -199,19 +204,24 @@ def calibrate_gate(
 
 def _distances(
     scale: Scale, train: Sequence[View], held: Sequence[View], window: int
-) -> list[float]:
+) -> Generator[Progress, None, list[float]]:
+    """Return the distances of real windows to the nearest piece of other training images."""
     if held:
-        seen = ReferenceIndex(scale.fine_features(train, window), window)
-        pieces = [w for view in held for w in windows_of(scale.features(view), window)]
-        return sorted(seen.distances(_some(pieces, MEASURED)).tolist())
+        compared = [(train, held, MAX_MEASURED)]
+    else:
+        each = MAX_MEASURED // len(train) + 1
+        others = [(*train[:i], *train[i + 1 :]) for i in range(len(train))]
+        compared = [(o, (v,), each) for o, v in zip(others, train, strict=True) if o]
     found: list[float] = []
-    for number, view in enumerate(train):
-        others = [*train[:number], *train[number + 1 :]]
-        if others:
-            seen = ReferenceIndex(scale.fine_features(others, window), window)
-            pieces = windows_of(scale.features(view), window)
-            found += seen.distances(_some(pieces, MEASURED // len(train) + 1)).tolist()
-    return sorted(found)
+    for number, (known, views, count) in enumerate(compared):
+        yield Progress(number / len(compared), "comparing windows")
+        seen = ReferenceIndex(scale.fine_features(known, window), window)
+        pieces = [w for view in views for w in windows_of(scale.features(view), window)]
+        chosen = _some(pieces, count)
+        for start in range(0, len(chosen), AT_ONCE):
+            yield Progress(number / len(compared), f"comparing window {start + 1} of {len(chosen)}")
+            found += seen.distances(chosen[start : start + AT_ONCE]).tolist()
+    return found
 
 
 def _some(pieces: list[FloatImage], count: int) -> list[FloatImage]:

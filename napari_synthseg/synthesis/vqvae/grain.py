@@ -13,7 +13,7 @@ noise
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.synthesis.vqvae.fit_vqvae import as_tensors, decoded
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.synthesis.vqvae.fit_vqvae import decoded, encoded
 from napari_synthseg.synthesis.vqvae.views import CELL, Marks, View, even_crops
 from napari_synthseg.synthesis.vqvae.vqvae import PairCoder
 
@@ -181,29 +182,24 @@ class NoiseResidual:
 
 def measure_noise_residual(
     coder: PairCoder, views: Sequence[View], edge: int, device: torch.device
-) -> NoiseResidual:
-    """Return what is lost of real images in coding.
+) -> Generator[Progress, None, NoiseResidual]:
+    """Return what is lost of real images in coding; yield at each crop.
 
     Crops of one shape, as large as a training crop and more where images are.
     """
     side = max(min(2 * edge, min(min(v.shape) for v in views)) // CELL * CELL, edge)
     count = max(STORED // side**2, 1)
     residuals, cells, marks = [], [], []
-    for view in even_crops(views, side, side, count):
-        images, wanted = as_tensors([view], device)
-        image, mark = decoded(coder, coder_codes(coder, images, wanted))
+    crops = even_crops(views, side, side, count)
+    for number, view in enumerate(crops):
+        yield Progress(number / len(crops), f"crop {number + 1} of {len(crops)}")
+        image, mark = decoded(coder, encoded(coder, view, device))
         residuals.append((view.image - image[0]).astype(np.float16))
         cells.append(_reduced(image[0]).astype(np.float16))
         marks.append(mark[0].astype(np.int8))
     return NoiseResidual(
         np.stack(residuals), np.stack(cells), np.stack(marks), coder.design.classes
     )
-
-
-def coder_codes(coder: PairCoder, images: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
-    """Return codes without gradients."""
-    with torch.no_grad():
-        return coder.encode(images, marks)
 
 
 def _reduced(image: FloatImage) -> FloatImage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.synthesis.vqvae.fit_vqvae import as_tensors
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.synthesis.vqvae.fit_vqvae import encoded
 from napari_synthseg.synthesis.vqvae.views import CELL, View, draw_view, mirrored
 from napari_synthseg.synthesis.vqvae.vqvae import PairCoder
 
@@ -44,9 +45,7 @@ class Grid:
 
 def code_view(coder: PairCoder, view: View, device: torch.device) -> Grid:
     """Return the codes of a view whose extents are whole cells."""
-    images, marks = as_tensors([view], device)
-    with torch.no_grad():
-        codes = coder.encode(images, marks)[0].cpu().numpy()
+    codes = encoded(coder, view, device)[0].cpu().numpy()
     return Grid(codes, cell_shares(view, coder.design.classes))
 
 
@@ -67,8 +66,8 @@ def draw_fields(
     seed: int,
     device: torch.device,
     pixels: int = PIXELS,
-) -> list[Grid]:
-    """Return the codes of random views of real images.
+) -> Generator[Progress, None, list[Grid]]:
+    """Return the codes of random views of real images; yield at each view.
 
     Views are larger than a training crop where images are, and cut into crops only as codes: what
     lies at a crop's border was then coded with its surroundings in sight. Side by side, a view is
@@ -82,6 +81,7 @@ def draw_fields(
     count = max(min(pixels, largest) // field**2, 8)
     grids = []
     for number in range(count):
+        yield Progress(number / count, f"coding view {number + 1} of {count}")
         rng = np.random.default_rng((seed, number, 1))
         grids.append(code_view(coder, draw_view(sources, field, field, rng, turns), device))
     return grids

@@ -11,13 +11,14 @@ which is far rarer than near a step of a cumulated distribution. Such ties are c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.synthesis.vqvae.prior import FIRST, CodePrior, Gated, gate
 
 TIE = 1e-4
@@ -51,8 +52,8 @@ def draw_codes(
     temperature: float = 1.0,
     conditions: torch.Tensor | None = None,
     keep_scores: bool = False,
-) -> Drawn:
-    """Draw one grid for each generator.
+) -> Generator[Progress, None, Drawn]:
+    """Draw one grid for each generator; yield at each row.
 
     Parameters
     ----------
@@ -73,8 +74,9 @@ def draw_codes(
     codes = np.zeros((len(noise), *shape), np.int64)
     ties = np.zeros(len(noise), np.int64)
     kept = np.zeros((len(noise), prior.design.codes, *shape), np.float32) if keep_scores else None
-    with torch.inference_mode():
-        for y in range(shape[0]):
+    for y in range(shape[0]):
+        yield Progress(y / shape[0], f"drawing row {y + 1} of {shape[0]}")
+        with torch.inference_mode():
             row = rows.start()
             for x in range(shape[1]):
                 scores = row.scores(x).cpu().numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +11,15 @@ from torch import nn
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.metrics.confusion import count_classes, count_pixels
 from napari_synthseg.networks.build import build_model
-from napari_synthseg.synthesis.vqvae.loop import Pictures, own_noise
 from napari_synthseg.synthesis.vqvae.views import Marks, View
 from napari_synthseg.synthesis.vqvae.vqvae import masked_entropy
 from napari_synthseg.training.augmentation import Augmentation, random_crop
+from napari_synthseg.training.trainable import Batch, Validation
+from napari_synthseg.training.volumes import round_up
 
 BATCH = 4
 """Crops in one batch."""
@@ -27,7 +29,7 @@ SPEC = ModelSpec(name="unet", width=8, depth=3)
 
 @dataclass(eq=False)
 class SegmenterStage:
-    """What `loop.Learning` learns: a small U-Net from the real training pairs.
+    """Trains a small U-Net on the real training pairs; a `Trainable`.
 
     Attributes
     ----------
@@ -45,39 +47,37 @@ class SegmenterStage:
     classes: int
     edge: int
     seed: int
-    device: torch.device
 
-    def __post_init__(self) -> None:
-        """Build the network."""
-        with own_noise(self.seed, 2**32, torch.device("cpu")):
-            self.net = build_model(SPEC, self.channels, self.classes)
-        self.net.to(self.device)
-        self.edge = -(-self.edge // SPEC.multiple[0]) * SPEC.multiple[0]
+    def build_network(self) -> nn.Module:
+        """Return the network with fresh weights."""
+        return build_model(SPEC, self.channels, self.classes)
 
-    def loss(self, step: int, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Return the cross-entropy of one batch of changed crops."""
+    def make_batch(self, number: int) -> Batch:
+        """Return changed crops of random pairs."""
+        edge = round_up(self.edge, SPEC.multiple[0])
         crops = []
-        for number in range(BATCH):
-            rng = np.random.default_rng((self.seed, step, number))
+        for place in range(BATCH):
+            rng = np.random.default_rng((self.seed, number, place))
             pair = self.train[int(rng.integers(len(self.train)))]
-            crops.append(random_crop(pair, (self.edge, self.edge), AUGMENTATION, rng))
-        images = torch.from_numpy(np.stack([c.image for c in crops])).to(self.device)
-        marks = torch.from_numpy(np.stack([c.labels.ids for c in crops])).to(self.device)
-        return masked_entropy(self.net(images), marks), {}
+            crops.append(random_crop(pair, (edge, edge), AUGMENTATION, rng))
+        images = torch.from_numpy(np.stack([c.image for c in crops]))
+        return Batch(images, (torch.from_numpy(np.stack([c.labels.ids for c in crops])),))
 
-    def judge(self, net: nn.Module) -> tuple[float | None, dict[str, float]]:
-        """Return how far from agreeing it is with the held-out masks."""
-        if not self.held:
-            return None, {}
-        found = [
-            agreement(predict(net, view.image, self.device), view.marks, self.classes)
-            for view in self.held
-        ]
-        return 1 - float(np.mean(found)), {"held agreement": float(np.mean(found))}
+    def batch_loss(
+        self, net: nn.Module, batch: Batch, fraction: float
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return the cross-entropy of one batch."""
+        return masked_entropy(net(batch.images), *batch.targets), {}
 
-    def pictures(self, net: nn.Module) -> Pictures:
-        """Return nothing: it is no generator."""
-        return {}
+    def validate(
+        self, net: nn.Module, device: torch.device
+    ) -> Generator[Progress, None, Validation]:
+        """Measure how well it agrees with the held-out masks."""
+        found = []
+        for number, view in enumerate(self.held):
+            yield Progress(number / len(self.held), f"crop {number + 1} of {len(self.held)}")
+            found.append(agreement(predict(net, view.image, device), view.marks, self.classes))
+        return Validation.by_mean({"held agreement": float(np.mean(found))} if found else {})
 
 
 AUGMENTATION = Augmentation(zoom=1.3, gain=1.3, gamma=1.3)

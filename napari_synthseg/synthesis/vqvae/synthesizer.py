@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.core.runs import Weights
 from napari_synthseg.networks.build import build_model
 from napari_synthseg.synthesis.vqvae.fit_prior import given
 from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, decoded
@@ -31,7 +33,6 @@ from napari_synthseg.synthesis.vqvae.gate import (
     thresholds,
 )
 from napari_synthseg.synthesis.vqvae.grain import NoiseResidual
-from napari_synthseg.synthesis.vqvae.loop import Arrays, load_state
 from napari_synthseg.synthesis.vqvae.nearness import ReferenceIndex, Scale
 from napari_synthseg.synthesis.vqvae.parameters import VQParameters
 from napari_synthseg.synthesis.vqvae.prior import CodePrior, PriorDesign
@@ -40,6 +41,8 @@ from napari_synthseg.synthesis.vqvae.segmenter import SPEC
 from napari_synthseg.synthesis.vqvae.views import CELL, View
 from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder, grid_width
 from napari_synthseg.training.device import choose_device
+from napari_synthseg.training.model import load_weights
+from napari_synthseg.training.randomness import seeded_torch
 
 BLOCK = 16
 """Pairs that are drawn together."""
@@ -78,11 +81,11 @@ class TrainedGenerator:
     """
 
     design: Design
-    coder: Arrays
+    coder: Weights
     prior_design: PriorDesign
-    prior: Arrays
+    prior: Weights
     grain: NoiseResidual | None
-    segmenter: Arrays | None
+    segmenter: Weights | None
     facts: GateCalibration | None
     train: tuple[View, ...]
     scale: Scale
@@ -227,18 +230,18 @@ class Sampler:
     def __init__(self, recipe: VQParameters, learned: TrainedGenerator, size: int) -> None:
         self.recipe, self.learned, self.size = recipe, learned, size
         self.device, _ = choose_device(recipe.device)
-        with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and thrown away
+        with seeded_torch(0):  # fresh weights are drawn, and thrown away
             channels = learned.design.channels
             self.coder = PairCoder(learned.design, [0.0] * channels, [1.0] * channels)
             self.prior = CodePrior(learned.prior_design)
             segmenter = build_model(SPEC, channels, learned.design.classes)
-        load_state(self.coder, learned.coder)
-        load_state(self.prior, learned.prior)
+        load_weights(self.coder, learned.coder)
+        load_weights(self.prior, learned.prior)
         for net in (self.coder, self.prior, segmenter):
             net.to(self.device).eval()
         self.gate: Gate | None = None
         if recipe.gate and learned.segmenter is not None and learned.facts is not None:
-            load_state(segmenter, learned.segmenter)
+            load_weights(segmenter, learned.segmenter)
             self.gate = self._make_gate(segmenter, learned.facts)
 
     def _make_gate(self, net: torch.nn.Module, facts: GateCalibration) -> Gate:
@@ -263,13 +266,14 @@ class Sampler:
             told.append(given(self.recipe.joining, shares, cells, cells))
         maps = [t for t in told if t is not None]
         conditions = torch.from_numpy(np.stack(maps)).to(self.device) if maps else None
-        drawn = draw_codes(
+        work = draw_codes(
             self.prior,
             (cells, grid_width(self.recipe.joining, cells)),
             rngs,
             temperature=self.recipe.temperature,
             conditions=conditions,
         )
+        drawn = exhaust(work)
         return list(drawn.codes.astype(np.int16)), int(drawn.ties.sum())
 
     def develop(self, codes: NDArray[np.int16], index: int, attempt: int) -> View:

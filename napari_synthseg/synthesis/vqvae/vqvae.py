@@ -149,31 +149,14 @@ class PairCoder(nn.Module):
         return images * self.spread + self.mean, scores
 
     def forward(
-        self, images: torch.Tensor, marks: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        self, images: torch.Tensor, marks: torch.Tensor, *, quantize: bool = True
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor]:
         """Return images in unit variance, class scores, codes, and the quantizer's own loss."""
-        quantized, codes, own = self._quantize(self.encoder(self.join(images, marks)))
-        return *self.part(self.decoder(quantized)), codes, own
-
-    def loss(
-        self, images: torch.Tensor, marks: torch.Tensor, *, plain: bool = False
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Return the loss, and its parts by name; `plain`: without quantizing.
-
-        The image's part is the squared error as a share of the images' variance; the mask's part is
-        the cross-entropy over the pixels that are not `UNKNOWN`.
-        """
-        if plain:
-            features = self.encoder(self.join(images, marks))
-            seen, scores = self.part(self.decoder(features))
-            own = features.new_zeros(())
-        else:
-            seen, scores, _, own = self(images, marks)
-        wanted = self.coded(images)
-        error = torch.mean((seen - wanted) ** 2)
-        entropy = masked_entropy(scores, marks)
-        parts = {"image error": error.detach(), "mask loss": entropy.detach()}
-        return error + entropy + own, parts
+        features = self.encoder(self.join(images, marks))
+        codes, own = None, features.new_zeros(())
+        if quantize:
+            features, codes, own = self._quantize(features)
+        return *self.part(self.decoder(features)), codes, own
 
     def _quantize(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         if self.design.quantizer == "fsq":

@@ -5,7 +5,7 @@ Where it looked is told by its class activation maps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.geometry import divide_region, region_shape
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.tasks.classify.prediction import classify_image
 from napari_synthseg.tasks.classify.rule import ClassifyRule
 from napari_synthseg.tasks.classify.targets import find_present, present_in_field, present_in_pair
@@ -117,28 +118,35 @@ class ClassifyTask(Task):
             return output.sum() * 0
         return functional.binary_cross_entropy_with_logits(output.float()[known], shown[known])
 
-    def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
+    def validate(
+        self, net: nn.Module, device: torch.device, *, tune: bool = False
+    ) -> Generator[Progress, None, Validation]:
         """Compare with what held-out pairs show, and with clicks in fields of held-out images."""
         values = self.data.class_values
         pairs = [(p.image, present_in_pair(p, values)) for p in self.data.val_pairs]
-        fields = list(self._fields())
+        parts = {"pairs": pairs, "clicks": list(self._fields())}
+        count = sum(len(shown) for shown in parts.values())
         figures: dict[str, float] = {}
         seen: list[tuple[FloatImage, FloatImage]] = []
-        for name, shown in (("pairs", pairs), ("clicks", fields)):
-            if shown:
-                found = np.stack(
-                    [_probabilities(net, image, device, self.rule.field) for image, _ in shown]
-                )
-                truth = np.stack([true for _, true in shown])
-                seen.append((found, truth))
-                precision = mean_average_precision(found, truth)
-                if precision is not None:
-                    figures[f"held-out {name} AP"] = precision
+        done = 0
+        for name, shown in parts.items():
+            if not shown:
+                continue
+            rows = []
+            for image, _ in shown:
+                yield Progress(done / count, f"image {done + 1} of {count}")
+                rows.append(_probabilities(net, image, device, self.rule.field))
+                done += 1
+            found, truth = np.stack(rows), np.stack([true for _, true in shown])
+            seen.append((found, truth))
+            precision = mean_average_precision(found, truth)
+            if precision is not None:
+                figures[f"held-out {name} AP"] = precision
         rule = self.rule
         if tune and seen:
             found, truth = (np.concatenate(part) for part in zip(*seen, strict=True))
             rule = rule.model_copy(update={"thresholds": choose_thresholds(found, truth)})
-        return Validation(rule, figures)
+        return Validation.by_mean(figures, rule)
 
     def _fields(self) -> Sequence[tuple[FloatImage, FloatImage]]:
         """Return fields of the held-out images with what their clicks say of them."""

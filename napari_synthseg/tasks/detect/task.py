@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.networks.build import build_model
 from napari_synthseg.networks.detectors import Detector
@@ -122,14 +124,19 @@ class DetectTask(Task):
         """Return the error of places, sizes, objects and classes."""
         return self._form.measure_loss(output, targets, len(self.data.class_values))
 
-    def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
+    def validate(
+        self, net: nn.Module, device: torch.device, *, tune: bool = False
+    ) -> Generator[Progress, None, Validation]:
         """Compare with the boxes of held-out pairs, and with the clicks of held-out images."""
-        pairs = [
-            (self._read(net, p.image, device), find_boxes(p.labels).boxes)
-            for p in self.data.val_pairs
-        ]
         clicked = [i for i in self.data.val_images if i.clicks]
-        images = [(self._read(net, i.pixels.read(), device), i) for i in clicked]
+        count = len(self.data.val_pairs) + len(clicked)
+        pairs, images = [], []
+        for number, pair in enumerate(self.data.val_pairs):
+            yield Progress(number / count, f"image {number + 1} of {count}")
+            pairs.append((self._read(net, pair.image, device), find_boxes(pair.labels).boxes))
+        for number, image in enumerate(clicked, start=len(pairs)):
+            yield Progress(number / count, f"image {number + 1} of {count}")
+            images.append((self._read(net, image.pixels.read(), device), image))
         rule, figures = self.rule, {}
         counts = []  # per part: (class, score, [matched, predicted, true])
         if pairs:
@@ -147,7 +154,7 @@ class DetectTask(Task):
         for name, count in counts:
             chosen = sum(count[k, p] for k, p in enumerate(places))
             figures[name] = float(_f1(chosen[None])[0])
-        return Validation(rule, figures)
+        return Validation.by_mean(figures, rule)
 
     def _read(self, net: nn.Module, image: FloatImage, device: torch.device) -> Boxes:
         return read_boxes(run_detector(net, image, device, self._multiple), self.rule, SCORES[0])

@@ -7,7 +7,7 @@ to one. Where training was on true masks, the held-out masks take the place of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.labels import DualImage, Labels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.metrics.instance import match_instances
 from napari_synthseg.tasks.segment.decoding import Decoded, decode
@@ -39,26 +40,34 @@ def validate(
     rule: SegmentRule,
     *,
     tune: bool = False,
-) -> Validation:
-    """Measure a model by its outputs on the held-out part.
+) -> Generator[Progress, None, Validation]:
+    """Measure a model by its outputs on the held-out part; yield at each field that is decoded.
 
     With `tune` the thresholds of the rule are chosen on the same part.
     """
+    if not pairs and not images:
+        return Validation.by_mean({}, rule)
+    # one threshold after the other: all combinations would take three times as long
+    tuned = [("prominence", PROMINENCES), ("foreground", FOREGROUNDS)] if tune else []
+    count = 1 + sum(len(values) for _, values in tuned)
+    done = 0
 
-    def measure(candidate: DecodingRule) -> Validation:
+    def measure(candidate: DecodingRule) -> Generator[Progress, None, Validation]:
+        nonlocal done
         assert isinstance(candidate, SegmentRule)
-        least = SCORES if tune else (candidate.minimum_score,)
-        return _measure(pair_maps, pairs, image_maps, images, candidate, least)
+        scores = SCORES if tune else (candidate.minimum_score,)
+        words = f"rule {done + 1} of {count}" if tune else None
+        work = _measure(pair_maps, pairs, image_maps, images, candidate, scores)
+        found = yield from subprogress(work, done / count, (done + 1) / count, words)
+        done += 1
+        return found
 
-    def better(old: Validation, new: Validation) -> Validation:
-        return new if new.value > old.value + 1e-4 else old
-
-    best = measure(rule)
-    if tune:  # one threshold after the other: all combinations would take three times as long
-        for prominence in PROMINENCES:
-            best = better(best, measure(best.rule.model_copy(update={"prominence": prominence})))
-        for foreground in FOREGROUNDS:
-            best = better(best, measure(best.rule.model_copy(update={"foreground": foreground})))
+    best = yield from measure(rule)
+    for name, values in tuned:
+        for value in values:
+            found = yield from measure((best.rule or rule).model_copy(update={name: value}))
+            if (found.value or 0.0) > (best.value or 0.0) + 1e-4:
+                best = found
     return best
 
 
@@ -69,11 +78,17 @@ def _measure(
     images: Sequence[ClickedImage],
     rule: SegmentRule,
     scores: Sequence[float],
-) -> Validation:
-    on_pairs = [decode(*maps, rule) for maps in pair_maps]
-    on_images = [decode(*maps, rule) for maps in image_maps]
-    measured = []
+) -> Generator[Progress, None, Validation]:
+    """Decode all fields by a rule; return the best of some smallest scores."""
+    decoded: list[Decoded] = []
+    fields = [*pair_maps, *image_maps]
+    for number, maps in enumerate(fields):
+        yield Progress(number / len(fields), f"image {number + 1} of {len(fields)}")
+        decoded.append(decode(*maps, rule))
+    on_pairs, on_images = decoded[: len(pairs)], decoded[len(pairs) :]
+    measured: list[tuple[float, Validation]] = []
     for least in scores:
+        yield Progress(1.0)
         values: dict[str, float] = {}
         if pairs:
             found = zip(on_pairs, pairs, strict=True)
@@ -83,10 +98,12 @@ def _measure(
             seen = zip(on_images, images, strict=True)
             clicked = [_click_counts(_above(d, least), i) for d, i in seen]
             values["held-out clicks F1"] = _f1(clicked)
-        measured.append(Validation(rule.model_copy(update={"minimum_score": least}), values))
+        candidate = rule.model_copy(update={"minimum_score": least})
+        found_here = Validation.by_mean(values, candidate)
+        measured.append((found_here.value or 0.0, found_here))
     # Of thresholds that do about equally well, the middle one is the safest on other images.
-    top = max(m.value for m in measured)
-    good = [m for m in measured if m.value >= top - ABOUT_EQUAL]
+    top = max(value for value, _ in measured)
+    good = [found for value, found in measured if value >= top - ABOUT_EQUAL]
     return good[len(good) // 2]
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.networks.receptive_field import receptive_radius
-from napari_synthseg.tasks.segment.evaluation import validate
+from napari_synthseg.tasks.segment.evaluation import Maps, validate
 from napari_synthseg.tasks.segment.loss import segmentation_loss
 from napari_synthseg.tasks.segment.prediction import find_in_image
 from napari_synthseg.tasks.segment.rule import SegmentRule
@@ -65,17 +66,28 @@ class SegmentTask(Task):
         """Return the error of classes and inner distance."""
         return segmentation_loss(output, *targets)
 
-    def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
+    def validate(
+        self, net: nn.Module, device: torch.device, *, tune: bool = False
+    ) -> Generator[Progress, None, Validation]:
         """Compare with the masks of held-out pairs, and with the clicks of held-out images."""
-        run = partial(
-            infer_by_blocks,
-            net,
-            device=device,
-            multiple=self.spec.model.multiple,
-            block=block_shape(self.spec.model, self.data.spacing),
-            radius=receptive_radius(self.spec.model),
-        )
-        pair_maps = [run(image=p.image) for p in self.data.val_pairs]
+        pairs = self.data.val_pairs
         clicked = tuple(i for i in self.data.val_images if i.clicks)
-        image_maps = [run(image=i.pixels.read()) for i in clicked]
-        return validate(pair_maps, self.data.val_pairs, image_maps, clicked, self.rule, tune=tune)
+        fields = [p.image for p in pairs] + [i.pixels.read() for i in clicked]
+        maps: list[Maps] = []
+        for number, image in enumerate(fields):
+            work = infer_by_blocks(
+                net,
+                image,
+                device,
+                self.spec.model.multiple,
+                block_shape(self.spec.model, self.data.spacing),
+                receptive_radius(self.spec.model),
+            )
+            share, width = number / len(fields), 1 / len(fields)
+            maps.append((yield from subprogress(work, share / 2, (share + width) / 2)))
+        on_pairs, on_images = maps[: len(pairs)], maps[len(pairs) :]
+        return (
+            yield from subprogress(
+                validate(on_pairs, pairs, on_images, clicked, self.rule, tune=tune), 0.5
+            )
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.progress import exhaust
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.metrics.areas import BACKGROUND
 from napari_synthseg.metrics.semantic import score_semantic
 from napari_synthseg.tasks.semantic.loss import region_loss
@@ -92,22 +92,27 @@ class SemanticTask(Task):
         weights = torch.tensor(self.class_weights, dtype=torch.float32, device=output.device)
         return region_loss(output, targets[0], weights)
 
-    def validate(self, net: nn.Module, device: torch.device, *, tune: bool) -> Validation:
+    def validate(
+        self, net: nn.Module, device: torch.device, *, tune: bool = False
+    ) -> Generator[Progress, None, Validation]:
         """Compare with the true regions of held-out pairs; there is nothing to tune."""
-        if not self.data.val_pairs:
-            return Validation(self.rule, {})
+        pairs = self.data.val_pairs
+        if not pairs:
+            return Validation.by_mean({}, self.rule)
+        compared = []
+        for number, pair in enumerate(pairs):
+            pixels = ArraySource(pair.image)
+            work = class_values_of(net, self.spec.model, self.rule, pixels, device)
+            found = yield from subprogress(
+                work, number / len(pairs), (number + 1) / len(pairs),
+                f"image {number + 1} of {len(pairs)}",
+            )  # fmt: skip
+            compared.append((str(number), pair.labels.as_regions().ids, found))
+            yield Progress((number + 1) / len(pairs), "comparing")
         names = {v: self.data.class_names.get(v, str(v)) for v in self.data.class_values}
-        compared = (
-            (str(number), pair.labels.as_regions().ids, self._predict(net, pair, device))
-            for number, pair in enumerate(self.data.val_pairs)
-        )
         scores = score_semantic(compared, names, measured_on="real")
         values = {"held-out mIoU": scores.values[SHARE]} if SHARE in scores.values else {}
-        return Validation(self.rule, values)
-
-    def _predict(self, net: nn.Module, pair: DualImage, device: torch.device) -> NDArray[np.uint8]:
-        pixels = ArraySource(pair.image)
-        return exhaust(class_values_of(net, self.spec.model, self.rule, pixels, device))
+        return Validation.by_mean(values, self.rule)
 
 
 def weigh_classes(counts: NDArray[np.float64], balance: float) -> NDArray[np.float64]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.runs import TrainStep
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.widgets.curve import LossCurve
@@ -25,6 +23,7 @@ PICTURES_EVERY = 1.0
 """Seconds between live pictures at least; those in between are thrown away."""
 
 LOSS = "loss"
+COUNTERS = ("step", "seconds", "best step")
 HELD = "held "
 """Figures of the held-out part begin with this."""
 
@@ -46,7 +45,6 @@ class LearnBox(QWidget):
         self.controller = controller
         self._last_pictures = 0.0
         self._stage = ""
-        self._number = 0
         self._held: dict[str, float] = {}
         body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, 0)
@@ -94,7 +92,7 @@ class LearnBox(QWidget):
         self.pause_button.setEnabled(job is not None)
         self.pause_button.setText("Resume" if paused else "Pause")
         self.stop_button.setEnabled(job is not None)
-        self.curve.setVisible(bool(self._number))
+        self.curve.setVisible(bool(self._stage))
         self.bar.setVisible(job is not None)
 
     def _has_kept(self) -> bool:
@@ -120,25 +118,21 @@ class LearnBox(QWidget):
 
     # --- following ---------------------------------------------------------------------------
 
-    def _on_steps(self, news: list[Any]) -> None:
+    def _on_steps(self, news: list[Progress]) -> None:
         last = news[-1]
         self.bar.setValue(int(1000 * last.fraction))
-        points = []
+        points: list[Progress] = []
         for step in news:
             stage = step.message.partition(":")[0]
             if LOSS in step.metrics and stage != self._stage:  # another thing is learned now
-                self._stage, self._number = stage, 0
+                self._stage = stage
                 self._held.clear()
                 self.curve.clear()
                 points.clear()
-            loss = float(step.metrics.get(LOSS, math.nan))
-            if math.isfinite(loss):
-                self._number += 1
-                points.append(TrainStep(self._number, step.fraction, loss, 0.0))
-        if points:
-            self.curve.add(points)
-            self.curve.show()
-        self._held.update(last.metrics)
+            points.append(step)
+        self.curve.add(points)
+        self.curve.setVisible(bool(self._stage))
+        self._held.update({k: v for k, v in last.metrics.items() if k not in COUNTERS})
         self.status.setText("\n".join(p for p in (_sentence(last.message), self._figures()) if p))
         self._on_pictures([s.previews for s in news if s.previews])
 
@@ -175,7 +169,7 @@ class LearnBox(QWidget):
         self.refresh()
 
     def _clear(self) -> None:
-        self._number, self._stage, self._last_pictures = 0, "", 0.0
+        self._stage, self._last_pictures = "", 0.0
         self._held.clear()
         self.curve.clear()
         self.status.setText("")

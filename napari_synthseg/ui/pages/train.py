@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QPushButton
 
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.runs import TrainingRun, TrainStep
+from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors
@@ -200,19 +199,19 @@ class TrainPanel(Panel):
     # --- work --------------------------------------------------------------------------------
 
     def _on_steps(self, news: list[Any]) -> None:
-        self.bar.setValue(int(1000 * news[-1].fraction))
-        steps = [s for s in news if isinstance(s, TrainStep) and math.isfinite(s.loss)]
-        if not steps:  # still getting ready; the last message before the first batch is the device
-            self._device = news[-1].message
+        last = news[-1]
+        self.bar.setValue(int(1000 * last.fraction))
+        if "step" not in last.metrics:  # still getting ready; the last message is the device
+            self._device = last.message
             self.status.setText(f"Getting ready: {self._device}")
             return
-        self.curve.add(steps)
-        for step in steps:
-            if step.validation:
-                held = ", ".join(f"{name} {value:.3f}" for name, value in step.validation.items())
-                self._held = f"held out: {held}"
-        last = steps[-1]
-        now = f"step {last.step}, loss {last.loss:.3f}, {last.seconds:.0f} s"
+        self.curve.add(news)
+        held = {k: v for k, v in last.metrics.items() if k.startswith("held")}
+        if held:
+            self._held = "held out: " + ", ".join(f"{k} {v:.3f}" for k, v in held.items())
+        loss = f"loss {last.metrics['loss']:.3f}" if "loss" in last.metrics else ""
+        seconds = f"{last.metrics['seconds']:.0f} s" if "seconds" in last.metrics else ""
+        now = ", ".join(p for p in (last.message, loss, seconds) if p)
         self.status.setText("\n".join(p for p in (now, self._held, self._device) if p))
 
     def _on_end(self, outcome: Outcome) -> None:

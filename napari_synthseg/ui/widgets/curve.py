@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_synthseg.core.runs import TrainStep
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.widgets.style import Colors
 
 SMOOTHING = 0.93
@@ -41,14 +42,16 @@ class LossCurve(QWidget):
             values.clear()
         self._draw()
 
-    def add(self, steps: Sequence[TrainStep]) -> None:
-        """Add batches and draw once."""
-        for step in steps:
-            before = self._smooth[-1] if self._smooth else step.loss
-            self._steps.append(step.step)
-            self._loss.append(step.loss)
-            self._smooth.append(SMOOTHING * before + (1 - SMOOTHING) * step.loss)
-            if step.best:
+    def add(self, news: Sequence[Progress]) -> None:
+        """Add the batches among the news and draw once."""
+        for metrics in (n.metrics for n in news):
+            if math.isfinite(loss := metrics.get("loss", math.nan)):
+                before = self._smooth[-1] if self._smooth else loss
+                self._steps.append(int(metrics["step"]))
+                self._loss.append(loss)
+                self._smooth.append(SMOOTHING * before + (1 - SMOOTHING) * loss)
+            best = int(metrics.get("best step", 0))
+            if best in self._steps[-1:]:
                 self._best.append(len(self._steps) - 1)
         self._draw()
 

@@ -6,8 +6,14 @@ import torch
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
-from napari_synthseg.synthesis.vqvae.fit_vqvae import CoderStage, as_pair, as_tensors, perplexity
-from napari_synthseg.synthesis.vqvae.loop import Learning, Limit
+from napari_synthseg.synthesis.vqvae.fit_vqvae import (
+    CoderStage,
+    as_batch,
+    as_pair,
+    measure_pair_loss,
+    perplexity,
+)
+from napari_synthseg.synthesis.vqvae.fitting import VALIDATE_AT
 from napari_synthseg.synthesis.vqvae.views import (
     draw_view,
     even_crops,
@@ -16,6 +22,7 @@ from napari_synthseg.synthesis.vqvae.views import (
     views_of,
 )
 from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder, count_codes, masked_entropy
+from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
 from tests.helpers.masked_stripes import masked_images, striped
 
 CPU = torch.device("cpu")
@@ -29,7 +36,8 @@ def coder(joining="stacked", quantizer="ema", channels=1, classes=3, codes=16, s
 
 
 def tensors(**kwargs):
-    return as_tensors(views_of([striped(0, **kwargs)], (1, 2)), CPU)
+    batch = as_batch(views_of([striped(0, **kwargs)], (1, 2)))
+    return batch.images, *batch.targets
 
 
 @pytest.mark.parametrize("quantizer", ["ema", "fsq"])
@@ -78,8 +86,8 @@ def test_what_is_coded_is_the_image_without_its_finest_detail(smoothing):
     assert net.coded(images).shape == images.shape
 
 
-@pytest.mark.parametrize("plain", [True, False])
-def test_unknown_pixels_teach_nothing(plain):
+@pytest.mark.parametrize("quantize", [True, False])
+def test_unknown_pixels_teach_nothing(quantize):
     net = coder()
     images, marks = tensors(unknown=True)
     assert (marks == UNKNOWN).any()
@@ -88,7 +96,8 @@ def test_unknown_pixels_teach_nothing(plain):
     assert not scores.grad[:, :, marks[0] == UNKNOWN].any()
     assert scores.grad[:, :, marks[0] != UNKNOWN].all()
     assert not net.join(images, marks)[:, 1:][:, :, marks[0] == UNKNOWN].any()
-    loss, parts = net.loss(images, torch.full_like(marks, UNKNOWN), plain=plain)
+    nothing = torch.full_like(marks, UNKNOWN)
+    loss, parts = measure_pair_loss(net, images, nothing, quantize=quantize)
     assert float(parts["mask loss"]) == 0
     assert torch.isfinite(loss)
 
@@ -163,13 +172,14 @@ def test_learning_gets_better_than_the_mean_color():
     source = masked_images(shape=(48, 56))
     views = views_of(source.train, (1, 2))
     stage = CoderStage(
-        views, views_of(source.held, (1, 2)), Design(1, 3, 32, width=16), 32, True, (1, 2), 0, CPU
+        views, views_of(source.held, (1, 2)), Design(1, 3, 32, width=16), 32, True, (1, 2), 0
     )
-    reports = list(Learning(stage, Limit(1, 120), rate=5e-3).run(lambda arrays, meta: None))
-    last = reports[-1].values
+    trainer = Trainer(stage, TrainingPlan(Budget(1, 120), 5e-3, VALIDATE_AT), CPU)
+    reports = list(trainer.run())
+    last = reports[-1].metrics
     assert last["held image error"] < 0.6
     assert last["held mask accuracy"] > 0.8
     assert 0 < last["codes used"] <= 1
-    shown = [r.pictures for r in reports if r.pictures]
+    shown = [r.previews for r in reports if r.previews]
     assert shown
     assert len(shown[0]["real"]) == len(shown[0]["reconstructed"]) > 0

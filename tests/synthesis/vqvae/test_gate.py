@@ -44,7 +44,7 @@ def train():
 
 @pytest.fixture(scope="module")
 def facts(train):
-    return calibrate_gate(Levels(), CPU, SCALE, train, blotches(10, 2), 96, 48)
+    return exhaust(calibrate_gate(Levels(), CPU, SCALE, train, blotches(10, 2), 96, 48))
 
 
 def blotches(seed, count):

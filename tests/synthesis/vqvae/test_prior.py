@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.synthesis.vqvae.prior import FAR, NEAR, CodePrior, PriorDesign
 from napari_synthseg.synthesis.vqvae.sampling import draw_codes
 
@@ -66,7 +67,7 @@ def test_drawing_gives_the_scores_of_the_plain_network(dilations, conditions):
     given = None
     if conditions:
         given = torch.from_numpy(np.random.default_rng(1).random((3, 2, *SHAPE), np.float32))
-    drawn = draw_codes(net, SHAPE, rngs(3), conditions=given, keep_scores=True)
+    drawn = exhaust(draw_codes(net, SHAPE, rngs(3), conditions=given, keep_scores=True))
     with torch.no_grad():
         plain = net(torch.from_numpy(drawn.codes), given).numpy()
     assert plain.std() > 0.1
@@ -75,8 +76,8 @@ def test_drawing_gives_the_scores_of_the_plain_network(dilations, conditions):
 
 def test_a_grid_is_the_same_in_any_company():
     net = prior()
-    together = draw_codes(net, SHAPE, rngs(5)).codes
-    alone = draw_codes(net, SHAPE, rngs(5)[3:4]).codes
+    together = exhaust(draw_codes(net, SHAPE, rngs(5))).codes
+    alone = exhaust(draw_codes(net, SHAPE, rngs(5)[3:4])).codes
     np.testing.assert_array_equal(alone[0], together[3])
     assert not np.array_equal(together[0], together[1])
 
@@ -84,7 +85,7 @@ def test_a_grid_is_the_same_in_any_company():
 def test_codes_are_drawn_as_often_as_the_prior_says():
     net = prior(codes=4)
     net.eval()
-    drawn = draw_codes(net, (1, 1), rngs(4000), keep_scores=True)
+    drawn = exhaust(draw_codes(net, (1, 1), rngs(4000), keep_scores=True))
     wanted = torch.softmax(torch.from_numpy(drawn.scores[0, :, 0, 0]), 0).numpy()
     found = np.bincount(drawn.codes.ravel(), minlength=4) / 4000
     np.testing.assert_allclose(found, wanted, atol=0.03)
@@ -92,14 +93,14 @@ def test_codes_are_drawn_as_often_as_the_prior_says():
 
 def test_a_low_temperature_draws_the_likeliest():
     net = prior(codes=4)
-    drawn = draw_codes(net, (1, 1), rngs(200), temperature=0.1, keep_scores=True)
+    drawn = exhaust(draw_codes(net, (1, 1), rngs(200), temperature=0.1, keep_scores=True))
     best = drawn.scores[:, :, 0, 0].argmax(axis=1)
     assert np.mean(drawn.codes[:, 0, 0] == best) > 0.8
 
 
 def test_ties_are_counted():
     net = prior()
-    assert draw_codes(net, SHAPE, rngs(2)).ties.sum() == 0
+    assert exhaust(draw_codes(net, SHAPE, rngs(2))).ties.sum() == 0
 
     class Even:
         def standard_exponential(self, count, dtype):
@@ -107,4 +108,4 @@ def test_ties_are_counted():
 
     for weight in net.parameters():
         weight.data.zero_()  # all scores alike
-    assert draw_codes(net, (2, 2), [Even()]).ties.tolist() == [4]
+    assert exhaust(draw_codes(net, (2, 2), [Even()])).ties.tolist() == [4]

@@ -1,0 +1,182 @@
+"""The one training loop: budgets, patience, stopping in a validation, and checkpoints."""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from napari_synthseg.core.progress import Cancelled, Progress
+from napari_synthseg.training.trainable import Batch, Validation
+from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
+
+CPU = torch.device("cpu")
+VALIDATE_AT = tuple(np.linspace(0.2, 1.0, 13).round(3).tolist())
+
+
+class Falling:
+    """A network of one weight, whose held-out part gets worse after some validations (`turning`).
+
+    A validation takes `pieces` steps of some `seconds`.
+    """
+
+    def __init__(self, turning=50, pieces=1, seconds=0.0):
+        self.turning, self.pieces, self.seconds = turning, pieces, seconds
+        self.begun = self.validated = 0
+        self.seen = []
+
+    def build_network(self):
+        return nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5))
+
+    def make_batch(self, number):
+        return Batch(torch.full((4, 1), 1.0 + number / 100))
+
+    def batch_loss(self, net, batch, fraction):
+        return (net(batch.images) ** 2).mean() + 1, {"fraction": torch.tensor(fraction)}
+
+    def validate(self, net, device):
+        self.begun += 1
+        for piece in range(self.pieces):
+            time.sleep(self.seconds)
+            yield Progress(piece / self.pieces, f"piece {piece + 1}")
+        self.validated += 1
+        self.seen.append(net[0].weight.item())
+        figures = {"held": float(self.validated)}
+        value = None if self.turning is None else -float(abs(self.validated - self.turning))
+        return Validation(figures, value)
+
+
+def plan(steps=100, **fields):
+    fields = {"patience": 4, **fields}
+    return TrainingPlan(Budget(1, steps), 0.1, VALIDATE_AT, **fields)
+
+
+def losses(news):
+    return [n.metrics["loss"] for n in news if "loss" in n.metrics]
+
+
+def test_it_ends_when_the_held_out_part_gets_worse_and_keeps_the_best():
+    stage = Falling(3)
+    trainer = Trainer(stage, plan(), CPU)
+    assert len(losses(trainer.run())) < 100
+    assert stage.validated == 3 + 4
+    assert trainer.done
+    assert trainer.trained()[0].weight.item() == pytest.approx(stage.seen[2])
+    assert not trainer.network.training
+
+
+def test_it_goes_on_while_it_gets_better_or_without_patience():
+    for stage, patience in ((Falling(50), 4), (Falling(1), None)):
+        trainer = Trainer(stage, plan(patience=patience), CPU)
+        assert len(losses(trainer.run())) == 100
+        assert stage.validated == len(VALIDATE_AT)
+
+
+def test_a_time_budget_does_not_count_pauses():
+    trainer = Trainer(Falling(), TrainingPlan(Budget(0.5 / 60), 0.1, VALIDATE_AT), CPU)
+    news = []
+    for number, step in enumerate(trainer.run()):
+        news.append(step)
+        if number == 3:
+            time.sleep(0.6)
+    assert len(losses(news)) > 10
+    assert news[-1].fraction == 1
+    assert 0.5 <= trainer.elapsed < 3
+
+
+def test_a_validation_tells_how_far_it_is():
+    trainer = Trainer(Falling(pieces=3), plan(10), CPU)
+    news = list(trainer.run())
+    first = next(i for i, n in enumerate(news) if "validating" in n.message)
+    assert [n.message for n in news[first : first + 4]] == [
+        "step 2: validating, piece 1", "step 2: validating, piece 2",
+        "step 2: validating, piece 3", "step 2: validated",
+    ]  # fmt: skip
+    assert all("loss" not in n.metrics for n in news[first : first + 4])
+    assert news[first + 3].metrics["held"] == news[first + 4].metrics["held"] == 1
+    assert [n.fraction for n in news] == sorted(n.fraction for n in news)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "closed"])
+def test_it_can_be_stopped_in_a_validation_and_repeats_it_when_it_goes_on(how):
+    saved = []
+    stage = Falling(pieces=20, seconds=0.05)
+    trainer = Trainer(stage, plan(10), CPU, save=lambda *checkpoint: saved.append(checkpoint))
+    work = trainer.run()
+    while "validating, piece 2" not in next(work).message:
+        pass
+    begun = time.monotonic()
+    if how == "closed":
+        work.close()
+    else:
+        with pytest.raises(Cancelled):
+            work.throw(Cancelled)
+    assert time.monotonic() - begun < 0.5
+    assert (stage.begun, stage.validated) == (1, 0)
+    assert saved[-1][1]["step"] == 2
+    again = Falling()
+    rest = Trainer(again, plan(10), CPU)
+    rest.restore(saved[-1])
+    news = list(rest.run())
+    assert "step 2: validating" in news[0].message
+    assert len(losses(news)) == 8
+
+
+def test_going_on_from_a_checkpoint_gives_the_same_weights():
+    saved = []
+    fields = {"average_decay": 0.99, "seed": 3}
+    trainer = Trainer(Falling(None), plan(40, **fields), CPU, save=lambda *made: saved.append(made))
+    work = trainer.run()
+    while trainer.step < 17:
+        next(work)
+    work.close()
+    resumed = Trainer(Falling(None), plan(40, **fields), CPU)
+    resumed.restore(saved[-1])
+    straight = Trainer(Falling(None), plan(40, **fields), CPU)
+    found = losses(straight.run())
+    assert losses(resumed.run()) == found[17:]
+    for name, value in straight.best_weights().items():
+        np.testing.assert_array_equal(resumed.best_weights()[name], value)
+
+
+@pytest.mark.parametrize(
+    ("best", "value"), [({"a": 0.25, "b": 0.75}, 0.5), (0.5, -0.5), ({}, None), (None, None)]
+)
+def test_checkpoints_of_older_versions_are_gone_on_with(best, value):
+    trainer = Trainer(Falling(), plan(10), CPU)
+    work = trainer.run()
+    while trainer.step < 3:
+        next(work)
+    arrays, meta = trainer.checkpoint()
+    arrays |= {k.replace("net.", "best."): v for k, v in arrays.items() if k.startswith("net.")}
+    old = {"step": meta["step"], "elapsed": meta["elapsed"], "best": best}
+    resumed = Trainer(Falling(), plan(10, patience=None), CPU)
+    resumed.restore((arrays, old))
+    assert (resumed.best.value if resumed.best else None) == value
+    assert len(losses(resumed.run())) == 7
+
+
+def test_of_what_is_done_only_the_weights_are_kept():
+    saved = []
+    trainer = Trainer(Falling(), plan(5, average_decay=0.9), CPU, save=lambda *m: saved.append(m))
+    list(trainer.run())
+    arrays, meta = saved[-1]
+    assert meta["done"]
+    assert set(arrays) == {"net.0.weight", "net.0.bias"}
+    again = Trainer(Falling(), plan(5, average_decay=0.9), CPU)
+    again.restore(saved[-1])
+    assert list(again.run()) == []
+    weights = trainer.best_weights()
+    assert all(np.array_equal(v, weights[k]) for k, v in again.best_weights().items())
+
+
+def test_batches_that_take_long_are_waited_for_with_progress():
+    class Slow(Falling):
+        def make_batch(self, number):
+            time.sleep(0.6)
+            return super().make_batch(number)
+
+    news = list(Trainer(Slow(), plan(1), CPU).run())
+    assert news[0].message.startswith("waiting")
+    assert len(losses(news)) == 1
