@@ -180,7 +180,7 @@ class Photographer:
     def _settle_regions(self) -> None:
         """Let painted regions be read, or kept."""
         regions = self.panel.layers.regions
-        self.wait_until(lambda: regions.layer is not None and not regions.unkept, 60)
+        self.wait_until(lambda: regions.layer is not None and not regions.keeper.is_busy, 60)
 
 
 def _reduce_colors(path: Path) -> None:

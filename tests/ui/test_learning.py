@@ -245,7 +245,7 @@ def test_painting_goes_on_while_it_learns(learning, stalled):
     learning.wait(lambda: learning.regions is not None)
     assert not learning.panel.layers.outputs.preview[0].visible
     learning.drag((60, 30), (60, 90))
-    learning.wait(lambda: not learning.panel.layers.regions.unkept)
+    learning.wait(lambda: not learning.panel.layers.regions.keeper.is_busy)
     assert learning.session.undo_label == "paint regions"
     stalled.set()
     learning.settle()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,11 +13,12 @@ from napari_synthseg.ui.viewer.painting import (
     GROUND,
     Taken,
     from_stored,
-    keep_regions,
     read_regions,
+    shares_of,
+    stored_values,
     take_array,
-    with_regions,
 )
+from napari_synthseg.workflow.painting import keep_regions, with_regions
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_array
 
@@ -57,8 +56,7 @@ def session(tmp_path_factory):
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_painted_comes_back(session, values, rest_unknown):
     refs = session.project.images
-    ids = {ref.id: uuid.uuid4().hex for ref in refs}
-    kept = finish(keep_regions(refs, ids, values, rest_unknown, session.folder))
+    kept = finish(keep_regions(refs, values, stored_values(rest_unknown), session.folder))
     project = with_regions(session.project, refs, kept.truths)
     back = finish(read_regions(project, session.folder, refs, SHAPE))
     for ref in refs:
@@ -70,14 +68,15 @@ def test_what_is_painted_comes_back(session, values, rest_unknown):
         if not back.rest_unknown:  # nothing unknown was kept, so that background is background
             expected = np.where(expected == GROUND, 0, expected)
         assert np.array_equal(found, expected)
-    for value, share in kept.shares.items():
+    for value, share in shares_of(kept.counts).items():
         assert share == np.mean(values == (value or GROUND))
 
 
 def test_the_regions_of_other_images_stay(session):
     refs = session.project.images
-    ids = {ref.id: uuid.uuid4().hex for ref in refs}
-    kept = finish(keep_regions(refs, ids, np.ones(SHAPE, np.uint8), False, session.folder))
+    kept = finish(
+        keep_regions(refs, np.ones(SHAPE, np.uint8), stored_values(False), session.folder)
+    )
     project = with_regions(session.project, refs, kept.truths)
     bare = with_regions(project, refs[:1], ())
     assert [t.image for t in bare.truths] == [refs[1].id]

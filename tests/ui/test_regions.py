@@ -30,7 +30,7 @@ def kept(session):
 
 def settled(bench):
     """Wait until what was painted is in the project, and return it."""
-    bench.wait(lambda: not bench.panel.layers.regions.unkept)
+    bench.wait(lambda: not bench.panel.layers.regions.keeper.is_busy)
     bench.settle()
     return kept(bench.session)
 
@@ -126,7 +126,7 @@ def test_a_stroke_is_not_lost_when_the_panel_closes_at_once(painting):
     painting.drag(*STROKE)
     shown = np.array(painting.regions.data)
     assert shown.any()
-    assert painting.panel.layers.regions.unkept
+    assert painting.panel.layers.regions.keeper.is_busy
     painting.viewer.window.remove_dock_widget(painting.panel)
     session = Session.open(folder)
     assert np.array_equal(kept(session), shown)
@@ -153,7 +153,7 @@ def test_a_stroke_is_not_lost_when_the_layer_goes_or_the_viewer_closes(painting)
 
 def test_what_could_not_be_kept_is_told_and_tried_again(painting, monkeypatch, capsys):
     from napari_synthseg.core.errors import InputError
-    from napari_synthseg.ui.viewer import painting as module
+    from napari_synthseg.workflow import painting as module
 
     def full(*_):
         raise InputError("the disk is full")
@@ -162,11 +162,11 @@ def test_what_could_not_be_kept_is_told_and_tried_again(painting, monkeypatch, c
         patch.setattr(module, "save_array", full)
         painting.drag(*STROKE)
         regions = painting.panel.layers.regions
-        painting.wait(lambda: regions.unkept and not regions._timer.isActive())
+        painting.wait(lambda: regions.keeper.is_busy and not regions.keeper._timer.isActive())
         painting.settle()
         assert kept(painting.session) is None
         assert "the disk is full" in capsys.readouterr().out
-        assert regions.unkept
+        assert regions.keeper.is_busy
     painting.drag(*OTHER)
     values = settled(painting)
     assert (values[30, 60], values[90, 60]) == (1, 1)

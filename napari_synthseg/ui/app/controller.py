@@ -75,7 +75,8 @@ class SessionController(QObject):
         for lane in tuple(self._watches):
             watch = self._watches.pop(lane)
             watch.leave()
-            watch.job.cancel()
+            if lane != "regions":  # what was painted is saved; the session waits for it
+                watch.job.cancel()
             self._close_bar(lane)
         if self.session is not None:
             session, self.session = self.session, None

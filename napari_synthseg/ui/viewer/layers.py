@@ -74,6 +74,7 @@ class Layers(QObject):
         self.image: DisplayedImage | None = None
         self._images: dict[ImageKey, Image] = {}
         self._parts: Shapes | None = None
+        self.regions.shown.connect(self._on_regions_shown)
         viewer.layers.events.removed.connect(self._on_layer_removed)
         controller.session_changed.connect(self._on_session_changed)
         controller.project_changed.connect(self._on_project_changed)
@@ -145,7 +146,7 @@ class Layers(QObject):
         else:
             self.clicks.show(image)
         if self.marking == "regions" or has_regions(self._project, refs):
-            self.regions.show(image, self._on_regions_shown)
+            self.regions.show(image)
         self.activate_marking()
         self.look_at_image()
         self.image_changed.emit()
@@ -203,7 +204,7 @@ class Layers(QObject):
         layer, image = self.regions.layer, self.image
         if layer is None:
             if image is not None and self.regions.image is None:
-                self.regions.show(image, self._on_regions_shown)
+                self.regions.show(image)
             return
         if image is not None and not self._has_clicks(image):
             self.clicks.hide()

@@ -20,7 +20,6 @@ from napari_synthseg.core.labels import UNKNOWN
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.labels import UNKNOWN_VALUE
-from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.truths import open_labels
 
 GROUND = 255
@@ -75,56 +74,26 @@ def from_stored(stored: NDArray[np.uint8], there: NDArray[np.bool_] | None = Non
         ground = stored == 0 if there is None else (stored == 0) & there
         values = np.where(stored == UNKNOWN_VALUE, 0, stored).astype(np.uint8)
         values[ground] = GROUND
-    return Painted(values, unknown, count_shares(values))
+    counts = np.bincount(values.ravel(), minlength=256)
+    return Painted(values, unknown, shares_of(counts))
 
 
-@dataclass(frozen=True, eq=False)
-class KeptRegions:
-    """What was kept: the truth of each part of a picture on which anything is painted."""
+def stored_values(rest_unknown: bool) -> NDArray[np.uint8]:
+    """Return what is stored for each painted value (256 entries)."""
+    stored = np.arange(256, dtype=np.uint8)
+    stored[0] = UNKNOWN_VALUE if rest_unknown else 0
+    stored[GROUND] = 0
+    return stored
 
-    truths: tuple[Truth, ...]
-    shares: Mapping[int, float]
 
+def shares_of(counts: NDArray[np.intp]) -> dict[int, float]:
+    """Return value -> share of all pixels, for the classes and for painted background (0).
 
-def keep_regions(
-    refs: Sequence[ImageRef],
-    ids: Mapping[str, str],
-    layer_values: NDArray[np.uint8],
-    rest_unknown: bool,
-    folder: Path,
-) -> Generator[Progress, None, KeptRegions]:
-    """Copy what is painted on the parts of a picture into the project's arrays.
-
-    `ids` are those of the truths to be. The values are copied first, as painting may go on.
+    `counts` are the pixels of each painted value (256 entries).
     """
-    yield Progress(0.0, "keeping the regions")
-    values = np.array(layer_values)
-    table = np.arange(256, dtype=np.uint8)
-    table[0] = UNKNOWN_VALUE if rest_unknown else 0
-    table[GROUND] = 0
-    truths = []
-    for ref in refs:
-        part = values[region_slices(ref.region or full_region(values.shape))]
-        if not np.isin(part, (0, GROUND)).all():
-            axes, ident = "zyx"[-part.ndim :], ids[ref.id]
-            uri = save_array(table[part], axes, folder, ident)
-            truths.append(Truth(id=ident, image=ref.id, kind="semantic", source=uri))
-    return KeptRegions(tuple(truths), count_shares(values))
-
-
-def with_regions(project: Project, refs: Sequence[ImageRef], truths: Sequence[Truth]) -> Project:
-    """Return a project in which these images have these regions, and no others."""
-    painted, there = {ref.id for ref in refs}, {ref.id for ref in project.images}
-    others = (t for t in project.truths if t.kind != "semantic" or t.image not in painted)
-    new = (*others, *(t for t in truths if t.image in there))
-    return project if new == project.truths else project.model_copy(update={"truths": new})
-
-
-def count_shares(values: NDArray[np.uint8]) -> dict[int, float]:
-    """Return value -> share of all pixels, for the classes and for painted background (0)."""
-    counts = np.bincount(values.ravel(), minlength=256) / max(values.size, 1)
-    shares = {int(v): float(counts[v]) for v in np.flatnonzero(counts) if 0 < v < GROUND}
-    return {0: float(counts[GROUND]), **shares} if counts[GROUND] else shares
+    shares = counts / max(counts.sum(), 1)
+    classes = {int(v): float(shares[v]) for v in np.flatnonzero(counts) if 0 < v < GROUND}
+    return {0: float(shares[GROUND]), **classes} if counts[GROUND] else classes
 
 
 @dataclass(frozen=True, eq=False)
