@@ -7,12 +7,13 @@ depends only on the recipe, on what it was fitted to, and on ``i``: preview 7 is
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, MaskedImages
@@ -83,12 +84,12 @@ class NullArtifactStore:
         """Do nothing."""
 
 
-def heading(name: str) -> dict[str, Any]:
-    """Return the ``json_schema_extra`` that puts a recipe's field under a heading of its form.
+def fields_under(heading: str) -> Callable[..., Any]:
+    """Return what declares a recipe's field like `pydantic.Field`, under a heading of its form.
 
     Fields without a heading are always in sight.
     """
-    return {"group": name}
+    return partial(Field, json_schema_extra={"group": heading})
 
 
 class Recipe(BaseModel):

@@ -9,8 +9,7 @@ from scipy import ndimage
 from napari_synthseg.core.patch import Background, CountStatistics, PatchLibrary
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.synthesis import PasteRecipe
-from napari_synthseg.synthesis.paste.canvas import Canvases, empty_windows, smooth_bases
-from napari_synthseg.synthesis.paste.texture import Texture
+from napari_synthseg.synthesis.paste.canvas import Canvases, Texture, empty_windows, smooth_bases
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
 KINDS = ["real", "empty", "textured", "blank", "mixed"]

@@ -37,7 +37,7 @@ def fitted(library, **fields):
 def numbers(synthesizer, draws=400):
     """Return how many objects of each class are wanted, draw by draw."""
     rng = np.random.default_rng(0)
-    cast = [synthesizer.cast.draw(rng, 0, synthesizer.shape) for _ in range(draws)]
+    cast = [synthesizer.sampler.draw(rng, 0, synthesizer.shape) for _ in range(draws)]
     return [[a.cls for a in actors] for actors in cast]
 
 
@@ -99,7 +99,7 @@ def test_a_square_is_pasted_whole_and_its_label_is_the_mask(library):
 @pytest.mark.parametrize("spread", [0.0, 0.3])
 def test_a_square_measures_what_was_asked_for(library, edge, spread):
     shop = fitted(library, cutout="square", blending="hard", patch_size=edge, rotation=False,
-                  scale=0.0, patch_size_spread=spread, variants=12).workshop  # fmt: skip
+                  scale=0.0, patch_size_spread=spread, variants=12).factory  # fmt: skip
     reach = 10 * edge * (1 + spread) + 2
     inner = [
         number

@@ -5,12 +5,14 @@ import multiprocessing
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import napari_synthseg.synthesis  # noqa: F401  (registers every kind)
+from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.recipe import Recipe, Synthesizer, load_recipe
 from napari_synthseg.patches.build import build_library
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
@@ -138,10 +140,10 @@ def test_any_process_order_and_batch_makes_the_same_pairs_with_every_option(libr
 def test_a_full_cache_changes_no_pair(library):
     roomy = fitted("paste", library, **EVERYTHING)
     tight = fitted("paste", library, **EVERYTHING)
-    tight.workshop.kept._budget = 20_000
+    tight = replace(tight, factory=replace(tight.factory, cache=ByteCache(20_000)))
     assert [digest(roomy.pair(i)) for i in range(6)] == [digest(tight.pair(i)) for i in range(6)]
-    assert tight.workshop.kept.nbytes <= 20_000
-    assert len(tight.workshop.kept) < len(roomy.workshop.kept)
+    assert tight.factory.cache.nbytes <= 20_000
+    assert len(tight.factory.cache) < len(roomy.factory.cache)
 
 
 def digests_elsewhere(synthesizer, indices):

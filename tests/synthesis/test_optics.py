@@ -63,7 +63,7 @@ def test_objects_of_another_image_take_on_its_noise(here, there):
         for n, noise in enumerate((here, there))
     ]
     library = library_of(*images)
-    shop = fitted(library, mixing=1.0).workshop
+    shop = fitted(library, mixing=1.0).factory
     number = next(n for n, home in enumerate(shop.homes) if home == 0)
 
     def grain(target):
@@ -97,7 +97,7 @@ def test_sharp_objects_are_blurred_for_a_blurred_image():
     library = library_of(clicked(sharp, CENTERS, "a"), clicked(soft, CENTERS, "b"))
 
     def steepest(target, match):
-        shop = fitted(library, mixing=1.0, match_blur=match).workshop
+        shop = fitted(library, mixing=1.0, match_blur=match).factory
         number = next(n for n, home in enumerate(shop.homes) if home == 0)
         paint = shop.sprite(number, 0, "feather", target).paint[0]
         return np.hypot(*np.gradient(ndimage.gaussian_filter(paint, 0.5))).max()

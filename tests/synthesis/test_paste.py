@@ -8,7 +8,7 @@ from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.synthesis import PasteRecipe
-from napari_synthseg.synthesis.paste.layout import touching
+from napari_synthseg.synthesis.paste.arrangement import count_touching
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
 
@@ -114,7 +114,7 @@ def test_as_many_objects_touch_as_on_the_real_image():
     for centers in (apart, pairs):
         image, _ = disc_image(centers, (160, 160))
         synthesizer = fitted(library_of(clicked(image, centers)), size=160)
-        seen = np.array([touching(synthesizer.pair(i).labels.ids) for i in range(40)])
+        seen = np.array([count_touching(synthesizer.pair(i).labels.ids) for i in range(40)])
         shares.append(seen[:, 0].sum() / seen[:, 1].sum())
     assert shares[0] < 0.4
     assert shares[1] > 0.65
@@ -138,11 +138,11 @@ def test_poor_patches_are_left_out_unless_too_few_remain():
     centers = [*CENTERS[:6], (110, 20)]
     image, _ = disc_image(CENTERS[:6])
     library = library_of(clicked(image, centers))
-    used = fitted(library, min_quality=0.5).workshop.patches
+    used = fitted(library, min_quality=0.5).factory.patches
     assert {p.id for p in used} == {f"a-{n}" for n in range(1, 7)}
     few = library.without(frozenset({f"a-{n}" for n in range(1, 4)}))
     if library.patches[6].mask.any():
-        assert {p.id for p in fitted(few).workshop.patches} == {"a-4", "a-5", "a-6", "a-7"}
+        assert {p.id for p in fitted(few).factory.patches} == {"a-4", "a-5", "a-6", "a-7"}
 
 
 def test_nothing_usable_is_said_in_words(library):
@@ -195,7 +195,7 @@ def test_dual_volumes_are_no_larger_than_asked_and_know_the_distance_of_planes()
     assert pair.image.shape == (1, 12, 48, 48)
     assert pair.labels.count > 0
     assert fitted(library, volume_planes=100).shape[0] == 30
-    sprite = synthesizer.workshop.sprite(0, 0, "feather", 0)
+    sprite = synthesizer.factory.sprite(0, 0, "feather", 0)
     rim = (sprite.keep < 1) & ~sprite.mask
     deep, wide = (np.ptp(np.nonzero(rim | sprite.mask)[a]) for a in (0, 1))
     assert 2.5 * deep < wide + 3  # the rim is as wide in space, not in planes

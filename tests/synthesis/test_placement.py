@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_synthseg.synthesis.paste.border import border_for, share_cut
-from napari_synthseg.synthesis.paste.layout import nearest_distances
+from napari_synthseg.synthesis.paste.arrangement import border_for, nearest_distances, share_cut
 from napari_synthseg.synthesis.paste.placement import Arrangement, Scene, find_place
 from napari_synthseg.synthesis.paste.sprites import trimmed
 

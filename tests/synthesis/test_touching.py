@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_synthseg.synthesis.paste.touching import continue_under
+from napari_synthseg.synthesis.paste.cutting import continue_under
 
 BLUR = 1.5
 

@@ -20,6 +20,11 @@ Kind = Literal["feather", "gaussian", "poisson", "hard"]
 KINDS: tuple[Kind, ...] = ("feather", "gaussian", "poisson", "hard")
 
 
+def kinds_of(blending: str) -> tuple[Kind, ...]:
+    """Return the kinds of blending that a recipe's setting stands for."""
+    return tuple(k for k in KINDS if blending in (k, "mixed"))
+
+
 def opacity(cut: Cut, kind: Kind, *, square: bool, feather: float) -> FloatImage:
     """Return the opacity of a cutout, ([z,] y, x) between 0 and 1.
 

@@ -7,39 +7,42 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import fft, ndimage
 
+from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.patch import Background, PatchLibrary
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
-from napari_synthseg.synthesis.paste.sprites import Kept, Pixels, turn_view
-from napari_synthseg.synthesis.paste.texture import Texture
+from napari_synthseg.synthesis.paste.sprites import CACHE_BYTES, Pixels, turn_view
 
 Kind = Literal["real", "empty", "textured", "blank"]
 KINDS: tuple[Kind, ...] = ("real", "empty", "textured", "blank")
 
-MOST_WINDOWS = 4096
+MAX_EMPTY_WINDOWS = 4096
 """Empty windows that are remembered of an image."""
+
+TEXTURE_WINDOWS = 16
+"""Windows that are looked at; the texture is measured on the one with most valid pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Canvases:
-    """Backgrounds: their smooth bases, the light level an object sits on, and the grain on top.
+    """Backgrounds: their smooth bases, the light level an object sits on, and the noise residuals.
 
-    `grains`, `bases` and `valid` are continued by their mirror image where an image is smaller
+    `residuals`, `bases` and `valid` are continued by their mirror image where an image is smaller
     than `shape`, the spatial shape of a canvas. `empty` holds, per image, the first pixels of
     windows in which nothing but valid background lies, (n, ndim).
     """
 
     backgrounds: tuple[Background, ...]
-    grains: tuple[FloatImage, ...]
+    residuals: tuple[FloatImage, ...]
     bases: tuple[FloatImage, ...]
     valid: tuple[NDArray[np.bool_], ...]
     empty: tuple[NDArray[np.int64], ...]
     kinds: tuple[Kind, ...]
     noise: float
     shape: tuple[int, ...]
-    kept: Kept = field(default_factory=Kept)
+    cache: ByteCache[Texture] = field(default_factory=lambda: ByteCache(CACHE_BYTES))
 
     @classmethod
     def prepare(
@@ -77,9 +80,9 @@ class Canvases:
         )
 
     def draw(self, rng: np.random.Generator, number: int) -> tuple[FloatImage, FloatImage]:
-        """Draw a canvas from image `number`: its grain and its base, each (channel, *shape).
+        """Draw a canvas from image `number`: noise residual and base, each (channel, *shape).
 
-        Their sum is the canvas. The grain is the caller's to change, the base is not.
+        Their sum is the canvas. The residual is the caller's to change, the base is not.
         """
         kind = self.kinds[int(rng.integers(len(self.kinds)))]
         if kind == "blank":
@@ -98,7 +101,7 @@ class Canvases:
         if kind == "textured":
             return self._texture(number).draw(rng), smooth
         # A real copy: a view of the canvas itself would carry objects over to the next pair.
-        return turn_view(self.grains[number][where], turn, mirror).copy("C"), smooth
+        return turn_view(self.residuals[number][where], turn, mirror).copy("C"), smooth
 
     def _blank(
         self, rng: np.random.Generator, background: Background
@@ -108,16 +111,15 @@ class Canvases:
         level = np.broadcast_to(background.level.reshape(columns).astype(np.float32), shape)
         if not self.noise:
             return np.zeros(shape, np.float32), level
-        grain = rng.standard_normal(shape, np.float32)
-        grain *= self.noise * background.noise.reshape(columns).astype(np.float32)
-        return grain, level
+        residual = rng.standard_normal(shape, np.float32)
+        residual *= self.noise * background.noise.reshape(columns).astype(np.float32)
+        return residual, level
 
     def _texture(self, number: int) -> Texture:
-        def make() -> tuple[Texture, int]:
-            texture = Texture.measure(self.grains[number], self.valid[number], self.shape)
-            return texture, texture.nbytes
-
-        return self.kept.get(number, make)
+        return self.cache.get_or_make(
+            number,
+            lambda: Texture.measure(self.residuals[number], self.valid[number], self.shape),
+        )
 
 
 def dual_shape(library: PatchLibrary, recipe: PasteParameters) -> tuple[int, ...]:
@@ -155,7 +157,7 @@ def empty_windows(valid: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[n
         earlier = np.take(total, range(total.shape[axis] - edge), axis=axis)
         count = np.concatenate([first, later - earlier], axis=axis)
     found = np.argwhere(count == 0)
-    return found[:: len(found) // MOST_WINDOWS + 1]
+    return found[:: len(found) // MAX_EMPTY_WINDOWS + 1]
 
 
 def _read_only(image: FloatImage) -> FloatImage:
@@ -178,3 +180,62 @@ def _mirrored(image: Pixels, shape: tuple[int, ...]) -> Pixels:
     if not any(more):
         return image
     return np.pad(image, [(0, 0)] * first + [(0, m) for m in more], mode="symmetric")
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """The texture of a background's detail, drawn anew with another arrangement each time.
+
+    The phases of the Fourier transform are drawn at random, the same for all channels; what is left
+    of the real background is its power spectrum and how its channels go together. `spectrum` is
+    (channel, *half spectrum), `shape` the spatial shape.
+    """
+
+    spectrum: NDArray[np.complex64]
+    shape: tuple[int, ...]
+
+    @classmethod
+    def measure(
+        cls, residual: FloatImage, valid: NDArray[np.bool_], shape: tuple[int, ...]
+    ) -> Texture:
+        """Measure the residual, (channel, [z,] y, x), on valid pixels of one window of `shape`."""
+        where = _best_window(valid, shape)
+        mask = valid[where]
+        known = np.where(mask, residual[(slice(None), *where)], 0)
+        share = max(float(mask.mean()), 1e-6)
+        known -= known.mean(axis=tuple(range(1, known.ndim)), keepdims=True) / share * mask
+        deviation = np.sqrt(np.mean(known**2, axis=tuple(range(1, known.ndim))) / share)
+        taper = np.ones(shape, np.float32)
+        for axis, n in enumerate(shape[-2:], start=len(shape) - 2):
+            ramp = np.sin(np.pi * (np.arange(n) + 0.5) / n).astype(np.float32)
+            taper *= ramp.reshape([-1 if a == axis else 1 for a in range(len(shape))])
+        axes = tuple(range(1, known.ndim))
+        spectrum = fft.rfftn(known * taper, axes=axes)
+        spectrum[(slice(None), *(0,) * len(shape))] = 0
+        plain = fft.irfftn(spectrum, s=shape, axes=axes)
+        power = np.sqrt(np.mean(plain**2, axis=axes))
+        scale = np.where(power > 0, deviation / np.maximum(power, 1e-12), 0)
+        columns = (-1,) + (1,) * len(shape)
+        return cls((spectrum * scale.reshape(columns)).astype(np.complex64), shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the spectrum takes."""
+        return self.spectrum.nbytes
+
+    def draw(self, rng: np.random.Generator) -> FloatImage:
+        """Draw a texture, (channel, *shape) float32."""
+        noise = fft.rfftn(rng.standard_normal(self.shape, np.float32))
+        noise /= np.maximum(np.abs(noise), 1e-12)
+        axes = tuple(range(1, self.spectrum.ndim))
+        drawn: FloatImage = fft.irfftn(self.spectrum * noise, s=self.shape, axes=axes)
+        return drawn.astype(np.float32, copy=False)
+
+
+def _best_window(valid: NDArray[np.bool_], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(TEXTURE_WINDOWS):
+        starts = [int(rng.integers(n - m + 1)) for n, m in zip(valid.shape, shape, strict=True)]
+        found.append(tuple(slice(s, s + m) for s, m in zip(starts, shape, strict=True)))
+    return max(found, key=lambda where: float(valid[where].mean()))

@@ -17,10 +17,15 @@ from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.patch import Background, Patch
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.window import cut_image, cut_mask, window_round
-from napari_synthseg.synthesis.paste.touching import continue_under
 
-RIM = 0.2
-"""How far beyond its mask a pixel may belong to an object, in diameters (and a pixel more)."""
+RIM_DIAMETERS = 0.2
+"""How far beyond its mask a pixel may belong to an object (and a pixel more)."""
+
+USUAL_BLUR_PX, MIN_BLUR_PX = 1.5, 0.8
+"""Sigma of edges where it was not measured, and at least."""
+
+CONTINUED_SIGMAS = 1.5
+"""Sigma with which an object is continued under its neighbor, in units of the edges' sigma."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +78,7 @@ def patch_window(patch: Patch) -> Region:
 
 
 def square_window(patch: Patch, edge: float) -> Region:
-    """Return a square of about `edge` pixels round the click; a volume keeps its depth."""
+    """Return a square of about `edge` pixels around the click; a volume keeps its depth."""
     position = np.add(patch.origin, patch.center)
     flat = window_round(position[-2:].tolist(), [(edge - 1) / 2] * 2)
     return (*patch_window(patch)[:-2], *flat)
@@ -99,7 +104,7 @@ def cut_object(
     room = np.clip((_distance(~inside, background.spacing) - 1) / 2, 0, 1)
     room[mask] = 1
     pixels = cut_image(background.pixels, first, window)
-    own = (away <= max(2, round(RIM * diameter)) + 1) & ~other
+    own = (away <= max(2, round(RIM_DIAMETERS * diameter)) + 1) & ~other
     own &= _inside(window, patch.origin, patch.mask.shape)
     shift = [int(a - o) for (a, _), o in zip(window, patch.origin, strict=True)]
     where = tuple(np.nonzero(own))
@@ -128,3 +133,44 @@ def _distance(mask: NDArray[np.bool_], spacing: tuple[float, ...]) -> FloatImage
         return np.full(mask.shape, 1e6, np.float32)
     distance: FloatImage = ndimage.distance_transform_edt(~mask, spacing or None).astype(np.float32)
     return distance
+
+
+def continue_under(
+    difference: FloatImage,
+    mask: NDArray[np.bool_],
+    other: NDArray[np.bool_],
+    blur: float,
+    spacing: Sequence[float] = (),
+) -> FloatImage:
+    """Return an object's difference to its background, with soft edges towards other objects.
+
+    There the object was cut along a line in full light. Pasted alone, or beside another object,
+    such an edge would be far steeper than any that the microscope shows: it gets the blur of the
+    others.
+
+    Parameters
+    ----------
+    difference
+        Shape (channel, [z,] y, x); where others are, what lies under them: the background's detail.
+    mask, other
+        The object's pixels, and those of all others, ([z,] y, x).
+    blur
+        Width of the image's edges: the sigma of a Gaussian, pixels of the finest axis; 0 where it
+        is not known.
+    spacing
+        Distance of pixels along each axis, in units of the shortest; empty: all alike.
+    """
+    if not other.any():
+        return difference
+    apart = np.array(spacing or (1.0,) * mask.ndim)
+    sigma = max(blur or USUAL_BLUR_PX, MIN_BLUR_PX) / apart
+    own = ndimage.gaussian_filter(mask.astype(np.float32), sigma)
+    theirs = ndimage.gaussian_filter(other.astype(np.float32), sigma)
+    share = np.divide(own, own + theirs, out=np.ones_like(own), where=theirs > 1e-4)
+    near = ndimage.gaussian_filter(mask.astype(np.float32), CONTINUED_SIGMAS * sigma)
+    result: FloatImage = difference * share
+    for channel, continued in zip(difference, result, strict=True):
+        smooth = ndimage.gaussian_filter(np.where(mask, channel, 0), CONTINUED_SIGMAS * sigma)
+        beyond = np.divide(smooth, near, out=np.zeros_like(smooth), where=near > 1e-3)
+        continued[other] = (beyond * share + channel)[other]
+    return result

@@ -8,19 +8,27 @@ from dataclasses import replace
 import numpy as np
 
 from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress
-from napari_synthseg.synthesis.paste.border import border_for, mean_half, measure_border
+from napari_synthseg.synthesis.paste.arrangement import (
+    Layout,
+    count_touching,
+    measure_arrangement,
+    paint_layouts,
+)
+from napari_synthseg.synthesis.paste.blending import kinds_of
 from napari_synthseg.synthesis.paste.canvas import Canvases, smooth_bases
-from napari_synthseg.synthesis.paste.cast import ObjectSampler
 from napari_synthseg.synthesis.paste.cutting import Source
-from napari_synthseg.synthesis.paste.density import Density
-from napari_synthseg.synthesis.paste.layout import Layout, real_distances, real_layout, touching
+from napari_synthseg.synthesis.paste.objects import Density, ObjectSampler
 from napari_synthseg.synthesis.paste.optics import measure_blur
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
-from napari_synthseg.synthesis.paste.placement import Arrangement
+from napari_synthseg.synthesis.paste.sprite_factory import SpriteFactory
 from napari_synthseg.synthesis.paste.synthesizer import PasteSynthesizer
-from napari_synthseg.synthesis.paste.workshop import SpriteFactory, kinds_of
+
+MIN_PATCHES = 5
+"""Of a class with fewer patches, ones of lower quality are used, too."""
+
+TRIAL_CLUSTERING, TRIAL_IMAGES = 0.6, 6
+"""Clustering that is tried to see how many objects touch, and on how many images."""
 
 
 def fit_to_library(
@@ -31,20 +39,27 @@ def fit_to_library(
     bases = smooth_bases(library)
     canvases = Canvases.prepare(library, recipe, bases)
     yield Progress(0.25, "measuring how objects lie")
-    layouts = real_layout(library)
+    layouts = paint_layouts(library)
     chosen = choose_patches(library, recipe.min_quality)
-    places = {b.image: n for n, b in enumerate(library.backgrounds)}
-    homes = tuple(places[p.image] for p in chosen)
-    classes = tuple(p.cls for p in chosen)
-    density = Density.measure(library, sorted(set(classes)))
-    sources = _sources(library, bases, layouts)
-    workshop = SpriteFactory(recipe, chosen, homes, sources, library.diameters)
+    numbers = {b.image: n for n, b in enumerate(library.backgrounds)}
+    homes = tuple(numbers[p.image] for p in chosen)
+    density = Density.measure(library, sorted({p.cls for p in chosen}))
+    sources = tuple(
+        Source(
+            background,
+            base,
+            layouts[background.image].ids > 0,
+            measure_blur(p for p in library.usable() if p.image == background.image),
+        )
+        for background, base in zip(library.backgrounds, bases, strict=True)
+    )
+    factory = SpriteFactory(recipe, chosen, homes, sources, library.diameters)
     blendings = kinds_of(recipe.blending)
-    cast = ObjectSampler.gather(recipe, density, classes, homes, workshop.variants, blendings)
+    sampler = ObjectSampler.gather(recipe, density, chosen, homes, factory.variants, blendings)
     yield Progress(0.5, "matching the arrangement of the objects")
-    arrangement, notes = _arrangement(recipe, library, density)
+    arrangement, notes = measure_arrangement(recipe, library, density)
     notes = (*canvases.notes(), *notes)
-    synthesizer = PasteSynthesizer(recipe, canvases, workshop, cast, arrangement, notes)
+    synthesizer = PasteSynthesizer(recipe, canvases, factory, sampler, arrangement, notes)
     if recipe.arrangement == "matched" and recipe.clustering is None:
         yield Progress(0.75, "matching how many objects touch")
         synthesizer = match_clustering(synthesizer, layouts)
@@ -52,69 +67,31 @@ def fit_to_library(
     return synthesizer
 
 
-def _sources(
-    library: PatchLibrary,
-    bases: tuple[FloatImage, ...],
-    layouts: Mapping[str, Layout],
-) -> tuple[Source, ...]:
-    sources = []
-    for background, base in zip(library.backgrounds, bases, strict=True):
-        taken = layouts[background.image].ids > 0
-        mine = (p for p in library.usable() if p.image == background.image)
-        blur = measure_blur(mine)
-        sources.append(Source(background, base, taken, blur))
-    return tuple(sources)
-
-
-def _arrangement(
-    recipe: PasteParameters, library: PatchLibrary, density: Density
-) -> tuple[Arrangement, tuple[str, ...]]:
-    """Return how objects are put, and notes where the clicked images do not tell."""
-    if recipe.truncation is None:
-        border = measure_border(library)
-    else:
-        border = border_for(recipe.truncation, mean_half(library), (recipe.size, recipe.size))
-    clustering = (recipe.clustering or 0.0) if recipe.arrangement == "matched" else 0.0
-    distances, notes = None, tuple[str, ...]()
-    if recipe.arrangement == "neighbors":
-        distances = real_distances(density)
-        if distances is None:
-            notes = (
-                "No image is clicked exhaustively, so that distances to the nearest neighbor are "
-                "not known: objects are put anywhere.",
-            )
-    return Arrangement(recipe.overlap, clustering, border, distances), notes
-
-
 def match_clustering(
-    synthesizer: PasteSynthesizer, layouts: Mapping[str, Layout], trials: int = 6
+    synthesizer: PasteSynthesizer, layouts: Mapping[str, Layout]
 ) -> PasteSynthesizer:
     """Set the clustering so that about as many objects touch as do on the clicked images.
 
     Measured by arranging a few images without and with clustering. Images that are not clicked
     exhaustively do not tell; without any that is, no clustering is added.
     """
-    real = [touching(layout.ids) for layout in layouts.values() if layout.exhaustive]
+    real = [count_touching(layout.ids) for layout in layouts.values() if layout.exhaustive]
     if not real:
         return synthesizer
     wanted = sum(t for t, _ in real) / max(sum(n for _, n in real), 1)
     shares = []
-    for clustering in (0.0, 0.6):
+    for clustering in (0.0, TRIAL_CLUSTERING):
         trial = _clustered(synthesizer, clustering)
-        seen = [touching(trial.layout(i)) for i in range(trials)]
+        seen = [count_touching(trial.layout(i)) for i in range(TRIAL_IMAGES)]
         shares.append(sum(t for t, _ in seen) / max(sum(n for _, n in seen), 1))
     low, high = shares
-    slope = max(high - low, 1e-3) / 0.6
+    slope = max(high - low, 1e-3) / TRIAL_CLUSTERING
     return _clustered(synthesizer, float(np.clip((wanted - low) / slope, 0, 0.95)))
 
 
 def _clustered(synthesizer: PasteSynthesizer, clustering: float) -> PasteSynthesizer:
     arrangement = replace(synthesizer.arrangement, clustering=clustering)
     return replace(synthesizer, arrangement=arrangement)
-
-
-LEAST = 5
-"""Fewer patches of a class than this, and quality does not count."""
 
 
 def choose_patches(library: PatchLibrary, min_quality: float) -> tuple[Patch, ...]:
@@ -130,7 +107,7 @@ def choose_patches(library: PatchLibrary, min_quality: float) -> tuple[Patch, ..
     for _, mine in sorted(by_class.items()):
         good = [p for p in mine if p.quality >= min_quality and not p.touches_border]
         # In a volume few objects lie whole: up to half of them are cut off, and better than none.
-        least = max(LEAST, len(mine) // 2) if mine[0].mask.ndim == 3 else LEAST
+        least = max(MIN_PATCHES, len(mine) // 2) if mine[0].mask.ndim == 3 else MIN_PATCHES
         if len(good) < least:
             rank = sorted(
                 (p for p in mine if p not in good),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from napari_synthseg.core.recipe import Recipe, heading
+from napari_synthseg.core.recipe import Recipe, fields_under
 
 CanvasKind = Literal["real", "empty", "textured", "blank", "mixed"]
 BlendingKind = Literal["feather", "gaussian", "poisson", "hard", "mixed"]
@@ -14,8 +14,8 @@ Counts = Literal["empirical", "poisson", "uniform", "fixed"]
 Arrangement = Literal["matched", "neighbors", "random"]
 
 
-NUMBERS, OBJECTS, ARRANGEMENT, BLENDING, VOLUMES = (
-    heading(name)
+number_field, object_field, arrangement_field, blending_field, volume_field = (
+    fields_under(name)
     for name in ("Numbers", "Objects", "Arrangement", "Blending and canvas", "Volumes")
 )
 
@@ -34,7 +34,7 @@ class PasteParameters(Recipe):
     )
     cutout: Literal["mask", "square"] = Field(
         default="mask",
-        description="what is pasted of a patch: the object along its mask, or a square round it",
+        description="what is pasted of a patch: the object along its mask, or a square around it",
     )
     blending: BlendingKind = Field(
         default="feather",
@@ -46,178 +46,137 @@ class PasteParameters(Recipe):
     )
     seed: int = Field(default=0, ge=0, description="another seed gives other dual images")
 
-    counts: Counts = Field(
+    counts: Counts = number_field(
         default="empirical",
-        json_schema_extra=NUMBERS,
         description="how many objects a dual image shows: as many as a window of a clicked image, "
         "or a number drawn from a Poisson or uniform distribution, or the same each time",
     )
-    count: float | None = Field(
+    count: float | None = number_field(
         default=None,
         gt=0,
         le=10_000,
-        json_schema_extra=NUMBERS,
         description="mean number of objects, where counts are not empirical; empty: the real "
         "density's",
     )
-    density_spread: float = Field(
+    density_spread: float = number_field(
         default=0.3,
         ge=0,
         le=1,
-        json_schema_extra=NUMBERS,
         description="random variation of empirical counts, as a share of them",
     )
-    rare_boost: float = Field(
+    rare_boost: float = number_field(
         default=0.0,
         ge=0,
         le=1,
-        json_schema_extra=NUMBERS,
         description="class mix: 0 as in the clicked images, 1 all classes equally often",
     )
-    mixing: float = Field(
+    mixing: float = number_field(
         default=0.25,
         ge=0,
         le=1,
-        json_schema_extra=NUMBERS,
         description="share of objects that may come from another image than canvas and density",
     )
 
-    patch_size: float = Field(
-        default=1.5,
-        ge=0.5,
-        le=3,
-        json_schema_extra=OBJECTS,
-        description="edge of a square cutout, in class diameters",
+    patch_size: float = object_field(
+        default=1.5, ge=0.5, le=3, description="edge of a square cutout, in class diameters"
     )
-    patch_size_spread: float = Field(
+    patch_size_spread: float = object_field(
         default=0.0,
         ge=0,
         le=0.3,
-        json_schema_extra=OBJECTS,
         description="random variation of the edge of square cutouts, as a share of it",
     )
-    rotation: bool = Field(
-        default=True, json_schema_extra=OBJECTS, description="turn objects by any angle"
+    rotation: bool = object_field(default=True, description="turn objects by any angle")
+    flip: bool = object_field(default=True, description="mirror objects at random")
+    scale: float = object_field(
+        default=0.1, ge=0, le=0.5, description="random variation of object size, as a share of it"
     )
-    flip: bool = Field(
-        default=True, json_schema_extra=OBJECTS, description="mirror objects at random"
-    )
-    scale: float = Field(
-        default=0.1,
-        ge=0,
-        le=0.5,
-        json_schema_extra=OBJECTS,
-        description="random variation of object size, as a share of it",
-    )
-    intensity: float = Field(
+    intensity: float = object_field(
         default=0.1,
         ge=0,
         le=1,
-        json_schema_extra=OBJECTS,
         description="random variation of an object's contrast to its surroundings, as a share",
     )
-    brightness: float = Field(
+    brightness: float = object_field(
         default=0.0,
         ge=0,
         le=1,
-        json_schema_extra=OBJECTS,
         description="random offset of an object's brightness, in units of the image's range",
     )
-    min_quality: float = Field(
+    min_quality: float = object_field(
         default=0.3,
         ge=0,
         le=1,
-        json_schema_extra=OBJECTS,
         description="patches of lower quality are left out, unless too few remain",
     )
-    variants: int = Field(
+    variants: int = object_field(
         default=6,
         ge=1,
         le=64,
-        json_schema_extra=OBJECTS,
         description="turned and scaled copies made of each patch; fewer of very many patches",
     )
 
-    arrangement: Arrangement = Field(
+    arrangement: Arrangement = arrangement_field(
         default="matched",
-        json_schema_extra=ARRANGEMENT,
         description="where objects go: as many put against another as touch in the clicked "
         "images; with the real distances to the nearest neighbor; or anywhere",
     )
-    clustering: float | None = Field(
+    clustering: float | None = arrangement_field(
         default=None,
         ge=0,
         le=1,
-        json_schema_extra=ARRANGEMENT,
         description="share of objects put against another one, for the matched arrangement; "
         "empty: as often as in the clicked images",
     )
-    overlap: float = Field(
+    overlap: float = arrangement_field(
         default=0.05,
         ge=0,
         le=0.9,
-        json_schema_extra=ARRANGEMENT,
         description="largest part of an object that others may cover, as a share of its area",
     )
-    truncation: float | None = Field(
+    truncation: float | None = arrangement_field(
         default=None,
         ge=0,
         le=0.9,
-        json_schema_extra=ARRANGEMENT,
         description="share of objects cut off by the border; empty: as in the clicked images",
     )
 
-    feather: float = Field(
-        default=0.15,
-        ge=0,
-        le=1,
-        json_schema_extra=BLENDING,
-        description="width of the soft rim round an object, in diameters",
+    feather: float = blending_field(
+        default=0.15, ge=0, le=1, description="width of the soft rim around an object, in diameters"
     )
-    match_level: bool = Field(
-        default=True,
-        json_schema_extra=BLENDING,
-        description="bring an object to the light level of the place where it is put",
+    match_level: bool = blending_field(
+        default=True, description="bring an object to the light level of the place where it is put"
     )
-    match_noise: bool = Field(
+    match_noise: bool = blending_field(
         default=True,
-        json_schema_extra=BLENDING,
-        description="give an object the grain of the canvas's image, and that back which turning "
+        description="give an object the noise of the canvas's image, and that back which turning "
         "and scaling smooth away",
     )
-    match_blur: bool = Field(
+    match_blur: bool = blending_field(
         default=False,
-        json_schema_extra=BLENDING,
         description="blur an object that is sharper than the canvas's image, or got sharper by "
         "being made smaller",
     )
-    decoys: float = Field(
+    decoys: float = blending_field(
         default=0.0,
         ge=0,
         le=1,
-        json_schema_extra=BLENDING,
         description="pieces of background per object, pasted like objects but not labelled, so "
         "that a seam tells nothing",
     )
-    noise: float = Field(
+    noise: float = blending_field(
         default=1.0,
         ge=0,
         le=5,
-        json_schema_extra=BLENDING,
         description="noise on blank canvases, as a multiple of the real background's",
     )
 
-    volume_size: int = Field(
-        default=96,
-        ge=16,
-        le=1024,
-        json_schema_extra=VOLUMES,
-        description="edge of a dual volume along y and x, pixels",
+    volume_size: int = volume_field(
+        default=96, ge=16, le=1024, description="edge of a dual volume along y and x, pixels"
     )
-    volume_planes: int = Field(
+    volume_planes: int = volume_field(
         default=32,
         ge=1,
         le=1024,
-        json_schema_extra=VOLUMES,
         description="planes of a dual volume, at most as many as the clicked ones have",
     )

@@ -13,25 +13,25 @@ from numpy.typing import NDArray
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.synthesis.paste.sprites import Sprite
 
-TRIES = 12
+MAX_TRIES = 12
 """Places that are tried for an object before it is given up."""
 
-LEAST_VISIBLE = 4
+MIN_VISIBLE_PX = 4
 """Fewer visible pixels than this are no object."""
 
-NATURAL = 0.35
+USUAL_BORDER = 0.35
 """How far outside the border a center may lie, in halves of its object, if nothing tells."""
 
 
 class Place(NamedTuple):
-    """A place on a field.
+    """A place on a scene.
 
     Attributes
     ----------
     corner
         Where the sprite's first pixel lies.
     outer
-        Slices of the field.
+        Slices of the scene.
     inner
         Slices of the sprite; None: all of it is inside.
     clear
@@ -65,7 +65,7 @@ class Arrangement:
 
     overlap: float = 0.05
     clustering: float = 0.0
-    border: float = NATURAL
+    border: float = USUAL_BORDER
     distances: FloatImage | None = None
 
 
@@ -117,7 +117,7 @@ class Scene:
         if inner is not None:
             mask = mask[inner]
             area = int(np.count_nonzero(mask))
-        if area < LEAST_VISIBLE:
+        if area < MIN_VISIBLE_PX:
             return None
         if not np.count_nonzero(labels):
             return Place(corner, outer, inner, True, False)
@@ -167,13 +167,13 @@ def find_place(
     if how.distances is not None:
         return _at_distance(rng, scene, sprite, how, how.distances)
     if scene.centers and how.clustering and rng.random() < how.clustering:
-        for _ in range(TRIES):
+        for _ in range(MAX_TRIES):
             place = _against(rng, scene, sprite, how.overlap)
             if place is not None:
                 return place, 0.0
         return None
     shape = sprite.mask.shape
-    for center in _scattered(rng, scene, sprite, how.border, TRIES):
+    for center in _scattered(rng, scene, sprite, how.border, MAX_TRIES):
         place = scene.fit(_corner(center, shape), sprite.mask, sprite.area, how.overlap)
         if place is not None:
             return place, 0.0
@@ -248,7 +248,7 @@ def _at_distance(
     if scene.alone is not None:
         first, scene.alone = scene.alone, None
         mine = scene.wanted[first]
-        ways = rng.standard_normal((2 * TRIES, sprite.mask.ndim))
+        ways = rng.standard_normal((2 * MAX_TRIES, sprite.mask.ndim))
         ways *= mine / np.linalg.norm(ways, axis=1, keepdims=True)
         tried = ways + scene.centers[first]
         tried = tried[((tried >= 0) & (tried < scene.ids.shape)).all(axis=1)]
@@ -257,7 +257,7 @@ def _at_distance(
             scene.alone = first
             return place, mine
     mine = float(rng.choice(distances))
-    tried = np.array(list(_scattered(rng, scene, sprite, how.border, 3 * TRIES)))
+    tried = np.array(list(_scattered(rng, scene, sprite, how.border, 3 * MAX_TRIES)))
     place, _ = _first_that_keeps(scene, sprite, how.overlap, tried, mine, None)
     return None if place is None else (place, mine)
 

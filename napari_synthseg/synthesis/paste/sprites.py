@@ -6,12 +6,9 @@ allows: what comes back after it was dropped is bit for bit the same.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +16,8 @@ from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
 
-BUDGET = 192 * 2**20
-"""Bytes of sprites that are kept."""
+CACHE_BYTES = 192 * 2**20
+"""What the sprites, and the textures, of one synthesizer may take."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -151,46 +148,3 @@ class RotationZoom:
         inverse = matrix.T / self.zoom
         offset = (shape - 1) / 2 - inverse @ ((extent - 1) / 2)
         return inverse, offset, tuple(extent.tolist())
-
-
-Made = TypeVar("Made")
-
-
-class Kept:
-    """What was made under a key, as long as it fits a budget; the longest unused goes first.
-
-    Safe to use from several threads: at worst a thing is made twice, alike. A copy for another
-    process starts empty.
-    """
-
-    def __init__(self, budget: int = BUDGET) -> None:
-        self._budget = budget
-        self._things: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-        self._lock = threading.Lock()
-        self.nbytes = 0
-
-    def get(self, key: Hashable, make: Callable[[], tuple[Made, int]]) -> Made:
-        """Return the thing of a key; `make` returns it with its size in bytes."""
-        with self._lock:
-            found = self._things.get(key)
-            if found is not None:
-                self._things.move_to_end(key)
-                thing: Made = found[0]
-                return thing
-        made, size = make()
-        with self._lock:
-            if key not in self._things:
-                self._things[key] = (made, size)
-                self.nbytes += size
-            while self.nbytes > self._budget and len(self._things) > 1:
-                _, (_, dropped) = self._things.popitem(last=False)
-                self.nbytes -= dropped
-        return made
-
-    def __len__(self) -> int:
-        """Return how many things are kept."""
-        return len(self._things)
-
-    def __reduce__(self) -> tuple[type[Kept], tuple[int]]:
-        """Leave the things behind when going to another process."""
-        return Kept, (self._budget,)

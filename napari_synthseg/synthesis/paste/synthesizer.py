@@ -13,13 +13,13 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.synthesis.paste.blending import membrane
 from napari_synthseg.synthesis.paste.canvas import Canvases
-from napari_synthseg.synthesis.paste.cast import ObjectDraw, ObjectSampler
+from napari_synthseg.synthesis.paste.objects import ObjectDraw, ObjectSampler
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.placement import Arrangement, Place, Scene, find_place
+from napari_synthseg.synthesis.paste.sprite_factory import SpriteFactory
 from napari_synthseg.synthesis.paste.sprites import Sprite
-from napari_synthseg.synthesis.paste.workshop import SpriteFactory
 
-LOOKS = 4
+DECOY_WINDOWS = 4
 """Pieces of background that are looked at for a decoy."""
 
 
@@ -41,8 +41,8 @@ class PasteSynthesizer(Synthesizer):
 
     recipe: PasteParameters
     canvases: Canvases
-    workshop: SpriteFactory
-    cast: ObjectSampler
+    factory: SpriteFactory
+    sampler: ObjectSampler
     arrangement: Arrangement
     notes: tuple[str, ...] = ()
 
@@ -56,13 +56,15 @@ class PasteSynthesizer(Synthesizer):
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index)))
         number = self._draw_image(rng)
         image, base = self.canvases.draw(rng, number)
-        picture = Picture(image, base, image.copy() if "poisson" in self.cast.blendings else image)
+        picture = Picture(
+            image, base, image.copy() if "poisson" in self.sampler.blendings else image
+        )
         scene = Scene(np.zeros(self.shape, np.int32))
         classes: dict[int, int] = {}
-        for actor, sprite, place in self._arrange(rng, number, scene):
-            self._paste(picture, scene, actor, sprite, place)
-            if actor.cls:  # the id that it is about to be given
-                classes[len(scene.areas)] = actor.cls
+        for drawn, sprite, place in self._arrange(rng, number, scene):
+            self._paste(picture, scene, drawn, sprite, place)
+            if drawn.cls:  # the id that it is about to be given
+                classes[len(scene.areas)] = drawn.cls
         image += base
         return DualImage(image, Labels(*_without_gaps(scene, classes)), index)
 
@@ -85,30 +87,32 @@ class PasteSynthesizer(Synthesizer):
 
         What is yielded is about to be blended; the labels below it are those of before.
         """
-        for actor in self.cast.draw(rng, number, self.shape):
-            sprite = self.workshop.sprite(actor.number, actor.variant, actor.blending, number)
-            sprite = sprite.view(actor.orientation)
+        for drawn in self.sampler.draw(rng, number, self.shape):
+            sprite = self.factory.sprite(drawn.number, drawn.variant, drawn.blending, number)
+            sprite = sprite.view(drawn.orientation)
             found = find_place(rng, scene, sprite, self.arrangement)
             if found is None:
                 continue
             place, distance = found
-            if actor.cls:
-                yield actor, sprite, place
+            if drawn.cls:
+                yield drawn, sprite, place
                 scene.put(place, sprite, distance)
             else:
-                yield actor, self._decoy(rng, actor, sprite), place
+                yield drawn, self._decoy(rng, drawn, sprite), place
 
-    def _decoy(self, rng: np.random.Generator, actor: ObjectDraw, sprite: Sprite) -> Sprite:
+    def _decoy(self, rng: np.random.Generator, drawn: ObjectDraw, sprite: Sprite) -> Sprite:
         """Return a sprite of the same outline that shows a piece of background."""
-        home = self.workshop.homes[actor.number]
+        home = self.factory.homes[drawn.number]
         valid = self.canvases.valid[home]
         shape = tuple(min(n, m) for n, m in zip(sprite.mask.shape, valid.shape, strict=True))
-        starts = rng.integers(0, np.array(valid.shape) - shape + 1, (LOOKS, len(shape))).tolist()
-        looks = [
+        starts = rng.integers(
+            0, np.array(valid.shape) - shape + 1, (DECOY_WINDOWS, len(shape))
+        ).tolist()
+        windows = [
             tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True)) for start in starts
         ]
-        where = max(looks, key=lambda look: int(np.count_nonzero(valid[look])))
-        piece = self.canvases.grains[home][(slice(None), *where)]
+        where = max(windows, key=lambda window: int(np.count_nonzero(valid[window])))
+        piece = self.canvases.residuals[home][(slice(None), *where)]
         level = self.canvases.backgrounds[home].level.reshape(sprite.level.shape)
         if not self.recipe.match_level:
             piece = piece + self.canvases.bases[home][(slice(None), *where)] - level
@@ -119,21 +123,21 @@ class PasteSynthesizer(Synthesizer):
         return replace(sprite, paint=paint, level=level, mask=nothing, area=0, views={})
 
     def _paste(
-        self, picture: Picture, scene: Scene, actor: ObjectDraw, sprite: Sprite, place: Place
+        self, picture: Picture, scene: Scene, drawn: ObjectDraw, sprite: Sprite, place: Place
     ) -> None:
         """Blend a sprite into the picture, its rim only where no other object lies."""
         where, inner = (slice(None), *place.outer), place.inner
         paint, keep, mask = sprite.paint, sprite.keep, sprite.mask
-        if actor.blending == "poisson":
-            paint = paint + (1 - keep) * _joined(picture.clean, sprite, place, actor.gain)
+        if drawn.blending == "poisson":
+            paint = paint + (1 - keep) * _to_meet_canvas(picture.clean, sprite, place, drawn.gain)
         if inner is not None:
             paint, keep, mask = paint[(slice(None), *inner)], keep[inner], mask[inner]
         below = picture.image[where]
-        above = paint * np.float32(actor.gain)
-        if not self.recipe.match_level and actor.blending != "poisson":
+        above = paint * np.float32(drawn.gain)
+        if not self.recipe.match_level and drawn.blending != "poisson":
             above += (1 - keep) * (sprite.level - picture.base[where])
-        if actor.offset:
-            above += (1 - keep) * np.float32(actor.offset)
+        if drawn.offset:
+            above += (1 - keep) * np.float32(drawn.offset)
         if place.clear:
             below *= keep
             below += above
@@ -144,7 +148,7 @@ class PasteSynthesizer(Synthesizer):
             np.copyto(below, above, where=free)
 
 
-def _joined(clean: FloatImage, sprite: Sprite, place: Place, gain: float) -> FloatImage:
+def _to_meet_canvas(clean: FloatImage, sprite: Sprite, place: Place, gain: float) -> FloatImage:
     """Return what is added to a sprite (before its gain) so that it meets the canvas.
 
     The sprite's own edge is taken as background: its opacity is 0 there, or it is a whole square.

@@ -1,15 +1,19 @@
-"""How many objects of each class a dual image shows: as many as a real one of its size."""
+"""Which objects a dual image shows: how many of each class, which patches, and how they look."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.patch import Patch, PatchLibrary
+from napari_synthseg.synthesis.paste.blending import Kind
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
+
+MIN_OWN_PATCHES = 5
+"""With at least this many patches of a class, an image may do without those of others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,3 +114,97 @@ def _draw_count(rng: np.random.Generator, mean: float, recipe: PasteParameters) 
     if recipe.counts == "uniform":
         return int(rng.uniform(0, 2 * mean + 1))
     return int(mean + rng.random())
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDraw:
+    """One object of a dual image, before it has a place.
+
+    `cls` is 0 for a decoy: background in the shape of patch `number`. `gain` multiplies its
+    contrast, `offset` is added to its brightness.
+    """
+
+    cls: int
+    number: int
+    variant: int
+    orientation: int
+    blending: Kind
+    gain: float
+    offset: float
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectSampler:
+    """Draws the objects of dual images.
+
+    `patches` maps class value -> numbers of its patches; `own_patches` does so image by image, for
+    classes that the image has enough of.
+    """
+
+    recipe: PasteParameters
+    density: Density
+    patches: Mapping[int, tuple[int, ...]]
+    own_patches: tuple[Mapping[int, tuple[int, ...]], ...]
+    variants: int
+    blendings: tuple[Kind, ...]
+
+    @classmethod
+    def gather(
+        cls,
+        recipe: PasteParameters,
+        density: Density,
+        patches: Sequence[Patch],
+        homes: Sequence[int],
+        variants: int,
+        blendings: tuple[Kind, ...],
+    ) -> ObjectSampler:
+        """Sort patches by class, and by class and image; `homes` are the numbers of the images."""
+        every: dict[int, list[int]] = {}
+        own: list[dict[int, list[int]]] = [{} for _ in density.images]
+        for number, (patch, home) in enumerate(zip(patches, homes, strict=True)):
+            every.setdefault(patch.cls, []).append(number)
+            own[home].setdefault(patch.cls, []).append(number)
+        return cls(
+            recipe,
+            density,
+            {v: tuple(n) for v, n in sorted(every.items())},
+            tuple({v: tuple(n) for v, n in m.items() if len(n) >= MIN_OWN_PATCHES} for m in own),
+            variants,
+            blendings,
+        )
+
+    def draw(
+        self, rng: np.random.Generator, number: int, shape: tuple[int, ...]
+    ) -> list[ObjectDraw]:
+        """Draw the objects on a canvas of image `number`, in the order of being put down."""
+        recipe = self.recipe
+        values = self.density.draw(rng, number, shape, recipe)
+        if recipe.decoys and len(values):
+            extra = rng.choice(values, int(rng.binomial(len(values), recipe.decoys)))
+            values = rng.permutation(np.concatenate([values, -extra]))
+        chances = rng.random((len(values), 6)).tolist()
+        gains = np.exp(recipe.intensity * rng.standard_normal(len(values))).tolist()
+        offsets = (recipe.brightness * rng.standard_normal(len(values))).tolist()
+        draws = []
+        for value, chance, gain, offset in zip(
+            values.tolist(), chances, gains, offsets, strict=True
+        ):
+            own, which, variant, turn, mirror, kind = chance
+            pool = self.patches[abs(value)]
+            if own >= recipe.mixing:
+                pool = self.own_patches[number].get(abs(value), pool)
+            orientation = int(4 * turn) if recipe.rotation else 0
+            if recipe.flip and mirror < 0.5:
+                orientation += 4
+            draws.append(
+                ObjectDraw(
+                    max(value, 0),
+                    pool[int(which * len(pool))],
+                    int(variant * self.variants),
+                    orientation,
+                    self.blendings[int(kind * len(self.blendings))],
+                    gain,
+                    offset,
+                )
+            )
+        return draws

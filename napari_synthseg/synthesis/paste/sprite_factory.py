@@ -1,4 +1,4 @@
-"""Where sprites are made: from a patch, its variant and the image it goes to, and nothing else."""
+"""Makes sprites from a patch, its variant and the image that it goes to, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
+from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.window import cut_mask
-from napari_synthseg.synthesis.paste.blending import KINDS, Kind, opacity
+from napari_synthseg.synthesis.paste.blending import Kind, opacity
 from napari_synthseg.synthesis.paste.cutting import (
     Cut,
     Source,
@@ -22,19 +23,25 @@ from napari_synthseg.synthesis.paste.cutting import (
 from napari_synthseg.synthesis.paste.optics import (
     core_of,
     finest,
-    grain_of,
+    noise_residual,
     restored,
     spread,
-    wanted_grain,
-    with_grain,
+    wanted_noise,
+    with_noise,
 )
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
-from napari_synthseg.synthesis.paste.sprites import Kept, RotationZoom, Sprite, trimmed, used_box
+from napari_synthseg.synthesis.paste.sprites import (
+    CACHE_BYTES,
+    RotationZoom,
+    Sprite,
+    trimmed,
+    used_box,
+)
 
-MARGIN = 2
-"""Pixels round a cutout that its turning needs to know."""
+MARGIN_PX = 2
+"""Pixels around a cutout that its turning needs to know."""
 
-MOST_SPRITES = 20_000
+MAX_SPRITES = 20_000
 """Variants of all patches together, about; with very many patches two of each will do."""
 
 
@@ -61,7 +68,7 @@ class SpriteFactory:
     homes: tuple[int, ...]
     sources: tuple[Source, ...]
     diameters: Mapping[int, float]
-    kept: Kept = field(default_factory=Kept)
+    cache: ByteCache[Sprite] = field(default_factory=lambda: ByteCache(CACHE_BYTES))
 
     @property
     def variants(self) -> int:
@@ -70,7 +77,7 @@ class SpriteFactory:
         resized = recipe.cutout == "square" and recipe.patch_size_spread > 0
         if not (recipe.rotation or recipe.scale or resized):
             return 1
-        return min(recipe.variants, max(MOST_SPRITES // len(self.patches), 2))
+        return min(recipe.variants, max(MAX_SPRITES // len(self.patches), 2))
 
     def sprite(self, number: int, variant: int, blending: Kind, target: int) -> Sprite:
         """Return a sprite of patch `number` for a canvas of image `target`.
@@ -78,13 +85,8 @@ class SpriteFactory:
         Variant 0 is neither turned nor scaled.
         """
         apart = self.recipe.match_noise or self.recipe.match_blur
-        goal = target if apart else self.homes[number]
-
-        def make() -> tuple[Sprite, int]:
-            made = self._make(number, variant, blending, goal)
-            return made, made.nbytes
-
-        return self.kept.get((number, variant, blending, goal), make)
+        key = number, variant, blending, target if apart else self.homes[number]
+        return self.cache.get_or_make(key, lambda: self._make(*key))
 
     def _make(self, number: int, variant: int, blending: Kind, target: int) -> Sprite:
         recipe = self.recipe
@@ -95,7 +97,7 @@ class SpriteFactory:
         diameter = self.diameters[self.patches[number].cls]
         feather = max(1.0, recipe.feather * diameter) if recipe.feather else 0.0
         alpha = opacity(cut, blending, square=recipe.cutout == "square", feather=feather)
-        box = used_box(alpha, cut.mask, MARGIN)
+        box = used_box(alpha, cut.mask, MARGIN_PX)
         cut = cut.inside(box)
         alpha = alpha[box]
         turn = RotationZoom(
@@ -134,14 +136,14 @@ class SpriteFactory:
         target: int,
         rng: np.random.Generator,
     ) -> Sprite | None:
-        """Turn, scale, and bring grain and sharpness to those of the target image."""
+        """Turn, scale, and bring noise and sharpness to those of the target image."""
         recipe = self.recipe
         difference, mask = cut.difference, cut.mask
         moved = turn.angle != 0 or turn.zoom != 1
         blur = self._missing_blur(home, target, turn.zoom) if recipe.match_blur else 0.0
         foreign = recipe.match_noise and (blur > 0 or home != target)
         core = core_of(mask) if recipe.match_noise else mask
-        own = spread(grain_of(difference, mask), core) if foreign else None
+        own = spread(noise_residual(difference, mask), core) if foreign else None
         if moved:
             fine = finest(difference, core) if recipe.match_noise else None
             difference = _per_channel(difference, lambda c: turn.apply(c, 3, "nearest"))
@@ -158,20 +160,15 @@ class SpriteFactory:
             difference = _blurred(difference, blur)
         if own is not None:
             noise = self.sources[home].background.noise, self.sources[target].background.noise
-            grain = grain_of(difference, mask)
-            wanted = wanted_grain(own, *noise)
-            difference = with_grain(difference, grain, spread(grain, core), wanted, rng)
+            residual = noise_residual(difference, mask)
+            wanted = wanted_noise(own, *noise)
+            difference = with_noise(difference, residual, spread(residual, core), wanted, rng)
         return trimmed(difference, cut.level, alpha, mask)
 
     def _missing_blur(self, home: int, target: int, zoom: float) -> float:
         """Return the sigma of the Gaussian that makes an object as blurred as its canvas."""
         square = self.sources[target].blur ** 2 - (self.sources[home].blur * zoom) ** 2
         return float(np.sqrt(square)) if square > 0.04 else 0.0
-
-
-def kinds_of(blending: str) -> tuple[Kind, ...]:
-    """Return the kinds of blending that a recipe's setting stands for."""
-    return tuple(k for k in KINDS if blending in (k, "mixed"))
 
 
 def _per_channel(array: FloatImage, change: Callable[[FloatImage], FloatImage]) -> FloatImage:
