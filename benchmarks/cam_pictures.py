@@ -24,6 +24,7 @@ from benchmarks.study.study_file import load_study
 from benchmarks.study.units import Unit, plan
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.labels import BoxLabels
 from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
@@ -79,8 +80,8 @@ def choose(session: Session, count: int) -> list[tuple[ImageRef, Boxes]]:
         truth = project.truth_of(ref, "boxes") if ref.role == "test" else None
         if truth is not None:
             labels = open_labels(truth, ref, session.folder)
-            if len(labels.shown()) > 1 and labels.outlines is not None:
-                found.append((ref, labels.outlines))
+            if isinstance(labels, BoxLabels) and len(labels.class_values_shown()) > 1:
+                found.append((ref, labels.boxes))
     places = np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int)
     return [found[place] for place in places]
 

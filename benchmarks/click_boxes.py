@@ -21,7 +21,7 @@ from benchmarks.study.measure import fill_project
 from benchmarks.study.study_file import load_study
 from benchmarks.study.units import plan
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.tasks.detect.box_scale import measure_growth
@@ -79,8 +79,8 @@ def _compare(library: PatchLibrary, value: int, drawn: dict, growth: dict[int, f
     """Yield the ratio of edges and the IoU of each box of a class."""
     for patch in library.usable():
         if patch.cls == value:
-            labels = Labels(patch.mask.astype(np.int32), {1: value}, growth=growth)
-            box = labels.outline().shifted(patch.origin)
+            labels = InstanceLabels(patch.mask.astype(np.int32), {1: value}, box_scale=growth)
+            box = labels.boxes().shifted(patch.origin)
             true = drawn[patch.id]
             ratio = np.prod(box.sizes()[0]) / np.prod(true[2:] - true[:2])
             yield np.sqrt(ratio), measure_box_iou(box.corners, true[None])[0, 0]

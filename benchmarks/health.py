@@ -41,7 +41,7 @@ from scipy.spatial import cKDTree
 
 from benchmarks.study.halved_data import is_for_tuning
 from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import ClickedImage, Patch
 from napari_synthseg.core.pixels import ArraySource, Intensity
 from napari_synthseg.patches.build import build_library
@@ -61,7 +61,7 @@ class Scene:
     positions: dict[str, np.ndarray]
     diameter: float
     rng: np.random.Generator
-    masks: Labels | None = None
+    masks: InstanceLabels | None = None
     spoiled: set[str] = field(default_factory=set)
     ignored: set[str] = field(default_factory=set)
 
@@ -196,7 +196,7 @@ def merge(scene: Scene) -> None:
         merged[np.isin(scene.ids, (int(first), int(second)))] = int(first)
         del scene.positions[second]
         scene.spoiled.add(first)
-    scene.masks = Labels(merged)
+    scene.masks = InstanceLabels(merged)
 
 
 def click_between(scene: Scene) -> None:

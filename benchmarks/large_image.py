@@ -19,7 +19,7 @@ import numpy as np
 import tifffile
 
 from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource, Intensity
 from napari_synthseg.patches.build import build_library
@@ -30,7 +30,7 @@ DATA = Path(os.environ.get("SYNTHSEG_DATA", "../shared/data")) / "large_bbbc039_
 
 def click(ids: np.ndarray, count: int) -> list[tuple[float, ...]]:
     """Return positions in the nuclei, then on empty places, `count` in all."""
-    places = [c.position for c in click_masks(Labels(ids))][:count]
+    places = [c.position for c in click_masks(InstanceLabels(ids))][:count]
     rng = np.random.default_rng(0)
     empty = np.argwhere(ids == 0)
     more = empty[rng.choice(len(empty), count - len(places), replace=False)]

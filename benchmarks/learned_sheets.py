@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.study.halved_data import is_for_tuning
-from napari_synthseg.core.labels import DualImage, Labels, MaskedImages
+from napari_synthseg.core.labels import DualImage, MaskedImages, RegionLabels
 from napari_synthseg.core.pixels import Intensity
 from napari_synthseg.core.recipe import Kept
 from napari_synthseg.synthesis import VQRecipe
@@ -70,9 +70,9 @@ def load_pairs(name: str, count: int) -> MaskedImages:
     stems = [p.stem for p in sorted((root / "images").iterdir()) if is_for_tuning(p.stem)]
     stems = _apart(stems)
     pairs = [_load(root, stem, number) for number, stem in enumerate(stems[: count + 1])]
-    if min(pairs[0].labels.ids.shape) < 4 * HELD:
+    if min(pairs[0].labels.values.shape) < 4 * HELD:
         return MaskedImages(tuple(pairs[:count]), tuple(pairs[count:]), values)
-    width = pairs[0].labels.ids.shape[1]
+    width = pairs[0].labels.values.shape[1]
     train = [_columns(pair, 0, width - HELD - GAP) for pair in pairs[:count]]
     held = [_columns(pair, width - HELD, width) for pair in pairs[:count]]
     return MaskedImages(tuple(train), tuple(held), values)
@@ -92,12 +92,12 @@ def _load(root: Path, stem: str, number: int) -> DualImage:
     stored = stored[None] if stored.ndim == 2 else np.moveaxis(stored[..., :3], -1, 0)
     pixels = Intensity.measure(stored, joint=len(stored) == 3).normalize(stored)
     mask = np.asarray(Image.open(root / "masks" / f"{stem}.png"))
-    return DualImage(pixels, Labels.of_classes(mask), number)
+    return DualImage(pixels, RegionLabels.of(mask), number)
 
 
 def _columns(pair: DualImage, start: int, stop: int) -> DualImage:
     image = np.ascontiguousarray(pair.image[:, :, start:stop])
-    return DualImage(image, Labels.of_classes(pair.labels.ids[:, start:stop]), pair.index)
+    return DualImage(image, RegionLabels.of(pair.labels.values[:, start:stop]), pair.index)
 
 
 def learn(recipe: VQRecipe, source: MaskedImages, artifacts: Folder) -> tuple[Any, dict[str, Any]]:
@@ -145,7 +145,7 @@ def picture(pair: DualImage, edge: int) -> NDArray[np.uint8]:
     """Return image and mask next to each other, cut or padded to (edge, 2 edge, 3)."""
     image = np.clip(pair.image[:3] if len(pair.image) >= 3 else pair.image[:1], 0, 1)
     image = np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
-    mask = COLORS[pair.labels.semantic().astype(int)]
+    mask = COLORS[np.maximum(pair.labels.values, 0)]
     both = [(image * 255).astype(np.uint8)[:edge, :edge], mask[:edge, :edge]]
     out = np.full((edge, 2 * edge + 4, 3), 255, np.uint8)
     for place, part in zip((0, edge), both, strict=True):
@@ -169,10 +169,10 @@ def real_crops(source: MaskedImages, edge: int, count: int) -> list[DualImage]:
     for number in range(count):
         pair = source.train[number % len(source.train)]
         rng = np.random.default_rng(number)
-        y, x = (int(rng.integers(max(n - edge, 0) + 1)) for n in pair.labels.ids.shape)
-        ids = pair.labels.ids[y : y + edge, x : x + edge]
+        y, x = (int(rng.integers(max(n - edge, 0) + 1)) for n in pair.labels.values.shape)
+        ids = pair.labels.values[y : y + edge, x : x + edge]
         image = pair.image[:, y : y + edge, x : x + edge]
-        crops.append(DualImage(image, Labels.of_classes(ids), number))
+        crops.append(DualImage(image, RegionLabels.of(ids), number))
     return crops
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from napari_synthseg.core.boxes import Boxes
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import BoxLabels, DualImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.cam import METHODS, map_classes
@@ -46,7 +46,7 @@ class Noise:
         rng = np.random.default_rng(0)
         corners = rng.uniform(0, EDGE - 60, (12, 2))
         boxes = Boxes.of(np.hstack([corners, corners + 60]), rng.integers(1, 4, 12))
-        labels = Labels(np.zeros((EDGE, EDGE), np.int32), outlines=boxes)
+        labels = BoxLabels(boxes, (EDGE, EDGE))
         image = rng.random((3, EDGE, EDGE), np.float32)
         self._pair = DualImage(image, labels, 0)
 

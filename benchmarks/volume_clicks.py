@@ -27,7 +27,7 @@ import tifffile
 
 from napari_synthseg.core.annotations import Click, ObjectClass, new_id
 from napari_synthseg.core.geometry import Region, full_region
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.patches.simulated_clicks import click_masks, cut_labels
 from napari_synthseg.workflow.session import Session
@@ -39,7 +39,7 @@ GAP = 12.0
 """Width of the strip between the halves, in pixels of the finest axis: most of an object."""
 
 
-def read_volume(every: int) -> tuple[np.ndarray, Labels, tuple[float, ...]]:
+def read_volume(every: int) -> tuple[np.ndarray, InstanceLabels, tuple[float, ...]]:
     """Return the simulated volume, its masks and its pixel size, with some planes left out."""
     spec = find_spec("stardist")
     if spec is None or spec.submodule_search_locations is None:
@@ -47,7 +47,7 @@ def read_volume(every: int) -> tuple[np.ndarray, Labels, tuple[float, ...]]:
     folder = Path(next(iter(spec.submodule_search_locations))) / "data" / "images"
     image = tifffile.imread(folder / "img3d.tif")[::every]
     ids = tifffile.imread(folder / "mask3d.tif")[::every].astype(np.int32)
-    labels = Labels(ids, {i: 1 for i in np.unique(ids).tolist() if i})
+    labels = InstanceLabels(ids, {i: 1 for i in np.unique(ids).tolist() if i})
     return image, labels, (APART * every, 1.0, 1.0)
 
 
@@ -61,7 +61,7 @@ def halves(shape: tuple[int, ...], spacing: tuple[float, ...], along: str) -> tu
     return tuple(first), tuple(second)
 
 
-def median_diameter(labels: Labels, spacing: tuple[float, ...]) -> float:
+def median_diameter(labels: InstanceLabels, spacing: tuple[float, ...]) -> float:
     """Return the diameter of the ball of the median object's volume, in pixels along y and x."""
     volumes = np.bincount(labels.ids.ravel())[1:]
     median = float(np.median(volumes[volumes > 0])) * float(np.prod(spacing))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_synthseg.core.labels import RegionLabels
 from napari_synthseg.core.recipe import load_recipe
 from napari_synthseg.workflow.session import Session
 from tests.helpers.old_project import (
@@ -77,8 +78,9 @@ def test_all_that_the_user_made_is_there(session: Session) -> None:
     assert Counter(v.state for v in project.verdicts) == {"accepted": 2, "rejected": 2}
     assert project.rejected() == {"field-a-3", "field-a-8"}
     assert [v.reason for v in project.verdicts if v.reason] == ["blurred"]
-    kinds = {"instance": 2, "semantic": 5, "boxes": 1, "image_labels": 1, "patch_masks": 1}
+    kinds = {"instance": 2, "semantic": 5, "boxes": 1, "image_labels": 1}
     assert Counter(t.kind for t in project.truths) == kinds
+    assert len(project.patch_masks) == 1
     assert {r.name: (r.state, r.task, r.steps) for r in project.runs} == {
         "objects": ("done", "segment", 120),
         "boxes": ("done", "detect", 200),
@@ -100,8 +102,8 @@ def test_all_pixels_and_truths_can_be_read(session: Session) -> None:
     assert objects == {"field-c": 34, "stack-2": 8}
     regions = [t for t in project.truths if t.kind == "semantic"]
     painted = [session.truth(project.image(t.image)) for t in regions]
-    assert all(labels.regions for labels in painted)
-    values, counts = np.unique(np.stack([labels.ids for labels in painted]), return_counts=True)
+    assert all(isinstance(labels, RegionLabels) for labels in painted)
+    values, counts = np.unique(np.stack([labels.values for labels in painted]), return_counts=True)
     assert dict(zip(values.tolist(), counts.tolist(), strict=True)) == PAINTED
     (boxes,) = (t for t in project.truths if t.kind == "boxes")
     assert (boxes.image, len(boxes.boxes), boxes.incomplete) == ("field-d", 34, (2,))

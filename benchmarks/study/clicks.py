@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import BoxLabels, InstanceLabels
 from napari_synthseg.patches.simulated_clicks import SimulatedClick, click_boxes, click_masks
 
 
@@ -21,7 +21,7 @@ class ClickedMasks:
 
 
 def make_clicks(
-    masks: Sequence[Labels],
+    masks: Sequence[InstanceLabels | BoxLabels],
     *,
     jitter: float,
     each: int | Literal["all"],
@@ -49,9 +49,9 @@ def make_clicks(
     for number, labels in enumerate(masks):
         scatter, choice = np.random.SeedSequence((*seeds, number)).generate_state(2)
         made = (
-            click_masks(labels, jitter=jitter, seed=int(scatter))
-            if labels.outlines is None
-            else click_boxes(labels.outlines, labels.ids.shape, jitter=jitter, seed=int(scatter))
+            click_boxes(labels.boxes, labels.shape, jitter=jitter, seed=int(scatter))
+            if isinstance(labels, BoxLabels)
+            else click_masks(labels, jitter=jitter, seed=int(scatter))
         )
         order = np.random.default_rng(int(choice)).permutation(len(made))
         shuffled.append([made[i] for i in order])

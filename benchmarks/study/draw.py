@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from napari_synthseg.core.annotations import ImageRef, Truth
+from napari_synthseg.core.annotations import (
+    BoxTruth,
+    ImageRef,
+    ImageTagsTruth,
+)
 from napari_synthseg.core.boxes import Boxes, BoxRow
 from napari_synthseg.core.geometry import Region, full_region, region_slices
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import BoxLabels, InstanceLabels, RegionLabels
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.labels import label_boxes, read_label_file, read_region_file
+from napari_synthseg.patches.simulated_clicks import cut_labels
 from napari_synthseg.storage.fingerprint import fingerprint
 from napari_synthseg.workflow.importing import MaskKind
 from napari_synthseg.workflow.session import Session
@@ -53,7 +56,7 @@ class Sample(ABC):
         return True
 
     @abstractmethod
-    def labels(self) -> Labels:
+    def labels(self) -> InstanceLabels | RegionLabels | BoxLabels:
         """Read the ground truth."""
 
     @abstractmethod
@@ -72,17 +75,15 @@ class MaskSample(Sample):
     masks: Path
     kind: MaskKind = "instance"
 
-    def labels(self) -> Labels:
+    def labels(self) -> InstanceLabels | RegionLabels:
         """Read the true masks."""
-        read = read_region_file if self.kind == "semantic" else read_label_file
-        whole = read(self.masks)
-        if self.region is None:
-            return whole
-        ids = np.ascontiguousarray(whole.ids[region_slices(self.region)])
-        shown = set(np.unique(ids).tolist())
-        return replace(
-            whole, ids=ids, classes={i: c for i, c in whole.classes.items() if i in shown}
-        )
+        if self.kind == "semantic":
+            regions = read_region_file(self.masks)
+            if self.region is None:
+                return regions
+            return RegionLabels.of(regions.values[region_slices(self.region)])
+        whole = read_label_file(self.masks)
+        return whole if self.region is None else cut_labels(whole, self.region)
 
     def identity(self) -> str:
         """Return name, group, region, and digests of both files."""
@@ -123,11 +124,12 @@ class BoxSample(Sample):
         """Whether no class is incomplete."""
         return not self.incomplete
 
-    def labels(self) -> Labels:
+    def labels(self) -> BoxLabels:
         """Return the boxes as labels."""
         stored = open_file(self.image)
         return label_boxes(
-            self.boxes, self.region or full_region((stored.size("y"), stored.size("x")))
+            Boxes.of_rows(self.boxes),
+            self.region or full_region((stored.size("y"), stored.size("x"))),
         )
 
     def identity(self) -> str:
@@ -138,10 +140,11 @@ class BoxSample(Sample):
 
     def add_truth(self, session: Session, image: ImageRef) -> None:
         """Add the boxes, or what the region shows."""
-        boxes = Boxes.of([b[:4] for b in self.boxes], [b[4] for b in self.boxes] or 1)
-        truth = Truth.of_boxes(image.id, boxes, self.incomplete)
-        if self.as_labels:
-            truth = Truth.of_shown(image.id, self.shown())
+        truth = (
+            ImageTagsTruth.of(image.id, self.shown())
+            if self.as_labels
+            else BoxTruth.of(image.id, Boxes.of_rows(self.boxes), self.incomplete)
+        )
         session.edit(session.project.with_truths(truth), "add boxes")
 
     def shown(self) -> frozenset[int]:
@@ -153,7 +156,7 @@ def classes_inside(boxes: tuple[BoxRow, ...], window: Region | None) -> frozense
     """Return the classes of the boxes of which at least half lies in a window."""
     if window is None:
         return frozenset(b[4] for b in boxes)
-    return label_boxes(boxes, window).shown()
+    return label_boxes(Boxes.of_rows(boxes), window).class_values_shown()
 
 
 @dataclass(frozen=True)

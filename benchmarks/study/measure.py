@@ -26,14 +26,20 @@ from benchmarks.study.records import (
 from benchmarks.study.units import Unit, recipe_of
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import (
+    BoxLabels,
+    InstanceLabels,
+    Labels,
+    RegionLabels,
+    instances_of,
+)
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
-Complete = Callable[[Session, Job], Any]
+Complete = Callable[[Session, Job[Any]], Any]
 """Runs a job, shows its progress, and returns its value."""
 
 
@@ -152,7 +158,7 @@ def fill_project(session: Session, unit: Unit) -> TrainedOn:
     """Put a unit's images, classes, clicks, ground truth and recipe into an empty project."""
     arm = unit.arm
     masks = [sample.labels() for sample in unit.train]
-    regions = any(labels.regions for labels in masks)
+    regions = any(isinstance(labels, RegionLabels) for labels in masks)
     for value, name in enumerate(unit.class_names, start=1):
         size = {} if regions else {"diameter": _diameter(unit, value)}
         cls = session.project.next_class(name, **size)
@@ -160,7 +166,7 @@ def fill_project(session: Session, unit: Unit) -> TrainedOn:
     clicked = [ClickedMasks((), False)] * len(masks)
     if not regions:
         clicked = make_clicks(
-            masks,
+            [labels for labels in masks if not isinstance(labels, RegionLabels)],
             jitter=arm.jitter,
             each=arm.clicks,
             in_all=arm.clicks_in_all,
@@ -183,7 +189,12 @@ def fill_project(session: Session, unit: Unit) -> TrainedOn:
 
 
 def _count_objects(labels: Labels) -> int:
-    return 0 if labels.regions else len(labels.outlines or ()) or labels.count
+    match labels:
+        case BoxLabels():
+            return len(labels.boxes)
+        case InstanceLabels():
+            return labels.count
+    return 0
 
 
 def _diameter(unit: Unit, value: int) -> float:
@@ -201,14 +212,15 @@ def typical_diameter(masks: Sequence[Labels], cls: int = 1) -> float:
     InputError
         If there is no such object.
     """
-    boxed = [m.outlines.of_class(cls).sizes() for m in masks if m.outlines is not None]
+    boxed = [m.boxes.of_class(cls).sizes() for m in masks if isinstance(m, BoxLabels)]
     if boxed and len(both := np.concatenate(boxed)):
         return float(np.median(np.sqrt(np.prod(both, axis=1))))
-    sizes = [np.unique(m.ids[m.ids > 0], return_counts=True)[1] for m in masks]
+    objects = [m.ids for m in masks if isinstance(m, InstanceLabels)]
+    sizes = [np.unique(ids[ids > 0], return_counts=True)[1] for ids in objects]
     if boxed or not sum(map(len, sizes)):
         raise InputError(f"[data]: the training images hold no object of class {cls}.")
     median = float(np.median(np.concatenate(sizes)))
-    flat = masks[0].ids.ndim == 2
+    flat = objects[0].ndim == 2
     return float(2 * np.sqrt(median / np.pi) if flat else np.cbrt(6 * median / np.pi))
 
 
@@ -223,7 +235,7 @@ def _add_training_image(
     if source in ("real", "mixed", "masks"):
         sample.add_truth(session, ref)
     elif source == "true-mask-patches":
-        session.complete(session.import_labels(ref, masks, "patch_masks"))
+        session.complete(session.import_labels(ref, instances_of(masks), "patch_masks"))
 
 
 def _add(session: Session, sample: Sample, **fields: Any) -> ImageRef:

@@ -17,9 +17,9 @@ from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.progress import complete, say
 from napari_synthseg.cli.score import describe_scores
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.labels import DualImage, instances_of
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.sample_data import SAMPLES, Sample, fill
@@ -83,7 +83,7 @@ class Steps:
     library: PatchLibrary
     pairs: list[DualImage]
     run: TrainingRun
-    predictions: list[Prediction]
+    predictions: list[InstancePrediction]
     scores: Scores
 
 
@@ -124,7 +124,8 @@ def _take_steps(session: Session, limit: Limit) -> Steps:
     spec = session.project.train_spec.model_copy(update=limit)
     run: TrainingRun = complete(session, session.train(spec, "demo"))
     held_out = [ref for ref in session.project.images if ref.role == "test"]
-    predictions: list[Prediction] = complete(session, session.predict(run, held_out))
+    found = complete(session, session.predict(run, held_out))
+    predictions = [p for p in found if isinstance(p, InstancePrediction)]
     scores: Scores = complete(session, session.score(run, predictions))
     return Steps(library, pairs, run, predictions, scores)
 
@@ -139,6 +140,7 @@ def _save(session: Session, sample: Sample, folder: Path, steps: Steps) -> None:
     clicked = next(i for i in project.images if i.role == "train" and project.clicks_on(i))
     test = project.image(prediction.image)
     pixels = session.pixels(clicked)
+    masks = session.truth(test)
     walk = Walk(
         title=sample.title,
         simulated=sample.simulated,
@@ -150,7 +152,7 @@ def _save(session: Session, sample: Sample, folder: Path, steps: Steps) -> None:
         pairs=tuple(steps.pairs),
         test_image=session.pixels(test).read(),
         prediction=prediction,
-        true_masks=session.truth(test),
+        true_masks=instances_of(masks) if masks is not None else None,
         true_centers=project.clicks_on(test),
         scores=steps.scores,
     )

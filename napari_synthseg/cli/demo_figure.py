@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import Click, ObjectClass
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, InstanceLabels, instances_of
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.scores import Scores, metric_title
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Walk:
     patches: tuple[Patch, ...]
     pairs: tuple[DualImage, ...]
     test_image: FloatImage
-    prediction: Prediction
-    true_masks: Labels | None
+    prediction: InstancePrediction
+    true_masks: InstanceLabels | None
     true_centers: tuple[Click, ...]
     scores: Scores
 
@@ -131,9 +131,10 @@ def _draw_pairs(figure: SubFigure, walk: Walk) -> None:
     grid = figure.subplots(2, max(len(walk.pairs), 1), squeeze=False)
     for (above, below), pair in zip(grid.T, walk.pairs, strict=False):
         _show(above, pair.image)
-        below.imshow(_paint(pair.labels, walk.colors), interpolation="nearest")
+        labels = instances_of(pair.labels)
+        below.imshow(_paint(labels, walk.colors), interpolation="nearest")
         above.set_title(f"pair {pair.index}", fontsize=9, color=MUTED)
-        below.set_title(f"{pair.labels.count} objects", fontsize=9, color=MUTED)
+        below.set_title(f"{labels.count} objects", fontsize=9, color=MUTED)
     for axes in grid.ravel():
         axes.set_axis_off()
         axes.set_anchor("N")
@@ -153,7 +154,7 @@ def _draw_prediction(figure: SubFigure, walk: Walk) -> None:
         axes.set_title(title, fontsize=9, color=MUTED)
         _show(axes, walk.test_image, tuple(origin))
     _draw_truth(left, walk, origin, colored=True)
-    for instance, cls in found.classes.items():
+    for instance, cls in found.as_labels().classes.items():
         for outline in _outlines(found.ids == instance):
             y, x = outline.T + origin[:, None]
             right.fill(x, y, facecolor=walk.colors[cls], alpha=0.45)
@@ -242,7 +243,7 @@ def _to_rgb(image: FloatImage) -> FloatImage:
     return np.repeat(brightened[..., None], 3, axis=-1)
 
 
-def _paint(labels: Labels, colors: Mapping[int, str]) -> FloatImage:
+def _paint(labels: InstanceLabels, colors: Mapping[int, str]) -> FloatImage:
     """Return labels as RGB: the class's color, a shade of its own for each instance."""
     from matplotlib.colors import to_rgb
 

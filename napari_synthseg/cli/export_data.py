@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from napari_synthseg.cli.label_files import refuse_existing
@@ -15,10 +14,10 @@ from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.project import ProjectFolder
 from napari_synthseg.cli.synthesize import describe_pairs, pair_files, write_pairs
-from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.annotations import BoxTruth, ImageRef
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import boxes_of
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.formats import format_named
 from napari_synthseg.io.boxes.listing import FORMATS, NamedBoxes
@@ -160,23 +159,10 @@ def _boxes_of(session: Session) -> Iterable[NamedBoxes]:
 def _true_boxes(session: Session, project: Project, image: ImageRef) -> Boxes:
     truth = project.truth_of(image, "boxes", "instance")
     assert truth is not None
-    if truth.kind == "boxes":
-        corners = [row[:4] for row in truth.boxes]
-        return Boxes.of(corners, np.array([row[4] for row in truth.boxes], int))
+    if isinstance(truth, BoxTruth):
+        return truth.as_boxes()
     labels = session.truth(image)
-    if labels is None or labels.ids.ndim != 2:
+    if labels is None or len(labels.shape) != 2:
         raise InputError(f"Image '{image.name}' is a volume: boxes are of flat images.")
     start = [first for first, _ in image.region] if image.region else [0, 0]
-    return _round_masks(labels).shifted(start)
-
-
-def _round_masks(labels: Labels) -> Boxes:
-    """Return the boxes round the masks of an image."""
-    from scipy.ndimage import find_objects
-
-    rows = [
-        ((s[0].start, s[1].start, s[0].stop, s[1].stop), labels.classes.get(number, 1))
-        for number, s in enumerate(find_objects(labels.ids), start=1)
-        if s is not None
-    ]
-    return Boxes.of([corners for corners, _ in rows], np.array([cls for _, cls in rows], int))
+    return boxes_of(labels).shifted(start)

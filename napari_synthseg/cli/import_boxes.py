@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_synthseg.core.annotations import Click, ImageRef, Truth
+from napari_synthseg.core.annotations import BoxTruth, Click, ImageRef, ImageTagsTruth
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
@@ -101,7 +101,7 @@ def import_boxes(
         project, result = _as_clicks(project, placed, wishes.exhaustive)
     else:
         incomplete = [find_class("--incomplete", n, project.classes) for n in wishes.incomplete]
-        truths = (Truth.of_boxes(i, placed.boxes_of(i), incomplete) for i in placed.rows)
+        truths = (BoxTruth.of(i, placed.boxes_of(i), incomplete) for i in placed.rows)
         project = project.with_truths(*truths)
         result = {"boxes": sum(map(len, placed.rows.values()))}
     session.edit(project, f"import {path.name}")
@@ -134,7 +134,7 @@ def import_image_labels(session: Session, path: Path, wishes: ImportOptions) -> 
     if not shown:
         raise InputError(f"{path.name}: no row of it is of an image of the project.")
     project = _with_role(before, shown, wishes.role)
-    project = project.with_truths(*(Truth.of_shown(i, values) for i, values in shown.items()))
+    project = project.with_truths(*(ImageTagsTruth.of(i, values) for i, values in shown.items()))
     session.edit(project, f"import {path.name}")
     counts = Counter(before.object_class(v).name for values in shown.values() for v in values)
     words = ", ".join(f"{name} on {n}" for name, n in counts.items()) or "no class on any"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.io.labels import read_label_file
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
@@ -116,7 +116,9 @@ def read_classes(folder: Path) -> dict[str, dict[int, str]] | None:
     return classes
 
 
-def read_labels(path: Path, classes: Mapping[int, str], values: Mapping[str, int]) -> Labels:
+def read_labels(
+    path: Path, classes: Mapping[int, str], values: Mapping[str, int]
+) -> InstanceLabels:
     """Read a label image, with the class of each of its instances.
 
     Parameters
@@ -139,4 +141,4 @@ def read_labels(path: Path, classes: Mapping[int, str], values: Mapping[str, int
         raise InputError(
             f"{path.parent / OBJECTS_FILE} has no row for id {min(missing)} of {path.name}."
         )
-    return Labels(ids, {i: values[classes[i]] for i in present if i in classes})
+    return InstanceLabels(ids, {i: values[classes[i]] for i in present if i in classes})

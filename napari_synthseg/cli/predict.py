@@ -30,7 +30,12 @@ from napari_synthseg.cli.region_files import (
     write_classes,
     write_regions,
 )
-from napari_synthseg.core.predictions import FoundObject, Prediction
+from napari_synthseg.core.predictions import (
+    FoundObject,
+    ImageTagsPrediction,
+    InstancePrediction,
+    RegionPrediction,
+)
 from napari_synthseg.metrics.areas import measure_areas
 from napari_synthseg.workflow.session import Session
 
@@ -71,11 +76,15 @@ def predict(
         targets = name_targets(out, refs)
         masks = targets if task in ("segment", "semantic") else []
         refuse_existing([*masks, *(out / name for name in TABLES[task])], overwrite)
-        predictions: list[Prediction] = complete(session, session.predict(chosen, refs, adapt))
+        predictions: list[Any] = complete(session, session.predict(chosen, refs, adapt))
         names = {c.value: c.name for c in session.project.classes}
     out.mkdir(parents=True, exist_ok=True)
     for path, prediction in zip(masks, predictions, strict=bool(masks)):
-        (write_labels if task == "segment" else write_regions)(path, prediction.ids)
+        match prediction:
+            case InstancePrediction(ids=ids):
+                write_labels(path, ids)
+            case RegionPrediction(values=values):
+                write_regions(path, values)
     called = image_names(targets, refs)
     stems = [target.stem for target in targets]
     result: dict[str, Any] = {
@@ -88,7 +97,7 @@ def predict(
         result["per_image"] = shown
         lines = [f"{stem}: {', '.join(classes) or 'nothing'}" for stem, classes in shown.items()]
     elif task == "semantic":
-        areas = [measure_areas(p.ids, names, r) for p, r in zip(predictions, refs, strict=True)]
+        areas = [measure_areas(p.values, names, r) for p, r in zip(predictions, refs, strict=True)]
         write_table(out / AREAS_FILE, AREA_COLUMNS, area_rows(called, areas))
         write_classes(out, names)
         shares = mean_shares(areas)
@@ -111,21 +120,17 @@ def predict(
     report(result, lines, as_json)
 
 
-def _shown(prediction: Prediction, names: dict[int, str]) -> list[str]:
-    return [
-        names.get(value, str(value))
-        for value, score in prediction.shown.items()
-        if score >= prediction.thresholds[value]
-    ]
+def _shown(prediction: ImageTagsPrediction, names: dict[int, str]) -> list[str]:
+    return [names.get(value, str(value)) for value in prediction.class_values_shown()]
 
 
 def _label_rows(
-    called: Sequence[str], predictions: Sequence[Prediction], names: dict[int, str]
+    called: Sequence[str], predictions: Sequence[ImageTagsPrediction], names: dict[int, str]
 ) -> list[tuple[object, ...]]:
     return [
         (name, names.get(value, str(value)), score, int(score >= prediction.thresholds[value]))
         for name, prediction in zip(called, predictions, strict=True)
-        for value, score in prediction.shown.items()
+        for value, score in prediction.probabilities.items()
     ]
 
 

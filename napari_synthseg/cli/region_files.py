@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import UNKNOWN
 from napari_synthseg.io.classes_csv import write_class_names
-from napari_synthseg.io.labels import UNKNOWN_VALUE
+from napari_synthseg.io.labels import encode_regions
 from napari_synthseg.metrics.areas import BACKGROUND, Area
 
 AREAS_FILE, CLASSES_FILE = "areas.csv", "classes.csv"
@@ -23,8 +22,7 @@ def write_regions(path: Path, values: NDArray[np.integer[Any]]) -> None:
     """Write class values as a compressed uint8 TIFF, unknown pixels as 255."""
     import tifffile
 
-    stored = np.where(values == UNKNOWN, UNKNOWN_VALUE, values).astype(np.uint8)
-    tifffile.imwrite(path, stored, compression="zlib", photometric="minisblack")
+    tifffile.imwrite(path, encode_regions(values), compression="zlib", photometric="minisblack")
 
 
 def write_classes(folder: Path, names: Mapping[int, str]) -> None:

@@ -14,7 +14,7 @@ from napari_synthseg.cli.score_boxes import score_box_files
 from napari_synthseg.cli.score_maps import describe_map_scores, score_map_files
 from napari_synthseg.cli.score_semantic import describe_semantic_scores, score_class_files
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.metrics.instance import score_instances
 
@@ -168,7 +168,7 @@ def _score_label_files(predicted: Path, truth: Path, measured: Measured) -> Scor
     names = _number_classes(true_classes, predicted_classes)
     values = {name: value for value, name in names.items()}
 
-    def pairs() -> Iterator[tuple[str, Labels, Labels]]:
+    def pairs() -> Iterator[tuple[str, InstanceLabels, InstanceLabels]]:
         for stem in stems:
             yield (
                 stem,

@@ -15,7 +15,7 @@ from napari_synthseg.cli.label_files import by_stem, read_classes, read_labels
 from napari_synthseg.cli.output import table
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores, metric_title
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.stored import check_budget
@@ -26,7 +26,7 @@ SEPARATOR = "__"
 
 PEAK_THRESHOLD = 0.5
 
-ReadTruth = Callable[[str, Mapping[str, int]], Labels | Boxes]
+ReadTruth = Callable[[str, Mapping[str, int]], InstanceLabels | Boxes]
 """Reads the truth of one file stem; class name -> value."""
 
 
@@ -78,7 +78,7 @@ def score_map_files(
     if missing := sorted(stems - maps.keys()):
         warnings.append(f"{len(missing)} true image(s) have no heat map, such as {missing[0]}.")
 
-    def images() -> Iterator[tuple[str, Labels | Boxes, dict[int, NDArray[Any]]]]:
+    def images() -> Iterator[tuple[str, InstanceLabels | Boxes, dict[int, NDArray[Any]]]]:
         for stem, found in maps.items():
             heats = {values[name]: read_heat_file(path) for name, path in found.items()}
             yield stem, read_truth(stem, values), heats
@@ -140,7 +140,7 @@ def _open_truth(path: Path) -> tuple[set[str], set[str], ReadTruth]:
     files, named = by_stem(path), read_classes(path) or {}
     classes = {name for objects in named.values() for name in objects.values()}
 
-    def read_truth(stem: str, values: Mapping[str, int]) -> Labels:
+    def read_truth(stem: str, values: Mapping[str, int]) -> InstanceLabels:
         return read_labels(files[stem], named.get(stem, {}), values)
 
     return set(files), classes, read_truth

@@ -23,7 +23,7 @@ from napari_synthseg.cli.region_files import (
 from napari_synthseg.cli.settings import SetOption, parse_settings, with_settings
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.labels import DualImage, RegionLabels, instances_of, regions_of
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe, recipe_class
@@ -141,12 +141,13 @@ def describe_pairs(pairs: Sequence[DualImage], project: Project) -> tuple[dict[s
     known: dict[str, Any] = {"pairs": len(pairs), "faulty": bad}
     some = ", ".join(bad[:NAMED]) + (", …" if len(bad) > NAMED else "")
     told = f"; {len(bad)} did not pass the gate, leave them out of training: {some}" if bad else ""
-    if pairs[0].labels.regions:
-        areas = [measure_areas(p.labels.ids, _names(project), ImageRef(uri="")) for p in pairs]
+    if isinstance(pairs[0].labels, RegionLabels):
+        maps = (regions_of(pair.labels).values for pair in pairs)
+        areas = [measure_areas(values, _names(project), ImageRef(uri="")) for values in maps]
         shares = mean_shares(areas)
         counted = f"{len(pairs)} dual images of regions ({describe_shares(shares)}){told}"
         return known | {"shares": shares}, counted
-    objects = sum(pair.labels.count for pair in pairs)
+    objects = sum(instances_of(pair.labels).count for pair in pairs)
     figures = {"objects": objects, "per_class": _count_classes(pairs, project)}
     return known | figures, f"{len(pairs)} dual images with {objects} objects{told}"
 
@@ -173,15 +174,17 @@ def write_pairs(out: Path, pairs: Sequence[DualImage], project: Project) -> None
     for path, pair in zip(targets, pairs, strict=False):
         _write_image(path, pair.image)
     names = _names(project)
-    regions = pairs[0].labels.regions
     for path, pair in zip(targets[len(pairs) :], pairs, strict=True):
-        (write_regions if regions else write_labels)(path, pair.labels.ids)
-    if regions:
+        if isinstance(pair.labels, RegionLabels):
+            write_regions(path, pair.labels.values)
+        else:
+            write_labels(path, instances_of(pair.labels).ids)
+    if isinstance(pairs[0].labels, RegionLabels):
         return write_classes(out, names)
     rows = [
         (path.name, instance, names[cls])
         for path, pair in zip(targets, pairs, strict=False)
-        for instance, cls in sorted(pair.labels.classes.items())
+        for instance, cls in sorted(instances_of(pair.labels).classes.items())
     ]
     return write_table(out / OBJECTS_FILE, ("image", "id", "class"), rows)
 
@@ -204,7 +207,8 @@ def _write_image(path: Path, image: FloatImage) -> None:
 
 
 def _count_classes(pairs: Sequence[DualImage], project: Project) -> dict[str, int]:
+    each = [instances_of(pair.labels).classes for pair in pairs]
     return {
-        c.name: sum(list(pair.labels.classes.values()).count(c.value) for pair in pairs)
+        c.name: sum(list(classes.values()).count(c.value) for classes in each)
         for c in project.classes
     }

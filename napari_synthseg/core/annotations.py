@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Iterable
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,7 +15,7 @@ from napari_synthseg.core.geometry import Region
 
 Role = Literal["train", "validate", "test"]
 
-TruthKind = Literal["instance", "semantic", "boxes", "points", "image_labels", "patch_masks"]
+TruthKind = Literal["instance", "semantic", "boxes", "points", "image_labels"]
 
 VerdictState = Literal["accepted", "rejected"]
 
@@ -145,43 +145,93 @@ class Click(Frozen):
         return self
 
 
-class Truth(Frozen):
-    """Ground truth for one image: where it is and of which kind. Never used for training choices.
-
-    The kind "patch_masks" is the exception: masks that the user gives for cutting patches. They
-    are input, like clicks, and nothing is scored against them. `source` is a path like
-    `ImageRef.uri`, or ``arrays:ID``; that of boxes and of image labels is empty, as the truth
-    itself holds them.
-    """
+class _GroundTruth(Frozen):
+    """What is known to be true of one image. It never makes a training choice on its own."""
 
     id: str = Field(default_factory=new_id)
     image: str
-    kind: TruthKind
-    source: str = ""
-    classes: dict[int, int] = Field(default_factory=dict)
-    """Instance id -> class value; ids that are missing belong to the first class."""
-    boxes: tuple[BoxRow, ...] = ()
-    """Of the kind "boxes": ymin, xmin, ymax, xmax (see `Boxes`), class value of each object."""
-    shown: tuple[int, ...] = ()
-    """Of the kind "image_labels": class values that are somewhere on the image."""
+
+
+class _ObjectTruth(_GroundTruth):
     incomplete: tuple[int, ...] = ()
     """Class values of which not every object on the image is in the truth."""
 
+
+class InstanceTruth(_ObjectTruth):
+    """Masks of objects; `source` is a path like `ImageRef.uri`, or ``arrays:ID``."""
+
+    kind: Literal["instance"] = "instance"
+    source: str
+    classes: dict[int, int] = Field(default_factory=dict)
+    """Instance id -> class value; ids that are missing belong to the first class."""
+
+
+class RegionTruth(_GroundTruth):
+    """Masks of regions, with a class value per pixel; `source` as for `InstanceTruth`."""
+
+    kind: Literal["semantic"] = "semantic"
+    source: str
+
+
+class BoxTruth(_ObjectTruth):
+    """Boxes of objects, pixels of the whole image."""
+
+    kind: Literal["boxes"] = "boxes"
+    boxes: tuple[BoxRow, ...] = ()
+
     @classmethod
-    def of_boxes(cls, image: str, boxes: Boxes, incomplete: Iterable[int] = ()) -> Truth:
+    def of(cls, image: str, boxes: Boxes, incomplete: Iterable[int] = ()) -> BoxTruth:
         """Return the truth that an image holds these objects, and no others of other classes."""
         rows = zip(boxes.corners.tolist(), boxes.classes.tolist(), strict=True)
         return cls(
             image=image,
-            kind="boxes",
             boxes=tuple((*corners, value) for corners, value in rows),
             incomplete=tuple(sorted(set(incomplete))),
         )
 
+    def as_boxes(self) -> Boxes:
+        """Return the rows as arrays."""
+        return Boxes.of_rows(self.boxes)
+
+
+class PointTruth(_ObjectTruth):
+    """Centers of objects: position ([z,] y, x), pixels of the whole image, and class value."""
+
+    kind: Literal["points"] = "points"
+    points: tuple[tuple[tuple[float, ...], int], ...] = ()
+
+
+class ImageTagsTruth(_GroundTruth):
+    """Which classes the image shows; it shows no others."""
+
+    kind: Literal["image_labels"] = "image_labels"
+    shown: tuple[int, ...] = ()
+    """Class values."""
+
     @classmethod
-    def of_shown(cls, image: str, shown: Iterable[int]) -> Truth:
+    def of(cls, image: str, shown: Iterable[int]) -> ImageTagsTruth:
         """Return the truth that an image shows these classes and no others."""
-        return cls(image=image, kind="image_labels", shown=tuple(sorted(set(shown))))
+        return cls(image=image, shown=tuple(sorted(set(shown))))
+
+
+MaskTruth = InstanceTruth | RegionTruth
+"""Ground truth that is a label image."""
+
+Truth = Annotated[
+    InstanceTruth | RegionTruth | BoxTruth | PointTruth | ImageTagsTruth,
+    Field(discriminator="kind"),
+]
+
+
+class PatchMasks(Frozen):
+    """Masks of objects that the user gives for cutting patches: input like clicks, not truth."""
+
+    id: str = Field(default_factory=new_id)
+    image: str
+    source: str
+    """Like that of `InstanceTruth`."""
+    classes: dict[int, int] = Field(default_factory=dict)
+    """Instance id -> class value; ids that are missing belong to the first class."""
 
 
 class Verdict(Frozen):

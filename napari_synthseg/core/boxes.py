@@ -9,7 +9,7 @@ What other conventions a file format has is settled where the file is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +65,11 @@ class Boxes:
         return cls(
             array, np.broadcast_to(np.asarray(classes, np.int64), len(array)).copy(), confidence
         )
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[BoxRow]) -> Boxes:
+        """Make boxes from rows (ymin, xmin, ymax, xmax, class value); raises as `of`."""
+        return cls.of([row[:4] for row in rows], [row[4] for row in rows] or 1)
 
     @classmethod
     def joined(cls, parts: Iterable[Boxes]) -> Boxes:

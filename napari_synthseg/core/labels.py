@@ -1,114 +1,268 @@
-"""Exact labels: instance ids plus the class of each id; everything else derives from it.
+"""What an image shows, in five kinds: objects, regions, boxes, points, or only which classes.
 
-Where there are no separate objects (phases, layers, membranes) the labels are *regions*: the ids
-are the class values themselves.
+A function that can use one kind alone takes that kind. What takes any of them distinguishes them by
+`isinstance` or `match`; each also has a name, `kind`, that is the same as that of its ground truth.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.errors import InputError
 
-LEAST_SHOWN = 0.5
-"""Share of a box that must be on an image for its object to count as shown."""
+MIN_SHARE_SHOWN = 0.5
+"""Share of a box that must lie on an image for its object to count as shown."""
 
 UNKNOWN = -1
-"""Stands in instance ids where nobody said what is there: such pixels teach a model nothing."""
+"""Pixels whose label nobody knows: they teach a model nothing and are not scored."""
+
+Spatial = tuple[int, ...]
+"""A shape ([z,] y, x)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
-    """Instance labels of one image.
+class InstanceLabels:
+    """Separate objects.
 
     Attributes
     ----------
     ids
-        Instance ids, shape ([z,] y, x), int32, 0 = background, `UNKNOWN` = nobody knows.
+        Instance ids, shape ([z,] y, x), int32, 0 = background, or `UNKNOWN`.
     classes
         Instance id -> class value (>= 1), for every id that occurs in `ids`.
-    present
-        Class values that are somewhere on the image, where only that is known and all `ids` are
-        `UNKNOWN`; None: see `ids`.
-    outlines
-        Boxes of all objects, pixels of these labels, where only boxes are known and all `ids` are
-        0; None: see `ids`.
-    growth
-        Class value -> by what boxes of objects are multiplied to be larger than the instances;
-        of a class that is not there by nothing.
-    regions
-        Whether the ids are class values: areas, without objects that could be told apart.
+    box_scale
+        Class value -> factor by which boxes of objects are larger than the boxes around their
+        pixels; 1 for classes that are missing.
     """
 
+    kind: ClassVar[Literal["instance"]] = "instance"
     ids: NDArray[np.int32]
     classes: Mapping[int, int] = field(default_factory=dict)
-    present: frozenset[int] | None = None
-    outlines: Boxes | None = None
-    growth: Mapping[int, float] = field(default_factory=dict)
-    regions: bool = False
+    box_scale: Mapping[int, float] = field(default_factory=dict)
 
-    @classmethod
-    def of_classes(cls, values: NDArray[np.integer]) -> Labels:
-        """Return regions from class values per pixel ([z,] y, x), 0 = background, or `UNKNOWN`."""
-        ids = np.ascontiguousarray(values, np.int32)
-        return cls(ids, {int(v): int(v) for v in np.unique(ids) if v > 0}, regions=True)
+    @property
+    def shape(self) -> Spatial:
+        """Shape ([z,] y, x)."""
+        return self.ids.shape
 
-    def as_regions(self) -> Labels:
-        """Return what class each pixel is of, without telling objects apart."""
-        if self.regions:
-            return self
-        values = np.where(self.ids == UNKNOWN, UNKNOWN, self.semantic().astype(np.int32))
-        return Labels.of_classes(values)
+    @property
+    def array(self) -> NDArray[np.int32]:
+        """The label of each pixel: `ids`."""
+        return self.ids
 
-    def semantic(self) -> NDArray[np.uint8]:
-        """Return class values per pixel, uint8, 0 = background or unknown, shape of `ids`."""
-        table = np.zeros(int(self.ids.max(initial=0)) + 1, np.uint8)
+    @property
+    def count(self) -> int:
+        """Number of objects that have at least one pixel."""
+        return int(np.count_nonzero(np.unique(self.ids) > 0))
+
+    def with_array(self, ids: NDArray[np.int32]) -> InstanceLabels:
+        """Return the same objects on other pixels."""
+        return replace(self, ids=ids)
+
+    def class_map(self) -> NDArray[np.int32]:
+        """Return the class value of each pixel, 0 = background, or `UNKNOWN`."""
+        table = np.zeros(max(int(self.ids.max(initial=0)), 0) + 2, np.int32)
         for instance, cls in self.classes.items():
-            if instance < table.size:
+            if instance < len(table) - 1:
                 table[instance] = cls
-        return table[np.maximum(self.ids, 0)]
+        table[UNKNOWN] = UNKNOWN
+        return table[self.ids]
 
-    def boxes(self) -> dict[int, tuple[slice, ...]]:
+    def slices(self) -> dict[int, tuple[slice, ...]]:
         """Return the bounding box of each instance id as one slice per spatial axis."""
         from scipy.ndimage import find_objects
 
         return {i: box for i, box in enumerate(find_objects(self.ids), start=1) if box is not None}
 
-    def outline(self) -> Boxes:
-        """Return the boxes of the objects: those that are known, or those round the instances."""
-        if self.outlines is not None:
-            return self.outlines
-        found = {i: box for i, box in self.boxes().items() if i in self.classes}
+    def boxes(self) -> Boxes:
+        """Return the boxes of the objects that have a class, scaled by `box_scale`; images only."""
+        found = {i: box for i, box in self.slices().items() if i in self.classes}
         corners = [[s.start for s in box] + [s.stop for s in box] for box in found.values()]
-        return Boxes.of(corners, [self.classes[i] for i in found] or 1).grown(self.growth)
+        return Boxes.of(corners, [self.classes[i] for i in found] or 1).grown(self.box_scale)
 
-    def shown(self) -> frozenset[int]:
-        """Return the values of the classes that are there.
+    def class_values_shown(self) -> frozenset[int]:
+        """Return the values of the classes that the image shows."""
+        return frozenset(self.classes[i] for i in self.slices() if i in self.classes)
 
-        Of an object of which the box is known at least half must be on the image.
-        """
-        if self.present is not None:
-            return self.present
-        if self.outlines is not None:
-            shown = self.outlines.share_in(self.ids.shape) >= LEAST_SHOWN
-            return frozenset(self.outlines.classes[shown].tolist())
-        return frozenset(self.outline().classes.tolist())
+
+@dataclass(frozen=True, eq=False)
+class RegionLabels:
+    """Areas without separate objects, such as phases, layers or membranes.
+
+    Attributes
+    ----------
+    values
+        Class value of each pixel, shape ([z,] y, x), int32, 0 = background, or `UNKNOWN`.
+    """
+
+    kind: ClassVar[Literal["semantic"]] = "semantic"
+    values: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, values: NDArray[np.integer]) -> RegionLabels:
+        """Make regions from class values of any integer type."""
+        return cls(np.ascontiguousarray(values, np.int32))
 
     @property
-    def count(self) -> int:
-        """Number of instances that hold at least one pixel."""
-        return int(np.count_nonzero(np.unique(self.ids) > 0))
+    def shape(self) -> Spatial:
+        """Shape ([z,] y, x)."""
+        return self.values.shape
+
+    @property
+    def array(self) -> NDArray[np.int32]:
+        """The label of each pixel: `values`."""
+        return self.values
+
+    def with_array(self, values: NDArray[np.int32]) -> RegionLabels:
+        """Return regions of other pixels."""
+        return RegionLabels(values)
+
+    def class_map(self) -> NDArray[np.int32]:
+        """Return `values`."""
+        return self.values
+
+    def class_values_shown(self) -> frozenset[int]:
+        """Return the values of the classes that the image shows."""
+        return frozenset(v for v in np.unique(self.values).tolist() if v > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class BoxLabels:
+    """Objects of which only boxes are known; flat images only.
+
+    Attributes
+    ----------
+    boxes
+        In pixels of the image; they may reach beyond it.
+    shape
+        Of the image, (y, x).
+    unknown
+        Pixels on which there may be objects without a box, (y, x); None: there are none.
+    """
+
+    kind: ClassVar[Literal["boxes"]] = "boxes"
+    boxes: Boxes
+    shape: Spatial
+    unknown: NDArray[np.bool_] | None = None
+
+    def boxes_shown(self) -> Boxes:
+        """Return the boxes of which at least `MIN_SHARE_SHOWN` lies on the image."""
+        return self.boxes.take(self.boxes.share_in(self.shape) >= MIN_SHARE_SHOWN)
+
+    def class_values_shown(self) -> frozenset[int]:
+        """Return the values of the classes that the image shows."""
+        return frozenset(self.boxes_shown().classes.tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class PointLabels:
+    """Objects of which only the centers are known.
+
+    Attributes
+    ----------
+    positions
+        Shape (point, ([z,] y, x)), float64, pixels; pixel centers are at whole numbers.
+    classes
+        Class value of each point, shape (point,), int64.
+    shape
+        Of the image, ([z,] y, x).
+    """
+
+    kind: ClassVar[Literal["points"]] = "points"
+    positions: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    shape: Spatial
+
+    def class_values_shown(self) -> frozenset[int]:
+        """Return the values of the classes that the image shows."""
+        edge = np.array(self.shape) - 0.5
+        inside = ((self.positions >= -0.5) & (self.positions < edge)).all(axis=1)
+        return frozenset(self.classes[inside].tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class ImageTags:
+    """An image of which only is known which classes it shows.
+
+    Attributes
+    ----------
+    class_values
+        Of all classes that it shows.
+    shape
+        Of the image, ([z,] y, x).
+    """
+
+    kind: ClassVar[Literal["image_labels"]] = "image_labels"
+    class_values: frozenset[int]
+    shape: Spatial
+
+    def class_values_shown(self) -> frozenset[int]:
+        """Return the values of the classes that the image shows."""
+        return self.class_values
+
+
+PixelLabels = InstanceLabels | RegionLabels
+"""Labels of each pixel."""
+
+Labels = InstanceLabels | RegionLabels | BoxLabels | PointLabels | ImageTags
+
+
+def instances_of(labels: Labels) -> InstanceLabels:
+    """Return labels of separate objects.
+
+    Raises
+    ------
+    InputError
+        If they are of another kind.
+    """
+    if not isinstance(labels, InstanceLabels):
+        raise InputError(
+            "Masks with an id for each object are needed here, not masks of regions, boxes, "
+            "points or image labels: import instance masks."
+        )
+    return labels
+
+
+def regions_of(labels: Labels) -> RegionLabels:
+    """Return the class of each pixel, of instances too.
+
+    Raises
+    ------
+    InputError
+        If the pixels have no labels.
+    """
+    if isinstance(labels, RegionLabels):
+        return labels
+    if isinstance(labels, InstanceLabels):
+        return RegionLabels(labels.class_map())
+    raise InputError(
+        "Masks are needed here, not boxes, points or image labels: import masks of regions or "
+        "objects."
+    )
+
+
+def boxes_of(labels: Labels) -> Boxes:
+    """Return the boxes of the objects: those that are known, or those around instances.
+
+    Raises
+    ------
+    InputError
+        If the labels hold neither.
+    """
+    return labels.boxes if isinstance(labels, BoxLabels) else instances_of(labels).boxes()
 
 
 @dataclass(frozen=True, eq=False)
 class DualImage:
-    """A synthetic micrograph and its exact labels, made together.
+    """A synthetic micrograph and its exact labels, made together; or a real image and its truth.
 
     Attributes
     ----------
@@ -116,18 +270,23 @@ class DualImage:
         Shape (channel, [z,] y, x), float32, in the normalized intensity of the images it was
         made from.
     labels
-        Exact instance labels of the same spatial shape.
+        Exact labels of the same spatial shape.
     index
         Number of the pair in its synthesizer's sequence.
-    fault
-        What a check found wrong with it, in words; it is shown, but nothing should learn from it.
-        Nearly always ''.
+    rejection_reason
+        Why nothing should learn from the pair, in words; it is still shown. Usually ''.
     """
 
     image: NDArray[np.float32]
     labels: Labels
     index: int
     rejection_reason: str = ""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pixels and their labels."""
+        labels = self.labels.array.nbytes if isinstance(self.labels, PixelLabels) else 0
+        return self.image.nbytes + labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +296,7 @@ class MaskedImages:
     Attributes
     ----------
     train
-        What is learned from; `DualImage.labels` are regions (see `Labels.regions`).
+        What is learned from; `DualImage.labels` are `RegionLabels`.
     held
         What learning is stopped by and thresholds are chosen on: other fields of view, or other
         parts of the images. Never what is scored on.
@@ -160,12 +319,8 @@ class MaskedImages:
         digest = hashlib.sha256(repr(self.class_values).encode())
         for part in (self.train, self.held):
             digest.update(str(len(part)).encode())
-            _add(digest, part)
+            for pair in part:
+                for array in (pair.image, regions_of(pair.labels).values):
+                    digest.update(str(array.shape).encode())
+                    digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:20]
-
-
-def _add(digest: hashlib._Hash, pairs: Sequence[DualImage]) -> None:
-    for pair in pairs:
-        for array in (pair.image, pair.labels.ids):
-            digest.update(str(array.shape).encode())
-            digest.update(np.ascontiguousarray(array).data)

@@ -1,39 +1,124 @@
-"""What models say of an image: objects, classes, heat maps."""
+"""What models say of an image: objects, regions, boxes, points, classes, heat maps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.labels import InstanceLabels
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """The objects that a model found on one image.
 
-    `ids` has the image region's spatial shape, int32, 0 = background; `objects` describes each
-    id. `region_origin` is the full-image position of the first pixel. Of a classifier, `shown` is
-    class value -> probability that the image shows it, and `thresholds` from which on it is
-    reported; it finds no objects. Of a detector, `candidates` are all boxes, those below the
-    thresholds, too; it gives boxes only, and `ids` are 0. Of a semantic model, `ids` are class
-    values, and there are no objects.
+@dataclass(frozen=True)
+class FoundPoint:
+    """The center of one predicted object, in full-image pixels."""
+
+    id: int
+    cls: int
+    score: float
+    center: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class FoundObject(FoundPoint):
+    """One predicted object; `box` is (start, stop) per axis, half-open, full-image pixels."""
+
+    box: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Predicted:
+    """What all predictions say.
+
+    Attributes
+    ----------
+    image, run
+        Ids.
+    region_origin
+        Full-image position of the first pixel of the part of the image that was looked at.
     """
 
     image: str
     run: str
+    region_origin: tuple[int, ...] = (0, 0)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InstancePrediction(_Predicted):
+    """Objects with their pixels.
+
+    Attributes
+    ----------
+    ids
+        Instance ids, int32, 0 = background, the region's spatial shape.
+    objects
+        One for each id.
+    """
+
+    kind: ClassVar[Literal["instance"]] = "instance"
     ids: NDArray[np.int32]
     objects: tuple[FoundObject, ...]
-    region_origin: tuple[int, ...] = (0, 0)
-    shown: Mapping[int, float] = field(default_factory=dict)
-    thresholds: Mapping[int, float] = field(default_factory=dict)
+
+    def as_labels(self) -> InstanceLabels:
+        """Return ids and classes without scores."""
+        return InstanceLabels(self.ids, {o.id: o.cls for o in self.objects})
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegionPrediction(_Predicted):
+    """The class of each pixel: `values`, uint8, 0 = background, the region's spatial shape."""
+
+    kind: ClassVar[Literal["semantic"]] = "semantic"
+    values: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BoxPrediction(_Predicted):
+    """Objects with their boxes; `candidates` also hold those that score too low to be reported."""
+
+    kind: ClassVar[Literal["boxes"]] = "boxes"
+    objects: tuple[FoundObject, ...]
     candidates: tuple[FoundObject, ...] = ()
 
-    @property
-    def classes(self) -> dict[int, int]:
-        """Instance id -> class value."""
-        return {o.id: o.cls for o in self.objects}
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PointPrediction(_Predicted):
+    """Centers of objects."""
+
+    kind: ClassVar[Literal["points"]] = "points"
+    objects: tuple[FoundPoint, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ImageTagsPrediction(_Predicted):
+    """Which classes the image shows.
+
+    Attributes
+    ----------
+    probabilities
+        Class value -> probability that the image shows it.
+    thresholds
+        Class value -> probability from which on the class is reported.
+    """
+
+    kind: ClassVar[Literal["image_labels"]] = "image_labels"
+    probabilities: Mapping[int, float]
+    thresholds: Mapping[int, float]
+
+    def class_values_shown(self) -> tuple[int, ...]:
+        """Return the values of the classes that are reported."""
+        return tuple(v for v, p in self.probabilities.items() if p >= self.thresholds[v])
+
+
+ObjectPrediction = InstancePrediction | BoxPrediction | PointPrediction
+"""Predictions that hold `objects`."""
+
+Prediction = (
+    InstancePrediction | RegionPrediction | BoxPrediction | PointPrediction | ImageTagsPrediction
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +144,3 @@ class HeatMaps:
     method: str
     layer: str
     region_origin: tuple[int, ...] = (0, 0)
-
-
-@dataclass(frozen=True)
-class FoundObject:
-    """One predicted object: `center` and `box` (half-open) in full-image pixels."""
-
-    id: int
-    cls: int
-    score: float
-    center: tuple[float, ...]
-    box: tuple[tuple[float, float], ...]
-    notes: tuple[str, ...] = field(default=())

@@ -17,7 +17,9 @@ from napari_synthseg.core.annotations import (
     Click,
     Frozen,
     ImageRef,
+    InstanceTruth,
     ObjectClass,
+    PatchMasks,
     Truth,
     TruthKind,
     Verdict,
@@ -35,6 +37,7 @@ class Project(Frozen):
     classes: tuple[ObjectClass, ...] = ()
     clicks: tuple[Click, ...] = ()
     truths: tuple[Truth, ...] = ()
+    patch_masks: tuple[PatchMasks, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     recipe: SerializeAsAny[Recipe] | None = None
     train_spec: TrainSpec = TrainSpec()
@@ -73,19 +76,15 @@ class Project(Frozen):
         """Return the clicks on one image."""
         return tuple(c for c in self.clicks if c.image == image.id)
 
-    def masks_of(self, image: ImageRef) -> Truth | None:
+    def masks_of(self, image: ImageRef) -> InstanceTruth | None:
         """Return the true instance masks of an image, or None."""
-        return self.truth_of(image, "instance")
+        truth = self.truth_of(image, "instance")
+        return truth if isinstance(truth, InstanceTruth) else None
 
     def truth_of(self, image: ImageRef, *kinds: TruthKind) -> Truth | None:
         """Return the truth of an image that is of the first of these kinds that it has, or None."""
         mine = {t.kind: t for t in self.truths if t.image == image.id}
         return next((mine[kind] for kind in kinds if kind in mine), None)
-
-    @property
-    def patch_masks(self) -> tuple[Truth, ...]:
-        """Masks that the user gave for cutting patches."""
-        return tuple(t for t in self.truths if t.kind == "patch_masks")
 
     @property
     def class_values(self) -> tuple[int, ...]:
@@ -114,6 +113,7 @@ class Project(Frozen):
                 "images": tuple(i for i in self.images if i.id != image_id),
                 "clicks": tuple(c for c in self.clicks if c.image != image_id),
                 "truths": tuple(t for t in self.truths if t.image != image_id),
+                "patch_masks": tuple(m for m in self.patch_masks if m.image != image_id),
                 "verdicts": tuple(v for v in self.verdicts if v.patch not in gone),
             }
         )
@@ -174,6 +174,11 @@ class Project(Frozen):
         new = {(t.image, t.kind) for t in truths}
         kept = tuple(t for t in self.truths if (t.image, t.kind) not in new)
         return self.model_copy(update={"truths": kept + truths})
+
+    def with_patch_masks(self, masks: PatchMasks) -> Project:
+        """Set the masks that patches of an image are cut by."""
+        kept = tuple(m for m in self.patch_masks if m.image != masks.image)
+        return self.model_copy(update={"patch_masks": (*kept, masks)})
 
     def with_run(self, run: TrainingRun) -> Project:
         """Add a training run, or replace the one with the same id."""

@@ -1,51 +1,58 @@
-"""Label images that belong to no project."""
+"""Label images: what their values mean, whoever wrote them.
+
+What 255 means depends on the kind of file, and is decided here alone:
+
+=============================================  ====================  =======================
+file                                           255                   other values
+=============================================  ====================  =======================
+instance masks                                 the object 255        instance ids
+instance masks, black and white (0 and 255)    refused, unless there is one connected part
+regions                                        unknown               class values 1 to 254
+regions, black and white (0 and 255)           class 1               none
+regions in the project's arrays                unknown, always       class values 1 to 254
+regions that this program writes               unknown               class values 1 to 254
+=============================================  ====================  =======================
+
+In memory unknown pixels are `UNKNOWN` (-1). The layer that regions are painted in has a code of its
+own, see `napari_synthseg.ui.viewer.painting`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.boxes import Boxes, BoxRow
+from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, region_shape
-from napari_synthseg.core.labels import UNKNOWN, Labels
+from napari_synthseg.core.labels import UNKNOWN, BoxLabels, InstanceLabels, RegionLabels
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.stored import StoredArray, check_budget
 
 FIRST_CLASS = 1
 """Class value of instances whose class nobody named."""
 
-LARGEST_ID = 2**22
-"""Ids above this are numbered anew, so that tables indexed by id stay small."""
+MAX_TABLE_ID = 2**22
+"""Ids above this are renumbered, so that tables indexed by id stay small."""
 
-LARGEST_CLASS = 254
-"""The largest class value."""
+MAX_CLASS_VALUE = 254
 
 UNKNOWN_VALUE = 255
 """Stands for `UNKNOWN` in label images of regions."""
 
 
-def label_boxes(boxes: Sequence[BoxRow], region: Region) -> Labels:
-    """Return labels of a region that consist of boxes.
-
-    Parameters
-    ----------
-    boxes
-        ymin, xmin, ymax, xmax, class value of each, pixels of the whole image.
-    region
-        The part of the image (y, x) that the labels are of.
-    """
+def label_boxes(boxes: Boxes, region: Region) -> BoxLabels:
+    """Return labels of a region (y, x) that consist of boxes in pixels of the whole image."""
     shape = region_shape(region)
-    placed = Boxes.of([row[:4] for row in boxes], [row[4] for row in boxes] or 1)
-    placed = placed.shifted([-start for start, _ in region])
+    placed = boxes.shifted([-start for start, _ in region])
     starts, ends = placed.corners[:, :2], placed.corners[:, 2:]
     inside = np.flatnonzero(((ends > 0) & (starts < shape)).all(axis=1))
-    return Labels(np.zeros(shape, np.int32), outlines=placed.take(inside))
+    return BoxLabels(placed.take(inside), shape)
 
 
 def read_class_file(path: Path) -> NDArray[np.int64]:
@@ -68,7 +75,7 @@ def read_class_file(path: Path) -> NDArray[np.int64]:
     return np.where(unknown, UNKNOWN, as_integers(np.where(unknown, 0, stored), name))
 
 
-def read_label_file(path: Path) -> Labels:
+def read_label_file(path: Path) -> InstanceLabels:
     """Read the instance ids of a label image that belongs to no project, all of class 1.
 
     Raises
@@ -82,7 +89,7 @@ def read_label_file(path: Path) -> Labels:
     return as_instances(values, {})
 
 
-def read_region_file(path: Path) -> Labels:
+def read_region_file(path: Path) -> RegionLabels:
     """Read the class values of a label image that belongs to no project; see `open_labels`.
 
     Raises
@@ -92,27 +99,25 @@ def read_region_file(path: Path) -> Labels:
     """
     name = f"'{path.name}'"
     whole = read_whole(open_file(path, as_ids=True), name)
-    return as_regions(as_integers(whole, name), is_binary(whole), name)
+    return decode_regions(as_integers(whole, name), is_binary(whole), name)
 
 
-def check_classes(labels: Labels, known: Collection[int], name: str) -> None:
+def check_classes(labels: RegionLabels, known: Collection[int], name: str) -> None:
     """Refuse regions of a class that is not known.
 
     Parameters
     ----------
-    labels
-        Regions.
     known
         Class values that there are.
     name
-        Name of the masks, as it stands in messages.
+        Of the masks, for messages.
 
     Raises
     ------
     InputError
         If there is another one; the message names it and the masks.
     """
-    if unknown := set(labels.classes) - set(known):
+    if unknown := labels.class_values_shown() - set(known):
         have = ", ".join(str(value) for value in sorted(known)) or "none"
         raise InputError(
             f"The masks {name} hold the value {min(unknown)}, which is no class of the project "
@@ -159,18 +164,18 @@ def refuse_binary(values: NDArray[np.int64], name: str) -> None:
         )
 
 
-def as_instances(values: NDArray[np.int64], named: Mapping[int, int]) -> Labels:
+def as_instances(values: NDArray[np.int64], named: Mapping[int, int]) -> InstanceLabels:
     """Return ids, and the class of each (`FIRST_CLASS` where `named` has none), as labels."""
     present = np.unique(values)
     present = present[present > 0]
     original = [int(i) for i in present]
-    if original and original[-1] > LARGEST_ID:
+    if original and original[-1] > MAX_TABLE_ID:
         values = np.where(values > 0, np.searchsorted(present, values) + 1, 0)
         numbered = dict(enumerate(original, start=1))
     else:
         numbered = {i: i for i in original}
     classes = {new: named.get(old, FIRST_CLASS) for new, old in numbered.items()}
-    return Labels(np.ascontiguousarray(values, np.int32), classes)
+    return InstanceLabels(np.ascontiguousarray(values, np.int32), classes)
 
 
 def is_binary(values: NDArray[Any]) -> bool:
@@ -185,19 +190,37 @@ def _count_parts(values: NDArray[np.int64]) -> int:
     return int(label(values > 0)[1])
 
 
-def as_regions(values: NDArray[np.int64], binary: bool, name: str) -> Labels:
-    """Return regions from class values; where they are `binary`, 255 is class 1."""
+def decode_regions(values: NDArray[np.int64], binary: bool, name: str) -> RegionLabels:
+    """Return regions from the values of a file; `binary` says that it is black and white.
+
+    Raises
+    ------
+    InputError
+        If a value is larger than any class value; the message names the masks.
+    """
     if binary:
-        return Labels.of_classes(np.where(values > 0, FIRST_CLASS, 0))
-    check_region_values(values, name)
-    return Labels.of_classes(np.where(values == UNKNOWN_VALUE, UNKNOWN, values))
+        return RegionLabels.of(np.where(values > 0, FIRST_CLASS, 0))
+    _check_region_values(values, name)
+    return RegionLabels.of(np.where(values == UNKNOWN_VALUE, UNKNOWN, values))
 
 
-def check_region_values(values: NDArray[np.int64], name: str) -> None:
-    """Refuse values that no class of regions can have, naming the masks."""
+def encode_regions(values: NDArray[np.integer[Any]], name: str = "in memory") -> NDArray[np.uint8]:
+    """Return class values as they are stored, unknown pixels as `UNKNOWN_VALUE`.
+
+    Raises
+    ------
+    InputError
+        If a value is no class value; the message names the masks.
+    """
+    stored = as_integers(np.where(values == UNKNOWN, UNKNOWN_VALUE, values), name)
+    _check_region_values(stored, name)
+    return stored.astype(np.uint8)
+
+
+def _check_region_values(values: NDArray[np.int64], name: str) -> None:
     if values.size and values.max() > UNKNOWN_VALUE:
         raise InputError(
             f"The masks {name} hold the value {values.max()}: class values of regions go from 1 to "
-            f"{LARGEST_CLASS}, and {UNKNOWN_VALUE} stands for unknown. Masks with an id for each "
+            f"{MAX_CLASS_VALUE}, and {UNKNOWN_VALUE} stands for unknown. Masks with an id for each "
             "object are instance masks."
         )

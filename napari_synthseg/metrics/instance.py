@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.metrics.counts import Counts
 from napari_synthseg.metrics.overlap import Overlap, measure_overlap
@@ -82,7 +82,7 @@ def match_instances(
 
 
 def score_instances(
-    pairs: Iterable[tuple[str, Labels, Labels]],
+    pairs: Iterable[tuple[str, InstanceLabels, InstanceLabels]],
     class_names: Mapping[int, str],
     *,
     measured_on: Literal["real", "synthetic"],
@@ -187,7 +187,7 @@ class _OverlapOfClasses:
 
     @classmethod
     def measure(
-        cls, true: Labels, predicted: Labels, class_names: Mapping[int, str]
+        cls, true: InstanceLabels, predicted: InstanceLabels, class_names: Mapping[int, str]
     ) -> _OverlapOfClasses:
         overlap = measure_overlap(true.ids, predicted.ids)
         return cls(
@@ -215,7 +215,7 @@ class _OverlapOfClasses:
 
 
 def _classes_of(
-    ids: NDArray[np.int64], labels: Labels, class_names: Mapping[int, str], what: str
+    ids: NDArray[np.int64], labels: InstanceLabels, class_names: Mapping[int, str], what: str
 ) -> NDArray[np.int64]:
     first = next(iter(class_names))
     classes = [labels.classes.get(i, first) for i in ids.tolist()]

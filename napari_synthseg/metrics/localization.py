@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.metrics.assignment import assign
 from napari_synthseg.metrics.counts import Counts
@@ -47,7 +47,7 @@ class Centers:
         return cls(points, np.broadcast_to(np.asarray(classes, np.int64), len(points)).copy())
 
     @classmethod
-    def of_labels(cls, labels: Labels, origin: ArrayLike = 0.0) -> Centers:
+    def of_labels(cls, labels: InstanceLabels, origin: ArrayLike = 0.0) -> Centers:
         """Return the centroid of each instance; `origin` is the position of the first pixel."""
         from scipy.ndimage import center_of_mass
 
@@ -141,7 +141,7 @@ def score_centers(
 
 
 def score_masks_on_points(
-    pairs: Iterable[tuple[str, Centers, Labels]],
+    pairs: Iterable[tuple[str, Centers, InstanceLabels]],
     class_names: Mapping[int, str],
     *,
     measured_on: Literal["real", "synthetic"],
@@ -170,7 +170,7 @@ def score_masks_on_points(
         If there is no image, or a class has no name.
     """
 
-    def count(true: Centers, predicted: Labels, value: int) -> Counts:
+    def count(true: Centers, predicted: InstanceLabels, value: int) -> Counts:
         points = true.positions[true.classes == value]
         ids = {i for i in np.unique(predicted.ids).tolist() if i > 0}
         ids = {i for i in ids if predicted.classes.get(i, 1) == value}
@@ -236,7 +236,7 @@ def _classes_of_centers(centers: Centers) -> set[int]:
     return set(centers.classes.tolist())
 
 
-def _classes_of_labels(labels: Labels) -> set[int]:
+def _classes_of_labels(labels: InstanceLabels) -> set[int]:
     return {labels.classes.get(i, 1) for i in np.unique(labels.ids).tolist() if i > 0}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 from napari_synthseg.core.annotations import ObjectClass
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import (
     Background,
     ClickedImage,
@@ -31,7 +31,7 @@ def build_library(
     settings: PatchSettings | None = None,
     *,
     accepted: frozenset[str] = frozenset(),
-    masks: Mapping[str, Labels] | None = None,
+    masks: Mapping[str, InstanceLabels] | None = None,
 ) -> Generator[Progress, None, PatchLibrary]:
     """Cut, mask and grade a patch for every click; estimate each image's background.
 

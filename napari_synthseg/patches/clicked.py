@@ -13,7 +13,7 @@ from scipy import ndimage
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, contains, divide_region, region_shape
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import GIVEN, Background, ClickedImage, CountStatistics, Patch
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress, subprogress
@@ -37,7 +37,7 @@ def cut_clicked_image(
     image: ClickedImage,
     diameters: Mapping[int, float],
     settings: PatchSettings,
-    masks: Labels | None = None,
+    masks: InstanceLabels | None = None,
     methods: Mapping[int, str] | None = None,
 ) -> Generator[Progress, None, CutImage]:
     """Cut, mask and grade all clicks of one image.
@@ -91,14 +91,14 @@ class ImageCutter:
         pixels: FloatImage,
         radii: Mapping[int, NDArray[np.float64]],
         settings: PatchSettings,
-        labels: Labels | None,
+        labels: InstanceLabels | None,
         methods: Mapping[int, str],
     ) -> None:
         self.image = image
         self.pixels = pixels
         self.settings = settings
         self.labels = labels
-        self.label_boxes = labels.boxes() if labels is not None else {}
+        self.label_boxes = labels.slices() if labels is not None else {}
         self.region = image.pixels.region
         self.origin = np.array([start for start, _ in self.region])
         self.positions = np.array([c.position for c in image.clicks]).reshape(
@@ -252,7 +252,7 @@ class ImageCutter:
 
 
 def _given_objects(
-    labels: Labels | None, positions: NDArray[np.float64], clicks: NDArray[np.int64]
+    labels: InstanceLabels | None, positions: NDArray[np.float64], clicks: NDArray[np.int64]
 ) -> dict[int, int]:
     """Return click number -> id of the labelled object under it, where there is one."""
     if labels is None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_synthseg.core.cache import ByteCache
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import Background, ClickedImage, CountStatistics, Patch
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.settings import PatchSettings
@@ -52,7 +52,7 @@ def key_of(
     pixels: FloatImage,
     diameters: Mapping[int, float],
     settings: PatchSettings,
-    masks: Labels | None,
+    masks: InstanceLabels | None,
     methods: Mapping[int, str],
 ) -> str:
     """Return a digest of all that determines what `clicked.cut_clicked_image` gives."""

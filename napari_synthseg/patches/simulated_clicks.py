@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 
 JITTER = 0.1
 """Standard deviation of a click along each axis, in diameters of its object."""
@@ -29,7 +29,11 @@ class SimulatedClick:
 
 
 def click_masks(
-    labels: Labels, *, jitter: float = JITTER, seed: int = 0, spacing: tuple[float, ...] = ()
+    labels: InstanceLabels,
+    *,
+    jitter: float = JITTER,
+    seed: int = 0,
+    spacing: tuple[float, ...] = (),
 ) -> list[SimulatedClick]:
     """Click each object at its innermost point, with a little scatter.
 
@@ -56,7 +60,7 @@ def click_masks(
 
     rng = np.random.default_rng(seed)
     clicks = []
-    for instance, box in labels.boxes().items():
+    for instance, box in labels.slices().items():
         mask = np.pad(labels.ids[box] == instance, 1)
         scatter = rng.normal(0.0, jitter, mask.ndim)
         depth = distance_transform_edt(mask, spacing or None)
@@ -113,8 +117,8 @@ def _holds(mask: NDArray[np.bool_], position: NDArray[np.float64]) -> bool:
     return inside and bool(mask[tuple(pixel)])
 
 
-def cut_labels(labels: Labels, region: tuple[tuple[int, int], ...]) -> Labels:
+def cut_labels(labels: InstanceLabels, region: tuple[tuple[int, int], ...]) -> InstanceLabels:
     """Return what a region shows of labels, with the classes of the ids that are left."""
     ids = np.ascontiguousarray(labels.ids[tuple(slice(a, b) for a, b in region)])
     present = np.unique(ids).tolist()
-    return Labels(ids, {i: c for i, c in labels.classes.items() if i in present})
+    return InstanceLabels(ids, {i: c for i, c in labels.classes.items() if i in present})

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.sample_data.catalog import SAMPLES, load
 from napari_synthseg.sample_data.sample import SampleContent
 
@@ -46,7 +46,7 @@ def _layers(name: str) -> list[LayerData]:
 def _truth(content: SampleContent, mark: dict[str, Any]) -> LayerData:
     truth = content.truth
     common = {"visible": False, "metadata": mark}
-    if isinstance(truth, Labels):
+    if isinstance(truth, InstanceLabels):
         origin = [start for start, _ in content.test]
         masks = {"name": "True masks (held-out part)", "translate": origin}
         return truth.ids, masks | common, "labels"

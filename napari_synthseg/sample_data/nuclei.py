@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.patches.simulated_clicks import click_masks, cut_labels
 from napari_synthseg.sample_data.sample import Sample, SampleContent
 
@@ -33,7 +33,7 @@ def read_nuclei() -> SampleContent:
     folder = _images_folder()
     image = tifffile.imread(folder / "img2d.tif")
     ids = tifffile.imread(folder / "mask2d.tif").astype(np.int32)
-    labels = Labels(ids, {i: 1 for i in np.unique(ids).tolist() if i})
+    labels = InstanceLabels(ids, {i: 1 for i in np.unique(ids).tolist() if i})
     height, width = image.shape
     train = ((0, height), (0, width // 2 - DIAMETER))
     test = ((0, height), (width // 2, width))

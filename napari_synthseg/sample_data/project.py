@@ -6,7 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from napari_synthseg.core.annotations import Click, new_id
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.sample_data.catalog import find_sample, load
 from napari_synthseg.workflow.jobs import Job
@@ -80,12 +80,12 @@ def fill(session: Session, name: str, clicks: int | None = None) -> None:
     )
     marks = [Click(image=train.id, position=c.position, cls=c.cls) for c in content.clicks]
     truth = content.truth
-    if not isinstance(truth, Labels):
+    if not isinstance(truth, InstanceLabels):
         marks += [
             Click(image=test.id, position=tuple(position), cls=cls)
             for position, cls in zip(truth.positions.tolist(), truth.classes.tolist(), strict=True)
         ]
     project = session.project.with_images(test).with_classes(*content.classes)
     session.edit(project.with_clicks(*marks), f"add sample {name}")
-    if isinstance(truth, Labels):
+    if isinstance(truth, InstanceLabels):
         session.complete(session.import_labels(test, truth))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.metrics.localization import Centers
 from napari_synthseg.patches.simulated_clicks import SimulatedClick
 
@@ -45,7 +45,7 @@ class SampleContent:
     clicks: tuple[SimulatedClick, ...]
     train: Region
     test: Region
-    truth: Labels | Centers
+    truth: InstanceLabels | Centers
     exhaustive: bool = True
 
     def with_clicks(self, count: int) -> SampleContent:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import CLASS_COLORS, ObjectClass
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.patches.simulated_clicks import click_masks, cut_labels
 from napari_synthseg.sample_data.sample import Sample, SampleContent
 from napari_synthseg.sample_data.shapes import Shape, crystal, debris, granular_cell, round_cell
@@ -60,7 +60,7 @@ def read_sediment(seed: int = 7) -> SampleContent:
     )
 
 
-def simulate_field(seed: int) -> tuple[NDArray[np.uint8], Labels]:
+def simulate_field(seed: int) -> tuple[NDArray[np.uint8], InstanceLabels]:
     """Compute an image, shape (y, x), and the exact masks of its objects."""
     rng = np.random.default_rng(seed)
     scene = _Scene(np.ones(SHAPE), np.zeros(SHAPE, np.int32))
@@ -69,7 +69,7 @@ def simulate_field(seed: int) -> tuple[NDArray[np.uint8], Labels]:
     values = [v for v, count in COUNTS.items() for _ in range(count)]
     for value in rng.permutation(values).tolist():
         scene.place(rng, value, MAKERS[value](rng))
-    return _expose(rng, scene.light), Labels(scene.ids, scene.classes)
+    return _expose(rng, scene.light), InstanceLabels(scene.ids, scene.classes)
 
 
 @dataclass(eq=False)

@@ -13,18 +13,23 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, Truth, Verdict
+from napari_synthseg.core.annotations import (
+    Click,
+    ImageRef,
+    ObjectClass,
+    PatchMasks,
+    Truth,
+    Verdict,
+)
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe, UnknownRecipe, load_recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import TrainSpec
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Section:
 
     name: str
     key: str
-    model: type[BaseModel]
+    type: TypeAdapter[Any]
 
     def items(self, project: Project) -> tuple[Any, ...]:
         """Return the section's items in a project."""
@@ -50,12 +55,13 @@ class Section:
 
 
 SECTIONS = (
-    Section("images", "id", ImageRef),
-    Section("classes", "value", ObjectClass),
-    Section("clicks", "id", Click),
-    Section("truths", "id", Truth),
-    Section("verdicts", "patch", Verdict),
-    Section("runs", "id", TrainingRun),
+    Section("images", "id", TypeAdapter(ImageRef)),
+    Section("classes", "value", TypeAdapter(ObjectClass)),
+    Section("clicks", "id", TypeAdapter(Click)),
+    Section("truths", "id", TypeAdapter(Truth)),
+    Section("patch_masks", "id", TypeAdapter(PatchMasks)),
+    Section("verdicts", "patch", TypeAdapter(Verdict)),
+    Section("runs", "id", TypeAdapter(TrainingRun)),
 )
 
 
@@ -73,7 +79,7 @@ def read_project(connection: sqlite3.Connection) -> Project:
         fields["recipe"] = _recipe(settings["recipe"])
     if "train_spec" in settings:
         where = "settings, row 'train_spec'"
-        fields["train_spec"] = _validate(TrainSpec, settings["train_spec"], where)
+        fields["train_spec"] = _validate(TypeAdapter(TrainSpec), settings["train_spec"], where)
     return Project(**fields)
 
 
@@ -150,7 +156,7 @@ def _read(connection: sqlite3.Connection, section: Section) -> tuple[Any, ...]:
         f"SELECT key, data FROM {section.name} ORDER BY place"
     )
     return tuple(
-        _validate(section.model, data, f"{section.name}, row '{key}'") for key, data in rows
+        _validate(section.type, data, f"{section.name}, row '{key}'") for key, data in rows
     )
 
 
@@ -165,9 +171,9 @@ def _recipe(data: str) -> Recipe:
         return UnknownRecipe(**fields)
 
 
-def _validate(model: type[Model], data: str, where: str) -> Model:
+def _validate(type_: TypeAdapter[Any], data: str, where: str) -> Any:
     try:
-        return model.model_validate(_parse(data, where))
+        return type_.validate_python(_parse(data, where))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])

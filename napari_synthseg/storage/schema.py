@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import struct
 from collections.abc import Callable
@@ -12,14 +13,44 @@ from napari_synthseg.core.errors import InputError
 APPLICATION_ID = int.from_bytes(b"SYNS", "big")
 """Marks the file as ours, in bytes 68 to 71 of its header."""
 
-VERSION = 1
+VERSION = 2
 """Version of the tables that this program writes, in bytes 60 to 63 of the header."""
 
-SECTION_TABLES = ("images", "classes", "clicks", "truths", "verdicts", "runs")
+SECTION_TABLES = ("images", "classes", "clicks", "truths", "patch_masks", "verdicts", "runs")
 
 Migration = Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: dict[int, Migration] = {}
+TRUTH_FIELDS = {
+    "instance": ("source", "classes", "incomplete"),
+    "semantic": ("source",),
+    "boxes": ("boxes", "incomplete"),
+    "points": ("incomplete",),
+    "image_labels": ("shown",),
+    "patch_masks": ("source", "classes"),
+}
+"""Kind of truth -> the fields that it has from version 2 on; version 1 wrote all for every kind."""
+
+
+def _separate_truths(connection: sqlite3.Connection) -> None:
+    """Version 1 to 2: drop foreign fields of truths, and move patch masks to their own table."""
+    _create_section(connection, "patch_masks")
+    for key, place, data in connection.execute("SELECT key, place, data FROM truths").fetchall():
+        try:
+            row = json.loads(data)
+            kind, fields = row["kind"], ("id", "image", *TRUTH_FIELDS[row["kind"]])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue  # reading the project refuses the row and names it
+        kept = {name: row[name] for name in fields if name in row}
+        if kind == "patch_masks":
+            connection.execute("DELETE FROM truths WHERE key = ?", (key,))
+            values = (key, place, json.dumps(kept, ensure_ascii=False))
+            connection.execute("INSERT INTO patch_masks VALUES (?, ?, ?)", values)
+        else:
+            text = json.dumps({**kept, "kind": kind}, ensure_ascii=False)
+            connection.execute("UPDATE truths SET data = ? WHERE key = ?", (text, key))
+
+
+MIGRATIONS: dict[int, Migration] = {1: _separate_truths}
 """Version -> what brings a database of that version to the next one, inside a transaction."""
 
 _MAGIC = b"SQLite format 3\x00"
@@ -30,14 +61,18 @@ def create_tables(connection: sqlite3.Connection) -> None:
     """Make an empty project database."""
     connection.execute("BEGIN IMMEDIATE")
     for table in SECTION_TABLES:
-        connection.execute(
-            f"CREATE TABLE {table} "
-            "(key TEXT PRIMARY KEY, place INTEGER NOT NULL, data TEXT NOT NULL) WITHOUT ROWID"
-        )
+        _create_section(connection, table)
     connection.execute("CREATE TABLE settings (key TEXT PRIMARY KEY, data TEXT NOT NULL)")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def _create_section(connection: sqlite3.Connection, table: str) -> None:
+    connection.execute(
+        f"CREATE TABLE {table} "
+        "(key TEXT PRIMARY KEY, place INTEGER NOT NULL, data TEXT NOT NULL) WITHOUT ROWID"
+    )
 
 
 def check_header(path: Path) -> int:

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.annotations import ImageRef, Truth
+from napari_synthseg.core.annotations import (
+    ImageRef,
+    ImageTagsTruth,
+    InstanceTruth,
+    PatchMasks,
+    PointTruth,
+    RegionTruth,
+    Truth,
+)
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region, region_shape, region_slices
-from napari_synthseg.core.labels import UNKNOWN, Labels
+from napari_synthseg.core.labels import (
+    ImageTags,
+    InstanceLabels,
+    Labels,
+    PixelLabels,
+    PointLabels,
+    RegionLabels,
+)
 from napari_synthseg.io.labels import (
-    UNKNOWN_VALUE,
     as_instances,
     as_integers,
-    as_regions,
-    check_region_values,
+    decode_regions,
+    encode_regions,
     is_binary,
     label_boxes,
     read_whole,
@@ -28,65 +42,69 @@ from napari_synthseg.storage.images import open_pixels, open_stored
 from napari_synthseg.storage.uris import ARRAYS_PREFIX
 
 
-def save_labels(labels: Labels, folder: Path, id: str) -> str:
+def save_labels(labels: PixelLabels, folder: Path, id: str) -> str:
     """Keep labels in the project's arrays; return their name, ``arrays:ID``.
 
-    Of regions the class values are kept, `UNKNOWN` as 255; else the instance ids, whose classes
-    belong into the `Truth` that names the array.
+    The classes of instance ids belong into the truth that names the array.
 
     Raises
     ------
     InputError
         If regions hold a value that no class can have.
     """
-    array: NDArray[Any] = labels.ids
-    if labels.regions:
-        name = "in memory"
-        values = as_integers(np.where(array == UNKNOWN, UNKNOWN_VALUE, array), name)
-        check_region_values(values, name)
-        array = values.astype(np.uint8)
+    array: NDArray[Any] = (
+        encode_regions(labels.values) if isinstance(labels, RegionLabels) else labels.ids
+    )
     return save_array(array, "yx" if array.ndim == 2 else "zyx", folder, id)
 
 
-def open_labels(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
+@overload
+def open_labels(
+    truth: InstanceTruth | PatchMasks, ref: ImageRef, folder: Path
+) -> InstanceLabels: ...
+@overload
+def open_labels(truth: RegionTruth, ref: ImageRef, folder: Path) -> RegionLabels: ...
+@overload
+def open_labels(truth: Truth, ref: ImageRef, folder: Path) -> Labels: ...
+def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path) -> Labels:
     """Read the ground truth of an image, cut to the image's region.
 
     The masks may have the shape of the whole image, of its region, or of the whole stack where
-    the image is one plane of it. Ids without a class of their own belong to class 1. Of a
-    semantic truth the result has `Labels.regions`; 255 is `UNKNOWN` there, but class 1 in a file
-    that holds nothing but 0 and 255. Of boxes the result has `Labels.outlines`, of image labels
-    `Labels.present`.
+    the image is one plane of it. Ids without a class of their own belong to class 1. For the values
+    of masks of regions see `napari_synthseg.io.labels`.
 
     Raises
     ------
     InputError
         If the file is missing, holds no ids, or does not fit the image; the message names both.
     """
-    if truth.kind == "points":
-        raise InputError(f"The points of image '{ref.name}' are no labels.")
-    if truth.kind in ("boxes", "image_labels"):
-        return _held_in(truth, ref, folder)
-    stored = open_stored(truth.source, folder, as_ids=True)
-    name = f"'{truth.source}'"
-    whole = read_whole(stored, name)
-    values = as_integers(_fitting(whole, name, ref, folder), name)
-    if truth.kind == "semantic":
-        # in arrays that this project wrote, 255 has one meaning
-        binary = not truth.source.startswith(ARRAYS_PREFIX) and is_binary(whole)
-        return as_regions(values, binary, name)
-    refuse_binary(values, name)
-    return as_instances(values, truth.classes)
-
-
-def _held_in(truth: Truth, ref: ImageRef, folder: Path) -> Labels:
-    """Return what a truth itself says of the image's region."""
+    if isinstance(truth, InstanceTruth | PatchMasks):
+        values, _ = _read_masks(truth.source, ref, folder)
+        refuse_binary(values, f"'{truth.source}'")
+        return as_instances(values, truth.classes)
+    if isinstance(truth, RegionTruth):
+        values, binary = _read_masks(truth.source, ref, folder)
+        return decode_regions(values, binary, f"'{truth.source}'")
     region = ref.region or full_region(open_pixels(ref, folder).shape[1:])
     shape = region_shape(region)
-    if truth.kind == "image_labels":
-        return Labels(np.full(shape, UNKNOWN, np.int32), present=frozenset(truth.shown))
+    if isinstance(truth, ImageTagsTruth):
+        return ImageTags(frozenset(truth.shown), shape)
+    if isinstance(truth, PointTruth):
+        positions = np.array([at for at, _ in truth.points], float).reshape(-1, len(shape))
+        origin = [start for start, _ in region]
+        classes = np.array([cls for _, cls in truth.points], np.int64)
+        return PointLabels(positions - origin, classes, shape)
     if len(shape) != 2:
         raise InputError(f"Image '{ref.name}' is a volume: boxes are of flat images.")
-    return label_boxes(truth.boxes, region)
+    return label_boxes(truth.as_boxes(), region)
+
+
+def _read_masks(source: str, ref: ImageRef, folder: Path) -> tuple[NDArray[np.int64], bool]:
+    """Return the values in the image's region, and whether the whole file is black and white."""
+    name = f"'{source}'"
+    whole = read_whole(open_stored(source, folder, as_ids=True), name)
+    binary = not source.startswith(ARRAYS_PREFIX) and is_binary(whole)
+    return as_integers(_fitting(whole, name, ref, folder), name), binary
 
 
 def _fitting(array: NDArray[Any], name: str, ref: ImageRef, folder: Path) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from napari_synthseg.core.annotations import MaskTruth
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.storage import consent
@@ -91,7 +92,14 @@ def rebase(project: Project, old: Path, new: Path) -> Project:
                 ref.model_copy(update={"uri": moved(ref.uri)}) for ref in project.images
             ),
             "truths": tuple(
-                truth.model_copy(update={"source": moved(truth.source)}) for truth in project.truths
+                truth.model_copy(update={"source": moved(truth.source)})
+                if isinstance(truth, MaskTruth)
+                else truth
+                for truth in project.truths
+            ),
+            "patch_masks": tuple(
+                masks.model_copy(update={"source": moved(masks.source)})
+                for masks in project.patch_masks
             ),
         }
     )

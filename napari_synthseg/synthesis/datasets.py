@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.recipe import Synthesizer
@@ -56,7 +56,7 @@ class CachedDataset(Synthesizer):
         pair = self._known.get(which)
         if pair is None:
             pair = self._pairs.pair(which)
-            size = pair.image.nbytes + pair.labels.ids.nbytes
+            size = pair.nbytes
             if size <= self._room:
                 self._room -= size
                 self._known[which] = pair
@@ -143,7 +143,7 @@ def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> Dua
         inside = inside[((inside >= 0) & (inside < ids.shape)).all(axis=1)]
         ids[tuple(inside.T)] = number
     classes = {number: patch.cls for number, patch in enumerate(known, start=1)}
-    return DualImage(shown, Labels(ids, classes), 0)
+    return DualImage(shown, InstanceLabels(ids, classes), 0)
 
 
 def _near(ids: NDArray[np.int32], middle: NDArray[np.float64], reach: float) -> NDArray[np.int32]:

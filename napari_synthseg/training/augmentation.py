@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import (
+    BoxLabels,
+    DualImage,
+    ImageTags,
+    Labels,
+    PixelLabels,
+    PointLabels,
+)
 from napari_synthseg.core.pixels import FloatImage
 
 
@@ -77,21 +85,30 @@ def random_crop(
         Distance of pixels along each axis, in units of the shortest; empty: all alike.
     """
     zoom = float(np.exp(rng.uniform(-1, 1) * np.log(augmentation.zoom)))
-    whole = pair.labels.present is not None
-    if whole:
+    labels, image = pair.labels, pair.image
+    if isinstance(labels, ImageTags):
         zoom = min(zoom, 1 / zoom)
-    image, ids = pair.image, pair.labels.ids
-    if ids.ndim == 3:
-        image, ids = _cut_planes(image, ids, shape[0], zoom, rng)
-    outlines = pair.labels.outlines
-    turned = augmentation.turn and not whole and outlines is None
-    view = _choose_view(ids.shape[-2:], shape[-1], zoom, turned, rng)
-    image, ids = _resample(image, ids, view)
-    labels = replace(pair.labels, ids=ids)
-    if outlines is not None:
-        ids[view.outside(pair.labels.ids.shape)] = UNKNOWN
-        labels = replace(labels, outlines=view.carry(outlines))
+    per_pixel = labels if isinstance(labels, PixelLabels) else None
+    array = per_pixel.array if per_pixel else np.broadcast_to(np.int32(0), labels.shape)
+    if array.ndim == 3:
+        image, array = _cut_planes(image, array, shape[0], zoom, rng)
+    turned = augmentation.turn and not isinstance(labels, ImageTags | BoxLabels)
+    view = _choose_view(array.shape[-2:], shape[-1], zoom, turned, rng)
+    image, array = _resample(image, array, view)
+    labels = per_pixel.with_array(array) if per_pixel else _carry(labels, view, array.shape)
     return Crop(_shade(image, augmentation, rng, spacing), labels, zoom)
+
+
+def _carry(labels: Labels, view: View, shape: tuple[int, ...]) -> Labels:
+    """Return boxes, points or image labels in pixels of a crop of a shape."""
+    match labels:
+        case BoxLabels():
+            return BoxLabels(view.carry(labels.boxes), shape, view.outside(labels.shape))
+        case PointLabels() if len(shape) == 2:
+            return PointLabels(view.carry_points(labels.positions), labels.classes, shape)
+        case ImageTags():
+            return replace(labels, shape=shape)
+    raise InputError("Points in volumes teach nothing yet: add the stack plane by plane.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +136,11 @@ class View:
         rows = self.turn[0, 0] * yy + self.turn[0, 1] * xx + self.center[0]
         columns = self.turn[1, 0] * yy + self.turn[1, 1] * xx + self.center[1]
         return rows, columns
+
+    def carry_points(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return positions (point, (y, x)) in the image as positions in the crop."""
+        moved = (positions + 0.5 - self.center) @ np.linalg.inv(self.turn).T
+        return np.asarray(moved + self.edge / 2 - 0.5)
 
     def outside(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """Return which pixels of the crop lie beyond the border of an image of this shape."""

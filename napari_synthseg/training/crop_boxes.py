@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import BoxLabels, InstanceLabels, Labels, instances_of
 
 Floats = NDArray[np.float64]
 
@@ -41,25 +41,19 @@ def find_boxes(labels: Labels, whole: Labels | None = None, zoom: float = 1.0) -
     zoom
         How many times larger the crop shows it.
     """
-    from scipy.ndimage import find_objects
+    if isinstance(labels, BoxLabels):
+        return _cut_boxes(labels.boxes, labels.shape)
+    objects = instances_of(labels)
+    visible = count_pixels(objects)
+    full = visible if whole is None else count_pixels(instances_of(whole)) * zoom**2
+    numbers = [number for number in objects.slices() if number in objects.classes]
+    shown = np.minimum(visible[numbers] / np.maximum(full[numbers], 1), 1.0)
+    return ShownBoxes(_inside(objects.boxes(), objects.shape), shown)
 
-    if labels.outlines is not None:
-        return _cut_boxes(labels.outlines, labels.ids.shape)
-    known = np.maximum(labels.ids, 0)
-    visible = np.bincount(known.ravel())
-    full = visible if whole is None else np.bincount(np.maximum(whole.ids, 0).ravel()) * zoom**2
-    rows = [
-        ((s[0].start, s[1].start, s[0].stop, s[1].stop), labels.classes[number], number)
-        for number, s in enumerate(find_objects(known), start=1)
-        if s is not None
-    ]
-    if not rows:
-        return ShownBoxes(Boxes.of([]), np.zeros(0))
-    boxes, classes, numbers = zip(*rows, strict=True)
-    numbers_ = np.array(numbers)
-    shown = np.minimum(visible[numbers_] / np.maximum(full[numbers_], 1), 1.0)
-    grown = Boxes.of(boxes, classes).grown(labels.growth)
-    return ShownBoxes(_inside(grown, known.shape), shown)
+
+def count_pixels(labels: InstanceLabels) -> NDArray[np.intp]:
+    """Return how many pixels each id has, shape (largest id + 1,)."""
+    return np.bincount(np.maximum(labels.ids, 0).ravel())
 
 
 def _cut_boxes(boxes: Boxes, shape: tuple[int, ...]) -> ShownBoxes:

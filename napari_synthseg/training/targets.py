@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import UNKNOWN, Labels
+from napari_synthseg.core.labels import UNKNOWN, Labels, regions_of
 
 
 def class_indices(labels: Labels, class_values: tuple[int, ...]) -> NDArray[np.int64]:
     """Return the class index per pixel: 0 = background, `UNKNOWN` kept."""
-    table = np.zeros(int(labels.ids.max(initial=0)) + 1, np.int64)
-    for instance, cls in labels.classes.items():
-        if instance < table.size:
-            table[instance] = class_values.index(cls) + 1
-    return np.where(labels.ids == UNKNOWN, UNKNOWN, table[np.maximum(labels.ids, 0)])
+    values = regions_of(labels).values
+    table = np.full(max(int(values.max(initial=0)), *class_values) + 2, len(class_values) + 1)
+    table[0], table[UNKNOWN] = 0, UNKNOWN
+    table[list(class_values)] = np.arange(1, len(class_values) + 1)
+    indices = table[values]
+    if (indices > len(class_values)).any():
+        raise ValueError(f"labels hold other classes than {class_values}")
+    return indices

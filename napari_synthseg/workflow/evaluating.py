@@ -4,15 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from types import UnionType
+from typing import Any, Literal
 
 import numpy as np
 
-from napari_synthseg.core.annotations import ImageRef, TruthKind
+from napari_synthseg.core.annotations import (
+    BoxTruth,
+    ImageRef,
+    InstanceTruth,
+    PointTruth,
+    TruthKind,
+)
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
-from napari_synthseg.core.predictions import FoundObject, HeatMaps, Prediction
+from napari_synthseg.core.labels import (
+    BoxLabels,
+    ImageTags,
+    InstanceLabels,
+    Labels,
+    boxes_of,
+    instances_of,
+    regions_of,
+)
+from napari_synthseg.core.predictions import (
+    BoxPrediction,
+    FoundObject,
+    HeatMaps,
+    ImageTagsPrediction,
+    InstancePrediction,
+    ObjectPrediction,
+    Prediction,
+    RegionPrediction,
+)
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
@@ -46,7 +70,7 @@ def score(
     InputError
         If none of the images has ground truth.
     """
-    predictions = {p.image: p for p in found if isinstance(p, Prediction)}
+    predictions = {p.image: p for p in found if not isinstance(p, HeatMaps)}
     maps = {m.image: m for m in found if isinstance(m, HeatMaps)}
     if maps:
         scores = yield from _score_maps(project, folder, maps)
@@ -80,14 +104,20 @@ def _score_predictions(
     kinds = task_info(task).truth_kinds
     known = yield from _open_truth(project, folder, kinds, found)
     if task == "classify":
-        return _score_labels(project, found, known or _clicked_labels(project, found))
+        known = known or _clicked_labels(project, found)
+        return _score_labels(project, _only(found, ImageTagsPrediction), known)
     if task == "semantic":
-        return _score_regions(project, found, known)
+        return _score_regions(project, _only(found, RegionPrediction), known)
     if not known:
-        return _score_clicks(project, found)
+        return _score_clicks(project, _only(found, ObjectPrediction))
     if task == "detect":
-        return _score_boxes(project, found, known)
-    return _score_masks(project, found, known)
+        return _score_boxes(project, _only(found, BoxPrediction), known)
+    return _score_masks(project, _only(found, InstancePrediction), known)
+
+
+def _only(found: Mapping[str, object], kind: type | UnionType) -> dict[str, Any]:
+    """Return the predictions of one kind."""
+    return {image: each for image, each in found.items() if isinstance(each, kind)}
 
 
 def _score_maps(
@@ -112,14 +142,14 @@ def _score_maps(
     )
 
 
-def _pointed_at(truth: Labels) -> Labels | Boxes:
+def _pointed_at(truth: Labels) -> InstanceLabels | Boxes:
     """Return what heat maps may point at: the objects of the classes that the image shows."""
     from napari_synthseg.metrics.heat_maps.targets import covers_pixels
 
-    if truth.outlines is None:
-        return truth
-    shown = np.isin(truth.outlines.classes, list(truth.shown()))
-    return truth.outlines.take(shown & covers_pixels(truth.outlines, truth.ids.shape))
+    if not isinstance(truth, BoxLabels):
+        return instances_of(truth)
+    shown = np.isin(truth.boxes.classes, list(truth.class_values_shown()))
+    return truth.boxes.take(shown & covers_pixels(truth.boxes, truth.shape))
 
 
 def _open_truth(
@@ -138,17 +168,15 @@ def _open_truth(
     return known
 
 
-def _score_masks(project: Project, found: Mapping[str, Prediction], known: Known) -> Scores:
+def _score_masks(project: Project, found: Mapping[str, InstancePrediction], known: Known) -> Scores:
     from napari_synthseg.metrics.instance import score_instances
 
-    pairs = [
-        (ref.name, truth, Labels(found[ref.id].ids, found[ref.id].classes)) for ref, truth in known
-    ]
+    pairs = [(ref.name, instances_of(truth), found[ref.id].as_labels()) for ref, truth in known]
     kind = _kind_of_images([ref for ref, _ in known])
     return score_instances(pairs, _names(project), measured_on=kind)
 
 
-def _score_regions(project: Project, found: Mapping[str, Prediction], known: Known) -> Scores:
+def _score_regions(project: Project, found: Mapping[str, RegionPrediction], known: Known) -> Scores:
     from napari_synthseg.metrics.semantic import score_semantic
 
     if not known:
@@ -157,20 +185,20 @@ def _score_regions(project: Project, found: Mapping[str, Prediction], known: Kno
             "in a Labels layer."
         )
     return score_semantic(
-        ((ref.name, truth.as_regions().ids, found[ref.id].ids) for ref, truth in known),
+        ((ref.name, regions_of(truth).values, found[ref.id].values) for ref, truth in known),
         _names(project),
         measured_on=_kind_of_images([ref for ref, _ in known]),
     )
 
 
-def _score_boxes(project: Project, found: Mapping[str, Prediction], known: Known) -> Scores:
+def _score_boxes(project: Project, found: Mapping[str, BoxPrediction], known: Known) -> Scores:
     from napari_synthseg.metrics.detection import score_boxes
 
     refs = [ref for ref, _ in known]
     origins = {ref.id: found[ref.id].region_origin for ref in refs}
     return score_boxes(
         [
-            (ref.name, truth.outline(), _boxes(found[ref.id].objects, origins[ref.id]))
+            (ref.name, boxes_of(truth), _boxes(found[ref.id].objects, origins[ref.id]))
             for ref, truth in known
         ],
         _names(project),
@@ -194,7 +222,7 @@ def _boxes(objects: Sequence[FoundObject], origin: Sequence[int]) -> Boxes:
 
 
 def _score_labels(
-    project: Project, found: Mapping[str, Prediction], known: Sequence[tuple[ImageRef, Labels]]
+    project: Project, found: Mapping[str, ImageTagsPrediction], known: Known
 ) -> Scores:
     from napari_synthseg.metrics.image_labels import score_image_labels
 
@@ -203,8 +231,8 @@ def _score_labels(
     first = found[refs[0].id]
     return score_image_labels(
         [ref.name for ref in refs],
-        [[value in truth.shown() for value in values] for _, truth in known],
-        [[found[ref.id].shown.get(value, 0.0) for value in values] for ref in refs],
+        [[value in truth.class_values_shown() for value in values] for _, truth in known],
+        [[found[ref.id].probabilities.get(value, 0.0) for value in values] for ref in refs],
         _names(project),
         measured_on=_kind_of_images(refs),
         threshold={value: first.thresholds.get(value, 0.5) for value in values},
@@ -213,9 +241,8 @@ def _score_labels(
 
 def _clicked_labels(project: Project, found: Mapping[str, Prediction]) -> Known:
     """Return what fully clicked images that are not for training show."""
-    nothing = np.zeros((0, 0), np.int32)
-    known = [
-        (ref, Labels(nothing, present=frozenset(c.cls for c in project.clicks_on(ref))))
+    known: Known = [
+        (ref, ImageTags(frozenset(c.cls for c in project.clicks_on(ref)), ()))
         for ref in project.images
         if ref.id in found and ref.role != "train" and ref.exhaustive and project.clicks_on(ref)
     ]
@@ -227,7 +254,7 @@ def _clicked_labels(project: Project, found: Mapping[str, Prediction]) -> Known:
     return known
 
 
-def _score_clicks(project: Project, found: Mapping[str, Prediction]) -> Scores:
+def _score_clicks(project: Project, found: Mapping[str, ObjectPrediction]) -> Scores:
     from napari_synthseg.metrics.localization import Centers, score_centers
 
     refs = [
@@ -265,7 +292,12 @@ def _incomplete(
 ) -> tuple[str, ...]:
     """Return the names of the classes of which not every object is in the ground truth."""
     truths = (project.truth_of(ref, *kinds) for ref in refs)
-    values = {value for truth in truths if truth is not None for value in truth.incomplete}
+    values = {
+        value
+        for truth in truths
+        if isinstance(truth, InstanceTruth | BoxTruth | PointTruth)
+        for value in truth.incomplete
+    }
     return tuple(c.name for c in project.classes if c.value in values)
 
 
@@ -275,7 +307,7 @@ def _names(project: Project) -> dict[int, str]:
 
 def _words(known: Known) -> str:
     """Say what the truth is."""
-    kinds = {"masks" if truth.outlines is None else "boxes" for _, truth in known}
+    kinds = {"boxes" if isinstance(truth, BoxLabels) else "masks" for _, truth in known}
     return " and ".join(sorted(kinds))
 
 

@@ -10,10 +10,27 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, Role, Truth, new_id
+from napari_synthseg.core.annotations import (
+    Click,
+    ImageRef,
+    InstanceTruth,
+    MaskTruth,
+    ObjectClass,
+    PatchMasks,
+    RegionTruth,
+    Role,
+    Truth,
+    new_id,
+)
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, region_slices
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import (
+    InstanceLabels,
+    PixelLabels,
+    RegionLabels,
+    instances_of,
+    regions_of,
+)
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.stacks import StackUse
@@ -43,8 +60,9 @@ class Imported:
 
     Attributes
     ----------
-    images, classes, clicks, truths
-        What is new, or in place of what has the same id (class: value; truth: image and kind).
+    images, classes, clicks, truths, patch_masks
+        What is new, or in place of what has the same id (class: value; truth: image and kind;
+        patch masks: image).
     figures
         Counts for programs.
     message
@@ -55,6 +73,7 @@ class Imported:
     classes: tuple[ObjectClass, ...] = ()
     clicks: tuple[Click, ...] = ()
     truths: tuple[Truth, ...] = ()
+    patch_masks: PatchMasks | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
 
@@ -64,7 +83,8 @@ class Imported:
         new = new.with_images(*self.images) if self.images else new
         new = new.with_classes(*self.classes) if self.classes else new
         new = new.with_clicks(*self.clicks) if self.clicks else new
-        return new.with_truths(*self.truths) if self.truths else new
+        new = new.with_truths(*self.truths) if self.truths else new
+        return new.with_patch_masks(self.patch_masks) if self.patch_masks else new
 
 
 def read_images(
@@ -99,7 +119,12 @@ def copy_image(
 
 
 def read_masks(
-    image: ImageRef, source: Path | Labels, kind: MaskKind, project: Project, folder: Path, cls: int
+    image: ImageRef,
+    source: Path | PixelLabels,
+    kind: MaskKind,
+    project: Project,
+    folder: Path,
+    cls: int,
 ) -> Generator[Progress, None, Imported]:
     """Read masks of an image, see `Session.import_labels`; those from memory are kept in arrays.
 
@@ -116,49 +141,48 @@ def read_masks(
 
 def _make_truth(
     image: ImageRef,
-    source: Path | Labels,
+    source: Path | PixelLabels,
     kind: Literal["instance", "semantic"],
     project: Project,
     folder: Path,
-) -> Truth:
-    if isinstance(source, Labels):
-        given = source.as_regions() if kind == "semantic" else source
-        if given.regions:
-            check_classes(given, project.class_values, f"of '{image.name}'")
+) -> MaskTruth:
+    truth: MaskTruth
+    if isinstance(source, PixelLabels):
+        given = regions_of(source) if kind == "semantic" else source
         ident = new_id()
-        truth = Truth(
-            id=ident,
-            image=image.id,
-            kind="semantic" if given.regions else "instance",
-            source=truths.save_labels(given, folder, ident),
-            classes={} if given.regions else dict(given.classes),
-        )
+        if isinstance(given, RegionLabels):
+            check_classes(given, project.class_values, f"of '{image.name}'")
+            uri = truths.save_labels(given, folder, ident)
+            truth = RegionTruth(id=ident, image=image.id, source=uri)
+        else:
+            uri, classes = truths.save_labels(given, folder, ident), dict(given.classes)
+            truth = InstanceTruth(id=ident, image=image.id, source=uri, classes=classes)
     else:
-        uri = uris.relative_uri(Path(source), folder)
-        truth = Truth(image=image.id, kind=kind, source=uri)
+        new = RegionTruth if kind == "semantic" else InstanceTruth
+        truth = new(image=image.id, source=uris.relative_uri(Path(source), folder))
     found = truths.open_labels(truth, image, folder)  # a wrong file is refused now, not later
-    if found.regions:
+    if isinstance(found, RegionLabels):
         check_classes(found, project.class_values, f"'{truth.source}'")
     return truth
 
 
 def _read_patch_masks(
-    image: ImageRef, source: Path | Labels, project: Project, folder: Path, cls: int
+    image: ImageRef, source: Path | PixelLabels, project: Project, folder: Path, cls: int
 ) -> Generator[Progress, None, Imported]:
     """Copy the user's masks of an image's objects; click those that have no click yet."""
     from napari_synthseg.patches.simulated_clicks import click_masks
 
-    given = source
     if isinstance(source, Path):
-        named = Truth(image=image.id, kind="instance", source=uris.relative_uri(source, folder))
+        named = InstanceTruth(image=image.id, source=uris.relative_uri(source, folder))
         given = truths.open_labels(named, image, folder)
-    assert isinstance(given, Labels)
+    else:
+        given = instances_of(source)
     ids = _on_whole_image(given.ids, image, folder)
     present = [int(i) for i in np.unique(ids) if i > 0]
     if not present:
         raise InputError(f"The masks for image '{image.name}' hold no object: check the layer.")
     known = {c.value for c in project.classes}
-    own = given.classes if isinstance(source, Labels) else {}
+    own = {} if isinstance(source, Path) else given.classes
     classes = {i: own.get(i, cls) for i in present}
     if unknown := set(classes.values()) - known:
         raise InputError(
@@ -171,12 +195,12 @@ def _read_patch_masks(
     left = np.where(np.isin(ids, list(fresh)), ids, 0).astype(np.int32)
     clicks = tuple(
         Click(image=image.id, position=made.position, cls=made.cls)
-        for made in click_masks(Labels(left, fresh), jitter=0.0)
+        for made in click_masks(InstanceLabels(left, fresh), jitter=0.0)
     )
     ident = new_id()
-    uri = truths.save_labels(Labels(ids, classes), folder, ident)
-    masks = Truth(id=ident, image=image.id, kind="patch_masks", source=uri, classes=classes)
-    return Imported(clicks=clicks, truths=(masks,))
+    uri = truths.save_labels(InstanceLabels(ids, classes), folder, ident)
+    masks = PatchMasks(id=ident, image=image.id, source=uri, classes=classes)
+    return Imported(clicks=clicks, patch_masks=masks)
 
 
 def _on_whole_image(ids: NDArray[np.int32], image: ImageRef, folder: Path) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.annotations import ImageRef, Truth, new_id
+from napari_synthseg.core.annotations import ImageRef, RegionTruth, new_id
 from napari_synthseg.core.geometry import full_region, region_slices
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
@@ -24,7 +24,7 @@ class PaintedRegions:
     `counts` are the pixels of the whole picture that have each painted value, 256 entries.
     """
 
-    truths: tuple[Truth, ...]
+    truths: tuple[RegionTruth, ...]
     counts: NDArray[np.intp]
 
 
@@ -44,13 +44,15 @@ def keep_regions(
         if not np.isin(part, (0, UNKNOWN_VALUE)).all():
             ident = new_id()
             uri = save_array(part, "zyx"[-part.ndim :], folder, ident)
-            made.append(Truth(id=ident, image=ref.id, kind="semantic", source=uri))
+            made.append(RegionTruth(id=ident, image=ref.id, source=uri))
     return PaintedRegions(tuple(made), np.bincount(values.ravel(), minlength=256))
 
 
-def with_regions(project: Project, refs: Sequence[ImageRef], made: Sequence[Truth]) -> Project:
+def with_regions(
+    project: Project, refs: Sequence[ImageRef], made: Sequence[RegionTruth]
+) -> Project:
     """Return a project in which these images have these regions, and no others."""
     painted, there = {ref.id for ref in refs}, {ref.id for ref in project.images}
-    others = (t for t in project.truths if t.kind != "semantic" or t.image not in painted)
+    others = (t for t in project.truths if not isinstance(t, RegionTruth) or t.image not in painted)
     new = (*others, *(t for t in made if t.image in there))
     return project if new == project.truths else project.model_copy(update={"truths": new})

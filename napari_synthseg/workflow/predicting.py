@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_synthseg.core.annotations import ImageRef
-from napari_synthseg.core.predictions import HeatMaps, Prediction
+from napari_synthseg.core.predictions import (
+    HeatMaps,
+    InstancePrediction,
+    Prediction,
+    RegionPrediction,
+)
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.storage import runs
@@ -32,15 +37,16 @@ def predict(
     """
     from napari_synthseg.tasks.predict import predict_image
 
-    kept_as = task_info(run.task).mask_type
     predictor = yield from _load(folder, run, adapt_to)
     found: list[Prediction] = []
     for number, ref in enumerate(images):
         work = predict_image(predictor, open_pixels(ref, folder), image=ref.id, run=run.id)
         part = number / len(images), (number + 1) / len(images)
         found.append((yield from subprogress(work, *part, f"predicting {ref.name}")))
-        if ref.id in keep and kept_as is not None:
-            runs.save_prediction(folder, run.id, ref.id, found[-1].ids.astype(kept_as))
+        if ref.id in keep:
+            match found[-1]:
+                case InstancePrediction(ids=pixels) | RegionPrediction(values=pixels):
+                    runs.save_prediction(folder, run.id, ref.id, pixels)
     return found
 
 

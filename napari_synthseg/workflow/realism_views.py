@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import ImageRef
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.labels import (
+    UNKNOWN,
+    DualImage,
+    InstanceLabels,
+    RegionLabels,
+    instances_of,
+    regions_of,
+)
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.project import Project
 from napari_synthseg.realism.view import View
@@ -105,7 +112,7 @@ def masked_fields(project: Project, divided: DividedMasks) -> RealFields:
             group=ref.group or ref.uri,
             image=pair.image,
             spacing=_spacing(ref),
-            **_regions_of(pair.labels),
+            **_regions_of(regions_of(pair.labels)),
         )
         # two parts of one image have pieces of their own
         views.append(replace(view, ids=np.where(view.ids > 0, view.ids + known, 0)))
@@ -119,22 +126,27 @@ def masked_fields(project: Project, divided: DividedMasks) -> RealFields:
 def synthetic_field(pair: DualImage, spacing: Spacing) -> View:
     """Return a dual image as what is compared."""
     name = f"pair {pair.index}"
-    known = (_regions_of if pair.labels.regions else _objects_of)(pair.labels)
+    labels = pair.labels
+    known = (
+        _regions_of(labels)
+        if isinstance(labels, RegionLabels)
+        else _objects_of(instances_of(labels))
+    )
     return View(name=name, source=name, group=name, image=pair.image, spacing=spacing, **known)
 
 
-def _objects_of(labels: Labels) -> dict[str, Any]:
+def _objects_of(labels: InstanceLabels) -> dict[str, Any]:
     """Return what a view holds of objects that are all known."""
     ids = labels.ids
     loose = np.zeros((0, ids.ndim))
     return {"ids": ids, "background": ids == 0, "loose": loose, "complete": True}
 
 
-def _regions_of(labels: Labels) -> dict[str, Any]:
+def _regions_of(labels: RegionLabels) -> dict[str, Any]:
     """Return what a view holds of regions: their connected pieces, and the class of each pixel."""
     from skimage.measure import label
 
-    values = labels.ids
+    values = labels.values
     pieces = label(np.maximum(values, 0), background=0, connectivity=1)
     return {
         "ids": pieces.astype(np.int32),

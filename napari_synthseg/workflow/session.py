@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_synthseg.core.annotations import ImageRef, new_id
+from napari_synthseg.core.annotations import ImageRef, MaskTruth, new_id
 from napari_synthseg.core.errors import InputError, ReadOnlyError
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, PixelLabels
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import HeatMaps, Prediction
@@ -230,7 +230,7 @@ class Session:
     def import_labels(
         self,
         image: ImageRef,
-        source: Path | Labels,
+        source: Path | PixelLabels,
         kind: MaskKind = "instance",
         cls: int = 1,
     ) -> Job[Imported]:
@@ -286,10 +286,12 @@ class Session:
         """Open an image's pixels for reading by region."""
         return images.open_pixels(image, self.folder)
 
-    def truth(self, image: ImageRef) -> Labels | None:
+    def truth(self, image: ImageRef) -> PixelLabels | None:
         """Return an image's true masks inside its region, of objects or else of regions."""
         truth = self.project.truth_of(image, "instance", "semantic")
-        return truths.open_labels(truth, image, self.folder) if truth else None
+        if not isinstance(truth, MaskTruth):
+            return None
+        return truths.open_labels(truth, image, self.folder)
 
     # --- patches, dual images, models: each returns a job that is not started yet ----------------
 
@@ -491,7 +493,8 @@ class Session:
         try:
             self.store.flush()
             if not self.read_only:
-                for uri in self._painted - {truth.source for truth in self.project.truths}:
+                kept = {t.source for t in self.project.truths if isinstance(t, MaskTruth)}
+                for uri in self._painted - kept:
                     arrays.remove_array(uri, self.folder)  # only undo could have brought it back
                 self._painted.clear()
             self.store.close()

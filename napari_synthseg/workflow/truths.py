@@ -10,9 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_synthseg.core.annotations import ImageRef, Truth, TruthKind
+from napari_synthseg.core.annotations import (
+    BoxTruth,
+    ImageRef,
+    ImageTagsTruth,
+    InstanceTruth,
+    PointTruth,
+    RegionTruth,
+    Truth,
+    TruthKind,
+)
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage, Labels, MaskedImages
+from napari_synthseg.core.labels import (
+    DualImage,
+    Labels,
+    MaskedImages,
+    RegionLabels,
+    regions_of,
+)
 from napari_synthseg.core.pixels import check_alike
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.specs import TrainSpec
@@ -71,7 +86,7 @@ def true_labels(project: Project, folder: Path, truth: Truth, ref: ImageRef) -> 
         If it cannot be read, or holds regions of a class that the project does not have.
     """
     labels = open_labels(truth, ref, folder)
-    if labels.regions:
+    if isinstance(truth, RegionTruth) and isinstance(labels, RegionLabels):
         check_classes(labels, project.class_values, f"'{truth.source}'")
     return labels
 
@@ -136,11 +151,15 @@ def masked_alike(one: Project, other: Project) -> bool:
 def _with_regions(project: Project, folder: Path, ref: ImageRef) -> DualImage:
     truth = project.truth_of(ref, *REGION_KINDS)
     assert truth is not None
-    labels = true_labels(project, folder, truth, ref).as_regions()
+    labels = regions_of(true_labels(project, folder, truth, ref))
     return DualImage(open_pixels(ref, folder).read(), labels, 0)
 
 
 def _count_objects(truth: Truth) -> int:
     """Return how many objects an image has as far as can be told without reading its masks."""
-    counts = {"boxes": len(truth.boxes), "image_labels": len(truth.shown)}
-    return counts.get(truth.kind, max(len(truth.classes), MINIMUM_CLICKS))
+    match truth:
+        case BoxTruth(boxes=rows) | PointTruth(points=rows) | ImageTagsTruth(shown=rows):
+            return len(rows)
+        case InstanceTruth(classes=classes):
+            return max(len(classes), MINIMUM_CLICKS)
+    return MINIMUM_CLICKS

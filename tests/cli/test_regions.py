@@ -32,7 +32,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             folder / "images" / f"i{number}.tif", stored, imagej=True,
             resolution=(2, 2), metadata={"unit": "um"},
         )  # fmt: skip
-        values = pair.labels.ids.astype(np.uint8)
+        values = pair.labels.values.astype(np.uint8)
         values[:2] = 255
         tifffile.imwrite(folder / "masks" / f"i{number}.tif", values, photometric="minisblack")
     return folder
@@ -124,7 +124,7 @@ def test_learned_pairs_are_written_as_class_values(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["classes.csv", "images", "labels"]
     labels = tifffile.imread(tmp_path / "labels" / "00001.tif")
     assert labels.dtype == np.uint8
-    np.testing.assert_array_equal(labels, Drawn().pair(1).labels.ids)
+    np.testing.assert_array_equal(labels, Drawn().pair(1).labels.values)
     done = invoke("train", project, "--task", "semantic", "--name", "learned", *FAST, "--json")
     assert done.code == 0, done.err
     again = invoke("synthesize", project, "--run", "learned", "--count", 1, "--json")

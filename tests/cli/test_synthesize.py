@@ -3,12 +3,12 @@
 import numpy as np
 
 from napari_synthseg.cli.synthesize import describe_pairs
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, RegionLabels
 from napari_synthseg.core.project import Project
 
 
 def make_pairs(bad: set[int], count: int = 8) -> list[DualImage]:
-    image, labels = np.zeros((1, 4, 4), np.float32), Labels.of_classes(np.ones((4, 4), int))
+    image, labels = np.zeros((1, 4, 4), np.float32), RegionLabels.of(np.ones((4, 4), int))
     return [DualImage(image, labels, n, "torn" if n in bad else "") for n in range(count)]
 
 

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_synthseg.core.geometry import contains, intersect, region_shape, region_slices
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.pixels import ArraySource, Intensity
 
 
 def test_semantic_labels_derive_from_ids_and_classes():
-    labels = Labels(np.array([[0, 1, 1], [2, 2, 0]], np.int32), {1: 3, 2: 1})
-    assert labels.semantic().tolist() == [[0, 3, 3], [1, 1, 0]]
-    assert labels.boxes() == {
+    labels = InstanceLabels(np.array([[0, 1, 1], [2, 2, 0]], np.int32), {1: 3, 2: 1})
+    assert labels.class_map().tolist() == [[0, 3, 3], [1, 1, 0]]
+    assert labels.slices() == {
         1: (slice(0, 1), slice(1, 3)),
         2: (slice(1, 2), slice(0, 2)),
     }
@@ -22,10 +22,10 @@ def test_semantic_labels_derive_from_ids_and_classes():
 
 
 def test_labels_may_be_empty():
-    labels = Labels(np.zeros((4, 5), np.int32))
+    labels = InstanceLabels(np.zeros((4, 5), np.int32))
     assert labels.count == 0
-    assert not labels.semantic().any()
-    assert labels.boxes() == {}
+    assert not labels.class_map().any()
+    assert labels.slices() == {}
 
 
 spans = st.tuples(st.integers(-20, 20), st.integers(1, 20)).map(lambda t: (t[0], t[0] + t[1]))

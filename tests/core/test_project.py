@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, Truth, Verdict
+from napari_synthseg.core.annotations import (
+    Click,
+    ImageRef,
+    InstanceTruth,
+    ObjectClass,
+    Verdict,
+)
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 
@@ -60,7 +66,7 @@ def test_class_names_are_unique(project):
 
 def test_taking_out_an_image_takes_all_that_hangs_on_it(project):
     full = project.with_verdicts(Verdict(patch="k", state="rejected")).with_truths(
-        Truth(image="a", kind="instance", source="m.tif")
+        InstanceTruth(image="a", source="m.tif")
     )
     assert full.rejected() == {"k"}
     bare = full.without_image("a")
@@ -80,8 +86,8 @@ def test_a_new_class_gets_the_next_value_and_another_color(project):
 
 
 def test_a_second_truth_of_a_kind_replaces_the_first(project):
-    first = Truth(image="a", kind="instance", source="1.tif")
-    second = Truth(image="a", kind="instance", source="2.tif")
+    first = InstanceTruth(image="a", source="1.tif")
+    second = InstanceTruth(image="a", source="2.tif")
     assert project.with_truths(first).with_truths(second).truths == (second,)
 
 

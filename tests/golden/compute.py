@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 from scipy import ndimage
 
 from napari_synthseg.core.annotations import Click
-from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.labels import DualImage, InstanceLabels, RegionLabels
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.workflow.session import Session
@@ -211,14 +211,21 @@ def draw_discs(seed: int) -> tuple[np.ndarray, list[tuple[float, float, int]]]:
 
 def of_pair(pair: DualImage) -> Record:
     """Return a dual image as a record."""
-    classes = np.array(sorted(pair.labels.classes.items()), np.int64)
+    labels = pair.labels
+    known = labels.classes if isinstance(labels, InstanceLabels) else _by_themselves(labels)
+    classes = np.array(sorted(known.items()), np.int64)
     rejection_reason = np.frombuffer(pair.rejection_reason.encode(), np.uint8)
     return {
         "image": pair.image,
-        "ids": pair.labels.ids,
+        "ids": labels.array,
         "classes": classes,
         "fault": rejection_reason,
     }
+
+
+def _by_themselves(labels: RegionLabels) -> dict[int, int]:
+    """Return the class of each value of regions, which was recorded like that of instance ids."""
+    return {value: value for value in labels.class_values_shown()}
 
 
 def of_library(library: Any) -> Record:

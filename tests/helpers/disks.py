@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, InstanceLabels
 
 
 def draw_disks(shape, seed, count=8, radius=6, channels=1):
@@ -23,7 +23,7 @@ def draw_disks(shape, seed, count=8, radius=6, channels=1):
         classes[instance] = 1 + instance % 2
         ids[disk] = instance
         image[:, disk] += 0.5 if classes[instance] == 1 else -0.4
-    return DualImage(image, Labels(ids, classes), 0)
+    return DualImage(image, InstanceLabels(ids, classes), 0)
 
 
 class Disks:

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels, MaskedImages
+from napari_synthseg.core.labels import (
+    UNKNOWN,
+    DualImage,
+    MaskedImages,
+    RegionLabels,
+)
 
 QUICK = {
     "size": 32, "crop": 16, "codes": 16, "vq_steps": 8, "prior_steps": 5, "gate_steps": 4,
@@ -24,7 +29,7 @@ def striped(seed, shape=(32, 40), channels=1, classes=2, unknown=False):
     image = image + 0.03 * rng.standard_normal(image.shape)
     if unknown:
         values[:, : shape[1] // 3] = UNKNOWN
-    return DualImage(image.astype(np.float32), Labels.of_classes(values), seed)
+    return DualImage(image.astype(np.float32), RegionLabels.of(values), seed)
 
 
 def masked_images(count=2, held=1, **kwargs):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.workflow.session import Session
 
 DATA = Path(__file__).parents[1] / "data"
@@ -71,13 +72,14 @@ def try_run(session: Session, name: str) -> tuple[dict[str, np.ndarray], list[di
     for each in found:
         key = f"{name}/{each.image}"
         if run.task in ("segment", "semantic"):
-            arrays[f"{key}/ids"] = each.ids
+            found_ids = each.ids if isinstance(each, InstancePrediction) else each.values
+            arrays[f"{key}/ids"] = found_ids.astype(np.int32)
         if run.task in ("segment", "detect"):
             arrays[f"{key}/objects"] = _table(each.objects)
         if run.task == "detect":
             arrays[f"{key}/candidates"] = _table(each.candidates)
         if run.task == "classify":
-            said = [[v, p, each.thresholds[v]] for v, p in sorted(each.shown.items())]
+            said = [[v, p, each.thresholds[v]] for v, p in sorted(each.probabilities.items())]
             arrays[f"{key}/shown"] = np.array(said)
     scores = [session.complete(session.score(run, found))]
     if name in EXPLAINED:
@@ -109,7 +111,7 @@ def draw_pairs(session: Session) -> dict[str, np.ndarray]:
     for name, job in made.items():
         (pair,) = session.complete(job)
         arrays[f"pair/{name}/image"] = pair.image
-        arrays[f"pair/{name}/ids"] = pair.labels.ids
+        arrays[f"pair/{name}/ids"] = pair.labels.array
     return arrays
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from napari_synthseg.core.labels import DualImage, Labels, MaskedImages
+from napari_synthseg.core.labels import DualImage, MaskedImages, RegionLabels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import ArtifactStore, NullArtifactStore, Recipe, Synthesizer
 
@@ -23,7 +23,7 @@ def draw_regions(shape=(64, 64), seed=0, channels=1):
     field = gaussian_filter(rng.standard_normal(shape), 6, mode="wrap")
     values = np.digitize(field, np.quantile(field, [0.4, 0.75])).astype(np.int32)
     image = LEVELS[values] + rng.normal(0, 0.04, (channels, *shape)).astype(np.float32)
-    return DualImage(image.astype(np.float32), Labels.of_classes(values), 0)
+    return DualImage(image.astype(np.float32), RegionLabels.of(values), 0)
 
 
 class Drawn(Synthesizer):

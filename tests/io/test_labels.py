@@ -11,11 +11,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_synthseg.core.annotations import ImageRef, Truth
+from napari_synthseg.core.annotations import (
+    BoxTruth,
+    ImageRef,
+    ImageTagsTruth,
+    InstanceTruth,
+    PointTruth,
+    RegionTruth,
+    Truth,
+)
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, Labels
-from napari_synthseg.io.labels import LARGEST_ID, check_classes, read_label_file, read_region_file
+from napari_synthseg.core.labels import UNKNOWN, InstanceLabels, RegionLabels, instances_of
+from napari_synthseg.io.labels import MAX_TABLE_ID, check_classes, read_label_file, read_region_file
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.truths import open_labels, save_labels
 from tests.helpers.zarr_images import write_ome_zarr
@@ -32,7 +40,13 @@ def ref(tmp_path: Path) -> ImageRef:
     return ImageRef(id="image", uri=uri, name="image.tif")
 
 
-def truth_in(folder: Path, array: NDArray[Any], name: str = "masks.tif", **fields: Any) -> Truth:
+def truth_in(
+    folder: Path,
+    array: NDArray[Any],
+    name: str = "masks.tif",
+    kind: type[InstanceTruth] | type[RegionTruth] = InstanceTruth,
+    **fields: Any,
+) -> Truth:
     path = folder / name
     if name.endswith("zarr"):
         write_ome_zarr(path, array, "yx")
@@ -40,7 +54,7 @@ def truth_in(folder: Path, array: NDArray[Any], name: str = "masks.tif", **field
         tifffile.imwrite(path, array, photometric="minisblack")
     else:
         Image.fromarray(array).save(path)
-    return Truth(**{"image": "image", "kind": "instance", "source": name, **fields})
+    return kind(image="image", source=name, **fields)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +149,7 @@ def test_palettes_give_ids(tmp_path: Path, ref: ImageRef) -> None:
     image = Image.fromarray(ids, "P")
     image.putpalette(np.random.default_rng(0).integers(0, 255, 30, np.uint8).tobytes())
     image.save(tmp_path / "masks.png")
-    truth = Truth(image="image", kind="instance", source="masks.png")
+    truth = InstanceTruth(image="image", source="masks.png")
     np.testing.assert_array_equal(open_labels(truth, ref, tmp_path).ids, ids)
 
 
@@ -150,8 +164,8 @@ def test_huge_ids_are_numbered_anew(tmp_path: Path, ref: ImageRef) -> None:
         1,
         3,
     ]
-    assert labels.semantic().shape == IDS.shape
-    assert LARGEST_ID < 2**33
+    assert labels.class_map().shape == IDS.shape
+    assert MAX_TABLE_ID < 2**33
 
 
 REGIONS = np.zeros((20, 30), np.uint8)
@@ -160,21 +174,20 @@ REGIONS[6:8, 3:9] = 1
 
 
 def test_a_semantic_truth_holds_regions(tmp_path: Path, ref: ImageRef) -> None:
-    labels = open_labels(truth_in(tmp_path, REGIONS, kind="semantic"), ref, tmp_path)
-    assert labels.regions
-    assert labels.classes == {1: 1, 2: 2}
-    np.testing.assert_array_equal(labels.ids, REGIONS)
+    labels = open_labels(truth_in(tmp_path, REGIONS, kind=RegionTruth), ref, tmp_path)
+    assert isinstance(labels, RegionLabels)
+    assert labels.class_values_shown() == {1, 2}
+    np.testing.assert_array_equal(labels.values, REGIONS)
     alone = read_region_file(tmp_path / "masks.tif")
-    assert alone.regions
-    np.testing.assert_array_equal(alone.ids, REGIONS)
+    np.testing.assert_array_equal(alone.values, REGIONS)
 
 
 @pytest.mark.parametrize("read_alone", [True, False])
 def test_255_is_unknown_unless_it_is_all_there_is(
     tmp_path: Path, ref: ImageRef, read_alone: bool
 ) -> None:
-    def read(array: NDArray[Any], name: str, image: ImageRef = ref) -> Labels:
-        truth = truth_in(tmp_path, array, name, kind="semantic")
+    def read(array: NDArray[Any], name: str, image: ImageRef = ref) -> RegionLabels:
+        truth = truth_in(tmp_path, array, name, kind=RegionTruth)
         if read_alone and image is ref:
             return read_region_file(tmp_path / name)
         return open_labels(truth, image, tmp_path)
@@ -182,44 +195,52 @@ def test_255_is_unknown_unless_it_is_all_there_is(
     unknown = REGIONS.copy()
     unknown[15:] = 255
     found = read(unknown, "some.png")
-    assert (found.ids[15:] == UNKNOWN).all()
-    assert set(found.classes) == {1, 2}
+    assert (found.values[15:] == UNKNOWN).all()
+    assert found.class_values_shown() == {1, 2}
     white = ((REGIONS == 2) * 255).astype(np.uint8)
-    np.testing.assert_array_equal(read(white, "white.png").ids, white > 0)
+    np.testing.assert_array_equal(read(white, "white.png").values, white > 0)
     # what the whole file holds decides, not what one region of the image sees of it
     low = ref.model_copy(update={"region": ((14, 20), (0, 30))})
-    assert set(np.unique(read(unknown, "part.png", low).ids)) == {UNKNOWN, 0}
+    assert set(np.unique(read(unknown, "part.png", low).values)) == {UNKNOWN, 0}
 
 
 def test_regions_from_memory_come_back(tmp_path: Path, ref: ImageRef) -> None:
     for ids in (REGIONS.astype(np.int32), np.where(REGIONS == 2, UNKNOWN, 0)):
-        uri = save_labels(Labels.of_classes(ids), tmp_path, f"r{ids.max()}")
-        truth = Truth(image="image", kind="semantic", source=uri)
-        np.testing.assert_array_equal(open_labels(truth, ref, tmp_path).ids, ids)
+        uri = save_labels(RegionLabels.of(ids), tmp_path, f"r{ids.max()}")
+        truth = RegionTruth(image="image", source=uri)
+        np.testing.assert_array_equal(open_labels(truth, ref, tmp_path).values, ids)
 
 
 @pytest.mark.parametrize("value", [256, 1000])
 def test_what_no_class_can_have_is_refused(tmp_path: Path, ref: ImageRef, value: int) -> None:
     array = np.where(REGIONS == 2, value, 0).astype(np.uint16)
     with pytest.raises(InputError, match=f"masks.tif.*{value}.*1 to 254"):
-        open_labels(truth_in(tmp_path, array, kind="semantic"), ref, tmp_path)
+        open_labels(truth_in(tmp_path, array, kind=RegionTruth), ref, tmp_path)
     with pytest.raises(InputError, match=f"{value}.*1 to 254"):
-        save_labels(Labels.of_classes(array), tmp_path, "r")
+        save_labels(RegionLabels.of(array), tmp_path, "r")
 
 
 def test_regions_of_a_strange_class_are_refused() -> None:
-    check_classes(Labels.of_classes(REGIONS), [1, 2, 3], "'a.png'")
+    check_classes(RegionLabels.of(REGIONS), [1, 2, 3], "'a.png'")
     with pytest.raises(InputError, match=r"'a\.png' hold the value 2"):
-        check_classes(Labels.of_classes(REGIONS), [1, 3], "'a.png'")
+        check_classes(RegionLabels.of(REGIONS), [1, 3], "'a.png'")
 
 
-def test_other_kinds_are_no_masks(tmp_path: Path, ref: ImageRef) -> None:
-    with pytest.raises(InputError, match="points"):
-        open_labels(truth_in(tmp_path, IDS, kind="points"), ref, tmp_path)
+def test_points_are_read_as_labels_of_points(tmp_path: Path, ref: ImageRef) -> None:
+    part = ref.model_copy(update={"region": ((2, 20), (3, 30))})
+    truth = PointTruth(image="image", points=(((5.0, 6.5), 2), ((1.0, 1.0), 1)))
+    labels = open_labels(truth, part, tmp_path)
+    assert labels.shape == (18, 27)
+    assert labels.positions.tolist() == [[3.0, 3.5], [-1.0, -2.0]]
+    assert labels.class_values_shown() == {2}
+    empty = open_labels(PointTruth(image="image"), ref, tmp_path)
+    assert empty.positions.shape == (0, 2)
+    with pytest.raises(InputError, match="import instance masks"):
+        instances_of(labels)
 
 
 def test_a_missing_file_is_told(tmp_path: Path, ref: ImageRef) -> None:
-    truth = Truth(image="image", kind="instance", source="gone.png")
+    truth = InstanceTruth(image="image", source="gone.png")
     with pytest.raises(InputError, match=r"gone\.png"):
         open_labels(truth, ref, tmp_path)
     with pytest.raises(InputError, match=r"gone\.png"):
@@ -238,8 +259,8 @@ def test_labels_from_memory_come_back(
     ids = np.array(values, np.int32).reshape(3, 4)
     classes = {i: named.get(i, 1) for i in values if i}
     image = save_array(np.zeros((3, 4)), "yx", folder, "image")
-    uri = save_labels(Labels(ids, classes), folder, "labels")
-    truth = Truth(image="image", kind="instance", source=uri, classes=classes)
+    uri = save_labels(InstanceLabels(ids, classes), folder, "labels")
+    truth = InstanceTruth(image="image", source=uri, classes=classes)
     labels = open_labels(truth, ImageRef(uri=image), folder)
     np.testing.assert_array_equal(labels.ids, ids)
     assert labels.classes == classes
@@ -249,26 +270,25 @@ def boxed(project_folder, region=None):
     ref = ImageRef(uri="image.tif", region=region)
     tifffile.imwrite(project_folder / "image.tif", np.zeros((30, 40), np.uint8))
     boxes = Boxes.of([(2, 3, 10, 12), (20, 30, 29, 39), (8, 8, 12, 12)], [1, 2, 2])
-    return ref, Truth.of_boxes(ref.id, boxes)
+    return ref, BoxTruth.of(ref.id, boxes)
 
 
 def test_boxes_are_read_as_labels_of_boxes(tmp_path):
     ref, truth = boxed(tmp_path)
     labels = open_labels(truth, ref, tmp_path)
-    assert labels.ids.shape == (30, 40)
-    assert labels.outlines.corners.tolist() == [[2, 3, 10, 12], [20, 30, 29, 39], [8, 8, 12, 12]]
-    assert labels.outlines.classes.tolist() == [1, 2, 2]
+    assert labels.shape == (30, 40)
+    assert labels.boxes.corners.tolist() == [[2, 3, 10, 12], [20, 30, 29, 39], [8, 8, 12, 12]]
+    assert labels.boxes.classes.tolist() == [1, 2, 2]
 
 
 def test_of_boxes_those_in_the_region_are_read(tmp_path):
     ref, truth = boxed(tmp_path, region=((10, 30), (10, 40)))
     labels = open_labels(truth, ref, tmp_path)
-    assert labels.ids.shape == (20, 30)
-    assert labels.outlines.corners.tolist() == [[10, 20, 19, 29], [-2, -2, 2, 2]]
+    assert labels.shape == (20, 30)
+    assert labels.boxes.corners.tolist() == [[10, 20, 19, 29], [-2, -2, 2, 2]]
 
 
 def test_what_an_image_shows_is_read_as_labels(tmp_path):
     ref, _ = boxed(tmp_path)
-    labels = open_labels(Truth.of_shown(ref.id, [3, 1, 3]), ref, tmp_path)
-    assert labels.present == {1, 3}
-    assert (labels.ids == UNKNOWN).all()
+    labels = open_labels(ImageTagsTruth.of(ref.id, [3, 1, 3]), ref, tmp_path)
+    assert (labels.class_values_shown(), labels.shape) == ({1, 3}, (30, 40))

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.metrics.heat_maps.map_range import LEVELS, stretch
 from napari_synthseg.metrics.heat_maps.scores import score_heat_maps
 
@@ -27,7 +27,7 @@ def squares(*corners, size=6, shape=(40, 50), classes=None):
     ids = np.zeros(shape, np.int32)
     for i, (y, x) in enumerate(corners, start=1):
         ids[y : y + size, x : x + size] = i
-    return Labels(ids, classes or {})
+    return InstanceLabels(ids, classes or {})
 
 
 FEW = squares((2, 3), (20, 30), (30, 5))
@@ -38,7 +38,7 @@ few_levels = hnp.arrays(np.int64, (12, 14), elements=st.integers(-4, 4))
 @pytest.mark.parametrize("figure", FIGURES)
 def test_the_mask_itself_is_a_perfect_map(figure):
     disk = np.hypot(*(np.mgrid[:40, :50] - np.array([12, 30])[:, None, None])) < 8
-    scores = score((FEW, {1: FEW.ids > 0}), (Labels(disk.astype(np.int32)), {1: disk}))
+    scores = score((FEW, {1: FEW.ids > 0}), (InstanceLabels(disk.astype(np.int32)), {1: disk}))
     assert scores.values[figure] == 1.0
     assert scores.values[f"{figure}_chance"] < 0.5
 
@@ -47,7 +47,7 @@ def test_the_mask_itself_is_a_perfect_map(figure):
 def test_a_constant_map_gets_chance(ids, constant):
     if not ids.any():
         return
-    values = score((Labels(ids), {1: np.full(ids.shape, constant)})).values
+    values = score((InstanceLabels(ids), {1: np.full(ids.shape, constant)})).values
     for figure in FIGURES[:-1]:
         assert values[figure] == pytest.approx(values[f"{figure}_chance"])
     assert values["pointing_chance"] == pytest.approx((ids > 0).mean())
@@ -98,7 +98,7 @@ def test_every_figure_is_a_share(heat):
 
 @given(few_levels)
 def test_turning_image_and_truth_together_changes_nothing(heat):
-    turned = Labels(np.ascontiguousarray(SMALL.ids[::-1, ::-1]))
+    turned = InstanceLabels(np.ascontiguousarray(SMALL.ids[::-1, ::-1]))
     one, other = score((SMALL, {1: heat})).values, score((turned, {1: heat[::-1, ::-1]})).values
     for figure in ("pointing", "energy", "pixel_ap", "max_box_acc_v2"):
         assert one[figure] == pytest.approx(other[figure])
@@ -124,7 +124,7 @@ def test_levels_of_a_map_are_fine_enough(heat, flipped):
     ids = np.zeros(42, np.int32)
     ids[:: flipped % 5 + 2] = 1
     ids[flipped] = 1
-    ours = score((Labels(ids.reshape(6, 7)), {1: heat})).values["pixel_ap"]
+    ours = score((InstanceLabels(ids.reshape(6, 7)), {1: heat})).values["pixel_ap"]
     level = np.rint(stretch(heat).ravel() * (LEVELS - 1))
     assert ours == pytest.approx(average_precision_score(ids > 0, level), abs=1e-9)
 
@@ -189,7 +189,7 @@ def test_chance_of_boxes_is_what_the_same_map_gets_on_the_mirrored_truth():
     heat = rng.random((40, 50))
     chance = score((FEW, {1: heat})).values["max_box_acc_v2_chance"]
     views = (FEW.ids[::-1], FEW.ids[:, ::-1], FEW.ids[::-1, ::-1])
-    mirrored = [(Labels(np.ascontiguousarray(view)), {1: heat}) for view in views]
+    mirrored = [(InstanceLabels(np.ascontiguousarray(view)), {1: heat}) for view in views]
     assert chance == pytest.approx(score(*mirrored).values["max_box_acc_v2"])
     assert 0.0 < chance < 1.0
 
@@ -305,8 +305,8 @@ def test_masks_and_the_boxes_around_squares_agree():
         (FEW, {1: np.zeros((40, 50)), 2: np.zeros((4, 5))}, "different shapes"),
         (FEW, {}, "no heat map of it"),
         (FEW, {7: np.zeros((40, 50))}, "class 7, which has no name"),
-        (Labels(FEW.ids, {1: 9}), {1: np.zeros((40, 50))}, "the truth holds class 9"),
-        (Labels(FEW.ids - 1), {1: np.zeros((40, 50))}, "ids below 0"),
+        (InstanceLabels(FEW.ids, {1: 9}), {1: np.zeros((40, 50))}, "the truth holds class 9"),
+        (InstanceLabels(FEW.ids - 1), {1: np.zeros((40, 50))}, "ids below 0"),
         (Boxes.of([(50, 0, 60, 9)]), {1: np.zeros((40, 50))}, "covers no pixel"),
         (Boxes.of([]), {1: np.zeros((40, 50))}, "no heat map to score"),
     ],

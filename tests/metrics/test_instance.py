@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.metrics.instance import THRESHOLDS, match_instances, score_instances
 
 NAMES = {1: "cell", 2: "crystal"}
@@ -16,7 +16,7 @@ ids = hnp.arrays(np.int32, (8, 9), elements=st.integers(0, 6))
 @st.composite
 def labels(draw):
     array = draw(ids)
-    return Labels(array, {i: draw(st.sampled_from((1, 2))) for i in range(1, 7)})
+    return InstanceLabels(array, {i: draw(st.sampled_from((1, 2))) for i in range(1, 7)})
 
 
 def score(*pairs, names=NAMES, **kwargs):
@@ -51,7 +51,7 @@ def test_perfect_prediction_scores_one(truth):
 @given(labels(), labels(), st.permutations(range(1, 7)))
 def test_numbering_changes_nothing(truth, predicted, order):
     table = np.array([0, *order], np.int32)
-    renumbered = Labels(
+    renumbered = InstanceLabels(
         table[predicted.ids], {order[i - 1]: c for i, c in predicted.classes.items()}
     )
     assert score((truth, predicted)) == score((truth, renumbered))
@@ -100,9 +100,9 @@ def test_matches_partition_the_objects(true, predicted, threshold):
 
 
 def test_counts_are_pooled_over_images():
-    full = Labels(np.array([[1, 2, 3, 0]]), {1: 1, 2: 1, 3: 1})
-    one = Labels(np.array([[1, 0, 0, 0]]), {1: 1})
-    none = Labels(np.array([[0, 0, 0, 0]]))
+    full = InstanceLabels(np.array([[1, 2, 3, 0]]), {1: 1, 2: 1, 3: 1})
+    one = InstanceLabels(np.array([[1, 0, 0, 0]]), {1: 1})
+    none = InstanceLabels(np.array([[0, 0, 0, 0]]))
     values = score((full, full), (one, none), names={1: "cell"}).values
     assert values["recall@0.5"] == 3 / 4
     assert values["matching_ap@0.5"] == 3 / 4
@@ -113,14 +113,14 @@ def test_counts_are_pooled_over_images():
 
 
 def test_empty_images_do_not_lift_the_mean_over_images():
-    none = Labels(np.zeros((1, 4), np.int32))
-    one = Labels(np.array([[1, 0, 0, 0]]), {1: 1})
+    none = InstanceLabels(np.zeros((1, 4), np.int32))
+    one = InstanceLabels(np.array([[1, 0, 0, 0]]), {1: 1})
     assert score((none, none), (one, none), names={1: "cell"}).values["matching_ap_mean@0.5"] == 0
 
 
 def test_a_wrong_class_is_missed_in_one_and_false_in_the_other():
     ids = np.array([[1, 1, 0, 2, 2]])
-    scores = score((Labels(ids, {1: 1, 2: 2}), Labels(ids, {1: 1, 2: 1})))
+    scores = score((InstanceLabels(ids, {1: 1, 2: 2}), InstanceLabels(ids, {1: 1, 2: 1})))
     assert scores.per_class["cell"]["precision@0.5"] == 1 / 2
     assert scores.per_class["cell"]["recall@0.5"] == 1
     assert scores.per_class["crystal"]["f1@0.5"] == 0
@@ -136,20 +136,22 @@ def test_a_wrong_class_is_missed_in_one_and_false_in_the_other():
     [([0, 0], [0, 0], 1.0, 0.0), ([0, 0], [1, 2], 0.0, 2.0), ([1, 2], [0, 0], 0.0, 1.0)],
 )
 def test_nothing_on_a_side_is_defined(true, predicted, ratio, count_error):
-    values = score((Labels(np.array(true)), Labels(np.array(predicted))), names={1: "cell"}).values
+    values = score(
+        (InstanceLabels(np.array(true)), InstanceLabels(np.array(predicted))), names={1: "cell"}
+    ).values
     assert values.pop("count_error") == count_error
     assert set(values.values()) == {ratio}
 
 
 def test_a_class_that_never_occurs_is_left_out_and_named():
-    one = Labels(np.array([[1, 0]]), {1: 1})
+    one = InstanceLabels(np.array([[1, 0]]), {1: 1})
     scores = score((one, one))
     assert set(scores.per_class) == {"cell"}
     assert any("'crystal'" in warning for warning in scores.warnings)
 
 
 def test_false_positives_on_an_incomplete_image_carry_a_warning():
-    true, predicted = Labels(np.array([[1, 0]])), Labels(np.array([[1, 2]]))
+    true, predicted = InstanceLabels(np.array([[1, 0]])), InstanceLabels(np.array([[1, 2]]))
     names = {1: "cell"}
     assert not score((true, predicted), names=names).warnings
     assert not score((true, true), names=names, incomplete={"image 0"}).warnings
@@ -159,7 +161,7 @@ def test_false_positives_on_an_incomplete_image_carry_a_warning():
 
 
 def test_scores_say_what_they_were_measured_on():
-    one = Labels(np.array([[1, 2]]), {1: 1, 2: 1})
+    one = InstanceLabels(np.array([[1, 2]]), {1: 1, 2: 1})
     scores = score((one, one), truth="painted masks", names={1: "cell"})
     assert (scores.task, scores.measured_on, scores.objects) == ("segment", "synthetic", 2)
     assert scores.images == ("image 0",)
@@ -169,16 +171,16 @@ def test_scores_say_what_they_were_measured_on():
 def test_volumes_are_scored_too():
     volume = np.zeros((3, 4, 5), np.int32)
     volume[1:, 1:3, 1:4] = 4
-    values = score((Labels(volume), Labels(volume)), names={1: "cell"}).values
+    values = score((InstanceLabels(volume), InstanceLabels(volume)), names={1: "cell"}).values
     assert values["f1@0.8"] == 1
 
 
 def test_bad_input_names_the_image():
-    one = Labels(np.array([[1, 0]]), {1: 1})
+    one = InstanceLabels(np.array([[1, 0]]), {1: 1})
     with pytest.raises(InputError, match=r"'image 0'.*same pixels"):
-        score((one, Labels(np.zeros((2, 2), np.int32))))
+        score((one, InstanceLabels(np.zeros((2, 2), np.int32))))
     with pytest.raises(InputError, match=r"'image 0'.*the prediction holds class 9"):
-        score((one, Labels(one.ids, {1: 9})))
+        score((one, InstanceLabels(one.ids, {1: 9})))
     with pytest.raises(InputError, match="no image"):
         score()
 
@@ -191,7 +193,9 @@ def test_bad_input_names_the_image():
 def test_agrees_with_stardist(seeds):
     peer = pytest.importorskip("stardist.matching", reason="stardist is not installed")
     pairs = [discs(seed) for seed in seeds]
-    values = score(*((Labels(t), Labels(p)) for t, p in pairs), names={1: "cell"}).values
+    values = score(
+        *((InstanceLabels(t), InstanceLabels(p)) for t, p in pairs), names={1: "cell"}
+    ).values
     for t in THRESHOLDS:
         # They count IoU >= t in float32, we count IoU > t.
         pooled = peer.matching_dataset(
@@ -218,7 +222,7 @@ def test_low_thresholds_agree_with_stardist(seed, threshold):
 def test_dice_agrees_with_scikit_learn():
     peer = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
     true, predicted = discs(3)
-    values = score((Labels(true), Labels(predicted)), names={1: "cell"}).values
+    values = score((InstanceLabels(true), InstanceLabels(predicted)), names={1: "cell"}).values
     assert np.isclose(values["dice"], peer.f1_score(true.ravel() > 0, predicted.ravel() > 0))
 
 
@@ -229,7 +233,7 @@ def test_dice_agrees_with_torchmetrics():
     )
     true, predicted = discs(4)
     theirs = peer.binary_f1_score(torch.from_numpy(predicted > 0).int(), torch.from_numpy(true > 0))
-    values = score((Labels(true), Labels(predicted)), names={1: "cell"}).values
+    values = score((InstanceLabels(true), InstanceLabels(predicted)), names={1: "cell"}).values
     assert np.isclose(values["dice"], float(theirs))
 
 
@@ -238,6 +242,6 @@ def test_dice_agrees_with_monai():
     peer = pytest.importorskip("monai.metrics", reason="MONAI is not installed")
     true, predicted = (torch.from_numpy(a > 0)[None, None] for a in discs(5))
     theirs = peer.compute_dice(predicted, true, include_background=True)
-    truth, prediction = (Labels(a) for a in discs(5))
+    truth, prediction = (InstanceLabels(a) for a in discs(5))
     values = score((truth, prediction), names={1: "cell"}).values
     assert np.isclose(values["dice"], theirs.item())

@@ -5,7 +5,7 @@ import pytest
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.patches.build import build_library
@@ -115,7 +115,7 @@ def test_given_masks_are_taken_as_they_are():
     image, ids = disc_image(CENTERS)
     mine = np.where(ids == 1, 0, ids)
     mine[60:70, 100:110] = 99
-    library = build(clicked(image, [*CENTERS, (65, 105)]), masks={"a": Labels(mine)})
+    library = build(clicked(image, [*CENTERS, (65, 105)]), masks={"a": InstanceLabels(mine)})
     assert [overlap(p, mine, n) for n, p in enumerate(library.patches[1:7], start=2)] == [1.0] * 6
     assert overlap(library.patches[7], mine, 99) == 1.0
     assert overlap(library.patches[0], ids, 1) > 0.85

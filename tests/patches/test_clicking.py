@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_synthseg.core.boxes import Boxes
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.patches.simulated_clicks import click_boxes, click_masks, cut_labels
 
 
@@ -11,7 +11,7 @@ def crescent():
     y, x = np.indices((60, 60))
     outer = (y - 30) ** 2 + (x - 30) ** 2 < 20**2
     inner = (y - 30) ** 2 + (x - 40) ** 2 < 20**2
-    return Labels((outer & ~inner).astype(np.int32) * 5, {5: 2})
+    return InstanceLabels((outer & ~inner).astype(np.int32) * 5, {5: 2})
 
 
 @given(st.integers(0, 1000), st.floats(0, 2))
@@ -25,14 +25,14 @@ def test_a_click_never_leaves_its_object(seed, jitter):
 def test_without_jitter_it_is_the_innermost_point():
     ids = np.zeros((40, 50), np.int32)
     ids[10:31, 5:26] = 1
-    (click,) = click_masks(Labels(ids, {1: 1}), jitter=0)
+    (click,) = click_masks(InstanceLabels(ids, {1: 1}), jitter=0)
     assert click.position == (20, 15)
 
 
 def test_the_image_border_counts_as_an_edge():
     ids = np.zeros((40, 50), np.int32)
     ids[:9, 10:40] = 1
-    (click,) = click_masks(Labels(ids, {1: 1}), jitter=0)
+    (click,) = click_masks(InstanceLabels(ids, {1: 1}), jitter=0)
     assert click.position[0] == 4
 
 
@@ -41,7 +41,7 @@ def test_jitter_scales_with_the_object():
     for i in range(100):
         y, x = 20 + 40 * (i // 10), 20 + 40 * (i % 10)
         ids[y - 15 : y + 16, x - 15 : x + 16] = i + 1
-    labels = Labels(ids, dict.fromkeys(range(1, 101), 1))
+    labels = InstanceLabels(ids, dict.fromkeys(range(1, 101), 1))
     moved = np.array([c.position for c in click_masks(labels, jitter=0.1)])
     exact = np.array([c.position for c in click_masks(labels, jitter=0.0)])
     diameter = 2 * 31 / np.sqrt(np.pi)
@@ -52,13 +52,13 @@ def test_slivers_get_no_click():
     ids = np.zeros((40, 50), np.int32)
     ids[5:30, 0] = 1
     ids[5:30, 20:30] = 2
-    assert len(click_masks(Labels(ids, {1: 1, 2: 1}))) == 1
+    assert len(click_masks(InstanceLabels(ids, {1: 1, 2: 1}))) == 1
 
 
 def test_cut_labels_keep_only_the_classes_that_are_left():
     ids = np.zeros((10, 10), np.int32)
     ids[:, :4], ids[:, 6:] = 1, 2
-    cut = cut_labels(Labels(ids, {1: 3, 2: 4}), ((2, 8), (5, 10)))
+    cut = cut_labels(InstanceLabels(ids, {1: 3, 2: 4}), ((2, 8), (5, 10)))
     assert cut.ids.shape == (6, 5)
     assert cut.classes == {2: 4}
 
@@ -68,7 +68,7 @@ def test_where_planes_lie_apart_the_scatter_is_as_wide_in_space():
     for i in range(10):
         z, y = 10 * i + 5, 30
         ids[z - 4 : z + 5, y - 13 : y + 14, 17:44] = i + 1  # 27 wide, 9 planes of 3
-    labels = Labels(ids, dict.fromkeys(range(1, 11), 1))
+    labels = InstanceLabels(ids, dict.fromkeys(range(1, 11), 1))
     spacing = (3.0, 1.0, 1.0)
     exact = np.array([c.position for c in click_masks(labels, jitter=0, spacing=spacing)])
     assert np.allclose(exact[:, 1:], (30, 30), atol=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.cache import ByteCache
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.patches import clicked as clicked_module
@@ -77,7 +77,7 @@ def changed(part):
     if part == "settings":
         return {"settings": PatchSettings(margin=0.4)}
     assert part == "mask of the user"
-    return {"masks": {"a": Labels(IDS, dict.fromkeys(range(1, 8), 1))}}
+    return {"masks": {"a": InstanceLabels(IDS, dict.fromkeys(range(1, 8), 1))}}
 
 
 PARTS = [
@@ -95,7 +95,7 @@ def test_whatever_changes_patches_is_cut_anew(works, part):
 
 def test_other_user_masks_are_cut_anew(works):
     for ids in (IDS, np.where(IDS == 1, 0, IDS).astype(np.int32)):
-        build(masks={"a": Labels(ids, dict.fromkeys(range(1, 8), 1))})
+        build(masks={"a": InstanceLabels(ids, dict.fromkeys(range(1, 8), 1))})
     assert len(works) == 2
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import pytest
 
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.realism.figure import draw_png
@@ -44,12 +44,12 @@ class RedrawnPairs(Synthesizer):
 
     def pair(self, index):
         drawn = draw_regions(SHAPE, seed=1000 + index)
-        values, image = drawn.labels.ids, drawn.image
+        values, image = drawn.labels.values, drawn.image
         if self.recipe.lost:
             image = np.where(values == 2, np.float32(0.2), image)
             values = np.where(values == 2, 0, values)
         noise = np.random.default_rng(index).normal(0, 1, image.shape).astype(np.float32)
-        return DualImage(image + self.recipe.noise * noise, Labels.of_classes(values), index)
+        return DualImage(image + self.recipe.noise * noise, RegionLabels.of(values), index)
 
 
 @pytest.fixture
@@ -66,10 +66,10 @@ def add(session: Session, numbers, unknown: bool = False) -> None:
         pair = draw_regions(SHAPE, seed=number)
         stored = np.clip(pair.image[0] * 4e4 + 1e4, 0, 65535).astype(np.uint16)
         ref = add_array(session, stored, "yx", f"i{number}", group=f"spot{number}")
-        values = pair.labels.ids.copy()
+        values = pair.labels.values.copy()
         if unknown:
             values[:30] = values[:, :8] = UNKNOWN  # also on what is held out
-        add_masks(session, ref, Labels.of_classes(values), kind="semantic")
+        add_masks(session, ref, RegionLabels.of(values), kind="semantic")
 
 
 def compared(session: Session, recipe: Recipe, fitted=None):
@@ -124,7 +124,7 @@ def test_pixels_without_a_class_are_left_out(session):
 def test_each_connected_piece_of_a_class_counts_once(session):
     values = np.zeros((8, 8), np.int32)
     values[:2, :2], values[:2, 2:4], values[4:, :2], values[6, 6] = 1, 2, 1, 2
-    pair = DualImage(np.zeros((1, 8, 8), np.float32), Labels.of_classes(values), 0)
+    pair = DualImage(np.zeros((1, 8, 8), np.float32), RegionLabels.of(values), 0)
     view = synthetic_field(pair, (1.0, 1.0))
     assert count_objects([view]) == 4
     assert np.array_equal(view.background, values == 0)

@@ -9,7 +9,7 @@ import pytest
 
 from napari_synthseg.core.annotations import Click, Verdict
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.pixels import Intensity
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Recipe, Synthesizer
@@ -46,7 +46,7 @@ class CopyMaker(Synthesizer):
         moved = np.array(CENTERS) + np.random.default_rng(index).integers(-8, 9, (6, 2))
         image, ids = disc_image(moved, (128, 128), noise=self.noise, seed=1000 + index)
         image = Intensity.measure(image).normalize(image)
-        return DualImage(image, Labels(ids, dict.fromkeys(range(1, 7), 1)), index)
+        return DualImage(image, InstanceLabels(ids, dict.fromkeys(range(1, 7), 1)), index)
 
 
 def new_session(folder, images=4, exhaustive=True, channels=1, clicks=6):
@@ -138,7 +138,7 @@ def test_true_masks_are_used_where_they_are_and_channels_are_told_apart(tmp_path
     for number, ref in enumerate(session.project.images):
         moved = np.array(CENTERS) + np.random.default_rng(100 + number).integers(-8, 9, (6, 2))
         ids = disc_image(moved, (128, 128))[1]
-        add_masks(session, ref, Labels(ids, dict.fromkeys(range(1, 7), 1)))
+        add_masks(session, ref, InstanceLabels(ids, dict.fromkeys(range(1, 7), 1)))
     comparison = compared(session)
     session.close().result()
     report = comparison.report

@@ -11,7 +11,7 @@ import pytest
 from napari_synthseg import sample_data
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, intersect, region_shape
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.io.clicks_csv import read_clicks
 from napari_synthseg.sample_data.nuclei import read_nuclei
 from napari_synthseg.workflow.session import Session
@@ -73,7 +73,7 @@ def test_every_class_is_clicked_inside_the_clicked_part(named):
 def test_the_truth_fits_the_held_out_part(named):
     _, content = named
     values = {c.value for c in content.classes}
-    if isinstance(content.truth, Labels):
+    if isinstance(content.truth, InstanceLabels):
         assert content.truth.ids.shape == region_shape(content.test)
         assert set(content.truth.classes) == set(np.unique(content.truth.ids).tolist()) - {0}
         assert set(content.truth.classes.values()) == values
@@ -150,7 +150,7 @@ def test_fill_makes_two_parts_of_one_picture(session, name):
     assert session.project.classes == content.classes
     clicked = session.project.clicks_on(train)
     assert [(c.cls, c.position) for c in clicked] == [(c.cls, c.position) for c in content.clicks]
-    if isinstance(content.truth, Labels):
+    if isinstance(content.truth, InstanceLabels):
         assert np.array_equal(session.truth(test).ids, content.truth.ids)
         assert session.truth(test).classes == content.truth.classes
         assert not session.project.clicks_on(test)

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, Truth, Verdict
+from napari_synthseg.core.annotations import (
+    Click,
+    ImageRef,
+    InstanceTruth,
+    ObjectClass,
+    Verdict,
+)
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import TrainSpec
@@ -74,7 +80,7 @@ edits: st.SearchStrategy[Edit] = st.one_of(
     st.builds(
         lambda n: (
             lambda p: p.with_truths(
-                Truth(image=f"i{n}", kind="instance", source="m.tif", classes={n + 1: 2})
+                InstanceTruth(image=f"i{n}", source="m.tif", classes={n + 1: 2})
             )
         ),
         few,

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import Truth
+from napari_synthseg.core.annotations import (
+    InstanceTruth,
+)
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe, UnknownRecipe
@@ -103,7 +105,7 @@ def test_settings_come_back(store: ProjectStore) -> None:
         update={
             "recipe": Odd(amount=2.5),
             "train_spec": TrainSpec(steps=7),
-            "truths": (Truth(image="a", kind="instance", source="m.tif", classes={3: 2}),),
+            "truths": (InstanceTruth(image="a", source="m.tif", classes={3: 2}),),
             "runs": (TrainingRun(id="r", name="run", model=model),),
         }
     )

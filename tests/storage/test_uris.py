@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from napari_synthseg.core.annotations import ImageRef, Truth
+from napari_synthseg.core.annotations import (
+    ImageRef,
+    InstanceTruth,
+)
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.storage import consent
@@ -256,7 +259,7 @@ def test_rebase_keeps_what_names_mean(tmp_path: Path) -> None:
             ImageRef(id="c", uri="/abs/c.tif"),
             ImageRef(id="d", uri="inside.tif"),
         ),
-        truths=(Truth(image="a", kind="instance", source="../masks/a.png"),),
+        truths=(InstanceTruth(image="a", source="../masks/a.png"),),
     )
     moved = rebase(project, tmp_path / "old", tmp_path / "new" / "deep")
     assert [r.uri for r in moved.images] == [

@@ -60,7 +60,7 @@ def test_boxes_are_read_by_class_without_those_nobody_asked_for(folder: Path) ->
     samples = box_data(folder).samples()
     assert len(samples) == 12
     for sample in samples:
-        outlines = sample.labels().outlines
+        outlines = sample.labels().boxes
         assert outlines is not None
         assert len(outlines.of_class(1)) == len(LARGE)
         assert len(outlines.of_class(2)) == len(SMALL)
@@ -175,7 +175,7 @@ def points(folder: Path, tmp_path: Path) -> Path:
     (points / "labels").mkdir(parents=True)
     (points / "images").symlink_to(folder / "images")
     for sample in box_data(folder).samples():
-        outlines = sample.labels().outlines
+        outlines = sample.labels().boxes
         assert outlines is not None
         rows = [
             f"{x} {y} {(0, 7)[c - 1]}"
@@ -191,7 +191,7 @@ POINTS = {"diameter": 24, "classes": ["large", "small"], "numbers": [0, 7], "ima
 def test_points_are_squares_round_their_middles(folder: Path, points: Path) -> None:
     data = PointData(folder=str(points), part="tuning", **POINTS)
     for sample, like in zip(data.samples(), box_data(folder).samples(), strict=True):
-        squares, true = sample.labels().outlines, like.labels().outlines
+        squares, true = sample.labels().boxes, like.labels().boxes
         assert squares is not None and true is not None
         assert np.allclose(squares.centers(), true.centers())
         assert squares.classes.tolist() == true.classes.tolist()

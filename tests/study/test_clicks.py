@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.study.clicks import _deal, make_clicks
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from tests.helpers.clicked_discs import disc_image
 
 COUNTS = st.lists(st.integers(0, 9), min_size=1, max_size=6)
@@ -27,10 +27,10 @@ def test_dealing_is_even_and_complete(total: int, most: list[int]) -> None:
 
 
 @pytest.fixture(scope="module")
-def masks() -> list[Labels]:
+def masks() -> list[InstanceLabels]:
     centers = [(20, 20), (20, 60), (60, 20), (60, 60)]
     fields = [disc_image(centers[:n], shape=(90, 90))[1] for n in (4, 2, 3)]
-    return [Labels(ids, dict.fromkeys(np.unique(ids)[1:].tolist(), 1)) for ids in fields]
+    return [InstanceLabels(ids, dict.fromkeys(np.unique(ids)[1:].tolist(), 1)) for ids in fields]
 
 
 def clicks_of(masks, each="all", in_all=None, jitter=0.1, seeds=(0, 0)):

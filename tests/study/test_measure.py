@@ -12,7 +12,7 @@ from benchmarks.study.measure import fill_project, measure_unit, typical_diamete
 from benchmarks.study.study_file import parse_study
 from benchmarks.study.units import Unit, plan
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.workflow import training_data
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import CachedDataset
@@ -65,9 +65,9 @@ def test_typical_diameter_of_volumes_and_of_nothing() -> None:
     ids = np.zeros((30, 30, 30), np.int32)
     grid = np.indices(ids.shape) - 15
     ids[(grid**2).sum(axis=0) <= 100] = 1
-    assert typical_diameter([Labels(ids, {1: 1})]) == pytest.approx(20, abs=0.5)
+    assert typical_diameter([InstanceLabels(ids, {1: 1})]) == pytest.approx(20, abs=0.5)
     with pytest.raises(InputError, match="no object"):
-        typical_diameter([Labels(np.zeros((4, 4), np.int32))])
+        typical_diameter([InstanceLabels(np.zeros((4, 4), np.int32))])
 
 
 def test_true_mask_patches_are_cut_by_the_true_masks(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_repeated_pairs_are_the_first_ones_in_turn_with_their_own_index() -> Non
     class Numbered:
         def pair(self, index: int) -> DualImage:
             image = np.full((1, 2, 2), index, np.float32)
-            return DualImage(image, Labels(np.zeros((2, 2), np.int32)), index)
+            return DualImage(image, InstanceLabels(np.zeros((2, 2), np.int32)), index)
 
         def pairs(self, indices: Any) -> list[DualImage]:
             return [self.pair(i) for i in indices]
@@ -112,7 +112,7 @@ def test_repeated_pairs_are_remembered_as_far_as_there_is_room(room: int, made: 
         def pair(self, index: int) -> DualImage:
             asked.append(index)
             image = np.full((1, 2, 2), index, np.float32)
-            return DualImage(image, Labels(np.zeros((2, 2), np.int32)), index)
+            return DualImage(image, InstanceLabels(np.zeros((2, 2), np.int32)), index)
 
     pairs = CachedDataset(Counted(), 3, room).pairs(range(7))  # type: ignore[arg-type]
     assert [int(p.image[0, 0, 0]) for p in pairs] == [0, 1, 2, 0, 1, 2, 0]

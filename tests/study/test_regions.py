@@ -41,7 +41,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         stored = (pair.image[0] * 10000).clip(0).astype(np.uint16)
         tifffile.imwrite(folder / "images" / f"v2_slice{number:02d}.tif", stored)
         masks = folder / "masks" / f"v2_slice{number:02d}.tif"
-        tifffile.imwrite(masks, pair.labels.ids.astype(np.uint8), photometric="minisblack")
+        tifffile.imwrite(masks, pair.labels.values.astype(np.uint8), photometric="minisblack")
     return folder
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.boxes import Boxes
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import BoxLabels, DualImage, InstanceLabels
 from napari_synthseg.core.patch import GIVEN
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.synthesis.datasets import RealDataset
@@ -18,7 +18,7 @@ from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, fini
 IDS = np.zeros((40, 60), np.int32)
 IDS[10:20, 10:30] = 1
 IDS[5:15, 40:50] = 2
-LABELS = Labels(IDS, {1: 1, 2: 2})
+LABELS = InstanceLabels(IDS, {1: 1, 2: 2})
 
 
 def library(diameter):
@@ -34,7 +34,7 @@ def test_the_usual_box_becomes_as_large_as_the_diameter(diameter):
     edges = []
     for patch in found.usable():
         if not patch.touches_border:
-            box = Labels(patch.mask.astype(np.int32), {1: 1}, growth=growth).outline()
+            box = InstanceLabels(patch.mask.astype(np.int32), {1: 1}, box_scale=growth).boxes()
             edges.append(np.sqrt(np.prod(box.sizes())))
     assert np.median(edges) == pytest.approx(diameter, rel=0.01)
 
@@ -53,14 +53,14 @@ def test_masks_of_the_user_and_few_objects_change_no_box():
 
 
 def test_boxes_grow_round_their_middle_and_only_those_of_their_class():
-    grown = replace(LABELS, growth={1: 1.2}).outline()
+    grown = replace(LABELS, box_scale={1: 1.2}).boxes()
     np.testing.assert_allclose(grown.corners[0], [9, 8, 21, 32])
     np.testing.assert_array_equal(grown.corners[1], [5, 40, 15, 50])
     assert len(Boxes.of([]).grown({1: 1.2})) == 0
 
 
 def test_a_crop_learns_the_grown_box_as_far_as_it_shows_it():
-    labels = replace(LABELS, growth={1: 1.2, 2: 1.2})
+    labels = replace(LABELS, box_scale={1: 1.2, 2: 1.2})
     cut = replace(labels, ids=np.ascontiguousarray(IDS[10:, :45]))
     found = find_boxes(cut, labels)
     np.testing.assert_allclose(found.boxes.corners, [[0, 8, 11, 32], [0, 39.5, 5.5, 45]])
@@ -70,13 +70,13 @@ def test_a_crop_learns_the_grown_box_as_far_as_it_shows_it():
 def test_growth_stays_with_a_changed_crop_and_true_boxes_stay_as_they_are():
     image = np.zeros((1, 40, 40), np.float32)
     pairs = ScaledBoxDataset(
-        RealDataset([DualImage(image, Labels(IDS[:, :40], {1: 1}), 0)]), {1: 1.2}
+        RealDataset([DualImage(image, InstanceLabels(IDS[:, :40], {1: 1}), 0)]), {1: 1.2}
     )
     pair = pairs.pair(3)
     assert pair.index == 3
     still = Augmentation(zoom=1.0, turn=False)
     crop = random_crop(pair, (40, 40), still, np.random.default_rng(0))
     assert sorted(find_boxes(crop.labels).boxes.sizes()[0]) == pytest.approx([12, 24])
-    true = Labels(np.zeros((40, 40), np.int32), outlines=Boxes.of([[10, 10, 20, 30]]))
+    true = BoxLabels(Boxes.of([[10, 10, 20, 30]]), (40, 40))
     boxed = ScaledBoxDataset(RealDataset([DualImage(image, true, 0)]), {1: 1.2}).pairs([0])[0]
     np.testing.assert_array_equal(find_boxes(boxed.labels).boxes.corners, [[10, 10, 20, 30]])

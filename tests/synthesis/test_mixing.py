@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.synthesis.datasets import (
     REACH,
@@ -27,7 +27,7 @@ class Numbered:
     def pair(self, index):
         image = np.full((1, 4, 4), self.mark, np.float32)
         rejection_reason = "bad" if index in self.bad else ""
-        return DualImage(image, Labels(np.zeros((4, 4), np.int32)), index, rejection_reason)
+        return DualImage(image, InstanceLabels(np.zeros((4, 4), np.int32)), index, rejection_reason)
 
 
 def real(count):
@@ -65,7 +65,9 @@ class Counting(Numbered):
 
     def pair(self, index):
         return DualImage(
-            np.full((1, 4, 4), -1.0 - index, np.float32), Labels(np.zeros((4, 4), np.int32)), index
+            np.full((1, 4, 4), -1.0 - index, np.float32),
+            InstanceLabels(np.zeros((4, 4), np.int32)),
+            index,
         )
 
 

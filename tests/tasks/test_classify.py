@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.labels import UNKNOWN, DualImage, ImageTags, InstanceLabels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
@@ -35,7 +35,7 @@ class Either:
         kept = {i: c for i, c in pair.labels.classes.items() if c == 1 or index % 2}
         shown = np.isin(pair.labels.ids, list(kept))
         image = np.where(shown | (pair.labels.ids == 0), pair.image, 0.4).astype(np.float32)
-        return DualImage(image, Labels(np.where(shown, pair.labels.ids, 0), kept), index)
+        return DualImage(image, InstanceLabels(np.where(shown, pair.labels.ids, 0), kept), index)
 
     def pairs(self, indices):
         return [self.pair(i) for i in indices]
@@ -48,13 +48,13 @@ def task_of(spec=TINY, pairs=None, **data):
 def test_half_an_object_counts_and_less_is_left_open():
     ids = np.zeros((20, 40), np.int32)
     ids[5:15, 5:15], ids[5:15, 25:35] = 1, 2
-    whole = Labels(ids, {1: 1, 2: 2})
+    whole = InstanceLabels(ids, {1: 1, 2: 2})
     assert find_present(whole, (1, 2, 3)).tolist() == [1, 1, 0]
-    most = Labels(ids[:, 8:], whole.classes)
+    most = InstanceLabels(ids[:, 8:], whole.classes)
     assert find_present(most, (1, 2), whole).tolist() == [1, 1]
-    little = Labels(ids[:, 12:], whole.classes)
+    little = InstanceLabels(ids[:, 12:], whole.classes)
     assert find_present(little, (1, 2), whole).tolist() == [UNKNOWN, 1]
-    none = Labels(ids[:, 16:], whole.classes)
+    none = InstanceLabels(ids[:, 16:], whole.classes)
     assert find_present(none, (1, 2), whole).tolist() == [0, 1]
 
 
@@ -71,13 +71,13 @@ def test_a_crop_that_is_larger_than_the_image_shows_what_the_image_shows(seed, z
 def test_what_is_not_known_is_left_open():
     ids = np.zeros((20, 20), np.int32)
     ids[2:8, 2:8], ids[12:] = 1, UNKNOWN
-    assert find_present(Labels(ids, {1: 2}), (1, 2)).tolist() == [UNKNOWN, 1]
+    assert find_present(InstanceLabels(ids, {1: 2}), (1, 2)).tolist() == [UNKNOWN, 1]
 
 
 def test_where_only_the_image_is_labelled_all_of_it_stays_in_sight():
     image = np.zeros((1, 64, 64), np.float32)
     image[0, ::63, ::63] = 1  # the four corners
-    labels = Labels(np.full((64, 64), UNKNOWN, np.int32), present=frozenset({2}))
+    labels = ImageTags(frozenset({2}), (64, 64))
     plain = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0)
     for seed in range(20):
         rng = np.random.default_rng(seed)
@@ -166,8 +166,8 @@ def test_an_image_of_any_size_is_classified_by_tiles_as_in_one():
         turn(predict_image(predictor, pixels, image="a", run="r", block=block))
         for block in ((256, 256), (32, 32))
     )
-    assert whole.shown.keys() == whole.thresholds.keys() == {1, 2}
-    assert tiled.shown == pytest.approx(whole.shown, abs=2e-4)
+    assert whole.probabilities.keys() == whole.thresholds.keys() == {1, 2}
+    assert tiled.probabilities == pytest.approx(whole.probabilities, abs=2e-4)
     assert not whole.objects
     assert whole.ids.shape == (100, 130)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.networks.build import build_model
@@ -137,12 +137,12 @@ def test_maps_of_what_is_hardly_shown_and_what_is_unknown_are_left_open():
 def test_boxes_of_labels():
     ids = np.zeros((20, 30), np.int32)
     ids[2:8, 3:13], ids[10:20, 25:], ids[0, 0] = 1, 2, UNKNOWN
-    whole = Labels(np.pad(ids, ((0, 0), (0, 10)), mode="edge"), {1: 5, 2: 6})
-    found = find_boxes(Labels(ids, {1: 5, 2: 6}), whole)
+    whole = InstanceLabels(np.pad(ids, ((0, 0), (0, 10)), mode="edge"), {1: 5, 2: 6})
+    found = find_boxes(InstanceLabels(ids, {1: 5, 2: 6}), whole)
     assert found.boxes.corners.tolist() == [[2, 3, 8, 13], [10, 25, 20, 30]]
     assert found.boxes.classes.tolist() == [5, 6]
     assert found.share.tolist() == pytest.approx([1, 1 / 3])
-    assert len(find_boxes(Labels(np.zeros((4, 4), np.int32))).boxes) == 0
+    assert len(find_boxes(InstanceLabels(np.zeros((4, 4), np.int32))).boxes) == 0
 
 
 def test_of_boxes_that_overlap_the_best_stays():
@@ -251,14 +251,16 @@ def test_it_learns_to_find_objects(name):
 
 def test_volumes_are_refused():
     volume = DualImage(
-        np.zeros((1, 4, 16, 16), np.float32), Labels(np.zeros((4, 16, 16), np.int32)), 0
+        np.zeros((1, 4, 16, 16), np.float32), InstanceLabels(np.zeros((4, 16, 16), np.int32)), 0
     )
     with pytest.raises(InputError, match="flat images only"):
         make_task(TaskData(TrainSpec(task="detect"), Same(volume), (1,), 5.0))
 
 
 def test_images_without_objects_are_refused():
-    empty = DualImage(np.zeros((1, 64, 64), np.float32), Labels(np.zeros((64, 64), np.int32)), 0)
+    empty = DualImage(
+        np.zeros((1, 64, 64), np.float32), InstanceLabels(np.zeros((64, 64), np.int32)), 0
+    )
     make = partial(make_task, TaskData(TrainSpec(task="detect"), Same(empty), (1,), 5.0))
     with pytest.raises(InputError, match="nothing to detect"):
         make()

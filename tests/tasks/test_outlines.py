@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.labels import UNKNOWN, BoxLabels, DualImage
 from napari_synthseg.tasks.classify.targets import find_present
 from napari_synthseg.training.augmentation import Augmentation, random_crop
 from napari_synthseg.training.crop_boxes import find_boxes
@@ -21,7 +21,7 @@ def boxed(shape=(100, 110)):
     for channel, (top, left, bottom, right) in enumerate(CORNERS):
         image[channel, top:bottom, left:right] = 1
     boxes = Boxes.of(CORNERS, [1, 2, 3])
-    return DualImage(image, Labels(np.zeros(shape, np.int32), outlines=boxes), 0)
+    return DualImage(image, BoxLabels(boxes, shape), 0)
 
 
 @given(st.integers(0, 10_000))
@@ -31,7 +31,7 @@ def test_boxes_follow_the_pixels(seed):
     found = find_boxes(crop.labels)
     ours = dict(zip(found.boxes.classes.tolist(), found.boxes.corners, strict=True))
     for channel, plane in enumerate(crop.image):
-        rows, columns = np.nonzero((plane > 0.5) & (crop.labels.ids != UNKNOWN))
+        rows, columns = np.nonzero((plane > 0.5) & ~crop.labels.unknown)
         if len(rows) < 200:
             continue  # too little of it is seen to measure
         seen = [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]
@@ -44,7 +44,7 @@ def test_boxes_follow_the_pixels(seed):
 def test_what_is_mirrored_beyond_the_border_is_unknown(seed):
     pair = boxed()
     crop = random_crop(pair, (256, 256), PLAIN, np.random.default_rng(seed))
-    known = crop.labels.ids != UNKNOWN
+    known = ~crop.labels.unknown
     assert known.sum() == pytest.approx(100 * 110 * crop.zoom**2, rel=0.03)
     shares = find_boxes(crop.labels).share
     assert shares.tolist() == pytest.approx([1, 1, 1])
@@ -52,13 +52,13 @@ def test_what_is_mirrored_beyond_the_border_is_unknown(seed):
 
 def test_classes_of_boxes_that_a_crop_hardly_shows_are_left_open():
     boxes = Boxes.of([(0, 0, 10, 10), (-8, 0, 2, 10)], [1, 2])
-    labels = Labels(np.zeros((20, 20), np.int32), outlines=boxes)
+    labels = BoxLabels(boxes, (20, 20))
     assert find_present(labels, (1, 2, 3)).tolist() == [1, UNKNOWN, 0]
     assert find_boxes(labels).share.tolist() == pytest.approx([1, 0.2])
 
 
 def test_a_class_that_is_nowhere_on_the_image_is_not_in_its_mirror_image_either():
     boxes = Boxes.of([(40, 0, 50, 10)], [1])
-    ids = np.zeros((20, 20), np.int32)
-    ids[15:] = UNKNOWN
-    assert find_present(Labels(ids, outlines=boxes), (1, 2)).tolist() == [UNKNOWN, 0]
+    unknown = np.zeros((20, 20), bool)
+    unknown[15:] = True
+    assert find_present(BoxLabels(boxes, (20, 20), unknown), (1, 2)).tolist() == [UNKNOWN, 0]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.explain import explain_image
@@ -33,8 +33,8 @@ class Renamed(Drawn):
 
     def pair(self, index):
         pair = super().pair(index)
-        values = np.array([0, 3, 7], np.int32)[pair.labels.ids]
-        return DualImage(pair.image, Labels.of_classes(values), index)
+        values = np.array([0, 3, 7], np.int32)[pair.labels.values]
+        return DualImage(pair.image, RegionLabels.of(values), index)
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,8 @@ def predict(predictor, source, **options):
 def test_it_learns_regions_and_gives_class_values(trained):
     pair = Renamed((96, 128)).pair(900)
     found = predict(trained, ArraySource(pair.image))
-    assert found.objects == ()
-    assert set(np.unique(found.ids)) == {0, 3, 7}
-    assert (found.ids == pair.labels.ids).mean() > 0.9
+    assert set(np.unique(found.values)) == {0, 3, 7}
+    assert (found.values == pair.labels.values).mean() > 0.9
 
 
 @pytest.mark.parametrize(("shape", "seed"), [((150, 210), 0), ((97, 101), 1), ((64, 300), 2)])
@@ -66,8 +65,8 @@ def test_blocks_and_whole_image_give_the_same_regions(trained, shape, seed):
     source = ArraySource(draw_regions(shape, seed).image)
     whole = predict(trained, source, block=(1024, 1024))
     tiled = predict(trained, source, block=(64, 64))
-    assert np.array_equal(whole.ids, tiled.ids)
-    assert len(np.unique(whole.ids)) == 3, "the field must hold something to compare"
+    assert np.array_equal(whole.values, tiled.values)
+    assert len(np.unique(whole.values)) == 3, "the field must hold something to compare"
 
 
 def test_a_region_is_predicted_in_its_own_place(trained):
@@ -76,7 +75,7 @@ def test_a_region_is_predicted_in_its_own_place(trained):
     found = predict(trained, ArraySource(image, region), block=(64, 64))
     alone = predict(trained, ArraySource(image[:, 33:150, 51:180].copy()))
     assert found.region_origin == (33, 51)
-    assert np.array_equal(found.ids, alone.ids)
+    assert np.array_equal(found.values, alone.values)
 
 
 def test_heat_maps_of_each_class(trained):
@@ -166,7 +165,7 @@ def test_no_class_is_called_as_what_is_none():
 def test_what_regions_show():
     ids = np.zeros((20, 20), np.int32)
     ids[:10], ids[19, 18:] = 1, 2  # two of 400 pixels are too few to be sure
-    assert find_present(Labels.of_classes(ids), (1, 2, 3)).tolist() == [1, UNKNOWN, 0]
-    whole = Labels.of_classes(ids)
-    part = Labels(ids[12:], whole.classes, regions=True)
+    assert find_present(RegionLabels.of(ids), (1, 2, 3)).tolist() == [1, UNKNOWN, 0]
+    whole = RegionLabels.of(ids)
+    part = RegionLabels.of(ids[12:])
     assert find_present(part, (1, 2, 3), whole).tolist() == [0, 1, 0]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_synthseg.core.labels import UNKNOWN, Labels
+from napari_synthseg.core.labels import UNKNOWN, InstanceLabels
 from napari_synthseg.tasks.segment.decoding import decode
 from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import inner_distance, make_targets
@@ -37,13 +37,13 @@ def test_the_border_of_the_image_is_no_edge_of_an_object():
 def test_unknown_pixels_stay_unknown_and_are_no_object():
     ids = np.zeros((9, 9), np.int32)
     ids[2:5, 2:5], ids[6:] = 3, UNKNOWN
-    labels = Labels(ids, {3: 7})
+    labels = InstanceLabels(ids, {3: 7})
     classes, distance = make_targets(labels, (5, 7))
     assert (classes[6:] == UNKNOWN).all()
     assert (classes[2:5, 2:5] == 2).all()
     assert not distance[6:].any()
     assert labels.count == 1
-    assert not labels.semantic()[6:].any()
+    assert (labels.class_map()[6:] == UNKNOWN).all()
 
 
 def test_touching_objects_have_separate_cores():
@@ -67,7 +67,7 @@ def test_perfect_outputs_give_the_same_objects(seed):
         i for i in labels.classes if np.count_nonzero(labels.ids == i) > 100
     }  # slivers at the border are dropped by the minimum area
     ids = np.where(np.isin(labels.ids, list(whole)), labels.ids, 0).astype(np.int32)
-    labels = Labels(ids, {i: labels.classes[i] for i in whole})
+    labels = InstanceLabels(ids, {i: labels.classes[i] for i in whole})
     rule = SegmentRule(class_values=(1, 2), diameter=16.0, minimum_area=20)
     found = decode(*as_outputs(labels, (1, 2)), rule)
     assert found.ids.max() == len(whole)
@@ -84,7 +84,7 @@ def test_perfect_outputs_give_the_same_objects(seed):
 def test_touching_squares_come_apart():
     ids = np.zeros((20, 40), np.int32)
     ids[4:16, 4:20], ids[4:16, 20:36] = 1, 2
-    labels = Labels(ids, {1: 1, 2: 1})
+    labels = InstanceLabels(ids, {1: 1, 2: 1})
     found = decode(*as_outputs(labels, (1,)), SegmentRule(class_values=(1,), diameter=14.0))
     assert found.ids.max() == 2
 
@@ -93,7 +93,7 @@ def test_touching_squares_come_apart():
 def test_cores_are_told_apart_however_low_the_network_sees_them(height):
     ids = np.zeros((24, 44), np.int32)
     ids[4:20, 4:22], ids[4:20, 22:40] = 1, 2
-    probabilities, distance = as_outputs(Labels(ids, {1: 1, 2: 1}), (1,))
+    probabilities, distance = as_outputs(InstanceLabels(ids, {1: 1, 2: 1}), (1,))
     rule = SegmentRule(class_values=(1,), diameter=16.0)
     assert decode(probabilities, height * distance, rule).ids.max() == 2
     ripple = distance + 0.02 * np.sin(np.arange(44)).astype(np.float32)
@@ -101,7 +101,7 @@ def test_cores_are_told_apart_however_low_the_network_sees_them(height):
 
 
 def test_nothing_gives_nothing():
-    empty = Labels(np.zeros((16, 16), np.int32))
+    empty = InstanceLabels(np.zeros((16, 16), np.int32))
     found = decode(*as_outputs(empty, (1, 2)), SegmentRule(class_values=(1, 2), diameter=8.0))
     assert not found.ids.any()
     assert len(found.classes) == len(found.scores) == len(found.cores) == 0

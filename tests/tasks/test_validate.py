@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.tasks.segment.evaluation import SCORES, validate
 from napari_synthseg.tasks.segment.rule import SegmentRule
@@ -14,7 +14,7 @@ def field(strengths):
     ids = np.zeros((24, 24 * len(strengths)), np.int32)
     for number in range(len(strengths)):
         ids[4:20, 24 * number + 4 : 24 * number + 20] = number + 1
-    labels = Labels(ids, dict.fromkeys(range(1, len(strengths) + 1), 1))
+    labels = InstanceLabels(ids, dict.fromkeys(range(1, len(strengths) + 1), 1))
     classes, distance = make_targets(labels, (1,))
     seen = np.concatenate([[0.0], strengths]).astype(np.float32)[ids]
     foreground = np.where(classes > 0, 0.95, 0.02).astype(np.float32)
@@ -25,7 +25,7 @@ def tuned(true, strengths):
     """Tune on one pair whose first `true` squares are objects, the rest are none."""
     labels, maps = field(strengths)
     ids = np.where(labels.ids <= true, labels.ids, 0).astype(np.int32)
-    truth = Labels(ids, dict.fromkeys(range(1, true + 1), 1))
+    truth = InstanceLabels(ids, dict.fromkeys(range(1, true + 1), 1))
     pair = DualImage(np.zeros((1, *ids.shape), np.float32), truth, 0)
     rule = SegmentRule(class_values=(1,), diameter=16.0)
     return exhaust(validate([maps], [pair], [], [], rule, tune=True))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.training.augmentation import Augmentation, random_crop
 from napari_synthseg.training.batches import make_batch, prefetched
@@ -42,7 +42,7 @@ def test_a_batch_is_the_same_at_every_call(disks):
 def test_labels_stay_on_their_objects(seed, edge):
     """An image that *is* its labels must still be so after any geometric change."""
     ids = Disks((64, 72)).pair(seed).labels.ids
-    pair = DualImage((ids > 0).astype(np.float32)[None], Labels(ids, {}), seed)
+    pair = DualImage((ids > 0).astype(np.float32)[None], InstanceLabels(ids, {}), seed)
     changed = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0)
     crop = random_crop(pair, (edge, edge), changed, np.random.default_rng(seed))
     image, labels = crop.image, crop.labels

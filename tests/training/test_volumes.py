@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
@@ -40,7 +40,7 @@ def draw_balls(shape, seed, spacing=APART, count=40, radius=6.0, channels=1):
             continue
         ids[away < radius**2] = ids.max() + 1
     image[:, ids > 0] += 0.6
-    return DualImage(image, Labels(ids, dict.fromkeys(range(1, ids.max() + 1), 1)), seed)
+    return DualImage(image, InstanceLabels(ids, dict.fromkeys(range(1, ids.max() + 1), 1)), seed)
 
 
 class Balls:
@@ -160,7 +160,7 @@ def test_inference_by_blocks_is_that_of_the_whole():
 @settings(max_examples=30, deadline=None)
 def test_labels_stay_on_their_objects_in_depth(seed, planes):
     ids = Balls((9, 32, 36)).pair(seed).labels.ids
-    pair = DualImage((ids > 0).astype(np.float32)[None], Labels(ids, {}), seed)
+    pair = DualImage((ids > 0).astype(np.float32)[None], InstanceLabels(ids, {}), seed)
     crop = random_crop(pair, (planes, 32, 32), GEOMETRY, np.random.default_rng(seed))
     image, labels = crop.image, crop.labels
     assert image.shape == (1, planes, 32, 32)

@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_synthseg.core.predictions import FoundObject, HeatMaps, Prediction
+from napari_synthseg.core.predictions import BoxPrediction, FoundObject, HeatMaps
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.ui.pages.task_choice import TaskChoice
 
@@ -111,9 +111,9 @@ def test_boxes_lie_on_their_objects_in_the_color_of_their_class(opened):
         FoundObject(n, 1, 0.9, (y, x), ((y - 7.5, y + 8.5), (x - 7.5, x + 8.5)))
         for n, (y, x) in enumerate(CENTERS, 1)
     )
-    ids = np.broadcast_to(np.int32(0), SHAPE)
     layers = opened.panel.layers
-    layers.show_prediction(Prediction(ref.id, "r", ids, things, candidates=things), "Prediction: x")
+    found = BoxPrediction(image=ref.id, run="r", objects=things, candidates=things)
+    layers.show_prediction(found, "Prediction: x")
     (middles,) = layers.outputs.predictions
     lines = next(x for x in opened.viewer.layers if x.name == "Boxes: x")
     assert np.allclose(middles.data, CENTERS)
@@ -131,8 +131,8 @@ def test_boxes_lie_on_their_objects_in_the_color_of_their_class(opened):
 def test_no_box_at_all_is_shown_as_nothing(opened):
     (ref,) = opened.session.project.images
     weak = (FoundObject(1, 1, 0.1, (20, 20), ((10, 30), (10, 30))),)
-    ids = np.broadcast_to(np.int32(0), SHAPE)
-    opened.panel.layers.show_prediction(Prediction(ref.id, "r", ids, (), candidates=weak), "x")
+    found = BoxPrediction(image=ref.id, run="r", objects=(), candidates=weak)
+    opened.panel.layers.show_prediction(found, "x")
     assert len(opened.panel.layers.outputs.predictions[0].data) == 0
 
 

@@ -12,7 +12,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, RegionLabels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.ui.pages.realism_view import RealismView
@@ -34,7 +34,7 @@ def make_pair(index: int, shade: float = 0.5, rejection_reason: str = "") -> Dua
     values = np.zeros((SIZE, SIZE), np.int32)
     values[: SIZE // 2] = 1 + index % 2
     image = np.full((1, SIZE, SIZE), shade, np.float32)
-    return DualImage(image, Labels.of_classes(values), index, rejection_reason)
+    return DualImage(image, RegionLabels.of(values), index, rejection_reason)
 
 
 class FakeSynthesizer(Synthesizer):
@@ -87,7 +87,7 @@ def learning(opened, monkeypatch):
     session.edit(project.with_classes(project.next_class("other")), "add class")
     values = np.zeros(SHAPE, np.int32)
     values[:40], values[80:] = 1, 2
-    add_masks(session, session.project.images[0], Labels.of_classes(values), kind="semantic")
+    add_masks(session, session.project.images[0], RegionLabels.of(values), kind="semantic")
     opened.panel.show_step(2)
     assert opened.panel.step == 2
     return opened

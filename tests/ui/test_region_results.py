@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import RegionLabels
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from tests.helpers.sessions import add_masks
 
@@ -31,7 +31,7 @@ def test_from_regions_to_a_colored_prediction_with_scores(opened):
     values = np.zeros(SHAPE, np.int32)
     values[:40], values[80:] = 1, 2
     for image in (ref, test):
-        add_masks(session, image, Labels.of_classes(values), kind="semantic")
+        add_masks(session, image, RegionLabels.of(values), kind="semantic")
     panel.show_step(3)
     spec = session.project.train_spec
     assert (spec.task, spec.source) == ("semantic", "real")

@@ -25,7 +25,7 @@ def kept(session):
     if truth is None:
         return None
     labels = open_labels(truth, ref, session.folder)
-    return np.where(labels.ids == UNKNOWN, 255, labels.semantic())
+    return np.where(labels.values == UNKNOWN, 255, labels.values)
 
 
 def settled(bench):

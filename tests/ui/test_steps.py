@@ -31,7 +31,7 @@ def trained(bench):
 
 def hold_out_with_truth(bench):
     """Add the same image again as a test image with true masks."""
-    from napari_synthseg.core.labels import Labels
+    from napari_synthseg.core.labels import InstanceLabels
 
     from .conftest import CENTERS, DIAMETER, SHAPE
 
@@ -43,7 +43,7 @@ def hold_out_with_truth(bench):
     ids = np.zeros(SHAPE, np.int32)
     for number, (row, column) in enumerate(CENTERS, start=1):
         ids[np.hypot(rows - row, columns - column) < DIAMETER / 2] = number
-    add_masks(session, test, Labels(ids, {int(i): 1 for i in range(1, len(CENTERS) + 1)}))
+    add_masks(session, test, InstanceLabels(ids, {int(i): 1 for i in range(1, len(CENTERS) + 1)}))
     return test
 
 

@@ -76,7 +76,7 @@ def test_patches_are_cut_in_three_dimensions_and_looked_at(volume):
 
 
 def test_dual_volumes_and_predictions_lie_on_the_volumes_axes(volume):
-    from napari_synthseg.core.predictions import FoundObject, Prediction
+    from napari_synthseg.core.predictions import FoundObject, InstancePrediction
 
     volume.clicks.add(np.array(CENTERS, float))
     project = volume.session.project
@@ -89,7 +89,7 @@ def test_dual_volumes_and_predictions_lie_on_the_volumes_axes(volume):
     image, labels = volume.panel.layers.outputs.preview
     assert image.data.shape == labels.data.shape == (2, 8, 48, 48)
     assert tuple(labels.scale) == (1.0, *SCALE)
-    found = Prediction(
+    found = InstancePrediction(
         image=project.images[0].id,
         run="r",
         ids=np.ones(SHAPE, np.int32),
@@ -115,11 +115,12 @@ def test_the_first_page_offers_the_choice_and_says_what_it_means(bench, use, ndi
 
 
 def test_the_labels_of_dual_images_follow_their_pair_whatever_the_channel(bench):
-    from napari_synthseg.core.labels import DualImage, Labels
+    from napari_synthseg.core.labels import DualImage, InstanceLabels
 
     ids = [np.full((8, 8), n, np.int32) for n in (1, 2)]
     pairs = [
-        DualImage(np.zeros((5, 8, 8), np.float32), Labels(i, {}), n) for n, i in enumerate(ids)
+        DualImage(np.zeros((5, 8, 8), np.float32), InstanceLabels(i, {}), n)
+        for n, i in enumerate(ids)
     ]
     bench.panel.layers.show_dual_images(pairs)
     image, labels = bench.panel.layers.outputs.preview

@@ -7,7 +7,7 @@ import pytest
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, Labels
+from napari_synthseg.core.labels import UNKNOWN, InstanceLabels, RegionLabels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.jobs import Job
@@ -63,17 +63,17 @@ def test_regions_from_memory_are_semantic_truth(session):
     ref = session.project.images[0]
     truth = session.project.truth_of(ref, "semantic")
     assert truth.source.startswith("arrays:")
-    np.testing.assert_array_equal(session.truth(ref).ids, draw_regions(seed=0).labels.ids)
-    objects = Labels(np.array([[0, 5], [7, UNKNOWN]], np.int32), {5: 2, 7: 1})
+    np.testing.assert_array_equal(session.truth(ref).values, draw_regions(seed=0).labels.values)
+    objects = InstanceLabels(np.array([[0, 5], [7, UNKNOWN]], np.int32), {5: 2, 7: 1})
     other = add_array(session, np.zeros((2, 2), np.uint8), "yx", "small")
     add_masks(session, other, objects, "semantic")
-    assert session.truth(other).ids.tolist() == [[0, 2], [1, UNKNOWN]]
+    assert session.truth(other).values.tolist() == [[0, 2], [1, UNKNOWN]]
 
 
 def test_a_class_that_the_project_lacks_is_refused_with_its_value(session):
     ref = session.project.images[0]
     before = session.project
-    strange = Labels.of_classes(np.full((64, 64), 3))
+    strange = RegionLabels.of(np.full((64, 64), 3))
     with pytest.raises(InputError, match="'i0' hold the value 3"):
         add_masks(session, ref, strange)
     assert session.project is before
@@ -117,7 +117,7 @@ def test_no_clicks_are_needed_and_what_was_fitted_is_used_again(session, slow):
     assert session.synthesizer_is_current
     shown = [n for n in news if n.metrics]
     assert shown[0].metrics == {"error": 1.0}
-    assert shown[0].previews["made"][0].labels.regions
+    assert isinstance(shown[0].previews["made"][0].labels, RegionLabels)
     session.complete(session.synthesize(1))
     assert slow.begun == [0]
     session.edit(session.project.without_image(session.project.images[0].id), "delete image")
@@ -177,10 +177,10 @@ def test_any_source_teaches_a_semantic_model(session, slow, source):
     choose(session, slow())
     data = data_of(session, source=source, real_fraction=0.25 if source == "mixed" else 0, pairs=5)
     made = data.pairs.pairs(range(20))
-    real = [draw_regions(seed=n).labels.ids for n in range(4)]
-    count = sum(any(np.array_equal(p.labels.ids, r) for r in real) for p in made)
+    real = [draw_regions(seed=n).labels.values for n in range(4)]
+    count = sum(any(np.array_equal(p.labels.values, r) for r in real) for p in made)
     assert count == {"synthetic": 0, "real": 20, "mixed": 5}[source]
-    assert [p.labels.regions for p in data.validation_pairs] == [True]
+    assert [type(p.labels) for p in data.validation_pairs] == [RegionLabels]
     assert len(data.images) == 3
     assert data.notes == ("1 of 4 groups held out",)
     if source == "synthetic":
@@ -202,8 +202,8 @@ def test_real_images_take_the_place_of_pairs_with_a_fault(session, slow):
     choose(session, slow(bad=2))
     data = data_of(session, source="mixed", real_fraction=0.2, pairs=20)
     made = data.pairs.pairs(range(40))
-    drawn = [Drawn().pair(n).labels.ids for n in range(20)]
-    found = [any(np.array_equal(p.labels.ids, d) for d in drawn) for p in made]
+    drawn = [Drawn().pair(n).labels.values for n in range(20)]
+    found = [any(np.array_equal(p.labels.values, d) for d in drawn) for p in made]
     assert sum(found) == 16  # of 32 that are not real, every second one is left out
     assert not any(pair.rejection_reason for pair in made)
     assert "8 of the first 16 dual images did not pass the gate: real" in data.notes[-1]
@@ -256,7 +256,7 @@ def test_what_is_there_can_be_learned_from_regions_too(session, slow):
     run = session.complete(session.train(spec))
     ref = session.project.images[4]
     (said,) = session.complete(session.predict(run, [ref]))
-    assert set(said.shown) == {1, 2}
+    assert set(said.probabilities) == {1, 2}
     scores = session.complete(session.score(run, [said]))
     assert (scores.task, scores.images) == ("classify", ("i4",))
 

@@ -3,11 +3,21 @@
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import Click, Truth
+from napari_synthseg.core.annotations import (
+    BoxTruth,
+    Click,
+    ImageTagsTruth,
+)
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, Labels
-from napari_synthseg.core.predictions import FoundObject, HeatMaps, Prediction
+from napari_synthseg.core.labels import UNKNOWN, InstanceLabels, RegionLabels
+from napari_synthseg.core.predictions import (
+    BoxPrediction,
+    FoundObject,
+    HeatMaps,
+    ImageTagsPrediction,
+    RegionPrediction,
+)
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.evaluating import score
@@ -33,7 +43,7 @@ def session(tmp_path):
 
 def boxes_of_discs():
     _, ids = disc_image(CENTERS)
-    found = Labels(ids, dict.fromkeys(range(1, 8), 1)).outline().corners
+    found = InstanceLabels(ids, dict.fromkeys(range(1, 8), 1)).boxes().corners
     return Boxes.of(found[(found[:, 0] >= 11) & (found[:, 1] > 5)])
 
 
@@ -50,8 +60,18 @@ def detected(session, boxes):
     )
     (ref,) = session.project.images
     origin = tuple(a for a, _ in REGION)
-    empty = np.zeros([b - a for a, b in REGION], np.int32)
-    return [Prediction(ref.id, "r", empty, objects, origin, candidates=objects)]
+    return [
+        BoxPrediction(
+            image=ref.id, run="r", region_origin=origin, objects=objects, candidates=objects
+        )
+    ]
+
+
+def tagged(session, probabilities, thresholds):
+    (ref,) = session.project.images
+    return ImageTagsPrediction(
+        image=ref.id, run="r", probabilities=probabilities, thresholds=thresholds
+    )
 
 
 def scored(session, task, predictions):
@@ -64,7 +84,7 @@ def give(session, truth):
 
 def test_boxes_are_scored_against_boxes_in_the_region(session):
     (ref,) = session.project.images
-    give(session, Truth.of_boxes(ref.id, boxes_of_discs()))
+    give(session, BoxTruth.of(ref.id, boxes_of_discs()))
     found = scored(session, "detect", detected(session, boxes_of_discs()))
     assert (found.task, found.truth, found.objects) == ("detect", "boxes", len(boxes_of_discs()))
     assert found.values["f1@0.5"] == found.values["ap@0.5"] == 1
@@ -75,7 +95,7 @@ def test_boxes_are_scored_against_boxes_in_the_region(session):
 def test_boxes_are_scored_against_masks(session):
     (ref,) = session.project.images
     _, ids = disc_image(CENTERS)
-    add_masks(session, ref, Labels(ids, dict.fromkeys(range(1, 8), 1)))
+    add_masks(session, ref, InstanceLabels(ids, dict.fromkeys(range(1, 8), 1)))
     found = scored(session, "detect", detected(session, boxes_of_discs()))
     assert (found.truth, found.values["f1@0.5"]) == ("masks", 1)
 
@@ -92,16 +112,17 @@ def test_boxes_are_scored_against_clicks_where_there_is_nothing_else(session):
 def test_what_is_shown_is_scored_against_any_truth(session, truth):
     (ref,) = session.project.images
     if truth == "boxes":
-        give(session, Truth.of_boxes(ref.id, boxes_of_discs()))
+        give(session, BoxTruth.of(ref.id, boxes_of_discs()))
     elif truth == "labels":
-        give(session, Truth.of_shown(ref.id, [1]))
+        give(session, ImageTagsTruth.of(ref.id, [1]))
     elif truth == "masks":
-        add_masks(session, ref, Labels(disc_image(CENTERS)[1], dict.fromkeys(range(1, 8), 1)))
+        add_masks(
+            session, ref, InstanceLabels(disc_image(CENTERS)[1], dict.fromkeys(range(1, 8), 1))
+        )
     else:
         click = Click(image=ref.id, position=(30.0, 30.0), cls=1)
         session.edit(session.project.with_clicks(click), "click")
-    nothing = np.zeros([b - a for a, b in REGION], np.int32)
-    said = Prediction(ref.id, "r", nothing, (), shown={1: 0.4, 2: 0.6}, thresholds={1: 0.3, 2: 0.5})
+    said = tagged(session, {1: 0.4, 2: 0.6}, {1: 0.3, 2: 0.5})
     found = scored(session, "classify", [said])
     assert found.task == "classify"
     assert found.per_class["disc"]["recall"] == 1
@@ -113,26 +134,24 @@ def test_regions_are_scored_pixel_by_pixel_in_the_region(session):
     _, ids = disc_image(CENTERS)
     values = np.where(ids > 4, 2, np.minimum(ids, 1)).astype(np.int32)
     values[100:] = UNKNOWN
-    add_masks(session, ref, Labels.of_classes(values))
+    add_masks(session, ref, RegionLabels.of(values))
     inside = values[tuple(slice(a, b) for a, b in REGION)]
-    right = Prediction(ref.id, "r", np.maximum(inside, 0), ())
+    right = RegionPrediction(image=ref.id, run="r", values=np.maximum(inside, 0))
     found = scored(session, "semantic", [right])
     assert (found.task, found.values["miou"]) == ("semantic", 1)
     assert found.objects == np.count_nonzero(inside != UNKNOWN)
-    wrong = Prediction(ref.id, "r", np.where(inside == 2, 1, 0), ())
+    wrong = RegionPrediction(image=ref.id, run="r", values=np.where(inside == 2, 1, 0))
     assert scored(session, "semantic", [wrong]).per_class["ring"]["iou"] == 0
-    shown = Prediction(
-        ref.id, "r", inside * 0, (), shown={1: 0.9, 2: 0.1}, thresholds={1: 0.5, 2: 0.5}
-    )
+    shown = tagged(session, {1: 0.9, 2: 0.1}, {1: 0.5, 2: 0.5})
     assert scored(session, "classify", [shown]).per_class["ring"]["recall"] == 0
 
 
 def test_regions_are_scored_against_the_masks_of_objects(session):
     (ref,) = session.project.images
     _, ids = disc_image(CENTERS)
-    add_masks(session, ref, Labels(ids, dict.fromkeys(range(1, 8), 2)))
+    add_masks(session, ref, InstanceLabels(ids, dict.fromkeys(range(1, 8), 2)))
     inside = ids[tuple(slice(a, b) for a, b in REGION)]
-    right = Prediction(ref.id, "r", np.where(inside > 0, 2, 0), ())
+    right = RegionPrediction(image=ref.id, run="r", values=np.where(inside > 0, 2, 0))
     assert scored(session, "semantic", [right]).values["miou"] == 1
 
 
@@ -151,7 +170,7 @@ def test_heat_maps_are_scored_where_they_point(session):
     run = run_of("classify")
     with pytest.raises(InputError, match="cannot be scored"):
         finish(score(session.project, session.folder, run, maps))
-    give(session, Truth.of_boxes(ref.id, boxes_of_discs()))
+    give(session, BoxTruth.of(ref.id, boxes_of_discs()))
     found = finish(score(session.project, session.folder, run, maps))[1]
     assert (found.task, found.values["pointing"], found.run) == ("cam", 1, "r")
 
@@ -159,8 +178,8 @@ def test_heat_maps_are_scored_where_they_point(session):
 def test_an_object_of_which_less_than_half_is_on_the_image_is_not_said_to_be_shown(session):
     (ref,) = session.project.images
     disc, ring = (11, 50, 31, 70), (5, 100, 15, 120)  # the region begins at row 11
-    give(session, Truth.of_boxes(ref.id, Boxes.of([disc, ring], [1, 2])))
-    said = [Prediction(ref.id, "r", np.zeros((117, 155), np.int32), (), shown={1: 0.9, 2: 0.1})]
+    give(session, BoxTruth.of(ref.id, Boxes.of([disc, ring], [1, 2])))
+    said = [tagged(session, {1: 0.9, 2: 0.1}, {1: 0.5, 2: 0.5})]
     scores = scored(session, "classify", said)
     assert scores.per_class["disc"]["prevalence"] == 1
     assert scores.per_class["ring"]["prevalence"] == 0
@@ -175,7 +194,7 @@ def test_an_object_of_which_less_than_half_is_on_the_image_is_not_said_to_be_sho
 def test_a_box_that_holds_no_pixel_of_the_image_is_not_pointed_at(session):
     (ref,) = session.project.images
     disc, beside = (11, 50, 31, 70), (127.5, 50, 147.5, 70)  # the region ends at row 128
-    give(session, Truth.of_boxes(ref.id, Boxes.of([disc, beside])))
+    give(session, BoxTruth.of(ref.id, Boxes.of([disc, beside])))
     heat = np.zeros((117, 155), np.float32)
     heat[5, 50] = 1
     maps = HeatMaps(ref.id, "r", {1: heat}, "cam", "")
@@ -186,7 +205,7 @@ def test_a_box_that_holds_no_pixel_of_the_image_is_not_pointed_at(session):
 
 def test_scores_on_images_that_were_trained_on_say_so(session):
     (ref,) = session.project.images
-    give(session, Truth.of_boxes(ref.id, boxes_of_discs()))
+    give(session, BoxTruth.of(ref.id, boxes_of_discs()))
     predictions = detected(session, boxes_of_discs())
     for source, images, warned in (
         ("real", (ref.id,), True), ("synthetic", (ref.id,), False), ("mixed", (), False),

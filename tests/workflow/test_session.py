@@ -7,7 +7,7 @@ import pytest
 
 from napari_synthseg.core.annotations import Click, Verdict
 from napari_synthseg.core.errors import InputError, ReadOnlyError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow import training
@@ -328,7 +328,7 @@ def test_a_moved_folder_is_found_again_by_one_of_its_images(tmp_path, session):
 def test_true_masks_of_another_size_are_refused(clicked):
     image = clicked.project.images[0]
     with pytest.raises(InputError, match="field 1"):
-        add_masks(clicked, image, Labels(np.ones((5, 5), np.int32), {1: 1}))
+        add_masks(clicked, image, InstanceLabels(np.ones((5, 5), np.int32), {1: 1}))
 
 
 def test_closing_in_mid_training_keeps_what_there_is(clicked):
@@ -351,7 +351,7 @@ def test_own_masks_are_taken_as_they_are_and_click_what_nobody_clicked(session):
     first = next(iter(labels.classes))
     where = tuple(float(v) for v in np.argwhere(labels.ids == first).mean(axis=0))
     session.edit(session.project.with_clicks(Click(image=ref.id, position=where, cls=1)), "click")
-    new = len(add_masks(session, ref, Labels(labels.ids), "patch_masks").clicks)
+    new = len(add_masks(session, ref, InstanceLabels(labels.ids), "patch_masks").clicks)
     assert new > 10
     assert not session.library_is_current
     library = session.complete(session.cut_patches())
@@ -370,7 +370,7 @@ def test_own_masks_of_a_region_fit_the_whole_image(session):
     image, labels, _ = disk_field(1)
     session.edit(session.project.with_classes(session.project.next_class("disk")), "add class")
     ref = add_array(session, image, "yx", "field", region=((0, 128), (64, 192)))
-    right = Labels(np.ascontiguousarray(labels.ids[:, 64:]))
+    right = InstanceLabels(np.ascontiguousarray(labels.ids[:, 64:]))
     add_masks(session, ref, right, "patch_masks")
     assert min(c.position[1] for c in session.project.clicks) >= 64
     assert session.complete(session.cut_patches()).patches
@@ -387,15 +387,15 @@ def test_own_masks_that_cannot_be_are_refused(session, ids, words):
     session.edit(session.project.with_classes(session.project.next_class("disk")), "add class")
     ref = add_array(session, disk_field(1)[0], "yx", "field")
     with pytest.raises(InputError, match=words):
-        add_masks(session, ref, Labels(ids), "patch_masks")
+        add_masks(session, ref, InstanceLabels(ids), "patch_masks")
     with pytest.raises(InputError, match="class 7"):
-        add_masks(session, ref, Labels(disk_field(1)[1].ids), "patch_masks", cls=7)
+        add_masks(session, ref, InstanceLabels(disk_field(1)[1].ids), "patch_masks", cls=7)
     assert not session.project.truths
 
 
 def test_nothing_is_scored_against_own_masks(clicked):
     (train,) = (r for r in clicked.project.images if r.role == "train")
     clicked.edit(clicked.project.model_copy(update={"truths": ()}), "drop truth")
-    add_masks(clicked, train, Labels(disk_field(1)[1].ids), "patch_masks")
+    add_masks(clicked, train, InstanceLabels(disk_field(1)[1].ids), "patch_masks")
     assert clicked.project.masks_of(train) is None
     assert clicked.truth(train) is None

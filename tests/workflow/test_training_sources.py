@@ -4,10 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from napari_synthseg.core.annotations import Click, Truth
+from napari_synthseg.core.annotations import (
+    BoxTruth,
+    Click,
+    ImageTagsTruth,
+)
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import BoxLabels, InstanceLabels
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import gather_data
@@ -35,9 +39,9 @@ def session(tmp_path) -> Iterator[Session]:
     second = add_array(session, image[0].T.copy(), "yx", "second")
     clicks = [Click(image=first.id, position=c, cls=1) for c in CENTERS]
     session.edit(session.project.with_clicks(*clicks), "click")
-    found = [(s[0].start, s[1].start, s[0].stop, s[1].stop) for s in Labels(ids).boxes().values()]
+    found = InstanceLabels(ids, dict.fromkeys(range(1, 8), 1)).boxes().corners.tolist()
     turned = [(x0, y0, x1, y1) for y0, x0, y1, x1 in found]
-    truths = [Truth.of_boxes(r.id, Boxes.of(b)) for r, b in ((first, found), (second, turned))]
+    truths = [BoxTruth.of(r.id, Boxes.of(b)) for r, b in ((first, found), (second, turned))]
     session.edit(session.project.with_truths(*truths), "boxes")
     yield session
     session.close().result()
@@ -53,7 +57,7 @@ def data_of(session, **spec):
 def test_real_images_with_boxes_teach(session, task):
     data = data_of(session, task=task, source="real")
     pairs = data.pairs.pairs(range(4))
-    assert [len(p.labels.outlines) for p in pairs] == [7, 7, 7, 7]
+    assert [len(p.labels.boxes) for p in pairs] == [7, 7, 7, 7]
     assert pairs[1].image.shape == (1, 160, 128)
     assert [ref.name for ref in data.images] == ["first", "second"]
 
@@ -61,8 +65,8 @@ def test_real_images_with_boxes_teach(session, task):
 def test_a_share_of_the_pairs_is_real_where_both_are_mixed(session):
     data = data_of(session, task="detect", source="mixed", real_fraction=0.25)
     pairs = data.pairs.pairs(range(20))
-    assert sum(p.labels.outlines is not None for p in pairs) == 5
-    shapes = {p.image.shape for p in pairs if p.labels.outlines is not None}
+    assert sum(isinstance(p.labels, BoxLabels) for p in pairs) == 5
+    shapes = {p.image.shape for p in pairs if isinstance(p.labels, BoxLabels)}
     assert shapes == {(1, 128, 160), (1, 160, 128)}  # the image that nobody clicked, too
     assert [ref.name for ref in data.images] == ["first", "second"]
 
@@ -88,11 +92,11 @@ def test_images_that_nobody_clicked_are_held_out(session):
 
 
 def test_labels_of_images_teach_what_they_show(session):
-    labels = [Truth.of_shown(i.id, [1]) for i in session.project.images]
+    labels = [ImageTagsTruth.of(i.id, [1]) for i in session.project.images]
     kept = session.project.model_copy(update={"truths": ()}).with_truths(*labels)
     session.edit(kept, "labels")
     data = data_of(session, task="classify", source="real")
-    assert data.pairs.pair(0).labels.present == {1}
+    assert data.pairs.pair(0).labels.class_values_shown() == {1}
     with pytest.raises(InputError, match="true boxes or masks"):
         data_of(session, task="detect", source="real")
 
@@ -105,7 +109,7 @@ def test_models_of_boxes_are_trained_and_adapted(session, task, network):
     image = session.project.images[:1]
     plain, adapted = (session.complete(session.predict(run, image, adapt=a)) for a in (0, 1))
     scores = [
-        p[0].shown[1] if task == "classify" else max(c.score for c in p[0].candidates)
+        p[0].probabilities[1] if task == "classify" else max(c.score for c in p[0].candidates)
         for p in (plain, adapted)
     ]
     assert scores[0] != scores[1]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.boxes import Boxes, BoxRow, center_of
 from napari_synthseg.core.errors import InputError
@@ -35,8 +33,7 @@ class PlacedBoxes:
 
     def boxes_of(self, image: str) -> Boxes:
         """Return the boxes of an image."""
-        rows = self.rows[image]
-        return Boxes.of([row[:4] for row in rows], np.array([row[4] for row in rows], int))
+        return Boxes.of_rows(self.rows[image])
 
 
 def place_boxes(

@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.metrics.counts import Counts
 from napari_synthseg.metrics.heat_maps.box_sweep import HITS_SHAPE, best_accuracy, sweep_boxes
@@ -40,7 +40,7 @@ from napari_synthseg.metrics.ranking import average_precision_of_levels
 
 
 def score_heat_maps(
-    images: Iterable[tuple[str, Labels | Boxes, Mapping[int, ArrayLike]]],
+    images: Iterable[tuple[str, InstanceLabels | Boxes, Mapping[int, ArrayLike]]],
     class_names: Mapping[int, str],
     *,
     measured_on: Literal["real", "synthetic"],
@@ -211,7 +211,7 @@ class _Tally:
 
 
 def _pair(
-    true: Labels | Boxes, maps: Mapping[int, ArrayLike], class_names: Mapping[int, str]
+    true: InstanceLabels | Boxes, maps: Mapping[int, ArrayLike], class_names: Mapping[int, str]
 ) -> tuple[dict[int, NDArray[np.float64]], dict[int, Targets]]:
     """Return the heat maps and the true objects of one image by class value."""
     if unknown := maps.keys() - class_names.keys():

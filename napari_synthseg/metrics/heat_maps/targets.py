@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 
 Place = tuple[slice, slice]
 
@@ -105,7 +105,7 @@ class Targets:
 
 
 def find_targets(
-    truth: Labels | Boxes, shape: tuple[int, ...], class_names: Mapping[int, str]
+    truth: InstanceLabels | Boxes, shape: tuple[int, ...], class_names: Mapping[int, str]
 ) -> dict[int, Targets]:
     """Return class value -> its objects, for the classes that are on the image.
 
@@ -140,7 +140,9 @@ def find_targets(
     return {value: Targets(tuple(each), shape) for value, each in sorted(objects.items())}
 
 
-def _from_masks(labels: Labels, shape: tuple[int, ...], first: int) -> Iterator[tuple[int, Target]]:
+def _from_masks(
+    labels: InstanceLabels, shape: tuple[int, ...], first: int
+) -> Iterator[tuple[int, Target]]:
     if labels.ids.shape != shape:
         raise InputError(
             f"the truth has shape {labels.ids.shape}, the heat map {shape}: both must cover the "
@@ -148,7 +150,7 @@ def _from_masks(labels: Labels, shape: tuple[int, ...], first: int) -> Iterator[
         )
     if labels.ids.min(initial=0) < 0:
         raise InputError("the truth holds ids below 0: nobody knows what is there.")
-    for i, place in labels.boxes().items():
+    for i, place in labels.slices().items():
         mask = labels.ids[place] == i
         starts, stops = zip(*((s.start, s.stop) for s in place), strict=True)
         yield (

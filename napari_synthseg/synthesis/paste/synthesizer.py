@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.synthesis.paste.blending import membrane
@@ -66,7 +66,7 @@ class PasteSynthesizer(Synthesizer):
             if drawn.cls:  # the id that it is about to be given
                 classes[len(scene.areas)] = drawn.cls
         image += base
-        return DualImage(image, Labels(*_without_gaps(scene, classes)), index)
+        return DualImage(image, InstanceLabels(*_without_gaps(scene, classes)), index)
 
     def layout(self, index: int) -> NDArray[np.int32]:
         """Return only where objects would lie on some dual image, for measuring arrangements."""

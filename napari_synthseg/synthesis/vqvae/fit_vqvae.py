@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.synthesis.vqvae.views import View, draw_view, even_crops, mirrored
 from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder, masked_entropy
@@ -179,7 +179,7 @@ def as_pair(
     """Return a dual image from normalized pixels (c, y, x) and marks (y, x)."""
     table = np.array([0, *class_values, UNKNOWN], np.int32)  # -1 is the last one
     pixels = np.array(image, np.float32, order="C")
-    return DualImage(pixels, Labels.of_classes(table[marks]), index)
+    return DualImage(pixels, RegionLabels(table[marks]), index)
 
 
 def perplexity(counts: NDArray[Any]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.labels import DualImage, regions_of
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.specs import ModelSpec
@@ -61,7 +61,8 @@ class SegmenterStage:
             pair = self.train[int(rng.integers(len(self.train)))]
             crops.append(random_crop(pair, (edge, edge), AUGMENTATION, rng))
         images = torch.from_numpy(np.stack([c.image for c in crops]))
-        return Batch(images, (torch.from_numpy(np.stack([c.labels.ids for c in crops])),))
+        marks = np.stack([regions_of(c.labels).values for c in crops])
+        return Batch(images, (torch.from_numpy(marks),))
 
     def batch_loss(
         self, net: nn.Module, batch: Batch, fraction: float

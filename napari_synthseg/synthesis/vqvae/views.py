@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, DualImage
+from napari_synthseg.core.labels import UNKNOWN, DualImage, regions_of
 from napari_synthseg.core.pixels import FloatImage
 
 CELL = 4
@@ -75,20 +75,19 @@ def views_of(pairs: Sequence[DualImage], class_values: Sequence[int]) -> tuple[V
 
 
 def _view_of(pair: DualImage, class_values: Sequence[int]) -> View:
-    if pair.labels.ids.ndim != 2:
+    if len(pair.labels.shape) != 2:
         raise InputError(
             f"Image {pair.index + 1} is a volume: learned dual images are flat. Use single planes."
         )
-    values = pair.labels.semantic()
+    values = regions_of(pair.labels).values
     marks = np.full(values.shape, UNKNOWN, np.int16)
     for number, value in enumerate((0, *class_values)):
         marks[values == value] = number
-    if (strange := np.unique(values[marks == UNKNOWN])).size:
+    if (strange := np.unique(values[(marks == UNKNOWN) & (values != UNKNOWN)])).size:
         raise InputError(
             f"The mask of image {pair.index + 1} shows the class value {strange[0]}, which is not "
             "among the classes: add the class, or correct the mask."
         )
-    marks[pair.labels.ids == UNKNOWN] = UNKNOWN
     return View(np.ascontiguousarray(pair.image, np.float32), marks)
 
 

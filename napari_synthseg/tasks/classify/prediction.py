@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-import numpy as np
-
-from napari_synthseg.core.geometry import region_shape
 from napari_synthseg.core.pixels import PixelSource
-from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.core.predictions import ImageTagsPrediction
 from napari_synthseg.tasks.classify.rule import ClassifyRule
 from napari_synthseg.training.model import Predictor
 
@@ -20,7 +17,7 @@ def classify_image(
     image: str,
     run: str,
     block: tuple[int, ...] | None,
-) -> Generator[float, None, Prediction]:
+) -> Generator[float, None, ImageTagsPrediction]:
     """Say which classes an image shows; yield the share done.
 
     It shows what any field of it shows, of the size that the classifier learned from.
@@ -47,13 +44,12 @@ def classify_image(
         fields = [-(-n // net.stride) for n in rule.field]
         logits = strongest_field(evidence, fields) + net.head.bias
         shown = torch.sigmoid(logits).cpu().numpy()
-    nothing = np.broadcast_to(np.int32(0), region_shape(pixels.region))
-    return Prediction(
-        image,
-        run,
-        nothing,
-        (),
-        tuple(start for start, _ in pixels.region),
-        shown={v: round(float(p), 4) for v, p in zip(rule.class_values, shown, strict=True)},
+    return ImageTagsPrediction(
+        image=image,
+        run=run,
+        region_origin=tuple(start for start, _ in pixels.region),
+        probabilities={
+            v: round(float(p), 4) for v, p in zip(rule.class_values, shown, strict=True)
+        },
         thresholds=dict(zip(rule.class_values, rule.thresholds, strict=True)),
     )

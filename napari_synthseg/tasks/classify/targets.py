@@ -7,10 +7,20 @@ from collections.abc import Iterator
 import numpy as np
 
 from napari_synthseg.core.geometry import Region, contains
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.labels import (
+    UNKNOWN,
+    BoxLabels,
+    DualImage,
+    ImageTags,
+    InstanceLabels,
+    Labels,
+    PointLabels,
+    RegionLabels,
+    instances_of,
+)
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.training.crop_boxes import find_boxes
+from napari_synthseg.training.crop_boxes import count_pixels, find_boxes
 
 SHOWN = 0.5
 """Share of an object from which it counts as shown; of less nothing is said."""
@@ -40,17 +50,17 @@ def find_present(
     float32, shape (classes,): 1 shown, 0 not shown, `UNKNOWN` where too little of an object is
     shown, or where it is not known what is there.
     """
-    if labels.present is not None:
-        return np.array([value in labels.present for value in class_values], np.float32)
-    unclear = float(UNKNOWN) if (labels.ids == UNKNOWN).any() else 0.0
-    found = np.full(len(class_values), unclear, np.float32)
-    if labels.outlines is not None:
-        found[~np.isin(class_values, labels.outlines.classes)] = 0  # nor in its mirror image
-        seen = find_boxes(labels)
-        each = list(zip(seen.boxes.classes.tolist(), seen.share.tolist(), strict=True))
+    if isinstance(labels, ImageTags | PointLabels):
+        shown = labels.class_values_shown()
+        return np.array([value in shown for value in class_values], np.float32)
+    if isinstance(labels, BoxLabels):
+        unclear = labels.unknown is not None and bool(labels.unknown.any())
+        found = np.full(len(class_values), UNKNOWN if unclear else 0, np.float32)
+        found[~np.isin(class_values, labels.boxes.classes)] = 0  # nor in its mirror image
     else:
-        each = list(_shares(labels, whole, zoom))
-    for cls, share in each:
+        unclear = bool((labels.array == UNKNOWN).any())
+        found = np.full(len(class_values), UNKNOWN if unclear else 0, np.float32)
+    for cls, share in _shares(labels, whole, zoom):
         if cls in class_values:
             place = class_values.index(cls)
             if share >= SHOWN:
@@ -60,15 +70,21 @@ def find_present(
     return found
 
 
-def _shares(labels: Labels, whole: Labels | None, zoom: float) -> Iterator[tuple[int, float]]:
+def _shares(
+    labels: InstanceLabels | RegionLabels | BoxLabels, whole: Labels | None, zoom: float
+) -> Iterator[tuple[int, float]]:
     """Yield the class of each object that is seen, and how much of it is."""
-    known = np.maximum(labels.ids, 0)
-    if labels.regions:  # areas have no size of their own that a part could be compared with
-        counts = ((value, np.count_nonzero(known == value)) for value in labels.classes)
-        yield from ((v, SHOWN * min(n / known.size / LEAST, 1.0)) for v, n in counts if n)
+    if isinstance(labels, BoxLabels):
+        seen = find_boxes(labels)
+        yield from zip(seen.boxes.classes.tolist(), seen.share.tolist(), strict=True)
         return
-    visible = np.bincount(known.ravel())
-    full = visible if whole is None else np.bincount(np.maximum(whole.ids, 0).ravel()) * zoom**2
+    if isinstance(labels, RegionLabels):  # areas have no size that a part could be compared with
+        found = zip(*np.unique(labels.values, return_counts=True), strict=True)
+        shares = ((int(v), n / labels.values.size) for v, n in found if v > 0)
+        yield from ((value, SHOWN * min(share / LEAST, 1.0)) for value, share in shares)
+        return
+    visible = count_pixels(labels)
+    full = visible if whole is None else count_pixels(instances_of(whole)) * zoom**2
     for number in np.flatnonzero(visible).tolist():
         if number and number in labels.classes:
             yield labels.classes[number], float(visible[number] / full[number])

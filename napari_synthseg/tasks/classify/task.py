@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import divide_region, region_shape
-from napari_synthseg.core.labels import UNKNOWN, DualImage
+from napari_synthseg.core.labels import UNKNOWN, DualImage, ImageTags
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.tasks.classify.prediction import classify_image
@@ -53,12 +53,12 @@ class ClassifyTask(Task):
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
         first = data.pairs.pair(0)
-        shape = first.labels.ids.shape
+        shape = first.labels.shape
         self.spec = fit_spec(data.spec, data.spacing or (1.0,) * len(shape))
         self.in_channels = len(first.image)
         self.out_channels = len(data.class_values)
         self._crop = crop_shape(self.spec, shape)
-        whole = first.labels.present is not None  # only known is what is somewhere on the image
+        whole = isinstance(first.labels, ImageTags)
         self.notes = () if whole else self._choose_crop()
         self.rule = ClassifyRule(
             class_values=data.class_values,

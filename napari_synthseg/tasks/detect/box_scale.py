@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.labels import DualImage, instances_of
 from napari_synthseg.core.patch import GIVEN, Patch, PatchLibrary
 
 BELIEVED = 1.25
@@ -49,4 +49,6 @@ def _box_size(patch: Patch) -> float:
 
 def sized(pair: DualImage, growth: Mapping[int, float]) -> DualImage:
     """Return a dual image whose boxes are larger than its masks."""
-    return replace(pair, labels=replace(pair.labels, growth=growth)) if growth else pair
+    if not growth:
+        return pair
+    return replace(pair, labels=replace(instances_of(pair.labels), box_scale=growth))

@@ -7,14 +7,15 @@ belongs to the tile that holds its middle.
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_synthseg.core.boxes import Boxes
-from napari_synthseg.core.geometry import Region, divide_region, region_shape, widen_region
+from napari_synthseg.core.geometry import Region, divide_region, widen_region
 from napari_synthseg.core.pixels import FloatImage, PixelSource
-from napari_synthseg.core.predictions import FoundObject, Prediction
+from napari_synthseg.core.predictions import BoxPrediction, FoundObject
 from napari_synthseg.networks.detectors import Detector
 from napari_synthseg.networks.receptive_field import measure_radius
 from napari_synthseg.tasks.detect.heads import read_boxes
@@ -43,7 +44,7 @@ def detect_in_image(
     image: str,
     run: str,
     block: tuple[int, ...] | None,
-) -> Generator[float, None, Prediction]:
+) -> Generator[float, None, BoxPrediction]:
     """Find the boxes of one image; yield the share done; return the prediction.
 
     See `predict_image` for the parameters.
@@ -64,14 +65,12 @@ def detect_in_image(
         yield (number + 1) / len(cores)
     found.sort(key=lambda o: -o.score)
     least = dict(zip(rule.class_values, rule.thresholds, strict=True))
-    candidates = tuple(_numbered(found))
-    return Prediction(
-        image,
-        run,
-        np.broadcast_to(np.int32(0), region_shape(pixels.region)),
-        tuple(_numbered([o for o in found if o.score >= least[o.cls]])),
-        tuple(start for start, _ in pixels.region),
-        candidates=candidates,
+    return BoxPrediction(
+        image=image,
+        run=run,
+        region_origin=tuple(start for start, _ in pixels.region),
+        objects=tuple(_numbered([o for o in found if o.score >= least[o.cls]])),
+        candidates=tuple(_numbered(found)),
     )
 
 
@@ -110,7 +109,4 @@ def _own(boxes: Boxes, seen: Region, core: Region, whole: Region) -> list[FoundO
 
 
 def _numbered(objects: list[FoundObject]) -> list[FoundObject]:
-    return [
-        FoundObject(number, o.cls, o.score, o.center, o.box)
-        for number, o in enumerate(objects, start=1)
-    ]
+    return [replace(o, id=number) for number, o in enumerate(objects, start=1)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, DualImage
+from napari_synthseg.core.labels import UNKNOWN, BoxLabels, DualImage, instances_of
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress
@@ -58,7 +58,7 @@ class DetectTask(Task):
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
         first = data.pairs.pair(0)
-        if first.labels.ids.ndim != 2:
+        if len(first.labels.shape) != 2:
             raise InputError(
                 "Boxes are found in flat images only: add the stack plane by plane, or segment."
             )
@@ -115,10 +115,14 @@ class DetectTask(Task):
 
     def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
         found = find_boxes(crop.labels, pair.labels, crop.zoom)
-        ids = crop.labels.ids
-        unknown = ids == UNKNOWN
-        shape = (ids.shape[0], ids.shape[1])
-        return self._form.encode(found, shape, self.rule, unknown if unknown.any() else None)
+        labels = crop.labels
+        height, width = labels.shape
+        if isinstance(labels, BoxLabels):
+            unknown = labels.unknown
+        else:
+            unknown = instances_of(labels).ids == UNKNOWN
+        some = unknown is not None and unknown.any()
+        return self._form.encode(found, (height, width), self.rule, unknown if some else None)
 
     def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return the error of places, sizes, objects and classes."""

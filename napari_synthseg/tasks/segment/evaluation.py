@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, InstanceLabels, instances_of
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress, subprogress
@@ -92,7 +92,7 @@ def _measure(
         values: dict[str, float] = {}
         if pairs:
             found = zip(on_pairs, pairs, strict=True)
-            counts = [_mask_counts(_above(d, least), p.labels) for d, p in found]
+            counts = [_mask_counts(_above(d, least), instances_of(p.labels)) for d, p in found]
             values["held-out pairs F1"] = _f1(counts)
         if images:
             seen = zip(on_images, images, strict=True)
@@ -113,7 +113,7 @@ def _above(decoded: Decoded, least: float) -> Decoded:
     return replace(decoded, ids=np.where(keep[decoded.ids], decoded.ids, 0))
 
 
-def _mask_counts(decoded: Decoded, truth: Labels) -> NDArray[np.float64]:
+def _mask_counts(decoded: Decoded, truth: InstanceLabels) -> NDArray[np.float64]:
     """Return (matched, predicted, true), averaged over IoU 0.5 and 0.75, right class only."""
     predicted = np.count_nonzero(np.bincount(decoded.ids.ravel())[1:])
     matched = []

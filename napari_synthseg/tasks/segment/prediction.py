@@ -21,7 +21,7 @@ from napari_synthseg.core.geometry import (
     widen_region,
 )
 from napari_synthseg.core.pixels import PixelSource
-from napari_synthseg.core.predictions import FoundObject, Prediction
+from napari_synthseg.core.predictions import FoundObject, InstancePrediction
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.segment.decoding import Decoded, decode
 from napari_synthseg.tasks.segment.rule import SegmentRule
@@ -40,7 +40,7 @@ def find_in_image(
     image: str,
     run: str,
     block: tuple[int, ...] | None,
-) -> Generator[float, None, Prediction]:
+) -> Generator[float, None, InstancePrediction]:
     """Find the objects of one image; yield the share done; return the prediction.
 
     Parameters
@@ -63,7 +63,9 @@ def find_in_image(
         window, decided = _decide(predictor, pixels, core)
         _take_over(decided, window, core, region, ids, objects)
         yield (number + 1) / len(blocks)
-    return Prediction(image, run, ids, tuple(objects), origin)
+    return InstancePrediction(
+        image=image, run=run, region_origin=origin, ids=ids, objects=tuple(objects)
+    )
 
 
 def _decide(predictor: Predictor, pixels: PixelSource, core: Region) -> tuple[Region, Decoded]:

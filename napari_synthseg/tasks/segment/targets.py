@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import Labels, instances_of
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.training.targets import class_indices
 
@@ -66,5 +66,5 @@ def make_targets(
 
     `spacing` is the distance of pixels along each axis; see `inner_distance`.
     """
-    known = np.maximum(labels.ids, 0)
+    known = np.maximum(instances_of(labels).ids, 0)
     return class_indices(labels, class_values), inner_distance(known, spacing)

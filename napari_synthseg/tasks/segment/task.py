@@ -41,7 +41,7 @@ class SegmentTask(Task):
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
         first = data.pairs.pair(0)
-        shape = first.labels.ids.shape
+        shape = first.labels.shape
         spacing = data.spacing or (1.0,) * len(shape)
         self.spec = fit_spec(data.spec, spacing)
         self.in_channels = len(first.image)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import divide_region, region_shape, region_slices, widen_region
 from napari_synthseg.core.pixels import PixelSource
-from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.core.predictions import RegionPrediction
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.semantic.rule import SemanticRule
@@ -34,10 +34,10 @@ def find_regions(
     image: str,
     run: str,
     block: tuple[int, ...] | None,
-) -> Generator[float, None, Prediction]:
+) -> Generator[float, None, RegionPrediction]:
     """Give each pixel of an image a class; yield the share done; return the prediction.
 
-    See `predict_image` for the parameters. `Prediction.ids` are class values.
+    See `predict_image` for the parameters.
     """
     rule = predictor.rule
     assert isinstance(rule, SemanticRule)
@@ -45,7 +45,7 @@ def find_regions(
         predictor.net, predictor.spec, rule, pixels, predictor.device, block
     )
     origin = tuple(start for start, _ in pixels.region)
-    return Prediction(image, run, values.astype(np.int32), (), origin)
+    return RegionPrediction(image=image, run=run, region_origin=origin, values=values)
 
 
 def class_values_of(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, DualImage
+from napari_synthseg.core.labels import UNKNOWN, DualImage, regions_of
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.metrics.areas import BACKGROUND
@@ -51,7 +51,7 @@ class SemanticTask(Task):
                 "rename it, or delete it if it is meant for those."
             )
         first = data.pairs.pair(0)
-        shape = first.labels.ids.shape
+        shape = first.labels.shape
         self.spec = fit_spec(data.spec, data.spacing or (1.0,) * len(shape))
         self.in_channels = len(first.image)
         self.out_channels = len(data.class_values) + 1
@@ -107,7 +107,7 @@ class SemanticTask(Task):
                 work, number / len(pairs), (number + 1) / len(pairs),
                 f"image {number + 1} of {len(pairs)}",
             )  # fmt: skip
-            compared.append((str(number), pair.labels.as_regions().ids, found))
+            compared.append((str(number), regions_of(pair.labels).values, found))
             yield Progress((number + 1) / len(pairs), "comparing")
         names = {v: self.data.class_names.get(v, str(v)) for v in self.data.class_values}
         scores = score_semantic(compared, names, measured_on="real")

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import Labels
+from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.patches.masks.registry import AUTO, MASK_METHODS
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors
@@ -116,7 +116,7 @@ class MasksBox(QWidget):
         if path is not None:
             show_input_errors(lambda: self._take(path))
 
-    def _take(self, source: Path | Labels) -> None:
+    def _take(self, source: Path | InstanceLabels) -> None:
         session, cls, image = self.controller.session, self._active_class(), self._image()
         if session is not None and cls is not None:
             job = session.import_labels(image, source, "patch_masks", cls.value)
@@ -134,10 +134,10 @@ class MasksBox(QWidget):
             raise InputError("No training image is shown: show the image that the masks belong to.")
         return image
 
-    def _labels_of(self, layer: LabelsLayer) -> Labels:
+    def _labels_of(self, layer: LabelsLayer) -> InstanceLabels:
         """Return a layer's masks, of a stack those of the planes that are shown."""
         ndim = self._image().ndim
         data = layer.data[0] if layer.multiscale else layer.data
         step = self.layers.step[-np.ndim(data) :]
         plane = np.asarray(data[tuple(step[: np.ndim(data) - ndim])])
-        return Labels(np.ascontiguousarray(plane, np.int32))
+        return InstanceLabels(np.ascontiguousarray(plane, np.int32))

@@ -7,8 +7,14 @@ from collections.abc import Sequence
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QListWidget, QListWidgetItem, QPushButton
 
-from napari_synthseg.core.annotations import ImageRef
-from napari_synthseg.core.predictions import HeatMaps, Prediction
+from napari_synthseg.core.annotations import ImageRef, MaskTruth
+from napari_synthseg.core.predictions import (
+    HeatMaps,
+    ImageTagsPrediction,
+    ObjectPrediction,
+    Prediction,
+    RegionPrediction,
+)
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
@@ -160,7 +166,7 @@ class ResultsPanel(Panel):
             self.scores.show_tables(score_tables(scores), caption, scores.warnings)
         session = self.controller.session
         truths = session.project.truths if session is not None else ()
-        self.truth_box.setVisible(any(t.kind in ("instance", "semantic") for t in truths))
+        self.truth_box.setVisible(any(isinstance(t, MaskTruth) for t in truths))
         if not self.isVisible():
             return
         self.layers.outputs.show_text(overlay_text(scores) if scores is not None else "")
@@ -207,11 +213,13 @@ class ResultsPanel(Panel):
         session = self.controller.session
         if session is None:
             return
-        self._predicted[run.id] = sum(len(p.objects) for p in found)
+        counts = [len(p.objects) for p in found if isinstance(p, ObjectPrediction)]
+        self._predicted[run.id] = sum(counts)
         colors = task_info(run.task).marking == "regions"
         self.found.setText(AREAS if colors else _found_text(found, session.project))
         self.shown.show_predictions(found, session.project)
-        self.areas.show_predictions(found if colors else (), session.project)
+        regions = [p for p in found if isinstance(p, RegionPrediction)]
+        self.areas.show_predictions(regions, session.project)
         self._unshown = {p.image: (p, run) for p in found}
         if not self._show_found() and found:  # none of them is of the image in view
             self.layers.show_image(session.project.image(found[0].image))
@@ -226,7 +234,7 @@ class ResultsPanel(Panel):
             if session is not None and ident in self._unshown:
                 prediction, run = self._unshown.pop(ident)
                 name = f"{PREDICTION}{run.name}, {session.project.image(ident).name}"
-                self.layers.show_prediction(prediction, name, run.task)
+                self.layers.show_prediction(prediction, name)
                 shown = True
         return shown
 
@@ -265,7 +273,7 @@ class ResultsPanel(Panel):
         session, field = self.controller.session, self.layers.field
         if session is None or field is None:
             return
-        masked = {t.image for t in session.project.truths if t.kind in ("instance", "semantic")}
+        masked = {t.image for t in session.project.truths if isinstance(t, MaskTruth)}
         refs = [r for r in field.refs if r.id in masked]
         if checked and refs:
             truth = session.truth(refs[0])
@@ -309,10 +317,10 @@ def _found_text(found: Sequence[Prediction], project: Project) -> str:
     names = {c.value: c.name for c in project.classes}
     counts: dict[str, int] = {}
     for prediction in found:
-        for thing in prediction.objects:
+        for thing in prediction.objects if isinstance(prediction, ObjectPrediction) else ():
             name = names.get(thing.cls, f"class {thing.cls}")
             counts[name] = counts.get(name, 0) + 1
-    if any(prediction.shown for prediction in found):
+    if any(isinstance(prediction, ImageTagsPrediction) for prediction in found):
         return "How likely an image shows each class; bold: reported."
     if not counts:
         return (

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.labels import DualImage, InstanceLabels, regions_of
 from napari_synthseg.core.project import Project
 
 GATE_WORDS = {
@@ -22,12 +22,14 @@ NO_REASONS = ("drawn", "accepted", "ties", "given up")
 
 def describe_pairs(pairs: Sequence[DualImage], project: Project) -> str:
     """Return how many pairs there are, and how many objects or how much of each class."""
-    shape = " x ".join(str(n) for n in pairs[0].labels.ids.shape)
+    shape = " x ".join(str(n) for n in pairs[0].labels.shape)
     made = f"{len(pairs)} pairs of {shape} pixels"
-    if not pairs[0].labels.regions:
-        return f"{made}, {sum(p.labels.count for p in pairs)} objects in all."
+    objects = [p.labels.count for p in pairs if isinstance(p.labels, InstanceLabels)]
+    if objects:
+        return f"{made}, {sum(objects)} objects in all."
+    maps = [regions_of(p.labels).values for p in pairs]
     shares = [
-        f"{np.mean([np.mean(p.labels.ids == c.value) for p in pairs]):.0%} {c.name}"
+        f"{np.mean([np.mean(values == c.value) for values in maps]):.0%} {c.name}"
         for c in project.classes
     ]
     return f"{made}: {', '.join(shares)}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari_synthseg.core.annotations import Click, ImageRef
+from napari_synthseg.core.annotations import Click, ImageRef, RegionTruth
 from napari_synthseg.core.project import Project
 from napari_synthseg.workflow.session import Session
 
@@ -23,14 +23,14 @@ def training_clicks(project: Project) -> list[Click]:
 
 def training_regions(project: Project) -> list[ImageRef]:
     """Return the images used for training on which regions are painted or known."""
-    known = {t.image for t in project.truths if t.kind == "semantic"}
+    known = {t.image for t in project.truths if isinstance(t, RegionTruth)}
     return [ref for ref in project.images if ref.role == "train" and ref.id in known]
 
 
 def has_regions(project: Project, refs: Sequence[ImageRef] = ()) -> bool:
     """Tell whether regions are known on any of the images (default: of all)."""
     asked = {ref.id for ref in refs or project.images}
-    return any(t.kind == "semantic" and t.image in asked for t in project.truths)
+    return any(isinstance(t, RegionTruth) and t.image in asked for t in project.truths)
 
 
 def only_regions(project: Project) -> bool:

@@ -16,10 +16,15 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.geometry import full_region
-from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.labels import Labels as TrueLabels
+from napari_synthseg.core.labels import DualImage, PixelLabels
 from napari_synthseg.core.patch import Patch
-from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.core.predictions import (
+    BoxPrediction,
+    InstancePrediction,
+    PointPrediction,
+    Prediction,
+    RegionPrediction,
+)
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.presenters.steps import has_regions
@@ -247,20 +252,22 @@ class Layers(QObject):
         """Show dual images beside the image; `captions` say on the canvas what each is."""
         self.outputs.show_dual_images(pairs, self._beside_image(), self._project.classes, captions)
 
-    def show_prediction(self, prediction: Prediction, name: str, task: str = "segment") -> None:
-        """Show what was found on the image, in new layers: objects, boxes, or regions."""
-        session, field = self._controller.session, self.image
-        if session is None or field is None or prediction.shown:
+    def show_prediction(self, prediction: Prediction, name: str) -> None:
+        """Show what was found on the image, in new layers; image tags have no place on it."""
+        if self.image is None:
             return
-        if prediction.candidates:
-            show: Any = self.outputs.show_boxes
-        elif task == "semantic":
-            show = self.outputs.show_regions
-        else:
-            show = self.outputs.show_prediction
-        show(prediction, session.project, name, field.placement)
+        project, place, outputs = self._project, self.image.placement, self.outputs
+        match prediction:
+            case InstancePrediction():
+                outputs.show_instances(prediction, project, name, place)
+            case RegionPrediction():
+                outputs.show_regions(prediction, project, name, place)
+            case BoxPrediction():
+                outputs.show_boxes(prediction, project, name, place)
+            case PointPrediction():
+                outputs.show_points(prediction, project, name, place)
 
-    def show_truth(self, truth: TrueLabels, origin: Sequence[int]) -> None:
+    def show_truth(self, truth: PixelLabels, origin: Sequence[int]) -> None:
         """Show true masks on the image; `origin` is their first pixel's place in it."""
         if self.image is not None:
             placement = self.image.placement.at(origin)

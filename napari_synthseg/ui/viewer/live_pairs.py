@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from napari_synthseg.core.labels import DualImage, Labels
+from napari_synthseg.core.labels import DualImage, InstanceLabels, Labels, PixelLabels, regions_of
 
 GAP = 4
 """Pixels between pictures that lie side by side."""
@@ -31,13 +31,12 @@ def _joined(pairs: Sequence[DualImage], index: int) -> DualImage:
     """Return pairs in one, with a black gap between them; smaller ones are filled up below."""
     height = max(pair.image.shape[-2] for pair in pairs)
     images = [_padded(pair.image, height) for pair in pairs]
-    ids = [_padded(pair.labels.ids, height) for pair in pairs]
+    shown = [_per_pixel(pair.labels) for pair in pairs]
+    ids = [_padded(labels.array, height) for labels in shown]
     for number in range(len(pairs) - 1):
         images[number] = _widened(images[number])
         ids[number] = _widened(ids[number])
-    labels = Labels(
-        np.concatenate(ids, axis=-1), pairs[0].labels.classes, regions=pairs[0].labels.regions
-    )
+    labels = shown[0].with_array(np.concatenate(ids, axis=-1))
     return DualImage(np.concatenate(images, axis=-1), labels, index)
 
 
@@ -54,5 +53,10 @@ def _widened(array: np.ndarray) -> np.ndarray:
 
 
 def _blank(pair: DualImage) -> DualImage:
-    empty = Labels(np.zeros_like(pair.labels.ids), {}, regions=pair.labels.regions)
+    labels = _per_pixel(pair.labels)
+    empty = labels.with_array(np.zeros_like(labels.array))
     return DualImage(np.zeros_like(pair.image), empty, pair.index)
+
+
+def _per_pixel(labels: Labels) -> PixelLabels:
+    return labels if isinstance(labels, InstanceLabels) else regions_of(labels)

@@ -10,9 +10,14 @@ from napari.layers import Image, Labels, Layer, Points, Vectors
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_synthseg.core.annotations import ObjectClass
-from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.labels import Labels as TrueLabels
-from napari_synthseg.core.predictions import FoundObject, Prediction
+from napari_synthseg.core.labels import DualImage, PixelLabels, RegionLabels
+from napari_synthseg.core.predictions import (
+    BoxPrediction,
+    FoundObject,
+    InstancePrediction,
+    PointPrediction,
+    RegionPrediction,
+)
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.viewer.class_colors import class_colormap
 from napari_synthseg.ui.viewer.placement import Placement
@@ -27,6 +32,9 @@ PREDICTION = "Prediction: "
 
 REGIONS_OPACITY = 0.45
 """Of regions in class colors: the image must be seen through them."""
+
+POINT_SIZE_PX = 6.0
+"""Of predicted centers whose objects have no known size."""
 
 MOST_TEXTS = 40
 """Boxes up to which class and score are written at each; they are in the features in any case."""
@@ -66,8 +74,9 @@ class OutputLayers:
         already, the layers stay, and so do what the user set on them and the place of the slider.
         """
         pixels, rgb = stack_images(pairs)
-        regions = pairs[0].labels.regions
-        ids = np.stack([small_ids(p.labels.ids) if regions else p.labels.ids for p in pairs])
+        regions = isinstance(pairs[0].labels, RegionLabels)
+        arrays = [p.labels.array for p in pairs if isinstance(p.labels, PixelLabels)]
+        ids = np.stack([small_ids(array) if regions else array for array in arrays])
         extra = pixels.ndim - rgb - (ids.ndim - 1)
         if extra == 2:  # the same labels whichever channel is shown
             ids = np.array(np.broadcast_to(ids[:, np.newaxis], pixels.shape))
@@ -96,7 +105,7 @@ class OutputLayers:
         self.preview, self._regions = (image, labels), regions
         dims = self._viewer.dims
         dims.set_current_step(0, 0)
-        spatial = ("z", "y", "x")[-pairs[0].labels.ids.ndim :]
+        spatial = ("z", "y", "x")[-len(pairs[0].labels.shape) :]
         if dims.ndim == extra + len(spatial):
             dims.axis_labels = (*("pair", "channel")[:extra], *spatial)
         self.set_preview_visible(True)
@@ -129,8 +138,8 @@ class OutputLayers:
             if visible:
                 look_at_layer(self._viewer, self.preview[0])
 
-    def show_prediction(
-        self, prediction: Prediction, project: Project, name: str, placement: Placement
+    def show_instances(
+        self, prediction: InstancePrediction, project: Project, name: str, placement: Placement
     ) -> Labels:
         """Show a prediction in a new layer, with class and score of each object."""
         names = {c.value: c.name for c in project.classes}
@@ -154,13 +163,13 @@ class OutputLayers:
         return layer
 
     def show_regions(
-        self, prediction: Prediction, project: Project, name: str, placement: Placement
+        self, prediction: RegionPrediction, project: Project, name: str, placement: Placement
     ) -> Labels:
         """Show predicted regions in a new layer, in the colors of their classes."""
         names = {c.value: c.name for c in project.classes}
-        found = [int(v) for v in np.unique(prediction.ids) if v > 0]
+        found = [int(v) for v in np.unique(prediction.values) if v > 0]
         layer = Labels(
-            small_ids(prediction.ids),
+            prediction.values,
             name=name,
             opacity=REGIONS_OPACITY,
             colormap=class_colormap(project.classes),
@@ -175,15 +184,14 @@ class OutputLayers:
         return layer
 
     def show_boxes(
-        self, prediction: Prediction, project: Project, name: str, placement: Placement
+        self, prediction: BoxPrediction, project: Project, name: str, placement: Placement
     ) -> Points:
         """Show predicted boxes as lines, and their middles with class and score, in new layers.
 
         Lines and points, as they are there at once even for thousands of boxes.
         """
-        classes = {c.value: c for c in project.classes}
-        found = [o for o in prediction.objects if o.cls in classes]
-        colors = [classes[o.cls].color for o in found]
+        colors = {c.value: c.color for c in project.classes}
+        found = [o for o in prediction.objects if o.cls in colors]
         edges = np.concatenate([_edges_of(o) for o in found]) if found else np.zeros((0, 2, 2))
         longest = max(float(np.ptp(edges[:, 0], axis=0).max()) if found else 1.0, 1.0)
         lines = Vectors(
@@ -191,14 +199,31 @@ class OutputLayers:
             name=f"Boxes: {name.removeprefix(PREDICTION)}",
             vector_style="line",
             edge_width=longest / 400,
-            edge_color=np.repeat(_rgba(colors), 4, axis=0) if found else "white",
+            edge_color=np.repeat(_rgba([colors[o.cls] for o in found]), 4, axis=0)
+            if found
+            else "white",
             **placement.kwargs(),
         )
+        self._viewer.add_layer(lines)
+        return self.show_points(prediction, project, name, placement, size=longest / 120)
+
+    def show_points(
+        self,
+        prediction: BoxPrediction | PointPrediction,
+        project: Project,
+        name: str,
+        placement: Placement,
+        size: float = POINT_SIZE_PX,
+    ) -> Points:
+        """Show the centers of predicted objects with class and score, in a new layer."""
+        classes = {c.value: c for c in project.classes}
+        found = [o for o in prediction.objects if o.cls in classes]
+        ndim = len(found[0].center) if found else 2
         middles = Points(
-            np.array([o.center for o in found]).reshape(-1, 2),
+            np.array([o.center for o in found]).reshape(-1, ndim),
             name=name,
-            size=longest / 120,
-            face_color=_rgba(colors) if found else "white",
+            size=size,
+            face_color=_rgba([classes[o.cls].color for o in found]) if found else "white",
             border_width=0,
             features={
                 "class": [classes[o.cls].name for o in found],
@@ -213,22 +238,22 @@ class OutputLayers:
             },
             **placement.kwargs(),
         )
-        self._viewer.add_layer(lines)
         self._viewer.add_layer(middles)
         self.predictions.append(middles)
         return middles
 
-    def show_truth(self, truth: TrueLabels, placement: Placement, project: Project) -> None:
+    def show_truth(self, truth: PixelLabels, placement: Placement, project: Project) -> None:
         """Show true masks as thin lines: white round objects, regions in their class's color."""
         self.hide_truth()
+        regions = isinstance(truth, RegionLabels)
         white = DirectLabelColormap(color_dict={0: "transparent", None: "white"})
         layer = Labels(
-            small_ids(truth.ids),
+            small_ids(truth.array),
             name="True masks",
-            colormap=class_colormap(project.classes) if truth.regions else white,
+            colormap=class_colormap(project.classes) if regions else white,
             **placement.kwargs(),
         )
-        layer.contour = 2 if truth.regions else 1
+        layer.contour = 2 if regions else 1
         layer.editable = False
         self._viewer.add_layer(layer)
         self._truth = layer
@@ -302,7 +327,7 @@ def _rgba(colors: Sequence[str]) -> np.ndarray:
     return np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0] for c in colors])
 
 
-def _class_colormap(prediction: Prediction, project: Project) -> Any:
+def _class_colormap(prediction: InstancePrediction, project: Project) -> Any:
     colors = {c.value: c.color for c in project.classes}
     table: dict[int | None, str] = {o.id: colors.get(o.cls, "white") for o in prediction.objects}
     return DirectLabelColormap(color_dict={**table, 0: "transparent", None: "transparent"})

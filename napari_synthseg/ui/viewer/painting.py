@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.annotations import ImageRef, Truth
+from napari_synthseg.core.annotations import ImageRef, RegionTruth
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region, region_slices
-from napari_synthseg.core.labels import UNKNOWN
+from napari_synthseg.core.labels import regions_of
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.labels import UNKNOWN_VALUE
+from napari_synthseg.io.labels import UNKNOWN_VALUE, encode_regions
 from napari_synthseg.storage.truths import open_labels
 
 GROUND = 255
@@ -61,7 +61,7 @@ def read_regions(
         yield Progress(number / len(refs), f"reading the regions of {ref.name}")
         labels = open_labels(truth, ref, folder)
         place = region_slices(ref.region or full_region(tuple(shape)))
-        stored[place] = np.where(labels.ids == UNKNOWN, UNKNOWN_VALUE, labels.semantic())
+        stored[place] = encode_regions(regions_of(labels).values)
         there[place] = True
     return from_stored(stored, there)
 
@@ -148,9 +148,9 @@ def take_file(
     yield Progress(0.0, f"reading {path.name}")
     whole = np.zeros(tuple(shape), np.uint8)
     for ref in refs:
-        labels = open_labels(Truth(image=ref.id, kind="semantic", source=uri), ref, project_folder)
-        values = np.where(labels.ids == UNKNOWN, UNKNOWN_VALUE, labels.semantic())
-        whole[region_slices(ref.region or full_region(tuple(shape)))] = values
+        labels = open_labels(RegionTruth(image=ref.id, source=uri), ref, project_folder)
+        place = region_slices(ref.region or full_region(tuple(shape)))
+        whole[place] = encode_regions(labels.values)
     return Taken(_class_values(whole, f"'{path.name}'"), f"'{path.name}'")
 
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QTableWidget, QTableWidgetItem
 
-from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.core.predictions import RegionPrediction
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.widgets.parts import fit_table
 
@@ -34,7 +34,7 @@ class AreaTable(QTableWidget):
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.hide()
 
-    def show_predictions(self, found: Sequence[Prediction], project: Project) -> None:
+    def show_predictions(self, found: Sequence[RegionPrediction], project: Project) -> None:
         """Show the areas of predicted regions, background last; hides where there are none."""
         self.setVisible(bool(found))
         if not found:
@@ -66,9 +66,9 @@ def _heading(name: str, color: str = "") -> QTableWidgetItem:
     return heading
 
 
-def _share(prediction: Prediction, value: int) -> QTableWidgetItem:
-    pixels = int(np.count_nonzero(prediction.ids == value))
-    item = QTableWidgetItem(f"{pixels / prediction.ids.size:.1%}")
+def _share(prediction: RegionPrediction, value: int) -> QTableWidgetItem:
+    pixels = int(np.count_nonzero(prediction.values == value))
+    item = QTableWidgetItem(f"{pixels / prediction.values.size:.1%}")
     item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
     item.setToolTip(f"{pixels:,} pixels")
     return item

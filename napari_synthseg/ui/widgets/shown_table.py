@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
-from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.core.predictions import ImageTagsPrediction, Prediction
 from napari_synthseg.core.project import Project
 
 HEADING_WIDTH = 112
@@ -29,11 +29,11 @@ class ShownTable(QTableWidget):
 
     def show_predictions(self, found: Sequence[Prediction], project: Project) -> None:
         """Show what was said of images; hides where nothing was."""
-        said = [p for p in found if p.shown]
+        said = [p for p in found if isinstance(p, ImageTagsPrediction)]
         self.setVisible(bool(said))
         if not said:
             return
-        values = sorted(said[0].shown)
+        values = sorted(said[0].probabilities)
         names = {c.value: c.name for c in project.classes}
         images = {i.id: i.name for i in project.images}
         self.setRowCount(len(said))
@@ -53,8 +53,8 @@ class ShownTable(QTableWidget):
         self.setFixedHeight(header.sizeHint().height() + sum(rows) + 6)
 
 
-def _item(prediction: Prediction, value: int) -> QTableWidgetItem:
-    probability, least = prediction.shown[value], prediction.thresholds.get(value, 0.5)
+def _item(prediction: ImageTagsPrediction, value: int) -> QTableWidgetItem:
+    probability, least = prediction.probabilities[value], prediction.thresholds.get(value, 0.5)
     item = QTableWidgetItem(f"{probability:.0%}")
     item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
     font = item.font()

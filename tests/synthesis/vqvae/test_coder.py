@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels
+from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
 from napari_synthseg.synthesis.vqvae.fit_vqvae import (
     CoderStage,
     as_batch,
@@ -106,23 +106,23 @@ def test_views_give_pairs_back():
     pair = striped(0, unknown=True)
     (view,) = views_of([pair], (1, 2))
     again = as_pair(view.image, view.marks, (1, 2), 0)
-    np.testing.assert_array_equal(again.labels.ids, pair.labels.ids)
+    np.testing.assert_array_equal(again.labels.values, pair.labels.values)
     np.testing.assert_array_equal(again.image, pair.image)
 
 
 def test_class_values_need_not_follow_one_another():
     values = np.array([[0, 7], [3, UNKNOWN]], np.int32)
-    pair = DualImage(np.zeros((1, 2, 2), np.float32), Labels.of_classes(values), 0)
+    pair = DualImage(np.zeros((1, 2, 2), np.float32), RegionLabels.of(values), 0)
     (view,) = views_of([pair], (3, 7))
     assert view.marks.tolist() == [[0, 2], [1, UNKNOWN]]
-    assert as_pair(view.image, view.marks, (3, 7), 0).labels.ids.tolist() == values.tolist()
+    assert as_pair(view.image, view.marks, (3, 7), 0).labels.values.tolist() == values.tolist()
 
 
 def test_an_image_of_another_class_or_a_volume_is_refused():
     with pytest.raises(InputError, match="class value 2"):
         views_of([striped(0)], (1,))
     volume = DualImage(
-        np.zeros((1, 3, 4, 4), np.float32), Labels.of_classes(np.zeros((3, 4, 4), np.int32)), 0
+        np.zeros((1, 3, 4, 4), np.float32), RegionLabels.of(np.zeros((3, 4, 4), np.int32)), 0
     )
     with pytest.raises(InputError, match="volume"):
         views_of([volume], (1,))

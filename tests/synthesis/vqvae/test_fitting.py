@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, DualImage, Labels, MaskedImages
+from napari_synthseg.core.labels import (
+    UNKNOWN,
+    DualImage,
+    MaskedImages,
+    RegionLabels,
+)
 from napari_synthseg.core.progress import Cancelled
 from napari_synthseg.synthesis import VQRecipe
 from tests.helpers.clicked_discs import finish
@@ -19,7 +24,7 @@ def fitted(source=None, artifacts=None, **fields):
 
 def same(one, other):
     return np.array_equal(one.image, other.image) and np.array_equal(
-        one.labels.ids, other.labels.ids
+        one.labels.values, other.labels.values
     )
 
 
@@ -108,7 +113,7 @@ def test_a_lattice_and_a_prior_that_is_told_shares_give_pairs(source):
     made, _ = fitted(source, quantizer="fsq", on_shares=True)
     pair = made.pair(17)
     assert pair.image.shape == (1, 32, 32)
-    assert pair.labels.regions
+    assert isinstance(pair.labels, RegionLabels)
 
 
 def test_side_by_side_pairs_are_as_large_as_crops(source):
@@ -126,7 +131,7 @@ def test_three_channels_and_images_smaller_than_the_crop():
 
 def test_one_class_unknown_pixels_and_nothing_held_out():
     made, steps = fitted(masked_images(2, 0, classes=1, unknown=True))
-    assert set(np.unique(made.pair(0).labels.ids)) <= {0, 1}
+    assert set(np.unique(made.pair(0).labels.values)) <= {0, 1}
     assert any("No image was held out" in note for note in made.notes)
     assert "held bits per code" not in steps[-1].metrics
 
@@ -134,7 +139,7 @@ def test_one_class_unknown_pixels_and_nothing_held_out():
 def test_one_small_image_is_enough():
     made, _ = fitted(masked_images(1, 0, shape=(32, 32)), crop=32)
     assert any("against copies" in note for note in made.notes)
-    assert made.pair(0).labels.ids.shape == (32, 32)
+    assert made.pair(0).labels.values.shape == (32, 32)
 
 
 def test_progress_shows_figures_and_pictures_and_touches_no_other_random_numbers(source):
@@ -149,7 +154,7 @@ def test_progress_shows_figures_and_pictures_and_touches_no_other_random_numbers
 
 def test_what_cannot_be_learned_from_is_said():
     good = striped(0)
-    nothing = Labels.of_classes(np.full((32, 40), UNKNOWN, np.int32))
+    nothing = RegionLabels.of(np.full((32, 40), UNKNOWN, np.int32))
     for pairs, words in [
         ((), "No image with a mask"),
         ((striped(0, (12, 40)),), "only 12 pixels"),

@@ -25,7 +25,7 @@ def again(made, **changed):
 
 def same(one, other):
     return np.array_equal(one.image, other.image) and np.array_equal(
-        one.labels.ids, other.labels.ids
+        one.labels.values, other.labels.values
     )
 
 
@@ -75,7 +75,7 @@ def test_seed_and_temperature_give_others(made):
 
 def test_grain_changes_no_mask(made):
     plain, grainy = (again(made, gate=False, grain=g).pair(0) for g in ("none", "quilted"))
-    np.testing.assert_array_equal(plain.labels.ids, grainy.labels.ids)
+    np.testing.assert_array_equal(plain.labels.values, grainy.labels.values)
     assert np.std(plain.image - grainy.image) > 0.01
     half = again(made, gate=False, grain_strength=0.5).pair(0)
     np.testing.assert_allclose(half.image, (plain.image + grainy.image) / 2, atol=1e-5)
@@ -84,7 +84,7 @@ def test_grain_changes_no_mask(made):
 def test_larger_than_the_crop_is_drawn_in_one_go(made):
     pair = again(made, size=96, gate=False).pair(0)
     assert pair.image.shape == (1, 96, 96)
-    assert pair.labels.ids.shape == (96, 96)
+    assert pair.labels.values.shape == (96, 96)
 
 
 def test_a_block_costs_little_more_than_a_pair(made):
