@@ -146,7 +146,7 @@ def test_classifier_tells_what_an_image_shows_and_where_it_looks(clicked):
     assert panel.shown.item(0, 0).text().endswith("%")
     QTest.mouseClick(panel.evidence.button, Qt.MouseButton.LeftButton)
     clicked.settle()
-    layers = clicked.panel.layers.evidence.layers
+    layers = clicked.panel.layers.heat_maps.layers
     assert set(layers) == {1, 2}
     for layer in layers.values():
         assert layer.blending == "additive"
@@ -163,11 +163,11 @@ def test_segmenting_models_are_explained_without_plain_cam(clicked):
     panel.evidence.methods.setCurrentIndex(panel.evidence.methods.findData("gradcam++"))
     QTest.mouseClick(panel.evidence.button, Qt.MouseButton.LeftButton)
     clicked.settle()
-    first = dict(clicked.panel.layers.evidence.layers)
+    first = dict(clicked.panel.layers.heat_maps.layers)
     QTest.mouseClick(panel.evidence.button, Qt.MouseButton.LeftButton)
     clicked.settle()
     assert not any(layer in clicked.viewer.layers for layer in first.values())
-    assert len(clicked.panel.layers.evidence.layers) == 1
+    assert len(clicked.panel.layers.heat_maps.layers) == 1
 
 
 def test_maps_share_one_scale_and_its_slider(evidence):
@@ -211,7 +211,7 @@ def test_click_on_a_place_shows_the_evidence_there_and_edits_nothing(evidence):
     bench.click((4, 4))
     assert box.numbers[2].text() == "-1"
     assert box.bars[2].value() == 0
-    (place,) = [x for x in bench.viewer.layers if x.name == "Evidence: place"]
+    (place,) = [x for x in bench.viewer.layers if x.name == "Heat map: place"]
     assert np.allclose(place.data[0], (4, 4), atol=1)
     assert bench.session.project.clicks is clicks
     assert len(bench.clicks.data) == number
@@ -222,7 +222,7 @@ def test_click_on_a_place_shows_the_evidence_there_and_edits_nothing(evidence):
 
 def test_image_is_darkened_by_a_layer_of_its_own(evidence):
     bench, box = evidence
-    (veil,) = [x for x in bench.viewer.layers if x.name == "Evidence: darkened image"]
+    (veil,) = [x for x in bench.viewer.layers if x.name == "Heat map: darkened image"]
     image = next(x for x in bench.viewer.layers if x.name == "discs")
     assert veil.visible
     assert image.opacity == 1.0
@@ -236,5 +236,5 @@ def test_another_project_takes_the_maps_away(evidence):
     bench, box = evidence
     bench.panel.controller.show(None)
     assert not box.layers.layers
-    assert not [x for x in bench.viewer.layers if x.name.startswith("Evidence")]
+    assert not [x for x in bench.viewer.layers if x.name.startswith("Heat map")]
     assert not box.legend.isVisible()

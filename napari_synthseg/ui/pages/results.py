@@ -65,7 +65,7 @@ class ResultsPanel(Panel):
         self.body.addWidget(self.shown)
         self.areas = AreaTable()
         self.body.addWidget(self.areas)
-        self.evidence = HeatMapBox(layers.evidence)
+        self.evidence = HeatMapBox(layers.heat_maps)
         self.evidence.asked.connect(self.explain)
         self.body.addWidget(self.evidence)
         self.truth_box = QCheckBox("Show the true masks (lines)")

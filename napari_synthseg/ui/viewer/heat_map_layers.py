@@ -12,30 +12,31 @@ from napari.utils.colormaps import Colormap
 from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.viewer.view import remove_layer
 
 if TYPE_CHECKING:
     from napari import Viewer
 
-DARK = 0.6
-"""How much of the image a veil hides, so that colors show on bright images, too."""
+DARKENING = 0.6
+"""Opacity of the black layer over the image: colors then show on bright images, too."""
 
 
 class HeatMapLayers:
-    """The heat maps of one image that are shown; new ones take the place of the old ones.
+    """The heat maps of one image that are shown; new ones replace them.
 
     Attributes
     ----------
     layers
         Class value -> layer, for those that the user has not removed.
     top
-        Evidence that is shown in full color; the same for all classes.
+        Value of the maps that is shown in full color; the same for all classes.
     """
 
     def __init__(self, viewer: Viewer) -> None:
         self.layers: dict[int, Image] = {}
         self.top = 1.0
-        self._veil: Image | None = None
-        self._place: Points | None = None
+        self._darkening: Image | None = None
+        self._place_mark: Points | None = None
         self._viewer = viewer
         self._listener: Callable[[tuple[float, ...]], object] | None = None
 
@@ -52,12 +53,12 @@ class HeatMapLayers:
         values = [v for v in maps.maps if v in classes]
         self.top = max([float(maps.maps[v].max()) for v in values] + [1e-6])
         shape = next(iter(maps.maps.values())).shape
-        self._veil = _make_veil(shape, placed)
-        self._viewer.add_layer(self._veil)
+        self._darkening = _make_darkening(shape, placed)
+        self._viewer.add_layer(self._darkening)
         for value in values:
             layer = Image(
                 maps.maps[value],
-                name=f"Evidence: {classes[value].name}, {name}",
+                name=f"Heat map: {classes[value].name}, {name}",
                 colormap=Colormap(["#000000", classes[value].color], name=classes[value].color),
                 blending="additive",
                 contrast_limits=(0.0, self.top),
@@ -65,28 +66,28 @@ class HeatMapLayers:
             )
             self._viewer.add_layer(layer)
             self.layers[value] = layer
-        self.look()
+        self.activate()
         return dict(self.layers)
 
-    def look(self) -> None:
-        """Make a map the active layer, so that a click on the canvas changes nothing."""
+    def activate(self) -> None:
+        """Make a map the active layer, so that a click on the canvas edits nothing."""
         if self.layers:
             layer = next(reversed(self.layers.values()))
             self._viewer.layers.selection.active = layer
             layer.mode = "pan_zoom"
 
     def set_top(self, share: float) -> None:
-        """Show a share of the highest evidence in full color, in all maps alike."""
+        """Show a share of the highest value in full color, in all maps alike."""
         for layer in self.layers.values():
             layer.contrast_limits = (0.0, max(self.top * share, 1e-9))
 
     def set_dark(self, dark: bool) -> None:
         """Darken the image below the maps, or not."""
-        if self._veil is not None:
-            self._veil.visible = dark
+        if self._darkening is not None:
+            self._darkening.visible = dark
 
     def values_at(self, world: Sequence[float]) -> dict[int, float]:
-        """Return the evidence for each class at a place of the world; nothing outside."""
+        """Return the value of each class's map at a place of the world; empty outside."""
         found = {}
         for value, layer in self.layers.items():
             index = np.round(layer.world_to_data(list(world)[-layer.ndim :])).astype(int)
@@ -94,17 +95,17 @@ class HeatMapLayers:
                 found[value] = float(layer.data[tuple(index)])
         return found
 
-    # --- the place that is asked about -----------------------------------------------------------
+    # --- the place that is asked about -------------------------------------------------------
 
     def listen(self, on_click: Callable[[tuple[float, ...]], object] | None) -> None:
-        """Tell of clicks on the canvas, as world positions, from now on; None ends it."""
+        """Report clicks on the canvas from now on, as world positions; None ends it."""
         callbacks = self._viewer.mouse_drag_callbacks
         if self._listener is not None and self._on_mouse in callbacks:
             callbacks.remove(self._on_mouse)
         self._listener = on_click
         if on_click is not None:
             callbacks.append(self._on_mouse)
-            self.look()
+            self.activate()
 
     def _on_mouse(self, viewer: Viewer, event: Any) -> Any:
         at, dragged = tuple(event.position), False
@@ -121,44 +122,43 @@ class HeatMapLayers:
             return
         layer = next(iter(self.layers.values()))
         point = np.asarray(list(world)[-layer.ndim :], float)[None]
-        if self._place is None:
+        if self._place_mark is None:
             extent = layer.extent.world
-            self._place = Points(
+            self._place_mark = Points(
                 point,
-                name="Evidence: place",
+                name="Heat map: place",
                 symbol="ring",
                 face_color="white",
                 border_color="white",
                 size=float(np.ptp(extent[:, -2:], axis=0).max()) / 40,
                 units=layer.units,
             )
-            self._viewer.add_layer(self._place)
-            self.look()
+            self._viewer.add_layer(self._place_mark)
+            self.activate()
         else:
-            self._place.data = point
+            self._place_mark.data = point
 
-    # --- taking away -----------------------------------------------------------------------------
+    # --- removing ----------------------------------------------------------------------------
 
     def clear(self) -> None:
-        """Take all of it away."""
-        for layer in (*self.layers.values(), self._veil, self._place):
-            if layer is not None and layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
-        self.layers, self._veil, self._place = {}, None, None
+        """Remove maps, darkening and mark."""
+        for layer in (*self.layers.values(), self._darkening, self._place_mark):
+            remove_layer(self._viewer, layer)
+        self.layers, self._darkening, self._place_mark = {}, None, None
 
     def forget(self, gone: Layer) -> None:
         """Note that a layer was removed."""
         self.layers = {v: layer for v, layer in self.layers.items() if layer is not gone}
-        if gone is self._veil:
-            self._veil = None
-        if gone is self._place:
-            self._place = None
+        if gone is self._darkening:
+            self._darkening = None
+        if gone is self._place_mark:
+            self._place_mark = None
 
 
-def _make_veil(shape: tuple[int, ...], placement: Placement) -> Image:
+def _make_darkening(shape: tuple[int, ...], placement: Placement) -> Image:
     """Return a black layer as large as an image, of hardly any pixels."""
-    dark = np.broadcast_to(np.uint8(0), shape)
+    black = np.broadcast_to(np.uint8(0), shape)
     return Image(
-        dark, name="Evidence: darkened image", opacity=DARK, contrast_limits=(0, 1),
+        black, name="Heat map: darkened image", opacity=DARKENING, contrast_limits=(0, 1),
         blending="translucent_no_depth", **placement.kwargs(),
     )  # fmt: skip

@@ -73,7 +73,7 @@ class Layers(QObject):
         self.regions = RegionsLayer(viewer, controller, self.clicks)
         self.marking: Marking = "clicks"
         self.outputs = OutputLayers(viewer)
-        self.evidence = HeatMapLayers(viewer)
+        self.heat_maps = HeatMapLayers(viewer)
         self._viewer = viewer
         self._controller = controller
         self.image: DisplayedImage | None = None
@@ -284,7 +284,7 @@ class Layers(QObject):
         if gone is self._parts:
             self._parts = None
         self.outputs.forget(gone)
-        self.evidence.forget(gone)
+        self.heat_maps.forget(gone)
         for key in [k for k, layer in self._images.items() if layer is gone]:
             del self._images[key]
             if self.image is not None and key == self.image.key:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cachetools import LRUCache
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
 
 from napari_synthseg.core.patch import Patch, PatchLibrary, PatchState
-from napari_synthseg.ui.widgets.thumbnail import THUMBNAIL, thumbnail
+from napari_synthseg.ui.widgets.thumbnail import THUMBNAIL_PX, thumbnail
 
-CELL = QSize(THUMBNAIL + 8, THUMBNAIL + 14)
-KEPT_THUMBNAILS = 1000
-BUDGET = 0.02
-"""Seconds that one painting may spend on new thumbnails; the others follow in the next."""
+CELL = QSize(THUMBNAIL_PX + 8, THUMBNAIL_PX + 14)
+MAX_THUMBNAILS = 1000
+"""Pictures that are kept."""
+
+PAINT_SECONDS = 0.02
+"""Time that one painting may spend on new thumbnails; the others follow in the next."""
 
 PATCH_ROLE = Qt.ItemDataRole.UserRole + 1
 STATE_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -109,13 +111,14 @@ class PatchPainter(QStyledItemDelegate):
         self.is_behind = False
         """Whether the last painting had no time left for some thumbnails."""
         # with each picture its patch is kept, so that no other patch can get its id
-        self._thumbnails: OrderedDict[tuple[int, str], tuple[Patch, QPixmap]] = OrderedDict()
+        self._thumbnails: LRUCache[tuple[int, str], tuple[Patch, QPixmap]]
+        self._thumbnails = LRUCache(MAX_THUMBNAILS)
         self._deadline = 0.0
 
     def begin(self) -> None:
         """Start a painting of the whole list."""
         self.is_behind = False
-        self._deadline = time.perf_counter() + BUDGET
+        self._deadline = time.perf_counter() + PAINT_SECONDS
 
     def sizeHint(self, option: Any, index: QModelIndex) -> QSize:
         """Return the size of one cell."""
@@ -126,7 +129,7 @@ class PatchPainter(QStyledItemDelegate):
         patch: Patch = index.data(PATCH_ROLE)
         state: PatchState = index.data(STATE_ROLE)
         cell: QRect = option.rect
-        place = QRect(cell.x() + 4, cell.y() + 3, THUMBNAIL, THUMBNAIL)
+        place = QRect(cell.x() + 4, cell.y() + 3, THUMBNAIL_PX, THUMBNAIL_PX)
         painter.save()
         painter.setOpacity(0.35 if state == "rejected" or not patch.area else 1.0)
         picture = self._thumbnail(patch)
@@ -152,16 +155,13 @@ class PatchPainter(QStyledItemDelegate):
     def _thumbnail(self, patch: Patch) -> QPixmap | None:
         """Return the picture of a patch, or nothing if there is no time left to make it."""
         key = (id(patch), self.colors.get(patch.cls, "#ffb000"))
-        if key in self._thumbnails:
-            self._thumbnails.move_to_end(key)
-            return self._thumbnails[key][1]
+        if (known := self._thumbnails.get(key)) is not None:
+            return known[1]
         if time.perf_counter() > self._deadline:
             self.is_behind = True
             return None
         picture = thumbnail(patch, key[1])
         self._thumbnails[key] = patch, picture
-        if len(self._thumbnails) > KEPT_THUMBNAILS:
-            self._thumbnails.popitem(last=False)
         return picture
 
 

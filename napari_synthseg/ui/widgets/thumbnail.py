@@ -8,8 +8,8 @@ from qtpy.QtGui import QColor, QImage, QPixmap
 
 from napari_synthseg.core.patch import Patch
 
-THUMBNAIL = 68
-"""Edge of the picture, pixels."""
+THUMBNAIL_PX = 68
+"""Edge of the picture, in screen pixels."""
 
 
 def thumbnail(patch: Patch, color: str) -> QPixmap:
@@ -21,20 +21,20 @@ def thumbnail(patch: Patch, color: str) -> QPixmap:
     if mask.ndim == 3:
         plane = int(mask.sum(axis=(1, 2)).argmax()) if mask.any() else mask.shape[0] // 2
         pixels, mask = pixels[:, plane], mask[plane]
-    step = max(1, max(mask.shape) // (2 * THUMBNAIL))  # large patches: no more pixels than seen
+    step = max(1, max(mask.shape) // (2 * THUMBNAIL_PX))  # large patches: no more pixels than seen
     pixels, mask = pixels[:, ::step, ::step], mask[::step, ::step]
     shown = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
     low, high = np.percentile(shown, (0.5, 99.8))
     scaled = np.clip((shown - low) / max(high - low, 1e-6), 0, 1) * 255
     rgb = np.moveaxis(scaled, 0, -1).astype(np.uint8)
-    times = max(1, round(2 * THUMBNAIL / max(mask.shape)))  # thin outlines on small patches
+    times = max(1, round(2 * THUMBNAIL_PX / max(mask.shape)))  # thin outlines on small patches
     rgb = np.ascontiguousarray(rgb.repeat(times, axis=0).repeat(times, axis=1))
     rgb[_outline(mask.repeat(times, axis=0).repeat(times, axis=1))] = QColor(color).getRgb()[:3]
     height, width = rgb.shape[:2]
     image = QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888)
     return QPixmap.fromImage(image).scaled(
-        THUMBNAIL,
-        THUMBNAIL,
+        THUMBNAIL_PX,
+        THUMBNAIL_PX,
         Qt.AspectRatioMode.IgnoreAspectRatio,
         Qt.TransformationMode.SmoothTransformation,
     )
