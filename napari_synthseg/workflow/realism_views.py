@@ -102,7 +102,7 @@ def clicked_fields(project: Project, folder: Path, library: PatchLibrary) -> Rea
 
 def masked_fields(project: Project, divided: DividedMasks) -> RealFields:
     """Return the images with true masks of regions, those held out among them."""
-    refs = (*divided.division.train, *divided.division.held)
+    refs = (*divided.division.train, *divided.division.validation)
     pairs = (*divided.images.train, *divided.images.held)
     views, known = [], 0
     for ref, pair in zip(refs, pairs, strict=True):

@@ -34,7 +34,7 @@ from napari_synthseg.synthesis.datasets import (
 )
 from napari_synthseg.tasks.info import TaskInfo, TaskPairs
 from napari_synthseg.tasks.registry import task_for, task_info
-from napari_synthseg.training.split import Subset, split
+from napari_synthseg.training.split import Subset, split_clicked
 from napari_synthseg.workflow.cutting import clicked_parts, cut
 from napari_synthseg.workflow.truths import masked_images, true_pairs, true_parts
 
@@ -124,7 +124,7 @@ def _gather_regions(
     divided = masked_images(project, folder, spec)
     images, refs = divided.images, divided.division.train
     pairs: Synthesizer = RealDataset(images.train)
-    notes = [divided.division.words] if divided.division.words else []
+    notes = [divided.division.note] if divided.division.note else []
     if spec.source != "real":
         pairs = yield from _fitted(project, spec, images, artifacts)
         yield Progress(1.0, "looking at the first dual images")
@@ -279,7 +279,7 @@ def _divide(
     held = tuple(p for p in wanted if p.clicks)
     if not held:
         gap = max(diameters)
-        parts, held = split(
+        parts, held = split_clicked(
             parts, shapes, fraction=spec.validation_fraction, gap=gap, seed=spec.seed
         )
     return tuple(parts), tuple(held), diameters

@@ -36,8 +36,7 @@ from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.tasks.info import TaskInfo
 from napari_synthseg.tasks.registry import task_for
-from napari_synthseg.training.region_split import Split, divide_regions
-from napari_synthseg.training.split import MINIMUM_CLICKS, Subset
+from napari_synthseg.training.split import MIN_CLICKS, Split, Subset, split_regions
 
 REGION_KINDS: tuple[TruthKind, ...] = ("semantic", "instance")
 """Kinds of ground truth that say of each pixel what class it is of, what says most first."""
@@ -129,10 +128,10 @@ def masked_images(project: Project, folder: Path, spec: TrainSpec) -> DividedMas
         division = Split(tuple(refs), wanted, "the images for validation held out")
     else:
         shapes = {ref.id: pixels.shape[1:] for ref, pixels in opened}
-        division = divide_regions(refs, shapes, fraction=spec.validation_fraction, seed=spec.seed)
+        division = split_regions(refs, shapes, fraction=spec.validation_fraction, seed=spec.seed)
     train, held = (
         tuple(_with_regions(project, folder, ref) for ref in part)
-        for part in (division.train, division.held)
+        for part in (division.train, division.validation)
     )
     return DividedMasks(MaskedImages(train, held, project.class_values), division)
 
@@ -161,5 +160,5 @@ def _count_objects(truth: Truth) -> int:
         case BoxTruth(boxes=rows) | PointTruth(points=rows) | ImageTagsTruth(shown=rows):
             return len(rows)
         case InstanceTruth(classes=classes):
-            return max(len(classes), MINIMUM_CLICKS)
-    return MINIMUM_CLICKS
+            return max(len(classes), MIN_CLICKS)
+    return MIN_CLICKS

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.geometry import contains
-from napari_synthseg.training.split import Subset, split
+from napari_synthseg.training.split import Subset, split_clicked
 
 
 def part(name, count, *, group="", seed=0, shape=(200, 300)):
@@ -24,14 +24,14 @@ def part(name, count, *, group="", seed=0, shape=(200, 300)):
 
 def test_a_fraction_of_zero_holds_nothing_out():
     parts = (part("a", 10),)
-    assert split(parts, {"a": (200, 300)}, fraction=0, gap=10) == (parts, ())
+    assert split_clicked(parts, {"a": (200, 300)}, fraction=0, gap=10) == (parts, ())
 
 
 @given(st.integers(0, 1000), st.lists(st.integers(3, 30), min_size=3, max_size=7))
 @settings(max_examples=40)
 def test_groups_are_never_divided(seed, counts):
     parts = [part(f"i{k}", n, group=f"g{k // 2}", seed=k) for k, n in enumerate(counts)]
-    train, held = split(parts, {}, fraction=0.25, gap=10, seed=seed)
+    train, held = split_clicked(parts, {}, fraction=0.25, gap=10, seed=seed)
     assert train
     assert not {p.ref.group for p in train} & {p.ref.group for p in held}
     assert sorted(p.ref.id for p in (*train, *held)) == sorted(p.ref.id for p in parts)
@@ -40,7 +40,7 @@ def test_groups_are_never_divided(seed, counts):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_image_with_most_of_the_clicks_is_not_lost_to_training(seed):
     parts = [part(f"i{n}", n, group=f"g{n}", seed=n) for n in (107, 22, 15, 28, 53)]
-    _, held = split(parts, {}, fraction=0.2, gap=10, seed=seed)
+    _, held = split_clicked(parts, {}, fraction=0.2, gap=10, seed=seed)
     assert [p.ref.id for p in held] == ["i53"]
 
 
@@ -52,7 +52,7 @@ def test_no_kind_of_image_is_lost_to_training(seed):
         part(name, counts[name], group=name, seed=n, shape=shape)
         for n, (name, shape) in enumerate(shapes.items())
     ]
-    _, held = split(parts, shapes, fraction=0.2, gap=10, seed=seed)
+    _, held = split_clicked(parts, shapes, fraction=0.2, gap=10, seed=seed)
     assert [p.ref.id for p in held] in (["a"], ["b"])
 
 
@@ -60,7 +60,7 @@ def test_no_kind_of_image_is_lost_to_training(seed):
 @settings(max_examples=40)
 def test_one_image_is_divided_with_a_gap(count, gap, seed):
     whole = part("a", count, seed=seed)
-    train, held = split([whole], {"a": (200, 300)}, fraction=0.2, gap=gap)
+    train, held = split_clicked([whole], {"a": (200, 300)}, fraction=0.2, gap=gap)
     if not held:
         assert train == (whole,)
         return
@@ -75,7 +75,7 @@ def test_one_image_is_divided_with_a_gap(count, gap, seed):
 
 def test_too_few_clicks_hold_nothing_out():
     parts = (part("a", 4),)
-    train, held = split(parts, {"a": (200, 300)}, fraction=0.2, gap=20)
+    train, held = split_clicked(parts, {"a": (200, 300)}, fraction=0.2, gap=20)
     assert train == parts
     assert held == ()
 
@@ -84,7 +84,7 @@ def test_a_region_is_divided_inside_itself():
     whole = part("a", 60)
     ref = whole.ref.model_copy(update={"region": ((0, 200), (0, 150))})
     inside = Subset(ref, tuple(c for c in whole.clicks if contains(ref.region, c.position)))
-    train, held = split([inside], {"a": (200, 300)}, fraction=0.25, gap=12)
+    train, held = split_clicked([inside], {"a": (200, 300)}, fraction=0.25, gap=12)
     for side in (*train, *held):
         assert side.ref.region[1][1] <= 150
 
@@ -97,7 +97,7 @@ def test_a_volume_is_divided_across_its_longest_side_in_space():
         Click(image="v", position=tuple(rng.uniform(0, np.subtract(shape, 1))), cls=1)
         for _ in range(40)
     )
-    train, held = split([Subset(ref, clicks)], {"v": shape}, fraction=0.3, gap=12.0)
+    train, held = split_clicked([Subset(ref, clicks)], {"v": shape}, fraction=0.3, gap=12.0)
     (top,), (bottom,) = train, held
     assert top.ref.region[1:] == bottom.ref.region[1:] == ((0, 60), (0, 70))
     assert bottom.ref.region[0][0] - top.ref.region[0][1] in (3, 4)  # 12 pixels are 3 planes
