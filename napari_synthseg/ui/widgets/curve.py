@@ -47,7 +47,7 @@ class LossCurve(QWidget):
         for metrics in (n.metrics for n in news):
             if math.isfinite(loss := metrics.get("loss", math.nan)):
                 before = self._smooth[-1] if self._smooth else loss
-                self._steps.append(int(metrics["step"]))
+                self._steps.append(int(metrics.get("step", len(self._steps) + 1)))
                 self._loss.append(loss)
                 self._smooth.append(SMOOTHING * before + (1 - SMOOTHING) * loss)
             best = int(metrics.get("best step", 0))
