@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.boxes.listing import ListedBox
+from napari_synthseg.io.boxes.base import ListedBox
 from napari_synthseg.io.boxes.table import read_box_table
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_synthseg.cli.region_files import CLASSES_FILE
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN
-from napari_synthseg.io.classes_csv import read_class_names
+from napari_synthseg.io.class_tables import read_class_names
 from napari_synthseg.io.labels import read_class_file
 
 WHITE = 255

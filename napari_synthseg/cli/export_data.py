@@ -19,16 +19,16 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import boxes_of
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.boxes.formats import format_named
-from napari_synthseg.io.boxes.listing import FORMATS, NamedBoxes
-from napari_synthseg.io.clicks_csv import write_clicks
+from napari_synthseg.io.boxes import box_format
+from napari_synthseg.io.boxes.base import FORMATS, NamedBoxes
+from napari_synthseg.io.clicks import write_clicks
 from napari_synthseg.io.naming import plane_name
 from napari_synthseg.storage.runs import run_files
 from napari_synthseg.workflow.session import Session
 
 KINDS = {
     "clicks": ("csv",),
-    "boxes": tuple(FORMATS),
+    "boxes": tuple(sorted(FORMATS, key=lambda name: name != "csv")),
     "pairs": ("tiff",),
     "model": ("safetensors",),
 }
@@ -101,7 +101,7 @@ def _export_boxes(session: Session, out: Path, name: str, overwrite: bool) -> di
         raise InputError(
             "No image of the project has true boxes or masks: import them first, see 'import'."
         )
-    kind = format_named(name)
+    kind = box_format(name)
     refuse_existing(kind.files(out, images), overwrite)
     kind.write(out, images, {c.value: c.name for c in session.project.classes})
     count = sum(len(image.boxes) for image in images)

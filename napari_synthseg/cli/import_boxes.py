@@ -15,9 +15,9 @@ from napari_synthseg.core.annotations import BoxTruth, Click, ImageRef, ImageTag
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.boxes.listing import BoxFormat, ListedImage
+from napari_synthseg.io.boxes.base import BoxFormat, ListedImage
 from napari_synthseg.io.boxes.placing import PlacedBoxes, place_boxes
-from napari_synthseg.io.image_labels_csv import read_image_labels
+from napari_synthseg.io.class_tables import read_image_labels
 from napari_synthseg.io.naming import ImageNames, UnknownNameError, find_class
 from napari_synthseg.workflow.session import Session
 

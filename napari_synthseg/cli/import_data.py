@@ -21,9 +21,8 @@ from napari_synthseg.cli.output import JsonFlag, report
 from napari_synthseg.cli.project import ProjectFolder
 from napari_synthseg.core.annotations import Click, ImageRef, Role
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.boxes.formats import format_named, format_of
-from napari_synthseg.io.clicks_csv import read_clicks
-from napari_synthseg.io.points_csv import is_points_table, read_points
+from napari_synthseg.io.boxes import box_format, find_box_format
+from napari_synthseg.io.clicks import is_points_table, read_clicks, read_points
 from napari_synthseg.io.tables import read_header
 from napari_synthseg.workflow.importing import MaskKind
 from napari_synthseg.workflow.session import Session
@@ -132,7 +131,7 @@ def import_data(
         elif kind == "image labels":
             result = import_image_labels(session, file, wishes)
         else:
-            result = import_boxes(session, file, format_named(kind), wishes)
+            result = import_boxes(session, file, box_format(kind), wishes)
     report(result, [result["message"]], as_json)
 
 
@@ -150,7 +149,7 @@ ACCEPTED = {
 
 def _kind_of(path: Path) -> str:
     """Return the kind of a file: "clicks", "points", "image labels", or a format of boxes."""
-    boxes = format_of(path)
+    boxes = find_box_format(path)
     if boxes is not None:
         return boxes.name
     if path.is_dir():

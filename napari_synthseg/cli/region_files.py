@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.io.classes_csv import write_class_names
+from napari_synthseg.io.class_tables import write_class_names
 from napari_synthseg.io.labels import encode_regions
 from napari_synthseg.metrics.areas import BACKGROUND, Area
 

@@ -18,7 +18,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores, metric_title
 from napari_synthseg.io.images.files import open_file
-from napari_synthseg.io.images.stored import check_budget
+from napari_synthseg.io.images.stored_array import check_budget
 from napari_synthseg.metrics.heat_maps.scores import score_heat_maps
 
 SEPARATOR = "__"

@@ -182,12 +182,8 @@ class BoxTruth(_ObjectTruth):
     @classmethod
     def of(cls, image: str, boxes: Boxes, incomplete: Iterable[int] = ()) -> BoxTruth:
         """Return the truth that an image holds these objects, and no others of other classes."""
-        rows = zip(boxes.corners.tolist(), boxes.classes.tolist(), strict=True)
-        return cls(
-            image=image,
-            boxes=tuple((*corners, value) for corners, value in rows),
-            incomplete=tuple(sorted(set(incomplete))),
-        )
+        known = tuple(sorted(set(incomplete)))
+        return cls(image=image, boxes=tuple(boxes.rows()), incomplete=known)
 
     def as_boxes(self) -> Boxes:
         """Return the rows as arrays."""

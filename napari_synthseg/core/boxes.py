@@ -71,6 +71,11 @@ class Boxes:
         """Make boxes from rows (ymin, xmin, ymax, xmax, class value); raises as `of`."""
         return cls.of([row[:4] for row in rows], [row[4] for row in rows] or 1)
 
+    def rows(self) -> list[BoxRow]:
+        """Return one row (ymin, xmin, ymax, xmax, class value) for each box."""
+        pairs = zip(self.corners.tolist(), self.classes.tolist(), strict=True)
+        return [(*corners, value) for corners, value in pairs]
+
     @classmethod
     def joined(cls, parts: Iterable[Boxes]) -> Boxes:
         """Return the boxes of all parts, one part after the other."""

@@ -2,19 +2,19 @@
 
 What 255 means depends on the kind of file, and is decided here alone:
 
-=============================================  ====================  =======================
-file                                           255                   other values
-=============================================  ====================  =======================
-instance masks                                 the object 255        instance ids
-instance masks, black and white (0 and 255)    refused, unless there is one connected part
-regions                                        unknown               class values 1 to 254
-regions, black and white (0 and 255)           class 1               none
-regions in the project's arrays                unknown, always       class values 1 to 254
-regions that this program writes               unknown               class values 1 to 254
-=============================================  ====================  =======================
+======================================================  ===================================
+file                                                    255
+======================================================  ===================================
+masks of objects                                        the object 255
+masks of objects, nothing but 0 and 255                 one object; several parts are refused
+masks of regions                                        unknown
+masks of regions, nothing but 0 and 255                 class 1
+regions in the project's arrays, and those we write     unknown
+regions scored by folder (`score --task semantic`)      a class value; see `cli.class_folders`
+======================================================  ===================================
 
-In memory unknown pixels are `UNKNOWN` (-1). The layer that regions are painted in has a code of its
-own, see `napari_synthseg.ui.viewer.painting`.
+In memory unknown pixels are `UNKNOWN` (-1). The layer in which regions are painted has its own
+code, `ui.viewer.painting.GROUND`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, region_shape
 from napari_synthseg.core.labels import UNKNOWN, BoxLabels, InstanceLabels, RegionLabels
 from napari_synthseg.io.images.files import open_file
-from napari_synthseg.io.images.stored import StoredArray, check_budget
+from napari_synthseg.io.images.stored_array import StoredArray, check_budget
 
 FIRST_CLASS = 1
 """Class value of instances whose class nobody named."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.ome_zarr import stored_zarr
-from napari_synthseg.io.images.stored import KNOWN_AXES, StoredArray
+from napari_synthseg.io.images.stored_array import KNOWN_AXES, StoredArray
 from napari_synthseg.storage.lock import require_writable
 from napari_synthseg.storage.uris import ARRAYS_PREFIX
 

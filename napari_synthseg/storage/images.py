@@ -11,9 +11,9 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.specimens import own_group
 from napari_synthseg.io.images.files import open_file, with_axes
-from napari_synthseg.io.images.source import NormalizedImage
+from napari_synthseg.io.images.normalized import NormalizedImage
 from napari_synthseg.io.images.stacks import StackUse, is_volume
-from napari_synthseg.io.images.stored import StoredArray, check_stored
+from napari_synthseg.io.images.stored_array import StoredArray, check_stored
 from napari_synthseg.storage import consent
 from napari_synthseg.storage.arrays import open_array
 from napari_synthseg.storage.fingerprint import check_fingerprint, fingerprint

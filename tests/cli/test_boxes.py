@@ -13,7 +13,7 @@ import pytest
 import tifffile
 
 from napari_synthseg.cli.import_boxes import ImportOptions, import_boxes
-from napari_synthseg.io.boxes.listing import FORMATS
+from napari_synthseg.io.boxes.base import FORMATS
 from napari_synthseg.workflow.session import Session
 
 Invoke = Callable[..., Any]

@@ -16,12 +16,12 @@ from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.boxes.formats import format_named, format_of
-from napari_synthseg.io.boxes.listing import FORMATS, ListedBox, ListedImage, NamedBoxes
+from napari_synthseg.io.boxes import box_format, find_box_format
+from napari_synthseg.io.boxes.base import FORMATS, ListedBox, ListedImage, NamedBoxes
 from napari_synthseg.io.boxes.placing import place_boxes
-from napari_synthseg.io.image_labels_csv import read_image_labels
+from napari_synthseg.io.class_tables import read_image_labels
+from napari_synthseg.io.clicks import read_points
 from napari_synthseg.io.naming import UnknownNameError
-from napari_synthseg.io.points_csv import read_points
 
 CLASSES = {1: "red cell", 2: "blättchen", 7: "a,b"}
 SHAPE = (480, 640)
@@ -57,7 +57,7 @@ def test_what_is_written_reads_back(name: str, first: Any, second: Any) -> None:
     images = [named(n, rows) for n, rows in zip(NAMES, (first, second, []), strict=True)]
     with TemporaryDirectory() as folder:
         out = written(Path(folder), name, images)
-        kind = format_of(out)
+        kind = find_box_format(out)
         assert kind is FORMATS[name]
         found = {Path(i.name).stem: i for i in kind.read(out, size_of)}
         assert all(path.is_file() for path in kind.files(out, images))
@@ -130,7 +130,7 @@ def sheet(folder: Path) -> Path:
 @pytest.mark.parametrize("make", [labelimg, cvat, roboflow, outlines, sheet])
 def test_files_of_other_programs_say_the_same(tmp_path: Path, make: Any) -> None:
     path = make(tmp_path)
-    kind = format_of(path)
+    kind = find_box_format(path)
     assert kind is not None
     (image,) = kind.read(path, size_of)
     assert Path(image.name).stem == "cell"
@@ -209,7 +209,7 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation>&x
 )  # fmt: skip
 def test_what_cannot_be_meant_is_said_with_its_place(tmp_path: Path, make: Any, said: str) -> None:
     path = make(tmp_path)
-    kind = format_of(path)
+    kind = find_box_format(path)
     assert kind is not None
     with pytest.raises(InputError, match=said):
         kind.read(path, size_of)
@@ -232,9 +232,9 @@ def test_nonsense_is_bad_input(kind: str, content: bytes) -> None:
 
 def test_unknown_formats_and_files_are_told() -> None:
     with pytest.raises(InputError, match="csv, "):
-        format_named("tfrecord")
+        box_format("tfrecord")
     with pytest.raises(InputError, match="no file"):
-        format_of(Path("/nowhere/at/all.json"))
+        find_box_format(Path("/nowhere/at/all.json"))
 
 
 PROJECT = Project(

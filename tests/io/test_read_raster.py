@@ -9,7 +9,7 @@ from PIL import Image
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.raster import open_raster
-from napari_synthseg.io.images.stored import StoredArray
+from napari_synthseg.io.images.stored_array import StoredArray
 from napari_synthseg.storage.images import describe, open_pixels
 
 GRAY = (np.arange(24 * 30) % 251).astype(np.uint8).reshape(24, 30)
@@ -97,7 +97,7 @@ def test_a_claim_of_absurd_size_allocates_nothing(
     with pytest.raises(InputError, match=r"bomb\.png' is too large"):
         describe(tmp_path / "bomb.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
-    monkeypatch.setattr("napari_synthseg.io.images.stored.READ_LIMIT", 700)
+    monkeypatch.setattr("napari_synthseg.io.images.stored_array.READ_LIMIT", 700)
     with pytest.raises(InputError, match=r"bomb\.png' would need"):
         describe(tmp_path / "bomb.png")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images import tiff
 from napari_synthseg.io.images.files import open_file
-from napari_synthseg.io.images.stored import StoredArray
+from napari_synthseg.io.images.stored_array import StoredArray
 from napari_synthseg.storage.images import describe, open_pixels
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.atomic import replace_file
-from napari_synthseg.io.boxes.listing import (
+from napari_synthseg.io.boxes.base import (
     BoxFormat,
     ListedBox,
     ListedImage,
@@ -34,7 +34,7 @@ class CocoFormat(BoxFormat):
         return path.is_file() and path.suffix.lower() == ".json"
 
     def read(self, path: Path, size_of: SizeOf) -> tuple[ListedImage, ...]:
-        """Read a file."""
+        """Read a file; see `BoxFormat.read`."""
         tables = _tables(path)
         names = {
             _field(f"{path.name}, category {n}", category, "id"): str(
@@ -59,28 +59,20 @@ class CocoFormat(BoxFormat):
             for ident, (where, name, size) in images.items()
         )
 
-    def files(self, out: Path, images: Sequence[NamedBoxes]) -> tuple[Path, ...]:
-        """Return the file itself."""
-        return (out,)
-
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:
         """Write one file; categories have the class values as ids."""
-        annotations: list[dict[str, Any]] = []
-        for number, image in enumerate(images, start=1):
-            boxes = image.boxes
-            for (ymin, xmin, ymax, xmax), value in zip(
-                boxes.corners.tolist(), boxes.classes.tolist(), strict=True
-            ):
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": number,
-                        "category_id": value,
-                        "bbox": [xmin, ymin, xmax - xmin, ymax - ymin],
-                        "area": (xmax - xmin) * (ymax - ymin),
-                        "iscrowd": 0,
-                    }
-                )
+        rows = ((n, row) for n, image in enumerate(images, start=1) for row in image.boxes.rows())
+        annotations = [
+            {
+                "id": ident,
+                "image_id": number,
+                "category_id": value,
+                "bbox": [xmin, ymin, xmax - xmin, ymax - ymin],
+                "area": (xmax - xmin) * (ymax - ymin),
+                "iscrowd": 0,
+            }
+            for ident, (number, (ymin, xmin, ymax, xmax, value)) in enumerate(rows, start=1)
+        ]
         whole = {
             "images": [
                 {"id": n, "file_name": i.name, "height": i.shape[0], "width": i.shape[1]}

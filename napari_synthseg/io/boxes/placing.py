@@ -10,7 +10,7 @@ from napari_synthseg.core.boxes import Boxes, BoxRow, center_of
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.boxes.listing import ListedBox, ListedImage
+from napari_synthseg.io.boxes.base import ListedBox, ListedImage
 from napari_synthseg.io.naming import ImageNames, UnknownNameError, find_class
 
 ShapeOf = Callable[[ImageRef], tuple[int, ...]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from napari_synthseg.core.boxes import Corners
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.boxes.listing import (
+from napari_synthseg.io.boxes.base import (
     BoxFormat,
     ListedBox,
     ListedImage,
@@ -81,19 +81,11 @@ class TableFormat(BoxFormat):
         """Read it; see `read_box_table`."""
         return read_box_table(path)
 
-    def files(self, out: Path, images: Sequence[NamedBoxes]) -> tuple[Path, ...]:
-        """Return the table itself."""
-        return (out,)
-
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:
         """Write a row a box, and one with the image alone where it holds none."""
         rows: list[tuple[object, ...]] = []
         for image in images:
-            boxes = image.boxes
             rows += [
-                (image.name, classes[value], *corners)
-                for corners, value in zip(
-                    boxes.corners.tolist(), boxes.classes.tolist(), strict=True
-                )
+                (image.name, classes[value], *corners) for *corners, value in image.boxes.rows()
             ] or [(image.name, "", "", "", "", "")]
         write_rows(out, ("image", "class", *CORNERS), rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.atomic import replace_file
-from napari_synthseg.io.boxes.listing import (
+from napari_synthseg.io.boxes.base import (
     BoxFormat,
     ListedBox,
     ListedImage,
@@ -116,13 +116,10 @@ def _element(image: NamedBoxes, classes: Mapping[int, str]) -> ET.Element:
     size = ET.SubElement(root, "size")
     for side, extent in zip(("width", "height"), reversed(image.shape), strict=True):
         ET.SubElement(size, side).text = str(extent)
-    for corners, value in zip(
-        image.boxes.corners.tolist(), image.boxes.classes.tolist(), strict=True
-    ):
+    for ymin, xmin, ymax, xmax, value in image.boxes.rows():
         element = ET.SubElement(root, "object")
         ET.SubElement(element, "name").text = classes[value]
         frame = ET.SubElement(element, "bndbox")
-        ymin, xmin, ymax, xmax = corners
         edges = {"xmin": xmin + 1, "ymin": ymin + 1, "xmax": xmax, "ymax": ymax}
         for edge, place in edges.items():
             ET.SubElement(frame, edge).text = as_text(place)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import yaml
 
+from napari_synthseg.core.boxes import BoxRow
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.atomic import replace_file
-from napari_synthseg.io.boxes.listing import BoxFormat, ListedImage, NamedBoxes, SizeOf, make_box
+from napari_synthseg.io.boxes.base import BoxFormat, ListedImage, NamedBoxes, SizeOf, make_box
 from napari_synthseg.io.tables import to_number
 from napari_synthseg.io.text import read_text
 
@@ -44,7 +45,7 @@ class YoloFormat(BoxFormat):
         out.mkdir(parents=True, exist_ok=True)
         numbers = {value: number for number, value in enumerate(classes)}
         for path, image in zip(self.files(out, images), images, strict=False):
-            _write_text(path, [_line(image, n, numbers) for n in range(len(image.boxes))])
+            _write_text(path, [_line(row, image.shape, numbers) for row in image.boxes.rows()])
         _write_text(out / NAME_FILES[0], list(classes.values()))
 
 
@@ -127,14 +128,13 @@ def _shares(where: str, cells: Sequence[str]) -> tuple[float, float, float, floa
     return (min(ys) + max(ys)) / 2, (min(xs) + max(xs)) / 2, max(ys) - min(ys), max(xs) - min(xs)
 
 
-def _line(image: NamedBoxes, number: int, numbers: Mapping[int, int]) -> str:
-    ymin, xmin, ymax, xmax = image.boxes.corners[number].tolist()
-    height, width = image.shape
+def _line(row: BoxRow, shape: tuple[int, int], numbers: Mapping[int, int]) -> str:
+    (ymin, xmin, ymax, xmax, value), (height, width) = row, shape
     shares = (
         (xmin + xmax) / 2 / width, (ymin + ymax) / 2 / height,
         (xmax - xmin) / width, (ymax - ymin) / height,
     )  # fmt: skip
-    return " ".join([str(numbers[int(image.boxes.classes[number])]), *map(repr, shares)])
+    return " ".join([str(numbers[value]), *map(repr, shares)])
 
 
 def _write_text(path: Path, lines: Sequence[str]) -> None:

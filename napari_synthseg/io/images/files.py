@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.ome_zarr import is_zarr, open_ome_zarr
 from napari_synthseg.io.images.raster import open_raster
-from napari_synthseg.io.images.stored import StoredArray, check_stored
+from napari_synthseg.io.images.stored_array import StoredArray, check_stored
 from napari_synthseg.io.images.tiff import open_tiff
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.lengths import in_micrometers, known
-from napari_synthseg.io.images.stored import Index, StoredArray, check_budget
+from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
 
 if TYPE_CHECKING:
     import zarr

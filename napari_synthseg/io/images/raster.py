@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images.stored import Index, StoredArray, check_budget
+from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
 
 FORMATS = ("PNG", "JPEG", "BMP")
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.lengths import in_micrometers, known
-from napari_synthseg.io.images.stored import Index, StoredArray, check_budget
+from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
 
 _STACK_AXES = "zt"
 """What the axes of a file that does not name them stand for, innermost first."""

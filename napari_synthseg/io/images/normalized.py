@@ -15,7 +15,7 @@ from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, full_region, region_shape
 from napari_synthseg.core.pixels import FloatImage, Intensity
-from napari_synthseg.io.images.stored import Index, StoredArray, check_budget
+from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
 
 SAMPLE_PIXELS = 2**20
 """How many positions the intensity is measured at, at most."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import Intensity
-from napari_synthseg.io.images import source, stored
+from napari_synthseg.io.images import normalized, stored_array
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.images import describe, open_pixels
 from tests.helpers.zarr_images import write_ome_zarr
@@ -134,11 +134,11 @@ def test_a_large_image_is_measured_on_a_sample(
 ) -> None:
     ref = kept(tmp_path, noise(700, 900), "yx")
     exact = open_pixels(ref, tmp_path).intensity
-    monkeypatch.setattr(source, "SAMPLE_PIXELS", 2**16)
+    monkeypatch.setattr(normalized, "SAMPLE_PIXELS", 2**16)
     strided = open_pixels(ref, tmp_path)
     assert 2**14 < strided._sample().size <= 2**16
     assert strided.intensity.low[0] == pytest.approx(exact.low[0], abs=2)
-    monkeypatch.setattr(source, "STRIDED_LIMIT", 2**18)
+    monkeypatch.setattr(normalized, "STRIDED_LIMIT", 2**18)
     windows = open_pixels(ref, tmp_path)
     assert 2**14 < windows._sample().size <= 2**16
     assert windows.intensity.high[0] == pytest.approx(exact.high[0], abs=4)
@@ -247,7 +247,7 @@ def test_only_the_region_is_read(
         write_ome_zarr(path, image, "yx", chunk=100)
     else:
         tifffile.imwrite(path, image, **({"tile": (64, 64)} if kind == "tiled" else {}))
-    monkeypatch.setattr(stored, "READ_LIMIT", 600 * 300 * 4)
+    monkeypatch.setattr(stored_array, "READ_LIMIT", 600 * 300 * 4)
     ref = describe(path)[0].model_copy(update={"region": ((300, 400), (100, 200))})
     read = open_pixels(ref, tmp_path)
     np.testing.assert_allclose(

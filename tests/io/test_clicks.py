@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.clicks_csv import read_clicks
+from napari_synthseg.io.clicks import read_clicks
 
 PROJECT = Project(
     images=(

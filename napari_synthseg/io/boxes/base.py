@@ -1,4 +1,7 @@
-"""What files say of boxes, before it is known which images and classes of a project are meant."""
+"""What a format of boxes is, and what it says before images and classes of a project are found.
+
+A new format is a subclass of `BoxFormat`; nothing else needs to know it.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,15 @@ from napari_synthseg.core.boxes import Boxes, Corners
 from napari_synthseg.core.errors import InputError
 
 FORMATS: dict[str, BoxFormat] = {}
-"""Name -> format. Importing `napari_synthseg.io.boxes.formats` fills it."""
+"""Name -> format; filled by defining subclasses of `BoxFormat`."""
 
 SizeOf = Callable[[str, str], tuple[int, int]]
-"""Returns height and width of the image of a file stem; takes where it stands, for messages."""
+"""Takes a place for messages and the stem of an image file; returns its height and width."""
 
 
 @dataclass(frozen=True)
 class ListedBox:
-    """One box in our convention (see `Boxes`), and where it stands, for messages."""
+    """One box in our convention (see `Boxes`); `where` is its place in the file, for messages."""
 
     where: str
     cls: str
@@ -30,10 +33,10 @@ class ListedBox:
 
 @dataclass(frozen=True)
 class ListedImage:
-    """An image that a file names, with its boxes; without any it is said to hold no object.
+    """An image that a file names, with its boxes; without any it shows no object.
 
-    `size` is height and width as the file has them, None where it does not tell. With `by_stem`
-    the name is a file name without its extension.
+    `size` is height and width as the file says, or None. With `by_stem` the name is a file name
+    without its extension.
     """
 
     where: str
@@ -45,7 +48,7 @@ class ListedImage:
 
 @dataclass(frozen=True, eq=False)
 class NamedBoxes:
-    """The boxes of an image file of a name and a shape (y, x), to be written."""
+    """What is written: boxes of an image file with a name and a shape (y, x)."""
 
     name: str
     shape: tuple[int, int]
@@ -53,16 +56,16 @@ class NamedBoxes:
 
 
 class BoxFormat(ABC):
-    """A format: how it is recognized, read and written. Defining a subclass registers it.
+    """One file format. Defining a subclass registers it.
 
     Attributes
     ----------
     name
-        What the user calls it.
+        Its name on the command line.
     title
         Its full name, for help and messages.
     writes_folder
-        Whether what is written is a folder of files.
+        Whether it writes a folder with a file for each image.
     """
 
     name: ClassVar[str]
@@ -70,7 +73,6 @@ class BoxFormat(ABC):
     writes_folder: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        """Register the subclass under its `name`."""
         FORMATS[cls.name] = cls()
 
     @abstractmethod
@@ -84,12 +86,12 @@ class BoxFormat(ABC):
         Raises
         ------
         InputError
-            At the first thing that cannot be meant; the message names it and its place.
+            At the first thing that makes no sense; the message names it and its place.
         """
 
-    @abstractmethod
     def files(self, out: Path, images: Sequence[NamedBoxes]) -> tuple[Path, ...]:
-        """Return the files that `write` would write."""
+        """Return the files that `write` makes; default: `out` itself."""
+        return (out,)
 
     @abstractmethod
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_synthseg.io.classes_csv import read_class_names, write_class_names
+from napari_synthseg.io.class_tables import read_class_names, write_class_names
 
 names = st.text(string.ascii_letters + string.digits + " ,;\"'äß-_", min_size=1, max_size=12)
 tables = st.lists(names.map(str.strip).filter(bool), unique=True, max_size=6).flatmap(

@@ -1,0 +1,99 @@
+"""Tables about classes: ``value,name`` beside label images, and ``image,class`` of image labels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.naming import ImageNames, UnknownNameError, find_class
+from napari_synthseg.io.tables import Columns, read_rows, write_rows
+
+VALUE_NAMES = Columns(("value", "name"), (), frozenset(), "value,name", others=True)
+IMAGE_LABELS = Columns(("image", "class"), (), frozenset(), "image,class")
+
+
+def read_class_names(path: Path) -> dict[int, str]:
+    """Read class value -> name. The background, 0, may be among them.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, a value is no whole number from 0, a name is empty, or one of
+        them is there twice; the message names the row.
+    """
+    names: dict[int, str] = {}
+    for where, cells in read_rows(path, VALUE_NAMES):
+        text, name = cells["value"], cells["name"]
+        if not (text.isascii() and text.isdecimal()):
+            raise InputError(f"{where}: the value is '{text}': give a whole number, 0 or more.")
+        if not name:
+            raise InputError(f"{where}: class {text} has no name: give it one.")
+        if int(text) in names:
+            raise InputError(f"{where}: the value {text} is there twice: name each value once.")
+        if name in names.values():
+            raise InputError(f"{where}: the name '{name}' is there twice: name the values apart.")
+        names[int(text)] = name
+    return names
+
+
+def write_class_names(path: Path, names: Mapping[int, str]) -> None:
+    """Write class value -> name, by rising value.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    write_rows(path, VALUE_NAMES.required, sorted(names.items()))
+
+
+def read_image_labels(
+    path: Path,
+    project: Project,
+    *,
+    rename: Mapping[str, str] | None = None,
+    ignored: Collection[str] = (),
+    skip_unknown: bool = False,
+) -> tuple[dict[str, set[int]], int]:
+    """Read which classes images show.
+
+    Parameters
+    ----------
+    path
+        The table. A row with an empty class says that the image shows none.
+    project
+        Gives the images and classes that may be named.
+    rename, ignored, skip_unknown
+        See `place_boxes`.
+
+    Returns
+    -------
+    shown
+        Id of each listed image -> class values.
+    unknown
+        Number of rows of images that the project lacks.
+
+    Raises
+    ------
+    InputError
+        At the first row that cannot be meant.
+    """
+    names = ImageNames(project.images)
+    shown: dict[str, set[int]] = {}
+    unknown = 0
+    for where, cells in read_rows(path, IMAGE_LABELS):
+        try:
+            refs = names.find(where, cells["image"])
+        except UnknownNameError:
+            if not skip_unknown:
+                raise
+            unknown += 1
+            continue
+        for ref in refs:
+            values = shown.setdefault(ref.id, set())
+            name = cells["class"]
+            if name and name not in ignored:
+                values.add(find_class(where, (rename or {}).get(name, name), project.classes))
+    return shown, unknown
