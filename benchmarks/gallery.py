@@ -87,17 +87,15 @@ def measure(count: int) -> dict[str, float]:
     import napari
     from qtpy.QtCore import Qt
     from qtpy.QtTest import QTest
-    from qtpy.QtWidgets import QApplication, QWidget
-
-    from napari_synthseg.ui.pages.patches import PatchesPanel
+    from qtpy.QtWidgets import QApplication
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1920, 1200)
     from napari_synthseg.ui.app.widget import SynthSegWidget
 
-    widget: QWidget = SynthSegWidget(viewer)
+    widget = SynthSegWidget(viewer)
     viewer.window.add_dock_widget(widget, area="right")
-    panel = next(p for p in widget.panels if isinstance(p, PatchesPanel))
+    panel = widget.patches_page
     times: dict[str, float] = {}
 
     def run(name: str, action: Callable[[], object]) -> None:

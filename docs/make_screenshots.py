@@ -89,7 +89,7 @@ class Photographer:
         self.settle()
         self.take("dual-images")
         panel.primary.click()
-        form = panel.train_panel.form
+        form = panel.train_page.form
         form.set_model(form.model.model_copy(update={"minutes": minutes}))
         panel.primary.click()
         self.wait(minutes * 60 * 0.7)
@@ -107,35 +107,35 @@ class Photographer:
         self.settle()
         for task, name in (("classify", "evidence"), ("detect", "boxes")):
             panel.show_step(3)
-            choice, form = panel.train_panel.task.task, panel.train_panel.form
+            choice, form = panel.train_page.task.task, panel.train_page.form
             choice.setCurrentIndex(choice.findData(task))
             crop = {"classify": 64, "detect": 256}[task]  # so small that no class is in all crops
             spec = form.model.model_copy(update={"minutes": minutes, "crop": crop})
             form.set_model(spec)
             form.changed.emit(spec)
-            panel.train_panel.start_button.click()
+            panel.train_page.work.start_button.click()
             self.wait_until(lambda: panel.controller.job("training") is None, minutes * 60 + 300)
             panel.show_step(4)
             self.settle()
             self.settle()
-            results = panel.panels[5]
+            results = panel.results_page
             if task == "classify":
-                results.evidence.button.click()
+                results.heat_maps.button.click()
                 self.settle()
                 self.settle()
-                results.evidence.place_button.click()
-                layer = next(iter(results.evidence.layers.layers.values()))
+                results.heat_maps.place_button.click()
+                layer = next(iter(results.heat_maps.layers.layers.values()))
                 place = [int(i) for i in divmod(int(layer.data.argmax()), layer.data.shape[1])]
-                results.evidence.show_place(layer.data_to_world(place))
+                results.heat_maps.show_place(layer.data_to_world(place))
             self.take(name)
-            results.evidence.clear()
+            results.heat_maps.clear()
 
     def regions(self, minutes: float) -> None:
         """Paint phases of an alloy, learn dual images from them, train, and look at the result."""
         panel, folder = self.panel, Path(os.environ["SYNTHSEG_DATA"]) / "nasa_superalloy_semantic"
-        marks = panel.panels[1]
+        marks = panel.click_page
         for number, stem in enumerate(SUPERALLOY):
-            panel.opening.open_file(folder / "images" / f"{stem}.png")
+            panel.files.open_file(folder / "images" / f"{stem}.png")
             self.settle()
             if number == 0:
                 marks.switch.buttons["regions"].click()
@@ -155,22 +155,22 @@ class Photographer:
         panel.layers.regions.layer.mode = "pan_zoom"  # the brush would be a spot in the picture
         self.take("regions-paint")
         panel.primary.click()
-        recipe = panel.synthesize_panel.choice.form.model
+        recipe = panel.synthesize_page.choice.form.model
         times = {"vq_minutes": minutes, "prior_minutes": 1.5 * minutes}
         recipe = recipe.model_copy(update=times)
-        panel.synthesize_panel.choice.changed.emit(recipe, "change recipe")
+        panel.synthesize_page.choice.changed.emit(recipe, "change recipe")
         panel.primary.click()
         learning = lambda: panel.controller.job("learning") is None  # noqa: E731
-        self.wait_until(lambda: panel.synthesize_panel.learn.bar.value() > 600, 1800)
+        self.wait_until(lambda: panel.synthesize_page.learn.bar.value() > 600, 1800)
         self.take("regions-learn")
         self.wait_until(learning, 1800)
         self.take("regions-pairs")
         panel.primary.click()
-        form = panel.train_panel.form
+        form = panel.train_page.form
         spec = form.model.model_copy(update={"minutes": 2 * minutes})
         form.set_model(spec)
         form.changed.emit(spec)
-        panel.train_panel.start_button.click()
+        panel.train_page.work.start_button.click()
         self.wait_until(lambda: panel.controller.job("training") is None, 1800)
         panel.primary.click()
         self.settle()

@@ -24,10 +24,10 @@ def why_no_viewer() -> str:
 
 
 def open_viewer(sample: str) -> None:
-    """Open napari on a sample, let the panel walk through it, and return when it is closed."""
+    """Open napari on a sample, let the panel take the tour, and return when it is closed."""
     import napari
 
     viewer = napari.Viewer(title="napari-synthseg demo")
     _, panel = viewer.window.add_plugin_dock_widget("napari-synthseg", "SynthSeg")
-    panel.open_sample(sample, walk=True)
+    panel.open_sample(sample, tour=True)
     napari.run()

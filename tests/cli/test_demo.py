@@ -49,7 +49,7 @@ def test_viewer_demo_docks_the_panel_and_starts_the_walk(
     monkeypatch.setattr(napari, "Viewer", lambda **_: viewer)
     monkeypatch.setattr(napari, "run", lambda: opened.append(("run", True)))
     monkeypatch.setattr(
-        SynthSegWidget, "open_sample", lambda _, name, walk=False: opened.append((name, walk))
+        SynthSegWidget, "open_sample", lambda _, name, tour=False: opened.append((name, tour))
     )
     assert why_no_viewer() == ""
     done = invoke("demo", "--sample", "tissue")

@@ -146,7 +146,7 @@ def bench(make_napari_viewer, qtbot):
 def opened(bench):
     """The same with the image of discs in use, ready for clicking."""
     layer = bench.viewer.add_image(draw_discs(), name="discs")
-    bench.panel.opening.use_layer(layer)
+    bench.panel.files.use_layer(layer)
     bench.settle()
     assert bench.panel.step == 0
     project = bench.session.project
@@ -161,7 +161,7 @@ def painting(opened):
     from qtpy.QtCore import Qt
     from qtpy.QtTest import QTest
 
-    panel = opened.panel.panels[1]
+    panel = opened.panel.click_page
     panel.add_button.click()
     QTest.mouseClick(panel.switch.buttons["regions"], Qt.MouseButton.LeftButton)
     opened.wait(lambda: opened.regions is not None)

@@ -161,7 +161,7 @@ def test_removing_the_layer_keeps_the_clicks_and_offers_them_again(opened):
     opened.click_all()
     opened.viewer.layers.remove(opened.clicks)
     assert len(opened.session.project.clicks) == len(CENTERS)
-    button = opened.panel.panels[1].show_clicks
+    button = opened.panel.click_page.show_clicks
     assert button.isVisible()
     button.click()
     assert len(opened.clicks.data) == len(CENTERS)
@@ -173,7 +173,7 @@ def test_clicks_layer_carries_scale_units_and_translate(bench):
     layer = bench.viewer.add_image(
         draw_discs(), scale=(0.5, 0.25), translate=(10, 20), units=("um", "um")
     )
-    bench.panel.opening.use_layer(layer)
+    bench.panel.files.use_layer(layer)
     bench.settle()
     assert np.allclose(bench.clicks.scale, layer.scale)
     assert np.allclose(bench.clicks.translate, layer.translate)
@@ -201,7 +201,7 @@ def test_any_image_layer_can_be_used(bench, kind):
         import dask.array as da
 
         layer, axes, channels = bench.viewer.add_image(da.from_array(image)), "yx", 1
-    bench.panel.opening.use_layer(layer)
+    bench.panel.files.use_layer(layer)
     bench.settle()
     (ref,) = bench.session.project.images
     assert ref.axes == axes
@@ -214,7 +214,7 @@ def test_read_only_project_says_so_and_keeps_the_layer_true(opened, qtbot):
     opened.session.store.flush()
     holder, folder = opened.session, opened.session.folder
     opened.panel.controller.session = None  # the first holder stays open
-    opened.panel.opening.open_project(folder)
+    opened.panel.files.open_project(folder)
     opened.settle()
     assert opened.session.read_only
     assert opened.panel.notice.isVisible()
@@ -227,7 +227,7 @@ def test_read_only_project_says_so_and_keeps_the_layer_true(opened, qtbot):
 
 
 def _add_class(bench, name):
-    panel = bench.panel.panels[1]
+    panel = bench.panel.click_page
     panel.add_button.click()
     item = panel.table.item(panel.table.rowCount() - 1, 2)
     item.setText(name)

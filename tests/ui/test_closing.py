@@ -14,7 +14,7 @@ pytestmark = pytest.mark.gui
 @pytest.fixture
 def training(clicked):
     panel = start_training(clicked, steps=100_000)
-    clicked.wait(lambda: len(panel.curve._steps) > 0)
+    clicked.wait(lambda: len(panel.work.curve._steps) > 0)
     return clicked
 
 

@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_synthseg.core.predictions import BoxPrediction, FoundObject, HeatMaps
+from napari_synthseg.core.predictions import FoundObject, HeatMaps, Prediction
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.ui.pages.task_choice import TaskChoice
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.gui
 def choose_task(bench, task):
     """Choose a task in the training panel as a user does, with the keyboard."""
     bench.panel.show_step(3)
-    box = bench.panel.train_panel.task.task
+    box = bench.panel.train_page.task.task
     QTest.keyClick(box, Qt.Key.Key_Home)
     for _ in range(box.findData(task)):
         QTest.keyClick(box, Qt.Key.Key_Down)
@@ -36,7 +36,7 @@ def with_second_class(bench):
 
 def trained(bench, task):
     choose_task(bench, task)
-    bench.panel.train_panel.start_button.click()
+    bench.panel.train_page.work.start_button.click()
     bench.settle()
     run = bench.session.project.runs[-1]
     assert run.state == "done", run.error
@@ -47,7 +47,7 @@ def trained(bench, task):
 def results(bench):
     bench.panel.show_step(4)
     bench.settle()
-    return bench.panel.panels[5]
+    return bench.panel.results_page
 
 
 def heat(bench, top=2.0):
@@ -66,7 +66,7 @@ def evidence(clicked):
     with_second_class(clicked)
     clicked.panel.show_step(4)
     clicked.settle()
-    box = clicked.panel.panels[5].evidence
+    box = clicked.panel.results_page.heat_maps
     field = clicked.panel.layers.field
     box.show()
     box.show_maps(heat(clicked), clicked.session.project, "r, discs", field.placement)
@@ -75,7 +75,7 @@ def evidence(clicked):
 
 def test_task_and_network_are_chosen_in_words(clicked):
     choose_task(clicked, "detect")
-    choice = clicked.panel.train_panel.task
+    choice = clicked.panel.train_page.task
     assert "where objects are" in choice.told.text()
     assert choice.network.isVisible()
     QTest.keyClick(choice.network, Qt.Key.Key_End)
@@ -102,7 +102,7 @@ def test_detector_is_trained_and_its_boxes_are_shown(clicked):
     (layer,) = clicked.panel.layers.outputs.predictions
     assert layer in clicked.viewer.layers
     assert layer.name.startswith("Prediction: ")
-    assert not panel.evidence.isVisible()  # boxes say themselves where it looks
+    assert not panel.heat_maps.isVisible()  # boxes say themselves where it looks
 
 
 def test_boxes_lie_on_their_objects_in_the_color_of_their_class(opened):
@@ -111,9 +111,9 @@ def test_boxes_lie_on_their_objects_in_the_color_of_their_class(opened):
         FoundObject(n, 1, 0.9, (y, x), ((y - 7.5, y + 8.5), (x - 7.5, x + 8.5)))
         for n, (y, x) in enumerate(CENTERS, 1)
     )
+    ids = np.broadcast_to(np.int32(0), SHAPE)
     layers = opened.panel.layers
-    found = BoxPrediction(image=ref.id, run="r", objects=things, candidates=things)
-    layers.show_prediction(found, "Prediction: x")
+    layers.show_prediction(Prediction(ref.id, "r", ids, things, candidates=things), "Prediction: x")
     (middles,) = layers.outputs.predictions
     lines = next(x for x in opened.viewer.layers if x.name == "Boxes: x")
     assert np.allclose(middles.data, CENTERS)
@@ -131,8 +131,8 @@ def test_boxes_lie_on_their_objects_in_the_color_of_their_class(opened):
 def test_no_box_at_all_is_shown_as_nothing(opened):
     (ref,) = opened.session.project.images
     weak = (FoundObject(1, 1, 0.1, (20, 20), ((10, 30), (10, 30))),)
-    found = BoxPrediction(image=ref.id, run="r", objects=(), candidates=weak)
-    opened.panel.layers.show_prediction(found, "x")
+    ids = np.broadcast_to(np.int32(0), SHAPE)
+    opened.panel.layers.show_prediction(Prediction(ref.id, "r", ids, (), candidates=weak), "x")
     assert len(opened.panel.layers.outputs.predictions[0].data) == 0
 
 
@@ -144,7 +144,7 @@ def test_classifier_tells_what_an_image_shows_and_where_it_looks(clicked):
     assert panel.shown.rowCount() == 1
     assert panel.shown.columnCount() == 2
     assert panel.shown.item(0, 0).text().endswith("%")
-    QTest.mouseClick(panel.evidence.button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(panel.heat_maps.button, Qt.MouseButton.LeftButton)
     clicked.settle()
     layers = clicked.panel.layers.heat_maps.layers
     assert set(layers) == {1, 2}
@@ -152,19 +152,19 @@ def test_classifier_tells_what_an_image_shows_and_where_it_looks(clicked):
         assert layer.blending == "additive"
         assert layer.data.shape == SHAPE
         assert layer in clicked.viewer.layers
-    assert "cam" in panel.evidence.told.text().lower()
+    assert "cam" in panel.heat_maps.about.text().lower()
 
 
 def test_segmenting_models_are_explained_without_plain_cam(clicked):
     trained(clicked, "segment")
     panel = results(clicked)
-    assert panel.evidence.isVisible()
-    assert panel.evidence.methods.findData("cam") == -1
-    panel.evidence.methods.setCurrentIndex(panel.evidence.methods.findData("gradcam++"))
-    QTest.mouseClick(panel.evidence.button, Qt.MouseButton.LeftButton)
+    assert panel.heat_maps.isVisible()
+    assert panel.heat_maps.methods.findData("cam") == -1
+    panel.heat_maps.methods.setCurrentIndex(panel.heat_maps.methods.findData("gradcam++"))
+    QTest.mouseClick(panel.heat_maps.button, Qt.MouseButton.LeftButton)
     clicked.settle()
     first = dict(clicked.panel.layers.heat_maps.layers)
-    QTest.mouseClick(panel.evidence.button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(panel.heat_maps.button, Qt.MouseButton.LeftButton)
     clicked.settle()
     assert not any(layer in clicked.viewer.layers for layer in first.values())
     assert len(clicked.panel.layers.heat_maps.layers) == 1
@@ -211,7 +211,7 @@ def test_click_on_a_place_shows_the_evidence_there_and_edits_nothing(evidence):
     bench.click((4, 4))
     assert box.numbers[2].text() == "-1"
     assert box.bars[2].value() == 0
-    (place,) = [x for x in bench.viewer.layers if x.name == "Heat map: place"]
+    (place,) = [x for x in bench.viewer.layers if x.name == "Evidence: place"]
     assert np.allclose(place.data[0], (4, 4), atol=1)
     assert bench.session.project.clicks is clicks
     assert len(bench.clicks.data) == number
@@ -222,7 +222,7 @@ def test_click_on_a_place_shows_the_evidence_there_and_edits_nothing(evidence):
 
 def test_image_is_darkened_by_a_layer_of_its_own(evidence):
     bench, box = evidence
-    (veil,) = [x for x in bench.viewer.layers if x.name == "Heat map: darkened image"]
+    (veil,) = [x for x in bench.viewer.layers if x.name == "Evidence: darkened image"]
     image = next(x for x in bench.viewer.layers if x.name == "discs")
     assert veil.visible
     assert image.opacity == 1.0
@@ -236,5 +236,5 @@ def test_another_project_takes_the_maps_away(evidence):
     bench, box = evidence
     bench.panel.controller.show(None)
     assert not box.layers.layers
-    assert not [x for x in bench.viewer.layers if x.name.startswith("Heat map")]
+    assert not [x for x in bench.viewer.layers if x.name.startswith("Evidence")]
     assert not box.legend.isVisible()

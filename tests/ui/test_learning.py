@@ -102,7 +102,7 @@ def stalled() -> Iterator[threading.Event]:
 
 
 def panel_of(bench):
-    return bench.panel.synthesize_panel
+    return bench.panel.synthesize_page
 
 
 def shown(bench):
@@ -117,7 +117,8 @@ def start(bench):
 
 def test_only_regions_choose_the_recipe_that_learns_from_them(learning):
     panel = panel_of(learning)
-    assert learning.session.project.recipe == FakeLearned()
+    assert panel.choice.form.model == FakeLearned()
+    assert learning.session.project.recipe is None  # entering a page edits nothing
     assert panel.learn.isVisible()
     assert not panel.preview_row.isVisible()
     assert not panel.compare_button.isEnabled()
@@ -228,20 +229,20 @@ def test_learning_is_paused_stopped_and_gone_on_with(learning):
 
 def test_the_training_then_mixes_real_and_learned(learning):
     learning.panel.show_step(3)
-    spec = learning.session.project.train_spec
+    spec = learning.panel.train_page.form.model
     assert (spec.task, spec.source) == ("semantic", "real")
     learning.panel.show_step(2)
     start(learning)
     learning.settle()
     learning.panel.show_step(3)
-    spec = learning.session.project.train_spec
+    spec = learning.panel.train_page.form.model
     assert (spec.task, spec.source, spec.real_fraction) == ("semantic", "mixed", 0.5)
 
 
 def test_painting_goes_on_while_it_learns(learning, stalled):
     start(learning)
     learning.panel.show_step(0)
-    learning.panel.panels[1].switch.buttons["regions"].click()
+    learning.panel.click_page.switch.buttons["regions"].click()
     learning.wait(lambda: learning.regions is not None)
     assert not learning.panel.layers.outputs.preview[0].visible
     learning.drag((60, 30), (60, 90))

@@ -24,7 +24,7 @@ def squares():
 def test_a_method_is_chosen_and_taken_back(clicked):
     clicked.panel.show_step(1)
     clicked.settle()
-    box = clicked.panel.panels[2].masks
+    box = clicked.panel.patches_page.masks
     assert "Masks of" in box.title.text()
     QTest.keyClick(box.method, Qt.Key.Key_Down)
     clicked.settle()
@@ -39,7 +39,7 @@ def test_masks_of_a_labels_layer_cut_the_patches(clicked):
     clicked.panel.show_step(1)
     clicked.settle()
     clicked.viewer.add_labels(squares(), name="mine")
-    box = clicked.panel.panels[2].masks
+    box = clicked.panel.patches_page.masks
     box.menu.fill()
     (action,) = [a for a in box.menu.actions() if a.text() == "Layer: mine"]
     action.trigger()
@@ -54,6 +54,6 @@ def test_masks_that_do_not_fit_are_refused_in_words(clicked, capsys):
     clicked.panel.show_step(1)
     clicked.settle()
     layer = clicked.viewer.add_labels(np.ones((7, 7), int), name="wrong")
-    clicked.panel.panels[2].masks.take_layer(layer)
+    clicked.panel.patches_page.masks.take_layer(layer)
     clicked.settle()
     assert not clicked.session.project.patch_masks

@@ -21,7 +21,7 @@ def shown(monkeypatch):
 def test_a_file_is_read_in_the_background_and_shown(bench, tmp_path):
     path = tmp_path / "discs.tif"
     tifffile.imwrite(path, draw_discs())
-    bench.panel.opening.open_file(path)
+    bench.panel.files.open_file(path)
     assert bench.panel.controller.job("short") is not None
     bench.settle()
     (ref,) = bench.session.project.images
@@ -36,7 +36,7 @@ def test_the_layer_of_a_file_is_used_as_it_is(bench, tmp_path):
     path = tmp_path / "discs.tif"
     tifffile.imwrite(path, draw_discs())
     (layer,) = bench.viewer.open(path, plugin="napari")
-    bench.panel.opening.use_layer(layer)
+    bench.panel.files.use_layer(layer)
     bench.settle()
     assert [la for la in bench.viewer.layers if la._type_string == "image"] == [layer]
     assert bench.session.project.images[0].fingerprint
@@ -45,7 +45,7 @@ def test_the_layer_of_a_file_is_used_as_it_is(bench, tmp_path):
 def test_a_file_that_cannot_be_read_is_said_in_words(bench, tmp_path, shown):
     path = tmp_path / "notes.tif"
     path.write_bytes(b"II*\\0" + bytes(8))
-    bench.panel.opening.open_file(path)
+    bench.panel.files.open_file(path)
     bench.settle()
     assert any("notes.tif" in record.message for record in shown)
     assert not bench.session.project.images
@@ -54,15 +54,15 @@ def test_a_file_that_cannot_be_read_is_said_in_words(bench, tmp_path, shown):
 def test_a_moved_image_is_found_again(bench, tmp_path, monkeypatch, shown):
     path, new = tmp_path / "discs.tif", tmp_path / "moved.tif"
     tifffile.imwrite(path, draw_discs())
-    bench.panel.opening.open_file(path)
+    bench.panel.files.open_file(path)
     bench.settle()
-    bench.panel.opening.find_moved()
+    bench.panel.files.find_moved()
     bench.settle()
     assert "No image" in shown[-1].message
     path.rename(new)
     chosen = "napari_synthseg.ui.app.file_actions.QFileDialog.getOpenFileName"
     monkeypatch.setattr(chosen, lambda *_: (str(new), ""))
-    bench.panel.opening.find_moved()
+    bench.panel.files.find_moved()
     bench.settle()
     assert bench.session.project.images[0].uri.endswith("moved.tif")
     assert "discs.tif" in shown[-1].message

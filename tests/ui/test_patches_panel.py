@@ -25,7 +25,7 @@ def doubled(clicked):
 
 
 def page(bench):
-    return bench.panel.panels[2]
+    return bench.panel.patches_page
 
 
 def entries(box):

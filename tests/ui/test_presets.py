@@ -12,7 +12,7 @@ pytestmark = pytest.mark.gui
 def test_choosing_a_preset_fills_the_form_and_an_edit_makes_it_custom(clicked):
     clicked.panel.show_step(2)
     clicked.settle()
-    panel = clicked.panel.panels[3]
+    panel = clicked.panel.synthesize_page
     assert panel.choice.presets.currentText() == "default"
     panel.choice.presets.textActivated.emit("paper")
     assert clicked.session.project.recipe == PRESETS["paper"]
@@ -32,7 +32,7 @@ def test_every_setting_is_in_sight_or_in_a_named_section(clicked):
 
     clicked.panel.show_step(2)
     clicked.settle()
-    form = clicked.panel.panels[3].choice.form
+    form = clicked.panel.synthesize_page.choice.form
     titles = [section.text() for section in form.findChildren(QCollapsible)]
     groups = [
         (info.json_schema_extra or {}).get("group")

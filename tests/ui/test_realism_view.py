@@ -15,7 +15,7 @@ def at_synthesis(bench):
     """Go to the dual images and wait for the preview."""
     bench.panel.show_step(2)
     bench.settle()
-    return bench.panel.panels[3]
+    return bench.panel.synthesize_page
 
 
 def views(panel):

@@ -33,22 +33,23 @@ def test_from_regions_to_a_colored_prediction_with_scores(opened):
     for image in (ref, test):
         add_masks(session, image, RegionLabels.of(values), kind="semantic")
     panel.show_step(3)
-    spec = session.project.train_spec
+    spec = panel.train_page.form.model
+    assert session.project.train_spec == TrainSpec()  # entering a page edits nothing
     assert (spec.task, spec.source) == ("semantic", "real")
     assert spec == TrainSpec(task="semantic", source="real")
     small = ModelSpec(width=4, depth=2)
     spec = spec.model_copy(
         update={"minutes": None, "steps": 4, "batch_size": 2, "crop": 64, "model": small}
     )
-    panel.train_panel.form.set_model(spec)
-    panel.train_panel.start_button.click()
+    panel.train_page.form.set_model(spec)
+    panel.train_page.work.start_button.click()
     opened.settle()
     (run,) = session.project.runs
     assert run.state == "done", run.error
     panel.show_step(4)
     opened.settle()
     opened.settle()
-    results = panel.panels[5]
+    results = panel.results_page
     (layer,) = panel.layers.outputs.predictions
     assert layer.data.shape == SHAPE
     color = session.project.object_class(2).color
@@ -74,10 +75,11 @@ def test_from_regions_to_a_colored_prediction_with_scores(opened):
     assert row == [f"{count / sum(counts.values()):.1%}" for count in counts.values()]
     assert panel.primary.text() == "Improve: paint more regions"
     results.truth_box.click()
+    opened.settle()
     true = next(layer for layer in opened.viewer.layers if layer.name == "True masks")
     assert np.array_equal(true.data, values)
-    assert results.evidence.isVisible()
-    results.evidence.button.click()
+    assert results.heat_maps.isVisible()
+    results.heat_maps.button.click()
     opened.settle()
     opened.settle()
-    assert set(results.evidence.layers.layers) == {1, 2}
+    assert set(results.heat_maps.layers.layers) == {1, 2}

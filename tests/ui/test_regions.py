@@ -41,15 +41,15 @@ def kinds(values):
 
 
 def panel_of(bench):
-    return bench.panel.panels[1]
+    return bench.panel.click_page
 
 
 def reopen(bench):
     """Close the project and open it again."""
     folder = bench.session.folder
-    bench.panel.opening.new_project()
+    bench.panel.files.new_project()
     assert bench.regions is None
-    bench.panel.opening.open_project(folder)
+    bench.panel.files.open_project(folder)
     bench.wait(lambda: bench.regions is not None)
     bench.settle()
 
@@ -235,7 +235,7 @@ def test_the_layer_lies_on_its_image_and_has_no_class_that_is_not_there(bench):
     image = bench.viewer.add_image(
         draw_discs(), scale=(0.5, 0.25), translate=(10, 20), units=("um", "um")
     )
-    bench.panel.opening.use_layer(image)
+    bench.panel.files.use_layer(image)
     bench.settle()
     panel_of(bench).switch.buttons["regions"].click()
     bench.wait(lambda: bench.regions is not None)
@@ -268,7 +268,7 @@ def test_regions_of_a_volume_are_painted_plane_by_plane(bench):
     from .test_volumes import SCALE, draw_balls
     from .test_volumes import SHAPE as DEEP
 
-    bench.panel.opening.use_layer(bench.viewer.add_image(draw_balls(), scale=SCALE))
+    bench.panel.files.use_layer(bench.viewer.add_image(draw_balls(), scale=SCALE))
     bench.settle()
     panel_of(bench).switch.buttons["regions"].click()
     bench.wait(lambda: bench.regions is not None)

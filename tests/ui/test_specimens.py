@@ -10,7 +10,7 @@ pytestmark = pytest.mark.gui
 
 
 def test_a_specimen_is_named_chosen_and_taken_back(opened):
-    panel = opened.panel.panels[1]
+    panel = opened.panel.click_page
     opened.panel.show_step(0)
     box = panel.specimen
     assert not box.isVisible()  # one image alone needs none

@@ -13,10 +13,10 @@ pytestmark = pytest.mark.gui
 
 
 def start_training(bench, **spec):
-    panel = bench.panel.train_panel
-    panel.form.set_model(panel.form.model.model_copy(update=spec))
+    panel = bench.panel.train_page
     bench.panel.show_step(3)
-    panel.start_button.click()
+    panel.form.set_model(panel.form.model.model_copy(update=spec))
+    panel.work.start_button.click()
     assert bench.panel.controller.job("training") is not None
     return panel
 
@@ -62,14 +62,14 @@ def test_next_step_leads_to_the_patches(clicked):
     assert clicked.panel.step == 1
     library = clicked.session.library
     assert library is not None
-    gallery = clicked.panel.panels[2].gallery
+    gallery = clicked.panel.patches_page.gallery
     assert gallery.patches.rowCount() == len(library.patches) == 12
 
 
 def test_rejecting_in_the_gallery_and_undo(clicked):
     clicked.panel.show_step(1)
     clicked.settle()
-    panel = clicked.panel.panels[2]
+    panel = clicked.panel.patches_page
     gallery = panel.gallery
     cell = gallery.visualRect(gallery.patches.index(0)).center()
     QTest.mouseClick(
@@ -88,7 +88,7 @@ def test_rejecting_in_the_gallery_and_undo(clicked):
 def test_gallery_orders_by_quality(clicked):
     clicked.panel.show_step(1)
     clicked.settle()
-    panel = clicked.panel.panels[2]
+    panel = clicked.panel.patches_page
     worst = [p.quality for p in panel.gallery.patches.patches]
     panel.order.setCurrentText("best first")
     best = [p.quality for p in panel.gallery.patches.patches]
@@ -99,7 +99,7 @@ def test_gallery_orders_by_quality(clicked):
 def test_double_click_on_a_patch_shows_it_in_the_image(clicked):
     clicked.panel.show_step(1)
     clicked.settle()
-    gallery = clicked.panel.panels[2].gallery
+    gallery = clicked.panel.patches_page.gallery
     index = gallery.patches.index(3)
     patch = gallery.patches.patches[3]
     gallery.doubleClicked.emit(index)
@@ -108,7 +108,7 @@ def test_double_click_on_a_patch_shows_it_in_the_image(clicked):
 
 
 def test_preview_shows_images_and_labels_beside_the_image(clicked):
-    clicked.panel.panels[3].count.setValue(3)
+    clicked.panel.synthesize_page.count.setValue(3)
     clicked.panel.show_step(2)
     clicked.settle()
     images, labels = clicked.panel.layers.outputs.preview
@@ -123,7 +123,7 @@ def test_preview_shows_images_and_labels_beside_the_image(clicked):
 def test_changing_a_setting_changes_the_recipe_and_asks_for_a_new_preview(clicked):
     clicked.panel.show_step(2)
     clicked.settle()
-    panel = clicked.panel.panels[3]
+    panel = clicked.panel.synthesize_page
     box = panel.choice.form.fields["density"].native
     box.setValue(box.value() / 2)
     assert clicked.session.project.recipe.density == pytest.approx(box.value())
@@ -134,25 +134,25 @@ def test_changing_a_setting_changes_the_recipe_and_asks_for_a_new_preview(clicke
 def test_training_pauses_goes_on_and_stops(clicked):
     panel = start_training(clicked, steps=100_000)
     job = clicked.panel.controller.job("training")
-    clicked.wait(lambda: len(panel.curve._steps) > 0)
-    panel.pause_button.click()
+    clicked.wait(lambda: len(panel.work.curve._steps) > 0)
+    panel.work.pause_button.click()
     assert job.state == "paused"
-    assert panel.pause_button.text() == "Resume"
+    assert panel.work.pause_button.text() == "Resume"
     before = -1
     for _ in range(20):  # the batch in hand may still end
-        if before == len(panel.curve._steps):
+        if before == len(panel.work.curve._steps):
             break
-        before = len(panel.curve._steps)
+        before = len(panel.work.curve._steps)
         clicked.qtbot.wait(500)
-    assert len(panel.curve._steps) == before
-    panel.pause_button.click()
-    clicked.wait(lambda: len(panel.curve._steps) > before)
-    panel.cancel_button.click()
+    assert len(panel.work.curve._steps) == before
+    panel.work.pause_button.click()
+    clicked.wait(lambda: len(panel.work.curve._steps) > before)
+    panel.work.stop_button.click()
     clicked.settle()
     (run,) = clicked.session.project.runs
     assert run.state == "cancelled"
     assert run.model
-    assert not panel.pause_button.isEnabled()
+    assert not panel.work.pause_button.isEnabled()
 
 
 def test_clicking_goes_on_while_training(clicked):
@@ -193,7 +193,7 @@ def test_predictions_go_into_new_layers_and_scores_over_the_canvas(clicked):
     (first,) = layers.predictions
     first.data[:4, :4] = 77
     drawn = first.data.copy()
-    clicked.panel.panels[5].predict_button.click()
+    clicked.panel.results_page.predict_button.click()
     clicked.settle()
     assert len(layers.predictions) == 2
     assert layers.predictions[0] is first
@@ -202,16 +202,16 @@ def test_predictions_go_into_new_layers_and_scores_over_the_canvas(clicked):
     text = clicked.viewer.canvas.overlays.text
     assert text.visible
     assert scores.caption() in " ".join(text.text.split())
-    shown = clicked.panel.panels[5].scores
+    shown = clicked.panel.results_page.scores
     assert shown.tables[0].rowCount() == len(scores.values)
     assert scores.caption() in shown.caption.text()
 
 
 def test_reopening_restores_what_was_done(clicked):
     folder, project = clicked.session.folder, clicked.session.project
-    clicked.panel.opening.new_project()
+    clicked.panel.files.new_project()
     assert clicked.session is None
-    clicked.panel.opening.open_project(folder)
+    clicked.panel.files.open_project(folder)
     clicked.settle()
     assert clicked.session.project == project
     assert clicked.panel.step == 0
@@ -220,7 +220,7 @@ def test_reopening_restores_what_was_done(clicked):
 
 def test_save_as_goes_on_with_the_copy(clicked, tmp_path):
     project = clicked.session.project
-    clicked.panel.opening.save_as(tmp_path / "mine.synthseg")
+    clicked.panel.files.save_as(tmp_path / "mine.synthseg")
     clicked.settle()
     clicked.wait(lambda: clicked.session.folder.name == "mine.synthseg")
     clicked.settle()
@@ -228,14 +228,11 @@ def test_save_as_goes_on_with_the_copy(clicked, tmp_path):
     assert not clicked.session.read_only
 
 
-def test_the_walk_takes_all_steps_to_the_result(clicked, monkeypatch):
-    from napari_synthseg.ui.app.guided_tour import GuidedTour
-
-    monkeypatch.setattr("napari_synthseg.ui.app.guided_tour.LOOK_MS", 100)
+def test_the_tour_takes_all_steps_to_the_result(clicked, monkeypatch):
+    monkeypatch.setattr("napari_synthseg.ui.app.guided_tour.PAUSE_MS", 100)
     clicked.panel.show_step(0)
-    walk = GuidedTour(clicked.panel, minutes=0.02)
-    walk.start()
-    clicked.wait(lambda: not walk.running and clicked.idle())
+    tour = clicked.panel.start_tour(minutes=0.02)
+    clicked.wait(lambda: not tour.running and clicked.idle())
     assert clicked.panel.step == 4
     assert len(clicked.panel.layers.outputs.predictions) == 1
 

@@ -28,7 +28,7 @@ def draw_balls() -> np.ndarray:
 def volume(bench):
     """The bench with a volume in use."""
     layer = bench.viewer.add_image(draw_balls(), name="balls", scale=SCALE)
-    bench.panel.opening.use_layer(layer)
+    bench.panel.files.use_layer(layer)
     bench.settle()
     project = bench.session.project
     cls = project.classes[0].model_copy(update={"diameter": DIAMETER})
@@ -104,7 +104,7 @@ def test_dual_volumes_and_predictions_lie_on_the_volumes_axes(volume):
 @pytest.mark.parametrize(("use", "ndim"), [("auto", 3), ("planes", 2), ("volume", 3)])
 def test_the_first_page_offers_the_choice_and_says_what_it_means(bench, use, ndim):
     bench.viewer.add_image(draw_balls(), name="balls", scale=SCALE)
-    start = bench.panel.panels[0]
+    start = bench.panel.start_page
     start.stacks.setCurrentIndex(start.stacks.findData(use))
     words = "a volume of 12 planes" if ndim == 3 else "a stack of 12 planes"
     assert words in start.here.text()

@@ -1,7 +1,7 @@
-"""What all panels share: the session that is shown, and the work that runs for it.
+"""What all pages share: the session that is shown, and the work that runs for it.
 
-The desk keeps no project state of its own. It passes on what the session says, starts jobs and
-hands their outcomes back, and clears up when the panel, the viewer or the program closes.
+The controller keeps no project state of its own. It passes on what the session says, starts jobs
+and hands their outcomes back, and clears up when the panel, the viewer or the program closes.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from napari.utils import progress
 from platformdirs import user_data_path
 from qtpy.QtCore import QObject, Signal
 
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.project import Project
 from napari_synthseg.ui.app.job_monitor import JobMonitor
-from napari_synthseg.ui.app.notices import report, warn
+from napari_synthseg.ui.app.notices import report, show_input_errors, warn
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.session import Session
 
 Lane = Literal["short", "training", "learning", "regions"]
 """Works of different lanes may run at the same time, two of one lane may not: short ones, training,
-learning to make dual images, reading and keeping what is painted."""
+learning to make dual images, reading and saving what is painted."""
 
-UNSEEN: tuple[Lane, ...] = ("regions",)
+WITHOUT_BAR: tuple[Lane, ...] = ("regions",)
 """Lanes without a progress bar: their work is over in a moment."""
 
 
 class SessionController(QObject):
-    """The session on the desk, and its running work."""
+    """The session that is shown, and its running work."""
 
     session_changed = Signal()
     project_changed = Signal(object, object)
@@ -39,44 +41,45 @@ class SessionController(QObject):
     closing = Signal()
     """The session is about to be closed: what is not in it yet must go there now."""
     work_changed = Signal()
-    """Work started, ended, paused or went on."""
+    """Work started, ended, was paused or resumed."""
     work_progressed = Signal(str, float, str)
     """Lane, share that is done, what it does."""
 
     def __init__(self) -> None:
         super().__init__()
         self.session: Session | None = None
-        self._watches: dict[Lane, JobMonitor] = {}
+        self._monitors: dict[Lane, JobMonitor] = {}
         self._bars: dict[Lane, Any] = {}
 
     # --- the session -------------------------------------------------------------------------
 
-    def need_session(self) -> Session:
-        """Return the session; start a new one in the scratch folder if there is none."""
-        if self.session is None:
-            self.show(Session.create(scratch_folder()))
-        assert self.session is not None
-        return self.session
+    @property
+    def project(self) -> Project:
+        """The project that is shown; an empty one where there is none."""
+        return self.session.project if self.session is not None else Project()
+
+    def edit(self, new: Project, what: str) -> bool:
+        """Replace the project, or show why that is refused; return whether it was done."""
+        session = self.session
+        return session is not None and show_input_errors(lambda: session.edit(new, what))
 
     def show(self, session: Session | None) -> None:
-        """Put another session on the desk; the one before is closed."""
+        """Show another session; the one before is closed."""
         self.clear()
         self.session = session
         if session is not None:
             session.changed.connect(self._on_changed)
             session.library_changed.connect(self._on_library_changed)
-            session.store.failed.connect(_on_write_failed)
+            session.store.failed.connect(warn)  # napari brings the warning to the GUI thread
         self.session_changed.emit()
 
     def clear(self) -> None:
-        """End all work and close the session; safe to call twice."""
+        """Cancel all work and close the session, without waiting; safe to call twice."""
         if self.session is not None:
             self.closing.emit()
-        for lane in tuple(self._watches):
-            watch = self._watches.pop(lane)
-            watch.leave()
-            if lane != "regions":  # what was painted is saved; the session waits for it
-                watch.job.cancel()
+        for lane in tuple(self._monitors):
+            # what was painted is saved: the session waits for it
+            self._monitors.pop(lane).leave(cancel=lane != "regions")
             self._close_bar(lane)
         if self.session is not None:
             session, self.session = self.session, None
@@ -84,7 +87,7 @@ class SessionController(QObject):
             session.library_changed.disconnect(self._on_library_changed)
             session.close()
 
-    def _on_changed(self, new: object, old: object) -> None:
+    def _on_changed(self, new: Project, old: Project) -> None:
         self.project_changed.emit(new, old)
 
     def _on_library_changed(self) -> None:
@@ -92,71 +95,76 @@ class SessionController(QObject):
 
     # --- work --------------------------------------------------------------------------------
 
-    def job(self, lane: Lane) -> Job | None:
+    def job(self, lane: Lane) -> Job[Any] | None:
         """Return the job that runs in a lane, or None."""
-        watch = self._watches.get(lane)
-        return watch.job if watch else None
+        monitor = self._monitors.get(lane)
+        return monitor.job if monitor else None
+
+    def start(
+        self,
+        make_job: Callable[[Session], Job[Any]],
+        on_done: Callable[[Any], object] | None = None,
+        **options: Any,
+    ) -> None:
+        """Run a job that the session makes, or show why it cannot; `options` are those of `run`."""
+        session = self.session
+        if session is not None:
+            show_input_errors(lambda: self.run(make_job(session), on_done, **options))
 
     def run(
         self,
-        job: Job,
+        job: Job[Any],
         on_done: Callable[[Any], object] | None = None,
         *,
         lane: Lane = "short",
-        on_steps: Callable[[list[Any]], object] | None = None,
-        on_end: Callable[[Outcome], object] | None = None,
+        on_progress: Callable[[list[Progress]], object] | None = None,
+        on_end: Callable[[Outcome[Any]], object] | None = None,
     ) -> None:
-        """Run a job in its thread; show its progress, record its outcome, tell of failure.
+        """Run a job in its thread; show its progress, record its outcome, report its failure.
 
         `on_done` is called with the value if all went well, `on_end` with the outcome in any
-        case, `on_steps` with what was yielded. All on this thread.
+        case, `on_progress` with what was yielded since the last call. All on this thread.
         """
-        if lane in self._watches:
-            warn(f"Still busy: {self._watches[lane].job.name}. Wait for it, or cancel it.")
+        if lane in self._monitors:
+            warn(f"Still busy: {self._monitors[lane].job.name}. Wait for it, or cancel it.")
             return
-        watch = self._watches[lane] = JobMonitor(job)
-        if lane not in UNSEEN:
+        monitor = self._monitors[lane] = JobMonitor(job)
+        if lane not in WITHOUT_BAR:
             self._bars[lane] = progress(total=100, desc=job.name, file=io.StringIO())
-        watch.progressed.connect(lambda steps: self._on_steps(lane, job, steps))
-        if on_steps is not None:
-            watch.progressed.connect(on_steps)
-        watch.finished.connect(lambda outcome: self._on_finished(lane, job, outcome))
+        monitor.progressed.connect(lambda steps: self._on_progress(lane, job, steps))
+        if on_progress is not None:
+            monitor.progressed.connect(on_progress)
+        monitor.finished.connect(lambda outcome: self._on_finished(lane, job, outcome))
         if on_done is not None:
-            watch.finished.connect(
+            monitor.finished.connect(
                 lambda outcome: on_done(outcome.value) if outcome.state == "done" else None
             )
         if on_end is not None:
-            watch.finished.connect(on_end)
-        watch.start()
+            monitor.finished.connect(on_end)
+        monitor.start()
         self.work_changed.emit()
-
-    def finish(self, lane: Lane) -> None:
-        """Wait here for the work in a lane, and take its outcome; for the moment before a close."""
-        if watch := self._watches.get(lane):
-            watch.join()
 
     def cancel(self, lane: Lane) -> None:
         """Ask the work in a lane to end."""
-        if watch := self._watches.get(lane):
-            watch.job.cancel()
+        if job := self.job(lane):
+            job.cancel()
             self.work_changed.emit()
 
-    def pause(self, lane: Lane, paused: bool) -> None:
-        """Pause the work in a lane, or let it go on."""
-        if watch := self._watches.get(lane):
-            (watch.job.pause if paused else watch.job.resume)()
+    def pause(self, lane: Lane) -> None:
+        """Pause the work in a lane, or resume it where it is paused."""
+        if job := self.job(lane):
+            (job.resume if job.state == "paused" else job.pause)()
             self.work_changed.emit()
 
-    def _on_steps(self, lane: Lane, job: Job, steps: list[Any]) -> None:
-        fraction = float(getattr(steps[-1], "fraction", 0.0))
-        message = str(getattr(steps[-1], "message", "")) or job.name
+    def _on_progress(self, lane: Lane, job: Job[Any], steps: list[Progress]) -> None:
+        last = steps[-1]
         bar = self._bars.get(lane)
-        if bar is not None and (ahead := int(100 * fraction) - bar.n) > 0:
+        if bar is not None and (ahead := int(100 * last.fraction) - bar.n) > 0:
             bar.update(ahead)
-        self.work_progressed.emit(lane, fraction, message)
+        self.work_progressed.emit(lane, last.fraction, last.message or job.name)
 
-    def _on_finished(self, lane: Lane, job: Job, outcome: Outcome) -> None:
-        del self._watches[lane]
+    def _on_finished(self, lane: Lane, job: Job[Any], outcome: Outcome[Any]) -> None:
+        del self._monitors[lane]
         self._close_bar(lane)
         if self.session is not None:
             self.session.record(job)
@@ -170,7 +178,7 @@ class SessionController(QObject):
 
 
 def projects_folder() -> Path:
-    """Return the folder in which projects lie that the user has not saved elsewhere."""
+    """Return the folder of projects that the user has not saved elsewhere."""
     return user_data_path("napari-synthseg") / "projects"
 
 
@@ -183,8 +191,3 @@ def scratch_folder(name: str = "") -> Path:
         folder = projects_folder() / f"{stem} ({number}).synthseg"
         number += 1
     return folder
-
-
-def _on_write_failed(message: str) -> None:
-    """Tell that an edit did not reach the disk; napari brings this to the GUI thread."""
-    warn(message)

@@ -1,8 +1,8 @@
-"""What comes onto the desk: a layer, a file, a sample, a project."""
+"""How images, samples and projects come into the panel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,14 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_synthseg import sample_data
 from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.ui.app.controller import SessionController, projects_folder, scratch_folder
-from napari_synthseg.ui.app.notices import show_input_errors, tell
+from napari_synthseg.ui.app.notices import tell
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading import layer_pixels, physical_size, sample_name, source_file
 from napari_synthseg.workflow.importing import Imported
+from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
 if TYPE_CHECKING:
@@ -28,17 +30,17 @@ IMAGE_FILES = "Images (*.tif *.tiff *.png *.jpg *.jpeg);;All files (*)"
 
 
 class FileActions:
-    """Opens things, asking for files where need be."""
+    """Opens images, samples and projects in the background, asking for files where need be."""
 
     def __init__(
         self, viewer: Viewer, controller: SessionController, layers: Layers, parent: QWidget
     ) -> None:
         self._viewer = viewer
-        self._desk = controller
+        self._controller = controller
         self._layers = layers
         self._parent = parent
         self.stack: StackUse = "auto"
-        """How stacks along z are used that come in now."""
+        """How stacks along z are used that are opened from now on."""
 
     # --- layers and files --------------------------------------------------------------------
 
@@ -51,21 +53,69 @@ class FileActions:
         return None
 
     def use_layer(self, layer: Image) -> None:
-        """Take the image of a layer into the project."""
+        """Add the image of a layer to the project.
+
+        Raises
+        ------
+        InputError
+            If the layer holds no image, or an unknown sample.
+        """
         if name := sample_name(layer):
             self.open_sample(name)
             return
-        path = source_file(layer)
+        path, stack = source_file(layer), self.stack
         if path is not None:
-            read = self._session().add_images(path, self.stack)
-            self._desk.run(read, lambda made: self._show(layer, made.images))
+            self._add_images(lambda session: session.add_images(path, stack), layer)
             return
-        pixels = layer_pixels(layer, tuple(self._viewer.dims.current_step), self.stack)
+        pixels = layer_pixels(layer, tuple(self._viewer.dims.current_step), stack)
         size, unit = physical_size(layer, pixels.ndim)
-        job = self._session().add_array(
-            pixels.array, pixels.axes, pixels.name, pixel_size=size, unit=unit
+        self._add_images(
+            lambda session: session.add_array(
+                pixels.array, pixels.axes, pixels.name, pixel_size=size, unit=unit
+            ),
+            layer if pixels.whole else None,
         )
-        self._desk.run(job, lambda made: self._show(layer if pixels.whole else None, made.images))
+
+    def open_file(self, path: Path) -> None:
+        """Add an image file to the project and show it."""
+        stack = self.stack
+        self._add_images(lambda session: session.add_images(path, stack))
+
+    def ask_image(self) -> None:
+        """Ask for an image file and open it."""
+        path, _ = QFileDialog.getOpenFileName(self._parent, "Open image", "", IMAGE_FILES)
+        if path:
+            self.open_file(Path(path))
+
+    def _add_images(
+        self, make_job: Callable[[Session], Job[Imported]], layer: Image | None = None
+    ) -> None:
+        """Run a job that adds images, in a new project if there is none; show the first.
+
+        `layer` shows the image already.
+        """
+
+        def add() -> None:
+            project = self._controller.project
+            if not project.classes:
+                self._controller.edit(
+                    project.with_classes(project.next_class("object")), "add class"
+                )
+            self._controller.start(make_job, lambda made: self._show(layer, made.images))
+
+        if self._controller.session is not None:
+            add()
+            return
+
+        def work() -> Generator[Progress, None, Session]:
+            yield Progress(0.0, "starting a project")
+            return Session.create(scratch_folder())
+
+        def show(session: Session) -> None:
+            self._controller.show(session)
+            add()
+
+        self._controller.run(Job(work(), "start a project"), show)
 
     def _show(self, layer: Image | None, refs: Sequence[ImageRef]) -> None:
         if layer is not None and len(refs) == 1:
@@ -74,17 +124,6 @@ class FileActions:
         if len(refs) > 1:
             tell(f"{len(refs)} images were added; choose one at the top of step 1.")
         self._layers.show_image(refs[0])
-
-    def open_file(self, path: Path) -> None:
-        """Add an image file to the project and show it."""
-        job = self._session().add_images(path, self.stack)
-        self._desk.run(job, lambda made: self._show(None, made.images))
-
-    def ask_image(self) -> None:
-        """Ask for an image file and open it."""
-        path, _ = QFileDialog.getOpenFileName(self._parent, "Open image", "", IMAGE_FILES)
-        if path:
-            show_input_errors(lambda: self.open_file(Path(path)))
 
     # --- samples -----------------------------------------------------------------------------
 
@@ -98,56 +137,54 @@ class FileActions:
         InputError
             If there is no such sample.
         """
-        job = sample_data.new_project(scratch_folder(name), name)
 
         def show(session: Session) -> None:
             self._show_sample(session, name)
             then()
 
-        self._desk.run(job, show)
+        self._controller.run(sample_data.new_project(scratch_folder(name), name), show)
 
     def _show_sample(self, session: Session, name: str) -> None:
         layers = [_unwrapped(layer) for layer in self._viewer.layers]
-        self._desk.show(session)
+        self._controller.show(session)
         refs = session.project.images
         shown = [layer for layer in layers if sample_name(layer) == name]
         for layer in shown:
             if isinstance(layer, Points):  # its points are the project's clicks now
                 layer.visible = False
                 layer.name = f"{layer.name} (sample)"
-        for layer in shown:
-            if isinstance(layer, Image):
-                self._layers.adopt(layer, refs)
-                return
-        self._layers.show_image(refs[0])
+        image = next((layer for layer in shown if isinstance(layer, Image)), None)
+        if image is not None:
+            self._layers.adopt(image, refs)
+        else:
+            self._layers.show_image(refs[0])
 
     # --- projects ----------------------------------------------------------------------------
 
     def new_project(self) -> None:
-        """Start a new project."""
-        self._desk.show(None)
+        """Close the project and go back to the start."""
+        self._controller.show(None)
 
     def open_project(self, folder: Path) -> None:
-        """Open a project, in the background, and show its first image."""
-        self._desk.run(Session.opening(folder), self._open)
+        """Open a project in the background and show its first image."""
+        self._controller.run(Session.opening(folder), self._show_project)
 
-    def _open(self, session: Session) -> None:
-        self._desk.show(session)
+    def _show_project(self, session: Session) -> None:
+        self._controller.show(session)
         if session.project.images:
             self._layers.show_image(session.project.images[0])
 
     def ask_project(self) -> None:
         """Ask for a project folder and open it."""
-        start = projects_folder()
         folder = QFileDialog.getExistingDirectory(
-            self._parent, "Open a project folder (name.synthseg)", str(start)
+            self._parent, "Open a project folder (name.synthseg)", str(projects_folder())
         )
         if folder:
-            show_input_errors(lambda: self.open_project(Path(folder)))
+            self.open_project(Path(folder))
 
     def ask_save_as(self) -> None:
         """Ask for a name and go on with a copy of the project there."""
-        session = self._desk.session
+        session = self._controller.session
         if session is None:
             tell("There is nothing to save yet: choose an image first.")
             return
@@ -157,21 +194,17 @@ class FileActions:
             folder = Path(name)
             if folder.suffix != ".synthseg":
                 folder = folder.with_name(folder.name + ".synthseg")
-            show_input_errors(lambda: self.save_as(folder))
+            self.save_as(folder)
 
     def save_as(self, folder: Path) -> None:
         """Copy the project to another folder, in the background, and go on with the copy."""
-        session = self._desk.session
-        if session is not None:
-            self._desk.run(session.save_as(folder), self._open)
+        self._controller.start(lambda session: session.save_as(folder), self._show_project)
 
     def find_moved(self) -> None:
         """Look for images whose files were moved, and ask where they are now."""
-        session = self._desk.session
-        if session is None:
+        if self._controller.session is None:
             tell("There is no project yet: choose an image first.")
-            return
-        self._desk.run(session.find_missing(), self._ask_relink)
+        self._controller.start(lambda session: session.find_missing(), self._ask_relink)
 
     def _ask_relink(self, missing: Sequence[ImageRef]) -> None:
         if not missing:
@@ -186,9 +219,7 @@ class FileActions:
 
     def relink(self, image: ImageRef, path: Path) -> None:
         """Lead an image, and missing ones beside it, to where they are now; show it."""
-        session = self._desk.session
-        if session is not None:
-            self._desk.run(session.relink(image, path), self._on_relinked)
+        self._controller.start(lambda session: session.relink(image, path), self._on_relinked)
 
     def _on_relinked(self, made: Imported) -> None:
         names = ", ".join(dict.fromkeys(ref.name for ref in made.images))
@@ -197,16 +228,9 @@ class FileActions:
 
     def show_folder(self) -> None:
         """Show the project's folder in the desktop's file manager."""
-        if self._desk.session is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._desk.session.folder)))
-
-    def _session(self) -> Session:
-        """Return the session, with a class to click with."""
-        session = self._desk.need_session()
-        if not session.project.classes:
-            project = session.project
-            session.edit(project.with_classes(project.next_class("object")), "add class")
-        return session
+        if self._controller.session is not None:
+            folder = str(self._controller.session.folder)
+            QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
 
 
 def _unwrapped(layer: Any) -> Any:

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from collections.abc import Callable
+from typing import Literal
+
+from qtpy.QtWidgets import QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.file_actions import FileActions
 from napari_synthseg.ui.app.notices import show_input_errors
+from napari_synthseg.ui.widgets.parts import row_of
 
 
 class Header(QWidget):
     """Project menu and undo buttons, with the name of what they would undo."""
 
-    def __init__(self, controller: SessionController, opening: FileActions) -> None:
+    def __init__(self, controller: SessionController, files: FileActions) -> None:
         super().__init__()
-        self._desk = controller
-        self.project_button = QToolButton()
+        self._controller = controller
+        self.project_button = _wide_button()
         self.project_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.project_button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         menu = QMenu(self)
-        for text, action in (
-            ("New project", opening.new_project),
-            ("Open project…", opening.ask_project),
-            ("Save as…", opening.ask_save_as),
-            ("Find moved images…", opening.find_moved),
-            ("Show the project's folder", opening.show_folder),
-        ):
+        actions: dict[str, Callable[[], object]] = {
+            "New project": files.new_project,
+            "Open project…": files.ask_project,
+            "Save as…": files.ask_save_as,
+            "Find moved images…": files.find_moved,
+            "Show the project's folder": files.show_folder,
+        }
+        for text, action in actions.items():
             menu.addAction(text).triggered.connect(lambda _=False, act=action: act())
         self.project_button.setMenu(menu)
-        self.undo_button, self.redo_button = QToolButton(), QToolButton()
-        row = QHBoxLayout()
+        self.undo_button, self.redo_button = _wide_button(), _wide_button()
+        self.undo_button.clicked.connect(lambda _=False: self.step_back("undo"))
+        self.redo_button.clicked.connect(lambda _=False: self.step_back("redo"))
+        row = row_of(self.undo_button, self.redo_button)
         row.setSpacing(4)
-        for button, action in ((self.undo_button, self.undo), (self.redo_button, self.redo)):
-            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            button.clicked.connect(action)
-            row.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 4, 2)
         layout.setSpacing(3)
@@ -46,28 +48,32 @@ class Header(QWidget):
 
     def refresh(self) -> None:
         """Show project and undo labels as they are now."""
-        session = self._desk.session
+        session = self._controller.session
         folder = session.folder if session else None
         name = folder.name.removesuffix(".synthseg") if folder else "No project yet"
         self.project_button.setText(f"Project: {name}")
         self.project_button.setToolTip(
             f"Every click is saved at once in\n{folder}" if folder else "Open a project"
         )
-        for button, sign, word, label in (
-            (self.undo_button, "↶", "Undo", session.undo_label if session else None),
-            (self.redo_button, "↷", "Redo", session.redo_label if session else None),
-        ):
+        for button, sign, word, label, keys in (
+            (self.undo_button, "↶", "Undo", session.undo_label if session else None, "Ctrl+Z"),
+            (
+                self.redo_button, "↷", "Redo",
+                session.redo_label if session else None, "Ctrl+Shift+Z",
+            ),
+        ):  # fmt: skip
             button.setText(f"{sign} {word} {label}" if label else f"{sign} {word}")
             button.setEnabled(label is not None)
-            keys = "Ctrl+Z" if word == "Undo" else "Ctrl+Shift+Z"
             button.setToolTip(f"{word} {label or ''} ({keys})")
 
-    def undo(self) -> None:
-        """Take back the last edit."""
-        if self._desk.session is not None:
-            show_input_errors(self._desk.session.undo)
+    def step_back(self, which: Literal["undo", "redo"]) -> None:
+        """Undo the last edit, or redo what was undone last."""
+        session = self._controller.session
+        if session is not None:
+            show_input_errors(session.undo if which == "undo" else session.redo)
 
-    def redo(self) -> None:
-        """Do again what was taken back."""
-        if self._desk.session is not None:
-            show_input_errors(self._desk.session.redo)
+
+def _wide_button() -> QToolButton:
+    button = QToolButton()
+    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    return button

@@ -1,7 +1,7 @@
-"""Brings the news of a job from its worker thread to the GUI thread.
+"""Brings the progress of a job from its worker thread to the GUI thread.
 
-A timer in the GUI thread looks ten to twenty times a second at what the worker left in a queue.
-So nothing is emitted across threads, however fast the job steps, and no late signal can meet a
+A timer in the GUI thread looks about ten times a second at what the worker left in a queue. So
+nothing is emitted across threads, however fast the job steps, and no late signal can meet a
 deleted widget.
 """
 
@@ -12,7 +12,9 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.workflow.jobs import Job, Outcome
+from napari_synthseg.workflow.session import Session
 
 INTERVAL_MS = 80
 
@@ -26,11 +28,11 @@ class JobMonitor(QObject):
     finished = Signal(object)
     """The outcome; emitted once, after the last `progressed`."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job[Any]) -> None:
         super().__init__()
         self.job = job
-        self._news: deque[Any] = deque(maxlen=10_000)
-        news = self._news
+        news: deque[Progress] = deque(maxlen=10_000)
+        self._news = news
         job.progressed.connect(lambda step: news.append(step))
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
@@ -41,20 +43,28 @@ class JobMonitor(QObject):
         self._timer.start()
         self.job.start()
 
-    def join(self) -> None:
-        """Wait here for the end, and tell of it."""
-        self.job.join()
-        self._on_tick()
-
-    def leave(self) -> None:
-        """Stop following, without a word about the end."""
+    def leave(self, cancel: bool = True) -> None:
+        """Stop following the job, and cancel it; a project that it still opens is closed again."""
         self._timer.stop()
+        self.job.finished.connect(_close_opened)
+        if cancel:
+            self.job.cancel()
+        if self.job.outcome is not None:
+            _close_opened(self.job.outcome)
 
     def _on_tick(self) -> None:
-        outcome: Outcome | None = self.job.outcome  # before the queue: the last step must be in it
+        outcome: Outcome[Any] | None = (
+            self.job.outcome
+        )  # before the queue: the last step must be in it
         steps = [self._news.popleft() for _ in range(len(self._news))]
         if steps:
             self.progressed.emit(steps)
         if outcome is not None:
             self._timer.stop()
             self.finished.emit(outcome)
+
+
+def _close_opened(outcome: Outcome[Any]) -> None:
+    """Close a session that nobody will show; safe to call twice."""
+    if isinstance(outcome.value, Session):
+        outcome.value.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from napari.utils.notifications import (
     ErrorNotification,
@@ -16,17 +17,17 @@ from napari_synthseg.workflow.jobs import Outcome
 
 
 def tell(message: str) -> None:
-    """Show a piece of news."""
+    """Show a message that asks for nothing."""
     show_info(message)
 
 
 def warn(message: str) -> None:
-    """Show one message that says what is wrong and how to mend it."""
+    """Show a message that says what is wrong and how to mend it."""
     show_warning(message)
 
 
-def report(outcome: Outcome, doing: str) -> None:
-    """Show why work failed: bad input as one message, a defect with its traceback."""
+def report(outcome: Outcome[Any], doing: str) -> None:
+    """Show why work failed: bad input as a message, a defect with its traceback."""
     error = outcome.error
     if isinstance(error, InputError):
         warn(str(error))
@@ -37,7 +38,7 @@ def report(outcome: Outcome, doing: str) -> None:
 
 
 def show_input_errors(action: Callable[[], object]) -> bool:
-    """Call `action`; show bad input as a message. Tell whether it went well."""
+    """Call `action`; show bad input as a message. Return whether it went well."""
     try:
         action()
     except InputError as error:

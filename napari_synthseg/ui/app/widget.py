@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtGui import QKeySequence
+from qtpy.QtGui import QKeySequence, QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
     QFrame,
-    QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QShortcut,
@@ -26,16 +24,23 @@ from napari_synthseg.ui.app.file_actions import FileActions
 from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
 from napari_synthseg.ui.app.notices import show_input_errors
-from napari_synthseg.ui.pages.click import ClassesPanel
-from napari_synthseg.ui.pages.panel import NextStep, Panel
-from napari_synthseg.ui.pages.patches import PatchesPanel
-from napari_synthseg.ui.pages.results import ResultsPanel
-from napari_synthseg.ui.pages.start import StartPanel
-from napari_synthseg.ui.pages.synthesize import SynthesizePanel
-from napari_synthseg.ui.pages.train import TrainPanel
-from napari_synthseg.ui.presenters.steps import CLICK, PAINT, STEP_NAMES, is_done, why_locked
+from napari_synthseg.ui.pages.click import ClickPage
+from napari_synthseg.ui.pages.page import NextStep, Page
+from napari_synthseg.ui.pages.patches import PatchesPage
+from napari_synthseg.ui.pages.results import ResultsPage
+from napari_synthseg.ui.pages.start import StartPage
+from napari_synthseg.ui.pages.synthesize import SynthesizePage
+from napari_synthseg.ui.pages.train import TrainPage
+from napari_synthseg.ui.presenters.steps import (
+    CLICK,
+    PAINT,
+    START,
+    STEP_NAMES,
+    is_done,
+    why_locked,
+)
 from napari_synthseg.ui.viewer.layers import Layers
-from napari_synthseg.ui.widgets.parts import notice_label
+from napari_synthseg.ui.widgets.parts import notice_label, push_button, row_of, thin_bar
 from napari_synthseg.ui.widgets.stepper import Stepper
 from napari_synthseg.ui.widgets.style import style_sheet, theme_colors
 from napari_synthseg.workflow.session import wait_until_closed
@@ -43,10 +48,7 @@ from napari_synthseg.workflow.session import wait_until_closed
 if TYPE_CHECKING:
     import napari.viewer
 
-START = -1
-"""The page before the first step."""
-
-MIN_WIDTH = 350
+MIN_WIDTH_PX = 350
 
 
 class SynthSegWidget(QWidget):
@@ -64,14 +66,29 @@ class SynthSegWidget(QWidget):
         self.viewer = viewer
         self.controller = SessionController()
         self.layers = Layers(viewer, self.controller)
-        self.opening = FileActions(viewer, self.controller, self.layers, self)
+        self.files = FileActions(viewer, self.controller, self.layers, self)
         self.step = START
-        self._walk: GuidedTour | None = None
+        self._tour: GuidedTour | None = None
         self._close_watch: CloseWatch | None = None
         colors = theme_colors(viewer.theme)
-        self.header = Header(self.controller, self.opening)
+        self.header = Header(self.controller, self.files)
         self.stepper = Stepper(STEP_NAMES, colors)
-        self.panels = self._make_panels(colors)
+        shared = (self.controller, self.layers)
+        self.start_page = StartPage(*shared, self.files, self.open_sample)
+        self.click_page = ClickPage(*shared)
+        self.patches_page = PatchesPage(*shared)
+        self.synthesize_page = SynthesizePage(*shared, colors)
+        self.train_page = TrainPage(*shared, colors)
+        self.results_page = ResultsPage(*shared)
+        self.pages: dict[int, Page] = dict(
+            enumerate(
+                (
+                    self.start_page, self.click_page, self.patches_page, self.synthesize_page,
+                    self.train_page, self.results_page,
+                ),
+                START,
+            )
+        )  # fmt: skip
         self._build()
         self._connect()
         self._apply_theme()
@@ -79,141 +96,124 @@ class SynthSegWidget(QWidget):
 
     # --- what others call --------------------------------------------------------------------
 
-    def open_sample(self, name: str, walk: bool = False) -> None:
-        """Open a sample; with `walk`, go through all steps to the result, one after another.
+    def open_sample(self, name: str, tour: bool = False) -> None:
+        """Open a sample; with `tour`, go through all steps to the result, one after another.
 
         Raises
         ------
         InputError
             If there is no such sample.
         """
-        self.opening.open_sample(name, self._start_walk if walk else lambda: None)
+        self.files.open_sample(name, self.start_tour if tour else lambda: None)
 
-    def _start_walk(self) -> None:
-        self._walk = GuidedTour(self)
-        self._walk.start()
+    def start_tour(self, **options: Any) -> GuidedTour:
+        """Take the steps from the shown one to the result; `options` are those of the tour."""
+        self._tour = GuidedTour(
+            self.controller,
+            lambda: self.step,
+            self.show_step,
+            lambda minutes: self.train_page.start(minutes=minutes, steps=None),
+            **options,
+        )
+        self._tour.start()
+        return self._tour
 
     def show_step(self, step: int) -> None:
         """Show a step's page (0 to 4, or -1 for the first page), unless it is locked."""
-        if step >= 0 and (why := why_locked(step, self.controller.session)):
+        if step >= 0 and (why := why_locked(step, self.controller.project)):
             self.refresh()
             self.hint.setText(why)
             return
         self.step = step
-        panel = self.panels[step + 1]
-        self.stack.setCurrentIndex(step + 1)
-        panel.enter()
+        self.stack.setCurrentIndex(step - START)
+        self.page.enter()
         self.refresh()
+
+    @property
+    def page(self) -> Page:
+        """The page of the step that is shown."""
+        return self.pages[self.step]
 
     def refresh(self) -> None:
         """Show step states, hint and the highlighted button as they are now."""
-        session, panel = self.controller.session, self.panels[self.step + 1]
-        count = len(STEP_NAMES)
+        session, project = self.controller.session, self.controller.project
+        steps = range(len(STEP_NAMES))
         self.stepper.rename(CLICK, STEP_NAMES[CLICK] if self.layers.marking == "clicks" else PAINT)
         self.stepper.show_state(
             self.step,
-            [is_done(i, session) for i in range(count)],
-            [why_locked(i, session) for i in range(count)],
+            [is_done(step, session) for step in steps],
+            [why_locked(step, project) for step in steps],
         )
-        self.hint.setText(panel.hint())
-        self._show_next_step(panel.next_step())
+        self.hint.setText(self.page.hint())
+        self._show_next_step(self.page.next_step())
         notice = session.store.notice if session is not None else ""
         self.notice.setText(notice)
         self.notice.setVisible(bool(notice))
 
     def shut_down(self) -> None:
         """End all work and release the project; safe to call twice."""
-        if self._walk is not None:
-            self._walk.stop()
+        if self._tour is not None:
+            self._tour.stop()
         self.controller.clear()
 
     # --- building ----------------------------------------------------------------------------
 
-    def _make_panels(self, colors: Any) -> list[Panel]:
-        controller, layers, opening = self.controller, self.layers, self.opening
-        start = StartPanel(
-            controller,
-            layers,
-            find_layer=opening.find_layer,
-            use_layer=lambda layer: show_input_errors(lambda: opening.use_layer(layer)),
-            open_image=opening.ask_image,
-            open_project=opening.ask_project,
-            open_sample=lambda name: show_input_errors(lambda: self.open_sample(name)),
-            choose_stack=lambda use: setattr(opening, "stack", use),
-        )
-        self.synthesize_panel = SynthesizePanel(controller, layers, colors)
-        self.train_panel = TrainPanel(controller, layers, colors)
-        return [
-            start,
-            ClassesPanel(controller, layers),
-            PatchesPanel(controller, layers),
-            self.synthesize_panel,
-            self.train_panel,
-            ResultsPanel(controller, layers),
-        ]
-
     def _build(self) -> None:
-        self.setMinimumWidth(MIN_WIDTH)
+        self.setMinimumWidth(MIN_WIDTH_PX)
         self.hint = QLabel()
         self.hint.setObjectName("hint")
         self.hint.setWordWrap(True)
         self.notice = notice_label()
         self.stack = QStackedWidget()
-        for panel in self.panels:
-            self.stack.addWidget(_scrollable(panel))
-        self.primary = QPushButton()
+        for page in self.pages.values():
+            self.stack.addWidget(_scrollable(page))
+        self.primary = push_button("", self._on_primary)
         self.primary.setObjectName("primary")
-        self.primary.clicked.connect(self._on_primary)
+        self.work, self.work_label, self.work_bar = QWidget(), QLabel(), thin_bar(100)
+        cancel = QPushButton("Cancel")
+        cancel.clicked.connect(lambda: self.controller.cancel("short"))
+        row = row_of(self.work_label, self.work_bar, cancel)
+        row.setStretch(0, 2)
+        row.setStretch(1, 1)
+        row.setContentsMargins(0, 0, 0, 0)
+        self.work.setLayout(row)
+        self.work.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 4, 8)
         layout.setSpacing(6)
-        for widget in (self.header, self.notice, self.stepper, self.hint):
-            layout.addWidget(widget)
-        layout.addWidget(self.stack, 1)
-        layout.addWidget(self._make_work_row())
-        layout.addWidget(self.primary)
-
-    def _make_work_row(self) -> QWidget:
-        self.work = QWidget()
-        row = QHBoxLayout(self.work)
-        row.setContentsMargins(0, 0, 0, 0)
-        self.work_label, self.work_bar = QLabel(), QProgressBar()
-        self.work_bar.setRange(0, 100)
-        self.work_bar.setTextVisible(False)
-        self.work_bar.setFixedHeight(8)
-        cancel = QPushButton("Cancel")
-        cancel.clicked.connect(lambda: self.controller.cancel("short"))
-        for widget, stretch in ((self.work_label, 2), (self.work_bar, 1), (cancel, 0)):
-            row.addWidget(widget, stretch)
-        self.work.hide()
-        return self.work
+        for widget in (
+            self.header, self.notice, self.stepper, self.hint, self.stack, self.work, self.primary,
+        ):  # fmt: skip
+            layout.addWidget(widget, int(widget is self.stack))
 
     def _connect(self) -> None:
+        controller, layers = self.controller, self.layers
         self.stepper.chosen.connect(self.show_step)
-        for panel in self.panels:
-            panel.next_step_changed.connect(self._on_panel_changed)
-            panel.go_to.connect(self.show_step)
-        self.controller.session_changed.connect(self._on_session_changed)
-        self.controller.work_changed.connect(self._on_work_changed)
-        self.controller.work_progressed.connect(self._on_work_progressed)
-        self.layers.image_changed.connect(self._on_image_changed)
-        self.layers.marking_changed.connect(self.refresh)
+        for page in self.pages.values():
+            page.next_step_changed.connect(self._on_page_changed)
+            page.go_to.connect(self.show_step)
+        controller.session_changed.connect(lambda: self.show_step(START))
+        controller.work_changed.connect(self._on_work_changed)
+        controller.work_progressed.connect(self._on_work_progressed)
+        layers.image_changed.connect(self._on_image_changed)
+        layers.marking_changed.connect(self.refresh)
         self.viewer.layers.selection.events.active.connect(self._on_layers_changed)
         self.viewer.events.theme.connect(self._on_theme_changed)
-        for keys, which in ((QKeySequence.StandardKey.Undo, "undo"), ("Ctrl+Shift+Z", "redo")):
+        undo, redo = QKeySequence.StandardKey.Undo, "Ctrl+Shift+Z"
+        for keys, which in ((undo, "undo"), (redo, "redo")):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(getattr(self.header, which))
-        # the windows are gone by then: what is still running must come to its end on disk
-        QApplication.instance().aboutToQuit.connect(self.controller.clear)
+            shortcut.activated.connect(lambda which=which: self.header.step_back(which))
+        # the windows are gone by then: what still runs must come to its end on disk
+        QApplication.instance().aboutToQuit.connect(controller.clear)
         QApplication.instance().aboutToQuit.connect(wait_until_closed)
 
     def _apply_theme(self) -> None:
         colors = theme_colors(self.viewer.theme)
         self.setStyleSheet(style_sheet(colors))
         self.stepper.set_colors(colors)
-        for curve in (self.train_panel.curve, self.synthesize_panel.learn.curve):
-            curve.set_colors(colors)
+        for box in (self.train_page.work, self.synthesize_page.learn):
+            box.curve.set_colors(colors)
 
     # --- following ---------------------------------------------------------------------------
 
@@ -221,38 +221,34 @@ class SynthSegWidget(QWidget):
         self.primary.setVisible(what is not None)
         if what is not None:
             self.primary.setText(what.text)
-            self.primary.setEnabled(what.action is not None and not what.why_disabled)
+            self.primary.setEnabled(what.is_ready)
             self.primary.setToolTip(what.why_disabled)
 
     def _on_primary(self) -> None:
-        what = self.panels[self.step + 1].next_step()
-        if what is not None and what.action is not None and not what.why_disabled:
-            what.action()
+        what = self.page.next_step()
+        if what is not None and what.action is not None and what.is_ready:
+            show_input_errors(what.action)
             self.refresh()
 
-    def _on_panel_changed(self) -> None:
-        if self.sender() is self.panels[self.step + 1]:
+    def _on_page_changed(self) -> None:
+        if self.sender() is self.page:
             self.refresh()
-
-    def _on_session_changed(self) -> None:
-        self.show_step(START)
 
     def _on_image_changed(self) -> None:
         if self.layers.field is not None and self.step == START:
-            self.show_step(0)
+            self.show_step(CLICK)
         else:
             self.refresh()
 
     def _on_layers_changed(self, event: object = None) -> None:
         if self.step == START:
-            self.panels[0].enter()
+            self.page.enter()
 
     def _on_work_changed(self) -> None:
         job = self.controller.job("short")
         self.work.setVisible(job is not None)
         if job is not None:
-            self.work_bar.setValue(0)
-            self.work_label.setText(job.name.capitalize() + "…")
+            self._on_work_progressed("short", 0.0, f"{job.name}…")
         self.refresh()
 
     def _on_work_progressed(self, lane: str, fraction: float, message: str) -> None:
@@ -274,19 +270,19 @@ class SynthSegWidget(QWidget):
         """End all work when napari takes the panel out of its dock."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.shut_down()
-        return super().event(event)
+        return cast(bool, super().event(event))
 
-    def showEvent(self, event: QEvent) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         """Follow the window that the panel is shown in."""
         super().showEvent(event)
         if self._close_watch is None or self._close_watch.parent() is not self.window():
             self._close_watch = CloseWatch(self.window(), self.controller.clear)
 
 
-def _scrollable(panel: Panel) -> QScrollArea:
+def _scrollable(page: Page) -> QScrollArea:
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(panel)
+    area.setWidget(page)
     return area

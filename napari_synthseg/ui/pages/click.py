@@ -2,47 +2,85 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from functools import partial
 
-from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QPushButton
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QWidget,
+)
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.project import Project
+from napari_synthseg.core.specimens import named_specimen
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors, warn
-from napari_synthseg.ui.pages.marking_switch import MarkingSwitch
-from napari_synthseg.ui.pages.panel import NextStep, Panel
+from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.regions_box import RegionsBox
-from napari_synthseg.ui.pages.specimen_box import SpecimenBox
-from napari_synthseg.ui.presenters.steps import training_clicks, training_regions
-from napari_synthseg.ui.viewer.displayed_image import common_name, image_key
-from napari_synthseg.ui.viewer.layers import Layers
+from napari_synthseg.ui.presenters.marking import (
+    click_counts,
+    clicking_hint,
+    free_name,
+    painting_hint,
+    percent,
+)
+from napari_synthseg.ui.presenters.steps import (
+    DUAL_IMAGES,
+    PATCHES,
+    START,
+    training_clicks,
+    training_regions,
+)
+from napari_synthseg.ui.viewer.displayed_image import ImageKey, common_name, image_key
+from napari_synthseg.ui.viewer.layers import Layers, Marking
 from napari_synthseg.ui.widgets.class_table import ClassTable
-from napari_synthseg.ui.widgets.parts import quiet_label
+from napari_synthseg.ui.widgets.parts import check_box, push_button, quiet_label, row_of
 
-ENOUGH_CLICKS = 5
 NAME_LENGTH = 64
-ROLES = {"train": "for training", "validate": "held out to choose", "test": "held out for scoring"}
+DEFAULT_DIAMETER = 24.0
+
+ROLES = {
+    "train": "for training",
+    "validate": "held out to choose the best weights",
+    "test": "held out for scoring",
+}
+
+KEYS = (
+    "<b>Click</b> adds a center. The ring shows the class's diameter: set it so that rings fit the "
+    "objects. <b>S</b> selects and drags, <b>Del</b> deletes, <b>P</b> adds again, <b>1-9</b> "
+    "chooses the class, <b>Ctrl+Z</b> undoes. Each click is saved at once."
+)
+
+WAYS: dict[Marking, tuple[str, str]] = {
+    "clicks": (
+        "Click objects",
+        "For what can be counted: cells, nuclei, particles. You click on their centers.",
+    ),
+    "regions": (
+        "Paint regions",
+        "For what has no separate objects: phases, layers, membranes. Paint a few areas of each.",
+    ),
+}  # fmt: skip
+"""How to mark -> what its button says, and when it is right."""
 
 
-class ClassesPanel(Panel):
+class ClickPage(Page):
     """The list of classes, the image that is shown, and how much is marked on it."""
 
     def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__(controller, layers)
         self.switch = MarkingSwitch(layers)
-        self.body.addWidget(self.switch)
         self.images = QComboBox()
         self.images.activated.connect(self._on_image_chosen)
-        self.body.addWidget(self.images)
         self.specimen = SpecimenBox()
-        self.specimen.named.connect(self._on_specimen)
-        self.body.addWidget(self.specimen)
+        self.specimen.named.connect(lambda name: self._change_images("name specimen", group=name))
         self.table = ClassTable()
-        self.table.chosen.connect(self.layers.clicks.choose_class)
+        self.table.chosen.connect(layers.clicks.choose_class)
         self.table.renamed.connect(self._on_renamed)
         self.table.diameter_changed.connect(
             lambda value, diameter: self._change(value, "change diameter", diameter=diameter)
@@ -50,78 +88,71 @@ class ClassesPanel(Panel):
         self.table.color_changed.connect(
             lambda value, color: self._change(value, "change color", color=color)
         )
-        self.body.addWidget(self.table)
-        self.body.addLayout(self._make_buttons())
-        self.exhaustive = QCheckBox("I clicked every object on this image")
-        self.exhaustive.setToolTip(
-            "Tick this only if it is so: it tells how densely objects lie, and what may be "
-            "counted as a wrong find."
+        self.add_button = push_button("Add class", self._on_add)
+        self.remove_button = push_button("Remove class", self._on_remove)
+        self.exhaustive = check_box(
+            "I clicked every object on this image",
+            self._on_exhaustive,
+            "Tick this only if it is true: it tells how densely objects lie, and what may be "
+            "counted as a false detection.",
         )
-        self.exhaustive.toggled.connect(self._on_exhaustive)
-        self.body.addWidget(self.exhaustive)
-        self.held = QCheckBox("Keep this image for scoring only")
-        self.held.setToolTip(
+        self.held = check_box(
+            "Keep this image for scoring only",
+            self._on_held,
             "A model never learns from it. Paint it, too: it then tells how good the model is on "
-            "images that it has not seen."
+            "images that it has not seen.",
         )
-        self.held.toggled.connect(self._on_held)
-        self.body.addWidget(self.held)
-        self.clicking = quiet_label(
-            "<b>Click</b> adds a center. The ring shows the class's diameter: set it so that "
-            "rings fit the objects. <b>S</b> selects and drags, <b>Del</b> deletes, <b>P</b> "
-            "adds again, <b>1-9</b> chooses the class, <b>Ctrl+Z</b> undoes. Each click is "
-            "saved at once."
-        )
-        self.body.addWidget(self.clicking)
+        self.clicking = quiet_label(KEYS)
         self.painting = RegionsBox(controller, layers)
-        self.body.addWidget(self.painting)
-        self.show_clicks, self.show_regions = (
-            QPushButton(f"Show the {name} layer again") for name in ("Clicks", "Regions")
-        )
-        for button in (self.show_clicks, self.show_regions):
-            button.clicked.connect(self._on_show_again)
-            self.body.addWidget(button)
+        self.show_clicks = push_button("Show the Clicks layer again", self._on_show_again)
+        self.show_regions = push_button("Show the Regions layer again", self._on_show_again)
+        self.add(
+            self.switch, self.images, self.specimen, self.table,
+            row_of(self.add_button, self.remove_button), self.exhaustive, self.held, self.clicking,
+            self.painting, self.show_clicks, self.show_regions,
+        )  # fmt: skip
         self.body.addStretch()
         controller.project_changed.connect(self._on_project_changed)
-        controller.session_changed.connect(self.refresh)
-        layers.image_changed.connect(self.refresh)
-        layers.clicks.active_class_changed.connect(self._show_active)
-        layers.clicks.removed.connect(self.refresh)
-        layers.marking_changed.connect(self.refresh)
         layers.regions.changed.connect(self._on_regions_changed)
-
-    def _make_buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        self.add_button = QPushButton("Add class")
-        self.add_button.clicked.connect(self._on_add)
-        self.remove_button = QPushButton("Remove class")
-        self.remove_button.clicked.connect(self._on_remove)
-        row.addWidget(self.add_button)
-        row.addWidget(self.remove_button)
-        return row
+        layers.clicks.active_class_changed.connect(self._show_active)
+        for signal in (
+            controller.session_changed,
+            layers.image_changed,
+            layers.clicks.removed,
+            layers.marking_changed,
+        ):
+            signal.connect(self.refresh)
 
     # --- showing -----------------------------------------------------------------------------
 
+    @property
+    def _paints(self) -> bool:
+        return self.layers.marking == "regions"
+
+    @property
+    def _refs(self) -> tuple[ImageRef, ...]:
+        """The images in view: the parts of one picture."""
+        return self.layers.field.refs if self.layers.field else ()
+
     def hint(self) -> str:
         """Say how to mark, or that enough is marked."""
-        if self._paints:
-            return self._painting_hint()
-        number = len(training_clicks(self._project))
-        if number == 0:
-            return "Click on the center of a few objects in the image."
-        if number < ENOUGH_CLICKS:
-            return f"Good. A few more, please: {ENOUGH_CLICKS - number} at least."
-        return f"{number} clicks. Click more, or go on: more clicks give better results."
+        regions = self.layers.regions
+        if not self._paints:
+            return clicking_hint(self.controller.project)
+        if regions.field is not None and regions.layer is None:
+            return "Reading what was painted…"
+        return painting_hint(
+            self.controller.project, self._refs, regions.shares, regions.rest_unknown
+        )
 
     def next_step(self) -> NextStep:
         """Offer the patches once there are clicks; dual images once there are regions."""
+        project = self.controller.project
         if self._paints:
-            bare = not training_regions(self._project)
-            why = "Paint a region on an image for training first." if bare else ""
-            return NextStep("Next: make dual images", lambda: self.go_to.emit(2), why)
-        few = not training_clicks(self._project)
-        why = "Click on the center of at least one object first." if few else ""
-        return NextStep("Next: see the patches", lambda: self.go_to.emit(1), why)
+            why = "" if training_regions(project) else "Paint a region on a training image first."
+            return self.going_to("Next: make dual images", DUAL_IMAGES, why)
+        why = "" if training_clicks(project) else "Click on the center of at least one object."
+        return self.going_to("Next: see the patches", PATCHES, why)
 
     def enter(self) -> None:
         """Bring the picture into view, ready for marking."""
@@ -129,117 +160,98 @@ class ClassesPanel(Panel):
         self.layers.look_at_image()
         self.layers.activate_marking()
 
-    @property
-    def _paints(self) -> bool:
-        return self.layers.marking == "regions"
-
-    def _painting_hint(self) -> str:
-        regions = self.layers.regions
-        if regions.field is not None and regions.layer is None:
-            return "Reading what was painted…"
-        if not regions.painted:
-            return "Choose a class, and paint some of its regions in the image."
-        if all(ref.role == "test" for ref in regions.field.refs) and not training_regions(
-            self._project
-        ):
-            return "Good for scoring. Now paint an image to learn from."
-        painted = _percent(sum(regions.shares.values()))
-        if not regions.rest_unknown:
-            return (
-                f"{painted} is painted. The rest counts as background: paint all regions, or go on."
-            )
-        if len(regions.shares) < 2:
-            return "Good. Now paint another class, or background: a model learns from contrasts."
-        return f"{painted} is painted. Paint on, or go on to the next step."
-
     def refresh(self) -> None:
         """Show the session's classes, images and counts."""
-        project = self._project
+        project, refs, paints = self.controller.project, self._refs, self._paints
         self._show_images(project)
-        amounts = "Area" if self._paints else "Clicks"
-        self.table.show_classes(project.classes, sizes=not self._paints, amounts=amounts)
+        amounts = "Area" if paints else "Clicks"
+        self.table.show_classes(project.classes, sizes=not paints, amounts=amounts)
         self._show_amounts()
-        refs = self.layers.field.refs if self.layers.field else ()
-        self.specimen.show_images(project, tuple(refs))
-        with QSignalBlocker(self.exhaustive):
-            self.exhaustive.setChecked(any(r.exhaustive for r in refs if r.role == "train"))
-        self.exhaustive.setEnabled(any(r.role == "train" for r in refs))
+        self.specimen.show_images(project, refs)
+        training = [r for r in refs if r.role == "train"]
+        for box, checked in (
+            (self.exhaustive, any(r.exhaustive for r in training)),
+            (self.held, len(refs) == 1 and refs[0].role == "test"),
+        ):
+            with QSignalBlocker(box):
+                box.setChecked(checked)
+        self.exhaustive.setEnabled(bool(training))
+        self.held.setVisible(paints and len(refs) == 1)
         self.remove_button.setEnabled(len(project.classes) > 1)
-        with QSignalBlocker(self.held):
-            self.held.setChecked(len(refs) == 1 and refs[0].role == "test")
-        self.held.setVisible(self._paints and len(refs) == 1)
-        for widget in (self.exhaustive, self.clicking):
-            widget.setVisible(not self._paints)
-        self.painting.setVisible(self._paints)
+        for widget, visible in (
+            (self.exhaustive, not paints), (self.clicking, not paints), (self.painting, paints),
+        ):  # fmt: skip
+            widget.setVisible(visible)
         self._offer_layers()
         self._show_active()
         self.next_step_changed.emit()
 
     def _offer_layers(self) -> None:
         """Offer the layer to mark in again where the user removed it."""
-        images, regions = bool(self._project.images), self.layers.regions
-        gone = images and not self._paints and self.layers.clicks.layer is None
-        self.show_clicks.setVisible(gone)
-        gone = images and self._paints and regions.layer is None and regions.field is None
-        self.show_regions.setVisible(gone)
+        has_images, regions = bool(self.controller.project.images), self.layers.regions
+        no_clicks = self.layers.clicks.layer is None
+        no_regions = regions.layer is None and regions.field is None
+        self.show_clicks.setVisible(has_images and not self._paints and no_clicks)
+        self.show_regions.setVisible(has_images and self._paints and no_regions)
 
     def _show_amounts(self) -> None:
         """Show how many clicks each class has, or how much of the image is painted."""
-        if self._paints:
-            shares = self.layers.regions.shares
-            self.table.show_amounts({value: _percent(share) for value, share in shares.items()})
-        else:
-            counts = Counter(click.cls for click in training_clicks(self._project))
-            self.table.show_amounts({c.value: str(counts[c.value]) for c in self._project.classes})
+        shares = self.layers.regions.shares
+        self.table.show_amounts(
+            {value: percent(share) for value, share in shares.items()}
+            if self._paints
+            else click_counts(self.controller.project)
+        )
+
+    def _show_images(self, project: Project) -> None:
+        shown = self._refs[0].id if self._refs else ""
+        pictures: dict[ImageKey, list[ImageRef]] = {}
+        for ref in project.images:
+            pictures.setdefault(image_key(ref), []).append(ref)
+        with QSignalBlocker(self.images):
+            self.images.clear()
+            for index, refs in enumerate(pictures.values()):
+                parts = ", ".join(f"{r.name}: {ROLES[r.role]}" for r in refs)
+                self.images.addItem(common_name(refs), refs[0].id)
+                self.images.setItemData(index, parts, Qt.ItemDataRole.ToolTipRole)
+                if shown in [r.id for r in refs]:
+                    self.images.setCurrentIndex(index)
+            self.images.addItem("Add another image…", "")
+
+    def _show_active(self) -> None:
+        self.table.select(self.layers.clicks.active_class)
+
+    # --- following ---------------------------------------------------------------------------
+
+    def _on_project_changed(self, new: Project, old: Project) -> None:
+        if new.classes is not old.classes or new.images is not old.images:
+            self.refresh()
+        elif new.clicks is not old.clicks:
+            self._show_amounts()
+            self.next_step_changed.emit()
 
     def _on_regions_changed(self) -> None:
         self._show_amounts()
         self._offer_layers()
         self.next_step_changed.emit()
 
-    def _show_images(self, project: Project) -> None:
-        shown = self.layers.field.refs[0].id if self.layers.field else ""
-        fields: dict[Any, list[Any]] = {}
-        for ref in project.images:
-            fields.setdefault(image_key(ref), []).append(ref)
-        with QSignalBlocker(self.images):
-            self.images.clear()
-            for refs in fields.values():
-                parts = ", ".join(f"{r.name}: {ROLES[r.role]}" for r in refs)
-                self.images.addItem(common_name(refs), refs[0].id)
-                self.images.setItemData(self.images.count() - 1, parts, Qt.ItemDataRole.ToolTipRole)
-                if shown in [r.id for r in refs]:
-                    self.images.setCurrentIndex(self.images.count() - 1)
-            self.images.addItem("Add another image…", "")
-
-    def _show_active(self) -> None:
-        self.table.select(self.layers.clicks.active_class)
-
-    def _on_project_changed(self, new: Project, old: Project) -> None:
-        same = new.classes is old.classes and new.images is old.images
-        if same and new.clicks is not old.clicks:
-            self._show_amounts()
-            self.next_step_changed.emit()
-        elif not same:
-            self.refresh()
-
     # --- editing -----------------------------------------------------------------------------
 
-    @property
-    def _project(self) -> Project:
-        return self.controller.session.project if self.controller.session else Project()
-
     def _edit(self, new: Project, what: str) -> None:
-        session = self.controller.session
-        if session is not None and not show_input_errors(lambda: session.edit(new, what)):
+        """Edit the project; where that is refused, show what it is."""
+        if not self.controller.edit(new, what):
             self.refresh()
 
     def _change(self, value: int, what: str, **fields: object) -> None:
-        project = self._project
+        project = self.controller.project
         cls = project.object_class(value)
-        changed = ObjectClass(**{**cls.model_dump(), **fields})
-        if changed != cls:
-            show_input_errors(lambda: self._edit(project.with_classes(changed), what))
+
+        def change() -> None:
+            changed = ObjectClass.model_validate({**cls.model_dump(), **fields})
+            if changed != cls:
+                self._edit(project.with_classes(changed), what)
+
+        show_input_errors(change)
         self.refresh()
 
     def _on_renamed(self, value: int, name: str) -> None:
@@ -250,58 +262,116 @@ class ClassesPanel(Panel):
             self.refresh()
 
     def _on_add(self) -> None:
-        project = self._project
-        names = {c.name for c in project.classes}
-        number = len(names) + 1
-        while f"class {number}" in names:
-            number += 1
-        diameter = project.classes[-1].diameter if project.classes else 24.0
-        new = project.next_class(f"class {number}", diameter=diameter)
+        project = self.controller.project
+        diameter = project.classes[-1].diameter if project.classes else DEFAULT_DIAMETER
+        new = project.next_class(free_name(project, "class"), diameter=diameter)
         self._edit(project.with_classes(new), "add class")
         self.layers.clicks.choose_class(new.value)
 
     def _on_remove(self) -> None:
-        project = self._project
+        project = self.controller.project
         cls = project.object_class(self.layers.clicks.active_class)
         self._edit(project.without_class(cls.value), f"remove class {cls.name}")
 
     def _on_exhaustive(self, checked: bool) -> None:
-        if self.layers.field is None:
-            return
-        refs = [r for r in self.layers.field.refs if r.role == "train"]
-        self._change_images(refs, "mark image as fully clicked", exhaustive=checked)
+        refs = [r for r in self._refs if r.role == "train"]
+        self._change_images("mark image as fully clicked", refs, exhaustive=checked)
 
     def _on_held(self, checked: bool) -> None:
-        if self.layers.field is None:
-            return
         role = "test" if checked else "train"
-        what = "keep image for scoring" if checked else "use image for training"
-        self._change_images(self.layers.field.refs, what, role=role)
+        self._change_images(f"use image for {'scoring' if checked else 'training'}", role=role)
 
-    def _on_specimen(self, name: str) -> None:
-        if self.layers.field is not None:
-            self._change_images(self.layers.field.refs, "name the specimen", group=name)
-
-    def _change_images(self, refs: Iterable[ImageRef], what: str, **fields: object) -> None:
-        changed = [ref.model_copy(update=fields) for ref in refs]
-        self._edit(self._project.with_images(*changed), what)
+    def _change_images(
+        self, what: str, refs: Iterable[ImageRef] | None = None, **fields: object
+    ) -> None:
+        """Change fields of images; without `refs`, of those in view."""
+        changed = [r.model_copy(update=fields) for r in (self._refs if refs is None else refs)]
+        if changed:
+            self._edit(self.controller.project.with_images(*changed), what)
 
     def _on_image_chosen(self, index: int) -> None:
         ident = self.images.itemData(index)
         if ident:
-            self.layers.show_image(self._project.image(ident))
+            self.layers.show_image(self.controller.project.image(ident))
         else:
             self.refresh()
-            self.go_to.emit(-1)
+            self.go_to.emit(START)
 
     def _on_show_again(self) -> None:
+        images = self.controller.project.images
         if self.layers.field is not None:
             self.layers.activate_marking()
-        elif self._project.images:
-            self.layers.show_image(self._project.images[0])
+        elif images:
+            self.layers.show_image(images[0])
         self.refresh()
 
 
-def _percent(share: float) -> str:
-    """Return a share as people read it: little is not nothing."""
-    return "" if share == 0 else "<1%" if share < 0.01 else f"{share:.0%}"
+class MarkingSwitch(QWidget):
+    """The two-way switch at the top: click objects, or paint regions."""
+
+    def __init__(self, layers: Layers) -> None:
+        super().__init__()
+        self._layers = layers
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        group = QButtonGroup(self)
+        self.buttons: dict[Marking, QPushButton] = {}
+        for how, (words, tip) in WAYS.items():
+            button = push_button(words, partial(layers.mark, how), tip)
+            button.setObjectName("switch")
+            button.setCheckable(True)
+            group.addButton(button)
+            self.buttons[how] = button
+            row.addWidget(button)
+        layers.marking_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show how the user marks now."""
+        self.buttons[self._layers.marking].setChecked(True)
+
+
+class SpecimenBox(QWidget):
+    """Which specimen the image in view belongs to; empty: the image stands alone."""
+
+    named = Signal(str)
+    """The name that the user gave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names = QComboBox()
+        self.names.setEditable(True)
+        self.names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        line = self.names.lineEdit()
+        line.setPlaceholderText("of this image alone")
+        line.setMaxLength(NAME_LENGTH)
+        label = QLabel("Specimen")
+        label.setBuddy(self.names)
+        self.setToolTip(
+            "Name the specimen (animal, slide, well) where several images show the same one. "
+            "Images of one specimen are all used either for training or for checking, never for "
+            "both, so that scores are honest."
+        )
+        row = row_of(label, self.names, stretch=self.names)
+        row.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(row)
+        self._shown = ""
+        line.editingFinished.connect(self._on_named)
+        self.names.activated.connect(self._on_named)
+
+    def show_images(self, project: Project, refs: tuple[ImageRef, ...]) -> None:
+        """Show the specimen of an image; nothing where there is no other image."""
+        self.setVisible(bool(refs) and len({r.uri for r in project.images}) > 1)
+        known = {named_specimen(ref) for ref in refs}
+        self._shown = known.pop() if len(known) == 1 else ""
+        with QSignalBlocker(self.names):
+            self.names.clear()
+            self.names.addItems(sorted({named_specimen(ref) for ref in project.images} - {""}))
+            self.names.setEditText(self._shown)
+
+    def _on_named(self) -> None:
+        name = self.names.currentText().strip()
+        if name != self._shown:
+            self._shown = name
+            self.named.emit(name)

@@ -1,23 +1,12 @@
-"""Where does the model look? Heat maps on demand, their legend, and the evidence at a place."""
+"""Where does the model look? Heat maps on demand, their legend, and their values at a place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from napari.layers import Image
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QSlider,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QProgressBar, QSlider, QWidget
 
 from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.project import Project
@@ -25,7 +14,16 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.placement import Placement
-from napari_synthseg.ui.widgets.parts import fit_narrow, quiet_label
+from napari_synthseg.ui.widgets.parts import (
+    check_box,
+    column_in,
+    fit_narrow,
+    push_button,
+    quiet_label,
+    row_of,
+    swatch,
+    thin_bar,
+)
 
 METHOD_WORDS = {
     "": "the usual way",
@@ -35,6 +33,9 @@ METHOD_WORDS = {
     "ablation": "ablation: without gradients, slow",
 }
 """Method -> what its entry says."""
+
+BAR_STEPS = 1000
+FULL_COLOR_PERCENT = 100
 
 
 class HeatMapBox(QWidget):
@@ -46,60 +47,44 @@ class HeatMapBox(QWidget):
     def __init__(self, layers: HeatMapLayers) -> None:
         super().__init__()
         self.layers = layers
-        body = QVBoxLayout(self)
-        body.setContentsMargins(0, 0, 0, 0)
-        body.addLayout(self._make_row())
-        self.legend = QWidget()
-        inner = QVBoxLayout(self.legend)
-        inner.setContentsMargins(0, 0, 0, 0)
-        self.told = quiet_label()
-        inner.addWidget(self.told)
-        self._grid = QGridLayout()
-        self._grid.setColumnStretch(1, 1)
-        inner.addLayout(self._grid)
-        inner.addLayout(self._make_contrast())
-        self.dark = QCheckBox("Darken the image below")
-        self.dark.setChecked(True)
-        self.dark.toggled.connect(layers.set_dark)
-        inner.addWidget(self.dark)
-        self.place_button = QPushButton("Click a place, see the evidence")
-        self.place_button.setCheckable(True)
-        self.place_button.setToolTip(
-            "While this is pressed, a click on the image tells what speaks for each class there."
+        self.methods = QComboBox()
+        self.methods.setToolTip("How a class's score is traced back to places of the image")
+        fit_narrow(self.methods)
+        self.button = push_button(
+            "Show heat maps",
+            lambda: self.asked.emit(self.methods.currentData() or ""),
+            "Color where on the image the model finds what speaks for each class (class "
+            "activation maps)",
         )
+        self.about = quiet_label()
+        self.contrast = QSlider(Qt.Orientation.Horizontal)
+        self.contrast.setRange(2, FULL_COLOR_PERCENT)
+        self.contrast.setValue(FULL_COLOR_PERCENT)
+        self.contrast.setToolTip("To the left, weaker values show, too; all classes alike")
+        self.contrast.valueChanged.connect(lambda v: layers.set_top(v / FULL_COLOR_PERCENT))
+        self.dark = check_box("Darken the image below", layers.set_dark)
+        self.dark.setChecked(True)
+        self.place_button = push_button(
+            "Click a place, see its values",
+            lambda: None,
+            "While this is pressed, a click on the image shows what speaks for each class there",
+        )
+        self.place_button.setCheckable(True)
         self.place_button.toggled.connect(self._on_place_toggled)
+        self.legend, self._grid = QWidget(), QGridLayout()
+        self._grid.setColumnStretch(1, 1)
+        inner, body = column_in(self.legend), column_in(self)
+        inner.addWidget(self.about)
+        inner.addLayout(self._grid)
+        inner.addLayout(row_of(QLabel("Full color at"), self.contrast, stretch=self.contrast))
+        inner.addWidget(self.dark)
         inner.addWidget(self.place_button)
+        body.addLayout(row_of(self.button, self.methods, stretch=self.methods))
         body.addWidget(self.legend)
         self.boxes: dict[int, QCheckBox] = {}
         self.bars: dict[int, QProgressBar] = {}
         self.numbers: dict[int, QLabel] = {}
         self.clear()
-
-    def _make_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        self.button = QPushButton("Show the evidence")
-        self.button.setToolTip(
-            "Color where on the image the model finds what speaks for each class (class "
-            "activation maps)."
-        )
-        self.button.clicked.connect(lambda: self.asked.emit(self.methods.currentData() or ""))
-        self.methods = QComboBox()
-        self.methods.setToolTip("How the evidence is traced back to places of the image.")
-        fit_narrow(self.methods)
-        row.addWidget(self.button)
-        row.addWidget(self.methods, 1)
-        return row
-
-    def _make_contrast(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        self.contrast = QSlider(Qt.Orientation.Horizontal)
-        self.contrast.setRange(2, 100)
-        self.contrast.setValue(100)
-        self.contrast.setToolTip("To the left, weaker evidence shows, too; all classes alike.")
-        self.contrast.valueChanged.connect(lambda v: self.layers.set_top(v / 100))
-        row.addWidget(QLabel("Full color at"))
-        row.addWidget(self.contrast, 1)
-        return row
 
     # --- showing -----------------------------------------------------------------------------
 
@@ -122,25 +107,21 @@ class HeatMapBox(QWidget):
             cls = project.object_class(value)
             self._add_row(value, cls.name, cls.color, layer)
         with QSignalBlocker(self.contrast):
-            self.contrast.setValue(100)
+            self.contrast.setValue(FULL_COLOR_PERCENT)
         self.layers.set_dark(self.dark.isChecked())
-        self.told.setText(
+        self.about.setText(
             f"{METHOD_WORDS[maps.method].split(':')[0]}, layer '{maps.layer}'. The brighter, the "
             f"more speaks for a class; full color is {self.layers.top:.3g}."
         )
         self.legend.show()
 
-    def _add_row(self, value: int, name: str, color: str, layer: object) -> None:
+    def _add_row(self, value: int, name: str, color: str, layer: Image) -> None:
         row = len(self.boxes)
-        box = QCheckBox(name)
-        box.setIcon(_swatch(color))
+        box = check_box(name, lambda on: setattr(layer, "visible", on))
+        box.setIcon(swatch(color))
         box.setChecked(True)
-        box.toggled.connect(lambda on: setattr(layer, "visible", on))
-        layer.events.visible.connect(lambda: box.setChecked(layer.visible))  # type: ignore[attr-defined]
-        bar, number = QProgressBar(), QLabel()
-        bar.setRange(0, 1000)
-        bar.setTextVisible(False)
-        bar.setFixedHeight(10)
+        layer.events.visible.connect(lambda: box.setChecked(layer.visible))
+        bar, number = thin_bar(BAR_STEPS), QLabel()
         bar.setStyleSheet(f"QProgressBar::chunk {{ background: {color}; }}")
         number.setMinimumWidth(52)
         number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -163,35 +144,24 @@ class HeatMapBox(QWidget):
             widget.deleteLater()
         self.boxes, self.bars, self.numbers = {}, {}, {}
 
-    # --- the evidence at a place ---------------------------------------------------------------
+    # --- the values at a place -----------------------------------------------------------------
 
     def _on_place_toggled(self, on: bool) -> None:
-        listener: Callable[[Sequence[float]], None] | None = self.show_place if on else None
-        self.layers.listen(listener)
+        self.layers.listen(self.show_place if on else None)
         for widget in (*self.bars.values(), *self.numbers.values()):
             widget.setVisible(on)
-            if on:
-                self._say_nothing()
+        self._show_values({})
 
     def show_place(self, world: Sequence[float]) -> None:
-        """Show the evidence for each class at a place of the world."""
-        found = self.layers.values_at(world)
-        if not found:
-            self._say_nothing()
-            return
-        self.layers.mark(world)
-        for value, evidence in found.items():
-            share = min(max(evidence / self.layers.top, 0.0), 1.0)
-            self.bars[value].setValue(round(1000 * share))
-            self.numbers[value].setText(f"{evidence:.3g}")
+        """Show the values of the heat maps at a place of the world."""
+        values = self.layers.values_at(world)
+        self._show_values(values)
+        if values:
+            self.layers.mark(world)
 
-    def _say_nothing(self) -> None:
-        for value, number in self.numbers.items():
-            number.setText("-")
-            self.bars[value].setValue(0)
-
-
-def _swatch(color: str) -> QIcon:
-    picture = QPixmap(14, 14)
-    picture.fill(QColor(color))
-    return QIcon(picture)
+    def _show_values(self, values: dict[int, float]) -> None:
+        for cls, number in self.numbers.items():
+            value = values.get(cls)
+            number.setText("-" if value is None else f"{value:.3g}")
+            share = min(max((value or 0.0) / self.layers.top, 0.0), 1.0)
+            self.bars[cls].setValue(round(BAR_STEPS * share))

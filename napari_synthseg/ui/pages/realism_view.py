@@ -70,7 +70,7 @@ class RealismView(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Real against synthetic")
-        self._desk, self._comparison = controller, comparison
+        self._controller, self._comparison = controller, comparison
         report = comparison.report
         self.summary = QLabel(report.summary())
         self.summary.setObjectName("hint")
@@ -120,7 +120,7 @@ class RealismView(QDialog):
             save_comparison(folder, comparison)
 
         said = f"Written: {folder / REPORT_FILE} and {FIGURE_FILE}"
-        self._desk.run(Job(work(), "save the report"), lambda _: tell(said))
+        self._controller.run(Job(work(), "save the report"), lambda _: tell(said))
 
 
 class Picture(QLabel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,25 +11,31 @@ from napari.layers import Labels as LabelsLayer
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
-    QCheckBox,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSlider,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors
+from napari_synthseg.ui.presenters.marking import free_name
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file
 from napari_synthseg.ui.viewer.layers import Layers
-from napari_synthseg.ui.viewer.painting import Taken, from_stored, take_array, take_file
-from napari_synthseg.ui.widgets.parts import notice_label, quiet_label
+from napari_synthseg.ui.viewer.painting import Painted, Taken, from_stored, take_array, take_file
+from napari_synthseg.ui.widgets.parts import (
+    check_box,
+    column_in,
+    notice_label,
+    push_button,
+    quiet_label,
+    row_of,
+)
 from napari_synthseg.workflow.jobs import Job
 
 TOOLS = {
@@ -36,9 +44,15 @@ TOOLS = {
     "fill": ("Fill", "Fill an area of one class, or the gap inside a closed line (key F)"),
     "erase": ("Erase", "Rub out what was painted (key E)"),
 }
-"""Mode of the layer -> what its button says, and what it tells."""
+"""Mode of the layer -> what its button says, and its tool tip."""
 
-MOST_BRUSH = 100
+MAX_SLIDER_PX, MAX_BRUSH_PX = 100, 1000
+
+KEYS = (
+    "Choose a class by its number key, then paint its regions. <b>Space</b> held down moves the "
+    "image, <b>Ctrl+Z</b> undoes a stroke, <b>[</b> and <b>]</b> change the brush. Each stroke is "
+    "saved at once."
+)
 
 
 class RegionsBox(QWidget):
@@ -47,93 +61,63 @@ class RegionsBox(QWidget):
     def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__()
         self.controller, self.layers, self.regions = controller, layers, layers.regions
-        self._taken: Taken | None = None
-        body = QVBoxLayout(self)
-        body.setContentsMargins(0, 0, 0, 0)
-        body.setSpacing(6)
-        body.addLayout(self._make_tools())
-        body.addLayout(self._make_brush())
-        self.rest = QCheckBox("What I did not paint is background")
-        self.rest.setToolTip(
-            "Without the tick, what is not painted is unknown: it teaches nothing. Paint some "
-            "background then, too."
-        )
-        self.rest.toggled.connect(lambda on: self.regions.set_rest_unknown(not on))
-        body.addWidget(self.rest)
-        self.ground_button = QPushButton("Paint background (0)")
-        self.ground_button.clicked.connect(self._on_ground)
-        body.addWidget(self.ground_button)
-        self.take_button = QPushButton("Use a Labels layer or label image…")
-        self.take_button.setToolTip(
-            "Take over masks that are there already; their values are those of the classes"
-        )
-        self.menu = LabelsMenu(
-            self.take_button,
-            layers,
-            self.take_layer,
-            self.choose_file,
-        )
-        body.addWidget(self.take_button)
-        self.problem = notice_label()
-        self.make_button = QPushButton()
-        self.make_button.clicked.connect(self._on_make_classes)
-        for widget in (self.problem, self.make_button):
-            body.addWidget(widget)
-        body.addWidget(
-            quiet_label(
-                "Choose a class by its number key, then paint its regions. <b>Space</b> held down "
-                "moves the image, <b>Ctrl+Z</b> takes back a stroke, <b>[</b> and <b>]</b> change "
-                "the brush. Each stroke is saved at once."
-            )
-        )
-        self.regions.changed.connect(self._on_layer_changed)
+        self._taken: tuple[Taken, Painted] | None = None
         self._listened: LabelsLayer | None = None
-        self._say_nothing()
-        self.refresh()
-
-    def _make_tools(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(3)
         self._group = QButtonGroup(self)
         self.tools: dict[str, QPushButton] = {}
         for mode, (words, tip) in TOOLS.items():
-            button = QPushButton(words)
+            button = push_button(words, partial(self._on_tool, mode), tip)
             button.setCheckable(True)
-            button.setToolTip(tip)
-            button.clicked.connect(lambda _=False, m=mode: self._on_tool(m))
             self._group.addButton(button)
             self.tools[mode] = button
-            row.addWidget(button)
-        return row
-
-    def _make_brush(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+        tools = row_of(*self.tools.values())
+        tools.setSpacing(3)
         self.slider, self.size = QSlider(Qt.Orientation.Horizontal), QSpinBox()
-        for box in (self.slider, self.size):
-            box.setRange(1, MOST_BRUSH)
-            box.valueChanged.connect(self._on_size)
-        self.size.setRange(1, 1000)
+        self.slider.setRange(1, MAX_SLIDER_PX)
+        self.size.setRange(1, MAX_BRUSH_PX)
         self.size.setSuffix(" px")
         self.size.setKeyboardTracking(False)
-        row.addWidget(QLabel("Brush size"))
-        row.addWidget(self.slider, 1)
-        row.addWidget(self.size)
-        return row
+        for box in (self.slider, self.size):
+            box.valueChanged.connect(self._on_size)
+        self.rest = check_box(
+            "What I did not paint is background",
+            lambda checked: self.regions.set_rest_unknown(not checked),
+            "Without the tick, what is not painted is unknown: nothing is learned from it. Paint "
+            "some background then, too.",
+        )
+        self.ground_button = push_button(
+            "Paint background", self._on_ground, "Let the brush paint background (key 0)"
+        )
+        self.take_button = QPushButton("Use masks that are there already…")
+        self.take_button.setToolTip("The values of the masks are those of the classes")
+        self.menu = LabelsMenu(self.take_button, layers, self.take_layer, self.choose_file)
+        self.problem = notice_label()
+        self.make_button = push_button("", self._on_make_classes)
+        body = column_in(self)
+        body.addLayout(tools)
+        body.addLayout(row_of(QLabel("Brush size"), self.slider, self.size, stretch=self.slider))
+        for widget in (
+            self.rest, self.ground_button, self.take_button, self.problem, self.make_button,
+            quiet_label(KEYS),
+        ):  # fmt: skip
+            body.addWidget(widget)
+        self.regions.changed.connect(self._on_layer_changed)
+        self._show_problem("")
+        self.refresh()
 
     # --- showing -----------------------------------------------------------------------------
 
     def refresh(self, *_: object) -> None:
         """Show tools and settings as they are now."""
         layer = self.regions.layer
+        self._group.setExclusive(False)
         for mode, button in self.tools.items():
             button.setEnabled(layer is not None and layer.editable)
-            self._group.setExclusive(False)
             button.setChecked(layer is not None and str(layer.mode) == mode)
-            self._group.setExclusive(True)
-        if layer is not None:
-            for box in (self.slider, self.size):
-                with QSignalBlocker(box):
-                    box.setValue(int(layer.brush_size))
+        self._group.setExclusive(True)
+        for box in (self.slider, self.size):
+            with QSignalBlocker(box):
+                box.setValue(int(layer.brush_size) if layer is not None else 1)
         with QSignalBlocker(self.rest):
             self.rest.setChecked(not self.regions.rest_unknown)
         self.ground_button.setVisible(self.regions.rest_unknown)
@@ -144,11 +128,19 @@ class RegionsBox(QWidget):
         layer = self.regions.layer
         if layer is not self._listened:
             self._listened = layer
-            self._say_nothing()
+            self._show_problem("")
             if layer is not None:
                 layer.events.mode.connect(self.refresh)
                 layer.events.brush_size.connect(self.refresh)
         self.refresh()
+
+    def _show_problem(self, text: str) -> None:
+        """Show why masks are not used yet, with the button that mends it; '' hides both."""
+        if not text:
+            self._taken = None
+        self.problem.setText(text)
+        self.problem.setVisible(bool(text))
+        self.make_button.setVisible(bool(text))
 
     # --- painting ----------------------------------------------------------------------------
 
@@ -165,97 +157,103 @@ class RegionsBox(QWidget):
         self._on_tool("paint")
         self.regions.choose_ground()
 
-    # --- taking masks ------------------------------------------------------------------------
+    # --- using masks that are there already ----------------------------------------------------
 
     def take_layer(self, layer: LabelsLayer) -> None:
-        """Take over the values of a Labels layer: all of it, or the plane that is shown."""
-        show_input_errors(lambda: self._take_layer(layer))
+        """Use the values of a Labels layer: all of it, or the plane that is shown."""
 
-    def _take_layer(self, layer: LabelsLayer) -> None:
-        field = self._field()
-        data = layer.data[0] if layer.multiscale else layer.data
-        shown = self.layers.step[-np.ndim(data) :]
-        ndim, name = len(field.shape), f"'{layer.name}'"
-        plane = data[tuple(shown[: max(np.ndim(data) - ndim, 0)])]
-        if np.ndim(plane) == 2 and ndim == 3:  # a flat layer over a volume: its shown plane
-            whole = np.array(self.regions.layer.data)
-            whole[self.layers.step[-3]] = np.asarray(plane)
-            plane = whole
-        self._run(Job(take_array(plane, name, field.refs, field.shape), f"take {layer.name}"))
+        def take() -> None:
+            (field, regions), step = self._shown(), self.layers.step
+
+            def work() -> Generator[Progress, None, Taken]:
+                yield Progress(0.0, f"reading {layer.name}")
+                values = _shown_values(layer, step, np.asarray(regions.data))
+                return (yield from take_array(values, f"'{layer.name}'", field.refs, field.shape))
+
+            self._run(work(), layer.name)
+
+        show_input_errors(take)
 
     def choose_file(self) -> None:
-        """Ask for a label image, and take its values."""
+        """Ask for a label image, and use its values."""
         path = ask_label_file(self, "Masks of the regions")
         if path is not None:
             show_input_errors(lambda: self.take_file(path))
 
     def take_file(self, path: Path) -> None:
-        """Take over the values of a label image.
+        """Use the values of a label image.
 
         Raises
         ------
         InputError
             If no image is shown.
         """
-        field, session = self._field(), self.controller.need_session()
+        (field, _), session = self._shown(), self.controller.session
+        assert session is not None
         uri = relative_uri(path, session.folder)
         work = take_file(path, session.folder, uri, field.refs, field.shape)
-        self._run(Job(work, f"take {path.name}"))
+        self._run(work, path.name)
 
-    def _field(self) -> DisplayedImage:
+    def _shown(self) -> tuple[DisplayedImage, LabelsLayer]:
+        """Return the image in view, and the layer of its regions."""
         if self.regions.field is None or self.regions.layer is None:
             raise InputError("No image is shown: show the image that the masks belong to.")
-        return self.regions.field
+        return self.regions.field, self.regions.layer
 
-    def _run(self, job: Job) -> None:
-        self._say_nothing()
+    def _run(self, reading: Generator[Progress, None, Taken], name: str) -> None:
+        self._show_problem("")
         field = self.regions.field
 
-        def take(taken: Taken) -> None:
+        def work() -> Generator[Progress, None, tuple[Taken, Painted]]:
+            taken = yield from reading
+            assert taken.values  # worked out here, not when they are asked for on the GUI thread
+            return taken, from_stored(taken.stored)
+
+        def use(found: tuple[Taken, Painted]) -> None:
             if self.regions.field is field:
-                self._on_taken(taken)
+                self._on_taken(*found)
 
-        self.controller.run(job, take)
+        self.controller.run(Job(work(), f"read the masks {name}"), use)
 
-    def _on_taken(self, taken: Taken) -> None:
-        session = self.controller.session
-        if session is None:
-            return
-        missing = taken.unknown_classes(session.project)
+    def _on_taken(self, taken: Taken, painted: Painted) -> None:
+        missing = taken.unknown_classes(self.controller.project)
         if not missing:
-            self._say_nothing()
-            self.regions.replace(from_stored(taken.stored))
+            self._show_problem("")
+            self.regions.replace(painted)
             return
-        self._taken = taken
-        values = ", ".join(str(v) for v in missing)
-        one = len(missing) == 1
-        self.problem.setText(
-            f"The masks {taken.name} hold the value{'' if one else 's'} {values}, for which there "
-            f"is no class here. Nothing was taken yet."
+        self._taken = taken, painted
+        values = ", ".join(str(value) for value in missing)
+        several = len(missing) > 1
+        self.make_button.setText(f"Make class{'es' * several} {values}, and use the masks")
+        self._show_problem(
+            f"The masks {taken.name} hold the value{'s' * several} {values}, for which there is "
+            "no class here. Nothing is changed yet."
         )
-        self.make_button.setText(
-            f"Make class {values}, and use the masks" if one
-            else f"Make classes {values}, and use the masks"
-        )  # fmt: skip
-        self.problem.show()
-        self.make_button.show()
 
     def _on_make_classes(self) -> None:
-        taken, session = self._taken, self.controller.session
-        if taken is None or session is None:
+        if self._taken is None:
             return
-        project = session.project
+        taken, painted = self._taken
+        project = self.controller.project
         for value in taken.unknown_classes(project):
-            names = {c.name for c in project.classes}
-            name = f"class {value}"
-            while name in names:
-                name += " (new)"
+            name = free_name(project, f"class {value}", " (new)")
             new = project.next_class(name).model_copy(update={"value": value})
             project = project.with_classes(new)
-        if show_input_errors(lambda: session.edit(project, "add classes of masks")):
-            self._on_taken(taken)
+        if self.controller.edit(project, "add classes of masks"):
+            self._on_taken(taken, painted)
 
-    def _say_nothing(self) -> None:
-        self._taken = None
-        self.problem.hide()
-        self.make_button.hide()
+
+def _shown_values(layer: LabelsLayer, step: tuple[int, ...], painted: np.ndarray) -> np.ndarray:
+    """Return the values of a layer for the picture whose regions are `painted`.
+
+    Of a stack, the shown plane or volume; of a flat layer over a volume, the painted values with
+    the shown plane replaced.
+    """
+    data, ndim = layer.data[0] if layer.multiscale else layer.data, painted.ndim
+    shown = step[-np.ndim(data) :][: max(np.ndim(data) - ndim, 0)]
+    values = np.asarray(data[tuple(shown)])
+    if values.ndim == 2 and ndim == 3:
+        whole = np.array(painted)
+        whole[step[-3]] = values
+        return whole
+    return values

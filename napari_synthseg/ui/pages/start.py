@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from napari.layers import Image
-from qtpy.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 from napari_synthseg.io.images.stacks import FEWEST_PLANES, StackUse
 from napari_synthseg.sample_data import SAMPLES
 from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.pages.panel import NextStep, Panel
+from napari_synthseg.ui.app.file_actions import FileActions
+from napari_synthseg.ui.app.notices import show_input_errors
+from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading import is_volume_layer, planes_of, sample_name
-from napari_synthseg.ui.widgets.parts import quiet_label
+from napari_synthseg.ui.widgets.parts import push_button, quiet_label, row_of
 
 STACK_USES: dict[StackUse, str] = {
     "auto": f"Stacks: {FEWEST_PLANES} planes or more are a volume",
@@ -21,53 +24,35 @@ STACK_USES: dict[StackUse, str] = {
     "planes": "Stacks: use plane by plane",
 }
 
+INTRODUCTION = (
+    "You click the centers of a few objects. From these the program makes training images with "
+    "exact masks, and trains a model on them. You draw no mask. Phases or layers instead of "
+    "objects? Paint a few regions."
+)
 
-class StartPanel(Panel):
+LONGEST_NAME = 26
+"""Letters of a layer's name on the highlighted button."""
+
+
+class StartPage(Page):
     """Offers the image layer at hand, a file, a sample, or an earlier project.
 
-    The widget gives the actions: `use_layer(layer)`, `open_image()`, `open_project()`,
-    `open_sample(name)`, `choose_stack(use)`.
+    `open_sample` is called with the name of a sample.
     """
 
     def __init__(
         self,
         controller: SessionController,
         layers: Layers,
-        find_layer: Callable[[], Image | None],
-        use_layer: Callable[[Image], object],
-        open_image: Callable[[], object],
-        open_project: Callable[[], object],
+        files: FileActions,
         open_sample: Callable[[str], object],
-        choose_stack: Callable[[StackUse], object],
     ) -> None:
         super().__init__(controller, layers)
-        self._find_layer, self._use_layer = find_layer, use_layer
-        self._open_sample, self._choose_stack = open_sample, choose_stack
+        self._files, self._open_sample = files, open_sample
         headline = QLabel("Which image shall we work on?")
         headline.setObjectName("headline")
         headline.setWordWrap(True)
-        self.body.addWidget(headline)
-        self.body.addWidget(
-            quiet_label(
-                "You click the centers of a few objects; from these, training images with exact "
-                "masks are made, and a model is trained on them. You draw no mask. Phases or "
-                "layers instead of objects? You paint a few regions."
-            )
-        )
         self.here = quiet_label()
-        self.body.addSpacing(6)
-        self.body.addWidget(self.here)
-        files = QHBoxLayout()
-        for text, action in (("Open image…", open_image), ("Open project…", open_project)):
-            button = QPushButton(text)
-            button.clicked.connect(lambda _=False, act=action: act())
-            files.addWidget(button)
-        self.body.addLayout(files)
-        self.body.addWidget(self._make_stacks())
-        self.body.addWidget(self._samples())
-        self.body.addStretch()
-
-    def _make_stacks(self) -> QComboBox:
         self.stacks = QComboBox()
         for use, words in STACK_USES.items():
             self.stacks.addItem(words, use)
@@ -76,24 +61,23 @@ class StartPanel(Panel):
             "each plane is an image of its own."
         )
         self.stacks.currentIndexChanged.connect(self._on_stack_chosen)
-        return self.stacks
-
-    def _on_stack_chosen(self) -> None:
-        self._choose_stack(self.stacks.currentData())
-        self.enter()
-
-    def _samples(self) -> QFrame:
-        frame = QFrame()
-        box = QVBoxLayout(frame)
-        box.setContentsMargins(0, 10, 0, 0)
-        box.addWidget(QLabel("Or try it on a sample:"))
-        self.sample_buttons = {}
-        for name, sample in SAMPLES.items():
-            button = QPushButton(sample.title)
-            button.clicked.connect(lambda _=False, n=name: self._open_sample(n))
-            box.addWidget(button)
-            self.sample_buttons[name] = button
-        return frame
+        self.sample_buttons: dict[str, QPushButton] = {
+            name: push_button(sample.title, partial(self._on_sample, name))
+            for name, sample in SAMPLES.items()
+        }
+        self.add(
+            headline,
+            quiet_label(INTRODUCTION),
+            self.here,
+            row_of(
+                push_button("Open image…", files.ask_image),
+                push_button("Open project…", files.ask_project),
+            ),
+            self.stacks,
+        )
+        self.body.addSpacing(10)
+        self.add(QLabel("Or try it on a sample:"), *self.sample_buttons.values())
+        self.body.addStretch()
 
     def hint(self) -> str:
         """Return what to do first."""
@@ -101,21 +85,23 @@ class StartPanel(Panel):
 
     def next_step(self) -> NextStep:
         """Offer the image layer that is in the viewer, else the nuclei sample."""
-        layer = self._find_layer()
+        layer = self._files.find_layer()
         if layer is None:
-            return NextStep("Open the sample: fluorescence nuclei", self._on_first_sample)
-        if sample := sample_name(layer):
-            return NextStep(f"Use this sample: {sample}", lambda: self._use_layer(layer))
-        return NextStep(f"Use layer: {_short(layer.name)}", lambda: self._use_layer(layer))
+            return NextStep(
+                "Open the sample: fluorescence nuclei", lambda: self._open_sample("nuclei")
+            )
+        sample = sample_name(layer)
+        words = f"Use this sample: {sample}" if sample else f"Use layer: {_short(layer.name)}"
+        return NextStep(words, lambda: self._files.use_layer(layer))
 
     def enter(self) -> None:
         """Say which layer would be used."""
-        layer = self._find_layer()
+        layer = self._files.find_layer()
         self.here.setText(
             "Drop an image into napari, open one here, or take a sample."
             if layer is None
-            else f"The selected layer is '{layer.name}'{self._depth_words(layer)}. Select another "
-            "one in napari's layer list to use that instead."
+            else f"The selected layer is '{layer.name}'{self._depth_words(layer)}. To use another "
+            "one, select it in napari's layer list."
         )
         self.next_step_changed.emit()
 
@@ -123,13 +109,17 @@ class StartPanel(Panel):
         planes = planes_of(layer)
         if planes == 1:
             return ""
-        if is_volume_layer(layer, self.stacks.currentData()):
+        if is_volume_layer(layer, self._files.stack):
             return f", a volume of {planes} planes"
         return f", a stack of {planes} planes of which the shown one is used"
 
-    def _on_first_sample(self) -> None:
-        self._open_sample("nuclei")
+    def _on_stack_chosen(self) -> None:
+        self._files.stack = self.stacks.currentData()
+        self.enter()
+
+    def _on_sample(self, name: str) -> None:
+        show_input_errors(lambda: self._open_sample(name))
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 26 else name[:25] + "…"
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

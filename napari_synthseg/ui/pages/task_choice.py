@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
@@ -40,15 +40,12 @@ class TaskChoice(QWidget):
         """Show the task and network of a spec."""
         self._spec = spec
         info = task_info(spec.task)
-        for box in (self.task, self.network):
-            box.blockSignals(True)
-        self.task.setCurrentIndex(self.task.findData(spec.task))
-        self.network.clear()
-        for name, words in info.networks.items():
-            self.network.addItem(words, name)
-        self.network.setCurrentIndex(max(self.network.findData(spec.model.name), 0))
-        for box in (self.task, self.network):
-            box.blockSignals(False)
+        with QSignalBlocker(self.task), QSignalBlocker(self.network):
+            self.task.setCurrentIndex(self.task.findData(spec.task))
+            self.network.clear()
+            for name, words in info.networks.items():
+                self.network.addItem(words, name)
+            self.network.setCurrentIndex(max(self.network.findData(spec.model.name), 0))
         for widget in (self.network_label, self.network):
             widget.setVisible(len(info.networks) > 1)
         self.told.setText(info.description)

@@ -1,11 +1,12 @@
-"""Which patches the gallery shows, and in which order."""
+"""Step 2 in words: which patches the gallery shows, in which order, and what is said of them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+from napari_synthseg.core.annotations import VerdictState
 from napari_synthseg.core.patch import Patch, PatchLibrary, PatchState
 from napari_synthseg.core.quality_issue import IssueKind
 from napari_synthseg.patches.quality.summary import sorted_by_gravity
@@ -13,6 +14,14 @@ from napari_synthseg.patches.quality.summary import sorted_by_gravity
 ALL = "all"
 
 KINDS = get_args(IssueKind)
+
+STATE_WORDS: Mapping[PatchState, str] = {
+    "good": "in use",
+    "suspicious": "in use, but have a look",
+    "doubtful": "the check suggests to reject it",
+    "accepted": "accepted by you",
+    "rejected": "rejected by you",
+}
 
 
 def _gravest(patch: Patch) -> int:
@@ -22,7 +31,7 @@ def _gravest(patch: Patch) -> int:
 ORDERS: dict[str, Callable[[Patch], Any]] = {
     "worst first": lambda p: (p.area > 0, p.quality),
     "best first": lambda p: -p.quality,
-    "by finding": lambda p: (_gravest(p), p.quality),
+    "by issue": lambda p: (_gravest(p), p.quality),
     "largest first": lambda p: -p.area,
     "smallest first": lambda p: (not p.area, p.area),
     "brightest first": lambda p: (not p.area, -p.intensity),
@@ -34,11 +43,11 @@ ORDERS: dict[str, Callable[[Patch], Any]] = {
 
 
 def count_choices(library: PatchLibrary | None) -> dict[str, int]:
-    """Return what can be shown and how many patches that is: all, a state, a kind of finding."""
+    """Return what can be shown and how many patches that is: all, a state, a kind of issue."""
     if library is None:
         return {ALL: 0}
     states = Counter(library.state(p) for p in library.patches)
-    kinds = Counter(f.kind for p in library.patches for f in p.issues)
+    kinds = Counter(issue.kind for p in library.patches for issue in p.issues)
     there = {state: states[state] for state in get_args(PatchState) if states[state]}
     return {ALL: len(library.patches), **there, **sorted_by_gravity(kinds)}
 
@@ -48,7 +57,37 @@ def choose(library: PatchLibrary, choice: str, order: str) -> list[Patch]:
     if choice in get_args(PatchState):
         chosen = [p for p in library.patches if library.state(p) == choice]
     elif choice in KINDS:
-        chosen = [p for p in library.patches if any(f.kind == choice for f in p.issues)]
+        chosen = [p for p in library.patches if any(i.kind == choice for i in p.issues)]
     else:
         chosen = list(library.patches)
     return sorted(chosen, key=ORDERS[order])
+
+
+def describe_library(counts: Mapping[str, int]) -> str:
+    """Return how many patches there are and how many are good, from `count_choices`."""
+    if not counts[ALL]:
+        return "No patches yet."
+    good = counts.get("good", 0) + counts.get("accepted", 0)
+    suspicious = counts.get("suspicious", 0) + counts.get("doubtful", 0)
+    return (
+        f"{counts[ALL]} patches: <b>{good}</b> good, <b>{suspicious}</b> suspicious, "
+        f"<b>{counts.get('rejected', 0)}</b> rejected"
+    )
+
+
+def describe_patch(patch: Patch, library: PatchLibrary) -> str:
+    """Return what is known of one patch, in a few words."""
+    state = STATE_WORDS[library.state(patch)] if patch.area else "not used"
+    if not patch.issues:
+        return f"Quality {patch.quality:.2f}, {state}. No issue found."
+    first, *others = patch.issues
+    also = f" Also {', '.join(issue.kind for issue in others)}." if others else ""
+    return f"Quality {patch.quality:.2f}, {state}. {first.kind.capitalize()}: {first.reason}.{also}"
+
+
+def verdict_reason(patch: Patch, state: VerdictState) -> str:
+    """Return the reason that is kept with a user's verdict."""
+    kinds = ", ".join(issue.kind for issue in patch.issues if issue.severity != "note")
+    if state == "accepted":
+        return f"in spite of: {kinds}" if kinds else ""
+    return kinds or "by eye"

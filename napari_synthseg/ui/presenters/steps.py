@@ -1,4 +1,4 @@
-"""The five steps: their names, which are done, and why one cannot be taken yet."""
+"""The five steps: their names, which are done, why one is locked, and what suits a project."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ from collections.abc import Sequence
 
 from napari_synthseg.core.annotations import Click, ImageRef, RegionTruth
 from napari_synthseg.core.project import Project
+from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow.session import Session
 
 STEP_NAMES = ("Click", "Patches", "Dual images", "Train", "Results")
 PAINT = "Paint"
 """What the first step is called where regions are painted."""
 
+START = -1
+"""The page before the first step."""
+
 CLICK, PATCHES, DUAL_IMAGES, TRAIN, RESULTS = range(5)
+
+REAL_SHARE = 0.5
+"""Share of real crops where dual images are learned: the real ones are few, but they are real."""
+
+NO_PATCHES = "Painted regions need no patches: go on to step 3."
 
 
 def training_clicks(project: Project) -> list[Click]:
@@ -38,30 +49,35 @@ def only_regions(project: Project) -> bool:
     return bool(training_regions(project)) and not training_clicks(project)
 
 
-NO_PATCHES = "Painted regions need no patches: go on to step 3."
+def is_marked(project: Project) -> bool:
+    """Tell whether anything is marked to learn from."""
+    return bool(training_clicks(project) or training_regions(project))
 
 
-def why_locked(step: int, session: Session | None) -> str:
+def is_trained(project: Project) -> bool:
+    """Tell whether any run has a model."""
+    return any(run.model for run in project.runs)
+
+
+def why_locked(step: int, project: Project) -> str:
     """Return why a step cannot be taken yet, or ''."""
-    if session is None or not session.project.images:
+    if not project.images:
         return "Choose an image first."
     if step == CLICK:
         return ""
-    if only_regions(session.project):
-        if step == PATCHES:
-            return NO_PATCHES
-    elif not training_clicks(session.project):
+    if step == PATCHES and only_regions(project):
+        return NO_PATCHES
+    if not is_marked(project):
         return "Click on the centers of a few objects, or paint regions, first (step 1)."
-    if step == RESULTS and not any(run.model for run in session.project.runs):
+    if step == RESULTS and not is_trained(project):
         return "Train a model first (step 4)."
     return ""
 
 
 def is_done(step: int, session: Session | None) -> bool:
     """Tell whether a step has been taken and still holds."""
-    if session is None or why_locked(step, session):
+    if session is None or why_locked(step, session.project):
         return False
-    runs = session.project.runs
     if step == CLICK:
         return True
     if step == PATCHES:
@@ -69,5 +85,26 @@ def is_done(step: int, session: Session | None) -> bool:
     if step == DUAL_IMAGES:
         return session.synthesizer_is_current
     if step == TRAIN:
-        return any(run.model for run in runs)
-    return any(run.scores for run in runs)
+        return is_trained(session.project)
+    return any(run.scores for run in session.project.runs)
+
+
+def suitable_recipe(project: Project) -> Recipe:
+    """Return the recipe that the user chose, else the one that suits what is marked."""
+    if project.recipe is None and only_regions(project):
+        kinds = (m for m in Recipe.kinds.values() if m.learns_from == "masks")
+        if (kind := next(kinds, None)) is not None:
+            return kind()
+    return project.recipe or default_recipe()
+
+
+def suitable_spec(project: Project, learned: bool = False) -> TrainSpec:
+    """Return the training that the user chose, else the one that suits what is marked.
+
+    `learned` says that there are learned dual images to train on.
+    """
+    if project.train_spec != TrainSpec() or not only_regions(project):
+        return project.train_spec
+    if learned:
+        return TrainSpec(task="semantic", source="mixed", real_fraction=REAL_SHARE)
+    return TrainSpec(task="semantic", source="real")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -106,8 +107,12 @@ class Taken:
     def unknown_classes(self, project: Project) -> tuple[int, ...]:
         """Return the values that are no class of the project."""
         known = {c.value for c in project.classes}
-        found = {int(v) for v in np.unique(self.stored)}
-        return tuple(sorted(found - known - {0, UNKNOWN_VALUE}))
+        return tuple(sorted(self.values - known - {0, UNKNOWN_VALUE}))
+
+    @cached_property
+    def values(self) -> frozenset[int]:
+        """The values that occur; takes a moment the first time."""
+        return frozenset(int(v) for v in np.unique(self.stored))
 
 
 def take_array(

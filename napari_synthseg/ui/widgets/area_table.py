@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QTableWidget, QTableWidgetItem
 
 from napari_synthseg.core.predictions import RegionPrediction
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.widgets.parts import fit_table
+from napari_synthseg.ui.widgets.parts import fit_table, swatch
 
 HEADING_WIDTH = 112
 """Pixels that the names of classes or images beside the rows may take."""
@@ -62,7 +61,7 @@ def _heading(name: str, color: str = "") -> QTableWidgetItem:
     heading = QTableWidgetItem(name)
     heading.setToolTip(name)
     if color:
-        heading.setIcon(_swatch(color))
+        heading.setIcon(swatch(color, 10))
     return heading
 
 
@@ -72,9 +71,3 @@ def _share(prediction: RegionPrediction, value: int) -> QTableWidgetItem:
     item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
     item.setToolTip(f"{pixels:,} pixels")
     return item
-
-
-def _swatch(color: str) -> QIcon:
-    picture = QPixmap(10, 10)
-    picture.fill(QColor(color))
-    return QIcon(picture)

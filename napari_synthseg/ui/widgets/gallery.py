@@ -12,6 +12,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
 
 from napari_synthseg.core.patch import Patch, PatchLibrary, PatchState
+from napari_synthseg.ui.presenters.patch_choice import STATE_WORDS
 from napari_synthseg.ui.widgets.thumbnail import THUMBNAIL_PX, thumbnail
 
 CELL = QSize(THUMBNAIL_PX + 8, THUMBNAIL_PX + 14)
@@ -24,13 +25,6 @@ PAINT_SECONDS = 0.02
 PATCH_ROLE = Qt.ItemDataRole.UserRole + 1
 STATE_ROLE = Qt.ItemDataRole.UserRole + 2
 
-STATE_WORDS: Mapping[PatchState, str] = {
-    "good": "in use",
-    "suspicious": "in use, but have a look",
-    "doubtful": "better rejected, says the check",
-    "accepted": "accepted by you",
-    "rejected": "rejected by you",
-}
 BADGES: Mapping[PatchState, tuple[str, str]] = {
     "suspicious": ("!", "#c77700"),
     "doubtful": ("✕", "#c62828"),

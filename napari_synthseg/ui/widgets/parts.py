@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QProgressBar,
     QPushButton,
     QTableWidget,
     QVBoxLayout,
@@ -23,6 +26,14 @@ def push_button(text: str, action: Callable[[], object], tip: str = "") -> QPush
     button.setToolTip(tip)
     button.clicked.connect(lambda _=False: action())
     return button
+
+
+def check_box(text: str, action: Callable[[bool], object], tip: str = "") -> QCheckBox:
+    """Return a check box that calls `action` with its new state."""
+    box = QCheckBox(text)
+    box.setToolTip(tip)
+    box.toggled.connect(action)
+    return box
 
 
 def row_of(*widgets: QWidget, stretch: QWidget | None = None) -> QHBoxLayout:
@@ -39,6 +50,22 @@ def column_in(widget: QWidget, spacing: int = 6) -> QVBoxLayout:
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(spacing)
     return column
+
+
+def thin_bar(most: int) -> QProgressBar:
+    """Return a progress bar from 0 to `most` without words."""
+    bar = QProgressBar()
+    bar.setRange(0, most)
+    bar.setTextVisible(False)
+    bar.setFixedHeight(8)
+    return bar
+
+
+def swatch(color: str, edge_px: int = 14) -> QIcon:
+    """Return a square of one color."""
+    picture = QPixmap(edge_px, edge_px)
+    picture.fill(QColor(color))
+    return QIcon(picture)
 
 
 def quiet_label(text: str = "") -> QLabel:

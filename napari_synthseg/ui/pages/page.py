@@ -1,4 +1,4 @@
-"""What every step's panel offers to the widget round it."""
+"""What every step's page offers to the panel round it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLayout, QVBoxLayout, QWidget
 
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.viewer.layers import Layers
@@ -20,9 +20,14 @@ class NextStep:
     action: Callable[[], object] | None = None
     why_disabled: str = ""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the button can be pressed."""
+        return self.action is not None and not self.why_disabled
 
-class Panel(QWidget):
-    """One page of the widget. Reads the session, calls it, and keeps no project state."""
+
+class Page(QWidget):
+    """One page of the panel. Reads the session, calls it, and keeps no project state."""
 
     next_step_changed = Signal()
     """The highlighted button, or the hint, must be read again."""
@@ -38,6 +43,15 @@ class Panel(QWidget):
         self.body.setContentsMargins(0, 0, 6, 0)
         self.body.setSpacing(6)
 
+    def add(self, *parts: QWidget | QLayout) -> None:
+        """Put parts below those that are there."""
+        for part in parts:
+            (self.body.addLayout if isinstance(part, QLayout) else self.body.addWidget)(part)
+
+    def going_to(self, text: str, step: int, why_disabled: str = "") -> NextStep:
+        """Return the highlighted button that leads to another step."""
+        return NextStep(text, lambda: self.go_to.emit(step), why_disabled)
+
     def hint(self) -> str:
         """Return one sentence that says what to do now."""
         return ""
@@ -47,4 +61,4 @@ class Panel(QWidget):
         return None
 
     def enter(self) -> None:
-        """Get ready to be seen; called whenever the user comes to this step."""
+        """Get ready to be seen; called whenever the user comes to this step. Edits nothing."""

@@ -1,0 +1,143 @@
+"""Long learning: start, pause and stop, progress bar, figures, and loss curve."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.ui.app.controller import Lane, SessionController
+from napari_synthseg.ui.presenters.work_log import WorkLog
+from napari_synthseg.ui.widgets.curve import LossCurve
+from napari_synthseg.ui.widgets.parts import column_in, push_button, quiet_label, row_of, thin_bar
+from napari_synthseg.ui.widgets.style import Colors
+from napari_synthseg.workflow.jobs import Job, Outcome
+from napari_synthseg.workflow.session import Session
+
+BAR_STEPS = 1000
+
+PREVIEW_PERIOD_S = 1.0
+"""Least time between live pictures; those in between are thrown away."""
+
+CURVE_PERIOD_S = 0.3
+"""Least time between two drawings of the curve."""
+
+
+class WorkBox(QWidget):
+    """Runs the work of one lane, and shows how it goes.
+
+    Parameters
+    ----------
+    lane
+        Of the controller.
+    start
+        Called by the start button.
+    tips
+        Tool tips of the start and the stop button.
+    stopped
+        What is shown after a stop.
+    """
+
+    previewed = Signal(object)
+    """What the work gives so far: name -> dual images."""
+
+    def __init__(
+        self,
+        controller: SessionController,
+        lane: Lane,
+        colors: Colors,
+        start: Callable[[], object],
+        tips: tuple[str, str],
+        stopped: str,
+    ) -> None:
+        super().__init__()
+        self.controller, self.lane, self._stopped = controller, lane, stopped
+        self._log = WorkLog()
+        self._waiting: list[Progress] = []
+        self._last_preview = self._last_draw = 0.0
+        self.start_button = push_button("Start", start, tips[0])
+        self.pause_button = push_button("Pause", lambda: controller.pause(lane))
+        self.stop_button = push_button("Stop", lambda: controller.cancel(lane), tips[1])
+        self.bar = thin_bar(BAR_STEPS)
+        self.status = quiet_label()
+        self.curve = LossCurve(colors)
+        body = column_in(self)
+        body.addLayout(row_of(self.start_button, self.pause_button, self.stop_button))
+        for widget in (self.bar, self.status, self.curve):
+            body.addWidget(widget)
+        controller.work_changed.connect(self.refresh)
+        controller.session_changed.connect(self.clear)
+        self.clear()
+
+    @property
+    def job(self) -> Job[Any] | None:
+        """What runs now, or None."""
+        return self.controller.job(self.lane)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the work is paused."""
+        return self.job is not None and self.job.state == "paused"
+
+    def run(
+        self,
+        make_job: Callable[[Session], Job[Any]],
+        on_done: Callable[[Any], object] | None = None,
+    ) -> None:
+        """Run a job that the session makes, or show why it cannot."""
+        self.clear()
+        self.controller.start(
+            make_job, on_done, lane=self.lane, on_progress=self._on_progress, on_end=self._on_end
+        )
+
+    def refresh(self) -> None:
+        """Show the buttons as they are now."""
+        running = self.job is not None
+        self.pause_button.setEnabled(running)
+        self.pause_button.setText("Resume" if self.is_paused else "Pause")
+        self.stop_button.setEnabled(running)
+        self.bar.setVisible(running)
+        self.curve.setVisible(self._log.stage is not None)
+
+    def clear(self) -> None:
+        """Forget the work before."""
+        self._log = WorkLog()
+        self._waiting.clear()
+        self._last_preview = self._last_draw = 0.0
+        self.curve.clear()
+        self.status.setText("")
+        self.bar.setValue(0)
+        self.refresh()
+
+    def _on_progress(self, news: list[Progress]) -> None:
+        self.bar.setValue(int(BAR_STEPS * news[-1].fraction))
+        batches, is_new = self._log.add(news)
+        if is_new:
+            self._waiting.clear()
+            self.curve.clear()
+            self.curve.show()
+        self._waiting += batches
+        if time.monotonic() - self._last_draw >= CURVE_PERIOD_S:
+            self._draw()
+        self.status.setText(self._log.text())
+        previews = [item.previews for item in news if item.previews]
+        if previews and time.monotonic() - self._last_preview >= PREVIEW_PERIOD_S:
+            self._last_preview = time.monotonic()
+            self.previewed.emit(previews[-1])
+
+    def _draw(self) -> None:
+        if self._waiting:
+            self._last_draw = time.monotonic()
+            self.curve.add(self._waiting)
+            self._waiting = []
+
+    def _on_end(self, outcome: Outcome[Any]) -> None:
+        self._draw()
+        words = {"done": "Done.", "cancelled": self._stopped, "failed": "Failed: see the message."}
+        lines = (words[outcome.state], self._log.figures())
+        self.status.setText("\n".join(line for line in lines if line))
+        self.refresh()

@@ -1,0 +1,73 @@
+"""Step 1 in words: what to click or paint next, and how much is marked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.project import Project
+from napari_synthseg.ui.presenters.steps import training_clicks, training_regions
+
+MIN_CLICKS = 5
+"""Clicks that the user is asked for before going on."""
+
+
+def clicking_hint(project: Project) -> str:
+    """Return what to do next where objects are clicked."""
+    count = len(training_clicks(project))
+    if count == 0:
+        return "Click on the center of a few objects in the image."
+    if count < MIN_CLICKS:
+        return f"Good. A few more, please: {MIN_CLICKS - count} at least."
+    return f"{count} clicks. Click more, or go on: more clicks give better results."
+
+
+def painting_hint(
+    project: Project, refs: Sequence[ImageRef], shares: Mapping[int, float], rest_unknown: bool
+) -> str:
+    """Return what to do next where regions are painted.
+
+    Parameters
+    ----------
+    refs
+        The image in view.
+    shares
+        Class value -> painted share of its pixels; 0 is painted background.
+    rest_unknown
+        Whether what is not painted is unknown, rather than background.
+    """
+    if not shares:
+        return "Choose a class, and paint some of its regions in the image."
+    if all(ref.role == "test" for ref in refs) and not training_regions(project):
+        return "Good for scoring. Now paint an image to learn from."
+    painted = f"{percent(sum(shares.values()))} is painted."
+    if not rest_unknown:
+        return f"{painted} The rest counts as background: paint all regions, or go on."
+    if len(shares) < 2:
+        return "Good. Now paint another class, or background: a model learns from contrasts."
+    return f"{painted} Paint more, or go on to the next step."
+
+
+def click_counts(project: Project) -> dict[int, str]:
+    """Return class value -> number of clicks on images for training."""
+    counts = Counter(click.cls for click in training_clicks(project))
+    return {cls.value: str(counts[cls.value]) for cls in project.classes}
+
+
+def percent(share: float) -> str:
+    """Return a share in percent; a small one is not 0, and none is ''."""
+    return "" if share == 0 else "<1%" if share < 0.01 else f"{share:.0%}"
+
+
+def free_name(project: Project, name: str, suffix: str = "") -> str:
+    """Return a name for a new class that no other has: `name` and the next free number."""
+    names = {cls.name for cls in project.classes}
+    if suffix:
+        while name in names:
+            name += suffix
+        return name
+    number = len(names) + 1
+    while f"{name} {number}" in names:
+        number += 1
+    return f"{name} {number}"

@@ -1,0 +1,25 @@
+"""Training runs in words."""
+
+from __future__ import annotations
+
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.runs import TrainingRun
+
+
+def find_run(project: Project, ident: str | None) -> TrainingRun | None:
+    """Return a run by its id, or None where there is none (yet, or any more)."""
+    return next((run for run in project.runs if run.id == ident), None)
+
+
+def run_state(run: TrainingRun) -> str:
+    """Return a run's state and how many steps it took."""
+    return f"{run.state}, {run.steps} steps" if run.steps else run.state
+
+
+def describe_run(run: TrainingRun) -> str:
+    """Return device, time, and how the weights were chosen; of a failed run the error."""
+    if run.state == "failed":
+        return run.error.strip().splitlines()[-1] if run.error.strip() else "failed"
+    where = [f"on {run.device}" if run.device else "", f"{run.seconds:.0f} s" * bool(run.seconds)]
+    lines = (", ".join(part for part in where if part), run.selection)
+    return "\n".join(line for line in lines if line)
