@@ -1,9 +1,9 @@
-"""Patches cut round clicks, and the library that holds all that synthesis needs of real images."""
+"""Patches cut around clicks, and the library of all that synthesis needs from real images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -31,8 +31,8 @@ GIVEN = "given"
 """Stands for the method where the mask was made by the user or another tool."""
 
 PatchState = Literal["good", "suspicious", "doubtful", "accepted", "rejected"]
-"""What stands about a patch: the user's verdict if there is one, else what the check says.
-`doubtful` patches had better be rejected, `suspicious` ones looked at."""
+"""The user's verdict on a patch if there is one, else what the check says: rejecting `doubtful`
+patches is suggested, looking at `suspicious` ones."""
 
 CHECKED: Mapping[Severity, PatchState] = {
     "note": "good", "warning": "suspicious", "reject": "doubtful",
@@ -41,12 +41,12 @@ CHECKED: Mapping[Severity, PatchState] = {
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """A cut-out round one click.
+    """A cut-out around one click.
 
     Attributes
     ----------
     id
-        The id of the click it was cut round.
+        The id of the click it was cut around.
     image
         Id of the image it was cut from.
     cls
@@ -62,14 +62,14 @@ class Patch:
         Position of the click inside the window, pixels.
     quality
         Between 0 (useless) and 1 (sure), from tests that need no truth.
-    findings
-        What is amiss, the gravest first; or empty.
+    issues
+        What the check found, the gravest first.
     touches_border
         The object is cut off by the region's border: good for placing at borders only.
     method
         How the mask was found: the name of a mask method, or `GIVEN`.
     intensity
-        Median normalized intensity of the object, mean over channels; measured with the findings.
+        Median normalized intensity of the object, mean over channels; measured with the issues.
     """
 
     id: str
@@ -87,7 +87,7 @@ class Patch:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What is amiss, in words for the user."""
+        """The issues in words for the user."""
         return tuple(f.reason for f in self.issues)
 
     @property
@@ -117,7 +117,7 @@ class Background:
     level
         Median background per channel, shape (channel,).
     noise
-        Standard deviation of the background's fine grain per channel, shape (channel,).
+        Standard deviation of the background's noise residual per channel, shape (channel,).
     origin
         Full-image pixel coordinates of the first pixel.
     spacing
@@ -139,7 +139,7 @@ class CountStatistics:
 
     `counts` maps class value -> number of clicks; `area` is the area (or volume) of the clicked
     part in pixels; `exhaustive` says whether the counts can be trusted as a density. `unclicked`
-    estimates, by likeness, how many more such objects there are that nobody clicked.
+    estimates, from what looks like them, how many more such objects there are that nobody clicked.
     """
 
     image: str
@@ -163,8 +163,8 @@ class PatchLibrary:
     statistics: tuple[CountStatistics, ...]
     diameters: Mapping[int, float]
     rejected: frozenset[str] = frozenset()
-    notes: tuple[str, ...] = field(default=())
-    """Findings about the whole set, in words for the user."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the whole set, in words for the user."""
     accepted: frozenset[str] = frozenset()
 
     def usable(self) -> tuple[Patch, ...]:
@@ -183,7 +183,7 @@ class PatchLibrary:
         )
 
     def state(self, patch: Patch) -> PatchState:
-        """Return what stands about a patch: the user's verdict, else what the check says."""
+        """Return the user's verdict on a patch, else what the check says."""
         if patch.id in self.rejected:
             return "rejected"
         return "accepted" if patch.id in self.accepted else patch.checked

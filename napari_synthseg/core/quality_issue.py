@@ -1,4 +1,4 @@
-"""What may be amiss with one patch: a kind, words for the user, and how grave it is."""
+"""Quality issues of a patch: a kind, words for the user, and a severity."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ IssueKind = Literal[
     "blurred", "saturated", "odd size", "odd intensity", "ragged", "unsure outline", "off center",
     "cut off",
 ]  # fmt: skip
-"""In words that are shown as they are."""
+"""In words that are shown as they are, the gravest first."""
 
 Severity = Literal["note", "warning", "reject"]
-"""`note`: good to know. `warning`: have a look. `reject`: better not used, says the check; but it
-is the user who decides."""
+"""`note`: good to know. `warning`: have a look. `reject`: the check suggests not to use the patch;
+the user decides."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class QualityIssue:
     reason
         The same in words for the user.
     value
-        The measure that it rests on; its meaning belongs to the kind.
+        The measure that it rests on; what it is depends on the kind.
     severity
         How grave it is.
     """

@@ -28,7 +28,7 @@ def estimate_background(
     sigma: tuple[float, ...],
     origin: tuple[int, ...],
 ) -> Generator[Progress, None, Background]:
-    """Fill what is not background from its surroundings, smooth base and grain apart.
+    """Fill what is not background from its surroundings, smooth base and noise residual apart.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def estimate_background(
     valid
         True where the pixel is background, shape ([z,] y, x); at least one pixel.
     sigma
-        Scale along each spatial axis (pixels) below which variation counts as grain.
+        Scale along each spatial axis (pixels) below which variation counts as noise.
     origin
         Full-image position of the first pixel.
     """
@@ -47,11 +47,11 @@ def estimate_background(
     for number, channel in enumerate(pixels):
         base[number] = smooth_base(channel, valid, sigma)
         yield Progress(0.8 * (number + 1) / len(pixels))
-    grain = pixels - base
-    noise = np.array([_spread(channel[valid]) for channel in grain], np.float32)
+    residual = pixels - base
+    noise = np.array([_spread(channel[valid]) for channel in residual], np.float32)
     level = np.array([np.median(channel[valid]) for channel in pixels], np.float32)
     yield Progress(0.9)
-    filled = base + _continue_grain(grain, valid, noise)
+    filled = base + _continue_residual(residual, valid, noise)
     filled[:, valid] = pixels[:, valid]
     return Background(image, filled, valid, level, noise, origin)
 
@@ -127,14 +127,16 @@ def _halve(array: FloatImage) -> FloatImage:
     return array
 
 
-def _continue_grain(grain: FloatImage, valid: NDArray[np.bool_], noise: FloatImage) -> FloatImage:
-    """Carry the grain of the background on into the holes by copying it from elsewhere.
+def _continue_residual(
+    residual: FloatImage, valid: NDArray[np.bool_], noise: FloatImage
+) -> FloatImage:
+    """Continue the noise residual of the background into the holes by copying it from elsewhere.
 
-    Copying whole stretches at a few random offsets keeps the grain's correlation, which drawn
+    Copying whole stretches at a few random offsets keeps the correlation of pixels, which drawn
     noise would not have. What no offset reaches gets drawn noise.
     """
     rng = np.random.default_rng(0)
-    result = np.where(valid, grain, 0).astype(np.float32)
+    result = np.where(valid, residual, 0).astype(np.float32)
     missing = ~valid
     for _ in range(24):
         if not missing.any():
@@ -144,9 +146,9 @@ def _continue_grain(grain: FloatImage, valid: NDArray[np.bool_], noise: FloatIma
         source = tuple((w + s) % n for w, s, n in zip(where, shift, valid.shape, strict=True))
         usable = valid[source]
         target = tuple(w[usable] for w in where)
-        result[(slice(None), *target)] = grain[(slice(None), *(s[usable] for s in source))]
+        result[(slice(None), *target)] = residual[(slice(None), *(s[usable] for s in source))]
         missing[target] = False
-    rest = rng.standard_normal((len(grain), int(np.count_nonzero(missing))), np.float32)
+    rest = rng.standard_normal((len(residual), int(np.count_nonzero(missing))), np.float32)
     result[:, missing] = rest * noise[:, None]
     return result
 

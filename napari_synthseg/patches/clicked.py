@@ -12,7 +12,13 @@ from scipy import ndimage
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, contains, divide_region, region_shape
+from napari_synthseg.core.geometry import (
+    Region,
+    contains,
+    divide_region,
+    region_shape,
+    region_slices,
+)
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import GIVEN, Background, ClickedImage, CountStatistics, Patch
 from napari_synthseg.core.pixels import FloatImage
@@ -24,7 +30,7 @@ from napari_synthseg.patches.masks.quality import Signs, estimate_quality
 from napari_synthseg.patches.patch_cache import CUT_IMAGES, CutImage, key_of
 from napari_synthseg.patches.quality.grade import CUT_OFF, grade_mask
 from napari_synthseg.patches.settings import PatchSettings
-from napari_synthseg.patches.window import cut_image, cut_mask, enclose, window_round
+from napari_synthseg.patches.window import bounds, cut_image, cut_mask, enclose, window_round
 
 RIM_DIAMETERS = 0.2
 """Width of the rim around an object that its blur may reach, in class diameters."""
@@ -128,14 +134,13 @@ class ImageCutter:
             for (a, b), r, (lo, hi) in zip(block, reach, self.region, strict=True)
         )
         start = np.array([a for a, _ in halo])
-        inner = tuple(slice(a - s, b - s) for (a, b), s in zip(halo, self.origin, strict=True))
+        inner = region_slices(halo, self.origin.tolist())
         piece = self.pixels[(slice(None), *inner)]
-        core = tuple(slice(a - s, b - s) for (a, b), s in zip(block, start, strict=True))
-        whole = tuple(slice(a - s, b - s) for (a, b), s in zip(block, self.origin, strict=True))
         near = self.finder.image.near(inner)
         seeds = self.finder.image.seeds(near, start - self.origin)
         found = self.finder.find(piece, seeds, self.classes[near])
-        self.objectlike[whole] = found.objectlike[core]
+        core = region_slices(block, start.tolist())
+        self.objectlike[region_slices(block, self.origin.tolist())] = found.objectlike[core]
         ids = found.ids
         labels = self.labels
         given = _given_objects(labels, self.positions - self.origin, near)
@@ -273,9 +278,8 @@ def _axis_lengths(length: float, ref: ImageRef, ndim: int) -> NDArray[np.float64
 
 
 def _touches(mask: NDArray[np.bool_], border: Region) -> bool:
-    """Tell whether a mask has pixels on the border of the region (window coordinates)."""
-    for axis, (start, stop) in enumerate(border):
-        for edge in (start, stop - 1):
-            if 0 <= edge < mask.shape[axis] and mask.take(edge, axis=axis).any():
-                return True
-    return False
+    """Tell whether a mask reaches the border of the region that it lies in (window coordinates)."""
+    return bool(mask.any()) and any(
+        low <= start or high >= stop
+        for (low, high), (start, stop) in zip(bounds(mask), border, strict=True)
+    )

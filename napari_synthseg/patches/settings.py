@@ -10,7 +10,7 @@ class PatchSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     margin: float = Field(
-        default=0.5, ge=0.1, le=2.0, description="space round an object, in diameters"
+        default=0.5, ge=0.1, le=2.0, description="space around an object, in diameters"
     )
     level: float = Field(
         default=0.4,

@@ -1,7 +1,8 @@
-"""Windows round clicks: full-size cut-outs, edge-padded where they leave the image."""
+"""Windows around clicks: full-size cut-outs, edge-padded where they leave the image."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -24,14 +25,22 @@ def window_round(position: Sequence[float], reach: Iterable[float]) -> Region:
 def enclose(
     mask: NDArray[np.bool_], origin: Sequence[int], window: Region, rim: Iterable[float]
 ) -> Region:
-    """Widen a window where a mask (first pixel at `origin`) and a rim round it need more room."""
-    where = np.nonzero(mask)
-    if not where[0].size:
+    """Widen a window where a mask (first pixel at `origin`) and a rim around it need more room."""
+    if not mask.any():
         return window
     return tuple(
-        (min(a, int(w.min() + o - np.ceil(r))), max(b, int(w.max() + o + np.ceil(r)) + 1))
-        for w, o, (a, b), r in zip(where, origin, window, rim, strict=True)
+        (min(a, low + o - math.ceil(r)), max(b, high + o + math.ceil(r)))
+        for (low, high), o, (a, b), r in zip(bounds(mask), origin, window, rim, strict=True)
     )
+
+
+def bounds(mask: NDArray[np.bool_]) -> Region:
+    """Return the box of all that is True in a mask; there is at least one pixel."""
+    spans = []
+    for axis in range(mask.ndim):
+        hits = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        spans.append((int(hits[0]), int(hits[-1]) + 1))
+    return tuple(spans)
 
 
 def cut_image(pixels: FloatImage, origin: Sequence[int], window: Region) -> FloatImage:

@@ -13,14 +13,14 @@ from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.recipe import Synthesizer
 
-REMEMBERED = 2**29
-"""Bytes of dual images that are kept for being used again."""
+CACHE_BYTES = 2**29
+"""What dual images that are kept for being used again may take."""
 
-REACH = 16
-"""Pairs that are looked at for one without a fault."""
+MAX_SKIPPED = 16
+"""Rejected pairs that are skipped in a row, at most."""
 
-NEAR = 1.5
-"""What is unknown round a click without a usable mask reaches so many radii from it."""
+UNKNOWN_RADII = 1.5
+"""Around a click without a usable mask labels are unknown so many class radii far."""
 
 
 class RealDataset(Synthesizer):
@@ -40,15 +40,16 @@ class RealDataset(Synthesizer):
 class CachedDataset(Synthesizer):
     """The first `count` pairs of a synthesizer, used in turn.
 
-    A repeated pair keeps the index that was asked for, so that it is varied anew each time. Pairs
-    are remembered, as far as they fit into `most_bytes`, and not made a second time.
+    A repeated pair keeps the index that was asked for, so that it is varied anew each time. The
+    first pairs that fit into `limit_bytes` are kept. An LRU cache would serve badly: as all come in
+    turn, each would be dropped just before it is used again.
     """
 
-    def __init__(self, pairs: Synthesizer, count: int, most_bytes: int = REMEMBERED) -> None:
+    def __init__(self, pairs: Synthesizer, count: int, limit_bytes: int = CACHE_BYTES) -> None:
         self._pairs = pairs
         self._count = count
         self._known: dict[int, DualImage] = {}
-        self._room = most_bytes
+        self._free_bytes = limit_bytes
 
     def pair(self, index: int) -> DualImage:
         """Return pair `index` modulo their number."""
@@ -57,25 +58,25 @@ class CachedDataset(Synthesizer):
         if pair is None:
             pair = self._pairs.pair(which)
             size = pair.nbytes
-            if size <= self._room:
-                self._room -= size
+            if size <= self._free_bytes:
+                self._free_bytes -= size
                 self._known[which] = pair
         return replace(pair, index=index)
 
 
 class FilteredDataset(Synthesizer):
-    """A synthesizer without the pairs that have a fault.
+    """A synthesizer without its rejected pairs.
 
-    In the place of such a pair comes the next one without; if none of the next `REACH` is, the
-    pair is taken as it is.
+    In their place comes the next pair that is not; after `MAX_SKIPPED` rejected ones in a row the
+    first is taken as it is.
     """
 
     def __init__(self, pairs: Synthesizer) -> None:
         self._pairs = pairs
 
     def pair(self, index: int) -> DualImage:
-        """Return pair `index`, or the next without a fault."""
-        for further in range(REACH):
+        """Return pair `index`, or the next that is not rejected."""
+        for further in range(MAX_SKIPPED):
             pair = self._pairs.pair(index + further)
             if not pair.rejection_reason:
                 return replace(pair, index=index)
@@ -85,8 +86,8 @@ class FilteredDataset(Synthesizer):
 class MixedDataset(Synthesizer):
     """A synthesizer of which a share of the pairs are real images instead, evenly spread.
 
-    Pair 0 is synthetic, unless all are real. All pairs of the synthesizer come, in their order; in
-    the place of one with a fault comes a real image, too.
+    Pair 0 is synthetic, unless all are real. All pairs of the synthesizer come, in their order; a
+    rejected one is replaced by a real image.
     """
 
     def __init__(self, pairs: Synthesizer, real: Sequence[DualImage], share: float) -> None:
@@ -108,7 +109,7 @@ class MixedDataset(Synthesizer):
 def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> DualImage | None:
     """Return a clicked image with the masks of its patches as labels.
 
-    Round clicks that have no usable mask the labels are `UNKNOWN`.
+    Around clicks that have no usable mask the labels are `UNKNOWN`.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> Dua
     known = [p for p in mine if p.id in usable]
     for patch in mine:
         if patch.id not in usable:
-            reach = NEAR / 2 * library.diameters[patch.cls]
+            reach = UNKNOWN_RADII / 2 * library.diameters[patch.cls]
             middle = np.array(patch.center) + patch.origin - origin
             _near(ids, middle, reach)[...] = UNKNOWN
     for number, patch in enumerate(known, start=1):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.synthesis.datasets import (
-    REACH,
+    MAX_SKIPPED,
     CachedDataset,
     FilteredDataset,
     MixedDataset,
@@ -88,7 +88,7 @@ def test_if_all_pairs_have_a_fault_each_real_image_is_seen_equally_often():
 def test_the_next_pair_without_a_fault_is_taken(bad, index):
     pair = FilteredDataset(Numbered(0.0, bad)).pair(index)
     assert pair.index == index
-    reached = set(range(index, index + REACH))
+    reached = set(range(index, index + MAX_SKIPPED))
     assert pair.rejection_reason == ("bad" if reached <= bad else "")
 
 

@@ -85,7 +85,7 @@ def fit_foreground_discriminant(
     Parameters
     ----------
     windows
-        Windows round clicks, each (channel, [z,] y, x).
+        Windows around clicks, each (channel, [z,] y, x).
     core, around
         For each window, which pixels lie under a click and which far from every click.
     sigma

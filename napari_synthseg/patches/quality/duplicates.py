@@ -9,26 +9,23 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_synthseg.core.patch import Patch
+from napari_synthseg.patches.window import bounds
 
-CLOSE = 0.5
-"""Clicks of a class nearer than this, in class diameters, may be on the same object."""
+CLOSE_DIAMETERS, SAME_DIAMETERS = 0.5, 0.3
+"""Clicks of a class nearer than the first may be on the same object; nearer than the second, they
+are."""
 
-SAME = 0.3
-"""Nearer than this, in class diameters, they surely are."""
-
-TOGETHER = 1.5
+MAX_JOINT_SIZE = 1.5
 """Two masks that together are smaller than this many usual ones are one object, divided between
 its two clicks; two objects that lie close are about twice the usual size together."""
 
-LOOK = 2
-"""Pixels to each side of an object's brightest one that pictures are looked up by."""
+KEY_REACH_PX, CHECKED_REACH_PX = 2, 7
+"""To each side of an object's brightest pixel: what pictures are looked up by, and what must agree
+before two pictures are called the same."""
 
-CHECKED = 7
-"""Pixels to each side that must agree, before two pictures are called the same."""
-
-ALIKE = 0.999
-"""Correlation of these pixels from which two pictures are the same. The noise of two shots of one
-object is different already."""
+MIN_CORRELATION = 0.999
+"""Of the checked pixels, from which two pictures are the same. The noise of two shots of one object
+is different already."""
 
 
 def find_double_clicks(
@@ -44,7 +41,7 @@ def find_double_clicks(
         The class diameter along the finest axis, pixels.
     """
     places = np.array([np.add(p.origin, p.center) for p in patches]) * _stretch(patches)
-    pairs = sorted(cKDTree(places).query_pairs(CLOSE * diameter))
+    pairs = sorted(cKDTree(places).query_pairs(CLOSE_DIAMETERS * diameter))
     if not pairs:
         return
     close = {n for pair in pairs for n in pair}
@@ -53,19 +50,19 @@ def find_double_clicks(
     for first, second in pairs:
         one, other = patches[first], patches[second]
         away = float(np.linalg.norm(places[first] - places[second]) / diameter)
-        if away < SAME or _joint_area(one, other) < TOGETHER * usual:
+        if away < SAME_DIAMETERS or _joint_area(one, other) < MAX_JOINT_SIZE * usual:
             yield one, other, away
 
 
 def _stretch(patches: Sequence[Patch]) -> NDArray[np.float64]:
     """Return factors that make pixels of a volume with thick planes about cubic.
 
-    Told by the extent of the objects, which are about as high as they are wide.
+    Objects are about as high as they are wide, so their extents give the factors.
     """
     ndim = len(patches[0].center)
     if ndim == 2:
         return np.ones(2)
-    extents = [np.ptp(np.nonzero(p.mask), axis=1) + 1 for p in patches if p.area]
+    extents = [np.diff(bounds(p.mask))[:, 0] for p in patches if p.area]
     usual = np.median(extents, axis=0) if extents else np.ones(3)
     factors: NDArray[np.float64] = np.maximum(usual.max() / usual, 1.0)
     return factors
@@ -89,10 +86,10 @@ def find_same_pictures(patches: Sequence[Patch]) -> Iterator[tuple[Patch, Patch]
     for patch in patches:
         if not patch.area:
             continue
-        around = _surroundings(patch, LOOK)
+        around = _surroundings(patch, KEY_REACH_PX)
         span = np.ptp(around)
         if span < 1e-6:
-            continue  # nothing to tell it from others by
+            continue  # flat: it could be any other
         key = np.round((around - around.min()) / span, 2).astype(np.float16).tobytes()
         first = seen.setdefault(key, patch)
         if first.image != patch.image and _look_alike(first, patch):
@@ -100,7 +97,7 @@ def find_same_pictures(patches: Sequence[Patch]) -> Iterator[tuple[Patch, Patch]
 
 
 def _surroundings(patch: Patch, reach: int) -> NDArray[np.float32]:
-    """Return the pixels round the object's brightest one, in its plane, of the first channel."""
+    """Return the pixels around the object's brightest one, in its plane, of the first channel."""
     channel = patch.pixels[0]
     spots = np.flatnonzero(patch.mask)
     top = np.unravel_index(spots[channel.ravel()[spots].argmax()], channel.shape)
@@ -113,9 +110,9 @@ def _surroundings(patch: Patch, reach: int) -> NDArray[np.float32]:
 
 
 def _look_alike(one: Patch, other: Patch) -> bool:
-    first, second = (_surroundings(p, CHECKED).ravel() for p in (one, other))
+    first, second = (_surroundings(p, CHECKED_REACH_PX).ravel() for p in (one, other))
     if first.size != second.size:
         return False  # the window of one ends there
     if min(np.ptp(first), np.ptp(second)) < 1e-6:
         return False
-    return bool(np.corrcoef(first, second)[0, 1] > ALIKE)
+    return bool(np.corrcoef(first, second)[0, 1] > MIN_CORRELATION)

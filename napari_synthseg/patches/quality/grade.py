@@ -1,4 +1,4 @@
-"""How far a patch can be trusted, judged without any truth, with the reasons in words."""
+"""How far a patch can be trusted, judged on its own and without any truth."""
 
 from __future__ import annotations
 
@@ -13,27 +13,34 @@ from napari_synthseg.core.quality_issue import QualityIssue, Severity
 
 CUT_OFF = QualityIssue("cut off", "cut off by the image's border", severity="note")
 
-FAINTEST = 0.1
-"""With less contrast than this there is probably nothing under the click."""
+FAINT_CONTRAST, MIN_CONTRAST = 0.35, 0.1
+"""With less contrast than the first an object is faint; with less than the second there is probably
+nothing under the click."""
 
-OFF_CENTER, OFF = 0.6, 1.0
-"""Distance between click and object's center, in radii, from which the click is called off its
-center; from which it probably is on nothing, or on something else."""
+MIN_SIZE_RATIO, MAX_SIZE_RATIO = 0.35, 2.5
+"""Area, as a multiple of the class diameter's, below and above which a mask has a wrong size."""
 
-BESIDE = 0.2
-"""Distance between click and object, in radii, from which the click is off the object."""
+RAGGED_SOLIDITY = 0.85
+"""Share of its convex hull below which an outline is called ragged."""
+
+OFF_CENTER_RADII, OFF_OBJECT_RADII = 0.6, 1.0
+"""Distance between click and object's center from which the click is called off its center; from
+which it probably is on nothing, or on something else."""
+
+BESIDE_RADII = 0.2
+"""Distance between click and object from which the click is off the object."""
 
 
 @dataclass(frozen=True)
 class Grade:
-    """What the quality of the mask is to be multiplied by (0..1), and what is amiss."""
+    """What the quality of the mask is multiplied by (0..1), and its issues."""
 
     factor: float
     issues: tuple[QualityIssue, ...]
 
 
 def grade_mask(patch: Patch, radius: Sequence[float], *, solidity: float, contrast: float) -> Grade:
-    """Look for what makes a patch less useful than its mask is good.
+    """Find what makes a patch less useful than its mask is good.
 
     Parameters
     ----------
@@ -44,29 +51,29 @@ def grade_mask(patch: Patch, radius: Sequence[float], *, solidity: float, contra
     solidity
         The mask's share of its convex hull.
     contrast
-        How much the likeness to the clicked objects falls at the mask's edge; 1 from a typical
-        object to typical surroundings.
+        How much the foreground falls at the mask's edge; 1 from a typical object to typical
+        surroundings.
     """
     if not patch.mask.any():
         words = "no object was found under the click"
         return Grade(0.0, (QualityIssue("no object", words, severity="reject"),))
     factor, issues = 1.0, []
     ratio = patch.area / ball(radius)
-    if ratio < 0.35 and not patch.touches_border:
-        factor *= max(0.2, ratio / 0.35)
+    if ratio < MIN_SIZE_RATIO and not patch.touches_border:
+        factor *= max(0.2, ratio / MIN_SIZE_RATIO)
         issues.append(QualityIssue("too small", "much smaller than the class diameter", ratio))
-    elif ratio > 2.5:
-        factor *= max(0.2, 2.5 / ratio)
+    elif ratio > MAX_SIZE_RATIO:
+        factor *= max(0.2, MAX_SIZE_RATIO / ratio)
         issues.append(QualityIssue("too large", "much larger than the class diameter", ratio))
-    if contrast < 0.35:
-        factor *= max(0.1, contrast / 0.35)
+    if contrast < FAINT_CONTRAST:
+        factor *= max(0.1, contrast / FAINT_CONTRAST)
         words = "hardly stands out from its surroundings"
-        severity: Severity = "reject" if contrast < FAINTEST else "warning"
+        severity: Severity = "reject" if contrast < MIN_CONTRAST else "warning"
         issues.append(QualityIssue("faint", words, contrast, severity))
     if issue := _check_place(patch, radius):
         factor *= max(0.4, 1.2 - issue.value / 2)
         issues.append(issue)
-    if solidity < 0.85:
+    if solidity < RAGGED_SOLIDITY:
         issues.append(QualityIssue("ragged", "ragged or bent outline", solidity))
     if patch.touches_border:
         issues.append(CUT_OFF)
@@ -74,16 +81,16 @@ def grade_mask(patch: Patch, radius: Sequence[float], *, solidity: float, contra
 
 
 def _check_place(patch: Patch, radius: Sequence[float]) -> QualityIssue | None:
-    """Look whether the click is on the object, and near its center."""
+    """Check whether the click is on the object, and near its center."""
     spots = np.argwhere(patch.mask)
     away = np.sqrt((((spots - patch.center) / np.asarray(radius)) ** 2).sum(axis=1)).min()
     off = float(np.sqrt((((spots.mean(0) - patch.center) / np.asarray(radius)) ** 2).sum()))
     # half a pixel: clicks lie between pixels
-    beside = away - 0.5 / min(radius) > BESIDE
-    if beside or (off > OFF and not patch.touches_border):
-        words = "the click lies beside the object that was found"
+    beside = away - 0.5 / min(radius) > BESIDE_RADII
+    if beside or (off > OFF_OBJECT_RADII and not patch.touches_border):
+        words = "the click is not on the object that was found"
         return QualityIssue("off the object", words, off, "reject")
-    if off > OFF_CENTER and not patch.touches_border:
-        words = "the click lies off the object's center"
+    if off > OFF_CENTER_RADII and not patch.touches_border:
+        words = "the click is far from the object's center"
         return QualityIssue("off center", words, off, "note")
     return None

@@ -16,19 +16,20 @@ WEIGHTS, CONSTANT = (4.0, 17.0, 12.0), -1.85
 """What the logarithm of the relative size, the missing solidity and the neck count for. Fitted on
 real images that serve tuning, against pairs of touching objects in one mask."""
 
-FLOOR, DENT, NECK = 1.15, 0.03, 0.02
-"""A mask that is hardly larger than usual, or has neither dent nor neck, is one object."""
+MIN_SIZE, MIN_DENT, MIN_NECK = 1.15, 0.03, 0.02
+"""A mask that is hardly larger than usual, or has neither dent nor neck, is one object. Size as a
+multiple of the usual one, missing solidity, the neck's narrowing as a share of the thickness."""
 
 DEPTHS = np.arange(0.2, 0.96, 0.05)
 """Depths that a mask is cut at to see whether it falls apart, as shares of its greatest."""
 
-SAMPLE = 100
+MAX_SAMPLE = 100
 """Masks that the usual solidity is taken from, at most."""
 
 
 def usual_solidity(patches: Sequence[Patch]) -> float:
     """Return the median solidity of the masks of a class, or of a sample of them."""
-    some = patches[:: max(1, len(patches) // SAMPLE)]
+    some = patches[:: max(1, len(patches) // MAX_SAMPLE)]
     return float(np.median([solidity(p.mask) for p in some])) if some else 1.0
 
 
@@ -50,12 +51,12 @@ def score_merged_objects(
     -------
     About 0 and below for one object; minus infinity where nothing speaks for two.
     """
-    large = np.flatnonzero(sizes > FLOOR).tolist()
+    large = np.flatnonzero(sizes > MIN_SIZE).tolist()
     necks = measure_necks([patches[n] for n in large])
     scores = np.full(len(patches), -np.inf)
     for number, neck in zip(large, necks, strict=True):
         missing = usual - solidity(patches[number].mask)
-        if missing > DENT or neck > NECK:
+        if missing > MIN_DENT or neck > MIN_NECK:
             # of a mask many times too large the size says nothing more
             signs = min(float(np.log(sizes[number])), 1.2), missing, neck
             scores[number] = np.dot(WEIGHTS, signs) + CONSTANT

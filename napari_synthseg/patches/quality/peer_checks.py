@@ -7,7 +7,7 @@ the quality, so that synthesis prefers other patches; none removes a patch: the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -75,8 +75,8 @@ def check_patches(
         Class value -> diameter in pixels of the finest axis.
     """
     issues: Issues = defaultdict(list)
-    for (_, value), mine in _by_image_and_class(patches).items():
-        for earlier, later, away in find_double_clicks(mine, diameters[value]):
+    for mine in _grouped(patches, lambda p: (p.image, p.cls)):
+        for earlier, later, away in find_double_clicks(mine, diameters[mine[0].cls]):
             _report_duplicate(issues, earlier, later, "a second click on the same object", away)
         yield Progress(0.0)
     for first, second in find_same_pictures(patches):
@@ -84,8 +84,8 @@ def check_patches(
     masked = [p for p in patches if p.area]
     whole = [p for p in masked if not p.touches_border]
     levels = {p.id: _level(p) for p in masked}
-    for image in _by_image(patches):
-        _check_saturation(image, issues)
+    for mine in _grouped(patches, lambda p: p.image):
+        _check_saturation(mine, issues)
         yield Progress(0.1)
     sharpness: dict[str, float] = {}
     for some in _portions(masked):
@@ -111,28 +111,21 @@ def check_patches(
 # --- who is compared with whom --------------------------------------------------------------------
 
 
-def _by_image(patches: Sequence[Patch]) -> list[list[Patch]]:
-    groups: dict[str, list[Patch]] = defaultdict(list)
+def _grouped(patches: Sequence[Patch], key: Callable[[Patch], Hashable]) -> list[list[Patch]]:
+    groups: dict[Hashable, list[Patch]] = defaultdict(list)
     for patch in patches:
-        groups[patch.image].append(patch)
+        groups[key(patch)].append(patch)
     return list(groups.values())
-
-
-def _by_image_and_class(patches: Sequence[Patch]) -> dict[tuple[str, int], list[Patch]]:
-    groups: dict[tuple[str, int], list[Patch]] = defaultdict(list)
-    for patch in patches:
-        groups[patch.image, patch.cls].append(patch)
-    return groups
 
 
 def _peers(patches: Sequence[Patch]) -> Iterator[list[Patch]]:
     """Yield groups of a class to be compared: of one image, or of all that have few each."""
     few: dict[int, list[Patch]] = defaultdict(list)
-    for (_, value), mine in _by_image_and_class(patches).items():
+    for mine in _grouped(patches, lambda p: (p.image, p.cls)):
         if len(mine) >= MIN_PEERS:
             yield mine
         else:
-            few[value].extend(mine)
+            few[mine[0].cls].extend(mine)
     yield from (mine for mine in few.values() if len(mine) >= MIN_PEERS)
 
 

@@ -12,14 +12,14 @@ from napari_synthseg.core.patch import Patch
 from napari_synthseg.patches.masks.quality import planar_cross
 from napari_synthseg.patches.quality.stacks import Stack, stack_patches
 
-FINE, COARSE = 1.0, 3.0
-"""Scales that slopes are compared at, pixels. Blur takes the fine ones away first."""
+FINE_SIGMA_PX, COARSE_SIGMA_PX = 1.0, 3.0
+"""Scales that slopes are compared at. Blur takes the fine ones away first."""
 
-RIM = 3
-"""Width of the band on either side of the outline that is looked at, pixels."""
+RIM_PX = 3
+"""Width of the band on either side of the outline that is looked at."""
 
-TRUNCATE = 3.0
-"""Where the bell curves that slopes are measured with are cut off, in their standard deviations."""
+TRUNCATE_SIGMAS = 3.0
+"""Where the Gaussians that slopes are measured with are cut off."""
 
 
 def measure_sharpness(patches: Sequence[Patch]) -> NDArray[np.float64]:
@@ -34,9 +34,11 @@ def measure_sharpness(patches: Sequence[Patch]) -> NDArray[np.float64]:
     One value a patch, 0 where it has no object; the unit is arbitrary.
     """
     values = np.zeros(len(patches))
-    for stack in stack_patches(patches, RIM + round(TRUNCATE * COARSE)):
+    for stack in stack_patches(patches, RIM_PX + round(TRUNCATE_SIGMAS * COARSE_SIGMA_PX)):
         bands = _bands(stack.masks)
-        fine, coarse = (_steepest(stack, bands, sigma) for sigma in (FINE, COARSE))
+        fine, coarse = (
+            _steepest(stack, bands, sigma) for sigma in (FINE_SIGMA_PX, COARSE_SIGMA_PX)
+        )
         values[stack.numbers] = np.sqrt(fine / np.maximum(coarse, 1e-12))
     return values
 
@@ -44,8 +46,8 @@ def measure_sharpness(patches: Sequence[Patch]) -> NDArray[np.float64]:
 def _bands(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the bands along the outlines, each window and each plane on its own."""
     cross = planar_cross(masks.ndim)
-    wide = ndimage.binary_dilation(masks, cross, iterations=RIM)
-    bands: NDArray[np.bool_] = wide & ~ndimage.binary_erosion(masks, cross, iterations=RIM)
+    wide = ndimage.binary_dilation(masks, cross, iterations=RIM_PX)
+    bands: NDArray[np.bool_] = wide & ~ndimage.binary_erosion(masks, cross, iterations=RIM_PX)
     return bands
 
 
@@ -57,7 +59,8 @@ def _steepest(stack: Stack, bands: NDArray[np.bool_], sigma: float) -> NDArray[n
         order = [0] * stack.pixels.ndim
         order[axis] = 1
         squares += (
-            ndimage.gaussian_filter(stack.pixels, scales, tuple(order), truncate=TRUNCATE) ** 2
+            ndimage.gaussian_filter(stack.pixels, scales, tuple(order), truncate=TRUNCATE_SIGMAS)
+            ** 2
         )
     totals = np.zeros(len(squares))
     for place, (square, band) in enumerate(zip(squares, bands, strict=True)):

@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.patches.window import bounds
 
-STEP = 8
-"""Windows are enlarged to multiples of this many pixels, so that many have the same shape."""
+STEP_PX = 8
+"""Windows are enlarged to multiples of this, so that many have the same shape."""
 
-MOST_PIXELS = 500_000
+MAX_PIXELS = 500_000
 """Pixels of one stack, all channels counted, at most: what a processor keeps close."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Windows round the objects of some patches, one upon the other.
+    """Windows around the objects of some patches, one upon the other.
 
     Attributes
     ----------
@@ -39,38 +40,28 @@ class Stack:
 
 
 def stack_patches(patches: Sequence[Patch], reach: int) -> Iterator[Stack]:
-    """Yield all patches with an object in stacks, with at least `reach` pixels round each object.
+    """Yield all patches with an object in stacks, with at least `reach` pixels around each object.
 
     Of volumes only the planes of the object, and one more on either side, are taken.
     """
     groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    boxes = {n: _box(p.mask) for n, p in enumerate(patches) if p.area}
+    boxes = {n: np.array(bounds(p.mask)).T for n, p in enumerate(patches) if p.area}
     for number, (start, stop) in boxes.items():
         patch = patches[number]
         margin = np.full(patch.mask.ndim, reach)
         margin[:-2] = 1
-        shape = -(-(stop - start + 2 * margin) // STEP) * STEP
+        shape = -(-(stop - start + 2 * margin) // STEP_PX) * STEP_PX
         groups[len(patch.pixels), *(int(s) for s in shape)].append(number)
     for (channels, *shape), numbers in groups.items():
-        count = max(1, MOST_PIXELS // (channels * int(np.prod(shape))))
+        count = max(1, MAX_PIXELS // (channels * int(np.prod(shape))))
         for first in range(0, len(numbers), count):
             some = numbers[first : first + count]
             yield _stack([patches[n] for n in some], [boxes[n] for n in some], shape, some)
 
 
-def _box(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first and the last pixel (plus one) of a mask along each axis."""
-    ends = []
-    for axis in range(mask.ndim):
-        hits = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
-        ends.append((int(hits[0]), int(hits[-1]) + 1))
-    start, stop = np.array(ends).T
-    return start, stop
-
-
 def _stack(
     patches: Sequence[Patch],
-    boxes: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    boxes: Sequence[NDArray[np.int64]],
     shape: Sequence[int],
     numbers: Sequence[int],
 ) -> Stack:

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.patches.window import bounds
 from napari_synthseg.synthesis.paste.objects import Density
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.placement import USUAL_BORDER, Arrangement
@@ -147,5 +148,5 @@ def measure_border(library: PatchLibrary) -> float:
 def mean_half(library: PatchLibrary) -> float:
     """Return half the mean extent of the objects in the image plane, pixels."""
     usable = library.usable()[:1000]
-    extents = [np.mean([np.ptp(np.nonzero(p.mask)[a]) + 1 for a in (-2, -1)]) for p in usable]
+    extents = [np.mean([b - a for a, b in bounds(p.mask)[-2:]]) for p in usable]
     return float(np.mean(extents)) / 2

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.patches.window import bounds
 
 CACHE_BYTES = 192 * 2**20
 """What the sprites, and the textures, of one synthesizer may take."""
@@ -90,7 +91,7 @@ def trimmed(
     if not area:
         return None
     box = used_box(alpha, mask)
-    half = tuple((b - a) / 2 for a, b in (_span(mask, axis) for axis in range(mask.ndim)))
+    half = tuple((b - a) / 2 for a, b in bounds(mask))
     alpha = alpha[box].astype(np.float32)
     return Sprite(
         difference[(slice(None), *box)] * alpha,
@@ -104,18 +105,10 @@ def trimmed(
 
 def used_box(alpha: FloatImage, mask: NDArray[np.bool_], margin: int = 0) -> tuple[slice, ...]:
     """Return the box of all that shows of a cutout, a margin wider where there is room."""
-    spans = [_span((alpha > 0) | mask, axis) for axis in range(mask.ndim)]
     return tuple(
         slice(max(a - margin, 0), min(b + margin, n))
-        for (a, b), n in zip(spans, mask.shape, strict=True)
+        for (a, b), n in zip(bounds((alpha > 0) | mask), mask.shape, strict=True)
     )
-
-
-def _span(mask: NDArray[np.bool_], axis: int) -> tuple[int, int]:
-    """Return the first and one past the last index along an axis at which a mask is True."""
-    others = tuple(a for a in range(mask.ndim) if a != axis)
-    where = np.flatnonzero(mask.any(axis=others))
-    return int(where[0]), int(where[-1]) + 1
 
 
 @dataclass(frozen=True)
