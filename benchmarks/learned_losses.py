@@ -32,7 +32,7 @@ from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.synthesis.datasets import RealDataset
 from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair
 from napari_synthseg.synthesis.vqvae.grids import code_view
-from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, _Machine
+from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, Sampler
 from napari_synthseg.synthesis.vqvae.views import View, draw_view
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.train import train_model
@@ -54,7 +54,7 @@ def stages(made: LearnedSynthesizer, count: int, seed: int) -> dict[str, list[Du
     seed
         Of the places of the crops.
     """
-    machine = _Machine(made.recipe, made.learned, made.size)
+    machine = Sampler(made.recipe, made.learned, made.size)
     rng = np.random.default_rng(seed)
     turns, edge = made.recipe.turns, made.size
     real = [draw_view(made.learned.train, edge, edge, rng, turns) for _ in range(count)]

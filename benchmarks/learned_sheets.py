@@ -130,7 +130,7 @@ def measure_speed(made: LearnedSynthesizer) -> dict[str, float]:
     made.pairs(range(16))
     took = time.process_time() - begun
     cells = made.size // 4
-    machine = made._machine
+    machine = made._sampler
     codes = torch.zeros((16, cells, cells), dtype=torch.long)
     if made.learned.prior_design.conditions:
         return {"pairs a second": 16 / took}
@@ -199,7 +199,7 @@ def main() -> None:
     report["speed"] = measure_speed(made)
     count = wanted.columns
     edge = min(made.size, 256)
-    machine = made._machine
+    machine = made._sampler
     crops = real_crops(source, edge, count)
     rows = [crops, reconstruct(made, machine, crops), without_grain(made, count)]
     rows += [made.pairs(range(k * count, (k + 1) * count)) for k in range(2)]
@@ -207,7 +207,7 @@ def main() -> None:
     sheet(rows, edge).save(wanted.out / f"{name}.png")
     made.pairs(range(64))
     report["gate"] = made.statistics
-    facts = made.learned.facts
+    facts = made.learned.calibration
     report["facts"] = facts.as_json() if facts else None
     if made.rejected:
         turned = list(made.rejected[:12])

@@ -24,7 +24,7 @@ from napari_synthseg.core.labels import BoxLabels, DualImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.cam import METHODS, map_classes
-from napari_synthseg.networks.build import build_model
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.detect.task import run_detector
 from napari_synthseg.tasks.train import make_task
 from napari_synthseg.training.tiles import prepare_subject
@@ -71,7 +71,7 @@ def measure_detector(model: ModelSpec, seconds: float) -> dict[str, float]:
     """Return images a second in training and in prediction."""
     spec = TrainSpec(task="detect", batch_size=BATCH, crop=EDGE, model=model)
     task = make_task(TaskData(spec, Noise(), CLASSES, diameter=60.0))
-    net = build_model(task.spec.model, 3, task.out_channels)
+    net = build_network(task.spec.model, 3, task.out_channels)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-4)
     batch = task.make_batch(0)
 
@@ -91,7 +91,7 @@ def measure_detector(model: ModelSpec, seconds: float) -> dict[str, float]:
 def measure_maps(name: str, methods: tuple[str, ...], seconds: float) -> dict[str, float]:
     """Return what each method takes, as a multiple of a forward pass of the same image."""
     spec = ModelSpec(name=name)
-    net = build_model(spec, 3, len(CLASSES)).eval()
+    net = build_network(spec, 3, len(CLASSES)).eval()
     subject = prepare_subject(net, spec, len(CLASSES), torch.device("cpu"))
     image = Noise().pair(0).image
     batch = torch.from_numpy(image)[None]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from napari_synthseg.networks.registry import register_model
+from napari_synthseg.networks.registry import register_network
 
 if TYPE_CHECKING:
     from napari_synthseg.core.specs import ModelSpec
@@ -60,7 +60,7 @@ class PooledClassifier(nn.Module):
         return logits
 
 
-@register_model("small")
+@register_network("small")
 def _small(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     """Build a plain convolutional net, light enough for minutes on a CPU.
 
@@ -86,7 +86,7 @@ def _small(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     return PooledClassifier(nn.Sequential(*layers), spec, in_channels, out_channels)
 
 
-@register_model("resnet18")
+@register_network("resnet18")
 def _resnet18(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     """MONAI's ResNet-18, without weights from elsewhere."""
     from monai.networks.nets.resnet import resnet18
@@ -96,7 +96,7 @@ def _resnet18(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module
     return PooledClassifier(nn.Sequential(*stages, net.layer4), spec, in_channels, out_channels)
 
 
-@register_model("densenet121")
+@register_network("densenet121")
 def _densenet121(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     """MONAI's DenseNet-121, without weights from elsewhere."""
     from monai.networks.nets.densenet import DenseNet121

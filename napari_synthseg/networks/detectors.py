@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from napari_synthseg.networks.registry import Form, register_model
+from napari_synthseg.networks.registry import Form, register_network
 from napari_synthseg.networks.unet import unet
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _halve() -> nn.Module:
     return nn.MaxPool2d(2)
 
 
-@register_model("yolo")
+@register_network("yolo")
 def _yolo(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     """Build a light detector with cells of 16 pixels.
 
@@ -136,7 +136,7 @@ def _yolo(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     return _reduced(GridDetector(fine, coarse, _conv(8 * w, w, 1), head, 16), spec)
 
 
-@register_model("darknet19")
+@register_network("darknet19")
 def _darknet19(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     """Build YOLOv2 on Darknet-19, with cells of 32 pixels and without weights from elsewhere."""
 
@@ -155,7 +155,7 @@ def _darknet19(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Modul
     return _reduced(GridDetector(fine, coarse, _conv(512, 64, 1), head, 32), spec)
 
 
-@register_model("centers")
+@register_network("centers")
 def _centers(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     """Build the U-Net of segmentation with a map of centers for each class as its output."""
     net = unet(spec, in_channels, out_channels)

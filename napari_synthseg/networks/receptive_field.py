@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from napari_synthseg.core.specs import ModelSpec
-from napari_synthseg.networks.build import build_model
+from napari_synthseg.networks.registry import build_network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=32)
 def receptive_radius(spec: ModelSpec) -> tuple[int, ...]:
     """Return how far, in pixels along each axis, an input pixel can influence the output."""
-    return measure_radius(build_model(spec, 1, 1), 1, spec.multiple)
+    return measure_radius(build_network(spec, 1, 1), 1, spec.multiple)
 
 
 def measure_radius(net: nn.Module, channels: int, multiple: tuple[int, ...]) -> tuple[int, ...]:

@@ -3,27 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.specs import ModelSpec
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-ModelBuilder = Callable[[ModelSpec, int, int], "nn.Module"]
+NetworkBuilder = Callable[[ModelSpec, int, int], "nn.Module"]
 
 Form = Literal["grid", "centers"]
 """How a detector says where boxes are: in the cells of a grid, or by a map of centers."""
 
-MODELS: dict[str, ModelBuilder] = {}
+NETWORKS: dict[str, NetworkBuilder] = {}
+"""Name -> network; look one up with `network_builder`, which loads our own first."""
+
+BUILT_IN = ("unet", "classifiers", "detectors")
+"""Modules of this package that register networks; they import torch."""
 
 
-def register_model(name: str) -> Callable[[ModelBuilder], ModelBuilder]:
-    """Register a builder under `name`, for ``ModelSpec.name``."""
+def register_network(name: str) -> Callable[[NetworkBuilder], NetworkBuilder]:
+    """Register a network under `name`, for ``ModelSpec.name``."""
 
-    def add(builder: ModelBuilder) -> ModelBuilder:
-        MODELS[name] = builder
+    def add(builder: NetworkBuilder) -> NetworkBuilder:
+        NETWORKS[name] = builder
         return builder
 
     return add
+
+
+def network_builder(name: str) -> NetworkBuilder:
+    """Return the network of a name.
+
+    Raises
+    ------
+    InputError
+        If there is none; the message names the networks.
+    """
+    for module in BUILT_IN:
+        import_module(f"napari_synthseg.networks.{module}")
+    if name not in NETWORKS:
+        raise InputError(f"There is no network '{name}': choose {', '.join(NETWORKS)}.")
+    return NETWORKS[name]
+
+
+def build_network(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
+    """Build the network that `spec` names, with fresh weights.
+
+    The module maps (batch, in_channels, [z,] y, x) to (batch, out_channels, [z,] y, x); spatial
+    extents are multiples of ``spec.multiple``. See `network_builder` for errors.
+    """
+    return network_builder(spec.name)(spec, in_channels, out_channels)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_synthseg.core.specs import ModelSpec
-from napari_synthseg.networks.registry import register_model
+from napari_synthseg.networks.registry import register_network
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-@register_model("unet")
+@register_network("unet")
 def unet(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
     """MONAI's U-Net, narrow at full resolution, without residual units.
 

@@ -11,7 +11,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import Prediction
 from napari_synthseg.core.runs import ModelRecord, Weights
-from napari_synthseg.networks.build import build_model
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.training.device import choose_device
 from napari_synthseg.training.model import Predictor
@@ -31,7 +31,7 @@ def load_predictor(model: ModelRecord, weights: Weights, device: str = "auto") -
     info = task_info(model.rule.kind)
     try:
         rule = model.rule.as_type(info.rule_type)
-        net = build_model(model.spec, model.in_channels, model.out_channels)
+        net = build_network(model.spec, model.in_channels, model.out_channels)
         net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
     except (RuntimeError, ValidationError) as error:  # what does not fit this version
         raise InputError(

@@ -22,7 +22,7 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.networks.build import build_model
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.training.model import Predictor
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Task(ABC):
 
     def build_network(self) -> nn.Module:
         """Return the network with fresh weights."""
-        return build_model(self.spec.model, self.in_channels, self.out_channels)
+        return build_network(self.spec.model, self.in_channels, self.out_channels)
 
     @abstractmethod
     def make_batch(self, number: int) -> Batch:

@@ -9,7 +9,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.explain.cam import METHODS, map_classes
-from napari_synthseg.networks.build import build_model
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.training.tiles import default_layer, prepare_subject
 
 CLASSES = 2
@@ -21,7 +21,7 @@ def network(name, dims=2, seed=0):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         spec = ModelSpec(name=name, width=4, depth=2, spatial_dims=dims)
-        net = build_model(spec, 1, CLASSES + 2 if name == "unet" else CLASSES)
+        net = build_network(spec, 1, CLASSES + 2 if name == "unet" else CLASSES)
         for key, buffer in net.named_buffers():
             if buffer.is_floating_point():
                 buffer.copy_(torch.rand_like(buffer) + (0.5 if key.endswith("var") else -0.5))

@@ -12,8 +12,7 @@ from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.runs import ModelRecord
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.cam import METHODS
-from napari_synthseg.networks.build import build_model
-from napari_synthseg.networks.registry import MODELS
+from napari_synthseg.networks.registry import NETWORKS, build_network
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.registry import task_info, task_names
 from napari_synthseg.tasks.train import make_task
@@ -39,7 +38,7 @@ def task(info):
 def net_of(task):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return build_model(task.spec.model, task.in_channels, task.out_channels)
+        return build_network(task.spec.model, task.in_channels, task.out_channels)
 
 
 def test_a_batch_is_the_same_at_every_call(task):
@@ -89,9 +88,9 @@ def test_validation_gives_figures_and_a_rule_that_can_be_saved(task):
 
 
 def test_every_task_has_its_networks_and_refuses_others(info):
-    net = build_model(ModelSpec(name=next(iter(info.networks))), 1, 1)
+    net = build_network(ModelSpec(name=next(iter(info.networks))), 1, 1)
     assert isinstance(net, torch.nn.Module)
-    assert set(info.networks) <= set(MODELS)
+    assert set(info.networks) <= set(NETWORKS)
     with pytest.raises(InputError, match="choose"):
         info.fill_in(TrainSpec(model=ModelSpec(name="nothing")))
 

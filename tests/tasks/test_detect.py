@@ -13,7 +13,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
-from napari_synthseg.networks.build import build_model
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.detect.centers import UNKNOWN_HEAT, center_loss, make_maps, read_maps
 from napari_synthseg.tasks.detect.grouping import group_sizes, overlap_sizes, thin_out
 from napari_synthseg.tasks.detect.heads import FORMS
@@ -166,7 +166,7 @@ def test_sizes_are_grouped_by_likeness(seed):
 @pytest.mark.parametrize("name", ["yolo", "darknet19"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_network_has_the_cells_it_says(name, channels):
-    net = build_model(ModelSpec(name=name, width=4), channels, 2 * (FIELDS + 2)).eval()
+    net = build_network(ModelSpec(name=name, width=4), channels, 2 * (FIELDS + 2)).eval()
     with torch.no_grad():
         output = net(torch.zeros((1, channels, 96, 128)))
     assert output.shape == (1, 2 * (FIELDS + 2), 96 // net.stride, 128 // net.stride)
@@ -175,7 +175,7 @@ def test_every_network_has_the_cells_it_says(name, channels):
 def test_the_light_network_is_light():
     from torch.utils.flop_counter import FlopCounterMode
 
-    net = build_model(ModelSpec(name="yolo"), 3, 5 * (FIELDS + 3)).eval()
+    net = build_network(ModelSpec(name="yolo"), 3, 5 * (FIELDS + 3)).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(torch.zeros((1, 3, 416, 416)))
     assert counter.get_total_flops() / 2 < 1e9
@@ -214,7 +214,7 @@ def test_one_image_can_be_learned_by_heart(name):
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        net = build_model(task.spec.model, 1, task.out_channels)
+        net = build_network(task.spec.model, 1, task.out_channels)
     optimizer = torch.optim.AdamW(net.parameters(), lr=5e-3)
     image = torch.from_numpy(pair.image)[None]
     first = loss = task.loss(net(image), targets)
@@ -310,7 +310,7 @@ def test_images_are_reduced_as_far_as_the_smallest_class_allows(radius, factor):
 
     spec = TrainSpec(task="detect", crop=64)
     task = make_task(TaskData(spec, Disks(), (1, 2), diameter=20))
-    net = build_model(task.spec.model, 1, task.out_channels)
+    net = build_network(task.spec.model, 1, task.out_channels)
     assert task.spec.model.reduce == factor
     assert net.stride == task.rule.stride == 16 * factor
     edge = task._crop[0]
@@ -320,8 +320,8 @@ def test_images_are_reduced_as_far_as_the_smallest_class_allows(radius, factor):
 
 def test_reduced_network_says_the_same_of_an_image_twice_as_large():
     spec = ModelSpec(name="yolo", width=4)
-    plain = build_model(spec, 1, 7).eval()
-    half = build_model(spec.model_copy(update={"reduce": 2}), 1, 7).eval()
+    plain = build_network(spec, 1, 7).eval()
+    half = build_network(spec.model_copy(update={"reduce": 2}), 1, 7).eval()
     half.detector.load_state_dict(plain.state_dict())
     image = torch.rand(1, 1, 64, 96)
     large = image.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)

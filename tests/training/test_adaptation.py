@@ -7,7 +7,7 @@ from torch import nn
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.specs import ModelSpec
-from napari_synthseg.networks.build import build_model
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.training.adaptation import adapt_batch_norms
 
 CPU = torch.device("cpu")
@@ -30,7 +30,7 @@ def test_the_first_norm_has_the_statistics_of_its_input():
 
 @pytest.mark.parametrize("name", ["unet", "small", "yolo"])
 def test_weights_stay_and_outputs_no_longer_depend_on_brightness(name):
-    net = build_model(ModelSpec(name=name, width=4, depth=2), 1, 14).eval()
+    net = build_network(ModelSpec(name=name, width=4, depth=2), 1, 14).eval()
     before = {k: v.clone() for k, v in net.named_parameters()}
     list(adapt_batch_norms(net, batches(3, 0.0), CPU))
     plain = net(torch.from_numpy(batches(1, 0.0)[0]))

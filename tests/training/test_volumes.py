@@ -12,8 +12,8 @@ from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
-from napari_synthseg.networks.build import build_model
 from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.segment.decoding import decode
 from napari_synthseg.tasks.segment.rule import SegmentRule
@@ -127,7 +127,7 @@ def test_nothing_beyond_the_receptive_radius_counts(flat):
     radius = receptive_radius(spec)
     assert radius[0] < radius[1] if flat else radius[0] == radius[1]
     torch.manual_seed(0)
-    net = build_model(spec, 1, 3).eval()
+    net = build_network(spec, 1, 3).eval()
     image = torch.randn(1, 1, 48, 48, 48)
     changed = image.clone()
     changed[..., 24, 24, 24] += 9
@@ -142,7 +142,7 @@ def test_inference_by_blocks_is_that_of_the_whole():
 
     spec = ModelSpec(name="unet", width=4, depth=2, spatial_dims=3, flat=1)
     torch.manual_seed(0)
-    net = build_model(spec, 2, 4).eval()
+    net = build_network(spec, 2, 4).eval()
     image = np.random.default_rng(0).normal(size=(2, 11, 50, 70)).astype(np.float32)
     cpu = torch.device("cpu")
     whole = infer(net, image, cpu, spec.multiple)

@@ -14,13 +14,13 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import MaskedImages
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.recipe import ArtifactStore, NullArtifactStore
-from napari_synthseg.synthesis.vqvae import keeping
+from napari_synthseg.synthesis.vqvae import cache_keys
 from napari_synthseg.synthesis.vqvae.fit_prior import PriorStage
 from napari_synthseg.synthesis.vqvae.fit_vqvae import CoderStage, as_pair, channel_statistics
 from napari_synthseg.synthesis.vqvae.gate import GateCalibration, calibrate_gate, mask_amounts
-from napari_synthseg.synthesis.vqvae.grain import NoiseResidual, measure_noise_residual
 from napari_synthseg.synthesis.vqvae.grids import Grid, code_view, draw_fields
-from napari_synthseg.synthesis.vqvae.nearness import Scale
+from napari_synthseg.synthesis.vqvae.noise_residual import NoiseResidual, measure_noise_residual
+from napari_synthseg.synthesis.vqvae.novelty import Scale
 from napari_synthseg.synthesis.vqvae.parameters import VQParameters
 from napari_synthseg.synthesis.vqvae.segmenter import SegmenterStage
 from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, TrainedGenerator
@@ -71,13 +71,13 @@ def fit_to_images(
         fit.train, fit.held, fit.design, fit.edge, recipe.turns, source.class_values, seed
     )
     coder = yield from fit.learn(
-        coder_stage, keeping.coder_name(recipe, marks), CODES,
+        coder_stage, cache_keys.coder_key(recipe, marks), CODES,
         "learning codes of image and mask",
         Budget(recipe.vq_minutes, recipe.vq_steps), LEARNING_RATE,
     )  # fmt: skip
-    coded = keeping.digest_of(weights_of(coder))
-    residual = yield from fit.measure_noise_residual(coder, keeping.grain_name(marks, coded))
-    name = keeping.prior_name(recipe, marks, coded)
+    coded = cache_keys.digest_of(weights_of(coder))
+    residual = yield from fit.measure_noise_residual(coder, cache_keys.residual_key(marks, coded))
+    name = cache_keys.prior_key(recipe, marks, coded)
     grids, held = yield from fit.code_images(coder, name)
     prior_stage = PriorStage(
         coder, grids, held, fit.cells(grids), recipe.on_shares, source.class_values, seed
@@ -87,23 +87,23 @@ def fit_to_images(
         Budget(recipe.prior_minutes, recipe.prior_steps), PRIOR_LEARNING_RATE,
         average_decay=PRIOR_AVERAGE_DECAY,
     )  # fmt: skip
-    segmenter = facts = None
+    segmenter = calibration = None
     if recipe.gate:
         net = yield from fit.learn(
-            fit.segmenter_stage(), keeping.segmenter_name(recipe, marks), GATE,
+            fit.segmenter_stage(), cache_keys.segmenter_key(recipe, marks), GATE,
             "training the network that checks dual images",
             Budget(GATE_MINUTES, recipe.gate_steps), GATE_LEARNING_RATE,
         )  # fmt: skip
-        facts = yield from fit.calibrate_gate(net)
+        calibration = yield from fit.calibrate_gate(net)
         segmenter = weights_of(net)
     learned = TrainedGenerator(
         design=fit.design,
         coder=weights_of(coder),
         prior_design=prior_stage.design,
         prior=weights_of(prior),
-        grain=residual,
+        residual=residual,
         segmenter=segmenter,
-        facts=facts,
+        calibration=calibration,
         train=fit.train,
         scale=fit.scale,
         shares=fit.real_shares(),
@@ -111,7 +111,7 @@ def fit_to_images(
         class_values=source.class_values,
     )
     yield Progress(1.0, "ready", dict(fit.figures))
-    return LearnedSynthesizer(recipe, learned, tuple(fit.notes(facts)))
+    return LearnedSynthesizer(recipe, learned, tuple(fit.notes(calibration)))
 
 
 @dataclass(eq=False)
@@ -230,17 +230,21 @@ class _Fit:
 
     def calibrate_gate(self, net: torch.nn.Module) -> Generator[Progress, None, GateCalibration]:
         """Return what the gate's thresholds are made of, measured or kept."""
-        weights = keeping.digest_of(weights_of(net))
-        name = keeping.facts_name(self.recipe, self.source.fingerprint, weights)
+        weights = cache_keys.digest_of(weights_of(net))
+        name = cache_keys.calibration_key(self.recipe, self.source.fingerprint, weights)
         kept = self.artifacts.load(name)
         if kept is not None:
             return GateCalibration.from_json(kept[1])
         work = calibrate_gate(
             net, self.device, self.scale, self.train, self.held, self.recipe.size, self.edge
         )
-        facts = yield from subprogress(work, *CALIBRATION, "measuring real images for the gate")
-        self.artifacts.save(name, {"agreements": np.array(facts.agreements)}, facts.as_json())
-        return facts
+        calibration = yield from subprogress(
+            work, *CALIBRATION, "measuring real images for the gate"
+        )
+        self.artifacts.save(
+            name, {"agreements": np.array(calibration.agreements)}, calibration.as_json()
+        )
+        return calibration
 
     def real_shares(self) -> NDArray[np.float32]:
         """Return shares of classes in real crops as large as a dual image, or as images are."""
@@ -248,7 +252,7 @@ class _Fit:
         classes = self.design.classes
         return np.array([mask_amounts(c.marks, classes)[:classes] for c in crops], np.float32)
 
-    def notes(self, facts: GateCalibration | None) -> Iterator[str]:
+    def notes(self, calibration: GateCalibration | None) -> Iterator[str]:
         """Say where the recipe could not be followed."""
         if self.edge < self.recipe.crop:
             yield (
@@ -270,7 +274,7 @@ class _Fit:
                 "No image was held out: learning ended at its limit, and the gate's thresholds "
                 "come from the training images themselves."
             )
-        if facts is not None and not facts.distances:
+        if calibration is not None and not calibration.distances:
             yield (
                 "Nothing could be held against copies: there is but one image, or images or crops "
                 "are too small."

@@ -17,7 +17,7 @@ from torch import nn
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress, subprogress
-from napari_synthseg.synthesis.vqvae.nearness import (
+from napari_synthseg.synthesis.vqvae.novelty import (
     REDUCED,
     SMALLEST,
     ReferenceIndex,
@@ -109,7 +109,7 @@ class Gate:
     device: torch.device
     scale: Scale
     seen: ReferenceIndex | None
-    facts: GateCalibration
+    calibration: GateCalibration
     least: float
     nearest: float
 
@@ -145,7 +145,7 @@ class Gate:
         """Return what is wrong with the amounts in a mask, or ''."""
         amounts = mask_amounts(marks, self.classes)
         for number, amount in enumerate(amounts):
-            low, high = self.facts.lowest[number], self.facts.highest[number]
+            low, high = self.calibration.lowest[number], self.calibration.highest[number]
             if low * (1 - SLACK) <= amount <= high + SLACK * (1 - high) * min(1.0, 2 * high):
                 continue
             what = "edges" if number == self.classes else f"class number {number}"
@@ -231,9 +231,9 @@ def _some(pieces: list[FloatImage], count: int) -> list[FloatImage]:
 
 
 def thresholds(
-    facts: GateCalibration, agreement_factor: float, distance_factor: float
+    calibration: GateCalibration, agreement_factor: float, distance_factor: float
 ) -> tuple[float, float]:
     """Return the least agreement and the least distance that are asked for."""
-    least = float(np.quantile(facts.agreements, FEW)) if facts.agreements else 0.0
-    near = facts.distances[0] if facts.distances else 0.0
+    least = float(np.quantile(calibration.agreements, FEW)) if calibration.agreements else 0.0
+    near = calibration.distances[0] if calibration.distances else 0.0
     return min(least * agreement_factor, 1.0), near * distance_factor

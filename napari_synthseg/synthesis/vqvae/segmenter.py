@@ -14,7 +14,7 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.metrics.confusion import count_classes, count_pixels
-from napari_synthseg.networks.build import build_model
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.synthesis.vqvae.views import Marks, View
 from napari_synthseg.synthesis.vqvae.vqvae import masked_entropy
 from napari_synthseg.training.augmentation import Augmentation, random_crop
@@ -50,7 +50,7 @@ class SegmenterStage:
 
     def build_network(self) -> nn.Module:
         """Return the network with fresh weights."""
-        return build_model(SPEC, self.channels, self.classes)
+        return build_network(SPEC, self.channels, self.classes)
 
     def make_batch(self, number: int) -> Batch:
         """Return changed crops of random pairs."""

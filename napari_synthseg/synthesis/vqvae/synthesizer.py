@@ -8,13 +8,14 @@ fixed by the block alone, so that a pair is the same whoever asks for it, in wha
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
@@ -22,7 +23,7 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.runs import Weights
-from napari_synthseg.networks.build import build_model
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.synthesis.vqvae.fit_prior import given
 from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, decoded
 from napari_synthseg.synthesis.vqvae.gate import (
@@ -32,8 +33,8 @@ from napari_synthseg.synthesis.vqvae.gate import (
     Verdict,
     thresholds,
 )
-from napari_synthseg.synthesis.vqvae.grain import NoiseResidual
-from napari_synthseg.synthesis.vqvae.nearness import ReferenceIndex, Scale
+from napari_synthseg.synthesis.vqvae.noise_residual import NoiseResidual
+from napari_synthseg.synthesis.vqvae.novelty import ReferenceIndex, Scale
 from napari_synthseg.synthesis.vqvae.parameters import VQParameters
 from napari_synthseg.synthesis.vqvae.prior import CodePrior, PriorDesign
 from napari_synthseg.synthesis.vqvae.sampling import draw_codes
@@ -44,13 +45,13 @@ from napari_synthseg.training.device import choose_device
 from napari_synthseg.training.model import load_weights
 from napari_synthseg.training.randomness import seeded_torch
 
-BLOCK = 16
+BLOCK_PAIRS = 16
 """Pairs that are drawn together."""
 
-SHOWN = 32
+MAX_REJECTED = 32
 """Rejected pairs that can be looked at."""
 
-READY = 2
+READY_BLOCKS = 2
 """Blocks whose finished pairs stay in memory; of all others only the codes do."""
 
 
@@ -64,9 +65,9 @@ class TrainedGenerator:
         The network that codes pairs, and its weights.
     prior_design, prior
         The prior, and its weights.
-    grain
+    residual
         What codes lose.
-    segmenter, facts
+    segmenter, calibration
         The gate's network, and what was measured with it; None without a gate.
     train
         Images and masks that were learned from.
@@ -84,9 +85,9 @@ class TrainedGenerator:
     coder: Weights
     prior_design: PriorDesign
     prior: Weights
-    grain: NoiseResidual | None
+    residual: NoiseResidual | None
     segmenter: Weights | None
-    facts: GateCalibration | None
+    calibration: GateCalibration | None
     train: tuple[View, ...]
     scale: Scale
     shares: FloatImage
@@ -95,7 +96,7 @@ class TrainedGenerator:
 
 
 @dataclass(frozen=True, eq=False)
-class _Kept:
+class _DrawnCodes:
     """What pair an index stands for: its codes, which attempt they are from, and their fault."""
 
     codes: NDArray[np.int16]
@@ -113,12 +114,12 @@ class LearnedSynthesizer(Synthesizer):
         self, recipe: VQParameters, learned: TrainedGenerator, notes: tuple[str, ...] = ()
     ) -> None:
         self.recipe, self.learned, self._notes = recipe, learned, notes
-        self._rejected: deque[DualImage] = deque(maxlen=SHOWN)
+        self._rejected: deque[DualImage] = deque(maxlen=MAX_REJECTED)
         self._counts: Counter[str] = Counter()
-        self._codes: dict[int, list[_Kept]] = {}
-        self._ready: OrderedDict[int, list[View]] = OrderedDict()
+        self._codes: dict[int, list[_DrawnCodes]] = {}
+        self._ready: LRUCache[int, list[View]] = LRUCache(READY_BLOCKS)
         self._lock = threading.Lock()
-        self._machine: Sampler | None = None
+        self._sampler: Sampler | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Send recipe and what was learned; networks are built where they are used."""
@@ -168,39 +169,39 @@ class LearnedSynthesizer(Synthesizer):
             return [self._pair(int(index)) for index in indices]
 
     def _pair(self, index: int) -> DualImage:
-        if self._machine is None:
-            self._machine = Sampler(self.recipe, self.learned, self.size)
-        number, place = divmod(index, BLOCK)
+        if self._sampler is None:
+            self._sampler = Sampler(self.recipe, self.learned, self.size)
+        number, place = divmod(index, BLOCK_PAIRS)
         if number not in self._codes:
-            self._codes[number] = self._fill(number, self._machine)
+            self._codes[number] = self._fill(number, self._sampler)
         kept = self._codes[number][place]
         ready = self._ready.get(number)
         if ready is None:
-            view = self._machine.develop(kept.codes, index, kept.attempt)
+            view = self._sampler.develop(kept.codes, index, kept.attempt)
         else:
             view = ready[place]
         pair = as_pair(view.image, view.marks, self.learned.class_values, index)
         return replace(pair, rejection_reason=kept.rejection_reason)
 
-    def _fill(self, number: int, machine: Sampler) -> list[_Kept]:
+    def _fill(self, number: int, sampler: Sampler) -> list[_DrawnCodes]:
         """Draw the pairs of a block; those that the gate turns away again, a few times."""
-        open_places = list(range(BLOCK))
-        kept: dict[int, _Kept] = {}
+        open_places = list(range(BLOCK_PAIRS))
+        kept: dict[int, _DrawnCodes] = {}
         views: dict[int, View] = {}
-        best: dict[int, tuple[float, _Kept, View]] = {}
-        for attempt in range(self.recipe.attempts if machine.gate else 1):
+        best: dict[int, tuple[float, _DrawnCodes, View]] = {}
+        for attempt in range(self.recipe.attempts if sampler.gate else 1):
             if not open_places:
                 break
-            indices = [number * BLOCK + place for place in open_places]
-            codes, ties = machine.draw(indices, attempt)
+            indices = [number * BLOCK_PAIRS + place for place in open_places]
+            codes, ties = sampler.draw(indices, attempt)
             self._counts["ties"] += ties
             failed = []
             for place, index, grid in zip(open_places, indices, codes, strict=True):
-                view = machine.develop(grid, index, attempt)
-                verdict = machine.judge(view, [views[p] for p in sorted(views)])
+                view = sampler.develop(grid, index, attempt)
+                verdict = sampler.judge(view, [views[p] for p in sorted(views)])
                 self._counts["drawn"] += 1
                 if verdict.reason is None:
-                    kept[place], views[place] = _Kept(grid, attempt), view
+                    kept[place], views[place] = _DrawnCodes(grid, attempt), view
                     self._counts["accepted"] += 1
                     continue
                 self._counts[verdict.reason] += 1
@@ -211,17 +212,15 @@ class LearnedSynthesizer(Synthesizer):
                 if place not in best or verdict.score > best[place][0]:
                     best[place] = (
                         verdict.score,
-                        _Kept(grid, attempt, words),
+                        _DrawnCodes(grid, attempt, words),
                         view,
                     )
             open_places = failed
         for place in open_places:
             _, kept[place], views[place] = best[place]
             self._counts["given up"] += 1
-        self._ready[number] = [views[place] for place in range(BLOCK)]
-        while len(self._ready) > READY:
-            self._ready.popitem(last=False)
-        return [kept[place] for place in range(BLOCK)]
+        self._ready[number] = [views[place] for place in range(BLOCK_PAIRS)]
+        return [kept[place] for place in range(BLOCK_PAIRS)]
 
 
 class Sampler:
@@ -234,24 +233,24 @@ class Sampler:
             channels = learned.design.channels
             self.coder = PairCoder(learned.design, [0.0] * channels, [1.0] * channels)
             self.prior = CodePrior(learned.prior_design)
-            segmenter = build_model(SPEC, channels, learned.design.classes)
+            segmenter = build_network(SPEC, channels, learned.design.classes)
         load_weights(self.coder, learned.coder)
         load_weights(self.prior, learned.prior)
         for net in (self.coder, self.prior, segmenter):
             net.to(self.device).eval()
         self.gate: Gate | None = None
-        if recipe.gate and learned.segmenter is not None and learned.facts is not None:
+        if recipe.gate and learned.segmenter is not None and learned.calibration is not None:
             load_weights(segmenter, learned.segmenter)
-            self.gate = self._make_gate(segmenter, learned.facts)
+            self.gate = self._make_gate(segmenter, learned.calibration)
 
-    def _make_gate(self, net: torch.nn.Module, facts: GateCalibration) -> Gate:
+    def _make_gate(self, net: torch.nn.Module, calibration: GateCalibration) -> Gate:
         learned, recipe = self.learned, self.recipe
-        least, nearest = thresholds(facts, recipe.agreement, recipe.copy_distance)
+        least, nearest = thresholds(calibration, recipe.agreement, recipe.copy_distance)
         seen = None
         if nearest > 0:
-            known = learned.scale.fine_features(learned.train, facts.window)
-            seen = ReferenceIndex(known, facts.window)
-        return Gate(net.eval(), self.device, learned.scale, seen, facts, least, nearest)
+            known = learned.scale.fine_features(learned.train, calibration.window)
+            seen = ReferenceIndex(known, calibration.window)
+        return Gate(net.eval(), self.device, learned.scale, seen, calibration, least, nearest)
 
     def draw(self, indices: Sequence[int], attempt: int) -> tuple[list[NDArray[np.int16]], int]:
         """Return the codes of candidates, and how many of them nearly tied with others."""
@@ -277,16 +276,16 @@ class Sampler:
         return list(drawn.codes.astype(np.int16)), int(drawn.ties.sum())
 
     def develop(self, codes: NDArray[np.int16], index: int, attempt: int) -> View:
-        """Return image and mask of codes, with grain."""
+        """Return image and mask of codes, with noise residual."""
         grid = torch.from_numpy(codes.astype(np.int64))[None].to(self.device)
         images, marks = decoded(self.coder, grid)
         image = images[0]
-        if self.learned.grain is not None and self.recipe.grain != "none":
+        if self.learned.residual is not None and self.recipe.grain != "none":
             rng = self._noise(index, attempt, 1)
-            grain = self.learned.grain.make(
+            residual = self.learned.residual.make(
                 self.recipe.grain, image, marks[0], rng, self.recipe.turns
             )
-            image = image + np.float32(self.recipe.grain_strength) * grain
+            image = image + np.float32(self.recipe.grain_strength) * residual
         return View(image.astype(np.float32, copy=False), marks[0])
 
     def judge(self, view: View, others: Sequence[View]) -> Verdict:

@@ -15,8 +15,8 @@ from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.networks.build import build_model
 from napari_synthseg.networks.detectors import Detector
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.detect.grouping import group_sizes
 from napari_synthseg.tasks.detect.heads import FORMS, read_boxes
 from napari_synthseg.tasks.detect.prediction import detect_in_image, run_detector
@@ -65,7 +65,7 @@ class DetectTask(Task):
         shown = self._shown()
         self.spec = self._with_reduction(data.spec, shown)
         self.in_channels = len(first.image)
-        net = build_model(self.spec.model, 1, 1)
+        net = build_network(self.spec.model, 1, 1)
         assert isinstance(net, Detector)
         self._form, self._multiple = FORMS[net.form], net.multiple
         self._crop = self._crop_shape(first)

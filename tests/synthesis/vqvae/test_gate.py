@@ -16,7 +16,7 @@ from napari_synthseg.synthesis.vqvae.gate import (
     mask_amounts,
     thresholds,
 )
-from napari_synthseg.synthesis.vqvae.nearness import ReferenceIndex, Scale, nearest
+from napari_synthseg.synthesis.vqvae.novelty import ReferenceIndex, Scale, nearest
 from napari_synthseg.synthesis.vqvae.segmenter import agreement
 from napari_synthseg.synthesis.vqvae.views import View, views_of
 from tests.helpers.masked_stripes import QUICK, masked_images, striped

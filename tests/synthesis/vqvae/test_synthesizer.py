@@ -9,7 +9,7 @@ import pytest
 
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.synthesis import VQRecipe
-from napari_synthseg.synthesis.vqvae.synthesizer import BLOCK, LearnedSynthesizer
+from napari_synthseg.synthesis.vqvae.synthesizer import BLOCK_PAIRS, LearnedSynthesizer
 from tests.helpers.masked_stripes import QUICK, masked_images
 
 
@@ -30,7 +30,7 @@ def same(one, other):
 
 
 def test_blocks_may_come_in_any_order(made):
-    wanted = [0, 40, BLOCK, 41, 1]
+    wanted = [0, 40, BLOCK_PAIRS, 41, 1]
     expected = again(made).pairs(wanted)
     backward = again(made)
     assert all(
@@ -42,7 +42,7 @@ def test_blocks_may_come_in_any_order(made):
 def test_pairs_that_left_memory_come_back_the_same(made):
     one = again(made)
     first = one.pair(2)
-    one.pairs(range(BLOCK, 5 * BLOCK, BLOCK))
+    one.pairs(range(BLOCK_PAIRS, 5 * BLOCK_PAIRS, BLOCK_PAIRS))
     assert len(one._ready) < 5
     assert same(one.pair(2), first)
 
@@ -50,7 +50,7 @@ def test_pairs_that_left_memory_come_back_the_same(made):
 def test_a_pickled_one_makes_the_same_pairs_and_holds_no_network(made):
     expected = made.pair(5)
     loaded = pickle.loads(pickle.dumps(made))
-    assert loaded._machine is None
+    assert loaded._sampler is None
     assert same(loaded.pair(5), expected)
 
 
@@ -91,6 +91,6 @@ def test_a_block_costs_little_more_than_a_pair(made):
     one = again(made, gate=False)
     one.pair(0)
     begun = time.perf_counter()
-    one.pairs(range(BLOCK))
+    one.pairs(range(BLOCK_PAIRS))
     assert time.perf_counter() - begun < 1.0  # drawn already
     assert set(one._codes) == {0}

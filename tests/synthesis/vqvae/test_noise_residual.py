@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_synthseg.synthesis.vqvae.grain import NoiseResidual
+from napari_synthseg.synthesis.vqvae.noise_residual import NoiseResidual
 from napari_synthseg.synthesis.vqvae.views import View
 
 

@@ -1,8 +1,8 @@
-"""The fine detail that codes lose, put back from what was really lost.
+"""The noise residual: the fine detail that codes lose, put back as it was really lost.
 
 A code stands for 16 pixels, so a decoded image is smooth: the real one minus its reconstruction is
-mostly grain. Without it, a network that learns from decoded images meets grain for the first time
-on real ones. All of this is ours; two ways:
+mostly noise. Without it, a network that learns from decoded images meets noise for the first time
+on real ones. Two ways, both ours:
 
 quilted
     pieces of real residuals, each taken from where decoded image and mask look most like the place
@@ -30,7 +30,7 @@ from napari_synthseg.synthesis.vqvae.views import CELL, Marks, View, even_crops
 from napari_synthseg.synthesis.vqvae.vqvae import PairCoder
 
 PIECE, SEAM = 32, 8
-"""Edge of a piece of grain, and the width in which two pieces cross over, pixels."""
+"""Edge of a piece, and the width in which two pieces cross over, pixels."""
 
 LOOKS = 24
 """Random places that a piece is chosen from."""
@@ -73,7 +73,7 @@ class NoiseResidual:
     def make(
         self, kind: str, image: FloatImage, marks: Marks, rng: np.random.Generator, turns: bool
     ) -> FloatImage:
-        """Return grain for a decoded image (channel, y, x) and its marks (y, x)."""
+        """Return the residual of a decoded image (channel, y, x) and its marks (y, x)."""
         if kind == "none":
             return np.zeros_like(image)
         if kind == "noise":

@@ -20,34 +20,34 @@ VERSION = 1
 """Raised when what is learned with the same parameters changes."""
 
 
-def coder_name(recipe: VQParameters, source: str) -> str:
+def coder_key(recipe: VQParameters, source: str) -> str:
     """Return the name for the codes; `source` is the fingerprint of the images."""
     fields = {"joining", "crop", "quantizer", "codes", "smoothing", "turns", "learning_seed"}
     limit = recipe.vq_steps or f"{recipe.vq_minutes} min"
-    return _name("codes", recipe.model_dump(include=fields), limit, source)
+    return _key("codes", recipe.model_dump(include=fields), limit, source)
 
 
-def prior_name(recipe: VQParameters, source: str, coder: str) -> str:
+def prior_key(recipe: VQParameters, source: str, coder: str) -> str:
     """Return the name for the prior; `coder` is the digest of the weights that code."""
     fields = {"turns", "learning_seed", "on_shares", "crop"}
     limit = recipe.prior_steps or f"{recipe.prior_minutes} min"
-    return _name("prior", recipe.model_dump(include=fields), limit, source, coder)
+    return _key("prior", recipe.model_dump(include=fields), limit, source, coder)
 
 
-def grain_name(source: str, coder: str) -> str:
+def residual_key(source: str, coder: str) -> str:
     """Return the name for the residuals."""
-    return _name("grain", source, coder)
+    return _key("grain", source, coder)
 
 
-def segmenter_name(recipe: VQParameters, source: str) -> str:
+def segmenter_key(recipe: VQParameters, source: str) -> str:
     """Return the name for the gate's network."""
     fields = {"crop", "gate_steps", "learning_seed"}
-    return _name("segmenter", recipe.model_dump(include=fields), source)
+    return _key("segmenter", recipe.model_dump(include=fields), source)
 
 
-def facts_name(recipe: VQParameters, source: str, segmenter: str) -> str:
+def calibration_key(recipe: VQParameters, source: str, segmenter: str) -> str:
     """Return the name for what the gate measured; `segmenter` is its weights' digest."""
-    return _name("facts", recipe.model_dump(include={"crop", "size"}), source, segmenter)
+    return _key("facts", recipe.model_dump(include={"crop", "size"}), source, segmenter)
 
 
 def digest_of(weights: Mapping[str, NDArray[Any]]) -> str:
@@ -59,6 +59,6 @@ def digest_of(weights: Mapping[str, NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
-def _name(part: str, *facts: Any) -> str:
+def _key(part: str, *facts: Any) -> str:
     text = json.dumps([VERSION, facts], sort_keys=True)
     return f"vq-{part}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
