@@ -1,4 +1,8 @@
-"""One writer a project: an operating-system lock that dies with its holder."""
+"""One writer a project: an operating-system lock that dies with its holder.
+
+What a disk allows is here too: SQLite's fast journal needs memory that all users of a file share,
+which network file systems do not give.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from napari_synthseg.core.errors import ReadOnlyError
@@ -17,6 +22,14 @@ from napari_synthseg.io.atomic import replace_file
 LOCK_NAME = "project.lock"
 OWNER_NAME = "project.lock.json"
 DATABASE_NAME = "project.db"
+
+LOCAL_TYPES = frozenset(
+    (
+        "apfs", "bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "hfs", "jfs", "overlay",
+        "tmpfs", "xfs", "zfs",
+    )
+)  # fmt: skip
+"""Types of file systems on local disks; on Windows drives are asked instead."""
 
 _held: set[Path] = set()
 _held_guard = threading.Lock()
@@ -93,9 +106,27 @@ def require_writable(folder: Path) -> None:
         )
 
 
+def is_local(folder: Path) -> bool:
+    """Tell whether a folder surely lies on a local disk; where that is unknown, it does not."""
+    place = folder.resolve()
+    mounts = [m for m in psutil.disk_partitions(all=True) if place.is_relative_to(m.mountpoint)]
+    if not mounts:
+        return False
+    # the innermost mount counts, and of several on one place the latest, which hides the others
+    depths = [len(Path(m.mountpoint).parts) for m in mounts]
+    mount = mounts[max(range(len(mounts)), key=lambda n: (depths[n], n))]
+    if os.name == "nt":
+        return "fixed" in mount.opts.split(",")
+    return mount.fstype.lower() in LOCAL_TYPES
+
+
 def _describe_owner(folder: Path) -> str:
+    """Return who holds a lock in words; a process of this computer that is gone does not."""
     try:
         owner = json.loads((folder / OWNER_NAME).read_text(encoding="utf-8"))
-        return f"another program (process {int(owner['pid'])} on '{owner['host']}')"
-    except (OSError, ValueError, KeyError, TypeError):
+        pid, host = int(owner["pid"]), str(owner["host"])
+        if host != socket.gethostname():
+            return f"another program (process {pid} on '{host}')"
+        return f"another program ({psutil.Process(pid).name()}, process {pid} on this computer)"
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return "another program"

@@ -24,8 +24,7 @@ from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.atomic import replace_file
 from napari_synthseg.storage.arrays import remove_partial
-from napari_synthseg.storage.filesystem import is_local
-from napari_synthseg.storage.lock import DATABASE_NAME, ProjectLock
+from napari_synthseg.storage.lock import DATABASE_NAME, ProjectLock, is_local
 from napari_synthseg.storage.schema import VERSION, check_header, create_tables, migrate
 from napari_synthseg.storage.snapshot import SIDECARS, connect, read_snapshot
 from napari_synthseg.storage.uris import rebase

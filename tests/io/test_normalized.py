@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -247,7 +248,7 @@ def test_only_the_region_is_read(
         write_ome_zarr(path, image, "yx", chunk=100)
     else:
         tifffile.imwrite(path, image, **({"tile": (64, 64)} if kind == "tiled" else {}))
-    monkeypatch.setattr(stored_array, "READ_LIMIT", 600 * 300 * 4)
+    monkeypatch.setattr(stored_array, "MAX_READ_BYTES", 600 * 300 * 4)
     ref = describe(path)[0].model_copy(update={"region": ((300, 400), (100, 200))})
     read = open_pixels(ref, tmp_path)
     np.testing.assert_allclose(
@@ -255,3 +256,11 @@ def test_only_the_region_is_read(
     )
     with pytest.raises(InputError, match="use a smaller region"):
         open_pixels(ref.model_copy(update={"region": None}), tmp_path).read()
+
+
+def test_more_than_is_free_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = SimpleNamespace(available=2**20)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    stored_array.check_budget("a.tif", 2**20, 1)
+    with pytest.raises(InputError, match=r"'a\.tif'.*smaller region"):
+        stored_array.check_budget("a.tif", 2**20 + 1, 1)

@@ -97,7 +97,7 @@ def test_a_claim_of_absurd_size_allocates_nothing(
     with pytest.raises(InputError, match=r"bomb\.png' is too large"):
         describe(tmp_path / "bomb.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
-    monkeypatch.setattr("napari_synthseg.io.images.stored_array.READ_LIMIT", 700)
+    monkeypatch.setattr("napari_synthseg.io.images.stored_array.MAX_READ_BYTES", 700)
     with pytest.raises(InputError, match=r"bomb\.png' would need"):
         describe(tmp_path / "bomb.png")
 

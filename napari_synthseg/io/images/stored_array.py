@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 
 KNOWN_AXES = "tczyx"
 
-READ_LIMIT = 4 * 2**30
-"""Bytes that one read may allocate; a file that claims more is refused before anything is."""
+MAX_READ_BYTES = 4 * 2**30
+"""What one read may allocate; a file that claims more is refused before anything is allocated."""
 
 Index = tuple[int | slice, ...]
 """One integer or slice (with positive step) per stored axis."""
@@ -88,16 +89,17 @@ def check_stored(stored: StoredArray) -> StoredArray:
 
 
 def check_budget(name: str, values: int, itemsize: int) -> None:
-    """Refuse to allocate more than `READ_LIMIT` at once.
+    """Refuse to allocate more than `MAX_READ_BYTES`, or than is free now, at once.
 
     Raises
     ------
     InputError
         If `values` items of `itemsize` bytes are more than that.
     """
-    if values * itemsize > READ_LIMIT:
+    needed, limit = values * itemsize, min(MAX_READ_BYTES, psutil.virtual_memory().available)
+    if needed > limit:
         raise InputError(
-            f"'{name}' would need {values * itemsize / 2**30:.1f} GB of memory at once (limit "
-            f"{READ_LIMIT / 2**30:.0f} GB): use a smaller region, or save it as a tiled TIFF or "
+            f"'{name}' would need {needed / 2**30:.1f} GB of memory at once (limit "
+            f"{limit / 2**30:.1f} GB): use a smaller region, or save it as a tiled TIFF or "
             "OME-Zarr."
         )

@@ -1,0 +1,91 @@
+"""Databases of older versions become those of today, row by row."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from napari_synthseg.core.annotations import (
+    BoxTruth,
+    ImageTagsTruth,
+    InstanceTruth,
+    PatchMasks,
+    PointTruth,
+    RegionTruth,
+)
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.storage.project_store import ProjectStore
+from napari_synthseg.storage.schema import APPLICATION_ID, VERSION
+
+EMPTY = {"source": "", "classes": {}, "boxes": [], "shown": [], "incomplete": []}
+"""Fields that version 1 wrote for a truth of any kind."""
+
+
+def first_version(folder: Path, truths: list[str]) -> Path:
+    """Write a project database of version 1, with these rows of truths."""
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "project.db")) as connection, connection:
+        for table in ("images", "classes", "clicks", "truths", "verdicts", "runs"):
+            connection.execute(
+                f"CREATE TABLE {table} "
+                "(key TEXT PRIMARY KEY, place INTEGER NOT NULL, data TEXT NOT NULL) WITHOUT ROWID"
+            )
+        connection.execute("CREATE TABLE settings (key TEXT PRIMARY KEY, data TEXT NOT NULL)")
+        connection.executemany(
+            "INSERT INTO truths VALUES (?, ?, ?)", [(f"t{n}", n, t) for n, t in enumerate(truths)]
+        )
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 1")
+    return folder
+
+
+def old_truth(number: int, kind: str, **fields: object) -> str:
+    return json.dumps({"id": f"t{number}", "image": "i", "kind": kind, **EMPTY, **fields})
+
+
+def test_truths_get_a_type_and_patch_masks_a_table(tmp_path: Path) -> None:
+    box = [1.0, 2.0, 3.0, 4.5, 2]
+    rows = [
+        old_truth(0, "instance", source="ä.tif", classes={"3": 2}, incomplete=[1]),
+        old_truth(1, "patch_masks", source="arrays:a", classes={"1": 1}),
+        old_truth(2, "semantic", source="arrays:b"),
+        old_truth(3, "boxes", boxes=[box], incomplete=[2]),
+        old_truth(4, "image_labels", shown=[1, 3]),
+        old_truth(5, "points"),
+    ]
+    folder = first_version(tmp_path / "p.synthseg", rows)
+    store = ProjectStore.open(folder)
+    project = store.load()
+    assert project.truths == (
+        InstanceTruth(id="t0", image="i", source="ä.tif", classes={3: 2}, incomplete=(1,)),
+        RegionTruth(id="t2", image="i", source="arrays:b"),
+        BoxTruth(id="t3", image="i", boxes=((1.0, 2.0, 3.0, 4.5, 2),), incomplete=(2,)),
+        ImageTagsTruth(id="t4", image="i", shown=(1, 3)),
+        PointTruth(id="t5", image="i"),
+    )
+    assert project.patch_masks == (
+        PatchMasks(id="t1", image="i", source="arrays:a", classes={1: 1}),
+    )
+    store.close()
+    again = ProjectStore.open(folder)
+    assert again.load() == project
+    again.close()
+    with closing(sqlite3.connect(folder / "project.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        kept = connection.execute("SELECT data FROM truths WHERE key = 't2'").fetchone()[0]
+    assert set(json.loads(kept)) == {"id", "image", "kind", "source"}
+
+
+@pytest.mark.parametrize("row", ["{", "[]", '"x"', "{}", old_truth(0, "murals")])
+def test_a_row_that_makes_no_sense_is_named_and_nothing_is_changed(
+    tmp_path: Path, row: str
+) -> None:
+    folder = first_version(tmp_path / "p.synthseg", [row])
+    before = (folder / "project.db").read_bytes()
+    with pytest.raises(InputError, match="row 't0'"):
+        ProjectStore.open(folder)
+    assert (folder / "project.db").read_bytes() == before
