@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_synthseg.core.labels import DualImage, instances_of
+from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.patch import GIVEN, Patch, PatchLibrary
 
 BELIEVED = 1.25
@@ -48,7 +48,7 @@ def _box_size(patch: Patch) -> float:
 
 
 def sized(pair: DualImage, growth: Mapping[int, float]) -> DualImage:
-    """Return a dual image whose boxes are larger than its masks."""
-    if not growth:
+    """Return a dual image whose boxes are larger than its masks; true boxes stay as they are."""
+    if not growth or not isinstance(pair.labels, InstanceLabels):
         return pair
-    return replace(pair, labels=replace(instances_of(pair.labels), box_scale=growth))
+    return replace(pair, labels=replace(pair.labels, box_scale=growth))

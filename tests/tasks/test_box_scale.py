@@ -9,8 +9,7 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.labels import BoxLabels, DualImage, InstanceLabels
 from napari_synthseg.core.patch import GIVEN
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.synthesis.datasets import RealDataset
-from napari_synthseg.tasks.detect.box_scale import ScaledBoxDataset, measure_growth
+from napari_synthseg.tasks.detect.box_scale import measure_growth, sized
 from napari_synthseg.training.augmentation import Augmentation, random_crop
 from napari_synthseg.training.crop_boxes import find_boxes
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
@@ -69,14 +68,11 @@ def test_a_crop_learns_the_grown_box_as_far_as_it_shows_it():
 
 def test_growth_stays_with_a_changed_crop_and_true_boxes_stay_as_they_are():
     image = np.zeros((1, 40, 40), np.float32)
-    pairs = ScaledBoxDataset(
-        RealDataset([DualImage(image, InstanceLabels(IDS[:, :40], {1: 1}), 0)]), {1: 1.2}
-    )
-    pair = pairs.pair(3)
+    pair = sized(DualImage(image, InstanceLabels(IDS[:, :40], {1: 1}), 3), {1: 1.2})
     assert pair.index == 3
     still = Augmentation(zoom=1.0, turn=False)
     crop = random_crop(pair, (40, 40), still, np.random.default_rng(0))
     assert sorted(find_boxes(crop.labels).boxes.sizes()[0]) == pytest.approx([12, 24])
     true = BoxLabels(Boxes.of([[10, 10, 20, 30]]), (40, 40))
-    boxed = ScaledBoxDataset(RealDataset([DualImage(image, true, 0)]), {1: 1.2}).pairs([0])[0]
+    boxed = sized(DualImage(image, true, 0), {1: 1.2})
     np.testing.assert_array_equal(find_boxes(boxed.labels).boxes.corners, [[10, 10, 20, 30]])
