@@ -51,9 +51,9 @@ def cut_patches(
         current = session.project
     if out is not None:
         write_patch_table(out, library, current)
-    health = summarize_classes(library, current.classes)
-    lines = [*_class_table(library, health), "", *_finding_lines(health), *library.notes]
-    report(_as_json(library, health, current) if as_json else {}, lines, as_json)
+    summaries = summarize_classes(library, current.classes)
+    lines = [*_class_table(library, summaries), "", *_finding_lines(summaries), *library.notes]
+    report(_as_json(library, summaries, current) if as_json else {}, lines, as_json)
 
 
 def _with_methods(classes: tuple[ObjectClass, ...], wishes: list[str]) -> list[ObjectClass]:
@@ -70,13 +70,13 @@ def _with_methods(classes: tuple[ObjectClass, ...], wishes: list[str]) -> list[O
     return list(chosen.values())
 
 
-def _class_table(library: PatchLibrary, health: tuple[ClassSummary, ...]) -> list[str]:
+def _class_table(library: PatchLibrary, summaries: tuple[ClassSummary, ...]) -> list[str]:
     header = (
         "class", "clicks", "usable", "good", "suspicious", "doubtful", "rejected", "quality",
         "diameter (px)",
     )  # fmt: skip
     rows = []
-    for item in health:
+    for item in summaries:
         known = _class_figures(library, item)
         shown = ("clicks", "usable", "good", "suspicious", "doubtful", "rejected", "quality")
         rows.append((item.cls.name, *(known[key] for key in shown), known["diameter"]))
@@ -100,22 +100,22 @@ def _class_figures(library: PatchLibrary, item: ClassSummary) -> dict[str, Any]:
     }
 
 
-def _finding_lines(health: tuple[ClassSummary, ...]) -> list[str]:
+def _finding_lines(summaries: tuple[ClassSummary, ...]) -> list[str]:
     return [
         f"{item.cls.name}: " + ", ".join(f"{n} {kind}" for kind, n in item.issues.items())
-        for item in health
+        for item in summaries
         if item.issues
     ]
 
 
 def _as_json(
-    library: PatchLibrary, health: tuple[ClassSummary, ...], project: Project
+    library: PatchLibrary, summaries: tuple[ClassSummary, ...], project: Project
 ) -> dict[str, Any]:
     kinds = Counter(f.kind for patch in library.patches for f in patch.issues)
     return {
         "patches": len(library.patches),
         "usable": len(library.usable()),
-        "per_class": {item.cls.name: _class_figures(library, item) for item in health},
+        "per_class": {item.cls.name: _class_figures(library, item) for item in summaries},
         "findings": dict(kinds.most_common()),
         "methods": dict(Counter(p.method for p in library.patches)),
         "notes": list(library.notes),
