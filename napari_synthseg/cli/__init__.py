@@ -19,16 +19,16 @@ from napari_synthseg import __version__
 from napari_synthseg.cli import (
     cam,
     demo,
-    export_data,
-    import_data,
-    model,
+    export,
+    import_,
+    new,
     patches,
     predict,
-    project,
     realism,
     relink,
     score,
     synthesize,
+    train,
 )
 from napari_synthseg.core.errors import InputError
 
@@ -43,14 +43,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("demo")(demo.run_demo)
-app.command("new")(project.create_project)
-app.command("import")(import_data.import_data)
-app.command("export")(export_data.export_data)
+app.command("new")(new.create_project)
+app.command("import")(import_.import_data)
+app.command("export")(export.export_data)
 app.command("relink")(relink.relink)
 app.command("patches")(patches.cut_patches)
 app.command("synthesize")(synthesize.synthesize)
 app.command("realism")(realism.compare)
-app.command("train")(model.train)
+app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("cam")(cam.explain)
 app.command("score")(score.score)

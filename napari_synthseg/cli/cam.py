@@ -7,19 +7,25 @@ from typing import Annotated
 
 import typer
 
-from napari_synthseg.cli.image_files import AdaptFlag, find_images, name_targets
-from napari_synthseg.cli.label_files import refuse_existing, write_map
-from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.cli.output import report
 from napari_synthseg.cli.progress import complete
-from napari_synthseg.cli.project import ProjectFolder
-from napari_synthseg.core.predictions import HeatMaps
+from napari_synthseg.cli.settings import (
+    AdaptFlag,
+    ImageFiles,
+    JsonFlag,
+    OverwriteFlag,
+    ProjectFolder,
+    RunName,
+)
+from napari_synthseg.io.result_files import name_targets, refuse_existing, write_map
+from napari_synthseg.workflow.predicting import find_images
 from napari_synthseg.workflow.session import Session
 
 
 def explain(
     project: ProjectFolder,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or id of a training run.")],
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Image files.")],
+    run: RunName,
+    images: ImageFiles,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the maps go.")],
     method: Annotated[
         str,
@@ -29,9 +35,7 @@ def explain(
         str, typer.Option("--layer", metavar="NAME", help="Layer to look at; default: the last.")
     ] = "",
     adapt: AdaptFlag = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files of the same name in DIR.")
-    ] = False,
+    overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Write a heat map for each image and class: STEM__CLASS.tif, float32, as large as the image.
@@ -40,8 +44,8 @@ def explain(
     """
     with Session.open(project) as session:
         chosen = session.project.run(run)
-        names = {c.value: c.name for c in session.project.classes}
-        refs = find_images(images, session, chosen)
+        names = session.project.class_names
+        refs = find_images(images, session.folder, chosen)
         targets = name_targets(out, refs)
         values = chosen.trained_model().rule.class_values
         files = {
@@ -50,9 +54,7 @@ def explain(
             for value in values
         }
         refuse_existing(files.values(), overwrite)
-        made: list[HeatMaps] = complete(
-            session, session.explain(chosen, refs, method, layer, adapt)
-        )
+        made = complete(session, session.explain(chosen, refs, method, layer, adapt))
     out.mkdir(parents=True, exist_ok=True)
     for target, heat in zip(targets, made, strict=True):
         for value, heat_map in heat.maps.items():

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.cli.region_files import CLASSES_FILE
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN
 from napari_synthseg.io.class_tables import read_class_names
 from napari_synthseg.io.labels import read_class_file
+from napari_synthseg.io.result_files import CLASSES_FILE
 
 WHITE = 255
 """What programs that know only black and white save for 1, and others for unknown pixels."""
@@ -85,6 +85,16 @@ def survey(
         for values, array in zip(found, (true, given), strict=True):
             values[stem] = _distinct(array)
     return ClassFolder(true_files, found[0]), ClassFolder(predicted_files, found[1])
+
+
+def warn_unmatched(true_files: Mapping[str, Path], predicted: Mapping[str, Path]) -> list[str]:
+    """Warn of images that only one side has, by file stem."""
+    warnings = []
+    if missing := sorted(true_files.keys() - predicted.keys()):
+        warnings.append(f"{len(missing)} true image(s) have no prediction, such as {missing[0]}.")
+    if extra := sorted(predicted.keys() - true_files.keys()):
+        warnings.append(f"{len(extra)} prediction(s) have no true image, such as {extra[0]}.")
+    return warnings
 
 
 def _distinct(array: NDArray[np.int64]) -> frozenset[int]:

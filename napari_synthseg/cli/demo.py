@@ -12,16 +12,17 @@ import typer
 
 from napari_synthseg.cli.demo_figure import Walk, save_figure
 from napari_synthseg.cli.demo_viewer import open_viewer, why_no_viewer
-from napari_synthseg.cli.label_files import write_labels
-from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.cli.output import report
 from napari_synthseg.cli.progress import complete, say
 from napari_synthseg.cli.score import describe_scores
+from napari_synthseg.cli.settings import JsonFlag
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, instances_of
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
+from napari_synthseg.io.result_files import write_labels
 from napari_synthseg.sample_data import SAMPLES, Sample, fill
 from napari_synthseg.workflow.session import Session
 

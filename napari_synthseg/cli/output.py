@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-JsonFlag = Annotated[
-    bool, typer.Option("--json", help="Print the result as one line of JSON on stdout.")
-]
+MAX_WIDTH = 10_000
+"""Columns of a printed table: it is never wrapped, as it may go to a file."""
 
 
 def report(result: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None:
@@ -24,15 +25,15 @@ def report(result: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> No
 
 def table(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> list[str]:
     """Return the lines of a plain table: the first column to the left, numbers to the right."""
-    cells = [header, *(tuple(_cell(value) for value in row) for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
+    grid = Table(box=None, pad_edge=False)
+    for number, name in enumerate(header):
+        grid.add_column(Text(name), justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        grid.add_row(*(Text(_cell(value)) for value in row))
+    console = Console(width=MAX_WIDTH, color_system=None)
+    with console.capture() as captured:
+        console.print(grid)
+    return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def _cell(value: Any) -> str:

@@ -8,17 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_synthseg.cli.label_files import refuse_existing
-from napari_synthseg.cli.output import JsonFlag, report, table
-from napari_synthseg.cli.patch_table import list_patches, write_patch_table
+from napari_synthseg.cli.output import report, table
 from napari_synthseg.cli.progress import complete
-from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.cli.settings import JsonFlag, OverwriteFlag, ProjectFolder
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.project import Project
+from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.patches.masks.registry import AUTO, mask_method
 from napari_synthseg.patches.quality.summary import ClassSummary, summarize_classes
+from napari_synthseg.workflow.exporting import list_patches, write_patch_table
 from napari_synthseg.workflow.session import Session
 
 
@@ -36,9 +36,7 @@ def cut_patches(
         Path | None,
         typer.Option("--out", metavar="FILE.csv", help="Write a table with a row for each patch."),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace FILE.csv if it is there.")
-    ] = False,
+    overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Cut, mask and check a patch around each click; print counts and findings per class."""
@@ -47,7 +45,7 @@ def cut_patches(
         if method:
             classes = _with_methods(session.project.classes, method)
             session.edit(session.project.with_classes(*classes), "choose mask methods")
-        library: PatchLibrary = complete(session, session.cut_patches())
+        library = complete(session, session.cut_patches())
         current = session.project
     if out is not None:
         write_patch_table(out, library, current)

@@ -7,11 +7,17 @@ from typing import Annotated
 
 import typer
 
-from napari_synthseg.cli.label_files import refuse_existing
-from napari_synthseg.cli.output import JsonFlag, report, table
+from napari_synthseg.cli.output import report, table
 from napari_synthseg.cli.progress import complete
-from napari_synthseg.cli.project import ProjectFolder
-from napari_synthseg.cli.settings import SetOption, parse_settings, with_settings
+from napari_synthseg.cli.settings import (
+    JsonFlag,
+    OverwriteFlag,
+    ProjectFolder,
+    SetOption,
+    parse_settings,
+    with_settings,
+)
+from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.realism.report import HEADER, rows_of
 from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, save_comparison
 from napari_synthseg.synthesis import default_recipe
@@ -32,9 +38,7 @@ def compare(
         typer.Option("--seed", min=0, help="Seed of the pairs, and of the places looked at."),
     ] = None,
     settings: SetOption = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files of the same name in DIR.")
-    ] = False,
+    overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Compare dual images with the real ones; the project's recipe stays as it is."""

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.cli.output import report
 from napari_synthseg.cli.progress import complete
-from napari_synthseg.cli.project import ProjectFolder
+from napari_synthseg.cli.settings import JsonFlag, ProjectFolder
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.workflow.session import Session
 

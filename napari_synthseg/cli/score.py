@@ -8,14 +8,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from napari_synthseg.cli.label_files import by_stem, read_classes, read_labels, warn_unmatched
-from napari_synthseg.cli.output import JsonFlag, report, table
+from napari_synthseg.cli.class_folders import warn_unmatched
+from napari_synthseg.cli.output import report, table
 from napari_synthseg.cli.score_boxes import score_box_files
 from napari_synthseg.cli.score_maps import describe_map_scores, score_map_files
 from napari_synthseg.cli.score_semantic import describe_semantic_scores, score_class_files
+from napari_synthseg.cli.settings import JsonFlag
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores
+from napari_synthseg.io.result_files import by_stem, read_classes, read_labels
 from napari_synthseg.metrics.instance import score_instances
 
 TASKS = ("segment", "semantic", "detect", "cam")

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from napari_synthseg.cli.box_files import BoxTable, read_boxes
-from napari_synthseg.cli.label_files import OBJECTS_FILE
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
+from napari_synthseg.io.result_files import CANDIDATES_FILE, OBJECTS_FILE
 from napari_synthseg.metrics.detection import score_boxes
-
-CANDIDATES_FILE = "candidates.csv"
 
 
 def score_box_files(

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.cli.box_files import read_boxes
-from napari_synthseg.cli.label_files import by_stem, read_classes, read_labels
 from napari_synthseg.cli.output import table
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
@@ -19,6 +18,7 @@ from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores, metric_title
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.stored_array import check_budget
+from napari_synthseg.io.result_files import by_stem, read_classes, read_labels
 from napari_synthseg.metrics.heat_maps.scores import score_heat_maps
 
 SEPARATOR = "__"

@@ -14,12 +14,12 @@ from napari_synthseg.cli.class_folders import (
     read_white_as_one,
     refuse_unknown,
     survey,
+    warn_unmatched,
 )
-from napari_synthseg.cli.label_files import by_stem, warn_unmatched
 from napari_synthseg.cli.output import table
-from napari_synthseg.cli.region_files import CLASSES_FILE
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import FOREGROUND, Scores, metric_title
+from napari_synthseg.io.result_files import CLASSES_FILE, by_stem
 from napari_synthseg.metrics.confusion import BACKGROUND
 from napari_synthseg.metrics.semantic import TOLERANCE, score_semantic
 

@@ -1,9 +1,10 @@
-"""``--set k=v``: parameters of a recipe or of training, checked by their own model."""
+"""Options that several commands take; ``--set k=v`` is checked by the model that it sets."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -12,6 +13,31 @@ from pydantic import BaseModel, ValidationError
 from napari_synthseg.core.errors import InputError
 
 Model = TypeVar("Model", bound=BaseModel)
+
+ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.")]
+
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="Name or id of a training run.")]
+
+ImageFiles = Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Image files.")]
+
+AdaptFlag = Annotated[
+    bool,
+    typer.Option(
+        "--adapt",
+        help="Fit the batch norms to the run's training images first: for models of dual images.",
+    ),
+]
+
+OverwriteFlag = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same name.")]
+
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="Print the result as one line of JSON on stdout.")
+]
+
+RecipeOption = Annotated[
+    str | None,
+    typer.Option("--recipe", metavar="KIND", help="How pairs are made; default: the current one."),
+]
 
 SetOption = Annotated[
     list[str] | None,

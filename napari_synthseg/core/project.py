@@ -87,6 +87,11 @@ class Project(Frozen):
         return next((mine[kind] for kind in kinds if kind in mine), None)
 
     @property
+    def class_names(self) -> dict[int, str]:
+        """Class value -> name."""
+        return {c.value: c.name for c in self.classes}
+
+    @property
     def class_values(self) -> tuple[int, ...]:
         """Values of the classes, in ascending order."""
         return tuple(sorted(c.value for c in self.classes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,3 +76,14 @@ def _pixel(image: ImageRef) -> tuple[float | None, str]:
     if image.pixel_size is None or image.unit == "px":
         return None, ""
     return math.prod(image.pixel_size[-image.ndim :]), f"{image.unit}^{image.ndim}"
+
+
+def mean_shares(areas: Sequence[Sequence[Area]]) -> dict[str, float]:
+    """Return the share of each class by name, the mean over images."""
+    columns = zip(*areas, strict=True)
+    return {column[0].name: float(np.mean([a.share for a in column])) for column in columns}
+
+
+def describe_shares(shares: Mapping[str, float]) -> str:
+    """Return shares in words."""
+    return ", ".join(f"{name} {share:.1%}" for name, share in shares.items())

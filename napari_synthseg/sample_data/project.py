@@ -29,7 +29,7 @@ def new_project(folder: Path, name: str) -> Job[Session]:
         try:
             fill(session, name)
         except BaseException:
-            session.close()
+            session.close().result()
             raise
         return session
 

@@ -73,7 +73,7 @@ class Imported:
     classes: tuple[ObjectClass, ...] = ()
     clicks: tuple[Click, ...] = ()
     truths: tuple[Truth, ...] = ()
-    patch_masks: PatchMasks | None = None
+    patch_masks: tuple[PatchMasks, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
 
@@ -84,7 +84,9 @@ class Imported:
         new = new.with_classes(*self.classes) if self.classes else new
         new = new.with_clicks(*self.clicks) if self.clicks else new
         new = new.with_truths(*self.truths) if self.truths else new
-        return new.with_patch_masks(self.patch_masks) if self.patch_masks else new
+        for masks in self.patch_masks:
+            new = new.with_patch_masks(masks)
+        return new
 
 
 def read_images(
@@ -200,7 +202,7 @@ def _read_patch_masks(
     ident = new_id()
     uri = truths.save_labels(InstanceLabels(ids, classes), folder, ident)
     masks = PatchMasks(id=ident, image=image.id, source=uri, classes=classes)
-    return Imported(clicks=clicks, patch_masks=masks)
+    return Imported(clicks=clicks, patch_masks=(masks,))
 
 
 def _on_whole_image(ids: NDArray[np.int32], image: ImageRef, folder: Path) -> NDArray[np.int32]:

@@ -16,11 +16,25 @@ from napari_synthseg.core.predictions import (
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.storage import runs
-from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.storage.images import describe, open_pixels
+from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.tasks.registry import task_info
 
 if TYPE_CHECKING:
     from napari_synthseg.training.model import Predictor
+
+
+def find_images(paths: Sequence[Path], folder: Path, run: TrainingRun) -> list[ImageRef]:
+    """Return the whole image(s) of each file, which need not be in the project.
+
+    Stacks are taken as what the run learned from: as volumes or plane by plane.
+    """
+    volumes = run.model is not None and run.model.spec.spatial_dims == 3
+    return [
+        ref.model_copy(update={"uri": relative_uri(path, folder)})
+        for path in paths
+        for ref in describe(path, stack="volume" if volumes else "planes")
+    ]
 
 
 def predict(

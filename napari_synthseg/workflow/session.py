@@ -39,16 +39,20 @@ from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow import (
     cutting,
     evaluating,
+    exporting,
     fitting,
     importing,
+    importing_files,
     painting,
     predicting,
     realism,
     training,
 )
+from napari_synthseg.workflow.exporting import Exported, ExportKind
 from napari_synthseg.workflow.fitting import Fitted
 from napari_synthseg.workflow.history import History
 from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
+from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.painting import PaintedRegions
 
@@ -243,6 +247,25 @@ class Session:
         """
         work = importing.read_masks(image, source, kind, self.project, self.folder, cls)
         return self._importing(work, f"add masks of {image.name}")
+
+    def import_file(
+        self,
+        path: Path,
+        options: ImportOptions = ImportOptions(),  # noqa: B008 - frozen
+    ) -> Job[Imported]:
+        """Take over the clicks, boxes or image labels of a file; all in one edit, or nothing."""
+        work = importing_files.import_file(Path(path), self.project, self.folder, options)
+        return self._importing(work, f"import {Path(path).name}")
+
+    def import_masks(
+        self,
+        masks: Path,
+        kind: MaskKind = "instance",
+        options: ImportOptions = ImportOptions(),  # noqa: B008 - frozen
+    ) -> Job[Imported]:
+        """Take over the label images of a folder, named as the images; all in one edit."""
+        work = importing_files.import_masks(Path(masks), kind, self.project, self.folder, options)
+        return self._importing(work, f"import {Path(masks).name}")
 
     def relink(self, image: ImageRef, path: Path) -> Job[Imported]:
         """Set the file of an image whose file was moved. The job's images are all that changed.
@@ -439,6 +462,27 @@ class Session:
                 self._replace(self.project.with_run(with_scores(scores)))
 
         return self._job(work(), f"score {run.name}", take)
+
+    def export(
+        self,
+        what: ExportKind,
+        out: Path,
+        *,
+        format: str = "",
+        run: TrainingRun | None = None,
+        pairs: Sequence[DualImage] = (),
+        overwrite: bool = False,
+    ) -> Job[Exported]:
+        """Write all clicks, the true boxes, dual images (`pairs`), or the model of `run`.
+
+        `format` is one of `EXPORT_FORMATS`; default: the first. `out` is a file for csv and coco,
+        else a folder.
+        """
+        work = exporting.export(
+            what, Path(out), self.project, self.folder,
+            format=format, run=run, pairs=pairs, overwrite=overwrite,
+        )  # fmt: skip
+        return self._job(work, f"export {what}")
 
     def save_as(self, folder: Path) -> Job[Session]:
         """Copy the project into another folder. The job's value is a session on the copy."""

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_synthseg.cli.import_boxes import ImportOptions, import_boxes
 from napari_synthseg.io.boxes.base import FORMATS
+from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.session import Session
 
 Invoke = Callable[..., Any]
@@ -70,7 +70,7 @@ def test_boxes_become_truth_in_one_step(invoke: Invoke, project: Path, table: Pa
 def test_import_is_undone_in_one_step(project: Path, table: Path) -> None:
     with opened(project) as session:
         before = session.project
-        import_boxes(session, table, FORMATS["csv"], ImportOptions(role="test"))
+        session.complete(session.import_file(table, ImportOptions(role="test")))
         assert session.project.truths
         session.undo()
         assert session.project == before

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from napari_synthseg.cli.synthesize import describe_pairs
 from napari_synthseg.core.labels import DualImage, RegionLabels
 from napari_synthseg.core.project import Project
+from napari_synthseg.workflow.exporting import describe_pairs
 
 
 def make_pairs(bad: set[int], count: int = 8) -> list[DualImage]:

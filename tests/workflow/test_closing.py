@@ -97,7 +97,7 @@ def test_what_was_being_painted_is_kept(session):
     with Session.open(session.folder) as again:
         (truth,) = again.project.truths
         assert (truth.kind, truth.image) == ("semantic", ref.id)
-        np.testing.assert_array_equal(again.truth(ref).ids, painted)
+        np.testing.assert_array_equal(again.truth(ref).values, painted)
 
 
 def test_painting_replaces_what_was_painted_and_removes_what_undo_alone_could_bring_back(session):

@@ -7,11 +7,18 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.cli.output import report
 from napari_synthseg.cli.progress import complete, say
-from napari_synthseg.cli.project import ProjectFolder
-from napari_synthseg.cli.settings import SetOption, parameters, parse_settings, with_settings
-from napari_synthseg.cli.synthesize import RecipeOption, adopt_recipe, pick_recipe
+from napari_synthseg.cli.settings import (
+    JsonFlag,
+    ProjectFolder,
+    RecipeOption,
+    SetOption,
+    parameters,
+    parse_settings,
+    with_settings,
+)
+from napari_synthseg.cli.synthesize import adopt_recipe, pick_recipe
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.runs import TrainingRun

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_synthseg.cli.output import JsonFlag, report
+from napari_synthseg.cli.output import report
+from napari_synthseg.cli.settings import ImageFiles, JsonFlag, ProjectFolder
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
@@ -19,12 +20,10 @@ from napari_synthseg.storage.images import describe
 from napari_synthseg.workflow.importing import ImageFields
 from napari_synthseg.workflow.session import Session
 
-ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.")]
-
 
 def create_project(
     project: ProjectFolder,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Image files.")],
+    images: ImageFiles,
     classes: Annotated[
         list[str],
         typer.Option(
@@ -89,11 +88,8 @@ def create_project(
         "groups": {image.name: image.group for image in made.images},
         "classes": {c.name: {"value": c.value, "diameter": c.diameter} for c in made.classes},
     }
-    counted = f"{len(made.images)} image(s), {len(made.classes)} class(es)"
-    if volumes:
-        counted = f"{len(made.images)} image(s), {volumes} of them volumes, " + (
-            f"{len(made.classes)} class(es)"
-        )
+    of_them = f"{volumes} of them volumes, " if volumes else ""
+    counted = f"{len(made.images)} image(s), {of_them}{len(made.classes)} class(es)"
     report(
         result,
         [

@@ -1,22 +1,28 @@
-"""Folders of label images: found by file stem, read, and written with a table of objects."""
+"""The files that results are written to: label images, heat maps and tables, by file stem."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.io.labels import read_label_file
+from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.io.class_tables import write_class_names
+from napari_synthseg.io.labels import encode_regions, read_label_file
+from napari_synthseg.io.naming import plane_name
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
 """What label images come as: formats that keep ids exactly."""
 
-OBJECTS_FILE, CANDIDATES_FILE, LABELS_FILE = "objects.csv", "candidates.csv", "labels.csv"
+OBJECTS_FILE, CANDIDATES_FILE = "objects.csv", "candidates.csv"
+LABELS_FILE, AREAS_FILE, CLASSES_FILE = "labels.csv", "areas.csv", "classes.csv"
 
 
 def by_stem(folder: Path, what: str = "label image") -> dict[str, Path]:
@@ -44,16 +50,6 @@ def by_stem(folder: Path, what: str = "label image") -> dict[str, Path]:
     return found
 
 
-def warn_unmatched(true_files: Mapping[str, Path], predicted: Mapping[str, Path]) -> list[str]:
-    """Warn of images that only one side has, by file stem."""
-    warnings = []
-    if missing := sorted(true_files.keys() - predicted.keys()):
-        warnings.append(f"{len(missing)} true image(s) have no prediction, such as {missing[0]}.")
-    if extra := sorted(predicted.keys() - true_files.keys()):
-        warnings.append(f"{len(extra)} prediction(s) have no true image, such as {extra[0]}.")
-    return warnings
-
-
 def write_labels(path: Path, ids: NDArray[np.integer]) -> None:
     """Write instance ids as a compressed TIFF: uint16 where they fit, int32 otherwise."""
     import tifffile
@@ -70,12 +66,49 @@ def write_map(path: Path, heat: NDArray[np.float32]) -> None:
     tifffile.imwrite(path, heat, compression="zlib", photometric="minisblack")
 
 
-def write_table(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
-    """Write a CSV table, UTF-8."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
+def write_regions(path: Path, values: NDArray[np.integer[Any]]) -> None:
+    """Write class values as a compressed uint8 TIFF, unknown pixels as 255."""
+    import tifffile
+
+    tifffile.imwrite(path, encode_regions(values), compression="zlib", photometric="minisblack")
+
+
+def write_image(path: Path, image: FloatImage) -> None:
+    """Write a (channel, [z,] y, x) image as float32 TIFF, one channel without its axis."""
+    import tifffile
+
+    axes = "CZYX" if image.ndim == 4 else "CYX"
+    if len(image) == 1:
+        image, axes = image[0], axes[1:]
+    tifffile.imwrite(
+        path, image.astype(np.float32), compression="zlib", photometric="minisblack",
+        metadata={"axes": axes},
+    )  # fmt: skip
+
+
+def write_classes(folder: Path, names: Mapping[int, str]) -> None:
+    """Write what class values are called, with the background."""
+    write_class_names(folder / CLASSES_FILE, {0: "background", **names})
+
+
+def name_targets(out: Path, refs: Sequence[ImageRef]) -> list[Path]:
+    """Return ``STEM.tif`` in a folder for each image, with the plane in its name if it is one.
+
+    Raises
+    ------
+    InputError
+        If two images would go to one file.
+    """
+    targets: dict[Path, ImageRef] = {}
+    for ref in refs:
+        target = out / f"{Path(plane_name(ref)).stem}.tif"
+        if target in targets:
+            raise InputError(
+                f"'{targets[target].uri}' and '{ref.uri}' would both be written to "
+                f"{target.name}: give them different folders."
+            )
+        targets[target] = ref
+    return list(targets)
 
 
 def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_synthseg.cli.label_files import (
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.labels import read_label_file
+from napari_synthseg.io.result_files import (
     by_stem,
     read_classes,
     refuse_existing,
     write_labels,
-    write_table,
 )
-from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.labels import read_label_file
+from napari_synthseg.io.tables import write_rows
 
 
 @pytest.mark.parametrize(("largest", "dtype"), [(65_535, np.uint16), (65_536, np.int32)])
@@ -46,7 +46,7 @@ def test_folder_without_labels_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_classes_by_stem_and_id(tmp_path: Path) -> None:
-    write_table(
+    write_rows(
         tmp_path / "objects.csv",
         ("image", "id", "class", "score"),
         [("a.tif", 1, "cell", 0.5), ("a.tif", 2, "debris", 1), ("b.png", 1, "cell", 1)],

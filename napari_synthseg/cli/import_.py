@@ -1,0 +1,165 @@
+"""Importing clicks, boxes, image labels and masks from files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+
+from napari_synthseg.cli.output import report
+from napari_synthseg.cli.settings import JsonFlag, ProjectFolder
+from napari_synthseg.core.annotations import Role
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.naming import UnknownNameError
+from napari_synthseg.workflow.importing import MaskKind
+from napari_synthseg.workflow.importing_files import ImportOptions, file_kind
+from napari_synthseg.workflow.session import Session
+
+OF_CLASSES = ("--rename", "--ignore", "--skip-unknown", "--role")
+OF_BOXES = (*OF_CLASSES, "--as-clicks", "--add-classes", "--incomplete")
+ACCEPTED = {
+    "masks": ("--role",),
+    "patch masks": ("--class",),
+    "clicks": (),
+    "points": ("--image", "--class"),
+    "image labels": OF_CLASSES,
+}
+"""Kind of what is imported -> options that it takes; any other kind is a format of boxes."""
+
+
+def import_data(
+    project: ProjectFolder,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="A table of clicks, boxes or image labels; boxes as VOC, COCO or YOLO.",
+        ),
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option("--masks", metavar="DIR", help="Label images named as the images."),
+    ] = None,
+    instance: Annotated[
+        bool, typer.Option("--instance", help="The masks hold one id per object.")
+    ] = False,
+    semantic: Annotated[
+        bool, typer.Option("--semantic", help="The masks hold the value of a class per pixel.")
+    ] = False,
+    patch_masks: Annotated[
+        bool,
+        typer.Option(
+            "--patch-masks",
+            help="Cut patches by these masks, as by clicks, in place of scoring against them.",
+        ),
+    ] = False,
+    class_name: Annotated[
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Class of objects whose file names none."),
+    ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option("--image", metavar="NAME", help="Image of the points of a points layer."),
+    ] = None,
+    as_clicks: Annotated[
+        bool, typer.Option("--as-clicks", help="Click the middle of each box.")
+    ] = False,
+    exhaustive: Annotated[
+        bool, typer.Option("--exhaustive", help="With --as-clicks: every object has a box.")
+    ] = False,
+    add_classes: Annotated[
+        bool, typer.Option("--add-classes", help="Make classes that the project lacks, by boxes.")
+    ] = False,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option("--rename", metavar="OLD=NEW", help="Class OLD of the file is our NEW."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="CLASS", help="Leave out a class of the file."),
+    ] = None,
+    incomplete: Annotated[
+        list[str] | None,
+        typer.Option("--incomplete", metavar="CLASS", help="Not every object of it has a box."),
+    ] = None,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out images that the project lacks.")
+    ] = False,
+    role: Annotated[
+        str | None,
+        typer.Option("--role", metavar="ROLE", help="Use these images to train, validate or test."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Import clicks, boxes or image labels (FILE), true masks, or masks to cut patches by."""
+    if (file is None) == (masks is None):
+        raise InputError(
+            "Give either a FILE with clicks, boxes or image labels, or --masks DIR with masks."
+        )
+    if role is not None and role not in get_args(Role):
+        raise InputError(f"--role {role}: a role is one of {', '.join(get_args(Role))}.")
+    if masks is None and (instance or semantic or patch_masks):
+        raise InputError("--instance, --semantic and --patch-masks belong to --masks DIR.")
+    if masks is not None and instance + semantic + patch_masks != 1:
+        raise InputError(
+            "--masks needs one of --instance (true masks, one id per object), --semantic (true "
+            "masks, the value of a class per pixel) and --patch-masks (masks to cut patches by)."
+        )
+    if exhaustive and not as_clicks:
+        raise InputError("--exhaustive belongs to --as-clicks.")
+    if as_clicks and incomplete:
+        raise InputError("--incomplete is said of truth: leave it out with --as-clicks.")
+    options = ImportOptions(
+        image, class_name, _parse_renames(rename or []), tuple(ignore or ()), skip_unknown,
+        add_classes, tuple(incomplete or ()), as_clicks, exhaustive, cast(Role | None, role),
+    )  # fmt: skip
+    with Session.open(project) as session:
+        if masks is not None:
+            kind: MaskKind = (
+                "patch_masks" if patch_masks else "semantic" if semantic else "instance"
+            )
+            told = "patch masks" if patch_masks else "masks"
+            job = session.import_masks(masks, kind, options)
+        else:
+            assert file is not None
+            told = file_kind(file)
+            job = session.import_file(file, options)
+        _refuse_strangers(told, options)
+        try:
+            found = session.complete(job)
+        except UnknownNameError as error:
+            adding = "" if told == "image labels" else " and --add-classes"
+            raise InputError(
+                f"{error} For other classes there are --rename, --ignore{adding}, for other images "
+                "--skip-unknown."
+                if told not in ("clicks", "points")
+                else str(error)
+            ) from None
+    report({**found.figures, "message": found.message}, [found.message], as_json)
+
+
+def _refuse_strangers(kind: str, options: ImportOptions) -> None:
+    """Refuse options that say nothing about what is imported."""
+    given = {
+        "--class": options.class_name, "--image": options.image, "--rename": options.rename,
+        "--ignore": options.ignored, "--role": options.role,
+        "--skip-unknown": options.skip_unknown, "--as-clicks": options.as_clicks,
+        "--add-classes": options.add_classes, "--incomplete": options.incomplete,
+    }  # fmt: skip
+    for option, value in given.items():
+        if value and option not in ACCEPTED.get(kind, OF_BOXES):
+            told = kind if kind in ACCEPTED else "boxes"
+            raise InputError(f"{option} says nothing about {told}: leave it out.")
+
+
+def _parse_renames(texts: Iterable[str]) -> dict[str, str]:
+    """Return old name -> new name of ``OLD=NEW`` texts."""
+    renames = {}
+    for text in texts:
+        old, equals, new = (part.strip() for part in text.partition("="))
+        if not (old and equals and new):
+            raise InputError(f"--rename {text}: write OLD=NEW, as in --rename leukocyte=WBC.")
+        renames[old] = new
+    return renames

@@ -1,0 +1,278 @@
+"""Writing what a project holds into files that other programs read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from napari_synthseg.core.annotations import BoxTruth, ImageRef
+from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import (
+    DualImage,
+    RegionLabels,
+    boxes_of,
+    instances_of,
+    regions_of,
+)
+from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.io.boxes import box_format
+from napari_synthseg.io.boxes.base import FORMATS, NamedBoxes
+from napari_synthseg.io.clicks import write_clicks
+from napari_synthseg.io.naming import plane_name
+from napari_synthseg.io.result_files import (
+    CLASSES_FILE,
+    OBJECTS_FILE,
+    refuse_existing,
+    write_classes,
+    write_image,
+    write_labels,
+    write_regions,
+)
+from napari_synthseg.io.tables import write_rows
+from napari_synthseg.metrics.areas import describe_shares, mean_shares, measure_areas
+from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.storage.runs import run_files
+from napari_synthseg.storage.truths import open_labels
+
+ExportKind = Literal["clicks", "boxes", "pairs", "model"]
+
+EXPORT_FORMATS: dict[ExportKind, tuple[str, ...]] = {
+    "clicks": ("csv",),
+    "boxes": ("csv", *sorted(FORMATS.keys() - {"csv"})),
+    "pairs": ("tiff",),
+    "model": ("safetensors",),
+}
+"""What can be exported -> formats, the default first."""
+
+MAX_LISTED_FILES = 5
+
+PATCH_COLUMNS = (
+    "id", "image", "class", "z", "y", "x", "area", "intensity", "quality", "method", "state",
+    "verdict", "reason", "findings",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: counts for programs, a sentence for people."""
+
+    figures: dict[str, Any]
+    message: str
+
+
+def export(
+    what: ExportKind,
+    out: Path,
+    project: Project,
+    folder: Path,
+    *,
+    format: str = "",
+    run: TrainingRun | None = None,
+    pairs: Sequence[DualImage] = (),
+    overwrite: bool = False,
+) -> Generator[Progress, None, Exported]:
+    """Write clicks, true boxes, dual images, or a trained model; see `Session.export`."""
+    yield Progress(0.0, f"writing {what}")
+    try:
+        if what == "clicks":
+            return _export_clicks(out, project, overwrite)
+        if what == "boxes":
+            images = yield from _true_boxes(project, folder)
+            kind = box_format(format or EXPORT_FORMATS["boxes"][0])
+            refuse_existing(kind.files(out, images), overwrite)
+            kind.write(out, images, project.class_names)
+            count = sum(len(image.boxes) for image in images)
+            words = f"{count} boxes of {len(images)} image(s) written to {out} as {kind.title}."
+            return Exported({"boxes": count, "images": len(images)}, words)
+        if what == "pairs":
+            refuse_existing(pair_files(out, len(pairs)), overwrite)
+            yield from _write_pairs(out, pairs, project)
+            figures, words = describe_pairs(pairs, project)
+            return Exported(figures, f"{words} written to {out}.")
+        if run is None:
+            raise InputError("There is no run to export: choose one.")
+        return _export_model(out, run, folder, overwrite)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}.") from None
+
+
+def _export_clicks(out: Path, project: Project, overwrite: bool) -> Exported:
+    if not project.clicks:
+        raise InputError("The project has no click yet.")
+    refuse_existing([out], overwrite)
+    count = write_clicks(out, project)
+    return Exported({"clicks": count}, f"{count} clicks written to {out}.")
+
+
+def _export_model(out: Path, run: TrainingRun, folder: Path, overwrite: bool) -> Exported:
+    run.trained_model()
+    files = run_files(folder, run.id)
+    targets = [out / file.name for file in files]
+    refuse_existing(targets, overwrite)
+    out.mkdir(parents=True, exist_ok=True)
+    for file, target in zip(files, targets, strict=True):
+        shutil.copyfile(file, target)
+    names = ", ".join(target.name for target in targets)
+    figures = {"files": [str(target) for target in targets]}
+    return Exported(figures, f"Run '{run.name}' written to {out}: {names}.")
+
+
+# --- boxes ---------------------------------------------------------------------------------------
+
+
+def _true_boxes(project: Project, folder: Path) -> Generator[Progress, None, list[NamedBoxes]]:
+    """Return the true boxes of each image file, those of its regions together."""
+    by_name: dict[str, list[ImageRef]] = {}
+    for image in project.images:
+        if project.truth_of(image, "boxes", "instance") is not None:
+            by_name.setdefault(plane_name(image), []).append(image)
+    if not by_name:
+        raise InputError(
+            "No image of the project has true boxes or masks: import them first, see 'import'."
+        )
+    found = []
+    for number, (name, refs) in enumerate(by_name.items()):
+        yield Progress(number / len(by_name), f"looking for the boxes of {name}")
+        if len({ref.uri for ref in refs}) > 1:
+            raise InputError(f"Several images of the project are named '{name}': rename the files.")
+        height, width = open_pixels(refs[0], folder).shape[-2:]
+        boxes = Boxes.joined(_boxes_on(ref, project, folder) for ref in refs)
+        found.append(NamedBoxes(name, (height, width), boxes))
+    return found
+
+
+def _boxes_on(image: ImageRef, project: Project, folder: Path) -> Boxes:
+    truth = project.truth_of(image, "boxes", "instance")
+    assert truth is not None
+    if isinstance(truth, BoxTruth):
+        return truth.as_boxes()
+    labels = open_labels(truth, image, folder)
+    if len(labels.shape) != 2:
+        raise InputError(f"Image '{image.name}' is a volume: boxes are of flat images.")
+    start = [first for first, _ in image.region] if image.region else [0, 0]
+    return boxes_of(labels).shifted(start)
+
+
+# --- dual images ---------------------------------------------------------------------------------
+
+
+def describe_pairs(pairs: Sequence[DualImage], project: Project) -> tuple[dict[str, Any], str]:
+    """Return what pairs hold, and which of them nothing should learn from, as figures and words."""
+    bad = [_file_name(number) for number, pair in enumerate(pairs) if pair.rejection_reason]
+    figures: dict[str, Any] = {"pairs": len(pairs), "faulty": bad}
+    some = ", ".join(bad[:MAX_LISTED_FILES]) + (", …" if len(bad) > MAX_LISTED_FILES else "")
+    told = f"; {len(bad)} did not pass the gate, leave them out of training: {some}" if bad else ""
+    if isinstance(pairs[0].labels, RegionLabels):
+        maps = (regions_of(pair.labels).values for pair in pairs)
+        areas = [measure_areas(values, project.class_names, ImageRef(uri="")) for values in maps]
+        figures["shares"] = mean_shares(areas)
+        regions = describe_shares(figures["shares"])
+        return figures, f"{len(pairs)} dual images of regions ({regions}){told}"
+    classes = [cls for pair in pairs for cls in instances_of(pair.labels).classes.values()]
+    figures["objects"] = sum(instances_of(pair.labels).count for pair in pairs)
+    figures["per_class"] = {c.name: classes.count(c.value) for c in project.classes}
+    return figures, f"{len(pairs)} dual images with {figures['objects']} objects{told}"
+
+
+def pair_files(out: Path, count: int) -> tuple[Path, ...]:
+    """Return the files that exported pairs may need: all images, all labels, the tables."""
+    pairs = _pair_paths(out, count)
+    return (*pairs, out / OBJECTS_FILE, out / CLASSES_FILE)
+
+
+def _pair_paths(out: Path, count: int) -> Iterator[Path]:
+    return (out / kind / _file_name(n) for kind in ("images", "labels") for n in range(count))
+
+
+def _file_name(number: int) -> str:
+    return f"{number:05d}.tif"
+
+
+def _write_pairs(
+    out: Path, pairs: Sequence[DualImage], project: Project
+) -> Generator[Progress, None, None]:
+    """Write ``images/``, ``labels/``, and the table that says what the labels mean."""
+    for kind in ("images", "labels"):
+        (out / kind).mkdir(parents=True, exist_ok=True)
+    names = project.class_names
+    rows: list[tuple[object, ...]] = []
+    for number, pair in enumerate(pairs):
+        yield Progress(number / len(pairs), f"writing dual image {number + 1}")
+        name = _file_name(number)
+        write_image(out / "images" / name, pair.image)
+        if isinstance(pair.labels, RegionLabels):
+            write_regions(out / "labels" / name, pair.labels.values)
+            continue
+        labels = instances_of(pair.labels)
+        write_labels(out / "labels" / name, labels.ids)
+        rows += [(name, instance, names[cls]) for instance, cls in sorted(labels.classes.items())]
+    if isinstance(pairs[0].labels, RegionLabels):
+        write_classes(out, names)
+    else:
+        write_rows(out / OBJECTS_FILE, ("image", "id", "class"), rows)
+
+
+# --- patches -------------------------------------------------------------------------------------
+
+
+def list_patches(library: PatchLibrary, project: Project) -> Iterator[dict[str, Any]]:
+    """Yield what is known of each patch: position and area in pixels, findings as dictionaries.
+
+    `verdict` is the user's, `reason` the reason kept with it, `state` the verdict or, where there
+    is none, what the check says.
+    """
+    images = {i.id: i.name for i in project.images}
+    classes = project.class_names
+    verdicts = {v.patch: v for v in project.verdicts}
+    for patch in library.patches:
+        place = [round(o + c, 2) for o, c in zip(patch.origin, patch.center, strict=True)]
+        verdict = verdicts.get(patch.id)
+        yield {
+            "id": patch.id,
+            "image": images[patch.image],
+            "class": classes[patch.cls],
+            **dict(zip("zyx"[-len(place) :], place, strict=True)),
+            "area": patch.area,
+            "intensity": round(patch.intensity, 4),
+            "quality": patch.quality,
+            "method": patch.method,
+            "state": library.state(patch),
+            "verdict": verdict.state if verdict else "",
+            "reason": verdict.reason if verdict else "",
+            "findings": [
+                {
+                    "kind": f.kind,
+                    "severity": f.severity,
+                    "value": round(float(f.value), 3),
+                    "reason": f.reason,
+                }
+                for f in patch.issues
+            ],
+        }
+
+
+def write_patch_table(path: Path, library: PatchLibrary, project: Project) -> None:
+    """Write one row a patch as CSV; kinds of findings are joined by semicolons.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+
+    def cells() -> Iterator[list[object]]:
+        for row in list_patches(library, project):
+            kinds = "; ".join(f["kind"] for f in row["findings"])
+            yield [{**row, "findings": kinds}.get(name, "") for name in PATCH_COLUMNS]
+
+    try:
+        write_rows(path, PATCH_COLUMNS, cells())
+    except OSError as error:
+        raise InputError(f"The table '{path}' cannot be written: {error.strerror}.") from None
