@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -69,10 +69,23 @@ class InstancePrediction(_Predicted):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RegionPrediction(_Predicted):
-    """The class of each pixel: `values`, uint8, 0 = background, the region's spatial shape."""
+    """The class of each pixel.
+
+    Attributes
+    ----------
+    values
+        Class values, uint8, 0 = background, the region's spatial shape.
+    pixel_counts
+        Pixels of each value (256 entries): counted where the prediction is made, in a worker.
+    """
 
     kind: ClassVar[Literal["semantic"]] = "semantic"
     values: NDArray[np.uint8]
+    pixel_counts: NDArray[np.intp] = field(init=False)
+
+    def __post_init__(self) -> None:
+        counts = np.bincount(self.values.ravel(), minlength=256)
+        object.__setattr__(self, "pixel_counts", counts)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -14,7 +14,7 @@ regions scored by folder (`score --task semantic`)      a class value; see `cli.
 ======================================================  ===================================
 
 In memory unknown pixels are `UNKNOWN` (-1). The layer in which regions are painted has its own
-code, `ui.viewer.painting.GROUND`.
+code, `workflow.painting.GROUND`.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ from napari_synthseg.workflow.history import History
 from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.jobs import Job, Outcome
-from napari_synthseg.workflow.painting import PaintedRegions
+from napari_synthseg.workflow.painting import SavedRegions
 
 T = TypeVar("T")
 
@@ -280,28 +280,29 @@ class Session:
         return self._job(importing.find_missing(self.project, self.folder), "look for images")
 
     def paint(
-        self, refs: Sequence[ImageRef], values: NDArray[np.uint8], stored: NDArray[np.uint8]
-    ) -> Job[PaintedRegions]:
-        """Keep the regions painted on the parts `refs` of one picture, in place of those before.
+        self, refs: Sequence[ImageRef], values: NDArray[np.uint8], rest_unknown: bool = False
+    ) -> Job[SavedRegions]:
+        """Save the regions painted on the parts `refs` of one image, in place of those before.
 
         Closing waits for this job rather than cancelling it.
 
         Parameters
         ----------
         refs
-            Images with a region in the picture, or the one without.
+            Images with a region in the whole image, or the one without.
         values
-            What is painted, shape ([z,] y, x) of the whole picture; copied first, in the job.
-        stored
-            256 entries: painted value -> class value, 0 for background, 255 for unknown.
+            Class values, 0 where nothing is painted, 255 for painted background; shape ([z,] y, x)
+            of the whole image. Copied first, in the job.
+        rest_unknown
+            Whether what is not painted is unknown, rather than background.
         """
 
-        def take(made: PaintedRegions) -> None:
+        def take(made: SavedRegions) -> None:
             self._painted.update(truth.source for truth in made.truths)
             self.edit(painting.with_regions(self.project, refs, made.truths), "paint regions")
 
-        work = painting.keep_regions(refs, values, stored, self.folder)
-        job = self._job(work, "keep the regions", take)
+        work = painting.save_regions(refs, values, rest_unknown, self.folder)
+        job = self._job(work, "save the regions", take)
         self._keeping.add(job)
         return job
 

@@ -39,7 +39,8 @@ class Bench:
     def idle(self) -> bool:
         """Tell whether no work runs."""
         lanes = ("short", "training", "learning", "regions")
-        return all(self.panel.controller.job(lane) is None for lane in lanes)
+        no_job = all(self.panel.controller.job(lane) is None for lane in lanes)
+        return no_job and not self.panel.layers.outputs.is_busy
 
     def settle(self) -> None:
         """Let all work come to its end."""

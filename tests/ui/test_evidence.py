@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_synthseg.core.predictions import FoundObject, HeatMaps, Prediction
+from napari_synthseg.core.predictions import BoxPrediction, FoundObject, HeatMaps
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.ui.pages.task_choice import TaskChoice
 
@@ -67,7 +67,7 @@ def evidence(clicked):
     clicked.panel.show_step(4)
     clicked.settle()
     box = clicked.panel.results_page.heat_maps
-    field = clicked.panel.layers.field
+    field = clicked.panel.layers.image
     box.show()
     box.show_maps(heat(clicked), clicked.session.project, "r, discs", field.placement)
     return clicked, box
@@ -111,9 +111,10 @@ def test_boxes_lie_on_their_objects_in_the_color_of_their_class(opened):
         FoundObject(n, 1, 0.9, (y, x), ((y - 7.5, y + 8.5), (x - 7.5, x + 8.5)))
         for n, (y, x) in enumerate(CENTERS, 1)
     )
-    ids = np.broadcast_to(np.int32(0), SHAPE)
     layers = opened.panel.layers
-    layers.show_prediction(Prediction(ref.id, "r", ids, things, candidates=things), "Prediction: x")
+    found = BoxPrediction(image=ref.id, run="r", objects=things, candidates=things)
+    layers.show_prediction(found, "Prediction: x")
+    opened.settle()
     (middles,) = layers.outputs.predictions
     lines = next(x for x in opened.viewer.layers if x.name == "Boxes: x")
     assert np.allclose(middles.data, CENTERS)
@@ -131,8 +132,9 @@ def test_boxes_lie_on_their_objects_in_the_color_of_their_class(opened):
 def test_no_box_at_all_is_shown_as_nothing(opened):
     (ref,) = opened.session.project.images
     weak = (FoundObject(1, 1, 0.1, (20, 20), ((10, 30), (10, 30))),)
-    ids = np.broadcast_to(np.int32(0), SHAPE)
-    opened.panel.layers.show_prediction(Prediction(ref.id, "r", ids, (), candidates=weak), "x")
+    found = BoxPrediction(image=ref.id, run="r", objects=(), candidates=weak)
+    opened.panel.layers.show_prediction(found, "x")
+    opened.settle()
     assert len(opened.panel.layers.outputs.predictions[0].data) == 0
 
 
@@ -140,10 +142,10 @@ def test_classifier_tells_what_an_image_shows_and_where_it_looks(clicked):
     with_second_class(clicked)
     trained(clicked, "classify")
     panel = results(clicked)
-    assert panel.shown.isVisible()
-    assert panel.shown.rowCount() == 1
-    assert panel.shown.columnCount() == 2
-    assert panel.shown.item(0, 0).text().endswith("%")
+    assert panel.found_table.isVisible()
+    assert panel.found_table.rowCount() == 1
+    assert panel.found_table.columnCount() == 2
+    assert panel.found_table.item(0, 0).text().endswith("%")
     QTest.mouseClick(panel.heat_maps.button, Qt.MouseButton.LeftButton)
     clicked.settle()
     layers = clicked.panel.layers.heat_maps.layers
@@ -211,7 +213,7 @@ def test_click_on_a_place_shows_the_evidence_there_and_edits_nothing(evidence):
     bench.click((4, 4))
     assert box.numbers[2].text() == "-1"
     assert box.bars[2].value() == 0
-    (place,) = [x for x in bench.viewer.layers if x.name == "Evidence: place"]
+    (place,) = [x for x in bench.viewer.layers if x.name == "Heat map: place"]
     assert np.allclose(place.data[0], (4, 4), atol=1)
     assert bench.session.project.clicks is clicks
     assert len(bench.clicks.data) == number
@@ -222,7 +224,7 @@ def test_click_on_a_place_shows_the_evidence_there_and_edits_nothing(evidence):
 
 def test_image_is_darkened_by_a_layer_of_its_own(evidence):
     bench, box = evidence
-    (veil,) = [x for x in bench.viewer.layers if x.name == "Evidence: darkened image"]
+    (veil,) = [x for x in bench.viewer.layers if x.name == "Heat map: darkened image"]
     image = next(x for x in bench.viewer.layers if x.name == "discs")
     assert veil.visible
     assert image.opacity == 1.0
@@ -236,5 +238,5 @@ def test_another_project_takes_the_maps_away(evidence):
     bench, box = evidence
     bench.panel.controller.show(None)
     assert not box.layers.layers
-    assert not [x for x in bench.viewer.layers if x.name.startswith("Evidence")]
+    assert not [x for x in bench.viewer.layers if x.name.startswith("Heat map")]
     assert not box.legend.isVisible()

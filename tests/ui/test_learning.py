@@ -106,13 +106,13 @@ def panel_of(bench):
 
 
 def shown(bench):
-    image, labels = bench.panel.layers.outputs.preview
+    image, labels = bench.panel.layers.preview.layers
     return np.asarray(image.data), np.asarray(labels.data)
 
 
 def start(bench):
     QTest.mouseClick(bench.panel.primary, Qt.MouseButton.LeftButton)
-    bench.wait(lambda: bench.panel.layers.outputs.preview is not None)
+    bench.wait(lambda: bench.panel.layers.preview.layers is not None)
 
 
 def test_only_regions_choose_the_recipe_that_learns_from_them(learning):
@@ -146,7 +146,7 @@ def test_what_was_learned_is_compared_with_the_images_with_regions(learning):
 def test_learning_shows_pictures_and_figures_then_pairs_in_the_same_layers(learning, stalled):
     panel = panel_of(learning)
     start(learning)
-    image, labels = learning.panel.layers.outputs.preview
+    image, labels = learning.panel.layers.preview.layers
     assert image.data.shape == (2, SIZE, 2 * SIZE + 4)  # real beside drawn
     assert np.allclose(image.data[0, :, :SIZE], 0.2)
     assert labels.contour == 0
@@ -244,7 +244,7 @@ def test_painting_goes_on_while_it_learns(learning, stalled):
     learning.panel.show_step(0)
     learning.panel.click_page.switch.buttons["regions"].click()
     learning.wait(lambda: learning.regions is not None)
-    assert not learning.panel.layers.outputs.preview[0].visible
+    assert not learning.panel.layers.preview.layers[0].visible
     learning.drag((60, 30), (60, 90))
     learning.wait(lambda: not learning.panel.layers.regions.keeper.is_busy)
     assert learning.session.undo_label == "paint regions"

@@ -54,8 +54,8 @@ def test_from_regions_to_a_colored_prediction_with_scores(opened):
     assert layer.data.shape == SHAPE
     color = session.project.object_class(2).color
     assert np.allclose(layer.get_color(2)[:3], [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    assert np.allclose(layer.scale, panel.layers.field.placement.scale)
-    areas = [row[0] for row in texts(results.areas)]
+    assert np.allclose(layer.scale, panel.layers.image.placement.scale)
+    areas = [row[0] for row in texts(results.found_table)]
     expected = [f"{np.mean(layer.data == value):.1%}" for value in (1, 2, 0)]
     assert areas == expected
     (scores,) = session.project.run(run.id).scores

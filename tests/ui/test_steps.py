@@ -111,7 +111,7 @@ def test_preview_shows_images_and_labels_beside_the_image(clicked):
     clicked.panel.synthesize_page.count.setValue(3)
     clicked.panel.show_step(2)
     clicked.settle()
-    images, labels = clicked.panel.layers.outputs.preview
+    images, labels = clicked.panel.layers.preview.layers
     assert images.data.shape == labels.data.shape
     assert len(images.data) == 3
     assert labels.data.max() > 0

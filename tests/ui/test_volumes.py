@@ -86,7 +86,7 @@ def test_dual_volumes_and_predictions_lie_on_the_volumes_axes(volume):
     volume.session.edit(project.model_copy(update={"recipe": recipe}), "set recipe")
     pairs = volume.session.complete(volume.session.synthesize(2))
     volume.panel.layers.show_dual_images(pairs)
-    image, labels = volume.panel.layers.outputs.preview
+    image, labels = volume.panel.layers.preview.layers
     assert image.data.shape == labels.data.shape == (2, 8, 48, 48)
     assert tuple(labels.scale) == (1.0, *SCALE)
     found = InstancePrediction(
@@ -123,7 +123,7 @@ def test_the_labels_of_dual_images_follow_their_pair_whatever_the_channel(bench)
         for n, i in enumerate(ids)
     ]
     bench.panel.layers.show_dual_images(pairs)
-    image, labels = bench.panel.layers.outputs.preview
+    image, labels = bench.panel.layers.preview.layers
     assert labels.data.shape == image.data.shape
     assert np.array_equal(labels.data[1, 4], ids[1])
 

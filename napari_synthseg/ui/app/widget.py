@@ -235,7 +235,7 @@ class SynthSegWidget(QWidget):
             self.refresh()
 
     def _on_image_changed(self) -> None:
-        if self.layers.field is not None and self.step == START:
+        if self.layers.image is not None and self.step == START:
             self.show_step(CLICK)
         else:
             self.refresh()

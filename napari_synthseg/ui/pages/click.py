@@ -132,14 +132,14 @@ class ClickPage(Page):
     @property
     def _refs(self) -> tuple[ImageRef, ...]:
         """The images in view: the parts of one picture."""
-        return self.layers.field.refs if self.layers.field else ()
+        return self.layers.image.refs if self.layers.image else ()
 
     def hint(self) -> str:
         """Say how to mark, or that enough is marked."""
         regions = self.layers.regions
         if not self._paints:
             return clicking_hint(self.controller.project)
-        if regions.field is not None and regions.layer is None:
+        if regions.image is not None and regions.layer is None:
             return "Reading what was painted…"
         return painting_hint(
             self.controller.project, self._refs, regions.shares, regions.rest_unknown
@@ -190,7 +190,7 @@ class ClickPage(Page):
         """Offer the layer to mark in again where the user removed it."""
         has_images, regions = bool(self.controller.project.images), self.layers.regions
         no_clicks = self.layers.clicks.layer is None
-        no_regions = regions.layer is None and regions.field is None
+        no_regions = regions.layer is None and regions.image is None
         self.show_clicks.setVisible(has_images and not self._paints and no_clicks)
         self.show_regions.setVisible(has_images and self._paints and no_regions)
 
@@ -299,7 +299,7 @@ class ClickPage(Page):
 
     def _on_show_again(self) -> None:
         images = self.controller.project.images
-        if self.layers.field is not None:
+        if self.layers.image is not None:
             self.layers.activate_marking()
         elif images:
             self.layers.show_image(images[0])

@@ -126,7 +126,7 @@ class MasksBox(QWidget):
             )
 
     def _image(self) -> ImageRef:
-        refs = self.layers.field.refs if self.layers.field else ()
+        refs = self.layers.image.refs if self.layers.image else ()
         image = next((r for r in refs if r.role == "train"), None)
         if image is None:
             raise InputError("No training image is shown: show the image that the masks belong to.")

@@ -7,7 +7,6 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_synthseg.core.annotations import Verdict, VerdictState
 from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.patches.quality.summary import summarize_classes
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.pages.masks_box import MasksBox
 from napari_synthseg.ui.pages.page import NextStep, Page
@@ -18,12 +17,13 @@ from napari_synthseg.ui.presenters.patch_choice import (
     count_choices,
     describe_library,
     describe_patch,
+    summary_lines,
     verdict_reason,
 )
 from napari_synthseg.ui.presenters.steps import DUAL_IMAGES
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.gallery import PATCH_ROLE, Gallery
-from napari_synthseg.ui.widgets.health_list import HealthList
+from napari_synthseg.ui.widgets.link_list import LinkList
 from napari_synthseg.ui.widgets.parts import (
     fit_narrow,
     notice_label,
@@ -43,7 +43,7 @@ class PatchesPage(Page):
         super().__init__(controller, layers)
         self.summary, self.notes, self.about = quiet_label(), notice_label(), quiet_label()
         self.about.setFixedHeight(3 * self.about.fontMetrics().lineSpacing() + 4)
-        self.health = HealthList()
+        self.health = LinkList("Issues by class")
         self.health.chosen.connect(self._on_issue_chosen)
         self.order, self.filter = QComboBox(), QComboBox()
         self.order.addItems(list(ORDERS))
@@ -137,7 +137,7 @@ class PatchesPage(Page):
         library, classes = self._library, self.controller.project.classes
         counts = count_choices(library)
         self.summary.setText(describe_library(counts))
-        self.health.show_health(summarize_classes(library, classes) if library else ())
+        self.health.show_lines(summary_lines(library, classes))
         self.notes.setText("\n".join(library.notes) if library else "")
         self.notes.setVisible(bool(self.notes.text()))
         self.gallery.painter.colors = {c.value: c.color for c in classes}
@@ -204,7 +204,7 @@ class PatchesPage(Page):
             self.gallery.scrollToTop()
 
     def _on_issue_chosen(self, kind: str) -> None:
-        self.filter.setCurrentIndex(max(0, self.filter.findData(kind)))
+        self.filter.setCurrentIndex(max(0, self.filter.findData(kind.replace("-", " "))))
 
     # --- verdicts ----------------------------------------------------------------------------
 

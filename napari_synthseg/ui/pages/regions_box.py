@@ -27,7 +27,6 @@ from napari_synthseg.ui.presenters.marking import free_name
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file
 from napari_synthseg.ui.viewer.layers import Layers
-from napari_synthseg.ui.viewer.painting import Painted, Taken, from_stored, take_array, take_file
 from napari_synthseg.ui.widgets.parts import (
     check_box,
     column_in,
@@ -37,6 +36,13 @@ from napari_synthseg.ui.widgets.parts import (
     row_of,
 )
 from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.painting import (
+    ClassMasks,
+    Painted,
+    from_stored,
+    masks_from_array,
+    masks_from_file,
+)
 
 TOOLS = {
     "paint": ("Brush", "Paint with the brush (key P)"),
@@ -61,7 +67,7 @@ class RegionsBox(QWidget):
     def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__()
         self.controller, self.layers, self.regions = controller, layers, layers.regions
-        self._taken: tuple[Taken, Painted] | None = None
+        self._taken: tuple[ClassMasks, Painted] | None = None
         self._listened: LabelsLayer | None = None
         self._group = QButtonGroup(self)
         self.tools: dict[str, QPushButton] = {}
@@ -165,10 +171,11 @@ class RegionsBox(QWidget):
         def take() -> None:
             (field, regions), step = self._shown(), self.layers.step
 
-            def work() -> Generator[Progress, None, Taken]:
+            def work() -> Generator[Progress, None, ClassMasks]:
                 yield Progress(0.0, f"reading {layer.name}")
                 values = _shown_values(layer, step, np.asarray(regions.data))
-                return (yield from take_array(values, f"'{layer.name}'", field.refs, field.shape))
+                name = f"'{layer.name}'"
+                return (yield from masks_from_array(values, name, field.refs, field.shape))
 
             self._run(work(), layer.name)
 
@@ -191,31 +198,31 @@ class RegionsBox(QWidget):
         (field, _), session = self._shown(), self.controller.session
         assert session is not None
         uri = relative_uri(path, session.folder)
-        work = take_file(path, session.folder, uri, field.refs, field.shape)
+        work = masks_from_file(path, session.folder, uri, field.refs, field.shape)
         self._run(work, path.name)
 
     def _shown(self) -> tuple[DisplayedImage, LabelsLayer]:
         """Return the image in view, and the layer of its regions."""
-        if self.regions.field is None or self.regions.layer is None:
+        if self.regions.image is None or self.regions.layer is None:
             raise InputError("No image is shown: show the image that the masks belong to.")
-        return self.regions.field, self.regions.layer
+        return self.regions.image, self.regions.layer
 
-    def _run(self, reading: Generator[Progress, None, Taken], name: str) -> None:
+    def _run(self, reading: Generator[Progress, None, ClassMasks], name: str) -> None:
         self._show_problem("")
-        field = self.regions.field
+        field = self.regions.image
 
-        def work() -> Generator[Progress, None, tuple[Taken, Painted]]:
+        def work() -> Generator[Progress, None, tuple[ClassMasks, Painted]]:
             taken = yield from reading
             assert taken.values  # worked out here, not when they are asked for on the GUI thread
             return taken, from_stored(taken.stored)
 
-        def use(found: tuple[Taken, Painted]) -> None:
-            if self.regions.field is field:
+        def use(found: tuple[ClassMasks, Painted]) -> None:
+            if self.regions.image is field:
                 self._on_taken(*found)
 
         self.controller.run(Job(work(), f"read the masks {name}"), use)
 
-    def _on_taken(self, taken: Taken, painted: Painted) -> None:
+    def _on_taken(self, taken: ClassMasks, painted: Painted) -> None:
         missing = taken.unknown_classes(self.controller.project)
         if not missing:
             self._show_problem("")

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem
 
 from napari_synthseg.core.annotations import ImageRef, MaskTruth
 from napari_synthseg.core.labels import PixelLabels
-from napari_synthseg.core.predictions import HeatMaps, Prediction, RegionPrediction
+from napari_synthseg.core.predictions import HeatMaps, Prediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
@@ -18,17 +18,20 @@ from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import warn
 from napari_synthseg.ui.pages.heat_map_box import HeatMapBox
 from napari_synthseg.ui.pages.page import NextStep, Page
-from napari_synthseg.ui.presenters.results import ROLE_WORDS, can_score, describe_found
+from napari_synthseg.ui.presenters.results import (
+    ROLE_WORDS,
+    can_score,
+    describe_found,
+    prediction_table,
+)
 from napari_synthseg.ui.presenters.runs import find_run
 from napari_synthseg.ui.presenters.scores import overlay_text, score_tables
 from napari_synthseg.ui.presenters.steps import CLICK
 from napari_synthseg.ui.viewer.displayed_image import image_key
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
-from napari_synthseg.ui.widgets.area_table import AreaTable
-from napari_synthseg.ui.widgets.data_table import TableList
+from napari_synthseg.ui.widgets.data_table import DataTable, TableList
 from napari_synthseg.ui.widgets.parts import check_box, push_button, quiet_label
-from napari_synthseg.ui.widgets.shown_table import ShownTable
 from napari_synthseg.workflow.jobs import Job
 
 ID_ROLE = Qt.ItemDataRole.UserRole
@@ -49,14 +52,14 @@ class ResultsPage(Page):
             "Measures the batch norms of the network anew on the training images, without labels "
             "(AdaBN). It may help a model trained on dual images; compare with and without.",
         )
-        self.found, self.shown, self.areas = quiet_label(), ShownTable(), AreaTable()
+        self.found, self.found_table = quiet_label(), DataTable()
         self.heat_maps = HeatMapBox(layers.heat_maps)
         self.heat_maps.asked.connect(self.explain)
         self.truth_box = check_box("Show the true masks (lines)", self._on_truth_toggled)
         self.scores = TableList()
         self.add(
             quiet_label("Model"), self.runs, quiet_label("Images to predict"), self.images,
-            self.predict_button, self.adapt, self.found, self.shown, self.areas, self.heat_maps,
+            self.predict_button, self.adapt, self.found, self.found_table, self.heat_maps,
             self.truth_box, self.scores,
         )  # fmt: skip
         self.body.addStretch()
@@ -130,7 +133,7 @@ class ResultsPage(Page):
         entries = [(ref.id, f"{ref.name} ({ROLE_WORDS[ref.role]})") for ref in refs]
         if entries == [(item.data(ID_ROLE), item.text()) for item in self._items()]:
             return
-        shown = self.layers.field.refs if self.layers.field else refs[:1]
+        shown = self.layers.image.refs if self.layers.image else refs[:1]
         ticked = {r.id for r in refs if r.role == "test"} or {r.id for r in shown}
         with QSignalBlocker(self.images):
             self.images.clear()
@@ -153,7 +156,7 @@ class ResultsPage(Page):
         truths = self.controller.project.truths
         self.truth_box.setVisible(any(isinstance(t, MaskTruth) for t in truths))
         if self.isVisible():
-            self.layers.outputs.show_text(overlay_text(scores) if scores is not None else "")
+            self.layers.show_text(overlay_text(scores) if scores is not None else "")
 
     # --- work --------------------------------------------------------------------------------
 
@@ -176,9 +179,7 @@ class ResultsPage(Page):
         project = self.controller.project
         self._predicted.add(run.id)
         self.found.setText(describe_found(found, run, project))
-        self.shown.show_predictions(found, project)
-        regions = [p for p in found if isinstance(p, RegionPrediction)]
-        self.areas.show_predictions(regions, project)
+        self.found_table.show_table(prediction_table(found, project))
         self._unshown = {p.image: (p, run) for p in found}
         is_shown = self._show_found() or not found
 
@@ -194,7 +195,7 @@ class ResultsPage(Page):
 
     def _show_found(self) -> bool:
         """Show what was found on the image in view; return whether there was anything."""
-        field, was_shown = self.layers.field, False
+        field, was_shown = self.layers.image, False
         for ref in field.refs if field else ():
             if ref.id in self._unshown:
                 prediction, run = self._unshown.pop(ref.id)
@@ -205,7 +206,7 @@ class ResultsPage(Page):
 
     def explain(self, method: str = "") -> None:
         """Map where on the image in view the model finds evidence for each class."""
-        run, field, adapt = self._run, self.layers.field, self.adapt.isChecked()
+        run, field, adapt = self._run, self.layers.image, self.adapt.isChecked()
         if run is None or field is None:
             return
         ticked = {ref.id for ref in self._chosen()}
@@ -216,7 +217,7 @@ class ResultsPage(Page):
         )
 
     def _on_explained(self, run: TrainingRun, made: Sequence[HeatMaps]) -> None:
-        project, field = self.controller.project, self.layers.field
+        project, field = self.controller.project, self.layers.image
         for maps in made:
             if field is None:
                 return
@@ -230,7 +231,7 @@ class ResultsPage(Page):
 
     def _on_truth_toggled(self, checked: bool) -> None:
         masked = {t.image for t in self.controller.project.truths if isinstance(t, MaskTruth)}
-        refs = self.layers.field.refs if self.layers.field else ()
+        refs = self.layers.image.refs if self.layers.image else ()
         ref = next((ref for ref in refs if ref.id in masked), None)
         if not checked or ref is None:
             self.layers.outputs.hide_truth()
@@ -254,7 +255,7 @@ class ResultsPage(Page):
     # --- following ---------------------------------------------------------------------------
 
     def _on_image_changed(self) -> None:
-        if self.isVisible() and self.layers.field is not None and self._unshown:
+        if self.isVisible() and self.layers.image is not None and self._unshown:
             self.layers.look_at_image(clicks=False)
             self._show_found()
 
@@ -272,8 +273,7 @@ class ResultsPage(Page):
         self._predicted.clear()
         self._unshown.clear()
         self.heat_maps.clear()
-        self.shown.hide()
-        self.areas.hide()
+        self.found_table.show_table(None)
         self.found.setText("")
         self.truth_box.setChecked(False)
         self.refresh()

@@ -127,7 +127,7 @@ class SynthesizePage(Page):
             return "Making dual images…"
         if not self._is_ready:
             return "Learn how image and mask go together."
-        if self.layers.outputs.preview is None:
+        if self.layers.preview.layers is None:
             return "Make a few dual images to look at."
         return "Do they look like your image? If not, change a setting and look again."
 
@@ -139,18 +139,18 @@ class SynthesizePage(Page):
             return NextStep("Next: train a model", None, "Wait until the preview is made.")
         if not self._is_ready:
             return NextStep(self.learn.start_button.text(), self.start_learning)
-        if self.layers.outputs.preview is None:
+        if self.layers.preview.layers is None:
             return NextStep("Make preview", self.preview)
         return self.going_to("Next: train a model", TRAIN)
 
     def enter(self) -> None:
         """Show the form, and the preview; make it if it is missing or out of date."""
         self.refresh()
-        outdated = self._stale or self.layers.outputs.preview is None
+        outdated = self._stale or self.layers.preview.layers is None
         if self._is_ready and outdated and not self._is_busy:
             self.preview()
         else:
-            self.layers.outputs.set_preview_visible(True)
+            self.layers.preview.set_visible(True)
 
     def refresh(self) -> None:
         """Show what belongs to the current recipe."""

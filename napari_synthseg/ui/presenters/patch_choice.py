@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any, get_args
 
-from napari_synthseg.core.annotations import VerdictState
+from napari_synthseg.core.annotations import ObjectClass, VerdictState
 from napari_synthseg.core.patch import Patch, PatchLibrary, PatchState
 from napari_synthseg.core.quality_issue import IssueKind
-from napari_synthseg.patches.quality.summary import sorted_by_gravity
+from napari_synthseg.patches.quality.summary import sorted_by_gravity, summarize_classes
 
 ALL = "all"
 
@@ -73,6 +74,23 @@ def describe_library(counts: Mapping[str, int]) -> str:
         f"{counts[ALL]} patches: <b>{good}</b> good, <b>{suspicious}</b> suspicious, "
         f"<b>{counts.get('rejected', 0)}</b> rejected"
     )
+
+
+def summary_lines(library: PatchLibrary | None, classes: Sequence[ObjectClass]) -> list[str]:
+    """Return a line of HTML for each class: its good patches, and a link for each kind of issue.
+
+    A link leads to the kind, with "-" for spaces.
+    """
+    lines = []
+    for item in summarize_classes(library, classes) if library is not None else ():
+        links = ", ".join(
+            f'<a href="{kind.replace(" ", "-")}" style="color: #4aa3df">{count}&nbsp;{kind}</a>'
+            for kind, count in item.issues.items()
+        )
+        square = f'<span style="color: {item.cls.color}">■</span>'
+        counted = f"<b>{escape(item.cls.name)}</b>: {item.good} of {item.patches} good"
+        lines.append(f"{square} {counted}" + (f"; {links}" if links else ""))
+    return lines
 
 
 def describe_patch(patch: Patch, library: PatchLibrary) -> str:

@@ -1,16 +1,25 @@
-"""Step 5 in words: which images can be scored, and what was found on them."""
+"""Step 5 in words and tables: which images can be scored, and what was found on them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from napari_synthseg.core.predictions import ImageTagsPrediction, ObjectPrediction, Prediction
+from napari_synthseg.core.predictions import (
+    ImageTagsPrediction,
+    ObjectPrediction,
+    Prediction,
+    RegionPrediction,
+)
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.ui.presenters.tables import Cell, Table, heading
 
 ROLE_WORDS = {"train": "training part", "validate": "held out", "test": "held out for scoring"}
+
+MAX_IMAGE_COLUMNS = 2
+"""Images up to which the table of areas has one column an image; the names of classes then fit."""
 
 
 def can_score(project: Project, run: TrainingRun, images: Iterable[str]) -> bool:
@@ -42,3 +51,44 @@ def describe_found(found: Sequence[Prediction], run: TrainingRun, project: Proje
             "train longer."
         )
     return "Found: " + ", ".join(f"{number} {name}" for name, number in counts.items())
+
+
+def prediction_table(found: Sequence[Prediction], project: Project) -> Table | None:
+    """Return what was found on images without separate objects; None for objects."""
+    regions = [p for p in found if isinstance(p, RegionPrediction)]
+    tags = [p for p in found if isinstance(p, ImageTagsPrediction)]
+    names = {image.id: image.name for image in project.images}
+    if regions:
+        return _areas(regions, names, project)
+    return _tags(tags, names, project) if tags else None
+
+
+def _areas(found: Sequence[RegionPrediction], names: Mapping[str, str], project: Project) -> Table:
+    """Return shares of the area, background last: one row a class, or of many images one each."""
+    classes = [(c.value, heading(c.name, color=c.color)) for c in project.classes]
+    classes.append((0, heading("background")))
+    cells = [[_area(prediction, value) for value, _ in classes] for prediction in found]
+    images = [heading(names.get(p.image, p.image)) for p in found]
+    table = Table(images, [words for _, words in classes], cells)
+    return table if len(found) > MAX_IMAGE_COLUMNS else table.transposed()
+
+
+def _area(prediction: RegionPrediction, value: int) -> Cell:
+    pixels = int(prediction.pixel_counts[value])
+    return Cell(f"{pixels / max(prediction.values.size, 1):.1%}", f"{pixels:,} pixels")
+
+
+def _tags(
+    found: Sequence[ImageTagsPrediction], names: Mapping[str, str], project: Project
+) -> Table:
+    """Return how likely each image shows each class; bold where the class is reported."""
+    values = sorted(found[0].probabilities)
+    classes = {c.value: c.name for c in project.classes}
+    rows = [heading(names.get(p.image, p.image)) for p in found]
+    columns = [heading(classes.get(value, f"class {value}")) for value in values]
+    return Table(rows, columns, [[_tag(p, value) for value in values] for p in found])
+
+
+def _tag(prediction: ImageTagsPrediction, value: int) -> Cell:
+    probability, least = prediction.probabilities[value], prediction.thresholds[value]
+    return Cell(f"{probability:.0%}", f"reported from {least:.0%} on", is_bold=probability >= least)

@@ -19,11 +19,7 @@ from napari_synthseg.core.geometry import full_region
 from napari_synthseg.core.labels import DualImage, PixelLabels
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.predictions import (
-    BoxPrediction,
-    InstancePrediction,
-    PointPrediction,
     Prediction,
-    RegionPrediction,
 )
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.app.controller import SessionController
@@ -36,8 +32,9 @@ from napari_synthseg.ui.viewer.displayed_image import (
     image_key,
 )
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
-from napari_synthseg.ui.viewer.output_layers import OutputLayers, make_image_layer
+from napari_synthseg.ui.viewer.output_layers import OutputLayers
 from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.viewer.preview_layers import PreviewLayers, make_image_layer
 from napari_synthseg.ui.viewer.reading import display_image, finest_level
 from napari_synthseg.ui.viewer.regions_layer import RegionsLayer
 from napari_synthseg.ui.viewer.view import (
@@ -45,6 +42,7 @@ from napari_synthseg.ui.viewer.view import (
     look_at_layer,
     look_at_point,
     remove_layer,
+    write_on_canvas,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +70,8 @@ class Layers(QObject):
         self.clicks = ClicksLayer(viewer, controller)
         self.regions = RegionsLayer(viewer, controller, self.clicks)
         self.marking: Marking = "clicks"
-        self.outputs = OutputLayers(viewer)
+        self.preview = PreviewLayers(viewer)
+        self.outputs = OutputLayers(viewer, controller)
         self.heat_maps = HeatMapLayers(viewer)
         self._viewer = viewer
         self._controller = controller
@@ -86,14 +85,9 @@ class Layers(QObject):
 
     # --- the image that is shown -------------------------------------------------------------
 
-    @property
-    def field(self) -> DisplayedImage | None:
-        """The image that is shown, with its parts, or None."""
-        return self.image
-
     def owns(self, layer: Layer) -> bool:
-        """Tell whether a layer is in use here, or was made here."""
-        ours = (*self._images.values(), *(self.outputs.preview or ()), self.regions.layer)
+        """Return whether a layer is in use here, or was made here."""
+        ours = (*self._images.values(), *(self.preview.layers or ()), self.regions.layer)
         return any(layer is mine for mine in ours)
 
     def label_layers(self) -> tuple[LabelsLayer, ...]:
@@ -229,7 +223,7 @@ class Layers(QObject):
         for marked in (self.clicks.layer, self.regions.layer):
             if marked is not None:
                 marked.visible = clicks
-        self.outputs.set_preview_visible(False)
+        self.preview.set_visible(False)
         if (layer := self._image_layer()) is not None:
             look_at_layer(self._viewer, layer)
 
@@ -250,28 +244,24 @@ class Layers(QObject):
 
     def show_dual_images(self, pairs: Sequence[DualImage], captions: Sequence[str] = ()) -> None:
         """Show dual images beside the image; `captions` say on the canvas what each is."""
-        self.outputs.show_dual_images(pairs, self._beside_image(), self._project.classes, captions)
+        self.preview.show(pairs, self._beside_image(), self._project.classes, captions)
 
     def show_prediction(self, prediction: Prediction, name: str) -> None:
-        """Show what was found on the image, in new layers; image tags have no place on it."""
-        if self.image is None:
-            return
-        project, place, outputs = self._project, self.image.placement, self.outputs
-        match prediction:
-            case InstancePrediction():
-                outputs.show_instances(prediction, project, name, place)
-            case RegionPrediction():
-                outputs.show_regions(prediction, project, name, place)
-            case BoxPrediction():
-                outputs.show_boxes(prediction, project, name, place)
-            case PointPrediction():
-                outputs.show_points(prediction, project, name, place)
+        """Show what was found on the image, soon, in new layers."""
+        if self.image is not None:
+            self.outputs.show_prediction(
+                prediction, self._project.classes, name, self.image.placement
+            )
 
     def show_truth(self, truth: PixelLabels, origin: Sequence[int]) -> None:
-        """Show true masks on the image; `origin` is their first pixel's place in it."""
+        """Show true masks on the image, soon; `origin` is the place of their first pixel in it."""
         if self.image is not None:
             placement = self.image.placement.at(origin)
-            self.outputs.show_truth(truth, placement, self._project)
+            self.outputs.show_truth(truth, self._project.classes, placement)
+
+    def show_text(self, text: str) -> None:
+        """Write on the canvas; '' removes the text."""
+        write_on_canvas(self._viewer, text)
 
     # --- following the viewer and the session ---------------------------------------------------
 
@@ -283,6 +273,7 @@ class Layers(QObject):
             self.regions.forget()
         if gone is self._parts:
             self._parts = None
+        self.preview.forget(gone)
         self.outputs.forget(gone)
         self.heat_maps.forget(gone)
         for key in [k for k, layer in self._images.items() if layer is gone]:
@@ -304,7 +295,9 @@ class Layers(QObject):
         painted = has_regions(self._project) and not self._project.clicks
         self.marking = "regions" if painted else "clicks"
         self.marking_changed.emit()
-        self.outputs.clear()
+        self.preview.clear()
+        self.outputs.hide_truth()
+        self.show_text("")
         self._images.clear()
         self.image_changed.emit()
 

@@ -17,9 +17,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
-from napari_synthseg.ui.viewer.painting import read_regions, stored_values
 from napari_synthseg.workflow.jobs import Job, Outcome
-from napari_synthseg.workflow.painting import PaintedRegions
+from napari_synthseg.workflow.painting import SavedRegions, read_regions
 
 PAUSE_MS = 500
 """Time from the last stroke to its save."""
@@ -55,7 +54,7 @@ class RegionKeeper(QObject):
         self._unsaved: Unsaved | None = None
         self._to_save: list[Unsaved] = []
         self._must_read = False
-        self._saving: Job[PaintedRegions] | None = None
+        self._saving: Job[SavedRegions] | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.save)
@@ -128,7 +127,7 @@ class RegionKeeper(QObject):
             self._start_next()
             return
 
-        def end(outcome: Outcome[PaintedRegions]) -> None:
+        def end(outcome: Outcome[SavedRegions]) -> None:
             self._saving = None
             if outcome.state == "failed" and self._unsaved is None:
                 self._unsaved = unsaved  # tried again with the next stroke, and before the end
@@ -138,12 +137,11 @@ class RegionKeeper(QObject):
 
         self._controller.run(job, lane="regions", on_end=end)
 
-    def _job(self, unsaved: Unsaved) -> Job[PaintedRegions] | None:
+    def _job(self, unsaved: Unsaved) -> Job[SavedRegions] | None:
         session = self._controller.session
         if session is None or session.read_only:
             return None
-        stored = stored_values(unsaved.rest_unknown)
-        return session.paint(unsaved.image.refs, unsaved.values, stored)
+        return session.paint(unsaved.image.refs, unsaved.values, unsaved.rest_unknown)
 
     # --- following the session -------------------------------------------------------------------
 

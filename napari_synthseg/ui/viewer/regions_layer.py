@@ -19,8 +19,8 @@ from napari_synthseg.ui.viewer.class_colors import class_colormap
 from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.marking_layer import MarkingLayer
-from napari_synthseg.ui.viewer.painting import GROUND, Painted, shares_of
 from napari_synthseg.ui.viewer.region_keeper import RegionKeeper
+from napari_synthseg.workflow.painting import GROUND, Painted, shares_of
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -62,11 +62,6 @@ class RegionsLayer(MarkingLayer):
         clicks.active_class_changed.connect(self._show_active)
 
     # --- showing -----------------------------------------------------------------------------
-
-    @property
-    def field(self) -> DisplayedImage | None:
-        """The image that is painted on."""
-        return self.image
 
     def show(self, image: DisplayedImage) -> None:
         """Read what was painted on an image and show it in a new layer."""

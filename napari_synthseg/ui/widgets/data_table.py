@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_synthseg.ui.presenters.tables import Cell, Table
-from napari_synthseg.ui.widgets.parts import column_in, notice_label, quiet_label
+from napari_synthseg.ui.widgets.parts import column_in, notice_label, quiet_label, swatch
 
 NARROWEST_PX = 310
 """Width of tables in the narrowest panel; wider ones have to scroll."""
@@ -117,9 +117,7 @@ def _heading_item(cell: Cell) -> QTableWidgetItem:
     item = QTableWidgetItem(cell.text)
     item.setToolTip(cell.tip)
     if cell.color:
-        square = QPixmap(10, 10)
-        square.fill(QColor(cell.color))
-        item.setIcon(QIcon(square))
+        item.setIcon(swatch(cell.color, edge_px=10))
     return item
 
 

@@ -10,11 +10,9 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
-    QTableWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -89,36 +87,3 @@ def fit_narrow(box: QComboBox) -> None:
     """Let a list shrink to the panel's width, whatever the length of its entries."""
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(6)
-
-
-LEAST_COLUMN = 50
-"""Pixels that a column of figures needs."""
-
-
-NARROWEST = 310
-"""Width of the tables in the narrowest panel, pixels: wider ones may have to scroll."""
-
-
-def fit_table(
-    table: QTableWidget, heading: int, most_rows: int = 12, least: int = LEAST_COLUMN
-) -> None:
-    """Give a table of figures the height of its rows, and headings that are cut at their ends.
-
-    `heading` is the width of the row headings at most, `least` that of columns at least; where they
-    do not fit beside one another, the table scrolls.
-    """
-    left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-    rows, columns = table.verticalHeader(), table.horizontalHeader()
-    for header in (rows, columns):
-        header.setTextElideMode(Qt.TextElideMode.ElideRight)
-    rows.setDefaultAlignment(left)
-    rows.setMaximumWidth(heading)
-    columns.setMinimumSectionSize(least)
-    columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-    table.setWordWrap(False)
-    table.resizeRowsToContents()
-    heights = [table.rowHeight(r) for r in range(min(table.rowCount(), most_rows))]
-    height = columns.sizeHint().height() + sum(heights) + 6
-    if heading + least * table.columnCount() > NARROWEST:
-        height += table.horizontalScrollBar().sizeHint().height()
-    table.setFixedHeight(height)

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.ui.viewer.painting import (
+from napari_synthseg.workflow.painting import (
     GROUND,
-    Taken,
+    ClassMasks,
     from_stored,
+    masks_from_array,
     read_regions,
+    save_regions,
     shares_of,
-    stored_values,
-    take_array,
+    with_regions,
 )
-from napari_synthseg.workflow.painting import keep_regions, with_regions
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_array
 
@@ -56,7 +56,7 @@ def session(tmp_path_factory):
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_painted_comes_back(session, values, rest_unknown):
     refs = session.project.images
-    kept = finish(keep_regions(refs, values, stored_values(rest_unknown), session.folder))
+    kept = finish(save_regions(refs, values, rest_unknown, session.folder))
     project = with_regions(session.project, refs, kept.truths)
     back = finish(read_regions(project, session.folder, refs, SHAPE))
     for ref in refs:
@@ -74,9 +74,8 @@ def test_what_is_painted_comes_back(session, values, rest_unknown):
 
 def test_the_regions_of_other_images_stay(session):
     refs = session.project.images
-    kept = finish(
-        keep_regions(refs, np.ones(SHAPE, np.uint8), stored_values(False), session.folder)
-    )
+    ones = np.ones(SHAPE, np.uint8)
+    kept = finish(save_regions(refs, ones, False, session.folder))
     project = with_regions(session.project, refs, kept.truths)
     bare = with_regions(project, refs[:1], ())
     assert [t.image for t in bare.truths] == [refs[1].id]
@@ -85,11 +84,11 @@ def test_the_regions_of_other_images_stay(session):
 
 def test_masks_are_laid_on_the_part_that_they_fit(session):
     refs = session.project.images
-    taken = finish(take_array(np.full((6, 4), 2), "'mine'", refs[1:], SHAPE))
+    taken = finish(masks_from_array(np.full((6, 4), 2), "'mine'", refs[1:], SHAPE))
     assert np.array_equal(np.unique(taken.stored[:, 4:]), [2])
     assert not taken.stored[:, :4].any()
     assert taken.unknown_classes(session.project) == ()
-    assert Taken(np.full(SHAPE, 9, np.uint8), "x").unknown_classes(session.project) == (9,)
+    assert ClassMasks(np.full(SHAPE, 9, np.uint8), "x").unknown_classes(session.project) == (9,)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +103,7 @@ def test_masks_are_laid_on_the_part_that_they_fit(session):
 )
 def test_masks_that_are_no_regions_are_refused_by_name(session, array, word):
     with pytest.raises(InputError, match="'mine'") as error:
-        finish(take_array(array, "'mine'", session.project.images, SHAPE))
+        finish(masks_from_array(array, "'mine'", session.project.images, SHAPE))
     assert word in str(error.value)
 
 

@@ -1,0 +1,65 @@
+"""What is shown of predictions without objects, without a window."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_synthseg.core.annotations import ImageRef, ObjectClass
+from napari_synthseg.core.predictions import (
+    BoxPrediction,
+    ImageTagsPrediction,
+    RegionPrediction,
+)
+from napari_synthseg.core.project import Project
+from napari_synthseg.ui.presenters.results import prediction_table
+
+PROJECT = Project(
+    classes=(
+        ObjectClass(value=1, name="ring", color="#ff0000", diameter=9.0),
+        ObjectClass(value=2, name="rod", color="#00ff00", diameter=9.0),
+    ),
+    images=tuple(ImageRef(id=name, uri=name, name=f"image {name}") for name in "abc"),
+)
+
+
+def regions(image):
+    values = np.zeros((4, 5), np.uint8)
+    values[0] = 2
+    return RegionPrediction(image=image, run="r", values=values)
+
+
+def texts(cells):
+    return [cell.text for cell in cells]
+
+
+def test_areas_of_one_image_have_a_row_for_each_class_and_the_background_last():
+    table = prediction_table([regions("a")], PROJECT)
+    assert texts(table.rows) == ["ring", "rod", "background"]
+    assert table.rows[1].color == "#00ff00"
+    assert texts(table.columns) == ["image a"]
+    assert [texts(row) for row in table.cells] == [["0.0%"], ["25.0%"], ["75.0%"]]
+    assert table.cells[2][0].tip == "15 pixels"
+
+
+def test_areas_of_many_images_have_a_row_for_each_image():
+    table = prediction_table([regions(name) for name in "abc"], PROJECT)
+    assert texts(table.rows) == ["image a", "image b", "image c"]
+    assert texts(table.columns) == ["ring", "rod", "background"]
+
+
+def test_tags_are_bold_where_they_are_reported():
+    tags = ImageTagsPrediction(
+        image="b",
+        run="r",
+        probabilities={2: 0.4, 1: 0.4, 7: 0.9},
+        thresholds={1: 0.5, 2: 0.3, 7: 1},
+    )
+    table = prediction_table([tags], PROJECT)
+    assert texts(table.columns) == ["ring", "rod", "class 7"]
+    assert texts(table.cells[0]) == ["40%", "40%", "90%"]
+    assert [cell.is_bold for cell in table.cells[0]] == [False, True, False]
+
+
+def test_objects_have_no_table():
+    assert prediction_table([BoxPrediction(image="a", run="r", objects=())], PROJECT) is None
+    assert prediction_table([], PROJECT) is None
