@@ -18,8 +18,8 @@ from napari_synthseg.cli.settings import (
     with_settings,
 )
 from napari_synthseg.io.result_files import refuse_existing
+from napari_synthseg.realism.figure import FIGURE_FILE, REPORT_FILE, save_comparison
 from napari_synthseg.realism.report import HEADER, rows_of
-from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, save_comparison
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow.realism import PAIRS
 from napari_synthseg.workflow.session import Session
@@ -58,12 +58,8 @@ def compare(
         "",
         *table(HEADER, (row.cells for row in rows_of(made))),
         "",
-        *(
-            f"{made.label(m)} ({m.unit}): {m.finding}"
-            for m in made.measures
-            if m.verdict != "alike"
-        ),
+        *(f"{made.label(m)} ({m.unit}): {m.finding}" for m in made.differing),
         *made.notes,
         f"Written: {out / REPORT_FILE}, {out / FIGURE_FILE}",
     ]
-    report({**made.model_dump(mode="json"), "out": str(out)}, lines, as_json)
+    report({**made.model_dump(mode="json", by_alias=True), "out": str(out)}, lines, as_json)

@@ -1,8 +1,9 @@
-"""Can a small classifier tell real crops from synthetic ones? The closer to one half, the better.
+"""Classifier two-sample test: how well a classifier distinguishes real and synthetic crops.
 
-Crops of equal size are taken at random places and round objects. All crops of an image, and all
-of a pair, are either for training or for test. The accuracy is judged by the same procedure on
-two halves of the real images.
+Crops of equal size are taken at random places and around objects. All crops of an image, and all
+of a pair, are either for training or for test. The accuracy is compared with that of the same
+procedure on two halves of the real images: the closer to one half, the better (Lopez-Paz and
+Oquab, "Revisiting classifier two-sample tests", ICLR 2017).
 """
 
 from __future__ import annotations
@@ -13,24 +14,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.realism.clues import KINDS, describe_crop, filter_plane
 from napari_synthseg.realism.distance import halvings
 from napari_synthseg.realism.report import Accuracy, TwoSampleTest, Verdict
 from napari_synthseg.realism.view import View
 
-CROPS, FOLDS, FLOOR_HALVINGS = 400, 5, 5
-SMALLEST, LARGEST, DIAMETERS = 24, 64, 2.0
-"""Least and largest edge of a crop, pixels, and the edge that is wanted, in object diameters."""
+CROPS_PER_SIDE, FOLDS, FLOOR_HALVINGS = 400, 5, 5
 
-PLANES = 4
+CROP_DIAMETERS, MIN_CROP_PX, MAX_CROP_PX = 2.0, 24, 64
+"""Edge of a crop: this many object diameters, within these limits."""
+
+PLANES_PER_WINDOW = 4
 """Planes of a volume's window from which crops are taken."""
 
-FEWEST_GROUPS = 4
+MIN_GROUPS = 4
 """With fewer specimens than this, halves are made of windows."""
 
-PARTLY, CLEARLY, UNCERTAIN = 0.6, 0.8, 0.7
-"""Accuracies above which crops are told apart a little, and clearly; and an interval from chance
-to above the last tells nothing."""
+ALIKE_ACCURACY, LITTLE_DIFFERENT_ACCURACY = 0.6, 0.8
+"""Largest accuracies at which the two sides count as alike, and as a little different."""
+
+UNCERTAIN_ACCURACY = 0.7
+"""An interval from chance to above this shows nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +50,19 @@ class Crops:
         """Return some of the crops."""
         return Crops(self.figures[chosen], self.group[chosen], self.window[chosen])
 
+    def only(self, shown: NDArray[np.bool_]) -> Crops:
+        """Return all crops with some of the figures."""
+        return Crops(self.figures[:, shown], self.group, self.window)
+
 
 def classifier_two_sample_test(
     real: Sequence[View],
     synthetic: Sequence[View],
     diameter: float,
     seed: int,
-    crops: int = CROPS,
-) -> Generator[float, None, TwoSampleTest | None]:
-    """Train and test the classifier; yield the share that is done; None for too few windows.
+    crops: int = CROPS_PER_SIDE,
+) -> Generator[Progress, None, TwoSampleTest | None]:
+    """Train and test the classifier; return None where either side has fewer than two groups.
 
     Parameters
     ----------
@@ -66,22 +75,19 @@ def classifier_two_sample_test(
     crops
         About how many crops are taken of each side.
     """
-    edge = int(np.clip(DIAMETERS * diameter, SMALLEST, LARGEST))
+    edge = int(np.clip(CROP_DIAMETERS * diameter, MIN_CROP_PX, MAX_CROP_PX))
     edge = min(edge, *real[0].shape[-2:])
     if min(len({v.group for v in side}) for side in (real, synthetic)) < 2:
         return None
     rng = np.random.default_rng(seed)
-    ours, kinds = yield from take_crops(real, edge, crops, rng, 0.0)
-    theirs, _ = yield from take_crops(synthetic, edge, crops, rng, 0.25)
-    yield 0.5
+    ours, kinds = yield from subprogress(take_crops(real, edge, crops, rng), 0.0, 0.25)
+    theirs, _ = yield from subprogress(take_crops(synthetic, edge, crops, rng), 0.25, 0.5)
     accuracy = cross_validate(ours, theirs, seed)
-    yield 0.65
     clues = {}
     for number, kind in enumerate(KINDS):
-        chosen = kinds == kind
-        clues[kind] = cross_validate(_only(ours, chosen), _only(theirs, chosen), seed)
-        yield 0.65 + 0.05 * (number + 1)
-    floor = yield from _measure_floor(ours, seed)
+        yield Progress(0.65 + 0.05 * number)
+        clues[kind] = cross_validate(ours.only(kinds == kind), theirs.only(kinds == kind), seed)
+    floor = yield from subprogress(_measure_floor(ours, seed), 0.8, 1.0)
     by_window = len({v.source for v in real}) == 1
     return TwoSampleTest(
         accuracy=accuracy, floor=floor, clues=clues, edge=edge,
@@ -90,96 +96,88 @@ def classifier_two_sample_test(
 
 
 def _judge(accuracy: Accuracy, floor: Accuracy | None) -> Verdict:
-    least = max(PARTLY, floor.value if floor else 0.0)
-    if accuracy.low <= 0.5 and accuracy.high > UNCERTAIN:
+    if accuracy.low <= 0.5 and accuracy.high > UNCERTAIN_ACCURACY:
         return "not certain"
-    if accuracy.value <= least:
+    if accuracy.value <= max(ALIKE_ACCURACY, floor.value if floor else 0.0):
         return "alike"
-    return "a little different" if accuracy.value <= CLEARLY else "clearly different"
-
-
-def _only(crops: Crops, chosen: NDArray[np.bool_]) -> Crops:
-    return Crops(crops.figures[:, chosen], crops.group, crops.window)
+    return (
+        "a little different" if accuracy.value <= LITTLE_DIFFERENT_ACCURACY else "clearly different"
+    )
 
 
 def take_crops(
-    views: Sequence[View], edge: int, crops: int, rng: np.random.Generator, done: float
-) -> Generator[float, None, tuple[Crops, NDArray[np.str_]]]:
-    """Take about as many crops from each window, every second one round an object."""
+    views: Sequence[View], edge: int, crops: int, rng: np.random.Generator
+) -> Generator[Progress, None, tuple[Crops, NDArray[np.str_]]]:
+    """Take about as many crops from each window, every second one around an object.
+
+    Returns
+    -------
+    The crops, and the kind of clue that each of their figures is.
+    """
     figures, groups, windows = [], [], []
     kinds: list[str] = []
-    number = max(4, round(crops / len(views)))
     for place, view in enumerate(views):
         volume = view.image.ndim == 4
         depth = view.shape[0] if volume else 1
-        planes = np.sort(rng.choice(depth, min(PLANES, depth), replace=False))
+        planes = np.sort(rng.choice(depth, min(PLANES_PER_WINDOW, depth), replace=False))
         maps = [filter_plane(view.image[:, z] if volume else view.image) for z in planes]
         centers = view.centers()
-        for turn in range(number):
+        last_corner = np.array(view.shape[-2:]) - edge
+        for number in range(max(4, round(crops / len(views)))):
             which = int(rng.integers(len(maps)))
-            corner = rng.integers(0, np.array(view.shape[-2:]) - edge + 1)
-            if turn % 2 and len(centers):
+            corner = rng.integers(0, last_corner + 1)
+            if number % 2 and len(centers):
                 center = centers[rng.integers(len(centers))]
                 if volume:
                     which = int(np.argmin(np.abs(planes - center[0])))
                 corner = np.round(center[-2:] - edge / 2 + rng.normal(0, 2, 2)).astype(int)
-                corner = np.clip(corner, 0, np.array(view.shape[-2:]) - edge)
+                corner = np.clip(corner, 0, last_corner)
             found, kinds = describe_crop(maps[which], int(corner[0]), int(corner[1]), edge)
             figures.append(found)
             groups.append(view.group)
             windows.append(place)
-        yield done + 0.25 * (place + 1) / len(views)
+        yield Progress((place + 1) / len(views))
     return Crops(np.array(figures), np.array(groups), np.array(windows)), np.array(kinds)
 
 
-def _measure_floor(ours: Crops, seed: int) -> Generator[float, None, Accuracy | None]:
-    """Tell two halves of the real crops apart; mean over ways to halve them.
-
-    Where specimens are too few, the halves are made of windows.
-    """
-    by_group = len(np.unique(ours.group)) >= FEWEST_GROUPS
+def _measure_floor(ours: Crops, seed: int) -> Generator[Progress, None, Accuracy | None]:
+    """Return the mean accuracy between two halves of the real crops, over ways to halve them."""
+    by_group = len(np.unique(ours.group)) >= MIN_GROUPS
     units = ours.group if by_group else ours.window.astype(str)
-    ours = Crops(ours.figures, units, ours.window)
-    if len(np.unique(units)) < FEWEST_GROUPS:
+    if len(np.unique(units)) < MIN_GROUPS:
         return None
+    ours = Crops(ours.figures, units, ours.window)
     found = []
     ways = halvings(units.tolist(), seed)
     for half in ways[:: max(1, len(ways) // FLOOR_HALVINGS)][:FLOOR_HALVINGS]:
         chosen = np.isin(units, list(half))
         found.append(cross_validate(ours.pick(chosen), ours.pick(~chosen), seed))
-        yield 0.8 + 0.2 * len(found) / FLOOR_HALVINGS
-    mean = [float(np.mean([getattr(a, k) for a in found])) for k in ("value", "low", "high")]
-    return Accuracy(value=mean[0], low=mean[1], high=mean[2], crops=len(units))
+        yield Progress(len(found) / FLOOR_HALVINGS)
+    value, low, high = np.mean([(a.value, a.low, a.high) for a in found], axis=0).tolist()
+    return Accuracy(value=value, low=low, high=high, crops=len(units))
 
 
 def cross_validate(zero: Crops, one: Crops, seed: int) -> Accuracy:
-    """Train on all folds but one, test on that one; groups are never divided."""
+    """Classify each fold by a model that is trained on the others; groups are never divided."""
     from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    rng = np.random.default_rng(seed)
-    folds = min(FOLDS, *(len(np.unique(c.group)) for c in (zero, one)))
-    number = [_folds(c.group, folds, rng) for c in (zero, one)]
-    right = [np.zeros(len(c.group), bool) for c in (zero, one)]
-    for fold in range(folds):
-        train = [n != fold for n in number]
-        figures = np.concatenate([zero.figures[train[0]], one.figures[train[1]]])
-        label = np.repeat([0, 1], [int(t.sum()) for t in train])
-        model = make_pipeline(
+    sides = (zero, one)
+    folds = min(FOLDS, *(len(np.unique(crops.group)) for crops in sides))
+    truth = np.repeat([0, 1], [len(crops.group) for crops in sides])
+    predicted = cross_val_predict(
+        make_pipeline(
             StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=500)
-        )
-        model.fit(figures, label)
-        for side, crops in enumerate((zero, one)):
-            test = ~train[side]
-            right[side][test] = model.predict(crops.figures[test]) == side
+        ),
+        np.concatenate([crops.figures for crops in sides]),
+        truth,
+        groups=[f"{side} {group}" for side, crops in enumerate(sides) for group in crops.group],
+        cv=StratifiedGroupKFold(folds, shuffle=True, random_state=seed),
+    )
+    right = np.split(predicted == truth, [len(zero.group)])
     return balanced_accuracy(right, (zero.group, one.group), inflation=1 + folds / (folds - 1))
-
-
-def _folds(groups: NDArray[np.str_], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    names, place = np.unique(groups, return_inverse=True)
-    turn: NDArray[np.int64] = rng.permutation(len(names)) % folds
-    return turn[place]
 
 
 def balanced_accuracy(

@@ -17,8 +17,8 @@ from napari_synthseg.core.pixels import FloatImage
 
 Plane = NDArray[np.float32]
 KINDS = ("brightness", "fine grain", "structure")
-LEVELS = (1, 10, 25, 50, 75, 90, 99)
-SCALES = (1.0, 2.0, 4.0, 8.0)
+PERCENTILES = (1, 10, 25, 50, 75, 90, 99)
+SCALES_PX = (1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ def filter_plane(plane: FloatImage) -> Maps:
     structure: list[Plane] = []
     laplace = np.array([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]], np.float32) / 4
     for channel in plane:
-        smooth = [gaussian_filter(channel, s) for s in SCALES]
+        smooth = [gaussian_filter(channel, s) for s in SCALES_PX]
         grain += [
             convolve(channel, laplace, mode="reflect"),  # blind to edges that are straight
             channel - smooth[0],
@@ -55,7 +55,7 @@ def describe_crop(maps: Maps, top: int, left: int, edge: int) -> tuple[list[floa
     figures: list[float] = []
     for channel in maps.plane:
         crop = channel[where]
-        figures += [*np.percentile(crop, LEVELS), float(crop.mean()), float(crop.std())]
+        figures += [*np.percentile(crop, PERCENTILES), float(crop.mean()), float(crop.std())]
     crops = maps.plane[(slice(None), *where)]
     figures += [_correlation(a, b) for n, a in enumerate(crops) for b in crops[n + 1 :]]
     kinds = ["brightness"] * len(figures)

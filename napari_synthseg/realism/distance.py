@@ -10,24 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.realism.quantities import ImageFeatures, Quantity, Values
-from napari_synthseg.realism.report import Curve, Measure, Summary, Verdict
+from napari_synthseg.realism.report import Curve, DistanceUnit, Measure, Summary, Verdict
 from napari_synthseg.realism.view import View
 
-HALVINGS = 12
+MAX_HALVINGS = 12
 """Ways to halve the real images that are tried."""
 
-FEWEST_VALUES = 2
-LEAST_SPREAD = 0.05
-"""What counts as spread of values that hardly differ, as a share of their median."""
+MIN_VALUES = 2
 
-NEGLIGIBLE = {"real spreads": 0.1, "dB": 0.5}
-"""Distances that no one would see, however alike the real images are."""
+MIN_RELATIVE_SPREAD = 0.05
+"""Smallest spread that distances are divided by, as a share of the values' median."""
 
-POINTS = 96
-"""Places at which curves are given."""
+NEGLIGIBLE_DISTANCE = {"real spreads": 0.1, "dB": 0.5}
+"""Unit -> distances that no one would see, however alike the real images are."""
+
+CURVE_POINTS = 96
 
 FREQUENCIES = np.linspace(0.0, 0.5, 33)
 """Edges of the rings over which spectra are averaged, cycles per pixel."""
+
+SPECTRUM = Quantity(
+    "spectrum", "power spectrum", "dB", "how much coarse and fine detail there is; 3 dB are twice "
+    "the power", lambda features, channel: spectrum(features.view.image[channel]),
+)  # fmt: skip
 
 
 def halvings(groups: Sequence[str], seed: int) -> list[frozenset[str]]:
@@ -36,13 +41,13 @@ def halvings(groups: Sequence[str], seed: int) -> list[frozenset[str]]:
     half = len(names) // 2
     if not half:
         return []
-    if comb(len(names), half) <= 2 * HALVINGS:
+    if comb(len(names), half) <= 2 * MAX_HALVINGS:
         found = [frozenset(chosen) for chosen in combinations(names, half)]
         if len(names) == 2 * half:  # the other half of each is in the list, too
             found = [chosen for chosen in found if names[0] in chosen]
-        return found[:HALVINGS] if len(found) <= HALVINGS else found[:: len(found) // HALVINGS]
+        return found[:: max(1, len(found) // MAX_HALVINGS)]
     rng = np.random.default_rng(seed)
-    return [frozenset(rng.permutation(names)[:half].tolist()) for _ in range(HALVINGS)]
+    return [frozenset(rng.permutation(names)[:half].tolist()) for _ in range(MAX_HALVINGS)]
 
 
 def compare_quantity(
@@ -62,9 +67,9 @@ def compare_quantity(
     mine = [quantity.measure(w, channel or 0) for w in real]
     theirs = np.concatenate([np.zeros(0), *(quantity.measure(w, channel or 0) for w in synthetic)])
     ours = np.concatenate([np.zeros(0), *mine])
-    if min(len(ours), len(theirs)) < FEWEST_VALUES:
+    if min(len(ours), len(theirs)) < MIN_VALUES:
         return None
-    spread = max(float(ours.std()), LEAST_SPREAD * abs(float(np.median(ours))), 1e-6)
+    spread = max(float(ours.std()), MIN_RELATIVE_SPREAD * abs(float(np.median(ours))), 1e-6)
     floors = []
     for half in halvings([w.view.group for w in real], seed):
         sides: tuple[list[Values], list[Values]] = ([], [])
@@ -88,20 +93,17 @@ def compare_spectra(
     floors = []
     for half in halvings([v.group for v in real], seed):
         side = np.array([v.group in half for v in real])
-        floors.append(float(np.abs(_level(mine[side]) - _level(mine[~side])).mean()))
-    ours, others = _level(mine), _level(theirs)
+        one, other = (_decibels(mine[chosen].mean(0)) for chosen in (side, ~side))
+        floors.append(float(np.abs(one - other).mean()))
+    ours, others = _decibels(mine.mean(0)), _decibels(theirs.mean(0))
     places = (FREQUENCIES[1:] + FREQUENCIES[:-1]) / 2
     curve = Curve(places=_floats(places), real=_floats(ours), synthetic=_floats(others))
     difference = others - ours
     fine, coarse = float(difference[places > 0.25].mean()), float(difference[places < 0.06].mean())
-    quantity = Quantity(
-        "spectrum", "power spectrum", "dB", "how much coarse and fine detail there is; 3 dB are "
-        "twice the power", lambda looked, channel: np.zeros(0),
-    )  # fmt: skip
-    issue = f"fine detail {fine:+.1f} dB, coarse {coarse:+.1f} dB against real"
     return _measure(
-        quantity, channel, _summarize(mine.mean(1), log=True), _summarize(theirs.mean(1), log=True),
-        float(np.abs(difference).mean()), floors, "dB", curve, issue,
+        SPECTRUM, channel, _summarize(_decibels(mine.mean(1))),
+        _summarize(_decibels(theirs.mean(1))), float(np.abs(difference).mean()), floors, "dB",
+        curve, f"fine detail {fine:+.1f} dB, coarse {coarse:+.1f} dB against real",
     )  # fmt: skip
 
 
@@ -133,27 +135,15 @@ def judge(distance: float, high: float | None, negligible: float) -> Verdict:
 
 def _measure(
     quantity: Quantity, channel: int | None, real: Summary, synthetic: Summary, distance: float,
-    floors: Sequence[float], unit: str, curve: Curve, issue: str,
+    floors: Sequence[float], unit: DistanceUnit, curve: Curve, finding: str,
 ) -> Measure:  # fmt: skip
     high = max(floors, default=None)
-    return Measure.model_validate(
-        {
-            "name": quantity.name,
-            "title": quantity.title,
-            "meaning": quantity.meaning,
-            "unit": quantity.unit,
-            "channel": channel,
-            "real": real,
-            "synthetic": synthetic,
-            "distance": distance,
-            "distance_unit": unit,
-            "floor": float(np.mean(floors)) if floors else None,
-            "floor_high": high,
-            "verdict": judge(distance, high, NEGLIGIBLE[unit]),
-            "finding": issue,
-            "curve": curve,
-        }
-    )
+    return Measure(
+        name=quantity.name, title=quantity.title, meaning=quantity.meaning, unit=quantity.unit,
+        channel=channel, real=real, synthetic=synthetic, distance=distance, distance_unit=unit,
+        floor=float(np.mean(floors)) if floors else None, floor_high=high,
+        verdict=judge(distance, high, NEGLIGIBLE_DISTANCE[unit]), finding=finding, curve=curve,
+    )  # fmt: skip
 
 
 def _shift(one: Values, other: Values) -> float:
@@ -162,15 +152,13 @@ def _shift(one: Values, other: Values) -> float:
     return float(wasserstein_distance(one, other))
 
 
-def _level(powers: Values) -> Values:
-    """Return the mean spectrum of several windows in decibels."""
-    level: Values = 10 * np.log10(np.maximum(powers.mean(0), 1e-12))
+def _decibels(powers: Values) -> Values:
+    level: Values = 10 * np.log10(np.maximum(powers, 1e-12))
     return level
 
 
-def _summarize(values: Values, *, log: bool = False) -> Summary:
-    shown = 10 * np.log10(np.maximum(values, 1e-12)) if log else values
-    return Summary(count=len(shown), median=float(np.median(shown)), spread=float(np.std(shown)))
+def _summarize(values: Values) -> Summary:
+    return Summary(count=len(values), median=float(np.median(values)), spread=float(values.std()))
 
 
 def _compare_medians(real: Values, synthetic: Values) -> str:
@@ -193,7 +181,7 @@ def _densities(real: Values, synthetic: Values) -> Curve:
     fewer = min(len(real), len(synthetic))
     width = 0.9 * max(_robust_spread(both), 0.02 * (high - low)) * fewer**-0.2
     margin = 2 * width + 1e-6
-    edges = np.linspace(low - margin, high + margin, POINTS + 1)
+    edges = np.linspace(low - margin, high + margin, CURVE_POINTS + 1)
     step = float(edges[1] - edges[0])
     curves = []
     for values in (real, synthetic):

@@ -1,22 +1,29 @@
-"""The realism report on one page: crops side by side, curves one over the other, the table."""
+"""The realism report in files: figures for programs, and one page for people.
+
+The page shows crops side by side, curves one over the other, and the table.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.io.atomic import replace_file
 from napari_synthseg.realism.report import HEADER, Measure, RealismReport, TwoSampleTest, rows_of
-from napari_synthseg.realism.saving import Comparison
 from napari_synthseg.realism.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
+
+REPORT_FILE, FIGURE_FILE = "realism.json", "realism.png"
 
 INK, MUTED, GRID = "#1d2733", "#66727f", "#e3e6ea"
 REAL, SYNTHETIC = "#1f6fb4", "#e07b1a"
@@ -26,7 +33,25 @@ VERDICTS = {
     "a little different": "#9a6a00",
     "clearly different": "#b3261e",
 }
-SHOWN, COLUMNS, MOST_CURVES = 4, 6, 11
+CROPS_SHOWN, PANEL_COLUMNS, MAX_CURVES, MAX_TABLE_ROWS = 4, 6, 11, 18
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The report, and the windows that it was measured on."""
+
+    report: RealismReport
+    real: tuple[View, ...]
+    synthetic: tuple[View, ...]
+
+
+def save_comparison(folder: Path, comparison: Comparison) -> None:
+    """Write ``realism.json`` and ``realism.png`` into a folder, which is made if missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = comparison.report.model_dump_json(indent=1, by_alias=True) + "\n"
+    replace_file(folder / REPORT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
+    page = draw_page(comparison)
+    replace_file(folder / FIGURE_FILE, lambda path: page.savefig(path, dpi=130, format="png"))
 
 
 def draw_page(comparison: Comparison, *, words: bool = True) -> Figure:
@@ -45,11 +70,11 @@ def draw_page(comparison: Comparison, *, words: bool = True) -> Figure:
     if words:
         crops, figures = above.subfigures(1, 2, squeeze=False, width_ratios=(1.0, 1.0))[0]
         _draw_table(figures, report)
-        _draw_crops(crops, comparison, SHOWN)
+        _draw_crops(crops, comparison, CROPS_SHOWN)
         notes = " ".join((report.caption() + ".", *report.notes))
         figure.supxlabel(fill(notes[0].upper() + notes[1:], 190), fontsize=9, color=MUTED)
     else:
-        _draw_crops(above, comparison, 2 * SHOWN)
+        _draw_crops(above, comparison, 2 * CROPS_SHOWN)
     _draw_curves(below, report)
     return figure
 
@@ -108,7 +133,7 @@ def _draw_table(figure: SubFigure, report: RealismReport) -> None:
 
     axes = figure.subplots()
     axes.set_axis_off()
-    rows = rows_of(report, most=18)
+    rows = rows_of(report, most=MAX_TABLE_ROWS)
     drawn = axes.table(
         cellText=[list(r.cells) for r in rows], colLabels=list(HEADER), loc="center",
         cellLoc="left", colWidths=(0.33, 0.2, 0.26, 0.21), edges="horizontal",
@@ -124,22 +149,22 @@ def _draw_table(figure: SubFigure, report: RealismReport) -> None:
         elif column == 3:
             cell.get_text().set_color(VERDICTS.get(rows[row - 1].cells[3], INK))
     axes.text(
-        0, 0.0, "Distances: how far values must be moved, in standard deviations of the real ones; "
-        "smaller is better.\nClassifier: share of crops told right; 50 % is chance, and harder to "
-        "tell apart is better. In brackets: 95 %.",
+        0, 0.0, "Distances: how far values must be moved, in standard deviations of real ones; "
+        "smaller is better.\nClassifier: share of crops labeled correctly; closer to 50 %, "
+        "which is chance, is better. In brackets: 95 %.",
         fontsize=8.5, color=MUTED, transform=axes.transAxes, va="center",
     )  # fmt: skip
 
 
 def _draw_curves(figure: SubFigure, report: RealismReport) -> None:
-    measures = _one_per_quantity(report.measures)[:MOST_CURVES]
-    cells = len(measures) + (report.telling is not None)
-    rows = max(1, -(-cells // COLUMNS))
-    panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    measures = _one_per_quantity(report.measures)[:MAX_CURVES]
+    cells = len(measures) + (report.two_sample_test is not None)
+    rows = max(1, -(-cells // PANEL_COLUMNS))
+    panels = figure.subplots(rows, PANEL_COLUMNS, squeeze=False).ravel()
     for axes, measure in zip(panels, measures, strict=False):
         _draw_curve(axes, measure, report.label(measure))
-    if report.telling is not None:
-        _draw_telling(panels[len(measures)], report.telling)
+    if report.two_sample_test is not None:
+        _draw_classifier(panels[len(measures)], report.two_sample_test)
     for axes in panels[cells:]:
         axes.set_axis_off()
     handles, labels = panels[0].get_legend_handles_labels()
@@ -179,7 +204,7 @@ def _draw_curve(axes: Axes, measure: Measure, title: str) -> None:
     _tidy(axes)
 
 
-def _draw_telling(axes: Axes, told: TwoSampleTest) -> None:
+def _draw_classifier(axes: Axes, told: TwoSampleTest) -> None:
     """Draw the accuracies with their intervals, and where chance is."""
     bars = [("all clues", told.accuracy, SYNTHETIC)]
     bars += [(name, accuracy, "#f0b27a") for name, accuracy in told.clues.items()]

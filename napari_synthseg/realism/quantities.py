@@ -15,16 +15,16 @@ from napari_synthseg.realism.view import View
 
 Values = NDArray[np.float64]
 
-RIM = 2.0
+RIM_PX = 2.0
 """Pixels this close to an object are neither object nor background."""
 
-RING = 6.0
+RING_PX = 6.0
 """The surroundings of an object reach this far, pixels."""
 
-PIXELS = 4000
-"""Pixels that are drawn from a window for the distribution of intensities."""
+MAX_PIXELS = 4000
+"""Most pixels that are drawn from a window for the distribution of intensities."""
 
-BLOCK, FEWEST = 32, 30
+BLOCK_PX, MIN_BLOCK_PIXELS = 32, 30
 """Grain is measured in blocks of this edge, and in no fewer pixels than this."""
 
 
@@ -79,37 +79,37 @@ def _inner(ids: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 
 def _draw(values: NDArray[np.float32]) -> Values:
-    if len(values) > PIXELS:
-        values = values[np.random.default_rng(0).integers(0, len(values), PIXELS)]
+    if len(values) > MAX_PIXELS:
+        values = values[np.random.default_rng(0).integers(0, len(values), MAX_PIXELS)]
     return values.astype(np.float64)
 
 
-def _intensity(looked: ImageFeatures, channel: int) -> Values:
-    return _draw(looked.view.image[channel].ravel())
+def _intensity(features: ImageFeatures, channel: int) -> Values:
+    return _draw(features.view.image[channel].ravel())
 
 
-def _object_intensity(looked: ImageFeatures, channel: int) -> Values:
-    return _draw(looked.view.image[channel][looked.view.ids > 0])
+def _object_intensity(features: ImageFeatures, channel: int) -> Values:
+    return _draw(features.view.image[channel][features.view.ids > 0])
 
 
-def _background_intensity(looked: ImageFeatures, channel: int) -> Values:
-    return _draw(looked.view.image[channel][_background(looked)])
+def _background_intensity(features: ImageFeatures, channel: int) -> Values:
+    return _draw(features.view.image[channel][_background(features)])
 
 
-def _background(looked: ImageFeatures) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = looked.view.background & (looked.outside > RIM)
+def _background(features: ImageFeatures) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = features.view.background & (features.outside > RIM_PX)
     return found
 
 
-def _contrasts(looked: ImageFeatures, channel: int) -> Values:
-    """Return mean inside minus mean round it for each whole object; NaN where nothing is round."""
+def _contrasts(features: ImageFeatures, channel: int) -> Values:
+    """Return mean inside minus mean around for each whole object; NaN without surroundings."""
     from scipy.ndimage import mean
 
-    image, ids, whole = looked.view.image[channel], looked.view.ids, looked.whole
+    image, ids, whole = features.view.image[channel], features.view.ids, features.whole
     if not len(whole):
         return np.zeros(0)
-    ring = (ids == 0) & (looked.outside > RIM) & (looked.outside <= RING)
-    around = np.where(ring, looked.owner, 0)
+    ring = (ids == 0) & (features.outside > RIM_PX) & (features.outside <= RING_PX)
+    around = np.where(ring, features.owner, 0)
     seen = np.isin(whole, around)
     result = np.full(len(whole), np.nan)
     here = whole[seen]
@@ -118,46 +118,46 @@ def _contrasts(looked: ImageFeatures, channel: int) -> Values:
     return result
 
 
-def _contrast(looked: ImageFeatures, channel: int) -> Values:
-    found = _contrasts(looked, channel)
+def _contrast(features: ImageFeatures, channel: int) -> Values:
+    found = _contrasts(features, channel)
     return found[np.isfinite(found)]
 
 
-def _steepness(looked: ImageFeatures, channel: int) -> Values:
+def _steepness(features: ImageFeatures, channel: int) -> Values:
     """Return the fall of intensity across each object's edge, as a share of its contrast."""
     from scipy.ndimage import mean
 
-    contrast = _contrasts(looked, channel)
+    contrast = _contrasts(features, channel)
     good = np.isfinite(contrast)
     good[good] &= np.abs(contrast[good]) > 0.05
     if not good.any():
         return np.zeros(0)
-    axes = [a for a, n in enumerate(looked.view.shape) if n > 2]
-    steps = [looked.view.spacing[a] for a in axes]
+    axes = [a for a, n in enumerate(features.view.shape) if n > 2]
+    steps = [features.view.spacing[a] for a in axes]
     away = np.atleast_2d(
-        np.gradient(looked.outside - np.maximum(looked.inside - 0.5, 0), *steps, axis=axes)
-    ).reshape(len(axes), *looked.view.shape)
-    slope = np.reshape(np.gradient(looked.view.image[channel], *steps, axis=axes), away.shape)
+        np.gradient(features.outside - np.maximum(features.inside - 0.5, 0), *steps, axis=axes)
+    ).reshape(len(axes), *features.view.shape)
+    slope = np.reshape(np.gradient(features.view.image[channel], *steps, axis=axes), away.shape)
     length = np.maximum(np.sqrt((away**2).sum(0)), 1e-6)
     fall = -(slope * away).sum(0) / length
-    rim = ((looked.inside > 0) & (looked.inside <= 1)) | (
-        (looked.outside > 0) & (looked.outside <= 1)
+    rim = ((features.inside > 0) & (features.inside <= 1)) | (
+        (features.outside > 0) & (features.outside <= 1)
     )
-    owner = np.where(rim, looked.owner, 0)
-    found = np.asarray(mean(fall, owner, looked.whole[good])) / contrast[good]
+    owner = np.where(rim, features.owner, 0)
+    found = np.asarray(mean(fall, owner, features.whole[good])) / contrast[good]
     return np.clip(found[np.isfinite(found)], -1, 2)
 
 
-def _fine(looked: ImageFeatures, channel: int) -> NDArray[np.float32]:
-    return finest_detail(looked.view.image[channel], "mirror")
+def _fine(features: ImageFeatures, channel: int) -> NDArray[np.float32]:
+    return finest_detail(features.view.image[channel], "mirror")
 
 
-def _background_grain(looked: ImageFeatures, channel: int) -> Values:
-    return _grain(_fine(looked, channel), _background(looked))
+def _background_grain(features: ImageFeatures, channel: int) -> Values:
+    return _grain(_fine(features, channel), _background(features))
 
 
-def _object_grain(looked: ImageFeatures, channel: int) -> Values:
-    return _grain(_fine(looked, channel), looked.inside > RIM)
+def _object_grain(features: ImageFeatures, channel: int) -> Values:
+    return _grain(_fine(features, channel), features.inside > RIM_PX)
 
 
 def _grain(fine: NDArray[np.float32], where: NDArray[np.bool_]) -> Values:
@@ -166,33 +166,33 @@ def _grain(fine: NDArray[np.float32], where: NDArray[np.bool_]) -> Values:
                  strict=True)  # fmt: skip
     found = []
     for plane, mask in planes:
-        for y in range(0, plane.shape[0], BLOCK):
-            for x in range(0, plane.shape[1], BLOCK):
-                block = slice(y, y + BLOCK), slice(x, x + BLOCK)
+        for y in range(0, plane.shape[0], BLOCK_PX):
+            for x in range(0, plane.shape[1], BLOCK_PX):
+                block = slice(y, y + BLOCK_PX), slice(x, x + BLOCK_PX)
                 values = plane[block][mask[block]]
-                if len(values) >= FEWEST:
+                if len(values) >= MIN_BLOCK_PIXELS:
                     found.append(1.4826 * np.median(np.abs(values - np.median(values))))
     return np.array(found, float)
 
 
-def _diameters(looked: ImageFeatures, channel: int) -> Values:
+def _diameters(features: ImageFeatures, channel: int) -> Values:
     """Return the diameter of the disk (ball) as large as each whole object."""
-    ndim, spacing = looked.view.ids.ndim, looked.view.spacing
-    sizes = np.bincount(looked.view.ids.ravel(), minlength=1)[looked.whole] * np.prod(spacing)
+    ndim, spacing = features.view.ids.ndim, features.view.spacing
+    sizes = np.bincount(features.view.ids.ravel(), minlength=1)[features.whole] * np.prod(spacing)
     diameters: Values = 2 * (sizes / ball([1.0] * ndim)) ** (1 / ndim)
     return diameters
 
 
-def _density(looked: ImageFeatures, channel: int) -> Values:
+def _density(features: ImageFeatures, channel: int) -> Values:
     """Return the number of objects in a square (cube) of 100 pixels' edge."""
-    volume = np.prod(looked.view.shape) * np.prod(looked.view.spacing)
-    return np.array([len(looked.view.centers()) * 100.0**looked.view.ids.ndim / volume])
+    volume = np.prod(features.view.shape) * np.prod(features.view.spacing)
+    return np.array([len(features.view.centers()) * 100.0**features.view.ids.ndim / volume])
 
 
-def _neighbors(looked: ImageFeatures, channel: int) -> Values:
+def _neighbors(features: ImageFeatures, channel: int) -> Values:
     from scipy.spatial import cKDTree
 
-    centers = looked.view.centers() * looked.view.spacing
+    centers = features.view.centers() * features.view.spacing
     if len(centers) < 2:
         return np.zeros(0)
     return np.asarray(cKDTree(centers).query(centers, k=2)[0][:, 1], float)
@@ -254,11 +254,11 @@ def of_regions(classes: Mapping[int, str]) -> tuple[Quantity, ...]:
     )  # fmt: skip
 
 
-def _share_of(value: int, looked: ImageFeatures, channel: int) -> Values:
-    assert looked.view.regions is not None
-    return np.array([np.mean(looked.view.regions == value)])
+def _share_of(value: int, features: ImageFeatures, channel: int) -> Values:
+    assert features.view.regions is not None
+    return np.array([np.mean(features.view.regions == value)])
 
 
-def _intensity_of(value: int, looked: ImageFeatures, channel: int) -> Values:
-    assert looked.view.regions is not None
-    return _draw(looked.view.image[channel][looked.view.regions == value])
+def _intensity_of(value: int, features: ImageFeatures, channel: int) -> Values:
+    assert features.view.regions is not None
+    return _draw(features.view.image[channel][features.view.regions == value])

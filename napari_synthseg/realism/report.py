@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+DistanceUnit = Literal["real spreads", "dB"]
 Verdict = Literal["alike", "not certain", "a little different", "clearly different"]
 SEVERITY: dict[Verdict, int] = {
     "alike": 0, "not certain": 1, "a little different": 2, "clearly different": 3,
@@ -15,13 +16,13 @@ SEVERITY: dict[Verdict, int] = {
 
 
 class Frozen(BaseModel):
-    """A validated value that cannot be changed in place."""
+    """A part of the report."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Summary(Frozen):
-    """What a distribution comes to: number of values, median, and standard deviation."""
+    """Number of values of a distribution, their median and standard deviation."""
 
     count: int
     median: float
@@ -29,7 +30,7 @@ class Summary(Frozen):
 
 
 class Curve(Frozen):
-    """Two curves over the same places, to be drawn one over the other."""
+    """Two curves over the same places."""
 
     places: tuple[float, ...]
     real: tuple[float, ...]
@@ -68,7 +69,7 @@ class Measure(Frozen):
     real: Summary
     synthetic: Summary
     distance: float
-    distance_unit: Literal["real spreads", "dB"]
+    distance_unit: DistanceUnit
     floor: float | None
     floor_high: float | None
     verdict: Verdict
@@ -86,7 +87,7 @@ class Accuracy(Frozen):
 
 
 class TwoSampleTest(Frozen):
-    """How well a small classifier tells real crops from synthetic ones; chance is 0.5.
+    """How well a small classifier distinguishes real crops from synthetic ones; chance is 0.5.
 
     Attributes
     ----------
@@ -111,7 +112,7 @@ class TwoSampleTest(Frozen):
 
     @property
     def best_clue(self) -> str:
-        """The kind of clue that gives most away."""
+        """The kind of clue that helps the classifier most."""
         return max(self.clues, key=lambda name: self.clues[name].value)
 
 
@@ -152,7 +153,7 @@ class RealismReport(Frozen):
     recipe: dict[str, Any]
     seed: int
     measures: tuple[Measure, ...]
-    telling: TwoSampleTest | None
+    two_sample_test: TwoSampleTest | None = Field(alias="telling")
     notes: tuple[str, ...] = ()
 
     def caption(self) -> str:
@@ -168,6 +169,11 @@ class RealismReport(Frozen):
             f"'{recipe}', seed {seed}); windows of {shape} pixels, drawn with seed {self.seed}"
         )
 
+    @property
+    def differing(self) -> tuple[Measure, ...]:
+        """The measures by which the two sides are not alike."""
+        return tuple(m for m in self.measures if m.verdict != "alike")
+
     def label(self, measure: Measure) -> str:
         """Return a measure's title, with its channel where the images have several."""
         several = len({m.channel for m in self.measures} - {None}) > 1
@@ -176,19 +182,19 @@ class RealismReport(Frozen):
         return measure.title
 
     def summary(self) -> str:
-        """Return what the report comes to, in two or three sentences."""
+        """Return the result in two or three sentences."""
         said = []
-        if (told := self.telling) is not None:
+        if (told := self.two_sample_test) is not None:
             share = f"{100 * told.accuracy.value:.0f} %"
             halves = f"; of two real halves {100 * told.floor.value:.0f} %" if told.floor else ""
             said.append(
-                f"A small classifier tells {share} of the crops right (50 % is chance{halves}). "
-                "Harder to tell apart is better."
+                f"A small classifier labels {share} of the crops correctly (50 % is "
+                f"chance{halves}). Closer to chance is better."
             )
             if told.verdict == "not certain":
                 said.append("The real images are too few to be certain of that.")
             elif told.verdict != "alike":
-                said.append(f"What gives most away: {told.best_clue}.")
+                said.append(f"It is helped most by {told.best_clue}.")
         worst: dict[str, Verdict] = {}
         for m in self.measures:
             before = worst.get(m.title, "alike")
@@ -197,7 +203,7 @@ class RealismReport(Frozen):
             titles = [title for title, found in worst.items() if found == verdict]
             if titles:
                 said.append(f"{verdict[0].upper()}{verdict[1:]}: {', '.join(titles)}.")
-        if all(m.verdict == "alike" for m in self.measures):
+        if not self.differing:
             said.append("Every measure is as close as real images are to one another.")
         return " ".join(said)
 
@@ -211,7 +217,7 @@ class Row:
 
     cells: tuple[str, str, str, str]
     meaning: str = ""
-    issue: str = ""
+    finding: str = ""
 
 
 def rows_of(report: RealismReport, most: int | None = None) -> list[Row]:
@@ -226,18 +232,18 @@ def rows_of(report: RealismReport, most: int | None = None) -> list[Row]:
         floor = "-" if m.floor is None else f"{m.floor:.2f} ({m.floor_high:.2f}){unit}"
         cells = (report.label(m), f"{m.distance:.2f}{unit}", floor, m.verdict)
         rows.append(Row(cells, m.meaning, m.finding))
-    return rows + (_rows_of_classifier(report.telling) if report.telling else [])
+    return rows + (_rows_of_classifier(told) if (told := report.two_sample_test) else [])
 
 
 def _rows_of_classifier(told: TwoSampleTest) -> list[Row]:
     floor = _in_words(told.floor) if told.floor else "-"
     cells = ("classifier's accuracy", _in_words(told.accuracy), floor, told.verdict)
     meaning = (
-        f"share of crops of {told.edge} pixels that are told right, on {told.held_out_by}s never "
-        "seen in training: 50 % is chance; in brackets the 95 % interval"
+        f"share of crops of {told.edge} pixels that are labeled correctly, on {told.held_out_by}s "
+        "not used for training: 50 % is chance; in brackets the 95 % interval"
     )
-    issue = f"{told.best_clue} gives most away" if SEVERITY[told.verdict] > 1 else ""
-    rows = [Row(cells, meaning, issue)]
+    finding = f"{told.best_clue} helps most" if SEVERITY[told.verdict] > 1 else ""
+    rows = [Row(cells, meaning, finding)]
     for name, accuracy in told.clues.items():
         rows.append(Row((f"   by {name} alone", _in_words(accuracy), "", ""), meaning))
     return rows

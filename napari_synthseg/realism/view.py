@@ -1,4 +1,4 @@
-"""What is looked at: windows of equal size from real and from synthetic images.
+"""What is compared: windows of equal size from real and from synthetic images.
 
 Whatever depends on the size of a field (objects cut by its border, distances to a nearest
 neighbor that may lie outside, frequencies) is then the same on both sides.
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.pixels import FloatImage
 
-FEWEST, SMALLEST = 4, 64
-"""Windows are halved until there are this many real ones, or their edge comes to this length."""
+MIN_WINDOWS, MIN_WINDOW_PX = 4, 64
+"""Windows are halved until there are this many real ones, or their edge has this length."""
 
-MOST = 48
-"""Windows that are looked at on either side; more would only take longer."""
+MAX_WINDOWS = 48
+"""Windows that are compared on either side; more would only take longer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +111,13 @@ def cut_windows(
     most = np.min([v.shape for v in (*real, *synthetic)], axis=0)
     sizes = np.array([v.shape for v in real])
     shape = np.min(sizes // -(-sizes // most), axis=0)  # as many as it takes, and none too narrow
-    while sum(_fitting(v, shape) for v in real) < FEWEST and min(shape[-2:]) >= 2 * SMALLEST:
+    while min(shape[-2:]) >= 2 * MIN_WINDOW_PX and (
+        sum(int(np.prod(np.array(v.shape) // shape)) for v in real) < MIN_WINDOWS
+    ):
         shape[-2:] //= 2
     alone = len({v.group for v in real}) == 1
     rng = np.random.default_rng(seed)
     return _cut_all(real, shape, rng, apart=alone), _cut_all(synthetic, shape, rng, apart=False)
-
-
-def _fitting(view: View, shape: NDArray[np.integer]) -> int:
-    return int(np.prod(np.array(view.shape) // shape))
 
 
 def _cut_all(
@@ -130,8 +128,8 @@ def _cut_all(
         grid = np.array(view.shape) // shape
         margin = (np.array(view.shape) - grid * shape) // 2
         places += [(view, margin + np.array(cell) * shape) for cell in np.ndindex(*grid)]
-    if len(places) > MOST:
-        places = [places[i] for i in np.sort(rng.choice(len(places), MOST, replace=False))]
+    if len(places) > MAX_WINDOWS:
+        places = [places[i] for i in np.sort(rng.choice(len(places), MAX_WINDOWS, replace=False))]
     return [
         view.cut(start.tolist(), shape.tolist(), f"{view.group} {n}" if apart else view.group)
         for n, (view, start) in enumerate(places)

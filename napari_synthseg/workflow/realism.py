@@ -14,8 +14,8 @@ from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Recipe, Source
+from napari_synthseg.realism.figure import Comparison
 from napari_synthseg.realism.report import Measure, RealismReport, TwoSampleTest
-from napari_synthseg.realism.saving import Comparison
 from napari_synthseg.realism.view import View, cut_windows
 from napari_synthseg.workflow import cutting, fitting
 from napari_synthseg.workflow.fitting import Fitted
@@ -57,7 +57,7 @@ def compare(
         Which windows and crops are drawn. The recipe has its own seed.
     fitted
         What is fitted already, so that patches need not be cut again; used as far as it fits.
-    keeper
+    artifacts
         Keeps what a recipe learns, and what it has learned.
 
     Raises
@@ -87,7 +87,7 @@ def compare(
     made = [synthetic_field(pair, fields.views[0].spacing) for pair in pairs]
     real, synthetic = cut_windows(fields.views, made, seed)
     measures = yield from _measure(real, synthetic, fields.classes, seed)
-    telling = yield from _tell_apart(fields.diameter, real, synthetic, seed)
+    test = yield from _classify(fields.diameter, real, synthetic, seed)
     refs = fields.refs
     report = RealismReport(
         images=tuple(ref.name for ref in refs),
@@ -102,8 +102,8 @@ def compare(
         recipe=recipe.model_dump(mode="json"),
         seed=seed,
         measures=measures,
-        telling=telling,
-        notes=tuple(_notes(refs, real, telling)) + fitted.notes,
+        two_sample_test=test,
+        notes=tuple(_notes(refs, real, test)) + fitted.notes,
     )
     yield Progress(1.0, "compared")
     return Comparison(report, tuple(real), tuple(synthetic))
@@ -140,20 +140,20 @@ def _measure(
     return tuple(m for m in found if m is not None)
 
 
-def _tell_apart(
+def _classify(
     diameter: float | None, real: Sequence[View], synthetic: Sequence[View], seed: int
 ) -> Generator[Progress, None, TwoSampleTest | None]:
-    from napari_synthseg.realism.classifier import LARGEST, classifier_two_sample_test
+    from napari_synthseg.realism.classifier import MAX_CROP_PX, classifier_two_sample_test
 
-    message = "teaching a classifier to tell real from synthetic"
-    work = classifier_two_sample_test(real, synthetic, diameter or LARGEST, seed)
+    message = "training a classifier on real against synthetic crops"
+    work = classifier_two_sample_test(real, synthetic, diameter or MAX_CROP_PX, seed)
     return (yield from subprogress(work, MEASURED, 1.0, message))
 
 
 def _notes(
-    refs: Sequence[ImageRef], real: Sequence[View], telling: TwoSampleTest | None
+    refs: Sequence[ImageRef], real: Sequence[View], test: TwoSampleTest | None
 ) -> Iterator[str]:
-    """Tell what limits the figures."""
+    """Yield what limits the figures."""
     if any(ref.synthetic for ref in refs):
         yield "Some of the images called real here are simulated."
     partly = [v.name for v in real if not v.complete]
@@ -174,5 +174,5 @@ def _notes(
             "There is one real image: its windows stand in for several images, so that the "
             "differences between images are not part of the floor."
         )
-    if telling is None:
+    if test is None:
         yield "The real images are too few or too small for the classifier."

@@ -39,8 +39,8 @@ def test_two_halves_of_one_set_are_not_told_apart(seed):
     ],
     ids=["bright seam of one pixel", "wrong noise", "wrong contrast", "blurred"],
 )
-def test_a_fault_is_found(rejection_reason, clue):
-    found = told(scenes(0, 8), scenes(50, 8, **rejection_reason))
+def test_a_fault_is_found(fault, clue):
+    found = told(scenes(0, 8), scenes(50, 8, **fault))
     assert found.accuracy.low > 0.7
     assert found.verdict == "clearly different"
     assert found.floor.low < 0.5 < found.floor.high
@@ -51,7 +51,7 @@ def test_a_fault_is_found(rejection_reason, clue):
 def test_the_interval_is_honest():
     """Of two sets that do not differ, 95 % of the intervals ought to hold one half."""
     views = scenes(200, 40, shape=(64, 64), objects=3)
-    crops, _ = finish(take_crops(views, 32, 40 * 16, np.random.default_rng(0), 0.0))
+    crops, _ = finish(take_crops(views, 32, 40 * 16, np.random.default_rng(0)))
     rng, held, trials = np.random.default_rng(1), 0, 60
     for trial in range(trials):
         names = rng.permutation(np.unique(crops.group))

@@ -103,7 +103,7 @@ def test_the_report_says_what_objects_are_here(session):
     report = found.report
     assert report.masks == "connected pieces of true masks"
     assert report.images == ("i0", "i1", "i2", "i3")
-    assert report.telling is not None
+    assert report.two_sample_test is not None
     assert {"share_1", "share_2", "intensity_1", "intensity_2", "size"} <= set(verdicts(report))
     assert draw_png(found)[:4] == b"\x89PNG"
 

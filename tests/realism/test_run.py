@@ -13,9 +13,8 @@ from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.pixels import Intensity
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Recipe, Synthesizer
-from napari_synthseg.realism.figure import draw_png
+from napari_synthseg.realism.figure import draw_png, save_comparison
 from napari_synthseg.realism.report import RealismReport, rows_of
-from napari_synthseg.realism.saving import save_comparison
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.realism import compare
@@ -83,8 +82,8 @@ def test_images_of_the_same_process_are_alike_and_noisier_ones_are_not(tmp_path)
     same = compared(session, Copies()).report
     noisy = compared(session, Copies(noise=0.04)).report
     session.close().result()
-    assert same.telling.accuracy.low < 0.55
-    assert noisy.telling.accuracy.low > 0.8
+    assert same.two_sample_test.accuracy.low < 0.55
+    assert noisy.two_sample_test.accuracy.low > 0.8
     assert "Clearly different: " in noisy.summary()
     verdicts = {m.name: m.verdict for m in noisy.measures}
     assert verdicts["background_grain"] == verdicts["spectrum"] == "clearly different"
@@ -103,7 +102,7 @@ def test_the_report_says_what_it_was_measured_on(tmp_path):
     assert report.masks == "masks found under the clicks"
     assert (report.pairs, report.window, report.real_windows) == (8, (128, 128), 4)
     assert report.recipe == SMALL.model_dump(mode="json")
-    assert report.telling.held_out_by == "image"
+    assert report.two_sample_test.held_out_by == "image"
     for word in ("4 images, real", "24 objects", "8 dual images", "'paste'", "seed 0"):
         assert word in report.caption()
     assert {m.name for m in report.measures} >= {"size", "density", "neighbors", "spectrum"}
@@ -166,7 +165,7 @@ def test_a_single_image_stands_for_several_with_a_word(tmp_path):
     assert report.window == (64, 64)
     assert report.real_windows == 4
     assert any("one real image" in note for note in report.notes)
-    assert report.telling.held_out_by == "window"
+    assert report.two_sample_test.held_out_by == "window"
 
 
 def test_volumes_are_compared(tmp_path):
@@ -192,7 +191,7 @@ def test_volumes_are_compared(tmp_path):
     assert comparison.real[0].spacing == (2.0, 1.0, 1.0)
     assert len(comparison.report.window) == 3
     assert {m.name for m in comparison.report.measures} >= {"size", "spectrum", "density"}
-    assert comparison.report.telling is not None
+    assert comparison.report.two_sample_test is not None
     assert draw_png(comparison)[:4] == b"\x89PNG"
 
 

@@ -24,8 +24,8 @@ from qtpy.QtWidgets import (
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.realism.figure import FIGURE_FILE, REPORT_FILE, Comparison, save_comparison
 from napari_synthseg.realism.report import HEADER, RealismReport, rows_of
-from napari_synthseg.realism.saving import FIGURE_FILE, REPORT_FILE, Comparison, save_comparison
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors, tell
 from napari_synthseg.ui.widgets.parts import quiet_label
@@ -156,7 +156,7 @@ def make_table(report: RealismReport) -> QTableWidget:
     table.verticalHeader().hide()
     table.setWordWrap(False)
     for number, row in enumerate(rows):
-        for column, text in enumerate((*row.cells, row.issue)):
+        for column, text in enumerate((*row.cells, row.finding)):
             item = QTableWidgetItem(text)
             item.setToolTip(row.meaning)
             if text in VERDICT_COLORS:
