@@ -20,8 +20,8 @@ from napari_synthseg.cli.output import table
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import FOREGROUND, Scores, metric_title
 from napari_synthseg.io.result_files import CLASSES_FILE, by_stem
-from napari_synthseg.metrics.confusion import BACKGROUND
-from napari_synthseg.metrics.semantic import TOLERANCE, score_semantic
+from napari_synthseg.metrics.areas import BACKGROUND
+from napari_synthseg.metrics.semantic import TOLERANCE_PX, score_semantic
 
 SHOWN = (
     "miou", "present_miou_per_image", "present_miou_pooled", "absent_rate", "dice", "boundary_f1",
@@ -81,7 +81,7 @@ def score_class_files(
         names,
         measured_on=measured_on,
         ignore=ignore,
-        tolerance=TOLERANCE if tolerance is None else tolerance,
+        tolerance=TOLERANCE_PX if tolerance is None else tolerance,
     )
     warnings = (
         *warn_unmatched(true_files, predicted_files),

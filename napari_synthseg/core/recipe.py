@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.plugins import Registry
 from napari_synthseg.core.progress import Progress
 
 SourceKind = Literal["patches", "masks"]
@@ -92,6 +93,12 @@ def fields_under(heading: str) -> Callable[..., Any]:
     return partial(Field, json_schema_extra={"group": heading})
 
 
+def _accept(entry: object) -> tuple[type[Recipe], str | None]:
+    if not (isinstance(entry, type) and issubclass(entry, Recipe)):
+        raise TypeError("it is no subclass of Recipe")
+    return entry, entry.model_fields["kind"].default
+
+
 class Recipe(BaseModel):
     """Parameters of one way to make dual images; its fields are its form, flags and record.
 
@@ -102,7 +109,7 @@ class Recipe(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    kinds: ClassVar[dict[str, type[Recipe]]] = {}
+    kinds: ClassVar[Registry[type[Recipe]]] = Registry("recipes", "recipe", _accept)
     """Every known recipe by its kind; look one up with `recipe_class`."""
     learns_from: ClassVar[SourceKind] = "patches"
     default_pool_size: ClassVar[int | None] = None
@@ -114,7 +121,7 @@ class Recipe(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
         kind = cls.model_fields["kind"].default
         if kind:
-            Recipe.kinds[kind] = cls
+            Recipe.kinds.add(kind, cls, cls.__module__)
 
     def fit(
         self, source: Source, artifacts: ArtifactStore | None = None

@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN
+from napari_synthseg.metrics.areas import BACKGROUND
 from napari_synthseg.metrics.counts import Counts
 
-BACKGROUND = "background"
+BLOCK_PIXELS = 2**18
+"""Pixels that are counted at once, so that temporary arrays stay small whatever the image."""
 
-PART = 2**18
-"""Pixels that are counted at once: what is computed on the way stays small, whatever the image."""
-
-LARGEST_TABLE = 2**16
-"""Values that may lie between the smallest and the largest, for places to be looked up at once."""
+MAX_TABLE_SIZE = 2**16
+"""Largest range of values for which places are looked up in a table."""
 
 Codes = NDArray[np.unsignedinteger[Any]]
 """Places of pixels in the classes of a `ClassSet`, with its codes for all else."""
@@ -144,17 +143,17 @@ def place_of(array: NDArray[Any], values: Sequence[int], ignored: Collection[int
     known, leave = np.asarray(values, np.int64), np.asarray(sorted(ignored), np.int64)
     codes = np.empty(array.size, np.min_scalar_type(known.size + 1))
     flat = array.reshape(-1)
-    for start in range(0, flat.size, PART):
-        part = flat[start : start + PART]
+    for start in range(0, flat.size, BLOCK_PIXELS):
+        part = flat[start : start + BLOCK_PIXELS]
         if part.dtype == np.uint64:
             part = np.minimum(part, np.iinfo(np.int64).max)
         part = part.astype(np.int64)
         low, high = int(part.min()), int(part.max())
-        if high - low < LARGEST_TABLE:
+        if high - low < MAX_TABLE_SIZE:
             table = _search(np.arange(low, high + 1), known, leave).astype(codes.dtype)
-            codes[start : start + PART] = table[part - low]
+            codes[start : start + BLOCK_PIXELS] = table[part - low]
         else:
-            codes[start : start + PART] = _search(part, known, leave)
+            codes[start : start + BLOCK_PIXELS] = _search(part, known, leave)
     return codes.reshape(array.shape)
 
 
@@ -180,10 +179,10 @@ def count_pixels(true: Codes, predicted: Codes, size: int) -> NDArray[np.int64]:
     side = size + 2
     counts = np.zeros(side * side, np.int64)
     ours, theirs = true.reshape(-1), predicted.reshape(-1)
-    for start in range(0, ours.size, PART):
-        pairs = ours[start : start + PART].astype(np.int64)
+    for start in range(0, ours.size, BLOCK_PIXELS):
+        pairs = ours[start : start + BLOCK_PIXELS].astype(np.int64)
         pairs *= side
-        pairs += theirs[start : start + PART]
+        pairs += theirs[start : start + BLOCK_PIXELS]
         counts += np.bincount(pairs, minlength=counts.size)
     return counts.reshape(side, side)[:size, :size]
 

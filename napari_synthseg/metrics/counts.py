@@ -67,6 +67,14 @@ class Counts:
         """Pixels that agree, of those that either side has: TP / (TP + FP + FN), Jaccard."""
         return self.matching_ap
 
+    def ratios(self) -> dict[str, float]:
+        """Return F1, precision and recall by name."""
+        return {"f1": self.f1, "precision": self.precision, "recall": self.recall}
+
+    def numbers(self) -> dict[str, float]:
+        """Return how many were found, missed, and false, by name."""
+        return {"found": self.matched, "missed": self.missed, "false": self.false}
+
     def _ratio(self, part: int, whole: int) -> float:
         if self.empty:
             return 1.0

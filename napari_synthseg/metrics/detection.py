@@ -24,9 +24,15 @@ from numpy.typing import ArrayLike, NDArray
 from napari_synthseg.core.boxes import Boxes, measure_in_blocks
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
+from napari_synthseg.metrics.checks import (
+    require_images,
+    require_known_classes,
+    require_named,
+    warn_incomplete,
+    warn_incomplete_classes,
+)
 from napari_synthseg.metrics.counts import Counts
 from napari_synthseg.metrics.ranking import interpolate_precision
-from napari_synthseg.metrics.warnings import warn_incomplete, warn_incomplete_classes
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 
@@ -124,15 +130,15 @@ def score_boxes(
     false: list[int] = []
     for name, true, predicted in pairs:
         ranking = predicted if candidates is None else candidates.get(name, Boxes.of([]))
-        _check_classes(name, class_names, true, predicted, ranking)
+        values = np.concatenate([boxes.classes for boxes in (true, predicted, ranking)]).tolist()
+        require_known_classes(f"Image '{name}'", values, class_names)
         for value, tally in tallies.items():
             mine = true.of_class(value)
             tally.count(mine, predicted.of_class(value).ranked(), least)
             tally.rank(mine, ranking.of_class(value).ranked(), max_detections)
         names.append(name)
         false.append(sum(tallies[value].counts[-1].false for value in trusted))
-    if not names:
-        raise InputError("There is no image to score: give at least one with truth.")
+    require_images(names)
     pooled = sum((tallies[value].pooled for value in trusted), Counts())
     values = {
         **_mean([p for v in trusted if (p := tallies[v].average_precisions())]),
@@ -212,33 +218,16 @@ def _mean(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _values(counts: Counts) -> dict[str, float]:
-    return {
-        "f1@0.5": counts.f1,
-        "precision@0.5": counts.precision,
-        "recall@0.5": counts.recall,
-        "found": counts.matched,
-        "missed": counts.missed,
-        "false": counts.false,
-    }
+    return {f"{name}@0.5": value for name, value in counts.ratios().items()} | counts.numbers()
 
 
 def _trusted(class_names: Mapping[int, str], incomplete: Collection[str]) -> list[int]:
     """Return the classes whose truth is complete."""
-    if unknown := set(incomplete) - set(class_names.values()):
-        known = ", ".join(class_names.values())
-        raise InputError(f"Class '{min(unknown)}' is not among those to score: {known}.")
+    require_named(incomplete, class_names)
     trusted = [value for value, name in class_names.items() if name not in incomplete]
     if not trusted:
         raise InputError("No class is left to score: the truth of each is said to be incomplete.")
     return trusted
-
-
-def _check_classes(name: str, class_names: Mapping[int, str], *several: Boxes) -> None:
-    if unknown := {v for boxes in several for v in boxes.classes.tolist()} - class_names.keys():
-        raise InputError(
-            f"Image '{name}' holds class {min(unknown)}, but the classes to score are "
-            f"{', '.join(f'{v} ({n})' for v, n in class_names.items())}."
-        )
 
 
 def _warn_without_truth(tallies: Mapping[str, _Tally]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
+from napari_synthseg.metrics.checks import require_images
 from napari_synthseg.metrics.counts import Counts
 from napari_synthseg.metrics.ranking import average_precision
 
@@ -89,7 +90,7 @@ def score_image_labels(
         truth=truth,
         values={
             **{name: float(np.mean(each)) for name, each in means.items() if each},
-            **(_ratios(pooled) if pooled.true else {}),
+            **(pooled.ratios() if pooled.true else {}),
         },
         per_class=per_class,
         warnings=_warn_of_one_side(class_names, shown),
@@ -102,8 +103,7 @@ def _check(
     sure: NDArray[np.float64],
     class_names: Mapping[int, str],
 ) -> None:
-    if not images:
-        raise InputError("There is no image to score: give at least one with truth.")
+    require_images(images)
     expected = (len(images), len(class_names))
     for name, array in (("truth", shown), ("prediction", sure)):
         if array.shape != expected:
@@ -126,11 +126,7 @@ def _values_of_class(
     prevalence = {"prevalence": float(shown.mean())}
     if not shown.any():
         return prevalence
-    return {"ap": average_precision(sure, shown), **prevalence, **_ratios(counts)}
-
-
-def _ratios(counts: Counts) -> dict[str, float]:
-    return {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall}
+    return {"ap": average_precision(sure, shown), **prevalence, **counts.ratios()}
 
 
 def _warn_of_one_side(class_names: Mapping[int, str], shown: NDArray[np.bool_]) -> tuple[str, ...]:

@@ -23,9 +23,13 @@ from numpy.typing import NDArray
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores
+from napari_synthseg.metrics.checks import (
+    require_images,
+    require_known_classes,
+    warn_incomplete,
+)
 from napari_synthseg.metrics.counts import Counts
 from napari_synthseg.metrics.overlap import Overlap, measure_overlap
-from napari_synthseg.metrics.warnings import warn_incomplete
 
 THRESHOLDS = (0.5, 0.7, 0.8)
 
@@ -132,8 +136,7 @@ def score_instances(
         for value, tallies in by_class.items():
             tallies.append(image.tally(thresholds, value))
         any_class.append(image.tally(thresholds))
-    if not names:
-        raise InputError("There is no image to score: give at least one with truth.")
+    require_images(names)
     per_image = [
         _Tally(_sum_classes(tallies), whole.pixels, sum(t.count_difference for t in tallies))
         for whole, *tallies in zip(any_class, *by_class.values(), strict=True)
@@ -219,11 +222,7 @@ def _classes_of(
 ) -> NDArray[np.int64]:
     first = next(iter(class_names))
     classes = [labels.classes.get(i, first) for i in ids.tolist()]
-    if unknown := set(classes) - class_names.keys():
-        raise InputError(
-            f"the {what} holds class {min(unknown)}, but the classes to score are "
-            f"{', '.join(f'{v} ({n})' for v, n in class_names.items())}."
-        )
+    require_known_classes(f"the {what}", classes, class_names)
     return np.array(classes, np.int64)
 
 

@@ -1,25 +1,26 @@
 """Positions against true centers: which objects are found where masks are not known.
 
-For truth that is no more than a point an object. Two questions are kept apart: do predicted
-*centers* lie close enough to true ones (`score_centers`), and do predicted *masks* each hold one
-true point (`score_masks_on_points`)?
+For truth that is one point per object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.metrics.assignment import assign
+from napari_synthseg.metrics.checks import (
+    require_images,
+    require_known_classes,
+    warn_incomplete,
+)
 from napari_synthseg.metrics.counts import Counts
-from napari_synthseg.metrics.warnings import warn_incomplete
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,18 +47,9 @@ class Centers:
             raise InputError("Centers must be finite numbers in the shape (point, axis).")
         return cls(points, np.broadcast_to(np.asarray(classes, np.int64), len(points)).copy())
 
-    @classmethod
-    def of_labels(cls, labels: InstanceLabels, origin: ArrayLike = 0.0) -> Centers:
-        """Return the centroid of each instance; `origin` is the position of the first pixel."""
-        from scipy.ndimage import center_of_mass
-
-        ids = np.unique(labels.ids)
-        ids = ids[ids > 0]
-        centroids = center_of_mass(labels.ids > 0, labels.ids, ids) if ids.size else []
-        centers = cls.of(
-            centroids, [labels.classes.get(i, 1) for i in ids.tolist()] or 1, labels.ids.ndim
-        )
-        return cls(centers.positions + np.asarray(origin, np.float64), centers.classes)
+    def of_class(self, value: int) -> NDArray[np.float64]:
+        """Return the positions of the points of a class."""
+        return np.asarray(self.positions[self.classes == value])
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -125,89 +117,22 @@ def score_centers(
     InputError
         If there is no image, or a class has no name or no diameter.
     """
-
-    def count(true: Centers, predicted: Centers, value: int) -> Counts:
-        if diameters.get(value, 0.0) <= 0.0:
-            raise InputError(
-                f"Class '{class_names[value]}' has no diameter: without one, "
-                "no distance tells whether a center was found."
-            )
-        mine = true.positions[true.classes == value]
-        theirs = predicted.positions[predicted.classes == value]
-        found, _ = match_centers(mine, theirs, diameters[value] / 2)
-        return Counts(len(mine), len(theirs), len(found))
-
-    return _score(pairs, class_names, count, _classes_of_centers, measured_on, truth, incomplete)
-
-
-def score_masks_on_points(
-    pairs: Iterable[tuple[str, Centers, InstanceLabels]],
-    class_names: Mapping[int, str],
-    *,
-    measured_on: Literal["real", "synthetic"],
-    truth: str = "clicks",
-    incomplete: Collection[str] = (),
-) -> Scores:
-    """Score predicted masks against true points: a point is found if a mask of its class holds it.
-
-    One-to-one: a mask that holds several points finds one of them and the others are missed; a
-    mask that holds none is false. Positions count from the first pixel of the mask's array.
-
-    Parameters
-    ----------
-    pairs
-        Image name, true points and predicted masks of each image.
-    class_names, measured_on, truth, incomplete
-        See `score_centers`.
-
-    Returns
-    -------
-    Scores with the values that `score_centers` gives.
-
-    Raises
-    ------
-    InputError
-        If there is no image, or a class has no name.
-    """
-
-    def count(true: Centers, predicted: InstanceLabels, value: int) -> Counts:
-        points = true.positions[true.classes == value]
-        ids = {i for i in np.unique(predicted.ids).tolist() if i > 0}
-        ids = {i for i in ids if predicted.classes.get(i, 1) == value}
-        hit = set(_ids_under(points, predicted.ids).tolist()) & ids
-        return Counts(len(points), len(ids), len(hit))
-
-    return _score(pairs, class_names, count, _classes_of_labels, measured_on, truth, incomplete)
-
-
-Predicted = TypeVar("Predicted")
-
-
-def _score(
-    pairs: Iterable[tuple[str, Centers, Predicted]],
-    class_names: Mapping[int, str],
-    count: Callable[[Centers, Predicted, int], Counts],
-    classes: Callable[[Predicted], set[int]],
-    measured_on: Literal["real", "synthetic"],
-    truth: str,
-    incomplete: Collection[str],
-) -> Scores:
-    """Pool the counts of each image and class, and put them into words."""
     names: list[str] = []
     false: list[int] = []
     pooled = dict.fromkeys(class_names, Counts())
     for name, true, predicted in pairs:
-        if unknown := (set(true.classes.tolist()) | classes(predicted)) - class_names.keys():
-            raise InputError(
-                f"Image '{name}' holds class {min(unknown)}, but the classes to score are "
-                f"{', '.join(f'{v} ({n})' for v, n in class_names.items())}."
+        values = {*true.classes.tolist(), *predicted.classes.tolist()}
+        require_known_classes(f"Image '{name}'", values, class_names)
+        counts = {
+            value: _count(
+                true.of_class(value), predicted.of_class(value), diameters.get(value), cls
             )
-        counts = {value: count(true, predicted, value) for value in class_names}
+            for value, cls in class_names.items()
+        }
         pooled = {value: pooled[value] + counts[value] for value in class_names}
         names.append(name)
         false.append(sum(c.false for c in counts.values()))
-    if not names:
-        raise InputError("There is no image to score: give at least one with truth.")
+    require_images(names)
     whole = sum(pooled.values(), Counts())
     return Scores(
         task="localize",
@@ -221,28 +146,17 @@ def _score(
     )
 
 
+def _count(
+    true: NDArray[np.float64], predicted: NDArray[np.float64], diameter: float | None, name: str
+) -> Counts:
+    if diameter is None or diameter <= 0.0:
+        raise InputError(
+            f"Class '{name}' has no diameter: without one, no distance tells whether a center was "
+            "found."
+        )
+    found, _ = match_centers(true, predicted, diameter / 2)
+    return Counts(len(true), len(predicted), len(found))
+
+
 def _values(counts: Counts) -> dict[str, float]:
-    return {
-        "found": counts.matched,
-        "missed": counts.missed,
-        "false": counts.false,
-        "precision": counts.precision,
-        "recall": counts.recall,
-        "f1": counts.f1,
-    }
-
-
-def _classes_of_centers(centers: Centers) -> set[int]:
-    return set(centers.classes.tolist())
-
-
-def _classes_of_labels(labels: InstanceLabels) -> set[int]:
-    return {labels.classes.get(i, 1) for i in np.unique(labels.ids).tolist() if i > 0}
-
-
-def _ids_under(points: NDArray[np.float64], ids: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the id at the pixel nearest to each point; points outside the array give none."""
-    pixel = np.floor(points + 0.5).astype(np.int64)
-    inside = ((pixel >= 0) & (pixel < ids.shape)).all(axis=1)
-    under: NDArray[np.int32] = ids[tuple(pixel[inside].T)]
-    return under
+    return counts.numbers() | counts.ratios()

@@ -52,12 +52,13 @@ from numpy.typing import NDArray
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import FOREGROUND, Scores
 from napari_synthseg.metrics.boundary import BoundaryCounts, count_boundaries
+from napari_synthseg.metrics.checks import require_images
 from napari_synthseg.metrics.confusion import ClassSet, count_classes, count_pixels
 from napari_synthseg.metrics.counts import Counts
 
 PER_IMAGE = "present_miou_per_image"
 
-TOLERANCE = 2.0
+TOLERANCE_PX = 2.0
 """Pixels that a predicted boundary may lie off."""
 
 
@@ -68,7 +69,7 @@ def score_semantic(
     measured_on: Literal["real", "synthetic"],
     background: int | None = 0,
     ignore: int | None = None,
-    tolerance: float = TOLERANCE,
+    tolerance: float = TOLERANCE_PX,
 ) -> Scores:
     """Score predicted class values against the true ones, pixel by pixel.
 
@@ -110,8 +111,7 @@ def score_semantic(
     tally = _Tally.of(classes)
     for name, truth, predicted in images:
         tally.add(name, np.asarray(truth), np.asarray(predicted), tolerance)
-    if not tally.images:
-        raise InputError("There is no image to score: give at least one with truth.")
+    require_images(tally.images)
     counts = count_classes(tally.confusion)
     counted = int(tally.confusion.sum())
     return Scores(

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.plugins import Registry
 from napari_synthseg.core.specs import ModelSpec
 
 if TYPE_CHECKING:
@@ -18,7 +19,14 @@ NetworkBuilder = Callable[[ModelSpec, int, int], "nn.Module"]
 Form = Literal["grid", "centers"]
 """How a detector says where boxes are: in the cells of a grid, or by a map of centers."""
 
-NETWORKS: dict[str, NetworkBuilder] = {}
+
+def _accept(entry: object) -> tuple[NetworkBuilder, None]:
+    if not callable(entry):
+        raise TypeError("it is no function")
+    return entry, None
+
+
+NETWORKS: Registry[NetworkBuilder] = Registry("networks", "network", _accept)
 """Name -> network; look one up with `network_builder`, which loads our own first."""
 
 BUILT_IN = ("unet", "classifiers", "detectors")
@@ -29,7 +37,7 @@ def register_network(name: str) -> Callable[[NetworkBuilder], NetworkBuilder]:
     """Register a network under `name`, for ``ModelSpec.name``."""
 
     def add(builder: NetworkBuilder) -> NetworkBuilder:
-        NETWORKS[name] = builder
+        NETWORKS.add(name, builder, builder.__module__)
         return builder
 
     return add

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.plugins import Registry
 from napari_synthseg.tasks.classify import Classify
 from napari_synthseg.tasks.detect import Detect
 from napari_synthseg.tasks.info import Marking, TaskInfo
 from napari_synthseg.tasks.segment import Segment
 from napari_synthseg.tasks.semantic import Semantic
 
-TASKS: dict[str, TaskInfo] = {}
+
+def _accept(entry: object) -> tuple[TaskInfo, str]:
+    if not (isinstance(entry, type) and issubclass(entry, TaskInfo)):
+        raise TypeError("it is no subclass of TaskInfo")
+    return entry(), entry.name
+
+
+TASKS: Registry[TaskInfo] = Registry("tasks", "task", _accept)
 """Name -> task, in the order in which users are offered them."""
 
-
-def register_task(info: TaskInfo) -> TaskInfo:
-    """Add a task; one of the same name is replaced."""
-    TASKS[info.name] = info
-    return info
-
-
 for _info in (Segment(), Detect(), Classify(), Semantic()):
-    register_task(_info)
+    TASKS.add(_info.name, _info)
 
 
 def task_infos() -> tuple[TaskInfo, ...]:

@@ -31,7 +31,7 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.io.images.stacks import StackUse
-from napari_synthseg.realism.saving import Comparison
+from napari_synthseg.realism.figure import Comparison
 from napari_synthseg.storage import arrays, images, runs, truths
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.project_store import ProjectStore

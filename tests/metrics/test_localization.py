@@ -7,13 +7,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.metrics.localization import (
-    Centers,
-    match_centers,
-    score_centers,
-    score_masks_on_points,
-)
+from napari_synthseg.metrics.localization import Centers, match_centers, score_centers
 
 NAMES = {1: "cell", 2: "crystal"}
 DIAMETERS = {1: 10.0, 2: 20.0}
@@ -89,31 +83,6 @@ def test_false_positives_on_an_incomplete_image_carry_a_warning():
     some, none = Centers.of([[1, 1]]), Centers.of([])
     assert not score((some, some), incomplete=["image 0"]).warnings
     assert "'image 1'" in score((some, some), (none, some), incomplete=["image 1"]).warnings[0]
-
-
-def test_centers_of_labels_are_centroids_in_full_image_pixels():
-    ids = np.zeros((6, 8), np.int32)
-    ids[1:4, 2:5], ids[5, 7] = 3, 9
-    centers = Centers.of_labels(InstanceLabels(ids, {3: 2, 9: 1}), origin=(100, 200))
-    assert centers.positions.tolist() == [[102, 203], [105, 207]]
-    assert centers.classes.tolist() == [2, 1]
-    assert len(Centers.of_labels(InstanceLabels(np.zeros((3, 4, 5), np.int32)))) == 0
-
-
-def test_masks_on_points():
-    ids = np.zeros((10, 30), np.int32)
-    ids[2:8, 1:8], ids[2:8, 10:18], ids[2:8, 20:25] = 1, 2, 3
-    labels = InstanceLabels(ids, {1: 1, 2: 1, 3: 2})
-    # Mask 1 holds two points, mask 2 none, mask 3 one of another class; one point lies outside.
-    truth = Centers.of([[4, 3], [4.4, 6], [4, 22], [50, 50]])
-    scores = score_masks_on_points([("field", truth, labels)], NAMES, measured_on="real")
-    assert scores.values["found"] == 1
-    assert scores.values["missed"] == 3
-    assert scores.values["false"] == 2
-    assert scores.per_class["crystal"]["false"] == 1
-    truth = Centers.of([[4, 3], [4, 11], [4, 22]], [1, 1, 2])
-    scores = score_masks_on_points([("field", truth, labels)], NAMES, measured_on="real")
-    assert scores.values["f1"] == 1
 
 
 def test_bad_input_is_named():

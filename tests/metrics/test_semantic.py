@@ -17,7 +17,7 @@ from sklearn.metrics import (
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.metrics.confusion import PART, place_of
+from napari_synthseg.metrics.confusion import BLOCK_PIXELS, place_of
 from napari_synthseg.metrics.semantic import score_semantic
 
 NAMES = {1: "cell", 2: "crystal", 3: "fiber"}
@@ -375,9 +375,9 @@ def test_the_largest_of_all_values_are_not_taken_for_unknown():
 
 def test_images_of_several_parts_are_counted_whole():
     rng = np.random.default_rng(1)
-    true, given_ = rng.integers(0, 4, (2, 2, PART + 7)).astype(np.uint8)
+    true, given_ = rng.integers(0, 4, (2, 2, BLOCK_PIXELS + 7)).astype(np.uint8)
     scores = score((true.T, given_.T))  # not contiguous
-    assert scores.objects == 2 * (PART + 7)
+    assert scores.objects == 2 * (BLOCK_PIXELS + 7)
     assert scores.values["pixel_accuracy"] == np.mean(true == given_)
 
 

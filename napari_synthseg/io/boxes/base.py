@@ -13,9 +13,17 @@ from typing import ClassVar
 
 from napari_synthseg.core.boxes import Boxes, Corners
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.plugins import Registry
 
-FORMATS: dict[str, BoxFormat] = {}
-"""Name -> format; filled by defining subclasses of `BoxFormat`."""
+
+def _accept(entry: object) -> tuple[BoxFormat, str]:
+    if not (isinstance(entry, type) and issubclass(entry, BoxFormat)):
+        raise TypeError("it is no subclass of BoxFormat")
+    return entry(), entry.name
+
+
+FORMATS: Registry[BoxFormat] = Registry("box_formats", "box format", _accept)
+"""Name -> format; defining a subclass of `BoxFormat` adds it."""
 
 SizeOf = Callable[[str, str], tuple[int, int]]
 """Takes a place for messages and the stem of an image file; returns its height and width."""
@@ -73,7 +81,7 @@ class BoxFormat(ABC):
     writes_folder: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        FORMATS[cls.name] = cls()
+        FORMATS.add(cls.name, cls(), cls.__module__)
 
     @abstractmethod
     def recognizes(self, path: Path) -> bool:

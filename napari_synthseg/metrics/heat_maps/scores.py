@@ -30,6 +30,7 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores
+from napari_synthseg.metrics.checks import require_named
 from napari_synthseg.metrics.counts import Counts
 from napari_synthseg.metrics.heat_maps.box_sweep import HITS_SHAPE, best_accuracy, sweep_boxes
 from napari_synthseg.metrics.heat_maps.map_range import LEVELS, count_levels, read_map, stretch
@@ -92,11 +93,7 @@ def score_heat_maps(
         raise InputError(f"The threshold of peaks is {threshold:g}: it is a share, from 0 to 1.")
     if not 0.0 <= tolerance < np.inf:
         raise InputError(f"The tolerance is {tolerance:g}: give 0 or more diameters.")
-    if unknown := set(incomplete_classes) - set(class_names.values()):
-        raise InputError(
-            f"Class '{min(unknown)}' is not among those to score: "
-            f"{', '.join(class_names.values())}."
-        )
+    require_named(incomplete_classes, class_names)
     tallies = {value: _Tally() for value in class_names}
     names: list[str] = []
     for name, true, maps in images:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.metrics.checks import require_known_classes
 
 Place = tuple[slice, slice]
 
@@ -132,11 +133,7 @@ def find_targets(
     )
     for value, target in found:
         objects.setdefault(value, []).append(target)
-    if unknown := objects.keys() - class_names.keys():
-        raise InputError(
-            f"the truth holds class {min(unknown)}, but the classes to score are "
-            f"{', '.join(f'{v} ({n})' for v, n in class_names.items())}."
-        )
+    require_known_classes("the truth", objects, class_names)
     return {value: Targets(tuple(each), shape) for value, each in sorted(objects.items())}
 
 

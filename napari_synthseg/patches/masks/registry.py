@@ -1,7 +1,7 @@
 """Mask methods by name: the plug point for ways to outline the object under each click.
 
-A method from elsewhere is added by `register`. Importing this loads no scipy, so that panels and
-commands know the methods at once.
+A method from elsewhere is an entry point of the group ``napari_synthseg.mask_methods``. Importing
+this loads no scipy, so that panels and commands know the methods at once.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.plugins import Registry
 
 if TYPE_CHECKING:
     from napari_synthseg.patches.masks.seeded_foreground import SeededForeground
@@ -76,13 +77,19 @@ class MaskMethod:
     planes_only: bool = False
 
 
-MASK_METHODS: dict[str, MaskMethod] = {}
+def _accept(entry: object) -> tuple[MaskMethod, str]:
+    if not isinstance(entry, MaskMethod):
+        raise TypeError("it is no MaskMethod")
+    return entry, entry.name
+
+
+MASK_METHODS: Registry[MaskMethod] = Registry("mask_methods", "mask method", _accept)
 """Every known method by name, in the order in which users see them."""
 
 
 def register(method: MaskMethod) -> MaskMethod:
     """Make a method known under its name."""
-    MASK_METHODS[method.name] = method
+    MASK_METHODS.add(method.name, method, method.find.__module__)
     return method
 
 
