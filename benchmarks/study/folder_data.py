@@ -13,9 +13,9 @@ from pydantic import Field, field_validator, model_validator
 
 from benchmarks.study.draw import MaskSample, Sample
 from benchmarks.study.halved_data import HalvedData, hash_name
+from napari_synthseg.core.annotations import find_specimen
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region
-from napari_synthseg.core.specimens import find_specimen
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.workflow.importing import MaskKind
 

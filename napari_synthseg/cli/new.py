@@ -11,10 +11,9 @@ import typer
 
 from napari_synthseg.cli.output import report
 from napari_synthseg.cli.settings import ImageFiles, JsonFlag, ProjectFolder
-from napari_synthseg.core.annotations import ImageRef, ObjectClass
+from napari_synthseg.core.annotations import ImageRef, ObjectClass, find_specimen
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.specimens import find_specimen
 from napari_synthseg.io.images.stacks import FARTHEST, FEWEST_PLANES, StackUse
 from napari_synthseg.storage.images import describe
 from napari_synthseg.workflow.importing import ImageFields

@@ -6,10 +6,9 @@ import itertools
 from collections.abc import Hashable, Sequence
 from pathlib import Path, PureWindowsPath
 
-from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.annotations import ImageRef, own_group
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
-from napari_synthseg.core.specimens import own_group
 from napari_synthseg.io.images.files import open_file, with_axes
 from napari_synthseg.io.images.normalized import NormalizedImage
 from napari_synthseg.io.images.stacks import StackUse, is_volume

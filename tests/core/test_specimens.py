@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_synthseg.core.annotations import ImageRef
-from napari_synthseg.core.specimens import find_specimen, named_specimen, own_group
+from napari_synthseg.core.annotations import ImageRef, find_specimen, named_specimen, own_group
 
 
 @pytest.mark.parametrize(

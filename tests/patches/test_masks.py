@@ -229,7 +229,7 @@ def test_an_unknown_method_is_refused_and_the_known_ones_are_named():
 
 
 @pytest.fixture
-def squares(monkeypatch):
+def squares():
     """A method from elsewhere, that learns a foreground of its own."""
 
     class Darkness:
@@ -242,10 +242,10 @@ def squares(monkeypatch):
             ids[y - 4 : y + 5, x - 4 : x + 5] = number
         return np.where(block.basins == ids, ids, 0)
 
-    monkeypatch.setattr("napari_synthseg.patches.masks.registry.MASK_METHODS", dict(MASK_METHODS))
-    return register(
+    yield register(
         MaskMethod("squares", "Squares", "", find, lambda *_: Darkness(), 0.5, planes_only=True)
     )
+    del MASK_METHODS["squares"]
 
 
 def test_a_method_from_elsewhere_finds_masks_on_what_it_learned(squares):

@@ -15,9 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_synthseg.core.annotations import ImageRef, ObjectClass
+from napari_synthseg.core.annotations import ImageRef, ObjectClass, named_specimen
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.specimens import named_specimen
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.page import NextStep, Page
