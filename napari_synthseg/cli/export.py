@@ -12,14 +12,14 @@ from napari_synthseg.cli.progress import complete
 from napari_synthseg.cli.settings import JsonFlag, OverwriteFlag, ProjectFolder
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.result_files import refuse_existing
-from napari_synthseg.workflow.exporting import EXPORT_FORMATS, pair_files
+from napari_synthseg.workflow.exporting import DEFAULT_FORMATS, export_formats, pair_files
 from napari_synthseg.workflow.session import Session
 
 
 def export_data(
     project: ProjectFolder,
     what: Annotated[
-        str, typer.Option("--what", metavar="KIND", help=f"One of: {', '.join(EXPORT_FORMATS)}.")
+        str, typer.Option("--what", metavar="KIND", help=f"One of: {', '.join(DEFAULT_FORMATS)}.")
     ],
     out: Annotated[
         Path,
@@ -37,12 +37,12 @@ def export_data(
     as_json: JsonFlag = False,
 ) -> None:
     """Export clicks, true boxes, dual images (pairs), or a trained model."""
-    if what not in EXPORT_FORMATS:
-        raise InputError(f"--what {what}: what is exported is one of {', '.join(EXPORT_FORMATS)}.")
-    name = format_ or EXPORT_FORMATS[what][0]
-    if name not in EXPORT_FORMATS[what]:
+    if what not in DEFAULT_FORMATS:
+        raise InputError(f"--what {what}: what is exported is one of {', '.join(DEFAULT_FORMATS)}.")
+    name = format_ or DEFAULT_FORMATS[what]
+    if name not in export_formats(what):
         raise InputError(
-            f"--format {name}: {what} are exported as {', '.join(EXPORT_FORMATS[what])}."
+            f"--format {name}: {what} are exported as {', '.join(export_formats(what))}."
             if what != "model"
             else f"--format {name}: a model is exported as safetensors."
         )

@@ -43,13 +43,10 @@ from napari_synthseg.storage.truths import open_labels
 
 ExportKind = Literal["clicks", "boxes", "pairs", "model"]
 
-EXPORT_FORMATS: dict[ExportKind, tuple[str, ...]] = {
-    "clicks": ("csv",),
-    "boxes": ("csv", *sorted(FORMATS.keys() - {"csv"})),
-    "pairs": ("tiff",),
-    "model": ("safetensors",),
-}
-"""What can be exported -> formats, the default first."""
+DEFAULT_FORMATS: dict[ExportKind, str] = {
+    "clicks": "csv", "boxes": "csv", "pairs": "tiff", "model": "safetensors",
+}  # fmt: skip
+"""What can be exported -> its format where none is asked for; see `export_formats`."""
 
 MAX_LISTED_FILES = 5
 
@@ -57,6 +54,13 @@ PATCH_COLUMNS = (
     "id", "image", "class", "z", "y", "x", "area", "intensity", "quality", "method", "state",
     "verdict", "reason", "findings",
 )  # fmt: skip
+
+
+def export_formats(what: ExportKind) -> tuple[str, ...]:
+    """Return the formats in which something can be exported, the default first."""
+    default = DEFAULT_FORMATS[what]
+    others = sorted(FORMATS.keys() - {default}) if what == "boxes" else []
+    return (default, *others)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def export(
             return _export_clicks(out, project, overwrite)
         if what == "boxes":
             images = yield from _true_boxes(project, folder)
-            kind = box_format(format or EXPORT_FORMATS["boxes"][0])
+            kind = box_format(format or DEFAULT_FORMATS["boxes"])
             refuse_existing(kind.files(out, images), overwrite)
             kind.write(out, images, project.class_names)
             count = sum(len(image.boxes) for image in images)

@@ -476,7 +476,7 @@ class Session:
     ) -> Job[Exported]:
         """Write all clicks, the true boxes, dual images (`pairs`), or the model of `run`.
 
-        `format` is one of `EXPORT_FORMATS`; default: the first. `out` is a file for csv and coco,
+        `format` is one of `export_formats`; default: the first. `out` is a file for csv and coco,
         else a folder.
         """
         work = exporting.export(
