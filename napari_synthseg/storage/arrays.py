@@ -95,8 +95,10 @@ def remove_array(uri: str, folder: Path) -> None:
     shutil.rmtree(array_path(uri, folder), ignore_errors=True)
 
 
-def open_array(uri: str, folder: Path) -> StoredArray:
+def open_array(uri: str, folder: Path, remedy: str = "add the image again") -> StoredArray:
     """Open an array of the project by its name, ``arrays:ID``.
+
+    `remedy` is what messages advise where that fails.
 
     Raises
     ------
@@ -107,13 +109,13 @@ def open_array(uri: str, folder: Path) -> StoredArray:
 
     path = array_path(uri, folder)
     if not path.is_dir():
-        raise InputError(f"'{uri}' is missing from '{folder / FOLDER_NAME}': add the image again.")
+        raise InputError(f"'{uri}' is missing from '{folder / FOLDER_NAME}': {remedy}.")
     try:
         array = zarr.open_array(str(path), mode="r")
         axes = str(array.attrs["axes"])
     except Exception as error:  # a parser of damaged files fails in countless ways
         raise InputError(
-            f"'{path}' is damaged: {error}. Put a backup in its place, or add the image again."
+            f"'{path}' is damaged: {error}. Put a backup in its place, or {remedy}."
         ) from error
     return stored_zarr(uri, array, axes)
 

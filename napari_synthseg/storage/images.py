@@ -16,7 +16,13 @@ from napari_synthseg.io.images.stored_array import StoredArray, check_stored
 from napari_synthseg.storage import consent
 from napari_synthseg.storage.arrays import open_array
 from napari_synthseg.storage.fingerprint import check_fingerprint, fingerprint
-from napari_synthseg.storage.uris import ARRAYS_PREFIX, relative_uri, resolve
+from napari_synthseg.storage.uris import (
+    ARRAYS_PREFIX,
+    IMPORT_MASKS,
+    RELINK_IMAGE,
+    relative_uri,
+    resolve,
+)
 
 
 def describe(path: Path, axes: str | None = None, stack: StackUse = "auto") -> tuple[ImageRef, ...]:
@@ -138,7 +144,14 @@ def is_missing(ref: ImageRef, folder: Path) -> bool:
 
 
 def open_stored(uri: str, folder: Path, *, as_ids: bool = False) -> StoredArray:
-    """Open what a project names, as it is stored."""
+    """Open what a project names, as it is stored; `as_ids` for masks.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged, or the project may not read it.
+    """
     if uri.startswith(ARRAYS_PREFIX):
-        return check_stored(open_array(uri, folder))
-    return open_file(resolve(uri, folder), as_ids=as_ids)
+        again = "import the masks again" if as_ids else "add the image again"
+        return check_stored(open_array(uri, folder, again))
+    return open_file(resolve(uri, folder, IMPORT_MASKS if as_ids else RELINK_IMAGE), as_ids=as_ids)

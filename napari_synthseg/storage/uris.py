@@ -22,6 +22,10 @@ ARRAYS_PREFIX = "arrays:"
 
 HOW_TO_RELINK = "(project menu: Find moved images, or napari-synthseg relink)"
 
+RELINK_IMAGE = f"relink the image to where it is on this computer {HOW_TO_RELINK}"
+IMPORT_MASKS = "import the masks again from where they are on this computer"
+"""What to do where an image file, or a file of masks, is not where the project says."""
+
 
 def relative_uri(path: Path, folder: Path) -> str:
     """Return the name of a file that the user gave, as kept in the project in `folder`.
@@ -38,37 +42,35 @@ def relative_uri(path: Path, folder: Path) -> str:
     return f"./{uri}" if uri.startswith(ARRAYS_PREFIX) or is_absolute(uri) else uri
 
 
-def resolve(uri: str, folder: Path) -> Path:
+def resolve(uri: str, folder: Path, remedy: str = RELINK_IMAGE) -> Path:
     """Return the path of an existing file (or OME-Zarr folder) that a project names.
+
+    `remedy` is what messages advise where it leads nowhere.
 
     Raises
     ------
     InputError
         If the name is none that a project may hold, needs consent, or leads to nothing.
     """
-    _check_name(uri)
+    if not uri or "\0" in uri:
+        raise InputError(f"{uri!r} does not name a file: {remedy}.")
+    if "://" in uri:
+        raise InputError(f"'{uri}' is a network address: download it and add the file instead.")
     if is_absolute(uri):
         path = Path(uri)
         if not path.is_absolute():
-            raise InputError(
-                f"'{uri}' is a path of another operating system: relink the image to where it is "
-                f"on this computer {HOW_TO_RELINK}."
-            )
+            raise InputError(f"'{uri}' is a path of another operating system: {remedy}.")
         if not consent.is_allowed(path):
             raise InputError(
                 f"The project wants to read '{uri}', a place outside it that you have not opened "
-                "on this computer: if you trust the project, relink the image to that file "
-                f"{HOW_TO_RELINK}."
+                f"on this computer: if you trust the project, {remedy}."
             )
     else:
         path = Path(os.path.normpath(folder.resolve() / uri))
     if not path.exists():
-        raise InputError(
-            f"'{uri}' is no longer at '{path}': put it back, or relink the image to where it is "
-            f"{HOW_TO_RELINK}."
-        )
+        raise InputError(f"'{uri}' is no longer at '{path}': put it back, or {remedy}.")
     if not (path.is_file() or path.is_dir()):
-        raise InputError(f"'{path}' is neither a file nor a folder: relink the image.")
+        raise InputError(f"'{path}' is neither a file nor a folder: {remedy}.")
     return path
 
 
@@ -103,13 +105,6 @@ def rebase(project: Project, old: Path, new: Path) -> Project:
             ),
         }
     )
-
-
-def _check_name(uri: str) -> None:
-    if not uri or "\0" in uri:
-        raise InputError(f"{uri!r} does not name a file: relink the image.")
-    if "://" in uri:
-        raise InputError(f"'{uri}' is a network address: download it and add the file instead.")
 
 
 def _physical(path: Path) -> Path:
