@@ -1,8 +1,8 @@
 """How well the check of the patches finds defects that were made on purpose in real images.
 
 Run ``python benchmarks/patch_checks.py [DATASET ...] [--images N] [--half tuning|closing]``. The
-data folder is named by the environment variable SYNTHSEG_DATA. All objects of an image are clicked, then
-some of them get one defect and the patches are cut and checked as in the program:
+data folder is named by the environment variable SYNTHSEG_DATA. All objects of an image are clicked,
+then some of them get one defect and the patches are cut and checked as in the program:
 
 - *blurred*: the object and its surroundings are smoothed (a tenth or a fifth of a diameter), the
   image's noise is added again, so that missing noise does not betray it;

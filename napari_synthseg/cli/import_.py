@@ -113,7 +113,7 @@ def import_data(
         raise InputError("--incomplete is said of truth: leave it out with --as-clicks.")
     options = ImportOptions(
         image, class_name, _parse_renames(rename or []), tuple(ignore or ()), skip_unknown,
-        add_classes, tuple(incomplete or ()), as_clicks, exhaustive, cast(Role | None, role),
+        add_classes, tuple(incomplete or ()), as_clicks, exhaustive, cast("Role | None", role),
     )  # fmt: skip
     with Session.open(project) as session:
         if masks is not None:

@@ -137,7 +137,7 @@ class Job(Generic[T]):
             raise RuntimeError(f"job '{self.name}' was not started")
         if self.outcome.error is not None:
             raise self.outcome.error
-        return cast(T, self.outcome.value)
+        return cast("T", self.outcome.value)
 
     def _run_steps(self) -> Outcome[T]:
         while True:

@@ -110,19 +110,19 @@ class MaskFinder:
         for name in set(wanted.values()) - {AUTO}:
             mask_method(name)
         finder = cls._on(image, level)
-        samples = {value: finder._sample(value) for value in image.radii}
+        samples = {value: finder.sample_signs(value) for value in image.radii}
         if fitted := fit_radii(
             {v: signs[LEVEL.name][:, 3] for v, signs in samples.items() if _is_sound(signs)},
             image.radii,
         ):
             finder = cls._on(replace(image, radii=fitted), level)
-            samples = {value: finder._sample(value) for value in image.radii}
+            samples = {value: finder.sample_signs(value) for value in image.radii}
         for value, signs in samples.items():
             name = wanted[value]
             finder.methods[value] = (
-                finder._choose(value, signs)
+                finder.choose_method(value, signs)
                 if name == AUTO
-                else finder._granted(value, mask_method(name))
+                else finder.granted_method(value, mask_method(name))
             )
         return finder
 
@@ -208,7 +208,7 @@ class MaskFinder:
         if foreground is not None:
             self.learned[value] = foreground
 
-    def _granted(self, value: int, method: MaskMethod) -> str:
+    def granted_method(self, value: int, method: MaskMethod) -> str:
         """Return the wanted method, or the level where it cannot work."""
         if method.planes_only and self.image.pixels.ndim > 3:
             return LEVEL.name
@@ -218,12 +218,12 @@ class MaskFinder:
                 return LEVEL.name
         return method.name
 
-    def _choose(self, value: int, signs: Mapping[str, Signs]) -> str:
+    def choose_method(self, value: int, signs: Mapping[str, Signs]) -> str:
         """Return the method of the best estimated quality, the simpler one where it is close."""
         scores = self._score(value, signs)
         if max(scores.values()) < GOOD_QUALITY:
             self._learn(value, LEARNED)
-            scores = self._score(value, self._sample(value))
+            scores = self._score(value, self.sample_signs(value))
         best, *rest = (m.name for m in (LEVEL, OUTLINE, LEARNED) if m.name in scores)
         for name in rest:
             if scores[name] > scores[best] + CLEAR_GAIN:
@@ -232,7 +232,7 @@ class MaskFinder:
             self.learned.pop(value, None)
         return best
 
-    def _sample(self, value: int) -> dict[str, Signs]:
+    def sample_signs(self, value: int) -> dict[str, Signs]:
         """Return the signs of each method's masks on a sample of a class."""
         signs: dict[str, list[Signs]] = {}
         wanted = [_key(LEARNED.name, value)] if value in self.learned else []

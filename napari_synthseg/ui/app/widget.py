@@ -270,7 +270,7 @@ class SynthSegWidget(QWidget):
         """End all work when napari takes the panel out of its dock."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.shut_down()
-        return cast(bool, super().event(event))
+        return cast("bool", super().event(event))
 
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the window that the panel is shown in."""
