@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validat
 
 from benchmarks.study.draw import Draw, Sample
 from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.patches.simulated_clicks import JITTER
+from napari_synthseg.patches.simulated_clicks import JITTER_DIAMETERS
 
 Source = Literal["clicks", "true-mask-patches", "masks", "real", "mixed"]
 Subset = Literal["tuning", "closing"]
@@ -157,7 +157,7 @@ class Arm(Table):
         default=None, ge=1, description="clicks on all images together, dealt evenly"
     )
     jitter: float = Field(
-        default=JITTER, ge=0, le=1, description="scatter of the clicks, in diameters"
+        default=JITTER_DIAMETERS, ge=0, le=1, description="scatter of the clicks, in diameters"
     )
     diameter_factor: float = Field(
         default=1.0, gt=0, le=10, description="what the typical diameter is multiplied by"

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.labels import InstanceLabels
 
-JITTER = 0.1
+JITTER_DIAMETERS = 0.1
 """Standard deviation of a click along each axis, in diameters of its object."""
 
-VISIBLE_DEPTH = 2.0
-"""Objects that reach less deep (pixels) are slivers at a border, which nobody would click."""
+MIN_DEPTH_PX = 2.0
+"""Objects that reach less deep are slivers at a border, which nobody would click."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class SimulatedClick:
 def click_masks(
     labels: InstanceLabels,
     *,
-    jitter: float = JITTER,
+    jitter: float = JITTER_DIAMETERS,
     seed: int = 0,
     spacing: tuple[float, ...] = (),
 ) -> list[SimulatedClick]:
@@ -64,7 +64,7 @@ def click_masks(
         mask = np.pad(labels.ids[box] == instance, 1)
         scatter = rng.normal(0.0, jitter, mask.ndim)
         depth = distance_transform_edt(mask, spacing or None)
-        if depth.max() < VISIBLE_DEPTH:
+        if depth.max() < MIN_DEPTH_PX:
             continue
         innermost = np.array(np.unravel_index(np.argmax(depth), depth.shape), float)
         if spacing:
@@ -79,7 +79,7 @@ def click_masks(
 
 
 def click_boxes(
-    boxes: Boxes, shape: tuple[int, ...], *, jitter: float = JITTER, seed: int = 0
+    boxes: Boxes, shape: tuple[int, ...], *, jitter: float = JITTER_DIAMETERS, seed: int = 0
 ) -> list[SimulatedClick]:
     """Click each box near its center; see `click_masks`.
 
@@ -94,7 +94,7 @@ def click_boxes(
         size = corners[2:] - corners[:2]
         moved = center + rng.normal(0.0, jitter, 2) * np.sqrt(np.prod(size))
         first, end = np.maximum(corners[:2], 0), np.minimum(corners[2:], shape)
-        if (end - first).min() < min(VISIBLE_DEPTH, size.min()):
+        if (end - first).min() < min(MIN_DEPTH_PX, size.min()):
             continue
         low, high = np.ceil(first), np.floor(end - 1)
         narrow = low > high  # no whole pixel lies in the box

@@ -7,6 +7,8 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from napari_synthseg.core.errors import InputError
+
 from .conftest import CENTERS, DIAMETER, SHAPE
 
 pytestmark = pytest.mark.gui
@@ -50,10 +52,25 @@ def test_masks_of_a_labels_layer_cut_the_patches(clicked):
     assert {p.area for p in library.patches} == {(squares() == 1).sum()}
 
 
-def test_masks_that_do_not_fit_are_refused_in_words(clicked, capsys):
+def test_masks_that_do_not_fit_are_refused_in_words(clicked):
     clicked.panel.show_step(1)
     clicked.settle()
     layer = clicked.viewer.add_labels(np.ones((7, 7), int), name="wrong")
     clicked.panel.patches_page.masks.take_layer(layer)
     clicked.settle()
     assert not clicked.session.project.patch_masks
+
+
+def test_a_method_that_is_not_installed_is_shown_and_refused_in_words(clicked):
+    clicked.panel.show_step(1)
+    clicked.settle()
+    session = clicked.session
+    (cls,) = session.project.classes
+    gone = cls.model_copy(update={"mask_method": "gone"})
+    session.edit(session.project.with_classes(gone), "class")
+    clicked.settle()
+    box = clicked.panel.patches_page.masks
+    assert box.method.currentData() == "gone"
+    assert box.method.toolTip() == "This method is not installed"
+    with pytest.raises(InputError, match="no mask method 'gone'"):
+        session.complete(session.cut_patches())
