@@ -26,9 +26,9 @@ from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.cam import METHODS, map_classes
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.detect.task import run_detector
+from napari_synthseg.tasks.task import TaskData
 from napari_synthseg.tasks.train import make_task
 from napari_synthseg.training.tiles import prepare_subject
-from napari_synthseg.training.trainable import TaskData
 
 EDGE, BATCH, CLASSES = 416, 4, (1, 2, 3)
 DETECTORS = {

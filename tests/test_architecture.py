@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,68 @@ def test_import_loads_no_torch_qt_or_napari(module: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.split() == []
+
+
+TASK_NAMES = {path.name for path in (ROOT / "napari_synthseg" / "tasks").iterdir() if path.is_dir()}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_outside_its_folder_depends_on_the_name_of_a_task(path: Path) -> None:
+    if "tasks" in path.relative_to(ROOT).parts:
+        return
+    lines = {node.lineno for node in _keyed_by_task(ast.parse(path.read_text(encoding="utf-8")))}
+    assert not lines, f"{path}: lines {sorted(lines)} compare or look up the name of a task"
+
+
+def _keyed_by_task(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yield strings that name a task in comparisons, tables, collections, keys and patterns.
+
+    A kind of ground truth has the name of a task, too: what stands beside `kind`, or beside the
+    name of another kind, is meant as one.
+    """
+    types = {
+        child
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "Literal"
+        for child in ast.walk(node.slice)
+    }
+    for node in ast.walk(tree):
+        parts = [part for part in _keys(node) if part not in types]
+        names = {getattr(part, "attr", getattr(part, "id", "")) for part in parts}
+        values = {part.value for part in parts if isinstance(part, ast.Constant)}
+        if names & {"kind", "kinds"} or values & {"instance", "boxes", "image_labels"}:
+            continue
+        for part in parts:
+            if isinstance(part, ast.Constant) and part.value in TASK_NAMES:
+                yield part
+
+
+def _keys(node: ast.AST) -> list[ast.expr]:
+    """Return what a node compares, looks up, or lists."""
+    if isinstance(node, ast.Compare):
+        return [node.left, *node.comparators]
+    if isinstance(node, ast.Dict):
+        return [key for key in node.keys if key is not None]
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return node.elts
+    if isinstance(node, ast.Subscript):
+        return [node.slice]
+    if isinstance(node, ast.MatchValue):
+        return [node.value]
+    if isinstance(node, ast.Call) and "task" in ast.unparse(node.func):
+        return node.args
+    return []
+
+
+def test_what_depends_on_the_name_of_a_task_is_seen() -> None:
+    seen = """
+if task == "segment" or task in ("detect", "other"):
+    words = {"classify": 1}["classify"]
+    info = task_info("semantic")
+"""
+    assert len(list(_keyed_by_task(ast.parse(seen)))) == 5
+    fine = """
+kind: Literal["segment", "semantic"] = "semantic"
+scores = Scores(task="detect")
+"""
+    assert not list(_keyed_by_task(ast.parse(fine)))

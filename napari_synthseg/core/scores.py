@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Measured = Literal["real", "synthetic"]
+
+
+@dataclass(frozen=True)
+class ScoringOptions:
+    """How files are scored; what is scored says which of these it takes.
+
+    Attributes
+    ----------
+    measured_on
+        Whether the images are real or synthetic.
+    ignore
+        Names of classes whose truth is incomplete; of regions, the class, or its value, that takes
+        true pixels out of all counts.
+    threshold
+        Smallest score that counts.
+    max_detections
+        Number of boxes per image and class that average precision ranks.
+    tolerance
+        How far off a place or a boundary may lie.
+    """
+
+    measured_on: Measured = "real"
+    ignore: tuple[str, ...] = ()
+    threshold: float | None = None
+    max_detections: int | None = None
+    tolerance: float | None = None
 
 
 class Scores(BaseModel):
@@ -13,16 +42,19 @@ class Scores(BaseModel):
     Attributes
     ----------
     task
-        What was scored: "segment", "semantic" (the class of each pixel), "localize" (centers
-        only), "detect" (boxes), "classify" (labels of images), "cam" (where heat maps point).
+        What was scored: the name of a task, "localize" (centers only) or "cam" (where heat maps
+        point).
     measured_on
         "real" or "synthetic" images.
     images
         Names of the images.
     objects
-        Number of true objects over those images; of true pixels that count, for "semantic".
+        Number of true objects over those images, or of what else is `counted`.
     truth
         What the truth is: "masks", "clicks", ...
+    counted
+        What `objects` is the number of: pixels that count, or labels of images, which nobody has
+        counted objects on. Records of the first versions do not say it.
     values
         Name of the metric -> value, over all classes.
     per_class
@@ -35,10 +67,11 @@ class Scores(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     task: str
-    measured_on: Literal["real", "synthetic"]
+    measured_on: Measured
     images: tuple[str, ...]
     objects: int
     truth: str = "masks"
+    counted: Literal["objects", "pixels", "labels"] = "objects"
     run: str = ""
     values: dict[str, float]
     per_class: dict[str, dict[str, float]] = Field(default_factory=dict)
@@ -48,12 +81,18 @@ class Scores(BaseModel):
     def caption(self) -> str:
         """Return the sentence that must stand next to every figure shown."""
         images = self.images[0] if len(self.images) == 1 else f"{len(self.images)} images"
-        objects = f"{self.objects} true objects ({self.truth})"
-        if self.task == "classify":  # an image has labels, but nobody counted its objects
-            objects = f"{self.objects} true {self.truth}"
-        if self.task == "semantic":
-            objects = f"{self.objects:,} true pixels ({self.truth})"
-        return f"measured on {objects} of {images}, {self.measured_on}"
+        number = f"{self.objects:,}" if self.counted == "pixels" else f"{self.objects}"
+        kind = self.truth if self.counted == "labels" else f"{self.counted} ({self.truth})"
+        return f"measured on {number} true {kind} of {images}, {self.measured_on}"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _say_what_was_counted(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "counted" in data:
+            return data
+        labels = data.get("truth") == "image labels"
+        counted = "pixels" if data.get("confusion") else "labels" if labels else "objects"
+        return {**data, "counted": counted}
 
 
 TITLES = {

@@ -88,6 +88,7 @@ def score_image_labels(
         images=tuple(images),
         objects=pooled.true,
         truth=truth,
+        counted="labels",
         values={
             **{name: float(np.mean(each)) for name, each in means.items() if each},
             **(pooled.ratios() if pooled.true else {}),

@@ -119,6 +119,7 @@ def score_semantic(
         measured_on=measured_on,
         images=tuple(tally.images),
         objects=counted,
+        counted="pixels",
         values=_values(tally, counts, tolerance) if counted else {},
         per_class={
             classes.names[i]: _values_of_class(counts[i], tally.edges[i], counted)

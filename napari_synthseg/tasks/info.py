@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-
-from napari_synthseg.core.annotations import TruthKind
+from napari_synthseg.core.annotations import ObjectClass, TruthKind
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.runs import DecodingRule
+from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.io.result_files import OBJECTS_FILE
+from napari_synthseg.tasks.files import NamedPrediction, Written, write_objects
+from napari_synthseg.tasks.scoring import ScoredImage, score_on_clicks
 
 if TYPE_CHECKING:
-    from napari_synthseg.training.trainable import Task
+    from napari_synthseg.tasks.task import Task
 
 Marking = Literal["clicks", "regions"]
 """How users mark what a task learns from: clicks on objects, or painted regions."""
@@ -73,10 +76,16 @@ class TaskInfo(ABC):
         Whether regions cannot teach it.
     defaults
         Fields of `TrainSpec` that are None unless a user sets them -> what they are for this task.
-    mask_type
-        Type of the pixels of predicted masks; None: it predicts none.
     heat_map_methods
         Ways to explain what its models find, the default first; empty: none.
+    writes_masks
+        Whether `write_predictions` writes STEM.tif for each image.
+    tables
+        Names of the tables that it writes.
+    score_options
+        Options of `ScoringOptions` that `score_files` takes.
+    metrics, class_metrics
+        What is shown of its scores, in this order, over all classes and of each; empty: all.
     """
 
     name: ClassVar[str]
@@ -90,13 +99,40 @@ class TaskInfo(ABC):
     marking: ClassVar[Marking] = "clicks"
     needs_objects: ClassVar[bool] = True
     defaults: ClassVar[Mapping[str, int]] = {"crop": 256, "batch_size": 4}
-    mask_type: ClassVar[type[np.integer[Any]] | None] = None
     heat_map_methods: ClassVar[tuple[str, ...]] = ()
+    writes_masks: ClassVar[bool] = False
+    tables: ClassVar[tuple[str, ...]] = (OBJECTS_FILE,)
+    score_options: ClassVar[tuple[str, ...]] = ()
+    metrics: ClassVar[tuple[str, ...]] = ()
+    class_metrics: ClassVar[tuple[str, ...]] = ()
 
     def load(self) -> type[Task]:
         """Return what trains and predicts; imports torch."""
         task: type[Task] = resolve_name(self.implementation)
         return task
+
+    @staticmethod
+    def write_predictions(
+        out: Path, predictions: Sequence[NamedPrediction], class_names: Mapping[int, str]
+    ) -> Written:
+        """Write predictions into a folder that exists; default: the table of objects."""
+        return write_objects(out, predictions, class_names)
+
+    @staticmethod
+    def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) -> Scores:
+        """Score predictions; default: the centers of objects, against clicks.
+
+        Raises
+        ------
+        InputError
+            If nothing is known of any image that the predictions could be compared with.
+        """
+        return score_on_clicks(images, classes)
+
+    @staticmethod
+    def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
+        """Score files, ours or not, of the same file stems; default: refuse."""
+        raise InputError("Predictions of this task cannot be scored from files, only in a project.")
 
     def heat_map_method(self, asked: str = "") -> str:
         """Return the way to explain a model that is asked for, or the default.

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import Prediction
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.runs import ModelRecord, Weights
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.registry import task_info
@@ -49,8 +50,8 @@ def predict_image(
     image: str,
     run: str,
     block: tuple[int, ...] | None = None,
-) -> Generator[float, None, Prediction]:
-    """Apply a model to one image; yield the share done; return what it found.
+) -> Generator[Progress, None, Prediction]:
+    """Apply a model to one image; return what it found.
 
     Parameters
     ----------

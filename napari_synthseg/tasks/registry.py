@@ -53,3 +53,9 @@ def task_info(name: str) -> TaskInfo:
 def task_for(marking: Marking) -> TaskInfo:
     """Return the first task that learns from what users mark in a way."""
     return next(info for info in TASKS.values() if info.marking == marking)
+
+
+def shown_metrics(scored: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which metrics are shown of scores, over all classes and of each; empty: all."""
+    info = TASKS.get(scored)
+    return (info.metrics, info.class_metrics) if info is not None else ((), ())

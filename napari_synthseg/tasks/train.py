@@ -13,8 +13,8 @@ from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.runs import TrainedModel, Weights
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.device import choose_device
-from napari_synthseg.training.trainable import Task, TaskData
 from napari_synthseg.training.trainer import Budget, Checkpoint, Trainer, TrainingPlan
 
 VALIDATE_AT = (0.4, 0.55, 0.7, 0.85, 1.0)

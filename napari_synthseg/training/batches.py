@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.recipe import Synthesizer
-from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.training.augmentation import Augmentation, Crop, random_crop
-from napari_synthseg.training.trainable import Batch, TaskData
-from napari_synthseg.training.volumes import batch_size
+from napari_synthseg.training.trainable import Batch
 
 TargetMaker = Callable[[Crop, DualImage], tuple[NDArray[Any], ...]]
 """Gives what is learned from a crop of a dual image."""
@@ -60,30 +58,6 @@ def make_batch(
         rows.append((cut.image, *make_targets(cut, pair)))
     images, *targets = (torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
     return Batch(images, tuple(targets))
-
-
-def make_task_batch(
-    data: TaskData,
-    spec: TrainSpec,
-    number: int,
-    crop: tuple[int, ...],
-    make_targets: TargetMaker,
-    augmentation: Augmentation | None = None,
-) -> Batch:
-    """Return batch `number` of a task on images or volumes; see `make_batch`.
-
-    `spec` is the task's own, made to fit the images.
-    """
-    return make_batch(
-        data.pairs,
-        number,
-        size=batch_size(spec),
-        crop=crop,
-        make_targets=make_targets,
-        augmentation=augmentation or Augmentation(),
-        seed=spec.seed,
-        spacing=data.spacing,
-    )
 
 
 @contextmanager

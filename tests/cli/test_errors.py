@@ -83,7 +83,7 @@ def test_defect_ends_with_code_1_and_a_traceback(
     def fail(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("napari_synthseg.cli.score.by_stem", fail)
+    monkeypatch.setattr("napari_synthseg.cli.score.score_folders", fail)
     done = invoke("score", "--task", "segment", "--pred", tmp_path, "--truth", tmp_path)
     assert done.code == cli.FAILURE
     assert "RuntimeError: a defect" in done.err
@@ -95,7 +95,7 @@ def test_interrupt_ends_with_code_130(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("napari_synthseg.cli.score.by_stem", interrupt)
+    monkeypatch.setattr("napari_synthseg.cli.score.score_folders", interrupt)
     done = invoke("score", "--task", "segment", "--pred", tmp_path, "--truth", tmp_path)
     assert done.code == cli.INTERRUPTED
 

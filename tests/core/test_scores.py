@@ -28,6 +28,24 @@ def test_a_metric_has_a_title(name, title):
 
 def test_pixels_are_not_called_objects():
     scores = Scores(
-        task="semantic", measured_on="real", images=("a", "b"), objects=1234567, values={}
+        task="semantic",
+        measured_on="real",
+        images=("a", "b"),
+        objects=1234567,
+        counted="pixels",
+        values={},
     )
     assert scores.caption() == "measured on 1,234,567 true pixels (masks) of 2 images, real"
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"confusion": {"a": {"a": 9}}}, "9 true pixels (masks)"),
+        ({"truth": "image labels"}, "9 true image labels"),
+        ({"truth": "clicks"}, "9 true objects (clicks)"),
+    ],
+)
+def test_records_that_do_not_say_what_was_counted_are_read(fields, told):
+    stored = {"task": "t", "measured_on": "real", "images": ["a"], "objects": 9, "values": {}}
+    assert told in Scores(**stored, **fields).caption()

@@ -18,9 +18,9 @@ from napari_synthseg.tasks.classify.fields import strongest_field
 from napari_synthseg.tasks.classify.targets import find_present, present_in_field
 from napari_synthseg.tasks.classify.task import choose_thresholds, mean_average_precision
 from napari_synthseg.tasks.predict import load_predictor, predict_image
+from napari_synthseg.tasks.task import TaskData
 from napari_synthseg.tasks.train import make_task, train_model
 from napari_synthseg.training.augmentation import Augmentation, random_crop
-from napari_synthseg.training.trainable import TaskData
 from tests.helpers.disks import Disks, draw_disks
 
 SPEC = TrainSpec(task="classify", steps=3, batch_size=2, crop=32, device="cpu")

@@ -6,17 +6,20 @@ import numpy as np
 import pytest
 import torch
 
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.progress import exhaust
+from napari_synthseg.core.progress import exhaust, subprogress
 from napari_synthseg.core.runs import ModelRecord
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.cam import METHODS
 from napari_synthseg.networks.registry import NETWORKS, build_network
+from napari_synthseg.tasks.files import NamedPrediction
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.registry import task_info, task_names
+from napari_synthseg.tasks.scoring import ScoredImage
+from napari_synthseg.tasks.task import TaskData
 from napari_synthseg.tasks.train import make_task
-from napari_synthseg.training.trainable import TaskData
 from tests.helpers.disks import Disks
 
 
@@ -64,7 +67,7 @@ def test_steps_lower_the_loss(task):
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_validation_gives_figures_and_a_rule_that_can_be_saved(task):
+def test_a_network_is_validated_kept_and_used(info, task, tmp_path):
     net = net_of(task).eval()
     found = exhaust(task.validate(net, torch.device("cpu"), tune=True))
     assert all(0 <= v <= 1 for v in found.values.values())
@@ -78,13 +81,62 @@ def test_validation_gives_figures_and_a_rule_that_can_be_saved(task):
     weights = {k: v.numpy() for k, v in net.state_dict().items()}
     predictor = load_predictor(model, weights, "cpu")
     assert predictor.rule == found.rule
-    work = predict_image(predictor, ArraySource(Disks().pair(5).image), image="i", run="r")
+    shares = []
+    pair = Disks().pair(5)
+    work = predict_image(predictor, ArraySource(pair.image), image="i", run="r")
+    prediction = exhaust(subprogress(noted(work, shares)))
+    assert (prediction.image, prediction.run) == ("i", "r")
+    assert shares == sorted(shares)
+    assert all(0 <= share <= 1 for share in shares)
+    check_files(info, prediction, tmp_path)
+    check_scores(info, prediction, pair)
+
+
+def noted(work, shares):
+    """Note the share that is done at each yield."""
     while True:
         try:
-            assert 0 <= next(work) <= 1
-        except StopIteration as stop:
-            assert stop.value.ids.shape == (64, 64)
-            break
+            step = next(work)
+        except StopIteration as end:
+            return end.value
+        shares.append(step.fraction)
+        yield step
+
+
+REF = ImageRef(id="i", uri="i.tif", name="i.tif", role="test", exhaustive=True)
+NAMES = {1: "bright", 2: "dark"}
+
+
+def check_files(info, prediction, out):
+    written = info.write_predictions(out, [NamedPrediction(REF, prediction)], NAMES)
+    masks = {"i.tif"} if info.writes_masks else set()
+    assert {path.name for path in out.iterdir()} == {*info.tables, *masks}
+    assert list(written.figures["per_image"]) == ["i"]
+    assert written.lines
+    json.dumps(written.figures)
+
+
+def check_scores(info, prediction, pair):
+    clicks = tuple(
+        Click(image="i", position=tuple(np.argwhere(pair.labels.ids == i).mean(axis=0)), cls=cls)
+        for i, cls in pair.labels.classes.items()
+    )
+    classes = [ObjectClass(name=name, value=value) for value, name in NAMES.items()]
+    truths = [pair.labels] if "instance" in info.truth_kinds else []
+    if info.needs_objects:
+        truths.append(None)  # the clicks are the truth
+    for truth in truths:
+        scores = info.score_images([ScoredImage(REF, prediction, truth, clicks)], classes)
+        assert scores.images == ("i.tif",)
+        assert scores.values
+        assert np.isfinite(list(scores.values.values())).all()
+        assert "real" in scores.caption()
+
+
+def test_what_nobody_knows_cannot_be_scored(info, task):
+    image = ScoredImage(REF.model_copy(update={"role": "train"}), None)
+    with pytest.raises(InputError, match="import"):
+        info.score_images([image], [])
 
 
 def test_every_task_has_its_networks_and_refuses_others(info):

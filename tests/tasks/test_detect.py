@@ -20,9 +20,9 @@ from napari_synthseg.tasks.detect.heads import FORMS
 from napari_synthseg.tasks.detect.rule import DetectRule
 from napari_synthseg.tasks.detect.yolo import EMPTY, FIELDS, OPEN, grid_loss, make_grid, read_grid
 from napari_synthseg.tasks.predict import load_predictor, predict_image
+from napari_synthseg.tasks.task import TaskData
 from napari_synthseg.tasks.train import make_task, train_model
 from napari_synthseg.training.crop_boxes import ShownBoxes, find_boxes
-from napari_synthseg.training.trainable import TaskData
 from tests.helpers.disks import Disks, draw_disks
 
 RULE = DetectRule(

@@ -15,8 +15,8 @@ from napari_synthseg.tasks.classify.targets import find_present
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.semantic.loss import region_loss
 from napari_synthseg.tasks.semantic.task import MOST_WEIGHT, weigh_classes
+from napari_synthseg.tasks.task import TaskData
 from napari_synthseg.tasks.train import make_task, train_model
-from napari_synthseg.training.trainable import TaskData
 from tests.helpers.clicked_discs import finish
 from tests.helpers.disks import Disks
 from tests.helpers.region_images import Drawn, draw_regions

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from napari_synthseg.io.result_files import LABELS_FILE
+from napari_synthseg.tasks.classify import files, scoring
 from napari_synthseg.tasks.classify.rule import ClassifyRule
 from napari_synthseg.tasks.info import TaskInfo
 
@@ -27,3 +29,9 @@ class Classify(TaskInfo):
     truth_words = "true masks, boxes or labels"
     needs_objects = False
     heat_map_methods = ("cam", "gradcam", "gradcam++", "ablation")
+    tables = (LABELS_FILE,)
+    score_options = ("threshold",)
+    metrics = ("ap", "prevalence", "f1", "f1_mean", "precision", "recall")
+    write_predictions = staticmethod(files.write_predictions)
+    score_images = staticmethod(scoring.score_images)
+    score_files = staticmethod(scoring.score_files)

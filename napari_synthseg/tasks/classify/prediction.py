@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import ImageTagsPrediction
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.tasks.classify.rule import ClassifyRule
 from napari_synthseg.training.model import Predictor
 
@@ -17,7 +18,7 @@ def classify_image(
     image: str,
     run: str,
     block: tuple[int, ...] | None,
-) -> Generator[float, None, ImageTagsPrediction]:
+) -> Generator[Progress, None, ImageTagsPrediction]:
     """Say which classes an image shows; yield the share done.
 
     It shows what any field of it shows, of the size that the classifier learned from.
@@ -40,7 +41,7 @@ def classify_image(
         for tile in tiles:
             core = tile.cut(net.body(tile.images), tile.core)
             evidence[(slice(None), *tile.places_of(strides))] = net.evidence(core)
-            yield tiles.share
+            yield Progress(tiles.share)
         fields = [-(-n // net.stride) for n in rule.field]
         logits = strongest_field(evidence, fields) + net.head.bias
         shown = torch.sigmoid(logits).cpu().numpy()

@@ -18,9 +18,9 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.tasks.classify.prediction import classify_image
 from napari_synthseg.tasks.classify.rule import ClassifyRule
 from napari_synthseg.tasks.classify.targets import find_present, present_in_field, present_in_pair
+from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Augmentation, Crop
-from napari_synthseg.training.batches import make_task_batch
-from napari_synthseg.training.trainable import Batch, Task, TaskData, Validation
+from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import batch_size, crop_shape, fit_spec
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class ClassifyTask(Task):
 
     rule: ClassifyRule
     predict = staticmethod(classify_image)
+    augmentation = Augmentation(zoom=ZOOM)
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
@@ -57,7 +58,7 @@ class ClassifyTask(Task):
         self.spec = fit_spec(data.spec, data.spacing or (1.0,) * len(shape))
         self.in_channels = len(first.image)
         self.out_channels = len(data.class_values)
-        self._crop = crop_shape(self.spec, shape)
+        self.crop = crop_shape(self.spec, shape)
         whole = isinstance(first.labels, ImageTags)
         self.notes = () if whole else self._choose_crop()
         self.rule = ClassifyRule(
@@ -65,7 +66,7 @@ class ClassifyTask(Task):
             diameter=data.diameter,
             thresholds=(0.5,) * len(data.class_values),
             spacing=data.spacing,
-            field=() if whole else self._crop,
+            field=() if whole else self.crop,
         )
 
     def _choose_crop(self) -> tuple[str, ...]:
@@ -73,16 +74,16 @@ class ClassifyTask(Task):
 
         What every crop shows is said to be there without a look at the image.
         """
-        asked, shares = self._crop, self._shares()
+        asked, shares = self.crop, self._shares()
         least = max(SMALLEST, SMALLEST_DIAMETERS * self.data.diameter)
-        while len(asked) == 2 and max(shares) > MOST_SHOWN and self._crop[0] > least:
-            edge = self._crop[0] - CROP_STEP
-            self._crop = (edge, edge)
+        while len(asked) == 2 and max(shares) > MOST_SHOWN and self.crop[0] > least:
+            edge = self.crop[0] - CROP_STEP
+            self.crop = (edge, edge)
             shares = self._shares()
         notes = []
-        if self._crop != asked:
+        if self.crop != asked:
             notes.append(
-                f"crops of {self._crop[0]} pixels: nearly all of {asked[0]} show the same classes"
+                f"crops of {self.crop[0]} pixels: nearly all of {asked[0]} show the same classes"
             )
         for value, share in zip(self.data.class_values, shares, strict=True):
             if not 1 - MOST_SHOWN <= share <= MOST_SHOWN:
@@ -99,13 +100,8 @@ class ClassifyTask(Task):
         known = [column[column != UNKNOWN] for column in shown.T]
         return [float(column.mean()) if len(column) else 1.0 for column in known]
 
-    def make_batch(self, number: int) -> Batch:
-        """Return batch `number`; its target says which classes each crop shows."""
-        return make_task_batch(
-            self.data, self.spec, number, self._crop, self._targets, Augmentation(zoom=ZOOM)
-        )
-
-    def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+    def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+        """Return which classes the crop shows."""
         return (find_present(crop.labels, self.data.class_values, pair.labels, crop.zoom),)
 
     def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
@@ -153,7 +149,7 @@ class ClassifyTask(Task):
         found = []
         for image in self.data.val_images:
             region = image.pixels.region
-            edges = [min(c, n) for c, n in zip(self._crop, region_shape(region), strict=True)]
+            edges = [min(c, n) for c, n in zip(self.crop, region_shape(region), strict=True)]
             for field in divide_region(region, edges):
                 if region_shape(field) == tuple(edges):  # others are too narrow to compare
                     true = present_in_field(

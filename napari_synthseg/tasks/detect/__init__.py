@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.io.result_files import CANDIDATES_FILE, OBJECTS_FILE
+from napari_synthseg.tasks.detect import files, scoring
 from napari_synthseg.tasks.detect.rule import DetectRule
 from napari_synthseg.tasks.info import PairChange, TaskInfo
 
@@ -28,6 +30,15 @@ class Detect(TaskInfo):
     rule_type = DetectRule
     truth_kinds = ("boxes", "instance")
     truth_words = "true boxes or masks"
+    tables = (OBJECTS_FILE, CANDIDATES_FILE)
+    score_options = ("ignore", "threshold", "max_detections")
+    metrics = (
+        "ap@0.5", "ap@0.5:0.95", "f1@0.5", "precision@0.5", "recall@0.5", "found", "missed",
+        "false",
+    )  # fmt: skip
+    write_predictions = staticmethod(files.write_predictions)
+    score_images = staticmethod(scoring.score_images)
+    score_files = staticmethod(scoring.score_files)
 
     def fit_labels(self, spec: TrainSpec, library: PatchLibrary) -> PairChange:
         """Let boxes be as large as the class's diameter says, where that is asked for."""

@@ -16,6 +16,7 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.geometry import Region, divide_region, widen_region
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.predictions import BoxPrediction, FoundObject
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.networks.detectors import Detector
 from napari_synthseg.networks.receptive_field import measure_radius
 from napari_synthseg.tasks.detect.heads import read_boxes
@@ -44,7 +45,7 @@ def detect_in_image(
     image: str,
     run: str,
     block: tuple[int, ...] | None,
-) -> Generator[float, None, BoxPrediction]:
+) -> Generator[Progress, None, BoxPrediction]:
     """Find the boxes of one image; yield the share done; return the prediction.
 
     See `predict_image` for the parameters.
@@ -62,7 +63,7 @@ def detect_in_image(
         seen = widen_region(core, margin, pixels.region)
         output = run_detector(net, pixels.read(seen), predictor.device, net.multiple)
         found += _own(read_boxes(output, rule, LEAST), seen, core, pixels.region)
-        yield (number + 1) / len(cores)
+        yield Progress((number + 1) / len(cores))
     found.sort(key=lambda o: -o.score)
     least = dict(zip(rule.class_values, rule.thresholds, strict=True))
     return BoxPrediction(

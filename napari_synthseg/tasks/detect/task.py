@@ -21,10 +21,10 @@ from napari_synthseg.tasks.detect.grouping import group_sizes
 from napari_synthseg.tasks.detect.heads import FORMS, read_boxes
 from napari_synthseg.tasks.detect.prediction import detect_in_image, run_detector
 from napari_synthseg.tasks.detect.rule import SHOWN, DetectRule
+from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Augmentation, Crop
-from napari_synthseg.training.batches import make_task_batch
 from napari_synthseg.training.crop_boxes import find_boxes
-from napari_synthseg.training.trainable import Batch, Task, TaskData, Validation
+from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import crop_shape
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class DetectTask(Task):
 
     rule: DetectRule
     predict = staticmethod(detect_in_image)
+    augmentation = Augmentation(zoom=ZOOM)
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
@@ -68,7 +69,7 @@ class DetectTask(Task):
         net = build_network(self.spec.model, 1, 1)
         assert isinstance(net, Detector)
         self._form, self._multiple = FORMS[net.form], net.multiple
-        self._crop = self._crop_shape(first)
+        self.crop = self._crop_shape(first)
         sizes = group_sizes(shown.sizes(), self._form.anchors, self.spec.seed)
         self.out_channels = self._form.count_outputs(len(sizes), len(data.class_values))
         self.rule = DetectRule(
@@ -107,13 +108,8 @@ class DetectTask(Task):
         edge = max(min(wanted, there) // self._multiple, 1) * self._multiple
         return edge, edge
 
-    def make_batch(self, number: int) -> Batch:
-        """Return batch `number`; its targets are what each anchor of each cell shall say."""
-        return make_task_batch(
-            self.data, self.spec, number, self._crop, self._targets, Augmentation(zoom=ZOOM)
-        )
-
-    def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+    def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+        """Return what each place of the output shall say."""
         found = find_boxes(crop.labels, pair.labels, crop.zoom)
         labels = crop.labels
         height, width = labels.shape

@@ -22,6 +22,7 @@ from napari_synthseg.core.geometry import (
 )
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import FoundObject, InstancePrediction
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.segment.decoding import Decoded, decode
 from napari_synthseg.tasks.segment.rule import SegmentRule
@@ -40,7 +41,7 @@ def find_in_image(
     image: str,
     run: str,
     block: tuple[int, ...] | None,
-) -> Generator[float, None, InstancePrediction]:
+) -> Generator[Progress, None, InstancePrediction]:
     """Find the objects of one image; yield the share done; return the prediction.
 
     Parameters
@@ -62,7 +63,7 @@ def find_in_image(
     for number, core in enumerate(blocks):
         window, decided = _decide(predictor, pixels, core)
         _take_over(decided, window, core, region, ids, objects)
-        yield (number + 1) / len(blocks)
+        yield Progress((number + 1) / len(blocks))
     return InstancePrediction(
         image=image, run=run, region_origin=origin, ids=ids, objects=tuple(objects)
     )

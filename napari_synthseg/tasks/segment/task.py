@@ -15,10 +15,10 @@ from napari_synthseg.tasks.segment.loss import segmentation_loss
 from napari_synthseg.tasks.segment.prediction import find_in_image
 from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import make_targets
+from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Crop
-from napari_synthseg.training.batches import make_task_batch
 from napari_synthseg.training.inference import infer_by_blocks
-from napari_synthseg.training.trainable import Batch, Task, TaskData, Validation
+from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import block_shape, crop_shape, fit_spec, smallest_area
 
 if TYPE_CHECKING:
@@ -53,13 +53,10 @@ class SegmentTask(Task):
             minimum_score=UNTUNED_SCORE,
             spacing=data.spacing,
         )
-        self._crop = crop_shape(self.spec, shape)
+        self.crop = crop_shape(self.spec, shape)
 
-    def make_batch(self, number: int) -> Batch:
-        """Return batch `number`; its targets are class index and inner distance per pixel."""
-        return make_task_batch(self.data, self.spec, number, self._crop, self._targets)
-
-    def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+    def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+        """Return class index and inner distance per pixel."""
         return make_targets(crop.labels, self.data.class_values, self.data.spacing)
 
     def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-
+from napari_synthseg.io.result_files import AREAS_FILE, CLASSES_FILE
 from napari_synthseg.tasks.info import TaskInfo
+from napari_synthseg.tasks.semantic import files, scoring
 from napari_synthseg.tasks.semantic.rule import SemanticRule
 
 
@@ -29,5 +29,17 @@ class Semantic(TaskInfo):
     # regions have no size of their own that a crop should hold: more and smaller crops of other
     # places teach more in the same time
     defaults: ClassVar = {"crop": 128, "batch_size": 8}
-    mask_type = np.uint8
     heat_map_methods = ("gradcam", "gradcam++", "ablation")
+    writes_masks = True
+    tables = (AREAS_FILE, CLASSES_FILE)
+    score_options = ("ignore", "tolerance")
+    metrics = (
+        "miou", "present_miou_per_image", "present_miou_pooled", "absent_rate", "dice",
+        "boundary_f1", "pixel_accuracy",
+    )  # fmt: skip
+    class_metrics = (
+        "iou", "dice", "precision", "recall", "boundary_f1", "share_true", "share_predicted",
+    )  # fmt: skip
+    write_predictions = staticmethod(files.write_predictions)
+    score_images = staticmethod(scoring.score_images)
+    score_files = staticmethod(scoring.score_files)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.geometry import divide_region, region_shape, region_slices, widen_region
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import RegionPrediction
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.semantic.rule import SemanticRule
@@ -34,7 +35,7 @@ def find_regions(
     image: str,
     run: str,
     block: tuple[int, ...] | None,
-) -> Generator[float, None, RegionPrediction]:
+) -> Generator[Progress, None, RegionPrediction]:
     """Give each pixel of an image a class; yield the share done; return the prediction.
 
     See `predict_image` for the parameters.
@@ -55,7 +56,7 @@ def class_values_of(
     pixels: PixelSource,
     device: torch.device,
     block: tuple[int, ...] | None = None,
-) -> Generator[float, None, NDArray[np.uint8]]:
+) -> Generator[Progress, None, NDArray[np.uint8]]:
     """Return the class value of each pixel, uint8 ([z,] y, x); yield the share done.
 
     Parameters
@@ -84,5 +85,5 @@ def class_values_of(
         best = output.argmax(dim=0).cpu().numpy()
         inside = region_slices(core, [start for start, _ in seen])
         found[region_slices(core, origin)] = table[best[inside]]
-        yield (number + 1) / len(cores)
+        yield Progress((number + 1) / len(cores))
     return found

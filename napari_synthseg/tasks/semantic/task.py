@@ -17,10 +17,10 @@ from napari_synthseg.metrics.semantic import score_semantic
 from napari_synthseg.tasks.semantic.loss import region_loss
 from napari_synthseg.tasks.semantic.prediction import class_values_of, find_regions
 from napari_synthseg.tasks.semantic.rule import SemanticRule
+from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Crop
-from napari_synthseg.training.batches import make_task_batch
 from napari_synthseg.training.targets import class_indices
-from napari_synthseg.training.trainable import Batch, Task, TaskData, Validation
+from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import batch_size, crop_shape, fit_spec
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class SemanticTask(Task):
         self.rule = SemanticRule(
             class_values=data.class_values, diameter=data.diameter, spacing=data.spacing
         )
-        self._crop = crop_shape(self.spec, shape)
+        self.crop = crop_shape(self.spec, shape)
         counts = self._count_pixels()
         self.class_weights = weigh_classes(counts, self.spec.class_balance)
         self.notes = tuple(self._missing(counts))
@@ -78,11 +78,8 @@ class SemanticTask(Task):
                 name = self.data.class_names.get(value, f"class {value}")
                 yield f"'{name}' is on none of the first {LOOKED_AT} crops"
 
-    def make_batch(self, number: int) -> Batch:
-        """Return batch `number`; its target is the class index per pixel."""
-        return make_task_batch(self.data, self.spec, number, self._crop, self._targets)
-
-    def _targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+    def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
+        """Return the class index per pixel."""
         return (class_indices(crop.labels, self.data.class_values),)
 
     def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:

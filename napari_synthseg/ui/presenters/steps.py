@@ -9,6 +9,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.tasks.registry import task_for
 from napari_synthseg.workflow.session import Session
 
 STEP_NAMES = ("Click", "Patches", "Dual images", "Train", "Results")
@@ -106,5 +107,5 @@ def suitable_spec(project: Project, learned: bool = False) -> TrainSpec:
     if project.train_spec != TrainSpec() or not only_regions(project):
         return project.train_spec
     if learned:
-        return TrainSpec(task="semantic", source="mixed", real_fraction=REAL_SHARE)
-    return TrainSpec(task="semantic", source="real")
+        return TrainSpec(task=task_for("regions").name, source="mixed", real_fraction=REAL_SHARE)
+    return TrainSpec(task=task_for("regions").name, source="real")

@@ -1,21 +1,20 @@
-"""Scoring folders of heat maps against true masks or boxes."""
+"""Scores of heat maps in a folder, against true masks or boxes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.cli.box_files import read_boxes
-from napari_synthseg.cli.output import table
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.scores import Scores, metric_title
+from napari_synthseg.core.scores import Scores, ScoringOptions
+from napari_synthseg.io.boxes.by_stem import read_boxes
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.stored_array import check_budget
 from napari_synthseg.io.result_files import by_stem, read_classes, read_labels
@@ -26,19 +25,14 @@ SEPARATOR = "__"
 
 PEAK_THRESHOLD = 0.5
 
+OPTIONS = ("ignore", "threshold", "tolerance")
+"""Options of `ScoringOptions` that `score_map_files` takes."""
+
 ReadTruth = Callable[[str, Mapping[str, int]], InstanceLabels | Boxes]
 """Reads the truth of one file stem; class name -> value."""
 
 
-def score_map_files(
-    predicted: Path,
-    truth: Path,
-    *,
-    measured_on: Literal["real", "synthetic"],
-    ignored: Collection[str] = (),
-    threshold: float | None = None,
-    tolerance: float | None = None,
-) -> Scores:
+def score_map_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
     """Score the heat maps of a folder against true masks or boxes of the same file stem.
 
     Parameters
@@ -48,12 +42,8 @@ def score_map_files(
     truth
         Folder of label images, with an objects.csv where there are several classes; or a CSV
         table of boxes.
-    measured_on
-        Whether the images are real or synthetic.
-    ignored
-        Names of classes whose truth is incomplete.
-    threshold, tolerance
-        See `score_heat_maps`; None for what it takes by itself.
+    how
+        The tolerance is in diameters of the objects; for the rest see `score_heat_maps`.
 
     Raises
     ------
@@ -86,30 +76,13 @@ def score_map_files(
     scores = score_heat_maps(
         images(),
         {value: name for name, value in values.items()},
-        measured_on=measured_on,
+        measured_on=how.measured_on,
         truth="masks" if truth.is_dir() else "boxes",
-        tolerance=tolerance or 0.0,
-        threshold=PEAK_THRESHOLD if threshold is None else threshold,
-        incomplete_classes=ignored,
+        tolerance=how.tolerance or 0.0,
+        threshold=PEAK_THRESHOLD if how.threshold is None else how.threshold,
+        incomplete_classes=how.ignore,
     )
     return scores.model_copy(update={"warnings": (*warnings, *scores.warnings)})
-
-
-def describe_map_scores(scores: Scores) -> list[str]:
-    """Return scores as lines: each figure beside its chance level, what it was measured on."""
-    columns = {"all": scores.values, **(scores.per_class if len(scores.per_class) > 1 else {})}
-    header = ("", *(cell for name in columns for cell in (name, "chance")))
-    rows = [
-        (
-            metric_title(figure),
-            *(v[name] for v in columns.values() for name in (figure, f"{figure}_chance")),
-        )
-        for figure in scores.values
-        if f"{figure}_chance" in scores.values
-    ]
-    maps = ("heat maps", *(cell for v in columns.values() for cell in (int(v["maps"]), "")))
-    lines = table(header, [*rows, maps])
-    return [*lines, scores.caption(), *(f"Warning: {w}" for w in scores.warnings)]
 
 
 def read_heat_file(path: Path) -> NDArray[Any]:

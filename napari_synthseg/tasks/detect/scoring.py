@@ -1,28 +1,57 @@
-"""Scoring tables of predicted boxes against tables of true ones."""
+"""Scores of predicted boxes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
-from napari_synthseg.cli.box_files import BoxTable, read_boxes
+from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.labels import boxes_of
+from napari_synthseg.core.predictions import BoxPrediction
+from napari_synthseg.core.scores import Scores, ScoringOptions
+from napari_synthseg.io.boxes.by_stem import BoxTable, read_boxes
 from napari_synthseg.io.result_files import CANDIDATES_FILE, OBJECTS_FILE
 from napari_synthseg.metrics.detection import score_boxes
+from napari_synthseg.tasks.scoring import (
+    ScoredImage,
+    boxes_found,
+    class_names,
+    measured_on,
+    names_of,
+    score_on_clicks,
+    truth_words,
+)
 
 
-def score_box_files(
-    predicted: Path,
-    truth: Path,
-    *,
-    measured_on: Literal["real", "synthetic"],
-    ignored: Collection[str] = (),
-    threshold: float | None = None,
-    max_detections: int | None = None,
-) -> Scores:
+def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) -> Scores:
+    """Score predictions against true boxes or masks; where no image has any, against clicks."""
+    known = [image for image in images if image.truth is not None]
+    if not known:
+        return score_on_clicks(images, classes)
+    pairs, candidates = [], {}
+    for image in known:
+        found = image.prediction
+        assert image.truth is not None
+        assert isinstance(found, BoxPrediction)
+        reported, ranked = (
+            boxes_found(objects, found.region_origin)
+            for objects in (found.objects, found.candidates or found.objects)
+        )
+        pairs.append((image.ref.name, boxes_of(image.truth), reported))
+        candidates[image.ref.name] = ranked
+    return score_boxes(
+        pairs,
+        class_names(classes),
+        measured_on=measured_on(known),
+        truth=truth_words(i.truth for i in known),
+        candidates=candidates,
+        incomplete_classes=names_of(classes, (i.incomplete for i in known)),
+    )
+
+
+def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
     """Score the boxes of a table, or of a folder that `predict` wrote, on the images of the truth.
 
     Parameters
@@ -33,12 +62,6 @@ def score_box_files(
         given, the candidates that reach it.
     truth
         A CSV table of true boxes. It names every image that is to be scored.
-    measured_on
-        Whether the images are real or synthetic.
-    ignored
-        Names of classes whose truth is incomplete.
-    threshold, max_detections
-        See `score_boxes`.
 
     Raises
     ------
@@ -46,7 +69,7 @@ def score_box_files(
         If a table cannot be read, or no predicted box is on an image of the truth.
     """
     true = read_boxes(truth, scored=False)
-    objects, candidates, warnings = _read_predicted(predicted, threshold)
+    objects, candidates, warnings = _read_predicted(predicted, how.threshold)
     ranked = candidates or objects
     if not true.names:
         raise InputError(f"{truth} names no image.")
@@ -63,11 +86,11 @@ def score_box_files(
     scores = score_boxes(
         pairs(),
         {value: name for name, value in values.items()},
-        measured_on=measured_on,
-        threshold=threshold,
+        measured_on=how.measured_on,
+        threshold=how.threshold,
         candidates={name: ranked.of_image(stem, values) for stem, name in true.names.items()},
-        max_detections=max_detections,
-        incomplete_classes=ignored,
+        max_detections=how.max_detections,
+        incomplete_classes=how.ignore,
     )
     return scores.model_copy(update={"warnings": (*warnings, *scores.warnings)})
 

@@ -87,16 +87,6 @@ def survey(
     return ClassFolder(true_files, found[0]), ClassFolder(predicted_files, found[1])
 
 
-def warn_unmatched(true_files: Mapping[str, Path], predicted: Mapping[str, Path]) -> list[str]:
-    """Warn of images that only one side has, by file stem."""
-    warnings = []
-    if missing := sorted(true_files.keys() - predicted.keys()):
-        warnings.append(f"{len(missing)} true image(s) have no prediction, such as {missing[0]}.")
-    if extra := sorted(predicted.keys() - true_files.keys()):
-        warnings.append(f"{len(extra)} prediction(s) have no true image, such as {extra[0]}.")
-    return warnings
-
-
 def _distinct(array: NDArray[np.int64]) -> frozenset[int]:
     if not array.size:
         return frozenset()

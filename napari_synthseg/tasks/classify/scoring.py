@@ -1,0 +1,169 @@
+"""Scores of the classes that images are said to show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+
+from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.predictions import ImageTagsPrediction
+from napari_synthseg.core.scores import Scores, ScoringOptions
+from napari_synthseg.io.class_tables import IMAGE_LABELS
+from napari_synthseg.io.result_files import LABELS_FILE
+from napari_synthseg.io.tables import Columns, read_rows, to_number
+from napari_synthseg.metrics.image_labels import score_image_labels
+from napari_synthseg.tasks.scoring import ScoredImage, class_names, measured_on, warn_unmatched
+
+THRESHOLD = 0.5
+"""Probability from which a class counts as shown where nothing else is said."""
+
+PREDICTED_COLUMNS = Columns(
+    required=("image", "class", "score"),
+    optional=("shown",),
+    numbers=frozenset({"score"}),
+    header="image,class,score[,shown]",
+)
+
+
+def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) -> Scores:
+    """Score what images are said to show against truth of any kind.
+
+    Where no image has any, fully clicked images that are not for training show what was clicked.
+
+    Raises
+    ------
+    InputError
+        If it is not known what any image shows.
+    """
+    known = [(i, i.truth.class_values_shown()) for i in images if i.truth is not None] or [
+        (i, frozenset(click.cls for click in i.clicks))
+        for i in images
+        if i.clicks_are_truth and i.ref.exhaustive
+    ]
+    if not known:
+        raise InputError(
+            "It is not known what any of these images shows: import masks, boxes or labels for "
+            "them, or click all objects of images that are not used for training."
+        )
+    values = [c.value for c in classes]
+    found = []
+    for image, _ in known:
+        assert isinstance(image.prediction, ImageTagsPrediction)
+        found.append(image.prediction)
+    return score_image_labels(
+        [image.ref.name for image, _ in known],
+        [[value in shown for value in values] for _, shown in known],
+        [[f.probabilities.get(value, 0.0) for value in values] for f in found],
+        class_names(classes),
+        measured_on=measured_on([image for image, _ in known]),
+        threshold={value: found[0].thresholds.get(value, THRESHOLD) for value in values},
+    )
+
+
+@dataclass
+class _Predicted:
+    """What a table says of one image."""
+
+    name: str
+    scores: dict[str, float] = field(default_factory=dict)
+    shown: dict[str, bool] = field(default_factory=dict)
+
+
+def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
+    """Score a labels.csv, or the one of a folder that `predict` wrote, on the images of the truth.
+
+    Parameters
+    ----------
+    predicted
+        CSV ``image,class,score[,shown]``: a row for each image and class. Without a threshold, a
+        class counts as shown where `shown` is 1 or, if there is no such column, from 0.5 on.
+    truth
+        CSV ``image,class``: a row for each class that an image shows; an empty class says that it
+        shows none. It names every image that is to be scored.
+
+    Raises
+    ------
+    InputError
+        If a table cannot be read, or no predicted image is in the truth.
+    """
+    true = _read_truth(truth)
+    path = predicted / LABELS_FILE if predicted.is_dir() else predicted
+    found = _read_predicted(path)
+    stems = [stem for stem in true if stem in found]
+    if not stems:
+        raise InputError(f"No image of {path} has the stem of an image in {truth}.")
+    names = sorted(set().union(*(true[s][1] for s in stems), *(found[s].scores for s in stems)))
+    thresholds = {
+        value: _threshold(name, [found[s] for s in stems], how.threshold, path)
+        for value, name in enumerate(names, start=1)
+    }
+    scores = score_image_labels(
+        [true[stem][0] for stem in stems],
+        [[name in true[stem][1] for name in names] for stem in stems],
+        [[found[stem].scores.get(name, 0.0) for name in names] for stem in stems],
+        dict(enumerate(names, start=1)),
+        measured_on=how.measured_on,
+        threshold=thresholds,
+    )
+    return scores.model_copy(update={"warnings": (*warn_unmatched(true, found), *scores.warnings)})
+
+
+def _read_truth(path: Path) -> dict[str, tuple[str, set[str]]]:
+    """Return file stem -> name of the image and the names of the classes that it shows."""
+    images: dict[str, tuple[str, set[str]]] = {}
+    for where, cells in read_rows(path, IMAGE_LABELS):
+        name, shown = images.setdefault(_stem(where, cells), (cells["image"], set()))
+        _refuse_other(where, cells["image"], name)
+        if cells["class"]:
+            shown.add(cells["class"])
+    return images
+
+
+def _read_predicted(path: Path) -> dict[str, _Predicted]:
+    """Return file stem -> what is said of the image."""
+    images: dict[str, _Predicted] = {}
+    for where, cells in read_rows(path, PREDICTED_COLUMNS):
+        image = images.setdefault(_stem(where, cells), _Predicted(cells["image"]))
+        _refuse_other(where, cells["image"], image.name)
+        cls = cells["class"]
+        if not cls:
+            raise InputError(f"{where}: the class is missing.")
+        if cls in image.scores:
+            raise InputError(f"{where}: class '{cls}' of '{image.name}' is there twice.")
+        image.scores[cls] = to_number(where, "score", cells["score"], "number")
+        if "shown" in cells:
+            if cells["shown"] not in ("0", "1"):
+                raise InputError(f"{where}: shown is '{cells['shown']}', which is not 0 or 1.")
+            image.shown[cls] = cells["shown"] == "1"
+    return images
+
+
+def _stem(where: str, cells: Mapping[str, str]) -> str:
+    if not cells["image"]:
+        raise InputError(f"{where}: the image is missing.")
+    return Path(cells["image"]).stem
+
+
+def _refuse_other(where: str, name: str, first: str) -> None:
+    if name != first:
+        raise InputError(f"{where}: '{name}' and '{first}' have the same stem: rename one of them.")
+
+
+def _threshold(cls: str, images: Sequence[_Predicted], asked: float | None, path: Path) -> float:
+    """Return the score from which a class counts as shown."""
+    if asked is not None:
+        return asked
+    if not any(image.shown for image in images):
+        return THRESHOLD
+    shown = [i.scores[cls] for i in images if i.shown.get(cls)]
+    others = [score for i in images if (score := i.scores.get(cls)) is not None]
+    least = min(shown, default=inf)
+    if sum(score >= least for score in others) != len(shown):
+        raise InputError(
+            f"{path}: class '{cls}' is shown on an image with a lower score than one that does not "
+            "show it: give --threshold."
+        )
+    return least

@@ -1,0 +1,129 @@
+"""Scores of predicted regions, pixel by pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import regions_of
+from napari_synthseg.core.predictions import RegionPrediction
+from napari_synthseg.core.scores import Scores, ScoringOptions
+from napari_synthseg.io.result_files import CLASSES_FILE, by_stem
+from napari_synthseg.metrics.areas import BACKGROUND
+from napari_synthseg.metrics.semantic import TOLERANCE_PX, score_semantic
+from napari_synthseg.tasks.scoring import ScoredImage, class_names, measured_on, warn_unmatched
+from napari_synthseg.tasks.semantic.class_folders import (
+    WHITE,
+    ClassFolder,
+    name_values,
+    read_names,
+    read_white_as_one,
+    refuse_unknown,
+    survey,
+)
+
+
+def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) -> Scores:
+    """Score predictions against true masks of regions or objects.
+
+    Raises
+    ------
+    InputError
+        If no image has any.
+    """
+    known = [image for image in images if image.truth is not None]
+    if not known:
+        raise InputError(
+            "None of these images has true masks of regions or objects: import them, or paint them "
+            "in a Labels layer."
+        )
+    pairs = []
+    for image in known:
+        assert image.truth is not None
+        assert isinstance(image.prediction, RegionPrediction)
+        pairs.append((image.ref.name, regions_of(image.truth).values, image.prediction.values))
+    return score_semantic(pairs, class_names(classes), measured_on=measured_on(known))
+
+
+def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
+    """Score the class values of a folder against those of the same file stem in another.
+
+    The values are called as a classes.csv in either folder says; without one, each value that
+    occurs is a class. `how.tolerance` is in pixels.
+
+    Parameters
+    ----------
+    predicted, truth
+        Folders of images of class values, 0 = background. Where all images of one hold nothing but
+        0 and 255, and 1 is what the other or the table knows, 255 is read as 1, with a warning.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read, two differ in shape, or one holds a value that no class has.
+    """
+    true_files, predicted_files = by_stem(truth), by_stem(predicted)
+    stems = sorted(true_files.keys() & predicted_files.keys())
+    if not stems:
+        raise InputError(f"No file in {predicted} has the stem of a file in {truth}.")
+    named = read_names(truth, predicted)
+    ignore = _ignored_value(how.ignore, named)
+    true, given = survey(stems, true_files, predicted_files)
+    true, given = read_white_as_one(true, given, named, ignore)
+    if named is not None:
+        refuse_unknown(true, given, named, ignore)
+    names = name_values(true, given, ignore) if named is None else named
+    scores = score_semantic(
+        ((stem, true.read(stem), given.read(stem)) for stem in stems),
+        names,
+        measured_on=how.measured_on,
+        ignore=ignore,
+        tolerance=TOLERANCE_PX if how.tolerance is None else how.tolerance,
+    )
+    warnings = (
+        *warn_unmatched(true_files, predicted_files),
+        *_warn_of_values(true, given, named, ignore),
+        *scores.warnings,
+    )
+    return scores.model_copy(update={"warnings": warnings})
+
+
+def _ignored_value(ignored: Sequence[str], named: Mapping[int, str] | None) -> int | None:
+    if not ignored:
+        return None
+    if len(ignored) > 1:
+        raise InputError(
+            "--task semantic takes one --ignore: save all pixels to ignore with the same value."
+        )
+    (text,) = ignored
+    values = {name: value for value, name in {0: BACKGROUND, **(named or {})}.items()}
+    try:
+        return int(text)
+    except ValueError:
+        if text in values:
+            return values[text]
+        raise InputError(
+            f"--ignore {text}: give a class value, or the name of a class in a {CLASSES_FILE} "
+            "beside the images."
+        ) from None
+
+
+def _warn_of_values(
+    true: ClassFolder, given: ClassFolder, named: Mapping[int, str] | None, ignore: int | None
+) -> Iterator[str]:
+    for folder in (true, given):
+        if folder.white_is_one:
+            yield (
+                f"All images of {folder.path} hold nothing but 0 and {WHITE}: {WHITE} is read as "
+                "class 1."
+            )
+    values = true.all_values()
+    if ignore is not None and ignore not in values:
+        yield f"No true pixel has the value {ignore}, which is to be ignored."
+    if named is None and ignore != WHITE and WHITE in values and values - {0, WHITE}:
+        yield (
+            f"The value {WHITE} of the truth is scored as a class: where it stands for unknown "
+            f"pixels, give --ignore {WHITE}."
+        )
