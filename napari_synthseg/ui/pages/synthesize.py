@@ -17,10 +17,9 @@ from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.realism_view import run_comparison
 from napari_synthseg.ui.pages.recipe_choice import RecipeChoice, choose_suitable_recipe
 from napari_synthseg.ui.pages.work_box import WorkBox
-from napari_synthseg.ui.presenters.pair_words import describe_gate, describe_pairs
+from napari_synthseg.ui.presenters.dual_images import describe_gate, describe_pairs, side_by_side
 from napari_synthseg.ui.presenters.steps import TRAIN, suitable_recipe
 from napari_synthseg.ui.viewer.layers import Layers
-from napari_synthseg.ui.viewer.live_pairs import beside
 from napari_synthseg.ui.widgets.parts import check_box, push_button, quiet_label, row_of
 from napari_synthseg.ui.widgets.style import Colors
 
@@ -238,7 +237,7 @@ class SynthesizePage(Page):
     def _on_previewed(self, previews: Mapping[str, Sequence[DualImage]]) -> None:
         """Show what learning gives so far, in the layers of the dual images."""
         if self.isVisible():
-            pairs, words = beside(previews)
+            pairs, words = side_by_side(previews)
             if pairs:
                 self.layers.show_dual_images(pairs, [f"Learning: {words}"] * len(pairs))
 

@@ -19,9 +19,8 @@ from napari_synthseg.workflow.session import Session
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-CHANNELS_AT_MOST = 5
-"""A leading axis this short is taken for channels unless its label says otherwise."""
-
+MAX_CHANNELS = 5
+"""Length up to which a leading axis is read as channels, unless its label says otherwise."""
 
 UNITS = {"micrometer": "um", "nanometer": "nm", "millimeter": "mm"}
 """napari's names of the units that classes know."""
@@ -73,7 +72,7 @@ def layer_pixels(layer: Image, step: tuple[int, ...], stack: StackUse = "auto") 
     data = finest_level(layer)
     if layer.ndim < 2:
         raise InputError(f"Layer '{layer.name}' has one axis only: choose an image.")
-    letters = _letters(layer, np.shape(data), stack)
+    letters = _letters(layer, stack)
     offset = len(step) - layer.ndim
     index = tuple(
         slice(None) if letter else int(step[offset + axis]) for axis, letter in enumerate(letters)
@@ -88,44 +87,45 @@ def layer_pixels(layer: Image, step: tuple[int, ...], stack: StackUse = "auto") 
 
 def planes_of(layer: Image) -> int:
     """Return how many planes a layer has along z; 1 if it is flat."""
-    data = finest_level(layer)
-    axis = _depth_axis(layer, np.shape(data))
-    return 1 if axis is None else int(np.shape(data)[axis])
+    _, depth = _stack_axes(layer)
+    return 1 if depth is None else int(np.shape(finest_level(layer))[depth])
 
 
 def is_volume_layer(layer: Image, stack: StackUse) -> bool:
-    """Tell whether a layer's planes would be used as one volume."""
-    data = finest_level(layer)
-    return "z" in _letters(layer, np.shape(data), stack)
+    """Return whether a layer's planes would be used as one volume."""
+    return "z" in _letters(layer, stack)
 
 
-def _letters(layer: Image, shape: tuple[int, ...], stack: StackUse) -> list[str]:
+def _letters(layer: Image, stack: StackUse) -> list[str]:
     """Return the letter of each axis, without a layer's colors; "" for those fixed at a step."""
     letters = [""] * (layer.ndim - 2) + ["y", "x"]
-    channel = None if layer.rgb else _channel_axis(_axis_labels(layer), shape)
+    channel, depth = _stack_axes(layer)
     if channel is not None:
         letters[channel] = "c"
-    depth = _depth_axis(layer, shape)
-    if depth is not None and is_volume(shape[depth], layer.scale[depth] / layer.scale[-1], stack):
+    spacing = layer.scale[depth] / layer.scale[-1] if depth is not None else 1.0
+    if depth is not None and is_volume(planes_of(layer), spacing, stack):
         letters[depth] = "z"
     return letters
 
 
-def _depth_axis(layer: Image, shape: tuple[int, ...]) -> int | None:
-    labels = _axis_labels(layer)
-    channel = None if layer.rgb else _channel_axis(labels, shape)
-    free = [a for a in range(layer.ndim - 2) if a != channel and labels[a] not in ("t", "time")]
-    return free[-1] if free else None
-
-
-def _axis_labels(layer: Image) -> tuple[str, ...]:
-    return tuple(str(label).lower() for label in layer.axis_labels)
+def _stack_axes(layer: Image) -> tuple[int | None, int | None]:
+    """Return the axes of channels and of depth, before y and x."""
+    names = [str(label).lower() for label in layer.axis_labels]
+    axes = range(layer.ndim - 2)
+    channel = next((a for a in axes if names[a] in ("c", "channel", "channels")), None)
+    few = len(axes) == 1 and np.shape(finest_level(layer))[0] <= MAX_CHANNELS
+    if channel is None and few and names[0] not in ("z", "t", "time", "depth"):
+        channel = 0
+    if layer.rgb:
+        channel = None
+    free = [a for a in axes if a != channel and names[a] not in ("t", "time")]
+    return channel, free[-1] if free else None
 
 
 def physical_size(layer: Image, ndim: int = 2) -> tuple[tuple[float, ...] | None, str]:
     """Return a layer's pixel size along its last `ndim` axes and its unit.
 
-    Where it has no length as unit, the size of a volume's pixels is still told, in pixels along
+    Where it has no length as unit, the size of a volume's pixels is still returned, in pixels along
     the finest axis, if it is not the same along all.
     """
     units = {UNITS.get(str(unit)) for unit in layer.units[-ndim:]}
@@ -138,7 +138,7 @@ def physical_size(layer: Image, ndim: int = 2) -> tuple[tuple[float, ...] | None
 
 
 def display_image(session: Session, ref: ImageRef) -> Job[tuple[np.ndarray, bool]]:
-    """Return the job that reads a whole picture to show it. Value: (pixels, rgb)."""
+    """Return the job that reads a whole image to show it. Value: (pixels, rgb)."""
     whole = ref.model_copy(update={"region": None})
 
     def work() -> Generator[Progress, None, tuple[np.ndarray, bool]]:
@@ -151,16 +151,6 @@ def display_image(session: Session, ref: ImageRef) -> Job[tuple[np.ndarray, bool
         return pixels, False
 
     return Job(work(), f"read {ref.name}")
-
-
-def _channel_axis(labels: tuple[str, ...], shape: tuple[int, ...]) -> int | None:
-    for axis in range(len(shape) - 2):
-        if labels[axis] in ("c", "channel", "channels"):
-            return axis
-    named = labels and labels[0] in ("z", "t", "time", "depth")
-    if len(shape) == 3 and shape[0] <= CHANNELS_AT_MOST and not named:
-        return 0
-    return None
 
 
 def _plane_name(name: str, plane: tuple[int, ...]) -> str:

@@ -1,9 +1,9 @@
-"""Camera and canvas text, by the names that this napari has for them."""
+"""What is asked of the viewer: where it looks, and the text on its canvas."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,17 +22,17 @@ def look_at_layer(viewer: Viewer, layer: Layer) -> None:
     """Bring a whole layer into view."""
     low, high = layer.extent.world[:, -2:]
     size = np.maximum(high - low, 1e-9)
-    height, width = _canvas_size(viewer)
-    camera = _camera(viewer)
+    height, width = viewer.canvas.size
+    camera = viewer.scene.camera
     camera.center = (0.0, *((low + high) / 2))
     camera.zoom = 0.95 * float(min(height / size[0], width / size[1]))
 
 
 def look_at_point(viewer: Viewer, world: Sequence[float], height: float) -> None:
     """Bring a place into view, so that `height` (world units) fills a third of the canvas."""
-    camera = _camera(viewer)
+    camera = viewer.scene.camera
     camera.center = (0.0, *world[-2:])
-    camera.zoom = _canvas_size(viewer)[0] / (3 * height)
+    camera.zoom = float(viewer.canvas.size[0]) / (3 * height)
 
 
 def go_to_plane(viewer: Viewer, depth: float) -> None:
@@ -51,24 +51,10 @@ def see_through(viewer: Viewer, depth: float) -> None:
 
 
 def write_on_canvas(viewer: Viewer, text: str) -> None:
-    """Write text in the canvas's corner; '' takes it away."""
-    canvas = getattr(viewer, "canvas", None)  # napari 0.9 moved the overlays there
-    overlay = canvas.overlays.text if canvas is not None else viewer.text_overlay
+    """Write text in the canvas's corner; '' removes it."""
+    overlay = viewer.canvas.overlays.text
     overlay.text = text
     overlay.visible = bool(text)
     overlay.position = "bottom_left"
     overlay.font_size = 9
-    if hasattr(overlay, "box"):
-        overlay.box = True
-
-
-def _camera(viewer: Viewer) -> Any:
-    scene = getattr(viewer, "scene", None)  # napari 0.9 moved the camera there
-    return scene.camera if scene is not None else viewer.camera
-
-
-def _canvas_size(viewer: Viewer) -> tuple[float, float]:
-    """Return the canvas's (height, width) in screen pixels."""
-    canvas = getattr(viewer, "canvas", None)
-    height, width = canvas.size if canvas is not None else (600, 800)
-    return float(height), float(width)
+    overlay.box = True
