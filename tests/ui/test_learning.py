@@ -16,9 +16,11 @@ from napari_synthseg.core.labels import DualImage, RegionLabels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.ui.pages.realism_view import RealismView
+from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_masks
 
 from .conftest import SHAPE
+from .test_closing import BUSY, LIMIT_S, seconds_to_close
 
 pytestmark = pytest.mark.gui
 
@@ -251,3 +253,13 @@ def test_painting_goes_on_while_it_learns(learning, stalled):
     stalled.set()
     learning.settle()
     assert not learning.session.synthesizer_is_current  # it was learned from other regions
+
+
+def test_the_window_is_gone_at_once_while_it_learns(learning, stalled):
+    start(learning)
+    folder, job = learning.session.folder, learning.panel.controller.job("learning")
+    assert seconds_to_close(learning) < BUSY * LIMIT_S
+    assert job.outcome is None
+    stalled.set()
+    with Session.open(folder) as session:
+        assert 0 < int(session.artifacts.load("fake")[0]["step"][0]) < STEPS
