@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.ui.app.job_monitor import DEFAULT_INTERVAL_S, SWITCH_INTERVAL_S
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
@@ -163,3 +165,11 @@ def test_edits_of_the_last_moment_are_on_disk(clicked):
     assert seconds_to_close(clicked) < BUSY * LIMIT_S
     with Session.open(folder) as session:
         assert len(session.project.clicks) == number == 13
+
+
+def test_threads_take_turns_more_often_while_work_runs(clicked):
+    assert sys.getswitchinterval() == pytest.approx(DEFAULT_INTERVAL_S)
+    start_training(clicked)
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
+    clicked.panel.shut_down()
+    assert sys.getswitchinterval() == pytest.approx(DEFAULT_INTERVAL_S)

@@ -7,8 +7,9 @@ deleted widget.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
-from typing import Any
+from typing import Any, ClassVar
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -17,6 +18,12 @@ from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.session import Session
 
 INTERVAL_MS = 80
+
+DEFAULT_INTERVAL_S = sys.getswitchinterval()
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a worker may keep Python to itself while the GUI thread wants it. Drawing the canvas
+gives it away and takes it back many times a frame, so Python's own 5 ms add up."""
 
 
 class JobMonitor(QObject):
@@ -27,6 +34,8 @@ class JobMonitor(QObject):
 
     finished = Signal(object)
     """The outcome; emitted once, after the last `progressed`."""
+
+    _active: ClassVar[set[JobMonitor]] = set()
 
     def __init__(self, job: Job[Any]) -> None:
         super().__init__()
@@ -40,12 +49,14 @@ class JobMonitor(QObject):
 
     def start(self) -> None:
         """Start the job in its thread."""
+        self._active.add(self)
+        _share_python(True)
         self._timer.start()
         self.job.start()
 
     def leave(self, cancel: bool = True) -> None:
         """Stop following the job, and cancel it; a project that it still opens is closed again."""
-        self._timer.stop()
+        self._stop()
         self.job.finished.connect(_close_opened)
         if cancel:
             self.job.cancel()
@@ -60,8 +71,18 @@ class JobMonitor(QObject):
         if steps:
             self.progressed.emit(steps)
         if outcome is not None:
-            self._timer.stop()
+            self._stop()
             self.finished.emit(outcome)
+
+    def _stop(self) -> None:
+        self._timer.stop()
+        self._active.discard(self)
+        _share_python(bool(self._active))
+
+
+def _share_python(busy: bool) -> None:
+    """Let threads take turns more often while work runs."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S if busy else DEFAULT_INTERVAL_S)
 
 
 def _close_opened(outcome: Outcome[Any]) -> None:
