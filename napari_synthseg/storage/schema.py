@@ -50,7 +50,31 @@ def _separate_truths(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE truths SET data = ? WHERE key = ?", (text, key))
 
 
-MIGRATIONS: dict[int, Migration] = {1: _separate_truths}
+REGION_TASK = "semantic"
+"""The task that had defaults of its own in version 1."""
+
+
+def _leave_defaults_open(connection: sqlite3.Connection) -> None:
+    """Version 1 to 2: crop and batch size are empty where they are the task's default."""
+    rows = connection.execute("SELECT data FROM settings WHERE key = 'train_spec'").fetchall()
+    for (data,) in rows:
+        try:
+            spec = json.loads(data)
+            crop, batch_size = (128, 8) if spec["task"] == REGION_TASK else (256, 4)
+            defaults = {"crop": crop, "batch_size": batch_size}
+            left = {name: None for name, value in defaults.items() if spec[name] == value}
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue  # reading the project refuses the row and names it
+        text = json.dumps({**spec, **left}, ensure_ascii=False)
+        connection.execute("UPDATE settings SET data = ? WHERE key = 'train_spec'", (text,))
+
+
+def _to_version_2(connection: sqlite3.Connection) -> None:
+    _separate_truths(connection)
+    _leave_defaults_open(connection)
+
+
+MIGRATIONS: dict[int, Migration] = {1: _to_version_2}
 """Version -> what brings a database of that version to the next one, inside a transaction."""
 
 _MAGIC = b"SQLite format 3\x00"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.plugins import Registry
 from napari_synthseg.tasks.classify import Classify
@@ -48,6 +51,25 @@ def task_info(name: str) -> TaskInfo:
             f"{', '.join(TASKS)}."
         )
     return TASKS[name]
+
+
+def describe_task(task: str) -> TaskInfo:
+    """Return a task to be shown; one that is not installed says so, and has no networks."""
+    if task in TASKS:
+        return TASKS[task]
+
+    class Missing(TaskInfo):
+        name = task
+        title = f"{task} (not installed)"
+        description = (
+            f"The task '{task}' is not installed. What was trained for it is kept: install the "
+            "package that brings it, or choose another task."
+        )
+        networks: ClassVar[Mapping[str, str]] = {}
+        truth_kinds = ()
+        truth_words = ""
+
+    return Missing()
 
 
 def task_for(marking: Marking) -> TaskInfo:

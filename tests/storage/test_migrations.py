@@ -89,3 +89,26 @@ def test_a_row_that_makes_no_sense_is_named_and_nothing_is_changed(
     with pytest.raises(InputError, match="row 't0'"):
         ProjectStore.open(folder)
     assert (folder / "project.db").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("stored", "kept"),
+    [
+        (("segment", 256, 4), (None, None)),
+        (("semantic", 128, 8), (None, None)),
+        (("semantic", 256, 8), (256, None)),
+        (("detect", 128, 4), (128, None)),
+    ],
+)
+def test_what_is_the_default_of_a_task_is_left_open(
+    tmp_path: Path, stored: tuple[str, int, int], kept: tuple[int | None, int | None]
+) -> None:
+    folder = first_version(tmp_path / "p.synthseg", [])
+    spec = dict(zip(("task", "crop", "batch_size"), stored, strict=True)) | {"seed": 3}
+    with closing(sqlite3.connect(folder / "project.db")) as connection, connection:
+        connection.execute("INSERT INTO settings VALUES ('train_spec', ?)", (json.dumps(spec),))
+    store = ProjectStore.open(folder)
+    found = store.load().train_spec
+    store.close()
+    assert (found.task, found.seed) == (stored[0], 3)
+    assert (found.crop, found.batch_size) == kept

@@ -87,6 +87,20 @@ def test_task_and_network_are_chosen_in_words(clicked):
     assert not choice.network.isVisible()
 
 
+def test_a_task_that_is_not_installed_is_shown_and_kept(qtbot):
+    spec = TrainSpec(task="count-by-density", seed=3)
+    choice = TaskChoice(spec)
+    qtbot.addWidget(choice)
+    assert choice.task.currentText() == "count-by-density (not installed)"
+    assert "install the package" in choice.told.text()
+    told = []
+    choice.changed.connect(told.append)
+    choice.task.setCurrentIndex(choice.task.findData("detect"))
+    assert told[-1].task == "detect"
+    choice.show_spec(spec)
+    assert choice.task.count() == choice.task.findData("count-by-density") + 1
+
+
 def test_other_settings_stay_as_they_are(qtbot):
     choice = TaskChoice(TrainSpec(minutes=7, seed=3))
     qtbot.addWidget(choice)

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QProgressB
 from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.tasks.registry import describe_task
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.widgets.parts import (
@@ -90,7 +90,7 @@ class HeatMapBox(QWidget):
 
     def show_for(self, run: TrainingRun | None) -> None:
         """Offer what a run's model allows; hide for models without heat maps."""
-        methods = task_info(run.task).heat_map_methods if run is not None else ()
+        methods = describe_task(run.task).heat_map_methods if run is not None else ()
         self.setVisible(bool(methods))
         chosen = self.methods.currentData()
         with QSignalBlocker(self.methods):

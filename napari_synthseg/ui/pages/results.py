@@ -13,7 +13,7 @@ from napari_synthseg.core.predictions import HeatMaps, Prediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.tasks.registry import describe_task
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.notices import warn
 from napari_synthseg.ui.pages.heat_map_box import HeatMapBox
@@ -80,7 +80,7 @@ class ResultsPage(Page):
     @property
     def _colors_regions(self) -> bool:
         """Whether the model colors regions, rather than finding objects."""
-        return self._run is not None and task_info(self._run.task).marking == "regions"
+        return self._run is not None and describe_task(self._run.task).marking == "regions"
 
     def hint(self) -> str:
         """Say what to look at."""
@@ -178,7 +178,7 @@ class ResultsPage(Page):
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
         project = self.controller.project
         self._predicted.add(run.id)
-        self.found.setText(describe_found(found, run, project))
+        self.found.setText(describe_found(found, project))
         self.found_table.show_table(prediction_table(found, project))
         self._unshown = {p.image: (p, run) for p in found}
         is_shown = self._show_found() or not found

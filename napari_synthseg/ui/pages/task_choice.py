@@ -6,7 +6,7 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
-from napari_synthseg.tasks.registry import task_info, task_infos
+from napari_synthseg.tasks.registry import describe_task, task_infos
 from napari_synthseg.ui.widgets.parts import fit_narrow, quiet_label
 
 
@@ -39,9 +39,11 @@ class TaskChoice(QWidget):
     def show_spec(self, spec: TrainSpec) -> None:
         """Show the task and network of a spec."""
         self._spec = spec
-        info = task_info(spec.task)
+        info = describe_task(spec.task)
         with QSignalBlocker(self.task), QSignalBlocker(self.network):
-            self.task.setCurrentIndex(self.task.findData(spec.task))
+            if self.task.findData(info.name) < 0:
+                self.task.addItem(info.title, info.name)
+            self.task.setCurrentIndex(self.task.findData(info.name))
             self.network.clear()
             for name, words in info.networks.items():
                 self.network.addItem(words, name)

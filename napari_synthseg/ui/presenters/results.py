@@ -13,7 +13,7 @@ from napari_synthseg.core.predictions import (
 )
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.tasks.registry import describe_task
 from napari_synthseg.ui.presenters.tables import Cell, Table, heading
 
 ROLE_WORDS = {"train": "training part", "validate": "held out", "test": "held out for scoring"}
@@ -26,15 +26,15 @@ def can_score(project: Project, run: TrainingRun, images: Iterable[str]) -> bool
     """Tell whether there is any truth to score a run's predictions on images (ids) with."""
     wanted = set(images)
     refs = [ref for ref in project.images if ref.id in wanted]
-    kinds = task_info(run.task).truth_kinds
+    kinds = describe_task(run.task).truth_kinds
     return any(project.truth_of(ref, *kinds) for ref in refs) or any(
         project.clicks_on(ref) for ref in refs if ref.role != "train"
     )
 
 
-def describe_found(found: Sequence[Prediction], run: TrainingRun, project: Project) -> str:
+def describe_found(found: Sequence[Prediction], project: Project) -> str:
     """Return what a model found, for the line above its tables."""
-    if task_info(run.task).marking == "regions":
+    if any(isinstance(prediction, RegionPrediction) for prediction in found):
         return "Share of each image's area that the model gave to each class:"
     if any(isinstance(prediction, ImageTagsPrediction) for prediction in found):
         return "How likely an image shows each class; bold: reported."
