@@ -192,7 +192,7 @@ class PatchLibrary:
         """Return the patches that should be rejected and that the user has not judged yet."""
         return tuple(p for p in self.patches if self.state(p) == "doubtful")
 
-    def without(
+    def with_verdicts(
         self, rejected: frozenset[str], accepted: frozenset[str] = frozenset()
     ) -> PatchLibrary:
         """Return the same library with other verdicts."""

@@ -93,5 +93,5 @@ def build_library(
         check_patches(patches, mean), SHARE_OF_IMAGES, 1.0, "comparing all patches"
     )
     library = PatchLibrary(checked, tuple(backgrounds), tuple(statistics), mean)
-    library = library.without(rejected, accepted)
+    library = library.with_verdicts(rejected, accepted)
     return replace(library, notes=describe_library(library, classes, chosen.least_patches))

@@ -30,10 +30,14 @@ from napari_synthseg.patches.masks.quality import Signs, estimate_quality
 from napari_synthseg.patches.patch_cache import CUT_IMAGES, CutImage, key_of
 from napari_synthseg.patches.quality.grade import CUT_OFF, grade_mask
 from napari_synthseg.patches.settings import PatchSettings
-from napari_synthseg.patches.window import bounds, cut_image, cut_mask, enclose, window_round
-
-RIM_DIAMETERS = 0.2
-"""Width of the rim around an object that its blur may reach, in class diameters."""
+from napari_synthseg.patches.window import (
+    RIM_DIAMETERS,
+    bounds,
+    cut_image,
+    cut_mask,
+    enclose,
+    window_around,
+)
 
 MIN_BACKGROUND_SHARE = 0.002
 """With a smaller share of sure background, all that is outside the masks is taken for it."""
@@ -169,7 +173,7 @@ class ImageCutter:
         """Cut the window of one click; its object `own` has its first pixel at `corner`."""
         click = self.image.clicks[number]
         radius = self.radii[click.cls]
-        window = window_round(click.position, radius * (1 + 2 * self.settings.margin))
+        window = window_around(click.position, radius * (1 + 2 * self.settings.margin))
         place = tuple(int(c) for c in corner)
         window = enclose(own, place, window, RIM_DIAMETERS * 2 * radius)
         mask = cut_mask(own, place, window)

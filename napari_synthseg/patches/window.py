@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.pixels import FloatImage
 
+RIM_DIAMETERS = 0.2
+"""How far beyond its mask a pixel may belong to an object, because of its blur."""
 
-def window_round(position: Sequence[float], reach: Iterable[float]) -> Region:
+
+def window_around(position: Sequence[float], reach: Iterable[float]) -> Region:
     """Return the box of odd edge lengths that reaches `reach` pixels from a position's pixel.
 
     It may leave the image on any side.

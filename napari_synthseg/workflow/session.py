@@ -204,7 +204,7 @@ class Session:
         if closing:
             return old  # nobody listens to the last results
         if self.library is not None and new.verdicts is not old.verdicts:
-            self.library = self.library.without(new.rejected(), new.accepted())
+            self.library = self.library.with_verdicts(new.rejected(), new.accepted())
             self.library_changed.emit()
         self.changed.emit(new, old)
         return old
@@ -567,7 +567,7 @@ class Session:
         return self._job(work, what, lambda made: self.edit(made.added_to(self.project), what))
 
     def _adopt_library(self, library: PatchLibrary, cut_from: Project) -> None:
-        self.library = library.without(self.project.rejected(), self.project.accepted())
+        self.library = library.with_verdicts(self.project.rejected(), self.project.accepted())
         self._cut_from = cut_from
         self.library_changed.emit()
 

@@ -66,7 +66,7 @@ def test_the_second_click_on_an_object_is_the_duplicate():
     assert "duplicate" in kinds(library.patches[-1])
     assert "duplicate" not in kinds(library.patches[0])
     assert library.suggested() == (library.patches[-1],)
-    accepted = library.without(frozenset(), frozenset([library.patches[-1].id]))
+    accepted = library.with_verdicts(frozenset(), frozenset([library.patches[-1].id]))
     assert not accepted.suggested()
 
 

@@ -124,7 +124,7 @@ def test_rejected_patches_never_appear():
     centers = [(30, 30), (30, 90), (40, 140), (95, 30), (95, 80), (95, 130)]
     image, _ = disc_image(centers, inside=[0.5, 0.5, 0.5, 1.0, 1.0, 1.0])
     library = library_of(clicked(image, centers))
-    kept = library.without(frozenset({"a-4", "a-5", "a-6"}))
+    kept = library.with_verdicts(frozenset({"a-4", "a-5", "a-6"}))
 
     def brightest(chosen):
         synthesizer = fitted(chosen, intensity=0.0)
@@ -140,7 +140,7 @@ def test_poor_patches_are_left_out_unless_too_few_remain():
     library = library_of(clicked(image, centers))
     used = fitted(library, min_quality=0.5).factory.patches
     assert {p.id for p in used} == {f"a-{n}" for n in range(1, 7)}
-    few = library.without(frozenset({f"a-{n}" for n in range(1, 4)}))
+    few = library.with_verdicts(frozenset({f"a-{n}" for n in range(1, 4)}))
     if library.patches[6].mask.any():
         assert {p.id for p in fitted(few).factory.patches} == {"a-4", "a-5", "a-6", "a-7"}
 
@@ -148,7 +148,7 @@ def test_poor_patches_are_left_out_unless_too_few_remain():
 def test_nothing_usable_is_said_in_words(library):
     everything = frozenset(p.id for p in library.patches)
     with pytest.raises(InputError, match="No patch is usable"):
-        fitted(library.without(everything))
+        fitted(library.with_verdicts(everything))
 
 
 def test_unturned_objects_keep_their_pixels(library):

@@ -28,7 +28,7 @@ from napari_synthseg.patches.masks.seeded_foreground import SeededForeground
 TRIAL_CLICKS = 24
 """Clicks of a class that the methods are tried on, at most."""
 
-GOOD_QUALITY = 0.7
+SETTLED_QUALITY = 0.7
 """With masks of at least this estimated quality no pixel classifier is tried: it takes longer."""
 
 CLEAR_GAIN = 0.02
@@ -37,7 +37,7 @@ CLEAR_GAIN = 0.02
 SIZE_PENALTY = 0.2
 """What a method loses for each doubling or halving of the class's size, the first excepted."""
 
-MAX_DIAMETER_RATIO = 1.25
+REFIT_DIAMETER_RATIO = 1.25
 """Where a class's objects on one image differ from its diameter by more than this factor, the
 image is worked on with a diameter that fits."""
 
@@ -221,7 +221,7 @@ class MaskFinder:
     def choose_method(self, value: int, signs: Mapping[str, Signs]) -> str:
         """Return the method of the best estimated quality, the simpler one where it is close."""
         scores = self._score(value, signs)
-        if max(scores.values()) < GOOD_QUALITY:
+        if max(scores.values()) < SETTLED_QUALITY:
             self._learn(value, LEARNED)
             scores = self._score(value, self.sample_signs(value))
         best, *rest = (m.name for m in (LEVEL, OUTLINE, LEARNED) if m.name in scores)
@@ -281,7 +281,7 @@ def fit_radii(
         if len(found) < MIN_OBJECTS:
             continue
         ratio = float(np.median(found) / ball(radius.tolist())) ** (1 / len(radius))
-        if not 1 / MAX_DIAMETER_RATIO < ratio < MAX_DIAMETER_RATIO:
+        if not 1 / REFIT_DIAMETER_RATIO < ratio < REFIT_DIAMETER_RATIO:
             fitted[value] = radius * np.clip(ratio, 0.4, 2.5)
     return {} if all(fitted[v] is radii[v] for v in radii) else fitted
 

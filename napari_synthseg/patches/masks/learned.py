@@ -35,7 +35,7 @@ MAX_SAMPLES = 20_000
 
 TREES, LEAF_SAMPLES = 30, 20
 
-MOST_CHANNELS = 6
+MAX_CHANNELS = 6
 """Of more channels only so many, evenly chosen, are described, to bound memory and time."""
 
 
@@ -104,7 +104,7 @@ def find_by_probability(block: SeededForeground) -> NDArray[np.int32]:
 
 def describe_pixels(pixels: FloatImage, radius: Sequence[float]) -> FloatImage:
     """Return what describes each pixel, shape (feature, [z,] y, x)."""
-    step = -(-len(pixels) // MOST_CHANNELS)
+    step = -(-len(pixels) // MAX_CHANNELS)
     described = []
     for channel in pixels[::step]:
         described.append(ndimage.gaussian_filter(channel, 0.7))

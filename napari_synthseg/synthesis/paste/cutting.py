@@ -16,10 +16,7 @@ from scipy import ndimage
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.patch import Background, Patch
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.patches.window import cut_image, cut_mask, window_round
-
-RIM_DIAMETERS = 0.2
-"""How far beyond its mask a pixel may belong to an object (and a pixel more)."""
+from napari_synthseg.patches.window import RIM_DIAMETERS, cut_image, cut_mask, window_around
 
 USUAL_BLUR_PX, MIN_BLUR_PX = 1.5, 0.8
 """Sigma of edges where it was not measured, and at least."""
@@ -80,7 +77,7 @@ def patch_window(patch: Patch) -> Region:
 def square_window(patch: Patch, edge: float) -> Region:
     """Return a square of about `edge` pixels around the click; a volume keeps its depth."""
     position = np.add(patch.origin, patch.center)
-    flat = window_round(position[-2:].tolist(), [(edge - 1) / 2] * 2)
+    flat = window_around(position[-2:].tolist(), [(edge - 1) / 2] * 2)
     return (*patch_window(patch)[:-2], *flat)
 
 
