@@ -97,6 +97,7 @@ def test_dual_volumes_and_predictions_lie_on_the_volumes_axes(volume):
         region_origin=(0, 0, 0),
     )
     volume.panel.layers.show_prediction(found, "found")
+    volume.settle()
     shown = volume.viewer.layers["found"]
     assert np.allclose(shown.data_to_world((1, 2, 3)), volume.clicks.data_to_world((1, 2, 3)))
 

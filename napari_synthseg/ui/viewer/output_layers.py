@@ -64,6 +64,7 @@ class OutputLayers:
     def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         self.predictions: list[Layer] = []
         self._truth: Layer | None = None
+        self._wants_truth = False
         self._viewer = viewer
         self._making: list[JobMonitor] = []
         controller.closing.connect(self._stop_making)
@@ -89,16 +90,18 @@ class OutputLayers:
         """Show true masks as thin lines: white round objects, regions in their class's color."""
 
         def add(layers: Sequence[Layer]) -> None:
-            self.hide_truth()
-            (self._truth,) = layers
-            self._viewer.add_layer(self._truth)
+            if self._wants_truth:  # not hidden in the meantime
+                remove_layer(self._viewer, self._truth)
+                (self._truth,) = layers
+                self._viewer.add_layer(self._truth)
 
+        self._wants_truth = True
         self._make(lambda: [make_truth_layer(truth, classes, placement)], add)
 
     def hide_truth(self) -> None:
         """Remove the true masks."""
         remove_layer(self._viewer, self._truth)
-        self._truth = None
+        self._truth, self._wants_truth = None, False
 
     def forget(self, gone: Layer) -> None:
         """Note that a layer was removed."""

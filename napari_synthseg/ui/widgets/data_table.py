@@ -11,14 +11,14 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 from napari_synthseg.ui.presenters.tables import Cell, Table
 from napari_synthseg.ui.widgets.parts import column_in, notice_label, quiet_label, swatch
 
-NARROWEST_PX = 310
-"""Width of tables in the narrowest panel; wider ones have to scroll."""
-
 HEADING_PX = (80, 176)
 """Width that the headings of rows may take, least and most: what the columns leave."""
 
 COLUMN_PX = (44, 72)
 """Width that a column needs, by its heading, least and most; longer headings are cut."""
+
+GRID_PX = 4
+"""Width that the lines between columns and headings take."""
 
 MAX_ROWS_IN_SIGHT = 12
 
@@ -51,12 +51,12 @@ class DataTable(QTableWidget):
             for column, cell in enumerate(cells):
                 self.setItem(row, column, _item(cell))
         self._fit_widths()
-        self._fit_height()
+        self._fit_to_width()
 
     def resizeEvent(self, event: object) -> None:
-        """Keep the height that the rows need at this width."""
+        """Give headings the room that columns leave, and keep the height that the rows need."""
         super().resizeEvent(event)
-        self._fit_height()
+        self._fit_to_width()
 
     def _fit_widths(self) -> None:
         columns = self.horizontalHeader()
@@ -65,16 +65,17 @@ class DataTable(QTableWidget):
         least = _clamp(max(needed, default=0), COLUMN_PX)
         columns.setMinimumSectionSize(least)
         columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        heading = _clamp(NARROWEST_PX - least * self.columnCount(), HEADING_PX)
-        self.verticalHeader().setMaximumWidth(heading)
         self.resizeRowsToContents()
 
-    def _fit_height(self) -> None:
+    def _fit_to_width(self) -> None:
         columns, rows = self.horizontalHeader(), self.verticalHeader()
+        room = self.width() - 2 * self.frameWidth() - GRID_PX
+        least = columns.minimumSectionSize() * self.columnCount()
+        heading = _clamp(room - least, HEADING_PX)
+        rows.setMaximumWidth(heading)
         heights = [self.rowHeight(r) for r in range(min(self.rowCount(), MAX_ROWS_IN_SIGHT))]
         height = columns.sizeHint().height() + sum(heights) + 6
-        least = columns.minimumSectionSize() * self.columnCount()
-        if rows.sizeHint().width() + least + 2 * self.frameWidth() > self.width():
+        if min(rows.sizeHint().width(), heading) + least > room:
             height += self.horizontalScrollBar().sizeHint().height()
         self.setFixedHeight(height)
 

@@ -1,0 +1,56 @@
+"""The one table widget shows what a presenter says, and fits the panel."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_synthseg.ui.presenters.tables import Cell, Table, heading
+
+pytestmark = pytest.mark.gui
+
+NAMES = ("background", "secondary precipitates", "tertiary")
+
+
+def make_table(columns):
+    cells = [[Cell("0.500", "half", "#3fa45b", 0.5, is_bold=True)] * len(columns) for _ in NAMES]
+    rows = [heading(name, color="#ff0000") for name in NAMES]
+    return Table(rows, [heading(name) for name in columns], cells, "Words above.")
+
+
+@pytest.fixture
+def shown(qtbot):
+    from napari_synthseg.ui.widgets.data_table import TableList
+
+    tables = TableList()
+    qtbot.addWidget(tables)
+    tables.resize(316, 600)
+    tables.show_tables([make_table(("IoU", "prec.", "recall", "edge", "area"))], "Scores", ["Few."])
+    tables.show()
+    return tables
+
+
+def test_cells_and_headings_are_those_of_the_table(shown):
+    (table,) = shown.tables
+    assert table.verticalHeaderItem(1).text() == "secondary precipitates"
+    item = table.item(2, 4)
+    assert (item.text(), item.toolTip(), item.font().bold()) == ("0.500", "half", True)
+    assert item.background().color().alphaF() == pytest.approx(0.5, abs=0.01)
+    assert (shown.caption.text(), shown.warnings.text()) == ("Scores", "Few.")
+
+
+def test_all_rows_and_columns_are_in_sight_at_the_panels_width(shown, qtbot):
+    (table,) = shown.tables
+    qtbot.waitUntil(lambda: table.width() > 250)
+    assert not table.horizontalScrollBar().isVisible()
+    assert not table.verticalScrollBar().isVisible()
+    shown.resize(500, 600)
+    # names have the room that columns leave
+    qtbot.waitUntil(lambda: table.verticalHeader().width() > 100)
+
+
+def test_other_tables_replace_the_ones_before_and_none_hides(shown):
+    shown.show_tables([make_table(("a",)), make_table(("b", "c"))])
+    assert [table.columnCount() for table in shown.tables] == [1, 2]
+    assert not shown.warnings.isVisible()
+    shown.show_tables(())
+    assert not shown.isVisible()
