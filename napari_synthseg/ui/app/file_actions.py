@@ -218,7 +218,7 @@ class FileActions:
             self.relink(first, Path(path))
 
     def relink(self, image: ImageRef, path: Path) -> None:
-        """Lead an image, and missing ones beside it, to where they are now; show it."""
+        """Set the file of an image, and of missing ones next to it; show it."""
         self._controller.start(lambda session: session.relink(image, path), self._on_relinked)
 
     def _on_relinked(self, made: Imported) -> None:
@@ -234,5 +234,5 @@ class FileActions:
 
 
 def _unwrapped(layer: Any) -> Any:
-    """Return the layer itself: napari hands plugins a proxy round it."""
+    """Return the layer itself: napari hands plugins a proxy of it."""
     return getattr(layer, "__wrapped__", layer)

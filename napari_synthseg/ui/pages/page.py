@@ -1,4 +1,4 @@
-"""What every step's page offers to the panel round it."""
+"""What every page offers to the panel."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class PatchesPage(Page):
             "Use the selected patches, whatever the check says about them (A)",
         )
         self.again_button = push_button(
-            "Cut again", self.cut, "Cut all patches anew from the current clicks and diameters"
+            "Cut again", self.cut, "Cut all patches again from the current clicks and diameters"
         )
         self.masks = MasksBox(controller, layers)
         self.add(self.summary, self.health, self.notes, row_of(self.order, self.filter))

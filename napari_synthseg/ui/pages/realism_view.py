@@ -135,7 +135,7 @@ class Picture(QLabel):
         self.setMinimumSize(320, 200)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Scale the picture anew."""
+        """Scale the picture to the new size."""
         ratio = self.devicePixelRatioF()
         scaled = self._whole.scaled(
             event.size() * ratio,

@@ -1,0 +1,122 @@
+"""What pages say and suggest, worked out without Qt."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, RegionTruth
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.synthesis import PasteRecipe, VQRecipe
+from napari_synthseg.ui.presenters.marking import clicking_hint, free_name, painting_hint, percent
+from napari_synthseg.ui.presenters.steps import (
+    CLICK,
+    DUAL_IMAGES,
+    NO_PATCHES,
+    PATCHES,
+    RESULTS,
+    suitable_recipe,
+    suitable_spec,
+    why_locked,
+)
+from napari_synthseg.ui.presenters.work_log import WorkLog
+
+IMAGE = ImageRef(id="a", uri="a.tif", name="a", axes="yx")
+OBJECTS = ObjectClass(name="cell", value=1)
+
+
+def clicked(count: int) -> Project:
+    project = Project().with_images(IMAGE).with_classes(OBJECTS)
+    clicks = [Click(id=str(n), image="a", position=(n, n), cls=1) for n in range(count)]
+    return project.with_clicks(*clicks)
+
+
+def painted() -> Project:
+    return clicked(0).with_truths(RegionTruth(id="t", image="a", source="t.tif"))
+
+
+def batch(step: int, stage: str = "", **figures: float) -> Progress:
+    message = f"{stage}: step {step}" if stage else f"step {step}"
+    return Progress(step / 10, message, {"step": step, "loss": 1 / step, **figures})
+
+
+def test_steps_say_why_they_are_locked() -> None:
+    assert why_locked(CLICK, Project()) == "Choose an image first."
+    assert "Click" in why_locked(PATCHES, clicked(0))
+    assert why_locked(PATCHES, painted()) == NO_PATCHES
+    assert why_locked(DUAL_IMAGES, painted()) == why_locked(PATCHES, clicked(1)) == ""
+    assert "Train" in why_locked(RESULTS, clicked(1))
+
+
+def test_what_suits_regions_is_suggested_until_the_user_chooses() -> None:
+    assert isinstance(suitable_recipe(painted()), VQRecipe)
+    assert isinstance(suitable_recipe(clicked(3)), PasteRecipe)
+    chosen = painted().model_copy(update={"recipe": PasteRecipe()})
+    assert suitable_recipe(chosen) is chosen.recipe
+    assert suitable_spec(clicked(3)) == TrainSpec()
+    assert suitable_spec(painted()) == TrainSpec(task="semantic", source="real")
+    assert suitable_spec(painted(), learned=True).source == "mixed"
+    spec = TrainSpec(task="semantic", source="real")
+    chosen = painted().model_copy(update={"train_spec": spec})
+    assert suitable_spec(chosen, learned=True) is spec
+
+
+@pytest.mark.parametrize(("count", "word"), [(0, "Click"), (2, "3 at least"), (7, "7 clicks")])
+def test_the_hint_counts_clicks(count: int, word: str) -> None:
+    assert word in clicking_hint(clicked(count))
+
+
+def test_the_hint_of_painting_follows_what_is_painted() -> None:
+    project = painted()
+    assert "Choose a class" in painting_hint(project, (IMAGE,), {}, True)
+    assert "another class" in painting_hint(project, (IMAGE,), {1: 0.1}, True)
+    assert "background" in painting_hint(project, (IMAGE,), {1: 0.1}, False)
+    held = IMAGE.model_copy(update={"role": "test"})
+    alone = clicked(0).with_images(held)
+    assert "scoring" in painting_hint(alone, (held,), {1: 0.1}, True)
+
+
+def test_small_shares_are_not_nothing() -> None:
+    assert [percent(share) for share in (0, 0.001, 0.25)] == ["", "<1%", "25%"]
+
+
+def test_new_classes_get_names_of_their_own() -> None:
+    project = clicked(0)
+    assert free_name(project, "class") == "class 2"
+    named = project.with_classes(project.next_class("class 3"))
+    assert free_name(named, "class") == "class 4"
+    assert free_name(named, "class 3", " (new)") == "class 3 (new)"
+
+
+def test_a_training_says_its_device_then_its_figures() -> None:
+    log = WorkLog()
+    assert log.add([Progress(0.0, "cpu, 2 threads")]) == ([], False)
+    assert log.text() == "Getting ready: cpu, 2 threads"
+    batches, is_new = log.add([batch(1, seconds=2.0), batch(2, seconds=3.0)])
+    assert [b.metrics["step"] for b in batches] == [1, 2]
+    assert is_new
+    assert log.text() == "Step 2, 3 s\nloss 0.5\ncpu, 2 threads"
+    checking = Progress(0.2, "step 2, validating: 1 of 3", {"step": 2})
+    assert log.add([checking]) == ([], False)
+    log.add([batch(3, **{"held f1": 0.25, "best step": 2})])
+    assert "held out: f1 0.25" in log.text()
+
+
+def test_each_stage_of_learning_has_a_curve_of_its_own() -> None:
+    log = WorkLog()
+    news = [batch(1, "codes"), batch(2, "codes"), batch(1, "prior")]
+    batches, is_new = log.add(news)
+    assert is_new
+    assert [b.message for b in batches] == ["prior: step 1"]
+    assert log.stage == "prior"
+    assert log.add([batch(2, "prior")])[1] is False
+
+
+def test_batches_without_a_number_are_counted() -> None:
+    log = WorkLog()
+    news = [Progress(0.1, "codes: on", {"loss": 1.0}), Progress(0.2, "codes: on", {"loss": 0.5})]
+    assert [b.metrics["step"] for b in log.add(news)[0]] == [1, 2]
+    assert log.add([Progress(0.3, "codes: on", {"loss": math.nan})])[0] == []
