@@ -49,8 +49,9 @@ class ResultsPage(Page):
         self.adapt = check_box(
             "Fit the model to my images first",
             lambda _: None,
-            "Measures the batch norms of the network again, on your training images, without labels "
-            "(AdaBN). It may help a model trained on dual images; compare with and without.",
+            "Measures the batch norms of the network again on your training images, without "
+            "labels (AdaBN). It may help a model trained on dual images; compare with and "
+            "without.",
         )
         self.found, self.found_table = quiet_label(), DataTable()
         self.heat_maps = HeatMapBox(layers.heat_maps)
