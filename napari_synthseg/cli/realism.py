@@ -20,8 +20,8 @@ from napari_synthseg.cli.settings import (
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.realism.figure import FIGURE_FILE, REPORT_FILE, save_comparison
 from napari_synthseg.realism.report import HEADER, rows_of
-from napari_synthseg.synthesis import default_recipe
-from napari_synthseg.workflow.realism import PAIRS
+from napari_synthseg.workflow.fitting import current_recipe
+from napari_synthseg.workflow.realism import DEFAULT_PAIRS
 from napari_synthseg.workflow.session import Session
 
 
@@ -32,7 +32,7 @@ def compare(
     ],
     count: Annotated[
         int, typer.Option("--count", min=2, help="How many dual images to compare with.")
-    ] = PAIRS,
+    ] = DEFAULT_PAIRS,
     seed: Annotated[
         int | None,
         typer.Option("--seed", min=0, help="Seed of the pairs, and of the places looked at."),
@@ -47,7 +47,7 @@ def compare(
         chosen["seed"] = str(seed)
     refuse_existing([out / REPORT_FILE, out / FIGURE_FILE], overwrite)
     with Session.open(project) as session:
-        current = session.project.recipe or default_recipe()
+        current = current_recipe(session.project)
         recipe = with_settings(current, chosen, f"recipe '{current.kind}'")
         found = complete(session, session.compare_realism(count, seed or 0, recipe))
     save_comparison(out, found)

@@ -22,8 +22,9 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe, recipe_class
 from napari_synthseg.io.result_files import refuse_existing
-from napari_synthseg.synthesis import PRESETS, default_recipe
+from napari_synthseg.synthesis import PRESETS
 from napari_synthseg.workflow.exporting import describe_pairs, pair_files
+from napari_synthseg.workflow.fitting import current_recipe
 from napari_synthseg.workflow.session import Session
 
 
@@ -70,7 +71,7 @@ def synthesize(
             adopt_recipe(session, pick_recipe(session.project, recipe, preset), chosen)
         pairs = complete(session, session.synthesize(count, run=past))
         recorded = past.recipe if past is not None else None
-        used = recorded or (session.project.recipe or default_recipe()).model_dump(mode="json")
+        used = recorded or current_recipe(session.project).model_dump(mode="json")
         notes = session.fitted.notes if session.fitted else ()
         if out:
             session.complete(session.export("pairs", out, pairs=pairs, overwrite=overwrite))
@@ -96,7 +97,7 @@ def pick_recipe(project: Project, kind: str | None, preset: str | None = None) -
         if kind not in (None, PRESETS[preset].kind):
             raise InputError(f"--preset {preset} is no recipe of the kind '{kind}': leave one out.")
         return PRESETS[preset]
-    current = project.recipe or default_recipe()
+    current = current_recipe(project)
     if kind is None or kind == current.kind:
         return current
     return recipe_class(kind)()

@@ -16,6 +16,11 @@ from napari_synthseg.workflow.cutting import cut
 from napari_synthseg.workflow.truths import masked_alike, masked_images
 
 
+def current_recipe(project: Project) -> Recipe:
+    """Return the project's recipe, or the one that is used until the user chooses."""
+    return project.recipe or default_recipe()
+
+
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """A synthesizer, the recipe and the source that it was fitted from, and the project then."""
@@ -65,10 +70,10 @@ def prepare(
         What was fitted last.
     library
         The patches of now, where they are cut already.
-    keeper
+    artifacts
         Keeps what takes long to learn.
     """
-    recipe = project.recipe or default_recipe()
+    recipe = current_recipe(project)
     if fitted is not None and fitted.is_current(project, recipe, library):
         return fitted
     source: Source

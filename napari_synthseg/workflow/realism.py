@@ -27,8 +27,8 @@ from napari_synthseg.workflow.realism_views import (
 )
 from napari_synthseg.workflow.truths import masked_images
 
-PAIRS = 24
-"""Dual images that are compared, where nothing else is said."""
+DEFAULT_PAIRS = 24
+"""Dual images that are compared, unless another number is given."""
 
 CUT, FIT, MADE, MEASURED = 0.15, 0.2, 0.4, 0.6
 """Share of the work that is done after each step."""
@@ -38,7 +38,7 @@ def compare(
     project: Project,
     folder: Path,
     recipe: Recipe,
-    count: int = PAIRS,
+    count: int = DEFAULT_PAIRS,
     seed: int = 0,
     fitted: Fitted | None = None,
     artifacts: ArtifactStore | None = None,
@@ -71,8 +71,8 @@ def compare(
     source: Source
     if recipe.learns_from == "masks":
         yield Progress(0.0, "reading true masks")
-        divided = masked_images(project, folder, project.train_spec)
-        fields, source = masked_fields(project, divided), divided.images
+        masks = masked_images(project, folder, project.train_spec)
+        fields, source = masked_fields(project, masks), masks.images
         if fitted is not None and fitted.is_current(project, recipe, None):
             source = fitted.source
     else:
@@ -124,7 +124,7 @@ def _measure(
     ours: list[ImageFeatures] = []
     theirs: list[ImageFeatures] = []
     for number, view in enumerate((*real, *synthetic)):
-        yield Progress(MADE, f"looking at window {number + 1}")
+        yield Progress(MADE, f"measuring window {number + 1}")
         (ours if number < len(real) else theirs).append(extract_features(view))
     found: list[Measure | None] = []
     channels = range(len(real[0].image))

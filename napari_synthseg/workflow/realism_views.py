@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.labels import (
@@ -28,7 +27,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.realism.view import View
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
-from napari_synthseg.workflow.truths import DividedMasks
+from napari_synthseg.workflow.truths import SplitMasks
 
 Spacing = tuple[float, ...]
 
@@ -91,7 +90,7 @@ def clicked_fields(project: Project, folder: Path, library: PatchLibrary) -> Rea
                 background=ids == 0 if known else background.valid & (ids == 0),
                 loose=np.array(loose, float).reshape(len(loose), ids.ndim),
                 complete=truth is not None or complete[ref.id],
-                spacing=_spacing(ref),
+                spacing=ref.spacing,
             )
         )
     whole = "true masks" if true else "masks found under the clicks"
@@ -100,10 +99,10 @@ def clicked_fields(project: Project, folder: Path, library: PatchLibrary) -> Rea
     return RealFields(tuple(views), tuple(refs), masks, diameter)
 
 
-def masked_fields(project: Project, divided: DividedMasks) -> RealFields:
+def masked_fields(project: Project, masks: SplitMasks) -> RealFields:
     """Return the images with true masks of regions, those held out among them."""
-    refs = (*divided.division.train, *divided.division.validation)
-    pairs = (*divided.images.train, *divided.images.held)
+    refs = (*masks.split.train, *masks.split.validation)
+    pairs = (*masks.images.train, *masks.images.held)
     views, known = [], 0
     for ref, pair in zip(refs, pairs, strict=True):
         view = View(
@@ -111,7 +110,7 @@ def masked_fields(project: Project, divided: DividedMasks) -> RealFields:
             source=ref.id,
             group=ref.group or ref.uri,
             image=pair.image,
-            spacing=_spacing(ref),
+            spacing=ref.spacing,
             **_regions_of(regions_of(pair.labels)),
         )
         # two parts of one image have pieces of their own
@@ -157,15 +156,6 @@ def _regions_of(labels: RegionLabels) -> dict[str, Any]:
     }
 
 
-def _spacing(ref: ImageRef) -> Spacing:
-    size = (ref.pixel_size or (1.0,) * ref.ndim)[-ref.ndim :]
-    return tuple(length / min(size) for length in size)
-
-
 def count_objects(views: Sequence[View]) -> int:
     """Return the number of objects seen; one that two windows share counts once."""
-    return len({(v.source, i) for v in views for i in _present(v.ids)})
-
-
-def _present(ids: NDArray[np.int32]) -> list[int]:
-    return [int(i) for i in np.unique(ids) if i > 0]
+    return len({(v.source, i) for v in views for i in np.unique(v.ids).tolist() if i > 0})

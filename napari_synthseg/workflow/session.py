@@ -35,7 +35,6 @@ from napari_synthseg.realism.figure import Comparison
 from napari_synthseg.storage import arrays, images, runs, truths
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.project_store import ProjectStore
-from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow import (
     cutting,
     evaluating,
@@ -328,7 +327,7 @@ class Session:
     @property
     def synthesizer_is_current(self) -> bool:
         """Whether dual images were made with the recipe, and the patches or masks, of now."""
-        recipe = self.project.recipe or default_recipe()
+        recipe = fitting.current_recipe(self.project)
         return self.fitted is not None and self.fitted.is_current(
             self.project, recipe, self._current_library()
         )
@@ -370,7 +369,7 @@ class Session:
         return self._job(work(), "make dual images", take)
 
     def compare_realism(
-        self, count: int = realism.PAIRS, seed: int = 0, recipe: Recipe | None = None
+        self, count: int = realism.DEFAULT_PAIRS, seed: int = 0, recipe: Recipe | None = None
     ) -> Job[Comparison]:
         """Compare the real images with `count` dual images; the project stays as it is.
 
@@ -379,7 +378,7 @@ class Session:
         ready = self.fitted
         if ready is not None and isinstance(ready.source, PatchLibrary):
             ready = ready if ready.source is self._current_library() else None
-        chosen = recipe or self.project.recipe or default_recipe()
+        chosen = recipe or fitting.current_recipe(self.project)
         work = realism.compare(
             self.project, self.folder, chosen, count, seed, ready, self.artifacts
         )

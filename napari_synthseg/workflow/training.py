@@ -19,7 +19,7 @@ from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage import runs
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.workflow.fitting import synthesize
+from napari_synthseg.workflow.fitting import current_recipe, synthesize
 from napari_synthseg.workflow.training_data import gather_data, make_pairs
 
 RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image")
@@ -27,7 +27,7 @@ RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image
 
 def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> TrainingRun:
     """Return the record of a run that is about to start."""
-    recipe = (project.recipe or default_recipe()).model_dump(mode="json")
+    recipe = current_recipe(project).model_dump(mode="json")
     return TrainingRun(
         id=run_id,
         name=name,

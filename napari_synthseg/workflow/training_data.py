@@ -21,10 +21,9 @@ from napari_synthseg.core.labels import DualImage, MaskedImages
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import ArtifactStore, Recipe, Synthesizer
+from napari_synthseg.core.recipe import ArtifactStore, Synthesizer
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage.images import open_pixels
-from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.synthesis.datasets import (
     CachedDataset,
     FilteredDataset,
@@ -36,13 +35,14 @@ from napari_synthseg.tasks.info import TaskInfo, TaskPairs
 from napari_synthseg.tasks.registry import task_for, task_info
 from napari_synthseg.training.split import Subset, split_clicked
 from napari_synthseg.workflow.cutting import clicked_parts, cut
+from napari_synthseg.workflow.fitting import current_recipe
 from napari_synthseg.workflow.truths import masked_images, true_pairs, true_parts
 
 VALIDATION_PAIRS = 6
 """Synthetic pairs, from held-out clicks, on which weights are compared."""
 
-LOOKED_AT = 16
-"""Pairs of a recipe that checks them, by which is told how many are good."""
+CHECKED_PAIRS = 16
+"""Pairs on which the share of rejected ones is measured before training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ def gather_data(
         The project and where it lies.
     spec
         What is trained.
-    keeper
+    artifacts
         Keeps what the recipe learns.
 
     Raises
@@ -95,21 +95,17 @@ def make_pairs(
     return pairs
 
 
-def _recipe(project: Project) -> Recipe:
-    return project.recipe or default_recipe()
-
-
 def _learns_regions(project: Project, spec: TrainSpec) -> bool:
     """Tell whether true masks of regions are what is learned from, with or without a recipe."""
     task = task_info(spec.task)
     if spec.source == "real":
         return task.marking == "regions"
-    if _recipe(project).learns_from != "masks":
+    if current_recipe(project).learns_from != "masks":
         return False
     if task.needs_objects:
         raise InputError(
-            f"The recipe '{_recipe(project).kind}' makes regions, without separate objects to "
-            f"{task.name}: choose the task {task_for('regions').name}, or a recipe that pastes "
+            f"The recipe '{current_recipe(project).kind}' makes regions, without separate objects "
+            f"to {task.name}: choose the task {task_for('regions').name}, or a recipe that pastes "
             "patches."
         )
     return True
@@ -121,14 +117,15 @@ def _gather_regions(
     if spec.source == "mixed":
         _real_fraction(spec)  # says what is missing before anything is learned
     yield Progress(0.0, "reading true masks")
-    divided = masked_images(project, folder, spec)
-    images, refs = divided.images, divided.division.train
+    found = masked_images(project, folder, spec)
+    images, refs = found.images, found.split.train
     pairs: Synthesizer = RealDataset(images.train)
-    notes = [divided.division.note] if divided.division.note else []
+    notes = [found.split.note] if found.split.note else []
     if spec.source != "real":
         pairs = yield from _fitted(project, spec, images, artifacts)
         yield Progress(1.0, "looking at the first dual images")
-        notes += _tell_faults(pairs, min(spec.pairs or LOOKED_AT, LOOKED_AT), spec.real_fraction)
+        checked = min(spec.pairs or CHECKED_PAIRS, CHECKED_PAIRS)
+        notes += _describe_rejected(pairs, checked, spec.real_fraction)
         if spec.real_fraction:
             pairs = MixedDataset(pairs, images.train, spec.real_fraction)
         else:
@@ -144,8 +141,8 @@ def _gather_regions(
     )
 
 
-def _tell_faults(pairs: Synthesizer, count: int, real_fraction: float) -> list[str]:
-    """Say how many of the first `count` pairs have a fault, and what is done about it."""
+def _describe_rejected(pairs: Synthesizer, count: int, real_fraction: float) -> list[str]:
+    """Say how many of the first `count` pairs are rejected, and what replaces them."""
     bad = sum(bool(pair.rejection_reason) for pair in pairs.pairs(range(count)))
     if not bad:
         return []
@@ -252,7 +249,7 @@ def _fitted(
     artifacts: ArtifactStore | None = None,
 ) -> Generator[Progress, None, Synthesizer]:
     """Return dual images, as many different ones as the spec asks for, else as are enough."""
-    recipe = _recipe(project)
+    recipe = current_recipe(project)
     pairs = yield from recipe.fit(source, artifacts)
     count = spec.pairs or recipe.default_pool_size
     return pairs if count is None else CachedDataset(pairs, count)
@@ -298,7 +295,7 @@ def _validation_pairs(
         return ()
     try:
         library = yield from cut(project, folder, held)
-        synthesizer = yield from _recipe(project).fit(library)
+        synthesizer = yield from current_recipe(project).fit(library)
     except InputError:
         return ()  # nothing usable is held out: the clicks alone must decide
     return tuple(synthesizer.pairs(range(VALIDATION_PAIRS)))

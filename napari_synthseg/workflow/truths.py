@@ -1,7 +1,7 @@
 """Real images with ground truth, as something to train on.
 
 Those with masks of regions are also what recipes learn from that make image and mask together. They
-are divided here, once for all that asks: preview and training then share what was learned.
+are split here, in one place: preview and training then share what was learned.
 """
 
 from __future__ import annotations
@@ -91,15 +91,15 @@ def true_labels(project: Project, folder: Path, truth: Truth, ref: ImageRef) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class DividedMasks:
+class SplitMasks:
     """Images with true masks of regions, and which part of which image is what."""
 
     images: MaskedImages
-    division: Split
+    split: Split
 
 
-def masked_images(project: Project, folder: Path, spec: TrainSpec) -> DividedMasks:
-    """Read the training images with true masks, divided as for training a semantic model.
+def masked_images(project: Project, folder: Path, spec: TrainSpec) -> SplitMasks:
+    """Read the training images with true masks, split as for training on regions.
 
     Images for validation, where there are some with masks, are the held-out part; else it is taken
     from the training images.
@@ -125,15 +125,15 @@ def masked_images(project: Project, folder: Path, spec: TrainSpec) -> DividedMas
     opened = [(ref, open_pixels(ref, folder)) for ref in (*refs, *wanted)]
     check_alike(opened, "Leave one of them out by giving it the role 'test'")
     if wanted:
-        division = Split(tuple(refs), wanted, "the images for validation held out")
+        split = Split(tuple(refs), wanted, "the images for validation held out")
     else:
         shapes = {ref.id: pixels.shape[1:] for ref, pixels in opened}
-        division = split_regions(refs, shapes, fraction=spec.validation_fraction, seed=spec.seed)
+        split = split_regions(refs, shapes, fraction=spec.validation_fraction, seed=spec.seed)
     train, held = (
         tuple(_with_regions(project, folder, ref) for ref in part)
-        for part in (division.train, division.validation)
+        for part in (split.train, split.validation)
     )
-    return DividedMasks(MaskedImages(train, held, project.class_values), division)
+    return SplitMasks(MaskedImages(train, held, project.class_values), split)
 
 
 def masked_alike(one: Project, other: Project) -> bool:

@@ -87,14 +87,14 @@ def test_masks_are_divided_into_groups_and_never_those_of_test_images(session):
     assert (len(found.images.train), len(found.images.held)) == (3, 1)
     assert found.images.class_values == (1, 2)
     assert found.images.channels == 1
-    used = {r.name for r in (*found.division.train, *found.division.validation)}
+    used = {r.name for r in (*found.split.train, *found.split.validation)}
     assert used == {"i0", "i1", "i2", "i3"}
 
 
 def test_images_for_validation_are_what_is_held_out(session):
     extra = add(session, 7, role="validate")
     found = masked_images(session.project, session.folder, session.project.train_spec)
-    assert [r.id for r in found.division.validation] == [extra.id]
+    assert [r.id for r in found.split.validation] == [extra.id]
     assert len(found.images.train) == 4
 
 
