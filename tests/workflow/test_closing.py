@@ -91,7 +91,7 @@ def test_what_was_being_painted_is_kept(session):
     ref = add_array(session, np.zeros((20, 30), np.uint8), "yx", "picture")
     painted = np.zeros((20, 30), np.uint8)
     painted[4:9] = 1
-    session.paint([ref], painted, np.arange(256, dtype=np.uint8)).start()
+    session.paint([ref], painted).start()
     session.close()
     wait_until_closed()
     with Session.open(session.folder) as again:
@@ -105,15 +105,13 @@ def test_painting_replaces_what_was_painted_and_removes_what_undo_alone_could_br
         add_array(session, np.zeros((8, 8), np.uint8), "yx", "p", region=((0, 8), x))
         for x in ((0, 4), (4, 8))
     )
-    table = np.arange(256, dtype=np.uint8)
-    table[0], table[255] = 255, 0
     painted = np.zeros((8, 8), np.uint8)
     painted[2:5, 2:6] = 1
-    first = session.complete(session.paint([left, right], painted, table))
+    first = session.complete(session.paint([left, right], painted, rest_unknown=True))
     assert [t.image for t in first.truths] == [left.id, right.id]
     assert (first.counts[0], first.counts[1]) == (52, 12)
     painted[:, :4] = 255  # background alone: no class is left of it
-    second = session.complete(session.paint([left, right], painted, table))
+    second = session.complete(session.paint([left, right], painted, rest_unknown=True))
     assert [t.image for t in second.truths] == [right.id]
     assert session.project.truths == second.truths
     assert session.undo_label == "paint regions"
