@@ -24,11 +24,12 @@ from napari_synthseg.core.labels import BoxLabels, DualImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.cam import METHODS, map_classes
+from napari_synthseg.explain.model import ExplainedModel
 from napari_synthseg.networks.registry import build_network
-from napari_synthseg.tasks.detect.task import run_detector
 from napari_synthseg.tasks.task import TaskData
 from napari_synthseg.tasks.train import make_task
-from napari_synthseg.training.tiles import prepare_subject
+from napari_synthseg.training.class_logits import pooled_class_logits
+from napari_synthseg.training.tiles import image_tensor, run_network
 
 EDGE, BATCH, CLASSES = 416, 4, (1, 2, 3)
 DETECTORS = {
@@ -83,8 +84,8 @@ def measure_detector(model: ModelSpec, seconds: float) -> dict[str, float]:
     training = BATCH * rate(learn, seconds)
     net.eval()
     image = Noise().pair(0).image
-    cpu = torch.device("cpu")
-    prediction = rate(lambda: run_detector(net, image, cpu, net.multiple), seconds)
+    cpu, multiple = torch.device("cpu"), (net.multiple,) * 2
+    prediction = rate(lambda: run_network(net, image_tensor(image, multiple, cpu)), seconds)
     return {"training": round(training, 2), "prediction": round(prediction, 2)}
 
 
@@ -92,7 +93,8 @@ def measure_maps(name: str, methods: tuple[str, ...], seconds: float) -> dict[st
     """Return what each method takes, as a multiple of a forward pass of the same image."""
     spec = ModelSpec(name=name)
     net = build_network(spec, 3, len(CLASSES)).eval()
-    subject = prepare_subject(net, spec, len(CLASSES), torch.device("cpu"))
+    logits = pooled_class_logits(net, spec)
+    model = ExplainedModel(logits, torch.device("cpu"), logits.layer)
     image = Noise().pair(0).image
     batch = torch.from_numpy(image)[None]
     pixels = ArraySource(image)
@@ -102,7 +104,7 @@ def measure_maps(name: str, methods: tuple[str, ...], seconds: float) -> dict[st
             net(batch)
 
     def explain(method: str) -> None:
-        for _ in map_classes(subject, pixels, method):
+        for _ in map_classes(model, pixels, method):
             pass
 
     once = rate(forward, seconds)
@@ -119,7 +121,7 @@ def main() -> None:
         result[name] = figures = measure_detector(model, seconds)
         print(f"{name}: {figures['training']} images/s learned, {figures['prediction']} predicted")
     # ablation takes a pass for each feature map: minutes for one image with ResNet-18
-    for name, methods in (("small", METHODS), ("resnet18", METHODS[:-1])):
+    for name, methods in (("small", tuple(METHODS)), ("resnet18", tuple(METHODS)[:-1])):
         result[f"maps of {name}"] = costs = measure_maps(name, methods, seconds)
         print(f"maps of {name}: {', '.join(f'{m} {c}' for m, c in costs.items())} forward passes")
     print(json.dumps(result))

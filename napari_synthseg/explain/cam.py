@@ -18,7 +18,8 @@ off at 0 or stretched.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -26,31 +27,51 @@ from torch import nn
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import FloatImage, PixelSource
-from napari_synthseg.explain.logits import class_logits_map
-from napari_synthseg.networks.classifiers import PooledClassifier
-from napari_synthseg.training.tiles import ExplainedModel, Tiles, capture_activations
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.explain.model import ExplainedModel, capture_activations
+from napari_synthseg.training.tiles import Tiler
 
-METHODS = "cam", "gradcam", "gradcam++", "ablation"
+Weigher = Callable[[ExplainedModel, Tiler], Generator[Progress, None, torch.Tensor]]
+"""Returns the weights (class, feature) of feature maps; yields at each tile."""
+
+
+@dataclass(frozen=True)
+class CamMethod:
+    """A way to weight feature maps, and how often it goes over all tiles."""
+
+    weigh: Weigher
+    passes: int
+
+
+METHODS: dict[str, CamMethod] = {}
+"""Name -> method."""
+
+
+def register_method(name: str, passes: int) -> Callable[[Weigher], Weigher]:
+    """Register a way to weight feature maps that goes so often over all tiles."""
+
+    def add(weigh: Weigher) -> Weigher:
+        METHODS[name] = CamMethod(weigh, passes)
+        return weigh
+
+    return add
 
 
 def map_classes(
-    subject: ExplainedModel,
-    pixels: PixelSource,
-    method: str,
-    block: tuple[int, ...] | None = None,
-) -> Generator[float, None, FloatImage]:
-    """Return the class activation maps of an image; yield the share done.
+    model: ExplainedModel, pixels: PixelSource, method: str, block: tuple[int, ...] | None = None
+) -> Generator[Progress, None, FloatImage]:
+    """Return the class activation maps of an image.
 
     Parameters
     ----------
-    subject
+    model
         The network and the layer.
     pixels
         The image.
     method
         How feature maps are weighted: one of `METHODS`.
     block
-        Shape of a tile without its margin, multiples of ``subject.multiple``.
+        Shape of a tile without its halo, multiples of what the network takes.
 
     Returns
     -------
@@ -59,123 +80,97 @@ def map_classes(
     Raises
     ------
     InputError
-        If there is no such method or layer, or the method cannot be used with the network or layer.
+        If there is no such method, or it cannot be used with the network or layer.
     """
-    _check(subject, method)
-    tiles = Tiles(subject, pixels, block, PASSES[method])
-    if method == "cam":
-        assert isinstance(subject.net, PooledClassifier)
-        weights = subject.net.head.weight.detach().double()
-    elif method == "gradcam":
-        weights = yield from _by_gradient(tiles)
-    elif method == "gradcam++":
-        weights = yield from _by_positive_gradients(tiles)
-    else:
-        weights = yield from _by_ablation(tiles)
-    return (yield from _weigh(tiles, weights))
-
-
-PASSES: dict[str, int] = {"cam": 1, "gradcam": 2, "gradcam++": 3, "ablation": 2}
-"""How often each method goes over all tiles."""
-
-
-def _check(subject: ExplainedModel, method: str) -> None:
     if method not in METHODS:
         raise InputError(f"There is no method '{method}': choose {', '.join(METHODS)}.")
-    names = dict(subject.net.named_modules())
-    if subject.layer not in names or not subject.layer:
-        raise InputError(
-            f"The network has no layer '{subject.layer}'. Some of its layers: "
-            f"{', '.join(n for n in names if n and n.count('.') < 2)}."
-        )
-    if method == "cam" and not isinstance(subject.net, PooledClassifier):
-        raise InputError("The method 'cam' is for classifiers only: choose gradcam or another one.")
-    if method == "cam" and subject.layer != "body":
-        raise InputError(
-            "The method 'cam' looks at the layer 'body', the last before the classes: leave the "
-            "layer out, or choose gradcam."
-        )
-
-
-# --- gradients ----------------------------------------------------------------------------------
-
-
-def _gradients(tiles: Tiles, number: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield the feature maps of each tile's core and the gradients of each class's figure.
-
-    Shapes (feature, ...) and (class, feature, ...), double precision. The figure is the mean over
-    `number` places.
-    """
-    subject = tiles.subject
-    for tile in tiles:
-        with capture_activations(subject.net, subject.layer) as kept:
-            said, counts = class_logits_map(subject.net, tile.images, subject.classes)
-        (maps,) = kept
-        # all places of the window count, so that each gradient in the core is whole
-        figures = tile.cut(said * counts, tile.inside).flatten(1).sum(dim=1) / number
-        found = [
-            tile.cut(torch.autograd.grad(figure, maps, retain_graph=True)[0], tile.core)
-            for figure in figures
-        ]
-        yield tile.cut(maps.detach(), tile.core).double(), torch.stack(found).double()
-
-
-def _count_places(tiles: Tiles) -> int:
-    """Return the number of places of the network's last maps, all tiles together."""
-    subject = tiles.subject
-    probe = torch.zeros((1, tiles.pixels.shape[0], *subject.multiple), device=subject.device)
-    with torch.no_grad():
-        said, _ = class_logits_map(subject.net, probe, subject.classes)
-    strides = [m // n for m, n in zip(subject.multiple, said.shape[2:], strict=True)]
-    return math.prod(-(-n // s) for n, s in zip(tiles.shape, strides, strict=True))
+    chosen = METHODS[method]
+    tiler = model.tile(pixels, block, chosen.passes + 1)
+    weights = yield from chosen.weigh(model, tiler)
+    result, strides = torch.empty(0), [1] * len(tiler.shape)
+    for tile in tiler:
+        maps = model.features(tile.images)
+        part = torch.tensordot(weights.to(maps.dtype), tile.cut(maps, tile.core), dims=1).cpu()
+        if not result.numel():
+            strides = tile.strides(maps)
+            extents = [-(-n // s) for n, s in zip(tiler.shape, strides, strict=True)]
+            result = torch.empty((len(part), *extents))
+        result[(slice(None), *tile.places(maps))] = part
+        yield tiler.progress()
+    mode = "bilinear" if len(strides) == 2 else "trilinear"
+    size = [n * s for n, s in zip(result.shape[1:], strides, strict=True)]
+    full = nn.functional.interpolate(result[None], size=size, mode=mode, align_corners=False)[0]
+    return full[(slice(None), *(slice(0, n) for n in tiler.shape))].numpy()
 
 
 # --- weights --------------------------------------------------------------------------------------
 
-Weigher = Generator[float, None, torch.Tensor]
-"""Yields the share done, returns weights (class, feature)."""
+
+@register_method("cam", passes=0)
+def weigh_by_class(model: ExplainedModel, tiler: Tiler) -> Generator[Progress, None, torch.Tensor]:
+    """Take the weights of the classifier's last layer."""
+    yield from ()
+    if model.logits.weights is None:
+        raise InputError("The method 'cam' is for classifiers only: choose gradcam or another one.")
+    if model.layer != model.logits.layer:
+        raise InputError(
+            f"The method 'cam' looks at the layer '{model.logits.layer}', the last before the "
+            "classes: leave the layer out, or choose gradcam."
+        )
+    return model.logits.weights.double()
 
 
-def _by_gradient(tiles: Tiles) -> Weigher:
+@register_method("gradcam", passes=1)
+def weigh_by_gradient(
+    model: ExplainedModel, tiler: Tiler
+) -> Generator[Progress, None, torch.Tensor]:
+    """Take the mean gradient of each class's figure."""
     total, places = torch.zeros(()), 0
-    for maps, gradients in _gradients(tiles, _count_places(tiles)):
+    for maps, gradients in _gradients(model, tiler):
         total = total + gradients.flatten(2).sum(dim=2)
         places += math.prod(maps.shape[1:])
-        yield tiles.share
+        yield tiler.progress()
     return total / places
 
 
-def _by_positive_gradients(tiles: Tiles) -> Weigher:
+@register_method("gradcam++", passes=2)
+def weigh_by_positive_gradients(
+    model: ExplainedModel, tiler: Tiler
+) -> Generator[Progress, None, torch.Tensor]:
+    """Take positive gradients only, weighted by how alone each place is with its gradient."""
     sums = torch.zeros(())
-    for maps in tiles.features():
+    for tile in tiler:
+        maps = tile.cut(model.features(tile.images), tile.core)
         sums = sums + maps.double().flatten(1).sum(dim=1)
-        yield tiles.share
+        yield tiler.progress()
     weights = torch.zeros(())
-    for _, gradients in _gradients(tiles, _count_places(tiles)):
+    for _, gradients in _gradients(model, tiler):
         flat = gradients.flatten(2)
         alone = 1 / (2 + flat * sums[:, None])
         weights = weights + (alone * flat.clamp(min=0)).sum(dim=2)
-        yield tiles.share
+        yield tiler.progress()
     return weights
 
 
-def _by_ablation(tiles: Tiles) -> Weigher:
-    subject, number = tiles.subject, _count_places(tiles)
+@register_method("ablation", passes=1)
+def weigh_by_ablation(
+    model: ExplainedModel, tiler: Tiler
+) -> Generator[Progress, None, torch.Tensor]:
+    """Measure how far each class's figure falls without each feature map."""
+    net, number = model.logits.net, _count_places(model, tiler)
     falls = torch.zeros(())
-    for tile in tiles:
+    for tile in tiler:
+        features = len(model.features(tile.images))
         with torch.no_grad():
-            with capture_activations(subject.net, subject.layer) as kept:
-                said, counts = class_logits_map(subject.net, tile.images, subject.classes)
-            features = kept[0].shape[1]
-            found = []
-            for feature in range(features):
-                with capture_activations(
-                    subject.net, subject.layer, partial(_without, feature=feature)
-                ):
-                    less, _ = class_logits_map(subject.net, tile.images, subject.classes)
-                fall = tile.cut((said - less) * counts, tile.core).double()
-                found.append(fall.flatten(1).sum(dim=1) / number)
-                yield tiles.share
+            logits, counts = model.logits.measure(tile.images)
+        found = []
+        for feature in range(features):
+            change = partial(_without, feature=feature)
+            with torch.no_grad(), capture_activations(net, model.layer, change):
+                less, _ = model.logits.measure(tile.images)
+            fall = tile.cut(((logits - less) * counts)[0], tile.core).double()
+            found.append(fall.flatten(1).sum(dim=1) / number)
+            yield tiler.progress()
         falls = falls + torch.stack(found, dim=1)
     return falls
 
@@ -185,24 +180,32 @@ def _without(maps: torch.Tensor, feature: int) -> torch.Tensor:
     return maps
 
 
-def _weigh(tiles: Tiles, weights: torch.Tensor) -> Generator[float, None, FloatImage]:
-    """Add up the feature maps of each tile's core; bring the map to the image's size."""
-    subject, result = tiles.subject, torch.empty(0)
-    strides: list[int] = []
-    for tile in tiles:
-        with torch.no_grad():
-            with capture_activations(subject.net, subject.layer) as kept:
-                class_logits_map(subject.net, tile.images, subject.classes)
-            (maps,) = kept
-            core = tile.cut(maps, tile.core)
-            part = torch.tensordot(weights.to(core.dtype), core, dims=1).cpu()
-        if not strides:
-            strides = tile.strides(maps)
-            extents = [-(-n // s) for n, s in zip(tiles.shape, strides, strict=True)]
-            result = torch.empty((len(part), *extents))
-        result[(slice(None), *tile.places_of(strides))] = part
-        yield tiles.share
-    mode = "bilinear" if len(strides) == 2 else "trilinear"
-    size = [n * s for n, s in zip(result.shape[1:], strides, strict=True)]
-    full = nn.functional.interpolate(result[None], size=size, mode=mode, align_corners=False)[0]
-    return full[(slice(None), *(slice(0, n) for n in tiles.shape))].numpy()
+def _gradients(model: ExplainedModel, tiler: Tiler) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield the feature maps of each tile's core and the gradients of each class's figure.
+
+    Shapes (feature, ...) and (class, feature, ...), double precision. The figure is the mean over
+    all places of the image.
+    """
+    number = _count_places(model, tiler)
+    for tile in tiler:
+        with capture_activations(model.logits.net, model.layer) as kept:
+            logits, counts = model.logits.measure(tile.images)
+        (maps,) = kept
+        # all places of the window count, so that each gradient in the core is whole
+        inside = tile.cut((logits * counts)[0], tile.window)
+        figures = inside.flatten(1).sum(dim=1) / number
+        found = [
+            tile.cut(torch.autograd.grad(figure, maps, retain_graph=True)[0][0], tile.core)
+            for figure in figures
+        ]
+        yield tile.cut(maps.detach()[0], tile.core).double(), torch.stack(found).double()
+
+
+def _count_places(model: ExplainedModel, tiler: Tiler) -> int:
+    """Return the number of places of the network's last maps, all tiles together."""
+    multiple = model.logits.multiple
+    probe = torch.zeros((1, tiler.pixels.shape[0], *multiple), device=model.device)
+    with torch.no_grad():
+        logits, _ = model.logits.measure(probe)
+    strides = [m // n for m, n in zip(multiple, logits.shape[2:], strict=True)]
+    return math.prod(-(-n // s) for n, s in zip(tiler.shape, strides, strict=True))

@@ -6,26 +6,31 @@ from collections.abc import Generator
 
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import HeatMaps
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.explain.cam import map_classes
+from napari_synthseg.explain.model import ExplainedModel
+from napari_synthseg.training.class_logits import ClassLogits
 from napari_synthseg.training.model import Predictor
-from napari_synthseg.training.tiles import prepare_subject
 
 
 def explain_image(
     predictor: Predictor,
+    logits: ClassLogits,
     pixels: PixelSource,
     *,
     image: str,
     run: str,
     method: str,
     layer: str = "",
-) -> Generator[float, None, HeatMaps]:
-    """Map where on an image a model finds the evidence for each class; yield the share done.
+) -> Generator[Progress, None, HeatMaps]:
+    """Map where on an image a model finds what speaks for each class.
 
     Parameters
     ----------
+    logits
+        The predictor's class logits, from its task.
     pixels
-        The image; its region is what is looked at.
+        The image; its region is what is mapped.
     image, run
         Ids, for the record.
     method, layer
@@ -38,13 +43,13 @@ def explain_image(
     """
     predictor.check(pixels)
     values = predictor.rule.class_values
-    subject = prepare_subject(predictor.net, predictor.spec, len(values), predictor.device, layer)
-    maps = yield from map_classes(subject, pixels, method)
+    model = ExplainedModel(logits, predictor.device, layer or logits.layer)
+    maps = yield from map_classes(model, pixels, method)
     return HeatMaps(
         image,
         run,
         dict(zip(values, maps, strict=True)),
         method,
-        subject.layer,
+        model.layer,
         tuple(start for start, _ in pixels.region),
     )

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from napari_synthseg.training.class_logits import ClassLogits
+
 
 @dataclass(frozen=True, eq=False)
 class TaskData:
@@ -151,3 +153,8 @@ class Task(ABC):
         block: tuple[int, ...] | None,
     ) -> Generator[Progress, None, Prediction]:
         """Apply a trained network to one image; see `tasks.predict.predict_image`."""
+
+    @staticmethod
+    def class_logits(predictor: Predictor) -> ClassLogits:
+        """Return what heat maps are computed from, if the task's info names methods."""
+        raise NotImplementedError

@@ -15,9 +15,12 @@ from napari_synthseg.core.specs import ModelSpec, TrainSpec
 LEVELS = 3
 """Most halvings of a network for volumes: more would see further than most stacks are deep."""
 
-BLOCK, VOLUME_BLOCK = 1024, 128
-"""Edge of the blocks that are predicted, without their margin, in pixels along the finest axis:
-what bounds the memory."""
+BLOCK_PX, VOLUME_BLOCK_PX = 1024, 128
+"""Edge of the tiles that are predicted, without their halo, along the finest axis: what bounds the
+memory."""
+
+VALIDATION_BLOCK_PX = 512
+"""The same in validation, where each tile must be done in less than half a second."""
 
 Spacing = tuple[float, ...]
 """Distance of pixels along each axis ([z,] y, x), in units of the shortest; empty: all alike."""
@@ -63,12 +66,14 @@ def crop_shape(spec: TrainSpec, shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(round_up(n, m) for n, m in zip(wanted, spec.model.multiple, strict=True))
 
 
-def block_shape(model: ModelSpec, spacing: Spacing) -> tuple[int, ...]:
-    """Return the shape of the blocks that an image is predicted in."""
+def block_shape(model: ModelSpec, spacing: Spacing, edge_px: int = BLOCK_PX) -> tuple[int, ...]:
+    """Return the shape of the tiles that an image is predicted in; `edge_px` is for flat images."""
     if model.spatial_dims == 2:
-        return BLOCK, BLOCK
+        return edge_px, edge_px
     along = spacing or (1.0,) * len(model.multiple)
-    return tuple(round_up(VOLUME_BLOCK / s, m) for s, m in zip(along, model.multiple, strict=True))
+    return tuple(
+        round_up(VOLUME_BLOCK_PX / s, m) for s, m in zip(along, model.multiple, strict=True)
+    )
 
 
 def round_up(length: float, multiple: int) -> int:

@@ -113,13 +113,15 @@ def explain(
     """
     from napari_synthseg.explain.explain import explain_image
 
-    method = task_info(run.task).heat_map_method(method)
+    info = task_info(run.task)
+    method = info.heat_map_method(method)
     predictor = yield from _load(folder, run, adapt_to)
+    logits = info.load().class_logits(predictor)
     found: list[HeatMaps] = []
     for number, ref in enumerate(images):
         pixels = open_pixels(ref, folder)
         work = explain_image(
-            predictor, pixels, image=ref.id, run=run.id, method=method, layer=layer
+            predictor, logits, pixels, image=ref.id, run=run.id, method=method, layer=layer
         )
         part = number / len(images), (number + 1) / len(images)
         found.append((yield from subprogress(work, *part, f"looking at {ref.name}")))

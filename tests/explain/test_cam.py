@@ -9,8 +9,9 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.explain.cam import METHODS, map_classes
+from napari_synthseg.explain.model import ExplainedModel
 from napari_synthseg.networks.registry import build_network
-from napari_synthseg.training.tiles import default_layer, prepare_subject
+from napari_synthseg.training.class_logits import pixel_class_logits, pooled_class_logits
 
 CLASSES = 2
 LAYERS = {"small": "body.7", "unet": "model.1.submodule.1.submodule.0"}
@@ -28,9 +29,16 @@ def network(name, dims=2, seed=0):
     return net.eval(), spec
 
 
-def subject(name, layer="", dims=2):
+def logits_of(name, dims=2):
     net, spec = network(name, dims)
-    return prepare_subject(net, spec, CLASSES, torch.device("cpu"), layer)
+    if name == "unet":
+        return pixel_class_logits(net, spec, CLASSES)
+    return pooled_class_logits(net, spec)
+
+
+def subject(name, layer="", dims=2):
+    logits = logits_of(name, dims)
+    return ExplainedModel(logits, torch.device("cpu"), layer or logits.layer)
 
 
 def image(shape, seed=0):
@@ -41,7 +49,7 @@ def turn(work):
     shares = []
     while True:
         try:
-            shares.append(next(work))
+            shares.append(next(work).fraction)
         except StopIteration as stop:
             return shares, stop.value
 
@@ -54,8 +62,8 @@ def test_the_mean_of_a_map_and_the_bias_are_the_logit():
     chosen, pixels = subject("small"), image((64, 96))
     found = maps(chosen, pixels, "cam")
     with torch.no_grad():
-        logits = chosen.net(torch.from_numpy(pixels)[None])[0].numpy()
-        bias = chosen.net.head.bias.numpy()
+        logits = chosen.logits.net(torch.from_numpy(pixels)[None])[0].numpy()
+        bias = chosen.logits.net.head.bias.numpy()
     # interpolation keeps the mean: at the border the outermost places are continued
     np.testing.assert_allclose(found.mean(axis=(1, 2)) + bias, logits, atol=1e-5)
 
@@ -69,7 +77,7 @@ def test_with_the_last_layer_gradients_give_the_plain_map():
 @pytest.mark.parametrize("layer", ["body", LAYERS["small"]])
 def test_gradcam_equals_captums(layer):
     chosen, pixels = subject("small", layer), image((64, 96))
-    theirs = LayerGradCam(chosen.net, chosen.net.get_submodule(layer))
+    theirs = LayerGradCam(chosen.logits.net, chosen.logits.net.get_submodule(layer))
     for number, ours in enumerate(maps(chosen, pixels, "gradcam")):
         raw = theirs.attribute(
             torch.from_numpy(pixels)[None], target=number, relu_attributions=False
@@ -87,7 +95,7 @@ def test_gradcam_of_a_segmenting_network_equals_captums():
 
         def __init__(self):
             super().__init__()
-            self.net = chosen.net
+            self.net = chosen.logits.net
 
         def forward(self, x):
             logits = self.net(x)[:, : CLASSES + 1]
@@ -113,8 +121,8 @@ def test_positive_gradients_are_weighted_as_the_paper_says():
         kept.append(output)
         return output.clone()  # what follows may write into it
 
-    hook = chosen.net.get_submodule(chosen.layer).register_forward_hook(keep)
-    score = chosen.net(torch.from_numpy(pixels)[None])[0, 1]
+    hook = chosen.logits.net.get_submodule(chosen.layer).register_forward_hook(keep)
+    score = chosen.logits.net(torch.from_numpy(pixels)[None])[0, 1]
     hook.remove()
     (gradient,) = torch.autograd.grad(score, kept[0])
     g, a = gradient[0].double().numpy(), kept[0][0].detach().double().numpy()
@@ -152,12 +160,12 @@ def test_maps_of_volumes():
 def test_a_feature_map_without_weight_leaves_no_trace():
     chosen, pixels = subject("small"), image((64, 64))
     with torch.no_grad():
-        chosen.net.head.weight[:, 5] = 0
+        chosen.logits.net.head.weight[:, 5] = 0
     by_ablation, plain = (maps(chosen, pixels, method) for method in ("ablation", "cam"))
     with torch.no_grad():
-        means = chosen.net.body(torch.from_numpy(pixels)[None])[0].mean(dim=(1, 2))
+        means = chosen.logits.net.body(torch.from_numpy(pixels)[None])[0].mean(dim=(1, 2))
     with torch.no_grad():
-        chosen.net.head.weight *= means
+        chosen.logits.net.head.weight *= means
     # what falls when a feature is set to 0 is its weight times its mean
     np.testing.assert_allclose(by_ablation, maps(chosen, pixels, "cam"), atol=1e-4)
     assert not np.allclose(by_ablation, plain, atol=1e-3)
@@ -169,8 +177,8 @@ def test_progress_rises_to_one_and_gradients_are_left_alone(method):
     shares, _ = turn(map_classes(chosen, ArraySource(image((70, 70))), method, (32, 32)))
     assert shares == sorted(shares)
     assert shares[-1] <= 1
-    assert all(p.grad is None for p in chosen.net.parameters())
-    assert not chosen.net.body._forward_hooks
+    assert all(p.grad is None for p in chosen.logits.net.parameters())
+    assert not chosen.logits.net.body._forward_hooks
 
 
 @pytest.mark.parametrize(
@@ -188,5 +196,5 @@ def test_what_cannot_be_done_is_said(name, layer, method, told):
 
 
 def test_the_last_layer_before_the_classes_is_the_default():
-    assert default_layer(network("small")[0]) == "body"
-    assert default_layer(network("unet")[0]) != ""
+    assert logits_of("small").layer == "body"
+    assert logits_of("unet").layer != ""

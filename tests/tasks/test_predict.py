@@ -104,8 +104,9 @@ def test_it_learns_to_find_objects_of_two_classes(trained):
     for index in range(1000, 1006):
         pair = Disks().pair(index)
         found = predict(trained, ArraySource(pair.image))
+        classes = {o.id: o.cls for o in found.objects}
         total += len(pair.labels.classes)
         for instance, cls in pair.labels.classes.items():
             under = np.bincount(found.ids[pair.labels.ids == instance]).argmax()
-            right += found.classes.get(int(under)) == cls
+            right += classes.get(int(under)) == cls
     assert right / total > 0.8

@@ -14,7 +14,7 @@ from napari_synthseg.explain.explain import explain_image
 from napari_synthseg.tasks.classify.targets import find_present
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.semantic.loss import region_loss
-from napari_synthseg.tasks.semantic.task import MOST_WEIGHT, weigh_classes
+from napari_synthseg.tasks.semantic.task import MOST_WEIGHT, SemanticTask, weigh_classes
 from napari_synthseg.tasks.task import TaskData
 from napari_synthseg.tasks.train import make_task, train_model
 from tests.helpers.clicked_discs import finish
@@ -80,7 +80,9 @@ def test_a_region_is_predicted_in_its_own_place(trained):
 
 def test_heat_maps_of_each_class(trained):
     image = ArraySource(draw_regions((64, 64), 4).image)
-    maps = finish(explain_image(trained, image, image="i", run="r", method="gradcam"))[1]
+    logits = SemanticTask.class_logits(trained)
+    work = explain_image(trained, logits, image, image="i", run="r", method="gradcam")
+    maps = finish(work)[1]
     assert set(maps.maps) == {3, 7}
     assert maps.method == "gradcam"
 

@@ -16,11 +16,11 @@ from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.segment.decoding import decode
+from napari_synthseg.tasks.segment.prediction import predict_maps
 from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import inner_distance, make_targets
 from napari_synthseg.tasks.train import train_model
 from napari_synthseg.training.augmentation import Augmentation, random_crop
-from napari_synthseg.training.inference import infer, infer_by_blocks
 from napari_synthseg.training.volumes import block_shape, crop_shape, fit_spec
 
 APART = (3.0, 1.0, 1.0)
@@ -145,10 +145,9 @@ def test_inference_by_blocks_is_that_of_the_whole():
     net = build_network(spec, 2, 4).eval()
     image = np.random.default_rng(0).normal(size=(2, 11, 50, 70)).astype(np.float32)
     cpu = torch.device("cpu")
-    whole = infer(net, image, cpu, spec.multiple)
-    pieces = exhaust(
-        infer_by_blocks(net, image, cpu, spec.multiple, (4, 16, 32), receptive_radius(spec))
-    )
+    pixels = ArraySource(image)
+    whole = exhaust(predict_maps(net, spec, pixels, cpu, (12, 52, 72)))
+    pieces = exhaust(predict_maps(net, spec, pixels, cpu, (4, 16, 32)))
     for one, other in zip(whole, pieces, strict=True):
         assert np.allclose(one, other, atol=1e-5)
 

@@ -18,6 +18,7 @@ from napari_synthseg.networks.registry import build_network
 from napari_synthseg.synthesis.vqvae.views import Marks, View
 from napari_synthseg.synthesis.vqvae.vqvae import masked_entropy
 from napari_synthseg.training.augmentation import Augmentation, random_crop
+from napari_synthseg.training.tiles import image_tensor, run_network
 from napari_synthseg.training.trainable import Batch, Validation
 from napari_synthseg.training.volumes import round_up
 
@@ -87,11 +88,8 @@ AUGMENTATION = Augmentation(zoom=1.3, gain=1.3, gamma=1.3)
 
 def predict(net: nn.Module, image: FloatImage, device: torch.device) -> Marks:
     """Return the class number of each pixel (y, x) of a normalized image (channel, y, x)."""
-    extra = [(0, 0)] + [(0, -n % m) for n, m in zip(image.shape[1:], SPEC.multiple, strict=True)]
-    padded = torch.from_numpy(np.pad(image, extra, mode="edge"))[None].to(device)
-    with torch.inference_mode():
-        marks = net(padded).argmax(dim=1)[0].cpu().numpy()
-    return marks[: image.shape[1], : image.shape[2]].astype(np.int16)  # type: ignore[no-any-return]
+    marks = run_network(net, image_tensor(image, SPEC.multiple, device)).argmax(dim=0).cpu().numpy()
+    return marks[: image.shape[1], : image.shape[2]].astype(np.int16)
 
 
 def agreement(found: Marks, marks: Marks, classes: int) -> float:

@@ -8,8 +8,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from napari_synthseg.core.pixels import FloatImage
+
 if TYPE_CHECKING:
     import torch
+
+    from napari_synthseg.networks.classifiers import PooledClassifier
+
+
+def read_classes(net: PooledClassifier, evidence: torch.Tensor, field: Sequence[int]) -> FloatImage:
+    """Return the probability (class,) that an image shows each class, by its strongest field.
+
+    Parameters
+    ----------
+    evidence
+        For each place, (class, [z,] y, x).
+    field
+        Extents of a field, pixels; empty: the whole is one field.
+    """
+    import torch
+
+    cells = [-(-n // net.stride) for n in field]
+    logits = strongest_field(evidence, cells) + net.head.bias
+    found: FloatImage = torch.sigmoid(logits.float()).cpu().numpy()
+    return found
 
 
 def strongest_field(evidence: torch.Tensor, cells: Sequence[int]) -> torch.Tensor:

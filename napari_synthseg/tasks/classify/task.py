@@ -20,12 +20,15 @@ from napari_synthseg.tasks.classify.rule import ClassifyRule
 from napari_synthseg.tasks.classify.targets import find_present, present_in_field, present_in_pair
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Augmentation, Crop
+from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import batch_size, crop_shape, fit_spec
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    from napari_synthseg.training.class_logits import ClassLogits
 
 THRESHOLDS = np.linspace(0.05, 0.95, 19)
 """Probabilities from which a class may be reported."""
@@ -158,6 +161,13 @@ class ClassifyTask(Task):
                     found.append((image.pixels.read(field), true))
         return found
 
+    @staticmethod
+    def class_logits(predictor: Predictor) -> ClassLogits:
+        """Return the logits of each place of the last feature maps."""
+        from napari_synthseg.training.class_logits import pooled_class_logits
+
+        return pooled_class_logits(predictor.net, predictor.spec)
+
 
 def _probabilities(
     net: nn.Module, image: FloatImage, device: torch.device, field: tuple[int, ...]
@@ -165,15 +175,13 @@ def _probabilities(
     import torch
 
     from napari_synthseg.networks.classifiers import PooledClassifier
-    from napari_synthseg.tasks.classify.fields import strongest_field
+    from napari_synthseg.tasks.classify.fields import read_classes
+    from napari_synthseg.training.tiles import image_tensor
 
     assert isinstance(net, PooledClassifier)
     with torch.inference_mode():
-        features = net.body(torch.from_numpy(np.ascontiguousarray(image))[None].to(device))[0]
-        cells = [-(-n // net.stride) for n in field]
-        logits = strongest_field(net.evidence(features), cells) + net.head.bias
-        found: FloatImage = torch.sigmoid(logits.float()).cpu().numpy()
-    return found
+        features = net.body(image_tensor(image, (1,) * (image.ndim - 1), device))[0]
+        return read_classes(net, net.evidence(features), field)
 
 
 def mean_average_precision(found: FloatImage, truth: FloatImage) -> float | None:

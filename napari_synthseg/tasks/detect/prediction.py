@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_synthseg.core.boxes import Boxes
-from napari_synthseg.core.geometry import Region, divide_region, widen_region
-from napari_synthseg.core.pixels import FloatImage, PixelSource
+from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import BoxPrediction, FoundObject
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.networks.detectors import Detector
@@ -22,19 +20,15 @@ from napari_synthseg.networks.receptive_field import measure_radius
 from napari_synthseg.tasks.detect.heads import read_boxes
 from napari_synthseg.tasks.detect.rule import DetectRule
 from napari_synthseg.training.model import Predictor
-from napari_synthseg.training.volumes import round_up
+from napari_synthseg.training.tiles import Tile, Tiler, run_network
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
+BLOCK_PX = 832
+"""Edge of a tile without its halo: twice 416."""
 
-BLOCK = 832
-"""Edge of a tile without its margin, pixels: twice 416."""
+MAX_SIGHT_PX = 512
+"""Widest halo that the network's sight asks for."""
 
-WIDEST = 512
-"""Widest margin that the network's sight asks for, pixels."""
-
-LEAST = 0.01
+MIN_SCORE = 0.01
 """Smallest score of a candidate: average precision ranks them all."""
 
 
@@ -46,7 +40,7 @@ def detect_in_image(
     run: str,
     block: tuple[int, ...] | None,
 ) -> Generator[Progress, None, BoxPrediction]:
-    """Find the boxes of one image; yield the share done; return the prediction.
+    """Find the boxes of one image.
 
     See `predict_image` for the parameters.
     """
@@ -55,15 +49,15 @@ def detect_in_image(
     assert isinstance(rule, DetectRule)
     radius = measure_radius(net, predictor.in_channels, (net.multiple, net.multiple))
     largest = 1.5 * float(rule.sizes.max())
-    margin = [round_up(max(min(r, WIDEST), largest), net.multiple) for r in radius]
-    edges = block or (BLOCK, BLOCK)
-    cores = list(divide_region(pixels.region, edges))
+    halo = [max(min(r, MAX_SIGHT_PX), largest) for r in radius]
+    edges = block or (BLOCK_PX, BLOCK_PX)
+    multiple = (net.multiple, net.multiple)
+    tiler = Tiler(pixels, edges, halo, multiple, predictor.device)
     found: list[FoundObject] = []
-    for number, core in enumerate(cores):
-        seen = widen_region(core, margin, pixels.region)
-        output = run_detector(net, pixels.read(seen), predictor.device, net.multiple)
-        found += _own(read_boxes(output, rule, LEAST), seen, core, pixels.region)
-        yield Progress((number + 1) / len(cores))
+    for tile in tiler:
+        output = run_network(net, tile.images).cpu().numpy()
+        found += _own(read_boxes(output, rule, MIN_SCORE), tile)
+        yield tiler.progress()
     found.sort(key=lambda o: -o.score)
     least = dict(zip(rule.class_values, rule.thresholds, strict=True))
     return BoxPrediction(
@@ -75,31 +69,17 @@ def detect_in_image(
     )
 
 
-def run_detector(
-    net: nn.Module, image: FloatImage, device: torch.device, multiple: int
-) -> FloatImage:
-    """Return a detector's output for an image (channel, y, x), extended to a `multiple`."""
-    import torch
-
-    extra = [(0, 0)] + [(0, -n % multiple) for n in image.shape[1:]]
-    padded = np.pad(image, extra, mode="edge")
-    with torch.inference_mode():
-        output = net(torch.from_numpy(np.ascontiguousarray(padded))[None].to(device))
-        found: FloatImage = output[0].float().cpu().numpy()
-    return found
-
-
-def _own(boxes: Boxes, seen: Region, core: Region, whole: Region) -> list[FoundObject]:
-    """Return the boxes whose middle lies in the core, cut at the border of the image."""
-    start = np.array([a for a, _ in seen], float)
-    low, high = np.array(whole, float).T
+def _own(boxes: Boxes, tile: Tile) -> list[FoundObject]:
+    """Return the boxes whose middle lies in the tile's core, cut at the border of the image."""
+    start = np.array([a for a, _ in tile.window], float)
+    low, high = np.array(tile.whole, float).T
     objects = []
     for box, cls, score in zip(boxes.corners, boxes.classes, boxes.scores, strict=True):
         corners = box.reshape(2, 2) + start
         middle = corners.mean(axis=0)
         # what lies beyond the image has its middle moved onto it
         inside = np.clip(middle, low, high - 1e-6)
-        if all(a <= m < b for (a, b), m in zip(core, inside, strict=True)):
+        if all(a <= m < b for (a, b), m in zip(tile.core, inside, strict=True)):
             first, last = np.clip(corners, low, high)
             edges = tuple(
                 (round(float(a), 2), round(float(b), 2)) for a, b in zip(first, last, strict=True)

@@ -19,11 +19,12 @@ from napari_synthseg.networks.detectors import Detector
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.detect.grouping import group_sizes
 from napari_synthseg.tasks.detect.heads import FORMS, read_boxes
-from napari_synthseg.tasks.detect.prediction import detect_in_image, run_detector
+from napari_synthseg.tasks.detect.prediction import detect_in_image
 from napari_synthseg.tasks.detect.rule import SHOWN, DetectRule
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Augmentation, Crop
 from napari_synthseg.training.crop_boxes import find_boxes
+from napari_synthseg.training.tiles import image_tensor, run_network
 from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import crop_shape
 
@@ -157,7 +158,8 @@ class DetectTask(Task):
         return Validation.by_mean(figures, rule)
 
     def _read(self, net: nn.Module, image: FloatImage, device: torch.device) -> Boxes:
-        return read_boxes(run_detector(net, image, device, self._multiple), self.rule, SCORES[0])
+        tensor = image_tensor(image, (self._multiple,) * 2, device)
+        return read_boxes(run_network(net, tensor).cpu().numpy(), self.rule, SCORES[0])
 
 
 def _count_boxes(found: Boxes, true: Boxes, values: tuple[int, ...]) -> NDArray[np.float64]:

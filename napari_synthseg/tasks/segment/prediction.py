@@ -8,30 +8,29 @@ An object belongs to the block that holds its core.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from typing import Any
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_synthseg.core.geometry import (
-    Region,
-    divide_region,
-    region_shape,
-    region_slices,
-    widen_region,
-)
-from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.geometry import Region, contains, region_shape, widen_region
+from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.predictions import FoundObject, InstancePrediction
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.segment.decoding import Decoded, decode
 from napari_synthseg.tasks.segment.rule import SegmentRule
-from napari_synthseg.training.inference import infer
 from napari_synthseg.training.model import Predictor
+from napari_synthseg.training.tiles import Tile, Tiler, run_network
 from napari_synthseg.training.volumes import block_shape, round_up
 
-OBJECT_MARGIN = 2.0
-"""Width of the margin in which objects are decided, in typical diameters."""
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+OBJECT_MARGIN_DIAMETERS = 2.0
+"""Width of the margin in which objects are decided, typical diameters."""
 
 
 def find_in_image(
@@ -42,7 +41,7 @@ def find_in_image(
     run: str,
     block: tuple[int, ...] | None,
 ) -> Generator[Progress, None, InstancePrediction]:
-    """Find the objects of one image; yield the share done; return the prediction.
+    """Find the objects of one image.
 
     Parameters
     ----------
@@ -54,38 +53,78 @@ def find_in_image(
         Shape of a block, pixels, a multiple of ``predictor.spec.multiple``; default: by the
         kind of image.
     """
-    region = pixels.region
-    origin = tuple(start for start, _ in region)
+    rule = predictor.rule
+    assert isinstance(rule, SegmentRule)
+    spec, region = predictor.spec, pixels.region
     ids = np.zeros(region_shape(region), np.int32)
     objects: list[FoundObject] = []
-    edges = block or block_shape(predictor.spec, predictor.spacing)
-    blocks = list(divide_region(region, edges))
-    for number, core in enumerate(blocks):
-        window, decided = _decide(predictor, pixels, core)
-        _take_over(decided, window, core, region, ids, objects)
-        yield Progress((number + 1) / len(blocks))
+    inner = [
+        round_up(OBJECT_MARGIN_DIAMETERS * rule.diameter / s, m)
+        for s, m in zip(predictor.spacing, spec.multiple, strict=True)
+    ]
+    outer = [round_up(r, m) for r, m in zip(receptive_radius(spec), spec.multiple, strict=True)]
+    halo = [i + o for i, o in zip(inner, outer, strict=True)]
+    edges = block or block_shape(spec, predictor.spacing)
+    tiler = Tiler(pixels, edges, halo, spec.multiple, predictor.device)
+    for tile in tiler:
+        window = widen_region(tile.core, inner, region)
+        probabilities, distance = read_output(predictor.net, tile)
+        decided = decode(tile.cut(probabilities, window), tile.cut(distance[None], window)[0], rule)
+        _take_over(decided, window, tile.core, region, ids, objects)
+        yield tiler.progress()
     return InstancePrediction(
-        image=image, run=run, region_origin=origin, ids=ids, objects=tuple(objects)
+        image=image,
+        run=run,
+        region_origin=tuple(start for start, _ in region),
+        ids=ids,
+        objects=tuple(objects),
     )
 
 
-def _decide(predictor: Predictor, pixels: PixelSource, core: Region) -> tuple[Region, Decoded]:
-    """Return a block's inner margin and the objects decided in it."""
-    multiple = predictor.spec.multiple
-    rule = predictor.rule
-    assert isinstance(rule, SegmentRule)
-    objects = [OBJECT_MARGIN * rule.diameter / s for s in predictor.spacing]
-    inner = _rounded(objects, multiple)
-    outer = _rounded(receptive_radius(predictor.spec), multiple)
-    window = widen_region(core, inner, pixels.region)
-    seen = widen_region(core, tuple(np.add(inner, outer).tolist()), pixels.region)
-    maps = infer(predictor.net, pixels.read(seen), predictor.device, multiple)
-    cut = region_slices(window, [start for start, _ in seen])
-    return window, decode(maps[0][(slice(None), *cut)], maps[1][cut], rule)
+def predict_maps(
+    net: nn.Module,
+    spec: ModelSpec,
+    pixels: PixelSource,
+    device: torch.device,
+    block: tuple[int, ...],
+) -> Generator[Progress, None, tuple[FloatImage, FloatImage]]:
+    """Return the class probabilities and the inner distance of an image.
+
+    Parameters
+    ----------
+    net
+        In evaluation mode, on `device`.
+    block
+        Shape of a tile's core, pixels, a multiple of ``spec.multiple``.
+
+    Returns
+    -------
+    probabilities
+        (1 + classes, [z,] y, x) float32.
+    distance
+        ([z,] y, x) float32 in 0..1.
+    """
+    tiler = Tiler(pixels, block, receptive_radius(spec), spec.multiple, device)
+    probabilities: FloatImage = np.empty((0,), np.float32)
+    distance = np.empty(tiler.shape, np.float32)
+    for tile in tiler:
+        yield tiler.progress()
+        maps = read_output(net, tile)
+        if not probabilities.size:
+            probabilities = np.empty((len(maps[0]), *tiler.shape), np.float32)
+        places = tile.places(maps[0])
+        probabilities[(slice(None), *places)] = tile.cut(maps[0], tile.core)
+        distance[places] = tile.cut(maps[1][None], tile.core)[0]
+    return probabilities, distance
 
 
-def _rounded(lengths: Sequence[float], multiple: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(round_up(n, m) for n, m in zip(lengths, multiple, strict=True))
+def read_output(net: nn.Module, tile: Tile) -> tuple[FloatImage, FloatImage]:
+    """Return class probabilities (1 + classes, ...) and inner distance (...) of a tile's images."""
+    import torch
+
+    output = run_network(net, tile.images)
+    probabilities = torch.softmax(output[:-1], dim=0).cpu().numpy()
+    return probabilities, torch.sigmoid(output[-1]).cpu().numpy()
 
 
 def _take_over(
@@ -103,7 +142,7 @@ def _take_over(
     boxes = find_objects(decided.ids)
     for index, box in enumerate(boxes):
         position = decided.cores[index] + starts
-        if box is None or not _owns(core, position):
+        if box is None or not contains(core, position):
             continue
         mask = decided.ids[box] == index + 1
         offset = [s.start + w - r for s, w, (r, _) in zip(box, starts, region, strict=True)]
@@ -121,7 +160,3 @@ def _take_over(
                 box=tuple((int(c), int(c + n)) for c, n in zip(corner, mask.shape, strict=True)),
             )
         )
-
-
-def _owns(core: Region, position: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
-    return all(a - 0.5 <= p < b - 0.5 for (a, b), p in zip(core, position, strict=True))

@@ -8,22 +8,30 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.pixels import ArraySource, PixelSource
 from napari_synthseg.core.progress import Progress, subprogress
-from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.segment.evaluation import Maps, validate
 from napari_synthseg.tasks.segment.loss import segmentation_loss
-from napari_synthseg.tasks.segment.prediction import find_in_image
+from napari_synthseg.tasks.segment.prediction import find_in_image, predict_maps
 from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Crop
-from napari_synthseg.training.inference import infer_by_blocks
+from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainable import Validation
-from napari_synthseg.training.volumes import block_shape, crop_shape, fit_spec, smallest_area
+from napari_synthseg.training.volumes import (
+    VALIDATION_BLOCK_PX,
+    block_shape,
+    crop_shape,
+    fit_spec,
+    smallest_area,
+)
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    from napari_synthseg.training.class_logits import ClassLogits
 
 LEAST_SHARE = 0.03
 """Objects smaller than this share of a typical one are not reported."""
@@ -69,17 +77,13 @@ class SegmentTask(Task):
         """Compare with the masks of held-out pairs, and with the clicks of held-out images."""
         pairs = self.data.val_pairs
         clicked = tuple(i for i in self.data.val_images if i.clicks)
-        fields = [p.image for p in pairs] + [i.pixels.read() for i in clicked]
+        fields: list[PixelSource] = [ArraySource(p.image) for p in pairs]
+        fields += [i.pixels for i in clicked]
         maps: list[Maps] = []
-        for number, image in enumerate(fields):
-            work = infer_by_blocks(
-                net,
-                image,
-                device,
-                self.spec.model.multiple,
-                block_shape(self.spec.model, self.data.spacing),
-                receptive_radius(self.spec.model),
-            )
+        model = self.spec.model
+        block = block_shape(model, self.data.spacing, VALIDATION_BLOCK_PX)
+        for number, pixels in enumerate(fields):
+            work = predict_maps(net, model, pixels, device, block)
             share, width = number / len(fields), 1 / len(fields)
             maps.append((yield from subprogress(work, share / 2, (share + width) / 2)))
         on_pairs, on_images = maps[: len(pairs)], maps[len(pairs) :]
@@ -88,3 +92,11 @@ class SegmentTask(Task):
                 validate(on_pairs, pairs, on_images, clicked, self.rule, tune=tune), 0.5
             )
         )
+
+    @staticmethod
+    def class_logits(predictor: Predictor) -> ClassLogits:
+        """Return the logits of pixels that the network gives to each class."""
+        from napari_synthseg.training.class_logits import pixel_class_logits
+
+        classes = len(predictor.rule.class_values)
+        return pixel_class_logits(predictor.net, predictor.spec, classes)

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.geometry import divide_region, region_shape, region_slices, widen_region
+from napari_synthseg.core.geometry import region_shape
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import RegionPrediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.semantic.rule import SemanticRule
-from napari_synthseg.training.inference import run_net
 from napari_synthseg.training.model import Predictor
-from napari_synthseg.training.volumes import block_shape, round_up
+from napari_synthseg.training.tiles import Tiler, run_network
+from napari_synthseg.training.volumes import block_shape
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +36,7 @@ def find_regions(
     run: str,
     block: tuple[int, ...] | None,
 ) -> Generator[Progress, None, RegionPrediction]:
-    """Give each pixel of an image a class; yield the share done; return the prediction.
+    """Give each pixel of an image a class.
 
     See `predict_image` for the parameters.
     """
@@ -57,7 +57,7 @@ def class_values_of(
     device: torch.device,
     block: tuple[int, ...] | None = None,
 ) -> Generator[Progress, None, NDArray[np.uint8]]:
-    """Return the class value of each pixel, uint8 ([z,] y, x); yield the share done.
+    """Return the class value of each pixel, uint8 ([z,] y, x).
 
     Parameters
     ----------
@@ -74,16 +74,10 @@ def class_values_of(
     """
     table = np.array([0, *rule.class_values], np.uint8)
     found = np.zeros(region_shape(pixels.region), np.uint8)
-    margin = tuple(
-        round_up(r, m) for r, m in zip(receptive_radius(spec), spec.multiple, strict=True)
-    )
-    origin = [start for start, _ in pixels.region]
-    cores = list(divide_region(pixels.region, block or block_shape(spec, rule.spacing)))
-    for number, core in enumerate(cores):
-        seen = widen_region(core, margin, pixels.region)
-        output = run_net(net, pixels.read(seen), device, spec.multiple)
-        best = output.argmax(dim=0).cpu().numpy()
-        inside = region_slices(core, [start for start, _ in seen])
-        found[region_slices(core, origin)] = table[best[inside]]
-        yield Progress((number + 1) / len(cores))
+    edges = block or block_shape(spec, rule.spacing)
+    tiler = Tiler(pixels, edges, receptive_radius(spec), spec.multiple, device)
+    for tile in tiler:
+        best = run_network(net, tile.images).argmax(dim=0, keepdim=True).cpu().numpy()
+        found[tile.places(best)] = table[tile.cut(best, tile.core)[0]]
+        yield tiler.progress()
     return found

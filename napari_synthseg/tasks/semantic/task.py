@@ -19,13 +19,22 @@ from napari_synthseg.tasks.semantic.prediction import class_values_of, find_regi
 from napari_synthseg.tasks.semantic.rule import SemanticRule
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Crop
+from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.targets import class_indices
 from napari_synthseg.training.trainable import Validation
-from napari_synthseg.training.volumes import batch_size, crop_shape, fit_spec
+from napari_synthseg.training.volumes import (
+    VALIDATION_BLOCK_PX,
+    batch_size,
+    block_shape,
+    crop_shape,
+    fit_spec,
+)
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    from napari_synthseg.training.class_logits import ClassLogits
 
 LOOKED_AT = 16
 """Crops whose pixels are counted, to know how frequent each class is."""
@@ -99,7 +108,8 @@ class SemanticTask(Task):
         compared = []
         for number, pair in enumerate(pairs):
             pixels = ArraySource(pair.image)
-            work = class_values_of(net, self.spec.model, self.rule, pixels, device)
+            block = block_shape(self.spec.model, self.data.spacing, VALIDATION_BLOCK_PX)
+            work = class_values_of(net, self.spec.model, self.rule, pixels, device, block)
             found = yield from subprogress(
                 work, number / len(pairs), (number + 1) / len(pairs),
                 f"image {number + 1} of {len(pairs)}",
@@ -110,6 +120,14 @@ class SemanticTask(Task):
         scores = score_semantic(compared, names, measured_on="real")
         values = {"held-out mIoU": scores.values[SHARE]} if SHARE in scores.values else {}
         return Validation.by_mean(values, self.rule)
+
+    @staticmethod
+    def class_logits(predictor: Predictor) -> ClassLogits:
+        """Return the logits of pixels that the network gives to each class."""
+        from napari_synthseg.training.class_logits import pixel_class_logits
+
+        classes = len(predictor.rule.class_values)
+        return pixel_class_logits(predictor.net, predictor.spec, classes)
 
 
 def weigh_classes(counts: NDArray[np.float64], balance: float) -> NDArray[np.float64]:

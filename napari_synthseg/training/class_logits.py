@@ -1,0 +1,77 @@
+"""How a network's class logits are made at each place: what heat maps are computed from.
+
+Heat maps need one figure per class and image that they explain. It is the mean over all places of
+the logit of the class there: for a classifier that is its logit, up to the bias; for a segmenting
+network it is the mean logit over the pixels that it gives to the class (after Vinogradova et al.,
+"Towards interpretable semantic segmentation via gradient-weighted class activation mapping", 2020).
+As it is a mean over places, it can be put together from tiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.networks.classifiers import PooledClassifier
+from napari_synthseg.networks.receptive_field import measure_radius, receptive_radius
+
+
+@dataclass(frozen=True, eq=False)
+class ClassLogits:
+    """The class logits of a network, in evaluation mode.
+
+    Attributes
+    ----------
+    net
+        The network.
+    measure
+        Maps images (1, channel, [z,] y, x) to logits (1, class, ...) at the resolution of the
+        network's last maps, and where they count (1 or 0, the same shape).
+    layer
+        Name of the last module before the classes, as in ``net.named_modules()``.
+    weights
+        (class, feature), where logits are a weighted sum of the feature maps of `layer`.
+    multiple
+        What extents of images must be multiples of, pixels.
+    radius
+        How far the feature maps of the last layer see, pixels along each axis.
+    """
+
+    net: nn.Module
+    measure: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+    layer: str
+    weights: torch.Tensor | None
+    multiple: tuple[int, ...]
+    radius: tuple[int, ...]
+
+
+def pooled_class_logits(net: nn.Module, spec: ModelSpec) -> ClassLogits:
+    """Return the class logits of a `PooledClassifier`."""
+    assert isinstance(net, PooledClassifier)
+
+    def measure(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        features = net.body(images).movedim(1, -1)
+        logits = nn.functional.linear(features, net.head.weight).movedim(-1, 1)
+        return logits, torch.ones_like(logits)
+
+    multiple = (net.stride,) * spec.spatial_dims
+    radius = measure_radius(net.body, next(net.parameters()).shape[1], multiple)
+    return ClassLogits(net, measure, "body", net.head.weight.detach(), multiple, radius)
+
+
+def pixel_class_logits(net: nn.Module, spec: ModelSpec, classes: int) -> ClassLogits:
+    """Return the class logits of a network whose first outputs are background and classes."""
+
+    def measure(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = net(images)[:, : classes + 1]
+        best = logits.argmax(dim=1, keepdim=True)
+        values = torch.arange(1, classes + 1, device=logits.device)
+        return logits[:, 1:], (best == values.reshape(1, -1, *[1] * (logits.ndim - 2))).float()
+
+    convolutions = (nn.Conv2d, nn.Conv3d)
+    layers = [str(name) for name, part in net.named_modules() if isinstance(part, convolutions)]
+    return ClassLogits(net, measure, layers[-2], None, spec.multiple, receptive_radius(spec))
