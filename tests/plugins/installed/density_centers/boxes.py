@@ -1,0 +1,34 @@
+"""A box format: tab-separated lines "image, class, ymin, xmin, ymax, xmax"."""
+
+from pathlib import Path
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.boxes.base import BoxFormat, ListedImage, make_box
+
+
+class TsvFormat(BoxFormat):
+    name = "tsv"
+    title = "tab-separated boxes"
+
+    def recognizes(self, path):
+        return path.suffix == ".tsv"
+
+    def read(self, path, size_of):
+        found = {}
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+            where = f"{path.name}, row {number}"
+            try:
+                image, cls, *corners = line.split("\t")
+                ymin, xmin, ymax, xmax = map(float, corners)
+            except ValueError:
+                raise InputError(f"{where}: six values are needed, separated by tabs.") from None
+            found.setdefault(image, []).append(make_box(where, cls, (ymin, xmin, ymax, xmax)))
+        return tuple(ListedImage(path.name, image, tuple(boxes)) for image, boxes in found.items())
+
+    def write(self, out, images, classes):
+        lines = [
+            "\t".join([image.name, classes[cls], *(f"{c:g}" for c in corners)])
+            for image in images
+            for *corners, cls in image.boxes.rows()
+        ]
+        Path(out).write_text("\n".join(lines) + "\n", "utf-8")

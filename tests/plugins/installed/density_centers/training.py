@@ -1,0 +1,118 @@
+"""The torch side of the task: targets, loss, validation, prediction."""
+
+import numpy as np
+import torch
+from scipy.ndimage import center_of_mass, gaussian_filter
+from skimage.feature import peak_local_max
+
+from density_centers.task import CountRule
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import divide_region, widen_region
+from napari_synthseg.core.labels import instances_of
+from napari_synthseg.core.predictions import FoundPoint, PointPrediction
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.metrics.counts import Counts
+from napari_synthseg.metrics.localization import match_centers
+from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.tasks.task import Task
+from napari_synthseg.training.inference import run_net
+from napari_synthseg.training.trainable import Validation
+from napari_synthseg.training.volumes import crop_shape
+
+TILE_PX = 512
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+
+
+class CountTask(Task):
+    def __init__(self, data):
+        super().__init__(data)
+        first = data.pairs.pair(0)
+        if first.image.ndim != 3:
+            raise InputError("Objects are counted in flat images only: add the stack by planes.")
+        self.spec, self.in_channels = data.spec, len(first.image)
+        self.out_channels = len(data.class_values)
+        self.crop = crop_shape(self.spec, first.image.shape[1:])
+        self.rule = CountRule(class_values=data.class_values, diameter=data.diameter)
+
+    def make_targets(self, crop, pair):
+        """Return one map per class, with a bump of height 1 at the center of each object."""
+        sigma = self.data.diameter / 6
+        maps = np.zeros((self.out_channels, *crop.image.shape[1:]), np.float32)
+        for value, points in centers_of(crop.labels).items():
+            channel = maps[self.data.class_values.index(value)]
+            channel[tuple(np.round(points).astype(int).T)] = 2 * np.pi * sigma**2
+            channel[:] = gaussian_filter(channel, sigma, mode="constant")
+        return (maps,)
+
+    def loss(self, output, targets):
+        (maps,) = targets
+        return ((1 + 9 * maps) * (output - maps) ** 2).mean()
+
+    def validate(self, net, device, *, tune=False):
+        """Match the peaks on held-out pairs with true centers; choose the threshold on them."""
+        known = []
+        for number, pair in enumerate(self.data.val_pairs):
+            maps = run_net(net, pair.image, device, self.spec.model.multiple).cpu().numpy()
+            known.append((maps, centers_of(pair.labels)))
+            yield Progress((number + 1) / len(self.data.val_pairs))
+        if not known:
+            return Validation.by_mean({}, self.rule)
+        tried = [self.rule.threshold] if not tune else THRESHOLDS
+        rules = [self.rule.model_copy(update={"threshold": each}) for each in tried]
+        f1 = [sum((count(maps, true, rule) for maps, true in known), Counts()).f1 for rule in rules]
+        best = int(np.argmax(f1))
+        return Validation.by_mean({"held-out pairs F1": f1[best]}, rules[best])
+
+    @staticmethod
+    def predict(predictor, pixels, *, image, run, block):
+        """Read peaks tile by tile; a tile owns the peaks that lie in it."""
+        multiple, rule = predictor.spec.multiple, predictor.rule
+        sight = np.array(receptive_radius(predictor.spec)) + round(rule.diameter)
+        margin = tuple((-(-sight // multiple) * multiple).tolist())
+        found = []
+        tiles = list(divide_region(pixels.region, block or (TILE_PX, TILE_PX)))
+        for number, tile in enumerate(tiles):
+            seen = widen_region(tile, margin, pixels.region)
+            start = np.array([first for first, _ in seen])
+            maps = run_net(predictor.net, pixels.read(seen), predictor.device, multiple)
+            for value, peaks, heights in find_peaks(maps.cpu().numpy(), rule):
+                for center, height in zip((peaks + start).tolist(), heights.tolist()):
+                    if all(a <= c < b for c, (a, b) in zip(center, tile)):
+                        found.append((value, min(height, 1.0), tuple(center)))
+            yield Progress((number + 1) / len(tiles))
+        points = (FoundPoint(n, *each) for n, each in enumerate(found, start=1))
+        return PointPrediction(
+            image=image,
+            run=run,
+            region_origin=tuple(first for first, _ in pixels.region),
+            objects=tuple(points),
+        )
+
+
+def centers_of(labels):
+    """Return class value -> centers (n, 2) of its objects, pixels."""
+    labels, centers = instances_of(labels), {}
+    ids = [number for number in np.unique(labels.ids).tolist() if number > 0]
+    for number, center in zip(ids, center_of_mass(labels.ids > 0, labels.ids, ids)):
+        centers.setdefault(labels.classes[number], []).append(center)
+    return {value: np.array(points) for value, points in centers.items()}
+
+
+def find_peaks(maps, rule):
+    """Give class value, peaks (n, 2) and their heights, class by class."""
+    apart = max(int(rule.diameter / 2), 1)
+    for value, heights in zip(rule.class_values, maps):
+        peaks = peak_local_max(
+            heights, min_distance=apart, threshold_abs=rule.threshold, exclude_border=False
+        )
+        yield value, peaks, heights[tuple(peaks.T)]
+
+
+def count(maps, true, rule):
+    """Count true, found and matching centers of all classes."""
+    total = Counts()
+    for value, peaks, _ in find_peaks(maps, rule):
+        points = true.get(value, np.zeros((0, 2)))
+        matched, _ = match_centers(points, peaks.astype(float), rule.diameter / 2)
+        total += Counts(len(points), len(peaks), len(matched))
+    return total
