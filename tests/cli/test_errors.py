@@ -30,7 +30,7 @@ def refused(done: Any, told: str) -> None:
         (["patches", "p", "--loud"], "--loud"),
         (["synthesize", "p", "--count", "many"], "'--count'"),
         (["synthesize", "p", "--count", "0"], "--count"),
-        (["train", "p", "--task", "fly"], "a task is one of segment"),
+        (["train", "p", "--task", "fly"], "The task 'fly' is not installed"),
         (["train", "p", "--task", "segment", "--source", "dreams"], "a source is one of"),
         (["train", "p", "--task", "segment", "--minutes", "1", "--steps", "2"], "not both"),
         (["import", "p"], "either a FILE"),

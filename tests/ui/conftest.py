@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.plugins.conftest import installed  # noqa: F401 - a fixture for these tests, too
+
 SHAPE = (128, 160)
 CENTERS = tuple((y, x) for y in (24, 64, 104) for x in (24, 60, 98, 134))
 DIAMETER = 16.0

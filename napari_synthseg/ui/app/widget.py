@@ -18,12 +18,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_synthseg.core.plugins import plugin_problems
 from napari_synthseg.ui.app.close_watch import CloseWatch
 from napari_synthseg.ui.app.controller import SessionController
 from napari_synthseg.ui.app.file_actions import FileActions
 from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
-from napari_synthseg.ui.app.notices import show_input_errors
+from napari_synthseg.ui.app.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.click import ClickPage
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.patches import PatchesPage
@@ -93,6 +94,8 @@ class SynthSegWidget(QWidget):
         self._connect()
         self._apply_theme()
         self.show_step(START)
+        for problem in plugin_problems():
+            warn(problem)
 
     # --- what others call --------------------------------------------------------------------
 

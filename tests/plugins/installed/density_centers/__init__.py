@@ -1,1 +1,1 @@
-"""A plugin of napari-synthseg with one of each: a task, a recipe, a network, a mask method, a format."""
+"""A plugin of napari-synthseg with a task, a recipe, a network, a mask method and a format."""

@@ -33,7 +33,8 @@ class Scatter(Synthesizer):
     def pair(self, index):
         rng = np.random.default_rng((self._recipe.seed, index))
         size = self._recipe.size
-        image = np.stack([rng.normal(*each, (size, size)) for each in zip(self._levels, self._noise)])
+        shape = (len(self._levels), size, size)
+        image = rng.normal(self._levels[:, None, None], self._noise[:, None, None], shape)
         ids, classes = np.zeros((size, size), np.int32), {}
         for number in range(1, self._recipe.objects + 1):
             patch = self._patches[rng.integers(len(self._patches))]

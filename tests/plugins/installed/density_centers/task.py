@@ -1,6 +1,6 @@
 """A task: the center of each object, as the peaks of a map; what is known of it without torch."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
@@ -21,8 +21,8 @@ class Count(TaskInfo):
     implementation = "density_centers.training:CountTask"
     title = "count objects by their centers"
     description = "A network learns a map with a peak at the center of each object."
-    networks = {"dilated": "Dilated convolutions", "unet": "U-Net"}
+    networks: ClassVar = {"dilated": "Dilated convolutions", "unet": "U-Net"}
     rule_type = CountRule
     truth_kinds = ()
     truth_words = "clicks"
-    defaults = {"crop": 96, "batch_size": 4}
+    defaults: ClassVar = {"crop": 96, "batch_size": 4}

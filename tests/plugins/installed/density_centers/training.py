@@ -1,7 +1,6 @@
 """The torch side of the task: targets, loss, validation, prediction."""
 
 import numpy as np
-import torch
 from scipy.ndimage import center_of_mass, gaussian_filter
 from skimage.feature import peak_local_max
 
@@ -76,8 +75,8 @@ class CountTask(Task):
             start = np.array([first for first, _ in seen])
             maps = run_net(predictor.net, pixels.read(seen), predictor.device, multiple)
             for value, peaks, heights in find_peaks(maps.cpu().numpy(), rule):
-                for center, height in zip((peaks + start).tolist(), heights.tolist()):
-                    if all(a <= c < b for c, (a, b) in zip(center, tile)):
+                for center, height in zip((peaks + start).tolist(), heights.tolist(), strict=True):
+                    if all(a <= c < b for c, (a, b) in zip(center, tile, strict=True)):
                         found.append((value, min(height, 1.0), tuple(center)))
             yield Progress((number + 1) / len(tiles))
         points = (FoundPoint(n, *each) for n, each in enumerate(found, start=1))
@@ -93,7 +92,8 @@ def centers_of(labels):
     """Return class value -> centers (n, 2) of its objects, pixels."""
     labels, centers = instances_of(labels), {}
     ids = [number for number in np.unique(labels.ids).tolist() if number > 0]
-    for number, center in zip(ids, center_of_mass(labels.ids > 0, labels.ids, ids)):
+    found = center_of_mass(labels.ids > 0, labels.ids, ids)
+    for number, center in zip(ids, found, strict=True):
         centers.setdefault(labels.classes[number], []).append(center)
     return {value: np.array(points) for value, points in centers.items()}
 
@@ -101,7 +101,7 @@ def centers_of(labels):
 def find_peaks(maps, rule):
     """Give class value, peaks (n, 2) and their heights, class by class."""
     apart = max(int(rule.diameter / 2), 1)
-    for value, heights in zip(rule.class_values, maps):
+    for value, heights in zip(rule.class_values, maps, strict=True):
         peaks = peak_local_max(
             heights, min_distance=apart, threshold_abs=rule.threshold, exclude_border=False
         )
