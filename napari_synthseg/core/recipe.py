@@ -137,8 +137,8 @@ class Recipe(BaseModel):
             If the source holds nothing that the recipe can use.
         """
         raise InputError(
-            f"The recipe kind '{self.kind}' is not known to this version: it can be kept and "
-            "shown, but not used. Choose another recipe."
+            f"The recipe '{self.kind}' is not installed: install the package that brings it, or "
+            "choose another recipe."
         )
 
 

@@ -82,3 +82,11 @@ def test_the_panel_opens_a_project_whose_plugin_is_gone(
     assert bench.session.project.train_spec.task == "count"
     choose(choice.task, "segment")
     assert "U-Net" in choice.told.text()
+
+
+def test_a_plugin_that_cannot_be_used_is_told_when_the_panel_opens(monkeypatch, request):
+    told = []
+    monkeypatch.setattr("napari_synthseg.ui.app.widget.plugin_problems", lambda: ("It is broken.",))
+    monkeypatch.setattr("napari_synthseg.ui.app.widget.warn", told.append)
+    request.getfixturevalue("bench")
+    assert told == ["It is broken."]

@@ -104,7 +104,10 @@ class RecipeChoice(QWidget):
             self.form.deleteLater()
             self.form = None
         if isinstance(recipe, UnknownRecipe):
-            self._on_refused(f"The recipe '{recipe.kind}' is not known to this version.")
+            self._on_refused(
+                f"The recipe '{recipe.kind}' is not installed: install the package that brings it, "
+                "or choose another one."
+            )
             return
         self._on_refused("")
         self.form = ModelForm(recipe, hidden=("kind",))
