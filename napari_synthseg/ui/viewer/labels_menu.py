@@ -1,4 +1,4 @@
-"""The menu behind a button that takes masks over: from a Labels layer, or from a label image."""
+"""The menu of a button that uses masks of a Labels layer, or of a label image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LABEL_FILES = "Label images (*.tif *.tiff *.png);;All files (*)"
 
 
 class LabelsMenu(QMenu):
-    """Offers the Labels layers of now, and a file; hangs itself on a button."""
+    """Offers the Labels layers of the viewer, and a file; opens from a button."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class LabelsMenu(QMenu):
         button.setMenu(self)
 
     def fill(self) -> None:
-        """List what there is now."""
+        """List what the viewer holds now."""
         self.clear()
         for layer in self._layers.label_layers():
             action = self.addAction(f"Layer: {layer.name}")
