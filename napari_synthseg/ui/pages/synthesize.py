@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from textwrap import fill
 
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QLabel, QSpinBox, QWidget
 
 from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
-from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.app.controller import Lane, SessionController
 from napari_synthseg.ui.app.notices import show_input_errors
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.realism_view import run_comparison
@@ -22,6 +23,7 @@ from napari_synthseg.ui.presenters.steps import TRAIN, suitable_recipe
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import check_box, push_button, quiet_label, row_of
 from napari_synthseg.ui.widgets.style import Colors
+from napari_synthseg.workflow.jobs import Job
 
 PREVIEWS, MAX_PREVIEWS = 6, 64
 
@@ -183,23 +185,38 @@ class SynthesizePage(Page):
         """Make dual images in the background and show them beside the image."""
         count = self.count.value()
         if choose_suitable_recipe(self.controller):
-            self.controller.start(lambda session: session.synthesize(count), self._on_made)
+            self.controller.start(
+                lambda session: session.synthesize(count), lambda made: self._on_made(made, "short")
+            )
 
     def start_learning(self) -> None:
         """Learn, going on from what is saved, and make the first dual images."""
         count = self.count.value()
         if self.learn.job is None and choose_suitable_recipe(self.controller):
-            self.learn.run(lambda session: session.synthesize(count), self._on_made)
+            self.learn.run(
+                lambda session: session.synthesize(count),
+                lambda made: self._on_made(made, "learning"),
+            )
 
     def compare(self) -> None:
         """Measure in the background how realistic the dual images are, and show the report."""
         show_input_errors(lambda: run_comparison(self.controller, self))
 
-    def _on_made(self, pairs: list[DualImage]) -> None:
+    def _on_made(self, pairs: list[DualImage], lane: Lane) -> None:
+        """Count in the lane of the work what the pairs show; then show them."""
         self._stale, self._pairs = False, pairs
+        project = self.controller.project
+
+        def work() -> Generator[Progress, None, str]:
+            yield Progress(0.0, "counting what the dual images show")
+            return describe_pairs(pairs, project)
+
+        self.controller.run(Job(work(), "describe the dual images"), self._show_made, lane=lane)
+
+    def _show_made(self, description: str) -> None:
         session = self.controller.session
         fitted = session.fitted if session else None
-        lines = [describe_pairs(pairs, self.controller.project)]
+        lines = [description]
         if fitted is not None:
             lines += [describe_gate(fitted.synthesizer.statistics), *fitted.notes]
         self._say("\n".join(line for line in lines if line))
