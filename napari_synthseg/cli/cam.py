@@ -17,7 +17,7 @@ from napari_synthseg.cli.settings import (
     ProjectFolder,
     RunName,
 )
-from napari_synthseg.io.result_files import name_targets, refuse_existing, write_map
+from napari_synthseg.io.result_files import name_targets, refuse_existing, write_tiff
 from napari_synthseg.workflow.predicting import find_images
 from napari_synthseg.workflow.session import Session
 
@@ -58,7 +58,7 @@ def explain(
     out.mkdir(parents=True, exist_ok=True)
     for target, heat in zip(targets, made, strict=True):
         for value, heat_map in heat.maps.items():
-            write_map(files[target, value], heat_map)
+            write_tiff(files[target, value], heat_map)
     result = {
         "run": chosen.name,
         "out": str(out),

@@ -183,7 +183,7 @@ class BoxTruth(_ObjectTruth):
 
     @classmethod
     def of(cls, image: str, boxes: Boxes, incomplete: Iterable[int] = ()) -> BoxTruth:
-        """Return the truth that an image holds these objects, and no others of other classes."""
+        """Return the truth that an image shows these objects and none of other classes."""
         known = tuple(sorted(set(incomplete)))
         return cls(image=image, boxes=tuple(boxes.rows()), incomplete=known)
 
@@ -246,7 +246,7 @@ def own_group(path: PurePath) -> str:
 
 
 def named_specimen(ref: ImageRef) -> str:
-    """Return the specimen that an image was said to show; '' where nobody said."""
+    """Return the specimen that the user named for an image, or ''."""
     name = re.split(r"[/\\]", ref.uri)[-1]
     return "" if ref.group.endswith(f"/{name}") else ref.group
 

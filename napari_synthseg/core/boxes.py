@@ -35,7 +35,7 @@ class Boxes:
     classes
         Class value of each box, shape (box,), int64.
     scores
-        How sure the detector is of each box, shape (box,), float64; 1 where nobody asks.
+        How sure the detector is of each box, shape (box,), float64; 1 for true boxes.
     """
 
     corners: NDArray[np.float64]
@@ -108,10 +108,7 @@ class Boxes:
         return Boxes(moved, self.classes, self.scores)
 
     def grown(self, factors: Mapping[int, float]) -> Boxes:
-        """Return boxes as many times larger as `factors` says of their class, round their middle.
-
-        Classes that are not there stay as they are.
-        """
+        """Return boxes scaled around their centers by `factors` (by class value; 1 if missing)."""
         if not factors:
             return self
         by = np.array([factors.get(value, 1.0) for value in self.classes.tolist()])
@@ -140,7 +137,7 @@ def center_of(corners: Corners) -> tuple[float, float]:
     return (ymin + ymax) / 2 - 0.5, (xmin + xmax) / 2 - 0.5
 
 
-BLOCK = 2**20
+MAX_PAIRS_AT_ONCE = 2**20
 """Pairs of boxes that are compared at once, so that memory stays bounded on large images."""
 
 
@@ -148,7 +145,7 @@ def measure_in_blocks(
     one: NDArray[np.float64], other: NDArray[np.float64]
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """Yield the rows of `measure_box_iou` in blocks, each with the number of its first row."""
-    step = max(1, BLOCK // max(len(other), 1))
+    step = max(1, MAX_PAIRS_AT_ONCE // max(len(other), 1))
     for first in range(0, len(one), step):
         yield first, measure_box_iou(one[first : first + step], other)
 

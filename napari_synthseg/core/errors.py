@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend, kept apart from defects so that each is shown rightly."""
+"""Errors that a user can correct; all others are defects of the program."""
 
 
 class InputError(ValueError):

@@ -22,7 +22,7 @@ MIN_SHARE_SHOWN = 0.5
 """Share of a box that must lie on an image for its object to count as shown."""
 
 UNKNOWN = -1
-"""Pixels whose label nobody knows: they teach a model nothing and are not scored."""
+"""Pixels without a known label: they teach a model nothing and are not scored."""
 
 Spatial = tuple[int, ...]
 """A shape ([z,] y, x)."""
@@ -315,7 +315,7 @@ class MaskedImages:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of all pixels and masks, whatever the files are called."""
+        """Digest of all pixels and masks; names of files do not count."""
         digest = hashlib.sha256(repr(self.class_values).encode())
         for part in (self.train, self.held):
             digest.update(str(len(part)).encode())

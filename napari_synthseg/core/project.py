@@ -101,7 +101,7 @@ class Project(Frozen):
         return frozenset(v.patch for v in self.verdicts if v.state == "rejected")
 
     def accepted(self) -> frozenset[str]:
-        """Return the ids of the patches that the user called good, whatever the check says."""
+        """Return the ids of the patches that the user accepted, also against the check."""
         return frozenset(v.patch for v in self.verdicts if v.state == "accepted")
 
     # --- edits: each returns a new project ---------------------------------------------------

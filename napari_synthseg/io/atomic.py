@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def replace_file(target: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file beside `target`, then put it in the target's place.
+    """Let `write` make a file next to `target`, then move it to the target's place.
 
     Raises
     ------

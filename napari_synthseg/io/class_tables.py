@@ -33,7 +33,7 @@ def read_class_names(path: Path) -> dict[int, str]:
         if int(text) in names:
             raise InputError(f"{where}: the value {text} is there twice: name each value once.")
         if name in names.values():
-            raise InputError(f"{where}: the name '{name}' is there twice: name the values apart.")
+            raise InputError(f"{where}: the name '{name}' is there twice: give another.")
         names[int(text)] = name
     return names
 
@@ -78,7 +78,7 @@ def read_image_labels(
     Raises
     ------
     InputError
-        At the first row that cannot be meant.
+        At the first row that makes no sense.
     """
     names = ImageNames(project.images)
     shown: dict[str, set[int]] = {}

@@ -46,7 +46,7 @@ def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click,
     Raises
     ------
     InputError
-        At the first row that cannot be meant: unknown image or class, a position that is no
+        At the first row that makes no sense: unknown image or class, a position that is no
         number or lies outside the image, an object that is listed twice.
     """
     names = ImageNames(project.images)
@@ -57,7 +57,7 @@ def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click,
         cls = find_class(where, cells["class"], project.classes)
         images = names.find(where, cells["image"], z)
         placed.append((where, place_click(where, images, (z, *plane), cls, shape_of)))
-    return without_doubles(path, placed)
+    return refuse_duplicates(path, placed)
 
 
 def is_points_table(header: list[str]) -> bool:
@@ -87,13 +87,13 @@ def read_points(
     image
         File name of the image that was clicked; needed where the project has several.
     class_name
-        Class of the points. A column "class" tells it of each; else needed where the project has
+        Class of the points. A column "class" gives it for each; else needed where the project has
         several.
 
     Raises
     ------
     InputError
-        At the first row that cannot be meant, or where image or class are not clear.
+        At the first row that makes no sense, or where image or class are not clear.
     """
     axes = sorted(name for name in read_header(path) if AXIS.fullmatch(name))
     if len(axes) not in (2, 3):
@@ -110,7 +110,7 @@ def read_points(
         refs = names.find(where, name, None if z is None else round(z))
         value = find_class(where, cls, project.classes)
         placed.append((where, place_click(where, refs, (z, y, x), value, shape_of)))
-    return without_doubles(path, placed)
+    return refuse_duplicates(path, placed)
 
 
 def _only(path: Path, option: str, names: set[str]) -> str:
@@ -131,7 +131,7 @@ def write_clicks(path: Path, project: Project) -> int:
     Raises
     ------
     InputError
-        If two files of the project have one name, so that the rows would not tell them apart.
+        If two files of the project have one name, so that rows could mean either.
     OSError
         If it cannot be written.
     """
@@ -176,13 +176,13 @@ def place_click(
     raise InputError(f"{where}: {_why_outside(images[0], position, shape_of)}")
 
 
-def without_doubles(path: Path, placed: Iterable[tuple[str, Click]]) -> tuple[Click, ...]:
-    """Return clicks, given with their places in a file, of which no two may coincide.
+def refuse_duplicates(path: Path, placed: Iterable[tuple[str, Click]]) -> tuple[Click, ...]:
+    """Return the clicks of a file, given with their places in it.
 
     Raises
     ------
     InputError
-        If two do, or if there is none.
+        If two are at the same position, or if there is none.
     """
     clicks: list[Click] = []
     seen: dict[tuple[str, tuple[float, ...]], str] = {}

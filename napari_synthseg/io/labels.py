@@ -35,7 +35,7 @@ from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.stored_array import StoredArray, check_budget
 
 FIRST_CLASS = 1
-"""Class value of instances whose class nobody named."""
+"""Class value of instances without a class of their own."""
 
 MAX_TABLE_ID = 2**22
 """Ids above this are renumbered, so that tables indexed by id stay small."""
@@ -151,12 +151,12 @@ def as_integers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
     if array.size and array.min() < 0:
         raise InputError(f"The masks {name} hold the negative id {array.min()}: ids start at 1.")
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
-        raise InputError(f"The masks {name} hold the id {array.max()}: number the objects anew.")
+        raise InputError(f"The masks {name} hold the id {array.max()}: renumber the objects.")
     return array.astype(np.int64)
 
 
 def refuse_binary(values: NDArray[np.int64], name: str) -> None:
-    """Refuse a picture of black and white as instances: its objects would all be one."""
+    """Refuse a black-and-white file as instances: all its objects would be one."""
     if is_binary(values) and values.any() and _count_parts(values) > 1:
         raise InputError(
             f"The masks {name} are black and white, without an id for each object: import them as "

@@ -1,4 +1,4 @@
-"""Which image and which class of a project is meant by a name in somebody's file."""
+"""Finding the image and the class of a project that a name in a file means."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ImageNames:
         UnknownNameError
             If there is none.
         InputError
-            If it is not clear which of several is meant.
+            If several fit.
         """
         found = self._by_name.get(name) or self._by_name.get(PureWindowsPath(name).name)
         if not name or not found:
@@ -64,7 +64,7 @@ class ImageNames:
         UnknownNameError
             If there is none.
         InputError
-            If it is not clear which of several is meant.
+            If several fit.
         """
         found = self._by_stem.get(stem)
         if not found:
@@ -77,7 +77,7 @@ class ImageNames:
 
 
 def find_class(where: str, name: str, classes: Sequence[ObjectClass]) -> int:
-    """Return the value of the class with this name; blanks round names do not count.
+    """Return the value of the class with this name; blanks around names do not count.
 
     Raises
     ------

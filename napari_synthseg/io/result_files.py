@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,16 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.io.class_tables import write_class_names
 from napari_synthseg.io.labels import encode_regions, read_label_file
 from napari_synthseg.io.naming import plane_name
+from napari_synthseg.io.tables import Columns, read_rows
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
 """What label images come as: formats that keep ids exactly."""
 
 OBJECTS_FILE, CANDIDATES_FILE = "objects.csv", "candidates.csv"
 LABELS_FILE, AREAS_FILE, CLASSES_FILE = "labels.csv", "areas.csv", "classes.csv"
+
+OBJECT_CLASSES = Columns(("image", "id", "class"), (), frozenset(), "image,id,class", others=True)
+"""What is read of a table of objects."""
 
 
 def by_stem(folder: Path, what: str = "label image") -> dict[str, Path]:
@@ -50,40 +53,30 @@ def by_stem(folder: Path, what: str = "label image") -> dict[str, Path]:
     return found
 
 
+def write_tiff(path: Path, array: NDArray[Any], **options: Any) -> None:
+    """Write a compressed gray TIFF of the type of `array`."""
+    import tifffile
+
+    tifffile.imwrite(path, array, compression="zlib", photometric="minisblack", **options)
+
+
 def write_labels(path: Path, ids: NDArray[np.integer]) -> None:
-    """Write instance ids as a compressed TIFF: uint16 where they fit, int32 otherwise."""
-    import tifffile
-
+    """Write instance ids as uint16 where they fit, int32 otherwise."""
     fits = int(ids.max(initial=0)) <= np.iinfo(np.uint16).max
-    stored = ids.astype(np.uint16 if fits else np.int32)
-    tifffile.imwrite(path, stored, compression="zlib", photometric="minisblack")
-
-
-def write_map(path: Path, heat: NDArray[np.float32]) -> None:
-    """Write a heat map as a compressed float32 TIFF."""
-    import tifffile
-
-    tifffile.imwrite(path, heat, compression="zlib", photometric="minisblack")
+    write_tiff(path, ids.astype(np.uint16 if fits else np.int32))
 
 
 def write_regions(path: Path, values: NDArray[np.integer[Any]]) -> None:
-    """Write class values as a compressed uint8 TIFF, unknown pixels as 255."""
-    import tifffile
-
-    tifffile.imwrite(path, encode_regions(values), compression="zlib", photometric="minisblack")
+    """Write class values as uint8, unknown pixels as 255."""
+    write_tiff(path, encode_regions(values))
 
 
 def write_image(path: Path, image: FloatImage) -> None:
-    """Write a (channel, [z,] y, x) image as float32 TIFF, one channel without its axis."""
-    import tifffile
-
+    """Write a (channel, [z,] y, x) image as float32, one channel without its axis."""
     axes = "CZYX" if image.ndim == 4 else "CYX"
     if len(image) == 1:
         image, axes = image[0], axes[1:]
-    tifffile.imwrite(
-        path, image.astype(np.float32), compression="zlib", photometric="minisblack",
-        metadata={"axes": axes},
-    )  # fmt: skip
+    write_tiff(path, image.astype(np.float32), metadata={"axes": axes})
 
 
 def write_classes(folder: Path, names: Mapping[int, str]) -> None:
@@ -135,17 +128,10 @@ def read_classes(folder: Path) -> dict[str, dict[int, str]] | None:
     if not path.exists():
         return None
     classes: dict[str, dict[int, str]] = {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if missing := {"image", "id", "class"} - set(reader.fieldnames or ()):
-            raise InputError(f"{path}, row 1: column '{min(missing)}' is missing.")
-        for row in reader:
-            identifier = (row["id"] or "").strip()
-            if not identifier.isdecimal() or not row["image"] or not row["class"]:
-                raise InputError(
-                    f"{path}, row {reader.line_num}: needs an image, a whole-number id and a class."
-                )
-            classes.setdefault(Path(row["image"]).stem, {})[int(identifier)] = row["class"]
+    for where, row in read_rows(path, OBJECT_CLASSES):
+        if not row["id"].isdecimal() or not row["image"] or not row["class"]:
+            raise InputError(f"{where}: needs an image, a whole-number id and a class.")
+        classes.setdefault(Path(row["image"]).stem, {})[int(row["id"])] = row["class"]
     return classes
 
 

@@ -1,8 +1,8 @@
 """Tables from spreadsheets and other programs: CSV with a header, cells by column name.
 
-Spelling is forgiven (byte-order mark, semicolons, tabs, decimal commas, blanks, empty rows, order
-of columns) and sense is not: whatever cannot be meant stops the reading, with the file, the row
-and the remedy.
+Differences in spelling are accepted (byte-order mark, semicolons, tabs, decimal commas, blanks,
+empty rows, order of columns). Reading stops at the first row that makes no sense; the error names
+the file, the row and the remedy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading text that others wrote: plain files of a sane size, in UTF-8, no device, no pipe."""
+"""Reading text files of other programs: UTF-8, of limited size, never a device or a pipe."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 
 from napari_synthseg.core.errors import InputError
 
-LARGEST = 2**29
-"""Bytes of the largest text that is read: tables of several million objects."""
+MAX_BYTES = 2**29
+"""Size of the largest text that is read: tables of several million objects."""
 
 
-def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     """Return all of a file.
 
     Raises
     ------
     InputError
-        If it is missing, no plain file, or larger than `largest` bytes.
+        If it is missing, no plain file, or larger than `max_bytes`.
     """
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait forever
             raise InputError(f"{path} is no file: choose a file.")
-        if path.stat().st_size > largest:
+        if path.stat().st_size > max_bytes:
             raise InputError(
-                f"{path} has {path.stat().st_size / 2**20:.0f} MB, more than the {largest >> 20} "
+                f"{path} has {path.stat().st_size / 2**20:.0f} MB, more than the {max_bytes >> 20} "
                 "MB that such a file may have: divide it."
             )
         return path.read_bytes()
@@ -34,7 +34,7 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
 
 
 def read_text(path: Path, remedy: str = "save it as UTF-8") -> str:
-    """Return a text without its byte-order mark; `remedy` is told where it is no UTF-8.
+    """Return a text without its byte-order mark; `remedy` ends the message where it is not UTF-8.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """What recipes learned, kept with the project: ``generators/NAME.safetensors``.
 
-A name tells recipe and source, so that the same is never learned twice. What is half learned is
-kept there, too, and gone on from.
+A name stands for a recipe and its source, so that the same is never fitted twice. Unfinished fits
+are kept too, and continued.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class FolderArtifactStore:
         path = self._path(name)
         if not path.exists():
             return None
-        return load_tensors_with_meta(path, "delete it, and it is learned anew")
+        return load_tensors_with_meta(path, "delete it, and fit the recipe again")
 
     def save(
         self, name: str, arrays: Mapping[str, NDArray[np.generic]], meta: Mapping[str, Any]

@@ -92,7 +92,7 @@ def open_pixels(ref: ImageRef, folder: Path) -> PixelSource:
 
 
 def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:
-    """Return `ref` led to where its file is now, or to the changed file that is meant instead.
+    """Return `ref` with the path of its file now, or of the file that replaces it.
 
     Raises
     ------
@@ -110,10 +110,10 @@ def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:
 def relink_together(
     image: ImageRef, path: Path, refs: Sequence[ImageRef], folder: Path
 ) -> tuple[ImageRef, ...]:
-    """Return all of `refs` that are led elsewhere when `image` is led to `path`.
+    """Return all of `refs` whose path changes when `image` is relinked to `path`.
 
-    These are the images of the same file, and the missing ones of the same folder that lie,
-    unchanged and under the same name, beside `path`.
+    These are the images of the same file, and missing images of the same folder whose files are,
+    unchanged and under the same name, next to `path`.
 
     Raises
     ------

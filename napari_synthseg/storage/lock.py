@@ -38,8 +38,8 @@ _held_guard = threading.Lock()
 class ProjectLock:
     """The right to change a project folder.
 
-    The kernel frees the lock when the program ends in whatever way. Who holds it stands in a
-    file of its own beside it, for people; nothing is decided by that file.
+    The kernel frees the lock however the program ends. A second file names the holder for people;
+    nothing is decided by it.
 
     Attributes
     ----------

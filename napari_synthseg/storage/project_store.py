@@ -156,7 +156,7 @@ class ProjectStore:
             self._writer.flush(timeout)
 
     def save_as(self, folder: Path) -> ProjectStore:
-        """Copy the project, with all that lies in its folder, into another one; return it open.
+        """Copy the project with all files of its folder into another one; return it open.
 
         Images stay where they are; the copy finds them from its own place.
 
@@ -185,7 +185,7 @@ class ProjectStore:
         Raises
         ------
         InputError
-            If not all could be written. The project then stays open: mend the cause and close
+            If not all could be written. The project then stays open: correct the cause and close
             again, or save it elsewhere.
         """
         self.flush()

@@ -10,7 +10,7 @@
       predictions/STEM.tif       instance ids, or class values of regions
 
 Weights are safetensors, which hold numbers and no code. Every file but the history is written
-beside its place and then moved there, so that a crash never leaves half a file under a good name.
+next to its place and then moved there, so that a crash leaves no half-written file.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.runs import HistoryRow, TrainingRun, Weights
+from napari_synthseg.io.result_files import write_tiff
 from napari_synthseg.storage.tensors import (
     load_tensors,
     load_tensors_with_meta,
@@ -107,7 +108,7 @@ def load_weights(folder: Path, run_id: str) -> Weights:
 def save_checkpoint(
     folder: Path, run_id: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]
 ) -> None:
-    """Write all that is needed to go on with a run; `meta` holds JSON types only."""
+    """Write all that is needed to continue a run; `meta` holds JSON types only."""
     target = run_folder(folder, run_id) / "checkpoint.safetensors"
     save_tensors_with_meta(folder, target, arrays, meta)
 
@@ -130,12 +131,6 @@ def load_checkpoint(
 
 def save_prediction(folder: Path, run_id: str, stem: str, ids: NDArray[np.integer[Any]]) -> Path:
     """Write predicted ids or class values to ``predictions/STEM.tif``; return the path."""
-    import tifffile
-
     target = run_folder(folder, run_id) / "predictions" / f"{safe_name(stem)}.tif"
-    write_file(
-        folder,
-        target,
-        lambda p: tifffile.imwrite(p, ids, compression="zlib", photometric="minisblack"),
-    )
+    write_file(folder, target, lambda path: write_tiff(path, ids))
     return target

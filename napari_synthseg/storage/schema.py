@@ -1,4 +1,4 @@
-"""The database of a project: how to tell it from any other file, its tables, its versions."""
+"""The database of a project: how it is recognized, its tables, its versions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reading a project's database without changing a byte of its folder.
 
 SQLite may write when it merely opens a file: it plays back an interrupted transaction, or makes
-files of its own beside the database. So a database is copied and the copy is read, and only what
+files of its own next to the database. So a database is copied and the copy is read, and only what
 proved sound is later opened for writing.
 """
 
@@ -20,7 +20,7 @@ from napari_synthseg.storage.document import read_project
 from napari_synthseg.storage.schema import check_header, damaged, migrate
 
 SIDECARS = ("-wal", "-journal")
-"""What SQLite keeps beside a database and needs to read it after a crash."""
+"""Files next to a database that SQLite needs to read it after a crash."""
 
 BUSY_SECONDS = 30.0
 
@@ -42,7 +42,7 @@ def read_snapshot(path: Path, *, live: bool) -> Project:
     path
         The database.
     live
-        Another program may be writing it: read it through SQLite, which then holds its hand.
+        Another program may be writing it: it is read through SQLite, which waits for the writer.
 
     Raises
     ------

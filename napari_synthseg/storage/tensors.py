@@ -1,7 +1,7 @@
 """Files of arrays in a project: safetensors, which hold numbers and no code.
 
-Every file is written beside its place and then moved there, so that a crash never leaves half a
-file under a good name.
+Every file is written next to its place and then moved there, so that a crash leaves no half-written
+file.
 """
 
 from __future__ import annotations
@@ -120,5 +120,5 @@ def writing(folder: Path, target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"'{target}' cannot be written ({error}): free space or mend the disk, and try again."
+            f"'{target}' cannot be written ({error}): free space or check the disk, and try again."
         ) from error

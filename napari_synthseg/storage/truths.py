@@ -108,7 +108,7 @@ def _read_masks(source: str, ref: ImageRef, folder: Path) -> tuple[NDArray[np.in
 
 
 def _fitting(array: NDArray[Any], name: str, ref: ImageRef, folder: Path) -> NDArray[Any]:
-    """Return the values of the image's region, of whatever they were stored for."""
+    """Return the values in the image's region, from masks of the stack, the image or the region."""
     pixels = open_pixels(ref, folder)
     whole, region = pixels.shape[1:], ref.region or full_region(pixels.shape[1:])
     fixed = [ref.plane[a] for a in ref.axes if a in ref.plane]

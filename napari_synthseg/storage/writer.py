@@ -110,7 +110,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - any failure must reach the user
             message = (
                 f"The project {self._name} could not be saved: {error}. Your edits are kept in "
-                "memory: free space or mend the disk, and they are saved with the next edit."
+                "memory: free space or check the disk, and they are saved with the next edit."
             )
         with self._news:
             if message:

@@ -274,7 +274,7 @@ def _import_boxes(
         "images": len(placed.rows),
         "per_class": dict(counts),
         "unknown_images": placed.unknown_images,
-        "doubles": placed.doubles,
+        "doubles": placed.duplicates,
         "outside": placed.outside,
         "ignored": placed.ignored,
         "role": options.role,

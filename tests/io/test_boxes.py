@@ -279,7 +279,7 @@ def test_doubles_ignored_and_renamed_classes() -> None:
     placed = place_boxes(
         [image, junk], PROJECT, shape_of, rename={"nuc": "nucleus"}, ignored=["junk"]
     )
-    assert (placed.doubles, placed.ignored, len(placed.rows["a"])) == (1, 1, 1)
+    assert (placed.duplicates, placed.ignored, len(placed.rows["a"])) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_doubles_ignored_and_renamed_classes() -> None:
     [
         (listed("c.tif"), "image 'c.tif' is not in the project"),
         (listed("a.tif", (0, 0, 9, 9), cls="cell"), "box 1: class 'cell' is not in the project"),
-        (listed("a.tif", (0, 0, 9, 9), (470, 0, 500, 9)), "box 2: the middle of the box"),
+        (listed("a.tif", (0, 0, 9, 9), (470, 0, 500, 9)), "box 2: the center of the box"),
         (listed("a.tif", size=(240, 320)), "drawn on 240 x 320 pixels.*480 x 640"),
         (listed("v.tif"), "used as a volume"),
     ],

@@ -135,11 +135,11 @@ def test_a_large_image_is_measured_on_a_sample(
 ) -> None:
     ref = kept(tmp_path, noise(700, 900), "yx")
     exact = open_pixels(ref, tmp_path).intensity
-    monkeypatch.setattr(normalized, "SAMPLE_PIXELS", 2**16)
+    monkeypatch.setattr(normalized, "MAX_SAMPLE_PX", 2**16)
     strided = open_pixels(ref, tmp_path)
     assert 2**14 < strided._sample().size <= 2**16
     assert strided.intensity.low[0] == pytest.approx(exact.low[0], abs=2)
-    monkeypatch.setattr(normalized, "STRIDED_LIMIT", 2**18)
+    monkeypatch.setattr(normalized, "MAX_STRIDED_PX", 2**18)
     windows = open_pixels(ref, tmp_path)
     assert 2**14 < windows._sample().size <= 2**16
     assert windows.intensity.high[0] == pytest.approx(exact.high[0], abs=4)

@@ -60,7 +60,7 @@ def test_classes_by_stem_and_id(tmp_path: Path) -> None:
     [
         ("image,id\na.tif,1\n", "row 1: column 'class'"),
         ("image,id,class\na.tif,one,cell\n", "row 2: needs"),
-        ("image,id,class\na.tif,1,cell\na.tif\n", "row 3: needs"),
+        ("image,id,class\na.tif,1,cell\na.tif\n", "row 3: 1 values"),
     ],
 )
 def test_damaged_table_names_the_row(tmp_path: Path, text: str, told: str) -> None:

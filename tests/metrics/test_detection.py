@@ -132,7 +132,7 @@ def test_matching_is_one_to_one_and_falls_with_the_threshold(true, predicted):
 def test_matching_in_blocks_changes_nothing(true, predicted, block):
     whole = match_boxes(true, predicted.ranked(), [0.3, 0.5])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_synthseg.core.boxes.BLOCK", block)
+        patch.setattr("napari_synthseg.core.boxes.MAX_PAIRS_AT_ONCE", block)
         assert np.array_equal(whole, match_boxes(true, predicted.ranked(), [0.3, 0.5]))
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
-from napari_synthseg.core.labels import UNKNOWN, BoxLabels, DualImage
+from napari_synthseg.core.labels import UNKNOWN, BoxLabels, DualImage, PointLabels
 from napari_synthseg.tasks.classify.targets import find_present
 from napari_synthseg.training.augmentation import Augmentation, random_crop
 from napari_synthseg.training.crop_boxes import find_boxes
@@ -62,3 +62,19 @@ def test_a_class_that_is_nowhere_on_the_image_is_not_in_its_mirror_image_either(
     unknown = np.zeros((20, 20), bool)
     unknown[15:] = True
     assert find_present(BoxLabels(boxes, (20, 20), unknown), (1, 2)).tolist() == [UNKNOWN, 0]
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_points_follow_the_pixels(seed):
+    image = np.zeros((1, 100, 110), np.float32)
+    image[0, 40:43, 60:63] = 1
+    labels = PointLabels(np.array([[41.0, 61.0]]), np.array([2]), (100, 110))
+    still = Augmentation(zoom=1.3, gain=1, gamma=1, offset=0, noise=0, blur=0)
+    crop = random_crop(DualImage(image, labels, 0), (64, 64), still, np.random.default_rng(seed))
+    bright = np.argwhere(crop.image[0] > 0.5)
+    ((y, x),) = crop.labels.positions
+    inside = 2 <= y < 62 and 2 <= x < 62
+    assert find_present(crop.labels, (1, 2)).tolist() == [0, float(-0.5 <= y < 63.5 > x >= -0.5)]
+    if inside:
+        assert np.abs(bright.mean(axis=0) - (y, x)).max() < 1

@@ -21,13 +21,13 @@ class PlacedBoxes:
     """Boxes by image id, and how much was left out.
 
     `rows` has an entry for each image that is listed, with its boxes; `unknown_images` counts
-    listed images that the project lacks, `doubles` boxes that were listed twice, `outside` those
-    outside of the regions that the project uses, `ignored` those of classes to be ignored.
+    listed images that the project lacks, `duplicates` boxes that were listed twice, `outside`
+    those outside the regions that the project uses, `ignored` those of ignored classes.
     """
 
     rows: dict[str, list[BoxRow]] = field(default_factory=dict)
     unknown_images: int = 0
-    doubles: int = 0
+    duplicates: int = 0
     outside: int = 0
     ignored: int = 0
 
@@ -52,7 +52,7 @@ def place_boxes(
     listed
         What a file says.
     project
-        Gives the images and classes that may be meant.
+        Gives the images and classes.
     shape_of
         Returns the spatial shape of a whole image, pixels.
     rename
@@ -66,7 +66,7 @@ def place_boxes(
     ------
     InputError
         If an image or class is unknown, an image had another size when its boxes were drawn, or a
-        box lies outside of its image; the message names the place.
+        box is outside its image; the message names the place.
     """
     names = ImageNames(project.images)
     placed = PlacedBoxes()
@@ -94,19 +94,19 @@ def place_boxes(
 def _place(
     box: ListedBox, cls: int, refs: Sequence[ImageRef], shape_of: ShapeOf, placed: PlacedBoxes
 ) -> None:
-    """Put a box to the image, or the region of one, that holds its middle."""
+    """Add a box to the image, or the region of an image, that its center is in."""
     whole = full_region(shape_of(refs[0]))
     middle = center_of(box.corners)
     if not contains(whole, middle):
         raise InputError(
-            f"{box.where}: the middle of the box ({middle[0]:g}, {middle[1]:g}) lies outside image "
+            f"{box.where}: the center of the box ({middle[0]:g}, {middle[1]:g}) lies outside image "
             f"'{refs[0].name}' ({whole[0][1]} x {whole[1][1]}): check that y and x are not swapped."
         )
     for ref in refs:
         if contains(ref.region or whole, middle):
             row: BoxRow = (*box.corners, cls)
             if row in placed.rows[ref.id]:
-                placed.doubles += 1
+                placed.duplicates += 1
             else:
                 placed.rows[ref.id].append(row)
             return

@@ -46,7 +46,7 @@ def read_box_table(path: Path, *, scored: bool = False) -> tuple[ListedImage, ..
     Raises
     ------
     InputError
-        At the first row that cannot be meant; the message names it.
+        At the first row that makes no sense; the message names it.
     """
     columns = _columns(scored)
     if "zmin" in read_header(path):
@@ -82,7 +82,7 @@ class TableFormat(BoxFormat):
         return read_box_table(path)
 
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:
-        """Write a row a box, and one with the image alone where it holds none."""
+        """Write one row per box, and one with only the image where it has none."""
         rows: list[tuple[object, ...]] = []
         for image in images:
             rows += [

@@ -100,7 +100,7 @@ def _box(where: str, element: ET.Element) -> ListedBox:
         for edge in ("xmin", "ymin", "xmax", "ymax")
     )
     cls = (element.findtext("name") or "").strip()
-    # programs that count from 0 give 0 at the border, which would lie outside
+    # programs that count from 0 give 0 at the border, which would be outside
     return make_box(where, cls, (max(ymin - 1, 0.0), max(xmin - 1, 0.0), ymax, xmax))
 
 

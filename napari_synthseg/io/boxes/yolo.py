@@ -113,7 +113,7 @@ def _read(path: Path, names: Mapping[int, str], size_of: SizeOf) -> ListedImage:
 
 
 def _shares(where: str, cells: Sequence[str]) -> tuple[float, float, float, float]:
-    """Return middle (y, x), height and width of a row, of an outline those of the box round it."""
+    """Return center (y, x), height and width of a row; of an outline, of the box around it."""
     numbers = [to_number(where, "a place", cell, "number") for cell in cells]
     if not all(-0.5 <= number <= 1.5 for number in numbers):
         raise InputError(f"{where}: places are shares of the image, from 0 to 1, not pixels.")

@@ -1,4 +1,4 @@
-"""Opening an image file by what it holds."""
+"""Opening an image file by its content."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
 
 
 def open_file(path: Path, *, as_ids: bool = False) -> StoredArray:
-    """Open a file by what it holds, whatever it is called; `as_ids` for masks.
+    """Open a file by its content, not by its name; `as_ids` for masks.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def open_file(path: Path, *, as_ids: bool = False) -> StoredArray:
 
 
 def with_axes(stored: StoredArray, axes: str | None) -> StoredArray:
-    """Return a stored array whose axes are told anew; with None, as its file tells them."""
+    """Return a stored array with other axes than its file says; None changes nothing."""
     if axes is None or axes == stored.axes:
         return stored
     changed = replace(stored, axes=axes, is_color=stored.is_color and "c" in axes)

@@ -17,13 +17,14 @@ from napari_synthseg.core.geometry import Region, full_region, region_shape
 from napari_synthseg.core.pixels import FloatImage, Intensity
 from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
 
-SAMPLE_PIXELS = 2**20
-"""How many positions the intensity is measured at, at most."""
+MAX_SAMPLE_PX = 2**20
+"""Positions at which the intensity is measured, at most."""
 
-STRIDED_LIMIT = 2**28
+MAX_STRIDED_PX = 2**28
 """Largest region that is sampled on an even grid; larger ones in windows on an even grid."""
 
-_WINDOW = 64
+WINDOW_PX = 64
+"""Edge of such a window."""
 
 DECODED_LIMIT_BYTES = 2**29
 """What all images that can only be decoded whole may take together."""
@@ -37,7 +38,7 @@ class NormalizedImage:
     Parameters
     ----------
     ref
-        Says which plane, channels and region of the array are meant.
+        Names the plane, channels and region of the array.
     stored
         The array.
     key
@@ -150,8 +151,8 @@ class NormalizedImage:
     def _sample(self) -> NDArray[Any]:
         """Return stored pixels (channel, n) from an even grid over the region."""
         size = math.prod(region_shape(self._region))
-        if size <= STRIDED_LIMIT or self._stored.whole:
-            step = max(1, math.ceil((size / SAMPLE_PIXELS) ** (1 / len(self._region))))
+        if size <= MAX_STRIDED_PX or self._stored.whole:
+            step = max(1, math.ceil((size / MAX_SAMPLE_PX) ** (1 / len(self._region))))
             grid = self.read_stored(tuple(slice(a, b, step) for a, b in self._region))
             return grid.reshape(len(grid), -1)
         windows = [self.read_stored(window) for window in _windows(self._region)]
@@ -159,15 +160,15 @@ class NormalizedImage:
 
 
 def _windows(region: Region) -> list[tuple[slice, ...]]:
-    """Return square windows on an even grid, of `SAMPLE_PIXELS` pixels together."""
-    count = int(math.sqrt(SAMPLE_PIXELS)) // _WINDOW
+    """Return square windows on an even grid, of `MAX_SAMPLE_PX` pixels together."""
+    count = int(math.sqrt(MAX_SAMPLE_PX)) // WINDOW_PX
     *outer, height, width = region
     rows, columns = (
-        np.linspace(a, max(a, b - _WINDOW), count).astype(int) for a, b in (height, width)
+        np.linspace(a, max(a, b - WINDOW_PX), count).astype(int) for a, b in (height, width)
     )
     middle = tuple(slice((a + b) // 2, (a + b) // 2 + 1) for a, b in outer)
     return [
-        (*middle, slice(y, min(y + _WINDOW, height[1])), slice(x, min(x + _WINDOW, width[1])))
+        (*middle, slice(y, min(y + WINDOW_PX, height[1])), slice(x, min(x + WINDOW_PX, width[1])))
         for y in rows.tolist()
         for x in columns.tolist()
     ]

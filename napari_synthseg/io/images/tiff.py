@@ -22,7 +22,7 @@ _STACK_AXES = "zt"
 
 
 def open_tiff(path: Path) -> StoredArray:
-    """Open the image in a TIFF file; smaller ones beside it (previews, pyramids) are passed over.
+    """Open the image in a TIFF file; smaller ones in it (previews, pyramids) are ignored.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def open_tiff(path: Path) -> StoredArray:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF file; whatever goes wrong with its content is the user's to know."""
+    """Open a TIFF file; errors of its content become `InputError`."""
     try:
         with tifffile.TiffFile(path) as tiff:
             yield tiff
