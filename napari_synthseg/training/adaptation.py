@@ -14,6 +14,7 @@ import numpy as np
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import FloatImage, PixelSource
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.training.model import Predictor
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ BATCHES, WINDOWS = 16, 4
 
 def adapt_predictor(
     predictor: Predictor, images: Sequence[PixelSource], seed: int = 0
-) -> Generator[float, None, None]:
+) -> Generator[Progress, None, None]:
     """Fit a predictor to images that nobody labelled, by windows drawn from them at random.
 
-    Yields the share done. All images count the same, however large.
+    All images count the same, however large.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def adapt_predictor(
         for _ in range(BATCHES if images else 0)
     )
     for done in adapt_batch_norms(predictor.net, batches, predictor.device):
-        yield done / BATCHES
+        yield Progress(done / BATCHES, f"batch {done} of {BATCHES}")
 
 
 def _window(pixels: PixelSource, edge: int, rng: np.random.Generator) -> FloatImage:
