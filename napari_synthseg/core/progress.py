@@ -42,7 +42,7 @@ class Progress:
 
 
 def subprogress(
-    work: Generator[Progress | float, Any, R],
+    work: Generator[Progress, Any, R],
     start: float = 0.0,
     stop: float = 1.0,
     message: str | None = None,
@@ -52,14 +52,10 @@ def subprogress(
     Its fractions are scaled into [start, stop]; `message` is put in front of its own. What is
     thrown in is thrown into the inner work, which may still return a result; where this generator
     is closed, the inner work is closed at once.
-
-    A bare share counts as progress without words until all work yields `Progress`.
     """
     try:
         step = next(work)
         while True:
-            if not isinstance(step, Progress):
-                step = Progress(step)
             words = ": ".join(part for part in (message, step.message) if part)
             fraction = start + (stop - start) * step.fraction
             try:

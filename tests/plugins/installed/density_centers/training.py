@@ -6,15 +6,16 @@ from skimage.feature import peak_local_max
 
 from density_centers.task import CountRule
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import divide_region, widen_region
+from napari_synthseg.core.geometry import contains
 from napari_synthseg.core.labels import instances_of
+from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.predictions import FoundPoint, PointPrediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.metrics.counts import Counts
 from napari_synthseg.metrics.localization import match_centers
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.task import Task
-from napari_synthseg.training.inference import run_net
+from napari_synthseg.training.tiles import Tiler, run_network
 from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import crop_shape
 
@@ -49,9 +50,12 @@ class CountTask(Task):
 
     def validate(self, net, device, *, tune=False):
         """Match the peaks on held-out pairs with true centers; choose the threshold on them."""
-        known = []
+        known, multiple = [], self.spec.model.multiple
         for number, pair in enumerate(self.data.val_pairs):
-            maps = run_net(net, pair.image, device, self.spec.model.multiple).cpu().numpy()
+            height, width = pair.image.shape[1:]
+            whole = Tiler(ArraySource(pair.image), (height, width), (0, 0), multiple, device)
+            (tile,) = whole
+            maps = tile.cut(run_network(net, tile.images), tile.core).cpu().numpy()
             known.append((maps, centers_of(pair.labels)))
             yield Progress((number + 1) / len(self.data.val_pairs))
         if not known:
@@ -65,20 +69,19 @@ class CountTask(Task):
     @staticmethod
     def predict(predictor, pixels, *, image, run, block):
         """Read peaks tile by tile; a tile owns the peaks that lie in it."""
-        multiple, rule = predictor.spec.multiple, predictor.rule
-        sight = np.array(receptive_radius(predictor.spec)) + round(rule.diameter)
-        margin = tuple((-(-sight // multiple) * multiple).tolist())
+        spec, rule = predictor.spec, predictor.rule
+        halo = np.array(receptive_radius(spec)) + round(rule.diameter)
+        edges = block or (TILE_PX, TILE_PX)
+        tiler = Tiler(pixels, edges, halo.tolist(), spec.multiple, predictor.device)
         found = []
-        tiles = list(divide_region(pixels.region, block or (TILE_PX, TILE_PX)))
-        for number, tile in enumerate(tiles):
-            seen = widen_region(tile, margin, pixels.region)
-            start = np.array([first for first, _ in seen])
-            maps = run_net(predictor.net, pixels.read(seen), predictor.device, multiple)
+        for tile in tiler:
+            start = np.array([first for first, _ in tile.window])
+            maps = tile.cut(run_network(predictor.net, tile.images), tile.window)
             for value, peaks, heights in find_peaks(maps.cpu().numpy(), rule):
                 for center, height in zip((peaks + start).tolist(), heights.tolist(), strict=True):
-                    if all(a <= c < b for c, (a, b) in zip(center, tile, strict=True)):
+                    if contains(tile.core, center):
                         found.append((value, min(height, 1.0), tuple(center)))
-            yield Progress((number + 1) / len(tiles))
+            yield tiler.progress()
         points = (FoundPoint(n, *each) for n, each in enumerate(found, start=1))
         return PointPrediction(
             image=image,
