@@ -24,7 +24,7 @@ from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import exhaust
-from napari_synthseg.tasks.detect.box_scale import measure_growth
+from napari_synthseg.tasks.detect.box_scale import measure_box_scale
 from napari_synthseg.workflow.cutting import cut
 from napari_synthseg.workflow.session import Session
 
@@ -55,7 +55,7 @@ def main() -> None:
             for ref, sample in zip(session.project.images, unit.train, strict=True)
             for click, box in _nearest(session, ref.id, sample.labels().outline())
         }
-    growth = measure_growth(library)
+    growth = measure_box_scale(library)
     names = dict(enumerate(unit.class_names, start=1))
     print(f"{len(unit.train)} images, {options.half} half; sized by {growth}")
     print(f"{'class':10} {'boxes':>9} {'count':>5} {'edge':>6} {'IoU':>6} {'> 0.5':>6}")

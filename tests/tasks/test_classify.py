@@ -15,7 +15,7 @@ from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.tasks.classify.fields import strongest_field
-from napari_synthseg.tasks.classify.targets import find_present, present_in_field
+from napari_synthseg.tasks.classify.targets import find_tags, tags_of_field
 from napari_synthseg.tasks.classify.task import choose_thresholds, mean_average_precision
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.task import TaskData
@@ -49,13 +49,13 @@ def test_half_an_object_counts_and_less_is_left_open():
     ids = np.zeros((20, 40), np.int32)
     ids[5:15, 5:15], ids[5:15, 25:35] = 1, 2
     whole = InstanceLabels(ids, {1: 1, 2: 2})
-    assert find_present(whole, (1, 2, 3)).tolist() == [1, 1, 0]
+    assert find_tags(whole, (1, 2, 3)).tolist() == [1, 1, 0]
     most = InstanceLabels(ids[:, 8:], whole.classes)
-    assert find_present(most, (1, 2), whole).tolist() == [1, 1]
+    assert find_tags(most, (1, 2), whole).tolist() == [1, 1]
     little = InstanceLabels(ids[:, 12:], whole.classes)
-    assert find_present(little, (1, 2), whole).tolist() == [UNKNOWN, 1]
+    assert find_tags(little, (1, 2), whole).tolist() == [UNKNOWN, 1]
     none = InstanceLabels(ids[:, 16:], whole.classes)
-    assert find_present(none, (1, 2), whole).tolist() == [0, 1]
+    assert find_tags(none, (1, 2), whole).tolist() == [0, 1]
 
 
 @given(st.integers(0, 500), st.floats(1.2, 2.5))
@@ -64,14 +64,14 @@ def test_a_crop_that_is_larger_than_the_image_shows_what_the_image_shows(seed, z
     pair = draw_disks((64, 64), seed)
     still = Augmentation(zoom=zoom, turn=False, noise=0, blur=0)
     crop = random_crop(pair, (192, 192), still, np.random.default_rng(seed))
-    found = find_present(crop.labels, (1, 2), pair.labels, crop.zoom)
+    found = find_tags(crop.labels, (1, 2), pair.labels, crop.zoom)
     assert found.tolist() == [c in pair.labels.classes.values() for c in (1, 2)]
 
 
 def test_what_is_not_known_is_left_open():
     ids = np.zeros((20, 20), np.int32)
     ids[2:8, 2:8], ids[12:] = 1, UNKNOWN
-    assert find_present(InstanceLabels(ids, {1: 2}), (1, 2)).tolist() == [UNKNOWN, 1]
+    assert find_tags(InstanceLabels(ids, {1: 2}), (1, 2)).tolist() == [UNKNOWN, 1]
 
 
 def test_where_only_the_image_is_labelled_all_of_it_stays_in_sight():
@@ -84,7 +84,7 @@ def test_where_only_the_image_is_labelled_all_of_it_stays_in_sight():
         crop = random_crop(DualImage(image, labels, 0), (64, 64), plain, rng)
         assert crop.zoom <= 1
         assert (crop.image[0] > 0.1).sum() >= 4
-        assert find_present(crop.labels, (1, 2), labels, crop.zoom).tolist() == [0, 1]
+        assert find_tags(crop.labels, (1, 2), labels, crop.zoom).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("exhaustive", [True, False])
@@ -96,9 +96,9 @@ def test_clicks_tell_what_a_field_shows(exhaustive):
     )
     image = ClickedImage(ref, ArraySource(np.zeros((1, 64, 64), np.float32)), clicks)
     rest = 0 if exhaustive else UNKNOWN
-    told = present_in_field(image, ((0, 32), (0, 32)), (1, 2, 3), 4.0)
+    told = tags_of_field(image, ((0, 32), (0, 32)), (1, 2, 3), 4.0)
     assert told.tolist() == [1, UNKNOWN, rest]
-    assert present_in_field(image, ((0, 32), (0, 28)), (1, 2, 3), 4.0).tolist() == [1, rest, rest]
+    assert tags_of_field(image, ((0, 32), (0, 28)), (1, 2, 3), 4.0).tolist() == [1, rest, rest]
 
 
 def test_unknown_presence_does_not_count():

@@ -15,7 +15,7 @@ from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.detect.centers import UNKNOWN_HEAT, center_loss, make_maps, read_maps
-from napari_synthseg.tasks.detect.grouping import group_sizes, overlap_sizes, thin_out
+from napari_synthseg.tasks.detect.grouping import group_sizes, overlap_sizes, suppress_overlaps
 from napari_synthseg.tasks.detect.heads import FORMS
 from napari_synthseg.tasks.detect.rule import DetectRule
 from napari_synthseg.tasks.detect.yolo import EMPTY, FIELDS, OPEN, grid_loss, make_grid, read_grid
@@ -148,8 +148,8 @@ def test_boxes_of_labels():
 def test_of_boxes_that_overlap_the_best_stays():
     boxes = np.array([[0.0, 0, 10, 10], [1, 1, 11, 11], [0, 20, 10, 30], [0, 0, 10, 10]])
     scores = np.array([0.5, 0.9, 0.1, 0.2], np.float32)
-    assert thin_out(boxes, scores, 0.45).tolist() == [1, 2]
-    assert thin_out(boxes, scores, 1.0).tolist() == [1, 0, 3, 2]
+    assert suppress_overlaps(boxes, scores, 0.45).tolist() == [1, 2]
+    assert suppress_overlaps(boxes, scores, 1.0).tolist() == [1, 0, 3, 2]
 
 
 @given(st.integers(0, 300))

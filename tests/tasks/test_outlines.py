@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.labels import UNKNOWN, BoxLabels, DualImage, PointLabels
-from napari_synthseg.tasks.classify.targets import find_present
+from napari_synthseg.tasks.classify.targets import find_tags
 from napari_synthseg.training.augmentation import Augmentation, random_crop
 from napari_synthseg.training.crop_boxes import find_boxes
 
@@ -53,7 +53,7 @@ def test_what_is_mirrored_beyond_the_border_is_unknown(seed):
 def test_classes_of_boxes_that_a_crop_hardly_shows_are_left_open():
     boxes = Boxes.of([(0, 0, 10, 10), (-8, 0, 2, 10)], [1, 2])
     labels = BoxLabels(boxes, (20, 20))
-    assert find_present(labels, (1, 2, 3)).tolist() == [1, UNKNOWN, 0]
+    assert find_tags(labels, (1, 2, 3)).tolist() == [1, UNKNOWN, 0]
     assert find_boxes(labels).share.tolist() == pytest.approx([1, 0.2])
 
 
@@ -61,7 +61,7 @@ def test_a_class_that_is_nowhere_on_the_image_is_not_in_its_mirror_image_either(
     boxes = Boxes.of([(40, 0, 50, 10)], [1])
     unknown = np.zeros((20, 20), bool)
     unknown[15:] = True
-    assert find_present(BoxLabels(boxes, (20, 20), unknown), (1, 2)).tolist() == [UNKNOWN, 0]
+    assert find_tags(BoxLabels(boxes, (20, 20), unknown), (1, 2)).tolist() == [UNKNOWN, 0]
 
 
 @given(st.integers(0, 10_000))
@@ -75,6 +75,6 @@ def test_points_follow_the_pixels(seed):
     bright = np.argwhere(crop.image[0] > 0.5)
     ((y, x),) = crop.labels.positions
     inside = 2 <= y < 62 and 2 <= x < 62
-    assert find_present(crop.labels, (1, 2)).tolist() == [0, float(-0.5 <= y < 63.5 > x >= -0.5)]
+    assert find_tags(crop.labels, (1, 2)).tolist() == [0, float(-0.5 <= y < 63.5 > x >= -0.5)]
     if inside:
         assert np.abs(bright.mean(axis=0) - (y, x)).max() < 1

@@ -11,10 +11,10 @@ from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.explain import explain_image
-from napari_synthseg.tasks.classify.targets import find_present
+from napari_synthseg.tasks.classify.targets import find_tags
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.semantic.loss import region_loss
-from napari_synthseg.tasks.semantic.task import MOST_WEIGHT, SemanticTask, weigh_classes
+from napari_synthseg.tasks.semantic.task import MAX_WEIGHT_RATIO, SemanticTask, weigh_classes
 from napari_synthseg.tasks.task import TaskData
 from napari_synthseg.tasks.train import make_task, train_model
 from tests.helpers.clicked_discs import finish
@@ -137,7 +137,7 @@ def test_rare_classes_weigh_more_within_bounds(counts, balance):
     counts = np.array(counts, float)
     weights = weigh_classes(counts, balance)
     assert np.isfinite(weights).all()
-    assert weights.max() <= MOST_WEIGHT * weights.min() * (1 + 1e-9)
+    assert weights.max() <= MAX_WEIGHT_RATIO * weights.min() * (1 + 1e-9)
     if counts.any():
         assert (weights * counts).sum() / counts.sum() == pytest.approx(1)
         order = np.argsort(-counts, kind="stable")
@@ -167,7 +167,7 @@ def test_no_class_is_called_as_what_is_none():
 def test_what_regions_show():
     ids = np.zeros((20, 20), np.int32)
     ids[:10], ids[19, 18:] = 1, 2  # two of 400 pixels are too few to be sure
-    assert find_present(RegionLabels.of(ids), (1, 2, 3)).tolist() == [1, UNKNOWN, 0]
+    assert find_tags(RegionLabels.of(ids), (1, 2, 3)).tolist() == [1, UNKNOWN, 0]
     whole = RegionLabels.of(ids)
     part = RegionLabels.of(ids[12:])
-    assert find_present(part, (1, 2, 3), whole).tolist() == [0, 1, 0]
+    assert find_tags(part, (1, 2, 3), whole).tolist() == [0, 1, 0]

@@ -4,7 +4,7 @@ import numpy as np
 
 from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.progress import exhaust
-from napari_synthseg.tasks.segment.evaluation import SCORES, validate
+from napari_synthseg.tasks.segment.evaluation import CANDIDATE_SCORES, validate
 from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import make_targets
 
@@ -40,7 +40,7 @@ def test_weak_false_objects_are_left_out():
 def test_of_thresholds_that_do_equally_well_the_middle_one_is_taken():
     found = tuned(4, [0.9, 0.9, 0.9, 0.9])
     assert found.value == 1.0
-    assert found.rule.minimum_score == SCORES[len(SCORES) // 2]
+    assert found.rule.minimum_score == CANDIDATE_SCORES[len(CANDIDATE_SCORES) // 2]
 
 
 def test_without_tuning_the_rule_stays():

@@ -1,6 +1,6 @@
-"""An image looked at in fields of the size that was learned from: what any of them shows, it shows.
+"""Reading a large image field by field: it shows what any field of the training size shows.
 
-Averaged over a whole large image, the evidence for a few objects would drown in the background.
+Averaged over the whole image, the evidence for a few objects would be too weak.
 """
 
 from __future__ import annotations

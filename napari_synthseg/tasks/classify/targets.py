@@ -1,4 +1,4 @@
-"""Which classes a crop or a field shows: what a classifier learns and is judged by."""
+"""Which classes a crop or a field shows: targets of classifiers, and truth in validation."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.training.crop_boxes import count_pixels, find_boxes
 
-SHOWN = 0.5
-"""Share of an object from which it counts as shown; of less nothing is said."""
+MIN_SHARE_SHOWN = 0.5
+"""Share of an object that must be visible to count as shown; below it is unknown."""
 
-LEAST = 0.01
-"""Share of a field that a region must cover to count as shown; of less nothing is said."""
+MIN_AREA_SHARE = 0.01
+"""Share of a field that a region must cover to count as shown; below it is unknown."""
 
 
-def find_present(
+def find_tags(
     labels: Labels, class_values: tuple[int, ...], whole: Labels | None = None, zoom: float = 1.0
 ) -> FloatImage:
     """Return for each class whether it is shown.
@@ -63,7 +63,7 @@ def find_present(
     for cls, share in _shares(labels, whole, zoom):
         if cls in class_values:
             place = class_values.index(cls)
-            if share >= SHOWN:
+            if share >= MIN_SHARE_SHOWN:
                 found[place] = 1
             elif found[place] != 1:
                 found[place] = UNKNOWN
@@ -81,7 +81,9 @@ def _shares(
     if isinstance(labels, RegionLabels):  # areas have no size that a part could be compared with
         found = zip(*np.unique(labels.values, return_counts=True), strict=True)
         shares = ((int(v), n / labels.values.size) for v, n in found if v > 0)
-        yield from ((value, SHOWN * min(share / LEAST, 1.0)) for value, share in shares)
+        yield from (
+            (value, MIN_SHARE_SHOWN * min(share / MIN_AREA_SHARE, 1.0)) for value, share in shares
+        )
         return
     visible = count_pixels(labels)
     full = visible if whole is None else count_pixels(instances_of(whole)) * zoom**2
@@ -90,18 +92,18 @@ def _shares(
             yield labels.classes[number], float(visible[number] / full[number])
 
 
-def present_in_pair(pair: DualImage, class_values: tuple[int, ...]) -> FloatImage:
-    """Return for each class whether a dual image shows it; see `find_present`."""
-    return find_present(pair.labels, class_values)
+def tags_of_pair(pair: DualImage, class_values: tuple[int, ...]) -> FloatImage:
+    """Return for each class whether a dual image shows it; see `find_tags`."""
+    return find_tags(pair.labels, class_values)
 
 
-def present_in_field(
+def tags_of_field(
     image: ClickedImage, field: Region, class_values: tuple[int, ...], reach: float
 ) -> FloatImage:
     """Return for each class whether a field of a clicked image shows it, by its clicks.
 
-    Of a class with clicks less than `reach` (pixels) outside and none inside nothing is said, nor
-    of a class without a click on an image that is not fully clicked.
+    A class is unknown if its nearest clicks lie outside by less than `reach` (pixels), or if it has
+    no click on an image that is not fully clicked.
     """
     wide = tuple((a - reach, b + reach) for a, b in field)
     inside = frozenset(c.cls for c in image.clicks if contains(field, c.position))

@@ -1,7 +1,4 @@
-"""The task of saying which classes an image shows (several may be), without saying where.
-
-Where it looked is told by its class activation maps.
-"""
+"""The torch side of classifying images: several classes may be on an image, or none."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.tasks.classify.prediction import classify_image
 from napari_synthseg.tasks.classify.rule import ClassifyRule
-from napari_synthseg.tasks.classify.targets import find_present, present_in_field, present_in_pair
+from napari_synthseg.tasks.classify.targets import find_tags, tags_of_field, tags_of_pair
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Augmentation, Crop
 from napari_synthseg.training.model import Predictor
@@ -30,21 +27,20 @@ if TYPE_CHECKING:
 
     from napari_synthseg.training.class_logits import ClassLogits
 
-THRESHOLDS = np.linspace(0.05, 0.95, 19)
-"""Probabilities from which a class may be reported."""
+CANDIDATE_THRESHOLDS = np.linspace(0.05, 0.95, 19)
+"""Probabilities among which the threshold of a class is chosen."""
 
+SAMPLED_CROPS = 32
+"""Crops on which is counted how often each class is shown."""
 
-LOOKED_AT = 32
-"""Crops of which is counted how many show each class."""
+MAX_SHARE_SHOWING = 0.9
+"""A class on more crops than this share, or on fewer than 1 minus it, can hardly be learned."""
 
-MOST_SHOWN = 0.9
-"""Share of crops from which on a class is shown too often to be learned; so is one less this."""
+MAX_ZOOM = 1.4
+"""Largest factor by which crops are scaled: size is one of the differences between classes."""
 
-ZOOM = 1.4
-"""Largest factor of size by which crops are changed: size is a part of what tells classes apart."""
-
-SMALLEST, SMALLEST_DIAMETERS, CROP_STEP = 64, 2.0, 32
-"""Crops are made smaller in steps of so many pixels, but not below so many, or diameters."""
+MIN_CROP_PX, MIN_CROP_DIAMETERS, CROP_STEP_PX = 64, 2.0, 32
+"""Smallest edge of crops, in pixels and in diameters, and the step by which it is reduced."""
 
 
 class ClassifyTask(Task):
@@ -52,7 +48,7 @@ class ClassifyTask(Task):
 
     rule: ClassifyRule
     predict = staticmethod(classify_image)
-    augmentation = Augmentation(zoom=ZOOM)
+    augmentation = Augmentation(zoom=MAX_ZOOM)
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
@@ -75,12 +71,12 @@ class ClassifyTask(Task):
     def _choose_crop(self) -> tuple[str, ...]:
         """Make crops smaller while nearly all show some class; return what the user should know.
 
-        What every crop shows is said to be there without a look at the image.
+        A network learns to report what every crop shows without looking at the image.
         """
         asked, shares = self.crop, self._shares()
-        least = max(SMALLEST, SMALLEST_DIAMETERS * self.data.diameter)
-        while len(asked) == 2 and max(shares) > MOST_SHOWN and self.crop[0] > least:
-            edge = self.crop[0] - CROP_STEP
+        least = max(MIN_CROP_PX, MIN_CROP_DIAMETERS * self.data.diameter)
+        while len(asked) == 2 and max(shares) > MAX_SHARE_SHOWING and self.crop[0] > least:
+            edge = self.crop[0] - CROP_STEP_PX
             self.crop = (edge, edge)
             shares = self._shares()
         notes = []
@@ -89,7 +85,7 @@ class ClassifyTask(Task):
                 f"crops of {self.crop[0]} pixels: nearly all of {asked[0]} show the same classes"
             )
         for value, share in zip(self.data.class_values, shares, strict=True):
-            if not 1 - MOST_SHOWN <= share <= MOST_SHOWN:
+            if not 1 - MAX_SHARE_SHOWING <= share <= MAX_SHARE_SHOWING:
                 name = self.data.class_names.get(value, f"class {value}")
                 notes.append(
                     f"{share:.0%} of the crops show '{name}', so that little can be learned of it"
@@ -98,14 +94,14 @@ class ClassifyTask(Task):
 
     def _shares(self) -> list[float]:
         """Return the share of the first crops that show each class."""
-        count = -(-LOOKED_AT // batch_size(self.spec))
+        count = -(-SAMPLED_CROPS // batch_size(self.spec))
         shown = np.concatenate([self.make_batch(n).targets[0].numpy() for n in range(count)])
         known = [column[column != UNKNOWN] for column in shown.T]
         return [float(column.mean()) if len(column) else 1.0 for column in known]
 
     def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
         """Return which classes the crop shows."""
-        return (find_present(crop.labels, self.data.class_values, pair.labels, crop.zoom),)
+        return (find_tags(crop.labels, self.data.class_values, pair.labels, crop.zoom),)
 
     def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return the mean binary cross-entropy over what is known."""
@@ -122,7 +118,7 @@ class ClassifyTask(Task):
     ) -> Generator[Progress, None, Validation]:
         """Compare with what held-out pairs show, and with clicks in fields of held-out images."""
         values = self.data.class_values
-        pairs = [(p.image, present_in_pair(p, values)) for p in self.data.val_pairs]
+        pairs = [(p.image, tags_of_pair(p, values)) for p in self.data.val_pairs]
         parts = {"pairs": pairs, "clicks": list(self._fields())}
         count = sum(len(shown) for shown in parts.values())
         figures: dict[str, float] = {}
@@ -148,14 +144,14 @@ class ClassifyTask(Task):
         return Validation.by_mean(figures, rule)
 
     def _fields(self) -> Sequence[tuple[FloatImage, FloatImage]]:
-        """Return fields of the held-out images with what their clicks say of them."""
+        """Return fields of the held-out images, and which classes their clicks show there."""
         found = []
         for image in self.data.val_images:
             region = image.pixels.region
             edges = [min(c, n) for c, n in zip(self.crop, region_shape(region), strict=True)]
             for field in divide_region(region, edges):
                 if region_shape(field) == tuple(edges):  # others are too narrow to compare
-                    true = present_in_field(
+                    true = tags_of_field(
                         image, field, self.data.class_values, self.data.diameter / 2
                     )
                     found.append((image.pixels.read(field), true))
@@ -218,9 +214,9 @@ def choose_thresholds(found: FloatImage, truth: FloatImage) -> tuple[float, ...]
     for scores, shown in zip(found.T, truth.T, strict=True):
         known = shown != UNKNOWN
         true = shown[known] == 1
-        said = scores[known] >= THRESHOLDS[:, None]
+        said = scores[known] >= CANDIDATE_THRESHOLDS[:, None]
         hits = (said & true).sum(axis=1)
         f1 = 2 * hits / np.maximum(said.sum(axis=1) + true.sum(), 1)
         best = np.flatnonzero(f1 >= f1.max() - 1e-9)
-        chosen.append(float(THRESHOLDS[best[len(best) // 2]]) if true.any() else 0.5)
+        chosen.append(float(CANDIDATE_THRESHOLDS[best[len(best) // 2]]) if true.any() else 0.5)
     return tuple(chosen)

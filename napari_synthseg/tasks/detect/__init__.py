@@ -44,6 +44,6 @@ class Detect(TaskInfo):
         """Let boxes be as large as the class's diameter says, where that is asked for."""
         if not spec.size_boxes:
             return super().fit_labels(spec, library)
-        from napari_synthseg.tasks.detect.box_scale import measure_growth, sized
+        from napari_synthseg.tasks.detect.box_scale import measure_box_scale, with_box_scale
 
-        return partial(sized, growth=measure_growth(library))
+        return partial(with_box_scale, scale=measure_box_scale(library))

@@ -1,9 +1,9 @@
-"""Boxes round pasted objects: as large as objects of the class are, not as the masks found.
+"""Boxes around pasted objects, scaled to the diameter of their class.
 
-The mask that is found under a click ends where the object's edge is steepest, and people draw boxes
-round the whole of it: boxes round masks come out smaller, small objects' most of all. What the user
-says of a class is its usual diameter. So all boxes of a class are made larger or smaller by one
-factor, such that the usual one is as large as that. True boxes, and true masks, stay as they are.
+The mask found under a click ends where the object's edge is steepest, but people draw boxes around
+the whole object: boxes around masks are too small, those of small objects most of all. The user
+gives the usual diameter of each class. One factor for all boxes of a class makes the usual box that
+large. True boxes and true masks are not changed.
 """
 
 from __future__ import annotations
@@ -16,30 +16,31 @@ import numpy as np
 from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.patch import GIVEN, Patch, PatchLibrary
 
-BELIEVED = 1.25
-"""A diameter farther from the masks than by this factor is a rough guess: the masks count."""
+MAX_DIAMETER_RATIO = 1.25
+"""If diameter and masks differ by more than this factor, the diameter is a guess and is ignored."""
 
-FEW = 4
-"""Of fewer objects no usual size is taken."""
+MIN_OBJECTS = 4
+"""Objects of a class that are needed to measure their usual size."""
 
 
-def measure_growth(library: PatchLibrary) -> dict[int, float]:
-    """Return by what the boxes of each class are to be multiplied to fit its diameter.
+def measure_box_scale(library: PatchLibrary) -> dict[int, float]:
+    """Return the factor by which boxes of each class are scaled to fit its diameter.
 
-    The size of a box is the root of its area, that of a class the median over the objects that are
-    whole. Classes whose masks were made by the user, of volumes, with too few objects, or with a
-    diameter that is a rough guess are left out.
+    The size of a box is the root of its area; that of a class is the median over its whole objects.
+    Masks that the user made and volumes are left out, and so are classes with too few objects or
+    with a diameter that is a guess.
     """
     sizes: dict[int, list[float]] = {}
     for patch in library.usable():
         if patch.mask.ndim == 2 and patch.method != GIVEN and not patch.touches_border:
             sizes.setdefault(patch.cls, []).append(_box_size(patch))
-    growth = {
+    scales = {
         value: library.diameters[value] / float(np.median(found))
         for value, found in sizes.items()
-        if len(found) >= FEW
+        if len(found) >= MIN_OBJECTS
     }
-    return {v: round(g, 4) for v, g in growth.items() if 1 / BELIEVED < g < BELIEVED}
+    most = MAX_DIAMETER_RATIO
+    return {v: round(scale, 4) for v, scale in scales.items() if 1 / most < scale < most}
 
 
 def _box_size(patch: Patch) -> float:
@@ -47,8 +48,8 @@ def _box_size(patch: Patch) -> float:
     return float(np.sqrt(np.prod(lengths)))
 
 
-def sized(pair: DualImage, growth: Mapping[int, float]) -> DualImage:
+def with_box_scale(pair: DualImage, scale: Mapping[int, float]) -> DualImage:
     """Return a dual image whose boxes are larger than its masks; true boxes stay as they are."""
-    if not growth or not isinstance(pair.labels, InstanceLabels):
+    if not scale or not isinstance(pair.labels, InstanceLabels):
         return pair
-    return replace(pair, labels=replace(pair.labels, box_scale=growth))
+    return replace(pair, labels=replace(pair.labels, box_scale=scale))

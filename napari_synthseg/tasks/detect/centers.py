@@ -1,4 +1,4 @@
-"""What a map of centers learns from the boxes of a crop, and how it becomes boxes again.
+"""Targets and decoding of a map of centers.
 
 For each class there is a map that is 1 at the centers of objects and falls off round them, and
 one pair of maps says how large the object is of which a place is the center. The form of
@@ -16,26 +16,26 @@ from numpy.typing import NDArray
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.tasks.detect.grouping import keep_best
-from napari_synthseg.tasks.detect.rule import SHOWN, DetectRule
+from napari_synthseg.tasks.detect.rule import MIN_SHARE_SHOWN, DetectRule
 from napari_synthseg.training.crop_boxes import ShownBoxes
 
 if TYPE_CHECKING:
     import torch
 
-SIZES = 2
+SIZE_MAPS = 2
 """Maps beside those of the classes: height and width."""
 
-SPREAD = 8.0
-"""An object is so many standard deviations of its peak high and wide."""
+SIGMAS_PER_OBJECT = 8.0
+"""Height and width of an object, in standard deviations of its peak."""
 
-NEAR = 0.5
-"""Where a peak is at least so high, the size of its object is learned."""
+MIN_PEAK_FOR_SIZE = 0.5
+"""The size of an object is learned where its peak is at least this high."""
 
 UNKNOWN_HEAT = -1.0
 """Stands in a map where nobody knows what is there."""
 
-LARGEST = 8.0
-"""How many times larger or smaller than the usual one an object can be."""
+MAX_SIZE_RATIO = 8.0
+"""Largest ratio of the size of an object and the usual size."""
 
 
 def make_maps(
@@ -68,14 +68,14 @@ def make_maps(
     """
     rows, columns = (n // rule.stride for n in shape)
     heat = np.zeros((len(rule.class_values), rows, columns), np.float32)
-    sizes = np.zeros((SIZES, rows, columns), np.float32)
+    sizes = np.zeros((SIZE_MAPS, rows, columns), np.float32)
     weight = np.zeros((rows, columns), np.float32)
     if unknown is not None:
         blocks = unknown.reshape(rows, rule.stride, columns, rule.stride)
         heat[:, blocks.any(axis=(1, 3))] = UNKNOWN_HEAT
     usual = rule.sizes[0]
     boxes = found.boxes
-    clear = found.share >= SHOWN
+    clear = found.share >= MIN_SHARE_SHOWN
     for top, left, bottom, right in boxes.corners[~clear] / rule.stride:
         heat[:, int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = UNKNOWN_HEAT
     order = np.argsort(-np.prod(boxes.sizes(), axis=1), kind="stable")  # small ones come last
@@ -84,10 +84,10 @@ def make_maps(
         index = rule.class_values.index(int(boxes.classes[number]))
         place, peak = _draw_peak(corners, (rows, columns))
         heat[(index, *place)] = np.maximum(heat[(index, *place)], peak)
-        near = peak >= NEAR
+        near = peak >= MIN_PEAK_FOR_SIZE
         weight[place][near] = peak[near]
         extent = np.maximum(boxes.sizes()[number], 1.0)
-        for axis in range(SIZES):
+        for axis in range(SIZE_MAPS):
             sizes[(axis, *place)][near] = np.log(extent[axis] / usual[axis])
     return heat, sizes, weight
 
@@ -98,7 +98,7 @@ def _draw_peak(
     """Return where the peak of a box lies in a map of a shape, and the peak, 1 in its cell."""
     center = (corners[:2] + corners[2:]) / 2 - 0.5  # of cells, whose centers are whole numbers
     cell = np.clip(np.round(center), 0, np.array(shape) - 1)
-    sigma = np.maximum((corners[2:] - corners[:2]) / SPREAD, 0.5)
+    sigma = np.maximum((corners[2:] - corners[:2]) / SIGMAS_PER_OBJECT, 0.5)
     reach = np.ceil(3 * sigma)
     low = np.maximum(cell - reach, 0).astype(int)
     high = np.minimum(cell + reach + 1, shape).astype(int)
@@ -121,14 +121,14 @@ def center_loss(
     Parameters
     ----------
     output
-        (batch, class + `SIZES`, y, x).
+        (batch, class + `SIZE_MAPS`, y, x).
     heat, sizes, weight
         See `make_maps`, batch first.
     """
     from torch.nn import functional
 
     values = output.float()
-    logits, extents = values[:, :-SIZES], values[:, -SIZES:]
+    logits, extents = values[:, :-SIZE_MAPS], values[:, -SIZE_MAPS:]
     sure, unsure = functional.logsigmoid(logits), functional.logsigmoid(-logits)
     chance = logits.sigmoid()
     center = (heat == 1).float()
@@ -145,7 +145,7 @@ def read_maps(output: FloatImage, rule: DetectRule, least: float = 0.01) -> Boxe
     Parameters
     ----------
     output
-        (class + `SIZES`, y, x).
+        (class + `SIZE_MAPS`, y, x).
     rule
         The usual size, and the overlap that is allowed.
     least
@@ -154,9 +154,9 @@ def read_maps(output: FloatImage, rule: DetectRule, least: float = 0.01) -> Boxe
     from scipy.ndimage import maximum_filter
     from scipy.special import expit
 
-    heat = expit(output[:-SIZES].astype(np.float64))
-    limit = np.log(LARGEST)
-    extents = rule.sizes[0][:, None, None] * np.exp(np.clip(output[-SIZES:], -limit, limit))
+    heat = expit(output[:-SIZE_MAPS].astype(np.float64))
+    limit = np.log(MAX_SIZE_RATIO)
+    extents = rule.sizes[0][:, None, None] * np.exp(np.clip(output[-SIZE_MAPS:], -limit, limit))
     peaks = (heat == maximum_filter(heat, (1, 3, 3))) & (heat >= least)
     index, *cells = np.nonzero(peaks)
     middles = (np.stack(cells, axis=1) + 0.5) * rule.stride

@@ -1,4 +1,4 @@
-"""Boxes thinned out, and grouped by size."""
+"""Non-maximum suppression, and grouping of boxes by size."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.training.crop_boxes import Floats
 
-MOST = 20_000
+MAX_BOXES = 20_000
 """Most boxes of a class and image that are thinned out."""
 
-ROUNDS, STARTS = 100, 8
+MAX_ROUNDS, STARTS = 100, 8
 """Most rounds of grouping sizes, and how often it is begun anew; the best grouping is taken."""
 
 
-def thin_out(boxes: Floats, scores: Floats, most: float) -> NDArray[np.int64]:
-    """Return which boxes stay when of those that overlap only the best is kept, best first.
+def suppress_overlaps(boxes: Floats, scores: Floats, most: float) -> NDArray[np.int64]:
+    """Return the indices of the boxes that non-maximum suppression keeps, best first.
 
-    `most` is the largest IoU that two boxes which stay may have (non-maximum suppression).
+    `most` is the largest IoU of two boxes that are kept.
     """
     left = np.argsort(-scores, kind="stable")
     kept = []
@@ -50,13 +50,13 @@ def keep_best(
     Returns
     -------
     Boxes
-        The best first; at most `MOST` of a class are compared.
+        The best first; at most `MAX_BOXES` of a class are compared.
     """
     kept: list[tuple[Floats, NDArray[np.int64], Floats]] = []
     for index, value in enumerate(class_values):
         chosen = np.flatnonzero(scores[:, index] >= least)
-        chosen = chosen[np.argsort(-scores[chosen, index], kind="stable")[:MOST]]
-        left = chosen[thin_out(corners[chosen], scores[chosen, index], overlap)]
+        chosen = chosen[np.argsort(-scores[chosen, index], kind="stable")[:MAX_BOXES]]
+        left = chosen[suppress_overlaps(corners[chosen], scores[chosen, index], overlap)]
         kept.append((corners[left], np.full(len(left), value), scores[left, index]))
     return Boxes.of(*(np.concatenate(part) for part in zip(*kept, strict=True))).ranked()
 
@@ -92,7 +92,7 @@ def _group_once(sizes: Floats, different: Floats, count: int, rng: np.random.Gen
         far = (1 - overlap_sizes(different, means).max(axis=1)) ** 2
         means = np.vstack([means, different[rng.choice(len(different), p=far / far.sum())]])
     mine = np.full(len(sizes), -1)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ROUNDS):
         nearest = overlap_sizes(sizes, means).argmax(axis=1)
         if (nearest == mine).all():
             break

@@ -1,4 +1,4 @@
-"""The two ways in which a network can say where boxes are, behind one interface."""
+"""The two forms of a detector's output, behind one interface."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.networks.registry import Form
-from napari_synthseg.tasks.detect.centers import SIZES, center_loss, make_maps, read_maps
+from napari_synthseg.tasks.detect.centers import SIZE_MAPS, center_loss, make_maps, read_maps
 from napari_synthseg.tasks.detect.rule import DetectRule
 from napari_synthseg.tasks.detect.yolo import FIELDS, grid_loss, make_grid, read_grid
 from napari_synthseg.training.crop_boxes import ShownBoxes
@@ -61,7 +61,7 @@ FORMS: dict[Form, DetectionHead] = {
     ),
     "centers": DetectionHead(
         anchors=1,
-        count_outputs=lambda anchors, classes: classes + SIZES,
+        count_outputs=lambda anchors, classes: classes + SIZE_MAPS,
         encode=make_maps,
         measure_loss=lambda output, targets, classes: center_loss(output, *targets),
         read=read_maps,

@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.networks.registry import Form
 
-SHOWN = 0.5
+MIN_SHARE_SHOWN = 0.5
 """Share of an object from which its box is learned; of less nothing is."""
 
 

@@ -1,4 +1,4 @@
-"""The task of putting a box round each object and naming its class, without its outline."""
+"""The torch side of detecting objects: a box and a class for each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.detect.grouping import group_sizes
 from napari_synthseg.tasks.detect.heads import FORMS, read_boxes
 from napari_synthseg.tasks.detect.prediction import detect_in_image
-from napari_synthseg.tasks.detect.rule import SHOWN, DetectRule
+from napari_synthseg.tasks.detect.rule import MIN_SHARE_SHOWN, DetectRule
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Augmentation, Crop
 from napari_synthseg.training.crop_boxes import find_boxes
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-LOOKED_AT = 40
+SAMPLED_PAIRS = 40
 """Dual images whose boxes are grouped."""
 
-UNTUNED_SCORE = 0.3
-"""Smallest score of a box that is reported where nothing is held out to choose it on."""
+DEFAULT_MIN_SCORE = 0.3
+"""Smallest score of a reported box, if nothing is held out to choose it."""
 
-SMALLEST = 16.0
-"""Edge, pixels, that the usual object of each class keeps when images are reduced."""
+MIN_REDUCED_SIZE_PX = 16.0
+"""Size that the usual object of each class must keep when images are reduced, pixels."""
 
-ZOOM = 1.4
-"""Largest factor of size by which crops are changed: size is a part of what tells classes apart."""
+MAX_ZOOM = 1.4
+"""Largest factor by which crops are scaled: size is one of the differences between classes."""
 
-MOST_REDUCED = 8
+MAX_REDUCTION = 8
 """Largest factor by which images are reduced."""
 
-SCORES = np.linspace(0.05, 0.95, 19)
+CANDIDATE_SCORES = np.linspace(0.05, 0.95, 19)
 
 
 class DetectTask(Task):
@@ -55,7 +55,7 @@ class DetectTask(Task):
 
     rule: DetectRule
     predict = staticmethod(detect_in_image)
-    augmentation = Augmentation(zoom=ZOOM)
+    augmentation = Augmentation(zoom=MAX_ZOOM)
 
     def __init__(self, data: TaskData) -> None:
         super().__init__(data)
@@ -78,14 +78,14 @@ class DetectTask(Task):
             diameter=data.diameter,
             anchors=tuple(round(float(edge), 1) for edge in sizes.ravel()),
             stride=net.stride,
-            thresholds=(UNTUNED_SCORE,) * len(data.class_values),
+            thresholds=(DEFAULT_MIN_SCORE,) * len(data.class_values),
             form=net.form,
         )
 
     def _shown(self) -> Boxes:
         """Return the boxes of the objects on the first dual images."""
-        found = [find_boxes(self.data.pairs.pair(i).labels) for i in range(LOOKED_AT)]
-        shown = Boxes.joined(f.boxes.take(f.share >= SHOWN) for f in found)
+        found = [find_boxes(self.data.pairs.pair(i).labels) for i in range(SAMPLED_PAIRS)]
+        shown = Boxes.joined(f.boxes.take(f.share >= MIN_SHARE_SHOWN) for f in found)
         if not len(shown):
             raise InputError("The first dual images show no object, so there is nothing to detect.")
         return shown
@@ -99,7 +99,7 @@ class DetectTask(Task):
             float(np.median(np.sqrt(np.prod(shown.of_class(c).sizes(), axis=1))))
             for c in np.unique(shown.classes).tolist()
         ]
-        factor = min(max(int(min(edges) / SMALLEST), 1), MOST_REDUCED)
+        factor = min(max(int(min(edges) / MIN_REDUCED_SIZE_PX), 1), MAX_REDUCTION)
         return spec.model_copy(update={"model": spec.model.model_copy(update={"reduce": factor})})
 
     def _crop_shape(self, first: DualImage) -> tuple[int, int]:
@@ -146,11 +146,11 @@ class DetectTask(Task):
         if images:
             seen = [_count_clicks(b, i, self.data.class_values) for b, i in images]
             counts.append(("held-out clicks F1", np.sum(seen, axis=0)))
-        places = [int(np.abs(SCORES - t).argmin()) for t in rule.thresholds]
+        places = [int(np.abs(CANDIDATE_SCORES - t).argmin()) for t in rule.thresholds]
         if tune and counts:
             mean = np.mean([_f1(c) for _, c in counts], axis=0)
             places = [_middle_of_best(row) for row in mean]
-            chosen_scores = tuple(round(float(SCORES[p]), 2) for p in places)
+            chosen_scores = tuple(round(float(CANDIDATE_SCORES[p]), 2) for p in places)
             rule = rule.model_copy(update={"thresholds": chosen_scores})
         for name, count in counts:
             chosen = sum(count[k, p] for k, p in enumerate(places))
@@ -159,12 +159,12 @@ class DetectTask(Task):
 
     def _read(self, net: nn.Module, image: FloatImage, device: torch.device) -> Boxes:
         tensor = image_tensor(image, (self._multiple,) * 2, device)
-        return read_boxes(run_network(net, tensor).cpu().numpy(), self.rule, SCORES[0])
+        return read_boxes(run_network(net, tensor).cpu().numpy(), self.rule, CANDIDATE_SCORES[0])
 
 
 def _count_boxes(found: Boxes, true: Boxes, values: tuple[int, ...]) -> NDArray[np.float64]:
     """Return (matched, predicted, true) at IoU 0.5 for each class and score, (class, score, 3)."""
-    counts = np.zeros((len(values), len(SCORES), 3))
+    counts = np.zeros((len(values), len(CANDIDATE_SCORES), 3))
     for row, value in enumerate(values):
         mine, theirs = found.of_class(value), true.of_class(value).corners
         free = np.ones(len(theirs), bool)
@@ -187,7 +187,7 @@ def _count_clicks(
     On an image that is not fully clicked, boxes without a click are not counted.
     """
     origin = np.array([start for start, _ in image.pixels.region])
-    counts = np.zeros((len(values), len(SCORES), 3))
+    counts = np.zeros((len(values), len(CANDIDATE_SCORES), 3))
     for row, value in enumerate(values):
         clicks = np.array([c.position for c in image.clicks if c.cls == value]).reshape(-1, 2)
         clicks = clicks - origin + 0.5  # pixel centers are whole numbers, corners of boxes are not
@@ -211,10 +211,10 @@ def _count_clicks(
 
 
 def _tally(hits: NDArray[np.bool_], scores: NDArray[np.float64], true: int) -> NDArray[np.float64]:
-    """Return (matched, predicted, true) for each of `SCORES`."""
-    above = scores[None] >= SCORES[:, None]
+    """Return (matched, predicted, true) for each of `CANDIDATE_SCORES`."""
+    above = scores[None] >= CANDIDATE_SCORES[:, None]
     return np.column_stack(
-        [(above & hits).sum(axis=1), above.sum(axis=1), np.full(len(SCORES), true)]
+        [(above & hits).sum(axis=1), above.sum(axis=1), np.full(len(CANDIDATE_SCORES), true)]
     )
 
 

@@ -1,4 +1,4 @@
-"""What a grid detector learns from the boxes of a crop, and how its output becomes boxes again.
+"""Targets and decoding of a grid detector.
 
 Each cell has a few *anchors*, boxes of typical sizes. A true box belongs to the cell of its middle
 and to the anchor of the most similar size; that anchor's outputs say where in the cell the middle
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.tasks.detect.grouping import keep_best, overlap_sizes
-from napari_synthseg.tasks.detect.rule import SHOWN, DetectRule
+from napari_synthseg.tasks.detect.rule import MIN_SHARE_SHOWN, DetectRule
 from napari_synthseg.training.crop_boxes import Floats, ShownBoxes
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 FIELDS = 5
 """Outputs of an anchor beside those of the classes: y, x, height, width, object."""
 
-LIKE = 0.6
-"""An anchor whose box overlaps a true one so much is not taught that nothing is there."""
+IGNORED_ANCHOR_IOU = 0.6
+"""An anchor with at least this overlap with a true box is not taught that no object is there."""
 
-LARGEST = 8.0
-"""How many times larger or smaller than its anchor a box can be."""
+MAX_SIZE_RATIO = 8.0
+"""Largest ratio of the size of a box and its anchor."""
 
 EMPTY, OPEN = -1, -2
 """Of an anchor in a cell: no box belongs there; not known whether one does."""
@@ -72,7 +72,7 @@ def make_grid(
     corners, extents = found.boxes.corners, found.boxes.sizes()
     middles = (corners[:, :2] + corners[:, 2:]) / 2 / rule.stride
     cells = np.clip(np.floor(middles).astype(int), 0, [rows - 1, columns - 1])
-    clear = found.share >= SHOWN
+    clear = found.share >= MIN_SHARE_SHOWN
     for top, left, bottom, right in corners[~clear] / rule.stride:
         part = slice(int(top), int(np.ceil(bottom))), slice(int(left), int(np.ceil(right)))
         state[(slice(None), *part)] = OPEN
@@ -80,7 +80,7 @@ def make_grid(
         return boxes, state
     best = overlap_sizes(extents, sizes).argmax(axis=1)
     similar = _overlaps_of_anchors(corners[clear], sizes, (rows, columns), rule.stride)
-    state[(similar > LIKE) & (state == EMPTY)] = OPEN
+    state[(similar > IGNORED_ANCHOR_IOU) & (state == EMPTY)] = OPEN
     order = np.argsort(-np.prod(extents, axis=1), kind="stable")  # small ones come last, and stay
     for number in order[clear[order]].tolist():
         anchor, (row, column) = int(best[number]), cells[number]
@@ -167,7 +167,7 @@ def read_grid(output: FloatImage, rule: DetectRule, least: float = 0.01) -> Boxe
     sizes = rule.sizes[:, :, None, None]
     grid = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"))
     middles = (grid + _sigmoid(each[:, :2])) * rule.stride
-    limit = np.log(LARGEST)
+    limit = np.log(MAX_SIZE_RATIO)
     extents = sizes * np.exp(np.clip(each[:, 2:4], -limit, limit))
     kinds = each[:, FIELDS:] - each[:, FIELDS:].max(axis=1, keepdims=True)
     kinds = np.exp(kinds) / np.exp(kinds).sum(axis=1, keepdims=True)

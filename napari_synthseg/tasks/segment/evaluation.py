@@ -28,8 +28,8 @@ Maps = tuple[FloatImage, FloatImage]
 
 PROMINENCES = (0.06, 0.1, 0.15)
 FOREGROUNDS = (0.4, 0.5, 0.6)
-ABOUT_EQUAL = 0.005
-SCORES = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+F1_TOLERANCE = 0.005
+CANDIDATE_SCORES = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 
 def validate(
@@ -55,7 +55,7 @@ def validate(
     def measure(candidate: DecodingRule) -> Generator[Progress, None, Validation]:
         nonlocal done
         assert isinstance(candidate, SegmentRule)
-        scores = SCORES if tune else (candidate.minimum_score,)
+        scores = CANDIDATE_SCORES if tune else (candidate.minimum_score,)
         words = f"rule {done + 1} of {count}" if tune else None
         work = _measure(pair_maps, pairs, image_maps, images, candidate, scores)
         found = yield from subprogress(work, done / count, (done + 1) / count, words)
@@ -103,7 +103,7 @@ def _measure(
         measured.append((found_here.value or 0.0, found_here))
     # Of thresholds that do about equally well, the middle one is the safest on other images.
     top = max(value for value, _ in measured)
-    good = [found for value, found in measured if value >= top - ABOUT_EQUAL]
+    good = [found for value, found in measured if value >= top - F1_TOLERANCE]
     return good[len(good) // 2]
 
 

@@ -1,4 +1,4 @@
-"""What networks that segment objects are corrected by."""
+"""The loss of networks that segment objects."""
 
 from __future__ import annotations
 

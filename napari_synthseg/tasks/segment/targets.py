@@ -1,10 +1,10 @@
-"""What the network learns for each pixel, and how that becomes objects again.
+"""What the network learns for each pixel.
 
 The network has one output channel for the background and one for each class (a softmax over
 them says what a pixel is), and one more for the *inner distance*: the distance to the object's
 own edge, divided by the largest such distance in the object. It is 1 at an object's core and falls
 to 0 at its edge, whatever its size, also where two objects touch; so the cores of touching objects
-are apart and tell them from each other.
+are separate.
 """
 
 from __future__ import annotations

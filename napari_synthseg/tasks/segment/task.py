@@ -1,4 +1,4 @@
-"""The task of finding each object's pixels, its class, and where it ends next to another."""
+"""The torch side of segmenting objects."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
     from napari_synthseg.training.class_logits import ClassLogits
 
-LEAST_SHARE = 0.03
-"""Objects smaller than this share of a typical one are not reported."""
+MIN_AREA_SHARE = 0.03
+"""Area of the smallest object that is reported, as a share of the typical one."""
 
-UNTUNED_SCORE = 0.2
-"""Smallest score of a reported object where nothing is held out to choose it on."""
+DEFAULT_MIN_SCORE = 0.2
+"""Smallest score of a reported object, if nothing is held out to choose it."""
 
 
 class SegmentTask(Task):
@@ -57,8 +57,8 @@ class SegmentTask(Task):
         self.rule = SegmentRule(
             class_values=data.class_values,
             diameter=data.diameter,
-            minimum_area=max(4, smallest_area(data.diameter, spacing, LEAST_SHARE)),
-            minimum_score=UNTUNED_SCORE,
+            minimum_area=max(4, smallest_area(data.diameter, spacing, MIN_AREA_SHARE)),
+            minimum_score=DEFAULT_MIN_SCORE,
             spacing=data.spacing,
         )
         self.crop = crop_shape(self.spec, shape)

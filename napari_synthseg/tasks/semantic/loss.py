@@ -1,4 +1,4 @@
-"""What networks that classify pixels are corrected by."""
+"""The loss of networks that classify pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The task of giving each pixel a class, where there are no objects to tell apart."""
+"""The torch side of classifying pixels."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
     from napari_synthseg.training.class_logits import ClassLogits
 
-LOOKED_AT = 16
-"""Crops whose pixels are counted, to know how frequent each class is."""
+SAMPLED_CROPS = 16
+"""Crops whose pixels are counted to weigh the classes."""
 
-MOST_WEIGHT = 20.0
-"""Most times that a class may weigh more than the most frequent one."""
+MAX_WEIGHT_RATIO = 20.0
+"""Largest ratio of the weights of two classes."""
 
-SHARE = "present_miou_pooled"
-"""The score that weights are chosen by."""
+SELECTION_METRIC = "present_miou_pooled"
+"""The metric by which the best weights are chosen."""
 
 
 class SemanticTask(Task):
@@ -75,7 +75,7 @@ class SemanticTask(Task):
     def _count_pixels(self) -> NDArray[np.float64]:
         """Return how many pixels of the first crops are of each class, background first."""
         counts = np.zeros(self.out_channels)
-        for number in range(-(-LOOKED_AT // batch_size(self.spec))):
+        for number in range(-(-SAMPLED_CROPS // batch_size(self.spec))):
             (classes,) = self.make_batch(number).targets
             known = classes[classes != UNKNOWN].numpy()
             counts += np.bincount(known, minlength=self.out_channels)
@@ -85,7 +85,7 @@ class SemanticTask(Task):
         for value, count in zip(self.data.class_values, counts[1:], strict=True):
             if not count:
                 name = self.data.class_names.get(value, f"class {value}")
-                yield f"'{name}' is on none of the first {LOOKED_AT} crops"
+                yield f"'{name}' is on none of the first {SAMPLED_CROPS} crops"
 
     def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
         """Return the class index per pixel."""
@@ -118,7 +118,11 @@ class SemanticTask(Task):
             yield Progress((number + 1) / len(pairs), "comparing")
         names = {v: self.data.class_names.get(v, str(v)) for v in self.data.class_values}
         scores = score_semantic(compared, names, measured_on="real")
-        values = {"held-out mIoU": scores.values[SHARE]} if SHARE in scores.values else {}
+        values = (
+            {"held-out mIoU": scores.values[SELECTION_METRIC]}
+            if SELECTION_METRIC in scores.values
+            else {}
+        )
         return Validation.by_mean(values, self.rule)
 
     @staticmethod
@@ -139,12 +143,13 @@ def weigh_classes(counts: NDArray[np.float64], balance: float) -> NDArray[np.flo
         How many pixels are of each class; a class without any weighs as the rarest other.
     balance
         0: all pixels weigh the same; 1: all classes weigh the same, however frequent; between: the
-        frequency to the power of minus this. None weighs more than `MOST_WEIGHT` times another.
+        frequency to the power of minus this. The largest ratio of two weights is
+        `MAX_WEIGHT_RATIO`.
     """
     if not counts.any():
         return np.ones(len(counts))
     present = counts > 0
     shares = np.where(present, counts, counts[present].min()) / counts.sum()
     weights = shares**-balance
-    weights = np.minimum(weights, MOST_WEIGHT * weights.min())
+    weights = np.minimum(weights, MAX_WEIGHT_RATIO * weights.min())
     return np.asarray(weights * counts.sum() / (weights * counts).sum(), np.float64)
