@@ -313,7 +313,7 @@ def test_images_are_reduced_as_far_as_the_smallest_class_allows(radius, factor):
     net = build_network(task.spec.model, 1, task.out_channels)
     assert task.spec.model.reduce == factor
     assert net.stride == task.rule.stride == 16 * factor
-    edge = task._crop[0]
+    edge = task.crop[0]
     assert edge % net.multiple == 0
     assert edge <= 256
 
