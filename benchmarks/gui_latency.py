@@ -78,7 +78,7 @@ class Meter:
         loop.exec_() if hasattr(loop, "exec_") else loop.exec()
         for timer in (check, self._timer, self._mover):
             timer.stop()
-        gaps = 1e3 * np.diff(self._ticks)
+        gaps = 1e3 * np.diff(self._ticks) if len(self._ticks) > 1 else np.zeros(1)
         p50, p99 = np.percentile(gaps, (50, 99))
         return {
             "p50": round(float(p50), 1),
