@@ -6,8 +6,10 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
@@ -21,6 +23,12 @@ def test_layers_point_one_way(capsys: pytest.CaptureFixture[str]) -> None:
     config = str(ROOT / "pyproject.toml")
     status = lint_imports(config_filename=config, no_cache=True, no_logo=True)
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = grimp.build_graph("napari_synthseg", cache_dir=None)
+    imports = {m: graph.find_modules_directly_imported_by(m) for m in graph.modules}
+    TopologicalSorter(imports).prepare()  # a CycleError names the circle
 
 
 def test_no_folder_holds_more_than_eighteen_files() -> None:
