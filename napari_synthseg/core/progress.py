@@ -16,7 +16,16 @@ class Cancelled(BaseException):
 
     Not GeneratorExit, because ``yield from`` turns that into a ``close()`` of the inner generator
     and loses what it returns; not an Exception, because a cancel is no error.
+
+    Attributes
+    ----------
+    quickly
+        Whether the work ends without finishing touches, because the program or project is closed.
     """
+
+    def __init__(self, quickly: bool = False) -> None:
+        super().__init__()
+        self.quickly = quickly
 
 
 @dataclass(frozen=True, eq=False)

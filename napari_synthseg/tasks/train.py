@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import ClickedImage
-from napari_synthseg.core.progress import Cancelled, Progress
+from napari_synthseg.core.progress import Cancelled, Progress, exhaust
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.runs import TrainedModel, Weights
 from napari_synthseg.core.specs import TrainSpec
@@ -58,7 +58,8 @@ def train_model(
     """Train a network on pairs; yield progress as `Trainer.run` does; return the best weights.
 
     Thresholds are chosen on the held-out part at the end. Raising `Cancelled` at a yield returns
-    the best weights so far, with the state "cancelled" and the thresholds as they are.
+    the best weights so far, with the state "cancelled"; where it is to end quickly, or was already
+    choosing thresholds, the thresholds stay as they are.
 
     Parameters
     ----------
@@ -107,16 +108,20 @@ def train_model(
     trainer = Trainer(task, plan, device, started=started, save=save_checkpoint)
     if checkpoint is not None:
         trainer.restore(checkpoint)
-    rule, cancelled = task.rule, False
+    rule, cancelled, tuning = task.rule, False, None
     try:
         yield Progress(trainer.fraction, device_reason)
         yield from trainer.run()
         if trainer.best is not None:
             tuning = task.validate(trainer.trained(), device, tune=True)
             trainer.best = yield from trainer.follow(tuning, "choosing thresholds")
-            rule = trainer.best.rule or rule
-    except (Cancelled, GeneratorExit):
+    except (Cancelled, GeneratorExit) as end:
         cancelled = True
+        quickly = not isinstance(end, Cancelled) or end.quickly
+        if not quickly and trainer.best is not None and tuning is None:
+            trainer.best = exhaust(task.validate(trainer.trained(), device, tune=True))
+    if trainer.best is not None:
+        rule = trainer.best.rule or rule
     selection = "last weights (nothing was held out)"
     if trainer.best is not None:
         figures = ", ".join(f"{k} {v:.3f}" for k, v in trainer.best.values.items())

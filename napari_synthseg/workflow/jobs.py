@@ -68,6 +68,7 @@ class Job(Generic[T]):
         self._go = threading.Event()
         self._go.set()
         self._cancelled = threading.Event()
+        self._quickly = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -116,8 +117,12 @@ class Job(Generic[T]):
         """Go on after `pause`."""
         self._go.set()
 
-    def cancel(self) -> None:
-        """Ask the work to end at its next yield; return at once."""
+    def cancel(self, *, quickly: bool = False) -> None:
+        """Ask the work to end at its next yield; return at once.
+
+        With `quickly` it ends without finishing touches, such as a choice of thresholds.
+        """
+        self._quickly = self._quickly or quickly
         self._cancelled.set()
         self._go.set()
 
@@ -152,7 +157,7 @@ class Job(Generic[T]):
 
     def _end_early(self) -> Outcome[T]:
         try:
-            self._work.throw(Cancelled)
+            self._work.throw(Cancelled(self._quickly))
         except StopIteration as stop:
             return Outcome("cancelled", value=stop.value)
         except Cancelled:

@@ -517,7 +517,7 @@ class Session:
         """
         if self._end is None or not self._is_closing:
             for job in self._merges.keys() - self._keeping:
-                job.cancel()
+                job.cancel(quickly=True)
             self._end = Job(self._closing_work(), f"close {self.folder.name}")
             _closing[self.folder.resolve()] = self._end
             self._end.start(daemon=False)

@@ -161,7 +161,10 @@ def test_an_unknown_network_or_device_is_refused(disks, tiny):
             next(train_model(spec, disks, class_names=NAMES, diameter=12))
 
 
-def test_a_cancel_after_a_validation_validates_no_more(disks, tiny, monkeypatch):
+@pytest.mark.parametrize(("quickly", "calls"), [(True, [False]), (False, [False, True])])
+def test_a_cancel_chooses_thresholds_unless_it_is_to_be_quick(
+    disks, tiny, monkeypatch, quickly, calls
+):
     tuned = []
     validate = SegmentTask.validate
 
@@ -176,9 +179,9 @@ def test_a_cancel_after_a_validation_validates_no_more(disks, tiny, monkeypatch)
     while "best step" not in next(work).metrics:
         pass
     with pytest.raises(StopIteration) as stop:
-        work.throw(Cancelled)
+        work.throw(Cancelled(quickly))
     model = stop.value.value
-    assert tuned == [False]
+    assert tuned == calls
     assert (model.state, model.steps) == ("cancelled", 4)
     assert model.selection.startswith("best on the held-out part: held-out pairs F1")
 

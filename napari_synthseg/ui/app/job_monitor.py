@@ -59,7 +59,7 @@ class JobMonitor(QObject):
         self._stop()
         self.job.finished.connect(_close_opened)
         if cancel:
-            self.job.cancel()
+            self.job.cancel(quickly=True)
         if self.job.outcome is not None:
             _close_opened(self.job.outcome)
 
