@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validat
 from benchmarks.study.draw import Draw, Sample
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.patches.simulated_clicks import JITTER_DIAMETERS
+from napari_synthseg.tasks.registry import task_names
 
 Source = Literal["clicks", "true-mask-patches", "masks", "real", "mixed"]
 Subset = Literal["tuning", "closing"]
@@ -122,6 +123,13 @@ class TrainTable(TrainSpec):
             if isinstance(data, dict) and key in data:
                 raise ValueError(f"'{key}' is no key of [train]: {remedy}")
         return data
+
+    @field_validator("task")
+    @classmethod
+    def _check_task(cls, value: str) -> str:
+        if value not in task_names():
+            raise ValueError(f"no such task, one of: {', '.join(map(repr, task_names()))}")
+        return value
 
     @field_validator("seeds")
     @classmethod

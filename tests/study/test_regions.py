@@ -169,8 +169,8 @@ def test_windows_are_learned_from_and_whole_images_scored_on(data: Path, tmp_pat
             (y0, y1), (x0, x1) = sample.region or ()
             assert (y1 - y0, x1 - x0) == (40, 40)
             cut = tifffile.imread(sample.masks)[y0:y1, x0:x1]
-            np.testing.assert_array_equal(session.truth(ref).ids, cut)
-            np.testing.assert_array_equal(sample.labels().ids, cut)
+            np.testing.assert_array_equal(session.truth(ref).values, cut)
+            np.testing.assert_array_equal(sample.labels().values, cut)
             assert session.pixels(ref).read().shape == (1, 40, 40)
 
 

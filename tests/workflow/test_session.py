@@ -250,7 +250,7 @@ def test_a_failure_is_kept_with_its_traceback(clicked, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr("napari_synthseg.tasks.segment.task.make_task_batch", broken)
+    monkeypatch.setattr("napari_synthseg.tasks.segment.task.make_targets", broken)
     with pytest.raises(RuntimeError, match="out of memory"):
         clicked.complete(clicked.train(TINY, "doomed"))
     run = clicked.project.run("doomed")
