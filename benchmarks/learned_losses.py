@@ -103,7 +103,7 @@ def measure(study: Study, seed: int, count: int, out: Path) -> Iterator[dict[str
         Session.create(Path(folder) / "p.synthseg") as session,
     ):
         fill_project(session, unit)
-        images = masked_images(session.project, session.folder, unit.spec).images
+        images = exhaust(masked_images(session.project, session.folder, unit.spec)).images
         recipe = session.project.recipe
         assert recipe is not None
         made = exhaust(recipe.fit(images, FolderArtifactStore(out)))

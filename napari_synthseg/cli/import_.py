@@ -151,7 +151,7 @@ def _refuse_strangers(kind: str, options: ImportOptions) -> None:
     for option, value in given.items():
         if value and option not in ACCEPTED.get(kind, OF_BOXES):
             told = kind if kind in ACCEPTED else "boxes"
-            raise InputError(f"{option} says nothing about {told}: leave it out.")
+            raise InputError(f"{option} does not apply to {told}: leave it out.")
 
 
 def _parse_renames(texts: Iterable[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ masks of objects, nothing but 0 and 255                 one object; several part
 masks of regions                                        unknown
 masks of regions, nothing but 0 and 255                 class 1
 regions in the project's arrays, and those we write     unknown
-regions scored by folder (`score --task semantic`)      a class value; see `cli.class_folders`
+regions scored by folder (`score --task semantic`)      a class value, see `tasks.semantic`
 ======================================================  ===================================
 
 In memory unknown pixels are `UNKNOWN` (-1). The layer in which regions are painted has its own

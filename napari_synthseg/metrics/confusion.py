@@ -63,7 +63,7 @@ class ClassSet:
             )
         called = list(named.values())
         if twice := next((name for name in called if called.count(name) > 1), None):
-            raise InputError(f"Two class values are called '{twice}': name them apart.")
+            raise InputError(f"Two class values are called '{twice}': give one another name.")
         return cls(
             tuple(named),
             tuple(called),

@@ -102,7 +102,7 @@ def _pair_keys(true: NDArray[np.integer], predicted: NDArray[np.integer]) -> Ids
         if not np.issubdtype(ids.dtype, np.integer):
             raise InputError(f"The {name} holds {ids.dtype}: instance ids are whole numbers.")
         if ids.size and (ids.min() < 0 or ids.max() >= 2**31):
-            raise InputError(f"The {name} holds ids outside 0 to 2147483647: number them anew.")
+            raise InputError(f"The {name} holds ids outside 0 to 2147483647: renumber them.")
     labeled = (true > 0) | (predicted > 0)
     return (true[labeled].astype(np.int64) << 32) | predicted[labeled].astype(np.int64)
 

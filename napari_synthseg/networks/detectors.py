@@ -52,7 +52,7 @@ class GridDetector(nn.Module):
     stride, multiple
         Edge of a cell, pixels, and what extents must be multiples of.
     form
-        How outputs are meant; see `box_forms`.
+        How outputs are meant; see `tasks.detect.heads`.
     """
 
     form: Form = "grid"
@@ -80,7 +80,7 @@ class CenterDetector(nn.Module):
     stride, multiple
         Pixels of the image for one of the output, and what extents must be multiples of.
     form
-        How outputs are meant; see `box_forms`.
+        How outputs are meant; see `tasks.detect.heads`.
     """
 
     form: Form = "centers"

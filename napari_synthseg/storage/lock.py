@@ -125,6 +125,8 @@ def _describe_owner(folder: Path) -> str:
     try:
         owner = json.loads((folder / OWNER_NAME).read_text(encoding="utf-8"))
         pid, host = int(owner["pid"]), str(owner["host"])
+        if (pid, host) == (os.getpid(), socket.gethostname()):
+            return "this program"
         if host != socket.gethostname():
             return f"another program (process {pid} on '{host}')"
         return f"another program ({psutil.Process(pid).name()}, process {pid} on this computer)"

@@ -20,7 +20,7 @@ from napari_synthseg.core.labels import BoxLabels, InstanceLabels, Labels, insta
 from napari_synthseg.core.predictions import HeatMaps, Prediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.core.recipe import load_recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.tasks.registry import task_info
@@ -88,8 +88,7 @@ def _open_truth(
 
 def _seen_before(project: Project, run: TrainingRun, images: Collection[str]) -> tuple[str, ...]:
     """Return a warning if a model is scored by the very truth that it was trained on."""
-    kind = Recipe.kinds.get(str(run.recipe.get("kind", "")))
-    learned = run.spec.source != "real" and kind is not None and kind.learns_from == "masks"
+    learned = run.spec.source != "real" and load_recipe(run.recipe).learns_from == "masks"
     if run.spec.source == "synthetic" and not learned:
         return ()
     seen = [i.name for i in project.images if i.id in images and i.id in run.images]
@@ -97,8 +96,8 @@ def _seen_before(project: Project, run: TrainingRun, images: Collection[str]) ->
         return ()
     names = ", ".join(f"'{name}'" for name in seen)
     return (
-        f"The model was trained on {names}: this tells how well it was learned by heart, not how "
-        "the model does on other images.",
+        f"The model was trained on {names}: these images were used for training, so the score does "
+        "not show how the model does on other images.",
     )
 
 

@@ -97,8 +97,8 @@ def export(
             return Exported({"boxes": count, "images": len(images)}, words)
         if what == "pairs":
             refuse_existing(pair_files(out, len(pairs)), overwrite)
-            yield from _write_pairs(out, pairs, project)
             figures, words = describe_pairs(pairs, project)
+            yield from _write_pairs(out, pairs, project)
             return Exported(figures, f"{words} written to {out}.")
         if run is None:
             raise InputError("There is no run to export: choose one.")
@@ -168,7 +168,15 @@ def _boxes_on(image: ImageRef, project: Project, folder: Path) -> Boxes:
 
 
 def describe_pairs(pairs: Sequence[DualImage], project: Project) -> tuple[dict[str, Any], str]:
-    """Return what pairs hold, and which of them nothing should learn from, as figures and words."""
+    """Return what pairs hold, and which of them nothing should learn from, as figures and words.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    if not pairs:
+        raise InputError("There are no dual images yet: make at least one.")
     bad = [_file_name(number) for number, pair in enumerate(pairs) if pair.rejection_reason]
     figures: dict[str, Any] = {"pairs": len(pairs), "faulty": bad}
     some = ", ".join(bad[:MAX_LISTED_FILES]) + (", …" if len(bad) > MAX_LISTED_FILES else "")

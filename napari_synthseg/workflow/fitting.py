@@ -78,8 +78,7 @@ def prepare(
         return fitted
     source: Source
     if recipe.learns_from == "masks":
-        yield Progress(0.0, "reading true masks")
-        source = masked_images(project, folder, project.train_spec).images
+        source = (yield from masked_images(project, folder, project.train_spec)).images
     else:
         source = library or (yield from cut(project, folder))
     return replace((yield from refit(fitted, recipe, source, artifacts)), project=project)

@@ -47,7 +47,7 @@ def predict(
     """Find the objects or regions of each image with a run's model.
 
     The predictions of images whose id is in `keep` are also saved with the run. With `adapt_to`,
-    the network is fitted to these images first; see `learn.adaptation`.
+    the network is fitted to these images first; see `training.adaptation`.
     """
     from napari_synthseg.tasks.predict import predict_image
 
@@ -104,7 +104,7 @@ def explain(
     layer
         Name of the layer to look at; default: the last before the classes.
     adapt_to
-        Images that the network is fitted to first; see `learn.adaptation`.
+        Images that the network is fitted to first; see `training.adaptation`.
 
     Raises
     ------

@@ -30,9 +30,6 @@ from napari_synthseg.workflow.truths import masked_images
 DEFAULT_PAIRS = 24
 """Dual images that are compared, unless another number is given."""
 
-CUT, FIT, MADE, MEASURED = 0.15, 0.2, 0.4, 0.6
-"""Share of the work that is done after each step."""
-
 
 def compare(
     project: Project,
@@ -70,24 +67,28 @@ def compare(
         raise InputError(f"{count} dual image is too few to compare with: make at least 2.")
     source: Source
     if recipe.learns_from == "masks":
-        yield Progress(0.0, "reading true masks")
-        masks = masked_images(project, folder, project.train_spec)
+        reading = masked_images(project, folder, project.train_spec)
+        masks = yield from subprogress(reading, 0.0, 0.15)
         fields, source = masked_fields(project, masks), masks.images
         if fitted is not None and fitted.is_current(project, recipe, None):
             source = fitted.source
     else:
         if fitted is None or not isinstance(fitted.source, PatchLibrary):
-            library = yield from subprogress(cutting.cut(project, folder), 0, CUT)
+            library = yield from subprogress(cutting.cut(project, folder), 0.0, 0.15)
         else:
             library = fitted.source
         fields, source = clicked_fields(project, folder, library), library
-    fitted = yield from subprogress(fitting.refit(fitted, recipe, source, artifacts), CUT, FIT)
+    fitted = yield from subprogress(fitting.refit(fitted, recipe, source, artifacts), 0.15, 0.2)
     work = fitting.synthesize(fitted.synthesizer, 0, count)
-    pairs = yield from subprogress(work, FIT, MADE)
+    pairs = yield from subprogress(work, 0.2, 0.4)
     made = [synthetic_field(pair, fields.views[0].spacing) for pair in pairs]
     real, synthetic = cut_windows(fields.views, made, seed)
-    measures = yield from _measure(real, synthetic, fields.classes, seed)
-    test = yield from _classify(fields.diameter, real, synthetic, seed)
+    measuring = _measure(real, synthetic, fields.classes, seed)
+    measures = yield from subprogress(measuring, 0.4, 0.6)
+    training = _classify(fields.diameter, real, synthetic, seed)
+    test = yield from subprogress(
+        training, 0.6, 1.0, "training a classifier on real against synthetic crops"
+    )
     refs = fields.refs
     report = RealismReport(
         images=tuple(ref.name for ref in refs),
@@ -123,19 +124,20 @@ def _measure(
 
     ours: list[ImageFeatures] = []
     theirs: list[ImageFeatures] = []
-    for number, view in enumerate((*real, *synthetic)):
-        yield Progress(MADE, f"measuring window {number + 1}")
+    views = (*real, *synthetic)
+    for number, view in enumerate(views):
+        yield Progress(0.5 * number / len(views), f"measuring window {number + 1}")
         (ours if number < len(real) else theirs).append(extract_features(view))
     found: list[Measure | None] = []
     channels = range(len(real[0].image))
     quantities = (*QUANTITIES, *of_regions(classes))
     for number, quantity in enumerate(quantities):
-        share = MADE + (MEASURED - MADE) * number / len(quantities)
+        share = 0.5 + 0.5 * number / len(quantities)
         for channel in channels if quantity.per_channel else (None,):
             yield Progress(share, f"measuring {quantity.title}")
             found.append(compare_quantity(quantity, channel, ours, theirs, seed))
     for channel in channels:
-        yield Progress(MEASURED, "measuring spectra")
+        yield Progress(1.0, "measuring spectra")
         found.append(compare_spectra(channel, real, synthetic, seed))
     return tuple(m for m in found if m is not None)
 
@@ -145,9 +147,7 @@ def _classify(
 ) -> Generator[Progress, None, TwoSampleTest | None]:
     from napari_synthseg.realism.classifier import MAX_CROP_PX, classifier_two_sample_test
 
-    message = "training a classifier on real against synthetic crops"
-    work = classifier_two_sample_test(real, synthetic, diameter or MAX_CROP_PX, seed)
-    return (yield from subprogress(work, MEASURED, 1.0, message))
+    return (yield from classifier_two_sample_test(real, synthetic, diameter or MAX_CROP_PX, seed))
 
 
 def _notes(

@@ -188,12 +188,15 @@ class Session:
         if state is not None:
             self._replace(state.model_copy(update={"runs": self.project.runs}))
 
-    def _replace(self, new: Project) -> Project:
+    def _require_writable(self) -> None:
         if self.read_only:
             raise ReadOnlyError(
                 f"The project '{self.folder.name}' is open for reading only, so nothing was "
                 "changed: close it in the other program, or save it under another name."
             )
+
+    def _replace(self, new: Project) -> Project:
+        self._require_writable()
         if (closing := self._is_closing) and threading.current_thread() is not self._closer:
             raise InputError(
                 f"The project '{self.folder.name}' is closed: open it again to edit it."
@@ -201,7 +204,7 @@ class Session:
         old, self.project = self.project, new
         self.store.write(new, old)
         if closing:
-            return old  # nobody listens to the last results
+            return old  # told at once where closing fails, else to nobody
         if self.library is not None and new.verdicts is not old.verdicts:
             self.library = self.library.with_verdicts(new.rejected(), new.accepted())
             self.library_changed.emit()
@@ -396,7 +399,13 @@ class Session:
         """Go on with a run that was cancelled or cut off, from its last checkpoint.
 
         It goes on by its own spec and recipe, whatever the project's are now.
+
+        Raises
+        ------
+        ReadOnlyError
+            If the project is open for reading only.
         """
+        self._require_writable()
         return self._training(run.model_copy(update={"state": "running", "error": ""}))
 
     def _training(self, run: TrainingRun) -> Job[TrainingRun]:
@@ -446,22 +455,17 @@ class Session:
     ) -> Job[Scores]:
         """Score predictions, or heat maps, against ground truth; recorded with the run."""
 
-        def with_scores(scores: Scores) -> TrainingRun:
-            now = self.project.run(run.id)
-            others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
-            return now.model_copy(update={"scores": (*others, scores)})
-
-        def work() -> Generator[Progress, None, Scores]:
-            scores = yield from evaluating.score(self.project, self.folder, run, found)
-            if not self.read_only:
-                runs.save_run(self.folder, with_scores(scores))
-            return scores
-
         def take(scores: Scores) -> None:
-            if not self.read_only:
-                self._replace(self.project.with_run(with_scores(scores)))
+            now = next((one for one in self.project.runs if one.id == run.id), None)
+            if self.read_only or now is None:
+                return
+            others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
+            now = now.model_copy(update={"scores": (*others, scores)})
+            self._replace(self.project.with_run(now))
+            runs.save_run(self.folder, now)
 
-        return self._job(work(), f"score {run.name}", take)
+        work = evaluating.score(self.project, self.folder, run, found)
+        return self._job(work, f"score {run.name}", take)
 
     def export(
         self,
@@ -518,7 +522,7 @@ class Session:
         if self._end is None or not self._is_closing:
             for job in self._merges.keys() - self._keeping:
                 job.cancel(quickly=True)
-            self._end = Job(self._closing_work(), f"close {self.folder.name}")
+            self._end = Job(self._closing_work(self.project), f"close {self.folder.name}")
             _closing[self.folder.resolve()] = self._end
             self._end.start(daemon=False)
         return self._end
@@ -527,7 +531,7 @@ class Session:
     def _is_closing(self) -> bool:
         return self._end is not None and self._end.state != "failed"
 
-    def _closing_work(self) -> Generator[Progress, None, None]:
+    def _closing_work(self, then: Project) -> Generator[Progress, None, None]:
         self._closer = threading.current_thread()
         for job in tuple(self._merges):
             yield Progress(0.0, f"waiting for the end of: {job.name}")
@@ -544,6 +548,8 @@ class Session:
             self.store.close()
         except InputError as error:
             logger.error("%s", error)
+            if self.project is not then:
+                self.changed.emit(self.project, then)
             raise
 
     def _job(

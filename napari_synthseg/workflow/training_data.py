@@ -80,7 +80,7 @@ def gather_data(
     yield Progress(0.0, "choosing the held-out part")
     if _learns_regions(project, spec):
         return (yield from _gather_regions(project, folder, spec, artifacts))
-    return (yield from _gather_objects(project, folder, spec))
+    return (yield from _gather_objects(project, folder, spec, artifacts))
 
 
 def make_pairs(
@@ -88,10 +88,10 @@ def make_pairs(
 ) -> Generator[Progress, None, Synthesizer]:
     """Return the dual images that a model is trained on, without real ones among them."""
     if _learns_regions(project, spec):
-        source = masked_images(project, folder, spec).images
-        return (yield from _fitted(project, spec, source, artifacts))
+        found = yield from masked_images(project, folder, spec)
+        return (yield from _fitted(project, spec, found.images, artifacts))
     parts, _, _ = _divide(project, folder, spec)
-    pairs, _ = yield from _pairs_of(project, folder, spec, parts)
+    pairs, _ = yield from _pairs_of(project, folder, spec, parts, artifacts)
     return pairs
 
 
@@ -116,8 +116,7 @@ def _gather_regions(
 ) -> Generator[Progress, None, TrainingData]:
     if spec.source == "mixed":
         _real_fraction(spec)  # says what is missing before anything is learned
-    yield Progress(0.0, "reading true masks")
-    found = masked_images(project, folder, spec)
+    found = yield from masked_images(project, folder, spec)
     images, refs = found.images, found.split.train
     pairs: Synthesizer = RealDataset(images.train)
     notes = [found.split.note] if found.split.note else []
@@ -165,28 +164,28 @@ def _usual_diameter(project: Project, refs: Sequence[ImageRef]) -> float:
 
 
 def _gather_objects(
-    project: Project, folder: Path, spec: TrainSpec
+    project: Project, folder: Path, spec: TrainSpec, artifacts: ArtifactStore
 ) -> Generator[Progress, None, TrainingData]:
     parts, held, diameters = _divide(project, folder, spec)
     task = task_info(spec.task)
-    held_true = true_pairs(project, folder, task, held)
+    held_true = yield from true_pairs(project, folder, task, held)
     refs = [p.ref for p in parts]
     if spec.source == "real":
-        pairs: Synthesizer = RealDataset(true_pairs(project, folder, task, parts))
+        pairs: Synthesizer = RealDataset((yield from true_pairs(project, folder, task, parts)))
         val_pairs = held_true
     else:
-        pairs, library = yield from _pairs_of(project, folder, spec, parts)
+        pairs, library = yield from _pairs_of(project, folder, spec, parts, artifacts)
         fitted = task.fit_labels(spec, library)
         pairs = TaskPairs(pairs, fitted)
         if spec.source == "mixed":
             mixed_in = _known_elsewhere(project, task, parts, held)
             refs = list({p.ref.id: p.ref for p in (*parts, *mixed_in)}.values())
-            real = true_pairs(project, folder, task, mixed_in)
+            real = yield from true_pairs(project, folder, task, mixed_in)
             pairs = MixedDataset(pairs, real, _real_fraction(spec))
         elif spec.real_fraction:
             clicked = tuple(fitted(p) for p in _clicked_pairs(library, folder, parts))
             pairs = MixedDataset(pairs, clicked, spec.real_fraction)
-        made = yield from _validation_pairs(project, folder, held)
+        made = yield from _validation_pairs(project, folder, held, artifacts)
         val_pairs = tuple(fitted(pair) for pair in made)
         if spec.source == "mixed":
             val_pairs += held_true
@@ -210,8 +209,8 @@ def _clicked_pairs(
     real = tuple(pair for pair in labelled if pair is not None)
     if not real:
         raise InputError(
-            "No training image can be mixed in: on none is every object clicked. Tell of an image "
-            "that all its objects are clicked, or set the real fraction to 0."
+            "No training image can be mixed in: on none is every object clicked. Mark an image as "
+            "fully clicked, or set the real fraction to 0."
         )
     return real
 
@@ -235,18 +234,22 @@ def _known_elsewhere(
 
 
 def _pairs_of(
-    project: Project, folder: Path, spec: TrainSpec, parts: Sequence[Subset]
+    project: Project,
+    folder: Path,
+    spec: TrainSpec,
+    parts: Sequence[Subset],
+    artifacts: ArtifactStore,
 ) -> Generator[Progress, None, tuple[Synthesizer, PatchLibrary]]:
     """Return the dual images of some parts, as many different ones as the spec allows."""
     library = yield from cut(project, folder, parts)
-    return (yield from _fitted(project, spec, library)), library
+    return (yield from _fitted(project, spec, library, artifacts)), library
 
 
 def _fitted(
     project: Project,
     spec: TrainSpec,
     source: PatchLibrary | MaskedImages,
-    artifacts: ArtifactStore | None = None,
+    artifacts: ArtifactStore,
 ) -> Generator[Progress, None, Synthesizer]:
     """Return dual images, as many different ones as the spec asks for, else as are enough."""
     recipe = current_recipe(project)
@@ -289,13 +292,13 @@ def _spacing(refs: Iterable[ImageRef]) -> tuple[float, ...]:
 
 
 def _validation_pairs(
-    project: Project, folder: Path, held: Sequence[Subset]
+    project: Project, folder: Path, held: Sequence[Subset], artifacts: ArtifactStore
 ) -> Generator[Progress, None, tuple[DualImage, ...]]:
     if not held:
         return ()
     try:
         library = yield from cut(project, folder, held)
-        synthesizer = yield from current_recipe(project).fit(library)
+        synthesizer = yield from current_recipe(project).fit(library, artifacts)
     except InputError:
         return ()  # nothing usable is held out: the clicks alone must decide
     return tuple(synthesizer.pairs(range(VALIDATION_PAIRS)))

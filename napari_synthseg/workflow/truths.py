@@ -6,7 +6,7 @@ are split here, in one place: preview and training then share what was learned.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from napari_synthseg.core.labels import (
     regions_of,
 )
 from napari_synthseg.core.pixels import check_alike
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.io.labels import check_classes
@@ -66,14 +67,16 @@ def true_parts(project: Project, task: TaskInfo) -> tuple[Subset, ...]:
 
 def true_pairs(
     project: Project, folder: Path, task: TaskInfo, parts: Sequence[Subset]
-) -> tuple[DualImage, ...]:
+) -> Generator[Progress, None, tuple[DualImage, ...]]:
     """Return those of some parts that have ground truth for a task, with it."""
-    known = ((p.ref, project.truth_of(p.ref, *task.truth_kinds)) for p in parts)
-    return tuple(
-        DualImage(open_pixels(ref, folder).read(), true_labels(project, folder, truth, ref), 0)
-        for ref, truth in known
-        if truth is not None
-    )
+    pairs: list[DualImage] = []
+    for ref in (part.ref for part in parts):
+        truth = project.truth_of(ref, *task.truth_kinds)
+        if truth is not None:
+            yield Progress(0.0, f"reading {ref.name}")
+            labels = true_labels(project, folder, truth, ref)
+            pairs.append(DualImage(open_pixels(ref, folder).read(), labels, 0))
+    return tuple(pairs)
 
 
 def true_labels(project: Project, folder: Path, truth: Truth, ref: ImageRef) -> Labels:
@@ -98,7 +101,9 @@ class SplitMasks:
     split: Split
 
 
-def masked_images(project: Project, folder: Path, spec: TrainSpec) -> SplitMasks:
+def masked_images(
+    project: Project, folder: Path, spec: TrainSpec
+) -> Generator[Progress, None, SplitMasks]:
     """Read the training images with true masks, split as for training on regions.
 
     Images for validation, where there are some with masks, are the held-out part; else it is taken
@@ -116,6 +121,7 @@ def masked_images(project: Project, folder: Path, spec: TrainSpec) -> SplitMasks
     InputError
         If there are no true masks, they do not fit, or the images cannot be learned from together.
     """
+    yield Progress(0.0, "reading true masks")
     refs = [part.ref for part in true_parts(project, task_for("regions"))]
     wanted = tuple(
         ref
@@ -129,10 +135,8 @@ def masked_images(project: Project, folder: Path, spec: TrainSpec) -> SplitMasks
     else:
         shapes = {ref.id: pixels.shape[1:] for ref, pixels in opened}
         split = split_regions(refs, shapes, fraction=spec.validation_fraction, seed=spec.seed)
-    train, held = (
-        tuple(_with_regions(project, folder, ref) for ref in part)
-        for part in (split.train, split.validation)
-    )
+    train = yield from _with_regions(project, folder, split.train)
+    held = yield from _with_regions(project, folder, split.validation)
     return SplitMasks(MaskedImages(train, held, project.class_values), split)
 
 
@@ -147,11 +151,17 @@ def masked_alike(one: Project, other: Project) -> bool:
     )
 
 
-def _with_regions(project: Project, folder: Path, ref: ImageRef) -> DualImage:
-    truth = project.truth_of(ref, *REGION_KINDS)
-    assert truth is not None
-    labels = regions_of(true_labels(project, folder, truth, ref))
-    return DualImage(open_pixels(ref, folder).read(), labels, 0)
+def _with_regions(
+    project: Project, folder: Path, refs: Sequence[ImageRef]
+) -> Generator[Progress, None, tuple[DualImage, ...]]:
+    pairs: list[DualImage] = []
+    for ref in refs:
+        yield Progress(0.0, f"reading the true masks of {ref.name}")
+        truth = project.truth_of(ref, *REGION_KINDS)
+        assert truth is not None
+        labels = regions_of(true_labels(project, folder, truth, ref))
+        pairs.append(DualImage(open_pixels(ref, folder).read(), labels, 0))
+    return tuple(pairs)
 
 
 def _count_objects(truth: Truth) -> int:

@@ -1,7 +1,9 @@
 """What is told of dual images on the command line."""
 
 import numpy as np
+import pytest
 
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, RegionLabels
 from napari_synthseg.core.project import Project
 from napari_synthseg.workflow.exporting import describe_pairs
@@ -22,6 +24,8 @@ def test_files_that_nothing_should_learn_from_are_named() -> None:
     figures, words = describe_pairs(make_pairs(set(range(7))), project)
     assert len(figures["faulty"]) == 7
     assert words.endswith("00003.tif, 00004.tif, …")
+    with pytest.raises(InputError, match="no dual images yet"):
+        describe_pairs([], project)
     figures, words = describe_pairs(make_pairs(set()), project)
     assert figures["faulty"] == []
     assert "gate" not in words

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, exhaust
 from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.realism.figure import draw_png
 from napari_synthseg.workflow.realism import compare
@@ -110,7 +110,7 @@ def test_the_report_says_what_objects_are_here(session):
 
 def test_pixels_without_a_class_are_left_out(session):
     add(session, range(2), unknown=True)
-    divided = masked_images(session.project, session.folder, session.project.train_spec)
+    divided = exhaust(masked_images(session.project, session.folder, session.project.train_spec))
     views = masked_fields(session.project, divided).views
     hidden = [view.regions == UNKNOWN for view in views]
     for view, without in zip(views, hidden, strict=True):
@@ -129,7 +129,7 @@ def test_each_connected_piece_of_a_class_counts_once(session):
     assert count_objects([view]) == 4
     assert np.array_equal(view.background, values == 0)
     add(session, [0])
-    divided = masked_images(session.project, session.folder, session.project.train_spec)
+    divided = exhaust(masked_images(session.project, session.folder, session.project.train_spec))
     fields = masked_fields(session.project, divided)  # a strip of the only image is held out
     assert len(fields.views) == 2
     pieces = [set(np.unique(v.ids)) - {0} for v in fields.views]

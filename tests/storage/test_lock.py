@@ -56,12 +56,13 @@ def test_unsure_is_not_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("owner", "words"),
     [
-        ({"pid": os.getpid(), "host": socket.gethostname()}, f"process {os.getpid()} on this"),
+        ({"pid": os.getpid(), "host": socket.gethostname()}, "Opened read-only: this program has"),
+        ({"pid": os.getppid(), "host": socket.gethostname()}, f"process {os.getppid()} on this"),
         ({"pid": 2**22 + 7, "host": socket.gethostname()}, "another program has"),
         ({"pid": 7, "host": "elsewhere"}, r"\(process 7 on 'elsewhere'\)"),
         ({"pid": "x"}, "another program has"),
     ],
-    ids=["here", "gone", "elsewhere", "damaged"],
+    ids=["us", "here", "gone", "elsewhere", "damaged"],
 )
 def test_a_second_program_is_told_who_writes(
     tmp_path: Path, owner: dict[str, object], words: str

@@ -173,3 +173,17 @@ def test_threads_take_turns_more_often_while_work_runs(clicked):
     assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
     clicked.panel.shut_down()
     assert sys.getswitchinterval() == pytest.approx(DEFAULT_INTERVAL_S)
+
+
+def test_no_run_is_begun_while_its_lane_is_busy(clicked):
+    controller, go_on = clicked.panel.controller, threading.Event()
+
+    def wait():
+        yield Progress(0.0)
+        go_on.wait(HELD_S)
+
+    controller.run(Job(wait(), "other work"), lane="training")
+    controller.start(lambda session: session.train(), lane="training")
+    assert clicked.session.project.runs == ()
+    go_on.set()
+    clicked.settle()

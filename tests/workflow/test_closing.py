@@ -136,6 +136,26 @@ def test_a_close_that_cannot_write_says_so_and_can_be_repeated(session, monkeypa
         assert again.project.classes == ()
 
 
+def test_what_was_recorded_while_closing_is_told_where_the_close_fails(session, monkeypatch):
+    entered, release = threading.Event(), threading.Event()
+    slow(session, entered, release)
+    assert entered.wait(5)
+    before, told = session.project, []
+    session.changed.connect(lambda *change: told.append(change))
+
+    def full(self, timeout=None):
+        raise InputError("no space left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ProjectStore, "flush", full)
+        end = session.close()
+        release.set()
+        with pytest.raises(InputError, match="no space"):
+            end.result()
+    assert told == [(session.project, before)]
+    assert [c.name for c in session.project.classes] == ["cell", "found"]
+
+
 def test_a_job_that_never_started_does_not_hold_up_the_end(session):
     session.find_missing()
     session.close().result()

@@ -8,7 +8,7 @@ import pytest
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, InstanceLabels, RegionLabels
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, exhaust
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
@@ -79,11 +79,11 @@ def test_a_class_that_the_project_lacks_is_refused_with_its_value(session):
     assert session.project is before
     session.edit(session.project.without_class(2), "delete class")
     with pytest.raises(InputError, match=r"arrays:.* hold the value 2"):
-        masked_images(session.project, session.folder, session.project.train_spec)
+        exhaust(masked_images(session.project, session.folder, session.project.train_spec))
 
 
 def test_masks_are_divided_into_groups_and_never_those_of_test_images(session):
-    found = masked_images(session.project, session.folder, session.project.train_spec)
+    found = exhaust(masked_images(session.project, session.folder, session.project.train_spec))
     assert (len(found.images.train), len(found.images.held)) == (3, 1)
     assert found.images.class_values == (1, 2)
     assert found.images.channels == 1
@@ -93,7 +93,7 @@ def test_masks_are_divided_into_groups_and_never_those_of_test_images(session):
 
 def test_images_for_validation_are_what_is_held_out(session):
     extra = add(session, 7, role="validate")
-    found = masked_images(session.project, session.folder, session.project.train_spec)
+    found = exhaust(masked_images(session.project, session.folder, session.project.train_spec))
     assert [r.id for r in found.split.validation] == [extra.id]
     assert len(found.images.train) == 4
 
@@ -103,7 +103,7 @@ def test_images_of_other_channels_are_refused(session):
     ref = add_array(session, pair.image, "cyx", "colored")
     add_masks(session, ref, pair.labels)
     with pytest.raises(InputError, match="'i0' has 1 channels and 'colored' has 3"):
-        masked_images(session.project, session.folder, session.project.train_spec)
+        exhaust(masked_images(session.project, session.folder, session.project.train_spec))
 
 
 def test_no_clicks_are_needed_and_what_was_fitted_is_used_again(session, slow):

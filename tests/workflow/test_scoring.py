@@ -1,5 +1,7 @@
 """What runs of every task find is scored against the ground truth that images have."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -215,3 +217,32 @@ def test_scores_on_images_that_were_trained_on_say_so(session):
         )
         found = finish(score(session.project, session.folder, run, predictions))[1]
         assert any("trained on 'image'" in w for w in found.warnings) == warned
+
+
+def test_scorings_of_one_run_are_all_kept_and_that_of_a_deleted_run_is_dropped(session):
+    run = run_of("classify")
+    session.edit(session.project.with_run(run), "run")
+    (ref,) = session.project.images
+    session.edit(session.project.with_truths(ImageTagsTruth(image=ref.id, shown=(1,))), "labels")
+    tags = [tagged(session, {1: 0.9, 2: 0.1}, {1: 0.5, 2: 0.5})]
+    detections = detected(session, boxes_of_discs())
+    found = InstanceLabels(disc_image(CENTERS)[1], dict.fromkeys(range(1, 8), 1)).boxes()
+    box_truth = BoxTruth.of(ref.id, found)
+    session.edit(session.project.with_truths(box_truth), "boxes")
+    jobs = [session.score(run, tags), session.score(run_of("detect"), detections)]
+    session.edit(session.project.model_copy(update={"truths": ()}), "snapshots are taken")
+    for job in jobs:
+        job.run()
+    for job in jobs:
+        session.record(job)
+    kept = {s.task for s in session.project.run("r").scores}
+    assert kept == {"classify", "detect"}
+    stored = json.loads((session.folder / "runs" / "r" / "run.json").read_text("utf-8"))
+    assert {s["task"] for s in stored["scores"]} == kept
+    late = session.score(run, tags)
+    assert isinstance(late.run().error, InputError)  # no truth is left in the project of now
+    session.edit(session.project.with_truths(box_truth), "boxes")
+    late = session.score(run_of("detect"), detections)
+    session.edit(session.project.model_copy(update={"runs": ()}), "delete")
+    session.complete(late)
+    assert session.project.runs == ()

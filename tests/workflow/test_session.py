@@ -8,6 +8,7 @@ import pytest
 from napari_synthseg.core.annotations import Click, Verdict
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow import training
@@ -114,6 +115,9 @@ def test_all_is_there_after_reopening(tmp_path, clicked):
 def test_a_second_opener_may_read_only(clicked):
     second = Session.open(clicked.folder)
     assert second.read_only
+    run = TrainingRun(id="r", name="r", state="cancelled")
+    with pytest.raises(ReadOnlyError, match="open for reading only"):
+        second.resume(run)
     assert second.project.clicks == clicked.project.clicks
     with pytest.raises(ReadOnlyError, match="reading only"):
         second.edit(second.project.without_class(1), "remove class")

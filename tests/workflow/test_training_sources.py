@@ -13,6 +13,7 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import BoxLabels, InstanceLabels
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import gather_data
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
@@ -69,6 +70,19 @@ def test_a_share_of_the_pairs_is_real_where_both_are_mixed(session):
     shapes = {p.image.shape for p in pairs if isinstance(p.labels, BoxLabels)}
     assert shapes == {(1, 128, 160), (1, 160, 128)}  # the image that nobody clicked, too
     assert [ref.name for ref in data.images] == ["first", "second"]
+
+
+def test_recipes_of_patches_get_the_store_in_training(session, monkeypatch):
+    given = []
+    fit = PasteRecipe.fit
+
+    def watched(self, source, artifacts=None):
+        given.append(artifacts)
+        return fit(self, source, artifacts)
+
+    monkeypatch.setattr(PasteRecipe, "fit", watched)
+    data_of(session, task="detect", validation_fraction=0.5)
+    assert given == [session.artifacts] * 2  # for training and for validation
 
 
 def test_boxes_do_not_teach_outlines(session):

@@ -36,8 +36,8 @@ class ClassSummary:
         The class.
     states
         How many patches stand as good, suspicious, doubtful, accepted and rejected.
-    findings
-        How many patches have each kind of finding, the gravest kind first.
+    issues
+        How many patches have each kind of issue, the gravest kind first.
     """
 
     cls: ObjectClass

@@ -276,6 +276,6 @@ class _Fit:
             )
         if calibration is not None and not calibration.distances:
             yield (
-                "Nothing could be held against copies: there is but one image, or images or crops "
-                "are too small."
+                "Copies of training images could not be checked: there is only one image, or "
+                "images or crops are too small."
             )

@@ -106,9 +106,12 @@ class SessionController(QObject):
         on_done: Callable[[Any], object] | None = None,
         **options: Any,
     ) -> None:
-        """Run a job that the session makes, or show why it cannot; `options` are those of `run`."""
+        """Run a job that the session makes, or show why it cannot; `options` are those of `run`.
+
+        Where the lane is busy no job is made, because making one may change the project.
+        """
         session = self.session
-        if session is not None:
+        if session is not None and self._is_free(options.get("lane", "short")):
             show_input_errors(lambda: self.run(make_job(session), on_done, **options))
 
     def run(
@@ -125,8 +128,7 @@ class SessionController(QObject):
         `on_done` is called with the value if all went well, `on_end` with the outcome in any
         case, `on_progress` with what was yielded since the last call. All on this thread.
         """
-        if lane in self._monitors:
-            warn(f"Still busy: {self._monitors[lane].job.name}. Wait for it, or cancel it.")
+        if not self._is_free(lane):
             return
         monitor = self._monitors[lane] = JobMonitor(job)
         if lane not in WITHOUT_BAR:
@@ -143,6 +145,12 @@ class SessionController(QObject):
             monitor.finished.connect(on_end)
         monitor.start()
         self.work_changed.emit()
+
+    def _is_free(self, lane: Lane) -> bool:
+        """Tell whether nothing runs in a lane; say so where something does."""
+        if busy := self.job(lane):
+            warn(f"Still busy: {busy.name}. Wait for it, or cancel it.")
+        return busy is None
 
     def cancel(self, lane: Lane) -> None:
         """Ask the work in a lane to end."""
