@@ -6,7 +6,7 @@ maps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -99,7 +99,7 @@ class Tiler:
     Parameters
     ----------
     block
-        Shape of a core, pixels, multiples of `multiple`.
+        Shape of a core, pixels; rounded up to `multiple`.
     halo
         How far around its core a tile is read, pixels along each axis; rounded up to `multiple`.
     multiple
@@ -119,7 +119,8 @@ class Tiler:
     ) -> None:
         self.pixels, self.multiple, self.device = pixels, tuple(multiple), device
         self.halo = tuple(round_up(h, m) for h, m in zip(halo, multiple, strict=True))
-        self.cores = list(divide_region(pixels.region, block))
+        edges = [round_up(b, m) for b, m in zip(block, multiple, strict=True)]
+        self.cores = list(divide_region(pixels.region, edges))
         self._done, self._total = 0, passes * len(self.cores)
 
     @property
@@ -134,6 +135,24 @@ class Tiler:
             images = image_tensor(self.pixels.read(window), self.multiple, self.device)
             yield Tile(images, core, window, self.pixels.region)
             self._done += 1
+
+    def assemble(
+        self, read: Callable[[Tile], torch.Tensor]
+    ) -> Generator[Progress, None, torch.Tensor]:
+        """Return maps of the whole image, (map, [z,] y, x), of those that are read of its tiles.
+
+        The maps of a tile show all that the tile shows, at any resolution.
+        """
+        whole: torch.Tensor | None = None
+        for tile in self:
+            maps = read(tile)
+            if whole is None:
+                extents = zip(self.shape, tile.strides(maps), strict=True)
+                whole = maps.new_empty((len(maps), *(-(-n // s) for n, s in extents)))
+            whole[(slice(None), *tile.places(maps))] = tile.cut(maps, tile.core)
+            yield self.progress()
+        assert whole is not None, "an image has at least one tile"
+        return whole
 
     def progress(self) -> Progress:
         """Return how many tiles are done, the one in work included."""

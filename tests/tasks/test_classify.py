@@ -232,3 +232,16 @@ def test_few_objects_on_a_large_image_are_not_drowned_by_its_background():
     assert strongest_field(evidence, (4, 4))[0] > 4
     assert strongest_field(evidence, (4, 4))[1] < 0
     assert strongest_field(evidence, ())[0] < 0
+
+
+def test_large_held_out_images_are_validated_by_tiles_with_the_same_figures(monkeypatch):
+    held = tuple(draw_disks((96, 128), seed, count=1 + 2 * seed, radius=8) for seed in range(4))
+    task = task_of(val_pairs=held)
+    net = task.build_network().eval()
+    figures, counts = [], []
+    for edge in (512, 32):
+        monkeypatch.setattr("napari_synthseg.tasks.classify.prediction.BLOCK_PX", edge)
+        counts.append(sum(1 for _ in task.validate(net, torch.device("cpu"))))
+        figures.append(turn(task.validate(net, torch.device("cpu"))).values)
+    assert counts == [4, 4 * 12]
+    assert figures[1] == pytest.approx(figures[0]) != {}

@@ -326,3 +326,21 @@ def test_reduced_network_says_the_same_of_an_image_twice_as_large():
     image = torch.rand(1, 1, 64, 96)
     large = image.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
     assert torch.allclose(plain(image), half(large), atol=1e-5)
+
+
+def test_large_held_out_images_are_validated_by_tiles_with_the_same_figures(detector, monkeypatch):
+    spec = TrainSpec(task="detect", crop=96, device="cpu", model=detector.spec)
+    held = (draw_disks((300, 320), 7, count=40, radius=10),)
+    task = make_task(TaskData(spec, Large(), (1, 2), 20.0, val_pairs=held))
+    task.rule = detector.rule
+    figures, messages = [], []
+    for edge in (512, 64):
+        monkeypatch.setattr("napari_synthseg.tasks.detect.task.VALIDATION_BLOCK_PX", edge)
+        work = task.validate(detector.net, detector.device)
+        messages.append([n.message for n in iter(partial(next, work, None), None)])
+        figures.append(turn(task.validate(detector.net, detector.device, tune=True)).values)
+    assert len(messages[0]) == 1
+    assert len(messages[1]) == 25
+    assert messages[1][3] == "image 1 of 1: tile 4 of 25"
+    assert figures[1] == pytest.approx(figures[0], abs=0.02)
+    assert figures[0]["held-out pairs F1"] > 0.1

@@ -11,6 +11,7 @@ from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.explain import explain_image
+from napari_synthseg.metrics.semantic import score_semantic
 from napari_synthseg.tasks.classify.targets import find_tags
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.semantic.loss import region_loss
@@ -171,3 +172,15 @@ def test_what_regions_show():
     whole = RegionLabels.of(ids)
     part = RegionLabels.of(ids[12:])
     assert find_tags(part, (1, 2, 3), whole).tolist() == [0, 1, 0]
+
+
+def test_weights_are_chosen_by_the_pooled_score_of_the_classes_present(trained):
+    held = tuple(Renamed().pairs([500, 501, 502]))
+    data = TaskData(SPEC, Renamed(), (3, 7), 24.0, val_pairs=held, class_names=NAMES)
+    found = finish(make_task(data).validate(trained.net, trained.device))[1]
+    images = [
+        (str(n), pair.labels.values, predict(trained, ArraySource(pair.image)).values)
+        for n, pair in enumerate(held)
+    ]
+    scores = score_semantic(images, NAMES, measured_on="real")
+    assert found.values == {"held-out mIoU": scores.values["present_miou_pooled"]}

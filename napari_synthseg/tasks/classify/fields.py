@@ -6,14 +6,11 @@ Averaged over the whole image, the evidence for a few objects would be too weak.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import torch
 
 from napari_synthseg.core.pixels import FloatImage
-
-if TYPE_CHECKING:
-    import torch
-
-    from napari_synthseg.networks.classifiers import PooledClassifier
+from napari_synthseg.networks.classifiers import PooledClassifier
 
 
 def read_classes(net: PooledClassifier, evidence: torch.Tensor, field: Sequence[int]) -> FloatImage:
@@ -26,8 +23,6 @@ def read_classes(net: PooledClassifier, evidence: torch.Tensor, field: Sequence[
     field
         Extents of a field, pixels; empty: the whole is one field.
     """
-    import torch
-
     cells = [-(-n // net.stride) for n in field]
     logits = strongest_field(evidence, cells) + net.head.bias
     found: FloatImage = torch.sigmoid(logits.float()).cpu().numpy()
@@ -45,8 +40,6 @@ def strongest_field(evidence: torch.Tensor, cells: Sequence[int]) -> torch.Tenso
         Extents of a field in places, [z,] y, x; empty: the whole is one field. Where the whole is
         smaller, it is one field along that axis.
     """
-    import torch
-
     extents = list(evidence.shape[1:])
     sizes = [min(c, n) for c, n in zip(cells or extents, extents, strict=True)]
     # sums of all before a place, so that a field of any size costs the same

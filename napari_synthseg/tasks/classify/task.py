@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+from torch import nn
 
 from napari_synthseg.core.geometry import divide_region, region_shape
 from napari_synthseg.core.labels import UNKNOWN, DualImage, ImageTags
-from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.progress import Progress
-from napari_synthseg.tasks.classify.prediction import classify_image
+from napari_synthseg.core.pixels import ArraySource, FloatImage
+from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.tasks.classify.prediction import classify_image, find_probabilities
 from napari_synthseg.tasks.classify.rule import ClassifyRule
 from napari_synthseg.tasks.classify.targets import find_tags, tags_of_field, tags_of_pair
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Augmentation, Crop
+from napari_synthseg.training.class_logits import ClassLogits, pooled_class_logits
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import batch_size, crop_shape, fit_spec
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-    from napari_synthseg.training.class_logits import ClassLogits
 
 CANDIDATE_THRESHOLDS = np.linspace(0.05, 0.95, 19)
 """Probabilities among which the threshold of a class is chosen."""
@@ -105,13 +103,11 @@ class ClassifyTask(Task):
 
     def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return the mean binary cross-entropy over what is known."""
-        from torch.nn import functional
-
         (shown,) = targets
         known = shown != UNKNOWN
         if not bool(known.any()):
             return output.sum() * 0
-        return functional.binary_cross_entropy_with_logits(output.float()[known], shown[known])
+        return nn.functional.binary_cross_entropy_with_logits(output.float()[known], shown[known])
 
     def validate(
         self, net: nn.Module, device: torch.device, *, tune: bool = False
@@ -129,8 +125,11 @@ class ClassifyTask(Task):
                 continue
             rows = []
             for image, _ in shown:
-                yield Progress(done / count, f"image {done + 1} of {count}")
-                rows.append(_probabilities(net, image, device, self.rule.field))
+                part = (done / count, (done + 1) / count, f"image {done + 1} of {count}")
+                work = find_probabilities(
+                    net, self.spec.model, self.rule, ArraySource(image), device
+                )
+                rows.append((yield from subprogress(work, *part)))
                 done += 1
             found, truth = np.stack(rows), np.stack([true for _, true in shown])
             seen.append((found, truth))
@@ -160,24 +159,7 @@ class ClassifyTask(Task):
     @staticmethod
     def class_logits(predictor: Predictor) -> ClassLogits:
         """Return the logits of each place of the last feature maps."""
-        from napari_synthseg.training.class_logits import pooled_class_logits
-
         return pooled_class_logits(predictor.net, predictor.spec)
-
-
-def _probabilities(
-    net: nn.Module, image: FloatImage, device: torch.device, field: tuple[int, ...]
-) -> FloatImage:
-    import torch
-
-    from napari_synthseg.networks.classifiers import PooledClassifier
-    from napari_synthseg.tasks.classify.fields import read_classes
-    from napari_synthseg.training.tiles import image_tensor
-
-    assert isinstance(net, PooledClassifier)
-    with torch.inference_mode():
-        features = net.body(image_tensor(image, (1,) * (image.ndim - 1), device))[0]
-        return read_classes(net, net.evidence(features), field)
 
 
 def mean_average_precision(found: FloatImage, truth: FloatImage) -> float | None:
@@ -195,8 +177,6 @@ def mean_average_precision(found: FloatImage, truth: FloatImage) -> float | None
     float or None
         None where no class is shown in some fields and not in others.
     """
-    from sklearn.metrics import average_precision_score
-
     each = []
     for scores, shown in zip(found.T, truth.T, strict=True):
         known = shown != UNKNOWN

@@ -6,17 +6,22 @@ belongs to the tile that holds its middle.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
+import torch
+from torch import nn
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import BoxPrediction, FoundObject
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.detectors import Detector
 from napari_synthseg.networks.receptive_field import measure_radius
+from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.detect.heads import read_boxes
 from napari_synthseg.tasks.detect.rule import DetectRule
 from napari_synthseg.training.model import Predictor
@@ -40,24 +45,22 @@ def detect_in_image(
     run: str,
     block: tuple[int, ...] | None,
 ) -> Generator[Progress, None, BoxPrediction]:
-    """Find the boxes of one image.
+    """Find the boxes of one image, cut at its border.
 
     See `predict_image` for the parameters.
     """
-    net, rule = predictor.net, predictor.rule
-    assert isinstance(net, Detector)
+    rule = predictor.rule
     assert isinstance(rule, DetectRule)
-    radius = measure_radius(net, predictor.in_channels, (net.multiple, net.multiple))
-    largest = 1.5 * float(rule.sizes.max())
-    halo = [max(min(r, MAX_SIGHT_PX), largest) for r in radius]
-    edges = block or (BLOCK_PX, BLOCK_PX)
-    multiple = (net.multiple, net.multiple)
-    tiler = Tiler(pixels, edges, halo, multiple, predictor.device)
+    boxes = yield from find_boxes_in(
+        predictor.net, predictor.spec, rule, pixels, predictor.device, block or (BLOCK_PX, BLOCK_PX)
+    )
+    low, high = np.array(pixels.region, float).T
     found: list[FoundObject] = []
-    for tile in tiler:
-        output = run_network(net, tile.images).cpu().numpy()
-        found += _own(read_boxes(output, rule, MIN_SCORE), tile)
-        yield tiler.progress()
+    for box, cls, score in zip(boxes.corners, boxes.classes, boxes.scores, strict=True):
+        first, last = np.clip(box.reshape(2, 2), low, high).tolist()
+        edges = tuple((round(a, 2), round(b, 2)) for a, b in zip(first, last, strict=True))
+        center = tuple((a + b) / 2 - 0.5 for a, b in edges)  # pixel centers are whole numbers
+        found.append(FoundObject(0, int(cls), round(float(score), 4), center, edges))
     found.sort(key=lambda o: -o.score)
     least = dict(zip(rule.class_values, rule.thresholds, strict=True))
     return BoxPrediction(
@@ -69,24 +72,54 @@ def detect_in_image(
     )
 
 
-def _own(boxes: Boxes, tile: Tile) -> list[FoundObject]:
-    """Return the boxes whose middle lies in the tile's core, cut at the border of the image."""
-    start = np.array([a for a, _ in tile.window], float)
+def find_boxes_in(
+    net: nn.Module,
+    spec: ModelSpec,
+    rule: DetectRule,
+    pixels: PixelSource,
+    device: torch.device,
+    block: Sequence[int],
+    min_score: float = MIN_SCORE,
+) -> Generator[Progress, None, Boxes]:
+    """Return the candidates on an image, in pixels of the whole image.
+
+    Parameters
+    ----------
+    net
+        In evaluation mode, on `device`.
+    spec
+        What it was built from.
+    block
+        Shape of a tile without its halo, pixels.
+    """
+    assert isinstance(net, Detector)
+    largest = 1.5 * float(rule.sizes.max())
+    halo = [max(min(r, MAX_SIGHT_PX), largest) for r in _sight(spec)]
+    tiler = Tiler(pixels, block, halo, (net.multiple,) * 2, device)
+    found: list[Boxes] = []
+    for tile in tiler:
+        output = run_network(net, tile.images).cpu().numpy()
+        found.append(_own(read_boxes(output, rule, min_score), tile))
+        yield tiler.progress()
+    return Boxes.joined(found)
+
+
+@lru_cache(maxsize=32)
+def _sight(spec: ModelSpec) -> tuple[int, ...]:
+    """Return how far a detector sees, pixels along each axis."""
+    net = build_network(spec, 1, 1)
+    assert isinstance(net, Detector)
+    return measure_radius(net, 1, (net.multiple,) * 2)
+
+
+def _own(boxes: Boxes, tile: Tile) -> Boxes:
+    """Return the boxes whose middle lies in the tile's core, in pixels of the whole image."""
+    moved = boxes.shifted([start for start, _ in tile.window])
     low, high = np.array(tile.whole, float).T
-    objects = []
-    for box, cls, score in zip(boxes.corners, boxes.classes, boxes.scores, strict=True):
-        corners = box.reshape(2, 2) + start
-        middle = corners.mean(axis=0)
-        # what lies beyond the image has its middle moved onto it
-        inside = np.clip(middle, low, high - 1e-6)
-        if all(a <= m < b for (a, b), m in zip(tile.core, inside, strict=True)):
-            first, last = np.clip(corners, low, high)
-            edges = tuple(
-                (round(float(a), 2), round(float(b), 2)) for a, b in zip(first, last, strict=True)
-            )
-            center = tuple((a + b) / 2 - 0.5 for a, b in edges)  # pixel centers are whole numbers
-            objects.append(FoundObject(0, int(cls), round(float(score), 4), center, edges))
-    return objects
+    first, last = np.array(tile.core, float).T
+    # what lies beyond the image has its middle moved onto it
+    middles = np.clip((moved.corners[:, :2] + moved.corners[:, 2:]) / 2, low, high - 1e-6)
+    return moved.take(((first <= middles) & (middles < last)).all(axis=1))
 
 
 def _numbered(objects: list[FoundObject]) -> list[FoundObject]:

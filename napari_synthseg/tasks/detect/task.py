@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, BoxLabels, DualImage, instances_of
 from napari_synthseg.core.patch import ClickedImage
-from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.pixels import ArraySource, PixelSource
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.networks.detectors import Detector
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.detect.grouping import group_sizes
-from napari_synthseg.tasks.detect.heads import FORMS, read_boxes
-from napari_synthseg.tasks.detect.prediction import detect_in_image
+from napari_synthseg.tasks.detect.heads import FORMS
+from napari_synthseg.tasks.detect.prediction import detect_in_image, find_boxes_in
 from napari_synthseg.tasks.detect.rule import MIN_SHARE_SHOWN, DetectRule
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Augmentation, Crop
 from napari_synthseg.training.crop_boxes import find_boxes
-from napari_synthseg.training.tiles import image_tensor, run_network
 from napari_synthseg.training.trainable import Validation
-from napari_synthseg.training.volumes import crop_shape
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
+from napari_synthseg.training.volumes import VALIDATION_BLOCK_PX, crop_shape
 
 SAMPLED_PAIRS = 40
 """Dual images whose boxes are grouped."""
@@ -131,13 +128,20 @@ class DetectTask(Task):
         """Compare with the boxes of held-out pairs, and with the clicks of held-out images."""
         clicked = [i for i in self.data.val_images if i.clicks]
         count = len(self.data.val_pairs) + len(clicked)
-        pairs, images = [], []
-        for number, pair in enumerate(self.data.val_pairs):
-            yield Progress(number / count, f"image {number + 1} of {count}")
-            pairs.append((self._read(net, pair.image, device), find_boxes(pair.labels).boxes))
-        for number, image in enumerate(clicked, start=len(pairs)):
-            yield Progress(number / count, f"image {number + 1} of {count}")
-            images.append((self._read(net, image.pixels.read(), device), image))
+        fields: list[PixelSource] = [ArraySource(pair.image) for pair in self.data.val_pairs]
+        fields += [image.pixels for image in clicked]
+        boxes = []
+        for number, pixels in enumerate(fields):
+            part = (number / count, (number + 1) / count, f"image {number + 1} of {count}")
+            work = find_boxes_in(
+                net, self.spec.model, self.rule, pixels, device,
+                (VALIDATION_BLOCK_PX,) * 2, CANDIDATE_SCORES[0],
+            )  # fmt: skip
+            boxes.append((yield from subprogress(work, *part)))
+        known = len(self.data.val_pairs)
+        truths = [find_boxes(pair.labels).boxes for pair in self.data.val_pairs]
+        pairs = list(zip(boxes[:known], truths, strict=True))
+        images = list(zip(boxes[known:], clicked, strict=True))
         rule, figures = self.rule, {}
         counts = []  # per part: (class, score, [matched, predicted, true])
         if pairs:
@@ -156,10 +160,6 @@ class DetectTask(Task):
             chosen = sum(count[k, p] for k, p in enumerate(places))
             figures[name] = float(_f1(chosen[None])[0])
         return Validation.by_mean(figures, rule)
-
-    def _read(self, net: nn.Module, image: FloatImage, device: torch.device) -> Boxes:
-        tensor = image_tensor(image, (self._multiple,) * 2, device)
-        return read_boxes(run_network(net, tensor).cpu().numpy(), self.rule, CANDIDATE_SCORES[0])
 
 
 def _count_boxes(found: Boxes, true: Boxes, values: tuple[int, ...]) -> NDArray[np.float64]:
@@ -186,11 +186,10 @@ def _count_clicks(
 
     On an image that is not fully clicked, boxes without a click are not counted.
     """
-    origin = np.array([start for start, _ in image.pixels.region])
     counts = np.zeros((len(values), len(CANDIDATE_SCORES), 3))
     for row, value in enumerate(values):
         clicks = np.array([c.position for c in image.clicks if c.cls == value]).reshape(-1, 2)
-        clicks = clicks - origin + 0.5  # pixel centers are whole numbers, corners of boxes are not
+        clicks += 0.5  # pixel centers are whole numbers, corners of boxes are not
         mine = found.of_class(value)
         free = np.ones(len(clicks), bool)
         hits = []

@@ -9,9 +9,13 @@ An object belongs to the block that holds its core.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
+import torch
+from scipy.ndimage import center_of_mass, find_objects
+from torch import nn
 
 from napari_synthseg.core.geometry import Region, contains, region_shape, widen_region
 from napari_synthseg.core.pixels import FloatImage, PixelSource
@@ -24,10 +28,6 @@ from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.tiles import Tile, Tiler, run_network
 from napari_synthseg.training.volumes import block_shape, round_up
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
 
 OBJECT_MARGIN_DIAMETERS = 2.0
 """Width of the margin in which objects are decided, typical diameters."""
@@ -43,15 +43,7 @@ def find_in_image(
 ) -> Generator[Progress, None, InstancePrediction]:
     """Find the objects of one image.
 
-    Parameters
-    ----------
-    pixels
-        The image; its region is what is predicted.
-    image, run
-        Ids, for the record.
-    block
-        Shape of a block, pixels, a multiple of ``predictor.spec.multiple``; default: by the
-        kind of image.
+    See `predict_image` for the parameters.
     """
     rule = predictor.rule
     assert isinstance(rule, SegmentRule)
@@ -68,8 +60,8 @@ def find_in_image(
     tiler = Tiler(pixels, edges, halo, spec.multiple, predictor.device)
     for tile in tiler:
         window = widen_region(tile.core, inner, region)
-        probabilities, distance = read_output(predictor.net, tile)
-        decided = decode(tile.cut(probabilities, window), tile.cut(distance[None], window)[0], rule)
+        maps = tile.cut(read_output(predictor.net, tile), window).numpy()
+        decided = decode(maps[:-1], maps[-1], rule)
         _take_over(decided, window, tile.core, region, ids, objects)
         yield tiler.progress()
     return InstancePrediction(
@@ -95,7 +87,7 @@ def predict_maps(
     net
         In evaluation mode, on `device`.
     block
-        Shape of a tile's core, pixels, a multiple of ``spec.multiple``.
+        Shape of a tile's core, pixels.
 
     Returns
     -------
@@ -105,26 +97,14 @@ def predict_maps(
         ([z,] y, x) float32 in 0..1.
     """
     tiler = Tiler(pixels, block, receptive_radius(spec), spec.multiple, device)
-    probabilities: FloatImage = np.empty((0,), np.float32)
-    distance = np.empty(tiler.shape, np.float32)
-    for tile in tiler:
-        yield tiler.progress()
-        maps = read_output(net, tile)
-        if not probabilities.size:
-            probabilities = np.empty((len(maps[0]), *tiler.shape), np.float32)
-        places = tile.places(maps[0])
-        probabilities[(slice(None), *places)] = tile.cut(maps[0], tile.core)
-        distance[places] = tile.cut(maps[1][None], tile.core)[0]
-    return probabilities, distance
+    maps = (yield from tiler.assemble(partial(read_output, net))).numpy()
+    return maps[:-1], maps[-1]
 
 
-def read_output(net: nn.Module, tile: Tile) -> tuple[FloatImage, FloatImage]:
-    """Return class probabilities (1 + classes, ...) and inner distance (...) of a tile's images."""
-    import torch
-
+def read_output(net: nn.Module, tile: Tile) -> torch.Tensor:
+    """Return class probabilities and inner distance (1 + classes + 1, ...) of a tile's images."""
     output = run_network(net, tile.images)
-    probabilities = torch.softmax(output[:-1], dim=0).cpu().numpy()
-    return probabilities, torch.sigmoid(output[-1]).cpu().numpy()
+    return torch.cat([torch.softmax(output[:-1], dim=0), torch.sigmoid(output[-1:])]).cpu()
 
 
 def _take_over(
@@ -136,8 +116,6 @@ def _take_over(
     objects: list[FoundObject],
 ) -> None:
     """Write the objects whose core lies in the block into the whole image."""
-    from scipy.ndimage import center_of_mass, find_objects
-
     starts = np.array([a for a, _ in window])
     boxes = find_objects(decided.ids)
     for index, box in enumerate(boxes):

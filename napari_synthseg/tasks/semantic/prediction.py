@@ -7,12 +7,12 @@ whole image, and the memory that is needed that of a block.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from napari_synthseg.core.geometry import region_shape
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import RegionPrediction
 from napari_synthseg.core.progress import Progress
@@ -20,12 +20,8 @@ from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.semantic.rule import SemanticRule
 from napari_synthseg.training.model import Predictor
-from napari_synthseg.training.tiles import Tiler, run_network
+from napari_synthseg.training.tiles import Tile, Tiler, run_network
 from napari_synthseg.training.volumes import block_shape
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
 
 
 def find_regions(
@@ -70,14 +66,14 @@ def class_values_of(
     pixels
         The image; its region is what is looked at.
     block
-        Shape of a block, pixels, a multiple of ``spec.multiple``; default: by the kind of image.
+        Shape of a block, pixels; default: by the kind of image.
     """
-    table = np.array([0, *rule.class_values], np.uint8)
-    found = np.zeros(region_shape(pixels.region), np.uint8)
+    table = torch.tensor([0, *rule.class_values], dtype=torch.uint8)
     edges = block or block_shape(spec, rule.spacing)
     tiler = Tiler(pixels, edges, receptive_radius(spec), spec.multiple, device)
-    for tile in tiler:
-        best = run_network(net, tile.images).argmax(dim=0, keepdim=True).cpu().numpy()
-        found[tile.places(best)] = table[tile.cut(best, tile.core)[0]]
-        yield tiler.progress()
-    return found
+
+    def read(tile: Tile) -> torch.Tensor:
+        return table[run_network(net, tile.images).argmax(dim=0, keepdim=True).cpu()]
+
+    values: NDArray[np.uint8] = (yield from tiler.assemble(read))[0].numpy()
+    return values

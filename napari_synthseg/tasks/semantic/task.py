@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from napari_synthseg.core.labels import UNKNOWN, DualImage, regions_of
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.metrics.areas import BACKGROUND
-from napari_synthseg.metrics.semantic import score_semantic
+from napari_synthseg.metrics.confusion import ClassSet, count_classes, count_pixels
 from napari_synthseg.tasks.semantic.loss import region_loss
 from napari_synthseg.tasks.semantic.prediction import class_values_of, find_regions
 from napari_synthseg.tasks.semantic.rule import SemanticRule
@@ -41,9 +42,6 @@ SAMPLED_CROPS = 16
 
 MAX_WEIGHT_RATIO = 20.0
 """Largest ratio of the weights of two classes."""
-
-SELECTION_METRIC = "present_miou_pooled"
-"""The metric by which the best weights are chosen."""
 
 
 class SemanticTask(Task):
@@ -101,29 +99,31 @@ class SemanticTask(Task):
     def validate(
         self, net: nn.Module, device: torch.device, *, tune: bool = False
     ) -> Generator[Progress, None, Validation]:
-        """Compare with the true regions of held-out pairs; there is nothing to tune."""
+        """Compare with the true regions of held-out pairs; there is nothing to tune.
+
+        Weights are chosen by the mean IoU of the classes present in any truth, pooled over pairs:
+        ``present_miou_pooled`` of `metrics.semantic`.
+        """
         pairs = self.data.val_pairs
         if not pairs:
             return Validation.by_mean({}, self.rule)
-        compared = []
+        names = {v: self.data.class_names.get(v, str(v)) for v in self.data.class_values}
+        classes = ClassSet.of(names, background=0, ignore=None)
+        confusion = np.zeros((classes.size, classes.size), np.int64)
+        block = block_shape(self.spec.model, self.data.spacing, VALIDATION_BLOCK_PX)
         for number, pair in enumerate(pairs):
             pixels = ArraySource(pair.image)
-            block = block_shape(self.spec.model, self.data.spacing, VALIDATION_BLOCK_PX)
             work = class_values_of(net, self.spec.model, self.rule, pixels, device, block)
             found = yield from subprogress(
                 work, number / len(pairs), (number + 1) / len(pairs),
                 f"image {number + 1} of {len(pairs)}",
             )  # fmt: skip
-            compared.append((str(number), regions_of(pair.labels).values, found))
+            true, given = classes.encode(str(number), regions_of(pair.labels).values, found)
+            confusion += count_pixels(true, given, classes.size)
             yield Progress((number + 1) / len(pairs), "comparing")
-        names = {v: self.data.class_names.get(v, str(v)) for v in self.data.class_values}
-        scores = score_semantic(compared, names, measured_on="real")
-        values = (
-            {"held-out mIoU": scores.values[SELECTION_METRIC]}
-            if SELECTION_METRIC in scores.values
-            else {}
-        )
-        return Validation.by_mean(values, self.rule)
+        ious = [counts.iou for counts in count_classes(confusion) if counts.true]
+        figures = {"held-out mIoU": math.fsum(ious) / len(ious)} if ious else {}
+        return Validation.by_mean(figures, self.rule)
 
     @staticmethod
     def class_logits(predictor: Predictor) -> ClassLogits:
