@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import torch
 from lightning_fabric import Fabric
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch.optim.swa_utils import AveragedModel
 
+from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.progress import Cancelled, Progress
 from napari_synthseg.core.runs import HistoryRow, Weights
 from napari_synthseg.training.batches import Take, prefetched
@@ -69,6 +72,48 @@ class TrainingPlan:
     max_gradient_norm: float = 1.0
     mixed_precision: bool = False
     seed: int = 0
+
+
+class TrainerState(BaseModel):
+    """Where a training stands, as its checkpoint keeps it beside the arrays.
+
+    Attributes
+    ----------
+    elapsed
+        Seconds that are spent.
+    done
+        Whether there is nothing left to train.
+    worse
+        Validations in a row without a better one.
+    validated_at
+        Share of the budget at the last validation; None in older checkpoints.
+    figures
+        Of the last validation.
+    best_step, best_value, best_values
+        Step, value and figures of the best validation; `best_value` is None where there is none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    step: int
+    elapsed: float
+    done: bool = False
+    worse: int = 0
+    validated_at: float | None = None
+    figures: dict[str, float] = Field(default_factory=dict)
+    best_step: int = 0
+    best_value: float | None = None
+    best_values: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_best(cls, data: Any) -> Any:
+        """Read "best" of older checkpoints: figures of a task, or the loss of a generator's net."""
+        if not isinstance(data, Mapping) or data.get("best") is None:
+            return data
+        if not isinstance(data["best"], Mapping):
+            return {**data, "best_value": -float(data["best"])}
+        found = Validation.by_mean(data["best"])
+        return {**data, "best_value": found.value, "best_values": found.values}
 
 
 class Trainer(Generic[Net]):
@@ -135,26 +180,28 @@ class Trainer(Generic[Net]):
             return min(self.step / budget.steps, 1.0)
         return min(self.elapsed / 60 / budget.minutes, 1.0)
 
-    @property
-    def _is_over(self) -> bool:
+    def _is_over(self, fraction: float) -> bool:
         patience = self.plan.patience
         return self.step > 0 and (
-            self.fraction >= 1 or (patience is not None and self._worse >= patience)
+            fraction >= 1 or (patience is not None and self._worse >= patience)
         )
 
-    @property
-    def _validation_is_due(self) -> bool:
-        now = self.fraction
+    def _validation_is_due(self, fraction: float) -> bool:
         return self.step > 0 and any(
-            self._validated_at < share <= now for share in self.plan.validate_at
+            self._validated_at < share <= fraction for share in self.plan.validate_at
         )
 
-    def _tell(self, message: str, **more: Any) -> Generator[Progress, None, None]:
+    def _tell(
+        self,
+        message: str,
+        metrics: Mapping[str, float] = MappingProxyType({}),
+        previews: Mapping[str, tuple[DualImage, ...]] = MappingProxyType({}),
+    ) -> Generator[Progress, None, None]:
         """Yield progress; the time until training goes on is not counted."""
         left = time.monotonic()
-        metrics = {"step": float(self.step), **more.pop("metrics", {}), **self.figures}
+        metrics = {"step": float(self.step), **metrics, **self.figures}
         try:
-            yield Progress(self.fraction, message, metrics, **more)
+            yield Progress(self.fraction, message, metrics, previews)
         finally:
             self._idle += time.monotonic() - left
 
@@ -172,9 +219,13 @@ class Trainer(Generic[Net]):
         try:
             with prefetched(self.trainable.make_batch, self.step) as take:
                 while True:
-                    if self._validation_is_due:
-                        yield from self._validate()
-                    if self._is_over:
+                    # read once: the time budget may end between two looks at it
+                    fraction = self.fraction
+                    if self._validation_is_due(fraction):
+                        yield from self._validate(fraction)
+                        if self.done:
+                            break
+                    elif self._is_over(fraction):
                         break
                     yield from self._learn(take)
         except (Cancelled, GeneratorExit):
@@ -206,11 +257,10 @@ class Trainer(Generic[Net]):
         self.history.append(row)
         metrics = {"loss": row.loss, "seconds": row.seconds}
         metrics |= {name: float(value) for name, value in figures.items()}
-        yield from self._tell(f"step {self.step}", metrics=metrics)
+        yield from self._tell(f"step {self.step}", metrics)
 
-    def _validate(self) -> Generator[Progress, None, None]:
+    def _validate(self, due: float) -> Generator[Progress, None, None]:
         """Validate the weights, and keep them if they are the best so far."""
-        due = self.fraction
         network = self._candidate().eval()
         found = yield from self.follow(self.trainable.validate(network, self.device), "validating")
         self._validated_at = due
@@ -228,14 +278,17 @@ class Trainer(Generic[Net]):
             self.figures["best step"] = float(self._best_step)
         if self.history:
             self.history[-1] = replace(self.history[-1], validation=found.values, best=is_best)
-        self.done = self._is_over
+        self.done = self._is_over(self.fraction)
         self._save(*self.checkpoint())
         yield from self._tell(f"step {self.step}: validated", previews=found.previews)
 
     def follow(
         self, work: Generator[Progress, None, R], message: str
     ) -> Generator[Progress, None, R]:
-        """Run other work as a part of the training; return its result."""
+        """Run other work as a part of the training; return its result.
+
+        Fractions stay those of the training's budget.
+        """
         with closing(work):
             while True:
                 try:
@@ -244,7 +297,7 @@ class Trainer(Generic[Net]):
                     result: R = end.value
                     return result
                 words = f"{message}, {news.message}" if news.message else message
-                yield from self._tell(f"step {self.step}: {words}")
+                yield from self._tell(f"step {self.step}: {words}", news.metrics, news.previews)
 
     def _candidate(self) -> Net:
         """Return the network whose weights are validated and kept."""
@@ -272,13 +325,17 @@ class Trainer(Generic[Net]):
 
     def checkpoint(self) -> Checkpoint:
         """Return all that is needed to go on; of a training that is done only the weights."""
-        meta: dict[str, Any] = {
-            "step": self.step, "elapsed": self.elapsed, "done": self.done, "worse": self._worse,
-            "validated_at": self._validated_at, "figures": self.figures,
-            "best_step": self._best_step,
-        }  # fmt: skip
-        if self.best is not None:
-            meta |= {"best_value": self.best.value, "best_values": dict(self.best.values)}
+        meta = TrainerState(
+            step=self.step,
+            elapsed=self.elapsed,
+            done=self.done,
+            worse=self._worse,
+            validated_at=self._validated_at,
+            figures=self.figures,
+            best_step=self._best_step,
+            best_value=self.best.value if self.best else None,
+            best_values=dict(self.best.values) if self.best else {},
+        ).model_dump()
         if self.done:
             return _prefixed("net", self.best_weights()), meta
         arrays = _prefixed("net", weights_of(self.network))
@@ -293,14 +350,14 @@ class Trainer(Generic[Net]):
         """Go on from a checkpoint."""
         arrays, meta = checkpoint
         load_weights(self.network, _part("net", arrays))
-        self.step, self._elapsed_before = int(meta["step"]), float(meta["elapsed"])
-        self.done, self._worse = bool(meta.get("done", False)), int(meta.get("worse", 0))
-        self.figures = dict(meta.get("figures", {}))
-        self._best_step = int(meta.get("best_step", 0))
-        self._validated_at = float(meta.get("validated_at", self.fraction))
-        value, values = _read_best(meta)
-        if value is not None:
-            self.best = Validation(values, value)
+        state = TrainerState.model_validate(meta)
+        self.step, self._elapsed_before = state.step, state.elapsed
+        self.done, self._worse = state.done, state.worse
+        self.figures, self._best_step = dict(state.figures), state.best_step
+        known = state.validated_at
+        self._validated_at = self.fraction if known is None else known
+        if state.best_value is not None:
+            self.best = Validation(state.best_values, state.best_value)
         if self.done:
             self._average = None
             return
@@ -309,26 +366,12 @@ class Trainer(Generic[Net]):
             self._average.n_averaged.fill_(self.step + 1)
         if self.best is not None:
             self._best_weights = _part("best", arrays)
-        state: dict[int, dict[str, torch.Tensor]] = {}
+        moments: dict[int, dict[str, torch.Tensor]] = {}
         for key, array in _part("optimizer", arrays).items():
             index, name = key.split(".", 1)
-            state.setdefault(int(index), {})[name] = torch.from_numpy(array)
+            moments.setdefault(int(index), {})[name] = torch.from_numpy(array)
         groups = self._optimizer.state_dict()["param_groups"]
-        self._optimizer.load_state_dict({"state": state, "param_groups": groups})
-
-
-def _read_best(meta: Mapping[str, Any]) -> tuple[float | None, dict[str, float]]:
-    """Return the value and the figures of the best validation, None and {} if there is none.
-
-    In older checkpoints "best" is the figures of a task, or the loss of a generator's network.
-    """
-    if "best_value" in meta:
-        return meta["best_value"], dict(meta["best_values"])
-    old = meta.get("best")
-    if isinstance(old, Mapping):
-        found = Validation.by_mean({k: float(v) for k, v in old.items()})
-        return found.value, dict(found.values)
-    return (None if old is None else -float(old)), {}
+        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
 
 def _prefixed(name: str, weights: Weights) -> Weights:

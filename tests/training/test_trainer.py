@@ -85,6 +85,35 @@ def test_a_time_budget_does_not_count_pauses():
     assert 0.5 <= trainer.elapsed < 3
 
 
+@pytest.mark.parametrize("tick", np.linspace(0.05, 0.3, 11))
+def test_what_is_learned_last_is_validated_however_the_time_budget_ends(tick):
+    class Ticking(Trainer):
+        """Each look at the clock takes time."""
+
+        looks = 0
+
+        @property
+        def fraction(self):
+            self.looks += 1
+            return min(self.looks * tick, 1.0)
+
+    trainer = Ticking(Falling(), plan(patience=None), CPU)
+    list(trainer.run())
+    assert trainer.done
+    assert trainer.history[-1].validation
+
+
+def test_what_a_validation_shows_on_its_way_is_passed_on():
+    class Showing(Falling):
+        def validate(self, net, device):
+            yield Progress(0.5, "half", {"part": 1.0}, {"pairs": ()})
+            return Validation({}, None)
+
+    trainer = Trainer(Showing(), plan(10), CPU)
+    shown = next(n for n in trainer.run() if "half" in n.message)
+    assert (shown.fraction, shown.metrics["part"], shown.previews) == (0.2, 1.0, {"pairs": ()})
+
+
 def test_a_validation_tells_how_far_it_is():
     trainer = Trainer(Falling(pieces=3), plan(10), CPU)
     news = list(trainer.run())
