@@ -131,6 +131,17 @@ def test_changing_a_setting_changes_the_recipe_and_asks_for_a_new_preview(clicke
     assert "again" in panel.found.text()
 
 
+def test_settings_stay_when_another_task_is_chosen(clicked):
+    clicked.panel.show_step(3)
+    clicked.settle()
+    page = clicked.panel.train_page
+    page.form.fields["steps"].native.setValue(7)
+    assert clicked.session.project.train_spec.steps == 7
+    page.task.task.setCurrentIndex(page.task.task.findData("detect"))
+    assert clicked.session.project.train_spec.task == "detect"
+    assert clicked.session.project.train_spec.steps == 7
+
+
 def test_training_pauses_goes_on_and_stops(clicked):
     panel = start_training(clicked, steps=100_000)
     job = clicked.panel.controller.job("training")
@@ -205,6 +216,22 @@ def test_predictions_go_into_new_layers_and_scores_over_the_canvas(clicked):
     shown = clicked.panel.results_page.scores
     assert shown.tables[0].rowCount() == len(scores.values)
     assert scores.caption() in shown.caption.text()
+
+
+def test_a_prediction_is_shown_where_scoring_fails(clicked, monkeypatch):
+    from napari_synthseg.core.errors import InputError
+    from napari_synthseg.workflow import evaluating
+
+    def fail(*args, **kwargs):
+        raise InputError("The true masks are gone: import them again.")
+        yield
+
+    hold_out_with_truth(clicked)
+    trained(clicked)
+    monkeypatch.setattr(evaluating, "score", fail)
+    clicked.panel.show_step(4)
+    clicked.settle()
+    assert len(clicked.panel.layers.outputs.predictions) == 1
 
 
 def test_reopening_restores_what_was_done(clicked):

@@ -174,8 +174,9 @@ class SessionController(QObject):
     def _on_finished(self, lane: Lane, job: Job[Any], outcome: Outcome[Any]) -> None:
         del self._monitors[lane]
         self._close_bar(lane)
-        if self.session is not None:
-            self.session.record(job)
+        session = self.session
+        if session is not None:
+            show_input_errors(lambda: session.record(job))
         if outcome.state == "failed":
             report(outcome, job.name)
         self.work_changed.emit()

@@ -190,7 +190,7 @@ class ResultsPage(Page):
             self.refresh()
 
         if can_score(project, run, [p.image for p in found]):
-            self.controller.start(lambda session: session.score(run, found), show_other)
+            self.controller.start(lambda session: session.score(run, found), on_end=show_other)
         else:
             show_other()
 

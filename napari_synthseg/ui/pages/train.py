@@ -144,9 +144,11 @@ class TrainPage(Page):
 
     def _show_spec(self) -> None:
         spec = self._spec
-        if self.work.job is None and spec != self.form.model:
+        if self.work.job is not None:
+            return
+        self.task.show_spec(spec)  # also where the form has it already: the task starts from it
+        if spec != self.form.model:
             self.form.set_model(spec)
-            self.task.show_spec(spec)
             self.refresh()
 
     # --- editing -----------------------------------------------------------------------------

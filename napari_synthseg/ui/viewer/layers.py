@@ -118,9 +118,10 @@ class Layers(QObject):
     def _add_image(self, ref: ImageRef, pixels: Any, rgb: bool) -> None:
         placement = Placement.of_pixel_size(ref.pixel_size, ref.unit, ref.ndim)
         key, channels = image_key(ref), pixels.ndim - rgb - ref.ndim
-        layer = make_image_layer(
-            pixels, common_name(self._refs(key)), rgb, placement.of_stack(channels)
-        )
+        refs = self._refs(key)
+        if not refs:  # taken out of the project while it was read
+            return
+        layer = make_image_layer(pixels, common_name(refs), rgb, placement.of_stack(channels))
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
         self._images[key] = layer
         if ref.ndim == 3:
