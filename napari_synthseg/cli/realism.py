@@ -53,7 +53,7 @@ def compare(
     save_comparison(out, found)
     made = found.report
     lines = [
-        f"Real against synthetic, {made.caption()}.",
+        f"Real vs. synthetic, {made.caption()}.",
         made.summary(),
         "",
         *table(HEADER, (row.cells for row in rows_of(made))),

@@ -29,6 +29,6 @@ def relink(
         found = complete(session, session.relink(named[0], file)).images
         missing = complete(session, session.find_missing())
     names, left = ([*dict.fromkeys(ref.name for ref in refs)] for refs in (found, missing))
-    lines = [f"Found again: {', '.join(names)}."]
+    lines = [f"Relinked: {', '.join(names)}."]
     lines += [f"Still missing: {', '.join(left)}."] if left else []
     report({"relinked": names, "missing": left}, lines, as_json)

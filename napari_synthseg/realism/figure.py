@@ -65,7 +65,7 @@ def draw_page(comparison: Comparison, *, words: bool = True) -> Figure:
     report = comparison.report
     figure = Figure(figsize=(16, 10.6), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle("Real against synthetic", fontsize=17, fontweight="bold", color=INK)
+    figure.suptitle("Real vs. synthetic", fontsize=17, fontweight="bold", color=INK)
     (above,), (below,) = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.15, 1.0))
     if words:
         crops, figures = above.subfigures(1, 2, squeeze=False, width_ratios=(1.0, 1.0))[0]

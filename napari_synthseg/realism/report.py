@@ -92,7 +92,7 @@ class TwoSampleTest(Frozen):
     Attributes
     ----------
     accuracy
-        Real against synthetic.
+        Real vs. synthetic.
     floor
         The same classifier on two halves of the real images; None where they are too few.
     clues
@@ -117,7 +117,7 @@ class TwoSampleTest(Frozen):
 
 
 class RealismReport(Frozen):
-    """Real against synthetic images.
+    """Real vs. synthetic images.
 
     Attributes
     ----------

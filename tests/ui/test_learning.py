@@ -197,7 +197,7 @@ def test_a_pair_that_nothing_learns_from_says_so(learning, monkeypatch):
     assert not overlay.text
     learning.viewer.dims.set_current_step(0, 1)
     told = " ".join(overlay.text.split())
-    assert told == "Nothing learns from this one: image and mask do not agree"
+    assert told == "Not used for training: image and mask do not agree"
     assert overlay.visible
 
 

@@ -15,7 +15,7 @@ class Classify(TaskInfo):
 
     name = "classify"
     implementation = "napari_synthseg.tasks.classify.task:ClassifyTask"
-    title = "name what is there"
+    title = "say which classes an image shows"
     description = (
         "A classifier learns what is there but not where. Heat maps then show where it looks."
     )

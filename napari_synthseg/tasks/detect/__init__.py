@@ -18,7 +18,7 @@ class Detect(TaskInfo):
 
     name = "detect"
     implementation = "napari_synthseg.tasks.detect.task:DetectTask"
-    title = "put boxes round objects"
+    title = "draw a box around each object"
     description = (
         "A detector learns where objects are and of which class, without their outlines. Faster."
     )

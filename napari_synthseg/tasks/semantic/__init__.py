@@ -15,7 +15,7 @@ class Semantic(TaskInfo):
 
     name = "semantic"
     implementation = "napari_synthseg.tasks.semantic.task:SemanticTask"
-    title = "tell regions apart"
+    title = "assign a class to each pixel"
     description = (
         "A U-Net learns what each pixel belongs to, where there are no separate objects: phases, "
         "layers, membranes."

@@ -223,7 +223,7 @@ class FileActions:
 
     def _on_relinked(self, made: Imported) -> None:
         names = ", ".join(dict.fromkeys(ref.name for ref in made.images))
-        tell(f"Found again: {names}. If more are missing, choose 'Find moved images' again.")
+        tell(f"Relinked: {names}. If more are missing, choose 'Find moved images' again.")
         self._layers.show_image(made.images[0])
 
     def show_folder(self) -> None:

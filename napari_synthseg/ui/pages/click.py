@@ -343,7 +343,7 @@ class SpecimenBox(QWidget):
         self.names.setEditable(True)
         self.names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         line = self.names.lineEdit()
-        line.setPlaceholderText("of this image alone")
+        line.setPlaceholderText("not shared with other images")
         line.setMaxLength(NAME_LENGTH)
         label = QLabel("Specimen")
         label.setBuddy(self.names)

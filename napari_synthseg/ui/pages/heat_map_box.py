@@ -26,7 +26,7 @@ from napari_synthseg.ui.widgets.parts import (
 )
 
 METHOD_WORDS = {
-    "": "the usual way",
+    "": "default method",
     "cam": "CAM: weights of the last layer",
     "gradcam": "Grad-CAM: mean gradient",
     "gradcam++": "Grad-CAM++: positive gradients",
@@ -60,12 +60,12 @@ class HeatMapBox(QWidget):
         self.contrast = QSlider(Qt.Orientation.Horizontal)
         self.contrast.setRange(2, FULL_COLOR_PERCENT)
         self.contrast.setValue(FULL_COLOR_PERCENT)
-        self.contrast.setToolTip("To the left, weaker values show, too; all classes alike")
+        self.contrast.setToolTip("Move left to show weaker values; all classes alike")
         self.contrast.valueChanged.connect(lambda v: layers.set_top(v / FULL_COLOR_PERCENT))
         self.dark = check_box("Darken the image below", layers.set_dark)
         self.dark.setChecked(True)
         self.place_button = push_button(
-            "Click a place, see its values",
+            "Read values at a point",
             lambda: None,
             "While this is pressed, a click on the image shows what speaks for each class there",
         )

@@ -69,7 +69,7 @@ class RealismView(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Real against synthetic")
+        self.setWindowTitle("Real vs. synthetic")
         self._controller, self._comparison = controller, comparison
         report = comparison.report
         self.summary = QLabel(report.summary())

@@ -48,7 +48,7 @@ TOOLS = {
     "paint": ("Brush", "Paint with the brush (key P)"),
     "polygon": ("Outline", "Click corner after corner; a double-click fills the outline"),
     "fill": ("Fill", "Fill an area of one class, or the gap inside a closed line (key F)"),
-    "erase": ("Erase", "Rub out what was painted (key E)"),
+    "erase": ("Erase", "Erase painted regions (key E)"),
 }
 """Mode of the layer -> what its button says, and its tool tip."""
 
@@ -94,8 +94,8 @@ class RegionsBox(QWidget):
         self.ground_button = push_button(
             "Paint background", self._on_ground, "Let the brush paint background (key 0)"
         )
-        self.take_button = QPushButton("Use masks that are there already…")
-        self.take_button.setToolTip("The values of the masks are those of the classes")
+        self.take_button = QPushButton("Import masks…")
+        self.take_button.setToolTip("Mask values must equal class values")
         self.menu = LabelsMenu(self.take_button, layers, self.take_layer, self.choose_file)
         self.problem = notice_label()
         self.make_button = push_button("", self._on_make_classes)

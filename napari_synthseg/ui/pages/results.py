@@ -47,7 +47,7 @@ class ResultsPage(Page):
         self.images.itemChanged.connect(lambda *_: self.next_step_changed.emit())
         self.predict_button = push_button("Predict again", self.predict)
         self.adapt = check_box(
-            "Fit the model to my images first",
+            "Adapt to my images first (AdaBN)",
             lambda _: None,
             "Measures the batch norms of the network again on your training images, without "
             "labels (AdaBN). It may help a model trained on dual images; compare with and "
@@ -56,7 +56,7 @@ class ResultsPage(Page):
         self.found, self.found_table = quiet_label(), DataTable()
         self.heat_maps = HeatMapBox(layers.heat_maps)
         self.heat_maps.asked.connect(self.explain)
-        self.truth_box = check_box("Show the true masks (lines)", self._on_truth_toggled)
+        self.truth_box = check_box("Show ground-truth outlines", self._on_truth_toggled)
         self.scores = TableList()
         self.add(
             quiet_label("Model"), self.runs, quiet_label("Images to predict"), self.images,

@@ -49,7 +49,7 @@ class StartPage(Page):
     ) -> None:
         super().__init__(controller, layers)
         self._files, self._open_sample = files, open_sample
-        headline = QLabel("Which image shall we work on?")
+        headline = QLabel("Choose an image")
         headline.setObjectName("headline")
         headline.setWordWrap(True)
         self.here = quiet_label()

@@ -123,7 +123,9 @@ class SynthesizePage(Page):
     def hint(self) -> str:
         """Say what to look at."""
         if self.learn.job is not None:
-            return "Paused." if self.learn.is_paused else "Learning. Do the pictures get better?"
+            if self.learn.is_paused:
+                return "Paused."
+            return "Learning. Check whether the previews improve."
         if self.controller.job("short") is not None:
             return "Making dual images…"
         if not self._is_ready:
@@ -229,7 +231,7 @@ class SynthesizePage(Page):
         """Show the dual images in the viewer, or those that were rejected."""
         pairs: Sequence[DualImage] = self._pairs
         captions = [
-            f"Nothing learns from this one: {p.rejection_reason}" if p.rejection_reason else ""
+            f"Not used for training: {p.rejection_reason}" if p.rejection_reason else ""
             for p in pairs
         ]
         if self.rejected_box.isChecked():

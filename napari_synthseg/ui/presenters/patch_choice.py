@@ -18,7 +18,7 @@ KINDS = get_args(IssueKind)
 
 STATE_WORDS: Mapping[PatchState, str] = {
     "good": "in use",
-    "suspicious": "in use, but have a look",
+    "suspicious": "in use; please check",
     "doubtful": "the check suggests to reject it",
     "accepted": "accepted by you",
     "rejected": "rejected by you",
