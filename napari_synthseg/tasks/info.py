@@ -59,7 +59,7 @@ class TaskInfo(ABC):
     implementation
         Where its `Task` is: ``module:name``, imported when it is first needed.
     title
-        Completes the sentence "The model should ...".
+        What the model does, as a verb and its object.
     description
         What a user should know before choosing it, in sentences.
     networks

@@ -26,7 +26,7 @@ class TaskChoice(QWidget):
         for info in task_infos():
             self.task.addItem(info.title, info.name)
         self.network_label = QLabel("Network")
-        form.addRow("The model should", self.task)
+        form.addRow("Task", self.task)
         form.addRow(self.network_label, self.network)
         self.told = quiet_label()
         form.addRow(self.told)
