@@ -80,7 +80,7 @@ def learn_and_score(
     session: Session, unit: Unit, pairs: Sequence[DualImage], held: Sequence[DualImage]
 ) -> Scores:
     """Return the scores, on the unit's real test images, of a network that learned from pairs."""
-    names = {c.value: c.name for c in session.project.classes}
+    names = session.project.class_names
     work = train_model(
         unit.spec, RealDataset(pairs), class_names=names, diameter=1.0, validation_pairs=held
     )

@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, TypeVar
 
+from napari_synthseg.core.errors import InputError
+
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
@@ -68,6 +70,21 @@ class Registry(MutableMapping[str, T]):
     def __getitem__(self, name: str) -> T:
         self._ask_plugins()
         return self._entries[name]
+
+    def lookup(self, name: str, *others: str) -> T:
+        """Return an entry; `others` may be chosen, too, but are no entries.
+
+        Raises
+        ------
+        InputError
+            If there is none of that name; the message lists those there are.
+        """
+        if name not in self:
+            raise InputError(
+                f"The {self._noun} '{name}' is not installed: install the package that brings it, "
+                f"or choose {', '.join((*others, *self))}."
+            )
+        return self[name]
 
     def __setitem__(self, name: str, entry: T) -> None:
         self._entries[name] = entry

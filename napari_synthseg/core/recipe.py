@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
+from napari_synthseg.core.annotations import Frozen
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
@@ -99,7 +100,7 @@ def _accept(entry: object) -> tuple[type[Recipe], str | None]:
     return entry, entry.model_fields["kind"].default
 
 
-class Recipe(BaseModel):
+class Recipe(Frozen):
     """Parameters of one way to make dual images; its fields are its form, flags and record.
 
     A subclass sets `kind` and what it `learns_from`, declares its parameters as fields with a
@@ -108,7 +109,6 @@ class Recipe(BaseModel):
     another number is asked for.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     kinds: ClassVar[Registry[type[Recipe]]] = Registry("recipes", "recipe", _accept)
     """Every known recipe by its kind; look one up with `recipe_class`."""
     learns_from: ClassVar[SourceKind] = "patches"
@@ -156,9 +156,7 @@ def recipe_class(kind: str) -> type[Recipe]:
     InputError
         If there is none; the message names the kinds.
     """
-    if kind not in Recipe.kinds:
-        raise InputError(f"There is no recipe '{kind}'. Known: {', '.join(Recipe.kinds)}.")
-    return Recipe.kinds[kind]
+    return Recipe.kinds.lookup(kind)
 
 
 def load_recipe(data: Mapping[str, Any]) -> Recipe:

@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
 )
 
+from napari_synthseg.core.annotations import Frozen
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
@@ -122,10 +123,9 @@ class TrainedModel:
         )
 
 
-class TrainingRun(BaseModel):
+class TrainingRun(Frozen):
     """The record of one run, saved with the project; its files lie in ``runs/ID/``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     id: str
     name: str
     state: RunState = "running"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from napari_synthseg.core.annotations import Frozen
 
 Measured = Literal["real", "synthetic"]
 
@@ -36,7 +38,7 @@ class ScoringOptions:
     tolerance: float | None = None
 
 
-class Scores(BaseModel):
+class Scores(Frozen):
     """Figures of merit, with what they were measured on.
 
     Attributes
@@ -65,7 +67,6 @@ class Scores(BaseModel):
         What a reader must know before believing the values.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     task: str
     measured_on: Measured
     images: tuple[str, ...]

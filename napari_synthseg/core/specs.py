@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from napari_synthseg.core.annotations import Frozen
 
 Source = Literal["synthetic", "real", "mixed"]
 
 
-class ModelSpec(BaseModel):
+class ModelSpec(Frozen):
     """Which network, and how large.
 
     `name` is looked up in `networks.registry`; without one the task chooses. `width` is the
@@ -18,7 +20,6 @@ class ModelSpec(BaseModel):
     images by averaging squares of `reduce` pixels; without one the task chooses by the objects.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: str = ""
     width: int = Field(default=8, ge=4, le=256)
     depth: int = Field(default=4, ge=1, le=6)
@@ -35,14 +36,13 @@ class ModelSpec(BaseModel):
         return int(2 ** max(self.depth - self.flat, 0)), in_plane, in_plane
 
 
-class TrainSpec(BaseModel):
+class TrainSpec(Frozen):
     """What to train and for how long. Its fields are the form, the CLI flags and the record.
 
     `task` is the name of an installed task (see `tasks.registry`); another one is kept, but cannot
     be trained. Where `batch_size` or `crop` is None, the task's own default holds.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     task: str = Field(default="segment", min_length=1)
     source: Source = Field(
         default="synthetic",

@@ -137,7 +137,7 @@ def write_clicks(path: Path, project: Project) -> int:
     """
     names = ImageNames(project.images)
     known = {i.id: i for i in project.images}
-    classes = {c.value: c.name for c in project.classes}
+    classes = project.class_names
     for image in {c.image: known[c.image] for c in project.clicks}.values():
         names.find(path.name, plane_name(image))
     deep = any(len(c.position) == 3 for c in project.clicks)

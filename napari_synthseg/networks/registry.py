@@ -6,7 +6,6 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.plugins import Registry
 from napari_synthseg.core.specs import ModelSpec
 
@@ -53,9 +52,7 @@ def network_builder(name: str) -> NetworkBuilder:
     """
     for module in BUILT_IN:
         import_module(f"napari_synthseg.networks.{module}")
-    if name not in NETWORKS:
-        raise InputError(f"There is no network '{name}': choose {', '.join(NETWORKS)}.")
-    return NETWORKS[name]
+    return NETWORKS.lookup(name)
 
 
 def build_network(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:

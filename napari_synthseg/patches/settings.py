@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from napari_synthseg.core.annotations import Frozen
 
 
-class PatchSettings(BaseModel):
+class PatchSettings(Frozen):
     """Parameters of cutting and masking; lengths are relative to the class diameter."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     margin: float = Field(
         default=0.5, ge=0.1, le=2.0, description="space around an object, in diameters"
     )

@@ -6,19 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from napari_synthseg.core.annotations import Frozen
 
 DistanceUnit = Literal["real spreads", "dB"]
 Verdict = Literal["alike", "not certain", "a little different", "clearly different"]
 SEVERITY: dict[Verdict, int] = {
     "alike": 0, "not certain": 1, "a little different": 2, "clearly different": 3,
 }  # fmt: skip
-
-
-class Frozen(BaseModel):
-    """A part of the report."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Summary(Frozen):
@@ -140,6 +136,8 @@ class RealismReport(Frozen):
     seed
         Which windows and crops were drawn.
     """
+
+    model_config = ConfigDict(populate_by_name=True)
 
     images: tuple[str, ...]
     simulated: bool

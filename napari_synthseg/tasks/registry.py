@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.plugins import Registry
 from napari_synthseg.tasks.classify import Classify
 from napari_synthseg.tasks.detect import Detect
@@ -45,12 +44,7 @@ def task_info(name: str) -> TaskInfo:
     InputError
         If none of that name is installed.
     """
-    if name not in TASKS:
-        raise InputError(
-            f"The task '{name}' is not installed: install the package that brings it, or choose "
-            f"{', '.join(TASKS)}."
-        )
-    return TASKS[name]
+    return TASKS.lookup(name)
 
 
 def describe_task(task: str) -> TaskInfo:

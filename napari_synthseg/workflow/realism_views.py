@@ -116,7 +116,7 @@ def masked_fields(project: Project, masks: SplitMasks) -> RealFields:
         # two parts of one image have pieces of their own
         views.append(replace(view, ids=np.where(view.ids > 0, view.ids + known, 0)))
         known += int(view.ids.max())
-    names = {cls.value: cls.name for cls in project.classes}
+    names = project.class_names
     seen = {ref.id for ref in refs}
     once = tuple(ref for ref in project.images if ref.id in seen)
     return RealFields(tuple(views), once, "connected pieces of true masks", None, names)

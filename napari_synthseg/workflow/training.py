@@ -58,7 +58,7 @@ def train(
         model = yield from train_model(
             run.spec,
             data.pairs,
-            class_names={c.value: c.name for c in project.classes},
+            class_names=project.class_names,
             diameter=data.diameter,
             spacing=data.spacing,
             validation_pairs=data.validation_pairs,

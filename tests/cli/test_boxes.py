@@ -175,7 +175,7 @@ def test_points_of_napari_are_clicks(invoke: Invoke, project: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["{table}", "--class", "big"], "--class says nothing about boxes"),
+        (["{table}", "--class", "big"], "--class does not apply to boxes"),
         (["{table}", "--exhaustive"], "--exhaustive belongs to --as-clicks"),
         (["{table}", "--as-clicks", "--incomplete", "big"], "said of truth"),
         (["{table}", "--rename", "big"], "write OLD=NEW"),

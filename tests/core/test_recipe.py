@@ -27,7 +27,7 @@ def test_an_unknown_kind_is_kept_word_for_word_and_refuses_to_work():
 
 def test_a_recipe_is_found_by_its_kind_or_the_kinds_are_named():
     assert recipe_class("paste") is synthesis.PasteRecipe
-    with pytest.raises(InputError, match=r"no recipe 'oil'. Known: .*paste.*vq"):
+    with pytest.raises(InputError, match=r"recipe 'oil' is not installed: .*paste.*vq"):
         recipe_class("oil")
 
 

@@ -224,7 +224,9 @@ def test_coarse_descriptions_on_fewer_pixels_are_nearly_the_same(shape, monkeypa
 
 def test_an_unknown_method_is_refused_and_the_known_ones_are_named():
     image, _ = draw("bright")
-    with pytest.raises(InputError, match=r"no mask method 'magic'. Known: auto, level, outline"):
+    with pytest.raises(
+        InputError, match=r"mask method 'magic' is not installed: .* choose auto, level, outline"
+    ):
         finder_of(image, "magic")
 
 

@@ -175,7 +175,7 @@ def test_file_gives_what_the_tables_say(tmp_path: Path) -> None:
     [
         ({"recipe": {"canvaz": "blank"}}, "[[arm]] 'a', recipe: there is no parameter 'canvaz'"),
         ({"recipe": {"canvas": "gold"}}, "[[arm]] 'a': Recipe 'paste': parameter 'canvas'"),
-        ({"recipe": {"kind": "oil"}}, "[[arm]] 'a': There is no recipe 'oil'. Known: "),
+        ({"recipe": {"kind": "oil"}}, "[[arm]] 'a': The recipe 'oil' is not installed: "),
         ({"preset": "nouveau"}, "[[arm]] 'a': there is no preset 'nouveau'"),
     ],
 )

@@ -36,6 +36,4 @@ def box_format(name: str) -> BoxFormat:
     InputError
         If there is none; the message lists those there are.
     """
-    if name not in FORMATS:
-        raise InputError(f"--format {name}: boxes are of the formats {', '.join(FORMATS)}.")
-    return FORMATS[name]
+    return FORMATS.lookup(name)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.plugins import Registry
 
@@ -101,10 +100,7 @@ def mask_method(name: str) -> MaskMethod:
     InputError
         If there is none; the message names those that there are.
     """
-    if name not in MASK_METHODS:
-        known = ", ".join([AUTO, *MASK_METHODS])
-        raise InputError(f"There is no mask method '{name}'. Known: {known}.")
-    return MASK_METHODS[name]
+    return MASK_METHODS.lookup(name, AUTO)
 
 
 def _find_by_level(block: SeededForeground) -> NDArray[np.int32]:

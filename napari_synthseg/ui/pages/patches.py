@@ -163,7 +163,7 @@ class PatchesPage(Page):
         self.gallery.patches.show(
             choose(library, self.filter.currentData(), self.order.currentText()),
             library,
-            {c.value: c.name for c in project.classes},
+            project.class_names,
             {i.id: i.name for i in project.images},
         )
         if kept and not self.gallery.selected_rows():

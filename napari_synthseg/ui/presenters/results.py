@@ -38,7 +38,7 @@ def describe_found(found: Sequence[Prediction], project: Project) -> str:
         return "Share of each image's area that the model gave to each class:"
     if any(isinstance(prediction, ImageTagsPrediction) for prediction in found):
         return "How likely an image shows each class; bold: reported."
-    names = {c.value: c.name for c in project.classes}
+    names = project.class_names
     counts = Counter(
         names.get(thing.cls, f"class {thing.cls}")
         for prediction in found
@@ -83,7 +83,7 @@ def _tags(
 ) -> Table:
     """Return how likely each image shows each class; bold where the class is reported."""
     values = sorted(found[0].probabilities)
-    classes = {c.value: c.name for c in project.classes}
+    classes = project.class_names
     rows = [heading(names.get(p.image, p.image)) for p in found]
     columns = [heading(classes.get(value, f"class {value}")) for value in values]
     return Table(rows, columns, [[_tag(p, value) for value in values] for p in found])

@@ -149,7 +149,7 @@ class ClicksLayer(MarkingLayer):
         """Take over classes edited in the features table; also called at each step of a drag."""
         if self._is_own_change or self.layer is None:
             return
-        names = {c.value: c.name for c in self._project.classes}
+        names = self._project.class_names
         known = {c.id: names[c.cls] for c in self._clicks()}
         table = self.layer.features
         rows = zip(table["id"].tolist(), table["class"].tolist(), strict=True)
@@ -277,7 +277,7 @@ class ClicksLayer(MarkingLayer):
             return UNKNOWN_DIAMETER_PX
 
     def _defaults(self) -> dict[str, str]:
-        names = {c.value: c.name for c in self._project.classes}
+        names = self._project.class_names
         return {"class": names.get(self.active_class, ""), "id": ""}
 
     def undo(self) -> None:
