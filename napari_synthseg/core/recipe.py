@@ -43,6 +43,17 @@ class Synthesizer(ABC):
         """Return several pairs; equal to ``[pair(i) for i in indices]``, maybe cheaper."""
         return [self.pair(i) for i in indices]
 
+    def draw(self, indices: Sequence[int]) -> Generator[Progress, None, list[DualImage]]:
+        """Return several pairs as `pairs` does; yield progress while they are made.
+
+        Where making one pair takes longer than half a second, a subclass yields more often.
+        """
+        made: list[DualImage] = []
+        for index in indices:
+            made.append(self.pair(index))
+            yield Progress(len(made) / len(indices), f"dual image {len(made)} of {len(indices)}")
+        return made
+
     @property
     def notes(self) -> tuple[str, ...]:
         """Where the recipe could not be followed, in words for the user."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Synthesizer
 
 CACHE_BYTES = 2**29
@@ -54,14 +55,23 @@ class CachedDataset(Synthesizer):
     def pair(self, index: int) -> DualImage:
         """Return pair `index` modulo their number."""
         which = index % self._count
-        pair = self._known.get(which)
-        if pair is None:
-            pair = self._pairs.pair(which)
-            size = pair.nbytes
-            if size <= self._free_bytes:
-                self._free_bytes -= size
-                self._known[which] = pair
+        pair = self._known.get(which) or self._keep(which, self._pairs.pair(which))
         return replace(pair, index=index)
+
+    def draw(self, indices: Sequence[int]) -> Generator[Progress, None, list[DualImage]]:
+        """Return several pairs; yield progress while those are made that are not kept."""
+        wanted = dict.fromkeys(index % self._count for index in indices)
+        found = {which: pair for which, pair in self._known.items() if which in wanted}
+        missing = [which for which in wanted if which not in found]
+        made = yield from self._pairs.draw(missing)
+        found |= {which: self._keep(which, p) for which, p in zip(missing, made, strict=True)}
+        return [replace(found[index % self._count], index=index) for index in indices]
+
+    def _keep(self, which: int, pair: DualImage) -> DualImage:
+        if which not in self._known and pair.nbytes <= self._free_bytes:
+            self._free_bytes -= pair.nbytes
+            self._known[which] = pair
+        return pair
 
 
 class FilteredDataset(Synthesizer):

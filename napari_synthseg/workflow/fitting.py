@@ -1,4 +1,4 @@
-"""Fitting recipes to what they learn from, and drawing dual images."""
+"""Fitting recipes to what they learn from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
@@ -82,14 +81,3 @@ def prepare(
     else:
         source = library or (yield from cut(project, folder))
     return replace((yield from refit(fitted, recipe, source, artifacts)), project=project)
-
-
-def synthesize(
-    synthesizer: Synthesizer, start: int, count: int
-) -> Generator[Progress, None, list[DualImage]]:
-    """Return pairs `start` to ``start + count - 1``."""
-    pairs: list[DualImage] = []
-    for index in range(start, start + count):
-        pairs.append(synthesizer.pair(index))
-        yield Progress(len(pairs) / count, f"dual image {len(pairs)} of {count}")
-    return pairs

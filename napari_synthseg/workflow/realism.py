@@ -79,7 +79,7 @@ def compare(
             library = fitted.source
         fields, source = clicked_fields(project, folder, library), library
     fitted = yield from subprogress(fitting.refit(fitted, recipe, source, artifacts), 0.15, 0.2)
-    work = fitting.synthesize(fitted.synthesizer, 0, count)
+    work = fitted.synthesizer.draw(range(count))
     pairs = yield from subprogress(work, 0.2, 0.4)
     made = [synthetic_field(pair, fields.views[0].spacing) for pair in pairs]
     real, synthetic = cut_windows(fields.views, made, seed)

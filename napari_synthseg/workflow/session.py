@@ -361,7 +361,7 @@ class Session:
             fitted = yield from fitting.prepare(
                 project, self.folder, fitted, library, self.artifacts
             )
-            return (yield from fitting.synthesize(fitted.synthesizer, start, count))
+            return (yield from fitted.synthesizer.draw(range(start, start + count)))
 
         def take(pairs: list[DualImage]) -> None:
             made = fitted.source if fitted else None

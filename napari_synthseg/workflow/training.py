@@ -19,7 +19,7 @@ from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage import runs
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.workflow.fitting import current_recipe, synthesize
+from napari_synthseg.workflow.fitting import current_recipe
 from napari_synthseg.workflow.training_data import gather_data, make_pairs
 
 RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image")
@@ -114,7 +114,7 @@ def remake_pairs(
             f"Run '{run.name}' was trained on real images: it has no dual images to make again."
         )
     pairs = yield from make_pairs(_as_recorded(project, run), folder, run.spec, artifacts)
-    return (yield from synthesize(pairs, start, count))
+    return (yield from pairs.draw(range(start, start + count)))
 
 
 def _as_recorded(project: Project, run: TrainingRun) -> Project:

@@ -19,7 +19,7 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, MaskedImages
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Synthesizer
 from napari_synthseg.core.specs import TrainSpec
@@ -122,9 +122,10 @@ def _gather_regions(
     notes = [found.split.note] if found.split.note else []
     if spec.source != "real":
         pairs = yield from _fitted(project, spec, images, artifacts)
-        yield Progress(1.0, "looking at the first dual images")
         checked = min(spec.pairs or CHECKED_PAIRS, CHECKED_PAIRS)
-        notes += _describe_rejected(pairs, checked, spec.real_fraction)
+        work = pairs.draw(range(checked))
+        first = yield from subprogress(work, 0.9, 1.0, "looking at the first dual images")
+        notes += _describe_rejected(first, spec.real_fraction)
         if spec.real_fraction:
             pairs = MixedDataset(pairs, images.train, spec.real_fraction)
         else:
@@ -140,15 +141,15 @@ def _gather_regions(
     )
 
 
-def _describe_rejected(pairs: Synthesizer, count: int, real_fraction: float) -> list[str]:
-    """Say how many of the first `count` pairs are rejected, and what replaces them."""
-    bad = sum(bool(pair.rejection_reason) for pair in pairs.pairs(range(count)))
+def _describe_rejected(first: Sequence[DualImage], real_fraction: float) -> list[str]:
+    """Say how many of the first pairs are rejected, and what replaces them."""
+    bad = sum(bool(pair.rejection_reason) for pair in first)
     if not bad:
         return []
-    found = f"{bad} of the first {count} dual images did not pass the gate"
+    found = f"{bad} of the first {len(first)} dual images did not pass the gate"
     if real_fraction:
         return [f"{found}: real images take the place of such pairs"]
-    if bad == count:
+    if bad == len(first):
         return [f"{found}: they were learned from, as there was nothing else"]
     return [f"{found}: others take the place of such pairs"]
 
@@ -301,4 +302,4 @@ def _validation_pairs(
         synthesizer = yield from current_recipe(project).fit(library, artifacts)
     except InputError:
         return ()  # nothing usable is held out: the clicks alone must decide
-    return tuple(synthesizer.pairs(range(VALIDATION_PAIRS)))
+    return tuple((yield from synthesizer.draw(range(VALIDATION_PAIRS))))

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
+from napari_synthseg.core.progress import exhaust
+from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.synthesis.datasets import (
     MAX_SKIPPED,
@@ -76,6 +78,30 @@ def test_all_dual_images_come_in_turn_however_many_are_real(share, count):
     pairs = MixedDataset(CachedDataset(Counting(0.0), count), real(3), share).pairs(range(200))
     marks = [-1 - float(p.image[0, 0, 0]) for p in pairs if p.image[0, 0, 0] < 0]
     assert marks == [n % count for n in range(len(marks))]
+
+
+def test_kept_pairs_are_drawn_as_they_are_made_one_by_one():
+    class Drawing(Counting, Synthesizer):
+        """Pairs that are made by drawing only."""
+
+        def __init__(self):
+            super().__init__(0.0)
+            self.drawn = []
+
+        def draw(self, indices):
+            self.drawn += indices
+            return (yield from super().draw(indices))
+
+    source = Drawing()
+    pairs = CachedDataset(source, 3, 2 * Counting(0.0).pair(0).nbytes)
+    found = exhaust(pairs.draw([4, 0, 1, 7]))
+    assert [(p.index, -1 - float(p.image[0, 0, 0])) for p in found] == [
+        (4, 1), (0, 0), (1, 1), (7, 1),
+    ]  # fmt: skip
+    assert source.drawn == [1, 0]
+    assert [p.image[0, 0, 0] for p in pairs.pairs([0, 1, 2])] == [-1, -2, -3]
+    exhaust(pairs.draw([0, 1, 2]))
+    assert source.drawn == [1, 0, 2], "what fits no more is drawn again"
 
 
 def test_if_all_pairs_have_a_fault_each_real_image_is_seen_equally_often():

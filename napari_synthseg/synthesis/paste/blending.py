@@ -7,16 +7,19 @@ difference between canvas and object on its edge. On a box that is two sine tran
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from scipy import fft, ndimage
 
+from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.synthesis.paste.cutting import Cut
 
 Kind = Literal["feather", "gaussian", "poisson", "hard"]
+EIGENVALUES_BYTES = 2**25
+"""What is computed for windows of each shape, and kept, may take."""
+
 KINDS: tuple[Kind, ...] = ("feather", "gaussian", "poisson", "hard")
 
 
@@ -96,11 +99,17 @@ def membrane(values: FloatImage) -> FloatImage:
     return result
 
 
-@lru_cache(maxsize=512)
 def _eigenvalues(shape: tuple[int, ...]) -> FloatImage:
     """Return the negative eigenvalues of the Laplacian on a box with fixed edges."""
-    total = np.zeros((1,) * len(shape))
-    for axis, n in enumerate(shape):
-        wave = 2 - 2 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1))
-        total = total + wave.reshape([-1 if a == axis else 1 for a in range(len(shape))])
-    return total.astype(np.float32)
+
+    def compute() -> FloatImage:
+        total = np.zeros((1,) * len(shape))
+        for axis, n in enumerate(shape):
+            wave = 2 - 2 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1))
+            total = total + wave.reshape([-1 if a == axis else 1 for a in range(len(shape))])
+        return total.astype(np.float32)
+
+    return _eigenvalues_known.get_or_make(shape, compute)
+
+
+_eigenvalues_known: ByteCache[FloatImage] = ByteCache(EIGENVALUES_BYTES)

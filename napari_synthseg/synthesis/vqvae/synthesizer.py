@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.core.progress import exhaust
+from napari_synthseg.core.progress import Progress, exhaust, subprogress
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.runs import Weights
 from napari_synthseg.networks.registry import build_network
@@ -104,6 +104,16 @@ class _DrawnCodes:
     rejection_reason: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class _DrawnBlock:
+    """The pairs of a block, finished, and what happened on the way to them."""
+
+    pairs: list[_DrawnCodes]
+    views: list[View]
+    counts: Counter[str]
+    rejected: list[DualImage]
+
+
 class LearnedSynthesizer(Synthesizer):
     """Makes pair ``i`` from (recipe, what was learned, i) alone; safe to call from several threads.
 
@@ -116,7 +126,7 @@ class LearnedSynthesizer(Synthesizer):
         self.recipe, self.learned, self._notes = recipe, learned, notes
         self._rejected: deque[DualImage] = deque(maxlen=MAX_REJECTED)
         self._counts: Counter[str] = Counter()
-        self._codes: dict[int, list[_DrawnCodes]] = {}
+        self._blocks: dict[int, list[_DrawnCodes]] = {}
         self._ready: LRUCache[int, list[View]] = LRUCache(READY_BLOCKS)
         self._lock = threading.Lock()
         self._sampler: Sampler | None = None
@@ -168,59 +178,92 @@ class LearnedSynthesizer(Synthesizer):
         with self._lock:
             return [self._pair(int(index)) for index in indices]
 
-    def _pair(self, index: int) -> DualImage:
+    def draw(self, indices: Sequence[int]) -> Generator[Progress, None, list[DualImage]]:
+        """Return several dual images; yield progress at each row of codes that is drawn.
+
+        The lock is free at each yield, so that others are served while this waits. Where they
+        draw the same block meanwhile, it is drawn twice and kept once.
+        """
+        made: list[DualImage] = []
+        for index in indices:
+            start, stop = (n / len(indices) for n in (len(made), len(made) + 1))
+            number = int(index) // BLOCK_PAIRS
+            if number not in self._blocks:
+                with self._lock:
+                    sampler = self._make_sampler()
+                drawn = yield from subprogress(self._draw_block(number, sampler), start, stop)
+                with self._lock:
+                    self._keep(number, drawn)
+            made += self.pairs([index])
+            yield Progress(stop, f"dual image {len(made)} of {len(indices)}")
+        return made
+
+    def _make_sampler(self) -> Sampler:
+        """Return the networks, built where they are first needed."""
         if self._sampler is None:
             self._sampler = Sampler(self.recipe, self.learned, self.size)
+        return self._sampler
+
+    def _pair(self, index: int) -> DualImage:
+        sampler = self._make_sampler()
         number, place = divmod(index, BLOCK_PAIRS)
-        if number not in self._codes:
-            self._codes[number] = self._fill(number, self._sampler)
-        kept = self._codes[number][place]
+        if number not in self._blocks:
+            self._keep(number, exhaust(self._draw_block(number, sampler)))
+        kept = self._blocks[number][place]
         ready = self._ready.get(number)
-        if ready is None:
-            view = self._sampler.develop(kept.codes, index, kept.attempt)
-        else:
-            view = ready[place]
+        view = ready[place] if ready else sampler.develop(kept.codes, index, kept.attempt)
         pair = as_pair(view.image, view.marks, self.learned.class_values, index)
         return replace(pair, rejection_reason=kept.rejection_reason)
 
-    def _fill(self, number: int, sampler: Sampler) -> list[_DrawnCodes]:
+    def _keep(self, number: int, drawn: _DrawnBlock) -> None:
+        if number in self._blocks:
+            return
+        self._blocks[number] = drawn.pairs
+        self._ready[number] = drawn.views
+        self._counts += drawn.counts
+        self._rejected += drawn.rejected
+
+    def _draw_block(self, number: int, sampler: Sampler) -> Generator[Progress, None, _DrawnBlock]:
         """Draw the pairs of a block; those that the gate turns away again, a few times."""
         open_places = list(range(BLOCK_PAIRS))
         kept: dict[int, _DrawnCodes] = {}
         views: dict[int, View] = {}
         best: dict[int, tuple[float, _DrawnCodes, View]] = {}
-        for attempt in range(self.recipe.attempts if sampler.gate else 1):
+        counts: Counter[str] = Counter()
+        rejected: list[DualImage] = []
+        attempts = self.recipe.attempts if sampler.gate else 1
+        for attempt in range(attempts):
             if not open_places:
                 break
             indices = [number * BLOCK_PAIRS + place for place in open_places]
-            codes, ties = sampler.draw(indices, attempt)
-            self._counts["ties"] += ties
+            words = f"attempt {attempt + 1} of {attempts}" if attempts > 1 else None
+            work = sampler.draw(indices, attempt)
+            middle = (attempt + 0.5) / attempts
+            codes, ties = yield from subprogress(work, attempt / attempts, middle, words)
+            counts["ties"] += ties
             failed = []
             for place, index, grid in zip(open_places, indices, codes, strict=True):
+                yield Progress(middle, "checking what was drawn")
                 view = sampler.develop(grid, index, attempt)
                 verdict = sampler.judge(view, [views[p] for p in sorted(views)])
-                self._counts["drawn"] += 1
+                counts["drawn"] += 1
                 if verdict.reason is None:
                     kept[place], views[place] = _DrawnCodes(grid, attempt), view
-                    self._counts["accepted"] += 1
+                    counts["accepted"] += 1
                     continue
-                self._counts[verdict.reason] += 1
+                counts[verdict.reason] += 1
                 pair = as_pair(view.image, view.marks, self.learned.class_values, index)
                 words = f"{REASONS[verdict.reason]} ({verdict.detail})"
-                self._rejected.append(replace(pair, rejection_reason=words))
+                rejected.append(replace(pair, rejection_reason=words))
                 failed.append(place)
                 if place not in best or verdict.score > best[place][0]:
-                    best[place] = (
-                        verdict.score,
-                        _DrawnCodes(grid, attempt, words),
-                        view,
-                    )
+                    best[place] = (verdict.score, _DrawnCodes(grid, attempt, words), view)
             open_places = failed
         for place in open_places:
             _, kept[place], views[place] = best[place]
-            self._counts["given up"] += 1
-        self._ready[number] = [views[place] for place in range(BLOCK_PAIRS)]
-        return [kept[place] for place in range(BLOCK_PAIRS)]
+            counts["given up"] += 1
+        places = range(BLOCK_PAIRS)
+        return _DrawnBlock([kept[p] for p in places], [views[p] for p in places], counts, rejected)
 
 
 class Sampler:
@@ -252,7 +295,9 @@ class Sampler:
             seen = ReferenceIndex(known, calibration.window)
         return Gate(net.eval(), self.device, learned.scale, seen, calibration, least, nearest)
 
-    def draw(self, indices: Sequence[int], attempt: int) -> tuple[list[NDArray[np.int16]], int]:
+    def draw(
+        self, indices: Sequence[int], attempt: int
+    ) -> Generator[Progress, None, tuple[list[NDArray[np.int16]], int]]:
         """Return the codes of candidates, and how many of them nearly tied with others."""
         cells = self.size // CELL
         rngs = [self._noise(index, attempt, 0) for index in indices]
@@ -265,14 +310,13 @@ class Sampler:
             told.append(given(self.recipe.joining, shares, cells, cells))
         maps = [t for t in told if t is not None]
         conditions = torch.from_numpy(np.stack(maps)).to(self.device) if maps else None
-        work = draw_codes(
+        drawn = yield from draw_codes(
             self.prior,
             (cells, grid_width(self.recipe.joining, cells)),
             rngs,
             temperature=self.recipe.temperature,
             conditions=conditions,
         )
-        drawn = exhaust(work)
         return list(drawn.codes.astype(np.int16)), int(drawn.ties.sum())
 
     def develop(self, codes: NDArray[np.int16], index: int, attempt: int) -> View:

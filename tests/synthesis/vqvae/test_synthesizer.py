@@ -93,4 +93,32 @@ def test_a_block_costs_little_more_than_a_pair(made):
     begun = time.perf_counter()
     one.pairs(range(BLOCK_PAIRS))
     assert time.perf_counter() - begun < 1.0  # drawn already
-    assert set(one._codes) == {0}
+    assert set(one._blocks) == {0}
+
+
+def test_drawing_shows_signs_of_life_and_serves_others_meanwhile(made):
+    one, wanted = again(made), [1, BLOCK_PAIRS, 2]
+    work = one.draw(wanted)
+    first = next(work)
+    assert "row 1" in first.message
+    assert same(one.pair(5), made.pair(5))
+    fractions = [first.fraction]
+    try:
+        while True:
+            fractions.append(next(work).fraction)
+    except StopIteration as end:
+        found = end.value
+    assert fractions == sorted(fractions)
+    assert len(fractions) > 2 * BLOCK_PAIRS
+    assert all(same(f, e) for f, e in zip(found, made.pairs(wanted), strict=True))
+    assert [p.index for p in found] == wanted
+
+
+def test_what_is_drawn_twice_is_counted_once(made):
+    one, other = again(made), again(made)
+    work = one.draw([0])
+    next(work)
+    one.pair(3)
+    exhaust(work)
+    other.pair(0)
+    assert one.statistics == other.statistics
