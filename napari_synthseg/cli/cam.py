@@ -17,8 +17,8 @@ from napari_synthseg.cli.settings import (
     ProjectFolder,
     RunName,
 )
-from napari_synthseg.io.result_files import name_targets, refuse_existing, write_tiff
-from napari_synthseg.workflow.predicting import find_images
+from napari_synthseg.io.result_files import refuse_existing
+from napari_synthseg.workflow.predicting import find_images, heat_map_files, write_heat_maps
 from napari_synthseg.workflow.session import Session
 
 
@@ -44,32 +44,18 @@ def explain(
     """
     with Session.open(project) as session:
         chosen = session.project.run(run)
-        names = session.project.class_names
         refs = find_images(images, session.folder, chosen)
-        targets = name_targets(out, refs)
-        values = chosen.trained_model().rule.class_values
-        files = {
-            (target, value): target.with_name(f"{target.stem}__{_safe(names[value])}.tif")
-            for target in targets
-            for value in values
-        }
-        refuse_existing(files.values(), overwrite)
+        files = heat_map_files(out, chosen, refs, session.project.class_names)
+        paths = [path for of_image in files for path in of_image.values()]
+        refuse_existing(paths, overwrite)
         made = complete(session, session.explain(chosen, refs, method, layer, adapt))
-    out.mkdir(parents=True, exist_ok=True)
-    for target, heat in zip(targets, made, strict=True):
-        for value, heat_map in heat.maps.items():
-            write_tiff(files[target, value], heat_map)
+    write_heat_maps(out, files, made)
     result = {
         "run": chosen.name,
         "out": str(out),
         "method": made[0].method,
         "layer": made[0].layer,
-        "files": [path.name for path in files.values()],
+        "files": [path.name for path in paths],
     }
-    words = f"{len(files)} heat map(s) by {made[0].method} of layer {made[0].layer} in {out}."
+    words = f"{len(paths)} heat map(s) by {made[0].method} of layer {made[0].layer} in {out}."
     report(result, [words], as_json)
-
-
-def _safe(name: str) -> str:
-    """Return a class's name as part of a file's name."""
-    return "".join(c if c.isalnum() or c in "-_ " else "_" for c in name)

@@ -17,10 +17,8 @@ from napari_synthseg.cli.settings import (
     ProjectFolder,
     RunName,
 )
-from napari_synthseg.io.result_files import name_targets, refuse_existing
-from napari_synthseg.tasks.files import NamedPrediction
-from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.workflow.predicting import find_images
+from napari_synthseg.io.result_files import refuse_existing
+from napari_synthseg.workflow.predicting import find_images, prediction_files, write_predictions
 from napari_synthseg.workflow.session import Session
 
 
@@ -41,17 +39,11 @@ def predict(
     """
     with Session.open(project) as session:
         chosen = session.project.run(run)
-        task = task_info(chosen.task)
         refs = find_images(images, session.folder, chosen)
-        masks = name_targets(out, refs)
-        tables = [out / name for name in task.tables]
-        refuse_existing([*(masks if task.writes_masks else ()), *tables], overwrite)
+        refuse_existing(prediction_files(out, chosen, refs), overwrite)
         found = complete(session, session.predict(chosen, refs, adapt))
-        names = session.project.class_names
-    out.mkdir(parents=True, exist_ok=True)
-    predictions = [NamedPrediction(ref, one) for ref, one in zip(refs, found, strict=True)]
-    written = task.write_predictions(out, predictions, names)
+        written = write_predictions(out, chosen, refs, found, session.project.class_names)
     for warning in written.warnings:
         say(f"Warning: {warning}")
-    result = {"run": chosen.name, "task": task.name, "out": str(out), "images": len(refs)}
+    result = {"run": chosen.name, "task": chosen.task, "out": str(out), "images": len(refs)}
     report({**result, **written.figures}, written.lines, as_json)

@@ -1,12 +1,14 @@
-"""Applying trained models to images: predictions and heat maps."""
+"""Applying trained models to images: predictions and heat maps, and their files."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Sequence
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.predictions import (
     HeatMaps,
     InstancePrediction,
@@ -15,9 +17,11 @@ from napari_synthseg.core.predictions import (
 )
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.io.result_files import name_targets, write_tiff
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.images import describe, open_pixels
 from napari_synthseg.storage.uris import relative_uri
+from napari_synthseg.tasks.files import NamedPrediction, Written
 from napari_synthseg.tasks.registry import task_info
 
 if TYPE_CHECKING:
@@ -126,3 +130,85 @@ def explain(
         part = number / len(images), (number + 1) / len(images)
         found.append((yield from subprogress(work, *part, f"looking at {ref.name}")))
     return found
+
+
+# --- result files --------------------------------------------------------------------------------
+
+
+def prediction_files(out: Path, run: TrainingRun, images: Sequence[ImageRef]) -> tuple[Path, ...]:
+    """Return the files that `write_predictions` makes.
+
+    Raises
+    ------
+    InputError
+        If two images would go to one file.
+    """
+    info = task_info(run.task)
+    masks = name_targets(out, images)
+    return (*(masks if info.writes_masks else ()), *(out / name for name in info.tables))
+
+
+def write_predictions(
+    out: Path,
+    run: TrainingRun,
+    images: Sequence[ImageRef],
+    found: Sequence[Prediction],
+    class_names: Mapping[int, str],
+) -> Written:
+    """Write what a run found on some images, as its task does.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    predictions = [NamedPrediction(ref, one) for ref, one in zip(images, found, strict=True)]
+    with _writing_into(out):
+        return task_info(run.task).write_predictions(out, predictions, class_names)
+
+
+def heat_map_files(
+    out: Path, run: TrainingRun, images: Sequence[ImageRef], class_names: Mapping[int, str]
+) -> list[dict[int, Path]]:
+    """Return the file of each class's heat map, of one image after the other.
+
+    Raises
+    ------
+    InputError
+        If two images would go to one file.
+    """
+    values = run.trained_model().rule.class_values
+    return [
+        {value: path.with_name(f"{path.stem}__{_safe(class_names[value])}.tif") for value in values}
+        for path in name_targets(out, images)
+    ]
+
+
+def write_heat_maps(
+    out: Path, files: Sequence[Mapping[int, Path]], made: Sequence[HeatMaps]
+) -> None:
+    """Write heat maps to the files that `heat_map_files` named, as float32.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    with _writing_into(out):
+        for paths, heat in zip(files, made, strict=True):
+            for value, heat_map in heat.maps.items():
+                write_tiff(paths[value], heat_map)
+
+
+@contextmanager
+def _writing_into(out: Path) -> Iterator[None]:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}.") from None
+
+
+def _safe(name: str) -> str:
+    """Return a class's name as part of a file's name."""
+    return "".join(c if c.isalnum() or c in "-_ " else "_" for c in name)

@@ -105,6 +105,18 @@ def test_maps_that_cannot_be_made_are_refused_in_one_line(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("command", ["predict", "cam"])
+def test_a_place_that_cannot_be_written_is_refused_in_one_line(
+    invoke: Invoke, project: Path, field: Any, tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    done = invoke(command, project, "classify", field.image, "--out", file / "results")
+    assert done.code == 2
+    assert "results cannot be written: " in done.err.splitlines()[-1]
+    assert "Traceback" not in done.err
+
+
 def test_a_network_for_another_task_is_refused(invoke: Invoke, project: Path) -> None:
     done = invoke("train", project, "--task", "detect", "--set", "model.name=unet", *FAST)
     assert done.code == 2

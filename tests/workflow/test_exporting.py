@@ -1,4 +1,4 @@
-"""What is told of dual images on the command line."""
+"""What is told of dual images that are exported."""
 
 import numpy as np
 import pytest
