@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from napari.layers import Image
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtGui import QHideEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QProgressBar, QSlider, QWidget
 
 from napari_synthseg.core.predictions import HeatMaps
@@ -95,9 +96,8 @@ class HeatMapBox(QWidget):
         chosen = self.methods.currentData()
         with QSignalBlocker(self.methods):
             self.methods.clear()
-            for name, words in METHOD_WORDS.items():
-                if not name or name in methods:
-                    self.methods.addItem(words, name)
+            for name in ("", *methods):
+                self.methods.addItem(METHOD_WORDS.get(name, name), name)
             self.methods.setCurrentIndex(max(self.methods.findData(chosen), 0))
 
     def show_maps(self, maps: HeatMaps, project: Project, name: str, placement: Placement) -> None:
@@ -110,8 +110,8 @@ class HeatMapBox(QWidget):
             self.contrast.setValue(FULL_COLOR_PERCENT)
         self.layers.set_dark(self.dark.isChecked())
         self.about.setText(
-            f"{METHOD_WORDS[maps.method].split(':')[0]}, layer '{maps.layer}'. The brighter, the "
-            f"more speaks for a class; full color is {self.layers.top:.3g}."
+            f"{METHOD_WORDS.get(maps.method, maps.method).split(':')[0]}, layer '{maps.layer}'. "
+            f"Brighter areas support the class more; full color is {self.layers.top:.3g}."
         )
         self.legend.show()
 
@@ -145,6 +145,11 @@ class HeatMapBox(QWidget):
         self.boxes, self.bars, self.numbers = {}, {}, {}
 
     # --- the values at a place -----------------------------------------------------------------
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Stop reading values where nobody sees them."""
+        self.place_button.setChecked(False)  # clicks are for other things again
+        super().hideEvent(event)
 
     def _on_place_toggled(self, on: bool) -> None:
         self.layers.listen(self.show_place if on else None)

@@ -99,6 +99,7 @@ class ModelForm(QWidget, Generic[M]):
                 _write(field, getattr(model, name))
         finally:
             self._writing = False
+        self.refused.emit("")
 
     def _section(self, name: str, info: FieldInfo, shown: Collection[str] | None) -> str:
         """Return the title of a field's section, '' for what is always in sight."""
