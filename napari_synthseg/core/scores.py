@@ -44,8 +44,8 @@ class Scores(Frozen):
     Attributes
     ----------
     task
-        What was scored: the name of a task, "localize" (centers only) or "cam" (where heat maps
-        point).
+        What was scored: the name of the task, which its scoring fills in; "localize" (centers only)
+        or "cam" (where heat maps point).
     measured_on
         "real" or "synthetic" images.
     images
@@ -67,7 +67,7 @@ class Scores(Frozen):
         What a reader must know before believing the values.
     """
 
-    task: str
+    task: str = ""
     measured_on: Measured
     images: tuple[str, ...]
     objects: int
@@ -78,6 +78,10 @@ class Scores(Frozen):
     per_class: dict[str, dict[str, float]] = Field(default_factory=dict)
     confusion: dict[str, dict[str, int]] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    def of_task(self, name: str) -> Scores:
+        """Return the scores under the name of a task, unless they say what was scored."""
+        return self.model_copy(update={"task": self.task or name})
 
     def caption(self) -> str:
         """Return the sentence that must stand next to every figure shown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from napari_synthseg.core.errors import InputError
 
@@ -56,26 +56,6 @@ def require_named(chosen: Iterable[str], class_names: Mapping[int, str]) -> None
     if unknown := set(chosen) - set(class_names.values()):
         known = ", ".join(class_names.values())
         raise InputError(f"Class '{min(unknown)}' is not among those to score: {known}.")
-
-
-def warn_incomplete(
-    false_on: Iterable[tuple[str, int]], incomplete: Collection[str]
-) -> tuple[str, ...]:
-    """Warn of false positives on images whose truth does not hold every object.
-
-    Parameters
-    ----------
-    false_on
-        Image name and number of false positives on it.
-    incomplete
-        Names of the images on which not every object is marked.
-    """
-    return tuple(
-        f"Not every object on '{name}' is marked: {false} of the predictions there count as "
-        "false, though some may be right. True precision and F1 may be higher."
-        for name, false in false_on
-        if false and name in incomplete
-    )
 
 
 def warn_incomplete_classes(names: Iterable[str]) -> tuple[str, ...]:

@@ -28,7 +28,6 @@ from napari_synthseg.metrics.checks import (
     require_images,
     require_known_classes,
     require_named,
-    warn_incomplete,
     warn_incomplete_classes,
 )
 from napari_synthseg.metrics.counts import Counts
@@ -81,7 +80,6 @@ def score_boxes(
     threshold: float | None = None,
     candidates: Mapping[str, Boxes] | None = None,
     max_detections: int | None = None,
-    incomplete: Collection[str] = (),
     incomplete_classes: Collection[str] = (),
 ) -> Scores:
     """Score predicted boxes against true ones, pooled over images.
@@ -106,8 +104,6 @@ def score_boxes(
     max_detections
         Number of boxes per image and class that average precision ranks, the best first.
         100 gives the figures of COCO; None: all.
-    incomplete
-        Names of images on which not every object is in the truth.
     incomplete_classes
         Names of classes of which not every object is in the truth. They stay out of the values
         over all classes, and have neither precision nor average precision of their own.
@@ -127,7 +123,6 @@ def score_boxes(
     tallies = {value: _Tally() for value in class_names}
     least = -np.inf if threshold is None else threshold
     names: list[str] = []
-    false: list[int] = []
     for name, true, predicted in pairs:
         ranking = predicted if candidates is None else candidates.get(name, Boxes.of([]))
         values = np.concatenate([boxes.classes for boxes in (true, predicted, ranking)]).tolist()
@@ -137,7 +132,6 @@ def score_boxes(
             tally.count(mine, predicted.of_class(value).ranked(), least)
             tally.rank(mine, ranking.of_class(value).ranked(), max_detections)
         names.append(name)
-        false.append(sum(tallies[value].counts[-1].false for value in trusted))
     require_images(names)
     pooled = sum((tallies[value].pooled for value in trusted), Counts())
     values = {
@@ -147,7 +141,6 @@ def score_boxes(
     if threshold is not None:
         values["at_score"] = threshold
     return Scores(
-        task="detect",
         measured_on=measured_on,
         images=tuple(names),
         objects=pooled.true,
@@ -161,7 +154,6 @@ def score_boxes(
         warnings=(
             *_warn_without_truth({class_names[v]: tallies[v] for v in trusted}),
             *warn_incomplete_classes(n for n in class_names.values() if n in incomplete_classes),
-            *warn_incomplete(zip(names, false, strict=True), incomplete),
         ),
     )
 

@@ -83,7 +83,6 @@ def score_image_labels(
     }
     pooled = sum(counts, Counts())
     return Scores(
-        task="classify",
         measured_on=measured_on,
         images=tuple(images),
         objects=pooled.true,

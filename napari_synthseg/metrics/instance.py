@@ -13,7 +13,7 @@ true object, it is the number of predicted ones. `Counts` says what ratios of no
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,7 +26,6 @@ from napari_synthseg.core.scores import Scores
 from napari_synthseg.metrics.checks import (
     require_images,
     require_known_classes,
-    warn_incomplete,
 )
 from napari_synthseg.metrics.counts import Counts
 from napari_synthseg.metrics.overlap import Overlap, measure_overlap
@@ -91,7 +90,6 @@ def score_instances(
     *,
     measured_on: Literal["real", "synthetic"],
     truth: str = "masks",
-    incomplete: Collection[str] = (),
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> Scores:
     """Score predicted instance masks against true ones, pooled over images.
@@ -106,9 +104,6 @@ def score_instances(
         Whether the images are real or synthetic.
     truth
         What the truth is, for the caption.
-    incomplete
-        Names of images on which not every object is in the truth: unmatched predictions there
-        count as false, with a warning.
     thresholds
         IoU thresholds.
 
@@ -147,22 +142,16 @@ def score_instances(
         values |= {f"f1_any_class@{t:g}": pooled[i].f1 for i, t in enumerate(thresholds)}
     present = [v for v, tallies in by_class.items() if not all(t.empty for t in tallies)]
     return Scores(
-        task="segment",
         measured_on=measured_on,
         images=tuple(names),
         objects=sum(t.objects[0].true for t in per_image),
         truth=truth,
         values=values,
         per_class={class_names[v]: _values(by_class[v], thresholds) for v in present},
-        warnings=(
-            *(
-                f"Class '{name}' occurs neither in the truth nor in the predictions."
-                for value, name in class_names.items()
-                if value not in present
-            ),
-            *warn_incomplete(
-                zip(names, (t.objects[0].false for t in per_image), strict=True), incomplete
-            ),
+        warnings=tuple(
+            f"Class '{name}' occurs neither in the truth nor in the predictions."
+            for value, name in class_names.items()
+            if value not in present
         ),
     )
 

@@ -18,7 +18,6 @@ from napari_synthseg.metrics.assignment import assign
 from napari_synthseg.metrics.checks import (
     require_images,
     require_known_classes,
-    warn_incomplete,
 )
 from napari_synthseg.metrics.counts import Counts
 
@@ -104,8 +103,11 @@ def score_centers(
         Class value -> name. A match needs the same class on both sides.
     diameters
         Class value -> typical diameter of its objects, pixels.
-    measured_on, truth, incomplete
+    measured_on, truth
         See `score_instances`.
+    incomplete
+        Names of images on which not every object is in the truth: unmatched predictions there
+        count as false, with a warning.
 
     Returns
     -------
@@ -142,7 +144,7 @@ def score_centers(
         truth=truth,
         values=_values(whole),
         per_class={class_names[v]: _values(c) for v, c in pooled.items() if not c.empty},
-        warnings=warn_incomplete(zip(names, false, strict=True), incomplete),
+        warnings=_warn_incomplete(zip(names, false, strict=True), incomplete),
     )
 
 
@@ -160,3 +162,15 @@ def _count(
 
 def _values(counts: Counts) -> dict[str, float]:
     return counts.numbers() | counts.ratios()
+
+
+def _warn_incomplete(
+    false_on: Iterable[tuple[str, int]], incomplete: Collection[str]
+) -> tuple[str, ...]:
+    """Warn of false positives on images whose truth does not hold every object."""
+    return tuple(
+        f"Not every object on '{name}' is marked: {false} of the predictions there count as "
+        "false, though some may be right. True precision and F1 may be higher."
+        for name, false in false_on
+        if false and name in incomplete
+    )

@@ -115,7 +115,6 @@ def score_semantic(
     counts = count_classes(tally.confusion)
     counted = int(tally.confusion.sum())
     return Scores(
-        task="semantic",
         measured_on=measured_on,
         images=tuple(tally.images),
         objects=counted,

@@ -66,7 +66,7 @@ def score(
             ScoredImage(ref, predictions[ref.id], labels, project.clicks_on(ref), incomplete)
             for ref, labels, incomplete in known
         ]
-        scores = task.score_images(images, project.classes)
+        scores = task.score_images(images, project.classes).of_task(task.name)
     warnings = (*_seen_before(project, run, {*predictions, *maps}), *scores.warnings)
     return scores.model_copy(update={"run": run.id, "warnings": warnings})
 

@@ -38,6 +38,6 @@ def score_folders(what: str, predicted: Path, truth: Path, how: ScoringOptions) 
 
     def work() -> Generator[Progress, None, Scores]:
         yield Progress(0.0, f"scoring {predicted.name}")
-        return score(predicted, truth, how)
+        return score(predicted, truth, how).of_task(what)
 
     return Job(work(), f"score {predicted.name}")

@@ -26,6 +26,12 @@ def test_a_metric_has_a_title(name, title):
     assert metric_title(name) == title
 
 
+@pytest.mark.parametrize(("said", "name"), [("", "count"), ("localize", "localize")])
+def test_scores_carry_the_name_of_the_task_that_made_them(said, name):
+    scores = Scores(task=said, measured_on="real", images=("a",), objects=1, values={})
+    assert scores.of_task("count").task == name
+
+
 def test_pixels_are_not_called_objects():
     scores = Scores(
         task="semantic",

@@ -88,7 +88,7 @@ def test_thresholds_may_differ_by_class():
     scores = score(true, [[0.4, 0.4], [0.3, 0.3]], threshold={1: 0.35, 2: 0.5})
     assert scores.per_class["cell"]["f1"] == 1.0
     assert scores.per_class["crystal"]["f1"] == 0.0
-    assert (scores.task, scores.objects) == ("classify", 2)
+    assert (scores.task, scores.objects) == ("", 2)
     assert scores.caption() == "measured on 2 true image labels of 2 images, real"
 
 

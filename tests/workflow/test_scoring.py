@@ -21,8 +21,12 @@ from napari_synthseg.core.predictions import (
     RegionPrediction,
 )
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
+from napari_synthseg.core.scores import ScoringOptions
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.tasks.detect import Detect
+from napari_synthseg.tasks.registry import TASKS
 from napari_synthseg.workflow.evaluating import score
+from napari_synthseg.workflow.scoring_folders import score_folders
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
 from tests.helpers.sessions import add_array, add_masks
@@ -246,3 +250,20 @@ def test_scorings_of_one_run_are_all_kept_and_that_of_a_deleted_run_is_dropped(s
     session.edit(session.project.model_copy(update={"runs": ()}), "delete")
     session.complete(late)
     assert session.project.runs == ()
+
+
+def test_scores_of_a_plugin_carry_its_own_name(tmp_path, monkeypatch):
+    class Counting(Detect):
+        """A plugin that scores by the metrics of boxes."""
+
+        name = "count"
+
+    monkeypatch.setitem(TASKS, "count", Counting())
+    table = tmp_path / "boxes.csv"
+    table.write_text("image,class,ymin,xmin,ymax,xmax,score\na.tif,cell,0,0,9,9,0.5\n")
+    truth = tmp_path / "true.csv"
+    truth.write_text("image,class,ymin,xmin,ymax,xmax\na.tif,cell,0,0,9,9\n")
+    for name in ("count", "detect"):
+        job = score_folders(name, table, truth, ScoringOptions())
+        job.run()
+        assert job.result().task == name

@@ -49,7 +49,6 @@ def score_heat_maps(
     tolerance: float = 0.0,
     threshold: float = 0.5,
     diameters: Mapping[int, float] | None = None,
-    incomplete: Collection[str] = (),
     incomplete_classes: Collection[str] = (),
 ) -> Scores:
     """Score where heat maps point.
@@ -72,8 +71,6 @@ def score_heat_maps(
     diameters
         Class value -> diameter, pixels; peaks lie more than half of it apart. Without, the median
         of the true objects of the class on the image.
-    incomplete
-        Names of images on which not every object is in the truth.
     incomplete_classes
         Names of classes of which not every object is in the truth; they stay out of the values
         over all classes.
@@ -127,7 +124,7 @@ def score_heat_maps(
         per_class={class_names[v]: t.values() for v, t in tallies.items() if t.maps},
         warnings=(
             *_warn_of_maps({class_names[v]: tally for v, tally in tallies.items()}),
-            *_warn_unmarked(names, incomplete, class_names.values(), incomplete_classes),
+            *_warn_unmarked(n for n in class_names.values() if n in incomplete_classes),
         ),
     )
 
@@ -242,23 +239,10 @@ def _warn_of_maps(tallies: Mapping[str, _Tally]) -> list[str]:
     return warnings
 
 
-def _warn_unmarked(
-    names: Collection[str],
-    incomplete: Collection[str],
-    classes: Iterable[str],
-    incomplete_classes: Collection[str],
-) -> list[str]:
-    lower = "What a map finds of the others counts as wrong, so that true figures may be higher."
+def _warn_unmarked(classes: Iterable[str]) -> list[str]:
     return [
-        *(
-            f"Not every object of class '{name}' is marked: it is left out of the values over all "
-            f"classes. {lower}"
-            for name in classes
-            if name in incomplete_classes
-        ),
-        *(
-            f"Not every object on '{name}' is marked. {lower}"
-            for name in names
-            if name in incomplete
-        ),
+        f"Not every object of class '{name}' is marked: it is left out of the values over all "
+        "classes. What a map finds of the others counts as wrong, so that true figures may be "
+        "higher."
+        for name in classes
     ]
