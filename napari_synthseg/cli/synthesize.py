@@ -19,12 +19,11 @@ from napari_synthseg.cli.settings import (
     with_settings,
 )
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import Recipe, recipe_class
+from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.synthesis import PRESETS
 from napari_synthseg.workflow.exporting import describe_pairs, pair_files
-from napari_synthseg.workflow.fitting import current_recipe
+from napari_synthseg.workflow.fitting import current_recipe, pick_recipe
 from napari_synthseg.workflow.session import Session
 
 
@@ -79,28 +78,6 @@ def synthesize(
     result = {**figures, "recipe": used, "notes": list(notes), "out": str(out) if out else None}
     where = f" in {out}" if out else " (no --out: nothing was written)"
     report(result, [f"{counted}{where}; recipe '{used['kind']}'.", *notes], as_json)
-
-
-def pick_recipe(project: Project, kind: str | None, preset: str | None = None) -> Recipe:
-    """Return the project's recipe, a preset, or a new one of another kind.
-
-    Raises
-    ------
-    InputError
-        If there is no such kind or preset, or the preset is of another kind.
-    """
-    if preset is not None:
-        if preset not in PRESETS:
-            raise InputError(
-                f"--preset {preset}: there is no such preset. Known: {', '.join(PRESETS)}."
-            )
-        if kind not in (None, PRESETS[preset].kind):
-            raise InputError(f"--preset {preset} is no recipe of the kind '{kind}': leave one out.")
-        return PRESETS[preset]
-    current = current_recipe(project)
-    if kind is None or kind == current.kind:
-        return current
-    return recipe_class(kind)()
 
 
 def adopt_recipe(session: Session, recipe: Recipe, settings: dict[str, str]) -> None:

@@ -18,13 +18,14 @@ from napari_synthseg.cli.settings import (
     parse_settings,
     with_settings,
 )
-from napari_synthseg.cli.synthesize import adopt_recipe, pick_recipe
+from napari_synthseg.cli.synthesize import adopt_recipe
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import Source, TrainSpec
 from napari_synthseg.storage.runs import run_folder
 from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.workflow.fitting import pick_recipe
 from napari_synthseg.workflow.session import Session
 
 RECIPE_PREFIX = "recipe."

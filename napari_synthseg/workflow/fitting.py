@@ -1,4 +1,4 @@
-"""Fitting recipes to what they learn from."""
+"""Choosing recipes, and fitting them to what they learn from."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import ArtifactStore, Recipe, Source, Synthesizer
-from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.core.recipe import ArtifactStore, Recipe, Source, Synthesizer, recipe_class
+from napari_synthseg.synthesis import PRESETS, default_recipe
 from napari_synthseg.workflow.cutting import cut
 from napari_synthseg.workflow.truths import masked_alike, masked_images
 
@@ -18,6 +19,28 @@ from napari_synthseg.workflow.truths import masked_alike, masked_images
 def current_recipe(project: Project) -> Recipe:
     """Return the project's recipe, or the one that is used until the user chooses."""
     return project.recipe or default_recipe()
+
+
+def pick_recipe(project: Project, kind: str | None, preset: str | None = None) -> Recipe:
+    """Return the project's recipe, a preset, or a new one of another kind.
+
+    Raises
+    ------
+    InputError
+        If there is no such kind or preset, or the preset is of another kind.
+    """
+    if preset is not None:
+        if preset not in PRESETS:
+            raise InputError(f"There is no preset '{preset}'. Known: {', '.join(PRESETS)}.")
+        if kind not in (None, PRESETS[preset].kind):
+            raise InputError(
+                f"The preset '{preset}' is no recipe of the kind '{kind}': leave one out."
+            )
+        return PRESETS[preset]
+    current = current_recipe(project)
+    if kind is None or kind == current.kind:
+        return current
+    return recipe_class(kind)()
 
 
 @dataclass(frozen=True, eq=False)
