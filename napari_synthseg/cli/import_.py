@@ -121,7 +121,7 @@ def import_data(
                 "patch_masks" if patch_masks else "semantic" if semantic else "instance"
             )
             told = "patch masks" if patch_masks else "masks"
-            job = session.import_masks(masks, kind, options)
+            job = session.import_file(masks, options, kind)
         else:
             assert file is not None
             told = file_kind(file)

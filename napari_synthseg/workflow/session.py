@@ -76,6 +76,8 @@ class Session:
         What dual images were made with last, or None; see `synthesizer_is_current`.
     artifacts
         Keeps what recipes learn: the project folder, unless another store is put in its place.
+    history
+        Says what `undo` would take back and `redo` would do again.
     """
 
     changed = Signal(Project, Project)
@@ -91,7 +93,7 @@ class Session:
         self._cut_from: Project | None = None
         self.artifacts: ArtifactStore = FolderArtifactStore(store.folder)
         self.fitted: Fitted | None = None
-        self._history = History()
+        self.history = History()
         self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
         self._keeping: set[Job[Any]] = set()
         self._painted: set[str] = set()
@@ -164,25 +166,15 @@ class Session:
         """
         if new is self.project:
             return
-        self._history.add(what, self._replace(new))
-
-    @property
-    def undo_label(self) -> str | None:
-        """What `undo` would take back, or None."""
-        return self._history.undo_label
-
-    @property
-    def redo_label(self) -> str | None:
-        """What `redo` would do again, or None."""
-        return self._history.redo_label
+        self.history.add(what, self._replace(new))
 
     def undo(self) -> None:
         """Take back the last edit; training runs stay."""
-        self._go_to(self._history.take_back(self.project))
+        self._go_to(self.history.take_back(self.project))
 
     def redo(self) -> None:
         """Do again what was taken back last."""
-        self._go_to(self._history.do_again(self.project))
+        self._go_to(self.history.do_again(self.project))
 
     def _go_to(self, state: Project | None) -> None:
         if state is not None:
@@ -254,20 +246,18 @@ class Session:
         self,
         path: Path,
         options: ImportOptions = ImportOptions(),  # noqa: B008 - frozen
+        masks: MaskKind | None = None,
     ) -> Job[Imported]:
-        """Take over the clicks, boxes or image labels of a file; all in one edit, or nothing."""
-        work = importing_files.import_file(Path(path), self.project, self.folder, options)
-        return self._importing(work, f"import {Path(path).name}")
+        """Take over the clicks, boxes or image labels of a file; all in one edit, or nothing.
 
-    def import_masks(
-        self,
-        masks: Path,
-        kind: MaskKind = "instance",
-        options: ImportOptions = ImportOptions(),  # noqa: B008 - frozen
-    ) -> Job[Imported]:
-        """Take over the label images of a folder, named as the images; all in one edit."""
-        work = importing_files.import_masks(Path(masks), kind, self.project, self.folder, options)
-        return self._importing(work, f"import {Path(masks).name}")
+        With `masks`, `path` is a folder of label images of that kind, named as the images.
+        """
+        path, name = Path(path), Path(path).name
+        if masks is None:
+            work = importing_files.import_file(path, self.project, self.folder, options)
+        else:
+            work = importing_files.import_masks(path, masks, self.project, self.folder, options)
+        return self._importing(work, f"import {name}")
 
     def relink(self, image: ImageRef, path: Path) -> Job[Imported]:
         """Set the file of an image whose file was moved. The job's images are all that changed.

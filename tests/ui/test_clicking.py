@@ -49,7 +49,7 @@ def test_dragging_a_click_moves_it_in_one_step(opened):
     QTest.mouseRelease(canvas, left, none, end)
     (moved,) = positions(opened)
     assert np.allclose(moved, (60, 80), atol=1.5)
-    assert opened.session.undo_label == "move click"
+    assert opened.session.history.undo_label == "move click"
     opened.session.undo()
     assert np.allclose(positions(opened), [(40, 50)], atol=1.0)
     assert rows(opened) == positions(opened)
@@ -77,7 +77,7 @@ def test_deleting_and_undoing_restores_clicks_classes_and_colors(opened):
     opened.clicks.selected_data = {0, 1}
     opened.press("Delete")
     assert opened.session.project.clicks == ()
-    assert opened.session.undo_label == "delete 2 clicks"
+    assert opened.session.history.undo_label == "delete 2 clicks"
     opened.press("Ctrl+Z")
     assert opened.session.project.clicks == before
     assert rows(opened) == positions(opened)

@@ -249,7 +249,7 @@ def test_painting_goes_on_while_it_learns(learning, stalled):
     assert not learning.panel.layers.preview.layers[0].visible
     learning.drag((60, 30), (60, 90))
     learning.wait(lambda: not learning.panel.layers.regions.keeper.is_busy)
-    assert learning.session.undo_label == "paint regions"
+    assert learning.session.history.undo_label == "paint regions"
     stalled.set()
     learning.settle()
     assert not learning.session.synthesizer_is_current  # it was learned from other regions

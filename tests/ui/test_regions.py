@@ -71,7 +71,7 @@ def test_strokes_of_classes_chosen_by_keys_are_kept_and_counted(painting):
     assert (values[30, 60], values[90, 60]) == (1, 2)
     assert np.array_equal(values, painting.regions.data)
     assert table.item(0, 4).text() == f"{(values == 1).mean():.0%}"
-    assert painting.session.undo_label == "paint regions"
+    assert painting.session.history.undo_label == "paint regions"
     row = table.visualItemRect(table.item(0, 2)).center()
     none = Qt.KeyboardModifier.NoModifier
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, none, row)

@@ -79,7 +79,7 @@ def test_rejecting_in_the_gallery_and_undo(clicked):
     QTest.keyClick(gallery, Qt.Key.Key_R)
     assert clicked.session.project.rejected() == {chosen.id}
     assert chosen.id not in {p.id for p in clicked.session.library.usable()}
-    assert clicked.session.undo_label == "reject patch"
+    assert clicked.session.history.undo_label == "reject patch"
     clicked.panel.header.undo_button.click()
     assert clicked.session.project.rejected() == frozenset()
     assert chosen.id in {p.id for p in clicked.session.library.usable()}
@@ -127,7 +127,7 @@ def test_changing_a_setting_changes_the_recipe_and_asks_for_a_new_preview(clicke
     box = panel.choice.form.fields["density"].native
     box.setValue(box.value() / 2)
     assert clicked.session.project.recipe.density == pytest.approx(box.value())
-    assert clicked.session.undo_label == "change recipe"
+    assert clicked.session.history.undo_label == "change recipe"
     assert "again" in panel.found.text()
 
 

@@ -114,7 +114,7 @@ def test_painting_replaces_what_was_painted_and_removes_what_undo_alone_could_br
     second = session.complete(session.paint([left, right], painted, rest_unknown=True))
     assert [t.image for t in second.truths] == [right.id]
     assert session.project.truths == second.truths
-    assert session.undo_label == "paint regions"
+    assert session.history.undo_label == "paint regions"
     stored = session.folder / "arrays.zarr"
     assert (stored / first.truths[0].id).exists()
     session.close().result()

@@ -74,7 +74,7 @@ def test_edits_are_announced_with_new_and_old(session):
     before = session.project
     session.edit(before.with_classes(before.next_class("a")), "add class")
     assert heard == [(session.project, before)]
-    assert session.undo_label == "add class"
+    assert session.history.undo_label == "add class"
 
 
 def test_undo_and_redo_walk_through_the_edits(session):
@@ -85,14 +85,14 @@ def test_undo_and_redo_walk_through_the_edits(session):
     for state in reversed(states[:-1]):
         session.undo()
         assert session.project.classes == state.classes
-    assert session.undo_label is None
+    assert session.history.undo_label is None
     session.undo()
     for state in states[1:]:
         session.redo()
         assert session.project.classes == state.classes
     session.undo()
     session.edit(session.project.with_classes(session.project.next_class("z")), "add z")
-    assert session.redo_label is None
+    assert session.history.redo_label is None
 
 
 def test_all_is_there_after_reopening(tmp_path, clicked):

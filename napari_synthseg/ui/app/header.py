@@ -55,13 +55,12 @@ class Header(QWidget):
         self.project_button.setToolTip(
             f"Every click is saved at once in\n{folder}" if folder else "Open a project"
         )
+        undo = session.history.undo_label if session else None
+        redo = session.history.redo_label if session else None
         for button, sign, word, label, keys in (
-            (self.undo_button, "↶", "Undo", session.undo_label if session else None, "Ctrl+Z"),
-            (
-                self.redo_button, "↷", "Redo",
-                session.redo_label if session else None, "Ctrl+Shift+Z",
-            ),
-        ):  # fmt: skip
+            (self.undo_button, "↶", "Undo", undo, "Ctrl+Z"),
+            (self.redo_button, "↷", "Redo", redo, "Ctrl+Shift+Z"),
+        ):
             button.setText(f"{sign} {word} {label}" if label else f"{sign} {word}")
             button.setEnabled(label is not None)
             button.setToolTip(f"{word} {label or ''} ({keys})")
