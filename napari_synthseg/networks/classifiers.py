@@ -6,16 +6,11 @@ maps, averaged over the image. They take images of any size.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 
+from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.registry import register_network
-
-if TYPE_CHECKING:
-    from napari_synthseg.core.specs import ModelSpec
-
 
 PROBE = 64
 """Edge of the image on which a body's resolution is seen, pixels."""

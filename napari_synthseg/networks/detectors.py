@@ -7,17 +7,12 @@ pixels in one, beside the coarse ones.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 
+from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.registry import Form, register_network
 from napari_synthseg.networks.unet import unet
-
-if TYPE_CHECKING:
-    from napari_synthseg.core.specs import ModelSpec
-
 
 SLOPE = 0.1
 """Of the rectifiers, below 0."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import lru_cache
-from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
 
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.registry import build_network
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 @lru_cache(maxsize=32)
@@ -36,8 +35,6 @@ def measure_radius(net: nn.Module, channels: int, multiple: tuple[int, ...]) -> 
     multiple
         What extents must be multiples of, pixels.
     """
-    import torch
-
     probe = deepcopy(net).cpu().eval()
     with torch.no_grad():
         for name, parameter in probe.named_parameters():
@@ -52,8 +49,6 @@ def measure_radius(net: nn.Module, channels: int, multiple: tuple[int, ...]) -> 
 
 
 def _radius_along(net: nn.Module, channels: int, axis: int, multiple: tuple[int, ...]) -> int:
-    import torch
-
     step = multiple[axis]
     extent = [32 * m if i == axis else m for i, m in enumerate(multiple)]
     extent[axis] = max(extent[axis], 128)

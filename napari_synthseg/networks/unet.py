@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import nn
 
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.registry import register_network
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 @register_network("unet")

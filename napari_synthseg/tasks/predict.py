@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import numpy as np
+import torch
 from pydantic import ValidationError
 
 from napari_synthseg.core.errors import InputError
@@ -27,8 +28,6 @@ def load_predictor(model: ModelRecord, weights: Weights, device: str = "auto") -
         If its task is not installed, or another version of this program, with another network,
         made the model.
     """
-    import torch
-
     info = task_info(model.rule.kind)
     try:
         rule = model.rule.as_type(info.rule_type)

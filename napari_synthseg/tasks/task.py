@@ -10,9 +10,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import ClickedImage
@@ -25,15 +27,10 @@ from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.training.augmentation import Augmentation, Crop
 from napari_synthseg.training.batches import make_batch
+from napari_synthseg.training.class_logits import ClassLogits
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainable import Batch, Validation
 from napari_synthseg.training.volumes import batch_size
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-    from napari_synthseg.training.class_logits import ClassLogits
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,19 +8,16 @@ al., "Revisiting batch normalization for practical domain adaptation", 2016).
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.training.model import Predictor
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
 
 EDGE = 256
 """Edge of the windows that are looked at, pixels."""
@@ -90,9 +87,6 @@ def adapt_batch_norms(
     InputError
         If the network has no batch norm, or there is no image.
     """
-    import torch
-    from torch.nn.modules.batchnorm import _BatchNorm
-
     norms = [part for part in net.modules() if isinstance(part, _BatchNorm)]
     if not norms:
         raise InputError("This network has no batch norm, so it cannot be adapted to images.")

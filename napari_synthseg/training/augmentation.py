@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from torch.nn.functional import grid_sample
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
@@ -207,9 +210,6 @@ def _resample(
     image: FloatImage, ids: NDArray[np.int32], view: View
 ) -> tuple[FloatImage, NDArray[np.int32]]:
     """Flip, turn, zoom and crop in one resampling of the last two axes."""
-    import torch
-    from torch.nn.functional import grid_sample
-
     height, width = ids.shape[-2:]
     rows, columns = view.positions()
     grid = np.stack([columns / width * 2 - 1, rows / height * 2 - 1], axis=-1)
@@ -240,8 +240,6 @@ def _shade(
     spacing: tuple[float, ...],
 ) -> FloatImage:
     """Change brightness, contrast, gamma, sharpness and noise."""
-    from scipy.ndimage import gaussian_filter
-
     if augmentation.gamma > 1 and rng.random() < 0.5:
         power = float(np.exp(rng.uniform(-1, 1) * np.log(augmentation.gamma)))
         image = np.sign(image) * np.abs(image) ** np.float32(power)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
@@ -45,8 +46,6 @@ def make_batch(
     `crop` is the spatial shape of the crops, as high as wide; `spacing` the distance of pixels
     along each axis of a volume.
     """
-    import torch
-
     first = number * size
     chosen = (
         pairs.pairs(range(first, first + size)) if len(crop) == 2 else [pairs.pair(number)] * size

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
 
 from napari_synthseg.core.errors import InputError
-
-if TYPE_CHECKING:
-    import torch
 
 
 def choose_device(wanted: str = "auto") -> tuple[torch.device, str]:
@@ -23,8 +20,6 @@ def choose_device(wanted: str = "auto") -> tuple[torch.device, str]:
     InputError
         If a device was asked for by name and does not work; the message says why.
     """
-    import torch
-
     if wanted not in ("auto", "cpu", "cuda", "mps"):
         raise InputError(f"There is no device '{wanted}': choose auto, cpu, cuda or mps.")
     reasons = []
@@ -45,15 +40,11 @@ def choose_device(wanted: str = "auto") -> tuple[torch.device, str]:
 
 def count_threads() -> int:
     """Return how many threads a processor computes with, in this program."""
-    import torch
-
     return torch.get_num_threads()
 
 
 def _trouble_with(name: str) -> str | None:
     """Return why a device cannot be used, or None after a small convolution ran on it."""
-    import torch
-
     if name == "cuda" and not torch.cuda.is_available():
         return "this torch has no CUDA" if torch.version.cuda is None else "no NVIDIA GPU is seen"
     if name == "mps" and not torch.backends.mps.is_available():

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.runs import DecodingRule, Weights
 from napari_synthseg.core.specs import ModelSpec
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +74,4 @@ def load_weights(net: nn.Module, weights: Mapping[str, NDArray[np.generic]]) -> 
     RuntimeError
         If names or shapes do not fit.
     """
-    import torch
-
     net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})

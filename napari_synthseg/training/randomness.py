@@ -5,12 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import torch
+import torch
 
 _one_at_a_time = threading.RLock()
 
@@ -23,8 +20,6 @@ def seeded_torch(*seed: int, device: torch.device | None = None) -> Iterator[Non
     and no other can be passed to them. All threads share it, so one thread at a time has it here.
     Do not yield to others inside.
     """
-    import torch
-
     number = seed[0] if len(seed) == 1 else int(np.random.SeedSequence(seed).generate_state(1)[0])
     devices = [device] if device is not None and device.type == "cuda" else []
     with _one_at_a_time, torch.random.fork_rng(devices=devices):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from napari_synthseg.core.geometry import (
     Region,
@@ -23,10 +25,6 @@ from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.training.volumes import round_up
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
 Maps = TypeVar("Maps", "torch.Tensor", NDArray[Any])
 """What a network gives for a tile, (map, [z,] y, x), of any resolution."""
 
@@ -36,8 +34,6 @@ def image_tensor(image: FloatImage, multiple: Sequence[int], device: torch.devic
 
     Its values at the far borders are continued.
     """
-    import torch
-
     extra = [(0, 0)] + [(0, -n % m) for n, m in zip(image.shape[1:], multiple, strict=True)]
     padded = np.ascontiguousarray(np.pad(image, extra, mode="edge"))
     return torch.from_numpy(padded)[None].to(device)
@@ -45,8 +41,6 @@ def image_tensor(image: FloatImage, multiple: Sequence[int], device: torch.devic
 
 def run_network(net: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Return the output (channel, ...) of a network for a batch of one, float32."""
-    import torch
-
     with torch.inference_mode():
         output: torch.Tensor = net(images)[0].float()
     return output

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
+import torch
+from torch import nn
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.runs import DecodingRule
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn.functional import interpolate
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, regions_of
@@ -139,9 +141,6 @@ def draw_view(
 def _resized(view: View, height: int, width: int) -> View:
     if view.shape == (height, width):
         return view
-    import torch
-    from torch.nn.functional import interpolate
-
     image = torch.from_numpy(np.ascontiguousarray(view.image))[None]
     image = interpolate(image, (height, width), mode="bilinear", antialias=True)
     rows, columns = (

@@ -8,19 +8,18 @@ known best, and neither anchors nor cells have to be matched to it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
+from scipy.special import expit
+from torch.nn import functional
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.tasks.detect.grouping import keep_best
 from napari_synthseg.tasks.detect.rule import MIN_SHARE_SHOWN, DetectRule
 from napari_synthseg.training.crop_boxes import ShownBoxes
-
-if TYPE_CHECKING:
-    import torch
 
 SIZE_MAPS = 2
 """Maps beside those of the classes: height and width."""
@@ -125,8 +124,6 @@ def center_loss(
     heat, sizes, weight
         See `make_maps`, batch first.
     """
-    from torch.nn import functional
-
     values = output.float()
     logits, extents = values[:, :-SIZE_MAPS], values[:, -SIZE_MAPS:]
     sure, unsure = functional.logsigmoid(logits), functional.logsigmoid(-logits)
@@ -151,9 +148,6 @@ def read_maps(output: FloatImage, rule: DetectRule, least: float = 0.01) -> Boxe
     least
         Smallest score of a box that is returned.
     """
-    from scipy.ndimage import maximum_filter
-    from scipy.special import expit
-
     heat = expit(output[:-SIZE_MAPS].astype(np.float64))
     limit = np.log(MAX_SIZE_RATIO)
     extents = rule.sizes[0][:, None, None] * np.exp(np.clip(output[-SIZE_MAPS:], -limit, limit))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes
@@ -16,9 +17,6 @@ from napari_synthseg.tasks.detect.centers import SIZE_MAPS, center_loss, make_ma
 from napari_synthseg.tasks.detect.rule import DetectRule
 from napari_synthseg.tasks.detect.yolo import FIELDS, grid_loss, make_grid, read_grid
 from napari_synthseg.training.crop_boxes import ShownBoxes
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,17 @@ class.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from scipy.special import expit
+from torch.nn import functional
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.tasks.detect.grouping import keep_best, overlap_sizes
 from napari_synthseg.tasks.detect.rule import MIN_SHARE_SHOWN, DetectRule
 from napari_synthseg.training.crop_boxes import Floats, ShownBoxes
-
-if TYPE_CHECKING:
-    import torch
 
 FIELDS = 5
 """Outputs of an anchor beside those of the classes: y, x, height, width, object."""
@@ -115,9 +113,6 @@ def grid_loss(
     classes
         Number of classes.
     """
-    import torch
-    from torch.nn import functional
-
     batch, _, rows, columns = output.shape
     parts = output.float().reshape(batch, -1, FIELDS + classes, rows, columns).movedim(2, -1)
     here = state >= 0
@@ -138,8 +133,6 @@ def grid_loss(
 
 def _entropy(share: torch.Tensor) -> torch.Tensor:
     """Return what a perfect answer still costs, so that it can be taken off."""
-    import torch
-
     least: torch.Tensor = (torch.special.entr(share) + torch.special.entr(1 - share)).sum()
     return least
 
@@ -179,7 +172,5 @@ def read_grid(output: FloatImage, rule: DetectRule, least: float = 0.01) -> Boxe
 
 
 def _sigmoid(values: Floats) -> Floats:
-    from scipy.special import expit
-
     result: Floats = expit(values)
     return result

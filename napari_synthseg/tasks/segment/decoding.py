@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import center_of_mass, gaussian_filter, label, maximum, mean
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.tasks.segment.rule import SegmentRule
@@ -38,7 +39,6 @@ def decode(probabilities: FloatImage, distance: FloatImage, rule: SegmentRule) -
     distance
         Inner distance, shape ([z,] y, x).
     """
-    from scipy.ndimage import center_of_mass, gaussian_filter, label, maximum, mean
     from skimage.segmentation import watershed
 
     foreground = 1.0 - probabilities[0]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
+from torch.nn import functional
 
 from napari_synthseg.core.labels import UNKNOWN
-
-if TYPE_CHECKING:
-    import torch
 
 
 def segmentation_loss(
@@ -19,9 +17,6 @@ def segmentation_loss(
     error keeps a slope where the network is surely wrong, which an absolute error behind a sigmoid
     loses. The entropy of the true distance is taken off, so that a perfect network has loss 0.
     """
-    import torch
-    from torch.nn import functional
-
     known = classes != UNKNOWN
     logits = output[:, :-1].float().movedim(1, -1)[known]
     distance, classes, distances = output[:, -1].float()[known], classes[known], distances[known]
@@ -47,9 +42,6 @@ def class_error(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     In the entropy of all pixels, background included, rare classes hardly count. With a single
     class this is 0.
     """
-    import torch
-    from torch.nn import functional
-
     if logits.shape[1] == 1:
         return logits.new_zeros(())
     each = functional.cross_entropy(logits, (classes - 1).clamp(min=0), reduction="none")

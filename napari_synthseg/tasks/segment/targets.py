@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, find_objects
 
 from napari_synthseg.core.labels import Labels, instances_of
 from napari_synthseg.core.pixels import FloatImage
@@ -31,8 +32,6 @@ def inner_distance(ids: NDArray[np.int32], spacing: tuple[float, ...] = ()) -> F
     -------
     float32 in 0..1, the same shape; 0 on the background.
     """
-    from scipy.ndimage import distance_transform_edt, find_objects
-
     result = np.zeros(ids.shape, np.float32)
     for instance, box in enumerate(find_objects(ids), start=1):
         if box is None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.pixels import ArraySource, PixelSource
@@ -17,6 +19,7 @@ from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Crop
+from napari_synthseg.training.class_logits import ClassLogits, pixel_class_logits
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import (
@@ -26,12 +29,6 @@ from napari_synthseg.training.volumes import (
     fit_spec,
     smallest_area,
 )
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-    from napari_synthseg.training.class_logits import ClassLogits
 
 MIN_AREA_SHARE = 0.03
 """Area of the smallest object that is reported, as a share of the typical one."""
@@ -96,7 +93,5 @@ class SegmentTask(Task):
     @staticmethod
     def class_logits(predictor: Predictor) -> ClassLogits:
         """Return the logits of pixels that the network gives to each class."""
-        from napari_synthseg.training.class_logits import pixel_class_logits
-
         classes = len(predictor.rule.class_values)
         return pixel_class_logits(predictor.net, predictor.spec, classes)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
+from torch.nn import functional
 
 from napari_synthseg.core.labels import UNKNOWN
-
-if TYPE_CHECKING:
-    import torch
 
 
 def region_loss(output: torch.Tensor, classes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -24,9 +22,6 @@ def region_loss(output: torch.Tensor, classes: torch.Tensor, weights: torch.Tens
     weights
         Of each class in the cross-entropy.
     """
-    import torch
-    from torch.nn import functional
-
     known = classes != UNKNOWN
     truth = classes[known]
     if not len(truth):

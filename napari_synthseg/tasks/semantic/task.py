@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, regions_of
@@ -20,6 +22,7 @@ from napari_synthseg.tasks.semantic.prediction import class_values_of, find_regi
 from napari_synthseg.tasks.semantic.rule import SemanticRule
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Crop
+from napari_synthseg.training.class_logits import ClassLogits, pixel_class_logits
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.targets import class_indices
 from napari_synthseg.training.trainable import Validation
@@ -30,12 +33,6 @@ from napari_synthseg.training.volumes import (
     crop_shape,
     fit_spec,
 )
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-    from napari_synthseg.training.class_logits import ClassLogits
 
 SAMPLED_CROPS = 16
 """Crops whose pixels are counted to weigh the classes."""
@@ -91,8 +88,6 @@ class SemanticTask(Task):
 
     def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return the error of the classes."""
-        import torch
-
         weights = torch.tensor(self.class_weights, dtype=torch.float32, device=output.device)
         return region_loss(output, targets[0], weights)
 
@@ -128,8 +123,6 @@ class SemanticTask(Task):
     @staticmethod
     def class_logits(predictor: Predictor) -> ClassLogits:
         """Return the logits of pixels that the network gives to each class."""
-        from napari_synthseg.training.class_logits import pixel_class_logits
-
         classes = len(predictor.rule.class_values)
         return pixel_class_logits(predictor.net, predictor.spec, classes)
 
