@@ -27,7 +27,7 @@ from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.training.augmentation import Augmentation, Crop
 from napari_synthseg.training.batches import make_batch
-from napari_synthseg.training.class_logits import ClassLogits
+from napari_synthseg.training.class_logits import ClassLogits, pixel_class_logits
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainable import Batch, Validation
 from napari_synthseg.training.volumes import batch_size
@@ -153,5 +153,9 @@ class Task(ABC):
 
     @staticmethod
     def class_logits(predictor: Predictor) -> ClassLogits:
-        """Return what heat maps are computed from, if the task's info names methods."""
-        raise NotImplementedError
+        """Return what heat maps are computed from, if the task's info names methods.
+
+        Default: the logits of pixels, of a network whose first outputs are background and classes.
+        """
+        classes = len(predictor.rule.class_values)
+        return pixel_class_logits(predictor.net, predictor.spec, classes)

@@ -15,12 +15,12 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, decoded
 from napari_synthseg.synthesis.vqvae.grids import Grid
-from napari_synthseg.synthesis.vqvae.prior import FAR, NEAR, CodePrior, PriorDesign
+from napari_synthseg.synthesis.vqvae.prior import DILATIONS, WIDE_DILATIONS, CodePrior, PriorDesign
 from napari_synthseg.synthesis.vqvae.sampling import draw_codes
 from napari_synthseg.synthesis.vqvae.vqvae import Joining, PairCoder
 from napari_synthseg.training.trainable import Batch, Validation
 
-BATCH = 2
+BATCH_SIZE = 2
 """Grids in one batch: with little time, more steps get further than larger batches."""
 
 MAX_JUDGED, SHOWN, MAX_DRAWN = 16, 4, 32
@@ -31,7 +31,9 @@ def design_prior(coder: PairCoder, on_shares: bool) -> PriorDesign:
     """Return the prior for a codebook; `on_shares`: it is told the share of each class."""
     beside = coder.design.joining == "side by side"
     conditions = (coder.design.classes if on_shares else 0) + int(beside)
-    return PriorDesign(coder.codes, dilations=FAR if beside else NEAR, conditions=conditions)
+    return PriorDesign(
+        coder.codes, dilations=WIDE_DILATIONS if beside else DILATIONS, conditions=conditions
+    )
 
 
 def given(
@@ -98,7 +100,7 @@ class PriorStage:
     def make_batch(self, number: int) -> Batch:
         """Return random grids of codes and, where the prior is told something, that."""
         rng = np.random.default_rng((self.seed, number))
-        return self._as_batch([self._draw(rng) for _ in range(BATCH)])
+        return self._as_batch([self._draw(rng) for _ in range(BATCH_SIZE)])
 
     def batch_loss(
         self, net: CodePrior, batch: Batch, fraction: float

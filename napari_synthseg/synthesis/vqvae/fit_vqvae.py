@@ -17,7 +17,7 @@ from napari_synthseg.synthesis.vqvae.views import View, draw_view, even_crops, m
 from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder, masked_entropy
 from napari_synthseg.training.trainable import Batch, Validation
 
-BATCH = 4
+BATCH_SIZE = 4
 """Crops in one batch: with little time, more steps get further than larger batches."""
 
 UNQUANTIZED_SHARE = 0.15
@@ -88,7 +88,7 @@ class CoderStage:
     def make_batch(self, number: int) -> Batch:
         """Return random crops of image and mask."""
         crops = []
-        for place in range(BATCH):
+        for place in range(BATCH_SIZE):
             rng = np.random.default_rng((self.seed, number, place))
             crops.append(draw_view(self.sources, self.edge, self.edge, rng, self.turns))
         return as_batch(crops)
@@ -189,7 +189,7 @@ def perplexity(counts: NDArray[Any]) -> float:
 
 
 def _alike(views: Sequence[View]) -> list[list[View]]:
-    """Return views sorted into lists of one shape, of `BATCH` at most."""
+    """Return views sorted into lists of one shape, of `BATCH_SIZE` at most."""
     ordered = sorted(views, key=lambda view: view.shape)
     groups = [list(group) for _, group in groupby(ordered, key=lambda view: view.shape)]
-    return [group[i : i + BATCH] for group in groups for i in range(0, len(group), BATCH)]
+    return [group[i : i + BATCH_SIZE] for group in groups for i in range(0, len(group), BATCH_SIZE)]

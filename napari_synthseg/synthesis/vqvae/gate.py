@@ -38,13 +38,13 @@ REASONS: Mapping[str, str] = {
 }
 """What each reason means, in words for the user."""
 
-FEW = 0.1
+MAX_REJECTED_SHARE = 0.1
 """Share of real held-out crops that may agree less than is asked for."""
 
 MAX_MEASURED, AT_ONCE = 64, 4
 """Crops and windows that are measured at most, and windows that are compared at once."""
 
-SLACK = 0.5
+AMOUNT_TOLERANCE = 0.5
 """How far beyond the range of real crops shares and edges may go, as a share of what is left."""
 
 
@@ -146,7 +146,11 @@ class Gate:
         amounts = mask_amounts(marks, self.classes)
         for number, amount in enumerate(amounts):
             low, high = self.calibration.lowest[number], self.calibration.highest[number]
-            if low * (1 - SLACK) <= amount <= high + SLACK * (1 - high) * min(1.0, 2 * high):
+            if (
+                low * (1 - AMOUNT_TOLERANCE)
+                <= amount
+                <= high + AMOUNT_TOLERANCE * (1 - high) * min(1.0, 2 * high)
+            ):
                 continue
             what = "edges" if number == self.classes else f"class number {number}"
             return f"{amount:.1%} {what}, real crops have {low:.1%} to {high:.1%}"
@@ -234,6 +238,10 @@ def thresholds(
     calibration: GateCalibration, agreement_factor: float, distance_factor: float
 ) -> tuple[float, float]:
     """Return the least agreement and the least distance that are asked for."""
-    least = float(np.quantile(calibration.agreements, FEW)) if calibration.agreements else 0.0
+    least = (
+        float(np.quantile(calibration.agreements, MAX_REJECTED_SHARE))
+        if calibration.agreements
+        else 0.0
+    )
     near = calibration.distances[0] if calibration.distances else 0.0
     return min(least * agreement_factor, 1.0), near * distance_factor

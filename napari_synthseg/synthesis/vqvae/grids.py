@@ -15,7 +15,7 @@ from napari_synthseg.synthesis.vqvae.fit_vqvae import encoded
 from napari_synthseg.synthesis.vqvae.views import CELL, View, draw_view, mirrored
 from napari_synthseg.synthesis.vqvae.vqvae import PairCoder
 
-FIELD = 4
+MAX_FIELD_EDGES = 4
 """Edge of the views that are coded, in training crops, as far as images are that large."""
 
 PIXELS = 12_000_000
@@ -74,7 +74,7 @@ def draw_fields(
     one crop.
     """
     smallest = min(min(view.shape) for view in views)
-    wanted = edge if coder.design.joining == "side by side" else FIELD * edge
+    wanted = edge if coder.design.joining == "side by side" else MAX_FIELD_EDGES * edge
     field = max(min(wanted, smallest) // CELL * CELL, edge)
     sources = [mirrored(view, field) for view in views]
     largest = sum(view.marks.size for view in sources) * (8 if turns else 1) * 4

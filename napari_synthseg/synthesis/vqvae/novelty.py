@@ -22,7 +22,7 @@ REDUCED = 8
 SMALLEST = 4
 """Windows of fewer reduced pixels along an edge tell nothing."""
 
-PLAIN = 0.2
+MIN_VARIANCE = 0.2
 """Variance below which a window counts as plain: all plain windows are alike, and no copies."""
 
 
@@ -96,7 +96,7 @@ class ReferenceIndex:
             for known, variances in self.known:
                 match = torch.nn.functional.conv2d(known, flat)[0]
                 match = match.reshape(len(windows), 8, *match.shape[1:])
-                least = 2 * PLAIN * self.edge**2
+                least = 2 * MIN_VARIANCE * self.edge**2
                 likeness = 2 * match / (variances + torch.from_numpy(own)).clamp(min=least)
                 likest = np.maximum(likest, likeness.amax(dim=(1, 2, 3)).numpy())
         return np.maximum(1 - likest, 0.0)

@@ -19,10 +19,10 @@ from torch.nn.functional import pad
 FIRST = 3
 """How far the first layer looks, codes."""
 
-NEAR = (1, 2, 1, 2, 1, 2)
+DILATIONS = (1, 2, 1, 2, 1, 2)
 """How far each further layer looks; in sum, with the first, 12 codes."""
 
-FAR = (1, 2, 4, 8, 8, 8)
+WIDE_DILATIONS = (1, 2, 4, 8, 8, 8)
 """The same where an image and its mask are next to each other, so that one sees the other."""
 
 
@@ -36,7 +36,7 @@ class PriorDesign:
 
     codes: int
     width: int = 64
-    dilations: tuple[int, ...] = NEAR
+    dilations: tuple[int, ...] = DILATIONS
     conditions: int = 0
     dropout: float = 0.1
 

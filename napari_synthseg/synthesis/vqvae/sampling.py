@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.synthesis.vqvae.prior import FIRST, CodePrior, Gated, gate
 
-TIE = 1e-4
+TIE_MARGIN = 1e-4
 """Two sums that are nearer than that could swap places with another processor's rounding."""
 
 
@@ -98,7 +98,7 @@ def _choose(
     chosen = sums.argmax(axis=1)
     best = np.take_along_axis(sums, chosen[:, None], 1)[:, 0]
     np.put_along_axis(sums, chosen[:, None], -np.inf, 1)
-    return chosen, best - sums.max(axis=1) < TIE / min(temperature, 1.0)
+    return chosen, best - sums.max(axis=1) < TIE_MARGIN / min(temperature, 1.0)
 
 
 class _Rows:

@@ -22,7 +22,7 @@ from napari_synthseg.training.tiles import image_tensor, run_network
 from napari_synthseg.training.trainable import Batch, Validation
 from napari_synthseg.training.volumes import round_up
 
-BATCH = 4
+BATCH_SIZE = 4
 """Crops in one batch."""
 
 SPEC = ModelSpec(name="unet", width=8, depth=3)
@@ -57,7 +57,7 @@ class SegmenterStage:
         """Return changed crops of random pairs."""
         edge = round_up(self.edge, SPEC.multiple[0])
         crops = []
-        for place in range(BATCH):
+        for place in range(BATCH_SIZE):
             rng = np.random.default_rng((self.seed, number, place))
             pair = self.train[int(rng.integers(len(self.train)))]
             crops.append(random_crop(pair, (edge, edge), AUGMENTATION, rng))

@@ -19,8 +19,6 @@ from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Crop
-from napari_synthseg.training.class_logits import ClassLogits, pixel_class_logits
-from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import (
     VALIDATION_BLOCK_PX,
@@ -89,9 +87,3 @@ class SegmentTask(Task):
                 validate(on_pairs, pairs, on_images, clicked, self.rule, tune=tune), 0.5
             )
         )
-
-    @staticmethod
-    def class_logits(predictor: Predictor) -> ClassLogits:
-        """Return the logits of pixels that the network gives to each class."""
-        classes = len(predictor.rule.class_values)
-        return pixel_class_logits(predictor.net, predictor.spec, classes)

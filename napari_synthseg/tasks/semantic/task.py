@@ -22,8 +22,6 @@ from napari_synthseg.tasks.semantic.prediction import class_values_of, find_regi
 from napari_synthseg.tasks.semantic.rule import SemanticRule
 from napari_synthseg.tasks.task import Task, TaskData
 from napari_synthseg.training.augmentation import Crop
-from napari_synthseg.training.class_logits import ClassLogits, pixel_class_logits
-from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.targets import class_indices
 from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import (
@@ -119,12 +117,6 @@ class SemanticTask(Task):
         ious = [counts.iou for counts in count_classes(confusion) if counts.true]
         figures = {"held-out mIoU": math.fsum(ious) / len(ious)} if ious else {}
         return Validation.by_mean(figures, self.rule)
-
-    @staticmethod
-    def class_logits(predictor: Predictor) -> ClassLogits:
-        """Return the logits of pixels that the network gives to each class."""
-        classes = len(predictor.rule.class_values)
-        return pixel_class_logits(predictor.net, predictor.spec, classes)
 
 
 def weigh_classes(counts: NDArray[np.float64], balance: float) -> NDArray[np.float64]:

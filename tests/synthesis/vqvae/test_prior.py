@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_synthseg.core.progress import exhaust
-from napari_synthseg.synthesis.vqvae.prior import FAR, NEAR, CodePrior, PriorDesign
+from napari_synthseg.synthesis.vqvae.prior import DILATIONS, WIDE_DILATIONS, CodePrior, PriorDesign
 from napari_synthseg.synthesis.vqvae.sampling import draw_codes
 
 SHAPE = (12, 14)
@@ -25,7 +25,7 @@ def rngs(count, seed=0):
 
 
 @pytest.mark.parametrize("place", [(0, 0), (4, 7), (5, 0), (6, 13)])
-@pytest.mark.parametrize("dilations", [(1, 1), NEAR, FAR])
+@pytest.mark.parametrize("dilations", [(1, 1), DILATIONS, WIDE_DILATIONS])
 def test_a_code_moves_every_later_score_in_reach_and_no_other(place, dilations):
     net = prior(dilations=dilations)
     codes = torch.from_numpy(np.random.default_rng(0).integers(9, size=(1, *SHAPE)))
@@ -60,7 +60,7 @@ def test_the_former_blind_spot_is_seen():
     assert moved[7, 5:].all()
 
 
-@pytest.mark.parametrize("dilations", [NEAR, FAR])
+@pytest.mark.parametrize("dilations", [DILATIONS, WIDE_DILATIONS])
 @pytest.mark.parametrize("conditions", [0, 2])
 def test_drawing_gives_the_scores_of_the_plain_network(dilations, conditions):
     net = prior(dilations=dilations, conditions=conditions)
