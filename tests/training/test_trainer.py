@@ -1,6 +1,7 @@
 """The one training loop: budgets, patience, stopping in a validation, and checkpoints."""
 
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -109,8 +110,8 @@ def test_what_a_validation_shows_on_its_way_is_passed_on():
             yield Progress(0.5, "half", {"part": 1.0}, {"pairs": ()})
             return Validation({}, None)
 
-    trainer = Trainer(Showing(), plan(10), CPU)
-    shown = next(n for n in trainer.run() if "half" in n.message)
+    with closing(Trainer(Showing(), plan(10), CPU).run()) as work:
+        shown = next(n for n in work if "half" in n.message)
     assert (shown.fraction, shown.metrics["part"], shown.previews) == (0.2, 1.0, {"pairs": ()})
 
 
