@@ -559,6 +559,7 @@ class Session:
         return job
 
     def _importing(self, work: Generator[Progress, None, Imported], what: str) -> Job[Imported]:
+        self._require_writable()  # before anything is written into the folder
         return self._job(work, what, lambda made: self.edit(made.added_to(self.project), what))
 
     def _adopt_library(self, library: PatchLibrary, cut_from: Project) -> None:

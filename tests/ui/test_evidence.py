@@ -248,6 +248,13 @@ def test_image_is_darkened_by_a_layer_of_its_own(evidence):
     assert not veil.visible
 
 
+def test_maps_and_darkening_are_not_offered_as_images(evidence):
+    bench, _ = evidence
+    shown = [x for x in bench.viewer.layers if x.name.startswith(("Heat map", "darkened"))]
+    assert len(shown) == 3
+    assert all(bench.panel.layers.owns(layer) for layer in shown)
+
+
 def test_another_project_takes_the_maps_away(evidence):
     bench, box = evidence
     bench.panel.controller.show(None)

@@ -121,6 +121,8 @@ def test_a_second_opener_may_read_only(clicked):
     assert second.project.clicks == clicked.project.clicks
     with pytest.raises(ReadOnlyError, match="reading only"):
         second.edit(second.project.without_class(1), "remove class")
+    with pytest.raises(ReadOnlyError, match="reading only"):  # before any array is written
+        second.add_array(np.zeros((8, 8)), "yx", "more")
     second.close()
 
 

@@ -140,6 +140,11 @@ class HeatMapLayers:
 
     # --- removing ----------------------------------------------------------------------------
 
+    def owns(self, layer: Layer) -> bool:
+        """Return whether a layer was made here."""
+        ours = (*self.layers.values(), self._darkening, self._place_mark)
+        return any(layer is mine for mine in ours)
+
     def clear(self) -> None:
         """Remove maps, darkening and mark."""
         for layer in (*self.layers.values(), self._darkening, self._place_mark):

@@ -88,7 +88,7 @@ class Layers(QObject):
     def owns(self, layer: Layer) -> bool:
         """Return whether a layer is in use here, or was made here."""
         ours = (*self._images.values(), *(self.preview.layers or ()), self.regions.layer)
-        return any(layer is mine for mine in ours)
+        return any(layer is mine for mine in ours) or self.heat_maps.owns(layer)
 
     def label_layers(self) -> tuple[LabelsLayer, ...]:
         """Return the viewer's Labels layers that were not made here."""
