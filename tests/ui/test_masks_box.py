@@ -72,5 +72,5 @@ def test_a_method_that_is_not_installed_is_shown_and_refused_in_words(clicked):
     box = clicked.panel.patches_page.masks
     assert box.method.currentData() == "gone"
     assert box.method.toolTip() == "This method is not installed"
-    with pytest.raises(InputError, match="no mask method 'gone'"):
+    with pytest.raises(InputError, match="mask method 'gone' is not installed"):
         session.complete(session.cut_patches())
