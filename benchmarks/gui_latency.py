@@ -237,7 +237,7 @@ def measure_closing() -> dict[str, dict[str, float]]:
 
 
 def close_while_fitting() -> dict[str, float]:
-    """Fit the learned recipe of the tests' project anew; close after 5 seconds of it."""
+    """Fit the learned recipe of the tests' project anew; close after a second of it."""
     window = Window()
     folder = Path(tempfile.mkdtemp()) / "fit.synthseg"
     shutil.copytree(OLD_PROJECT, folder)
@@ -249,7 +249,7 @@ def close_while_fitting() -> dict[str, float]:
     session.edit(session.project.model_copy(update={"recipe": recipe}), "another seed")
     window.panel.show_step(2)
     window.panel.synthesize_page.start_learning()
-    window.meter.wait(5)
+    window.meter.wait(1)
     assert window.controller.job("learning") is not None
     return window.close()
 
