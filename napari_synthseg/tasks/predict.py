@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-import numpy as np
-import torch
 from pydantic import ValidationError
 
 from napari_synthseg.core.errors import InputError
@@ -16,7 +14,7 @@ from napari_synthseg.core.runs import ModelRecord, Weights
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.training.device import choose_device
-from napari_synthseg.training.model import Predictor
+from napari_synthseg.training.model import Predictor, load_weights
 
 
 def load_predictor(model: ModelRecord, weights: Weights, device: str = "auto") -> Predictor:
@@ -32,7 +30,7 @@ def load_predictor(model: ModelRecord, weights: Weights, device: str = "auto") -
     try:
         rule = model.rule.as_type(info.rule_type)
         net = build_network(model.spec, model.in_channels, model.out_channels)
-        net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
+        load_weights(net, weights)
     except (RuntimeError, ValidationError) as error:  # what does not fit this version
         raise InputError(
             "This model was made by another version of napari-synthseg, with another network: "

@@ -52,7 +52,7 @@ class ClicksLayer(MarkingLayer):
         """Show the clicks on an image, in a new layer."""
         self.hide()
         self.image = image
-        classes = self._project.classes
+        classes = self._controller.project.classes
         self.layer = Points(
             np.empty((0, len(image.shape))),
             name="Clicks",
@@ -110,7 +110,7 @@ class ClicksLayer(MarkingLayer):
     @property
     def active_class(self) -> int:
         """Value of the class that the next click gets."""
-        known = [c.value for c in self._project.classes]
+        known = [c.value for c in self._controller.project.classes]
         if self._active not in known and known:
             self._active = known[0]
         return self._active
@@ -149,7 +149,7 @@ class ClicksLayer(MarkingLayer):
         """Take over classes edited in the features table; also called at each step of a drag."""
         if self._is_own_change or self.layer is None:
             return
-        names = self._project.class_names
+        names = self._controller.project.class_names
         known = {c.id: names[c.cls] for c in self._clicks()}
         table = self.layer.features
         rows = zip(table["id"].tolist(), table["class"].tolist(), strict=True)
@@ -178,7 +178,7 @@ class ClicksLayer(MarkingLayer):
         """Return the layer's rows as clicks, and why rows were left out ('' if none was)."""
         assert self.layer is not None and self.image is not None
         known = {c.id: c for c in self._clicks()}
-        values = {c.name: c.value for c in self._project.classes}
+        values = {c.name: c.value for c in self._controller.project.classes}
         table = self.layer.features
         clicks: list[Click] = []
         seen: set[str] = set()
@@ -224,7 +224,7 @@ class ClicksLayer(MarkingLayer):
         layer, image = self.layer, self.image
         if layer is None or image is None or not image.refs:
             return
-        classes, clicks = self._project.classes, self._clicks()
+        classes, clicks = self._controller.project.classes, self._clicks()
         size = {c.value: self._diameter(c) for c in classes}
         positions = np.array([c.position for c in clicks], float)
         with self._own_change():
@@ -242,10 +242,15 @@ class ClicksLayer(MarkingLayer):
     def _show_nearby(self) -> None:
         """Let the clicks of a volume be seen, smaller, as far from their plane as objects reach."""
         image = self.image
-        if image is None or not image.refs or image.refs[0].ndim == 2 or not self._project.classes:
+        if (
+            image is None
+            or not image.refs
+            or image.refs[0].ndim == 2
+            or not self._controller.project.classes
+        ):
             return
         spacing = image.refs[0].spacing
-        planes = max(self._diameter(c) for c in self._project.classes) / 2 / spacing[0]
+        planes = max(self._diameter(c) for c in self._controller.project.classes) / 2 / spacing[0]
         see_through(self._viewer, planes * image.placement.scale[0])
 
     def _on_defaults_changed(self) -> None:
@@ -258,16 +263,16 @@ class ClicksLayer(MarkingLayer):
             layer.feature_defaults = wanted
 
     def _set_current_size(self) -> None:
-        if self.layer is not None and self._project.classes:
+        if self.layer is not None and self._controller.project.classes:
             with self.layer.block_update_properties():
-                cls = self._project.object_class(self.active_class)
+                cls = self._controller.project.object_class(self.active_class)
                 self.layer.current_size = self._diameter(cls)
 
     # --- small things ------------------------------------------------------------------------
 
     def _clicks(self) -> tuple[Click, ...]:
         shown = {ref.id for ref in self.image.refs} if self.image else set()
-        return tuple(c for c in self._project.clicks if c.image in shown)
+        return tuple(c for c in self._controller.project.clicks if c.image in shown)
 
     def _diameter(self, cls: ObjectClass) -> float:
         assert self.image is not None
@@ -277,7 +282,7 @@ class ClicksLayer(MarkingLayer):
             return UNKNOWN_DIAMETER_PX
 
     def _defaults(self) -> dict[str, str]:
-        names = self._project.class_names
+        names = self._controller.project.class_names
         return {"class": names.get(self.active_class, ""), "id": ""}
 
     def undo(self) -> None:

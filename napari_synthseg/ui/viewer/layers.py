@@ -145,7 +145,7 @@ class Layers(QObject):
             self.clicks.hide()  # nothing in it, and in the way
         else:
             self.clicks.show(image)
-        if self.marking == "regions" or has_regions(self._project, refs):
+        if self.marking == "regions" or has_regions(self._controller.project, refs):
             self.regions.show(image)
         self.activate_marking()
         self.look_at_image()
@@ -230,7 +230,7 @@ class Layers(QObject):
 
     def look_at_patch(self, patch: Patch) -> None:
         """Bring one patch into view, in the image it was cut from."""
-        ref = self._project.image(patch.image)
+        ref = self._controller.project.image(patch.image)
         if self.image is None or image_key(ref) != self.image.key:
             self.show_image(ref)
         if self.image is None or self.clicks.layer is None:
@@ -245,20 +245,20 @@ class Layers(QObject):
 
     def show_dual_images(self, pairs: Sequence[DualImage], captions: Sequence[str] = ()) -> None:
         """Show dual images beside the image; `captions` say on the canvas what each is."""
-        self.preview.show(pairs, self._beside_image(), self._project.classes, captions)
+        self.preview.show(pairs, self._beside_image(), self._controller.project.classes, captions)
 
     def show_prediction(self, prediction: Prediction, name: str) -> None:
         """Show what was found on the image, soon, in new layers."""
         if self.image is not None:
             self.outputs.show_prediction(
-                prediction, self._project.classes, name, self.image.placement
+                prediction, self._controller.project.classes, name, self.image.placement
             )
 
     def show_truth(self, truth: PixelLabels, origin: Sequence[int]) -> None:
         """Show true masks on the image, soon; `origin` is the place of their first pixel in it."""
         if self.image is not None:
             placement = self.image.placement.at(origin)
-            self.outputs.show_truth(truth, self._project.classes, placement)
+            self.outputs.show_truth(truth, self._controller.project.classes, placement)
 
     def show_text(self, text: str) -> None:
         """Write on the canvas; '' removes the text."""
@@ -293,7 +293,7 @@ class Layers(QObject):
 
     def _on_session_changed(self) -> None:
         self._hide_image()
-        painted = has_regions(self._project) and not self._project.clicks
+        painted = has_regions(self._controller.project) and not self._controller.project.clicks
         self.marking = "regions" if painted else "clicks"
         self.marking_changed.emit()
         self.preview.clear()
@@ -304,16 +304,11 @@ class Layers(QObject):
 
     # --- small things ------------------------------------------------------------------------
 
-    @property
-    def _project(self) -> Project:
-        session = self._controller.session
-        return session.project if session is not None else Project()
-
     def _refs(self, key: ImageKey) -> tuple[ImageRef, ...]:
-        return tuple(ref for ref in self._project.images if image_key(ref) == key)
+        return tuple(ref for ref in self._controller.project.images if image_key(ref) == key)
 
     def _has_clicks(self, image: DisplayedImage) -> bool:
-        return any(self._project.clicks_on(ref) for ref in image.refs)
+        return any(self._controller.project.clicks_on(ref) for ref in image.refs)
 
     def _image_layer(self) -> Image | None:
         return self._images.get(self.image.key) if self.image is not None else None

@@ -35,11 +35,6 @@ class MarkingLayer(QObject):
         self._is_own_change = False
         controller.project_changed.connect(self._on_project_changed)
 
-    @property
-    def _project(self) -> Project:
-        session = self._controller.session
-        return session.project if session is not None else Project()
-
     def undo(self) -> None:
         """Undo the last edit."""
         raise NotImplementedError
@@ -74,7 +69,7 @@ class MarkingLayer(QObject):
 
     def _class_chooser(self, number: int) -> Callable[[Any], None]:
         def choose(_: Any) -> None:
-            classes = self._project.classes
+            classes = self._controller.project.classes
             if number < len(classes):
                 self.choose_class(classes[number].value)
 

@@ -117,7 +117,7 @@ class RegionsLayer(MarkingLayer):
             painted.values,
             name="Regions",
             opacity=OPACITY,
-            colormap=class_colormap(self._project.classes),
+            colormap=class_colormap(self._controller.project.classes),
             **self.image.placement.kwargs(),
         )
         layer.brush_size = BRUSH_PX
@@ -192,7 +192,7 @@ class RegionsLayer(MarkingLayer):
 
     def _show_active(self) -> None:
         """Let the brush paint the active class."""
-        if self.layer is not None and self._project.classes:
+        if self.layer is not None and self._controller.project.classes:
             self.layer.selected_label = self._clicks.active_class
 
     def choose_ground(self) -> None:
@@ -213,7 +213,7 @@ class RegionsLayer(MarkingLayer):
         value = int(self.layer.selected_label)
         if value in (0, GROUND) or value == self._clicks.active_class:
             return
-        if value in {c.value for c in self._project.classes}:
+        if value in {c.value for c in self._controller.project.classes}:
             self._clicks.choose_class(value)
             return
         warn(f"There is no class with the value {value}: add one in the panel first.")
