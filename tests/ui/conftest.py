@@ -127,7 +127,7 @@ class Bench:
 def projects(tmp_path, monkeypatch):
     """Keep new projects in the test's own folder."""
     folder = tmp_path / "projects"
-    monkeypatch.setattr("napari_synthseg.ui.app.controller.projects_folder", lambda: folder)
+    monkeypatch.setattr("napari_synthseg.ui.control.controller.projects_folder", lambda: folder)
     return folder
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from napari_synthseg.core.progress import Progress
-from napari_synthseg.ui.app.job_monitor import DEFAULT_INTERVAL_S, SWITCH_INTERVAL_S
+from napari_synthseg.ui.control.job_monitor import DEFAULT_INTERVAL_S, SWITCH_INTERVAL_S
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 

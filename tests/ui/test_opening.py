@@ -60,7 +60,7 @@ def test_a_moved_image_is_found_again(bench, tmp_path, monkeypatch, shown):
     bench.settle()
     assert "No image" in shown[-1].message
     path.rename(new)
-    chosen = "napari_synthseg.ui.app.file_actions.QFileDialog.getOpenFileName"
+    chosen = "napari_synthseg.ui.viewer.file_actions.QFileDialog.getOpenFileName"
     monkeypatch.setattr(chosen, lambda *_: (str(new), ""))
     bench.panel.files.find_moved()
     bench.settle()

@@ -185,7 +185,7 @@ def test_a_failure_in_training_is_told_and_kept(clicked, monkeypatch):
     monkeypatch.setattr("napari_synthseg.tasks.train.train_model", fail)
     told = []
     monkeypatch.setattr(
-        "napari_synthseg.ui.app.controller.report", lambda outcome, _: told.append(outcome)
+        "napari_synthseg.ui.control.controller.report", lambda outcome, _: told.append(outcome)
     )
     start_training(clicked)
     clicked.settle()

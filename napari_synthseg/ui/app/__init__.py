@@ -1,1 +1,1 @@
-"""The widget, and what all pages share."""
+"""The panel: the dock widget with its header, and the guided tour."""

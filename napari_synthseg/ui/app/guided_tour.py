@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.steps import CLICK, RESULTS, TRAIN, is_trained
 
 PAUSE_MS = 2500

@@ -7,9 +7,9 @@ from typing import Literal
 
 from qtpy.QtWidgets import QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.file_actions import FileActions
-from napari_synthseg.ui.app.notices import show_input_errors
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import show_input_errors
+from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.widgets.parts import row_of
 
 

@@ -20,11 +20,10 @@ from qtpy.QtWidgets import (
 
 from napari_synthseg.core.plugins import plugin_problems
 from napari_synthseg.ui.app.close_watch import CloseWatch
-from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.file_actions import FileActions
 from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
-from napari_synthseg.ui.app.notices import show_input_errors, warn
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.click import ClickPage
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.patches import PatchesPage
@@ -40,6 +39,7 @@ from napari_synthseg.ui.presenters.steps import (
     is_done,
     why_locked,
 )
+from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import notice_label, push_button, row_of, thin_bar
 from napari_synthseg.ui.widgets.stepper import Stepper

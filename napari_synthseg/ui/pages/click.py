@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass, named_specimen
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.notices import show_input_errors, warn
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.regions_box import RegionsBox
 from napari_synthseg.ui.presenters.marking import (

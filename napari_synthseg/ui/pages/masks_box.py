@@ -15,8 +15,8 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.patches.masks.registry import AUTO, MASK_METHODS
-from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.notices import show_input_errors
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import fit_narrow

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_synthseg.core.annotations import Verdict, VerdictState
 from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.pages.masks_box import MasksBox
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.presenters.patch_choice import (

@@ -26,8 +26,8 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.realism.figure import FIGURE_FILE, REPORT_FILE, Comparison, save_comparison
 from napari_synthseg.realism.report import HEADER, RealismReport, rows_of
-from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.notices import show_input_errors, tell
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import show_input_errors, tell
 from napari_synthseg.ui.widgets.parts import quiet_label
 from napari_synthseg.workflow.jobs import Job
 

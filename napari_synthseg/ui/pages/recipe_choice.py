@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe, UnknownRecipe
 from napari_synthseg.synthesis import PRESETS, PasteRecipe, default_recipe, preset_name
-from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.steps import (
     suitable_recipe,
     training_clicks,

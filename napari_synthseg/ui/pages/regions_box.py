@@ -21,8 +21,8 @@ from qtpy.QtWidgets import (
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.storage.uris import relative_uri
-from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.notices import show_input_errors
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.presenters.marking import free_name
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file

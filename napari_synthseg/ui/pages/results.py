@@ -14,8 +14,8 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.tasks.registry import describe_task
-from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.notices import warn
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.pages.heat_map_box import HeatMapBox
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.presenters.results import (

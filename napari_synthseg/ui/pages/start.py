@@ -10,10 +10,10 @@ from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 from napari_synthseg.io.images.stacks import FEWEST_PLANES, StackUse
 from napari_synthseg.sample_data import SAMPLES
-from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.file_actions import FileActions
-from napari_synthseg.ui.app.notices import show_input_errors
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.pages.page import NextStep, Page
+from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading import is_volume_layer, planes_of, sample_name
 from napari_synthseg.ui.widgets.parts import push_button, quiet_label, row_of

@@ -12,8 +12,8 @@ from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
-from napari_synthseg.ui.app.controller import Lane, SessionController
-from napari_synthseg.ui.app.notices import show_input_errors
+from napari_synthseg.ui.control.controller import Lane, SessionController
+from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.realism_view import run_comparison
 from napari_synthseg.ui.pages.recipe_choice import RecipeChoice, choose_suitable_recipe

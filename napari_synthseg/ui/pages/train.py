@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.recipe_choice import choose_suitable_recipe
 from napari_synthseg.ui.pages.task_choice import TaskChoice

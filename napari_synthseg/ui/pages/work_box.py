@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_synthseg.core.progress import Progress
-from napari_synthseg.ui.app.controller import Lane, SessionController
+from napari_synthseg.ui.control.controller import Lane, SessionController
 from napari_synthseg.ui.presenters.work_log import WorkLog
 from napari_synthseg.ui.widgets.curve import LossCurve
 from napari_synthseg.ui.widgets.parts import column_in, push_button, quiet_label, row_of, thin_bar

@@ -17,8 +17,8 @@ from qtpy.QtCore import QTimer, Signal
 from napari_synthseg.core.annotations import Click, ObjectClass, new_id
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.notices import show_input_errors, warn
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.marking_layer import MarkingLayer
 from napari_synthseg.ui.viewer.view import see_through

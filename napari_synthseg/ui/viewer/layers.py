@@ -22,7 +22,7 @@ from napari_synthseg.core.predictions import (
     Prediction,
 )
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.steps import has_regions
 from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer
 from napari_synthseg.ui.viewer.displayed_image import (

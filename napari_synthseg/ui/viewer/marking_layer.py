@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject
 
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from napari_synthseg.core.predictions import (
     RegionPrediction,
 )
 from napari_synthseg.core.progress import Progress
-from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.job_monitor import JobMonitor
-from napari_synthseg.ui.app.notices import report
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.job_monitor import JobMonitor
+from napari_synthseg.ui.control.notices import report
 from napari_synthseg.ui.viewer.class_colors import (
     REGIONS_OPACITY,
     class_colormap,

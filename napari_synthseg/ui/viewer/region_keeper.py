@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.app.controller import SessionController
+from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.painting import SavedRegions, read_regions

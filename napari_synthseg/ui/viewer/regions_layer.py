@@ -13,8 +13,8 @@ from napari.layers import Labels
 from qtpy.QtCore import QTimer, Signal
 
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.app.controller import SessionController
-from napari_synthseg.ui.app.notices import warn
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.viewer.class_colors import class_colormap
 from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage

@@ -15,8 +15,8 @@ from napari_synthseg import sample_data
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.images.stacks import StackUse
-from napari_synthseg.ui.app.controller import SessionController, projects_folder, scratch_folder
-from napari_synthseg.ui.app.notices import tell
+from napari_synthseg.ui.control.controller import SessionController, projects_folder, scratch_folder
+from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading import layer_pixels, physical_size, sample_name, source_file
 from napari_synthseg.workflow.importing import Imported

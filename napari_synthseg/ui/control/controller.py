@@ -18,8 +18,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.app.job_monitor import JobMonitor
-from napari_synthseg.ui.app.notices import report, show_input_errors, warn
+from napari_synthseg.ui.control.job_monitor import JobMonitor
+from napari_synthseg.ui.control.notices import report, show_input_errors, warn
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.session import Session
 

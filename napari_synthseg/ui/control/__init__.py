@@ -1,0 +1,1 @@
+"""The session that is shown, its running work, and what the user is told."""
