@@ -59,14 +59,14 @@ ImageFeatures = list[tuple[str, np.ndarray, Boxes, HeatMaps]]
 
 def look(unit: Unit, folder: Path, count: int) -> ImageFeatures:
     """Return what a unit's classifier sees on some images; it is trained if it is not there."""
-    opened: Any = Session.open(folder) if folder.exists() else Session.create(folder)
+    opened: Any = Session.open(folder).result() if folder.exists() else Session.create(folder)
     with opened as session:
         if not session.project.images:
             fill_project(session, unit)
         done = [run for run in session.project.runs if run.state == "done"]
-        run = done[-1] if done else Session.complete(session, session.train(unit.spec, unit.label))
+        run = done[-1] if done else session.train(unit.spec, unit.label).result()
         chosen = choose(session, count)
-        maps = Session.complete(session, session.explain(run, [ref for ref, _ in chosen]))
+        maps = session.explain(run, [ref for ref, _ in chosen]).result()
         return [
             (ref.name, open_pixels(ref, session.folder).read(), boxes, found)
             for (ref, boxes), found in zip(chosen, maps, strict=True)

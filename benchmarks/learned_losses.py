@@ -29,6 +29,7 @@ from napari_synthseg.core.runs import TrainedModel
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.metrics.semantic import score_semantic
 from napari_synthseg.storage.artifacts import FolderArtifactStore
+from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.synthesis.datasets import RealDataset
 from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair
 from napari_synthseg.synthesis.vqvae.grids import code_view
@@ -37,7 +38,7 @@ from napari_synthseg.synthesis.vqvae.views import View, draw_view
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.train import train_model
 from napari_synthseg.workflow.session import Session
-from napari_synthseg.workflow.truths import masked_images
+from napari_synthseg.workflow.truths import masked_images, read_true_masks
 
 VALUES = ("miou", "boundary_f1")
 
@@ -89,8 +90,12 @@ def learn_and_score(
 
     def compared() -> Iterator[tuple[str, Any, Any]]:
         for ref in (r for r in session.project.images if r.role == "test"):
-            work = predict_image(predictor, session.pixels(ref), image=ref.id, run="")
-            yield ref.name, session.truth(ref).ids, exhaust(work).ids
+            work = predict_image(predictor, open_pixels(ref, session.folder), image=ref.id, run="")
+            yield (
+                ref.name,
+                read_true_masks(session.project, session.folder, ref).result().ids,
+                exhaust(work).ids,
+            )
 
     return score_semantic(compared(), names, measured_on="real")
 

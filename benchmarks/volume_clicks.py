@@ -74,16 +74,16 @@ def build_project(folder: Path, every: int, along: str, masks: bool = False) -> 
     train, test = halves(image.shape, spacing, along)
     session = Session.create(folder)
     cls = ObjectClass(name="blob", value=1, diameter=median_diameter(labels, spacing))
-    adding = session.add_array(
+    adding = session.add_images(
         image,
-        "zyx",
-        "simulated volume, clicked",
+        axes="zyx",
+        name="simulated volume, clicked",
         region=train,
         pixel_size=spacing,
         exhaustive=True,
         synthetic=True,
     )
-    (clicked,) = session.complete(adding).images
+    (clicked,) = adding.result().images
     scored = clicked.model_copy(
         update={
             "id": new_id(),
@@ -97,9 +97,9 @@ def build_project(folder: Path, every: int, along: str, masks: bool = False) -> 
     clicks = [Click(image=clicked.id, position=tuple(c.position + start), cls=1) for c in made]
     project = session.project.with_images(scored).with_classes(cls).with_clicks(*clicks)
     session.edit(project, "add the volume")
-    session.complete(session.import_labels(scored, cut_labels(labels, test)))
+    session.import_labels(scored, cut_labels(labels, test)).result()
     if masks:
-        session.complete(session.import_labels(clicked, cut_labels(labels, train)))
+        session.import_labels(clicked, cut_labels(labels, train)).result()
     return session
 
 
@@ -117,11 +117,11 @@ def run_arm(every: int, along: str, source: str, args: argparse.Namespace) -> di
         session = build_project(Path(folder) / "p", every, along, source == "masks")
         clicks = len(session.project.clicks)
         wall = time.perf_counter()
-        run = session.complete(session.train(spec, "volume"))
+        run = session.train(spec, "volume").result()
         wall = time.perf_counter() - wall
         refs = [i for i in session.project.images if i.role == "test"]
-        predictions = session.complete(session.predict(run, refs))
-        scores = session.complete(session.score(run, predictions))
+        predictions = session.predict(run, refs).result()
+        scores = session.score(run, predictions).result()
         session.close().result()
     return {
         "measured_on": f"simulated volume of stardist, other half along {along}",

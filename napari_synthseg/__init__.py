@@ -59,7 +59,7 @@ def open_project(folder: str | os.PathLike[str]) -> Session:
     """
     from napari_synthseg.workflow.session import Session
 
-    return Session.open(Path(folder))
+    return Session.open(Path(folder)).result()
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,8 @@ import pytest
 
 from napari_synthseg.core.labels import RegionLabels
 from napari_synthseg.core.recipe import load_recipe
+from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.workflow.importing import find_missing
 from napari_synthseg.workflow.session import Session
 from tests.helpers.old_project import (
     DATA,
@@ -23,6 +25,7 @@ from tests.helpers.old_project import (
     opened_copy,
     try_run,
 )
+from tests.helpers.sessions import true_masks
 
 TOLERANCE = 1e-4
 """As a share of the largest number of an array, or of 1 for scores."""
@@ -94,14 +97,14 @@ def test_all_that_the_user_made_is_there(session: Session) -> None:
 
 def test_all_pixels_and_truths_can_be_read(session: Session) -> None:
     project = session.project
-    assert session.complete(session.find_missing()) == ()
-    shapes = Counter(session.pixels(i).read().shape for i in project.images)
+    assert find_missing(session.project, session.folder).result() == ()
+    shapes = Counter(open_pixels(i, session.folder).read().shape for i in project.images)
     assert shapes == {(1, 128, 128): 3, (1, 128, 96): 1, (1, 64, 64): 8}
     assert project.image("field-c").pixel_size == (0.5, 0.5)
-    objects = {n: session.truth(project.image(n)).count for n in ("field-c", "stack-2")}
+    objects = {n: true_masks(session, project.image(n)).count for n in ("field-c", "stack-2")}
     assert objects == {"field-c": 34, "stack-2": 8}
     regions = [t for t in project.truths if t.kind == "semantic"]
-    painted = [session.truth(project.image(t.image)) for t in regions]
+    painted = [true_masks(session, project.image(t.image)) for t in regions]
     assert all(isinstance(labels, RegionLabels) for labels in painted)
     values, counts = np.unique(np.stack([labels.values for labels in painted]), return_counts=True)
     assert dict(zip(values.tolist(), counts.tolist(), strict=True)) == PAINTED
@@ -112,7 +115,7 @@ def test_all_pixels_and_truths_can_be_read(session: Session) -> None:
 
 
 def test_patches_are_cut_by_clicks_verdicts_and_own_masks(session: Session) -> None:
-    library = session.complete(session.cut_patches())
+    library = session.cut_patches().result()
     assert (len(library.patches), len(library.usable())) == (68, 66)
     given = {p.image for p in library.patches if p.method == "given"}
     assert given == {"field-b"}
@@ -147,7 +150,7 @@ def test_a_run_that_was_cut_off_goes_on(session: Session) -> None:
     run = session.project.run("cut off")
     as_then = session.project.model_copy(update={"recipe": load_recipe(run.recipe)})
     session.edit(as_then, "recipe")
-    done = session.complete(session.resume(run))
+    done = session.train(run).result()
     assert (done.id, done.state, done.steps) == (run.id, "done", 40)
 
 
@@ -156,7 +159,7 @@ def test_what_is_edited_is_there_after_reopening(session: Session) -> None:
     session.edit(session.project.without_clicks([gone]), "delete click")
     edited = session.project
     session.close().result()
-    again = Session.open(session.folder)
+    again = Session.open(session.folder).result()
     assert again.project == edited
     again.close().result()
 

@@ -22,7 +22,7 @@ from benchmarks.study.timing import calibrate, estimate_seconds
 from benchmarks.study.units import Unit, choose, plan
 from napari_synthseg.cli import run_app
 from napari_synthseg.cli.output import report, table
-from napari_synthseg.cli.progress import complete, say
+from napari_synthseg.cli.progress import run_job, say
 from napari_synthseg.cli.settings import JsonFlag
 from napari_synthseg.core.errors import InputError
 
@@ -81,7 +81,7 @@ def study(
         if jobs > 1:
             failures = share_units(units, out, jobs)
         else:
-            failures = run_units(units, out, complete=complete, say=say)
+            failures = run_units(units, out, run_job=run_job, say=say)
     _report(whole, every, out, file, as_json)
     if any(failure.defect for failure in failures):
         raise typer.Exit(1)
@@ -136,7 +136,7 @@ def describe_seconds(seconds: float) -> str:
 
 def _calibrate(whole: Study, unit: Unit, out: Path, as_json: bool) -> None:
     minutes = whole.train.minutes
-    found = calibrate(unit, minutes, out, complete)
+    found = calibrate(unit, minutes, out, run_job)
     lines = [
         f"{found.steps} steps of arm '{found.arm}' fit in {minutes:g} minutes here: "
         f"{found.seconds_per_step:.3f} s a step and {found.other_seconds:.1f} s for the rest, "

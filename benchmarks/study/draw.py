@@ -93,7 +93,7 @@ class MaskSample(Sample):
 
     def add_truth(self, session: Session, image: ImageRef) -> None:
         """Add the true masks."""
-        session.complete(session.import_labels(image, self.masks, self.kind))
+        session.import_labels(image, self.masks, self.kind).result()
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,12 @@ from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
-Complete = Callable[[Session, Job[Any]], Any]
+RunJob = Callable[[Job[Any]], Any]
 """Runs a job, shows its progress, and returns its value."""
 
 
 def measure_unit(
-    unit: Unit, folder: Path, complete: Complete = Session.complete, shared: Path | None = None
+    unit: Unit, folder: Path, run_job: RunJob = Job.result, shared: Path | None = None
 ) -> Record:
     """Train and score one unit in a project of its own.
 
@@ -54,7 +54,7 @@ def measure_unit(
         What to do.
     folder
         Where the project is made; it must not exist.
-    complete
+    run_job
         Runs the project's jobs.
     shared
         Folder where what recipes learn is kept for all units; default: the project's own.
@@ -64,16 +64,16 @@ def measure_unit(
         trained_on = fill_project(session, unit)
         fitting = time.perf_counter()
         if shared is not None:
-            _fit_once(session, unit, shared, complete)
+            _fit_once(session, unit, shared, run_job)
         wall, cpu = time.perf_counter(), time.process_time()
         fitting = wall - fitting
-        run: TrainingRun = complete(session, session.train(unit.spec, unit.label))
+        run: TrainingRun = run_job(session.train(unit.spec, unit.label))
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         scored = time.perf_counter()
         refs = [ref for ref in session.project.images if ref.role == "test"]
-        scores, values = _score(session, run, refs, complete)
+        scores, values = _score(session, run, refs, run_job)
         if unit.arm.adapt:
-            _, adapted = _score(session, run, refs, complete, adapt=True)
+            _, adapted = _score(session, run, refs, run_job, adapt=True)
             values |= {f"{name}{ADAPTED}": value for name, value in adapted.items()}
     return Record(
         unit=unit.name(),
@@ -110,7 +110,7 @@ def measure_unit(
     )
 
 
-def _fit_once(session: Session, unit: Unit, shared: Path, complete: Complete) -> None:
+def _fit_once(session: Session, unit: Unit, shared: Path, run_job: RunJob) -> None:
     """Fit a recipe that learns from masks, unless that was done for another unit.
 
     Arms of the same seed and images share what is learned. The lock makes other processes wait for
@@ -125,23 +125,23 @@ def _fit_once(session: Session, unit: Unit, shared: Path, complete: Complete) ->
     name = hashlib.sha256(same.encode()).hexdigest()[:12]
     (shared / LOCKS).mkdir(parents=True, exist_ok=True)
     with FileLock(shared / LOCKS / f"generator-{name}.lock"):
-        complete(session, session.synthesize(1))
+        run_job(session.synthesize(1))
 
 
 def _score(
     session: Session,
     run: TrainingRun,
     refs: Sequence[ImageRef],
-    complete: Complete,
+    run_job: RunJob,
     adapt: bool = False,
 ) -> tuple[Scores, dict[str, float]]:
     """Predict and score; of classifiers their heat maps, too."""
-    predictions = complete(session, session.predict(run, refs, adapt))
-    scores: Scores = complete(session, session.score(run, predictions))
+    predictions = run_job(session.predict(run, refs, adapt))
+    scores: Scores = run_job(session.score(run, predictions))
     values = flatten(scores)
     if run.task == "classify":
-        maps = complete(session, session.explain(run, refs, adapt=adapt))
-        values |= flatten(complete(session, session.score(run, maps)))
+        maps = run_job(session.explain(run, refs, adapt=adapt))
+        values |= flatten(run_job(session.score(run, maps)))
     return scores, values
 
 
@@ -235,12 +235,12 @@ def _add_training_image(
     if source in ("real", "mixed", "masks"):
         sample.add_truth(session, ref)
     elif source == "true-mask-patches":
-        session.complete(session.import_labels(ref, instances_of(masks), "patch_masks"))
+        session.import_labels(ref, instances_of(masks), "patch_masks").result()
 
 
 def _add(session: Session, sample: Sample, **fields: Any) -> ImageRef:
     added = session.add_images(sample.image, group=sample.group, region=sample.region, **fields)
-    refs = session.complete(added).images
+    refs = added.result().images
     if len(refs) != 1:
         raise InputError(
             f"[data]: '{sample.image.name}' is a stack of {len(refs)} planes: the reader 'folder' "

@@ -22,13 +22,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from benchmarks.study.figure import SHOWN
-from benchmarks.study.measure import Complete, measure_unit
+from benchmarks.study.measure import RunJob, measure_unit
 from benchmarks.study.records import LOCKS, append_record, read_records, records_path
 from benchmarks.study.units import Unit
 from napari_synthseg.cli.progress import say
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import metric_title
-from napari_synthseg.workflow.session import Session
+from napari_synthseg.workflow.jobs import Job
 
 WORK = "work"
 """Folder for the projects of units that are being worked on."""
@@ -52,7 +52,7 @@ def run_units(
     units: Sequence[Unit],
     out: Path,
     *,
-    complete: Complete = Session.complete,
+    run_job: RunJob = Job.result,
     say: Callable[[str], None] = lambda message: None,
 ) -> list[Failure]:
     """Run all units that have no record yet; return those that failed.
@@ -76,7 +76,7 @@ def run_units(
                 if not mine:
                     held.append(unit)
                 elif _without_record([unit], out):
-                    failures += _do(unit, out, complete, say)
+                    failures += _do(unit, out, run_job, say)
         if len(held) == len(waiting):
             time.sleep(RETRY_SECONDS)
         waiting = _without_record(held, out)
@@ -88,14 +88,12 @@ def _without_record(units: Sequence[Unit], out: Path) -> list[Unit]:
     return [unit for unit in units if unit.name() not in records]
 
 
-def _do(
-    unit: Unit, out: Path, complete: Complete, say: Callable[[str], None]
-) -> tuple[Failure, ...]:
+def _do(unit: Unit, out: Path, run_job: RunJob, say: Callable[[str], None]) -> tuple[Failure, ...]:
     folder = out / WORK / unit.name()
     shutil.rmtree(folder, ignore_errors=True)  # left since this process began
     say(f"{unit.label}: begins")
     try:
-        record = measure_unit(unit, folder, complete, out)
+        record = measure_unit(unit, folder, run_job, out)
         append_record(out, record)
     except InputError as error:
         say(f"{unit.label}: failed: {error}")

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from benchmarks.study.measure import Complete, fill_project
+from benchmarks.study.measure import RunJob, fill_project
 from benchmarks.study.records import Record, RecordPart
 from benchmarks.study.units import Unit
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
 CALIBRATION = "calibration.json"
@@ -42,9 +43,7 @@ class Calibration(RecordPart):
     idle: bool
 
 
-def calibrate(
-    unit: Unit, minutes: float, out: Path, complete: Complete = Session.complete
-) -> Calibration:
+def calibrate(unit: Unit, minutes: float, out: Path, run_job: RunJob = Job.result) -> Calibration:
     """Train a unit's arm for a few steps, and write what that says to ``calibration.json``."""
     from napari_synthseg.training.device import count_threads
 
@@ -64,7 +63,7 @@ def calibrate(
             job = session.train(spec, "calibrate")
             job.progressed.connect(note)
             started = time.perf_counter()
-            complete(session, job)
+            run_job(job)
             whole = time.perf_counter() - started
         finally:
             session.close().result()

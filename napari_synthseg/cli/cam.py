@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.progress import run_job
 from napari_synthseg.cli.settings import (
     AdaptFlag,
     ImageFiles,
@@ -42,13 +42,13 @@ def explain(
 
     Maps are raw: the higher, the more speaks for the class there, on one scale all over an image.
     """
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         chosen = session.project.run(run)
         refs = find_images(images, session.folder, chosen)
         files = heat_map_files(out, chosen, refs, session.project.class_names)
         paths = [path for of_image in files for path in of_image.values()]
         refuse_existing(paths, overwrite)
-        made = complete(session, session.explain(chosen, refs, method, layer, adapt))
+        made = run_job(session.explain(chosen, refs, method, layer, adapt))
     write_heat_maps(out, files, made)
     result = {
         "run": chosen.name,

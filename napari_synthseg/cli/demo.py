@@ -13,7 +13,7 @@ import typer
 from napari_synthseg.cli.demo_figure import Walk, save_figure
 from napari_synthseg.cli.demo_viewer import open_viewer, why_no_viewer
 from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import complete, say
+from napari_synthseg.cli.progress import run_job, say
 from napari_synthseg.cli.score import describe_scores
 from napari_synthseg.cli.settings import JsonFlag
 from napari_synthseg.core.errors import InputError
@@ -24,7 +24,9 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.io.result_files import write_labels
 from napari_synthseg.sample_data import SAMPLES, Sample, fill
+from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.session import Session
+from napari_synthseg.workflow.truths import read_true_masks
 
 FIGURE = "figure.png"
 MINUTES = 3.5
@@ -120,14 +122,14 @@ def _walk(
 
 def _take_steps(session: Session, limit: Limit) -> Steps:
     """Cut patches, make dual images, train, predict the held-out part and score it."""
-    library: PatchLibrary = complete(session, session.cut_patches())
-    pairs: list[DualImage] = complete(session, session.synthesize(PAIRS))
+    library: PatchLibrary = run_job(session.cut_patches())
+    pairs: list[DualImage] = run_job(session.synthesize(PAIRS))
     spec = session.project.train_spec.model_copy(update=limit)
-    run: TrainingRun = complete(session, session.train(spec, "demo"))
+    run: TrainingRun = run_job(session.train(spec, "demo"))
     held_out = [ref for ref in session.project.images if ref.role == "test"]
-    found = complete(session, session.predict(run, held_out))
+    found = run_job(session.predict(run, held_out))
     predictions = [p for p in found if isinstance(p, InstancePrediction)]
-    scores: Scores = complete(session, session.score(run, predictions))
+    scores: Scores = run_job(session.score(run, predictions))
     return Steps(library, pairs, run, predictions, scores)
 
 
@@ -140,8 +142,8 @@ def _save(session: Session, sample: Sample, folder: Path, steps: Steps) -> None:
     prediction = steps.predictions[0]
     clicked = next(i for i in project.images if i.role == "train" and project.clicks_on(i))
     test = project.image(prediction.image)
-    pixels = session.pixels(clicked)
-    masks = session.truth(test)
+    pixels = open_pixels(clicked, session.folder)
+    masks = read_true_masks(session.project, session.folder, test).result()
     walk = Walk(
         title=sample.title,
         simulated=sample.simulated,
@@ -151,7 +153,7 @@ def _save(session: Session, sample: Sample, folder: Path, steps: Steps) -> None:
         clicks=project.clicks_on(clicked),
         patches=steps.library.usable(),
         pairs=tuple(steps.pairs),
-        test_image=session.pixels(test).read(),
+        test_image=open_pixels(test, session.folder).read(),
         prediction=prediction,
         true_masks=instances_of(masks) if masks is not None else None,
         true_centers=project.clicks_on(test),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.progress import run_job
 from napari_synthseg.cli.settings import JsonFlag, OverwriteFlag, ProjectFolder
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.result_files import refuse_existing
@@ -50,13 +50,13 @@ def export_data(
         raise InputError("--what model needs --run RUN.")
     if run is not None and what not in ("model", "pairs"):
         raise InputError("--run belongs to --what model and --what pairs.")
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         past = None if run is None else session.project.run(run)
         pairs = []
         if what == "pairs":
             refuse_existing(pair_files(out, count), overwrite)
-            pairs = complete(session, session.synthesize(count, run=past))
+            pairs = run_job(session.synthesize(count, run=past))
         job = session.export(what, out, format=name, run=past, pairs=pairs, overwrite=overwrite)
-        made = session.complete(job)
+        made = job.result()
     result = {"what": what, "format": name, "out": str(out), **made.figures}
     report({**result, "message": made.message}, [made.message], as_json)

@@ -115,7 +115,7 @@ def import_data(
         image, class_name, _parse_renames(rename or []), tuple(ignore or ()), skip_unknown,
         add_classes, tuple(incomplete or ()), as_clicks, exhaustive, cast("Role | None", role),
     )  # fmt: skip
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         if masks is not None:
             kind: MaskKind = (
                 "patch_masks" if patch_masks else "semantic" if semantic else "instance"
@@ -128,7 +128,7 @@ def import_data(
             job = session.import_file(file, options)
         _refuse_strangers(told, options)
         try:
-            found = session.complete(job)
+            found = job.result()
         except UnknownNameError as error:
             adding = "" if told == "image labels" else " and --add-classes"
             raise InputError(

@@ -74,7 +74,7 @@ def create_project(
         session.edit(session.project.with_classes(*with_classes.classes), "add classes")
         for path, group_of in zip(images, groups, strict=True):
             fields: ImageFields = {"exhaustive": exhaustive, **group_of}
-            refs = session.complete(session.add_images(path, stack, **fields)).images
+            refs = session.add_images(path, stack, **fields).result().images
             if sizes is not None:
                 sized = [r.model_copy(update=_sized(r, sizes)) for r in refs]
                 session.edit(session.project.with_images(*sized), "set the pixel size")

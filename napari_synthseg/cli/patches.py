@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_synthseg.cli.output import report, table
-from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.progress import run_job
 from napari_synthseg.cli.settings import JsonFlag, OverwriteFlag, ProjectFolder
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
@@ -41,11 +41,11 @@ def cut_patches(
 ) -> None:
     """Cut, mask and check a patch around each click; print counts and findings per class."""
     refuse_existing([out] if out else [], overwrite)
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         if method:
             classes = _with_methods(session.project.classes, method)
             session.edit(session.project.with_classes(*classes), "choose mask methods")
-        library = complete(session, session.cut_patches())
+        library = run_job(session.cut_patches())
         current = session.project
     if out is not None:
         write_patch_table(out, library, current)

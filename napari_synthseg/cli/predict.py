@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import complete, say
+from napari_synthseg.cli.progress import run_job, say
 from napari_synthseg.cli.settings import (
     AdaptFlag,
     ImageFiles,
@@ -37,11 +37,11 @@ def predict(
     class values, areas.csv and classes.csv; detectors objects.csv and candidates.csv (boxes of any
     score); classifiers labels.csv.
     """
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         chosen = session.project.run(run)
         refs = find_images(images, session.folder, chosen)
         refuse_existing(prediction_files(out, chosen, refs), overwrite)
-        found = complete(session, session.predict(chosen, refs, adapt))
+        found = run_job(session.predict(chosen, refs, adapt))
         written = write_predictions(out, chosen, refs, found, session.project.class_names)
     for warning in written.warnings:
         say(f"Warning: {warning}")

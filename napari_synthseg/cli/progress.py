@@ -25,7 +25,6 @@ from rich.progress import (
 
 from napari_synthseg.core.progress import Progress as WorkProgress
 from napari_synthseg.workflow.jobs import Job
-from napari_synthseg.workflow.session import Session
 
 T = TypeVar("T")
 
@@ -33,7 +32,7 @@ LINE_INTERVAL = 10.0
 """Least time between two lines of progress where stderr is no terminal, seconds."""
 
 
-def complete(session: Session, job: Job[T]) -> T:
+def run_job(job: Job[T]) -> T:
     """Run a job here with progress on stderr, record it, and return its value.
 
     Ctrl-C cancels the job at its next step, so that what it made so far is kept; a second one
@@ -45,7 +44,7 @@ def complete(session: Session, job: Job[T]) -> T:
         After a job that was cancelled has been recorded.
     """
     with _show(job), _cancel_on_interrupt(job):
-        value = session.complete(job)
+        value = job.result()
     if job.state == "cancelled":
         raise KeyboardInterrupt
     return value

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_synthseg.cli.output import report, table
-from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.progress import run_job
 from napari_synthseg.cli.settings import (
     JsonFlag,
     OverwriteFlag,
@@ -46,10 +46,10 @@ def compare(
     if seed is not None:
         chosen["seed"] = str(seed)
     refuse_existing([out / REPORT_FILE, out / FIGURE_FILE], overwrite)
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         current = current_recipe(session.project)
         recipe = with_settings(current, chosen, f"recipe '{current.kind}'")
-        found = complete(session, session.compare_realism(count, seed or 0, recipe))
+        found = run_job(session.compare_realism(count, seed or 0, recipe))
     save_comparison(out, found)
     made = found.report
     lines = [

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.progress import run_job
 from napari_synthseg.cli.settings import JsonFlag, ProjectFolder
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.workflow.importing import find_missing
 from napari_synthseg.workflow.session import Session
 
 
@@ -21,13 +22,13 @@ def relink(
     as_json: JsonFlag = False,
 ) -> None:
     """Tell a project where an image is now whose file was moved or meant to change."""
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         named = [ref for ref in session.project.images if ref.name == image]
         if not named:
             known = ", ".join(dict.fromkeys(ref.name for ref in session.project.images)) or "none"
             raise InputError(f"{project} has no image '{image}'. Images: {known}.")
-        found = complete(session, session.relink(named[0], file)).images
-        missing = complete(session, session.find_missing())
+        found = run_job(session.relink(named[0], file)).images
+        missing = run_job(find_missing(session.project, session.folder))
     names, left = ([*dict.fromkeys(ref.name for ref in refs)] for refs in (found, missing))
     lines = [f"Relinked: {', '.join(names)}."]
     lines += [f"Still missing: {', '.join(left)}."] if left else []

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import complete
+from napari_synthseg.cli.progress import run_job
 from napari_synthseg.cli.settings import (
     JsonFlag,
     OverwriteFlag,
@@ -64,16 +64,16 @@ def synthesize(
     if seed is not None:
         chosen["seed"] = str(seed)
     refuse_existing(pair_files(out, count) if out else [], overwrite)
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         past = None if run is None else session.project.run(run)
         if past is None:
             adopt_recipe(session, pick_recipe(session.project, recipe, preset), chosen)
-        pairs = complete(session, session.synthesize(count, run=past))
+        pairs = run_job(session.synthesize(count, run=past))
         recorded = past.recipe if past is not None else None
         used = recorded or current_recipe(session.project).model_dump(mode="json")
         notes = session.fitted.notes if session.fitted else ()
         if out:
-            session.complete(session.export("pairs", out, pairs=pairs, overwrite=overwrite))
+            session.export("pairs", out, pairs=pairs, overwrite=overwrite).result()
         figures, counted = describe_pairs(pairs, session.project)
     result = {**figures, "recipe": used, "notes": list(notes), "out": str(out) if out else None}
     where = f" in {out}" if out else " (no --out: nothing was written)"

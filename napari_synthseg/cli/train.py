@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import complete, say
+from napari_synthseg.cli.progress import run_job, say
 from napari_synthseg.cli.settings import (
     JsonFlag,
     ProjectFolder,
@@ -78,7 +78,7 @@ def train(
         raise InputError(f"--source {source}: a source is one of {', '.join(get_args(Source))}.")
     task_info(task)  # refuses a name that is not known
     chosen = parse_settings(settings)
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         if name and any(run.name == name for run in session.project.runs):
             raise InputError(f"--name {name}: the project has a run of this name already.")
         picked = pick_recipe(session.project, recipe)
@@ -122,7 +122,7 @@ def _spec(base: TrainSpec, options: dict[str, Any], settings: dict[str, str]) ->
 def _train(session: Session, spec: TrainSpec, name: str) -> TrainingRun:
     job = session.train(spec, name)
     try:
-        run: TrainingRun = complete(session, job)
+        run: TrainingRun = run_job(job)
     except KeyboardInterrupt:
         kept = session.project.run(job.subject)
         if kept.model:

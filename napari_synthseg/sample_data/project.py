@@ -57,17 +57,15 @@ def fill(session: Session, name: str, clicks: int | None = None) -> None:
     """
     sample, content = find_sample(name), load(name, clicks)
     picture = f"simulated {name}" if sample.simulated else name
-    added = session.complete(
-        session.add_array(
-            content.image,
-            content.axes,
-            f"{picture} clicked",
-            region=content.train,
-            role="train",
-            exhaustive=content.exhaustive,
-            synthetic=sample.simulated,
-        )
-    )
+    added = session.add_images(
+        content.image,
+        axes=content.axes,
+        name=f"{picture} clicked",
+        region=content.train,
+        role="train",
+        exhaustive=content.exhaustive,
+        synthetic=sample.simulated,
+    ).result()
     (train,) = added.images
     test = train.model_copy(
         update={
@@ -88,4 +86,4 @@ def fill(session: Session, name: str, clicks: int | None = None) -> None:
     project = session.project.with_images(test).with_classes(*content.classes)
     session.edit(project.with_clicks(*marks), f"add sample {name}")
     if isinstance(truth, InstanceLabels):
-        session.complete(session.import_labels(test, truth))
+        session.import_labels(test, truth).result()

@@ -20,14 +20,15 @@ from pathlib import Path
 
 from psygnal import EmitLoopError, Signal
 
+from napari_synthseg.core.annotations import MaskTruth
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.atomic import replace_file
-from napari_synthseg.storage.arrays import remove_partial
+from napari_synthseg.storage.arrays import array_path, remove_partial
 from napari_synthseg.storage.lock import DATABASE_NAME, ProjectLock, is_local
 from napari_synthseg.storage.schema import VERSION, check_header, create_tables, migrate
 from napari_synthseg.storage.snapshot import SIDECARS, connect, read_snapshot
-from napari_synthseg.storage.uris import rebase
+from napari_synthseg.storage.uris import ARRAYS_PREFIX, rebase
 from napari_synthseg.storage.writer import Writer
 
 COPIED_FOLDERS = ("arrays.zarr", "runs", "generators")
@@ -178,6 +179,24 @@ class ProjectStore:
         copy.write(rebase(project, self.folder, folder), copy.load())
         copy.flush()
         return copy
+
+    def copy_later(self, later: Project, copy: ProjectStore) -> Project:
+        """Copy the arrays that a later state names into a copy of `save_as`; return it as of there.
+
+        Raises
+        ------
+        InputError
+            If the copy cannot be written.
+        """
+        named = {ref.uri for ref in later.images} | {m.source for m in later.patch_masks}
+        named |= {truth.source for truth in later.truths if isinstance(truth, MaskTruth)}
+        try:
+            for uri in named:
+                if uri.startswith(ARRAYS_PREFIX) and not array_path(uri, copy.folder).exists():
+                    shutil.copytree(array_path(uri, self.folder), array_path(uri, copy.folder))
+        except OSError as error:
+            raise InputError(f"The copy in '{copy.folder}' cannot be written: {error}.") from error
+        return rebase(later, self.folder, copy.folder)
 
     def close(self) -> None:
         """Write all, then release the project.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
@@ -50,7 +50,7 @@ class Fitted:
     recipe: Recipe
     source: Source
     synthesizer: Synthesizer
-    project: Project | None = None
+    project: Project
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -63,19 +63,10 @@ class Fitted:
             return False
         if isinstance(self.source, PatchLibrary):
             return self.source is library
-        return self.project is not None and masked_alike(self.project, project)
+        return masked_alike(self.project, project)
 
 
-def refit(
-    fitted: Fitted | None, recipe: Recipe, source: Source, artifacts: ArtifactStore | None = None
-) -> Generator[Progress, None, Fitted]:
-    """Return what was fitted already if it is of this recipe and source, else fit anew."""
-    if fitted is not None and fitted.recipe == recipe and fitted.source is source:
-        return fitted
-    return Fitted(recipe, source, (yield from recipe.fit(source, artifacts)))
-
-
-def prepare(
+def fit_recipe(
     project: Project,
     folder: Path,
     fitted: Fitted | None,
@@ -103,4 +94,4 @@ def prepare(
         source = (yield from masked_images(project, folder, project.train_spec)).images
     else:
         source = library or (yield from cut(project, folder))
-    return replace((yield from refit(fitted, recipe, source, artifacts)), project=project)
+    return Fitted(recipe, source, (yield from recipe.fit(source, artifacts)), project)

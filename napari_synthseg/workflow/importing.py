@@ -37,6 +37,7 @@ from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.io.labels import check_classes
 from napari_synthseg.storage import arrays, images, truths, uris
 from napari_synthseg.storage.images import is_missing
+from napari_synthseg.workflow.jobs import Job
 
 MaskKind = Literal["instance", "semantic", "patch_masks"]
 """What masks are: true masks of each object, the true class of each pixel, or masks to cut by."""
@@ -226,11 +227,15 @@ def _id_under(ids: NDArray[np.int32], position: Sequence[float]) -> int:
     return int(ids[tuple(pixel)])
 
 
-def find_missing(project: Project, folder: Path) -> Generator[Progress, None, tuple[ImageRef, ...]]:
-    """Return the images whose files are not, or not unchanged, where the project says."""
-    missing = []
-    for number, ref in enumerate(project.images):
-        yield Progress(number / len(project.images), f"looking for {ref.name}")
-        if is_missing(ref, folder):
-            missing.append(ref)
-    return tuple(missing)
+def find_missing(project: Project, folder: Path) -> Job[tuple[ImageRef, ...]]:
+    """Look for images whose files are not, or not unchanged, where the project says."""
+
+    def work() -> Generator[Progress, None, tuple[ImageRef, ...]]:
+        missing = []
+        for number, ref in enumerate(project.images):
+            yield Progress(number / len(project.images), f"looking for {ref.name}")
+            if is_missing(ref, folder):
+                missing.append(ref)
+        return tuple(missing)
+
+    return Job(work(), "look for images")

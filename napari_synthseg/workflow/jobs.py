@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Self, TypeVar, cast
 
 from psygnal import Signal
 
-from napari_synthseg.core.progress import Cancelled
+from napari_synthseg.core.progress import Cancelled, Progress
 
 T = TypeVar("T")
 
@@ -50,6 +50,8 @@ class Job(Generic[T]):
         What is being done, for people.
     subject
         Id of the thing it is done for (a run, an image), for the caller's own use.
+    record
+        Called by `result` once it has run the work.
     """
 
     progressed = Signal(object)
@@ -59,18 +61,33 @@ class Job(Generic[T]):
     """Emitted once, in the thread that ran the generator."""
 
     def __init__(
-        self, work: Generator[Any, None, T], name: str = "work", subject: str = ""
+        self,
+        work: Generator[Any, None, T],
+        name: str = "work",
+        subject: str = "",
+        record: Callable[[Job[T]], None] | None = None,
     ) -> None:
         self.name = name
         self.subject = subject
         self.outcome: Outcome[T] | None = None
         self._work = work
+        self._record = record
         self._go = threading.Event()
         self._go.set()
         self._cancelled = threading.Event()
         self._quickly = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @classmethod
+    def of(cls, name: str, make: Callable[[], T]) -> Job[T]:
+        """Return the job that calls a function, which cannot be interrupted."""
+
+        def work() -> Generator[Progress, None, T]:
+            yield Progress(0.0, name)
+            return make()
+
+        return Job(work(), name)
 
     @property
     def state(self) -> JobState:
@@ -80,6 +97,11 @@ class Job(Generic[T]):
         if self._thread is None:
             return "waiting"
         return "running" if self._go.is_set() else "paused"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended; paused, it runs, too."""
+        return self.state in ("running", "paused")
 
     def start(self, *, daemon: bool = True) -> Self:
         """Run the generator in a thread of its own; return at once.
@@ -133,13 +155,17 @@ class Job(Generic[T]):
         return self.outcome is not None
 
     def result(self) -> T:
-        """Wait for the end of a started job; return the value, or raise what made it fail.
+        """Run the work here, or wait for its end where it was started; return its value.
 
-        Of a cancelled job it is what the work still returned, or None.
+        What made it fail is raised. Of a cancelled job the value is what the work still returned,
+        or None.
         """
+        if self._thread is None:
+            self.run()
+            if self._record is not None:
+                self._record(self)
         self.join()
-        if self.outcome is None:
-            raise RuntimeError(f"job '{self.name}' was not started")
+        assert self.outcome is not None
         if self.outcome.error is not None:
             raise self.outcome.error
         return cast("T", self.outcome.value)

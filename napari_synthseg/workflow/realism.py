@@ -13,12 +13,11 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import ArtifactStore, Recipe, Source
+from napari_synthseg.core.recipe import ArtifactStore
 from napari_synthseg.realism.figure import Comparison
 from napari_synthseg.realism.report import Measure, RealismReport, TwoSampleTest
 from napari_synthseg.realism.view import View, cut_windows
-from napari_synthseg.workflow import cutting, fitting
-from napari_synthseg.workflow.fitting import Fitted
+from napari_synthseg.workflow.fitting import Fitted, fit_recipe
 from napari_synthseg.workflow.realism_views import (
     clicked_fields,
     count_objects,
@@ -34,28 +33,24 @@ DEFAULT_PAIRS = 24
 def compare(
     project: Project,
     folder: Path,
-    recipe: Recipe,
-    count: int = DEFAULT_PAIRS,
-    seed: int = 0,
-    fitted: Fitted | None = None,
-    artifacts: ArtifactStore | None = None,
+    count: int,
+    seed: int,
+    fitted: Fitted | None,
+    library: PatchLibrary | None,
+    artifacts: ArtifactStore,
 ) -> Generator[Progress, None, Comparison]:
-    """Compare a project's real images with dual images; yield progress.
+    """Compare a project's real images with dual images of its recipe; yield progress.
 
     Parameters
     ----------
     project, folder
         The project and where it lies.
-    recipe
-        What makes the dual images; need not be the project's own.
     count
         Number of dual images.
     seed
         Which windows and crops are drawn. The recipe has its own seed.
-    fitted
-        What is fitted already, so that patches need not be cut again; used as far as it fits.
-    artifacts
-        Keeps what a recipe learns, and what it has learned.
+    fitted, library, artifacts
+        What is there already; see `fit_recipe`.
 
     Raises
     ------
@@ -65,22 +60,15 @@ def compare(
     """
     if count < 2:
         raise InputError(f"{count} dual image is too few to compare with: make at least 2.")
-    source: Source
-    if recipe.learns_from == "masks":
-        reading = masked_images(project, folder, project.train_spec)
-        masks = yield from subprogress(reading, 0.0, 0.15)
-        fields, source = masked_fields(project, masks), masks.images
-        if fitted is not None and fitted.is_current(project, recipe, None):
-            source = fitted.source
+    fitting = fit_recipe(project, folder, fitted, library, artifacts)
+    fitted = yield from subprogress(fitting, 0.0, 0.2)
+    if isinstance(fitted.source, PatchLibrary):
+        fields = clicked_fields(project, folder, fitted.source)
     else:
-        if fitted is None or not isinstance(fitted.source, PatchLibrary):
-            library = yield from subprogress(cutting.cut(project, folder), 0.0, 0.15)
-        else:
-            library = fitted.source
-        fields, source = clicked_fields(project, folder, library), library
-    fitted = yield from subprogress(fitting.refit(fitted, recipe, source, artifacts), 0.15, 0.2)
-    work = fitted.synthesizer.draw(range(count))
-    pairs = yield from subprogress(work, 0.2, 0.4)
+        fields = masked_fields(
+            project, (yield from masked_images(project, folder, project.train_spec))
+        )
+    pairs = yield from subprogress(fitted.synthesizer.draw(range(count)), 0.2, 0.4)
     made = [synthetic_field(pair, fields.views[0].spacing) for pair in pairs]
     real, synthetic = cut_windows(fields.views, made, seed)
     measuring = _measure(real, synthetic, fields.classes, seed)
@@ -100,7 +88,7 @@ def compare(
         window=real[0].shape,
         real_windows=len(real),
         synthetic_windows=len(synthetic),
-        recipe=recipe.model_dump(mode="json"),
+        recipe=fitted.recipe.model_dump(mode="json"),
         seed=seed,
         measures=measures,
         two_sample_test=test,

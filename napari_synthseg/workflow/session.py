@@ -1,9 +1,9 @@
 """The one place where a project changes: edits, undo, and the start and end of long work.
 
 A `Session` holds the current `Project`, replaces it, and says what changed. Each method that takes
-long takes a snapshot and returns a `Job`; the caller starts it and hands it back to `record` on the
-thread where edits are made, or runs it in place by `complete`. Nothing here knows of Qt, napari or
-torch.
+long takes a snapshot and returns a `Job`: its `result()` does the work here and now; who starts it
+in a thread hands it back to `record` on the thread where edits are made. Nothing here knows of Qt,
+napari or torch.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from napari_synthseg.core.annotations import ImageRef, MaskTruth, new_id
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.labels import DualImage, PixelLabels
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import HeatMaps, Prediction
-from napari_synthseg.core.progress import Progress, exhaust
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Recipe
 from napari_synthseg.core.runs import TrainingRun
@@ -32,7 +31,7 @@ from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.realism.figure import Comparison
-from napari_synthseg.storage import arrays, images, runs, truths
+from napari_synthseg.storage import arrays, runs
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.project_store import ProjectStore
 from napari_synthseg.workflow import (
@@ -96,6 +95,7 @@ class Session:
         self.history = History()
         self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
         self._keeping: set[Job[Any]] = set()
+        self._copying: Job[Session] | None = None
         self._painted: set[str] = set()
         self._end: Job[None] | None = None
         self._closer: threading.Thread | None = None
@@ -112,29 +112,22 @@ class Session:
         return cls(ProjectStore.create(Path(folder)))
 
     @classmethod
-    def open(cls, folder: Path) -> Session:
+    def open(cls, folder: Path) -> Job[Session]:
         """Open the project in `folder`; read-only where another program has it open.
 
-        Raises
-        ------
-        InputError
-            If there is no project, or it is damaged, or from a newer version.
+        The job waits for the end of earlier work on it in this program. It fails with an
+        `InputError` if there is no project, or it is damaged, or from a newer version.
         """
-        return exhaust(cls._opening(Path(folder)))
-
-    @classmethod
-    def opening(cls, folder: Path) -> Job[Session]:
-        """Return the job that does what `open` does."""
         folder = Path(folder)
-        return Job(cls._opening(folder), f"open {folder.name}")
 
-    @classmethod
-    def _opening(cls, folder: Path) -> Generator[Progress, None, Session]:
-        yield Progress(0.0, f"opening {folder.name}")
-        before = _closing.get(folder.resolve())
-        while before is not None and not before.join(0.2):
-            yield Progress(0.0, f"waiting for the end of earlier work in {folder.name}")
-        return cls(ProjectStore.open(folder))
+        def work() -> Generator[Progress, None, Session]:
+            yield Progress(0.0, f"opening {folder.name}")
+            before = _closing.get(folder.resolve())
+            while before is not None and not before.join(0.2):
+                yield Progress(0.0, f"waiting for the end of earlier work in {folder.name}")
+            return cls(ProjectStore.open(folder))
+
+        return Job(work(), f"open {folder.name}")
 
     def __enter__(self) -> Self:
         return self
@@ -206,24 +199,33 @@ class Session:
     # --- images and labels: each returns a job that is not started yet -------------------------
 
     def add_images(
-        self, path: Path, stack: StackUse = "auto", **fields: Unpack[ImageFields]
+        self,
+        source: Path | NDArray[Any],
+        stack: StackUse = "auto",
+        *,
+        axes: str = "",
+        name: str = "",
+        **fields: Unpack[ImageFields],
     ) -> Job[Imported]:
-        """Add the images that a file holds; `fields` override those of each `ImageRef`.
+        """Add the images that a file holds, or copy pixels that have no file into the project.
 
-        `stack` says whether a stack over z is a volume.
+        Parameters
+        ----------
+        source
+            A file, or pixels.
+        stack
+            Whether a file's stack over z is a volume.
+        axes, name
+            Of pixels: their axes, from "tczyx" in its order, and what the image is called.
+        **fields
+            Fields of each new `ImageRef`.
         """
-        path = Path(path)
-        return self._importing(
-            importing.read_images(path, self.folder, fields, stack), f"add {path.name}"
-        )
-
-    def add_array(
-        self, array: NDArray[Any], axes: str, name: str, **fields: Unpack[ImageFields]
-    ) -> Job[Imported]:
-        """Copy pixels that have no file into the project; `axes` are from "tczyx", in its order."""
-        return self._importing(
-            importing.copy_image(array, axes, name, self.folder, fields), f"add {name}"
-        )
+        if isinstance(source, (str, Path)):
+            path = Path(source)
+            work = importing.read_images(path, self.folder, fields, stack)
+            return self._importing(work, f"add {path.name}")
+        work = importing.copy_image(source, axes, name, self.folder, fields)
+        return self._importing(work, f"add {name}")
 
     def import_labels(
         self,
@@ -267,10 +269,6 @@ class Session:
         work = importing.relink_images(image, Path(path), self.project.images, self.folder)
         return self._importing(work, f"relink {image.name}")
 
-    def find_missing(self) -> Job[tuple[ImageRef, ...]]:
-        """Look for images whose files are not, or not unchanged, where the project says."""
-        return self._job(importing.find_missing(self.project, self.folder), "look for images")
-
     def paint(
         self, refs: Sequence[ImageRef], values: NDArray[np.uint8], rest_unknown: bool = False
     ) -> Job[SavedRegions]:
@@ -294,20 +292,7 @@ class Session:
             self.edit(painting.with_regions(self.project, refs, made.truths), "paint regions")
 
         work = painting.save_regions(refs, values, rest_unknown, self.folder)
-        job = self._job(work, "save the regions", take)
-        self._keeping.add(job)
-        return job
-
-    def pixels(self, image: ImageRef) -> PixelSource:
-        """Open an image's pixels for reading by region."""
-        return images.open_pixels(image, self.folder)
-
-    def truth(self, image: ImageRef) -> PixelLabels | None:
-        """Return an image's true masks inside its region, of objects or else of regions."""
-        truth = self.project.truth_of(image, "instance", "semantic")
-        if not isinstance(truth, MaskTruth):
-            return None
-        return truths.open_labels(truth, image, self.folder)
+        return self._job(work, "save the regions", take, keep=True)
 
     # --- patches, dual images, models: each returns a job that is not started yet ----------------
 
@@ -348,7 +333,7 @@ class Session:
 
         def work() -> Generator[Progress, None, list[DualImage]]:
             nonlocal fitted
-            fitted = yield from fitting.prepare(
+            fitted = yield from fitting.fit_recipe(
                 project, self.folder, fitted, library, self.artifacts
             )
             return (yield from fitted.synthesizer.draw(range(start, start + count)))
@@ -368,27 +353,24 @@ class Session:
 
         `recipe` defaults to the project's own. `seed` draws the windows that are compared.
         """
-        ready = self.fitted
-        if ready is not None and isinstance(ready.source, PatchLibrary):
-            ready = ready if ready.source is self._current_library() else None
-        chosen = recipe or fitting.current_recipe(self.project)
+        project = self.project
+        if recipe is not None:
+            project = project.model_copy(update={"recipe": recipe})
         work = realism.compare(
-            self.project, self.folder, chosen, count, seed, ready, self.artifacts
+            project, self.folder, count, seed, self.fitted, self._current_library(), self.artifacts
         )
         return self._job(work, "compare with real images")
 
-    def train(self, spec: TrainSpec | None = None, name: str = "") -> Job[TrainingRun]:
-        """Train a model. The job's subject is the run's id."""
-        project = self.project
-        name = name or f"run {len(project.runs) + 1}"
-        run = training.new_run(project, spec or project.train_spec, new_id(), name)
-        self._replace(project.with_run(run))
-        return self._training(run)
+    def train(self, how: TrainSpec | TrainingRun | None = None, name: str = "") -> Job[TrainingRun]:
+        """Train a model. The job's subject is the run's id.
 
-    def resume(self, run: TrainingRun) -> Job[TrainingRun]:
-        """Go on with a run that was cancelled or cut off, from its last checkpoint.
-
-        It goes on by its own spec and recipe, whatever the project's are now.
+        Parameters
+        ----------
+        how
+            The training; default: the project's own. A run that was cancelled or cut off goes on
+            from its last checkpoint, by its own spec and recipe.
+        name
+            What a new run is called.
 
         Raises
         ------
@@ -396,9 +378,14 @@ class Session:
             If the project is open for reading only.
         """
         self._require_writable()
-        return self._training(run.model_copy(update={"state": "running", "error": ""}))
+        self._require_no_copying()
+        if isinstance(how, TrainingRun):
+            run = how.model_copy(update={"state": "running", "error": ""})
+        else:
+            name = name or f"run {len(self.project.runs) + 1}"
+            run = training.new_run(self.project, how or self.project.train_spec, new_id(), name)
+            self._replace(self.project.with_run(run))
 
-    def _training(self, run: TrainingRun) -> Job[TrainingRun]:
         def merge(outcome: Outcome[TrainingRun]) -> None:  # whatever its state
             ended = outcome.value
             if ended is None:  # ended before a model was there, or failed
@@ -406,7 +393,7 @@ class Session:
             self._replace(self.project.with_run(ended))
 
         work = training.train(self.project, self.folder, run, self.artifacts)
-        job = Job(work, f"train {run.name}", run.id)
+        job = self._job(work, f"train {run.name}", subject=run.id)
         self._merges[job] = merge
         return job
 
@@ -479,13 +466,45 @@ class Session:
         return self._job(work, f"export {what}")
 
     def save_as(self, folder: Path) -> Job[Session]:
-        """Copy the project into another folder. The job's value is a session on the copy."""
+        """Copy the project into another folder. The job's value is a session on the copy.
+
+        Regions that are being saved get there, and so do edits that are made before the job is
+        recorded. Until then no other work can start.
+
+        Raises
+        ------
+        InputError
+            If other work is running: the copy would be without it.
+        """
+        folder = Path(folder)
+        running = [job for job in self._merges.keys() - self._keeping if job.is_running]
+        if running:
+            raise InputError(
+                f"Still busy: {running[0].name}. Wait for it, or cancel it; then save the project "
+                "under another name."
+            )
+        copied = self.project
 
         def work() -> Generator[Progress, None, Session]:
+            nonlocal copied
             yield Progress(0.0, f"copying {self.folder.name}")
-            return Session(self.store.save_as(Path(folder)))
+            copied = self.project
+            copy = Session(self.store.save_as(folder))
+            try:
+                for job in tuple(self._keeping):
+                    while job.is_running and not job.join(0.2):
+                        yield Progress(0.9, f"waiting for the end of: {job.name}")
+            except BaseException:
+                copy.store.close()
+                raise
+            return copy
 
-        return self._job(work(), f"save as {Path(folder).name}")
+        def take(copy: Session) -> None:
+            if self.project is not copied:
+                copy._replace(self.store.copy_later(self.project, copy.store))
+
+        self._copying = self._job(work(), f"save as {folder.name}", take)
+        return self._copying
 
     # --- the end of work -----------------------------------------------------------------------
 
@@ -495,12 +514,6 @@ class Session:
         self._keeping.discard(job)
         if merge is not None and job.outcome is not None:
             merge(job.outcome)
-
-    def complete(self, job: Job[T]) -> T:
-        """Run a job here, record it, and return its value; raise what made it fail."""
-        job.run()
-        self.record(job)
-        return job.result()
 
     def close(self) -> Job[None]:
         """Cancel what runs and release the project; return the running job that does so, at once.
@@ -547,16 +560,30 @@ class Session:
         work: Generator[Any, None, T],
         name: str,
         take: Callable[[T], None] | None = None,
+        *,
+        subject: str = "",
+        keep: bool = False,
     ) -> Job[T]:
-        """Return a job whose value is handed to `take` when it is done."""
+        """Return a job whose value is handed to `take` when it is done.
+
+        Closing waits for it, rather than cancelling it, where it is to `keep`.
+        """
+        if not keep:
+            self._require_no_copying()
 
         def merge(outcome: Outcome[T]) -> None:
             if take is not None and outcome.state == "done" and outcome.value is not None:
                 take(outcome.value)
 
-        job = Job(work, name)
+        job = Job(work, name, subject, self.record)
         self._merges[job] = merge
+        if keep:
+            self._keeping.add(job)
         return job
+
+    def _require_no_copying(self) -> None:
+        if self._copying is not None and self._copying.is_running:
+            raise InputError(f"Still busy: {self._copying.name}. Wait for its end, then try again.")
 
     def _importing(self, work: Generator[Progress, None, Imported], what: str) -> Job[Imported]:
         self._require_writable()  # before anything is written into the folder

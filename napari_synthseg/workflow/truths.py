@@ -15,6 +15,7 @@ from napari_synthseg.core.annotations import (
     ImageRef,
     ImageTagsTruth,
     InstanceTruth,
+    MaskTruth,
     PointTruth,
     RegionTruth,
     Truth,
@@ -25,6 +26,7 @@ from napari_synthseg.core.labels import (
     DualImage,
     Labels,
     MaskedImages,
+    PixelLabels,
     RegionLabels,
     regions_of,
 )
@@ -38,6 +40,7 @@ from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.tasks.info import TaskInfo
 from napari_synthseg.tasks.registry import task_for
 from napari_synthseg.training.split import MIN_CLICKS, Split, Subset, split_regions
+from napari_synthseg.workflow.jobs import Job
 
 REGION_KINDS: tuple[TruthKind, ...] = ("semantic", "instance")
 """Kinds of ground truth that say of each pixel what class it is of, what says most first."""
@@ -91,6 +94,16 @@ def true_labels(project: Project, folder: Path, truth: Truth, ref: ImageRef) -> 
     if isinstance(truth, RegionTruth) and isinstance(labels, RegionLabels):
         check_classes(labels, project.class_values, f"'{truth.source}'")
     return labels
+
+
+def read_true_masks(project: Project, folder: Path, ref: ImageRef) -> Job[PixelLabels | None]:
+    """Read an image's true masks inside its region, of objects or else of regions."""
+
+    def read() -> PixelLabels | None:
+        truth = project.truth_of(ref, "instance", "semantic")
+        return open_labels(truth, ref, folder) if isinstance(truth, MaskTruth) else None
+
+    return Job.of(f"read the true masks of {ref.name}", read)
 
 
 @dataclass(frozen=True, eq=False)

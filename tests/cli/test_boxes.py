@@ -48,7 +48,7 @@ def project(invoke: Invoke, tmp_path: Path) -> Path:
 
 
 def opened(folder: Path) -> Any:
-    return Session.open(folder)
+    return Session.open(folder).result()
 
 
 def test_boxes_become_truth_in_one_step(invoke: Invoke, project: Path, table: Path) -> None:
@@ -70,7 +70,7 @@ def test_boxes_become_truth_in_one_step(invoke: Invoke, project: Path, table: Pa
 def test_import_is_undone_in_one_step(project: Path, table: Path) -> None:
     with opened(project) as session:
         before = session.project
-        session.complete(session.import_file(table, ImportOptions(role="test")))
+        session.import_file(table, ImportOptions(role="test")).result()
         assert session.project.truths
         session.undo()
         assert session.project == before

@@ -30,7 +30,7 @@ def test_value_comes_back_and_progress_goes_to_stderr(
         yield Progress(0.5, "step 3", {"loss": 0.125})
         return 7
 
-    assert progress.complete(session, Job(work(), "count")) == 7
+    assert progress.run_job(Job(work(), "count")) == 7
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "count:  25%  warming up" in printed.err
@@ -54,7 +54,7 @@ def test_interrupt_cancels_at_the_next_step_and_keeps_the_result(session: Sessio
 
     job = Job(work(), "count")
     with pytest.raises(KeyboardInterrupt):
-        progress.complete(session, job)
+        progress.run_job(job)
     assert steps == [0, 1]
     assert job.outcome is not None
     assert job.outcome.value == "kept"
@@ -69,7 +69,7 @@ def test_second_interrupt_ends_at_once(session: Session) -> None:
         pytest.fail("went on after the second interrupt")
 
     with pytest.raises(KeyboardInterrupt):
-        progress.complete(session, Job(work(), "count"))
+        progress.run_job(Job(work(), "count"))
 
 
 def test_an_interrupt_that_was_switched_off_stays_off(session: Session) -> None:
@@ -80,7 +80,7 @@ def test_an_interrupt_that_was_switched_off_stays_off(session: Session) -> None:
         return "all"
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    assert progress.complete(session, Job(work(), "count")) == "all"
+    assert progress.run_job(Job(work(), "count")) == "all"
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
@@ -90,4 +90,4 @@ def test_failure_of_the_work_is_raised_as_it_is(session: Session) -> None:
         raise InputError("no such thing")
 
     with pytest.raises(InputError, match="no such thing"):
-        progress.complete(session, Job(work(), "count"))
+        progress.run_job(Job(work(), "count"))

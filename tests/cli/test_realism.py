@@ -51,7 +51,7 @@ def test_settings_are_tried_without_changing_the_project(
     assert len(tried.out.splitlines()) == 1
     counts = [r.result["synthetic_objects"] for r in (tried, plain)]
     assert counts[0] < 0.6 * counts[1]
-    session = Session.open(project)
+    session = Session.open(project).result()
     assert session.project.recipe.model_dump()["density"] == 1.0
     session.close().result()
 

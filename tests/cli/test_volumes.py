@@ -58,8 +58,8 @@ def project(invoke: Invoke, files: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_patches_are_as_large_as_the_objects(invoke: Invoke, project: Path) -> None:
-    session = Session.open(project)
-    library = session.complete(session.cut_patches())
+    session = Session.open(project).result()
+    library = session.cut_patches().result()
     session.close().result()
     assert len(library.usable()) == len(CENTERS)
     true = 4 / 3 * np.pi * 7**3 / 3

@@ -24,6 +24,7 @@ from napari_synthseg.storage.runs import run_folder
 from napari_synthseg.synthesis import PRESETS
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import gather_data
+from tests.helpers.sessions import true_masks
 
 Invoke = Callable[..., Any]
 FAST = ("--set", "batch_size=2", "--set", "crop=64", "--set", "model.width=4")
@@ -104,8 +105,8 @@ def test_patches_are_cut_by_own_masks(
     shutil.copytree(project, copy)
     done = invoke("import", copy, "--masks", field.masks, "--patch-masks", "--json")
     assert (done.code, done.result["masks"]) == (0, 1)
-    with Session.open(copy) as session:
-        assert {p.method for p in session.complete(session.cut_patches()).patches} == {"given"}
+    with Session.open(copy).result() as session:
+        assert {p.method for p in session.cut_patches().result().patches} == {"given"}
     for wrong in (["--instance"], ["--role", "test"], ["--class", "nobody"]):
         done = invoke("import", copy, "--masks", field.masks, "--patch-masks", *wrong)
         assert (done.code, len(done.err.splitlines())) == (2, 1)
@@ -121,7 +122,7 @@ def test_bad_row_stops_the_whole_import(invoke: Invoke, project: Path, tmp_path:
 
 
 def clicks_of(project: Path) -> set[tuple[float, ...]]:
-    session = Session.open(project)
+    session = Session.open(project).result()
     try:
         return {c.position for c in session.project.clicks}
     finally:
@@ -134,9 +135,9 @@ def test_masks_by_stem_set_truth_and_role(invoke: Invoke, project: Path, field: 
     done = invoke("import", copy, "--masks", field.masks, "--instance", "--role", "test", "--json")
     assert done.code == 0, done.err
     assert done.result["masks"] == 1
-    session = Session.open(copy)
+    session = Session.open(copy).result()
     (image,) = session.project.images
-    truth = session.truth(image)
+    truth = true_masks(session, image)
     session.close().result()
     assert image.role == "test"
     assert truth is not None
@@ -150,7 +151,7 @@ def test_masks_of_another_size_change_nothing(
     tifffile.imwrite(tmp_path / "m" / "cells.tif", np.ones((9, 9), np.uint16))
     done = invoke("import", project, "--masks", tmp_path / "m", "--instance")
     assert done.code == 2
-    session = Session.open(project)
+    session = Session.open(project).result()
     assert session.project.truths == ()
     session.close().result()
 
@@ -248,7 +249,7 @@ def test_interrupted_training_keeps_its_run(
     done = invoke("train", copy, "--task", "segment", *limits, *FAST)
     assert done.code == 130, done.err
     assert "kept as run 'cut off'" in done.err
-    session = Session.open(copy)
+    session = Session.open(copy).result()
     (run,) = session.project.runs
     session.close().result()
     assert run.state == "cancelled"
@@ -311,7 +312,7 @@ def test_a_runs_pairs_are_made_again_from_its_record(
     assert changed.code == 0, changed.err
     done = invoke("synthesize", trained, "--run", "tiny", "--count", 2, "--out", tmp_path, "--json")
     assert done.code == 0, done.err
-    with Session.open(trained) as session:
+    with Session.open(trained).result() as session:
         assert session.project.recipe is not None
         assert session.project.recipe.model_dump()["seed"] == 9  # left as it was
         run = session.project.run("tiny")
@@ -335,7 +336,7 @@ def test_a_run_and_other_recipes_exclude_each_other(invoke: Invoke, trained: Pat
 
 
 def test_the_clicked_image_itself_is_mixed_in_as_often_as_asked(project: Path) -> None:
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         (ref,) = session.project.images
         shown = open_pixels(ref, project).read()
         spec = TrainSpec(real_fraction=0.5, validation_fraction=0.0)
@@ -346,7 +347,7 @@ def test_the_clicked_image_itself_is_mixed_in_as_often_as_asked(project: Path) -
 
 
 def test_an_image_that_is_not_fully_clicked_cannot_be_mixed_in(project: Path) -> None:
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         (ref,) = session.project.images
         partly = session.project.model_copy(
             update={"images": (ref.model_copy(update={"exhaustive": False}),)}

@@ -84,7 +84,7 @@ def paste(place: Path) -> Section:
         for name, (count, fields) in PASTES.items():
             recipe = PasteRecipe(size=96, seed=3, **fields)
             session.edit(session.project.model_copy(update={"recipe": recipe}), "recipe")
-            pairs = session.complete(session.synthesize(count))
+            pairs = session.synthesize(count).result()
             made |= {f"{name} {pair.index}": of_pair(pair) for pair in pairs}
     return made
 
@@ -98,7 +98,7 @@ def patches(place: Path) -> Section:
                 c.model_copy(update={"mask_method": method}) for c in session.project.classes
             )
             session.edit(session.project.with_classes(*classes), "method")
-            library = session.complete(session.cut_patches())
+            library = session.cut_patches().result()
             made[f"patches {method}"] = of_library(library)
     return made
 
@@ -106,7 +106,7 @@ def patches(place: Path) -> Section:
 def vq(place: Path) -> Section:
     """Return four dual images of the stored recipe."""
     with opened_copy(place) as session:
-        pairs = session.complete(session.synthesize(4))
+        pairs = session.synthesize(4).result()
     return {f"vq {pair.index}": of_pair(pair) for pair in pairs}
 
 
@@ -129,7 +129,7 @@ def weights(place: Path) -> Section:
                     [v for k, v in news.metrics.items() if k == "loss"]
                 )
             )
-            run = session.complete(job)
+            run = job.result()
             kept = load_file(session.folder / "runs" / run.id / "weights.safetensors")
             record = {f"weight {k}": kept[k].astype(np.float32) for k in sorted(kept)}
             made[f"weights {name}"] = record | {"losses": np.array(losses)}

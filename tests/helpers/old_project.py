@@ -41,7 +41,7 @@ def opened_copy(place: Path) -> Iterator[Session]:
     """Copy the project and its images to `place`, and open it."""
     for name in ("old_project.synthseg", "old_project_images"):
         shutil.copytree(DATA / name, place / name)
-    session = Session.open(place / "old_project.synthseg")
+    session = Session.open(place / "old_project.synthseg").result()
     try:
         yield session
     finally:
@@ -67,7 +67,7 @@ def try_run(session: Session, name: str) -> tuple[dict[str, np.ndarray], list[di
     """Return what a stored run finds on stored images, as arrays by name, and its scores."""
     run = session.project.run(name)
     refs = [session.project.image(i) for i in PREDICTED[name]]
-    found = session.complete(session.predict(run, refs))
+    found = session.predict(run, refs).result()
     arrays: dict[str, np.ndarray] = {}
     for each in found:
         key = f"{name}/{each.image}"
@@ -81,16 +81,16 @@ def try_run(session: Session, name: str) -> tuple[dict[str, np.ndarray], list[di
         if run.task == "classify":
             said = [[v, p, each.thresholds[v]] for v, p in sorted(each.probabilities.items())]
             arrays[f"{key}/shown"] = np.array(said)
-    scores = [session.complete(session.score(run, found))]
+    scores = [session.score(run, found).result()]
     if name in EXPLAINED:
         refs = [session.project.image(i) for i in EXPLAINED[name]]
-        maps = session.complete(session.explain(run, refs))
+        maps = session.explain(run, refs).result()
         for each in maps:
             arrays[f"{name}/{each.image}/heat"] = np.stack(
                 [m for _, m in sorted(each.maps.items())]
             )
         if name in POINTED:
-            scores.append(session.complete(session.score(run, maps)))
+            scores.append(session.score(run, maps).result())
     return arrays, [score.model_dump(mode="json", include=set(SCORED)) for score in scores]
 
 
@@ -109,7 +109,7 @@ def draw_pairs(session: Session) -> dict[str, np.ndarray]:
     }
     arrays = {}
     for name, job in made.items():
-        (pair,) = session.complete(job)
+        (pair,) = job.result()
         arrays[f"pair/{name}/image"] = pair.image
         arrays[f"pair/{name}/ids"] = pair.labels.array
     return arrays

@@ -103,14 +103,14 @@ def test_session_trains_predicts_and_scores_with_it(
     installed: pytest.MonkeyPatch, images: list[Path], tmp_path: Path
 ) -> None:
     make_project(tmp_path / "p.synthseg", images)
-    with Session.open(tmp_path / "p.synthseg") as session:
-        trained = session.complete(session.train(name="count them"))
+    with Session.open(tmp_path / "p.synthseg").result() as session:
+        trained = session.train(name="count them").result()
         assert (trained.state, trained.task) == ("done", "count")
         assert trained.model is not None and trained.model.spec.name == "dilated"
         refs = [ref for ref in session.project.images if ref.role == "test"]
-        (found,) = session.complete(session.predict(trained, refs))
+        (found,) = session.predict(trained, refs).result()
         assert isinstance(found, PointPrediction)
-        scores = session.complete(session.score(trained, [found]))
+        scores = session.score(trained, [found]).result()
         assert scores.truth == "clicks" and scores.objects == len(CENTERS)
         assert scores.values["f1"] > 0.8, scores.values
         assert session.project.run(trained.id).scores
@@ -158,9 +158,9 @@ def test_boxes_and_masks_come_in_its_ways(
     assert sorted(out.read_text().splitlines()) == sorted(table.read_text().splitlines())
     code, _, said = command("patches", project, "--method", "disk")
     assert code == 0, said
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         assert session.project.classes[0].mask_method == "disk"
-        library = session.complete(session.cut_patches())
+        library = session.cut_patches().result()
     assert {patch.method for patch in library.patches} == {"disk"}
     assert np.allclose([patch.area for patch in library.patches], np.pi * 8**2, rtol=0.15)
 
@@ -170,25 +170,25 @@ def test_a_project_opens_after_the_plugin_is_gone(
 ) -> None:
     project = tmp_path / "p.synthseg"
     make_project(project, images)
-    with Session.open(project) as session:
-        trained = session.complete(session.train(name="r"))
+    with Session.open(project).result() as session:
+        trained = session.train(name="r").result()
         before = session.project.model_dump(mode="json")
     uninstall(installed)
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         assert session.project.model_dump(mode="json") == before
         assert isinstance(session.project.recipe, UnknownRecipe)
         refs = session.project.images
         with pytest.raises(InputError, match="The task 'count' is not installed: install the"):
-            session.complete(session.predict(trained, refs))
+            session.predict(trained, refs).result()
         with pytest.raises(InputError, match="not installed"):
-            session.complete(session.train())
+            session.train().result()
         with pytest.raises(InputError, match="'scatter'"):
-            session.complete(session.synthesize(1))
+            session.synthesize(1).result()
         session.edit(session.project.with_classes(ObjectClass(name="more", value=2)), "add")
     install(installed)
-    with Session.open(project) as session:
+    with Session.open(project).result() as session:
         assert type(session.project.recipe).__name__ == "ScatterRecipe"
-        (found,) = session.complete(session.predict(trained, refs[1:]))
+        (found,) = session.predict(trained, refs[1:]).result()
         assert isinstance(found, PointPrediction)
 
 

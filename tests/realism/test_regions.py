@@ -141,7 +141,7 @@ def test_what_was_fitted_is_not_fitted_again(session):
     add(session, range(4))
     recipe = Redrawn()
     session.edit(session.project.model_copy(update={"recipe": recipe}), "recipe")
-    session.complete(session.synthesize(1))
+    session.synthesize(1).result()
     Redrawn.fits.clear()
     compared(session, recipe, session.fitted)
     assert not Redrawn.fits

@@ -15,6 +15,7 @@ from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.io.clicks import read_clicks
 from napari_synthseg.sample_data.nuclei import read_nuclei
 from napari_synthseg.workflow.session import Session
+from tests.helpers.sessions import true_masks
 
 NAMES = ("nuclei", "tissue", "sediment")
 
@@ -151,14 +152,14 @@ def test_fill_makes_two_parts_of_one_picture(session, name):
     clicked = session.project.clicks_on(train)
     assert [(c.cls, c.position) for c in clicked] == [(c.cls, c.position) for c in content.clicks]
     if isinstance(content.truth, InstanceLabels):
-        assert np.array_equal(session.truth(test).ids, content.truth.ids)
-        assert session.truth(test).classes == content.truth.classes
+        assert np.array_equal(true_masks(session, test).ids, content.truth.ids)
+        assert true_masks(session, test).classes == content.truth.classes
         assert not session.project.clicks_on(test)
     else:
         marked = [c.position for c in session.project.clicks_on(test)]
         assert marked == [tuple(p) for p in content.truth.positions.tolist()]
-        assert session.truth(test) is None
-    assert session.truth(train) is None
+        assert true_masks(session, test) is None
+    assert true_masks(session, train) is None
 
 
 def test_fill_with_few_clicks(session):

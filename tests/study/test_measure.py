@@ -74,7 +74,7 @@ def test_true_mask_patches_are_cut_by_the_true_masks(tmp_path: Path) -> None:
     unit = unit_of(source="true-mask-patches")
     session, _ = filled(unit, tmp_path / "p")
     with session:
-        library = session.complete(session.cut_patches())
+        library = session.cut_patches().result()
         clicks = {c.id: c for c in session.project.clicks}
         truth = {
             ref.id: sample.labels()

@@ -22,8 +22,10 @@ from benchmarks.study.study_file import parse_study
 from benchmarks.study.tables import Study
 from benchmarks.study.units import plan
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.session import Session
 from tests.helpers.region_images import draw_regions, slow_recipe
+from tests.helpers.sessions import true_masks
 from tests.study.conftest import TRAIN
 
 REAL = {"name": "real", "source": "real"}
@@ -169,9 +171,9 @@ def test_windows_are_learned_from_and_whole_images_scored_on(data: Path, tmp_pat
             (y0, y1), (x0, x1) = sample.region or ()
             assert (y1 - y0, x1 - x0) == (40, 40)
             cut = tifffile.imread(sample.masks)[y0:y1, x0:x1]
-            np.testing.assert_array_equal(session.truth(ref).values, cut)
+            np.testing.assert_array_equal(true_masks(session, ref).values, cut)
             np.testing.assert_array_equal(sample.labels().values, cut)
-            assert session.pixels(ref).read().shape == (1, 40, 40)
+            assert open_pixels(ref, session.folder).read().shape == (1, 40, 40)
 
 
 @given(st.text(min_size=1), st.integers(1, 90), st.integers(1, 90), st.integers(32, 100))

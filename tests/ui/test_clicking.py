@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.session import Session
 
 from .conftest import CENTERS
@@ -26,7 +27,7 @@ def test_click_on_canvas_adds_a_click_of_the_active_class_on_disk(opened):
     assert np.allclose(click.position, (40, 50), atol=1.0)
     assert click.cls == opened.session.project.classes[0].value
     opened.session.store.flush()
-    second = Session.open(opened.session.folder)
+    second = Session.open(opened.session.folder).result()
     assert second.read_only
     assert second.project.clicks == (click,)
     second.close().result()
@@ -205,7 +206,7 @@ def test_any_image_layer_can_be_used(bench, kind):
     bench.settle()
     (ref,) = bench.session.project.images
     assert ref.axes == axes
-    assert bench.session.pixels(ref).shape == (channels, *image.shape)
+    assert open_pixels(ref, bench.session.folder).shape == (channels, *image.shape)
     assert bench.clicks is not None
 
 

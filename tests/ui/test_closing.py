@@ -93,7 +93,7 @@ def training(clicked):
 
 
 def state_on_disk(folder):
-    session = Session.open(folder)
+    session = Session.open(folder).result()
     assert not session.read_only  # the lock was released
     (run,) = session.project.runs
     session.close().result()
@@ -143,7 +143,7 @@ def test_the_window_is_gone_at_once_while_patches_are_cut(clicked):
     folder = clicked.session.folder
     clicked.panel.show_step(1)
     close_while_held(clicked, hold(clicked.panel.controller.job("short"), lambda news: True))
-    with Session.open(folder) as session:
+    with Session.open(folder).result() as session:
         assert len(session.project.clicks) == 12
 
 
@@ -154,7 +154,7 @@ def test_a_project_that_is_still_opening_is_released(clicked):
     job = clicked.panel.controller.job("short")
     clicked.panel.controller.clear()
     job.join()
-    with Session.open(folder) as session:
+    with Session.open(folder).result() as session:
         assert not session.read_only
 
 
@@ -163,7 +163,7 @@ def test_edits_of_the_last_moment_are_on_disk(clicked):
     clicked.click((44, 44))
     number = len(clicked.session.project.clicks)
     assert seconds_to_close(clicked) < BUSY * LIMIT_S
-    with Session.open(folder) as session:
+    with Session.open(folder).result() as session:
         assert len(session.project.clicks) == number == 13
 
 

@@ -261,5 +261,5 @@ def test_the_window_is_gone_at_once_while_it_learns(learning, stalled):
     assert seconds_to_close(learning) < BUSY * LIMIT_S
     assert job.outcome is None
     stalled.set()
-    with Session.open(folder) as session:
+    with Session.open(folder).result() as session:
         assert 0 < int(session.artifacts.load("fake")[0]["step"][0]) < STEPS

@@ -73,4 +73,4 @@ def test_a_method_that_is_not_installed_is_shown_and_refused_in_words(clicked):
     assert box.method.currentData() == "gone"
     assert box.method.toolTip() == "This method is not installed"
     with pytest.raises(InputError, match="mask method 'gone' is not installed"):
-        session.complete(session.cut_patches())
+        session.cut_patches().result()

@@ -128,7 +128,7 @@ def test_a_stroke_is_not_lost_when_the_panel_closes_at_once(painting):
     assert shown.any()
     assert painting.panel.layers.regions.keeper.is_busy
     painting.viewer.window.remove_dock_widget(painting.panel)
-    session = Session.open(folder)
+    session = Session.open(folder).result()
     assert np.array_equal(kept(session), shown)
     session.close().result()
 
@@ -146,7 +146,7 @@ def test_a_stroke_is_not_lost_when_the_layer_goes_or_the_viewer_closes(painting)
     painting.drag(*OTHER)
     assert painting.regions.data[90, 60] == 1
     painting.viewer.close()
-    session = Session.open(folder)
+    session = Session.open(folder).result()
     assert kept(session)[90, 60] == 1
     session.close().result()
 

@@ -84,7 +84,7 @@ def test_dual_volumes_and_predictions_lie_on_the_volumes_axes(volume):
 
     recipe = PasteRecipe(volume_size=48, volume_planes=8)
     volume.session.edit(project.model_copy(update={"recipe": recipe}), "set recipe")
-    pairs = volume.session.complete(volume.session.synthesize(2))
+    pairs = volume.session.synthesize(2).result()
     volume.panel.layers.show_dual_images(pairs)
     image, labels = volume.panel.layers.preview.layers
     assert image.data.shape == labels.data.shape == (2, 8, 48, 48)

@@ -11,10 +11,10 @@ import pytest
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Cancelled, Progress
 from napari_synthseg.storage.project_store import ProjectStore
-from napari_synthseg.workflow.importing import Imported
+from napari_synthseg.workflow.importing import Imported, find_missing
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session, wait_until_closed
-from tests.helpers.sessions import add_array
+from tests.helpers.sessions import add_array, true_masks
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_closing_returns_at_once_and_keeps_what_still_ends(session):
     end.result()
     assert job.state == "cancelled"
     assert told == []
-    with Session.open(session.folder) as again:
+    with Session.open(session.folder).result() as again:
         assert not again.read_only
         assert [c.name for c in again.project.classes] == ["cell", "found"]
 
@@ -75,7 +75,7 @@ def test_opening_waits_for_the_end_of_closing(session):
     slow(session, entered, release)
     assert entered.wait(5)
     session.close()
-    opening = Session.opening(session.folder)
+    opening = Session.open(session.folder)
     said = []
     opening.progressed.connect(lambda step: said.append(step.message))
     opening.start()
@@ -94,10 +94,10 @@ def test_what_was_being_painted_is_kept(session):
     session.paint([ref], painted).start()
     session.close()
     wait_until_closed()
-    with Session.open(session.folder) as again:
+    with Session.open(session.folder).result() as again:
         (truth,) = again.project.truths
         assert (truth.kind, truth.image) == ("semantic", ref.id)
-        np.testing.assert_array_equal(again.truth(ref).values, painted)
+        np.testing.assert_array_equal(true_masks(again, ref).values, painted)
 
 
 def test_painting_replaces_what_was_painted_and_removes_what_undo_alone_could_bring_back(session):
@@ -107,11 +107,11 @@ def test_painting_replaces_what_was_painted_and_removes_what_undo_alone_could_br
     )
     painted = np.zeros((8, 8), np.uint8)
     painted[2:5, 2:6] = 1
-    first = session.complete(session.paint([left, right], painted, rest_unknown=True))
+    first = session.paint([left, right], painted, rest_unknown=True).result()
     assert [t.image for t in first.truths] == [left.id, right.id]
     assert (first.counts[0], first.counts[1]) == (52, 12)
     painted[:, :4] = 255  # background alone: no class is left of it
-    second = session.complete(session.paint([left, right], painted, rest_unknown=True))
+    second = session.paint([left, right], painted, rest_unknown=True).result()
     assert [t.image for t in second.truths] == [right.id]
     assert session.project.truths == second.truths
     assert session.history.undo_label == "paint regions"
@@ -132,7 +132,7 @@ def test_a_close_that_cannot_write_says_so_and_can_be_repeated(session, monkeypa
             session.close().result()
     session.edit(session.project.without_class(1), "the project stays open")
     session.close().result()
-    with Session.open(session.folder) as again:
+    with Session.open(session.folder).result() as again:
         assert again.project.classes == ()
 
 
@@ -157,15 +157,57 @@ def test_what_was_recorded_while_closing_is_told_where_the_close_fails(session, 
 
 
 def test_a_job_that_never_started_does_not_hold_up_the_end(session):
-    session.find_missing()
+    find_missing(session.project, session.folder)
     session.close().result()
 
 
 def test_imports_apply_to_the_project_of_now(session):
-    job = session.add_array(np.zeros((4, 4), np.uint8), "yx", "a")
+    job = session.add_images(np.zeros((4, 4), np.uint8), axes="yx", name="a")
     job.run()
     session.edit(session.project.with_classes(session.project.next_class("new")), "meanwhile")
     session.record(job)
     assert [c.name for c in session.project.classes] == ["cell", "new"]
     assert [i.name for i in session.project.images] == ["a"]
     assert Imported().added_to(session.project) is session.project
+
+
+def test_a_copy_gets_what_is_edited_and_painted_while_it_is_made(session, tmp_path, monkeypatch):
+    ref = add_array(session, np.zeros((8, 8), np.uint8), "yx", "p")
+    copied, go_on = threading.Event(), threading.Event()
+    save_as = session.store.save_as
+
+    def slowly(folder):
+        copy = save_as(folder)
+        copied.set()
+        assert go_on.wait(30)
+        return copy
+
+    monkeypatch.setattr(session.store, "save_as", slowly)
+    job = session.save_as(tmp_path / "copy.synthseg").start()
+    assert copied.wait(30)
+    with pytest.raises(InputError, match=r"Still busy: save as copy\.synthseg\. Wait for its end"):
+        session.synthesize(1)
+    session.edit(session.project.with_classes(session.project.next_class("late")), "add class")
+    painted = np.zeros((8, 8), np.uint8)
+    painted[2:5] = 1
+    session.paint([ref], painted).result()
+    go_on.set()
+    copy = job.result()
+    session.record(job)
+    copy.close().result()
+    with Session.open(tmp_path / "copy.synthseg").result() as again:
+        assert [c.name for c in again.project.classes] == ["cell", "late"]
+        np.testing.assert_array_equal(true_masks(again, ref).values, painted)
+
+
+def test_no_copy_is_made_while_work_runs_that_it_would_be_without(session, tmp_path):
+    entered, release = threading.Event(), threading.Event()
+    job = slow(session, entered, release)
+    assert entered.wait(5)
+    with pytest.raises(InputError, match="Still busy: slow. Wait for it, or cancel it; then save"):
+        session.save_as(tmp_path / "copy.synthseg")
+    assert not (tmp_path / "copy.synthseg").exists()
+    job.cancel()
+    release.set()
+    job.join()
+    session.save_as(tmp_path / "copy.synthseg").result().close().result()

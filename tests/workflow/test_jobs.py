@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from napari_synthseg.core.progress import Cancelled
+from napari_synthseg.core.progress import Cancelled, Progress
 from napari_synthseg.workflow.jobs import Job
 
 
@@ -141,3 +141,17 @@ def test_a_failing_listener_ends_the_work_and_its_finally_runs():
     job.progressed.connect(on_progress)
     assert job.run().state == "failed"
     assert log
+
+
+def test_the_result_of_a_job_that_was_not_started_is_worked_out_here_and_recorded():
+    recorded = []
+    job = Job(iter_and_return("made"), "make", record=recorded.append)
+    assert job.result() == "made"
+    assert job.result() == "made"
+    assert recorded == [job]
+    assert Job.of("add", lambda: 1 + 1).result() == 2
+
+
+def iter_and_return(value):
+    yield Progress(0.5)
+    return value

@@ -16,7 +16,7 @@ from napari_synthseg.workflow.training_data import gather_data
 from napari_synthseg.workflow.truths import masked_images
 from tests.helpers.clicked_discs import finish
 from tests.helpers.region_images import Drawn, draw_regions, slow_recipe
-from tests.helpers.sessions import add_array, add_masks
+from tests.helpers.sessions import add_array, add_masks, true_masks
 
 QUICK = {"task": "semantic", "steps": 2, "minutes": None, "batch_size": 2, "crop": 32,
          "device": "cpu", "model": ModelSpec(width=4, depth=2)}  # fmt: skip
@@ -63,11 +63,13 @@ def test_regions_from_memory_are_semantic_truth(session):
     ref = session.project.images[0]
     truth = session.project.truth_of(ref, "semantic")
     assert truth.source.startswith("arrays:")
-    np.testing.assert_array_equal(session.truth(ref).values, draw_regions(seed=0).labels.values)
+    np.testing.assert_array_equal(
+        true_masks(session, ref).values, draw_regions(seed=0).labels.values
+    )
     objects = InstanceLabels(np.array([[0, 5], [7, UNKNOWN]], np.int32), {5: 2, 7: 1})
     other = add_array(session, np.zeros((2, 2), np.uint8), "yx", "small")
     add_masks(session, other, objects, "semantic")
-    assert session.truth(other).values.tolist() == [[0, 2], [1, UNKNOWN]]
+    assert true_masks(session, other).values.tolist() == [[0, 2], [1, UNKNOWN]]
 
 
 def test_a_class_that_the_project_lacks_is_refused_with_its_value(session):
@@ -111,18 +113,18 @@ def test_no_clicks_are_needed_and_what_was_fitted_is_used_again(session, slow):
     job = session.synthesize(3)
     news = []
     job.progressed.connect(news.append)
-    pairs = session.complete(job)
+    pairs = job.result()
     assert [p.index for p in pairs] == [0, 1, 2]
     assert session.library is None
     assert session.synthesizer_is_current
     shown = [n for n in news if n.metrics]
     assert shown[0].metrics == {"error": 1.0}
     assert isinstance(shown[0].previews["made"][0].labels, RegionLabels)
-    session.complete(session.synthesize(1))
+    session.synthesize(1).result()
     assert slow.begun == [0]
     session.edit(session.project.without_image(session.project.images[0].id), "delete image")
     assert not session.synthesizer_is_current
-    session.complete(session.synthesize(1))
+    session.synthesize(1).result()
     assert slow.begun == [0, 0]
     choose(session, slow(seed=1))
     assert not session.synthesizer_is_current
@@ -148,13 +150,13 @@ def test_a_fit_that_was_cancelled_goes_on_from_where_it_was(session, slow, start
     assert outcome.state == "cancelled"
     assert [p.suffix for p in (session.folder / "generators").iterdir()] == [".safetensors"]
     if start == "synthesize":
-        session.complete(session.synthesize(1))
+        session.synthesize(1).result()
     else:
         assert session.project.runs[0].state == "cancelled"
-        again = session.complete(session.resume(session.project.runs[0]))
+        again = session.train(session.project.runs[0]).result()
         assert (again.state, again.steps) == ("done", 2)
     assert slow.begun == [0, 4]
-    session.complete(session.train())  # the same images, divided alike: nothing is learned twice
+    session.train().result()  # the same images, divided alike: nothing is learned twice
     assert slow.begun == [0, 4, 10]
 
 
@@ -236,14 +238,14 @@ def test_without_masks_the_remedy_is_told(session, slow):
     choose(session, slow())
     session.edit(session.project.model_copy(update={"truths": ()}), "delete truths")
     with pytest.raises(InputError, match="true masks of regions or objects"):
-        session.complete(session.synthesize(1))
+        session.synthesize(1).result()
 
 
 def test_pairs_of_a_run_are_made_again_by_its_own_recipe(session, slow):
     choose(session, slow())
-    run = session.complete(session.train(TrainSpec(**QUICK, pairs=2)))
+    run = session.train(TrainSpec(**QUICK, pairs=2)).result()
     choose(session, slow(seed=5))
-    pairs = session.complete(session.synthesize(3, run=run))
+    pairs = session.synthesize(3, run=run).result()
     assert [p.index for p in pairs] == [0, 1, 2]
     np.testing.assert_array_equal(pairs[0].image, pairs[2].image)
     assert slow.begun == [0, 10]
@@ -253,11 +255,11 @@ def test_what_is_there_can_be_learned_from_regions_too(session, slow):
     choose(session, slow())
     network = ModelSpec(name="small", width=4, depth=2)
     spec = TrainSpec(**(QUICK | {"task": "classify", "crop": 64, "model": network}))
-    run = session.complete(session.train(spec))
+    run = session.train(spec).result()
     ref = session.project.images[4]
-    (said,) = session.complete(session.predict(run, [ref]))
+    (said,) = session.predict(run, [ref]).result()
     assert set(said.probabilities) == {1, 2}
-    scores = session.complete(session.score(run, [said]))
+    scores = session.score(run, [said]).result()
     assert (scores.task, scores.images) == ("classify", ("i4",))
 
 

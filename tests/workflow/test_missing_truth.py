@@ -19,7 +19,7 @@ from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.evaluating import score
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
-from tests.helpers.sessions import add_file, add_masks
+from tests.helpers.sessions import add_file, add_masks, true_masks
 
 SPEC = TrainSpec(
     source="real", steps=1, minutes=None, batch_size=1, crop=32, model=ModelSpec(width=4, depth=2)
@@ -46,15 +46,15 @@ def session(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Session]
         path = tmp_path / f"{name}.tif"
         add_masks(session, ref, path, kind)
         if request.param == "array":
-            labels = session.truth(ref) if kind == "instance" else None
+            labels = true_masks(session, ref) if kind == "instance" else None
             if labels is not None:
                 add_masks(session, ref, labels, kind)
         path.unlink()
     add = session.import_labels(ref, disc_labels(ids), "patch_masks")
-    session.complete(add)
+    add.result()
     session.close().result()
     shutil.rmtree(tmp_path / "p.synthseg" / "arrays.zarr", ignore_errors=True)
-    opened = Session.open(tmp_path / "p.synthseg")
+    opened = Session.open(tmp_path / "p.synthseg").result()
     yield opened
     opened.close().result()
 
@@ -80,14 +80,12 @@ def scored(session: Session, task: str) -> None:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda session: session.truth(session.project.images[0]),
+        lambda session: true_masks(session, session.project.images[0]),
         lambda session: scored(session, "segment"),
         lambda session: scored(session, "semantic"),
-        lambda session: session.complete(session.train(SPEC)),
-        lambda session: session.complete(
-            session.train(SPEC.model_copy(update={"task": "semantic"}))
-        ),
-        lambda session: session.complete(session.cut_patches()),
+        lambda session: session.train(SPEC).result(),
+        lambda session: session.train(SPEC.model_copy(update={"task": "semantic"})).result(),
+        lambda session: session.cut_patches().result(),
     ],
     ids=["show", "score masks", "score regions", "train", "train regions", "cut"],
 )

@@ -248,7 +248,7 @@ def test_scorings_of_one_run_are_all_kept_and_that_of_a_deleted_run_is_dropped(s
     session.edit(session.project.with_truths(box_truth), "boxes")
     late = session.score(run_of("detect"), detections)
     session.edit(session.project.model_copy(update={"runs": ()}), "delete")
-    session.complete(late)
+    late.result()
     assert session.project.runs == ()
 
 

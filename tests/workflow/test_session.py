@@ -10,12 +10,14 @@ from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow import training
+from napari_synthseg.workflow.importing import find_missing
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import gather_data
 from tests.helpers.disks import draw_disks
-from tests.helpers.sessions import add_array, add_file, add_masks
+from tests.helpers.sessions import add_array, add_file, add_masks, true_masks
 
 TINY = TrainSpec(
     steps=4,
@@ -104,30 +106,30 @@ def test_all_is_there_after_reopening(tmp_path, clicked):
     )
     folder, project = clicked.folder, clicked.project
     clicked.close().result()
-    again = Session.open(folder)
+    again = Session.open(folder).result()
     assert again.project == project
     image = again.project.images[0]
-    assert again.pixels(image).read().shape == (1, 128, 192)
-    assert again.truth(image).count > 10
+    assert open_pixels(image, again.folder).read().shape == (1, 128, 192)
+    assert true_masks(again, image).count > 10
     again.close().result()
 
 
 def test_a_second_opener_may_read_only(clicked):
-    second = Session.open(clicked.folder)
+    second = Session.open(clicked.folder).result()
     assert second.read_only
     run = TrainingRun(id="r", name="r", state="cancelled")
     with pytest.raises(ReadOnlyError, match="open for reading only"):
-        second.resume(run)
+        second.train(run)
     assert second.project.clicks == clicked.project.clicks
     with pytest.raises(ReadOnlyError, match="reading only"):
         second.edit(second.project.without_class(1), "remove class")
     with pytest.raises(ReadOnlyError, match="reading only"):  # before any array is written
-        second.add_array(np.zeros((8, 8)), "yx", "more")
+        second.add_images(np.zeros((8, 8)), axes="yx", name="more")
     second.close()
 
 
 def test_patches_are_cut_and_go_stale_with_the_clicks(clicked):
-    library = clicked.complete(clicked.cut_patches())
+    library = clicked.cut_patches().result()
     assert clicked.library is library or clicked.library.patches == library.patches
     assert len(library.patches) == len(clicked.project.clicks)
     assert clicked.library_is_current
@@ -139,7 +141,7 @@ def test_patches_are_cut_and_go_stale_with_the_clicks(clicked):
 
 
 def test_a_rejected_patch_leaves_the_library_at_once(clicked):
-    clicked.complete(clicked.cut_patches())
+    clicked.cut_patches().result()
     usable = clicked.library.usable()
     clicked.edit(
         clicked.project.with_verdicts(Verdict(patch=usable[0].id, state="rejected")), "reject"
@@ -150,42 +152,42 @@ def test_a_rejected_patch_leaves_the_library_at_once(clicked):
 
 
 def test_dual_images_repeat_and_cut_missing_patches(clicked):
-    first = clicked.complete(clicked.synthesize(3))
+    first = clicked.synthesize(3).result()
     assert clicked.library_is_current
-    again = clicked.complete(clicked.synthesize(1, start=2))
+    again = clicked.synthesize(1, start=2).result()
     assert np.array_equal(first[2].image, again[0].image)
     assert np.array_equal(first[2].labels.ids, again[0].labels.ids)
 
 
 def test_without_clicks_one_message_says_what_to_do(session):
     with pytest.raises(InputError, match="click on the centers"):
-        session.complete(session.cut_patches())
+        session.cut_patches().result()
 
 
 def test_train_predict_score_and_all_is_recorded(clicked):
     job = clicked.train(TINY, "first")
     assert clicked.project.run("first").state == "running"
-    run = clicked.complete(job)
+    run = job.result()
     assert (run.state, run.steps, run.name) == ("done", 4, "first")
     assert run.images == (images_by_role(clicked)["train"].id,)
     test = images_by_role(clicked)["test"]
-    predictions = clicked.complete(clicked.predict(run, [test]))
+    predictions = clicked.predict(run, [test]).result()
     assert predictions[0].ids.shape == (128, 192)
     stranger = test.model_copy(update={"id": "stranger"})  # an image outside the project
-    clicked.complete(clicked.predict(run, [stranger]))
+    clicked.predict(run, [stranger]).result()
     kept = sorted(p.stem for p in clicked.folder.glob("runs/*/predictions/*.tif"))
     assert kept == [test.id]
-    scores = clicked.complete(clicked.score(run, predictions))
+    scores = clicked.score(run, predictions).result()
     assert scores.measured_on == "real"
     assert scores.images == ("field 2",)
-    assert scores.objects == clicked.truth(test).count
+    assert scores.objects == true_masks(clicked, test).count
     assert clicked.project.run("first").scores == (scores,)
     folder = clicked.folder
     clicked.close().result()
-    again = Session.open(folder)
+    again = Session.open(folder).result()
     reopened = again.project.run("first")
     assert reopened.scores == (scores,)
-    repeated = again.complete(again.predict(reopened, [again.project.image(test.id)]))
+    repeated = again.predict(reopened, [again.project.image(test.id)]).result()
     assert np.array_equal(repeated[0].ids, predictions[0].ids)
     again.close().result()
 
@@ -195,9 +197,9 @@ def test_truth_changes_no_weight(clicked):
     from napari_synthseg.storage import runs
 
     spec = TINY.model_copy(update={"steps": 6})
-    with_truth = clicked.complete(clicked.train(spec))
+    with_truth = clicked.train(spec).result()
     clicked.edit(clicked.project.model_copy(update={"truths": ()}), "delete truth")
-    without = clicked.complete(clicked.train(spec))
+    without = clicked.train(spec).result()
     first, second = (runs.load_weights(clicked.folder, r.id) for r in (with_truth, without))
     assert "held-out" in with_truth.selection
     assert with_truth.selection == without.selection
@@ -206,10 +208,10 @@ def test_truth_changes_no_weight(clicked):
 
 def test_training_on_true_masks_needs_them(clicked):
     spec = TINY.model_copy(update={"source": "real"})
-    assert clicked.complete(clicked.train(spec)).state == "done"
+    assert clicked.train(spec).result().state == "done"
     clicked.edit(clicked.project.model_copy(update={"truths": ()}), "delete truth")
     with pytest.raises(InputError, match="true masks"):
-        clicked.complete(clicked.train(spec, "none"))
+        clicked.train(spec, "none").result()
     failed = clicked.project.run("none")
     assert failed.state == "failed"
     assert "true masks" in failed.error
@@ -224,11 +226,11 @@ def test_a_cancelled_run_keeps_its_weights_and_can_go_on(clicked):
             job.cancel()
 
     job.progressed.connect(on_progress)
-    run = clicked.complete(job)
+    run = job.result()
     assert (run.state, run.steps) == ("cancelled", 5)
     test = images_by_role(clicked)["test"]
-    assert clicked.complete(clicked.predict(run, [test]))
-    resumed = clicked.complete(clicked.resume(run))
+    assert clicked.predict(run, [test]).result()
+    resumed = clicked.train(run).result()
     assert (resumed.state, resumed.steps, resumed.id) == ("done", 30, run.id)
     assert [r.name for r in clicked.project.runs] == ["long"]
 
@@ -236,7 +238,7 @@ def test_a_cancelled_run_keeps_its_weights_and_can_go_on(clicked):
 def test_a_run_goes_on_with_its_own_recipe(clicked, monkeypatch):
     job = clicked.train(TINY.model_copy(update={"steps": 30}), "long")
     job.progressed.connect(lambda step: job.cancel() if getattr(step, "step", 0) == 2 else None)
-    run = clicked.complete(job)
+    run = job.result()
     other = default_recipe().model_copy(update={"seed": 77})
     clicked.edit(clicked.project.model_copy(update={"recipe": other}), "choose a recipe")
     used = []
@@ -246,7 +248,7 @@ def test_a_run_goes_on_with_its_own_recipe(clicked, monkeypatch):
         return gather_data(project, *args)
 
     monkeypatch.setattr(training, "gather_data", gather)
-    resumed = clicked.complete(clicked.resume(run))
+    resumed = clicked.train(run).result()
     assert resumed.state == "done"
     assert [r.model_dump(mode="json") for r in used] == [run.recipe]
     assert clicked.project.recipe == other
@@ -258,7 +260,7 @@ def test_a_failure_is_kept_with_its_traceback(clicked, monkeypatch):
 
     monkeypatch.setattr("napari_synthseg.tasks.segment.task.make_targets", broken)
     with pytest.raises(RuntimeError, match="out of memory"):
-        clicked.complete(clicked.train(TINY, "doomed"))
+        clicked.train(TINY, "doomed").result()
     run = clicked.project.run("doomed")
     assert run.state == "failed"
     assert "out of memory" in run.error
@@ -268,7 +270,7 @@ def test_a_failure_is_kept_with_its_traceback(clicked, monkeypatch):
 
 
 def test_undo_does_not_take_back_training(clicked):
-    run = clicked.complete(clicked.train(TINY, "kept"))
+    run = clicked.train(TINY, "kept").result()
     clicked.undo()
     assert clicked.project.runs == (run,)
 
@@ -279,9 +281,9 @@ def test_clicks_on_a_test_image_are_truth_for_centers(clicked):
     truthless = clicked.project.model_copy(update={"truths": ()})
     new = [Click(image=test.id, position=p, cls=labels.classes[i]) for i, p in centers.items()]
     clicked.edit(truthless.with_clicks(*new), "click test image")
-    run = clicked.complete(clicked.train(TINY))
-    predictions = clicked.complete(clicked.predict(run, [test]))
-    scores = clicked.complete(clicked.score(run, predictions))
+    run = clicked.train(TINY).result()
+    predictions = clicked.predict(run, [test]).result()
+    scores = clicked.score(run, predictions).result()
     record = json.loads((clicked.folder / "runs" / run.id / "run.json").read_text("utf-8"))
     assert [s["truth"] for s in record["scores"]] == ["clicks"]
     assert scores.truth == "clicks"
@@ -290,11 +292,11 @@ def test_clicks_on_a_test_image_are_truth_for_centers(clicked):
 
 
 def test_an_image_without_truth_is_not_scored(clicked):
-    run = clicked.complete(clicked.train(TINY))
+    run = clicked.train(TINY).result()
     clicked.edit(clicked.project.model_copy(update={"truths": ()}), "delete truth")
-    predictions = clicked.complete(clicked.predict(run, clicked.project.images))
+    predictions = clicked.predict(run, clicked.project.images).result()
     with pytest.raises(InputError, match="ground truth"):
-        clicked.complete(clicked.score(run, predictions))
+        clicked.score(run, predictions).result()
 
 
 def test_a_moved_image_is_found_again_by_relinking(tmp_path, session):
@@ -302,15 +304,15 @@ def test_a_moved_image_is_found_again_by_relinking(tmp_path, session):
     old, new = tmp_path / "old.tif", tmp_path / "elsewhere" / "new.tif"
     tifffile.imwrite(old, disk_field(1)[0])
     (ref,) = add_file(session, old)
-    before = session.pixels(ref).read()
+    before = open_pixels(ref, session.folder).read()
     new.parent.mkdir()
     old.rename(new)
     with pytest.raises(InputError, match=r"old\.tif"):
-        session.pixels(ref)
-    assert session.complete(session.find_missing()) == (ref,)
-    (moved,) = session.complete(session.relink(ref, new)).images
-    assert np.array_equal(session.pixels(moved).read(), before)
-    assert session.complete(session.find_missing()) == ()
+        open_pixels(ref, session.folder)
+    assert find_missing(session.project, session.folder).result() == (ref,)
+    (moved,) = session.relink(ref, new).result().images
+    assert np.array_equal(open_pixels(moved, session.folder).read(), before)
+    assert find_missing(session.project, session.folder).result() == ()
     session.undo()
     assert session.project.image(ref.id).uri == ref.uri
 
@@ -324,11 +326,11 @@ def test_a_moved_folder_is_found_again_by_one_of_its_images(tmp_path, session):
         add_file(session, old / name)
     old.rename(new)
     tifffile.imwrite(new / "c.tif", disk_field(7)[0])  # another image by the same name
-    found = session.complete(session.relink(session.project.images[0], new / "a.tif")).images
+    found = session.relink(session.project.images[0], new / "a.tif").result().images
     assert [ref.name for ref in found] == ["a.tif", "b.tif"]
-    assert [r.name for r in session.complete(session.find_missing())] == ["c.tif"]
+    assert [r.name for r in find_missing(session.project, session.folder).result()] == ["c.tif"]
     session.undo()
-    assert len(session.complete(session.find_missing())) == 3
+    assert len(find_missing(session.project, session.folder).result()) == 3
 
 
 def test_true_masks_of_another_size_are_refused(clicked):
@@ -345,7 +347,7 @@ def test_closing_in_mid_training_keeps_what_there_is(clicked):
     clicked.close().result()
     assert job.outcome is not None
     assert job.state == "cancelled"
-    again = Session.open(folder)
+    again = Session.open(folder).result()
     assert again.project.run("cut off").state == "cancelled"
     again.close().result()
 
@@ -360,7 +362,7 @@ def test_own_masks_are_taken_as_they_are_and_click_what_nobody_clicked(session):
     new = len(add_masks(session, ref, InstanceLabels(labels.ids), "patch_masks").clicks)
     assert new > 10
     assert not session.library_is_current
-    library = session.complete(session.cut_patches())
+    library = session.cut_patches().result()
     assert len(library.patches) == new + 1
     for patch in library.patches:
         mine = tuple((np.argwhere(patch.mask) + patch.origin).T)
@@ -379,7 +381,7 @@ def test_own_masks_of_a_region_fit_the_whole_image(session):
     right = InstanceLabels(np.ascontiguousarray(labels.ids[:, 64:]))
     add_masks(session, ref, right, "patch_masks")
     assert min(c.position[1] for c in session.project.clicks) >= 64
-    assert session.complete(session.cut_patches()).patches
+    assert session.cut_patches().result().patches
 
 
 @pytest.mark.parametrize(
@@ -404,4 +406,4 @@ def test_nothing_is_scored_against_own_masks(clicked):
     clicked.edit(clicked.project.model_copy(update={"truths": ()}), "drop truth")
     add_masks(clicked, train, InstanceLabels(disk_field(1)[1].ids), "patch_masks")
     assert clicked.project.masks_of(train) is None
-    assert clicked.truth(train) is None
+    assert true_masks(clicked, train) is None

@@ -119,9 +119,9 @@ def test_labels_of_images_teach_what_they_show(session):
 def test_models_of_boxes_are_trained_and_adapted(session, task, network):
     model = ModelSpec(name=network, width=4, depth=2)
     spec = TrainSpec(**QUICK, task=task, source="mixed", real_fraction=0.5, model=model)
-    run = session.complete(session.train(spec))
+    run = session.train(spec).result()
     image = session.project.images[:1]
-    plain, adapted = (session.complete(session.predict(run, image, adapt=a)) for a in (0, 1))
+    plain, adapted = (session.predict(run, image, adapt=a).result() for a in (0, 1))
     scores = [
         p[0].probabilities[1] if task == "classify" else max(c.score for c in p[0].candidates)
         for p in (plain, adapted)

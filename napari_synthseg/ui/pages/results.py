@@ -33,6 +33,7 @@ from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.data_table import DataTable, TableList
 from napari_synthseg.ui.widgets.parts import check_box, push_button, quiet_label
 from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.truths import read_true_masks
 
 ID_ROLE = Qt.ItemDataRole.UserRole
 
@@ -245,7 +246,7 @@ class ResultsPage(Page):
 
         def read() -> Generator[Progress, None, PixelLabels | None]:
             yield Progress(0.0, f"reading the true masks of {ref.name}")
-            return session.truth(ref)
+            return read_true_masks(session.project, session.folder, ref).result()
 
         def show(truth: PixelLabels | None) -> None:
             if truth is not None and self.truth_box.isChecked():

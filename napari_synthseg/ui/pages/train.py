@@ -156,7 +156,7 @@ class TrainPage(Page):
     def _on_resume(self) -> None:
         run = find_run(self.controller.project, self.runs.currentData())
         if run is not None:
-            self.work.run(lambda session: session.resume(run))
+            self.work.run(lambda session: session.train(run))
 
     def _on_spec_changed(self, spec: TrainSpec) -> None:
         project = self.controller.project

@@ -19,7 +19,7 @@ from napari_synthseg.ui.control.controller import SessionController, projects_fo
 from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading import layer_pixels, physical_size, sample_name, source_file
-from napari_synthseg.workflow.importing import Imported
+from napari_synthseg.workflow.importing import Imported, find_missing
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
@@ -70,8 +70,12 @@ class FileActions:
         pixels = layer_pixels(layer, tuple(self._viewer.dims.current_step), stack)
         size, unit = physical_size(layer, pixels.ndim)
         self._add_images(
-            lambda session: session.add_array(
-                pixels.array, pixels.axes, pixels.name, pixel_size=size, unit=unit
+            lambda session: session.add_images(
+                pixels.array,
+                axes=pixels.axes,
+                name=pixels.name,
+                pixel_size=size,
+                unit=unit,
             ),
             layer if pixels.whole else None,
         )
@@ -167,7 +171,7 @@ class FileActions:
 
     def open_project(self, folder: Path) -> None:
         """Open a project in the background and show its first image."""
-        self._controller.run(Session.opening(folder), self._show_project)
+        self._controller.run(Session.open(folder), self._show_project)
 
     def _show_project(self, session: Session) -> None:
         self._controller.show(session)
@@ -204,7 +208,9 @@ class FileActions:
         """Look for images whose files were moved, and ask where they are now."""
         if self._controller.session is None:
             tell("There is no project yet: choose an image first.")
-        self._controller.start(lambda session: session.find_missing(), self._ask_relink)
+        self._controller.start(
+            lambda session: find_missing(session.project, session.folder), self._ask_relink
+        )
 
     def _ask_relink(self, missing: Sequence[ImageRef]) -> None:
         if not missing:

@@ -13,6 +13,7 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.images.stacks import StackUse, is_volume
+from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
@@ -143,7 +144,7 @@ def display_image(session: Session, ref: ImageRef) -> Job[tuple[np.ndarray, bool
 
     def work() -> Generator[Progress, None, tuple[np.ndarray, bool]]:
         yield Progress(0.0, f"reading {ref.name}")
-        pixels = session.pixels(whole).read()
+        pixels = open_pixels(whole, session.folder).read()
         if len(pixels) == 1:
             return pixels[0], False
         if len(pixels) == 3 and ref.axes.endswith("c"):
