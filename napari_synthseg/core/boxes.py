@@ -119,7 +119,9 @@ class Boxes:
         """Return the share of each box that lies on an image of a shape (y, x), shape (box,)."""
         inside = np.clip(self.corners, 0, np.tile(np.array(shape, float), 2))
         sides = inside[:, 2:] - inside[:, :2]
-        share: NDArray[np.float64] = np.prod(sides, axis=1) / np.maximum(_areas(self.corners), 1e-9)
+        share: NDArray[np.float64] = np.prod(sides, axis=1) / np.maximum(
+            box_areas(self.corners), 1e-9
+        )
         return share
 
     def centers(self) -> NDArray[np.float64]:
@@ -165,11 +167,12 @@ def measure_box_iou(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDA
     starts = np.maximum(one[:, None, :2], other[None, :, :2])
     ends = np.minimum(one[:, None, 2:], other[None, :, 2:])
     shared = np.asarray(np.prod(np.maximum(ends - starts, 0.0), axis=2), np.float64)
-    union = _areas(one)[:, None] + _areas(other)[None, :] - shared
+    union = box_areas(one)[:, None] + box_areas(other)[None, :] - shared
     iou = np.zeros_like(shared)
     np.divide(shared, union, out=iou, where=shared > 0.0)
     return iou
 
 
-def _areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+def box_areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the area of each box, square pixels, shape (box,)."""
     return np.asarray(np.prod(corners[:, 2:] - corners[:, :2], axis=1), np.float64)

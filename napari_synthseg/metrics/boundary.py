@@ -25,11 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.metrics.confusion import Codes
+from napari_synthseg.metrics.counts import Addable
 
 
 @dataclass(frozen=True)
-class BoundaryCounts:
-    """Boundary pixels of a class. Counts add up over images; ratios are taken last.
+class BoundaryCounts(Addable):
+    """Boundary pixels of a class; ratios are taken last.
 
     Attributes
     ----------
@@ -43,15 +44,6 @@ class BoundaryCounts:
     predicted: int = 0
     true_near: int = 0
     predicted_near: int = 0
-
-    def __add__(self, other: BoundaryCounts) -> BoundaryCounts:
-        """Pool two sets of counts."""
-        return BoundaryCounts(
-            self.true + other.true,
-            self.predicted + other.predicted,
-            self.true_near + other.true_near,
-            self.predicted_near + other.predicted_near,
-        )
 
     @property
     def empty(self) -> bool:
@@ -84,21 +76,13 @@ def count_boundaries(
         Largest distance, in pixels.
     """
     sides = [np.where(find_boundary(codes, size), codes, size) for codes in (true, predicted)]
-    there = [set(np.unique(side).tolist()) for side in sides]
     counts = []
     for place in range(size):
         ours, theirs = (side == place for side in sides)
-        if place in there[0] and place in there[1]:
-            counts.append(
-                BoundaryCounts(
-                    int(np.count_nonzero(ours)),
-                    int(np.count_nonzero(theirs)),
-                    int(np.count_nonzero(ours & within(theirs, tolerance))),
-                    int(np.count_nonzero(theirs & within(ours, tolerance))),
-                )
-            )
-        else:
-            counts.append(BoundaryCounts(int(ours.sum()), int(theirs.sum())))
+        near = [np.zeros_like(ours), np.zeros_like(ours)]
+        if ours.any() and theirs.any():
+            near = [ours & within(theirs, tolerance), theirs & within(ours, tolerance)]
+        counts.append(BoundaryCounts(*(int(found.sum()) for found in (ours, theirs, *near))))
     return counts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,6 @@ from napari_synthseg.metrics.counts import Counts
 BLOCK_PIXELS = 2**18
 """Pixels that are counted at once, so that temporary arrays stay small whatever the image."""
 
-MAX_TABLE_SIZE = 2**16
-"""Largest range of values for which places are looked up in a table."""
-
 Codes = NDArray[np.unsignedinteger[Any]]
 """Places of pixels in the classes of a `ClassSet`, with its codes for all else."""
 
@@ -33,29 +30,26 @@ class ClassSet:
     values, names
         Value in the images and name of each class, by rising value.
     background
-        Place of the background among them; None if there is none.
+        Place of the background, whose value is 0, among them.
     ignored
         Values that take a true pixel out of all counts.
     """
 
     values: tuple[int, ...]
     names: tuple[str, ...]
-    background: int | None
+    background: int
     ignored: frozenset[int]
 
     @classmethod
-    def of(cls, names: Mapping[int, str], background: int | None, ignore: int | None) -> ClassSet:
-        """Make it of class value -> name, the value of the background and one to ignore.
+    def of(cls, names: Mapping[int, str], ignore: int | None = None) -> ClassSet:
+        """Make it of class value -> name, and a value to ignore.
 
         Raises
         ------
         InputError
-            If there is no class, two have one name, or one has the value of unknown pixels.
+            If two classes have one name, or one has the value of unknown pixels.
         """
-        named = {} if background is None else {background: BACKGROUND}
-        named = dict(sorted({**named, **names}.items()))
-        if not named:
-            raise InputError("There is no class to score: name at least one.")
+        named = dict(sorted({0: BACKGROUND, **names}.items()))
         if UNKNOWN in named:
             raise InputError(
                 f"Class '{named[UNKNOWN]}' has the value {UNKNOWN}, which stands for unknown "
@@ -67,7 +61,7 @@ class ClassSet:
         return cls(
             tuple(named),
             tuple(called),
-            None if background is None else list(named).index(background),
+            list(named).index(0),
             frozenset({UNKNOWN} if ignore is None else {UNKNOWN, ignore}),
         )
 
@@ -140,30 +134,26 @@ def place_of(array: NDArray[Any], values: Sequence[int], ignored: Collection[int
     -------
     Same shape; ``len(values)`` for an unknown value, ``len(values) + 1`` for an ignored one.
     """
-    known, leave = np.asarray(values, np.int64), np.asarray(sorted(ignored), np.int64)
-    codes = np.empty(array.size, np.min_scalar_type(known.size + 1))
+    unknown, left_out = len(values), len(values) + 1
+    code_of = {value: place for place, value in enumerate(values)}
+    code_of |= dict.fromkeys(ignored, left_out)
+    known = np.array(sorted(code_of), np.int64)
+    code_of_known = np.array([code_of[value] for value in known.tolist()])
+    codes = np.empty(array.size, np.min_scalar_type(left_out))
     flat = array.reshape(-1)
-    for start in range(0, flat.size, BLOCK_PIXELS):
-        part = flat[start : start + BLOCK_PIXELS]
+    for block in _blocks(flat.size):
+        part = flat[block]
         if part.dtype == np.uint64:
             part = np.minimum(part, np.iinfo(np.int64).max)
         part = part.astype(np.int64)
-        low, high = int(part.min()), int(part.max())
-        if high - low < MAX_TABLE_SIZE:
-            table = _search(np.arange(low, high + 1), known, leave).astype(codes.dtype)
-            codes[start : start + BLOCK_PIXELS] = table[part - low]
-        else:
-            codes[start : start + BLOCK_PIXELS] = _search(part, known, leave)
+        nearest = np.minimum(np.searchsorted(known, part), known.size - 1)
+        codes[block] = np.where(known[nearest] == part, code_of_known[nearest], unknown)
     return codes.reshape(array.shape)
 
 
-def _search(
-    elements: NDArray[np.int64], known: NDArray[np.int64], leave: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    places = np.searchsorted(known, elements)
-    found = known[np.minimum(places, known.size - 1)] == elements
-    places = np.where(found, places, known.size)
-    return np.where(np.isin(elements, leave), known.size + 1, places)
+def _blocks(size: int) -> Iterator[slice]:
+    for start in range(0, size, BLOCK_PIXELS):
+        yield slice(start, start + BLOCK_PIXELS)
 
 
 def count_pixels(true: Codes, predicted: Codes, size: int) -> NDArray[np.int64]:
@@ -179,10 +169,8 @@ def count_pixels(true: Codes, predicted: Codes, size: int) -> NDArray[np.int64]:
     side = size + 2
     counts = np.zeros(side * side, np.int64)
     ours, theirs = true.reshape(-1), predicted.reshape(-1)
-    for start in range(0, ours.size, BLOCK_PIXELS):
-        pairs = ours[start : start + BLOCK_PIXELS].astype(np.int64)
-        pairs *= side
-        pairs += theirs[start : start + BLOCK_PIXELS]
+    for block in _blocks(ours.size):
+        pairs = ours[block].astype(np.int64) * side + theirs[block]
         counts += np.bincount(pairs, minlength=counts.size)
     return counts.reshape(side, side)[:size, :size]
 

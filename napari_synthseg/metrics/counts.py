@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from statistics import fmean
+from typing import Self
+
+
+class Addable:
+    """A dataclass of counts that add up: pooling over images is ``sum(counts, Counts())``."""
+
+    def __add__(self, other: Self) -> Self:
+        """Pool two sets of counts."""
+        return type(self)(**{name: n + getattr(other, name) for name, n in vars(self).items()})
 
 
 @dataclass(frozen=True)
-class Counts:
+class Counts(Addable):
     """How many true and predicted things there are (objects or pixels), and how many agree.
 
-    Counts add up: pooling over images is ``sum(counts, Counts())``, and ratios are taken last.
-
-    Every ratio is finite. Where there is neither a true nor a predicted thing, nothing could be
-    found better, and all ratios are 1. Where only one side is empty, all ratios are 0.
+    Ratios are taken last, and every one is finite. Where there is neither a true nor a predicted
+    thing, nothing could be found better, and all ratios are 1. Where only one side is empty, all
+    ratios are 0.
     """
 
     true: int = 0
     predicted: int = 0
     matched: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        """Pool two sets of counts."""
-        return Counts(
-            self.true + other.true,
-            self.predicted + other.predicted,
-            self.matched + other.matched,
-        )
 
     @property
     def missed(self) -> int:
@@ -79,3 +81,12 @@ class Counts:
         if self.empty:
             return 1.0
         return part / whole if whole else 0.0
+
+
+def mean_by_name(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of the figures of each name, over those that have it."""
+    by_name: dict[str, list[float]] = {}
+    for each in figures:
+        for name, value in each.items():
+            by_name.setdefault(name, []).append(value)
+    return {name: fmean(values) for name, values in by_name.items()}

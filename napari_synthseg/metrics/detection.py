@@ -14,23 +14,22 @@ than that, so that here all count unless `max_detections` says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.boxes import Boxes, measure_in_blocks
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.scores import Measured, Scores
 from napari_synthseg.metrics.checks import (
     require_images,
     require_known_classes,
     require_named,
     warn_incomplete_classes,
 )
-from napari_synthseg.metrics.counts import Counts
+from napari_synthseg.metrics.counts import Counts, mean_by_name
 from napari_synthseg.metrics.ranking import interpolate_precision
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -75,7 +74,7 @@ def score_boxes(
     pairs: Iterable[tuple[str, Boxes, Boxes]],
     class_names: Mapping[int, str],
     *,
-    measured_on: Literal["real", "synthetic"],
+    measured_on: Measured,
     truth: str = "boxes",
     threshold: float | None = None,
     candidates: Mapping[str, Boxes] | None = None,
@@ -120,7 +119,7 @@ def score_boxes(
         If there is no image, a box has an unknown class, or all classes are incomplete.
     """
     trusted = _trusted(class_names, incomplete_classes)
-    tallies = {value: _Tally() for value in class_names}
+    tallies = {value: _ClassBoxes() for value in class_names}
     least = -np.inf if threshold is None else threshold
     names: list[str] = []
     for name, true, predicted in pairs:
@@ -135,7 +134,7 @@ def score_boxes(
     require_images(names)
     pooled = sum((tallies[value].pooled for value in trusted), Counts())
     values = {
-        **_mean([p for v in trusted if (p := tallies[v].average_precisions())]),
+        **mean_by_name(tallies[value].average_precisions() for value in trusted),
         **_values(pooled),
     }
     if threshold is not None:
@@ -159,7 +158,7 @@ def score_boxes(
 
 
 @dataclass(eq=False)
-class _Tally:
+class _ClassBoxes:
     """What is kept of one class: per image the counts at IoU 0.5, and the ranked boxes."""
 
     counts: list[Counts] = field(default_factory=list)
@@ -203,12 +202,6 @@ class _Tally:
         return {key: values[key] for key in ("f1@0.5", "recall@0.5", "found", "missed")}
 
 
-def _mean(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the mean of the values of each name; none of none."""
-    names = each[0] if each else ()
-    return {name: float(np.mean([values[name] for values in each])) for name in names}
-
-
 def _values(counts: Counts) -> dict[str, float]:
     return {f"{name}@0.5": value for name, value in counts.ratios().items()} | counts.numbers()
 
@@ -222,7 +215,7 @@ def _trusted(class_names: Mapping[int, str], incomplete: Collection[str]) -> lis
     return trusted
 
 
-def _warn_without_truth(tallies: Mapping[str, _Tally]) -> tuple[str, ...]:
+def _warn_without_truth(tallies: Mapping[str, _ClassBoxes]) -> tuple[str, ...]:
     return tuple(
         f"Class '{name}' has no true box: its average precision is not defined, and its "
         f"{tally.pooled.predicted} predicted box(es) count as false."

@@ -13,15 +13,14 @@ threshold; over all classes they are pooled, and ``f1_mean`` is the mean over cl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.scores import Measured, Scores
 from napari_synthseg.metrics.checks import require_images
-from napari_synthseg.metrics.counts import Counts
+from napari_synthseg.metrics.counts import Counts, mean_by_name
 from napari_synthseg.metrics.ranking import average_precision
 
 
@@ -31,8 +30,7 @@ def score_image_labels(
     predicted: ArrayLike,
     class_names: Mapping[int, str],
     *,
-    measured_on: Literal["real", "synthetic"],
-    truth: str = "image labels",
+    measured_on: Measured,
     threshold: float | Mapping[int, float] = 0.5,
 ) -> Scores:
     """Score the classes a classifier sees on images against those that are there.
@@ -50,8 +48,6 @@ def score_image_labels(
         Class value -> name.
     measured_on
         Whether the images are real or synthetic.
-    truth
-        What the truth is, for the caption.
     threshold
         Number from which a class counts as seen, for all classes or by class value.
 
@@ -70,26 +66,29 @@ def score_image_labels(
     _check(images, shown, sure, class_names)
     least = [threshold[v] if isinstance(threshold, Mapping) else threshold for v in class_names]
     seen = sure >= np.asarray(least)
-    counts = [_count(shown[:, i], seen[:, i]) for i in range(len(class_names))]
+    sums = (side.sum(axis=0).tolist() for side in (shown, seen, shown & seen))
+    counts = [Counts(*numbers) for numbers in zip(*sums, strict=True)]
     per_class = {
         name: _values_of_class(shown[:, i], sure[:, i], counts[i])
         for i, name in enumerate(class_names.values())
-    }
-    defined = [values for values in per_class.values() if "ap" in values]
-    means = {
-        "ap": [v["ap"] for v in defined],
-        "prevalence": [v["prevalence"] for v in defined],
-        "f1_mean": [v["f1"] for v in defined],
     }
     pooled = sum(counts, Counts())
     return Scores(
         measured_on=measured_on,
         images=tuple(images),
         objects=pooled.true,
-        truth=truth,
+        truth="image labels",
         counted="labels",
         values={
-            **{name: float(np.mean(each)) for name, each in means.items() if each},
+            **mean_by_name(
+                {
+                    "ap": of_class["ap"],
+                    "prevalence": of_class["prevalence"],
+                    "f1_mean": of_class["f1"],
+                }
+                for of_class in per_class.values()
+                if "ap" in of_class
+            ),
             **(pooled.ratios() if pooled.true else {}),
         },
         per_class=per_class,
@@ -114,10 +113,6 @@ def _check(
     if not np.isfinite(sure).all():
         image = images[int(np.flatnonzero(~np.isfinite(sure).all(axis=1))[0])]
         raise InputError(f"The prediction for image '{image}' holds numbers that are not finite.")
-
-
-def _count(shown: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Counts:
-    return Counts(int(shown.sum()), int(seen.sum()), int((shown & seen).sum()))
 
 
 def _values_of_class(

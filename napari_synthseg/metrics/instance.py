@@ -15,49 +15,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.scores import Scores
-from napari_synthseg.metrics.checks import (
-    require_images,
-    require_known_classes,
-)
+from napari_synthseg.core.scores import Measured, Scores
+from napari_synthseg.metrics.checks import require_images, require_known_classes
 from napari_synthseg.metrics.counts import Counts
-from napari_synthseg.metrics.overlap import Overlap, measure_overlap
+from napari_synthseg.metrics.overlap import measure_overlap
 
 THRESHOLDS = (0.5, 0.7, 0.8)
+"""IoU that matches exceed."""
 
-
-@dataclass(frozen=True, eq=False)
-class Matches:
-    """The one-to-one matches of one image.
-
-    Attributes
-    ----------
-    pairs
-        (true id, predicted id) of each match.
-    iou
-        IoU of each match, same order.
-    missed
-        True ids without a partner.
-    false
-        Predicted ids without a partner.
-    """
-
-    pairs: tuple[tuple[int, int], ...]
-    iou: tuple[float, ...]
-    missed: tuple[int, ...]
-    false: tuple[int, ...]
+ANY_CLASS = 0
+"""Stands for all classes where objects are matched whatever their class."""
 
 
 def match_instances(
     true: NDArray[np.integer], predicted: NDArray[np.integer], threshold: float = 0.5
-) -> Matches:
+) -> list[tuple[int, int]]:
     """Match predicted with true objects one-to-one, IoU > `threshold`, whatever their class.
 
     Parameters
@@ -66,6 +44,10 @@ def match_instances(
         Instance ids of the same shape ([z,] y, x), 0 = background.
     threshold
         IoU that a match must exceed, at least 0 and less than 1.
+
+    Returns
+    -------
+    (true id, predicted id) of each match.
 
     Raises
     ------
@@ -76,21 +58,14 @@ def match_instances(
     chosen = overlap.match(threshold)
     true_ids = overlap.true_ids[overlap.rows[chosen]]
     predicted_ids = overlap.predicted_ids[overlap.columns[chosen]]
-    return Matches(
-        pairs=tuple(zip(true_ids.tolist(), predicted_ids.tolist(), strict=True)),
-        iou=tuple(overlap.iou[chosen].tolist()),
-        missed=tuple(np.setdiff1d(overlap.true_ids, true_ids).tolist()),
-        false=tuple(np.setdiff1d(overlap.predicted_ids, predicted_ids).tolist()),
-    )
+    return list(zip(true_ids.tolist(), predicted_ids.tolist(), strict=True))
 
 
 def score_instances(
     pairs: Iterable[tuple[str, InstanceLabels, InstanceLabels]],
     class_names: Mapping[int, str],
     *,
-    measured_on: Literal["real", "synthetic"],
-    truth: str = "masks",
-    thresholds: Sequence[float] = THRESHOLDS,
+    measured_on: Measured,
 ) -> Scores:
     """Score predicted instance masks against true ones, pooled over images.
 
@@ -102,16 +77,12 @@ def score_instances(
         Class value -> name, the first class first. Ids without a class belong to the first.
     measured_on
         Whether the images are real or synthetic.
-    truth
-        What the truth is, for the caption.
-    thresholds
-        IoU thresholds.
 
     Returns
     -------
     Scores with ``f1@t``, ``precision@t``, ``recall@t``, ``matching_ap@t`` (pooled),
-    ``matching_ap_mean@t`` (mean over images) for each threshold, ``dice``, ``count_error``, and
-    with several classes ``f1_any_class@t``. A class that occurs neither in the truth nor in the
+    ``matching_ap_mean@t`` (mean over images) for each of `THRESHOLDS`, ``dice``, ``count_error``,
+    and with several classes ``f1_any_class@t``. A class that occurs neither in the truth nor in the
     predictions is left out of `per_class`, with a warning.
 
     Raises
@@ -120,34 +91,31 @@ def score_instances(
         If there is no image, or truth and prediction of one do not fit each other.
     """
     names: list[str] = []
-    by_class: dict[int, list[_Tally]] = {value: [] for value in class_names}
-    any_class: list[_Tally] = []
+    by_class: dict[int, list[_Matched]] = {value: [] for value in (ANY_CLASS, *class_names)}
     for name, true, predicted in pairs:
         try:
-            image = _OverlapOfClasses.measure(true, predicted, class_names)
+            for value, matched in _match_classes(true, predicted, class_names).items():
+                by_class[value].append(matched)
         except InputError as error:
             raise InputError(f"Image '{name}': {error}") from None
         names.append(name)
-        for value, tallies in by_class.items():
-            tallies.append(image.tally(thresholds, value))
-        any_class.append(image.tally(thresholds))
     require_images(names)
+    any_class = by_class.pop(ANY_CLASS)
     per_image = [
-        _Tally(_sum_classes(tallies), whole.pixels, sum(t.count_difference for t in tallies))
-        for whole, *tallies in zip(any_class, *by_class.values(), strict=True)
+        _Matched(_pool(each), whole.pixels, sum(m.count_difference for m in each))
+        for whole, *each in zip(any_class, *by_class.values(), strict=True)
     ]
-    values = _values(per_image, thresholds)
+    values = _values(per_image)
     if len(class_names) > 1:
-        pooled = _sum_classes(any_class)
-        values |= {f"f1_any_class@{t:g}": pooled[i].f1 for i, t in enumerate(thresholds)}
-    present = [v for v, tallies in by_class.items() if not all(t.empty for t in tallies)]
+        pooled = _pool(any_class)
+        values |= {f"f1_any_class@{t:g}": pooled[i].f1 for i, t in enumerate(THRESHOLDS)}
+    present = [v for v, each in by_class.items() if not all(m.empty for m in each)]
     return Scores(
         measured_on=measured_on,
         images=tuple(names),
-        objects=sum(t.objects[0].true for t in per_image),
-        truth=truth,
+        objects=sum(m.objects[0].true for m in per_image),
         values=values,
-        per_class={class_names[v]: _values(by_class[v], thresholds) for v in present},
+        per_class={class_names[v]: _values(by_class[v]) for v in present},
         warnings=tuple(
             f"Class '{name}' occurs neither in the truth nor in the predictions."
             for value, name in class_names.items()
@@ -157,7 +125,7 @@ def score_instances(
 
 
 @dataclass(frozen=True)
-class _Tally:
+class _Matched:
     """The counts of one image: objects at each threshold, pixels, |predicted - true| objects."""
 
     objects: tuple[Counts, ...]
@@ -169,41 +137,29 @@ class _Tally:
         return self.pixels.empty
 
 
-@dataclass(frozen=True, eq=False)
-class _OverlapOfClasses:
-    """An overlap with the class of each of its instances, in the order of the overlap's ids."""
-
-    overlap: Overlap
-    true_classes: NDArray[np.int64]
-    predicted_classes: NDArray[np.int64]
-
-    @classmethod
-    def measure(
-        cls, true: InstanceLabels, predicted: InstanceLabels, class_names: Mapping[int, str]
-    ) -> _OverlapOfClasses:
-        overlap = measure_overlap(true.ids, predicted.ids)
-        return cls(
-            overlap,
-            _classes_of(overlap.true_ids, true, class_names, "truth"),
-            _classes_of(overlap.predicted_ids, predicted, class_names, "prediction"),
-        )
-
-    def tally(self, thresholds: Sequence[float], value: int | None = None) -> _Tally:
-        """Count for one class, or for all objects whatever their class."""
-        overlap = self.overlap
-        is_true = self.true_classes == value if value else self.true_classes > 0
-        is_predicted = self.predicted_classes == value if value else self.predicted_classes > 0
+def _match_classes(
+    true: InstanceLabels, predicted: InstanceLabels, class_names: Mapping[int, str]
+) -> dict[int, _Matched]:
+    """Count on one image, for `ANY_CLASS` and for each class value."""
+    overlap = measure_overlap(true.ids, predicted.ids)
+    true_classes = _classes_of(overlap.true_ids, true, class_names, "truth")
+    predicted_classes = _classes_of(overlap.predicted_ids, predicted, class_names, "prediction")
+    matched = {}
+    for value in (ANY_CLASS, *class_names):
+        is_true = (true_classes == value) | (value == ANY_CLASS)
+        is_predicted = (predicted_classes == value) | (value == ANY_CLASS)
         allowed = is_true[overlap.rows] & is_predicted[overlap.columns]
-        true, predicted = int(is_true.sum()), int(is_predicted.sum())
-        return _Tally(
-            tuple(Counts(true, predicted, overlap.match(t, allowed).size) for t in thresholds),
+        counts = int(is_true.sum()), int(is_predicted.sum())
+        matched[value] = _Matched(
+            tuple(Counts(*counts, overlap.match(t, allowed).size) for t in THRESHOLDS),
             Counts(
                 int(overlap.true_areas[is_true].sum()),
                 int(overlap.predicted_areas[is_predicted].sum()),
                 int(overlap.shared[allowed].sum()),
             ),
-            abs(predicted - true),
+            abs(counts[1] - counts[0]),
         )
+    return matched
 
 
 def _classes_of(
@@ -215,23 +171,21 @@ def _classes_of(
     return np.array(classes, np.int64)
 
 
-def _sum_classes(tallies: Iterable[_Tally]) -> tuple[Counts, ...]:
-    """Add up object counts, threshold by threshold."""
-    return tuple(
-        sum(column, Counts()) for column in zip(*(t.objects for t in tallies), strict=True)
-    )
+def _pool(each: Iterable[_Matched]) -> tuple[Counts, ...]:
+    """Add up the counts of objects, threshold by threshold."""
+    return tuple(sum(column, Counts()) for column in zip(*(m.objects for m in each), strict=True))
 
 
-def _values(tallies: Sequence[_Tally], thresholds: Sequence[float]) -> dict[str, float]:
-    """Turn the tallies of all images into named values."""
-    pooled = _sum_classes(tallies)
-    values = {f"f1@{t:g}": pooled[i].f1 for i, t in enumerate(thresholds)}
-    for i, threshold in enumerate(thresholds):
-        each = [t.objects[i].matching_ap for t in tallies if not t.empty]
+def _values(images: Sequence[_Matched]) -> dict[str, float]:
+    """Turn the counts of all images into named values."""
+    pooled = _pool(images)
+    values = {f"f1@{t:g}": pooled[i].f1 for i, t in enumerate(THRESHOLDS)}
+    for i, threshold in enumerate(THRESHOLDS):
+        each = [m.objects[i].matching_ap for m in images if not m.empty]
         values[f"matching_ap@{threshold:g}"] = pooled[i].matching_ap
         values[f"matching_ap_mean@{threshold:g}"] = float(np.mean(each)) if each else 1.0
         values[f"precision@{threshold:g}"] = pooled[i].precision
         values[f"recall@{threshold:g}"] = pooled[i].recall
-    values["dice"] = sum((t.pixels for t in tallies), Counts()).f1
-    values["count_error"] = sum(t.count_difference for t in tallies) / max(pooled[0].true, 1)
+    values["dice"] = sum((m.pixels for m in images), Counts()).f1
+    values["count_error"] = sum(m.count_difference for m in images) / max(pooled[0].true, 1)
     return values

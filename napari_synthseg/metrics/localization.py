@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.scores import Measured, Scores
 from napari_synthseg.metrics.assignment import assign
-from napari_synthseg.metrics.checks import (
-    require_images,
-    require_known_classes,
-)
+from napari_synthseg.metrics.checks import require_images, require_known_classes
 from napari_synthseg.metrics.counts import Counts
 
 
@@ -89,8 +85,7 @@ def score_centers(
     class_names: Mapping[int, str],
     diameters: Mapping[int, float],
     *,
-    measured_on: Literal["real", "synthetic"],
-    truth: str = "clicks",
+    measured_on: Measured,
     incomplete: Collection[str] = (),
 ) -> Scores:
     """Score predicted centers against true ones: found = within half a diameter, one-to-one.
@@ -103,8 +98,8 @@ def score_centers(
         Class value -> name. A match needs the same class on both sides.
     diameters
         Class value -> typical diameter of its objects, pixels.
-    measured_on, truth
-        See `score_instances`.
+    measured_on
+        Whether the images are real or synthetic.
     incomplete
         Names of images on which not every object is in the truth: unmatched predictions there
         count as false, with a warning.
@@ -141,7 +136,7 @@ def score_centers(
         measured_on=measured_on,
         images=tuple(names),
         objects=whole.true,
-        truth=truth,
+        truth="clicks",
         values=_values(whole),
         per_class={class_names[v]: _values(c) for v, c in pooled.items() if not c.empty},
         warnings=_warn_incomplete(zip(names, false, strict=True), incomplete),

@@ -44,17 +44,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.scores import FOREGROUND, Scores
+from napari_synthseg.core.scores import FOREGROUND, Measured, Scores
 from napari_synthseg.metrics.boundary import BoundaryCounts, count_boundaries
 from napari_synthseg.metrics.checks import require_images
 from napari_synthseg.metrics.confusion import ClassSet, count_classes, count_pixels
-from napari_synthseg.metrics.counts import Counts
+from napari_synthseg.metrics.counts import Counts, mean_by_name
 
 PER_IMAGE = "present_miou_per_image"
 
@@ -66,8 +67,7 @@ def score_semantic(
     images: Iterable[tuple[str, NDArray[Any], NDArray[Any]]],
     names: Mapping[int, str],
     *,
-    measured_on: Literal["real", "synthetic"],
-    background: int | None = 0,
+    measured_on: Measured,
     ignore: int | None = None,
     tolerance: float = TOLERANCE_PX,
 ) -> Scores:
@@ -80,12 +80,10 @@ def score_semantic(
         ([z,] y, x). They are looked at one after the other, so that a generator needs the memory
         of one image.
     names
-        Class value -> name.
+        Class value -> name. 0 is the background, which is called "background" unless they call it
+        otherwise.
     measured_on
         Whether the images are real or synthetic.
-    background
-        Class value of the background, which is called "background" unless `names` calls it
-        otherwise; None if every class is foreground.
     ignore
         True pixels of this value leave all counts, as do those that are unknown (-1). Where it is
         the value of a class, that class is not scored; pixels of others that are given to it
@@ -107,8 +105,8 @@ def score_semantic(
     """
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise InputError(f"A tolerance of {tolerance} pixels is no distance: give 0 or more.")
-    classes = ClassSet.of(names, background, ignore)
-    tally = _Tally.of(classes)
+    classes = ClassSet.of(names, ignore)
+    tally = _PixelTally(classes)
     for name, truth, predicted in images:
         tally.add(name, np.asarray(truth), np.asarray(predicted), tolerance)
     require_images(tally.images)
@@ -126,9 +124,7 @@ def score_semantic(
             if counted
         },
         confusion={
-            classes.names[t]: {
-                name: int(tally.confusion[t, p]) for p, name in enumerate(classes.names)
-            }
+            classes.names[t]: dict(zip(classes.names, tally.confusion[t].tolist(), strict=True))
             for t in classes.scored
         },
         warnings=tuple(_warnings(tally, counts)),
@@ -136,7 +132,7 @@ def score_semantic(
 
 
 @dataclass
-class _Tally:
+class _PixelTally:
     """What is counted while one image after the other is looked at.
 
     Attributes
@@ -157,18 +153,17 @@ class _Tally:
     """
 
     classes: ClassSet
-    confusion: NDArray[np.int64]
-    edges: list[BoundaryCounts]
+    confusion: NDArray[np.int64] = field(init=False)
+    edges: list[BoundaryCounts] = field(init=False)
     images: list[str] = field(default_factory=list)
     uncounted: list[str] = field(default_factory=list)
     present: list[dict[str, float]] = field(default_factory=list)
     given_to_absent: int = 0
 
-    @classmethod
-    def of(cls, classes: ClassSet) -> _Tally:
-        """Start with nothing."""
-        size = classes.size
-        return cls(classes, np.zeros((size, size), np.int64), [BoundaryCounts()] * size)
+    def __post_init__(self) -> None:
+        size = self.classes.size
+        self.confusion = np.zeros((size, size), np.int64)
+        self.edges = [BoundaryCounts()] * size
 
     def add(
         self, name: str, truth: NDArray[Any], predicted: NDArray[Any], tolerance: float
@@ -203,22 +198,17 @@ def _means(metric: str, of_classes: Mapping[int, float], classes: ClassSet) -> d
         metric: list(of_classes.values()),
         f"{metric}{FOREGROUND}": [v for i, v in of_classes.items() if i != classes.background],
     }
-    return {name: math.fsum(each) / len(each) for name, each in among.items() if each}
+    return {name: fmean(each) for name, each in among.items() if each}
 
 
-def _values(tally: _Tally, counts: Sequence[Counts], tolerance: float) -> dict[str, float]:
+def _values(tally: _PixelTally, counts: Sequence[Counts], tolerance: float) -> dict[str, float]:
     classes = tally.classes
     occurring = [i for i in classes.scored if not counts[i].empty]
     present = [i for i in classes.scored if counts[i].true]
     counted = int(tally.confusion.sum())
-    per_image = {
-        metric: math.fsum(each) / len(each)
-        for metric in (PER_IMAGE, f"{PER_IMAGE}{FOREGROUND}")
-        if (each := [of_image[metric] for of_image in tally.present if metric in of_image])
-    }
     return {
         **_means("miou", {i: counts[i].iou for i in occurring}, classes),
-        **per_image,
+        **mean_by_name(tally.present),
         **_means("present_miou_pooled", {i: counts[i].iou for i in present}, classes),
         "absent_rate": tally.given_to_absent / counted,
         **_means("dice", {i: counts[i].f1 for i in occurring}, classes),
@@ -249,7 +239,7 @@ def _values_of_class(counts: Counts, edges: BoundaryCounts, counted: int) -> dic
     }
 
 
-def _warnings(tally: _Tally, counts: Sequence[Counts]) -> Iterator[str]:
+def _warnings(tally: _PixelTally, counts: Sequence[Counts]) -> Iterator[str]:
     """Yield what a reader must know before believing the values."""
     classes = tally.classes
     if not tally.confusion.any():

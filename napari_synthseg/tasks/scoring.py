@@ -110,7 +110,6 @@ def score_on_clicks(images: Sequence[ScoredImage], classes: Sequence[ObjectClass
         class_names(classes),
         {c.value: c.diameter_px(known[0].ref) for c in classes},
         measured_on=measured_on(known),
-        truth="clicks",
         incomplete=[image.ref.name for image in known if not image.ref.exhaustive],
     )
 

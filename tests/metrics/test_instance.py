@@ -67,15 +67,14 @@ def test_swapping_the_roles_swaps_precision_and_recall(truth, predicted):
     assert one["dice"] == other["dice"]
 
 
-@given(labels(), labels(), st.floats(0, 0.99))
-def test_values_stay_in_bounds_and_fall_with_the_threshold(truth, predicted, low):
-    high = (low + 1) / 2
-    values = score((truth, predicted), thresholds=(low, high)).values
+@given(labels(), labels())
+def test_values_stay_in_bounds_and_fall_with_the_threshold(truth, predicted):
+    values = score((truth, predicted)).values
     assert all(np.isfinite(v) for v in values.values())
     assert all(0 <= v <= 1 for name, v in values.items() if name != "count_error")
     assert values["count_error"] >= 0
     for name in RATIOS:
-        assert values[f"{name}@{low:g}"] >= values[f"{name}@{high:g}"]
+        assert values[f"{name}@0.5"] >= values[f"{name}@0.7"] >= values[f"{name}@0.8"]
 
 
 @given(labels(), labels())
@@ -85,15 +84,12 @@ def test_classes_can_only_lower_the_score(truth, predicted):
 
 
 @given(ids, ids, st.sampled_from((0.1, 0.3, 0.5, 0.7)))
-def test_matches_partition_the_objects(true, predicted, threshold):
-    matches = match_instances(true, predicted, threshold)
-    matched_true = [t for t, _ in matches.pairs]
-    matched_predicted = [p for _, p in matches.pairs]
-    assert sorted([*matched_true, *matches.missed]) == sorted(set(true.ravel().tolist()) - {0})
-    assert sorted([*matched_predicted, *matches.false]) == sorted(
-        set(predicted.ravel().tolist()) - {0}
-    )
-    assert all(iou > threshold for iou in matches.iou)
+def test_no_object_is_matched_twice_and_all_overlap_enough(true, predicted, threshold):
+    pairs = match_instances(true, predicted, threshold)
+    assert len(pairs) == len({t for t, _ in pairs}) == len({p for _, p in pairs})
+    for one, other in pairs:
+        ours, theirs = true == one, predicted == other
+        assert (ours & theirs).sum() / (ours | theirs).sum() > threshold
 
 
 # --- definitions -----------------------------------------------------------------------------
@@ -152,10 +148,10 @@ def test_a_class_that_never_occurs_is_left_out_and_named():
 
 def test_scores_say_what_they_were_measured_on():
     one = InstanceLabels(np.array([[1, 2]]), {1: 1, 2: 1})
-    scores = score((one, one), truth="painted masks", names={1: "cell"})
+    scores = score((one, one), names={1: "cell"})
     assert (scores.task, scores.measured_on, scores.objects) == ("", "synthetic", 2)
     assert scores.images == ("image 0",)
-    assert "2 true objects (painted masks) of image 0, synthetic" in scores.caption()
+    assert "2 true objects (masks) of image 0, synthetic" in scores.caption()
 
 
 def test_volumes_are_scored_too():
@@ -206,7 +202,7 @@ def test_low_thresholds_agree_with_stardist(seed, threshold):
     peer = pytest.importorskip("stardist.matching", reason="stardist is not installed")
     true, predicted = discs(seed, count=80, shift=5)
     theirs = peer.matching(true, predicted, thresh=np.nextafter(np.float32(threshold), 1))
-    assert len(match_instances(true, predicted, threshold).pairs) == theirs.tp
+    assert len(match_instances(true, predicted, threshold)) == theirs.tp
 
 
 def test_dice_agrees_with_scikit_learn():

@@ -258,20 +258,12 @@ def test_an_ignored_class_is_not_scored_but_does_not_excuse_others():
     assert scores.values["absent_rate"] == 0
 
 
-def test_without_background_every_class_is_foreground():
-    true, given_ = np.array([[1, 1, 2]]), np.array([[1, 2, 2]])
-    values = score((true, given_), names={1: "cell", 2: "crystal"}, background=None).values
-    assert values["miou"] == values["miou_foreground"] == 0.5
-    with pytest.raises(InputError, match=r"holds the value 0 at \(0, 1\).*classes: 1, 2"):
-        score(([[1, 0]], [[1, 1]]), background=None, names={1: "cell", 2: "crystal"})
-
-
-def test_the_background_may_have_another_value_and_name():
-    true, given_ = np.array([[7, 7, 1]]), np.array([[7, 1, 1]])
-    values = score((true, given_), names={1: "cell"}, background=7).values
+def test_the_background_may_have_another_name():
+    true, given_ = np.array([[0, 0, 1]]), np.array([[0, 1, 1]])
+    values = score((true, given_), names={1: "cell"}).values
     assert values["miou_foreground"] == 0.5
-    named = score((true, given_), names={1: "cell", 7: "rest"}, background=7)
-    assert list(named.per_class) == ["cell", "rest"]
+    named = score((true, given_), names={1: "cell", 0: "rest"})
+    assert list(named.per_class) == ["rest", "cell"]
     assert named.values == values
 
 
@@ -332,7 +324,6 @@ def test_arrays_that_cannot_be_scored_are_refused(truth, given_, told):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"names": {}, "background": None}, "no class to score"),
         ({"names": {1: "cell", 2: "cell"}}, "Two class values are called 'cell'"),
         ({"names": {1: "background"}}, "Two class values are called 'background'"),
         ({"names": {-1: "cell"}}, "stands for unknown"),

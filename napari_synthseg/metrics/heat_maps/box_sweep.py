@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.boxes import measure_in_blocks
+from napari_synthseg.core.boxes import box_areas, measure_in_blocks
 
 IOUS = (0.3, 0.5, 0.7)
 THRESHOLDS = 100
@@ -44,7 +44,7 @@ def sweep_boxes(stretched: NDArray[np.float64], true: NDArray[np.float64]) -> ND
     of the largest. At the first threshold, 0, one box holds the whole map.
     """
     truths = np.concatenate(_mirror(true, stretched.shape))
-    areas = _areas(true)
+    areas = box_areas(true)
     smallest, largest = areas.min() * IOUS[0] - 1e-6, areas.max() / IOUS[0] + 1e-6
     hits = np.zeros(HITS_SHAPE)
     kept = -1
@@ -56,7 +56,7 @@ def sweep_boxes(stretched: NDArray[np.float64], true: NDArray[np.float64]) -> ND
             continue
         kept = count
         boxes = _box_parts(hot)
-        area = _areas(boxes)
+        area = box_areas(boxes)
         of_size = boxes[(area >= smallest) & (area <= largest)]
         for parts, chosen in enumerate((of_size, boxes[:1])):
             best = np.zeros(len(truths))
@@ -107,7 +107,3 @@ def _box_parts(hot: NDArray[np.bool_]) -> NDArray[np.float64]:
     largest = int(np.bincount(parts.ravel())[1:].argmax())
     boxes[[0, largest]] = boxes[[largest, 0]]
     return boxes
-
-
-def _areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.prod(corners[:, 2:] - corners[:, :2], axis=1), np.float64)

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,9 +28,9 @@ from numpy.typing import ArrayLike, NDArray
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.scores import Measured, Scores
 from napari_synthseg.metrics.checks import require_named
-from napari_synthseg.metrics.counts import Counts
+from napari_synthseg.metrics.counts import Addable, Counts
 from napari_synthseg.metrics.heat_maps.box_sweep import HITS_SHAPE, best_accuracy, sweep_boxes
 from napari_synthseg.metrics.heat_maps.map_range import LEVELS, count_levels, read_map, stretch
 from napari_synthseg.metrics.heat_maps.peaks import count_peaks, expect_matches, find_peaks
@@ -44,7 +43,7 @@ def score_heat_maps(
     images: Iterable[tuple[str, InstanceLabels | Boxes, Mapping[int, ArrayLike]]],
     class_names: Mapping[int, str],
     *,
-    measured_on: Literal["real", "synthetic"],
+    measured_on: Measured,
     truth: str = "masks",
     tolerance: float = 0.0,
     threshold: float = 0.5,
@@ -91,7 +90,7 @@ def score_heat_maps(
     if not 0.0 <= tolerance < np.inf:
         raise InputError(f"The tolerance is {tolerance:g}: give 0 or more diameters.")
     require_named(incomplete_classes, class_names)
-    tallies = {value: _Tally() for value in class_names}
+    tallies = {value: _MapTally() for value in class_names}
     names: list[str] = []
     for name, true, maps in images:
         try:
@@ -105,10 +104,8 @@ def score_heat_maps(
         except InputError as error:
             raise InputError(f"Image '{name}': {error}") from None
         names.append(name)
-    whole = _Tally()
-    for value, tally in tallies.items():
-        if class_names[value] not in incomplete_classes:
-            whole.merge(tally)
+    complete = (t for v, t in tallies.items() if class_names[v] not in incomplete_classes)
+    whole = sum(complete, _MapTally())
     if not whole.maps:
         raise InputError(
             "There is no heat map to score: give at least one of a class that is on its image "
@@ -130,7 +127,7 @@ def score_heat_maps(
 
 
 @dataclass(eq=False)
-class _Tally:
+class _MapTally(Addable):
     """What is kept of the maps of a class; memory does not grow with their pixels."""
 
     pointing: list[tuple[float, float]] = field(default_factory=list)
@@ -167,41 +164,24 @@ class _Tally:
         self.peaks += count_peaks(peaks, targets)
         self.expected += expect_matches(len(peaks), targets)
 
-    def merge(self, other: _Tally) -> None:
-        self.pointing += other.pointing
-        self.energy += other.energy
-        self.pixels += other.pixels
-        self.boxes += other.boxes
-        self.peaks += other.peaks
-        self.expected += other.expected
-
     def values(self) -> dict[str, float]:
-        pointing, pointing_chance = np.mean(self.pointing, axis=0).tolist()
-        energy, energy_chance = np.mean(self.energy, axis=0).tolist()
         inside, total = self.pixels
-        boxes, boxes_chance = (
-            [best_accuracy(hits, self.maps) for hits in parts] for parts in self.boxes
-        )
+        boxes, largest = np.swapaxes(self.boxes, 0, 1)
         true, predicted = self.peaks.true, self.peaks.predicted
-        return {
-            "pointing": pointing,
-            "pointing_chance": pointing_chance,
-            "energy": energy,
-            "energy_chance": energy_chance,
-            "pixel_ap": average_precision_of_levels(inside, total),
-            "pixel_ap_chance": float(inside.sum() / total.sum()),
-            "max_box_acc_v2": boxes[0],
-            "max_box_acc_v2_chance": boxes_chance[0],
-            "max_box_acc_v2_largest": boxes[1],
-            "max_box_acc_v2_largest_chance": boxes_chance[1],
-            "peak_f1": self.peaks.f1,
-            "peak_f1_chance": 2.0 * self.expected / (true + predicted),
-            "peak_precision": self.peaks.precision,
-            "peak_precision_chance": self.expected / max(predicted, 1),
-            "peak_recall": self.peaks.recall,
-            "peak_recall_chance": self.expected / true,
-            "maps": self.maps,
+        beside_chance = {
+            "pointing": np.mean(self.pointing, axis=0),
+            "energy": np.mean(self.energy, axis=0),
+            "pixel_ap": (average_precision_of_levels(inside, total), inside.sum() / total.sum()),
+            "max_box_acc_v2": [best_accuracy(hits, self.maps) for hits in boxes],
+            "max_box_acc_v2_largest": [best_accuracy(hits, self.maps) for hits in largest],
+            "peak_f1": (self.peaks.f1, 2.0 * self.expected / (true + predicted)),
+            "peak_precision": (self.peaks.precision, self.expected / max(predicted, 1)),
+            "peak_recall": (self.peaks.recall, self.expected / true),
         }
+        values: dict[str, float] = {}
+        for name, (value, chance) in beside_chance.items():
+            values |= {name: float(value), f"{name}_chance": float(chance)}
+        return {**values, "maps": self.maps}
 
 
 def _pair(
@@ -221,7 +201,7 @@ def _pair(
     return heats, find_targets(true, shapes.pop(), class_names)
 
 
-def _warn_of_maps(tallies: Mapping[str, _Tally]) -> list[str]:
+def _warn_of_maps(tallies: Mapping[str, _MapTally]) -> list[str]:
     warnings = []
     for name, tally in tallies.items():
         if tally.without_map:

@@ -13,8 +13,6 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.metrics.checks import require_known_classes
 
-Place = tuple[slice, slice]
-
 
 @dataclass(frozen=True, eq=False)
 class Target:
@@ -33,7 +31,7 @@ class Target:
         round object in a square box has.
     """
 
-    place: Place
+    place: tuple[slice, slice]
     mask: NDArray[np.bool_]
     corners: NDArray[np.float64]
     diameter: float
@@ -62,11 +60,13 @@ class Targets:
         tolerance
             How far from an object is near, in diameters of that object, >= 0.
         """
+        from scipy.ndimage import distance_transform_edt
+
         covered = np.zeros(self.shape, np.bool_)
         for target in self.objects:
             reach = tolerance * target.diameter
             place, mask = _grow(target, int(reach), self.shape)
-            covered[place] |= _distance(mask) <= reach if reach >= 1.0 else mask
+            covered[place] |= distance_transform_edt(~mask) <= reach if reach >= 1.0 else mask
         return covered
 
     def hold(self, points: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -81,8 +81,7 @@ class Targets:
         rows: list[int] = []
         columns: list[int] = []
         for i, target in enumerate(self.objects):
-            start = np.array([s.start for s in target.place])
-            local = pixels - start
+            local = pixels - [s.start for s in target.place]
             near = np.flatnonzero(((local >= 0) & (local < target.mask.shape)).all(axis=1))
             held = near[target.mask[tuple(local[near].T)]]
             rows += [i] * held.size
@@ -189,18 +188,11 @@ def _from_boxes(boxes: Boxes, shape: tuple[int, ...]) -> Iterator[tuple[int, Tar
         yield value, Target(place, mask, corners, float(np.sqrt(np.prod(sides))))
 
 
-def _grow(target: Target, margin: int, shape: tuple[int, ...]) -> tuple[Place, NDArray[np.bool_]]:
+def _grow(
+    target: Target, margin: int, shape: tuple[int, ...]
+) -> tuple[tuple[slice, ...], NDArray[np.bool_]]:
     """Return the target's place and mask with a margin around, as far as the image goes."""
-    before = [min(margin, s.start) for s in target.place]
-    after = [min(margin, n - s.stop) for s, n in zip(target.place, shape, strict=True)]
-    rows, columns = (
-        slice(s.start - b, s.stop + a) for s, b, a in zip(target.place, before, after, strict=True)
-    )
-    return (rows, columns), np.pad(target.mask, list(zip(before, after, strict=True)))
-
-
-def _distance(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    from scipy.ndimage import distance_transform_edt
-
-    distance: NDArray[np.float64] = distance_transform_edt(~mask)
-    return distance
+    sides = list(zip(target.place, shape, strict=True))
+    pads = [(min(margin, s.start), min(margin, n - s.stop)) for s, n in sides]
+    place = (slice(s.start - b, s.stop + a) for s, (b, a) in zip(target.place, pads, strict=True))
+    return tuple(place), np.pad(target.mask, pads)

@@ -118,7 +118,7 @@ def _mask_counts(decoded: Decoded, truth: InstanceLabels) -> NDArray[np.float64]
     predicted = np.count_nonzero(np.bincount(decoded.ids.ravel())[1:])
     matched = []
     for threshold in (0.5, 0.75):
-        pairs = match_instances(truth.ids, decoded.ids, threshold).pairs
+        pairs = match_instances(truth.ids, decoded.ids, threshold)
         right = [truth.classes.get(t, 1) == decoded.classes[p - 1] for t, p in pairs]
         matched.append(sum(right))
     return np.array([np.mean(matched), predicted, truth.count], float)

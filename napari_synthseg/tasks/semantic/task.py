@@ -101,7 +101,7 @@ class SemanticTask(Task):
         if not pairs:
             return Validation.by_mean({}, self.rule)
         names = {v: self.data.class_names.get(v, str(v)) for v in self.data.class_values}
-        classes = ClassSet.of(names, background=0, ignore=None)
+        classes = ClassSet.of(names)
         confusion = np.zeros((classes.size, classes.size), np.int64)
         block = block_shape(self.spec.model, self.data.spacing, VALIDATION_BLOCK_PX)
         for number, pair in enumerate(pairs):
