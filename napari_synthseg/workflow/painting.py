@@ -6,9 +6,8 @@ the rest is, background or unknown, is decided when it is saved.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +15,23 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import ImageRef, RegionTruth, new_id
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import full_region, region_slices
-from napari_synthseg.core.labels import regions_of
+from napari_synthseg.core.geometry import full_region, region_shape, region_slices
+from napari_synthseg.core.labels import UNKNOWN, regions_of
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.labels import UNKNOWN_VALUE, encode_regions
+from napari_synthseg.io.labels import UNKNOWN_VALUE, decode_regions, encode_regions, is_binary
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.truths import open_labels
+from napari_synthseg.storage.uris import relative_uri
+from napari_synthseg.workflow.jobs import Job
 
 GROUND = 255
 """Painted value of background."""
 
 MAX_REGION_VALUES = 30
 """Label images with more values hold ids of objects rather than classes."""
+
+Slices = tuple[slice, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,35 +52,46 @@ class Painted:
     rest_unknown: bool
     shares: Mapping[int, float]
 
+    def unknown_classes(self, project: Project) -> tuple[int, ...]:
+        """Return the values that are no class of the project."""
+        return tuple(sorted(set(self.shares) - {0, *project.class_values}))
+
 
 def read_regions(
     project: Project, folder: Path, refs: Sequence[ImageRef], shape: Sequence[int]
-) -> Generator[Progress, None, Painted]:
+) -> Job[Painted]:
     """Read what was painted on the parts of an image."""
-    stored = np.zeros(tuple(shape), np.uint8)
-    there = np.zeros(tuple(shape), bool)
-    for number, ref in enumerate(refs):
-        truth = project.truth_of(ref, "semantic")
-        if truth is None:
-            continue
-        yield Progress(number / len(refs), f"reading the regions of {ref.name}")
-        labels = open_labels(truth, ref, folder)
-        place = region_slices(ref.region or full_region(tuple(shape)))
-        stored[place] = encode_regions(regions_of(labels).values)
-        there[place] = True
-    return from_stored(stored, there)
+
+    def work() -> Generator[Progress, None, Painted]:
+        parts = []
+        for number, ref in enumerate(refs):
+            truth = project.truth_of(ref, "semantic")
+            if truth is not None:
+                yield Progress(number / len(refs), f"reading the regions of {ref.name}")
+                labels = regions_of(open_labels(truth, ref, folder))
+                parts.append((_place_of(ref, shape), labels.values))
+        return _painted(parts, shape)
+
+    return Job(work(), "read the regions")
 
 
-def from_stored(stored: NDArray[np.uint8], there: NDArray[np.bool_] | None = None) -> Painted:
-    """Return stored class values as they are painted; `there` is where any were stored."""
-    unknown = bool((stored == UNKNOWN_VALUE).any())
-    values = stored
+def _place_of(ref: ImageRef, shape: Sequence[int]) -> Slices:
+    return region_slices(ref.region or full_region(tuple(shape)))
+
+
+def _painted(parts: Iterable[tuple[Slices, NDArray[np.integer]]], shape: Sequence[int]) -> Painted:
+    """Return the class values of parts of an image, `UNKNOWN` among them, as they are painted."""
+    values = np.zeros(tuple(shape), np.int16)
+    ground = np.zeros(tuple(shape), bool)
+    for place, known in parts:
+        values[place] = known
+        ground[place] = known == 0
+    unknown = bool((values == UNKNOWN).any())
+    values[values == UNKNOWN] = 0
     if unknown:
-        ground = stored == 0 if there is None else (stored == 0) & there
-        values = np.where(stored == UNKNOWN_VALUE, 0, stored).astype(np.uint8)
         values[ground] = GROUND
     counts = np.bincount(values.ravel(), minlength=256)
-    return Painted(values, unknown, shares_of(counts))
+    return Painted(values.astype(np.uint8), unknown, shares_of(counts))
 
 
 def shares_of(counts: NDArray[np.intp]) -> dict[int, float]:
@@ -115,7 +129,7 @@ def save_regions(
     stored[GROUND] = 0
     made = []
     for ref in refs:
-        part = stored[values[region_slices(ref.region or full_region(values.shape))]]
+        part = stored[values[_place_of(ref, values.shape)]]
         if not np.isin(part, (0, UNKNOWN_VALUE)).all():
             ident = new_id()
             uri = save_array(part, "zyx"[-part.ndim :], folder, ident)
@@ -133,78 +147,62 @@ def with_regions(
     return project if new == project.truths else project.model_copy(update={"truths": new})
 
 
-@dataclass(frozen=True, eq=False)
-class ClassMasks:
-    """Masks of the user: class values, 255 = unknown, and what they are called."""
-
-    stored: NDArray[np.uint8]
-    name: str
-
-    def unknown_classes(self, project: Project) -> tuple[int, ...]:
-        """Return the values that are no class of the project."""
-        known = {c.value for c in project.classes}
-        return tuple(sorted(self.values - known - {0, UNKNOWN_VALUE}))
-
-    @cached_property
-    def values(self) -> frozenset[int]:
-        """The values that occur; takes a moment the first time."""
-        return frozenset(int(v) for v in np.unique(self.stored))
-
-
 def masks_from_array(
-    array: NDArray[np.generic], name: str, refs: Sequence[ImageRef], shape: Sequence[int]
-) -> Generator[Progress, None, ClassMasks]:
-    """Check the values of a layer, and put them on the image.
+    read: Callable[[], NDArray[np.generic]],
+    name: str,
+    refs: Sequence[ImageRef],
+    shape: Sequence[int],
+) -> Job[Painted]:
+    """Read class values, put them on the image or the part that they fit.
 
-    Raises
-    ------
-    InputError
-        If they do not fit, or are no class values.
+    The job fails with an `InputError` if they do not fit, or are no class values.
     """
-    yield Progress(0.0, f"reading {name}")
-    values = _class_values(np.asarray(array), name)
-    if values.shape == tuple(shape):
-        return ClassMasks(values, name)
-    for ref in refs:
-        if ref.region is not None and values.shape == tuple(b - a for a, b in ref.region):
-            whole = np.zeros(tuple(shape), np.uint8)
-            whole[region_slices(ref.region)] = values
-            return ClassMasks(whole, name)
-    raise InputError(
-        f"The masks {name} have the shape {values.shape}, the image has {tuple(shape)}: give masks "
-        "of the same shape."
-    )
+
+    def paint() -> Painted:
+        array = read()
+        _check_class_values(array, name)
+        for region in (full_region(shape), *(ref.region for ref in refs)):
+            if region is not None and array.shape == region_shape(region):
+                values = decode_regions(array.astype(np.int64), is_binary(array), name).values
+                return _painted([(region_slices(region), values)], shape)
+        raise InputError(
+            f"The masks {name} have the shape {array.shape}, the image has {tuple(shape)}: give "
+            "masks of the same shape."
+        )
+
+    return Job.of(f"read the masks {name}", paint)
 
 
 def masks_from_file(
-    path: Path, project_folder: Path, uri: str, refs: Sequence[ImageRef], shape: Sequence[int]
-) -> Generator[Progress, None, ClassMasks]:
+    path: Path, folder: Path, refs: Sequence[ImageRef], shape: Sequence[int]
+) -> Job[Painted]:
     """Read class values from a label image, for the parts of the image that it fits.
 
-    Raises
-    ------
-    InputError
-        If it is no label image, does not fit, or holds no class values.
+    The job fails with an `InputError` if it is no label image, does not fit, or holds no class
+    values.
     """
-    yield Progress(0.0, f"reading {path.name}")
-    whole = np.zeros(tuple(shape), np.uint8)
-    for ref in refs:
-        labels = open_labels(RegionTruth(image=ref.id, source=uri), ref, project_folder)
-        place = region_slices(ref.region or full_region(tuple(shape)))
-        whole[place] = encode_regions(labels.values)
-    return ClassMasks(_class_values(whole, f"'{path.name}'"), f"'{path.name}'")
+    name, uri = f"'{path.name}'", relative_uri(path, folder)
+
+    def paint() -> Painted:
+        parts = []
+        for ref in refs:
+            labels = open_labels(RegionTruth(image=ref.id, source=uri), ref, folder)
+            parts.append((_place_of(ref, shape), labels.values))
+        _check_class_values(
+            np.concatenate([encode_regions(values).ravel() for _, values in parts]), name
+        )
+        return _painted(parts, shape)
+
+    return Job.of(f"read the masks {name}", paint)
 
 
-def _class_values(array: NDArray[np.generic], name: str) -> NDArray[np.uint8]:
+def _check_class_values(array: NDArray[np.generic], name: str) -> None:
     found = [int(v) for v in np.unique(array)]
     if not any(found):
         raise InputError(f"The masks {name} hold nothing but 0: choose others, or paint them.")
-    if set(found) <= {0, UNKNOWN_VALUE}:  # a picture of black and white
-        return np.asarray(array != 0, np.uint8)
     if found[0] < 0 or found[-1] > UNKNOWN_VALUE or len(found) > MAX_REGION_VALUES:
         raise InputError(
             f"The masks {name} hold {len(found)} values from {found[0]} to {found[-1]}, it seems "
             "one for each object. Give masks of regions, whose values are those of their classes "
             "(1, 2, 3 …), or use masks of objects in step 2, 'Use my own masks'."
         )
-    return array.astype(np.uint8)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.result_files import write_labels
 from napari_synthseg.workflow.painting import (
     GROUND,
-    ClassMasks,
-    from_stored,
     masks_from_array,
+    masks_from_file,
     read_regions,
     save_regions,
     shares_of,
@@ -58,7 +58,7 @@ def test_what_is_painted_comes_back(session, values, rest_unknown):
     refs = session.project.images
     kept = finish(save_regions(refs, values, rest_unknown, session.folder))
     project = with_regions(session.project, refs, kept.truths)
-    back = finish(read_regions(project, session.folder, refs, SHAPE))
+    back = read_regions(project, session.folder, refs, SHAPE).result()
     for ref in refs:
         part = tuple(slice(*bounds) for bounds in ref.region)
         painted = np.isin(values[part], (1, 2)).any()
@@ -84,11 +84,15 @@ def test_the_regions_of_other_images_stay(session):
 
 def test_masks_are_laid_on_the_part_that_they_fit(session):
     refs = session.project.images
-    taken = finish(masks_from_array(np.full((6, 4), 2), "'mine'", refs[1:], SHAPE))
-    assert np.array_equal(np.unique(taken.stored[:, 4:]), [2])
-    assert not taken.stored[:, :4].any()
+    taken = masks_of(np.full((6, 4), 2), refs[1:])
+    assert np.array_equal(np.unique(taken.values[:, 4:]), [2])
+    assert not taken.values[:, :4].any()
     assert taken.unknown_classes(session.project) == ()
-    assert ClassMasks(np.full(SHAPE, 9, np.uint8), "x").unknown_classes(session.project) == (9,)
+    assert masks_of(np.full(SHAPE, 9), refs).unknown_classes(session.project) == (9,)
+
+
+def masks_of(array, refs):
+    return masks_from_array(lambda: array, "'mine'", refs, SHAPE).result()
 
 
 @pytest.mark.parametrize(
@@ -103,13 +107,30 @@ def test_masks_are_laid_on_the_part_that_they_fit(session):
 )
 def test_masks_that_are_no_regions_are_refused_by_name(session, array, word):
     with pytest.raises(InputError, match="'mine'") as error:
-        finish(masks_from_array(array, "'mine'", session.project.images, SHAPE))
+        masks_of(array, session.project.images)
     assert word in str(error.value)
 
 
-def test_unknown_pixels_of_masks_are_what_is_not_painted():
-    stored = np.array([[0, 1, 255]], np.uint8)
-    painted = from_stored(stored)
-    assert painted.rest_unknown
-    assert painted.values.tolist() == [[GROUND, 1, 0]]
-    assert painted.shares == {0: 1 / 3, 1: 1 / 3}
+@pytest.mark.parametrize(
+    ("values", "painted", "rest_unknown", "shares"),
+    [
+        ([0, 1, 255], [GROUND, 1, 0], True, {0: 1 / 3, 1: 1 / 3}),
+        ([0, 255, 255], [0, 1, 1], False, {1: 2 / 3}),  # black and white
+    ],
+)
+def test_unknown_pixels_of_masks_are_what_is_not_painted(values, painted, rest_unknown, shares):
+    array = np.array([values], np.uint8)
+    found = masks_from_array(lambda: array, "'mine'", (), array.shape).result()
+    assert found.rest_unknown == rest_unknown
+    assert found.values.tolist() == [painted]
+    assert found.shares == pytest.approx(shares)
+
+
+def test_a_part_that_is_known_nowhere_is_not_taken_for_black_and_white(session, tmp_path):
+    values = np.zeros(SHAPE, np.uint8)
+    values[:, :4], values[0, 4:] = 1, 255
+    write_labels(tmp_path / "mine.tif", values)
+    (_, right) = session.project.images
+    found = masks_from_file(tmp_path / "mine.tif", session.folder, [right], SHAPE).result()
+    assert found.rest_unknown
+    assert set(found.shares) == {0}

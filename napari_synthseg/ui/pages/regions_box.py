@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +18,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.progress import Progress
-from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.presenters.marking import free_name
@@ -37,9 +34,7 @@ from napari_synthseg.ui.widgets.parts import (
 )
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.painting import (
-    ClassMasks,
     Painted,
-    from_stored,
     masks_from_array,
     masks_from_file,
 )
@@ -67,7 +62,7 @@ class RegionsBox(QWidget):
     def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__()
         self.controller, self.layers, self.regions = controller, layers, layers.regions
-        self._taken: tuple[ClassMasks, Painted] | None = None
+        self._taken: tuple[Painted, str] | None = None
         self._listened: LabelsLayer | None = None
         self._group = QButtonGroup(self)
         self.tools: dict[str, QPushButton] = {}
@@ -171,13 +166,11 @@ class RegionsBox(QWidget):
         def take() -> None:
             (field, regions), step = self._shown(), self.layers.step
 
-            def work() -> Generator[Progress, None, ClassMasks]:
-                yield Progress(0.0, f"reading {layer.name}")
-                values = _shown_values(layer, step, np.asarray(regions.data))
-                name = f"'{layer.name}'"
-                return (yield from masks_from_array(values, name, field.refs, field.shape))
+            def read() -> np.ndarray:
+                return _shown_values(layer, step, np.asarray(regions.data))
 
-            self._run(work(), layer.name)
+            name = f"'{layer.name}'"
+            self._run(masks_from_array(read, name, field.refs, field.shape), name)
 
         show_input_errors(take)
 
@@ -197,9 +190,8 @@ class RegionsBox(QWidget):
         """
         (field, _), session = self._shown(), self.controller.session
         assert session is not None
-        uri = relative_uri(path, session.folder)
-        work = masks_from_file(path, session.folder, uri, field.refs, field.shape)
-        self._run(work, path.name)
+        job = masks_from_file(path, session.folder, field.refs, field.shape)
+        self._run(job, f"'{path.name}'")
 
     def _shown(self) -> tuple[DisplayedImage, LabelsLayer]:
         """Return the image in view, and the layer of its regions."""
@@ -207,47 +199,42 @@ class RegionsBox(QWidget):
             raise InputError("No image is shown: show the image that the masks belong to.")
         return self.regions.image, self.regions.layer
 
-    def _run(self, reading: Generator[Progress, None, ClassMasks], name: str) -> None:
+    def _run(self, job: Job[Painted], name: str) -> None:
         self._show_problem("")
         field = self.regions.image
 
-        def work() -> Generator[Progress, None, tuple[ClassMasks, Painted]]:
-            taken = yield from reading
-            assert taken.values  # worked out here, not when they are asked for on the GUI thread
-            return taken, from_stored(taken.stored)
-
-        def use(found: tuple[ClassMasks, Painted]) -> None:
+        def use(painted: Painted) -> None:
             if self.regions.image is field:
-                self._on_taken(*found)
+                self._on_taken(painted, name)
 
-        self.controller.run(Job(work(), f"read the masks {name}"), use)
+        self.controller.run(job, use)
 
-    def _on_taken(self, taken: ClassMasks, painted: Painted) -> None:
-        missing = taken.unknown_classes(self.controller.project)
+    def _on_taken(self, painted: Painted, name: str) -> None:
+        missing = painted.unknown_classes(self.controller.project)
         if not missing:
             self._show_problem("")
             self.regions.replace(painted)
             return
-        self._taken = taken, painted
+        self._taken = painted, name
         values = ", ".join(str(value) for value in missing)
         several = len(missing) > 1
         self.make_button.setText(f"Make class{'es' * several} {values}, and use the masks")
         self._show_problem(
-            f"The masks {taken.name} hold the value{'s' * several} {values}, for which there is "
+            f"The masks {name} hold the value{'s' * several} {values}, for which there is "
             "no class here. Nothing is changed yet."
         )
 
     def _on_make_classes(self) -> None:
         if self._taken is None:
             return
-        taken, painted = self._taken
+        painted, masks = self._taken
         project = self.controller.project
-        for value in taken.unknown_classes(project):
+        for value in painted.unknown_classes(project):
             name = free_name(project, f"class {value}", " (new)")
             new = project.next_class(name).model_copy(update={"value": value})
             project = project.with_classes(new)
         if self.controller.edit(project, "add classes of masks"):
-            self._on_taken(taken, painted)
+            self._on_taken(painted, masks)
 
 
 def _shown_values(layer: LabelsLayer, step: tuple[int, ...], painted: np.ndarray) -> np.ndarray:

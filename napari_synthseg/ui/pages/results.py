@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem
@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem
 from napari_synthseg.core.annotations import ImageRef, MaskTruth
 from napari_synthseg.core.labels import PixelLabels
 from napari_synthseg.core.predictions import HeatMaps, Prediction
-from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.tasks.registry import describe_task
@@ -32,7 +31,6 @@ from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.data_table import DataTable, TableList
 from napari_synthseg.ui.widgets.parts import check_box, push_button, quiet_label
-from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.truths import read_true_masks
 
 ID_ROLE = Qt.ItemDataRole.UserRole
@@ -244,15 +242,11 @@ class ResultsPage(Page):
         assert session is not None
         origin = [start for start, _ in ref.region] if ref.region else [0] * ref.ndim
 
-        def read() -> Generator[Progress, None, PixelLabels | None]:
-            yield Progress(0.0, f"reading the true masks of {ref.name}")
-            return read_true_masks(session.project, session.folder, ref).result()
-
         def show(truth: PixelLabels | None) -> None:
             if truth is not None and self.truth_box.isChecked():
                 self.layers.show_truth(truth, origin)
 
-        self.controller.run(Job(read(), "read the true masks"), show)
+        self.controller.run(read_true_masks(session.project, session.folder, ref), show)
 
     # --- following ---------------------------------------------------------------------------
 

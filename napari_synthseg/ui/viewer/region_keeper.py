@@ -118,8 +118,8 @@ class RegionKeeper(QObject):
                 self.loaded.emit(outcome.value if outcome.state == "done" else None)
             self._start_next()
 
-        work = read_regions(session.project, session.folder, image.refs, image.shape)
-        self._controller.run(Job(work, "read the regions"), lane="regions", on_end=end)
+        job = read_regions(session.project, session.folder, image.refs, image.shape)
+        self._controller.run(job, lane="regions", on_end=end)
 
     def _save(self, unsaved: Unsaved) -> None:
         job = self._saving = self._job(unsaved)
