@@ -103,14 +103,11 @@ class Job(Generic[T]):
         """Whether it was started and has not ended; paused, it runs, too."""
         return self.state in ("running", "paused")
 
-    def start(self, *, daemon: bool = True) -> Self:
-        """Run the generator in a thread of its own; return at once.
-
-        The program does not end before a thread that is no `daemon`.
-        """
+    def start(self) -> Self:
+        """Run the generator in a thread of its own, which the program's end does not wait for."""
         if self._thread is not None:
             raise RuntimeError(f"job '{self.name}' was started twice")
-        self._thread = threading.Thread(target=self.run, name=f"job: {self.name}", daemon=daemon)
+        self._thread = threading.Thread(target=self.run, name=f"job: {self.name}", daemon=True)
         self._thread.start()
         return self
 

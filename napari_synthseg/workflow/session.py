@@ -8,8 +8,10 @@ napari or torch.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar, Unpack
@@ -57,6 +59,9 @@ from napari_synthseg.workflow.painting import SavedRegions
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+CLOSING_LIMIT_S = 30.0
+"""How long the end of a program waits for sessions that are closing."""
 
 _closing: dict[Path, Job[None]] = {}
 """Folder -> the end of the last session on it in this program."""
@@ -520,14 +525,14 @@ class Session:
 
         That job waits for what still runs, keeps the results, and writes all. It fails with an
         `InputError` where not all could be written; the project then stays open: mend the cause
-        and close again, or save it elsewhere. The program does not end before it.
+        and close again, or save it elsewhere. The program waits for it, see `wait_until_closed`.
         """
         if self._end is None or not self._is_closing:
             for job in self._merges.keys() - self._keeping:
                 job.cancel(quickly=True)
             self._end = Job(self._closing_work(self.project), f"close {self.folder.name}")
             _closing[self.folder.resolve()] = self._end
-            self._end.start(daemon=False)
+            self._end.start()
         return self._end
 
     @property
@@ -595,7 +600,20 @@ class Session:
         self.library_changed.emit()
 
 
-def wait_until_closed() -> None:
-    """Wait for the end of all sessions that are closing: for the end of a program."""
+def wait_until_closed(limit_s: float = CLOSING_LIMIT_S) -> None:
+    """Wait for the end of all sessions that are closing, `limit_s` seconds at most.
+
+    This is for the end of a program, where it is called at the latest. What has not ended by then
+    is named in the log and left.
+    """
+    end = time.monotonic() + limit_s
     for job in tuple(_closing.values()):
-        job.join()
+        if not job.join(max(0.0, end - time.monotonic())):
+            logger.warning(
+                "Left after %.0f s without waiting for the end of: %s. Its work goes on from the "
+                "last checkpoint when the project is opened again.", limit_s, job.name,
+            )  # fmt: skip
+    _closing.clear()
+
+
+atexit.register(wait_until_closed)

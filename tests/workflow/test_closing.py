@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -211,3 +213,37 @@ def test_no_copy_is_made_while_work_runs_that_it_would_be_without(session, tmp_p
     release.set()
     job.join()
     session.save_as(tmp_path / "copy.synthseg").result().close().result()
+
+
+def test_the_end_of_a_program_waits_for_a_stated_time_only_and_says_what_it_leaves(session, caplog):
+    entered, release = threading.Event(), threading.Event()
+    job = slow(session, entered, release)
+    assert entered.wait(5)
+    end = session.close()
+    started = time.perf_counter()
+    wait_until_closed(limit_s=0.2)
+    assert 0.15 < time.perf_counter() - started < 5
+    assert end.state == "running"
+    assert "Left after 0 s" in caplog.text
+    assert "close p.synthseg" in caplog.text
+    release.set()
+    end.result()
+    assert job.state == "cancelled"
+
+
+def test_a_program_that_ends_lets_a_session_close(tmp_path):
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from napari_synthseg.workflow.session import Session\n"
+        "session = Session.create(Path(sys.argv[1]))\n"
+        "slow = session.store.flush\n"
+        "session.store.flush = lambda *args: (time.sleep(1), slow(*args))\n"
+        "session.edit(session.project.with_classes(session.project.next_class('cell')), 'add')\n"
+        "session.close()\n"
+    )
+    folder = tmp_path / "ended.synthseg"
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True, timeout=120)
+    with Session.open(folder).result() as again:
+        assert not again.read_only
+        assert [c.name for c in again.project.classes] == ["cell"]
