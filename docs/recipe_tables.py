@@ -37,7 +37,8 @@ def _table(kind: str, title: str, names: list[str], schema: dict[str, Any]) -> I
         default = _shown(defaults[name])
         others = [_shown(preset.model_dump(mode="json")[name]) for preset in presets]
         shown = [default, *("" if other == default else other for other in others)]
-        cells = [f"`{name}`", _values(schema[name]), *shown, schema[name]["description"]]
+        description = " ".join(schema[name]["description"].split())
+        cells = [f"`{name}`", _values(schema[name]), *shown, description]
         yield f"| {' | '.join(cells)} |"
     yield ""
 

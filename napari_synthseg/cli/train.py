@@ -22,7 +22,7 @@ from napari_synthseg.cli.synthesize import adopt_recipe
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.core.specs import Source, TrainSpec
+from napari_synthseg.core.specs import TrainingSource, TrainSpec
 from napari_synthseg.storage.runs import run_folder
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.fitting import pick_recipe
@@ -74,8 +74,10 @@ def train(
     }  # fmt: skip
     if minutes is not None and steps is not None:
         raise InputError("Give either --minutes or --steps, not both.")
-    if source is not None and source not in get_args(Source):
-        raise InputError(f"--source {source}: a source is one of {', '.join(get_args(Source))}.")
+    if source is not None and source not in get_args(TrainingSource):
+        raise InputError(
+            f"--source {source}: a source is one of {', '.join(get_args(TrainingSource))}."
+        )
     task_info(task)  # refuses a name that is not known
     chosen = parse_settings(settings)
     with Session.open(project).result() as session:

@@ -114,16 +114,17 @@ def _accept(entry: object) -> tuple[type[Recipe], str | None]:
 class Recipe(Frozen):
     """Parameters of one way to make dual images; its fields are its form, flags and record.
 
-    A subclass sets `kind` and what it `learns_from`, declares its parameters as fields with a
-    description (and a unit), and implements `fit`. Defining it registers it under its kind. Where
-    dual images take long to make, `default_pool_size` says how many different ones are made, unless
-    another number is asked for.
+    A subclass sets `kind` and what it `learns_from`, declares its parameters as fields, each with
+    its description (and unit) as docstring below it, and implements `fit`. Defining it registers it
+    under its kind. Where dual images take long to make, `default_pool_size` says how many different
+    ones are made, unless another number is asked for.
     """
 
     kinds: ClassVar[Registry[type[Recipe]]] = Registry("recipes", "recipe", _accept)
     """Every known recipe by its kind; look one up with `recipe_class`."""
     learns_from: ClassVar[SourceKind] = "patches"
     default_pool_size: ClassVar[int | None] = None
+    model_config = ConfigDict(use_attribute_docstrings=True)
     kind: str = ""
 
     @classmethod
@@ -156,7 +157,7 @@ class Recipe(Frozen):
 class UnknownRecipe(Recipe):
     """A recipe of a kind that this version does not know, kept word for word, for reading only."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
 
 def recipe_class(kind: str) -> type[Recipe]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from napari_synthseg.core.annotations import Frozen
 
-Source = Literal["synthetic", "real", "mixed"]
+TrainingSource = Literal["synthetic", "real", "mixed"]
 
 
 class ModelSpec(Frozen):
@@ -21,11 +21,11 @@ class ModelSpec(Frozen):
     """
 
     name: str = ""
-    width: int = Field(default=8, ge=4, le=256)
-    depth: int = Field(default=4, ge=1, le=6)
+    width: int = Field(8, ge=4, le=256)
+    depth: int = Field(4, ge=1, le=6)
     spatial_dims: Literal[2, 3] = 2
-    flat: int = Field(default=0, ge=0, le=6)
-    reduce: int | None = Field(default=None, ge=1, le=32)
+    flat: int = Field(0, ge=0, le=6)
+    reduce: int | None = Field(None, ge=1, le=32)
 
     @property
     def multiple(self) -> tuple[int, ...]:
@@ -43,62 +43,42 @@ class TrainSpec(Frozen):
     be trained. Where `batch_size` or `crop` is None, the task's own default holds.
     """
 
-    task: str = Field(default="segment", min_length=1)
-    source: Source = Field(
-        default="synthetic",
-        description="dual images, real images with ground truth, or both (see real_fraction)",
-    )
-    minutes: float | None = Field(default=4.0, gt=0, description="time limit in minutes")
-    steps: int | None = Field(default=None, ge=1, description="step limit; wins over the time")
-    pairs: int | None = Field(
-        default=None,
-        ge=1,
-        description="distinct dual images, used in turn; empty: endless, "
-        "or as many as are enough where drawing them takes long",
-    )
-    real_fraction: float = Field(
-        default=0.0,
-        ge=0.0,
-        le=1.0,
-        description="share of real crops: with ground truth where the source is mixed, else of "
-        "fully clicked images with the masks found",
-    )
-    batch_size: int | None = Field(
-        default=None, ge=1, le=256, description="crops in one batch; empty: what suits the task"
-    )
-    crop: int | None = Field(
-        default=None,
-        ge=32,
-        le=2048,
-        multiple_of=32,
-        description="crop edge, pixels; empty: what suits the task",
-    )
-    volume_batch: int = Field(default=2, ge=1, le=64, description="volumes: crops in one batch")
-    volume_crop: int = Field(
-        default=64,
-        ge=16,
-        le=512,
-        multiple_of=16,
-        description="volumes: crop edge (y, x), pixels",
-    )
-    volume_planes: int = Field(
-        default=24, ge=1, le=512, description="volumes: planes of a crop, at most"
-    )
-    size_boxes: bool = Field(
-        default=True,
-        description="boxes of dual images: as large as the class's diameter says, where that is "
-        "near what the masks say",
-    )
-    class_balance: float = Field(
-        default=0.5,
-        ge=0.0,
-        le=1.0,
-        description="regions: how much more rare classes weigh; 0 as frequent, 1 all the same",
-    )
-    learning_rate: float = Field(default=2e-3, gt=0, description="peak learning rate")
-    validation_fraction: float = Field(
-        default=0.2, ge=0.0, le=0.5, description="share held out to choose the best weights"
-    )
-    seed: int = Field(default=0, ge=0, description="seed of weights, order and augmentation")
-    device: str = Field(default="auto", description="auto, cpu, cuda or mps")
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    task: str = Field("segment", min_length=1)
+    source: TrainingSource = "synthetic"
+    """dual images, real images with ground truth, or both (see real_fraction)"""
+    minutes: float | None = Field(4.0, gt=0)
+    """time limit in minutes"""
+    steps: int | None = Field(None, ge=1)
+    """step limit; wins over the time"""
+    pairs: int | None = Field(None, ge=1)
+    """distinct dual images, used in turn; empty: endless, or as many as are enough where drawing
+    them takes long"""
+    real_fraction: float = Field(0.0, ge=0.0, le=1.0)
+    """share of real crops: with ground truth where the source is mixed, else of fully clicked
+    images with the masks found"""
+    batch_size: int | None = Field(None, ge=1, le=256)
+    """crops in one batch; empty: what suits the task"""
+    crop: int | None = Field(None, ge=32, le=2048, multiple_of=32)
+    """crop edge, pixels; empty: what suits the task"""
+    volume_batch: int = Field(2, ge=1, le=64)
+    """volumes: crops in one batch"""
+    volume_crop: int = Field(64, ge=16, le=512, multiple_of=16)
+    """volumes: crop edge (y, x), pixels"""
+    volume_planes: int = Field(24, ge=1, le=512)
+    """volumes: planes of a crop, at most"""
+    size_boxes: bool = True
+    """boxes of dual images: as large as the class's diameter says, where that is near what the
+    masks say"""
+    class_balance: float = Field(0.5, ge=0.0, le=1.0)
+    """regions: how much more rare classes weigh; 0 as frequent, 1 all the same"""
+    learning_rate: float = Field(2e-3, gt=0)
+    """peak learning rate"""
+    validation_fraction: float = Field(0.2, ge=0.0, le=0.5)
+    """share held out to choose the best weights"""
+    seed: int = Field(0, ge=0)
+    """seed of weights, order and augmentation"""
+    device: str = "auto"
+    """auto, cpu, cuda or mps"""
     model: ModelSpec = ModelSpec()
