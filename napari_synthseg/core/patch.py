@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.pixels import FloatImage, PixelSource
@@ -94,6 +94,12 @@ class Patch:
     def checked(self) -> PatchState:
         """What the check says: good, suspicious or doubtful."""
         return CHECKED[self.issues[0].severity] if self.issues else "good"
+
+    def paint(self, ids: NDArray[np.int32], origin: ArrayLike, number: int) -> None:
+        """Write `number` on the mask's pixels of a label map that begins at `origin`."""
+        pixels = np.argwhere(self.mask) + self.origin - np.asarray(origin)
+        pixels = pixels[((pixels >= 0) & (pixels < ids.shape)).all(axis=1)]
+        ids[tuple(pixels.T)] = number
 
     @cached_property
     def area(self) -> int:

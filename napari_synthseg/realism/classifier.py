@@ -13,12 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from napari_synthseg.core.progress import Progress, subprogress
-from napari_synthseg.realism.clues import KINDS, describe_crop, filter_plane
+from napari_synthseg.realism.clues import CLUES, describe_crop, filter_plane
 from napari_synthseg.realism.distance import halvings
-from napari_synthseg.realism.report import Accuracy, TwoSampleTest, Verdict
-from napari_synthseg.realism.view import View
+from napari_synthseg.realism.report import Accuracy, Judgment, TwoSampleTest
+from napari_synthseg.realism.view import FieldView
 
 CROPS_PER_SIDE, FOLDS, FLOOR_HALVINGS = 400, 5, 5
 
@@ -40,24 +45,24 @@ UNCERTAIN_ACCURACY = 0.7
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """Crops in figures: `figures` (n, clue), the `group` and the window of each crop."""
+    """Crops in figures: `figures` holds (n, figure) for each clue; `group` and `window` of each."""
 
-    figures: NDArray[np.float64]
+    figures: list[NDArray[np.float64]]
     group: NDArray[np.str_]
     window: NDArray[np.int64]
 
     def pick(self, chosen: NDArray[np.bool_]) -> Crops:
         """Return some of the crops."""
-        return Crops(self.figures[chosen], self.group[chosen], self.window[chosen])
+        return Crops([f[chosen] for f in self.figures], self.group[chosen], self.window[chosen])
 
-    def only(self, shown: NDArray[np.bool_]) -> Crops:
-        """Return all crops with some of the figures."""
-        return Crops(self.figures[:, shown], self.group, self.window)
+    def only(self, clue: int) -> Crops:
+        """Return all crops with the figures of one clue."""
+        return Crops([self.figures[clue]], self.group, self.window)
 
 
 def classifier_two_sample_test(
-    real: Sequence[View],
-    synthetic: Sequence[View],
+    real: Sequence[FieldView],
+    synthetic: Sequence[FieldView],
     diameter: float,
     seed: int,
     crops: int = CROPS_PER_SIDE,
@@ -80,13 +85,13 @@ def classifier_two_sample_test(
     if min(len({v.group for v in side}) for side in (real, synthetic)) < 2:
         return None
     rng = np.random.default_rng(seed)
-    ours, kinds = yield from subprogress(take_crops(real, edge, crops, rng), 0.0, 0.25)
-    theirs, _ = yield from subprogress(take_crops(synthetic, edge, crops, rng), 0.25, 0.5)
+    ours = yield from subprogress(take_crops(real, edge, crops, rng), 0.0, 0.25)
+    theirs = yield from subprogress(take_crops(synthetic, edge, crops, rng), 0.25, 0.5)
     accuracy = cross_validate(ours, theirs, seed)
     clues = {}
-    for number, kind in enumerate(KINDS):
+    for number, clue in enumerate(CLUES):
         yield Progress(0.65 + 0.05 * number)
-        clues[kind] = cross_validate(ours.only(kinds == kind), theirs.only(kinds == kind), seed)
+        clues[clue] = cross_validate(ours.only(number), theirs.only(number), seed)
     floor = yield from subprogress(_measure_floor(ours, seed), 0.8, 1.0)
     by_window = len({v.source for v in real}) == 1
     return TwoSampleTest(
@@ -95,27 +100,22 @@ def classifier_two_sample_test(
     )  # fmt: skip
 
 
-def _judge(accuracy: Accuracy, floor: Accuracy | None) -> Verdict:
+def _judge(accuracy: Accuracy, floor: Accuracy | None) -> Judgment:
     if accuracy.low <= 0.5 and accuracy.high > UNCERTAIN_ACCURACY:
         return "not certain"
     if accuracy.value <= max(ALIKE_ACCURACY, floor.value if floor else 0.0):
         return "alike"
-    return (
-        "a little different" if accuracy.value <= LITTLE_DIFFERENT_ACCURACY else "clearly different"
-    )
+    if accuracy.value <= LITTLE_DIFFERENT_ACCURACY:
+        return "a little different"
+    return "clearly different"
 
 
 def take_crops(
-    views: Sequence[View], edge: int, crops: int, rng: np.random.Generator
-) -> Generator[Progress, None, tuple[Crops, NDArray[np.str_]]]:
-    """Take about as many crops from each window, every second one around an object.
-
-    Returns
-    -------
-    The crops, and the kind of clue that each of their figures is.
-    """
-    figures, groups, windows = [], [], []
-    kinds: list[str] = []
+    views: Sequence[FieldView], edge: int, crops: int, rng: np.random.Generator
+) -> Generator[Progress, None, Crops]:
+    """Take about as many crops from each window, every second one around an object."""
+    figures = []
+    per_window = max(4, round(crops / len(views)))
     for place, view in enumerate(views):
         volume = view.image.ndim == 4
         depth = view.shape[0] if volume else 1
@@ -123,7 +123,7 @@ def take_crops(
         maps = [filter_plane(view.image[:, z] if volume else view.image) for z in planes]
         centers = view.centers()
         last_corner = np.array(view.shape[-2:]) - edge
-        for number in range(max(4, round(crops / len(views)))):
+        for number in range(per_window):
             which = int(rng.integers(len(maps)))
             corner = rng.integers(0, last_corner + 1)
             if number % 2 and len(centers):
@@ -132,12 +132,12 @@ def take_crops(
                     which = int(np.argmin(np.abs(planes - center[0])))
                 corner = np.round(center[-2:] - edge / 2 + rng.normal(0, 2, 2)).astype(int)
                 corner = np.clip(corner, 0, last_corner)
-            found, kinds = describe_crop(maps[which], int(corner[0]), int(corner[1]), edge)
-            figures.append(found)
-            groups.append(view.group)
-            windows.append(place)
+            top, left = corner.tolist()
+            figures.append(describe_crop(maps[which], top, left, edge))
         yield Progress((place + 1) / len(views))
-    return Crops(np.array(figures), np.array(groups), np.array(windows)), np.array(kinds)
+    groups = np.repeat([view.group for view in views], per_window)
+    windows = np.repeat(np.arange(len(views)), per_window)
+    return Crops([np.array(f) for f in zip(*figures, strict=True)], groups, windows)
 
 
 def _measure_floor(ours: Crops, seed: int) -> Generator[Progress, None, Accuracy | None]:
@@ -159,11 +159,6 @@ def _measure_floor(ours: Crops, seed: int) -> Generator[Progress, None, Accuracy
 
 def cross_validate(zero: Crops, one: Crops, seed: int) -> Accuracy:
     """Classify each fold by a model that is trained on the others; groups are never divided."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     sides = (zero, one)
     folds = min(FOLDS, *(len(np.unique(crops.group)) for crops in sides))
     truth = np.repeat([0, 1], [len(crops.group) for crops in sides])
@@ -171,7 +166,7 @@ def cross_validate(zero: Crops, one: Crops, seed: int) -> Accuracy:
         make_pipeline(
             StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=500)
         ),
-        np.concatenate([crops.figures for crops in sides]),
+        np.concatenate([np.hstack(crops.figures) for crops in sides]),
         truth,
         groups=[f"{side} {group}" for side, crops in enumerate(sides) for group in crops.group],
         cv=StratifiedGroupKFold(folds, shuffle=True, random_state=seed),
@@ -193,8 +188,6 @@ def balanced_accuracy(
     variance, because the trainings of a cross-validation share most of their data (Nadeau and
     Bengio, "Inference for the generalization error", 2003).
     """
-    from scipy.stats import t
-
     shares, below, above = [], 0.0, 0.0
     for answers, group in zip(right, groups, strict=True):
         share, n = float(answers.mean()), len(answers)

@@ -6,33 +6,22 @@ training and test, so that no pixel is on both sides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import convolve, gaussian_filter
 
 from napari_synthseg.core.pixels import FloatImage
 
 Plane = NDArray[np.float32]
-KINDS = ("brightness", "fine grain", "structure")
+CLUES = ("brightness", "fine grain", "structure")
 PERCENTILES = (1, 10, 25, 50, 75, 90, 99)
 SCALES_PX = (1.0, 2.0, 4.0, 8.0)
 
 
-@dataclass(frozen=True, eq=False)
-class Maps:
-    """A plane (channel, y, x) with its filtered versions, each by the kind of clue it gives."""
-
-    plane: FloatImage
-    filtered: Mapping[str, tuple[Plane, ...]]
-
-
-def filter_plane(plane: FloatImage) -> Maps:
-    """Filter a plane of shape (channel, y, x)."""
-    from scipy.ndimage import convolve, gaussian_filter
-
+def filter_plane(plane: FloatImage) -> dict[str, list[Plane]]:
+    """Return a plane (channel, y, x) and its filtered versions, by the clue that each gives."""
     grain: list[Plane] = []
     structure: list[Plane] = []
     laplace = np.array([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]], np.float32) / 4
@@ -46,30 +35,24 @@ def filter_plane(plane: FloatImage) -> Maps:
         ]
         structure += [a - b for a, b in pairwise(smooth)]
         structure.append(np.hypot(*np.gradient(smooth[0])))
-    return Maps(plane, {"fine grain": tuple(grain), "structure": tuple(structure)})
+    return dict(zip(CLUES, (list(plane), grain, structure), strict=True))
 
 
-def describe_crop(maps: Maps, top: int, left: int, edge: int) -> tuple[list[float], list[str]]:
-    """Return the figures of a square crop, and the kind of clue that each of them is."""
+def describe_crop(
+    maps: dict[str, list[Plane]], top: int, left: int, edge: int
+) -> list[list[float]]:
+    """Return the figures of a square crop of what `filter_plane` gives, one list for each clue."""
     where = slice(top, top + edge), slice(left, left + edge)
-    figures: list[float] = []
-    for channel in maps.plane:
-        crop = channel[where]
-        figures += [*np.percentile(crop, PERCENTILES), float(crop.mean()), float(crop.std())]
-    crops = maps.plane[(slice(None), *where)]
-    figures += [_correlation(a, b) for n, a in enumerate(crops) for b in crops[n + 1 :]]
-    kinds = ["brightness"] * len(figures)
-    for number, grain in enumerate(maps.filtered["fine grain"]):
-        crop = crops[number // 4]
-        found = [*_moments(grain[where]), *_by_brightness(grain[where], crop)]
-        found += [_lag(grain[where], axis) for axis in (0, 1)]
-        figures += found
-        kinds += ["fine grain"] * len(found)
-    for structure in maps.filtered["structure"]:
-        found = _moments(structure[where])
-        figures += found
-        kinds += ["structure"] * len(found)
-    return figures, kinds
+    channels, grains, structures = ([plane[where] for plane in maps[clue]] for clue in CLUES)
+    brightness: list[float] = []
+    for crop in channels:
+        brightness += [*np.percentile(crop, PERCENTILES), float(crop.mean()), float(crop.std())]
+    brightness += [_correlation(a, b) for a, b in combinations(channels, 2)]
+    fine: list[float] = []
+    for number, grain in enumerate(grains):
+        fine += [*_moments(grain), *_by_brightness(grain, channels[number // 4])]
+        fine += [_correlation(grain[:-1], grain[1:]), _correlation(grain[:, :-1], grain[:, 1:])]
+    return [brightness, fine, [figure for plane in structures for figure in _moments(plane)]]
 
 
 def _moments(values: Plane) -> list[float]:
@@ -92,12 +75,6 @@ def _by_brightness(grain: Plane, crop: Plane) -> list[float]:
     dark = crop <= np.median(crop)
     return [float(np.log(np.abs(grain[m]).mean() + 1e-6)) if m.any() else -14.0
             for m in (dark, ~dark)]  # fmt: skip
-
-
-def _lag(grain: Plane, axis: int) -> float:
-    """Return the correlation of neighbors along an axis: interpolation leaves its mark there."""
-    turned = np.moveaxis(grain, axis, 0)
-    return _correlation(turned[:-1], turned[1:])
 
 
 def _correlation(one: Plane, other: Plane) -> float:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from math import comb
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.stats import wasserstein_distance
 
 from napari_synthseg.realism.quantities import ImageFeatures, Quantity, Values
-from napari_synthseg.realism.report import Curve, DistanceUnit, Measure, Summary, Verdict
-from napari_synthseg.realism.view import View
+from napari_synthseg.realism.report import Curve, DistanceUnit, Judgment, Measure, Summary
+from napari_synthseg.realism.view import FieldView
 
 MAX_HALVINGS = 12
 """Ways to halve the real images that are tried."""
@@ -28,11 +31,6 @@ CURVE_POINTS = 96
 
 FREQUENCIES = np.linspace(0.0, 0.5, 33)
 """Edges of the rings over which spectra are averaged, cycles per pixel."""
-
-SPECTRUM = Quantity(
-    "spectrum", "power spectrum", "dB", "how much coarse and fine detail there is; 3 dB are twice "
-    "the power", lambda features, channel: spectrum(features.view.image[channel]),
-)  # fmt: skip
 
 
 def halvings(groups: Sequence[str], seed: int) -> list[frozenset[str]]:
@@ -65,46 +63,61 @@ def compare_quantity(
     if quantity.complete:
         real = [w for w in real if w.view.complete]
     mine = [quantity.measure(w, channel or 0) for w in real]
-    theirs = np.concatenate([np.zeros(0), *(quantity.measure(w, channel or 0) for w in synthetic)])
-    ours = np.concatenate([np.zeros(0), *mine])
+    ours = _joined(mine)
+    theirs = _joined([quantity.measure(w, channel or 0) for w in synthetic])
     if min(len(ours), len(theirs)) < MIN_VALUES:
         return None
     spread = max(float(ours.std()), MIN_RELATIVE_SPREAD * abs(float(np.median(ours))), 1e-6)
     floors = []
-    for half in halvings([w.view.group for w in real], seed):
-        sides: tuple[list[Values], list[Values]] = ([], [])
-        for window, values in zip(real, mine, strict=True):
-            sides[window.view.group in half].append(values)
-        one, other = (np.concatenate([np.zeros(0), *side]) for side in sides)
-        if min(len(one), len(other)):
-            floors.append(_shift(one, other) / spread)
-    return _measure(
-        quantity, channel, _summarize(ours), _summarize(theirs), _shift(ours, theirs) / spread,
-        floors, "real spreads", _densities(ours, theirs), _compare_medians(ours, theirs),
+    for one, other in _halves([w.view.group for w in real], mine, seed):
+        if len(half := _joined(one)) and len(rest := _joined(other)):
+            floors.append(wasserstein_distance(half, rest) / spread)
+    distance = wasserstein_distance(ours, theirs) / spread
+    return Measure(
+        name=quantity.name, title=quantity.title, meaning=quantity.meaning, unit=quantity.unit,
+        channel=channel, real=_summarize(ours), synthetic=_summarize(theirs),
+        finding=_compare_medians(ours, theirs), curve=_densities(ours, theirs),
+        **_judged(distance, floors, "real spreads"),
     )  # fmt: skip
 
 
 def compare_spectra(
-    channel: int, real: Sequence[View], synthetic: Sequence[View], seed: int
+    channel: int, real: Sequence[FieldView], synthetic: Sequence[FieldView], seed: int
 ) -> Measure:
     """Compare radially averaged power spectra: the mean absolute difference in decibels."""
-    mine = np.array([spectrum(v.image[channel]) for v in real])
-    theirs = np.array([spectrum(v.image[channel]) for v in synthetic])
+    mine = [spectrum(v.image[channel]) for v in real]
+    theirs = [spectrum(v.image[channel]) for v in synthetic]
     floors = []
-    for half in halvings([v.group for v in real], seed):
-        side = np.array([v.group in half for v in real])
-        one, other = (_decibels(mine[chosen].mean(0)) for chosen in (side, ~side))
-        floors.append(float(np.abs(one - other).mean()))
-    ours, others = _decibels(mine.mean(0)), _decibels(theirs.mean(0))
+    for one, other in _halves([v.group for v in real], mine, seed):
+        floors.append(float(np.abs(_mean_decibels(one) - _mean_decibels(other)).mean()))
+    ours, others = _mean_decibels(mine), _mean_decibels(theirs)
     places = (FREQUENCIES[1:] + FREQUENCIES[:-1]) / 2
-    curve = Curve(places=_floats(places), real=_floats(ours), synthetic=_floats(others))
     difference = others - ours
     fine, coarse = float(difference[places > 0.25].mean()), float(difference[places < 0.06].mean())
-    return _measure(
-        SPECTRUM, channel, _summarize(_decibels(mine.mean(1))),
-        _summarize(_decibels(theirs.mean(1))), float(np.abs(difference).mean()), floors, "dB",
-        curve, f"fine detail {fine:+.1f} dB, coarse {coarse:+.1f} dB against real",
+    return Measure(
+        name="spectrum", title="power spectrum", unit="dB", channel=channel,
+        meaning="how much coarse and fine detail there is; 3 dB are twice the power",
+        real=_summarize(_decibels(np.mean(mine, axis=1))),
+        synthetic=_summarize(_decibels(np.mean(theirs, axis=1))),
+        finding=f"fine detail {fine:+.1f} dB, coarse {coarse:+.1f} dB against real",
+        curve=Curve(places=_floats(places), real=_floats(ours), synthetic=_floats(others)),
+        **_judged(float(np.abs(difference).mean()), floors, "dB"),
     )  # fmt: skip
+
+
+def _halves(
+    groups: Sequence[str], values: Sequence[Values], seed: int
+) -> Iterator[tuple[list[Values], list[Values]]]:
+    """Yield the windows' values divided into two halves, groups kept together, in several ways."""
+    for half in halvings(groups, seed):
+        sides: tuple[list[Values], list[Values]] = ([], [])
+        for group, mine in zip(groups, values, strict=True):
+            sides[group in half].append(mine)
+        yield sides
+
+
+def _joined(values: Sequence[Values]) -> Values:
+    return np.concatenate([np.zeros(0), *values])
 
 
 def spectrum(image: NDArray[np.float32]) -> Values:
@@ -125,7 +138,7 @@ def spectrum(image: NDArray[np.float32]) -> Values:
     return filled
 
 
-def judge(distance: float, high: float | None, negligible: float) -> Verdict:
+def judge(distance: float, high: float | None, negligible: float) -> Judgment:
     """Say what a distance means, given the largest distance of two real halves."""
     limit = max(high or 0.0, negligible)
     if distance <= limit:
@@ -133,23 +146,18 @@ def judge(distance: float, high: float | None, negligible: float) -> Verdict:
     return "a little different" if distance <= 2 * limit + negligible else "clearly different"
 
 
-def _measure(
-    quantity: Quantity, channel: int | None, real: Summary, synthetic: Summary, distance: float,
-    floors: Sequence[float], unit: DistanceUnit, curve: Curve, finding: str,
-) -> Measure:  # fmt: skip
+def _judged(distance: float, floors: Sequence[float], unit: DistanceUnit) -> dict[str, Any]:
+    """Return what a `Measure` holds of its distance."""
     high = max(floors, default=None)
-    return Measure(
-        name=quantity.name, title=quantity.title, meaning=quantity.meaning, unit=quantity.unit,
-        channel=channel, real=real, synthetic=synthetic, distance=distance, distance_unit=unit,
-        floor=float(np.mean(floors)) if floors else None, floor_high=high,
-        verdict=judge(distance, high, NEGLIGIBLE_DISTANCE[unit]), finding=finding, curve=curve,
-    )  # fmt: skip
+    return {
+        "distance": distance, "distance_unit": unit, "floor_high": high,
+        "floor": float(np.mean(floors)) if floors else None,
+        "verdict": judge(distance, high, NEGLIGIBLE_DISTANCE[unit]),
+    }  # fmt: skip
 
 
-def _shift(one: Values, other: Values) -> float:
-    from scipy.stats import wasserstein_distance
-
-    return float(wasserstein_distance(one, other))
+def _mean_decibels(spectra: Sequence[Values]) -> Values:
+    return _decibels(np.mean(spectra, axis=0))
 
 
 def _decibels(powers: Values) -> Values:
@@ -174,8 +182,6 @@ def _densities(real: Values, synthetic: Values) -> Curve:
     Smoothed by Silverman's rule of the smaller side, so that few values, or those of an image with
     few gray levels, do not make a comb.
     """
-    from scipy.ndimage import gaussian_filter1d
-
     both = np.concatenate([real, synthetic])
     low, high = np.percentile(both, (0.5, 99.5)) if len(both) > 200 else (both.min(), both.max())
     fewer = min(len(real), len(synthetic))

@@ -17,7 +17,7 @@ import numpy as np
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.io.atomic import replace_file
 from napari_synthseg.realism.report import HEADER, Measure, RealismReport, TwoSampleTest, rows_of
-from napari_synthseg.realism.view import View
+from napari_synthseg.realism.view import FieldView
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,8 +41,8 @@ class Comparison:
     """The report, and the windows that it was measured on."""
 
     report: RealismReport
-    real: tuple[View, ...]
-    synthetic: tuple[View, ...]
+    real: tuple[FieldView, ...]
+    synthetic: tuple[FieldView, ...]
 
 
 def save_comparison(folder: Path, comparison: Comparison) -> None:
@@ -104,12 +104,12 @@ def _draw_crops(figure: SubFigure, comparison: Comparison, count: int) -> None:
     figure.supxlabel("the same scale of intensity everywhere", fontsize=9, color=MUTED)
 
 
-def _spread_out(views: Sequence[View], count: int) -> list[View]:
+def _spread_out(views: Sequence[FieldView], count: int) -> list[FieldView]:
     chosen = np.unique(np.linspace(0, len(views) - 1, count).round().astype(int))
     return [views[i] for i in chosen]
 
 
-def _plane(view: View) -> FloatImage:
+def _plane(view: FieldView) -> FloatImage:
     """Return a (channel, y, x) image; of a volume its middle plane."""
     return view.image if view.image.ndim == 3 else view.image[:, view.shape[0] // 2]
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, mean
+from scipy.spatial import cKDTree
+from skimage.segmentation import clear_border, find_boundaries
 
 from napari_synthseg.core.geometry import ball
 from napari_synthseg.patches.fine_detail import finest_detail
-from napari_synthseg.realism.view import View
+from napari_synthseg.realism.view import FieldView
 
 Values = NDArray[np.float64]
 
@@ -44,67 +47,60 @@ class ImageFeatures:
         Ids of the objects that the window's border does not cut.
     """
 
-    view: View
+    view: FieldView
     outside: Values
     inside: Values
     owner: NDArray[np.int32]
     whole: NDArray[np.int32]
 
+    @cached_property
+    def background(self) -> NDArray[np.bool_]:
+        """The background pixels away from objects."""
+        away: NDArray[np.bool_] = self.view.background & (self.outside > RIM_PX)
+        return away
 
-def extract_features(view: View) -> ImageFeatures:
+
+def extract_features(view: FieldView) -> ImageFeatures:
     """Measure the distances to and in objects."""
-    from scipy.ndimage import distance_transform_edt
-
     ids = view.ids
     if not ids.any():
         far = np.full(ids.shape, np.inf)
         return ImageFeatures(view, far, np.zeros(ids.shape), ids, np.zeros(0, np.int32))
     outside, nearest = distance_transform_edt(ids == 0, view.spacing, return_indices=True)
-    inside = distance_transform_edt(_inner(ids), view.spacing) + (ids > 0)
-    edges = [np.take(ids, (0, -1), axis).ravel() for axis in range(ids.ndim) if ids.shape[axis] > 1]
-    cut = np.unique(np.concatenate(edges))
-    whole = np.setdiff1d(np.unique(ids[ids > 0]), cut).astype(np.int32)
-    return ImageFeatures(view, outside, inside, ids[tuple(nearest)], whole)
+    inner = (ids > 0) & ~find_boundaries(ids, mode="inner")
+    inside = distance_transform_edt(inner, view.spacing) + (ids > 0)
+    uncut = clear_border(ids.squeeze())  # a single plane does not cut what lies in it
+    return ImageFeatures(view, outside, inside, ids[tuple(nearest)], np.unique(uncut[uncut > 0]))
 
 
-def _inner(ids: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return the object pixels that have no other neighbor along an axis."""
-    inner = ids > 0
-    for axis in range(ids.ndim):
-        one, other = np.moveaxis(ids, axis, 0)[:-1], np.moveaxis(ids, axis, 0)[1:]
-        change, turned = one != other, np.moveaxis(inner, axis, 0)
-        turned[:-1] &= ~change
-        turned[1:] &= ~change
-    return inner
+Where = Callable[[ImageFeatures], NDArray[np.bool_]]
 
 
-def _draw(values: NDArray[np.float32]) -> Values:
+def _intensity(where: Where, features: ImageFeatures, channel: int) -> Values:
+    """Return the intensities of some pixels, drawn at random where they are many."""
+    values: NDArray[np.float32] = features.view.image[channel][where(features)]
     if len(values) > MAX_PIXELS:
         values = values[np.random.default_rng(0).integers(0, len(values), MAX_PIXELS)]
     return values.astype(np.float64)
 
 
-def _intensity(features: ImageFeatures, channel: int) -> Values:
-    return _draw(features.view.image[channel].ravel())
-
-
-def _object_intensity(features: ImageFeatures, channel: int) -> Values:
-    return _draw(features.view.image[channel][features.view.ids > 0])
-
-
-def _background_intensity(features: ImageFeatures, channel: int) -> Values:
-    return _draw(features.view.image[channel][_background(features)])
-
-
-def _background(features: ImageFeatures) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = features.view.background & (features.outside > RIM_PX)
-    return found
+def _grain(where: Where, features: ImageFeatures, channel: int) -> Values:
+    """Return a robust standard deviation of the finest detail for each block of some pixels."""
+    fine = finest_detail(features.view.image[channel], "mirror")
+    planes = (array.reshape(-1, *array.shape[-2:]) for array in (fine, where(features)))
+    found = []
+    for plane, mask in zip(*planes, strict=True):
+        for y in range(0, plane.shape[0], BLOCK_PX):
+            for x in range(0, plane.shape[1], BLOCK_PX):
+                block = slice(y, y + BLOCK_PX), slice(x, x + BLOCK_PX)
+                values = plane[block][mask[block]]
+                if len(values) >= MIN_BLOCK_PIXELS:
+                    found.append(1.4826 * np.median(np.abs(values - np.median(values))))
+    return np.array(found, float)
 
 
 def _contrasts(features: ImageFeatures, channel: int) -> Values:
     """Return mean inside minus mean around for each whole object; NaN without surroundings."""
-    from scipy.ndimage import mean
-
     image, ids, whole = features.view.image[channel], features.view.ids, features.whole
     if not len(whole):
         return np.zeros(0)
@@ -125,8 +121,6 @@ def _contrast(features: ImageFeatures, channel: int) -> Values:
 
 def _steepness(features: ImageFeatures, channel: int) -> Values:
     """Return the fall of intensity across each object's edge, as a share of its contrast."""
-    from scipy.ndimage import mean
-
     contrast = _contrasts(features, channel)
     good = np.isfinite(contrast)
     good[good] &= np.abs(contrast[good]) > 0.05
@@ -148,33 +142,6 @@ def _steepness(features: ImageFeatures, channel: int) -> Values:
     return np.clip(found[np.isfinite(found)], -1, 2)
 
 
-def _fine(features: ImageFeatures, channel: int) -> NDArray[np.float32]:
-    return finest_detail(features.view.image[channel], "mirror")
-
-
-def _background_grain(features: ImageFeatures, channel: int) -> Values:
-    return _grain(_fine(features, channel), _background(features))
-
-
-def _object_grain(features: ImageFeatures, channel: int) -> Values:
-    return _grain(_fine(features, channel), features.inside > RIM_PX)
-
-
-def _grain(fine: NDArray[np.float32], where: NDArray[np.bool_]) -> Values:
-    """Return a robust standard deviation for each block that has enough pixels."""
-    planes = zip(fine.reshape(-1, *fine.shape[-2:]), where.reshape(-1, *where.shape[-2:]),
-                 strict=True)  # fmt: skip
-    found = []
-    for plane, mask in planes:
-        for y in range(0, plane.shape[0], BLOCK_PX):
-            for x in range(0, plane.shape[1], BLOCK_PX):
-                block = slice(y, y + BLOCK_PX), slice(x, x + BLOCK_PX)
-                values = plane[block][mask[block]]
-                if len(values) >= MIN_BLOCK_PIXELS:
-                    found.append(1.4826 * np.median(np.abs(values - np.median(values))))
-    return np.array(found, float)
-
-
 def _diameters(features: ImageFeatures, channel: int) -> Values:
     """Return the diameter of the disk (ball) as large as each whole object."""
     ndim, spacing = features.view.ids.ndim, features.view.spacing
@@ -190,8 +157,6 @@ def _density(features: ImageFeatures, channel: int) -> Values:
 
 
 def _neighbors(features: ImageFeatures, channel: int) -> Values:
-    from scipy.spatial import cKDTree
-
     centers = features.view.centers() * features.view.spacing
     if len(centers) < 2:
         return np.zeros(0)
@@ -215,21 +180,22 @@ class Quantity:
     complete: bool = False
 
 
-LIGHT = "of the image's range"
+INTENSITY_UNIT = "of the image's range"
 QUANTITIES = (
-    Quantity("intensity", "intensity", LIGHT, "brightness of all pixels", _intensity),
-    Quantity("object_intensity", "intensity of objects", LIGHT, "brightness of the pixels in "
-             "objects", _object_intensity),
-    Quantity("background_intensity", "intensity of background", LIGHT, "brightness of the pixels "
-             "away from objects", _background_intensity),
-    Quantity("contrast", "contrast of objects", LIGHT, "mean brightness of an object minus that "
-             "of its surroundings", _contrast),
+    Quantity("intensity", "intensity", INTENSITY_UNIT, "brightness of all pixels",
+             partial(_intensity, lambda f: np.ones(f.view.shape, bool))),
+    Quantity("object_intensity", "intensity of objects", INTENSITY_UNIT, "brightness of the pixels "
+             "in objects", partial(_intensity, lambda f: f.view.ids > 0)),
+    Quantity("background_intensity", "intensity of background", INTENSITY_UNIT, "brightness of the "
+             "pixels away from objects", partial(_intensity, lambda f: f.background)),
+    Quantity("contrast", "contrast of objects", INTENSITY_UNIT, "mean brightness of an object "
+             "minus that of its surroundings", _contrast),
     Quantity("steepness", "steepness of edges", "of the contrast per pixel", "how fast brightness "
              "falls across an object's edge: more is sharper", _steepness),
-    Quantity("object_grain", "grain in objects", LIGHT, "spread of the finest detail inside "
-             "objects: noise and texture", _object_grain),
-    Quantity("background_grain", "grain of background", LIGHT, "spread of the finest detail away "
-             "from objects: noise", _background_grain),
+    Quantity("object_grain", "grain in objects", INTENSITY_UNIT, "spread of the finest detail "
+             "inside objects: noise and texture", partial(_grain, lambda f: f.inside > RIM_PX)),
+    Quantity("background_grain", "grain of background", INTENSITY_UNIT, "spread of the finest "
+             "detail away from objects: noise", partial(_grain, lambda f: f.background)),
     Quantity("size", "size of objects", "px", "diameter of a disk (ball) as large as the object; "
              "objects cut by the border are left out", _diameters, per_channel=False),
     Quantity("density", "density of objects", "per 100 px square (cube)", "number of objects in a "
@@ -239,26 +205,19 @@ QUANTITIES = (
 )  # fmt: skip
 
 
-def of_regions(classes: Mapping[int, str]) -> tuple[Quantity, ...]:
-    """Return what is measured of the classes of regions, in addition: value -> name."""
-    return tuple(
-        quantity
-        for value, name in classes.items()
-        for quantity in (
-            Quantity(f"share_{value}", f"share of '{name}'", "of the window",
-                     f"share of a window's pixels that are '{name}'",
-                     partial(_share_of, value), per_channel=False, complete=True),
-            Quantity(f"intensity_{value}", f"intensity of '{name}'", LIGHT,
-                     f"brightness of the pixels of '{name}'", partial(_intensity_of, value)),
-        )
+def region_quantities(value: int, name: str) -> tuple[Quantity, ...]:
+    """Return what is measured of a class of regions, in addition."""
+
+    def where(features: ImageFeatures) -> NDArray[np.bool_]:
+        return np.asarray(features.view.regions == value)
+
+    def share(features: ImageFeatures, channel: int) -> Values:
+        return np.array([where(features).mean()])
+
+    return (
+        Quantity(f"share_{value}", f"share of '{name}'", "of the window",
+                 f"share of a window's pixels that are '{name}'", share,
+                 per_channel=False, complete=True),
+        Quantity(f"intensity_{value}", f"intensity of '{name}'", INTENSITY_UNIT,
+                 f"brightness of the pixels of '{name}'", partial(_intensity, where)),
     )  # fmt: skip
-
-
-def _share_of(value: int, features: ImageFeatures, channel: int) -> Values:
-    assert features.view.regions is not None
-    return np.array([np.mean(features.view.regions == value)])
-
-
-def _intensity_of(value: int, features: ImageFeatures, channel: int) -> Values:
-    assert features.view.regions is not None
-    return _draw(features.view.image[channel][features.view.regions == value])

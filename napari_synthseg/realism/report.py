@@ -11,8 +11,8 @@ from pydantic import ConfigDict, Field
 from napari_synthseg.core.annotations import Frozen
 
 DistanceUnit = Literal["real spreads", "dB"]
-Verdict = Literal["alike", "not certain", "a little different", "clearly different"]
-SEVERITY: dict[Verdict, int] = {
+Judgment = Literal["alike", "not certain", "a little different", "clearly different"]
+SEVERITY: dict[Judgment, int] = {
     "alike": 0, "not certain": 1, "a little different": 2, "clearly different": 3,
 }  # fmt: skip
 
@@ -68,7 +68,7 @@ class Measure(Frozen):
     distance_unit: DistanceUnit
     floor: float | None
     floor_high: float | None
-    verdict: Verdict
+    verdict: Judgment
     finding: str
     curve: Curve
 
@@ -104,7 +104,7 @@ class TwoSampleTest(Frozen):
     clues: dict[str, Accuracy]
     edge: int
     held_out_by: Literal["image", "window"]
-    verdict: Verdict
+    verdict: Judgment
 
     @property
     def best_clue(self) -> str:
@@ -193,7 +193,7 @@ class RealismReport(Frozen):
                 said.append("The real images are too few to be certain of that.")
             elif told.verdict != "alike":
                 said.append(f"It is helped most by {told.best_clue}.")
-        worst: dict[str, Verdict] = {}
+        worst: dict[str, Judgment] = {}
         for m in self.measures:
             before = worst.get(m.title, "alike")
             worst[m.title] = max(before, m.verdict, key=SEVERITY.__getitem__)

@@ -22,7 +22,7 @@ MAX_WINDOWS = 48
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class FieldView:
     """A field of a real or a synthetic image, with the objects that are known on it.
 
     Attributes
@@ -39,10 +39,10 @@ class View:
         Instance ids, shape ([z,] y, x), 0 where no object is known.
     background
         True where certainly no object is, shape ([z,] y, x).
-    loose
+    maskless_centers
         Centers of objects whose extent is not known, shape (n, ndim), pixels.
     complete
-        Every object is in `ids` or `loose`.
+        Every object is in `ids` or `maskless_centers`.
     spacing
         Length of a pixel along each spatial axis; 1 along the finest.
     regions
@@ -56,7 +56,7 @@ class View:
     image: FloatImage
     ids: NDArray[np.int32]
     background: NDArray[np.bool_]
-    loose: NDArray[np.float64]
+    maskless_centers: NDArray[np.float64]
     complete: bool
     spacing: tuple[float, ...]
     regions: NDArray[np.int32] | None = None
@@ -66,18 +66,18 @@ class View:
         """Spatial shape ([z,] y, x), pixels."""
         return self.ids.shape
 
-    def cut(self, start: Sequence[int], shape: Sequence[int], group: str) -> View:
+    def cut(self, start: Sequence[int], shape: Sequence[int], group: str) -> FieldView:
         """Return the part of `shape` that begins at `start`, as a view of another group."""
         where = tuple(slice(s, s + n) for s, n in zip(start, shape, strict=True))
-        loose = self.loose - np.asarray(start, float)
-        inside = ((loose >= -0.5) & (loose < np.asarray(shape) - 0.5)).all(axis=1)
+        centers = self.maskless_centers - np.asarray(start, float)
+        inside = ((centers >= -0.5) & (centers < np.asarray(shape) - 0.5)).all(axis=1)
         return replace(
             self,
             group=group,
             image=np.ascontiguousarray(self.image[(slice(None), *where)]),
             ids=np.ascontiguousarray(self.ids[where]),
             background=np.ascontiguousarray(self.background[where]),
-            loose=loose[inside],
+            maskless_centers=centers[inside],
             regions=None if self.regions is None else np.ascontiguousarray(self.regions[where]),
         )
 
@@ -88,12 +88,13 @@ class View:
         present = np.unique(self.ids)
         present = present[present > 0]
         found = center_of_mass(self.ids > 0, self.ids, present) if len(present) else []
-        return np.concatenate([np.array(found, float).reshape(-1, self.ids.ndim), self.loose])
+        masked = np.array(found, float).reshape(-1, self.ids.ndim)
+        return np.concatenate([masked, self.maskless_centers])
 
 
 def cut_windows(
-    real: Sequence[View], synthetic: Sequence[View], seed: int
-) -> tuple[list[View], list[View]]:
+    real: Sequence[FieldView], synthetic: Sequence[FieldView], seed: int
+) -> tuple[list[FieldView], list[FieldView]]:
     """Cut both sides into windows of one shape that do not overlap.
 
     The windows are as large as a synthetic image, or as the smallest real one, or somewhat
@@ -121,8 +122,12 @@ def cut_windows(
 
 
 def _cut_all(
-    views: Sequence[View], shape: NDArray[np.integer], rng: np.random.Generator, *, apart: bool
-) -> list[View]:
+    views: Sequence[FieldView],
+    shape: NDArray[np.integer],
+    rng: np.random.Generator,
+    *,
+    apart: bool,
+) -> list[FieldView]:
     places = []
     for view in views:
         grid = np.array(view.shape) // shape

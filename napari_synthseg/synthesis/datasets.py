@@ -150,9 +150,7 @@ def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> Dua
             middle = np.array(patch.center) + patch.origin - origin
             _near(ids, middle, reach)[...] = UNKNOWN
     for number, patch in enumerate(known, start=1):
-        inside = np.argwhere(patch.mask) + patch.origin - origin
-        inside = inside[((inside >= 0) & (inside < ids.shape)).all(axis=1)]
-        ids[tuple(inside.T)] = number
+        patch.paint(ids, origin, number)
     classes = {number: patch.cls for number, patch in enumerate(known, start=1)}
     return DualImage(shown, InstanceLabels(ids, classes), 0)
 

@@ -16,7 +16,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore
 from napari_synthseg.realism.figure import Comparison
 from napari_synthseg.realism.report import Measure, RealismReport, TwoSampleTest
-from napari_synthseg.realism.view import View, cut_windows
+from napari_synthseg.realism.view import FieldView, cut_windows
 from napari_synthseg.workflow.fitting import Fitted, fit_recipe
 from napari_synthseg.workflow.realism_views import (
     clicked_fields,
@@ -99,7 +99,10 @@ def compare(
 
 
 def _measure(
-    real: Sequence[View], synthetic: Sequence[View], classes: Mapping[int, str], seed: int
+    real: Sequence[FieldView],
+    synthetic: Sequence[FieldView],
+    classes: Mapping[int, str],
+    seed: int,
 ) -> Generator[Progress, None, tuple[Measure, ...]]:
     """Compare every quantity on every channel, then the spectra."""
     from napari_synthseg.realism.distance import compare_quantity, compare_spectra
@@ -107,7 +110,7 @@ def _measure(
         QUANTITIES,
         ImageFeatures,
         extract_features,
-        of_regions,
+        region_quantities,
     )
 
     ours: list[ImageFeatures] = []
@@ -118,7 +121,8 @@ def _measure(
         (ours if number < len(real) else theirs).append(extract_features(view))
     found: list[Measure | None] = []
     channels = range(len(real[0].image))
-    quantities = (*QUANTITIES, *of_regions(classes))
+    of_regions = (q for value, name in classes.items() for q in region_quantities(value, name))
+    quantities = (*QUANTITIES, *of_regions)
     for number, quantity in enumerate(quantities):
         share = 0.5 + 0.5 * number / len(quantities)
         for channel in channels if quantity.per_channel else (None,):
@@ -131,7 +135,10 @@ def _measure(
 
 
 def _classify(
-    diameter: float | None, real: Sequence[View], synthetic: Sequence[View], seed: int
+    diameter: float | None,
+    real: Sequence[FieldView],
+    synthetic: Sequence[FieldView],
+    seed: int,
 ) -> Generator[Progress, None, TwoSampleTest | None]:
     from napari_synthseg.realism.classifier import MAX_CROP_PX, classifier_two_sample_test
 
@@ -139,7 +146,7 @@ def _classify(
 
 
 def _notes(
-    refs: Sequence[ImageRef], real: Sequence[View], test: TwoSampleTest | None
+    refs: Sequence[ImageRef], real: Sequence[FieldView], test: TwoSampleTest | None
 ) -> Iterator[str]:
     """Yield what limits the figures."""
     if any(ref.synthetic for ref in refs):

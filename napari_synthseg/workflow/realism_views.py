@@ -24,7 +24,7 @@ from napari_synthseg.core.labels import (
 )
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.project import Project
-from napari_synthseg.realism.view import View
+from napari_synthseg.realism.view import FieldView
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.workflow.truths import SplitMasks
@@ -50,7 +50,7 @@ class RealFields:
         Where there are regions, class value -> name.
     """
 
-    views: tuple[View, ...]
+    views: tuple[FieldView, ...]
     refs: tuple[ImageRef, ...]
     masks: str
     diameter: float | None
@@ -65,30 +65,28 @@ def clicked_fields(project: Project, folder: Path, library: PatchLibrary) -> Rea
     for background in library.backgrounds:
         ref = project.image(background.image)
         truth = project.masks_of(ref)
-        loose: list[Any] = []
+        maskless = []
         if truth is not None:
             ids, true = open_labels(truth, ref, folder).ids, true + 1
         else:
             ids = np.zeros(background.valid.shape, np.int32)
             mine = [p for p in library.patches if p.image == background.image]
             for number, patch in enumerate(mine, start=1):
-                if patch.id not in usable:
-                    loose.append(np.add(patch.origin, patch.center) - background.origin)
-                    continue
-                inside = np.argwhere(patch.mask) + patch.origin - background.origin
-                inside = inside[((inside >= 0) & (inside < ids.shape)).all(axis=1)]
-                ids[tuple(inside.T)] = number
-        known = truth is not None or (complete[ref.id] and not loose)
+                if patch.id in usable:
+                    patch.paint(ids, background.origin, number)
+                else:
+                    maskless.append(np.add(patch.origin, patch.center) - background.origin)
+        known = truth is not None or (complete[ref.id] and not maskless)
         refs.append(ref)
         views.append(
-            View(
+            FieldView(
                 name=ref.name,
                 source=ref.id,
                 group=ref.group or ref.uri,
                 image=open_pixels(ref, folder).read(),
                 ids=ids,
                 background=ids == 0 if known else background.valid & (ids == 0),
-                loose=np.array(loose, float).reshape(len(loose), ids.ndim),
+                maskless_centers=np.array(maskless, float).reshape(-1, ids.ndim),
                 complete=truth is not None or complete[ref.id],
                 spacing=ref.spacing,
             )
@@ -105,7 +103,7 @@ def masked_fields(project: Project, masks: SplitMasks) -> RealFields:
     pairs = (*masks.images.train, *masks.images.held)
     views, known = [], 0
     for ref, pair in zip(refs, pairs, strict=True):
-        view = View(
+        view = FieldView(
             name=ref.name,
             source=ref.id,
             group=ref.group or ref.uri,
@@ -122,7 +120,7 @@ def masked_fields(project: Project, masks: SplitMasks) -> RealFields:
     return RealFields(tuple(views), once, "connected pieces of true masks", None, names)
 
 
-def synthetic_field(pair: DualImage, spacing: Spacing) -> View:
+def synthetic_field(pair: DualImage, spacing: Spacing) -> FieldView:
     """Return a dual image as what is compared."""
     name = f"pair {pair.index}"
     labels = pair.labels
@@ -131,14 +129,14 @@ def synthetic_field(pair: DualImage, spacing: Spacing) -> View:
         if isinstance(labels, RegionLabels)
         else _objects_of(instances_of(labels))
     )
-    return View(name=name, source=name, group=name, image=pair.image, spacing=spacing, **known)
+    return FieldView(name=name, source=name, group=name, image=pair.image, spacing=spacing, **known)
 
 
 def _objects_of(labels: InstanceLabels) -> dict[str, Any]:
     """Return what a view holds of objects that are all known."""
     ids = labels.ids
-    loose = np.zeros((0, ids.ndim))
-    return {"ids": ids, "background": ids == 0, "loose": loose, "complete": True}
+    nothing = np.zeros((0, ids.ndim))
+    return {"ids": ids, "background": ids == 0, "maskless_centers": nothing, "complete": True}
 
 
 def _regions_of(labels: RegionLabels) -> dict[str, Any]:
@@ -150,12 +148,12 @@ def _regions_of(labels: RegionLabels) -> dict[str, Any]:
     return {
         "ids": pieces.astype(np.int32),
         "background": values == 0,
-        "loose": np.zeros((0, values.ndim)),
+        "maskless_centers": np.zeros((0, values.ndim)),
         "complete": not bool((values == UNKNOWN).any()),
         "regions": values,
     }
 
 
-def count_objects(views: Sequence[View]) -> int:
+def count_objects(views: Sequence[FieldView]) -> int:
     """Return the number of objects seen; one that two windows share counts once."""
     return len({(v.source, i) for v in views for i in np.unique(v.ids).tolist() if i > 0})

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from napari_synthseg.realism.view import View
+from napari_synthseg.realism.view import FieldView
 
 SHAPE = (128, 128)
 
@@ -36,9 +36,10 @@ def scene(
 
 def view_of(name, image, ids, *, complete=True, spacing=None):
     """Return a view of an image (channel, [z,] y, x) that is a specimen of its own."""
-    return View(
+    return FieldView(
         name=name, source=name, group=name, image=image, ids=ids, background=ids == 0,
-        loose=np.zeros((0, ids.ndim)), complete=complete, spacing=spacing or (1.0,) * ids.ndim,
+        maskless_centers=np.zeros((0, ids.ndim)), complete=complete,
+        spacing=spacing or (1.0,) * ids.ndim,
     )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def test_a_fault_is_found(fault, clue):
 def test_the_interval_is_honest():
     """Of two sets that do not differ, 95 % of the intervals ought to hold one half."""
     views = scenes(200, 40, shape=(64, 64), objects=3)
-    crops, _ = finish(take_crops(views, 32, 40 * 16, np.random.default_rng(0)))
+    crops = finish(take_crops(views, 32, 40 * 16, np.random.default_rng(0)))
     rng, held, trials = np.random.default_rng(1), 0, 60
     for trial in range(trials):
         names = rng.permutation(np.unique(crops.group))

@@ -175,7 +175,7 @@ def test_windows_have_one_shape_and_share_no_pixel(height, width, images, edge):
 
 
 def test_loose_centers_go_with_their_window():
-    view = replace(square([(5, 5)]), loose=np.array([[5.0, 60.0], [50.0, 10.0]]))
+    view = replace(square([(5, 5)]), maskless_centers=np.array([[5.0, 60.0], [50.0, 10.0]]))
     part = view.cut((30, 0), (30, 40), "g")
-    assert part.loose.tolist() == [[20.0, 10.0]]
+    assert part.maskless_centers.tolist() == [[20.0, 10.0]]
     assert part.centers().tolist() == [[20.0, 10.0]]

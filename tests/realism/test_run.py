@@ -155,7 +155,7 @@ def test_a_rejected_mask_still_counts_as_an_object(tmp_path):
     found = compared(session)
     session.close().result()
     assert found.report.real_objects == 11
-    assert sum(len(v.loose) for v in found.real) == 1
+    assert sum(len(v.maskless_centers) for v in found.real) == 1
 
 
 def test_a_single_image_stands_for_several_with_a_word(tmp_path):

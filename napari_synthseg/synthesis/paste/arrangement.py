@@ -68,9 +68,7 @@ def paint_layouts(library: PatchLibrary) -> Mapping[str, Layout]:
     }
     for number, patch in enumerate(library.patches, start=1):
         layout = layouts[patch.image]
-        where = np.nonzero(patch.mask)
-        place = tuple(w + o - s for w, o, s in zip(where, patch.origin, layout.origin, strict=True))
-        layout.ids[place] = number
+        patch.paint(layout.ids, layout.origin, number)
     return layouts
 
 
