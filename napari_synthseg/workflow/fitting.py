@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Recipe, Source, Synthesizer, recipe_class
 from napari_synthseg.synthesis import PRESETS, default_recipe
@@ -90,8 +90,13 @@ def fit_recipe(
     if fitted is not None and fitted.is_current(project, recipe, library):
         return fitted
     source: Source
+    done = 0.0
     if recipe.learns_from == "masks":
         source = (yield from masked_images(project, folder, project.train_spec)).images
+    elif library is not None:
+        source = library
     else:
-        source = library or (yield from cut(project, folder))
-    return Fitted(recipe, source, (yield from recipe.fit(source, artifacts)), project)
+        done = 0.5
+        source = yield from subprogress(cut(project, folder), 0.0, done)
+    synthesizer = yield from subprogress(recipe.fit(source, artifacts), done)
+    return Fitted(recipe, source, synthesizer, project)

@@ -12,11 +12,9 @@ from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
 from napari_synthseg.core.progress import Progress, exhaust
 from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.realism.figure import draw_png
-from napari_synthseg.workflow.realism import compare
 from napari_synthseg.workflow.realism_views import count_objects, masked_fields, synthetic_field
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.truths import masked_images
-from tests.helpers.clicked_discs import finish
 from tests.helpers.region_images import draw_regions
 from tests.helpers.sessions import add_array, add_masks
 
@@ -72,9 +70,8 @@ def add(session: Session, numbers, unknown: bool = False) -> None:
         add_masks(session, ref, RegionLabels.of(values), kind="semantic")
 
 
-def compared(session: Session, recipe: Recipe, fitted=None):
-    work = compare(session.project, session.folder, recipe, 8, fitted=fitted)
-    return finish(work)[1]
+def compared(session: Session, recipe: Recipe):
+    return session.compare_realism(8, recipe=recipe).result()
 
 
 def verdicts(report):
@@ -143,7 +140,7 @@ def test_what_was_fitted_is_not_fitted_again(session):
     session.edit(session.project.model_copy(update={"recipe": recipe}), "recipe")
     session.synthesize(1).result()
     Redrawn.fits.clear()
-    compared(session, recipe, session.fitted)
+    compared(session, recipe)
     assert not Redrawn.fits
-    compared(session, Redrawn(noise=0.1), session.fitted)
+    compared(session, Redrawn(noise=0.1))
     assert len(Redrawn.fits) == 1

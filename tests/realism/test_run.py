@@ -16,8 +16,6 @@ from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.realism.figure import draw_png, save_comparison
 from napari_synthseg.realism.report import RealismReport, rows_of
 from napari_synthseg.synthesis import default_recipe
-from napari_synthseg.workflow.jobs import Job
-from napari_synthseg.workflow.realism import compare
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import DISC, disc_image
 from tests.helpers.sessions import add_array, add_masks
@@ -65,7 +63,7 @@ def new_session(folder, images=4, exhaustive=True, channels=1, clicks=6):
 
 
 def compared(session, recipe=SMALL, count=8):
-    job = Job(compare(session.project, session.folder, recipe, count), "compare")
+    job = session.compare_realism(count, recipe=recipe)
     steps = []
     job.progressed.connect(steps.append)
     outcome = job.run()
