@@ -35,7 +35,8 @@ def new_id() -> str:
 class Frozen(BaseModel):
     """A validated value that cannot be changed in place."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # NaN, a score that does not exist, would be written as null otherwise
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class ObjectClass(Frozen):

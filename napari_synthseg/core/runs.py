@@ -9,7 +9,6 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -31,7 +30,7 @@ Weights = dict[str, NDArray[np.generic]]
 Rule = TypeVar("Rule", bound="DecodingRule")
 
 
-class DecodingRule(BaseModel):
+class DecodingRule(Frozen):
     """What must be known to read a network's output; chosen in training, and kept with the run.
 
     Each task has a subclass with fields of its own. A record keeps them word for word, also of a
@@ -49,7 +48,7 @@ class DecodingRule(BaseModel):
         Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
     kind: str = "segment"
     class_values: tuple[int, ...]
     diameter: float
@@ -60,12 +59,10 @@ class DecodingRule(BaseModel):
         return rule_type.model_validate(self.model_dump(mode="json"))
 
 
-class ModelRecord(BaseModel):
+class ModelRecord(Frozen):
     """What is kept beside the weights to use them again."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True
-    )
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
     spec: ModelSpec
     in_channels: int
     out_channels: int

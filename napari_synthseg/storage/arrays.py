@@ -7,7 +7,6 @@ is there whole or not at all. It never changes once it is there.
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,12 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.ome_zarr import stored_zarr
-from napari_synthseg.io.images.stored_array import KNOWN_AXES, StoredArray
+from napari_synthseg.io.images.stored_array import StoredArray, check_stored
 from napari_synthseg.storage.lock import require_writable
+from napari_synthseg.storage.tensors import safe_name
 from napari_synthseg.storage.uris import ARRAYS_PREFIX
 
 FOLDER_NAME = "arrays.zarr"
-SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
 _CHUNK = 512
 _PARTIAL = ".part"
 
@@ -48,15 +46,15 @@ def save_array(array: NDArray[Any], axes: str, folder: Path, id: str) -> str:
     InputError
         If the axes or the type do not fit, the id is taken, or the disk cannot take it.
     """
+    root, target = folder / FOLDER_NAME, array_path(id, folder)
     _check(array, axes, id)
     require_writable(folder)
-    root = folder / FOLDER_NAME
-    if (root / id).exists():
+    if target.exists():
         raise InputError(f"The project already holds an array '{id}': give another id.")
     partial = root / f".{id}{_PARTIAL}"
     try:
         _copy(array, axes, root, partial)
-        partial.rename(root / id)
+        partial.rename(target)
     except OSError as error:
         raise InputError(
             f"The array cannot be saved in '{root}': {error}. Free space or choose another folder."
@@ -122,10 +120,7 @@ def open_array(uri: str, folder: Path, remedy: str = "add the image again") -> S
 
 def array_path(uri: str, folder: Path) -> Path:
     """Return the folder of an array, checked to lie inside the project."""
-    id = uri.removeprefix(ARRAYS_PREFIX)
-    if not SAFE_ID.fullmatch(id):
-        raise InputError(f"'{uri}' cannot name an array: use letters, digits, - and _.")
-    return folder / FOLDER_NAME / id
+    return folder / FOLDER_NAME / safe_name(uri.removeprefix(ARRAYS_PREFIX))
 
 
 def _chunks(shape: tuple[int, ...], axes: str) -> tuple[int, ...]:
@@ -135,15 +130,6 @@ def _chunks(shape: tuple[int, ...], axes: str) -> tuple[int, ...]:
 
 
 def _check(array: NDArray[Any], axes: str, id: str) -> None:
-    array_path(id, Path())
-    if len(axes) != len(array.shape) or len(set(axes)) != len(axes) or set(axes) - set(KNOWN_AXES):
-        raise InputError(
-            f"Axes '{axes}' do not fit an array of shape {tuple(array.shape)}: give one letter of "
-            f"'{KNOWN_AXES}' for each axis."
-        )
+    check_stored(StoredArray(id, array.shape, axes, np.dtype(array.dtype), array.__getitem__))
     if axes.removesuffix("c")[-2:] != "yx":
         raise InputError(f"Axes '{axes}' must end in 'yx', or in 'yxc' for colors.")
-    if np.dtype(array.dtype).kind not in "buif":
-        raise InputError(
-            f"An array of {array.dtype} cannot be an image: convert it to integers or floats."
-        )

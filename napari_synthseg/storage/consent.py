@@ -9,10 +9,11 @@ one small file of the user's own, never in a project.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+
+from platformdirs import user_config_path
 
 from napari_synthseg.io.atomic import replace_file
 
@@ -58,10 +59,4 @@ def _remembered() -> set[Path]:
 
 
 def _file() -> Path:
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return base / "napari-synthseg" / FILE_NAME
+    return user_config_path("napari-synthseg", appauthor=False) / FILE_NAME

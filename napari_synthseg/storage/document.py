@@ -7,10 +7,7 @@ so that finding the few that changed among thousands costs next to nothing.
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -30,6 +27,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe, UnknownRecipe, load_recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.storage.schema import transaction
 
 
 @dataclass(frozen=True)
@@ -95,44 +93,29 @@ def write_difference(connection: sqlite3.Connection, new: Project, old: Project)
                 _write_setting(connection, name, value)
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit what is done inside, or roll it back where that fails."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
 def _write(
     connection: sqlite3.Connection, section: Section, new: dict[str, Any], old: dict[str, Any]
 ) -> None:
     table = section.name
     gone = [key for key in old if key not in new]
     added = [key for key in new if key not in old]
-    changed = [key for key, item in new.items() if key in old and _differ(item, old[key])]
+    shared = [key for key in new if key in old and new[key] is not old[key]]
+    changed = [key for key in shared if new[key] != old[key]]
     connection.executemany(f"DELETE FROM {table} WHERE key = ?", ((key,) for key in gone))
     connection.executemany(
-        f"UPDATE {table} SET data = ? WHERE key = ?", ((_dump(new[key]), key) for key in changed)
+        f"UPDATE {table} SET data = ? WHERE key = ?",
+        ((new[key].model_dump_json(), key) for key in changed),
     )
     (last,) = connection.execute(f"SELECT coalesce(max(place), 0) FROM {table}").fetchone()
     connection.executemany(
         f"INSERT INTO {table} (key, place, data) VALUES (?, ?, ?)",
-        ((key, last + n, _dump(new[key])) for n, key in enumerate(added, start=1)),
+        ((key, last + n, new[key].model_dump_json()) for n, key in enumerate(added, start=1)),
     )
     if [*(key for key in old if key in new), *added] != list(new):
         connection.executemany(
             f"UPDATE {table} SET place = ? WHERE key = ?",
             ((place, key) for place, key in enumerate(new)),
         )
-
-
-def _differ(item: Any, other: Any) -> bool:
-    return item is not other and item != other
 
 
 def _write_setting(connection: sqlite3.Connection, name: str, value: BaseModel | None) -> None:
@@ -142,29 +125,19 @@ def _write_setting(connection: sqlite3.Connection, name: str, value: BaseModel |
         connection.execute(
             "INSERT INTO settings (key, data) VALUES (?, ?) "
             "ON CONFLICT (key) DO UPDATE SET data = excluded.data",
-            (name, _dump(value)),
+            (name, value.model_dump_json()),
         )
 
 
-def _dump(item: BaseModel) -> str:
-    # pydantic's own JSON turns NaN (a score that does not exist) into null; json keeps it
-    return json.dumps(item.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
-
-
 def _read(connection: sqlite3.Connection, section: Section) -> tuple[Any, ...]:
-    rows: Iterable[tuple[str, str]] = connection.execute(
-        f"SELECT key, data FROM {section.name} ORDER BY place"
-    )
+    rows = connection.execute(f"SELECT key, data FROM {section.name} ORDER BY place")
     return tuple(
         _validate(section.type, data, f"{section.name}, row '{key}'") for key, data in rows
     )
 
 
 def _recipe(data: str) -> Recipe:
-    where = "settings, row 'recipe'"
-    fields = _parse(data, where)
-    if not isinstance(fields, dict):
-        raise InputError(f"table {where} holds no fields")
+    fields = _validate(TypeAdapter(dict[str, Any]), data, "settings, row 'recipe'")
     try:
         return load_recipe(fields)
     except InputError:  # of another version of its kind: kept as it is, and no reason to refuse all
@@ -173,15 +146,9 @@ def _recipe(data: str) -> Recipe:
 
 def _validate(type_: TypeAdapter[Any], data: str, where: str) -> Any:
     try:
-        return type_.validate_python(_parse(data, where))
+        return type_.validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"table {where}, field '{field}': {first['msg']}") from None
-
-
-def _parse(data: str, where: str) -> Any:
-    try:
-        return json.loads(data)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"table {where} is not readable: {error}") from None
+        place = f"{where}, field '{field}'" if field else where
+        raise InputError(f"table {place}: {first['msg']}") from None

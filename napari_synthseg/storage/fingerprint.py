@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.ome_zarr import METADATA_NAMES
 from napari_synthseg.storage.uris import HOW_TO_RELINK
 
 _END = 2**20
-_METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
 
 def fingerprint(path: Path) -> str:
@@ -21,7 +21,7 @@ def fingerprint(path: Path) -> str:
     if path.is_dir():
         files = sorted(
             file
-            for name in _METADATA
+            for name in METADATA_NAMES
             for pattern in (name, f"*/{name}")
             for file in path.glob(pattern)
         )

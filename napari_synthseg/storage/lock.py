@@ -113,8 +113,7 @@ def is_local(folder: Path) -> bool:
     if not mounts:
         return False
     # the innermost mount counts, and of several on one place the latest, which hides the others
-    depths = [len(Path(m.mountpoint).parts) for m in mounts]
-    mount = mounts[max(range(len(mounts)), key=lambda n: (depths[n], n))]
+    mount = sorted(mounts, key=lambda mount: len(Path(mount.mountpoint).parts))[-1]
     if os.name == "nt":
         return "fixed" in mount.opts.split(",")
     return mount.fstype.lower() in LOCAL_TYPES

@@ -14,11 +14,11 @@ from __future__ import annotations
 import logging
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
-from psygnal import EmitLoopError, Signal
+from psygnal import EmitLoopError, Signal, SignalInstance
 
 from napari_synthseg.core.annotations import MaskTruth
 from napari_synthseg.core.errors import InputError, ReadOnlyError
@@ -130,18 +130,22 @@ class ProjectStore:
             return self._writer.project
         return read_snapshot(self._path, live=self._lock.taken_elsewhere)
 
-    def write(self, new: Project, old: Project) -> int:
-        """Save `new`, of which `old` is what was saved before; return its revision at once.
+    def write(self, project: Project) -> int:
+        """Save a project; return its revision at once.
 
-        Only what differs is written, in one transaction; revisions that queue up share one.
-        `saved` tells when a revision is on disk.
+        Only what differs from what was saved before is written, in one transaction; revisions that
+        queue up share one. `saved` tells when a revision is on disk.
 
         Raises
         ------
         ReadOnlyError
             If the project is open for reading only.
         """
-        return self._require_writer().put(new)
+        if self._writer is None:
+            raise ReadOnlyError(
+                f"The project '{self.folder.name}' is not open for writing. {self.notice}".strip()
+            )
+        return self._writer.put(project)
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until all that was written is on disk, `timeout` seconds at most.
@@ -176,7 +180,7 @@ class ProjectStore:
         except OSError as error:
             raise InputError(f"The project cannot be copied to '{folder}': {error}.") from error
         copy = ProjectStore.create(folder)
-        copy.write(rebase(project, self.folder, folder), copy.load())
+        copy.write(rebase(project, self.folder, folder))
         copy.flush()
         return copy
 
@@ -212,13 +216,6 @@ class ProjectStore:
             self._writer.stop()
         self._release()
 
-    def _require_writer(self) -> Writer:
-        if self._writer is None:
-            raise ReadOnlyError(
-                f"The project '{self.folder.name}' is not open for writing. {self.notice}".strip()
-            )
-        return self._writer
-
     def _start_writing(self) -> None:
         version = check_header(self._path)
         project = read_snapshot(self._path, live=False)
@@ -235,17 +232,8 @@ class ProjectStore:
                 f"The project '{self._path}' cannot be opened for writing: {error}."
             ) from error
         remove_partial(self.folder)
-        self._writer = Writer(
-            connection, project, f"'{self.folder.name}'", self._emit_saved, self._emit_failed
-        )
-
-    def _emit_saved(self, revision: int) -> None:
-        with _listeners_reported():
-            self.saved.emit(revision)
-
-    def _emit_failed(self, message: str) -> None:
-        with _listeners_reported():
-            self.failed.emit(message)
+        on_saved, on_failed = partial(_emit, self.saved), partial(_emit, self.failed)
+        self._writer = Writer(connection, project, f"'{self.folder.name}'", on_saved, on_failed)
 
     def _release(self) -> None:
         if self._connection is not None:
@@ -277,10 +265,9 @@ def _set_durability(connection: sqlite3.Connection, folder: Path) -> None:
     connection.execute(f"PRAGMA synchronous = {'FULL' if given == 'wal' else 'EXTRA'}")
 
 
-@contextmanager
-def _listeners_reported() -> Iterator[None]:
-    """Keep the writer alive where someone who listens fails."""
+def _emit(signal: SignalInstance, value: object) -> None:
+    """Tell all who listen, whatever becomes of it there."""
     try:
-        yield
+        signal.emit(value)
     except EmitLoopError:
         logger.exception("a listener to the project store failed")

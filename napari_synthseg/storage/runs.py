@@ -61,11 +61,9 @@ def run_files(folder: Path, run_id: str) -> tuple[Path, Path]:
 
 def save_run(folder: Path, run: TrainingRun) -> None:
     """Write the run's record to ``run.json``."""
-    # json keeps NaN (a score that does not exist), which pydantic's own JSON turns into null
-    text = json.dumps(run.model_dump(mode="json"), indent=1, ensure_ascii=False)
-    write_file(
-        folder, run_folder(folder, run.id) / "run.json", lambda p: p.write_text(text, "utf-8")
-    )
+    text = run.model_dump_json(indent=1)
+    record = run_files(folder, run.id)[1]
+    write_file(folder, record, lambda path: path.write_text(text, "utf-8"))
 
 
 def append_history(folder: Path, run_id: str, rows: Sequence[HistoryRow]) -> None:

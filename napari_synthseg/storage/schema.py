@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
@@ -20,7 +20,7 @@ SECTION_TABLES = ("images", "classes", "clicks", "truths", "patch_masks", "verdi
 
 Migration = Callable[[sqlite3.Connection], None]
 
-TRUTH_FIELDS = {
+OWN_FIELDS = {
     "instance": ("source", "classes", "incomplete"),
     "semantic": ("source",),
     "boxes": ("boxes", "incomplete"),
@@ -30,48 +30,34 @@ TRUTH_FIELDS = {
 }
 """Kind of truth -> the fields that it has from version 2 on; version 1 wrote all for every kind."""
 
+# rows that are no JSON stay as they are: reading the project refuses and names them
+_KIND = "CASE WHEN json_valid(data) THEN json_extract(data, '$.kind') END"
 
-def _separate_truths(connection: sqlite3.Connection) -> None:
-    """Version 1 to 2: drop foreign fields of truths, and move patch masks to their own table."""
-    _create_section(connection, "patch_masks")
-    for key, place, data in connection.execute("SELECT key, place, data FROM truths").fetchall():
-        try:
-            row = json.loads(data)
-            kind, fields = row["kind"], ("id", "image", *TRUTH_FIELDS[row["kind"]])
-        except (ValueError, TypeError, KeyError, RecursionError):
-            continue  # reading the project refuses the row and names it
-        kept = {name: row[name] for name in fields if name in row}
-        if kind == "patch_masks":
-            connection.execute("DELETE FROM truths WHERE key = ?", (key,))
-            values = (key, place, json.dumps(kept, ensure_ascii=False))
-            connection.execute("INSERT INTO patch_masks VALUES (?, ?, ?)", values)
-        else:
-            text = json.dumps({**kept, "kind": kind}, ensure_ascii=False)
-            connection.execute("UPDATE truths SET data = ? WHERE key = ?", (text, key))
+_SEPARATE_PATCH_MASKS = f"""
+INSERT INTO patch_masks
+SELECT key, place, json_remove(data, '$.kind') FROM truths WHERE {_KIND} = 'patch_masks'
+"""
 
-
-REGION_TASK = "semantic"
-"""The task that had defaults of its own in version 1."""
-
-
-def _leave_defaults_open(connection: sqlite3.Connection) -> None:
-    """Version 1 to 2: crop and batch size are empty where they are the task's default."""
-    rows = connection.execute("SELECT data FROM settings WHERE key = 'train_spec'").fetchall()
-    for (data,) in rows:
-        try:
-            spec = json.loads(data)
-            crop, batch_size = (128, 8) if spec["task"] == REGION_TASK else (256, 4)
-            defaults = {"crop": crop, "batch_size": batch_size}
-            left = {name: None for name, value in defaults.items() if spec[name] == value}
-        except (ValueError, TypeError, KeyError, RecursionError):
-            continue  # reading the project refuses the row and names it
-        text = json.dumps({**spec, **left}, ensure_ascii=False)
-        connection.execute("UPDATE settings SET data = ? WHERE key = 'train_spec'", (text,))
+_LEAVE_DEFAULT_OPEN = """
+UPDATE settings SET data = json_set(data, ?1, NULL)
+WHERE key = 'train_spec' AND CASE WHEN json_valid(data) THEN
+json_extract(data, ?1) = iif(json_extract(data, '$.task') = 'semantic', ?2, ?3) END
+"""
+"""From version 2 on, a number that is the default of its task is empty."""
 
 
 def _to_version_2(connection: sqlite3.Connection) -> None:
-    _separate_truths(connection)
-    _leave_defaults_open(connection)
+    fields = {field for own in OWN_FIELDS.values() for field in own}
+    for kind, own in OWN_FIELDS.items():
+        foreign = ", ".join(f"'$.{field}'" for field in fields.difference(own))
+        connection.execute(
+            f"UPDATE truths SET data = json_remove(data, {foreign}) WHERE {_KIND} = ?", (kind,)
+        )
+    _create_section(connection, "patch_masks")
+    connection.execute(_SEPARATE_PATCH_MASKS)
+    connection.execute(f"DELETE FROM truths WHERE {_KIND} = 'patch_masks'")
+    for name, of_regions, of_others in (("crop", 128, 256), ("batch_size", 8, 4)):
+        connection.execute(_LEAVE_DEFAULT_OPEN, (f"$.{name}", of_regions, of_others))
 
 
 MIGRATIONS: dict[int, Migration] = {1: _to_version_2}
@@ -83,13 +69,25 @@ _HEADER_SIZE = 100
 
 def create_tables(connection: sqlite3.Connection) -> None:
     """Make an empty project database."""
+    with transaction(connection):
+        for table in SECTION_TABLES:
+            _create_section(connection, table)
+        connection.execute("CREATE TABLE settings (key TEXT PRIMARY KEY, data TEXT NOT NULL)")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is done inside, or roll it back where that fails."""
     connection.execute("BEGIN IMMEDIATE")
-    for table in SECTION_TABLES:
-        _create_section(connection, table)
-    connection.execute("CREATE TABLE settings (key TEXT PRIMARY KEY, data TEXT NOT NULL)")
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("COMMIT")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _create_section(connection: sqlite3.Connection, table: str) -> None:
@@ -141,14 +139,9 @@ def migrate(connection: sqlite3.Connection) -> None:
     """Bring a database to `VERSION`, one transaction a step."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     for step in range(version, VERSION):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(connection):
             MIGRATIONS[step](connection)
             connection.execute(f"PRAGMA user_version = {step + 1}")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
 
 
 def damaged(path: Path, why: str) -> InputError:

@@ -10,9 +10,11 @@ a folder: devices and pipes are refused, and so are network addresses.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from napari_synthseg.core.annotations import MaskTruth
+from pydantic import BaseModel
+
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.storage import consent
@@ -88,21 +90,19 @@ def rebase(project: Project, old: Path, new: Path) -> Project:
             return uri
         return relative_uri(Path(os.path.normpath(old.resolve() / uri)), new)
 
+    def rebased(items: Iterable[BaseModel], field: str) -> tuple[BaseModel, ...]:
+        return tuple(
+            item.model_copy(update={field: moved(getattr(item, field))})
+            if hasattr(item, field)
+            else item
+            for item in items
+        )
+
     return project.model_copy(
         update={
-            "images": tuple(
-                ref.model_copy(update={"uri": moved(ref.uri)}) for ref in project.images
-            ),
-            "truths": tuple(
-                truth.model_copy(update={"source": moved(truth.source)})
-                if isinstance(truth, MaskTruth)
-                else truth
-                for truth in project.truths
-            ),
-            "patch_masks": tuple(
-                masks.model_copy(update={"source": moved(masks.source)})
-                for masks in project.patch_masks
-            ),
+            "images": rebased(project.images, "uri"),
+            "truths": rebased(project.truths, "source"),
+            "patch_masks": rebased(project.patch_masks, "source"),
         }
     )
 

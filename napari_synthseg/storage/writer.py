@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
@@ -43,13 +44,10 @@ class Writer:
         self._name = name
         self._on_saved, self._on_failed = on_saved, on_failed
         self._written = self._wanted = project
-        self._written_revision = self._revision = 0
-        self._failures, self._message = 0, ""
-        self._tried = 0  # revision of the last attempt; reset to try it again
-        self._stopping = False
-        self._news = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="project writer", daemon=True)
-        self._thread.start()
+        self._written_revision = self._told_revision = self._revision = 0
+        self._guard = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "project writer")
+        self._last: Future[str] = self._thread.submit(str)
 
     @property
     def project(self) -> Project:
@@ -58,12 +56,9 @@ class Writer:
 
     def put(self, project: Project) -> int:
         """Ask for a project to be written; return its revision at once."""
-        with self._news:
-            if self._stopping:
-                raise InputError(f"The project {self._name} is closed: open it again to edit it.")
-            self._wanted = project
-            self._revision += 1
-            self._news.notify_all()
+        with self._guard:
+            self._last = self._submit(self._revision + 1)
+            self._wanted, self._revision = project, self._revision + 1
             return self._revision
 
     def flush(self, timeout: float | None = None) -> None:
@@ -74,52 +69,51 @@ class Writer:
         InputError
             If it could not be written, or not within `timeout` seconds.
         """
-        with self._news:
-            target, failures, self._tried = self._revision, self._failures, self._written_revision
-            self._news.notify_all()
-            done = self._news.wait_for(
-                lambda: self._written_revision >= target or self._failures > failures, timeout
-            )
-            if self._written_revision >= target:
-                return
-            if done:
-                raise InputError(self._message)
-        raise InputError(f"The project {self._name} was not on disk after {timeout:g} seconds.")
+        try:
+            if self._last.result(timeout):  # it failed: try again
+                with self._guard:
+                    self._last = self._submit(self._revision)
+                if message := self._last.result(timeout):
+                    raise InputError(message)
+        except TimeoutError:
+            raise InputError(
+                f"The project {self._name} was not on disk after {timeout:g} seconds."
+            ) from None
 
     def stop(self) -> None:
-        """End the thread; what is not on disk by then stays unwritten."""
-        with self._news:
-            self._stopping = True
-            self._news.notify_all()
-        self._thread.join()
+        """End the thread, when it has done what it was asked for."""
+        self._thread.shutdown()
 
-    def _run(self) -> None:
-        while True:
-            with self._news:
-                self._news.wait_for(lambda: self._stopping or self._tried < self._revision)
-                if self._stopping:
-                    return
-                project, revision = self._wanted, self._revision
-                self._tried = revision
-            self._attempt(project, revision)
+    def _submit(self, revision: int) -> Future[str]:
+        """Have the thread write; it waits for the guard, which the caller holds."""
+        try:
+            attempt = self._thread.submit(self._write, revision)
+        except RuntimeError:
+            raise InputError(
+                f"The project {self._name} is closed: open it again to edit it."
+            ) from None
+        attempt.add_done_callback(self._tell)
+        return attempt
 
-    def _attempt(self, project: Project, revision: int) -> None:
-        message = ""
+    def _write(self, revision: int) -> str:
+        """Write the newest project, unless another attempt will; return what failed, or ''."""
+        with self._guard:
+            if revision < self._revision or revision == self._written_revision:
+                return ""
+            project = self._wanted
         try:
             write_difference(self._connection, project, self._written)
         except Exception as error:  # noqa: BLE001 - any failure must reach the user
-            message = (
+            return (
                 f"The project {self._name} could not be saved: {error}. Your edits are kept in "
                 "memory: free space or check the disk, and they are saved with the next edit."
             )
-        with self._news:
-            if message:
-                self._failures, self._message = self._failures + 1, message
-            else:
-                self._written, self._written_revision = project, revision
-                self._tried = max(self._tried, revision)
-            self._news.notify_all()
-        if message:
+        self._written, self._written_revision = project, revision
+        return ""
+
+    def _tell(self, attempt: Future[str]) -> None:
+        if message := attempt.result():
             self._on_failed(message)
-        else:
-            self._on_saved(revision)
+        elif self._told_revision < self._written_revision:
+            self._told_revision = self._written_revision
+            self._on_saved(self._told_revision)

@@ -192,7 +192,7 @@ class Session:
                 f"The project '{self.folder.name}' is closed: open it again to edit it."
             )
         old, self.project = self.project, new
-        self.store.write(new, old)
+        self.store.write(new)
         if closing:
             return old  # told at once where closing fails, else to nobody
         if self.library is not None and new.verdicts is not old.verdicts:

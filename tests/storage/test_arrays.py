@@ -53,9 +53,9 @@ def test_an_array_computed_on_demand_is_copied_plane_by_plane(tmp_path: Path) ->
 
 @pytest.mark.parametrize("ident", ["../x", "a/b", "", ".", "..", "a b", "a\n", "ä", "x" * 65, "/x"])
 def test_ids_cannot_lead_out(tmp_path: Path, ident: str) -> None:
-    with pytest.raises(InputError, match="cannot name an array"):
+    with pytest.raises(InputError, match="cannot name"):
         save_array(np.zeros((2, 2)), "yx", tmp_path, ident)
-    with pytest.raises(InputError, match="cannot name an array"):
+    with pytest.raises(InputError, match="cannot name"):
         open_pixels(ImageRef(uri=f"arrays:{ident}"), tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -65,13 +65,13 @@ def test_ids_cannot_lead_out(tmp_path: Path, ident: str) -> None:
     [((2, 2), "xy"), ((2, 2), "y"), ((2, 2), "yy"), ((2, 2, 2), "qyx"), ((2,), "x")],
 )
 def test_axes_must_fit(tmp_path: Path, shape: tuple[int, ...], axes: str) -> None:
-    with pytest.raises(InputError, match="Axes"):
+    with pytest.raises(InputError, match=r"[Aa]xes"):
         save_array(np.zeros(shape), axes, tmp_path, "a")
 
 
 @pytest.mark.parametrize("array", [np.zeros((2, 2), complex), np.array([["a", "b"]])])
 def test_only_numbers_are_kept(tmp_path: Path, array: np.ndarray) -> None:
-    with pytest.raises(InputError, match="cannot be an image"):
+    with pytest.raises(InputError, match="convert it to integers or floats"):
         save_array(array, "yx", tmp_path, "a")
 
 

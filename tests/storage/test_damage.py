@@ -17,7 +17,7 @@ from tests.helpers.projects import digests, sample_project
 def saved(folder: Path) -> Path:
     """A project folder that was written and closed."""
     store = ProjectStore.create(folder)
-    store.write(sample_project(2_000), store.load())
+    store.write(sample_project(2_000))
     store.close()
     return folder
 
@@ -172,7 +172,7 @@ def test_what_only_the_log_holds_comes_back(folder: Path, tmp_path: Path) -> Non
     """A copy of the folder in mid-session is what a crash leaves."""
     store = ProjectStore.create(folder)
     project = sample_project(50)
-    store.write(project, store.load())
+    store.write(project)
     store.flush()
     crashed = tmp_path / "crashed"
     crashed.mkdir()
@@ -180,7 +180,7 @@ def test_what_only_the_log_holds_comes_back(folder: Path, tmp_path: Path) -> Non
         (crashed / name).write_bytes((folder / name).read_bytes())
     assert (crashed / "project.db-wal").stat().st_size > 0
     more = project.with_clicks(Click(image="a", position=(1, 1), cls=1))
-    store.write(more, project)
+    store.write(more)
     store.close()
     found = ProjectStore.open(crashed)
     assert found.load() == project

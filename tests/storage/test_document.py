@@ -123,8 +123,8 @@ def test_any_sequence_of_edits_survives_closing(steps: list[Edit]) -> None:
         store = ProjectStore.create(Path(folder) / "p")
         project = store.load()
         for edit in steps:
-            old, project = project, edit(project)
-            store.write(project, old)
+            project = edit(project)
+            store.write(project)
         store.close()
         again = ProjectStore.open(Path(folder) / "p")
         assert again.load() == project

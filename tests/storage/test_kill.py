@@ -24,12 +24,11 @@ if sys.argv[2] == "network":
     project_store.is_local = lambda folder: False
 store = project_store.ProjectStore.create(Path(sys.argv[1]))
 store.saved.connect(lambda revision: print(revision, flush=True))
-project = store.load()
-store.write(START, project)
+store.write(START)
 project = START
 for number in range(1, EDITS + 1):
-    old, project = project, edited(project, number)
-    store.write(project, old)
+    project = edited(project, number)
+    store.write(project)
     time.sleep(0.001)
 print("all was asked for", flush=True)
 threading.Event().wait()

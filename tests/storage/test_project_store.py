@@ -38,7 +38,7 @@ def test_a_new_project_is_empty_and_writable(store: ProjectStore) -> None:
 
 def test_what_was_written_comes_back(store: ProjectStore) -> None:
     project = sample_project()
-    store.write(project, store.load())
+    store.write(project)
     assert store.load() is project
     store.close()
     assert reopened(store.folder) == project
@@ -57,8 +57,8 @@ def test_saved_comes_after_the_commit_with_the_revision(store: ProjectStore) -> 
             both.set()
 
     first, second = sample_project(1), sample_project(2)
-    assert store.write(first, store.load()) == 1
-    assert store.write(second, first) == 2
+    assert store.write(first) == 1
+    assert store.write(second) == 2
     assert both.wait(20)
     assert seen[-1] == (2, 2)
     assert [revision for revision, _ in seen] == sorted({revision for revision, _ in seen})
@@ -79,7 +79,7 @@ def test_edits_that_queue_up_are_one_transaction(
     old = store.load()
     for count in range(1, 11):
         new = sample_project(count)
-        store.write(new, old)
+        store.write(new)
         old = new
         if count == 1:
             assert started.wait(20)
@@ -108,13 +108,13 @@ def test_settings_come_back(store: ProjectStore) -> None:
             "runs": (TrainingRun(id="r", name="run", model=model),),
         }
     )
-    store.write(project, store.load())
+    store.write(project)
     store.close()
     assert reopened(store.folder) == project
 
     store = ProjectStore.open(store.folder)
     scored = project.runs[0].model_copy(update={"scores": (scores,)})
-    store.write(project.with_run(scored).model_copy(update={"recipe": None}), store.load())
+    store.write(project.with_run(scored).model_copy(update={"recipe": None}))
     store.close()
     again = reopened(store.folder)
     assert again.recipe is None
@@ -128,13 +128,13 @@ def test_a_recipe_nobody_knows_is_kept_word_for_word(
         kind: str = "newer-for-this-test"
         depth: int = 4
 
-    store.write(Project(recipe=Newer(depth=9)), store.load())
+    store.write(Project(recipe=Newer(depth=9)))
     store.close()
     monkeypatch.delitem(Recipe.kinds, "newer-for-this-test")
     unknown = reopened(store.folder).recipe
     assert isinstance(unknown, UnknownRecipe)
     store = ProjectStore.open(store.folder)
-    store.write(sample_project().model_copy(update={"recipe": unknown}), store.load())
+    store.write(sample_project().model_copy(update={"recipe": unknown}))
     store.close()
     monkeypatch.setitem(Recipe.kinds, "newer-for-this-test", Newer)
     assert reopened(store.folder).recipe == Newer(depth=9)
@@ -151,7 +151,7 @@ def test_a_recipe_of_another_version_does_not_lock_the_project(
         kind: str = "changing-for-this-test"
 
     monkeypatch.setitem(Recipe.kinds, "changing-for-this-test", Old)
-    store.write(sample_project().model_copy(update={"recipe": Old()}), store.load())
+    store.write(sample_project().model_copy(update={"recipe": Old()}))
     store.close()
     monkeypatch.setitem(Recipe.kinds, "changing-for-this-test", New)
     found = reopened(store.folder)
@@ -167,7 +167,7 @@ def test_a_recipe_of_another_version_does_not_lock_the_project(
 
 def test_a_second_opener_reads_and_says_who_writes(store: ProjectStore) -> None:
     project = sample_project()
-    store.write(project, store.load())
+    store.write(project)
     store.flush()
     second = ProjectStore.open(store.folder)
     assert second.read_only
@@ -175,16 +175,16 @@ def test_a_second_opener_reads_and_says_who_writes(store: ProjectStore) -> None:
     assert "this program has this project open" in second.notice
     assert second.load() == project
     with pytest.raises(ReadOnlyError, match="not open for writing"):
-        second.write(Project(), project)
+        second.write(Project())
     second.flush()
     second.close()
-    store.write(sample_project(5), project)
+    store.write(sample_project(5))
     store.flush()
     assert second.load() == sample_project(5)
 
 
 def test_reading_only_changes_no_file(store: ProjectStore) -> None:
-    store.write(sample_project(), store.load())
+    store.write(sample_project())
     store.flush()
     (store.folder / "project.db-shm").touch()
     before = digests(store.folder)
@@ -206,14 +206,14 @@ def test_the_project_is_free_again_after_closing(store: ProjectStore) -> None:
     second.close()
     assert sorted(p.name for p in store.folder.iterdir()) == ["project.db", "project.lock"]
     with pytest.raises(InputError, match="closed"):
-        store.write(sample_project(), Project())
+        store.write(sample_project())
 
 
 def test_a_folder_that_cannot_be_written_opens_read_only(
     store: ProjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = sample_project()
-    store.write(project, store.load())
+    store.write(project)
     store.close()
     before = digests(store.folder)
 
@@ -254,7 +254,7 @@ def test_a_journal_without_its_database_does_not_reach_the_next_project(folder: 
     (folder / "project.db").unlink()
     (folder / "project.db-journal").write_bytes(journal)
     store = ProjectStore.create(folder)
-    store.write(sample_project(), store.load())
+    store.write(sample_project())
     store.close()
     assert reopened(folder) == sample_project()
 
@@ -276,7 +276,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(store: ProjectStore) -> None:
     (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
     store._connection.execute(f"PRAGMA max_page_count = {pages}")
     many = sample_project(2_000)
-    store.write(many, store.load())
+    store.write(many)
     with pytest.raises(InputError, match="full"):
         store.flush()
     with pytest.raises(InputError, match="could not be saved"):
@@ -296,21 +296,21 @@ def test_the_next_edit_brings_what_failed_before(store: ProjectStore) -> None:
     failed = threading.Event()
     store.failed.connect(lambda message: failed.set())
     many = sample_project(2_000)
-    store.write(many, store.load())
+    store.write(many)
     assert failed.wait(20)
     store._connection.execute("PRAGMA max_page_count = 1000000")
     more = many.with_clicks(many.clicks[7].model_copy(update={"cls": 2}))
-    store.write(more, many)
+    store.write(more)
     store.close()
     assert reopened(store.folder) == more
 
 
 def test_two_items_of_one_key_are_told(store: ProjectStore) -> None:
     project = sample_project()
-    store.write(project.model_copy(update={"clicks": project.clicks * 2}), store.load())
+    store.write(project.model_copy(update={"clicks": project.clicks * 2}))
     with pytest.raises(InputError, match="two clicks share the same id"):
         store.flush()
-    store.write(project, project)
+    store.write(project)
     store.flush()
 
 
@@ -318,9 +318,9 @@ def test_flush_has_a_limit(store: ProjectStore, monkeypatch: pytest.MonkeyPatch)
     go = threading.Event()
     store.saved.connect(lambda revision: go.wait(20))
     first = sample_project(1)
-    store.write(first, store.load())
+    store.write(first)
     store.flush()
-    store.write(sample_project(2), first)
+    store.write(sample_project(2))
     with pytest.raises(InputError, match=r"after 0\.1 seconds"):
         store.flush(0.1)
     go.set()
@@ -332,9 +332,9 @@ def test_a_listener_that_fails_does_not_stop_saving(store: ProjectStore) -> None
     def fail(revision: int) -> None:
         raise ValueError("a defect elsewhere")
 
-    store.write(sample_project(1), store.load())
+    store.write(sample_project(1))
     store.flush()
-    store.write(sample_project(2), sample_project(1))
+    store.write(sample_project(2))
     store.flush(20)
     store.close()
     assert reopened(store.folder) == sample_project(2)
@@ -350,7 +350,7 @@ def test_the_journal_fits_the_disk(
     assert store._connection.execute("PRAGMA journal_mode").fetchone() == (mode,)
     (level,) = store._connection.execute("PRAGMA synchronous").fetchone()
     assert level >= 2  # FULL or EXTRA
-    store.write(sample_project(), store.load())
+    store.write(sample_project())
     store.close()
     assert reopened(folder) == sample_project()
 
@@ -366,7 +366,7 @@ def test_save_as_takes_arrays_and_runs_along_and_finds_the_images(
     project = project.with_images(project.images[0].model_copy(update={"id": "b", "uri": uri}))
     (store.folder / "runs" / "r").mkdir(parents=True)
     (store.folder / "runs" / "r" / "run.json").write_text("{}")
-    store.write(project, store.load())
+    store.write(project)
     target = tmp_path / "deeper" / "copy.synthseg"
     copy = store.save_as(target)
     assert copy.load().image("a").uri == "../../a.tif"
@@ -381,7 +381,7 @@ def test_save_as_takes_arrays_and_runs_along_and_finds_the_images(
 
 
 def test_a_read_only_project_can_be_saved_elsewhere(store: ProjectStore, tmp_path: Path) -> None:
-    store.write(sample_project(), store.load())
+    store.write(sample_project())
     store.flush()
     copy = ProjectStore.open(store.folder).save_as(tmp_path / "copy")
     assert not copy.read_only
