@@ -21,8 +21,7 @@ from benchmarks.study.tables import Study
 from benchmarks.study.timing import calibrate, estimate_seconds
 from benchmarks.study.units import Unit, choose, plan
 from napari_synthseg.cli import run_app
-from napari_synthseg.cli.output import report, table
-from napari_synthseg.cli.progress import run_job, say
+from napari_synthseg.cli.console import report, run_job, say, table
 from napari_synthseg.cli.settings import JsonFlag
 from napari_synthseg.core.errors import InputError
 

@@ -25,7 +25,7 @@ from benchmarks.study.figure import SHOWN
 from benchmarks.study.measure import RunJob, measure_unit
 from benchmarks.study.records import LOCKS, append_record, read_records, records_path
 from benchmarks.study.units import Unit
-from napari_synthseg.cli.progress import say
+from napari_synthseg.cli.console import say
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import metric_title
 from napari_synthseg.workflow.jobs import Job

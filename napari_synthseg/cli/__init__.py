@@ -17,7 +17,6 @@ from typer.main import get_command
 
 from napari_synthseg import __version__
 from napari_synthseg.cli import (
-    cam,
     demo,
     export,
     import_,
@@ -52,7 +51,7 @@ app.command("synthesize")(synthesize.synthesize)
 app.command("realism")(realism.compare)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
-app.command("cam")(cam.explain)
+app.command("cam")(predict.explain)
 app.command("score")(score.score)
 
 

@@ -2,58 +2,53 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
-from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from napari_synthseg.cli.demo_figure import Walk, save_figure
-from napari_synthseg.cli.demo_viewer import open_viewer, why_no_viewer
-from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import run_job, say
+from napari_synthseg.cli.console import report, run_job, say
+from napari_synthseg.cli.demo_figure import DemoWalk, save_figure
 from napari_synthseg.cli.score import describe_scores
 from napari_synthseg.cli.settings import JsonFlag
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage, instances_of
-from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.predictions import InstancePrediction
-from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.io.result_files import write_labels
 from napari_synthseg.sample_data import SAMPLES, Sample, fill
-from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.session import Session
-from napari_synthseg.workflow.truths import read_true_masks
 
 FIGURE = "figure.png"
-MINUTES = 3.5
-PAIRS = 3
-"""Dual images that the figure shows."""
+FIGURE_PAIRS = 3
+DEFAULT_MINUTES = 3.5
 
-Limit = dict[str, float | None]
+QT_BINDINGS = ("PyQt5", "PyQt6", "PySide6", "PySide2")
+
+TrainingLimit = dict[str, float | None]
 """Fields of the `TrainSpec` that say when training ends."""
 
 
 def run_demo(
     sample: Annotated[
-        str, typer.Option("--sample", metavar="NAME", help=f"One of: {', '.join(SAMPLES)}.")
+        str, typer.Option(metavar="NAME", help=f"One of: {', '.join(SAMPLES)}.")
     ] = "nuclei",
     out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="New folder for project, labels and figure."),
+        Path | None, typer.Option(metavar="DIR", help="New folder for project, labels and figure.")
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option("--minutes", min=0.05, help=f"Time limit of training; default {MINUTES}."),
+        typer.Option(min=0.05, help=f"Time limit of training; default {DEFAULT_MINUTES}."),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help="Limit in batches instead of time.")
+        int | None, typer.Option(min=1, help="Limit in batches instead of time.")
     ] = None,
     clicks: Annotated[
-        int | None, typer.Option("--clicks", min=1, help="Use only so many of the clicks.")
+        int | None, typer.Option(min=1, help="Use only so many of the clicks.")
     ] = None,
     no_viewer: Annotated[
         bool, typer.Option("--no-viewer", help="Work headless and save a figure.")
@@ -71,95 +66,84 @@ def run_demo(
             if out or clicks or minutes or steps:
                 say("Of the options, only --sample is for napari; the rest needs --no-viewer.")
             say("Opening napari: the panel on the right walks through the sample.")
-            open_viewer(sample)
+            _open_viewer(sample)
             return
         say(f"Working headless, because {obstacle}.")
-    limit = {"minutes": None if steps else minutes or MINUTES, "steps": steps}
+    limit = {"minutes": None if steps else minutes or DEFAULT_MINUTES, "steps": steps}
     result, scores = _walk(sample, out or _free_folder(sample), limit, clicks)
     report(result, [*describe_scores(scores), f"Figure: {result['figure']}"], as_json)
 
 
-@dataclass(frozen=True, eq=False)
-class Steps:
-    """What each step of the walk made."""
-
-    library: PatchLibrary
-    pairs: list[DualImage]
-    run: TrainingRun
-    predictions: list[InstancePrediction]
-    scores: Scores
-
-
 def _walk(
-    sample: str, folder: Path, limit: Limit, clicks: int | None
+    sample: str, folder: Path, limit: TrainingLimit, clicks: int | None
 ) -> tuple[dict[str, Any], Scores]:
     """Take every step of the walk; save its results; return what the command reports."""
     started = time.monotonic()
     with Session.create(folder / f"{sample}.synthseg") as session:
         fill(session, sample, clicks=clicks)
         say(f"{SAMPLES[sample].title}: project, labels and figure go to {folder}")
-        steps = _take_steps(session, limit)
-        say("Drawing the figure ...")
-        _save(session, SAMPLES[sample], folder, steps)
-        used = sum(session.project.image(c.image).role == "train" for c in session.project.clicks)
+        walk = _take_steps(session, SAMPLES[sample], limit)
+    say("Drawing the figure ...")
+    for prediction in walk.predictions:
+        name = walk.project.image(prediction.image).name.replace(" ", "_")
+        write_labels(folder / f"{name}_predicted.tif", prediction.ids)
+    save_figure(folder / FIGURE, walk)
+    used = sum(walk.project.image(c.image).role == "train" for c in walk.project.clicks)
     result = {
         "sample": sample,
-        "simulated": SAMPLES[sample].simulated,
+        "simulated": walk.sample.simulated,
         "clicks": used,
-        "patches": len(steps.library.usable()),
-        "steps": steps.run.steps,
-        "train_seconds": steps.run.seconds,
-        "device": steps.run.device,
-        **steps.scores.values,
-        "per_class": steps.scores.per_class,
-        "measured_on": steps.scores.caption(),
+        "patches": len(walk.library.usable()),
+        "steps": walk.run.steps,
+        "train_seconds": walk.run.seconds,
+        "device": walk.run.device,
+        **walk.scores.values,
+        "per_class": walk.scores.per_class,
+        "measured_on": walk.scores.caption(),
         "seconds": round(time.monotonic() - started, 1),
-        "project": str(session.folder),
+        "project": str(walk.folder),
         "figure": str(folder / FIGURE),
     }
-    return result, steps.scores
+    return result, walk.scores
 
 
-def _take_steps(session: Session, limit: Limit) -> Steps:
+def _take_steps(session: Session, sample: Sample, limit: TrainingLimit) -> DemoWalk:
     """Cut patches, make dual images, train, predict the held-out part and score it."""
-    library: PatchLibrary = run_job(session.cut_patches())
-    pairs: list[DualImage] = run_job(session.synthesize(PAIRS))
+    library = run_job(session.cut_patches())
+    pairs = run_job(session.synthesize(FIGURE_PAIRS))
     spec = session.project.train_spec.model_copy(update=limit)
-    run: TrainingRun = run_job(session.train(spec, "demo"))
+    run = run_job(session.train(spec, "demo"))
     held_out = [ref for ref in session.project.images if ref.role == "test"]
     found = run_job(session.predict(run, held_out))
     predictions = [p for p in found if isinstance(p, InstancePrediction)]
-    scores: Scores = run_job(session.score(run, predictions))
-    return Steps(library, pairs, run, predictions, scores)
-
-
-def _save(session: Session, sample: Sample, folder: Path, steps: Steps) -> None:
-    """Save the predicted labels, and the figure of the first clicked and first held-out image."""
-    project = session.project
-    for prediction in steps.predictions:
-        name = project.image(prediction.image).name.replace(" ", "_")
-        write_labels(folder / f"{name}_predicted.tif", prediction.ids)
-    prediction = steps.predictions[0]
-    clicked = next(i for i in project.images if i.role == "train" and project.clicks_on(i))
-    test = project.image(prediction.image)
-    pixels = open_pixels(clicked, session.folder)
-    masks = read_true_masks(session.project, session.folder, test).result()
-    walk = Walk(
-        title=sample.title,
-        simulated=sample.simulated,
-        classes=project.classes,
-        image=pixels.read(),
-        image_origin=tuple(start for start, _ in pixels.region),
-        clicks=project.clicks_on(clicked),
-        patches=steps.library.usable(),
-        pairs=tuple(steps.pairs),
-        test_image=open_pixels(test, session.folder).read(),
-        prediction=prediction,
-        true_masks=instances_of(masks) if masks is not None else None,
-        true_centers=project.clicks_on(test),
-        scores=steps.scores,
+    scores = run_job(session.score(run, predictions))
+    return DemoWalk(
+        sample, session.project, session.folder, library, pairs, run, predictions, scores
     )
-    save_figure(folder / FIGURE, walk)
+
+
+def why_no_viewer() -> str:
+    """Return in words why no window can be opened here, or ''."""
+    if not any(find_spec(name) for name in QT_BINDINGS):
+        return "no Qt binding is installed (pip install 'napari-synthseg[pyqt5]')"
+    has_desktop = sys.platform in ("win32", "darwin")
+    if not (has_desktop or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return "there is no display"
+    return ""
+
+
+def _open_viewer(sample: str) -> None:
+    """Open napari on a sample, let the panel take the tour, and return when it is closed.
+
+    The panel is reached the way a user reaches it, through napari's plugin menu, so that the
+    command line knows nothing of how panels are made.
+    """
+    import napari
+
+    viewer = napari.Viewer(title="napari-synthseg demo")
+    _, panel = viewer.window.add_plugin_dock_widget("napari-synthseg", "SynthSeg")
+    panel.open_sample(sample, tour=True)
+    napari.run()
 
 
 def _free_folder(sample: str) -> Path:

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import run_job
+from napari_synthseg.cli.console import report, run_job
 from napari_synthseg.cli.settings import JsonFlag, OverwriteFlag, ProjectFolder
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.result_files import refuse_existing
@@ -19,20 +18,19 @@ from napari_synthseg.workflow.session import Session
 def export_data(
     project: ProjectFolder,
     what: Annotated[
-        str, typer.Option("--what", metavar="KIND", help=f"One of: {', '.join(DEFAULT_FORMATS)}.")
+        str, typer.Option(metavar="KIND", help=f"One of: {', '.join(DEFAULT_FORMATS)}.")
     ],
     out: Annotated[
-        Path,
-        typer.Option("--out", metavar="PATH", help="File, or folder for voc, yolo, pairs, model."),
+        Path, typer.Option(metavar="PATH", help="File, or folder for voc, yolo, pairs, model.")
     ],
     format_: Annotated[
         str | None, typer.Option("--format", metavar="FORMAT", help="boxes: csv, voc, coco, yolo.")
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option("--run", metavar="RUN", help="model: the run; pairs: those it learned from."),
+        typer.Option(metavar="RUN", help="model: the run; pairs: those it learned from."),
     ] = None,
-    count: Annotated[int, typer.Option("--count", min=1, help="pairs: how many.")] = 8,
+    count: Annotated[int, typer.Option(min=1, help="pairs: how many.")] = 8,
     overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from napari_synthseg.cli.output import report
+from napari_synthseg.cli.console import report
 from napari_synthseg.cli.settings import JsonFlag, ProjectFolder
 from napari_synthseg.core.annotations import Role
 from napari_synthseg.core.errors import InputError
@@ -17,16 +17,19 @@ from napari_synthseg.workflow.importing import MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions, file_kind
 from napari_synthseg.workflow.session import Session
 
-OF_CLASSES = ("--rename", "--ignore", "--skip-unknown", "--role")
-OF_BOXES = (*OF_CLASSES, "--as-clicks", "--add-classes", "--incomplete")
-ACCEPTED = {
+CLASS_OPTIONS = ("--rename", "--ignore", "--skip-unknown", "--role")
+BOX_OPTIONS = (*CLASS_OPTIONS, "--as-clicks", "--exhaustive", "--add-classes", "--incomplete")
+ACCEPTED_OPTIONS = {
     "masks": ("--role",),
     "patch masks": ("--class",),
     "clicks": (),
     "points": ("--image", "--class"),
-    "image labels": OF_CLASSES,
+    "image labels": CLASS_OPTIONS,
 }
 """Kind of what is imported -> options that it takes; any other kind is a format of boxes."""
+
+OPTION_NAMES = {"class_name": "--class", "ignored": "--ignore"}
+"""Field of `ImportOptions` -> its option, where that is not called like it."""
 
 
 def import_data(
@@ -39,8 +42,7 @@ def import_data(
         ),
     ] = None,
     masks: Annotated[
-        Path | None,
-        typer.Option("--masks", metavar="DIR", help="Label images named as the images."),
+        Path | None, typer.Option(metavar="DIR", help="Label images named as the images.")
     ] = None,
     instance: Annotated[
         bool, typer.Option("--instance", help="The masks hold one id per object.")
@@ -60,8 +62,7 @@ def import_data(
         typer.Option("--class", metavar="NAME", help="Class of objects whose file names none."),
     ] = None,
     image: Annotated[
-        str | None,
-        typer.Option("--image", metavar="NAME", help="Image of the points of a points layer."),
+        str | None, typer.Option(metavar="NAME", help="Image of the points of a points layer.")
     ] = None,
     as_clicks: Annotated[
         bool, typer.Option("--as-clicks", help="Click the middle of each box.")
@@ -73,23 +74,20 @@ def import_data(
         bool, typer.Option("--add-classes", help="Make classes that the project lacks, by boxes.")
     ] = False,
     rename: Annotated[
-        list[str] | None,
-        typer.Option("--rename", metavar="OLD=NEW", help="Class OLD of the file is our NEW."),
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Class OLD of the file is our NEW.")
     ] = None,
     ignore: Annotated[
-        list[str] | None,
-        typer.Option("--ignore", metavar="CLASS", help="Leave out a class of the file."),
+        list[str] | None, typer.Option(metavar="CLASS", help="Leave out a class of the file.")
     ] = None,
     incomplete: Annotated[
-        list[str] | None,
-        typer.Option("--incomplete", metavar="CLASS", help="Not every object of it has a box."),
+        list[str] | None, typer.Option(metavar="CLASS", help="Not every object of it has a box.")
     ] = None,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out images that the project lacks.")
     ] = False,
     role: Annotated[
         str | None,
-        typer.Option("--role", metavar="ROLE", help="Use these images to train, validate or test."),
+        typer.Option(metavar="ROLE", help="Use these images to train, validate or test."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -112,45 +110,46 @@ def import_data(
     if as_clicks and incomplete:
         raise InputError("--incomplete is said of truth: leave it out with --as-clicks.")
     options = ImportOptions(
-        image, class_name, _parse_renames(rename or []), tuple(ignore or ()), skip_unknown,
-        add_classes, tuple(incomplete or ()), as_clicks, exhaustive, cast("Role | None", role),
-    )  # fmt: skip
+        image=image,
+        class_name=class_name,
+        rename=_parse_renames(rename or []),
+        ignored=tuple(ignore or ()),
+        skip_unknown=skip_unknown,
+        add_classes=add_classes,
+        incomplete=tuple(incomplete or ()),
+        as_clicks=as_clicks,
+        exhaustive=exhaustive,
+        role=cast("Role | None", role),
+    )
+    mask_kind: MaskKind = "patch_masks" if patch_masks else "semantic" if semantic else "instance"
     with Session.open(project).result() as session:
         if masks is not None:
-            kind: MaskKind = (
-                "patch_masks" if patch_masks else "semantic" if semantic else "instance"
-            )
-            told = "patch masks" if patch_masks else "masks"
-            job = session.import_file(masks, options, kind)
+            kind = "patch masks" if patch_masks else "masks"
+            job = session.import_file(masks, options, mask_kind)
         else:
             assert file is not None
-            told = file_kind(file)
+            kind = file_kind(file)
             job = session.import_file(file, options)
-        _refuse_strangers(told, options)
+        _refuse_foreign_options(kind, options)
         try:
             found = job.result()
         except UnknownNameError as error:
-            adding = "" if told == "image labels" else " and --add-classes"
+            if kind in ("clicks", "points"):
+                raise
+            adding = "" if kind == "image labels" else " and --add-classes"
             raise InputError(
                 f"{error} For other classes there are --rename, --ignore{adding}, for other images "
                 "--skip-unknown."
-                if told not in ("clicks", "points")
-                else str(error)
             ) from None
     report({**found.figures, "message": found.message}, [found.message], as_json)
 
 
-def _refuse_strangers(kind: str, options: ImportOptions) -> None:
+def _refuse_foreign_options(kind: str, options: ImportOptions) -> None:
     """Refuse options that say nothing about what is imported."""
-    given = {
-        "--class": options.class_name, "--image": options.image, "--rename": options.rename,
-        "--ignore": options.ignored, "--role": options.role,
-        "--skip-unknown": options.skip_unknown, "--as-clicks": options.as_clicks,
-        "--add-classes": options.add_classes, "--incomplete": options.incomplete,
-    }  # fmt: skip
-    for option, value in given.items():
-        if value and option not in ACCEPTED.get(kind, OF_BOXES):
-            told = kind if kind in ACCEPTED else "boxes"
+    for field, value in vars(options).items():
+        option = OPTION_NAMES.get(field, f"--{field.replace('_', '-')}")
+        if value and option not in ACCEPTED_OPTIONS.get(kind, BOX_OPTIONS):
+            told = kind if kind in ACCEPTED_OPTIONS else "boxes"
             raise InputError(f"{option} does not apply to {told}: leave it out.")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from napari_synthseg.cli.output import report
+from napari_synthseg.cli.console import report
 from napari_synthseg.cli.settings import ImageFiles, JsonFlag, ProjectFolder
-from napari_synthseg.core.annotations import ImageRef, ObjectClass, find_specimen
+from napari_synthseg.core.annotations import ImageRef, find_specimen
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.stacks import FARTHEST, FEWEST_PLANES, StackUse
@@ -46,7 +46,6 @@ def create_project(
     pixel_size: Annotated[
         str | None,
         typer.Option(
-            "--pixel-size",
             metavar="[Z,]Y,X",
             help="Size of a pixel along each axis, where the files do not say it or say it wrong; "
             "only the proportion counts.",
@@ -55,7 +54,6 @@ def create_project(
     group: Annotated[
         str | None,
         typer.Option(
-            "--group",
             metavar="PATTERN",
             help="Which images show one specimen: a regular expression; what it finds in the name "
             "of a file, or its first bracket, names the specimen. Images of one specimen are never "
@@ -68,16 +66,20 @@ def create_project(
     with_classes = _with_classes(Project(), classes)
     sizes = _sizes(pixel_size) if pixel_size is not None else None
     stack: StackUse = "auto" if volume is None else "volume" if volume else "planes"
-    groups = _groups(images, group)
-    _check_files(images, stack, sizes)
+    fields: dict[Path, ImageFields] = {}
+    for path in images:
+        if path.resolve() in {other.resolve() for other in fields}:
+            raise InputError(f"Image '{path}' is given twice.")
+        fields[path] = {"exhaustive": exhaustive}
+        if group is not None:
+            fields[path]["group"] = _specimen(group, path)
+        ref = describe(path, stack=stack)[0]  # what cannot be read is refused before anything
+        if sizes is not None:
+            fields[path] |= _sized(ref, sizes)
     with Session.create(project) as session:
         session.edit(session.project.with_classes(*with_classes.classes), "add classes")
-        for path, group_of in zip(images, groups, strict=True):
-            fields: ImageFields = {"exhaustive": exhaustive, **group_of}
-            refs = session.add_images(path, stack, **fields).result().images
-            if sizes is not None:
-                sized = [r.model_copy(update=_sized(r, sizes)) for r in refs]
-                session.edit(session.project.with_images(*sized), "set the pixel size")
+        for path, given in fields.items():
+            session.add_images(path, stack, **given).result()
         made = session.project
     volumes = sum(image.ndim == 3 for image in made.images)
     result = {
@@ -89,14 +91,11 @@ def create_project(
     }
     of_them = f"{volumes} of them volumes, " if volumes else ""
     counted = f"{len(made.images)} image(s), {of_them}{len(made.classes)} class(es)"
-    report(
-        result,
-        [
-            f"New project {project}: {counted}.",
-            f"Next: napari-synthseg import {project} CLICKS.csv",
-        ],
-        as_json,
-    )
+    lines = [
+        f"New project {project}: {counted}.",
+        f"Next: napari-synthseg import {project} CLICKS.csv",
+    ]
+    report(result, lines, as_json)
 
 
 def _with_classes(project: Project, texts: list[str]) -> Project:
@@ -107,8 +106,7 @@ def _with_classes(project: Project, texts: list[str]) -> Project:
             raise InputError(f"--class {text}: a class name has 1 to 64 characters.")
         if len(project.classes) == 254:
             raise InputError(f"--class {text}: there can be no more than 254 classes.")
-        new: ObjectClass = project.next_class(name, **fields)
-        project = project.with_classes(new)
+        project = project.with_classes(project.next_class(name, **fields))
     return project
 
 
@@ -122,23 +120,18 @@ def _diameter(text: str, diameter: str) -> float:
     return value
 
 
-def _groups(images: list[Path], pattern: str | None) -> list[ImageFields]:
-    """Return the field of each image that holds its specimen; none where nothing is told."""
-    if pattern is None:
-        return [{}] * len(images)
-    found: list[ImageFields] = []
-    for path in images:
-        try:
-            name = find_specimen(pattern, path.stem)
-        except re.error as error:
-            raise InputError(f"--group {pattern}: no regular expression: {error}.") from None
-        if not name:
-            raise InputError(
-                f"--group {pattern}: finds nothing in the name '{path.stem}'. Give a pattern that "
-                "fits all images, such as 'slide[0-9]+'."
-            )
-        found.append({"group": name})
-    return found
+def _specimen(pattern: str, path: Path) -> str:
+    """Return the name of the specimen that an image shows."""
+    try:
+        name = find_specimen(pattern, path.stem)
+    except re.error as error:
+        raise InputError(f"--group {pattern}: no regular expression: {error}.") from None
+    if not name:
+        raise InputError(
+            f"--group {pattern}: finds nothing in the name '{path.stem}'. Give a pattern that "
+            "fits all images, such as 'slide[0-9]+'."
+        )
+    return name
 
 
 def _sizes(text: str) -> tuple[float, ...]:
@@ -153,21 +146,11 @@ def _sizes(text: str) -> tuple[float, ...]:
     return sizes
 
 
-def _sized(ref: ImageRef, sizes: tuple[float, ...]) -> dict[str, Any]:
-    """Return what changes of an image when its pixel size is given by hand, without a unit."""
+def _sized(ref: ImageRef, sizes: tuple[float, ...]) -> ImageFields:
+    """Return the fields of an image whose pixel size is given by hand, without a unit."""
     if len(sizes) < ref.ndim:
         raise InputError(
             f"'{ref.name}' is a volume: give --pixel-size for z, y and x, or use it with --planes."
         )
     finest = min(sizes[-ref.ndim :])
     return {"pixel_size": tuple(size / finest for size in sizes[-ref.ndim :]), "unit": "px"}
-
-
-def _check_files(images: list[Path], stack: StackUse, sizes: tuple[float, ...] | None) -> None:
-    """Refuse what cannot be read before a project is made."""
-    for number, path in enumerate(images):
-        if path.resolve() in {other.resolve() for other in images[:number]}:
-            raise InputError(f"Image '{path}' is given twice.")
-        for ref in describe(path, stack=stack)[:1]:
-            if sizes is not None:
-                _sized(ref, sizes)

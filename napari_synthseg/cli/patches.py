@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_synthseg.cli.output import report, table
-from napari_synthseg.cli.progress import run_job
+from napari_synthseg.cli.console import report, run_job, table
 from napari_synthseg.cli.settings import JsonFlag, OverwriteFlag, ProjectFolder
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.errors import InputError
@@ -27,14 +26,13 @@ def cut_patches(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            "--method",
             metavar="[CLASS=]METHOD",
             help="How masks are found: auto, level, outline or learned. Kept in the project.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE.csv", help="Write a table with a row for each patch."),
+        typer.Option(metavar="FILE.csv", help="Write a table with a row for each patch."),
     ] = None,
     overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,

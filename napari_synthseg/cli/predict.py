@@ -1,4 +1,4 @@
-"""What a model finds on images: objects, regions, boxes, or which classes there are."""
+"""Applying a model to images: what it finds there, and where it looks (`cam`)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import run_job, say
+from napari_synthseg.cli.console import report, run_job, say
 from napari_synthseg.cli.settings import (
     AdaptFlag,
     ImageFiles,
@@ -18,7 +17,13 @@ from napari_synthseg.cli.settings import (
     RunName,
 )
 from napari_synthseg.io.result_files import refuse_existing
-from napari_synthseg.workflow.predicting import find_images, prediction_files, write_predictions
+from napari_synthseg.workflow.predicting import (
+    find_images,
+    heat_map_files,
+    prediction_files,
+    write_heat_maps,
+    write_predictions,
+)
 from napari_synthseg.workflow.session import Session
 
 
@@ -26,7 +31,7 @@ def predict(
     project: ProjectFolder,
     run: RunName,
     images: ImageFiles,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where results go.")],
     adapt: AdaptFlag = False,
     overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
@@ -47,3 +52,41 @@ def predict(
         say(f"Warning: {warning}")
     result = {"run": chosen.name, "task": chosen.task, "out": str(out), "images": len(refs)}
     report({**result, **written.figures}, written.lines, as_json)
+
+
+def explain(
+    project: ProjectFolder,
+    run: RunName,
+    images: ImageFiles,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the maps go.")],
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="cam, gradcam, gradcam++ or ablation.")
+    ] = "",
+    layer: Annotated[
+        str, typer.Option(metavar="NAME", help="Layer to look at; default: the last.")
+    ] = "",
+    adapt: AdaptFlag = False,
+    overwrite: OverwriteFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a heat map for each image and class: STEM__CLASS.tif, float32, as large as the image.
+
+    Maps are raw: the higher, the more speaks for the class there, on one scale all over an image.
+    """
+    with Session.open(project).result() as session:
+        chosen = session.project.run(run)
+        refs = find_images(images, session.folder, chosen)
+        files = heat_map_files(out, chosen, refs, session.project.class_names)
+        paths = [path for of_image in files for path in of_image.values()]
+        refuse_existing(paths, overwrite)
+        made = run_job(session.explain(chosen, refs, method, layer, adapt))
+    write_heat_maps(out, files, made)
+    result = {
+        "run": chosen.name,
+        "out": str(out),
+        "method": made[0].method,
+        "layer": made[0].layer,
+        "files": [path.name for path in paths],
+    }
+    words = f"{len(paths)} heat map(s) by {made[0].method} of layer {made[0].layer} in {out}."
+    report(result, [words], as_json)

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_synthseg.cli.output import report, table
-from napari_synthseg.cli.progress import run_job
+from napari_synthseg.cli.console import report, run_job, table
 from napari_synthseg.cli.settings import (
     JsonFlag,
     OverwriteFlag,
@@ -28,14 +27,13 @@ from napari_synthseg.workflow.session import Session
 def compare(
     project: ProjectFolder,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Write realism.json and realism.png here.")
+        Path, typer.Option(metavar="DIR", help="Write realism.json and realism.png here.")
     ],
     count: Annotated[
-        int, typer.Option("--count", min=2, help="How many dual images to compare with.")
+        int, typer.Option(min=2, help="How many dual images to compare with.")
     ] = DEFAULT_PAIRS,
     seed: Annotated[
-        int | None,
-        typer.Option("--seed", min=0, help="Seed of the pairs, and of the places looked at."),
+        int | None, typer.Option(min=0, help="Seed of the pairs, and of the places looked at.")
     ] = None,
     settings: SetOption = None,
     overwrite: OverwriteFlag = False,

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import run_job
+from napari_synthseg.cli.console import report, run_job
 from napari_synthseg.cli.settings import JsonFlag, ProjectFolder
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.workflow.importing import find_missing

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from napari_synthseg.cli.output import report, table
+from napari_synthseg.cli.console import report, table
 from napari_synthseg.cli.settings import JsonFlag
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.scores import FOREGROUND, Scores, ScoringOptions, metric_title
+from napari_synthseg.core.scores import FOREGROUND, Measured, Scores, ScoringOptions, metric_title
 from napari_synthseg.tasks.registry import shown_metrics
 from napari_synthseg.workflow.scoring_folders import (
     score_folders,
@@ -28,7 +28,6 @@ def score(
     task: Annotated[
         str,
         typer.Option(
-            "--task",
             metavar="TASK",
             help="segment: objects against objects; semantic: the class of each pixel; detect: "
             "boxes against boxes; classify: labels of images; cam: heat maps against masks or "
@@ -47,9 +46,7 @@ def score(
     truth: Annotated[
         Path,
         typer.Option(
-            "--truth",
-            metavar="PATH",
-            help="Folder of label images, or a CSV table of boxes or image labels.",
+            metavar="PATH", help="Folder of label images, or a CSV table of boxes or image labels."
         ),
     ],
     ignored: Annotated[
@@ -94,20 +91,13 @@ def score(
     """
     if task not in scored_from_files():
         raise InputError(f"--task {task}: a task is one of {', '.join(scored_from_files())}.")
-    how = ScoringOptions(
-        "synthetic" if synthetic else "real",
-        tuple(ignored or ()),
-        threshold,
-        max_detections,
-        tolerance,
-    )
+    measured_on: Measured = "synthetic" if synthetic else "real"
+    how = ScoringOptions(measured_on, tuple(ignored or ()), threshold, max_detections, tolerance)
     for name in ("ignore", "threshold", "max_detections", "tolerance"):
         if getattr(how, name) not in (None, ()) and name not in scoring_options(task):
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"{option} does not belong to --task {task}: leave it out.")
-    job = score_folders(task, predicted, truth, how)
-    job.run()
-    scores = job.result()
+    scores = score_folders(task, predicted, truth, how).result()
     result = {**scores.model_dump(mode="json"), "caption": scores.caption()}
     report(result, describe_scores(scores), as_json)
 
@@ -132,25 +122,26 @@ def _of_classes(scores: Scores) -> list[str]:
     """Return one table with a row for each class."""
     shown, _ = shown_metrics(scores.task)
     columns = [name for name in shown if name in scores.values] or list(scores.values)
-    rows = [
-        (name, *(_cell(values, column) for column in columns))
-        for name, values in _named(scores).items()
-    ]
-    return table(("class", *columns), rows)
+    return _class_table(_named(scores), columns, columns)
+
+
+def _class_table(
+    values: Mapping[str, Mapping[str, float]], metrics: Sequence[str], titles: Iterable[str]
+) -> list[str]:
+    rows = [(name, *(_cell(of_class, m) for m in metrics)) for name, of_class in values.items()]
+    return table(("class", *titles), rows)
 
 
 def _beside_chance(scores: Scores) -> list[str]:
     """Return one table of each figure beside its chance level."""
     columns = _named(scores)
     header = ("", *(cell for name in columns for cell in (name, "chance")))
-    rows = [
-        (
-            metric_title(figure),
-            *(v[name] for v in columns.values() for name in (figure, f"{figure}_chance")),
-        )
-        for figure in scores.values
-        if f"{figure}_chance" in scores.values
-    ]
+    rows = []
+    for figure in scores.values:
+        chance = f"{figure}_chance"
+        if chance in scores.values:
+            cells = [values[name] for values in columns.values() for name in (figure, chance)]
+            rows.append((metric_title(figure), *cells))
     maps = ("heat maps", *(cell for v in columns.values() for cell in (int(v["maps"]), "")))
     return table(header, [*rows, maps])
 
@@ -162,32 +153,18 @@ def _of_regions(scores: Scores) -> list[str]:
     to absent classes always stand side by side.
     """
     shown, of_class = shown_metrics(scores.task)
-    each = table(
-        ("class", *(metric_title(name) for name in of_class)),
-        [
-            (called, *(_cell(values, name) for name in of_class))
-            for called, values in scores.per_class.items()
-        ],
-    )
-    over_classes = table(
-        ("over classes", "all", "without background"),
-        [
-            (
-                _title(name, scores),
-                *(_cell(scores.values, f"{name}{end}") for end in ("", FOREGROUND)),
-            )
-            for name in shown
-        ],
-    )
+    each = _class_table(scores.per_class, of_class, map(metric_title, of_class))
+    header = ("over classes", "all", "without background")
+    rows = [
+        (_title(m, scores), _cell(scores.values, m), _cell(scores.values, m + FOREGROUND))
+        for m in shown
+    ]
     predicted = list(next(iter(scores.confusion.values()), ()))
-    confusion = table(
-        ("pixels: true class by predicted", *predicted),
-        [
-            (called, *(f"{row[name]:,}" for name in predicted))
-            for called, row in scores.confusion.items()
-        ],
-    )
-    return [*each, "", *over_classes, "", *confusion, ""]
+    pixels = [
+        (true, *(f"{row[name]:,}" for name in predicted)) for true, row in scores.confusion.items()
+    ]
+    confusion = table(("pixels: true class by predicted", *predicted), pixels)
+    return [*each, "", *table(header, rows), "", *confusion, ""]
 
 
 def _title(name: str, scores: Scores) -> str:

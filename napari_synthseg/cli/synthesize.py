@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import run_job
+from napari_synthseg.cli.console import report, run_job
 from napari_synthseg.cli.settings import (
     JsonFlag,
     OverwriteFlag,
@@ -29,24 +28,22 @@ from napari_synthseg.workflow.session import Session
 
 def synthesize(
     project: ProjectFolder,
-    count: Annotated[int, typer.Option("--count", min=1, help="How many pairs to make.")] = 8,
+    count: Annotated[int, typer.Option(min=1, help="How many pairs to make.")] = 8,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Seed of the pairs; kept in the recipe.")
+        int | None, typer.Option(min=0, help="Seed of the pairs; kept in the recipe.")
     ] = None,
     recipe: RecipeOption = None,
     preset: Annotated[
-        str | None,
-        typer.Option("--preset", metavar="NAME", help=f"Start from one of: {', '.join(PRESETS)}."),
+        str | None, typer.Option(metavar="NAME", help=f"Start from one of: {', '.join(PRESETS)}.")
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option("--run", metavar="RUN", help="Make the pairs again that RUN was trained on."),
+        typer.Option(metavar="RUN", help="Make the pairs again that RUN was trained on."),
     ] = None,
     settings: SetOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out",
             metavar="DIR",
             help="Write images, labels and objects.csv (of regions: classes.csv) here.",
         ),

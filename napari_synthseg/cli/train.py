@@ -7,8 +7,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from napari_synthseg.cli.output import report
-from napari_synthseg.cli.progress import run_job, say
+from napari_synthseg.cli.console import report, run_job, say
 from napari_synthseg.cli.settings import (
     JsonFlag,
     ProjectFolder,
@@ -34,32 +33,28 @@ RECIPE_PREFIX = "recipe."
 def train(
     project: ProjectFolder,
     task: Annotated[
-        str, typer.Option("--task", metavar="TASK", help="Name of a task; a wrong one lists all.")
+        str, typer.Option(metavar="TASK", help="Name of a task; a wrong one lists all.")
     ],
     source: Annotated[
         str | None,
         typer.Option(
-            "--source",
             metavar="SOURCE",
             help="synthetic (dual images), real (images with ground truth), or mixed.",
         ),
     ] = None,
     real_fraction: Annotated[
-        float | None,
-        typer.Option("--real-fraction", metavar="F", help="Share of real crops, 0 to 1."),
+        float | None, typer.Option(metavar="F", help="Share of real crops, 0 to 1.")
     ] = None,
     recipe: RecipeOption = None,
     minutes: Annotated[
-        float | None, typer.Option("--minutes", help="Time limit, for all that training takes.")
+        float | None, typer.Option(help="Time limit, for all that training takes.")
     ] = None,
-    steps: Annotated[
-        int | None, typer.Option("--steps", help="Limit in batches instead of time.")
-    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Limit in batches instead of time.")] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Seed of weights, order and augmentation.")
+        int | None, typer.Option(help="Seed of weights, order and augmentation.")
     ] = None,
     settings: SetOption = None,
-    name: Annotated[str, typer.Option("--name", metavar="RUN", help="Name of the run.")] = "",
+    name: Annotated[str, typer.Option(metavar="RUN", help="Name of the run.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Train a model on dual images (default), on real images with ground truth, or on both.

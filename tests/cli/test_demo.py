@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_synthseg.cli.demo_viewer import why_no_viewer
+from napari_synthseg.cli.demo import why_no_viewer
 
 Invoke = Callable[..., Any]
 

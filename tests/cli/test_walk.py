@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_synthseg.cli import progress
+from napari_synthseg.cli import console
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import NullArtifactStore, load_recipe
@@ -243,8 +243,8 @@ def test_interrupted_training_keeps_its_run(
             signal.raise_signal(signal.SIGINT)
         return ""
 
-    monkeypatch.setattr(progress, "LINE_INTERVAL", 0.0)
-    monkeypatch.setattr(progress, "describe", interrupt)
+    monkeypatch.setattr(console, "LINE_INTERVAL_S", 0.0)
+    monkeypatch.setattr(console, "describe", interrupt)
     limits = ("--steps", 1000, "--name", "cut off", "--set", "recipe.seed=11")
     done = invoke("train", copy, "--task", "segment", *limits, *FAST)
     assert done.code == 130, done.err

@@ -1,13 +1,17 @@
-"""Progress of a job on stderr, and Ctrl-C as a polite request to stop it."""
+"""What a command prints: results on stdout, for people or as one line of JSON; progress on stderr.
+
+Ctrl-C is a polite request to stop the job that runs.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
@@ -22,14 +26,56 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
+from rich.text import Text
 
 from napari_synthseg.core.progress import Progress as WorkProgress
 from napari_synthseg.workflow.jobs import Job
 
 T = TypeVar("T")
 
-LINE_INTERVAL = 10.0
-"""Least time between two lines of progress where stderr is no terminal, seconds."""
+LINE_INTERVAL_S = 10.0
+"""Least time between two lines of progress where stderr is no terminal."""
+
+TABLE_COLUMNS = 10_000
+"""Letters in a line of a printed table: it is never wrapped, as it may go to a file."""
+
+
+def report(result: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None:
+    """Print `lines` for people, or `result` for programs, on stdout."""
+    if as_json:
+        print(json.dumps(_finite(result), ensure_ascii=False, allow_nan=False))
+    else:
+        print("\n".join(lines))
+
+
+def table(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> list[str]:
+    """Return the lines of a plain table: the first column to the left, numbers to the right."""
+    grid = Table(box=None, pad_edge=False)
+    for number, name in enumerate(header):
+        grid.add_column(Text(name), justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        grid.add_row(*(Text(_cell(value)) for value in row))
+    console = Console(width=TABLE_COLUMNS, color_system=None)
+    with console.capture() as captured:
+        console.print(grid)
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _finite(value: Any) -> Any:
+    """Return the value with NaN and infinities, which JSON does not know, as None."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# --- progress ------------------------------------------------------------------------------------
 
 
 def run_job(job: Job[T]) -> T:
@@ -96,7 +142,7 @@ class _Lines:
 
     def show(self, step: WorkProgress) -> None:
         now = time.monotonic()
-        if now - self._said >= LINE_INTERVAL:
+        if now - self._said >= LINE_INTERVAL_S:
             self._said = now
             say(f"{self._name}: {step.fraction:4.0%}  {describe(step)}")
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
-from napari_synthseg.cli import progress
+from napari_synthseg.cli import console
+from napari_synthseg.cli.console import report, table
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Cancelled, Progress
 from napari_synthseg.workflow.jobs import Job
@@ -23,14 +25,14 @@ def session(tmp_path: Path) -> Iterator[Session]:
 def test_value_comes_back_and_progress_goes_to_stderr(
     session: Session, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "LINE_INTERVAL", 0.0)
+    monkeypatch.setattr(console, "LINE_INTERVAL_S", 0.0)
 
     def work() -> Generator[Progress, None, int]:
         yield Progress(0.25, "warming up")
         yield Progress(0.5, "step 3", {"loss": 0.125})
         return 7
 
-    assert progress.run_job(Job(work(), "count")) == 7
+    assert console.run_job(Job(work(), "count")) == 7
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "count:  25%  warming up" in printed.err
@@ -54,7 +56,7 @@ def test_interrupt_cancels_at_the_next_step_and_keeps_the_result(session: Sessio
 
     job = Job(work(), "count")
     with pytest.raises(KeyboardInterrupt):
-        progress.run_job(job)
+        console.run_job(job)
     assert steps == [0, 1]
     assert job.outcome is not None
     assert job.outcome.value == "kept"
@@ -69,7 +71,7 @@ def test_second_interrupt_ends_at_once(session: Session) -> None:
         pytest.fail("went on after the second interrupt")
 
     with pytest.raises(KeyboardInterrupt):
-        progress.run_job(Job(work(), "count"))
+        console.run_job(Job(work(), "count"))
 
 
 def test_an_interrupt_that_was_switched_off_stays_off(session: Session) -> None:
@@ -80,7 +82,7 @@ def test_an_interrupt_that_was_switched_off_stays_off(session: Session) -> None:
         return "all"
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    assert progress.run_job(Job(work(), "count")) == "all"
+    assert console.run_job(Job(work(), "count")) == "all"
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
@@ -90,4 +92,23 @@ def test_failure_of_the_work_is_raised_as_it_is(session: Session) -> None:
         raise InputError("no such thing")
 
     with pytest.raises(InputError, match="no such thing"):
-        progress.run_job(Job(work(), "count"))
+        console.run_job(Job(work(), "count"))
+
+
+def test_json_is_one_line_that_any_reader_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    report({"a": float("nan"), "b": [1, float("inf")], "c": "ü\n"}, ["for people"], as_json=True)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {"a": None, "b": [1, None], "c": "ü\n"}
+
+
+def test_people_get_the_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    report({"a": 1}, ["one", "two"], as_json=False)
+    assert capsys.readouterr().out == "one\ntwo\n"
+
+
+def test_table_lines_up() -> None:
+    assert table(("class", "f1"), [("nucleus", 0.5), ("b", 10)]) == [
+        "class       f1",
+        "nucleus  0.500",
+        "b           10",
+    ]
