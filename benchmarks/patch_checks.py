@@ -221,8 +221,8 @@ DEFECTS: dict[str, tuple[tuple[str, ...], Callable[[Scene], None]]] = {
     "saturated": (("saturated",), saturate),
     "clicked twice": (("duplicate",), click_twice),
     "click off": (NOTHING_THERE, click_off),
-    "merged": (("two in one",), merge),
-    "one click for two": (("two in one",), click_between),
+    "merged": (("merged objects",), merge),
+    "one click for two": (("merged objects",), click_between),
 }
 
 

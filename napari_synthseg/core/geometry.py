@@ -32,6 +32,14 @@ def intersect(first: Region, second: Region) -> Region | None:
     return common if all(start < stop for start, stop in common) else None
 
 
+def lies_in(region: Region, limit: Region) -> bool:
+    """Tell whether a region holds a pixel and lies inside a limit."""
+    return len(region) == len(limit) and all(
+        low <= start < stop <= high
+        for (start, stop), (low, high) in zip(region, limit, strict=True)
+    )
+
+
 def contains(region: Region, position: Sequence[float]) -> bool:
     """Tell whether a position (pixels, pixel centers at whole numbers) lies in a region."""
     return all(

@@ -106,14 +106,15 @@ class Intensity:
 
     @classmethod
     def measure(cls, sample: NDArray[np.generic], *, joint: bool = False) -> Intensity:
-        """Measure the map on a sample of shape (channel, ...), stored intensity.
+        """Measure the map on the finite values of a sample (channel, ...), stored intensity.
 
         With `joint` all channels share one map, so that the colors of an RGB image keep their
         relation.
         """
         flat = np.asarray(sample).reshape(len(sample), -1)
         source = flat.reshape(1, -1) if joint else flat
-        low, high = np.percentile(source, (LOW_PERCENTILE, HIGH_PERCENTILE), axis=1)
+        percentiles = LOW_PERCENTILE, HIGH_PERCENTILE
+        low, high = np.transpose([np.percentile(v[np.isfinite(v)], percentiles) for v in source])
         if joint:
             low, high = (np.repeat(v, len(flat)) for v in (low, high))
         high = np.where(high - low > 1e-12, high, low + 1.0)

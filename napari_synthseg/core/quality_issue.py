@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 IssueKind = Literal[
-    "no object", "off the object", "duplicate", "two in one", "too small", "too large", "faint",
+    "no object", "off the object", "duplicate", "merged objects", "too small", "too large", "faint",
     "blurred", "saturated", "odd size", "odd intensity", "ragged", "unsure outline", "off center",
     "cut off",
 ]  # fmt: skip

@@ -30,6 +30,11 @@ def replace_file(target: Path, write: Callable[[Path], object]) -> None:
     _to_disk(target.parent)
 
 
+def write_text(target: Path, text: str) -> None:
+    """Write a UTF-8 text as `replace_file` does."""
+    replace_file(target, lambda partial: partial.write_text(text, "utf-8"))
+
+
 def _to_disk(path: Path) -> None:
     if path.is_dir() and os.name == "nt":
         return  # Windows keeps no handle on folders, and needs none

@@ -10,8 +10,8 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.naming import ImageNames, UnknownNameError, find_class
 from napari_synthseg.io.tables import Columns, read_rows, write_rows
 
-VALUE_NAMES = Columns(("value", "name"), (), frozenset(), "value,name", others=True)
-IMAGE_LABELS = Columns(("image", "class"), (), frozenset(), "image,class")
+VALUE_NAMES = Columns(("value", "name"), others=True)
+IMAGE_LABELS = Columns(("image", "class"))
 
 
 def read_class_names(path: Path) -> dict[int, str]:

@@ -6,27 +6,25 @@ napari writes a points layer as ``index,axis-0,axis-1,...``; it names neither im
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.naming import ImageNames, find_class, plane_name
+from napari_synthseg.io.naming import ImageNames, ShapeOf, find_class, plane_name
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number, write_rows
 
-COLUMNS = Columns(
-    required=("image", "class", "y", "x"),
-    optional=("z",),
-    numbers=frozenset("zyx"),
-    header="image,class,y,x[,z]",
-)
+COLUMNS = Columns(("image", "class", "y", "x"), ("z",), frozenset("zyx"))
 
 AXIS = re.compile(r"axis-\d+")
 
-ShapeOf = Callable[[ImageRef], tuple[int, ...]]
-"""Returns the spatial shape ([z,] y, x) of a whole image, in pixels."""
+Position = tuple[float | None, float, float]
+"""z, if there is one, y and x."""
+
+ClickRow = tuple[str, Sequence[ImageRef], str, Position]
+"""Where a row is, for messages, the images and the class that it names, and the position."""
 
 
 def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click, ...]:
@@ -50,14 +48,14 @@ def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click,
         number or lies outside the image, an object that is listed twice.
     """
     names = ImageNames(project.images)
-    placed: list[tuple[str, Click]] = []
-    for where, cells in read_rows(path, COLUMNS):
-        z = to_number(where, "z", cells["z"]) if cells.get("z") else None
-        plane = (to_number(where, "y", cells["y"]), to_number(where, "x", cells["x"]))
-        cls = find_class(where, cells["class"], project.classes)
-        images = names.find(where, cells["image"], z)
-        placed.append((where, place_click(where, images, (z, *plane), cls, shape_of)))
-    return refuse_duplicates(path, placed)
+
+    def rows() -> Iterator[ClickRow]:
+        for where, cells in read_rows(path, COLUMNS):
+            z = to_number(where, "z", cells["z"]) if cells.get("z") else None
+            y, x = (to_number(where, axis, cells[axis]) for axis in "yx")
+            yield where, names.find(where, cells["image"], z), cells["class"], (z, y, x)
+
+    return _place_clicks(path, rows(), project, shape_of)
 
 
 def is_points_table(header: list[str]) -> bool:
@@ -98,19 +96,20 @@ def read_points(
     axes = sorted(name for name in read_header(path) if AXIS.fullmatch(name))
     if len(axes) not in (2, 3):
         raise InputError(f"{path.name}, row 1: points have 2 or 3 axes here, not {len(axes)}.")
-    columns = Columns(tuple(axes), (), frozenset(axes), "index,axis-0,axis-1", others=True)
-    names = ImageNames(project.images)
+    columns = Columns(tuple(axes), numbers=frozenset(axes), others=True)
     name = image or _only(path, "--image", {i.name for i in project.images})
-    placed = []
-    for where, cells in read_rows(path, columns):
-        *above, y, x = (to_number(where, axis, cells[axis]) for axis in axes)
-        z = above[0] if above else None
-        cls = cells.get("class") or class_name
-        cls = cls or _only(path, "--class", {c.name for c in project.classes})
-        refs = names.find(where, name, None if z is None else round(z))
-        value = find_class(where, cls, project.classes)
-        placed.append((where, place_click(where, refs, (z, y, x), value, shape_of)))
-    return refuse_duplicates(path, placed)
+    names = ImageNames(project.images)
+
+    def rows() -> Iterator[ClickRow]:
+        for where, cells in read_rows(path, columns):
+            *above, y, x = (to_number(where, axis, cells[axis]) for axis in axes)
+            cls = cells.get("class") or class_name
+            cls = cls or _only(path, "--class", {c.name for c in project.classes})
+            z = above[0] if above else None
+            images = names.find(where, name, None if z is None else round(z))
+            yield where, images, cls, (z, y, x)
+
+    return _place_clicks(path, rows(), project, shape_of)
 
 
 def _only(path: Path, option: str, names: set[str]) -> str:
@@ -154,39 +153,21 @@ def write_clicks(path: Path, project: Project) -> int:
     return len(rows)
 
 
-def place_click(
-    where: str,
-    images: Sequence[ImageRef],
-    position: tuple[float | None, float, float],
-    cls: int,
-    shape_of: ShapeOf,
-) -> Click:
-    """Return a click on the first of `images` that holds a position (z, y, x); z may be None.
+def _place_clicks(
+    path: Path, rows: Iterable[ClickRow], project: Project, shape_of: ShapeOf
+) -> tuple[Click, ...]:
+    """Return a click on the image, or the region of an image, that each row means.
 
     Raises
     ------
     InputError
-        If none of them does.
-    """
-    for image in images:
-        at = tuple(p for p in position if p is not None) if image.ndim == 3 else position[1:]
-        bounds = image.region or full_region(shape_of(image))
-        if len(at) == image.ndim and contains(bounds, at):
-            return Click(image=image.id, position=at, cls=cls)
-    raise InputError(f"{where}: {_why_outside(images[0], position, shape_of)}")
-
-
-def refuse_duplicates(path: Path, placed: Iterable[tuple[str, Click]]) -> tuple[Click, ...]:
-    """Return the clicks of a file, given with their places in it.
-
-    Raises
-    ------
-    InputError
-        If two are at the same position, or if there is none.
+        If a row makes no sense, two are of one position, or there is none.
     """
     clicks: list[Click] = []
     seen: dict[tuple[str, tuple[float, ...]], str] = {}
-    for where, click in placed:
+    for where, images, cls, position in rows:
+        value = find_class(where, cls, project.classes)
+        click = _place_click(where, images, position, value, shape_of)
         key = (click.image, click.position)
         if key in seen:
             raise InputError(f"{where}: this object is listed twice, first in {seen[key]}.")
@@ -197,9 +178,19 @@ def refuse_duplicates(path: Path, placed: Iterable[tuple[str, Click]]) -> tuple[
     return tuple(clicks)
 
 
-def _why_outside(
-    image: ImageRef, position: tuple[float | None, float, float], shape_of: ShapeOf
-) -> str:
+def _place_click(
+    where: str, images: Sequence[ImageRef], position: Position, cls: int, shape_of: ShapeOf
+) -> Click:
+    """Return a click on the first of `images` that holds a position."""
+    for image in images:
+        at = tuple(p for p in position if p is not None) if image.ndim == 3 else position[1:]
+        bounds = image.region or full_region(shape_of(image))
+        if len(at) == image.ndim and contains(bounds, at):
+            return Click(image=image.id, position=at, cls=cls)
+    raise InputError(f"{where}: {_why_outside(images[0], position, shape_of)}")
+
+
+def _why_outside(image: ImageRef, position: Position, shape_of: ShapeOf) -> str:
     if image.ndim == 3 and position[0] is None:
         return f"'{image.name}' is a volume: give the position along z in a column z."
     bounds = image.region or full_region(shape_of(image))

@@ -84,9 +84,7 @@ def read_label_file(path: Path) -> InstanceLabels:
         If the file is missing or holds no ids; the message names it.
     """
     name = f"'{path.name}'"
-    values = as_integers(read_whole(open_file(path, as_ids=True), name), name)
-    refuse_binary(values, name)
-    return as_instances(values, {})
+    return as_instances(as_integers(read_whole(open_file(path, as_ids=True), name), name), {}, name)
 
 
 def read_region_file(path: Path) -> RegionLabels:
@@ -130,18 +128,14 @@ def read_whole(stored: StoredArray, name: str) -> NDArray[Any]:
     """Return all stored values, without a channel axis."""
     check_budget(name, math.prod(stored.shape), stored.dtype.itemsize)
     array = stored.read(tuple(slice(0, n) for n in stored.shape))
-    if "c" in stored.axes:
-        array = _one_channel(np.moveaxis(array, stored.axes.index("c"), 0), name)
-    return array
-
-
-def _one_channel(array: NDArray[Any], name: str) -> NDArray[Any]:
-    first: NDArray[Any] = array[0]
-    if any(not np.array_equal(first, other) for other in array[1:]):
+    if "c" not in stored.axes:
+        return array
+    first, *others = np.moveaxis(array, stored.axes.index("c"), 0)
+    if not all(np.array_equal(first, other) for other in others):
         raise InputError(
             f"The masks {name} are colored: save them as one channel with an id for each object."
         )
-    return first
+    return np.asarray(first)
 
 
 def as_integers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
@@ -155,20 +149,24 @@ def as_integers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def refuse_binary(values: NDArray[np.int64], name: str) -> None:
-    """Refuse a black-and-white file as instances: all its objects would be one."""
-    if is_binary(values) and values.any() and _count_parts(values) > 1:
+def as_instances(values: NDArray[np.int64], named: Mapping[int, int], name: str) -> InstanceLabels:
+    """Return ids, and the class of each (`FIRST_CLASS` where `named` has none), as labels.
+
+    Raises
+    ------
+    InputError
+        If the file is black and white: all its objects would be one.
+    """
+    from scipy.ndimage import label
+
+    if is_binary(values) and values.any() and label(values)[1] > 1:
         raise InputError(
             f"The masks {name} are black and white, without an id for each object: import them as "
             "semantic masks, or save ids."
         )
-
-
-def as_instances(values: NDArray[np.int64], named: Mapping[int, int]) -> InstanceLabels:
-    """Return ids, and the class of each (`FIRST_CLASS` where `named` has none), as labels."""
     present = np.unique(values)
     present = present[present > 0]
-    original = [int(i) for i in present]
+    original = present.tolist()
     if original and original[-1] > MAX_TABLE_ID:
         values = np.where(values > 0, np.searchsorted(present, values) + 1, 0)
         numbered = dict(enumerate(original, start=1))
@@ -181,13 +179,6 @@ def as_instances(values: NDArray[np.int64], named: Mapping[int, int]) -> Instanc
 def is_binary(values: NDArray[Any]) -> bool:
     """Tell whether there is nothing but 0 and 255."""
     return not ((values != 0) & (values != 255)).any()
-
-
-def _count_parts(values: NDArray[np.int64]) -> int:
-    """Return the number of connected parts (by a side) of what is not background."""
-    from scipy.ndimage import label
-
-    return int(label(values > 0)[1])
 
 
 def decode_regions(values: NDArray[np.int64], binary: bool, name: str) -> RegionLabels:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
+
+ShapeOf = Callable[[ImageRef], tuple[int, ...]]
+"""Returns the spatial shape ([z,] y, x) of a whole image, in pixels."""
 
 
 class UnknownNameError(InputError):

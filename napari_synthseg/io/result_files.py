@@ -24,7 +24,7 @@ EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
 OBJECTS_FILE, CANDIDATES_FILE = "objects.csv", "candidates.csv"
 LABELS_FILE, AREAS_FILE, CLASSES_FILE = "labels.csv", "areas.csv", "classes.csv"
 
-OBJECT_CLASSES = Columns(("image", "id", "class"), (), frozenset(), "image,id,class", others=True)
+OBJECT_CLASSES = Columns(("image", "id", "class"), others=True)
 """What is read of a table of objects."""
 
 

@@ -18,7 +18,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.atomic import replace_file
 from napari_synthseg.io.text import read_text
 
-Row = tuple[str, Mapping[str, str]]
+TableRow = tuple[str, Mapping[str, str]]
 """Where a row is, for messages, and its cells by column name."""
 
 
@@ -32,18 +32,20 @@ class Columns:
         Their names; with `others` any further column is let through.
     numbers
         Those whose cells are numbers, which may have decimal commas between semicolons.
-    header
-        What messages call the whole.
     """
 
     required: tuple[str, ...]
-    optional: tuple[str, ...]
-    numbers: frozenset[str]
-    header: str
+    optional: tuple[str, ...] = ()
+    numbers: frozenset[str] = frozenset()
     others: bool = False
 
+    @property
+    def header(self) -> str:
+        """What messages call the whole."""
+        return ",".join(self.required) + "".join(f"[,{name}]" for name in self.optional)
 
-def read_rows(path: Path, columns: Columns) -> Iterator[Row]:
+
+def read_rows(path: Path, columns: Columns) -> Iterator[TableRow]:
     """Yield the rows that hold anything, as stripped cells by lower-case column name.
 
     Raises
@@ -52,28 +54,21 @@ def read_rows(path: Path, columns: Columns) -> Iterator[Row]:
         If the file cannot be read, a column is missing, unknown or there twice, or a row has more
         or fewer cells than the header.
     """
-    text = _text(path)
-    delimiter = _delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        names = _checked(path, _stripped(next(reader, [])), columns)
-        for values in reader:
-            where = f"{path.name}, row {reader.line_num}"
-            cells = [value.strip() for value in values]
-            if not any(cells):
-                continue
-            if len(cells) != len(names):
-                raise InputError(
-                    f"{where}: {len(cells)} values where the header names {len(names)} columns."
-                )
-            if delimiter == ";":  # programs that separate by semicolons may write 1,5 for 1.5
-                cells = [
-                    value.replace(",", ".") if name in columns.numbers else value
-                    for name, value in zip(names, cells, strict=True)
-                ]
-            yield where, dict(zip(names, cells, strict=True))
-    except csv.Error as error:
-        raise InputError(f"{path.name}, row {reader.line_num}: {error}.") from None
+    delimiter, lines = _split(path)
+    names = [name.lower() for name in next(lines, ("", []))[1]]
+    _check(path, names, columns)
+    for where, values in lines:
+        if not any(values):
+            continue
+        if len(values) != len(names):
+            raise InputError(
+                f"{where}: {len(values)} values where the header names {len(names)} columns."
+            )
+        cells = dict(zip(names, values, strict=True))
+        if delimiter == ";":  # programs that separate by semicolons may write 1,5 for 1.5
+            decimals = columns.numbers.intersection(names)
+            cells |= {name: cells[name].replace(",", ".") for name in decimals}
+        yield where, cells
 
 
 def read_header(path: Path) -> list[str]:
@@ -84,12 +79,8 @@ def read_header(path: Path) -> list[str]:
     InputError
         If the file cannot be read as text.
     """
-    text = _text(path)
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-        return _stripped(next(reader, []))
-    except csv.Error as error:
-        raise InputError(f"{path.name}, row 1: {error}.") from None
+    _, lines = _split(path)
+    return [name.lower() for name in next(lines, ("", []))[1]]
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -130,20 +121,23 @@ def as_text(value: float) -> str:
     return str(int(value)) if whole else repr(float(value))
 
 
-def _text(path: Path) -> str:
-    return read_text(path, "save it as 'CSV UTF-8'")
+def _split(path: Path) -> tuple[str, Iterator[tuple[str, list[str]]]]:
+    """Return the delimiter of a table, and all its rows with their places."""
+    text = read_text(path, "save it as 'CSV UTF-8'")
+    delimiter = max(";\t,", key=text.split("\n", 1)[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+
+    def rows() -> Iterator[tuple[str, list[str]]]:
+        try:
+            for cells in reader:
+                yield f"{path.name}, row {reader.line_num}", [cell.strip() for cell in cells]
+        except csv.Error as error:
+            raise InputError(f"{path.name}, row {reader.line_num}: {error}.") from None
+
+    return delimiter, rows()
 
 
-def _delimiter(text: str) -> str:
-    header = text.split("\n", 1)[0]
-    return max(";\t,", key=header.count)
-
-
-def _stripped(header: list[str]) -> list[str]:
-    return [name.strip().lower() for name in header]
-
-
-def _checked(path: Path, names: list[str], columns: Columns) -> list[str]:
+def _check(path: Path, names: list[str], columns: Columns) -> None:
     if missing := [name for name in columns.required if name not in names]:
         raise InputError(
             f"{path.name}, row 1: column '{missing[0]}' is missing; the header must be "
@@ -158,4 +152,3 @@ def _checked(path: Path, names: list[str], columns: Columns) -> list[str]:
             )
         if names.count(name) > 1:
             raise InputError(f"{path.name}, row 1: column '{name}' is there twice.")
-    return names

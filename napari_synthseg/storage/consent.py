@@ -15,7 +15,7 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
-from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.io.atomic import write_text
 
 FILE_NAME = "outside_paths.txt"
 
@@ -34,7 +34,7 @@ def allow(path: Path, *, remember: bool = False) -> None:
         if remember and path not in (known := _remembered()):
             text = "".join(f"{line}\n" for line in sorted(map(str, known | {path})))
             with suppress(OSError):  # then it holds for this session only
-                replace_file(_file(), lambda partial: partial.write_text(text, "utf-8"))
+                write_text(_file(), text)
 
 
 def is_allowed(path: Path) -> bool:

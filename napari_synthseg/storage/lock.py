@@ -17,7 +17,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from napari_synthseg.core.errors import ReadOnlyError
-from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.io.atomic import write_text
 
 LOCK_NAME = "project.lock"
 OWNER_NAME = "project.lock.json"
@@ -63,7 +63,7 @@ class ProjectLock:
         try:
             self._lock.acquire()
             owner = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
-            replace_file(self.folder / OWNER_NAME, lambda path: path.write_text(owner, "utf-8"))
+            write_text(self.folder / OWNER_NAME, owner)
         except Timeout:
             self.taken_elsewhere = True
             raise ReadOnlyError(

@@ -35,7 +35,6 @@ from napari_synthseg.io.labels import (
     is_binary,
     label_boxes,
     read_whole,
-    refuse_binary,
 )
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.images import open_pixels, open_stored
@@ -80,8 +79,7 @@ def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path) -> Label
     """
     if isinstance(truth, InstanceTruth | PatchMasks):
         values, _ = _read_masks(truth.source, ref, folder)
-        refuse_binary(values, f"'{truth.source}'")
-        return as_instances(values, truth.classes)
+        return as_instances(values, truth.classes, f"'{truth.source}'")
     if isinstance(truth, RegionTruth):
         values, binary = _read_masks(truth.source, ref, folder)
         return decode_regions(values, binary, f"'{truth.source}'")

@@ -14,7 +14,7 @@ from napari_synthseg.patches.quality.peer_checks import check_patches
 from tests.helpers.clicked_discs import DISC, clicked, disc_image, finish
 
 CENTERS = [(y, x) for y in (20, 55, 90, 125) for x in (20, 55, 90, 125)]
-KINDS = {"blurred", "saturated", "two in one", "duplicate", "odd size", "odd intensity"}
+KINDS = {"blurred", "saturated", "merged objects", "duplicate", "odd size", "odd intensity"}
 
 
 def discs(inside=1.0, seed=0, radius=None):
@@ -100,7 +100,7 @@ def test_two_objects_in_one_mask_are_found(mask, double):
         library.patches[0], mask=mask, pixels=np.where(mask, 1.0, 0.1)[None].astype(np.float32)
     )
     checked = last((odd, *library.patches[1:]), library.diameters)
-    assert ("two in one" in kinds(checked[0])) is double
+    assert ("merged objects" in kinds(checked[0])) is double
 
 
 def test_odd_size_and_intensity_are_told_by_the_others():

@@ -72,12 +72,15 @@ class BoxFormat(ABC):
         Its name on the command line.
     title
         Its full name, for help and messages.
+    suffix
+        What its files end in.
     writes_folder
         Whether it writes a folder with a file for each image.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    suffix: ClassVar[str] = ""
     writes_folder: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
@@ -98,8 +101,10 @@ class BoxFormat(ABC):
         """
 
     def files(self, out: Path, images: Sequence[NamedBoxes]) -> tuple[Path, ...]:
-        """Return the files that `write` makes; default: `out` itself."""
-        return (out,)
+        """Return the files that `write` makes: `out`, or in that folder one for each image."""
+        if not self.writes_folder:
+            return (out,)
+        return tuple(out / f"{Path(image.name).stem}{self.suffix}" for image in images)
 
     @abstractmethod
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:

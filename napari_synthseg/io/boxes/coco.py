@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.boxes.base import (
     BoxFormat,
     ListedBox,
@@ -81,7 +81,7 @@ class CocoFormat(BoxFormat):
             "annotations": annotations,
             "categories": [{"id": value, "name": name} for value, name in classes.items()],
         }
-        replace_file(out, lambda file: file.write_text(json.dumps(whole), encoding="utf-8"))
+        write_text(out, json.dumps(whole))
 
 
 def _tables(path: Path) -> dict[str, list[dict[str, Any]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from napari_synthseg.core.annotations import ImageRef
@@ -11,9 +11,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.base import ListedBox, ListedImage
-from napari_synthseg.io.naming import ImageNames, UnknownNameError, find_class
-
-ShapeOf = Callable[[ImageRef], tuple[int, ...]]
+from napari_synthseg.io.naming import ImageNames, ShapeOf, UnknownNameError, find_class
 
 
 @dataclass(eq=False)

@@ -21,17 +21,6 @@ CORNERS = ("ymin", "xmin", "ymax", "xmax")
 SUFFIXES = (".csv", ".tsv", ".txt")
 
 
-def _columns(scored: bool) -> Columns:
-    required = ("image", "class", *(("score",) if scored else ()), *CORNERS)
-    return Columns(
-        required=required,
-        optional=(),
-        numbers=frozenset((*CORNERS, "score")),
-        header=",".join(required),
-        others=True,
-    )
-
-
 def read_box_table(path: Path, *, scored: bool = False) -> tuple[ListedImage, ...]:
     """Read boxes from a table, by image in the order in which they come.
 
@@ -48,7 +37,8 @@ def read_box_table(path: Path, *, scored: bool = False) -> tuple[ListedImage, ..
     InputError
         At the first row that makes no sense; the message names it.
     """
-    columns = _columns(scored)
+    required = ("image", "class", *(("score",) if scored else ()), *CORNERS)
+    columns = Columns(required, numbers=frozenset((*CORNERS, "score")), others=True)
     if "zmin" in read_header(path):
         raise InputError(f"{path.name}, row 1: boxes in volumes (zmin) are not read, only planes.")
     first: dict[str, str] = {}
@@ -58,7 +48,7 @@ def read_box_table(path: Path, *, scored: bool = False) -> tuple[ListedImage, ..
             raise InputError(f"{where}: the box has no image.")
         first.setdefault(cells["image"], where)
         mine = boxes.setdefault(cells["image"], [])
-        if any(cells[name] for name in columns.required[1:]):
+        if any(cells[name] for name in required[1:]):
             ymin, xmin, ymax, xmax = (to_number(where, name, cells[name]) for name in CORNERS)
             corners: Corners = (ymin, xmin, ymax, xmax)
             score = to_number(where, "score", cells["score"], "number") if scored else 1.0

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.boxes.base import (
     BoxFormat,
     ListedBox,
@@ -20,14 +19,13 @@ from napari_synthseg.io.boxes.base import (
 from napari_synthseg.io.tables import as_text, to_number
 from napari_synthseg.io.text import read_text
 
-SUFFIX = ".xml"
-
 
 class VocFormat(BoxFormat):
     """Pascal VOC, as LabelImg and CVAT write it."""
 
     name = "voc"
     title = "Pascal VOC XML"
+    suffix = ".xml"
     writes_folder = True
 
     def recognizes(self, path: Path) -> bool:
@@ -38,24 +36,17 @@ class VocFormat(BoxFormat):
         """Read a file, or all files of a folder."""
         return tuple(_read(file) for file in _listed(path))
 
-    def files(self, out: Path, images: Sequence[NamedBoxes]) -> tuple[Path, ...]:
-        """Return a file for each image."""
-        return tuple(out / f"{Path(image.name).stem}{SUFFIX}" for image in images)
-
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:
         """Write an XML file for each image into the folder `out`."""
-        out.mkdir(parents=True, exist_ok=True)
         for path, image in zip(self.files(out, images), images, strict=True):
             root = _element(image, classes)
             ET.indent(root)
-            text = ET.tostring(root)
-            replace_file(path, partial(Path.write_bytes, data=text))
+            write_text(path, ET.tostring(root, "unicode"))
 
 
 def _listed(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(p for p in path.iterdir() if p.suffix.lower() == SUFFIX)
-    return [path] if path.suffix.lower() == SUFFIX else []
+    files = path.iterdir() if path.is_dir() else [path]
+    return sorted(file for file in files if file.suffix.lower() == VocFormat.suffix)
 
 
 def _read(path: Path) -> ListedImage:
@@ -66,13 +57,12 @@ def _read(path: Path) -> ListedImage:
             "boxes as Pascal VOC."
         )
     name = (root.findtext("filename") or "").strip()
-    boxes = []
-    for number, element in enumerate(root.findall("object"), start=1):
-        where = f"{path.name}, object {number}"
-        boxes.append(_box(where, element))
-    if not Path(name).suffix:  # some programs write no extension, or nothing at all
-        return ListedImage(path.name, path.stem, tuple(boxes), _size(path, root), by_stem=True)
-    return ListedImage(path.name, name, tuple(boxes), _size(path, root))
+    boxes = tuple(
+        _box(f"{path.name}, object {number}", element)
+        for number, element in enumerate(root.findall("object"), start=1)
+    )
+    by_stem = not Path(name).suffix  # some programs write no extension, or nothing at all
+    return ListedImage(path.name, path.stem if by_stem else name, boxes, _size(path, root), by_stem)
 
 
 def _parse(path: Path) -> ET.Element:

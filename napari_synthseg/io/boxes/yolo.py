@@ -9,13 +9,12 @@ import yaml
 
 from napari_synthseg.core.boxes import BoxRow
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.boxes.base import BoxFormat, ListedImage, NamedBoxes, SizeOf, make_box
 from napari_synthseg.io.tables import to_number
 from napari_synthseg.io.text import read_text
 
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml")
-SUFFIX = ".txt"
 
 
 class YoloFormat(BoxFormat):
@@ -23,11 +22,12 @@ class YoloFormat(BoxFormat):
 
     name = "yolo"
     title = "YOLO txt"
+    suffix = ".txt"
     writes_folder = True
 
     def recognizes(self, path: Path) -> bool:
         """Return whether it is a folder with text files, or one that has them in ``labels``."""
-        return path.is_dir() and bool(_listed(path))
+        return bool(_listed(path))
 
     def read(self, path: Path, size_of: SizeOf) -> tuple[ListedImage, ...]:
         """Read the files of a folder; an empty one says that the image holds no object."""
@@ -37,25 +37,24 @@ class YoloFormat(BoxFormat):
 
     def files(self, out: Path, images: Sequence[NamedBoxes]) -> tuple[Path, ...]:
         """Return a file for each image, and that of the classes' names."""
-        listed = (out / f"{Path(image.name).stem}{SUFFIX}" for image in images)
-        return (*listed, out / NAME_FILES[0])
+        return (*super().files(out, images), out / NAME_FILES[0])
 
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:
         """Write a text file for each image, and ``classes.txt``, into the folder `out`."""
-        out.mkdir(parents=True, exist_ok=True)
         numbers = {value: number for number, value in enumerate(classes)}
         for path, image in zip(self.files(out, images), images, strict=False):
-            _write_text(path, [_line(row, image.shape, numbers) for row in image.boxes.rows()])
-        _write_text(out / NAME_FILES[0], list(classes.values()))
+            lines = [_line(row, image.shape, numbers) for row in image.boxes.rows()]
+            write_text(path, "".join(lines))
+        write_text(out / NAME_FILES[0], "".join(f"{name}\n" for name in classes.values()))
 
 
 def _listed(path: Path) -> list[Path]:
     """Return the files with boxes in a folder, or in its subfolder ``labels``."""
-    if not path.is_dir():
-        return []
     for folder in (path / "labels", path):
         if folder.is_dir():
-            files = sorted(p for p in folder.glob(f"*{SUFFIX}") if p.name not in NAME_FILES)
+            files = sorted(
+                p for p in folder.glob(f"*{YoloFormat.suffix}") if p.name not in NAME_FILES
+            )
             if files:
                 return files
     return []
@@ -134,9 +133,4 @@ def _line(row: BoxRow, shape: tuple[int, int], numbers: Mapping[int, int]) -> st
         (xmin + xmax) / 2 / width, (ymin + ymax) / 2 / height,
         (xmax - xmin) / width, (ymax - ymin) / height,
     )  # fmt: skip
-    return " ".join([str(numbers[value]), *map(repr, shares)])
-
-
-def _write_text(path: Path, lines: Sequence[str]) -> None:
-    text = "".join(f"{line}\n" for line in lines)
-    replace_file(path, lambda file: file.write_text(text, encoding="utf-8"))
+    return " ".join([str(numbers[value]), *map(repr, shares)]) + "\n"

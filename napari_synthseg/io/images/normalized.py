@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, full_region, region_shape
+from napari_synthseg.core.geometry import Region, full_region, lies_in, region_shape
 from napari_synthseg.core.pixels import FloatImage, Intensity
 from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
 
@@ -122,10 +122,7 @@ class NormalizedImage:
         return ordered if "c" in left else ordered[np.newaxis]
 
     def _inside(self, region: Region) -> Region:
-        if len(region) != len(self._region) or not all(
-            low <= start < stop <= high
-            for (start, stop), (low, high) in zip(region, self._region, strict=True)
-        ):
+        if not lies_in(region, self._region):
             raise InputError(
                 f"Pixels of '{self._ref.name or self._stored.name}' were asked for at {region}, "
                 f"outside the part that the project uses, {self._region}."
@@ -135,18 +132,13 @@ class NormalizedImage:
     def _measure(self) -> Intensity:
         sample = self._sample().astype(np.float64)  # integers overflow between percentiles
         joint = self._stored.is_color and len(self._channels) > 1
-        if np.isfinite(sample).all():
-            return Intensity.measure(sample, joint=joint)
-        finite = [channel[np.isfinite(channel)] for channel in sample]
-        if joint:
-            finite = [np.concatenate(finite)] * len(finite)
-        if any(channel.size == 0 for channel in finite):
+        finite = np.isfinite(sample)
+        if not (finite.any() if joint else finite.any(axis=1).all()):
             raise InputError(
                 f"'{self._ref.name or self._stored.name}' holds no finite value in a channel: "
                 "choose other channels, or another region."
             )
-        maps = [Intensity.measure(channel[np.newaxis]) for channel in finite]
-        return Intensity(tuple(m.low[0] for m in maps), tuple(m.high[0] for m in maps))
+        return Intensity.measure(sample, joint=joint)
 
     def _sample(self) -> NDArray[Any]:
         """Return stored pixels (channel, n) from an even grid over the region."""
@@ -205,14 +197,10 @@ def _channels(ref: ImageRef, stored: StoredArray) -> tuple[int, ...]:
 
 
 def _checked_region(ref: ImageRef, extent: tuple[int, ...]) -> Region:
-    if ref.region is None:
-        return full_region(extent)
-    fits = len(ref.region) == len(extent) and all(
-        0 <= start < stop <= size for (start, stop), size in zip(ref.region, extent, strict=True)
-    )
-    if not fits:
+    region = ref.region or full_region(extent)
+    if not lies_in(region, full_region(extent)):
         raise InputError(
             f"The region {ref.region} of '{ref.name}' does not lie in its shape {extent}: choose "
             "another region."
         )
-    return ref.region
+    return region

@@ -12,7 +12,7 @@ from PIL import Image
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
 
-FORMATS = ("PNG", "JPEG", "BMP")
+RASTER_FORMATS = ("PNG", "JPEG", "BMP")
 
 _GRAY = {"1": "?", "L": "u1", "LA": "u1", "I;16": "u2", "I;16B": "u2", "I": "i4", "F": "f4"}
 
@@ -30,15 +30,17 @@ def open_raster(path: Path, *, as_ids: bool = False) -> StoredArray:
     """
     with _opened(path) as image:
         mode, (width, height) = image.mode, image.size
-    gray = _GRAY.get("L" if mode == "P" and as_ids else mode)
-    dtype = np.dtype(gray or "u1")
+    if mode not in _GRAY and not (mode == "P" and as_ids):
+        mode = "RGB"
+    gray = mode != "RGB"
+    dtype = np.dtype(_GRAY.get(mode, "u1"))
     shape = (height, width) if gray else (height, width, 3)
     check_budget(path.name, int(np.prod(shape)), dtype.itemsize)
 
     def read(index: Index) -> NDArray[Any]:
         try:
             with _opened(path) as image:
-                array = np.asarray(_plain(image, as_ids))
+                array = np.asarray(image.convert("L" if mode == "LA" else mode))
         except (OSError, SyntaxError, ValueError) as error:
             raise _damaged(path, error) from error
         if array.shape != shape:
@@ -58,27 +60,13 @@ def open_raster(path: Path, *, as_ids: bool = False) -> StoredArray:
 
 def _opened(path: Path) -> Image.Image:
     try:
-        return Image.open(path, formats=FORMATS)
+        return Image.open(path, formats=RASTER_FORMATS)
     except Image.DecompressionBombError:
         raise InputError(
             f"'{path}' is too large for its format: save it as a tiled TIFF or OME-Zarr."
         ) from None
     except (OSError, SyntaxError, ValueError) as error:
         raise _damaged(path, error) from error
-
-
-def _plain(image: Image.Image, as_ids: bool) -> Image.Image:
-    if image.mode == "P" and as_ids:
-        return image
-    if image.mode == "LA":
-        return image.getchannel("L")
-    if image.mode in _GRAY:
-        return image
-    return image.convert("RGB") if image.mode != "RGBA" else _without_alpha(image)
-
-
-def _without_alpha(image: Image.Image) -> Image.Image:
-    return Image.merge("RGB", image.split()[:3])
 
 
 def _damaged(path: Path, error: Exception) -> InputError:

@@ -39,7 +39,6 @@ def open_tiff(path: Path) -> StoredArray:
         mapped = series.dataoffset is not None
         if not mapped:
             check_budget(path.name, math.prod(page.chunks), dtype.itemsize)
-            _check_codec(path, page)
         whole = not mapped and 4 * math.prod(page.chunks) > math.prod(page.shape)
         sizes = _pixel_sizes(tiff)
         file_shape, file_axes = series.shape, series.axes
@@ -140,17 +139,6 @@ def _check_complete(path: Path, series: tifffile.TiffPageSeries) -> None:
         )
     if not complete:
         raise InputError(f"'{path}' is cut short: copy it again from where it came.")
-
-
-def _check_codec(path: Path, page: tifffile.TiffPage) -> None:
-    try:
-        tifffile.TIFF.DECOMPRESSORS[page.compression]
-    except KeyError:
-        method = tifffile.COMPRESSION(page.compression).name
-        raise InputError(
-            f"'{path}' is compressed with {method}, which needs another package: run "
-            "'pip install imagecodecs', or save the image uncompressed."
-        ) from None
 
 
 def _read_part(

@@ -24,7 +24,7 @@ from napari_synthseg.patches.quality.sharpness import measure_sharpness
 QUALITY_FACTORS: dict[IssueKind, float] = {
     "blurred": 0.6,
     "saturated": 0.8,
-    "two in one": 0.4,
+    "merged objects": 0.4,
     "duplicate": 0.3,
     "odd size": 0.7,
     "odd intensity": 0.8,
@@ -202,7 +202,7 @@ def _check_merged(
         if score > MERGED_LIKELY_SCORE:
             words = f"two objects in one mask? It is {sizes[patch.id]:.1f} times the usual size"
             severity: Severity = "reject" if score > MERGED_SURE_SCORE else "warning"
-            issues[patch.id].append(QualityIssue("two in one", words, float(score), severity))
+            issues[patch.id].append(QualityIssue("merged objects", words, float(score), severity))
 
 
 # --- measures and results -------------------------------------------------------------------------

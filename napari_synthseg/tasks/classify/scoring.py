@@ -24,7 +24,6 @@ PREDICTED_COLUMNS = Columns(
     required=("image", "class", "score"),
     optional=("shown",),
     numbers=frozenset({"score"}),
-    header="image,class,score[,shown]",
 )
 
 
