@@ -40,9 +40,8 @@ class Bench:
 
     def idle(self) -> bool:
         """Tell whether no work runs."""
-        lanes = ("short", "training", "learning", "regions")
-        no_job = all(self.panel.controller.job(lane) is None for lane in lanes)
-        return no_job and not self.panel.layers.outputs.is_busy
+        lanes = ("short", "training", "learning", "regions", "display")
+        return all(self.panel.controller.job(lane) is None for lane in lanes)
 
     def settle(self) -> None:
         """Let all work come to its end."""
@@ -127,7 +126,7 @@ class Bench:
 def projects(tmp_path, monkeypatch):
     """Keep new projects in the test's own folder."""
     folder = tmp_path / "projects"
-    monkeypatch.setattr("napari_synthseg.ui.control.controller.projects_folder", lambda: folder)
+    monkeypatch.setattr("napari_synthseg.ui.viewer.file_actions.projects_folder", lambda: folder)
     return folder
 
 

@@ -69,7 +69,8 @@ def evidence(clicked):
     box = clicked.panel.results_page.heat_maps
     field = clicked.panel.layers.image
     box.show()
-    box.show_maps(heat(clicked), clicked.session.project, "r, discs", field.placement)
+    box.show_maps(heat(clicked), clicked.session.project, "r, discs", field)
+    clicked.settle()
     return clicked, box
 
 
@@ -127,7 +128,7 @@ def test_boxes_lie_on_their_objects_in_the_color_of_their_class(opened):
     )
     layers = opened.panel.layers
     found = BoxPrediction(image=ref.id, run="r", objects=things, candidates=things)
-    layers.show_prediction(found, "Prediction: x")
+    layers.outputs.show_prediction(found, "Prediction: x", layers.image)
     opened.settle()
     (middles,) = layers.outputs.predictions
     lines = next(x for x in opened.viewer.layers if x.name == "Boxes: x")
@@ -147,7 +148,8 @@ def test_no_box_at_all_is_shown_as_nothing(opened):
     (ref,) = opened.session.project.images
     weak = (FoundObject(1, 1, 0.1, (20, 20), ((10, 30), (10, 30))),)
     found = BoxPrediction(image=ref.id, run="r", objects=(), candidates=weak)
-    opened.panel.layers.show_prediction(found, "x")
+    layers = opened.panel.layers
+    layers.outputs.show_prediction(found, "x", layers.image)
     opened.settle()
     assert len(opened.panel.layers.outputs.predictions[0].data) == 0
 

@@ -178,12 +178,14 @@ def test_rejected_pairs_are_looked_at_with_their_reason(learning):
     learning.settle()
     assert panel.rejected_box.text() == "Show rejected pairs (2)"
     panel.rejected_box.click()
+    learning.settle()
     overlay = learning.viewer.canvas.overlays.text
     assert np.allclose(shown(learning)[0], 0.9)
     assert overlay.text == "Rejected 1 of 2: reason 0"
     learning.viewer.dims.set_current_step(0, 1)
     assert overlay.text == "Rejected 2 of 2: reason 1"
     panel.rejected_box.click()
+    learning.settle()
     assert np.allclose(shown(learning)[0], 0.5)
     assert not overlay.visible
 

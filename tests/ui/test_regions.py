@@ -30,6 +30,7 @@ def kept(session):
 
 def settled(bench):
     """Wait until what was painted is in the project, and return it."""
+    bench.settle()  # what erases regions paints, too
     bench.wait(lambda: not bench.panel.layers.regions.keeper.is_busy)
     bench.settle()
     return kept(bench.session)
@@ -206,7 +207,7 @@ def test_masks_are_taken_from_layers_that_stay_as_they_are(painting, capsys):
     assert np.array_equal(settled(painting), masks)
     assert [c.value for c in painting.session.project.classes] == [1, 2, 7]
     assert not box.problem.isVisible()
-    painting.panel.layers.activate_regions()
+    painting.panel.layers.activate_marking()
     painting.drag((60, 30), (60, 90))
     assert settled(painting)[60, 60] == painting.regions.selected_label
     assert np.array_equal(mine.data, masks)

@@ -86,6 +86,7 @@ def test_dual_volumes_and_predictions_lie_on_the_volumes_axes(volume):
     volume.session.edit(project.model_copy(update={"recipe": recipe}), "set recipe")
     pairs = volume.session.synthesize(2).result()
     volume.panel.layers.show_dual_images(pairs)
+    volume.settle()
     image, labels = volume.panel.layers.preview.layers
     assert image.data.shape == labels.data.shape == (2, 8, 48, 48)
     assert tuple(labels.scale) == (1.0, *SCALE)
@@ -96,7 +97,8 @@ def test_dual_volumes_and_predictions_lie_on_the_volumes_axes(volume):
         objects=(FoundObject(1, 1, 0.9, (1, 1, 1), ((0, 2),) * 3),),
         region_origin=(0, 0, 0),
     )
-    volume.panel.layers.show_prediction(found, "found")
+    layers = volume.panel.layers
+    layers.outputs.show_prediction(found, "found", layers.image)
     volume.settle()
     shown = volume.viewer.layers["found"]
     assert np.allclose(shown.data_to_world((1, 2, 3)), volume.clicks.data_to_world((1, 2, 3)))
@@ -124,6 +126,7 @@ def test_the_labels_of_dual_images_follow_their_pair_whatever_the_channel(bench)
         for n, i in enumerate(ids)
     ]
     bench.panel.layers.show_dual_images(pairs)
+    bench.settle()
     image, labels = bench.panel.layers.preview.layers
     assert labels.data.shape == image.data.shape
     assert np.array_equal(labels.data[1, 4], ids[1])

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 from qtpy.QtWidgets import QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.widgets.parts import row_of
 
@@ -33,8 +31,8 @@ class Header(QWidget):
             menu.addAction(text).triggered.connect(lambda _=False, act=action: act())
         self.project_button.setMenu(menu)
         self.undo_button, self.redo_button = _wide_button(), _wide_button()
-        self.undo_button.clicked.connect(lambda _=False: self.step_back("undo"))
-        self.redo_button.clicked.connect(lambda _=False: self.step_back("redo"))
+        self.undo_button.clicked.connect(lambda _=False: controller.undo())
+        self.redo_button.clicked.connect(lambda _=False: controller.redo())
         row = row_of(self.undo_button, self.redo_button)
         row.setSpacing(4)
         layout = QVBoxLayout(self)
@@ -64,12 +62,6 @@ class Header(QWidget):
             button.setText(f"{sign} {word} {label}" if label else f"{sign} {word}")
             button.setEnabled(label is not None)
             button.setToolTip(f"{word} {label or ''} ({keys})")
-
-    def step_back(self, which: Literal["undo", "redo"]) -> None:
-        """Undo the last edit, or redo what was undone last."""
-        session = self._controller.session
-        if session is not None:
-            show_input_errors(session.undo if which == "undo" else session.redo)
 
 
 def _wide_button() -> QToolButton:

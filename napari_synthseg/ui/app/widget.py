@@ -41,6 +41,7 @@ from napari_synthseg.ui.presenters.steps import (
 )
 from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
+from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.widgets.parts import notice_label, push_button, row_of, thin_bar
 from napari_synthseg.ui.widgets.stepper import Stepper
 from napari_synthseg.ui.widgets.style import style_sheet, theme_colors
@@ -71,6 +72,7 @@ class SynthSegWidget(QWidget):
         self.step = START
         self._tour: GuidedTour | None = None
         self._close_watch: CloseWatch | None = None
+        self._listening = Subscriptions()
         colors = theme_colors(viewer.theme)
         self.header = Header(self.controller, self.files)
         self.stepper = Stepper(STEP_NAMES, colors)
@@ -154,10 +156,12 @@ class SynthSegWidget(QWidget):
         self.notice.setVisible(bool(notice))
 
     def shut_down(self) -> None:
-        """End all work and release the project; safe to call twice."""
+        """End all work, release the project and let go of the viewer; safe to call twice."""
         if self._tour is not None:
             self._tour.stop()
+        self._listening.end()
         self.controller.clear()
+        self.layers.close()
 
     # --- building ----------------------------------------------------------------------------
 
@@ -200,16 +204,14 @@ class SynthSegWidget(QWidget):
         controller.work_progressed.connect(self._on_work_progressed)
         layers.image_changed.connect(self._on_image_changed)
         layers.marking_changed.connect(self.refresh)
-        self.viewer.layers.selection.events.active.connect(self._on_layers_changed)
-        self.viewer.events.theme.connect(self._on_theme_changed)
-        undo, redo = QKeySequence.StandardKey.Undo, "Ctrl+Shift+Z"
-        for keys, which in ((undo, "undo"), (redo, "redo")):
+        listen = self._listening.add
+        listen(self._on_layers_changed, self.viewer.layers.selection.events.active)
+        listen(self._on_theme_changed, self.viewer.events.theme)
+        listen(self._on_quit, QApplication.instance().aboutToQuit)
+        for keys, step_back in (("Ctrl+Z", controller.undo), ("Ctrl+Shift+Z", controller.redo)):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(lambda which=which: self.header.step_back(which))
-        # the windows are gone by then: what still runs must come to its end on disk
-        QApplication.instance().aboutToQuit.connect(controller.clear)
-        QApplication.instance().aboutToQuit.connect(wait_until_closed)
+            shortcut.activated.connect(step_back)
 
     def _apply_theme(self) -> None:
         colors = theme_colors(self.viewer.theme)
@@ -279,7 +281,12 @@ class SynthSegWidget(QWidget):
         """Follow the window that the panel is shown in."""
         super().showEvent(event)
         if self._close_watch is None or self._close_watch.parent() is not self.window():
-            self._close_watch = CloseWatch(self.window(), self.controller.clear)
+            self._close_watch = CloseWatch(self.window(), self.shut_down)
+
+    def _on_quit(self) -> None:
+        """Let what still runs come to its end on disk: the windows are gone by now."""
+        self.shut_down()
+        wait_until_closed()
 
 
 def _scrollable(page: Page) -> QScrollArea:

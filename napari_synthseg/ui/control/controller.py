@@ -6,28 +6,26 @@ and hands their outcomes back, and clears up when the panel, the viewer or the p
 
 from __future__ import annotations
 
-import io
+from collections import deque
 from collections.abc import Callable
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from napari.utils import progress
-from platformdirs import user_data_path
 from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.job_monitor import JobMonitor
-from napari_synthseg.ui.control.notices import report, show_input_errors, warn
+from napari_synthseg.ui.control.notices import report, show_input_errors, tell, warn
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.session import Session
 
-Lane = Literal["short", "training", "learning", "regions"]
-"""Works of different lanes may run at the same time, two of one lane may not: short ones, training,
-learning to make dual images, reading and saving what is painted."""
+T = TypeVar("T")
 
-WITHOUT_BAR: tuple[Lane, ...] = ("regions",)
+Lane = Literal["short", "training", "learning", "regions", "display"]
+"""Works of different lanes may run at the same time, two of one lane may not: short ones, training,
+learning to make dual images, reading and saving what is painted, making what is to be shown."""
+
+WITHOUT_BAR: tuple[Lane, ...] = ("regions", "display")
 """Lanes without a progress bar: their work is over in a moment."""
 
 
@@ -41,7 +39,7 @@ class SessionController(QObject):
     closing = Signal()
     """The session is about to be closed: what is not in it yet must go there now."""
     work_changed = Signal()
-    """Work started, ended, was paused or resumed."""
+    """Work started, was paused or resumed, or ended and its outcome was handed on."""
     work_progressed = Signal(str, float, str)
     """Lane, share that is done, what it does."""
 
@@ -49,7 +47,7 @@ class SessionController(QObject):
         super().__init__()
         self.session: Session | None = None
         self._monitors: dict[Lane, JobMonitor] = {}
-        self._bars: dict[Lane, Any] = {}
+        self._to_show: deque[tuple[Job[Any], Callable[[Any], object]]] = deque()
 
     # --- the session -------------------------------------------------------------------------
 
@@ -63,8 +61,23 @@ class SessionController(QObject):
         session = self.session
         return session is not None and show_input_errors(lambda: session.edit(new, what))
 
+    def undo(self) -> None:
+        """Take back the last edit."""
+        if self.session is not None:
+            show_input_errors(self.session.undo)
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        if self.session is not None:
+            show_input_errors(self.session.redo)
+
     def show(self, session: Session | None) -> None:
-        """Show another session; the one before is closed."""
+        """Show another session; the one before is closed, and its work ends."""
+        if (training := self.job("training")) is not None:
+            tell(
+                f"Stopped: {training.name}. Open its project again and press 'Go on' in step 4 to "
+                "go on from its last checkpoint."
+            )
         self.clear()
         self.session = session
         if session is not None:
@@ -75,14 +88,15 @@ class SessionController(QObject):
 
     def clear(self) -> None:
         """Cancel all work and close the session, without waiting; safe to call twice."""
-        if self.session is not None:
+        session = self.session
+        if session is not None:
             self.closing.emit()
-        for lane in tuple(self._monitors):
-            # what was painted is saved: the session waits for it
-            self._monitors.pop(lane).leave(cancel=lane != "regions")
-            self._close_bar(lane)
-        if self.session is not None:
-            session, self.session = self.session, None
+        self._to_show.clear()
+        while self._monitors:
+            lane, monitor = self._monitors.popitem()
+            monitor.leave(cancel=lane != "regions")  # what was painted is saved
+        if session is not None:
+            self.session = None
             session.changed.disconnect(self._on_changed)
             session.library_changed.disconnect(self._on_library_changed)
             session.close()
@@ -105,14 +119,16 @@ class SessionController(QObject):
         make_job: Callable[[Session], Job[Any]],
         on_done: Callable[[Any], object] | None = None,
         **options: Any,
-    ) -> None:
-        """Run a job that the session makes, or show why it cannot; `options` are those of `run`.
+    ) -> bool:
+        """Run a job that the session makes, or show why it cannot; return whether it runs.
 
-        Where the lane is busy no job is made, because making one may change the project.
+        `options` are those of `run`. Where the lane is busy no job is made, because making one may
+        change the project.
         """
         session = self.session
-        if session is not None and self._is_free(options.get("lane", "short")):
-            show_input_errors(lambda: self.run(make_job(session), on_done, **options))
+        if session is None or not self._is_free(options.get("lane", "short")):
+            return False
+        return show_input_errors(lambda: self.run(make_job(session), on_done, **options))
 
     def run(
         self,
@@ -130,21 +146,38 @@ class SessionController(QObject):
         """
         if not self._is_free(lane):
             return
-        monitor = self._monitors[lane] = JobMonitor(job)
-        if lane not in WITHOUT_BAR:
-            self._bars[lane] = progress(total=100, desc=job.name, file=io.StringIO())
-        monitor.progressed.connect(lambda steps: self._on_progress(lane, job, steps))
-        if on_progress is not None:
-            monitor.progressed.connect(on_progress)
-        monitor.finished.connect(lambda outcome: self._on_finished(lane, job, outcome))
-        if on_done is not None:
-            monitor.finished.connect(
-                lambda outcome: on_done(outcome.value) if outcome.state == "done" else None
-            )
+
+        def progressed(steps: list[Progress]) -> None:
+            self.work_progressed.emit(lane, steps[-1].fraction, steps[-1].message or job.name)
+            if on_progress is not None:
+                on_progress(steps)
+
+        def finished(outcome: Outcome[Any]) -> None:
+            del self._monitors[lane]
+            if (session := self.session) is not None:
+                show_input_errors(lambda: session.record(job))
+            if outcome.state == "failed":
+                report(outcome, job.name)
+            elif on_done is not None and outcome.state == "done":
+                on_done(outcome.value)
+
+        monitor = self._monitors[lane] = JobMonitor(job, with_bar=lane not in WITHOUT_BAR)
+        monitor.progressed.connect(progressed)
+        monitor.finished.connect(finished)
         if on_end is not None:
             monitor.finished.connect(on_end)
-        monitor.start()
+        monitor.finished.connect(lambda _: self.work_changed.emit())
         self.work_changed.emit()
+
+    def compute(self, what: str, make: Callable[[], T], show: Callable[[T], object]) -> None:
+        """Work out in the background what is to be shown, one after another; then show it."""
+        self._to_show.append((Job.of(what, make), show))
+        self._show_next()
+
+    def _show_next(self, _: object = None) -> None:
+        if self._to_show and self.job("display") is None:
+            job, show = self._to_show.popleft()
+            self.run(job, show, lane="display", on_end=self._show_next)
 
     def _is_free(self, lane: Lane) -> bool:
         """Tell whether nothing runs in a lane; say so where something does."""
@@ -163,40 +196,3 @@ class SessionController(QObject):
         if job := self.job(lane):
             (job.resume if job.state == "paused" else job.pause)()
             self.work_changed.emit()
-
-    def _on_progress(self, lane: Lane, job: Job[Any], steps: list[Progress]) -> None:
-        last = steps[-1]
-        bar = self._bars.get(lane)
-        if bar is not None and (ahead := int(100 * last.fraction) - bar.n) > 0:
-            bar.update(ahead)
-        self.work_progressed.emit(lane, last.fraction, last.message or job.name)
-
-    def _on_finished(self, lane: Lane, job: Job[Any], outcome: Outcome[Any]) -> None:
-        del self._monitors[lane]
-        self._close_bar(lane)
-        session = self.session
-        if session is not None:
-            show_input_errors(lambda: session.record(job))
-        if outcome.state == "failed":
-            report(outcome, job.name)
-        self.work_changed.emit()
-
-    def _close_bar(self, lane: Lane) -> None:
-        if bar := self._bars.pop(lane, None):
-            bar.close()
-
-
-def projects_folder() -> Path:
-    """Return the folder of projects that the user has not saved elsewhere."""
-    return user_data_path("napari-synthseg") / "projects"
-
-
-def scratch_folder(name: str = "") -> Path:
-    """Return a folder for a new project, named by the time."""
-    stem = datetime.now().strftime("%Y-%m-%d %H.%M.%S") + (f" {name}" if name else "")
-    folder = projects_folder() / f"{stem}.synthseg"
-    number = 2
-    while folder.exists():
-        folder = projects_folder() / f"{stem} ({number}).synthseg"
-        number += 1
-    return folder

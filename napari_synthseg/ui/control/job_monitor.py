@@ -7,10 +7,12 @@ deleted widget.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections import deque
 from typing import Any, ClassVar
 
+from napari.utils import progress
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_synthseg.core.progress import Progress
@@ -27,7 +29,7 @@ gives it away and takes it back many times a frame, so Python's own 5 ms add up.
 
 
 class JobMonitor(QObject):
-    """Starts a job and follows it to its end."""
+    """Starts a job and follows it to its end, where wanted with a bar in napari's activity dock."""
 
     progressed = Signal(list)
     """What the job yielded since the last time, oldest first."""
@@ -37,22 +39,20 @@ class JobMonitor(QObject):
 
     _active: ClassVar[set[JobMonitor]] = set()
 
-    def __init__(self, job: Job[Any]) -> None:
+    def __init__(self, job: Job[Any], *, with_bar: bool) -> None:
         super().__init__()
         self.job = job
         news: deque[Progress] = deque(maxlen=10_000)
         self._news = news
         job.progressed.connect(lambda step: news.append(step))
+        self._bar = progress(total=100, desc=job.name, file=io.StringIO()) if with_bar else None
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self._on_tick)
-
-    def start(self) -> None:
-        """Start the job in its thread."""
         self._active.add(self)
         _share_python(True)
         self._timer.start()
-        self.job.start()
+        job.start()
 
     def leave(self, cancel: bool = True) -> None:
         """Stop following the job, and cancel it; a project that it still opens is closed again."""
@@ -64,17 +64,20 @@ class JobMonitor(QObject):
             _close_opened(self.job.outcome)
 
     def _on_tick(self) -> None:
-        outcome: Outcome[Any] | None = (
-            self.job.outcome
-        )  # before the queue: the last step must be in it
+        outcome = self.job.outcome  # before the queue: the last step must be in it
         steps = [self._news.popleft() for _ in range(len(self._news))]
         if steps:
+            ahead = int(100 * steps[-1].fraction)
+            if self._bar is not None and ahead > self._bar.n:
+                self._bar.update(ahead - self._bar.n)
             self.progressed.emit(steps)
         if outcome is not None:
             self._stop()
             self.finished.emit(outcome)
 
     def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
         self._timer.stop()
         self._active.discard(self)
         _share_python(bool(self._active))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari.layers import Image
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QHideEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QProgressBar, QSlider, QWidget
@@ -13,8 +12,8 @@ from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.tasks.registry import describe_task
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
-from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.widgets.parts import (
     check_box,
     column_in,
@@ -100,12 +99,15 @@ class HeatMapBox(QWidget):
                 self.methods.addItem(METHOD_WORDS.get(name, name), name)
             self.methods.setCurrentIndex(max(self.methods.findData(chosen), 0))
 
-    def show_maps(self, maps: HeatMaps, project: Project, name: str, placement: Placement) -> None:
-        """Put the maps of an image into the viewer, with a legend for them."""
+    def show_maps(self, maps: HeatMaps, project: Project, name: str, image: DisplayedImage) -> None:
+        """Put the maps of an image into the viewer, soon, with a legend for them."""
+        self.layers.show(maps, name, image, lambda: self._show_legend(maps, project))
+
+    def _show_legend(self, maps: HeatMaps, project: Project) -> None:
         self._clear_rows()
-        for value, layer in self.layers.show(maps, project, name, placement).items():
+        for value in self.layers.layers:
             cls = project.object_class(value)
-            self._add_row(value, cls.name, cls.color, layer)
+            self._add_row(value, cls.name, cls.color)
         with QSignalBlocker(self.contrast):
             self.contrast.setValue(FULL_COLOR_PERCENT)
         self.layers.set_dark(self.dark.isChecked())
@@ -115,12 +117,12 @@ class HeatMapBox(QWidget):
         )
         self.legend.show()
 
-    def _add_row(self, value: int, name: str, color: str, layer: Image) -> None:
-        row = len(self.boxes)
+    def _add_row(self, value: int, name: str, color: str) -> None:
+        row, layer = len(self.boxes), self.layers.layers[value]
         box = check_box(name, lambda on: setattr(layer, "visible", on))
         box.setIcon(swatch(color))
         box.setChecked(True)
-        layer.events.visible.connect(lambda: box.setChecked(layer.visible))
+        self.layers.on_visible(value, box.setChecked)
         bar, number = thin_bar(BAR_STEPS), QLabel()
         bar.setStyleSheet(f"QProgressBar::chunk {{ background: {color}; }}")
         number.setMinimumWidth(52)

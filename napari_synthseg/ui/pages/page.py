@@ -52,6 +52,11 @@ class Page(QWidget):
         """Return the highlighted button that leads to another step."""
         return NextStep(text, lambda: self.go_to.emit(step), why_disabled)
 
+    def busy_hint(self) -> str:
+        """Return what short work runs, or ''."""
+        job = self.controller.job("short")
+        return f"Busy: {job.name}…" if job is not None else ""
+
     def hint(self) -> str:
         """Return one sentence that says what to do now."""
         return ""

@@ -103,8 +103,8 @@ class PatchesPage(Page):
 
     def hint(self) -> str:
         """Say what the gallery is for, or that it is out of date."""
-        if self.controller.job("short") is not None:
-            return "Looking for the object under each click…"
+        if busy := self.busy_hint():
+            return busy
         if self._library is None:
             return "Cut a patch around each click."
         if not self._is_current:

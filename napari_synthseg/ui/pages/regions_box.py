@@ -63,7 +63,6 @@ class RegionsBox(QWidget):
         super().__init__()
         self.controller, self.layers, self.regions = controller, layers, layers.regions
         self._taken: tuple[Painted, str] | None = None
-        self._listened: LabelsLayer | None = None
         self._group = QButtonGroup(self)
         self.tools: dict[str, QPushButton] = {}
         for mode, (words, tip) in TOOLS.items():
@@ -102,7 +101,9 @@ class RegionsBox(QWidget):
             quiet_label(KEYS),
         ):  # fmt: skip
             body.addWidget(widget)
-        self.regions.changed.connect(self._on_layer_changed)
+        self.regions.shown.connect(self._on_layer_shown)
+        self.regions.changed.connect(self.refresh)
+        self.regions.tool_changed.connect(self.refresh)
         self._show_problem("")
         self.refresh()
 
@@ -125,14 +126,8 @@ class RegionsBox(QWidget):
         for widget in (self.slider, self.size, self.rest, self.take_button, self.ground_button):
             widget.setEnabled(layer is not None)
 
-    def _on_layer_changed(self) -> None:
-        layer = self.regions.layer
-        if layer is not self._listened:
-            self._listened = layer
-            self._show_problem("")
-            if layer is not None:
-                layer.events.mode.connect(self.refresh)
-                layer.events.brush_size.connect(self.refresh)
+    def _on_layer_shown(self) -> None:
+        self._show_problem("")
         self.refresh()
 
     def _show_problem(self, text: str) -> None:
@@ -147,7 +142,7 @@ class RegionsBox(QWidget):
 
     def _on_tool(self, mode: str) -> None:
         if self.regions.layer is not None:
-            self.layers.activate_regions()
+            self.layers.activate_marking()
             self.regions.layer.mode = mode
 
     def _on_size(self, size: int) -> None:

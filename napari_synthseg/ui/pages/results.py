@@ -8,7 +8,6 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem
 
 from napari_synthseg.core.annotations import ImageRef, MaskTruth
-from napari_synthseg.core.labels import PixelLabels
 from napari_synthseg.core.predictions import HeatMaps, Prediction
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
@@ -31,7 +30,6 @@ from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.data_table import DataTable, TableList
 from napari_synthseg.ui.widgets.parts import check_box, push_button, quiet_label
-from napari_synthseg.workflow.truths import read_true_masks
 
 ID_ROLE = Qt.ItemDataRole.UserRole
 
@@ -84,8 +82,8 @@ class ResultsPage(Page):
 
     def hint(self) -> str:
         """Say what to look at."""
-        if self.controller.job("short") is not None:
-            return "Coloring regions…" if self._colors_regions else "Looking for objects…"
+        if busy := self.busy_hint():
+            return busy
         if not self._predicted:
             return "See what the model finds."
         what = "Paint" if self._colors_regions else "Click"
@@ -196,11 +194,13 @@ class ResultsPage(Page):
     def _show_found(self) -> bool:
         """Show what was found on the image in view; return whether there was anything."""
         field, was_shown = self.layers.image, False
-        for ref in field.refs if field else ():
+        if field is None:
+            return False
+        for ref in field.refs:
             if ref.id in self._unshown:
                 prediction, run = self._unshown.pop(ref.id)
                 name = f"{PREDICTION}{run.name}, {ref.name}"
-                self.layers.show_prediction(prediction, name)
+                self.layers.outputs.show_prediction(prediction, name, field)
                 was_shown = True
         return was_shown
 
@@ -223,7 +223,7 @@ class ResultsPage(Page):
                 return
             ref = project.image(maps.image)
             if image_key(ref) == image_key(field.refs[0]):
-                self.heat_maps.show_maps(maps, project, f"{run.name}, {ref.name}", field.placement)
+                self.heat_maps.show_maps(maps, project, f"{run.name}, {ref.name}", field)
             if project.truth_of(ref, "instance", "boxes"):
                 self.controller.start(
                     lambda session: session.score(run, made), lambda _: self.refresh()
@@ -231,22 +231,14 @@ class ResultsPage(Page):
 
     def _on_truth_toggled(self, checked: bool) -> None:
         masked = {t.image for t in self.controller.project.truths if isinstance(t, MaskTruth)}
-        refs = self.layers.image.refs if self.layers.image else ()
-        ref = next((ref for ref in refs if ref.id in masked), None)
-        if not checked or ref is None:
-            self.layers.outputs.hide_truth()
-            if checked:
-                warn("There are no true masks for this image.")
+        image = self.layers.image
+        ref = next((ref for ref in image.refs if ref.id in masked), None) if image else None
+        if checked and image is not None and ref is not None:
+            self.layers.outputs.show_truth(ref, image)
             return
-        session = self.controller.session
-        assert session is not None
-        origin = [start for start, _ in ref.region] if ref.region else [0] * ref.ndim
-
-        def show(truth: PixelLabels | None) -> None:
-            if truth is not None and self.truth_box.isChecked():
-                self.layers.show_truth(truth, origin)
-
-        self.controller.run(read_true_masks(session.project, session.folder, ref), show)
+        self.layers.outputs.hide_truth()
+        if checked:
+            warn("There are no true masks for this image.")
 
     # --- following ---------------------------------------------------------------------------
 

@@ -126,8 +126,8 @@ class SynthesizePage(Page):
             if self.learn.is_paused:
                 return "Paused."
             return "Learning. Check whether the previews improve."
-        if self.controller.job("short") is not None:
-            return "Making dual images…"
+        if busy := self.busy_hint():
+            return busy
         if not self._is_ready:
             return "Learn how image and mask go together."
         if self.layers.preview.layers is None:

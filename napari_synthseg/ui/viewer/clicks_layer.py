@@ -16,9 +16,10 @@ from qtpy.QtCore import QTimer, Signal
 
 from napari_synthseg.core.annotations import Click, ObjectClass, new_id
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.notices import show_input_errors, warn
+from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.marking_layer import MarkingLayer
 from napari_synthseg.ui.viewer.view import see_through
@@ -40,20 +41,20 @@ class ClicksLayer(MarkingLayer):
     active_class_changed = Signal()
     removed = Signal()
 
+    layer: Points | None = None
+    mode = "add"
+
     def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         super().__init__(viewer, controller)
-        self.layer: Points | None = None
         self._active = 1
-        viewer.layers.events.removing.connect(self._on_layer_removing)
 
     # --- showing -----------------------------------------------------------------------------
 
     def show(self, image: DisplayedImage) -> None:
         """Show the clicks on an image, in a new layer."""
         self.hide()
-        self.image = image
         classes = self._controller.project.classes
-        self.layer = Points(
+        layer = Points(
             np.empty((0, len(image.shape))),
             name="Clicks",
             features=_features((), classes),
@@ -66,46 +67,32 @@ class ClicksLayer(MarkingLayer):
             projection_mode="rescale_linear" if len(image.shape) == 3 else "none",
             **image.placement.kwargs(),
         )
+        self.layer, self.image = layer, image
         self._write()
-        layer = self.layer  # add_layer gives back a proxy; we hold the layer itself
-        self._viewer.add_layer(layer)
-        layer.events.data.connect(self._on_layer_edited)
-        layer.events.features.connect(self._on_features_changed)
-        layer.events.current_properties.connect(self._on_defaults_changed)
-        layer.selected_data.events.items_changed.connect(self._on_selection_changed)
-        self._bind_keys(layer)
-        layer.mode = "add"
+        self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
+        self._listening.add(self._on_layer_edited, layer.events.data)
+        self._listening.add(self._on_features_changed, layer.events.features)
+        self._listening.add(self._on_defaults_changed, layer.events.current_properties)
+        self._listening.add(self._on_selection_changed, layer.selected_data.events.items_changed)
+        self._bind_keys(self.choose_class, self._controller.undo, self._controller.redo)
+        layer.mode = self.mode
         self._show_nearby()
 
-    def hide(self) -> None:
-        """Take the layer away; the clicks stay in the session."""
-        layer, self.layer = self.layer, None
-        if layer is not None and layer in self._viewer.layers:
-            self._settle(layer)
-            self._viewer.layers.remove(layer)
+    def forget(self) -> None:
+        """Let go of the layer, and show no clicks of other planes any more."""
+        layer = self.layer
+        super().forget()
+        if layer is not None:
             if layer.ndim == 3:
                 see_through(self._viewer, 0.0)
+            self.removed.emit()
 
-    def forget(self) -> None:
-        """Note that the user removed the layer."""
-        self.layer = None
-        self.removed.emit()
-
-    def _on_layer_removing(self, event: Any) -> None:
-        layer = self.layer
-        if layer is not None and self._viewer.layers.index(layer) == event.index:
-            self._settle(layer)
-
-    def _settle(self, layer: Points) -> None:
-        """Deselect all points and draw once, before the layer goes.
-
-        Seen with napari 0.9.2 and vispy 0.17: when a Points layer goes whose highlight is still
-        to be drawn, the next Points layer crashes the program in its first draw.
-        """
-        if layer.selected_data:
+    def settle(self) -> None:
+        """Deselect all points and draw once, before the layer goes."""
+        if self.layer is not None and self.layer.selected_data:
             with self._own_change():
-                layer.selected_data = set()
-        self._viewer.screenshot(canvas_only=True, flash=False)
+                self.layer.selected_data = set()
+        super().settle()
 
     @property
     def active_class(self) -> int:
@@ -166,13 +153,12 @@ class ClicksLayer(MarkingLayer):
     def _edit(self, changed: list[Click], gone: list[str], known: dict[str, Click]) -> bool:
         if not changed and not gone:
             return True
-        session = self._controller.session
-        if session is None:
-            return False
-        kept = session.project.without_clicks(gone) if gone else session.project
-        new = kept.with_clicks(*changed)
+        project = self._controller.project
+        kept = project.without_clicks(gone) if gone else project
         with self._own_change():
-            return show_input_errors(lambda: session.edit(new, _describe(changed, gone, known)))
+            return self._controller.edit(
+                kept.with_clicks(*changed), _describe(changed, gone, known)
+            )
 
     def _read(self) -> tuple[list[Click], str]:
         """Return the layer's rows as clicks, and why rows were left out ('' if none was)."""
@@ -180,6 +166,7 @@ class ClicksLayer(MarkingLayer):
         known = {c.id: c for c in self._clicks()}
         values = {c.name: c.value for c in self._controller.project.classes}
         table = self.layer.features
+        parts = [(ref, ref.region or full_region(self.image.shape)) for ref in self.image.refs]
         clicks: list[Click] = []
         seen: set[str] = set()
         refused = ""
@@ -189,7 +176,7 @@ class ClicksLayer(MarkingLayer):
         for position, ident, name in rows:
             click = known.get(ident) if ident not in seen else None
             value = self.active_class if ident == "" else values.get(name)
-            ref = self.image.ref_at(position)
+            ref = next((ref for ref, region in parts if contains(region, position)), None)
             if value is None:
                 refused = f"There is no class '{name}'. Add it to the list of classes first."
             elif ref is None:
@@ -214,7 +201,6 @@ class ClicksLayer(MarkingLayer):
     # --- session -> layer --------------------------------------------------------------------
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        super()._on_project_changed(new, old)
         edited = new.clicks is not old.clicks or new.classes is not old.classes
         if edited and not self._is_own_change:
             self._write()
@@ -241,16 +227,11 @@ class ClicksLayer(MarkingLayer):
 
     def _show_nearby(self) -> None:
         """Let the clicks of a volume be seen, smaller, as far from their plane as objects reach."""
-        image = self.image
-        if (
-            image is None
-            or not image.refs
-            or image.refs[0].ndim == 2
-            or not self._controller.project.classes
-        ):
+        image, classes = self.image, self._controller.project.classes
+        if image is None or len(image.shape) == 2 or not image.refs or not classes:
             return
         spacing = image.refs[0].spacing
-        planes = max(self._diameter(c) for c in self._controller.project.classes) / 2 / spacing[0]
+        planes = max(self._diameter(c) for c in classes) / 2 / spacing[0]
         see_through(self._viewer, planes * image.placement.scale[0])
 
     def _on_defaults_changed(self) -> None:
@@ -284,16 +265,6 @@ class ClicksLayer(MarkingLayer):
     def _defaults(self) -> dict[str, str]:
         names = self._controller.project.class_names
         return {"class": names.get(self.active_class, ""), "id": ""}
-
-    def undo(self) -> None:
-        """Undo the last edit of the project."""
-        if self._controller.session is not None:
-            self._controller.session.undo()
-
-    def redo(self) -> None:
-        """Do again what was undone in the project."""
-        if self._controller.session is not None:
-            self._controller.session.redo()
 
 
 def _features(clicks: Sequence[Click], classes: Sequence[ObjectClass]) -> pd.DataFrame:

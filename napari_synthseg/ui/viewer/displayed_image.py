@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 
 from napari_synthseg.core.annotations import ImageRef
-from napari_synthseg.core.geometry import contains, full_region
-from napari_synthseg.core.project import Project
+from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.placement import Placement
 
 ImageKey = tuple[str, tuple[tuple[str, int], ...], tuple[int, ...] | None]
@@ -29,28 +28,17 @@ def common_name(refs: Sequence[ImageRef]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class DisplayedImage:
-    """An image that is shown, with the parts (regions) that the project has of it.
+    """An image that is shown.
 
     `shape` is that of the whole image, ([z,] y, x) in pixels.
     """
 
-    refs: tuple[ImageRef, ...]
+    controller: SessionController
+    key: ImageKey
     shape: tuple[int, ...]
     placement: Placement
 
     @property
-    def key(self) -> ImageKey:
-        """What the parts have in common."""
-        return image_key(self.refs[0])
-
-    def ref_at(self, position: Sequence[float]) -> ImageRef | None:
-        """Return the part whose region holds a position in pixels, or None."""
-        for ref in self.refs:
-            if contains(ref.region or full_region(self.shape), position):
-                return ref
-        return None
-
-    def in_project(self, project: Project) -> DisplayedImage:
-        """Return the image with its parts as a project has them, without those it has not."""
-        by_id = {ref.id: ref for ref in project.images}
-        return replace(self, refs=tuple(by_id[r.id] for r in self.refs if r.id in by_id))
+    def refs(self) -> tuple[ImageRef, ...]:
+        """The parts (regions) that the project has of it now."""
+        return tuple(r for r in self.controller.project.images if image_key(r) == self.key)

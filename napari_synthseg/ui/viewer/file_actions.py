@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Image, Points
+from platformdirs import user_data_path
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_synthseg import sample_data
 from napari_synthseg.core.annotations import ImageRef
-from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.images.stacks import StackUse
-from napari_synthseg.ui.control.controller import SessionController, projects_folder, scratch_folder
+from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading import layer_pixels, physical_size, sample_name, source_file
+from napari_synthseg.ui.viewer.view import unwrapped
 from napari_synthseg.workflow.importing import Imported, find_missing
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
@@ -46,8 +48,8 @@ class FileActions:
 
     def find_layer(self) -> Image | None:
         """Return the selected image layer, else the first one, else None; none of ours."""
-        active = _unwrapped(self._viewer.layers.selection.active)
-        for layer in (active, *(_unwrapped(layer) for layer in self._viewer.layers)):
+        active = unwrapped(self._viewer.layers.selection.active)
+        for layer in (active, *(unwrapped(layer) for layer in self._viewer.layers)):
             if isinstance(layer, Image) and not self._layers.owns(layer):
                 return layer
         return None
@@ -71,11 +73,7 @@ class FileActions:
         size, unit = physical_size(layer, pixels.ndim)
         self._add_images(
             lambda session: session.add_images(
-                pixels.array,
-                axes=pixels.axes,
-                name=pixels.name,
-                pixel_size=size,
-                unit=unit,
+                pixels.array, axes=pixels.axes, name=pixels.name, pixel_size=size, unit=unit
             ),
             layer if pixels.whole else None,
         )
@@ -111,15 +109,12 @@ class FileActions:
             add()
             return
 
-        def work() -> Generator[Progress, None, Session]:
-            yield Progress(0.0, "starting a project")
-            return Session.create(scratch_folder())
-
         def show(session: Session) -> None:
             self._controller.show(session)
             add()
 
-        self._controller.run(Job(work(), "start a project"), show)
+        start = Job.of("start a project", lambda: Session.create(scratch_folder()))
+        self._controller.run(start, show)
 
     def _show(self, layer: Image | None, refs: Sequence[ImageRef]) -> None:
         if layer is not None and len(refs) == 1:
@@ -149,7 +144,7 @@ class FileActions:
         self._controller.run(sample_data.new_project(scratch_folder(name), name), show)
 
     def _show_sample(self, session: Session, name: str) -> None:
-        layers = [_unwrapped(layer) for layer in self._viewer.layers]
+        layers = [unwrapped(layer) for layer in self._viewer.layers]
         self._controller.show(session)
         refs = session.project.images
         shown = [layer for layer in layers if sample_name(layer) == name]
@@ -201,8 +196,22 @@ class FileActions:
             self.save_as(folder)
 
     def save_as(self, folder: Path) -> None:
-        """Copy the project to another folder, in the background, and go on with the copy."""
-        self._controller.start(lambda session: session.save_as(folder), self._show_project)
+        """Copy the project to another folder, in the background, and go on with the copy.
+
+        What is painted is saved first; nothing can be painted until the copy is shown.
+        """
+        regions = self._layers.regions
+
+        def copy() -> None:
+            regions.allow_edits(False)
+            started = self._controller.start(
+                lambda session: session.save_as(folder),
+                self._show_project,
+                on_end=lambda _: regions.allow_edits(True),
+            )
+            regions.allow_edits(not started)
+
+        regions.keeper.save(copy)
 
     def find_moved(self) -> None:
         """Look for images whose files were moved, and ask where they are now."""
@@ -221,11 +230,9 @@ class FileActions:
             self._parent, f"Where is '{first.name}' now?", first.name, IMAGE_FILES
         )
         if path:
-            self.relink(first, Path(path))
-
-    def relink(self, image: ImageRef, path: Path) -> None:
-        """Set the file of an image, and of missing ones next to it; show it."""
-        self._controller.start(lambda session: session.relink(image, path), self._on_relinked)
+            self._controller.start(
+                lambda session: session.relink(first, Path(path)), self._on_relinked
+            )
 
     def _on_relinked(self, made: Imported) -> None:
         names = ", ".join(dict.fromkeys(ref.name for ref in made.images))
@@ -239,6 +246,17 @@ class FileActions:
             QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
 
 
-def _unwrapped(layer: Any) -> Any:
-    """Return the layer itself: napari hands plugins a proxy of it."""
-    return getattr(layer, "__wrapped__", layer)
+def projects_folder() -> Path:
+    """Return the folder of projects that the user has not saved elsewhere."""
+    return user_data_path("napari-synthseg") / "projects"
+
+
+def scratch_folder(name: str = "") -> Path:
+    """Return a folder for a new project, named by the time."""
+    stem = datetime.now().strftime("%Y-%m-%d %H.%M.%S") + (f" {name}" if name else "")
+    folder = projects_folder() / f"{stem}.synthseg"
+    number = 2
+    while folder.exists():
+        folder = projects_folder() / f"{stem} ({number}).synthseg"
+        number += 1
+    return folder

@@ -10,8 +10,11 @@ from napari.layers import Image, Layer, Points
 from napari.utils.colormaps import Colormap
 
 from napari_synthseg.core.predictions import HeatMaps
-from napari_synthseg.core.project import Project
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import remove_layer
 
 if TYPE_CHECKING:
@@ -32,42 +35,55 @@ class HeatMapLayers:
         Value of the maps that is shown in full color; the same for all classes.
     """
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: Viewer, layers: ImageLayers, controller: SessionController) -> None:
         self.layers: dict[int, Image] = {}
         self.top = 1.0
         self._darkening: Image | None = None
         self._place_mark: Points | None = None
-        self._viewer = viewer
+        self._viewer, self._layers, self._controller = viewer, layers, controller
         self._listener: Callable[[tuple[float, ...]], object] | None = None
+        self._listening = Subscriptions()
 
     def show(
-        self, maps: HeatMaps, project: Project, name: str, placement: Placement
-    ) -> dict[int, Image]:
-        """Show the maps of an image; return the layers by class value.
+        self, maps: HeatMaps, name: str, image: DisplayedImage, then: Callable[[], object]
+    ) -> None:
+        """Show the maps of an image, soon; then call `then`.
 
         0 is black: what speaks against a class is not shown.
         """
-        self.clear()
-        placed = placement.at(maps.region_origin)
-        classes = {c.value: c for c in project.classes}
-        values = [v for v in maps.maps if v in classes]
-        self.top = max([float(maps.maps[v].max()) for v in values] + [1e-6])
-        shape = next(iter(maps.maps.values())).shape
-        self._darkening = _make_darkening(shape, placed)
-        self._viewer.add_layer(self._darkening)
-        for value in values:
-            layer = Image(
-                maps.maps[value],
-                name=f"Heat map: {classes[value].name}, {name}",
-                colormap=Colormap(["#000000", classes[value].color], name=classes[value].color),
-                blending="additive",
-                contrast_limits=(0.0, self.top),
-                **placed.kwargs(),
-            )
-            self._viewer.add_layer(layer)
-            self.layers[value] = layer
-        self.activate()
-        return dict(self.layers)
+        classes = [c for c in self._controller.project.classes if c.value in maps.maps]
+        placement = image.placement.at(maps.region_origin)
+
+        def make() -> tuple[Image, dict[int, Image], float]:
+            top = max([float(maps.maps[c.value].max()) for c in classes] + [1e-6])
+            layers = {
+                c.value: Image(
+                    maps.maps[c.value],
+                    name=f"Heat map: {c.name}, {name}",
+                    colormap=Colormap(["#000000", c.color], name=c.color),
+                    blending="additive",
+                    contrast_limits=(0.0, top),
+                    **placement.kwargs(),
+                )
+                for c in classes
+            }
+            shape = next(iter(maps.maps.values())).shape
+            return _make_darkening(shape, placement), layers, top
+
+        def add(made: tuple[Image, dict[int, Image], float]) -> None:
+            self.clear()
+            self._darkening, self.layers, self.top = made
+            for layer in (self._darkening, *self.layers.values()):
+                self._layers.add(layer, image)
+            self.activate()
+            then()
+
+        self._controller.compute("show the heat maps", make, add)
+
+    def on_visible(self, value: int, call: Callable[[bool], object]) -> None:
+        """Tell from now on whether the map of a class is visible, whoever hides it."""
+        layer = self.layers[value]
+        self._listening.add(lambda: call(layer.visible), layer.events.visible)
 
     def activate(self) -> None:
         """Make a map the active layer, so that a click on the canvas edits nothing."""
@@ -100,7 +116,7 @@ class HeatMapLayers:
     def listen(self, on_click: Callable[[tuple[float, ...]], object] | None) -> None:
         """Report clicks on the canvas from now on, as world positions; None ends it."""
         callbacks = self._viewer.mouse_drag_callbacks
-        if self._listener is not None and self._on_mouse in callbacks:
+        if self._on_mouse in callbacks:
             callbacks.remove(self._on_mouse)
         self._listener = on_click
         if on_click is not None:
@@ -142,14 +158,13 @@ class HeatMapLayers:
 
     def owns(self, layer: Layer) -> bool:
         """Return whether a layer was made here."""
-        ours = (*self.layers.values(), self._darkening, self._place_mark)
-        return any(layer is mine for mine in ours)
+        return any(layer is mine for mine in self._all())
 
     def clear(self) -> None:
         """Remove maps, darkening and mark."""
-        for layer in (*self.layers.values(), self._darkening, self._place_mark):
+        self._listening.end()
+        for layer in self._all():
             remove_layer(self._viewer, layer)
-        self.layers, self._darkening, self._place_mark = {}, None, None
 
     def forget(self, gone: Layer) -> None:
         """Note that a layer was removed."""
@@ -158,6 +173,14 @@ class HeatMapLayers:
             self._darkening = None
         if gone is self._place_mark:
             self._place_mark = None
+
+    def close(self) -> None:
+        """Listen no more to the canvas and to the layers, which stay."""
+        self.listen(None)
+        self._listening.end()
+
+    def _all(self) -> tuple[Layer | None, ...]:
+        return (*self.layers.values(), self._darkening, self._place_mark)
 
 
 def _make_darkening(shape: tuple[int, ...], placement: Placement) -> Image:

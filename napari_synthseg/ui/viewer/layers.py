@@ -7,6 +7,7 @@ what we add is always a new layer, placed exactly on its image.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,11 +17,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.geometry import full_region
-from napari_synthseg.core.labels import DualImage, PixelLabels
+from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import Patch
-from napari_synthseg.core.predictions import (
-    Prediction,
-)
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.steps import has_regions
@@ -32,18 +30,22 @@ from napari_synthseg.ui.viewer.displayed_image import (
     image_key,
 )
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
+from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.output_layers import OutputLayers
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.viewer.preview_layers import PreviewLayers, make_image_layer
-from napari_synthseg.ui.viewer.reading import display_image, finest_level
+from napari_synthseg.ui.viewer.reading import finest_level, read_image
 from napari_synthseg.ui.viewer.regions_layer import RegionsLayer
+from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import (
     go_to_plane,
     look_at_layer,
     look_at_point,
     remove_layer,
+    unwrapped,
     write_on_canvas,
 )
+from napari_synthseg.workflow.jobs import Job
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -67,21 +69,35 @@ class Layers(QObject):
 
     def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         super().__init__()
+        self.image: DisplayedImage | None = None
+        self.marking: Marking = "clicks"
         self.clicks = ClicksLayer(viewer, controller)
         self.regions = RegionsLayer(viewer, controller, self.clicks)
-        self.marking: Marking = "clicks"
-        self.preview = PreviewLayers(viewer)
-        self.outputs = OutputLayers(viewer, controller)
-        self.heat_maps = HeatMapLayers(viewer)
+        self.preview = PreviewLayers(viewer, controller)
+        self._results = ImageLayers(viewer)
+        self.outputs = OutputLayers(viewer, self._results, controller)
+        self.heat_maps = HeatMapLayers(viewer, self._results, controller)
         self._viewer = viewer
         self._controller = controller
-        self.image: DisplayedImage | None = None
         self._images: dict[ImageKey, Image] = {}
         self._parts: Shapes | None = None
+        self._listening = Subscriptions()
+        self._listening.add(self._on_layer_removing, viewer.layers.events.removing)
+        self._listening.add(self._on_layer_removed, viewer.layers.events.removed)
         self.regions.shown.connect(self._on_regions_shown)
-        viewer.layers.events.removed.connect(self._on_layer_removed)
         controller.session_changed.connect(self._on_session_changed)
         controller.project_changed.connect(self._on_project_changed)
+
+    def close(self) -> None:
+        """Let go of the viewer: layers that stay in it are plain layers from now on."""
+        for part in (self, self.clicks, self.regions):
+            part.blockSignals(True)
+        self._listening.end()
+        self.clicks.forget()
+        self.regions.forget()
+        self.preview.close()
+        self.heat_maps.close()
+        self.image = None
 
     # --- the image that is shown -------------------------------------------------------------
 
@@ -112,7 +128,8 @@ class Layers(QObject):
             return
         if key in self._images:
             self._show_read(key)
-        elif (job := display_image(session, ref)) is not None:
+        else:
+            job = Job.of(f"read {ref.name}", partial(read_image, ref, session.folder))
             self._controller.run(job, lambda read: self._add_image(ref, *read))
 
     def _add_image(self, ref: ImageRef, pixels: Any, rgb: bool) -> None:
@@ -135,10 +152,12 @@ class Layers(QObject):
         ndim = refs[0].ndim
         stored = np.shape(finest_level(layer))
         shape = tuple(int(n) for n in (stored[:-1] if layer.rgb else stored)[-ndim:])
-        image = self.image = DisplayedImage(refs, shape, Placement.of(layer, ndim))
+        image = DisplayedImage(self._controller, key, shape, Placement.of(layer, ndim))
+        self.image = image
         layer.projection_mode = "none"  # clicks of a volume show through planes, its pixels do not
         for other_key, other in self._images.items():
             other.visible = other_key == key
+        self._results.show_those_of(image)
         self._show_parts(image)
         self.regions.hide()
         if self.marking == "regions" and not self._has_clicks(image):
@@ -154,7 +173,6 @@ class Layers(QObject):
     def _show_parts(self, image: DisplayedImage) -> None:
         """Outline the parts of an image of which not all is used for the same purpose."""
         remove_layer(self._viewer, self._parts)
-        self._parts = None
         whole = full_region(image.shape)
         if all(ref.region is None or ref.region[-2:] == whole[-2:] for ref in image.refs):
             return
@@ -183,39 +201,22 @@ class Layers(QObject):
         self.activate_marking()
 
     def activate_marking(self) -> None:
-        """Make the layer to mark in the active one, ready for it."""
-        if self.marking == "regions":
-            self.activate_regions()
-        else:
-            self.activate_clicks()
-
-    def activate_clicks(self) -> None:
-        """Make the Clicks layer the active one, ready to add points."""
-        if self.clicks.layer is None and self.image is not None:
-            self.clicks.show(self.image)
-        layer = self.clicks.layer
-        if layer is not None:
-            layer.visible = True
-            self._viewer.layers.selection.active = layer
-            layer.mode = "add"
-
-    def activate_regions(self) -> None:
-        """Make the Regions layer the active one, ready to paint; read it first if need be."""
-        layer, image = self.regions.layer, self.image
-        if layer is None:
-            if image is not None and self.regions.image is None:
-                self.regions.show(image)
-            return
-        if image is not None and not self._has_clicks(image):
-            self.clicks.hide()
-        layer.visible = True
-        self._viewer.layers.selection.active = layer
-        if layer.editable:
-            layer.mode = "paint"
+        """Make the layer to mark in the active one, ready for it; show it first if need be."""
+        image = self.image
+        if self.marking == "clicks":
+            if self.clicks.layer is None and image is not None:
+                self.clicks.show(image)
+            self.clicks.activate()
+        elif self.regions.layer is not None:
+            if image is not None and not self._has_clicks(image):
+                self.clicks.hide()  # nothing in it, and in the way
+            self.regions.activate()
+        elif image is not None and self.regions.image is None:
+            self.regions.show(image)
 
     def _on_regions_shown(self) -> None:
         if self.marking == "regions":
-            self.activate_regions()
+            self.activate_marking()
         elif self.clicks.layer is not None:
             self._viewer.layers.selection.active = self.clicks.layer
 
@@ -245,20 +246,7 @@ class Layers(QObject):
 
     def show_dual_images(self, pairs: Sequence[DualImage], captions: Sequence[str] = ()) -> None:
         """Show dual images beside the image; `captions` say on the canvas what each is."""
-        self.preview.show(pairs, self._beside_image(), self._controller.project.classes, captions)
-
-    def show_prediction(self, prediction: Prediction, name: str) -> None:
-        """Show what was found on the image, soon, in new layers."""
-        if self.image is not None:
-            self.outputs.show_prediction(
-                prediction, self._controller.project.classes, name, self.image.placement
-            )
-
-    def show_truth(self, truth: PixelLabels, origin: Sequence[int]) -> None:
-        """Show true masks on the image, soon; `origin` is the place of their first pixel in it."""
-        if self.image is not None:
-            placement = self.image.placement.at(origin)
-            self.outputs.show_truth(truth, self._controller.project.classes, placement)
+        self.preview.show(pairs, self._beside_image(), captions)
 
     def show_text(self, text: str) -> None:
         """Write on the canvas; '' removes the text."""
@@ -266,17 +254,21 @@ class Layers(QObject):
 
     # --- following the viewer and the session ---------------------------------------------------
 
+    def _on_layer_removing(self, event: Any) -> None:
+        going = unwrapped(self._viewer.layers[event.index])
+        for marking in (self.clicks, self.regions):
+            if marking.layer is going:
+                marking.settle()
+
     def _on_layer_removed(self, event: Any) -> None:
         gone: Layer = event.value
-        if gone is self.clicks.layer:
-            self.clicks.forget()
-        if gone is self.regions.layer:
-            self.regions.forget()
+        for marking in (self.clicks, self.regions):
+            if marking.layer is gone:
+                marking.forget()
         if gone is self._parts:
             self._parts = None
-        self.preview.forget(gone)
-        self.outputs.forget(gone)
-        self.heat_maps.forget(gone)
+        for holder in (self.preview, self.outputs, self.heat_maps, self._results):
+            holder.forget(gone)
         for key in [k for k, layer in self._images.items() if layer is gone]:
             del self._images[key]
             if self.image is not None and key == self.image.key:
@@ -286,7 +278,6 @@ class Layers(QObject):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if self.image is None or new.images is old.images:
             return
-        self.image = self.image.in_project(new)
         if not self.image.refs:  # the image was removed from the project
             self._hide_image()
         self.image_changed.emit()
@@ -319,7 +310,6 @@ class Layers(QObject):
         self.clicks.hide()
         self.regions.hide()
         remove_layer(self._viewer, self._parts)
-        self._parts = None
 
     def _beside_image(self) -> Placement:
         layer = self._image_layer()

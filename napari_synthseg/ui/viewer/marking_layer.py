@@ -11,6 +11,8 @@ from qtpy.QtCore import QObject
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.subscriptions import Subscriptions
+from napari_synthseg.ui.viewer.view import remove_layer
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -24,28 +26,52 @@ class MarkingLayer(QObject):
 
     Attributes
     ----------
+    layer
+        napari's layer, or None.
     image
         The image that is marked, or None.
     """
 
+    layer: Any = None
+    image: DisplayedImage | None = None
+    mode: str
+    """The layer's mode in which the user marks."""
+
     def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         super().__init__()
-        self.image: DisplayedImage | None = None
         self._viewer, self._controller = viewer, controller
+        self._listening = Subscriptions()
         self._is_own_change = False
         controller.project_changed.connect(self._on_project_changed)
 
-    def undo(self) -> None:
-        """Undo the last edit."""
-        raise NotImplementedError
+    def hide(self) -> None:
+        """Take the layer away; what is marked stays in the session."""
+        remove_layer(self._viewer, self.layer)
+        self.forget()
 
-    def redo(self) -> None:
-        """Do again what was undone."""
-        raise NotImplementedError
+    def activate(self) -> None:
+        """Make the layer the active one, ready for marking."""
+        if self.layer is not None:
+            self.layer.visible = True
+            self._viewer.layers.selection.active = self.layer
+            if self.layer.editable:
+                self.layer.mode = self.mode
 
-    def choose_class(self, value: int) -> None:
-        """Mark objects or regions of this class from now on."""
-        raise NotImplementedError
+    def forget(self) -> None:
+        """Let go of the layer: where it stays in the viewer, editing it does nothing to us."""
+        self._listening.end()
+        if self.layer is not None:
+            self.layer.keymap.clear()
+        self.layer = self.image = None
+
+    def settle(self) -> None:
+        """Get the layer ready to be removed, and draw once.
+
+        Seen with napari 0.9.2 and vispy 0.17: where the highlight of a Points layer, or the brush
+        of a Labels layer, is still to be drawn when the layer goes, the next such layer crashes the
+        program in its first draw.
+        """
+        self._viewer.screenshot(canvas_only=True, flash=False)
 
     @contextmanager
     def _own_change(self) -> Iterator[None]:
@@ -57,20 +83,23 @@ class MarkingLayer(QObject):
             self._is_own_change = before
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        if self.image is not None and new.images is not old.images:
-            self.image = self.image.in_project(new)
+        """Show what changed."""
 
-    def _bind_keys(self, layer: Any) -> None:
+    def _bind_keys(
+        self,
+        choose_class: Callable[[int], object],
+        undo: Callable[[], object],
+        redo: Callable[[], object],
+    ) -> None:
         """Bind the number keys to classes, and the keys of undo; napari hands over the layer."""
-        for number in range(CLASS_KEYS):
-            layer.bind_key(str(number + 1), self._class_chooser(number), overwrite=True)
-        layer.bind_key("Control-Z", lambda _: self.undo(), overwrite=True)
-        layer.bind_key("Control-Shift-Z", lambda _: self.redo(), overwrite=True)
 
-    def _class_chooser(self, number: int) -> Callable[[Any], None]:
-        def choose(_: Any) -> None:
+        def choose(number: int) -> None:
             classes = self._controller.project.classes
             if number < len(classes):
-                self.choose_class(classes[number].value)
+                choose_class(classes[number].value)
 
-        return choose
+        for number in range(CLASS_KEYS):
+            # napari reads the function's name, which a partial has not
+            self.layer.bind_key(str(number + 1), lambda _, n=number: choose(n), overwrite=True)
+        self.layer.bind_key("Control-Z", lambda _: undo(), overwrite=True)
+        self.layer.bind_key("Control-Shift-Z", lambda _: redo(), overwrite=True)

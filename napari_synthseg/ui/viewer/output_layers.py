@@ -6,13 +6,14 @@ and are added to the viewer on the GUI thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels, Layer, Points, Vectors
 
-from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.core.annotations import ImageRef, ObjectClass
+from napari_synthseg.core.geometry import full_region
 from napari_synthseg.core.labels import PixelLabels, RegionLabels
 from napari_synthseg.core.predictions import (
     BoxPrediction,
@@ -23,19 +24,18 @@ from napari_synthseg.core.predictions import (
     Prediction,
     RegionPrediction,
 )
-from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.job_monitor import JobMonitor
-from napari_synthseg.ui.control.notices import report
 from napari_synthseg.ui.viewer.class_colors import (
     REGIONS_OPACITY,
     class_colormap,
     label_colormap,
     small_ids,
 )
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.viewer.view import remove_layer
-from napari_synthseg.workflow.jobs import Job, Outcome
+from napari_synthseg.workflow.truths import read_true_masks
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -61,77 +61,62 @@ class OutputLayers:
         The prediction layers, oldest first; of boxes those of their centers.
     """
 
-    def __init__(self, viewer: Viewer, controller: SessionController) -> None:
+    def __init__(self, viewer: Viewer, layers: ImageLayers, controller: SessionController) -> None:
         self.predictions: list[Layer] = []
-        self._truth: Layer | None = None
+        self._truth: Labels | None = None
         self._wants_truth = False
-        self._viewer = viewer
-        self._making: list[JobMonitor] = []
-        controller.closing.connect(self._stop_making)
+        self._viewer, self._layers, self._controller = viewer, layers, controller
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether layers are being made."""
-        return bool(self._making)
+    def show_prediction(self, prediction: Prediction, name: str, image: DisplayedImage) -> None:
+        """Show what was found on an image, soon, in new layers."""
+        classes = self._controller.project.classes
 
-    def show_prediction(
-        self, prediction: Prediction, classes: Classes, name: str, placement: Placement
-    ) -> None:
-        """Show what was found on an image in new layers."""
+        def make() -> list[Layer]:
+            return make_prediction_layers(prediction, classes, name, image.placement)
 
         def add(layers: Sequence[Layer]) -> None:
             for layer in layers:
-                self._viewer.add_layer(layer)
+                self._layers.add(layer, image)
             self.predictions.extend(layers[-1:])
 
-        self._make(lambda: make_prediction_layers(prediction, classes, name, placement), add)
+        self._controller.compute("show the prediction", make, add)
 
-    def show_truth(self, truth: PixelLabels, classes: Classes, placement: Placement) -> None:
-        """Show true masks as thin lines: white round objects, regions in their class's color."""
+    def show_truth(self, ref: ImageRef, image: DisplayedImage) -> None:
+        """Show the true masks of a part of an image, soon, as thin lines.
 
-        def add(layers: Sequence[Layer]) -> None:
-            if self._wants_truth:  # not hidden in the meantime
+        Those of round objects are white, those of regions have their class's color.
+        """
+        session, classes = self._controller.session, self._controller.project.classes
+        assert session is not None
+        origin = [start for start, _ in ref.region or full_region(image.shape)]
+
+        read = read_true_masks(session.project, session.folder, ref)
+
+        def make() -> Labels | None:
+            truth = read.result()
+            if truth is None:
+                return None
+            return make_truth_layer(truth, classes, image.placement.at(origin))
+
+        def add(layer: Labels | None) -> None:
+            if self._wants_truth and layer is not None:  # not hidden in the meantime
                 remove_layer(self._viewer, self._truth)
-                (self._truth,) = layers
-                self._viewer.add_layer(self._truth)
+                self._truth = layer
+                self._layers.add(layer, image)
 
         self._wants_truth = True
-        self._make(lambda: [make_truth_layer(truth, classes, placement)], add)
+        self._controller.compute("show the true masks", make, add)
 
     def hide_truth(self) -> None:
         """Remove the true masks."""
         remove_layer(self._viewer, self._truth)
-        self._truth, self._wants_truth = None, False
+        self._wants_truth = False
 
     def forget(self, gone: Layer) -> None:
         """Note that a layer was removed."""
         if gone is self._truth:
             self._truth = None
         self.predictions = [layer for layer in self.predictions if layer is not gone]
-
-    def _make(
-        self, make: Callable[[], Sequence[Layer]], add: Callable[[Sequence[Layer]], None]
-    ) -> None:
-        def work() -> Generator[Progress, None, Sequence[Layer]]:
-            yield Progress(0.0)
-            return make()
-
-        def end(outcome: Outcome[Sequence[Layer]]) -> None:
-            self._making.remove(monitor)
-            if outcome.state == "failed":
-                report(outcome, "show the result")
-            elif outcome.value is not None:
-                add(outcome.value)
-
-        monitor = JobMonitor(Job(work(), "make layers"))
-        self._making.append(monitor)
-        monitor.finished.connect(end)
-        monitor.start()
-
-    def _stop_making(self) -> None:
-        for monitor in self._making:
-            monitor.leave()
-        self._making.clear()
 
 
 def make_prediction_layers(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
-from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.labels import DualImage, PixelLabels, RegionLabels
+from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.class_colors import REGIONS_OPACITY, class_colormap, small_ids
 from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import look_at_layer, remove_layer, write_on_canvas
 
 if TYPE_CHECKING:
@@ -27,60 +29,58 @@ class PreviewLayers:
         The images and their labels; None where there are none, or the user removed one.
     """
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         self.layers: tuple[Image, Labels] | None = None
         self._shows_regions = False
         self._captions: tuple[str, ...] = ()
         self._has_written = False
-        self._viewer = viewer
-        viewer.dims.events.current_step.connect(self._write_caption)
+        self._viewer, self._controller = viewer, controller
+        self._listening = Subscriptions()
+        self._listening.add(self._on_step, viewer.dims.events.current_step)
 
     def show(
-        self,
-        pairs: Sequence[DualImage],
-        placement: Placement,
-        classes: Sequence[ObjectClass] = (),
-        captions: Sequence[str] = (),
+        self, pairs: Sequence[DualImage], placement: Placement, captions: Sequence[str] = ()
     ) -> None:
-        """Show dual images at a place of their own; `captions` say what each is.
+        """Show dual images, soon, at a place of their own; `captions` say what each is.
 
         Where the shapes are those of what is shown already, the layers stay, and so do what the
         user set on them and the place of the slider.
         """
-        pixels, rgb = stack_images(pairs)
-        regions = isinstance(pairs[0].labels, RegionLabels)
-        arrays = [p.labels.array for p in pairs if isinstance(p.labels, PixelLabels)]
-        ids = np.stack([small_ids(array) if regions else array for array in arrays])
-        stack_axes = pixels.ndim - rgb - (ids.ndim - 1)
-        if stack_axes == 2:  # the same labels whichever channel is shown
-            ids = np.array(np.broadcast_to(ids[:, np.newaxis], pixels.shape))
-        self._captions = tuple(captions)
-        if self.layers is not None and self._fit(pixels, ids, regions):
-            for layer, array in zip(self.layers, (pixels, ids), strict=True):
-                np.copyto(layer.data, array)  # ours; new data would make napari start from scratch
-                layer.refresh(highlight=False, extent=False)
-            self._write_caption()
-            return
+
+        def add(stack: Stack) -> None:
+            self._captions = tuple(captions)
+            if self.layers is not None and self._fits(stack):
+                for layer, array in zip(self.layers, (stack.pixels, stack.ids), strict=True):
+                    np.copyto(layer.data, array)  # new data would make napari start from scratch
+                    layer.refresh(highlight=False, extent=False)
+                self._on_step()
+            else:
+                self._replace(stack, placement)
+
+        self._controller.compute("show the dual images", lambda: stack_pairs(pairs), add)
+
+    def _replace(self, stack: Stack, placement: Placement) -> None:
         self._remove()
-        stack = placement.of_stack(stack_axes)
-        image = make_image_layer(pixels, "Dual images", rgb, stack)
+        axes, classes = stack.leading_axes, self._controller.project.classes
+        placement = placement.of_stack(len(axes))
+        image = make_image_layer(stack.pixels, "Dual images", stack.rgb, placement)
         image.projection_mode = "none"
         labels = Labels(
-            ids,
+            stack.ids,
             name="Dual images: exact labels",
-            opacity=REGIONS_OPACITY if regions else 1.0,
-            colormap=class_colormap(classes) if regions else None,
-            **stack.kwargs(),
+            opacity=REGIONS_OPACITY if stack.regions else 1.0,
+            colormap=class_colormap(classes) if stack.regions else None,
+            **placement.kwargs(),
         )
-        labels.contour = 0 if regions else 1
+        labels.contour = 0 if stack.regions else 1
         self._viewer.add_layer(image)
         self._viewer.add_layer(labels)
-        self.layers, self._shows_regions = (image, labels), regions
+        self.layers, self._shows_regions = (image, labels), stack.regions
         dims = self._viewer.dims
         dims.set_current_step(0, 0)
-        spatial = ("z", "y", "x")[-len(pairs[0].labels.shape) :]
-        if dims.ndim == stack_axes + len(spatial):
-            dims.axis_labels = (*("pair", "channel")[:stack_axes], *spatial)
+        names = (*axes, *("z", "y", "x")[len(axes) - stack.ids.ndim :])
+        if dims.ndim == len(names):
+            dims.axis_labels = names
         self.set_visible(True)
 
     def set_visible(self, visible: bool) -> None:
@@ -88,7 +88,7 @@ class PreviewLayers:
         if self.layers is not None:
             for layer in self.layers:
                 layer.visible = visible
-            self._write_caption()
+            self._on_step()
             if visible:
                 look_at_layer(self._viewer, self.layers[0])
 
@@ -96,7 +96,7 @@ class PreviewLayers:
         """Remove the dual images."""
         self._remove()
         self._captions = ()
-        self._write_caption()
+        self._on_step()
 
     def forget(self, gone: Layer) -> None:
         """Note that a layer was removed."""
@@ -108,14 +108,19 @@ class PreviewLayers:
             remove_layer(self._viewer, layer)
         self.layers = None
 
-    def _fit(self, pixels: np.ndarray, ids: np.ndarray, regions: bool) -> bool:
+    def close(self) -> None:
+        """Listen to the viewer no more; the layers stay."""
+        self._listening.end()
+
+    def _fits(self, stack: Stack) -> bool:
         """Return whether the layers can show these arrays."""
         assert self.layers is not None
         image, labels = self.layers
-        same = image.data.shape == pixels.shape and labels.data.shape == ids.shape
-        return same and labels.data.dtype == ids.dtype and regions == self._shows_regions
+        same = image.data.shape == stack.pixels.shape and labels.data.shape == stack.ids.shape
+        same = same and labels.data.dtype == stack.ids.dtype
+        return same and stack.regions == self._shows_regions
 
-    def _write_caption(self, event: object = None) -> None:
+    def _on_step(self, event: object = None) -> None:
         """Write what the dual image in view is; remove only what was written here."""
         shown = self.layers is not None and self.layers[0].visible and bool(self._captions)
         if shown:
@@ -132,12 +137,33 @@ def make_image_layer(pixels: Any, name: str, rgb: bool, placement: Placement) ->
     return Image(pixels, name=name, rgb=rgb, **limits, **placement.kwargs())
 
 
-def stack_images(pairs: Sequence[DualImage]) -> tuple[np.ndarray, bool]:
-    """Return the images as one array, and whether it is (pair, y, x, 3) for RGB.
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Dual images as the arrays of two layers.
 
-    One channel gives (pair, [z,] y, x), other numbers (pair, channel, [z,] y, x).
+    `pixels` has the axes (pair, y, x, 3) if `rgb`, (pair, [z,] y, x) for one channel, else
+    (pair, channel, [z,] y, x); `ids` has the same without the colors of RGB. `regions` says that
+    the ids are classes.
     """
+
+    pixels: np.ndarray
+    ids: np.ndarray
+    rgb: bool
+    regions: bool
+    leading_axes: tuple[str, ...]
+
+
+def stack_pairs(pairs: Sequence[DualImage]) -> Stack:
+    """Return the arrays that show dual images; takes a moment."""
     images = np.stack([p.image for p in pairs])
+    regions = isinstance(pairs[0].labels, RegionLabels)
+    arrays = [p.labels.array for p in pairs if isinstance(p.labels, PixelLabels)]
+    ids = np.stack([small_ids(array) if regions else array for array in arrays])
     if images.shape[1] == 3:
-        return np.clip(np.moveaxis(images, 1, -1), 0, 1), True
-    return (images[:, 0], False) if images.shape[1] == 1 else (images, False)
+        colors = np.clip(np.moveaxis(images, 1, -1), 0, 1)
+        return Stack(colors, ids, True, regions, ("pair",))
+    if images.shape[1] == 1:
+        return Stack(images[:, 0], ids, False, regions, ("pair",))
+    # the same labels whichever channel is shown
+    ids = np.array(np.broadcast_to(ids[:, np.newaxis], images.shape))
+    return Stack(images, ids, False, regions, ("pair", "channel"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +10,8 @@ import numpy as np
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.images.stacks import StackUse, is_volume
 from napari_synthseg.storage.images import open_pixels
-from napari_synthseg.workflow.jobs import Job
-from napari_synthseg.workflow.session import Session
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -80,10 +76,19 @@ def layer_pixels(layer: Image, step: tuple[int, ...], stack: StackUse = "auto") 
     )
     plane = tuple(i for i in index if isinstance(i, int))
     axes = "".join(letters) + ("c" if layer.rgb else "")
-    array = data[(*index, slice(0, 3))] if layer.rgb else data[index]
+    array = _sliced(data, (*index, slice(0, 3)) if layer.rgb else index)
     # of a stack of channel images, other layers could not lie on its last axes
     whole = not plane and not ("z" in axes and axes.find("c") == axes.find("z") + 1)
     return LayerPixels(array, axes, _plane_name(layer.name, plane), whole)
+
+
+def _sliced(data: Any, index: tuple[int | slice, ...]) -> Any:
+    """Return a part of an array; of one on disk, nothing is read before it is asked for."""
+    if not isinstance(data, np.ndarray):
+        import dask.array
+
+        data = data if isinstance(data, dask.array.Array) else dask.array.from_array(data)  # type: ignore[no-untyped-call]
+    return data[index]
 
 
 def planes_of(layer: Image) -> int:
@@ -138,20 +143,17 @@ def physical_size(layer: Image, ndim: int = 2) -> tuple[tuple[float, ...] | None
     return None, "px"
 
 
-def display_image(session: Session, ref: ImageRef) -> Job[tuple[np.ndarray, bool]]:
-    """Return the job that reads a whole image to show it. Value: (pixels, rgb)."""
-    whole = ref.model_copy(update={"region": None})
+def read_image(ref: ImageRef, folder: Path) -> tuple[np.ndarray, bool]:
+    """Return the pixels of a whole image as napari shows them, and whether as RGB.
 
-    def work() -> Generator[Progress, None, tuple[np.ndarray, bool]]:
-        yield Progress(0.0, f"reading {ref.name}")
-        pixels = open_pixels(whole, session.folder).read()
-        if len(pixels) == 1:
-            return pixels[0], False
-        if len(pixels) == 3 and ref.axes.endswith("c"):
-            return np.clip(np.moveaxis(pixels, 0, -1), 0, 1), True
-        return pixels, False
-
-    return Job(work(), f"read {ref.name}")
+    One channel gives ([z,] y, x), RGB (y, x, 3), other numbers (channel, [z,] y, x).
+    """
+    pixels = open_pixels(ref.model_copy(update={"region": None}), folder).read()
+    if len(pixels) == 1:
+        return pixels[0], False
+    if len(pixels) == 3 and ref.axes.endswith("c"):
+        return np.clip(np.moveaxis(pixels, 0, -1), 0, 1), True
+    return pixels, False
 
 
 def _plane_name(name: str, plane: tuple[int, ...]) -> str:

@@ -6,9 +6,9 @@ Each save writes a new array, so that the session's undo finds the old ones.
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,25 +16,24 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage, ImageKey
 from napari_synthseg.workflow.jobs import Job, Outcome
-from napari_synthseg.workflow.painting import SavedRegions, read_regions
+from napari_synthseg.workflow.painting import Painted, SavedRegions, read_regions, shares_of
 
 PAUSE_MS = 500
-"""Time from the last stroke to its save."""
+"""Time from a stroke to its save; strokes in between are saved with it."""
 
-MAX_WAIT_SECONDS = 3.0
-"""Time from the first unsaved stroke to a save while painting goes on."""
+RETRY_MS = 20_000
+"""Time from a save that failed to the next try."""
 
 
 @dataclass(frozen=True, eq=False)
 class Unsaved:
-    """Strokes that are not saved yet; the layer goes on changing `values`."""
+    """Strokes on an image that are not saved yet; its layer goes on changing `values`."""
 
     image: DisplayedImage
     values: NDArray[np.uint8]
     rest_unknown: bool
-    since: float
 
 
 class RegionKeeper(QObject):
@@ -51,61 +50,57 @@ class RegionKeeper(QObject):
         self._controller = controller
         self._image: DisplayedImage | None = None
         self._known: dict[str, str] = {}
-        self._unsaved: Unsaved | None = None
-        self._to_save: list[Unsaved] = []
+        self._unsaved: dict[ImageKey, Unsaved] = {}
         self._must_read = False
         self._saving: Job[SavedRegions] | None = None
+        self._then: Callable[[], object] | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.save)
+        self._timer.timeout.connect(self._start_next)
         controller.project_changed.connect(self._on_project_changed)
         controller.closing.connect(self._on_closing)
 
     @property
     def is_busy(self) -> bool:
         """Whether strokes are not saved yet, or regions not read."""
-        waiting = self._unsaved is not None or bool(self._to_save) or self._must_read
+        waiting = bool(self._unsaved) or self._must_read
         return waiting or self._controller.job("regions") is not None
 
     def show(self, image: DisplayedImage | None) -> None:
         """Save the regions of the image before, and read those of another one."""
-        self.save()
         self._image, self._must_read = image, image is not None
-        self._start_next()
+        self.save()
 
     def note_stroke(self, values: NDArray[np.uint8], rest_unknown: bool) -> None:
         """Save the regions soon; `values` may change until then.
 
         `rest_unknown` says that what is not painted is unknown, rather than background.
         """
-        if self._image is None:
+        session, image = self._controller.session, self._image
+        if image is None or session is None or session.read_only:
             return
-        if self._unsaved is not None and self._unsaved.image.key != self._image.key:
-            self.save()
-        now = time.monotonic()
-        since = self._unsaved.since if self._unsaved is not None else now
-        self._unsaved = Unsaved(self._image, values, rest_unknown, since)
-        if now - since < MAX_WAIT_SECONDS or not self._timer.isActive():
+        self._unsaved[image.key] = Unsaved(image, values, rest_unknown)
+        if not 0 <= self._timer.remainingTime() <= PAUSE_MS:
             self._timer.start(PAUSE_MS)
 
-    def save(self) -> None:
-        """Save now what is not saved yet, in the background."""
+    def save(self, then: Callable[[], object] | None = None) -> None:
+        """Save now what is not saved yet, in the background; call `then` once all is saved."""
         self._timer.stop()
-        if self._unsaved is not None:
-            self._to_save.append(self._unsaved)
-            self._unsaved = None
-            self._start_next()
+        self._then = then or self._then
+        self._start_next()
 
     # --- jobs ------------------------------------------------------------------------------------
 
     def _start_next(self) -> None:
-        session = self._controller.session
-        if session is None or self._controller.job("regions") is not None:
+        if self._controller.session is None or self._controller.job("regions") is not None:
             return
-        if self._to_save:
-            self._save(self._to_save.pop(0))
+        if self._unsaved and not self._timer.isActive():
+            self._save(self._unsaved.pop(next(iter(self._unsaved))))
         elif self._must_read and self._image is not None:
             self._read(self._image)
+        elif self._then is not None and not self._unsaved:
+            then, self._then = self._then, None
+            then()
 
     def _read(self, image: DisplayedImage) -> None:
         session = self._controller.session
@@ -113,49 +108,46 @@ class RegionKeeper(QObject):
         self._must_read = False
         self._known = _truth_ids(session.project, image)
 
-        def end(outcome: Outcome[Any]) -> None:
-            if self._image is not None and self._image.key == image.key and not self._must_read:
+        def end(outcome: Outcome[Painted]) -> None:
+            if self._image is image and not self._must_read:
                 self.loaded.emit(outcome.value if outcome.state == "done" else None)
             self._start_next()
 
-        job = read_regions(session.project, session.folder, image.refs, image.shape)
+        if (unsaved := self._unsaved.get(image.key)) is not None:  # it could not be saved
+            job = Job.of("read the regions", partial(_painted, unsaved))
+        else:
+            job = read_regions(session.project, session.folder, image.refs, image.shape)
         self._controller.run(job, lane="regions", on_end=end)
 
     def _save(self, unsaved: Unsaved) -> None:
-        job = self._saving = self._job(unsaved)
-        if job is None:
-            self._start_next()
-            return
+        session, key = self._controller.session, unsaved.image.key
+        assert session is not None
 
         def end(outcome: Outcome[SavedRegions]) -> None:
             self._saving = None
-            if outcome.state == "failed" and self._unsaved is None:
-                self._unsaved = unsaved  # tried again with the next stroke, and before the end
-            elif outcome.value is not None and self._unsaved is None and not self._to_save:
+            is_shown = self._image is not None and self._image.key == key
+            if outcome.state == "failed":
+                self._unsaved.setdefault(key, unsaved)  # newer strokes hold the older ones, too
+                self._then = None
+                if len(self._unsaved) == 1:
+                    self._timer.start(RETRY_MS)
+            elif outcome.value is not None and is_shown and key not in self._unsaved:
                 self.saved.emit(outcome.value.counts)
             self._start_next()
 
+        job = session.paint(unsaved.image.refs, unsaved.values, unsaved.rest_unknown)
+        self._saving = job
         self._controller.run(job, lane="regions", on_end=end)
-
-    def _job(self, unsaved: Unsaved) -> Job[SavedRegions] | None:
-        session = self._controller.session
-        if session is None or session.read_only:
-            return None
-        return session.paint(unsaved.image.refs, unsaved.values, unsaved.rest_unknown)
 
     # --- following the session -------------------------------------------------------------------
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        if self._image is None:
-            return
-        self._image = self._image.in_project(new)
-        if new.truths is old.truths:
+        if self._image is None or new.truths is old.truths:
             return
         before, self._known = self._known, _truth_ids(new, self._image)
         if self._known != before and self._known != self._made():
             # undone, done again, or imported: strokes since then are void
-            self._timer.stop()
-            self._unsaved = None
+            self._unsaved.pop(self._image.key, None)
             self._must_read = True
             self._start_next()
 
@@ -168,12 +160,19 @@ class RegionKeeper(QObject):
 
     def _on_closing(self) -> None:
         """Start to save all that is not saved; the session waits for its jobs when it closes."""
+        session = self._controller.session
+        assert session is not None
         self._timer.stop()
-        for unsaved in (*self._to_save, *((self._unsaved,) if self._unsaved else ())):
-            if (job := self._job(unsaved)) is not None:
-                job.start()
-        self._to_save, self._unsaved, self._image = [], None, None
-        self._must_read = False
+        for unsaved in self._unsaved.values():
+            session.paint(unsaved.image.refs, unsaved.values, unsaved.rest_unknown).start()
+        self._unsaved.clear()
+        self._image, self._must_read, self._then = None, False, None
+
+
+def _painted(unsaved: Unsaved) -> Painted:
+    """Return what is not saved as it would be read."""
+    counts = np.bincount(unsaved.values.ravel(), minlength=256)
+    return Painted(unsaved.values, unsaved.rest_unknown, shares_of(counts))
 
 
 def _truth_ids(project: Project, image: DisplayedImage) -> dict[str, str]:

@@ -6,6 +6,7 @@ It draws what a `RegionKeeper` reads, and reports each stroke to it; the keeper 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,20 +46,23 @@ class RegionsLayer(MarkingLayer):
     changed = Signal()
     """The layer came or went, or other shares are painted."""
 
+    tool_changed = Signal()
+    """Another tool or brush was chosen."""
+
     shown = Signal()
     """The layer came."""
 
+    layer: Labels | None = None
+    mode = "paint"
+
     def __init__(self, viewer: Viewer, controller: SessionController, clicks: ClicksLayer) -> None:
         super().__init__(viewer, controller)
-        self.layer: Labels | None = None
         self.rest_unknown = False
         self.shares: Mapping[int, float] = {}
         self.keeper = RegionKeeper(controller)
         self.keeper.loaded.connect(self._on_loaded)
         self.keeper.saved.connect(self._on_saved)
         self._clicks = clicks
-        self._last_layer: Labels | None = None
-        viewer.layers.events.removing.connect(self._on_layer_removing)
         clicks.active_class_changed.connect(self._show_active)
 
     # --- showing -----------------------------------------------------------------------------
@@ -69,32 +73,24 @@ class RegionsLayer(MarkingLayer):
         self.image = image
         self.keeper.show(image)
 
-    def hide(self) -> None:
-        """Take the layer away; what is painted is saved."""
-        layer = self.layer
-        self.forget()
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
-
     def forget(self) -> None:
-        """Note that the layer is gone; what is painted is saved."""
+        """Let go of the layer; what is painted is saved."""
+        super().forget()
         self.keeper.show(None)
-        self.layer = self.image = None
         self.shares = {}
         self.changed.emit()
 
-    def _on_layer_removing(self, event: Any) -> None:
-        """Put the brush away and draw once, before the layer goes.
+    def settle(self) -> None:
+        """Put the brush away and draw once, before the layer goes."""
+        if self.layer is not None:
+            self.layer.mode = "pan_zoom"
+        super().settle()
 
-        Seen with napari 0.9.2 and vispy 0.17: when a Labels layer goes whose brush is still to be
-        drawn, the next Labels layer crashes the program in its first stroke.
-        """
-        going = self._viewer.layers[event.index]
-        layer = self._last_layer
-        if layer is not None and layer is getattr(going, "__wrapped__", going):
-            self._last_layer = None
-            layer.mode = "pan_zoom"
-            self._viewer.screenshot(canvas_only=True, flash=False)
+    def allow_edits(self, allowed: bool) -> None:
+        """Let the user paint, or not; never in a project that is read-only."""
+        session = self._controller.session
+        if self.layer is not None:
+            self.layer.editable = allowed and session is not None and not session.read_only
 
     def _on_loaded(self, painted: Painted | None) -> None:
         if painted is None:
@@ -113,7 +109,7 @@ class RegionsLayer(MarkingLayer):
 
     def _add_layer(self, painted: Painted) -> None:
         assert self.image is not None
-        layer = Labels(
+        layer = self.layer = Labels(
             painted.values,
             name="Regions",
             opacity=OPACITY,
@@ -123,13 +119,11 @@ class RegionsLayer(MarkingLayer):
         layer.brush_size = BRUSH_PX
         layer.n_edit_dimensions = 2
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
-        self.layer = self._last_layer = layer
-        session = self._controller.session
-        layer.editable = session is not None and not session.read_only
-        layer.events.paint.connect(self._on_painted)
-        layer.events.data.connect(self._on_painted)
-        layer.events.selected_label.connect(self._on_label_chosen)
-        self._bind_keys(layer)
+        self.allow_edits(True)
+        self._listening.add(self._on_painted, layer.events.paint, layer.events.data)
+        self._listening.add(self._on_label_chosen, layer.events.selected_label)
+        self._listening.add(self._on_tool, layer.events.mode, layer.events.brush_size)
+        self._bind_keys(self.choose_class, self.undo, self.redo)
         layer.bind_key("0", lambda _: self.choose_ground(), overwrite=True)
         self._show_active()
         self.shown.emit()
@@ -157,19 +151,22 @@ class RegionsLayer(MarkingLayer):
 
     def undo(self) -> None:
         """Undo the last stroke."""
-        if self.layer is not None:
+        if self.layer is not None and self.layer.editable:
             self.layer.undo()
             self._on_painted()
 
     def redo(self) -> None:
         """Paint the last stroke again that was undone."""
-        if self.layer is not None:
+        if self.layer is not None and self.layer.editable:
             self.layer.redo()
             self._on_painted()
 
     def _on_painted(self, event: Any = None) -> None:
         if self.layer is not None and not self._is_own_change:
             self.keeper.note_stroke(np.asarray(self.layer.data), self.rest_unknown)
+
+    def _on_tool(self, event: Any = None) -> None:
+        self.tool_changed.emit()
 
     def _on_saved(self, counts: Any) -> None:
         if self.layer is not None:
@@ -179,16 +176,27 @@ class RegionsLayer(MarkingLayer):
     # --- classes -----------------------------------------------------------------------------
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        super()._on_project_changed(new, old)
         if self.layer is None or new.classes is old.classes:
             return
         self.layer.colormap = class_colormap(new.classes)
         gone = {c.value for c in old.classes} - {c.value for c in new.classes}
         if gone & set(self.shares):
-            kept = np.arange(256, dtype=np.uint8)
-            kept[list(gone)] = 0
-            self.layer.data = kept[self.layer.data]
+            self._erase(self.layer, gone)
         self._show_active()
+
+    def _erase(self, layer: Labels, classes: AbstractSet[int]) -> None:
+        """Erase the regions of classes in the background; nothing is painted meanwhile."""
+        painted = layer.data
+        kept = np.arange(256, dtype=np.uint8)
+        kept[list(classes)] = 0
+
+        def show(values: np.ndarray) -> None:
+            if self.layer is not None and self.layer is layer:
+                self.allow_edits(True)
+                layer.data = values
+
+        self.allow_edits(False)
+        self._controller.compute("erase the regions of a class", lambda: kept[painted], show)
 
     def _show_active(self) -> None:
         """Let the brush paint the active class."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Layer
+
+
+def unwrapped(layer: Any) -> Any:
+    """Return the layer itself: napari hands plugins a proxy of it."""
+    return getattr(layer, "__wrapped__", layer)
 
 
 def remove_layer(viewer: Viewer, layer: Layer | None) -> None:

@@ -1,0 +1,46 @@
+"""Layers of results that belong to one image: hidden while another one is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from napari.layers import Layer
+
+    from napari_synthseg.ui.viewer.displayed_image import DisplayedImage, ImageKey
+
+
+class ImageLayers:
+    """The layers of results in one viewer, and the image that each was made for."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._shown: ImageKey | None = None
+        self._keys: dict[Layer, ImageKey] = {}
+        self._put_away: set[Layer] = set()
+
+    def add(self, layer: Layer, image: DisplayedImage) -> None:
+        """Add a layer to the viewer that was made for an image."""
+        self._viewer.add_layer(layer)
+        self._keys[layer] = image.key
+        self._show_or_hide(layer)
+
+    def show_those_of(self, image: DisplayedImage) -> None:
+        """Show the layers of an image as the user left them, and hide those of others."""
+        self._shown = image.key
+        for layer in self._keys:
+            self._show_or_hide(layer)
+
+    def forget(self, gone: Layer) -> None:
+        """Note that a layer was removed."""
+        self._keys.pop(gone, None)
+        self._put_away.discard(gone)
+
+    def _show_or_hide(self, layer: Layer) -> None:
+        if self._keys[layer] == self._shown:
+            layer.visible = layer.visible or layer in self._put_away
+            self._put_away.discard(layer)
+        elif layer.visible:
+            layer.visible = False
+            self._put_away.add(layer)
