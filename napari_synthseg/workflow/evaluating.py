@@ -24,12 +24,7 @@ from napari_synthseg.core.recipe import load_recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.tasks.scoring import (
-    ScoredImage,
-    class_names,
-    names_of,
-    truth_words,
-)
+from napari_synthseg.tasks.scoring import ScoredImage, class_names, names_of, truth_words
 from napari_synthseg.workflow.truths import true_labels
 
 MAP_KINDS: tuple[TruthKind, ...] = ("instance", "boxes")

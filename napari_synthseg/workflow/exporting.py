@@ -11,13 +11,7 @@ from typing import Any, Literal
 from napari_synthseg.core.annotations import BoxTruth, ImageRef
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import (
-    DualImage,
-    RegionLabels,
-    boxes_of,
-    instances_of,
-    regions_of,
-)
+from napari_synthseg.core.labels import DualImage, RegionLabels, boxes_of, instances_of, regions_of
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project

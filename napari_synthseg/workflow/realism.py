@@ -99,10 +99,7 @@ def compare(
 
 
 def _measure(
-    real: Sequence[FieldView],
-    synthetic: Sequence[FieldView],
-    classes: Mapping[int, str],
-    seed: int,
+    real: Sequence[FieldView], synthetic: Sequence[FieldView], classes: Mapping[int, str], seed: int
 ) -> Generator[Progress, None, tuple[Measure, ...]]:
     """Compare every quantity on every channel, then the spectra."""
     from napari_synthseg.realism.distance import compare_quantity, compare_spectra
@@ -135,10 +132,7 @@ def _measure(
 
 
 def _classify(
-    diameter: float | None,
-    real: Sequence[FieldView],
-    synthetic: Sequence[FieldView],
-    seed: int,
+    diameter: float | None, real: Sequence[FieldView], synthetic: Sequence[FieldView], seed: int
 ) -> Generator[Progress, None, TwoSampleTest | None]:
     from napari_synthseg.realism.classifier import MAX_CROP_PX, classifier_two_sample_test
 

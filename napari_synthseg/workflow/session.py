@@ -233,11 +233,7 @@ class Session:
         return self._importing(work, f"add {name}")
 
     def import_labels(
-        self,
-        image: ImageRef,
-        source: Path | PixelLabels,
-        kind: MaskKind = "instance",
-        cls: int = 1,
+        self, image: ImageRef, source: Path | PixelLabels, kind: MaskKind = "instance", cls: int = 1
     ) -> Job[Imported]:
         """Add masks of an image, from a label-image file or from memory.
 

@@ -20,7 +20,7 @@ from napari_synthseg.storage import runs
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.fitting import current_recipe
-from napari_synthseg.workflow.training_data import gather_data, make_pairs
+from napari_synthseg.workflow.training_data import TrainingSources
 
 RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image")
 
@@ -53,7 +53,7 @@ def train(
     started = time.monotonic()  # a time limit covers cutting and fitting, too
     runs.save_run(folder, run)
     try:
-        data = yield from gather_data(_as_recorded(project, run), folder, run.spec, artifacts)
+        data = yield from _sources(project, folder, run, artifacts).gather()
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
         model = yield from train_model(
             run.spec,
@@ -113,11 +113,14 @@ def remake_pairs(
         raise InputError(
             f"Run '{run.name}' was trained on real images: it has no dual images to make again."
         )
-    pairs = yield from make_pairs(_as_recorded(project, run), folder, run.spec, artifacts)
+    pairs = yield from _sources(project, folder, run, artifacts).dual_images()
     return (yield from pairs.draw(range(start, start + count)))
 
 
-def _as_recorded(project: Project, run: TrainingRun) -> Project:
-    """Return the project with the recipe that a run was started with."""
+def _sources(
+    project: Project, folder: Path, run: TrainingRun, artifacts: ArtifactStore
+) -> TrainingSources:
+    """Return what a run learns from, by the spec and the recipe that it was started with."""
     recipe = load_recipe(run.recipe) if run.recipe else default_recipe()
-    return project.model_copy(update={"recipe": recipe})
+    recorded = project.model_copy(update={"recipe": recipe})
+    return TrainingSources(recorded, folder, run.spec, artifacts)

@@ -58,12 +58,11 @@ class TrainingData:
     notes: tuple[str, ...] = ()
 
 
-def gather_data(
-    project: Project, folder: Path, spec: TrainSpec, artifacts: ArtifactStore
-) -> Generator[Progress, None, TrainingData]:
-    """Return what a model is trained on and chosen by.
+@dataclass(frozen=True, eq=False)
+class TrainingSources:
+    """What there is to learn from.
 
-    Parameters
+    Attributes
     ----------
     project, folder
         The project and where it lies.
@@ -71,74 +70,183 @@ def gather_data(
         What is trained.
     artifacts
         Keeps what the recipe learns.
-
-    Raises
-    ------
-    InputError
-        If what the task or the recipe learns from is missing, or they do not go together.
     """
-    yield Progress(0.0, "choosing the held-out part")
-    if _learns_regions(project, spec):
-        return (yield from _gather_regions(project, folder, spec, artifacts))
-    return (yield from _gather_objects(project, folder, spec, artifacts))
 
+    project: Project
+    folder: Path
+    spec: TrainSpec
+    artifacts: ArtifactStore
 
-def make_pairs(
-    project: Project, folder: Path, spec: TrainSpec, artifacts: ArtifactStore
-) -> Generator[Progress, None, Synthesizer]:
-    """Return the dual images that a model is trained on, without real ones among them."""
-    if _learns_regions(project, spec):
-        found = yield from masked_images(project, folder, spec)
-        return (yield from _fitted(project, spec, found.images, artifacts))
-    parts, _, _ = _divide(project, folder, spec)
-    pairs, _ = yield from _pairs_of(project, folder, spec, parts, artifacts)
-    return pairs
+    @property
+    def task(self) -> TaskInfo:
+        """What the model is to do."""
+        return task_info(self.spec.task)
 
+    def gather(self) -> Generator[Progress, None, TrainingData]:
+        """Return what a model is trained on and chosen by.
 
-def _learns_regions(project: Project, spec: TrainSpec) -> bool:
-    """Tell whether true masks of regions are what is learned from, with or without a recipe."""
-    task = task_info(spec.task)
-    if spec.source == "real":
-        return task.marking == "regions"
-    if current_recipe(project).learns_from != "masks":
-        return False
-    if task.needs_objects:
-        raise InputError(
-            f"The recipe '{current_recipe(project).kind}' makes regions, without separate objects "
-            f"to {task.name}: choose the task {task_for('regions').name}, or a recipe that pastes "
-            "patches."
-        )
-    return True
+        Raises
+        ------
+        InputError
+            If what the task or the recipe learns from is missing, or they do not go together.
+        """
+        yield Progress(0.0, "choosing the held-out part")
+        return (yield from self._regions() if self._learns_regions() else self._objects())
 
+    def dual_images(self) -> Generator[Progress, None, Synthesizer]:
+        """Return the dual images that a model is trained on, without real ones among them."""
+        if self._learns_regions():
+            found = yield from masked_images(self.project, self.folder, self.spec)
+            return (yield from self._fit(found.images))
+        return (yield from self._fit((yield from self._cut(self._divide()[0]))))
 
-def _gather_regions(
-    project: Project, folder: Path, spec: TrainSpec, artifacts: ArtifactStore
-) -> Generator[Progress, None, TrainingData]:
-    if spec.source == "mixed":
-        _real_fraction(spec)  # says what is missing before anything is learned
-    found = yield from masked_images(project, folder, spec)
-    images, refs = found.images, found.split.train
-    pairs: Synthesizer = RealDataset(images.train)
-    notes = [found.split.note] if found.split.note else []
-    if spec.source != "real":
-        pairs = yield from _fitted(project, spec, images, artifacts)
-        checked = min(spec.pairs or CHECKED_PAIRS, CHECKED_PAIRS)
-        work = pairs.draw(range(checked))
-        first = yield from subprogress(work, 0.9, 1.0, "looking at the first dual images")
-        notes += _describe_rejected(first, spec.real_fraction)
-        if spec.real_fraction:
-            pairs = MixedDataset(pairs, images.train, spec.real_fraction)
+    def _learns_regions(self) -> bool:
+        """Tell whether true masks of regions are learned from, with or without a recipe."""
+        if self.spec.source == "real":
+            return self.task.marking == "regions"
+        recipe = current_recipe(self.project)
+        if recipe.learns_from != "masks":
+            return False
+        if self.task.needs_objects:
+            raise InputError(
+                f"The recipe '{recipe.kind}' makes regions, without separate objects "
+                f"to {self.task.name}: choose the task {task_for('regions').name}, or a recipe "
+                "that pastes patches."
+            )
+        return True
+
+    def _regions(self) -> Generator[Progress, None, TrainingData]:
+        spec = self.spec
+        if spec.source == "mixed":
+            _real_fraction(spec)  # says what is missing before anything is learned
+        found = yield from masked_images(self.project, self.folder, spec)
+        images, refs = found.images, found.split.train
+        pairs: Synthesizer = RealDataset(images.train)
+        notes = [found.split.note] if found.split.note else []
+        if spec.source != "real":
+            pairs = yield from self._fit(images)
+            work = pairs.draw(range(min(spec.pairs or CHECKED_PAIRS, CHECKED_PAIRS)))
+            first = yield from subprogress(work, 0.9, 1.0, "looking at the first dual images")
+            notes += _describe_rejected(first, spec.real_fraction)
+            if spec.real_fraction:
+                pairs = MixedDataset(pairs, images.train, spec.real_fraction)
+            else:
+                pairs = FilteredDataset(pairs)
+        diameter = _usual_diameter(self.project, refs)
+        return TrainingData(pairs, images.held, (), refs, diameter, _spacing(refs), tuple(notes))
+
+    def _objects(self) -> Generator[Progress, None, TrainingData]:
+        spec, task = self.spec, self.task
+        parts, held, diameters = self._divide()
+        refs = [part.ref for part in parts]
+        val_pairs = held_true = yield from self._true_pairs(held)
+        if spec.source == "real":
+            pairs: Synthesizer = RealDataset((yield from self._true_pairs(parts)))
         else:
-            pairs = FilteredDataset(pairs)
-    return TrainingData(
-        pairs=pairs,
-        validation_pairs=images.held,
-        validation_images=(),
-        images=refs,
-        diameter=_usual_diameter(project, refs),
-        spacing=_spacing(refs),
-        notes=tuple(notes),
-    )
+            library = yield from self._cut(parts)
+            fitted = task.fit_labels(spec, library)
+            pairs = TaskPairs((yield from self._fit(library)), fitted)
+            if spec.source == "mixed":
+                mixed_in = self._known_elsewhere(parts, held)
+                refs = list({p.ref.id: p.ref for p in (*parts, *mixed_in)}.values())
+                real = yield from self._true_pairs(mixed_in)
+                pairs = MixedDataset(pairs, real, _real_fraction(spec))
+            elif spec.real_fraction:
+                clicked = tuple(fitted(pair) for pair in self._clicked_pairs(library, parts))
+                pairs = MixedDataset(pairs, clicked, spec.real_fraction)
+            val_pairs = tuple(fitted(pair) for pair in (yield from self._validation_pairs(held)))
+            if spec.source == "mixed":
+                val_pairs += held_true
+        return TrainingData(
+            pairs=pairs,
+            validation_pairs=val_pairs,
+            validation_images=tuple(
+                ClickedImage(p.ref, open_pixels(p.ref, self.folder), p.clicks) for p in held
+            ),
+            images=tuple(refs),
+            diameter=float(np.median(diameters)),
+            spacing=_spacing(part.ref for part in parts),
+        )
+
+    def _divide(self) -> tuple[tuple[Subset, ...], tuple[Subset, ...], list[float]]:
+        """Return the parts to train on, those held out, and the diameters of what they show."""
+        project, spec = self.project, self.spec
+        if spec.source == "real":
+            parts = true_parts(project, self.task)
+        else:
+            parts = clicked_parts(project)
+            if spec.source == "mixed":
+                true_parts(project, self.task)  # says what is missing before anything is cut
+        diameters = [
+            cls.diameter_px(part.ref)
+            for part in parts
+            for cls in project.classes
+            if any(c.cls == cls.value for c in part.clicks)
+        ] or [cls.diameter_px(part.ref) for part in parts for cls in project.classes]
+        wanted = (Subset(r, project.clicks_on(r)) for r in project.images if r.role == "validate")
+        held = tuple(part for part in wanted if part.clicks)
+        if not held:
+            shapes = {p.ref.id: open_pixels(p.ref, self.folder).shape[1:] for p in parts}
+            parts, held = split_clicked(
+                parts,
+                shapes,
+                fraction=spec.validation_fraction,
+                gap=max(diameters),
+                seed=spec.seed,
+            )
+        return parts, held, diameters
+
+    def _true_pairs(
+        self, parts: Sequence[Subset]
+    ) -> Generator[Progress, None, tuple[DualImage, ...]]:
+        refs = [part.ref for part in parts]
+        return (yield from true_pairs(self.project, self.folder, refs, self.task.truth_kinds))
+
+    def _known_elsewhere(
+        self, parts: Sequence[Subset], held: Sequence[Subset]
+    ) -> tuple[Subset, ...]:
+        """Return what may be mixed in: training parts with truth, and images nobody clicked."""
+        clicked = {part.ref.id for part in (*parts, *held)}
+        rest = [p for p in true_parts(self.project, self.task) if p.ref.id not in clicked]
+        kinds = self.task.truth_kinds
+        return (*(p for p in parts if self.project.truth_of(p.ref, *kinds)), *rest)
+
+    def _clicked_pairs(
+        self, library: PatchLibrary, parts: Sequence[Subset]
+    ) -> tuple[DualImage, ...]:
+        """Return the fully clicked images with the masks found on them."""
+        labelled = (
+            label_clicked(library, p.ref.id, open_pixels(p.ref, self.folder)) for p in parts
+        )
+        real = tuple(pair for pair in labelled if pair is not None)
+        if not real:
+            raise InputError(
+                "No training image can be mixed in: on none is every object clicked. Mark an image "
+                "as fully clicked, or set the real fraction to 0."
+            )
+        return real
+
+    def _validation_pairs(
+        self, held: Sequence[Subset]
+    ) -> Generator[Progress, None, tuple[DualImage, ...]]:
+        if not held:
+            return ()
+        try:
+            library = yield from self._cut(held)
+            synthesizer = yield from current_recipe(self.project).fit(library, self.artifacts)
+        except InputError:
+            return ()  # nothing usable is held out: the clicks alone must decide
+        return tuple((yield from synthesizer.draw(range(VALIDATION_PAIRS))))
+
+    def _cut(self, parts: Sequence[Subset]) -> Generator[Progress, None, PatchLibrary]:
+        return (yield from cut(self.project, self.folder, parts))
+
+    def _fit(self, source: PatchLibrary | MaskedImages) -> Generator[Progress, None, Synthesizer]:
+        """Return dual images, as many different ones as the spec asks for, else as are enough."""
+        recipe = current_recipe(self.project)
+        pairs = yield from recipe.fit(source, self.artifacts)
+        count = self.spec.pairs or recipe.default_pool_size
+        return pairs if count is None else CachedDataset(pairs, count)
 
 
 def _describe_rejected(first: Sequence[DualImage], real_fraction: float) -> list[str]:
@@ -164,58 +272,6 @@ def _usual_diameter(project: Project, refs: Sequence[ImageRef]) -> float:
     return float(np.median(found)) if found else 1.0
 
 
-def _gather_objects(
-    project: Project, folder: Path, spec: TrainSpec, artifacts: ArtifactStore
-) -> Generator[Progress, None, TrainingData]:
-    parts, held, diameters = _divide(project, folder, spec)
-    task = task_info(spec.task)
-    held_true = yield from true_pairs(project, folder, task, held)
-    refs = [p.ref for p in parts]
-    if spec.source == "real":
-        pairs: Synthesizer = RealDataset((yield from true_pairs(project, folder, task, parts)))
-        val_pairs = held_true
-    else:
-        pairs, library = yield from _pairs_of(project, folder, spec, parts, artifacts)
-        fitted = task.fit_labels(spec, library)
-        pairs = TaskPairs(pairs, fitted)
-        if spec.source == "mixed":
-            mixed_in = _known_elsewhere(project, task, parts, held)
-            refs = list({p.ref.id: p.ref for p in (*parts, *mixed_in)}.values())
-            real = yield from true_pairs(project, folder, task, mixed_in)
-            pairs = MixedDataset(pairs, real, _real_fraction(spec))
-        elif spec.real_fraction:
-            clicked = tuple(fitted(p) for p in _clicked_pairs(library, folder, parts))
-            pairs = MixedDataset(pairs, clicked, spec.real_fraction)
-        made = yield from _validation_pairs(project, folder, held, artifacts)
-        val_pairs = tuple(fitted(pair) for pair in made)
-        if spec.source == "mixed":
-            val_pairs += held_true
-    return TrainingData(
-        pairs=pairs,
-        validation_pairs=val_pairs,
-        validation_images=tuple(
-            ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in held
-        ),
-        images=tuple(refs),
-        diameter=float(np.median(diameters)),
-        spacing=_spacing(p.ref for p in parts),
-    )
-
-
-def _clicked_pairs(
-    library: PatchLibrary, folder: Path, parts: Sequence[Subset]
-) -> tuple[DualImage, ...]:
-    """Return the fully clicked images with the masks found on them."""
-    labelled = (label_clicked(library, p.ref.id, open_pixels(p.ref, folder)) for p in parts)
-    real = tuple(pair for pair in labelled if pair is not None)
-    if not real:
-        raise InputError(
-            "No training image can be mixed in: on none is every object clicked. Mark an image as "
-            "fully clicked, or set the real fraction to 0."
-        )
-    return real
-
-
 def _real_fraction(spec: TrainSpec) -> float:
     if not spec.real_fraction:
         raise InputError(
@@ -225,81 +281,7 @@ def _real_fraction(spec: TrainSpec) -> float:
     return spec.real_fraction
 
 
-def _known_elsewhere(
-    project: Project, task: TaskInfo, parts: Sequence[Subset], held: Sequence[Subset]
-) -> tuple[Subset, ...]:
-    """Return what may be mixed in: training parts with truth, and images that nobody clicked."""
-    clicked = {p.ref.id for p in (*parts, *held)}
-    rest = [p for p in true_parts(project, task) if p.ref.id not in clicked]
-    return (*(p for p in parts if project.truth_of(p.ref, *task.truth_kinds)), *rest)
-
-
-def _pairs_of(
-    project: Project,
-    folder: Path,
-    spec: TrainSpec,
-    parts: Sequence[Subset],
-    artifacts: ArtifactStore,
-) -> Generator[Progress, None, tuple[Synthesizer, PatchLibrary]]:
-    """Return the dual images of some parts, as many different ones as the spec allows."""
-    library = yield from cut(project, folder, parts)
-    return (yield from _fitted(project, spec, library, artifacts)), library
-
-
-def _fitted(
-    project: Project,
-    spec: TrainSpec,
-    source: PatchLibrary | MaskedImages,
-    artifacts: ArtifactStore,
-) -> Generator[Progress, None, Synthesizer]:
-    """Return dual images, as many different ones as the spec asks for, else as are enough."""
-    recipe = current_recipe(project)
-    pairs = yield from recipe.fit(source, artifacts)
-    count = spec.pairs or recipe.default_pool_size
-    return pairs if count is None else CachedDataset(pairs, count)
-
-
-def _divide(
-    project: Project, folder: Path, spec: TrainSpec
-) -> tuple[tuple[Subset, ...], tuple[Subset, ...], list[float]]:
-    """Return the parts to train on, those held out, and the diameters of what they show."""
-    if spec.source == "real":
-        parts = true_parts(project, task_info(spec.task))
-    else:
-        parts = clicked_parts(project)
-        if spec.source == "mixed":
-            true_parts(project, task_info(spec.task))  # says what is missing before anything is cut
-    shapes = {p.ref.id: open_pixels(p.ref, folder).shape[1:] for p in parts}
-    diameters = [
-        cls.diameter_px(part.ref)
-        for part in parts
-        for cls in project.classes
-        if any(c.cls == cls.value for c in part.clicks)
-    ] or [cls.diameter_px(part.ref) for part in parts for cls in project.classes]
-    wanted = tuple(Subset(r, project.clicks_on(r)) for r in project.images if r.role == "validate")
-    held = tuple(p for p in wanted if p.clicks)
-    if not held:
-        gap = max(diameters)
-        parts, held = split_clicked(
-            parts, shapes, fraction=spec.validation_fraction, gap=gap, seed=spec.seed
-        )
-    return tuple(parts), tuple(held), diameters
-
-
 def _spacing(refs: Iterable[ImageRef]) -> tuple[float, ...]:
     """Return the usual spacing of volumes; nothing for flat images, whose pixels are square."""
     each = [ref.spacing for ref in refs if ref.ndim == 3]
     return tuple(float(s) for s in np.median(each, axis=0)) if each else ()
-
-
-def _validation_pairs(
-    project: Project, folder: Path, held: Sequence[Subset], artifacts: ArtifactStore
-) -> Generator[Progress, None, tuple[DualImage, ...]]:
-    if not held:
-        return ()
-    try:
-        library = yield from cut(project, folder, held)
-        synthesizer = yield from current_recipe(project).fit(library, artifacts)
-    except InputError:
-        return ()  # nothing usable is held out: the clicks alone must decide
-    return tuple((yield from synthesizer.draw(range(VALIDATION_PAIRS))))

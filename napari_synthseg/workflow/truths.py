@@ -7,7 +7,7 @@ are split here, in one place: preview and training then share what was learned.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_synthseg.core.annotations import (
@@ -69,12 +69,12 @@ def true_parts(project: Project, task: TaskInfo) -> tuple[Subset, ...]:
 
 
 def true_pairs(
-    project: Project, folder: Path, task: TaskInfo, parts: Sequence[Subset]
+    project: Project, folder: Path, refs: Sequence[ImageRef], kinds: Sequence[TruthKind]
 ) -> Generator[Progress, None, tuple[DualImage, ...]]:
-    """Return those of some parts that have ground truth for a task, with it."""
+    """Return those images that have ground truth of some kinds, with the best of it."""
     pairs: list[DualImage] = []
-    for ref in (part.ref for part in parts):
-        truth = project.truth_of(ref, *task.truth_kinds)
+    for ref in refs:
+        truth = project.truth_of(ref, *kinds)
         if truth is not None:
             yield Progress(0.0, f"reading {ref.name}")
             labels = true_labels(project, folder, truth, ref)
@@ -167,14 +167,8 @@ def masked_alike(one: Project, other: Project) -> bool:
 def _with_regions(
     project: Project, folder: Path, refs: Sequence[ImageRef]
 ) -> Generator[Progress, None, tuple[DualImage, ...]]:
-    pairs: list[DualImage] = []
-    for ref in refs:
-        yield Progress(0.0, f"reading the true masks of {ref.name}")
-        truth = project.truth_of(ref, *REGION_KINDS)
-        assert truth is not None
-        labels = regions_of(true_labels(project, folder, truth, ref))
-        pairs.append(DualImage(open_pixels(ref, folder).read(), labels, 0))
-    return tuple(pairs)
+    pairs = yield from true_pairs(project, folder, refs, REGION_KINDS)
+    return tuple(replace(pair, labels=regions_of(pair.labels)) for pair in pairs)
 
 
 def _count_objects(truth: Truth) -> int:

@@ -23,7 +23,7 @@ from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.runs import run_folder
 from napari_synthseg.synthesis import PRESETS
 from napari_synthseg.workflow.session import Session
-from napari_synthseg.workflow.training_data import gather_data
+from napari_synthseg.workflow.training_data import TrainingSources
 from tests.helpers.sessions import true_masks
 
 Invoke = Callable[..., Any]
@@ -320,7 +320,7 @@ def test_a_runs_pairs_are_made_again_from_its_record(
         recipe = load_recipe(record["recipe"])
         assert done.result["recipe"] == record["recipe"]
         held_to = session.project.model_copy(update={"recipe": recipe})
-        data = _turn(gather_data(held_to, trained, run.spec, NullArtifactStore()))
+        data = _turn(TrainingSources(held_to, trained, run.spec, NullArtifactStore()).gather())
     for index in range(2):
         pair = data.pairs.pair(index)
         written = tifffile.imread(tmp_path / "images" / f"{index:05d}.tif")
@@ -340,7 +340,8 @@ def test_the_clicked_image_itself_is_mixed_in_as_often_as_asked(project: Path) -
         (ref,) = session.project.images
         shown = open_pixels(ref, project).read()
         spec = TrainSpec(real_fraction=0.5, validation_fraction=0.0)
-        pairs = _turn(gather_data(session.project, project, spec, NullArtifactStore())).pairs
+        sources = TrainingSources(session.project, project, spec, NullArtifactStore())
+        pairs = _turn(sources.gather()).pairs
         real = [np.array_equal(pairs.pair(i).image, shown) for i in range(4)]
         assert real == [False, True, False, True]
         assert pairs.pair(1).labels.count > 0.8 * len(session.project.clicks)
@@ -352,8 +353,11 @@ def test_an_image_that_is_not_fully_clicked_cannot_be_mixed_in(project: Path) ->
         partly = session.project.model_copy(
             update={"images": (ref.model_copy(update={"exhaustive": False}),)}
         )
+        sources = TrainingSources(
+            partly, project, TrainSpec(real_fraction=0.1), NullArtifactStore()
+        )
         with pytest.raises(InputError, match="real fraction to 0"):
-            _turn(gather_data(partly, project, TrainSpec(real_fraction=0.1), NullArtifactStore()))
+            _turn(sources.gather())
 
 
 def _turn(work: Any) -> Any:

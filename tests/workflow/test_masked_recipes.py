@@ -12,7 +12,7 @@ from napari_synthseg.core.progress import Progress, exhaust
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
-from napari_synthseg.workflow.training_data import gather_data
+from napari_synthseg.workflow.training_data import TrainingSources
 from napari_synthseg.workflow.truths import masked_images
 from tests.helpers.clicked_discs import finish
 from tests.helpers.region_images import Drawn, draw_regions, slow_recipe
@@ -56,7 +56,8 @@ def choose(session: Session, recipe) -> None:
 
 def data_of(session: Session, **spec):
     spec = TrainSpec(**(QUICK | spec))
-    return finish(gather_data(session.project, session.folder, spec, session.artifacts))[1]
+    sources = TrainingSources(session.project, session.folder, spec, session.artifacts)
+    return finish(sources.gather())[1]
 
 
 def test_regions_from_memory_are_semantic_truth(session):

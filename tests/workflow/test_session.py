@@ -15,7 +15,7 @@ from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow import training
 from napari_synthseg.workflow.importing import find_missing
 from napari_synthseg.workflow.session import Session
-from napari_synthseg.workflow.training_data import gather_data
+from napari_synthseg.workflow.training_data import TrainingSources
 from tests.helpers.disks import draw_disks
 from tests.helpers.sessions import add_array, add_file, add_masks, true_masks
 
@@ -243,11 +243,11 @@ def test_a_run_goes_on_with_its_own_recipe(clicked, monkeypatch):
     clicked.edit(clicked.project.model_copy(update={"recipe": other}), "choose a recipe")
     used = []
 
-    def gather(project, *args):
+    def note(project, *args):
         used.append(project.recipe)
-        return gather_data(project, *args)
+        return TrainingSources(project, *args)
 
-    monkeypatch.setattr(training, "gather_data", gather)
+    monkeypatch.setattr(training, "TrainingSources", note)
     resumed = clicked.train(run).result()
     assert resumed.state == "done"
     assert [r.model_dump(mode="json") for r in used] == [run.recipe]

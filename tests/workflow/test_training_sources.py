@@ -15,7 +15,7 @@ from napari_synthseg.core.labels import BoxLabels, InstanceLabels
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.workflow.session import Session
-from napari_synthseg.workflow.training_data import gather_data
+from napari_synthseg.workflow.training_data import TrainingSources
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
 from tests.helpers.sessions import add_array
 
@@ -50,7 +50,7 @@ def session(tmp_path) -> Iterator[Session]:
 
 def data_of(session, **spec):
     spec = TrainSpec(**(QUICK | spec))
-    work = gather_data(session.project, session.folder, spec, session.artifacts)
+    work = TrainingSources(session.project, session.folder, spec, session.artifacts).gather()
     return finish(work)[1]
 
 

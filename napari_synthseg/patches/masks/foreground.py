@@ -61,9 +61,7 @@ def discriminant_of_class(image: ImageClicks, value: int) -> ForegroundDiscrimin
         # distances in diameters of this class: to its own clicks, and to every click
         own, every = (
             map_nearest_seeds(
-                piece.shape[1:],
-                Seeds.alike(image.positions[n] - start, 2 * radius),
-                FAR_DIAMETERS,
+                piece.shape[1:], Seeds.alike(image.positions[n] - start, 2 * radius), FAR_DIAMETERS
             ).distance
             for n in (near[mine[near]], near)
         )

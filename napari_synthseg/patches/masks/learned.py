@@ -56,9 +56,7 @@ class PixelClassifier:
 
 
 def train_classifier(
-    windows: Sequence[FloatImage],
-    distances: Sequence[NDArray[np.float32]],
-    radius: Sequence[float],
+    windows: Sequence[FloatImage], distances: Sequence[NDArray[np.float32]], radius: Sequence[float]
 ) -> PixelClassifier | None:
     """Train a classifier; None where there is no object or no surroundings to learn from.
 

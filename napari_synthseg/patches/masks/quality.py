@@ -30,10 +30,7 @@ MARGIN_PX = 5
 
 
 def measure_signs(
-    ids: NDArray[np.int32],
-    foreground: FloatImage,
-    others: Sequence[NDArray[np.int32]],
-    count: int,
+    ids: NDArray[np.int32], foreground: FloatImage, others: Sequence[NDArray[np.int32]], count: int
 ) -> Signs:
     """Measure the signs of the masks of a block.
 

@@ -122,9 +122,7 @@ def _find_by_probability(block: SeededForeground) -> NDArray[np.int32]:
 
 
 def _train_classifier(
-    windows: Sequence[FloatImage],
-    distances: Sequence[NDArray[np.float32]],
-    radius: Sequence[float],
+    windows: Sequence[FloatImage], distances: Sequence[NDArray[np.float32]], radius: Sequence[float]
 ) -> Foreground | None:
     from napari_synthseg.patches.masks.learned import train_classifier
 
