@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -189,12 +189,8 @@ def describe_pairs(pairs: Sequence[DualImage], project: Project) -> tuple[dict[s
 
 def pair_files(out: Path, count: int) -> tuple[Path, ...]:
     """Return the files that exported pairs may need: all images, all labels, the tables."""
-    pairs = _pair_paths(out, count)
+    pairs = (out / kind / _file_name(n) for kind in ("images", "labels") for n in range(count))
     return (*pairs, out / OBJECTS_FILE, out / CLASSES_FILE)
-
-
-def _pair_paths(out: Path, count: int) -> Iterator[Path]:
-    return (out / kind / _file_name(n) for kind in ("images", "labels") for n in range(count))
 
 
 def _file_name(number: int) -> str:
@@ -252,15 +248,7 @@ def list_patches(library: PatchLibrary, project: Project) -> Iterator[dict[str, 
             "state": library.state(patch),
             "verdict": verdict.state if verdict else "",
             "reason": verdict.reason if verdict else "",
-            "findings": [
-                {
-                    "kind": f.kind,
-                    "severity": f.severity,
-                    "value": round(float(f.value), 3),
-                    "reason": f.reason,
-                }
-                for f in patch.issues
-            ],
+            "findings": [{**asdict(f), "value": round(float(f.value), 3)} for f in patch.issues],
         }
 
 

@@ -6,8 +6,8 @@ Everything in a file or folder is taken, or, if something is wrong with it, noth
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,11 @@ class ImportOptions:
     exhaustive: bool = False
     role: Role | None = None
 
+    @property
+    def naming(self) -> dict[str, Any]:
+        """How names in the file are understood: arguments of readers."""
+        return {name: getattr(self, name) for name in ("rename", "ignored", "skip_unknown")}
+
 
 def file_kind(path: Path) -> str:
     """Return what a file holds: "clicks", "points", "image labels", or a format of boxes.
@@ -141,26 +146,25 @@ def import_masks(
         work = read_masks(image, path, kind, project, folder, cls.value if cls else 1)
         part = number / len(matched), (number + 1) / len(matched)
         made.append((yield from subprogress(work, *part)))
-    rest = f"; {unused} file(s) belong to no image." if unused else "."
     clicks = tuple(click for each in made for click in each.clicks)
-    found = Imported(
+    figures: dict[str, Any] = {"masks": len(matched), "unused": unused}
+    if by_patches:
+        figures["clicks"] = len(clicks)
+        message = (
+            f"Patches of {len(matched)} image(s) are cut by these masks; {len(clicks)} object(s) "
+            "without a click got one"
+        )
+    else:
+        figures |= {"kind": kind, "role": options.role}
+        message = f"True masks added to {len(matched)} image(s)"
+    rest = f"; {unused} file(s) belong to no image." if unused else "."
+    return Imported(
         images=_with_role((image for image, _ in matched), options.role),
         clicks=clicks,
         truths=tuple(truth for each in made for truth in each.truths),
         patch_masks=tuple(masks for each in made for masks in each.patch_masks),
-    )
-    figures: dict[str, Any] = {"masks": len(matched), "unused": unused}
-    if by_patches:
-        return replace(
-            found,
-            figures={**figures, "clicks": len(clicks)},
-            message=f"Patches of {len(matched)} image(s) are cut by these masks; {len(clicks)} "
-            f"object(s) without a click got one{rest}",
-        )
-    return replace(
-        found,
-        figures={**figures, "kind": kind, "role": options.role},
-        message=f"True masks added to {len(matched)} image(s){rest}",
+        figures=figures,
+        message=message + rest,
     )
 
 
@@ -184,8 +188,9 @@ def _import_clicks(
         return open_pixels(image, folder).shape[1:]
 
     if kind == "points":
-        named = {"image": options.image, "class_name": options.class_name}
-        clicks = read_points(path, project, shape_of, **named)
+        clicks = read_points(
+            path, project, shape_of, image=options.image, class_name=options.class_name
+        )
     else:
         clicks = read_clicks(path, project, shape_of)
     new = _new_clicks(project, clicks)
@@ -200,13 +205,7 @@ def _import_clicks(
 
 
 def _import_image_labels(path: Path, project: Project, options: ImportOptions) -> Imported:
-    shown, unknown = read_image_labels(
-        path,
-        project,
-        rename=options.rename,
-        ignored=options.ignored,
-        skip_unknown=options.skip_unknown,
-    )
+    shown, unknown = read_image_labels(path, project, **options.naming)
     if not shown:
         raise InputError(f"{path.name}: no row of it is of an image of the project.")
     counts = Counter(project.object_class(v).name for values in shown.values() for v in values)
@@ -244,31 +243,36 @@ def _import_boxes(
     classes = project.classes
     if options.add_classes:
         project = _with_classes(project, listed, options)
-    placed = place_boxes(
-        listed,
-        project,
-        shape_of,
-        rename=options.rename,
-        ignored=options.ignored,
-        skip_unknown=options.skip_unknown,
-    )
+    placed = place_boxes(listed, project, shape_of, **options.naming)
     if not placed.rows:
         raise InputError(
             f"{path}: none of its {len(listed)} image(s) is in the project: make the project with "
             "the images that the boxes were drawn on."
         )
     images = _with_role(map(project.image, placed.rows), options.role)
-    found = Imported(images, tuple(c for c in project.classes if c not in classes))
-    figures: dict[str, Any]
-    if options.as_clicks:
-        found, figures = _as_clicks(found, project.with_images(*images), placed, options.exhaustive)
-    else:
-        incomplete = [find_class("--incomplete", n, project.classes) for n in options.incomplete]
-        truths = (BoxTruth.of(i, placed.boxes_of(i), incomplete) for i in placed.rows)
-        found = replace(found, truths=tuple(truths))
-        figures = {"boxes": sum(map(len, placed.rows.values()))}
     rows = [row for rows in placed.rows.values() for row in rows]
     counts = Counter(project.object_class(row[4]).name for row in rows)
+    truths: tuple[BoxTruth, ...] = ()
+    clicks: tuple[Click, ...] = ()
+    figures: dict[str, Any]
+    if options.as_clicks:
+        what = "clicks added on"
+        now = map(project.with_images(*images).image, placed.rows)
+        training = [image for image in now if image.role == "train"]
+        if not training:
+            raise InputError("--as-clicks: none of these images is for training: add --role train.")
+        clicks = _new_clicks(project, _middles(training, placed))
+        if options.exhaustive:
+            whole = {i.id: i.model_copy(update={"exhaustive": True}) for i in training}
+            images = tuple(({i.id: i for i in images} | whole).values())
+        count = len(clicks)
+        figures = {"clicks": count, "not_for_training": len(placed.rows) - len(training)}
+    else:
+        what = "boxes added to"
+        incomplete = [find_class("--incomplete", n, project.classes) for n in options.incomplete]
+        truths = tuple(BoxTruth.of(i, placed.boxes_of(i), incomplete) for i in placed.rows)
+        count = len(rows)
+        figures = {"boxes": count}
     figures |= {
         "format": kind.name,
         "images": len(placed.rows),
@@ -279,11 +283,10 @@ def _import_boxes(
         "ignored": placed.ignored,
         "role": options.role,
     }
-    what = "clicks added on" if options.as_clicks else "boxes added to"
-    count = figures["clicks" if options.as_clicks else "boxes"]
-    first = f"{count} {what} {len(placed.rows)} image(s) ({_listed(counts)})"
-    rest = [f"{figures[key]} {words}" for key, words in LEFT_OUT.items() if figures.get(key)]
-    return replace(found, figures=figures, message="; ".join([first, *rest]) + ".")
+    words = [f"{count} {what} {len(placed.rows)} image(s) ({_listed(counts)})"]
+    words += [f"{figures[key]} {why}" for key, why in LEFT_OUT.items() if figures.get(key)]
+    made = tuple(c for c in project.classes if c not in classes)
+    return Imported(images, made, clicks, truths, figures=figures, message="; ".join(words) + ".")
 
 
 def _with_classes(
@@ -300,27 +303,12 @@ def _with_classes(
     return project
 
 
-def _as_clicks(
-    found: Imported, project: Project, placed: PlacedBoxes, exhaustive: bool
-) -> tuple[Imported, dict[str, Any]]:
-    """Add a click in the middle of each box on a training image."""
-    images = [project.image(i) for i in placed.rows]
-    training = [i for i in images if i.role == "train"]
-    if not training:
-        raise InputError("--as-clicks: none of these images is for training: add --role train.")
-    middles = (
-        Click(image=image.id, position=tuple(position), cls=cls)
-        for image in training
-        for boxes in [placed.boxes_of(image.id)]
-        for position, cls in zip(boxes.centers().tolist(), boxes.classes.tolist(), strict=True)
-    )
-    new = _new_clicks(project, middles)
-    if exhaustive:
-        whole = (i.model_copy(update={"exhaustive": True}) for i in training)
-        others = {i.id: i for i in found.images}
-        found = replace(found, images=tuple((others | {i.id: i for i in whole}).values()))
-    figures = {"clicks": len(new), "not_for_training": len(images) - len(training)}
-    return replace(found, clicks=new), figures
+def _middles(images: Iterable[ImageRef], placed: PlacedBoxes) -> Iterator[Click]:
+    """Yield a click in the middle of each box."""
+    for image in images:
+        boxes = placed.boxes_of(image.id)
+        for center, cls in zip(boxes.centers().tolist(), boxes.classes.tolist(), strict=True):
+            yield Click(image=image.id, position=tuple(center), cls=cls)
 
 
 def _new_clicks(project: Project, clicks: Iterable[Click]) -> tuple[Click, ...]:
