@@ -78,13 +78,13 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Take a measurement: ``-- NAME [OPTIONS]`` runs benchmarks/NAME.py."""
-    names = sorted(path.stem for path in Path("benchmarks").glob("*.py"))
+    """Take a measurement: ``-- NAME [OPTIONS]`` runs the module benchmarks.NAME."""
+    names = sorted(path.stem for path in Path("benchmarks").glob("[!_]*.py"))
     if not session.posargs or session.posargs[0] not in names:
         session.error(f"Name a benchmark after '--', one of: {', '.join(names)}.")
     name, *options = session.posargs
     _install(session, "pyqt5", "samples", "test")
-    program = ["python", f"benchmarks/{name}.py", *options]
+    program = ["python", "-m", f"benchmarks.{name}", *options]
     session.run(*_on_a_screen(session), *program, external=True)
 
 

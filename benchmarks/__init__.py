@@ -1,0 +1,1 @@
+"""Measurements: ``python -m benchmarks.NAME`` takes one; `study` compares arms over seeds."""

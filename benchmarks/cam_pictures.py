@@ -1,6 +1,6 @@
 """Where classifiers look, side by side: the arms of a study, on the same images.
 
-``python benchmarks/cam_pictures.py STUDY.toml --out DIR`` trains the arms of a study of classifiers
+``python -m benchmarks.cam_pictures STUDY.toml --out DIR`` trains the arms of a study of classifiers
 (one seed), maps the evidence for each class on some of the images that the study scores on, and
 draws them into ``DIR/cams.png``: the image with its true boxes, then for each class the map of each
 arm. Red speaks for the class, blue against it, on one scale a map; the cross is where the map is

@@ -1,6 +1,6 @@
 """How well boxes round the masks under clicks fit the boxes that people drew.
 
-``python benchmarks/click_boxes.py --half tuning --images 8`` clicks the middle of every drawn box
+``python -m benchmarks.click_boxes --half tuning --images 8`` clicks the middle of every drawn box
 of blood smears (BCCD, in the data folder; see SYNTHSEG_DATA), moved at random by a tenth of a
 diameter, cuts the patches, and compares the box round each mask with the drawn one: the ratio of
 their edges (root of the area), their overlap (IoU), and the share that a score at IoU 0.5 would
@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from benchmarks.helpers.clicked_images import HALVES
 from benchmarks.study.measure import fill_project
 from benchmarks.study.study_file import load_study
 from benchmarks.study.units import plan
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
-from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.labels import InstanceLabels, boxes_of
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.tasks.detect.box_scale import measure_box_scale
@@ -36,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--half", choices=("tuning", "closing"), default="tuning")
+    parser.add_argument("--half", choices=HALVES, default="tuning")
     parser.add_argument("--images", type=int, default=8)
     options = parser.parse_args()
     study = load_study(STUDY)
@@ -53,7 +56,7 @@ def main() -> None:
         drawn = {
             click: box
             for ref, sample in zip(session.project.images, unit.train, strict=True)
-            for click, box in _nearest(session, ref.id, sample.labels().outline())
+            for click, box in _nearest(session, ref.id, boxes_of(sample.labels()))
         }
     growth = measure_box_scale(library)
     names = dict(enumerate(unit.class_names, start=1))
@@ -62,12 +65,16 @@ def main() -> None:
     for value, name in names.items():
         for title, factors in (("as found", {}), ("sized", growth)):
             rows = np.array(list(_compare(library, value, drawn, factors)))
+            if not len(rows):
+                continue
             edge, iou = np.median(rows, axis=0)
             right = (rows[:, 1] > 0.5).mean()
             print(f"{name:10} {title:>9} {len(rows):5} {edge:6.3f} {iou:6.3f} {right:6.3f}")
 
 
-def _nearest(session: Session, image: str, boxes: Boxes):
+def _nearest(
+    session: Session, image: str, boxes: Boxes
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield each click's id with the drawn box whose middle is nearest."""
     for click in (c for c in session.project.clicks if c.image == image):
         mine = boxes.of_class(click.cls)
@@ -75,7 +82,12 @@ def _nearest(session: Session, image: str, boxes: Boxes):
         yield click.id, mine.corners[int(away.argmin())]
 
 
-def _compare(library: PatchLibrary, value: int, drawn: dict, growth: dict[int, float]):
+def _compare(
+    library: PatchLibrary,
+    value: int,
+    drawn: Mapping[str, NDArray[np.float64]],
+    growth: Mapping[int, float],
+) -> Iterator[tuple[float, float]]:
     """Yield the ratio of edges and the IoU of each box of a class."""
     for patch in library.usable():
         if patch.cls == value:
@@ -83,7 +95,7 @@ def _compare(library: PatchLibrary, value: int, drawn: dict, growth: dict[int, f
             box = labels.boxes().shifted(patch.origin)
             true = drawn[patch.id]
             ratio = np.prod(box.sizes()[0]) / np.prod(true[2:] - true[:2])
-            yield np.sqrt(ratio), measure_box_iou(box.corners, true[None])[0, 0]
+            yield float(np.sqrt(ratio)), float(measure_box_iou(box.corners, true[None])[0, 0])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How long the gallery of the patches holds up the window, with 10,000 patches in it.
 
 Run it with a display, or with
-``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX" python benchmarks/gallery.py``.
+``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX" python -m benchmarks.gallery``.
 Everything is done by the page of the patches itself, as by a user; a measured time is how long the
 GUI thread was busy with one thing, the painting it caused included. The patches are drawn by the
 program (noisy discs); what is measured does not depend on their content.
@@ -15,7 +15,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +58,8 @@ def draw_patches(count: int) -> list[Patch]:
     return patches
 
 
-def make_session(folder: Path, patches: list[Patch]) -> tuple[Session, float]:
-    """Return a session with checked patches, and the seconds that the check took."""
+def make_session(folder: Path, patches: list[Patch]) -> tuple[Session, PatchLibrary, float]:
+    """Return a session, its library of checked patches, and the seconds that the check took."""
     session = Session.create(folder)
     project = session.project.with_classes(
         *(ObjectClass(name=n, value=v, diameter=18) for v, n in enumerate("abc", start=1))
@@ -78,9 +78,9 @@ def make_session(folder: Path, patches: list[Patch]) -> tuple[Session, float]:
     seconds = time.perf_counter() - start
     for patch in checked:  # as the notes about the whole set do where patches are cut
         _ = patch.area
-    session.library = PatchLibrary(checked, (), (), {1: 18.0, 2: 18.0, 3: 18.0})
+    session.library = library = PatchLibrary(checked, (), (), {1: 18.0, 2: 18.0, 3: 18.0})
     session._cut_from = session.project
-    return session, seconds
+    return session, library, seconds
 
 
 def measure(count: int) -> dict[str, float]:
@@ -92,6 +92,7 @@ def measure(count: int) -> dict[str, float]:
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1920, 1200)
     from napari_synthseg.ui.app.widget import SynthSegWidget
+    from napari_synthseg.ui.presenters.steps import PATCHES
 
     widget = SynthSegWidget(viewer)
     viewer.window.add_dock_widget(widget, area="right")
@@ -111,44 +112,39 @@ def measure(count: int) -> dict[str, float]:
         times[name] = max(times.get(name, 0.0), round(1e3 * longest, 1))
 
     with tempfile.TemporaryDirectory() as folder:
-        session, seconds = make_session(Path(folder) / "g.synthseg", draw_patches(count))
-        widget.desk.session = session
-        session.library_changed.connect(widget.desk._on_library_changed)
-        widget.stack.setCurrentIndex(2)
-        widget.step = 1
-        run("show", panel.refresh)
+        session, library, seconds = make_session(Path(folder) / "g.synthseg", draw_patches(count))
+        widget.controller.show(session)
+        run("show", partial(widget.show_step, PATCHES))
         gallery, bar = panel.gallery, panel.gallery.verticalScrollBar()
         for value in np.linspace(0, bar.maximum(), 60).astype(int):
-            run("scroll", lambda value=int(value): bar.setValue(value))
+            run("scroll", partial(bar.setValue, int(value)))
         for index in range(panel.order.count()):
-            run("sort", lambda index=index: panel.order.setCurrentIndex(index))
+            run("sort", partial(panel.order.setCurrentIndex, index))
         for index in range(panel.filter.count()):
-            run("filter", lambda index=index: panel.filter.setCurrentIndex(index))
+            run("filter", partial(panel.filter.setCurrentIndex, index))
         panel.filter.setCurrentIndex(0)
         cell = gallery.visualRect(gallery.patches.index(0)).center()
         none, left = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
         run("select one", lambda: QTest.mouseClick(gallery.viewport(), left, none, cell))
         gallery.setFocus()
-        judged = PatchLibrary.without
 
         def reject_one() -> None:
             """Show one more verdict, without what other parts of the window do about it."""
             patch = gallery.selected()[0]
-            session.library = judged(session.library, session.library.rejected | {patch.id})
+            session.library = library.with_verdicts(frozenset({patch.id}))
             session.library_changed.emit()
 
         run("show a verdict", reject_one)
         run("select all", gallery.selectAll)
         gallery.clearSelection()
-        doubtful = session.library.suggested()
+        doubtful = library.suggested()
         verdicts = [Verdict(patch=p.id, state="rejected") for p in doubtful]
         new = session.project.with_verdicts(*verdicts)
-        session.library = replace(session.library, rejected=frozenset())
+        session.library = library
         run("reject all suggested", lambda: session.edit(new, "reject"))
         times["suggested"] = len(doubtful)
-        widget.desk.session = None
+        viewer.close()
         session.close().result()
-    viewer.close()
     return {"patches": count, "check_seconds": round(seconds, 2), **times}
 
 

@@ -1,7 +1,7 @@
 """How quick and how live the window is: opening, gaps idle and in work, closing at each stage.
 
 Prints one JSON object, times in milliseconds. Run it alone on the machine, with a display or with
-``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX" python benchmarks/gui_latency.py``.
+``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX" python -m benchmarks.gui_latency``.
 A gap is the time between two ticks of a 10 ms timer on the GUI thread, while the canvas is moved
 a little ten times a second, so that it draws. Closing is the time until the window is gone once it
 was closed; saving goes on after it, until the project's lock is released.
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,7 @@ def measure_closing() -> dict[str, dict[str, float]]:
         window = Window()
         window.open_nuclei()
         watch = window.train(minutes=None, steps=STEPS)
-        window.meter.run(lambda reached=is_reached, watch=watch: reached(watch))
+        window.meter.run(partial(is_reached, watch))
         found[stage] = window.close()
     window = Window()
     window.open_nuclei()

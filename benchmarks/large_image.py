@@ -9,26 +9,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
+from benchmarks.helpers.clicked_images import clicked_image, normalized
+from benchmarks.helpers.memory import peak_memory_mib
+from benchmarks.study.halved_data import data_root
+from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.patch import ClickedImage
-from napari_synthseg.core.pixels import ArraySource, Intensity
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.patches.simulated_clicks import click_masks
 
-DATA = Path(os.environ.get("SYNTHSEG_DATA", "../shared/data")) / "large_bbbc039_mosaic"
 
-
-def click(ids: np.ndarray, count: int) -> list[tuple[float, ...]]:
+def click(ids: NDArray[np.int32], count: int) -> list[tuple[float, ...]]:
     """Return positions in the nuclei, then on empty places, `count` in all."""
     places = [c.position for c in click_masks(InstanceLabels(ids))][:count]
     rng = np.random.default_rng(0)
@@ -37,28 +33,22 @@ def click(ids: np.ndarray, count: int) -> list[tuple[float, ...]]:
     return [*places, *(tuple(float(v) for v in p) for p in more)]
 
 
-def peak_memory() -> float:
-    """Return the most memory this process has had, MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
 def main() -> None:
     """Measure and print one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clicks", type=int, default=10_000)
     parser.add_argument("--diameter", type=float, default=25.0)
     options = parser.parse_args()
-    if not DATA.exists():
-        raise SystemExit(f"There is no folder {DATA}: set the environment variable SYNTHSEG_DATA.")
-    stored = tifffile.imread(DATA / "mosaic_image.tif")[None]
-    ids = tifffile.imread(DATA / "mosaic_labels.tif").astype(np.int32)
+    folder = data_root() / "large_bbbc039_mosaic"
+    if not folder.exists():
+        raise SystemExit(
+            f"There is no folder {folder}: set the environment variable SYNTHSEG_DATA."
+        )
+    stored = tifffile.imread(folder / "mosaic_image.tif")[None]
+    ids = tifffile.imread(folder / "mosaic_labels.tif").astype(np.int32)
     places = click(ids, options.clicks)
-    pixels = Intensity.measure(stored).normalize(stored)
-    ref = ImageRef(id="mosaic", uri="mosaic", exhaustive=True)
-    clicks = tuple(Click(id=str(n), image=ref.id, position=p, cls=1) for n, p in enumerate(places))
-    image = ClickedImage(ref, ArraySource(pixels), clicks)
-    before = peak_memory()
+    image = clicked_image("mosaic", normalized(stored), dict(enumerate(places)))
+    before = peak_memory_mib()
     started, worked = time.perf_counter(), time.process_time()
     work = build_library([image], [ObjectClass(name="nucleus", value=1, diameter=options.diameter)])
     longest, last = 0.0, started
@@ -79,7 +69,7 @@ def main() -> None:
                 "seconds": round(time.perf_counter() - started, 1),
                 "cpu_seconds": round(time.process_time() - worked, 1),
                 "longest_without_progress_s": round(longest, 1),
-                "peak_memory_mib": round(peak_memory()),
+                "peak_memory_mib": round(peak_memory_mib()),
                 "peak_before_mib": round(before),
                 "patches_mib": round(size / 2**20),
                 "methods": sorted({p.method for p in library.patches}),

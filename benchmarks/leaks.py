@@ -1,6 +1,6 @@
 """How many objects that nobody clicked get into the canvas, where only some are clicked.
 
-Run ``python benchmarks/leaks.py [DATASET ...] [--clicks N] [--half tuning|closing]``. The folder
+Run ``python -m benchmarks.leaks [DATASET ...] [--clicks N] [--half tuning|closing]``. The folder
 of the data is named by the environment variable SYNTHSEG_DATA. Of each image `N` objects are
 clicked at random, and the user says that not every object is clicked. What the program then takes
 for background is compared with the true masks. Printed, as means over images: the share of the
@@ -12,19 +12,32 @@ objects over the true one.
 from __future__ import annotations
 
 import argparse
+from itertools import islice
 
 import numpy as np
-from click_masks import DATASETS, Clicked, cut, read
+from numpy.typing import NDArray
+
+from benchmarks.helpers.clicked_images import (
+    DATASETS,
+    HALVES,
+    ClickedObjects,
+    clicked_image,
+    cut,
+    read,
+)
 
 MORE = 3
 """Images with fewer unclicked objects than this are left out."""
 
 
-def measure(image: Clicked, chosen: np.ndarray) -> tuple[float, float, float, float]:
+def measure(image: ClickedObjects, chosen: NDArray[np.intp]) -> tuple[float, float, float, float]:
     """Return what `main` prints, for one image."""
-    library = cut(image, chosen, float(np.median(image.diameters)), exhaustive=False)
+    clicks = [image.numbers[place] for place in chosen]
+    positions = {number: image.positions[number] for number in clicks}
+    clicked = clicked_image(image.name, image.pixels, positions, exhaustive=False)
+    library = cut(clicked, diameter=image.diameter)
     valid = library.backgrounds[0].valid
-    others = [n for i, n in enumerate(image.numbers) if i not in chosen]
+    others = [n for n in image.numbers if n not in positions]
     counts = np.bincount(image.ids[valid], minlength=image.ids.max() + 1)
     shares = counts[others] / np.bincount(image.ids.ravel())[others]
     kept = valid[image.ids == 0].mean()
@@ -38,17 +51,14 @@ def main() -> None:
     parser.add_argument("datasets", nargs="*", default=list(DATASETS))
     parser.add_argument("--clicks", type=int, default=12)
     parser.add_argument("--images", type=int, default=20, help="most images of a dataset")
-    parser.add_argument("--half", choices=("tuning", "closing"), default="closing")
+    parser.add_argument("--half", choices=HALVES, default="closing")
     options = parser.parse_args()
     print(
         f"{'dataset':14}{'images':>7}{'leaked':>9}{'worst':>8}{'pixels':>8}{'kept':>7}{'guess':>7}"
     )
     for dataset in options.datasets:
-        images = [
-            i
-            for i in read(dataset)
-            if i.half == options.half and len(i.numbers) >= options.clicks + MORE
-        ][: options.images]
+        enough = (i for i in read(dataset, options.half) if len(i.numbers) >= options.clicks + MORE)
+        images = list(islice(enough, options.images))
         rng = np.random.default_rng(0)
         rows = np.array(
             [measure(i, rng.choice(len(i.numbers), options.clicks, replace=False)) for i in images]

@@ -5,7 +5,7 @@ Then the same network learns, in the same number of steps, from crops of the rea
 the same crops, coded, decoded and given back their grain; from halves of the two; and from as many
 drawn pairs, unchecked. All are scored on real images of other groups.
 
-``SYNTHSEG_DATA=/data python benchmarks/learned_losses.py benchmarks/studies/superalloy-2.toml``
+``SYNTHSEG_DATA=/data python -m benchmarks.learned_losses benchmarks/studies/superalloy-2.toml``
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.study.measure import fill_project
 from benchmarks.study.study_file import load_study
 from benchmarks.study.tables import Study
 from benchmarks.study.units import Unit, plan
-from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.labels import DualImage, regions_of
+from napari_synthseg.core.predictions import RegionPrediction
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.runs import TrainedModel
 from napari_synthseg.core.scores import Scores
@@ -88,14 +90,14 @@ def learn_and_score(
     model: TrainedModel = exhaust(work)
     predictor = load_predictor(model.record, model.weights, unit.spec.device)
 
-    def compared() -> Iterator[tuple[str, Any, Any]]:
+    def compared() -> Iterator[tuple[str, NDArray[Any], NDArray[Any]]]:
         for ref in (r for r in session.project.images if r.role == "test"):
             work = predict_image(predictor, open_pixels(ref, session.folder), image=ref.id, run="")
-            yield (
-                ref.name,
-                read_true_masks(session.project, session.folder, ref).result().ids,
-                exhaust(work).ids,
-            )
+            found = exhaust(work)
+            truth = read_true_masks(session.project, session.folder, ref).result()
+            assert isinstance(found, RegionPrediction)
+            assert truth is not None
+            yield ref.name, regions_of(truth).values, found.values
 
     return score_semantic(compared(), names, measured_on="real")
 

@@ -4,7 +4,7 @@ The plain sampler runs the whole prior once for each code. Its time is that of o
 times the number of codes; with ``--whole`` it really draws every code (many minutes). Both get the
 same noise, and with ``--whole`` the codes are compared. Processor time of one thread.
 
-``python benchmarks/learned_sampling.py``
+``python -m benchmarks.learned_sampling``
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.synthesis.vqvae.prior import CodePrior, PriorDesign
@@ -31,7 +32,7 @@ def rngs(count: int) -> list[np.random.Generator]:
     return [np.random.default_rng((0, number)) for number in range(count)]
 
 
-def draw_plainly(prior: CodePrior, edge: int, count: int) -> np.ndarray:
+def draw_plainly(prior: CodePrior, edge: int, count: int) -> NDArray[np.int64]:
     """Return codes, one pass of the network for each."""
     codes = torch.zeros((count, edge, edge), dtype=torch.long)
     noise = rngs(count)

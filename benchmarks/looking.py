@@ -15,6 +15,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ import torch
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.labels import BoxLabels, DualImage
 from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.cam import METHODS, map_classes
 from napari_synthseg.explain.model import ExplainedModel
@@ -40,7 +42,7 @@ DETECTORS = {
 }
 
 
-class Noise:
+class Noise(Synthesizer):
     """A source of one noisy image with a few boxes."""
 
     def __init__(self) -> None:
@@ -53,9 +55,6 @@ class Noise:
 
     def pair(self, index: int) -> DualImage:
         return replace(self._pair, index=index)
-
-    def pairs(self, indices: range) -> list[DualImage]:
-        return [self.pair(i) for i in indices]
 
 
 def rate(work: Callable[[], object], seconds: float) -> float:
@@ -78,13 +77,13 @@ def measure_detector(model: ModelSpec, seconds: float) -> dict[str, float]:
 
     def learn() -> None:
         optimizer.zero_grad()
-        task.loss(net(batch.images), batch.targets).backward()
+        torch.autograd.backward(task.loss(net(batch.images), batch.targets))
         optimizer.step()
 
     training = BATCH * rate(learn, seconds)
     net.eval()
     image = Noise().pair(0).image
-    cpu, multiple = torch.device("cpu"), (net.multiple,) * 2
+    cpu, multiple = torch.device("cpu"), task.spec.model.multiple
     prediction = rate(lambda: run_network(net, image_tensor(image, multiple, cpu)), seconds)
     return {"training": round(training, 2), "prediction": round(prediction, 2)}
 
@@ -108,7 +107,7 @@ def measure_maps(name: str, methods: tuple[str, ...], seconds: float) -> dict[st
             pass
 
     once = rate(forward, seconds)
-    return {m: round(once / rate(lambda m=m: explain(m), seconds), 1) for m in methods}
+    return {m: round(once / rate(partial(explain, m), seconds), 1) for m in methods}
 
 
 def main() -> None:

@@ -17,8 +17,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import resource
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,9 +25,13 @@ from typing import Any
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
+from benchmarks.helpers.memory import peak_memory_mib
+from napari_synthseg.core.labels import instances_of
 from napari_synthseg.core.patch import Background, CountStatistics, Patch, PatchLibrary
+from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.synthesis import PasteRecipe
@@ -76,9 +78,12 @@ def fit(library: PatchLibrary, size: int, objects: float, **fields: Any) -> Synt
     recipe = PasteRecipe(
         size=size, density=objects / here, density_spread=0, clustering=0, **fields
     )
-    synthesizer = exhaust(recipe.fit(library))
-    assert synthesizer is not None
-    return synthesizer
+    return exhaust(recipe.fit(library))
+
+
+def mean_count(synthesizer: Synthesizer, pairs: int) -> float:
+    """Return the mean number of objects on the first pairs."""
+    return float(np.mean([instances_of(synthesizer.pair(i).labels).count for i in range(pairs)]))
 
 
 @dataclass(frozen=True)
@@ -86,11 +91,11 @@ class Reference:
     """Pastes each object straight from its patch, turned and scaled by scikit-image."""
 
     library: PatchLibrary
-    base: np.ndarray
+    base: FloatImage
     size: int
     objects: int
 
-    def pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def pair(self, index: int) -> tuple[FloatImage, NDArray[np.int32]]:
         rng = np.random.default_rng(index)
         background = self.library.backgrounds[0].pixels
         y, x = rng.integers(0, background.shape[1] - self.size + 1, 2)
@@ -102,7 +107,15 @@ class Reference:
             self._paste(rng, image, base, labels, patch, number)
         return image, labels
 
-    def _paste(self, rng, image, base, labels, patch, number) -> None:
+    def _paste(
+        self,
+        rng: np.random.Generator,
+        image: FloatImage,
+        base: FloatImage,
+        labels: NDArray[np.int32],
+        patch: Patch,
+        number: int,
+    ) -> None:
         from skimage.transform import SimilarityTransform, warp
 
         here = tuple(slice(o, o + WINDOW) for o in patch.origin)
@@ -122,8 +135,11 @@ class Reference:
             + SimilarityTransform(translation=middle)
         )
 
-        def turn(plane: np.ndarray, order: int, mode: str) -> np.ndarray:
-            return warp(plane, transform, output_shape=(edge, edge), order=order, mode=mode)
+        def turn(plane: FloatImage, order: int, mode: str) -> FloatImage:
+            turned: FloatImage = warp(
+                plane, transform, output_shape=(edge, edge), order=order, mode=mode
+            )
+            return turned
 
         turned = np.stack([turn(plane, 3, "edge") for plane in difference])
         alpha, mask = turn(alpha, 1, "constant"), turn(mask.astype(np.float32), 1, "constant") > 0.5
@@ -147,7 +163,7 @@ ROUNDS = 7
 """Stretches that a measurement is divided into."""
 
 
-def rates(works: Sequence[Callable[[int], object]], seconds: float) -> np.ndarray:
+def rates(works: Sequence[Callable[[int], object]], seconds: float) -> NDArray[np.float64]:
     """Return calls per second of processor time, shape (round, work).
 
     All take turns in each round, so that a processor that changes its speed changes it for all.
@@ -174,7 +190,7 @@ def compare(seconds: float) -> list[dict[str, Any]]:
         for objects in COUNTS:
             synthesizer = fit(library, size, objects)
             list(map(synthesizer.pair, range(200)))  # every variant is made by now
-            labelled = np.mean([synthesizer.pair(i).labels.count for i in range(20)])
+            labelled = mean_count(synthesizer, 20)
             reference = Reference(library, base, size, objects)
             in_reference = np.mean([len(np.unique(reference.pair(i)[1])) - 1 for i in range(3)])
 
@@ -187,7 +203,7 @@ def compare(seconds: float) -> list[dict[str, Any]]:
             rows.append(
                 {
                     "size": size,
-                    "objects": round(float(labelled), 1),
+                    "objects": round(labelled, 1),
                     "reference_objects": round(float(in_reference), 1),
                     "pairs_per_second": round(float(np.median(ours)), 1),
                     "times_reference": round(float(np.median(times)), 1),
@@ -206,7 +222,7 @@ def growth(seconds: float) -> dict[str, float]:
     for wanted in (10, 25, 50, 100, 200, 300):
         synthesizer = fit(library, 1024, wanted)
         list(map(synthesizer.pair, range(30)))
-        counts.append(np.mean([synthesizer.pair(i).labels.count for i in range(10)]))
+        counts.append(mean_count(synthesizer, 10))
         times.append(1e3 / rates([synthesizer.pair], seconds).max())
     slope, start = np.polyfit(counts, times, 1)
     rest = np.array(times) - np.polyval((slope, start), counts)
@@ -256,7 +272,7 @@ def with_processes(job: Callable[[Any, float], int], number: int, seconds: float
     ]
     for worker in workers:
         worker.start()
-    done = sum(results.get() for _ in workers)
+    done: int = sum(results.get() for _ in workers)
     for worker in workers:
         worker.join()
     return done / seconds
@@ -280,20 +296,18 @@ def gains(seconds: float, repeats: int = 3) -> dict[str, float]:
 def many_patches(number: int = 10_000) -> dict[str, float]:
     """Fit to many patches, make pairs, and tell times and peak memory."""
     library = simulate_library(number, 4096)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory_mib()
     start = time.perf_counter()
     synthesizer = fit(library, 384, 100)
     fitted = time.perf_counter() - start
     start = time.perf_counter()
     list(map(synthesizer.pair, range(200)))
     seconds = time.perf_counter() - start
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "patches": number,
         "fit_seconds": round(fitted, 2),
         "pairs_per_second_cold": round(200 / seconds, 1),
-        "memory_mib": round((after - before) / unit, 1),
+        "memory_mib": round(peak_memory_mib() - before, 1),
     }
 
 

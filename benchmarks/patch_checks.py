@@ -1,6 +1,6 @@
 """How well the check of the patches finds defects that were made on purpose in real images.
 
-Run ``python benchmarks/patch_checks.py [DATASET ...] [--images N] [--half tuning|closing]``. The
+Run ``python -m benchmarks.patch_checks [DATASET ...] [--images N] [--half tuning|closing]``. The
 data folder is named by the environment variable SYNTHSEG_DATA. All objects of an image are clicked,
 then some of them get one defect and the patches are cut and checked as in the program:
 
@@ -23,28 +23,30 @@ an upper limit of false alarms. Half of the images, fixed by a hash of the name,
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
-import imageio.v3 as iio
 import numpy as np
-from click_masks import DATASETS, click, finish
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from benchmarks.study.halved_data import is_for_tuning
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
+from benchmarks.helpers.clicked_images import (
+    DATASETS,
+    HALVES,
+    clicked_image,
+    cut,
+    name_seed,
+    normalized,
+    read,
+)
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.patch import ClickedImage, Patch
-from napari_synthseg.core.pixels import ArraySource, Intensity
-from napari_synthseg.patches.build import build_library
+from napari_synthseg.core.patch import Patch
 
 LEAST_OBJECTS = 12
 SHARE = 0.1
@@ -56,9 +58,9 @@ class Scene:
     """An image with one click for each object, and what is to be judged."""
 
     stem: str
-    stored: np.ndarray
-    ids: np.ndarray
-    positions: dict[str, np.ndarray]
+    stored: NDArray[Any]
+    ids: NDArray[np.int32]
+    positions: dict[str, NDArray[np.float64]]
     diameter: float
     rng: np.random.Generator
     masks: InstanceLabels | None = None
@@ -77,33 +79,19 @@ class Scene:
         """Return the objects that lie a diameter or more from the border."""
         limit = np.array(self.ids.shape) - self.diameter
         return [
-            n for n, p in self.positions.items() if (p > self.diameter).all() and (p < limit).all()
+            n
+            for n, p in self.positions.items()
+            if bool((p > self.diameter).all() and (p < limit).all())
         ]
 
 
-def read(dataset: str, half: str, limit: int) -> Iterator[Scene]:
-    name, prefix = DATASETS[dataset]
-    folder = Path(os.environ.get("SYNTHSEG_DATA", "../shared/data")) / name
-    paths = sorted((folder / "images").glob(f"{prefix}*"))
-    if not paths:
-        raise SystemExit(f"No images in {folder / 'images'}: set SYNTHSEG_DATA.")
-    mine = [p for p in paths if is_for_tuning(p.stem) is (half == "tuning")]
-    given = 0
-    for path in mine:
-        stored = iio.imread(path)
-        ids = iio.imread(folder / "masks" / f"{path.stem}.png").astype(np.int32)
-        clicked = click(path.stem, stored, ids)
-        if len(clicked.numbers) < LEAST_OBJECTS:
-            continue
-        channels = np.moveaxis(stored, -1, 0) if stored.ndim == 3 else stored[None]
-        positions = {str(n): p for n, p in zip(clicked.numbers, clicked.positions, strict=True)}
-        seed = int.from_bytes(hashlib.sha1(path.stem.encode()).digest()[:4])
-        diameter = float(np.median(clicked.diameters))
-        rng = np.random.default_rng(seed)
-        yield Scene(path.stem, channels.copy(), ids, positions, diameter, rng)
-        given += 1
-        if given == limit:
-            return
+def scenes(dataset: str, half: str, limit: int) -> Iterator[Scene]:
+    """Yield images with enough objects, at most `limit`."""
+    enough = (i for i in read(dataset, half) if len(i.positions) >= LEAST_OBJECTS)
+    for image in islice(enough, limit):
+        positions = {str(n): p for n, p in image.positions.items()}
+        rng = np.random.default_rng(name_seed(image.name))
+        yield Scene(image.name, image.stored.copy(), image.ids, positions, image.diameter, rng)
 
 
 # --- defects ------------------------------------------------------------------------------------
@@ -229,26 +217,17 @@ DEFECTS: dict[str, tuple[tuple[str, ...], Callable[[Scene], None]]] = {
 # --- measuring ----------------------------------------------------------------------------------
 
 
-def cut(scene: Scene) -> dict[str, Patch]:
-    joint = len(scene.stored) == 3
-    pixels = Intensity.measure(scene.stored, joint=joint).normalize(scene.stored)
-    ref = ImageRef(id=scene.stem, uri=scene.stem, exhaustive=True)
-    clicks = tuple(
-        Click(id=name, image=ref.id, position=tuple(float(v) for v in p), cls=1)
-        for name, p in scene.positions.items()
-    )
-    image = ClickedImage(ref, ArraySource(pixels), clicks)
-    cls = ObjectClass(name="object", value=1, diameter=scene.diameter)
-    masks = {ref.id: scene.masks} if scene.masks is not None else None
-    work = build_library([image], [cls], masks=masks)
-    return {p.id: p for p in finish(work).patches}
+def cut_patches(scene: Scene) -> dict[str, Patch]:
+    image = clicked_image(scene.stem, normalized(scene.stored), scene.positions)
+    library = cut(image, diameter=scene.diameter, masks=scene.masks)
+    return {p.id: p for p in library.patches}
 
 
 def covers_both(scene: Scene, patch: Patch) -> bool:
     """Tell whether a mask holds more than half of each of two objects."""
     index = tuple((np.argwhere(patch.mask) + patch.origin).T)
     held, sizes = Counter(scene.ids[index].tolist()), np.bincount(scene.ids.ravel())
-    return sum(n > 0.5 * sizes[i] for i, n in held.items() if i) > 1
+    return sum(bool(n > 0.5 * sizes[i]) for i, n in held.items() if i) > 1
 
 
 def judge(scene: Scene, defect: str, patches: dict[str, Patch]) -> Iterator[tuple[str, Patch]]:
@@ -270,10 +249,10 @@ def measure(dataset: str, half: str, limit: int) -> dict[str, Any]:
     untouched = images = 0
     rows: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for defect, (names, spoil) in DEFECTS.items():
-        for scene in read(dataset, half, limit):
+        for scene in scenes(dataset, half, limit):
             spoil(scene)
             images += defect == "untouched"
-            for what, patch in judge(scene, defect, cut(scene)):
+            for what, patch in judge(scene, defect, cut_patches(scene)):
                 kinds = {f.kind for f in patch.issues} - {"cut off", "off center"}
                 if what == "untouched":
                     untouched += 1
@@ -304,7 +283,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("datasets", nargs="*", default=list(DATASETS))
     parser.add_argument("--images", type=int, default=12, help="most images of a dataset")
-    parser.add_argument("--half", choices=("tuning", "closing"), default="tuning")
+    parser.add_argument("--half", choices=HALVES, default="tuning")
     parser.add_argument("--json", action="store_true", help="print one line of JSON each")
     options = parser.parse_args()
     for dataset in options.datasets:

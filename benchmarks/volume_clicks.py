@@ -6,7 +6,7 @@ so its planes are taken to lie two pixels apart. One half is clicked, the other 
 gap between them belongs to neither. `--every 2` keeps every second plane, which then lie four
 pixels apart; `--along y` divides the volume along y, so that each half keeps all planes.
 
-    python benchmarks/volume_clicks.py --every 1 2 --along z y --steps 600
+    python -m benchmarks.volume_clicks --every 1 2 --along z y --steps 600
 
 The figures of all arms go to one JSON file; an arm that is in it is not run again.
 """

@@ -15,19 +15,20 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
+from unittest.mock import patch
 
 import torch
-from click_masks import finish, read
 
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
-from napari_synthseg.core.patch import ClickedImage
-from napari_synthseg.core.pixels import ArraySource
+from benchmarks.helpers.clicked_images import clicked_image, cut, read
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.patches.build import build_library
 from napari_synthseg.synthesis import PasteRecipe
-from napari_synthseg.training import trainer as train
-from napari_synthseg.training.batches import Batch, prefetched
+from napari_synthseg.tasks.train import train_model
+from napari_synthseg.training import trainer
+from napari_synthseg.training.batches import Take, prefetched
+from napari_synthseg.training.trainable import Batch
 
 RECIPES = {
     "default": PasteRecipe(),
@@ -38,16 +39,15 @@ IMAGES = 3
 
 def synthesizer(recipe: PasteRecipe) -> Synthesizer:
     """Return a recipe fitted to a few real images with all objects clicked."""
-    cls = ObjectClass(name="nucleus", value=1, diameter=20.0)
-    images = []
-    for image in read("fluorescence")[:IMAGES]:
-        ref = ImageRef(id=image.stem, uri=image.stem, exhaustive=True)
-        clicks = tuple(
-            Click(id=f"{image.stem} {n}", image=ref.id, position=tuple(p), cls=1)
-            for n, p in enumerate(image.positions)
+    images = [
+        clicked_image(
+            image.name,
+            image.pixels[:1],
+            {f"{image.name} {number}": place for number, place in image.positions.items()},
         )
-        images.append(ClickedImage(ref, ArraySource(image.pixels[:1]), clicks))
-    return finish(recipe.fit(finish(build_library(images, [cls]))))
+        for image in islice(read("fluorescence"), IMAGES)
+    ]
+    return exhaust(recipe.fit(cut(*images, diameter=20.0)))
 
 
 class Watch:
@@ -59,31 +59,30 @@ class Watch:
         self.began = 0.0
 
     @contextmanager
-    def prefetched(self, make: Callable[[int], Batch], first: int) -> Iterator[Iterator[Batch]]:
-        with prefetched(make, first) as batches:
-            yield self._timed(batches)
+    def prefetched(self, make: Callable[[int], Batch], first: int) -> Iterator[Take]:
+        """Stand in for `prefetched`, and look at the clock."""
+        with prefetched(make, first) as take:
 
-    def _timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        while True:
-            before = time.perf_counter()
-            batch = next(batches)
-            now = time.perf_counter()
-            if self.began:
-                self.waited += now - before
-            else:
-                self.first, self.began = now - before, now
-            yield batch
+            def timed(seconds: float) -> Batch | None:
+                before = time.perf_counter()
+                batch = take(seconds)
+                now = time.perf_counter()
+                if self.began:
+                    self.waited += now - before
+                else:
+                    self.first += now - before
+                    self.began = now if batch is not None else 0.0
+                return batch
+
+            yield timed
 
 
 def measure(pairs: Synthesizer, steps: int) -> dict[str, float]:
     """Train for some steps; return what was waited for."""
     watch = Watch()
-    original, train.prefetched = train.prefetched, watch.prefetched
-    try:
+    with patch.object(trainer, "prefetched", watch.prefetched):
         spec = TrainSpec(steps=steps, device="cpu")
-        finish(train.train_model(spec, pairs, class_names={1: "nucleus"}, diameter=20.0))
-    finally:
-        train.prefetched = original
+        exhaust(train_model(spec, pairs, class_names={1: "nucleus"}, diameter=20.0))
     seconds = time.perf_counter() - watch.began
     return {
         "seconds_a_step": round(seconds / steps, 3),

@@ -99,7 +99,7 @@ class HalvedData(DataSource):
         if Path(self.folder).is_absolute():
             folder = Path(self.folder)
         else:
-            root = Path(os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
+            root = data_root()
             folder = root / self.folder
             if not folder.resolve().is_relative_to(root.resolve()):
                 raise InputError(
@@ -115,6 +115,11 @@ class HalvedData(DataSource):
                     "folder that holds them."
                 )
         return folder
+
+
+def data_root() -> Path:
+    """Return the folder that holds all data."""
+    return Path(os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
 
 
 def is_for_tuning(stem: str) -> bool:

@@ -2,9 +2,12 @@
 
 from torch import nn
 
+from napari_synthseg.core.specs import ModelSpec
 
-def build_dilated(spec, in_channels, out_channels):
-    layers, width = [], spec.width
+
+def build_dilated(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:
+    layers: list[nn.Module] = []
+    width = spec.width
     for dilation in (1, 2, 4, 8):
         layers += [
             nn.Conv2d(in_channels, width, 3, padding=dilation, dilation=dilation),

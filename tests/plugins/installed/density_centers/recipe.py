@@ -1,5 +1,6 @@
 """Patches scattered over a canvas of one gray level."""
 
+from collections.abc import Generator
 from typing import Literal
 
 import numpy as np
@@ -7,8 +8,9 @@ from pydantic import Field
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, InstanceLabels
+from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress
-from napari_synthseg.core.recipe import Recipe, Synthesizer
+from napari_synthseg.core.recipe import ArtifactStore, Recipe, Source, Synthesizer
 
 
 class ScatterRecipe(Recipe):
@@ -17,20 +19,22 @@ class ScatterRecipe(Recipe):
     objects: int = Field(default=8, ge=1, le=500, description="objects on a dual image")
     seed: int = Field(default=0, ge=0, description="start of the random numbers")
 
-    def fit(self, source, artifacts=None):
-        if not source.usable():
+    def fit(
+        self, source: Source, artifacts: ArtifactStore | None = None
+    ) -> Generator[Progress, None, Synthesizer]:
+        if not isinstance(source, PatchLibrary) or not source.usable():
             raise InputError("The recipe 'scatter' needs a patch with a mask: click an object.")
         yield Progress(1.0, "ready")
         return Scatter(self, source)
 
 
 class Scatter(Synthesizer):
-    def __init__(self, recipe, library):
+    def __init__(self, recipe: ScatterRecipe, library: PatchLibrary) -> None:
         self._recipe, self._patches = recipe, library.usable()
         self._levels = library.backgrounds[0].level
         self._noise = library.backgrounds[0].noise
 
-    def pair(self, index):
+    def pair(self, index: int) -> DualImage:
         rng = np.random.default_rng((self._recipe.seed, index))
         size = self._recipe.size
         shape = (len(self._levels), size, size)

@@ -1,20 +1,28 @@
 """The torch side of the task: targets, loss, validation, prediction."""
 
+from collections.abc import Generator, Iterator
+from typing import Any
+
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from scipy.ndimage import center_of_mass, gaussian_filter
 from skimage.feature import peak_local_max
+from torch import nn
 
 from density_centers.task import CountRule
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains
-from napari_synthseg.core.labels import instances_of
-from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.labels import DualImage, Labels, instances_of
+from napari_synthseg.core.pixels import ArraySource, PixelSource
 from napari_synthseg.core.predictions import FoundPoint, PointPrediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.metrics.counts import Counts
 from napari_synthseg.metrics.localization import match_centers
 from napari_synthseg.networks.receptive_field import receptive_radius
-from napari_synthseg.tasks.task import Task
+from napari_synthseg.tasks.task import Task, TaskData
+from napari_synthseg.training.augmentation import Crop
+from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.tiles import Tiler, run_network
 from napari_synthseg.training.trainable import Validation
 from napari_synthseg.training.volumes import crop_shape
@@ -22,9 +30,17 @@ from napari_synthseg.training.volumes import crop_shape
 TILE_PX = 512
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
+Maps = NDArray[np.float32]
+"""One map per class, (class, y, x), high at the centers of its objects."""
+
+Centers = dict[int, NDArray[np.float64]]
+"""Class value -> centers (n, 2) of its objects, pixels."""
+
 
 class CountTask(Task):
-    def __init__(self, data):
+    rule: CountRule
+
+    def __init__(self, data: TaskData) -> None:
         super().__init__(data)
         first = data.pairs.pair(0)
         if first.image.ndim != 3:
@@ -34,7 +50,7 @@ class CountTask(Task):
         self.crop = crop_shape(self.spec, first.image.shape[1:])
         self.rule = CountRule(class_values=data.class_values, diameter=data.diameter)
 
-    def make_targets(self, crop, pair):
+    def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
         """Return one map per class, with a bump of height 1 at the center of each object."""
         sigma = self.data.diameter / 6
         maps = np.zeros((self.out_channels, *crop.image.shape[1:]), np.float32)
@@ -44,11 +60,13 @@ class CountTask(Task):
             channel[:] = gaussian_filter(channel, sigma, mode="constant")
         return (maps,)
 
-    def loss(self, output, targets):
+    def loss(self, output: torch.Tensor, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
         (maps,) = targets
         return ((1 + 9 * maps) * (output - maps) ** 2).mean()
 
-    def validate(self, net, device, *, tune=False):
+    def validate(
+        self, net: nn.Module, device: torch.device, *, tune: bool = False
+    ) -> Generator[Progress, None, Validation]:
         """Match the peaks on held-out pairs with true centers; choose the threshold on them."""
         known, multiple = [], self.spec.model.multiple
         for number, pair in enumerate(self.data.val_pairs):
@@ -67,13 +85,21 @@ class CountTask(Task):
         return Validation.by_mean({"held-out pairs F1": f1[best]}, rules[best])
 
     @staticmethod
-    def predict(predictor, pixels, *, image, run, block):
+    def predict(
+        predictor: Predictor,
+        pixels: PixelSource,
+        *,
+        image: str,
+        run: str,
+        block: tuple[int, ...] | None,
+    ) -> Generator[Progress, None, PointPrediction]:
         """Read peaks tile by tile; a tile owns the peaks that lie in it."""
         spec, rule = predictor.spec, predictor.rule
+        assert isinstance(rule, CountRule)
         halo = np.array(receptive_radius(spec)) + round(rule.diameter)
         edges = block or (TILE_PX, TILE_PX)
         tiler = Tiler(pixels, edges, halo.tolist(), spec.multiple, predictor.device)
-        found = []
+        found: list[tuple[int, float, tuple[float, ...]]] = []
         for tile in tiler:
             start = np.array([first for first, _ in tile.window])
             maps = tile.cut(run_network(predictor.net, tile.images), tile.window)
@@ -91,17 +117,19 @@ class CountTask(Task):
         )
 
 
-def centers_of(labels):
-    """Return class value -> centers (n, 2) of its objects, pixels."""
-    labels, centers = instances_of(labels), {}
-    ids = [number for number in np.unique(labels.ids).tolist() if number > 0]
-    found = center_of_mass(labels.ids > 0, labels.ids, ids)
+def centers_of(labels: Labels) -> Centers:
+    objects = instances_of(labels)
+    ids = [number for number in np.unique(objects.ids).tolist() if number > 0]
+    found = center_of_mass(objects.ids > 0, objects.ids, ids)
+    centers: dict[int, list[tuple[float, ...]]] = {}
     for number, center in zip(ids, found, strict=True):
-        centers.setdefault(labels.classes[number], []).append(center)
+        centers.setdefault(objects.classes[number], []).append(center)
     return {value: np.array(points) for value, points in centers.items()}
 
 
-def find_peaks(maps, rule):
+def find_peaks(
+    maps: Maps, rule: CountRule
+) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.float32]]]:
     """Give class value, peaks (n, 2) and their heights, class by class."""
     apart = max(int(rule.diameter / 2), 1)
     for value, heights in zip(rule.class_values, maps, strict=True):
@@ -111,7 +139,7 @@ def find_peaks(maps, rule):
         yield value, peaks, heights[tuple(peaks.T)]
 
 
-def count(maps, true, rule):
+def count(maps: Maps, true: Centers, rule: CountRule) -> Counts:
     """Count true, found and matching centers of all classes."""
     total = Counts()
     for value, peaks, _ in find_peaks(maps, rule):
