@@ -10,8 +10,7 @@ from qtpy.QtTest import QTest
 from napari_synthseg.core.predictions import BoxPrediction, FoundObject, HeatMaps
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.ui.pages.task_choice import TaskChoice
-
-from .conftest import CENTERS, DIAMETER, SHAPE
+from tests.ui.conftest import CENTERS, DIAMETER, SHAPE
 
 pytestmark = pytest.mark.gui
 

@@ -18,9 +18,8 @@ from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.ui.pages.realism_view import RealismView
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_masks
-
-from .conftest import SHAPE
-from .test_closing import BUSY, LIMIT_S, seconds_to_close
+from tests.ui.app.test_closing import BUSY, LIMIT_S, seconds_to_close
+from tests.ui.conftest import SHAPE
 
 pytestmark = pytest.mark.gui
 

@@ -8,8 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_synthseg.core.errors import InputError
-
-from .conftest import CENTERS, DIAMETER, SHAPE
+from tests.ui.conftest import CENTERS, DIAMETER, SHAPE
 
 pytestmark = pytest.mark.gui
 

@@ -8,8 +8,7 @@ import pytest
 from napari_synthseg.core.labels import RegionLabels
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from tests.helpers.sessions import add_masks
-
-from .conftest import SHAPE
+from tests.ui.conftest import SHAPE
 
 pytestmark = pytest.mark.gui
 

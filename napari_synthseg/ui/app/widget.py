@@ -207,7 +207,9 @@ class SynthSegWidget(QWidget):
         listen = self._listening.add
         listen(self._on_layers_changed, self.viewer.layers.selection.events.active)
         listen(self._on_theme_changed, self.viewer.events.theme)
-        listen(self._on_quit, QApplication.instance().aboutToQuit)
+        # the windows are gone by then: what still runs must come to its end on disk
+        QApplication.instance().aboutToQuit.connect(self.shut_down)
+        QApplication.instance().aboutToQuit.connect(wait_until_closed)
         for keys, step_back in (("Ctrl+Z", controller.undo), ("Ctrl+Shift+Z", controller.redo)):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -282,11 +284,6 @@ class SynthSegWidget(QWidget):
         super().showEvent(event)
         if self._close_watch is None or self._close_watch.parent() is not self.window():
             self._close_watch = CloseWatch(self.window(), self.shut_down)
-
-    def _on_quit(self) -> None:
-        """Let what still runs come to its end on disk: the windows are gone by now."""
-        self.shut_down()
-        wait_until_closed()
 
 
 def _scrollable(page: Page) -> QScrollArea:

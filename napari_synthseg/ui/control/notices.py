@@ -15,15 +15,11 @@ from napari.utils.notifications import (
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.workflow.jobs import Outcome
 
+tell = show_info
+"""Shows a message that asks for nothing."""
 
-def tell(message: str) -> None:
-    """Show a message that asks for nothing."""
-    show_info(message)
-
-
-def warn(message: str) -> None:
-    """Show a message that says what is wrong and how to mend it."""
-    show_warning(message)
+warn = show_warning
+"""Shows a message that says what is wrong and how to mend it."""
 
 
 def report(outcome: Outcome[Any], doing: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.placement import Placement
 
@@ -17,6 +18,11 @@ ImageKey = tuple[str, tuple[tuple[str, int], ...], tuple[int, ...] | None]
 def image_key(ref: ImageRef) -> ImageKey:
     """Return what the parts (regions) of one image have in common."""
     return ref.uri, tuple(sorted(ref.plane.items())), ref.channels
+
+
+def parts_of(project: Project, key: ImageKey) -> tuple[ImageRef, ...]:
+    """Return the parts (regions) that a project has of an image."""
+    return tuple(ref for ref in project.images if image_key(ref) == key)
 
 
 def common_name(refs: Sequence[ImageRef]) -> str:
@@ -41,4 +47,4 @@ class DisplayedImage:
     @property
     def refs(self) -> tuple[ImageRef, ...]:
         """The parts (regions) that the project has of it now."""
-        return tuple(r for r in self.controller.project.images if image_key(r) == self.key)
+        return parts_of(self.controller.project, self.key)

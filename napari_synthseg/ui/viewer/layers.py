@@ -28,6 +28,7 @@ from napari_synthseg.ui.viewer.displayed_image import (
     ImageKey,
     common_name,
     image_key,
+    parts_of,
 )
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
@@ -135,7 +136,7 @@ class Layers(QObject):
     def _add_image(self, ref: ImageRef, pixels: Any, rgb: bool) -> None:
         placement = Placement.of_pixel_size(ref.pixel_size, ref.unit, ref.ndim)
         key, channels = image_key(ref), pixels.ndim - rgb - ref.ndim
-        refs = self._refs(key)
+        refs = parts_of(self._controller.project, key)
         if not refs:  # taken out of the project while it was read
             return
         layer = make_image_layer(pixels, common_name(refs), rgb, placement.of_stack(channels))
@@ -146,7 +147,7 @@ class Layers(QObject):
         self._show_read(key)
 
     def _show_read(self, key: ImageKey) -> None:
-        layer, refs = self._images[key], self._refs(key)
+        layer, refs = self._images[key], parts_of(self._controller.project, key)
         if not refs:
             return
         ndim = refs[0].ndim
@@ -226,8 +227,8 @@ class Layers(QObject):
             if marked is not None:
                 marked.visible = clicks
         self.preview.set_visible(False)
-        if (layer := self._image_layer()) is not None:
-            look_at_layer(self._viewer, layer)
+        if self.image is not None:
+            look_at_layer(self._viewer, self._images[self.image.key])
 
     def look_at_patch(self, patch: Patch) -> None:
         """Bring one patch into view, in the image it was cut from."""
@@ -295,14 +296,8 @@ class Layers(QObject):
 
     # --- small things ------------------------------------------------------------------------
 
-    def _refs(self, key: ImageKey) -> tuple[ImageRef, ...]:
-        return tuple(ref for ref in self._controller.project.images if image_key(ref) == key)
-
     def _has_clicks(self, image: DisplayedImage) -> bool:
         return any(self._controller.project.clicks_on(ref) for ref in image.refs)
-
-    def _image_layer(self) -> Image | None:
-        return self._images.get(self.image.key) if self.image is not None else None
 
     def _hide_image(self) -> None:
         """Take away what belongs to the image that is shown; its own layer stays."""
@@ -312,10 +307,9 @@ class Layers(QObject):
         remove_layer(self._viewer, self._parts)
 
     def _beside_image(self) -> Placement:
-        layer = self._image_layer()
-        if layer is None or self.image is None:
+        if self.image is None:
             return Placement()
-        low, high = layer.extent.world[:, -2:]
+        low, high = self._images[self.image.key].extent.world[:, -2:]
         placement, gap = self.image.placement, GAP_SHARE * (high[1] - low[1])
         corner = (*placement.translate[:-2], low[0], high[1] + gap)
         return placement.of_stack(0, corner)

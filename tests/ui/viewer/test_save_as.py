@@ -7,9 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from napari_synthseg.core.progress import Progress
 from napari_synthseg.storage.project_store import ProjectStore
-from napari_synthseg.workflow.jobs import Job
 from tests.helpers.sessions import true_masks
 
 pytestmark = pytest.mark.gui
@@ -63,7 +61,7 @@ def test_clicks_made_while_the_project_is_copied_are_in_the_copy(clicked, held_c
 
 
 def test_no_training_is_cancelled_in_silence(clicked, tmp_path, capsys):
-    from tests.ui.test_steps import start_training
+    from tests.ui.app.test_steps import start_training
 
     start_training(clicked, steps=100_000)
     job, folder = clicked.panel.controller.job("training"), clicked.session.folder
@@ -84,18 +82,3 @@ def test_painting_goes_on_where_the_copy_fails(painting, tmp_path):
     painting.settle()
     assert painting.regions.editable
     assert painting.session.folder != tmp_path / "mine.synthseg"
-
-
-def test_the_patches_page_does_not_call_other_work_its_own(clicked):
-    go_on = threading.Event()
-
-    def wait():
-        yield Progress(0.0)
-        go_on.wait(30)
-
-    clicked.panel.controller.run(Job(wait(), "read discs"))
-    for page in (clicked.panel.patches_page, clicked.panel.synthesize_page):
-        assert page.hint() == "Busy: read discs…"
-    go_on.set()
-    clicked.settle()
-    assert "Busy" not in clicked.panel.patches_page.hint()

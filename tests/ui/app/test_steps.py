@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.workflow.jobs import Job
 from tests.helpers.sessions import add_masks
 
 pytestmark = pytest.mark.gui
@@ -32,8 +36,7 @@ def trained(bench):
 def hold_out_with_truth(bench):
     """Add the same image again as a test image with true masks."""
     from napari_synthseg.core.labels import InstanceLabels
-
-    from .conftest import CENTERS, DIAMETER, SHAPE
+    from tests.ui.conftest import CENTERS, DIAMETER, SHAPE
 
     session = bench.session
     (ref,) = session.project.images
@@ -284,3 +287,18 @@ def test_an_unknown_sample_is_refused_by_name(bench):
     with pytest.raises(InputError, match="sediment"):
         bench.panel.open_sample("moon")
     assert bench.session is None
+
+
+def test_no_page_calls_other_work_its_own(clicked):
+    go_on = threading.Event()
+
+    def wait():
+        yield Progress(0.0)
+        go_on.wait(30)
+
+    clicked.panel.controller.run(Job(wait(), "read discs"))
+    for page in (clicked.panel.patches_page, clicked.panel.synthesize_page):
+        assert page.hint() == "Busy: read discs…"
+    go_on.set()
+    clicked.settle()
+    assert "Busy" not in clicked.panel.patches_page.hint()

@@ -10,8 +10,7 @@ from qtpy.QtTest import QTest
 from napari_synthseg.core.labels import UNKNOWN
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.workflow.session import Session
-
-from .conftest import SHAPE
+from tests.ui.conftest import SHAPE
 
 pytestmark = pytest.mark.gui
 
@@ -231,7 +230,7 @@ def test_a_label_image_is_taken(painting, tmp_path):
 
 
 def test_the_layer_lies_on_its_image_and_has_no_class_that_is_not_there(bench):
-    from .conftest import draw_discs
+    from tests.ui.conftest import draw_discs
 
     image = bench.viewer.add_image(
         draw_discs(), scale=(0.5, 0.25), translate=(10, 20), units=("um", "um")
@@ -266,8 +265,8 @@ def test_a_removed_class_takes_its_regions_along_and_clicks_are_a_switch_away(pa
 
 
 def test_regions_of_a_volume_are_painted_plane_by_plane(bench):
-    from .test_volumes import SCALE, draw_balls
-    from .test_volumes import SHAPE as DEEP
+    from tests.ui.viewer.test_volumes import SCALE, draw_balls
+    from tests.ui.viewer.test_volumes import SHAPE as DEEP
 
     bench.panel.files.use_layer(bench.viewer.add_image(draw_balls(), scale=SCALE))
     bench.settle()

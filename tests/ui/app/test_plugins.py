@@ -10,8 +10,7 @@ from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_array
 from tests.plugins.conftest import uninstall
-
-from .conftest import CENTERS, DIAMETER, draw_discs
+from tests.ui.conftest import CENTERS, DIAMETER, draw_discs
 
 pytestmark = pytest.mark.gui
 

@@ -7,8 +7,7 @@ import pytest
 
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.session import Session
-
-from .conftest import CENTERS
+from tests.ui.conftest import CENTERS
 
 pytestmark = pytest.mark.gui
 
@@ -169,7 +168,7 @@ def test_removing_the_layer_keeps_the_clicks_and_offers_them_again(opened):
 
 
 def test_clicks_layer_carries_scale_units_and_translate(bench):
-    from .conftest import draw_discs
+    from tests.ui.conftest import draw_discs
 
     layer = bench.viewer.add_image(
         draw_discs(), scale=(0.5, 0.25), translate=(10, 20), units=("um", "um")
@@ -187,7 +186,7 @@ def test_clicks_layer_carries_scale_units_and_translate(bench):
 
 @pytest.mark.parametrize("kind", ["rgb", "channels", "stack", "dask"])
 def test_any_image_layer_can_be_used(bench, kind):
-    from .conftest import draw_discs
+    from tests.ui.conftest import draw_discs
 
     image = draw_discs()
     if kind == "rgb":

@@ -15,8 +15,7 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.control.job_monitor import DEFAULT_INTERVAL_S, SWITCH_INTERVAL_S
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
-
-from .test_steps import start_training
+from tests.ui.app.test_steps import start_training
 
 pytestmark = pytest.mark.gui
 
