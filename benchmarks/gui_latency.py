@@ -113,8 +113,7 @@ class Window:
 
     def idle(self) -> bool:
         """Tell whether no work runs."""
-        lanes = ("short", "training", "learning", "regions")
-        return all(self.controller.job(lane) is None for lane in lanes)
+        return bool(self.controller.is_idle)
 
     def open_nuclei(self) -> None:
         """Open the nuclei sample and show the step of training."""

@@ -56,9 +56,11 @@ class Photographer:
         self.wait(0.6)
 
     def settle(self, seconds: float = 120) -> None:
-        """Let short work come to its end."""
+        """Let short work come to its end, and what it made be shown."""
         self.wait(0.3)
-        self.wait_until(lambda: self.panel.controller.job("short") is None, seconds)
+        controller = self.panel.controller
+        idle = lambda: controller.job("short") is None and controller.job("display") is None  # noqa: E731
+        self.wait_until(idle, seconds)
 
     def take(self, name: str) -> None:
         """Save the window as a picture of moderate size."""

@@ -40,8 +40,7 @@ class Bench:
 
     def idle(self) -> bool:
         """Tell whether no work runs."""
-        lanes = ("short", "training", "learning", "regions", "display")
-        return all(self.panel.controller.job(lane) is None for lane in lanes)
+        return self.panel.controller.is_idle
 
     def settle(self) -> None:
         """Let all work come to its end."""

@@ -109,6 +109,11 @@ class SessionController(QObject):
 
     # --- work --------------------------------------------------------------------------------
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no work runs."""
+        return not self._monitors
+
     def job(self, lane: Lane) -> Job[Any] | None:
         """Return the job that runs in a lane, or None."""
         monitor = self._monitors.get(lane)
