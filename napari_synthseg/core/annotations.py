@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 import uuid
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from napari_synthseg.core.boxes import Boxes, BoxRow
 from napari_synthseg.core.errors import InputError
@@ -138,24 +137,18 @@ class Click(Frozen):
 
     id: str = Field(default_factory=new_id)
     image: str
-    position: tuple[float, ...] = Field(min_length=2, max_length=3)
+    position: tuple[FiniteFloat, ...] = Field(min_length=2, max_length=3)
     cls: int = Field(ge=1)
 
-    @model_validator(mode="after")
-    def _check_finite(self) -> Self:
-        if not all(math.isfinite(p) for p in self.position):
-            raise ValueError("a click's position must be finite")
-        return self
 
-
-class _GroundTruth(Frozen):
-    """What is known to be true of one image. It never makes a training choice on its own."""
+class _OfImage(Frozen):
+    """What is known of one image. Truth never makes a training choice on its own."""
 
     id: str = Field(default_factory=new_id)
     image: str
 
 
-class _ObjectTruth(_GroundTruth):
+class _ObjectTruth(_OfImage):
     incomplete: tuple[int, ...] = ()
     """Class values of which not every object on the image is in the truth."""
 
@@ -169,7 +162,7 @@ class InstanceTruth(_ObjectTruth):
     """Instance id -> class value; ids that are missing belong to the first class."""
 
 
-class RegionTruth(_GroundTruth):
+class RegionTruth(_OfImage):
     """Masks of regions, with a class value per pixel; `source` as for `InstanceTruth`."""
 
     kind: Literal["semantic"] = "semantic"
@@ -200,7 +193,7 @@ class PointTruth(_ObjectTruth):
     points: tuple[tuple[tuple[float, ...], int], ...] = ()
 
 
-class ImageTagsTruth(_GroundTruth):
+class ImageTagsTruth(_OfImage):
     """Which classes the image shows; it shows no others."""
 
     kind: Literal["image_labels"] = "image_labels"
@@ -222,11 +215,9 @@ Truth = Annotated[
 ]
 
 
-class PatchMasks(Frozen):
+class PatchMasks(_OfImage):
     """Masks of objects that the user gives for cutting patches: input like clicks, not truth."""
 
-    id: str = Field(default_factory=new_id)
-    image: str
     source: str
     """Like that of `InstanceTruth`."""
     classes: dict[int, int] = Field(default_factory=dict)

@@ -153,13 +153,10 @@ class BoxLabels:
     shape: Spatial
     unknown: NDArray[np.bool_] | None = None
 
-    def boxes_shown(self) -> Boxes:
-        """Return the boxes of which at least `MIN_SHARE_SHOWN` lies on the image."""
-        return self.boxes.take(self.boxes.share_in(self.shape) >= MIN_SHARE_SHOWN)
-
     def class_values_shown(self) -> frozenset[int]:
         """Return the values of the classes that the image shows."""
-        return frozenset(self.boxes_shown().classes.tolist())
+        shown = self.boxes.share_in(self.shape) >= MIN_SHARE_SHOWN
+        return frozenset(self.boxes.classes[shown].tolist())
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,8 +30,8 @@ class FoundObject(FoundPoint):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Predicted:
-    """What all predictions say.
+class _OfRun:
+    """What all that a run says of an image says.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class _Predicted:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class InstancePrediction(_Predicted):
+class InstancePrediction(_OfRun):
     """Objects with their pixels.
 
     Attributes
@@ -68,7 +68,7 @@ class InstancePrediction(_Predicted):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class RegionPrediction(_Predicted):
+class RegionPrediction(_OfRun):
     """The class of each pixel.
 
     Attributes
@@ -89,7 +89,7 @@ class RegionPrediction(_Predicted):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class BoxPrediction(_Predicted):
+class BoxPrediction(_OfRun):
     """Objects with their boxes; `candidates` also hold those that score too low to be reported."""
 
     kind: ClassVar[Literal["boxes"]] = "boxes"
@@ -98,7 +98,7 @@ class BoxPrediction(_Predicted):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class PointPrediction(_Predicted):
+class PointPrediction(_OfRun):
     """Centers of objects."""
 
     kind: ClassVar[Literal["points"]] = "points"
@@ -106,7 +106,7 @@ class PointPrediction(_Predicted):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ImageTagsPrediction(_Predicted):
+class ImageTagsPrediction(_OfRun):
     """Which classes the image shows.
 
     Attributes
@@ -134,26 +134,19 @@ Prediction = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class HeatMaps:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HeatMaps(_OfRun):
     """Where on one image a model finds the evidence for each class.
 
     Attributes
     ----------
-    image, run
-        Ids.
     maps
         Class value -> map, float32, the image region's spatial shape. Raw: of any sign and scale,
         the same scale all over the image.
     method, layer
         How the maps were made; see `napari_synthseg.explain.cam`.
-    region_origin
-        Full-image position of the first pixel.
     """
 
-    image: str
-    run: str
     maps: Mapping[int, NDArray[np.float32]]
     method: str
     layer: str
-    region_origin: tuple[int, ...] = (0, 0)

@@ -8,7 +8,7 @@ functions live here, next to the rules that they must keep.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from pydantic import SerializeAsAny
 
@@ -29,6 +29,8 @@ from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import TrainSpec
 
+Item = TypeVar("Item")
+
 
 class Project(Frozen):
     """Everything the user made. Replaced as a whole by each edit."""
@@ -47,18 +49,15 @@ class Project(Frozen):
 
     def image(self, image_id: str) -> ImageRef:
         """Return the image with this id; raise `InputError` if there is none."""
-        image: ImageRef = _one(self.images, "id", image_id, "image")
-        return image
+        return _one(self.images, "id", image_id, "image")
 
     def object_class(self, value: int) -> ObjectClass:
         """Return the class with this value; raise `InputError` if there is none."""
-        cls: ObjectClass = _one(self.classes, "value", value, "class value")
-        return cls
+        return _one(self.classes, "value", value, "class value")
 
     def class_named(self, name: str) -> ObjectClass:
         """Return the class with this name; raise `InputError` if there is none."""
-        cls: ObjectClass = _one(self.classes, "name", name, "class")
-        return cls
+        return _one(self.classes, "name", name, "class")
 
     def run(self, run_id: str) -> TrainingRun:
         """Return the training run with this id or name; the newest wins where names repeat."""
@@ -106,21 +105,20 @@ class Project(Frozen):
 
     # --- edits: each returns a new project ---------------------------------------------------
 
+    def _replace(self, **fields: object) -> Self:
+        return self.model_copy(update=fields)
+
     def with_images(self, *images: ImageRef) -> Project:
         """Add images, or replace those that have the same id."""
-        return self.model_copy(update={"images": _merged(self.images, images, "id")})
+        return self._replace(images=_merged(self.images, images, "id"))
 
     def without_image(self, image_id: str) -> Project:
         """Take an image out, with its clicks, truths and verdicts."""
-        gone = {c.id for c in self.clicks if c.image == image_id}
-        return self.model_copy(
-            update={
-                "images": tuple(i for i in self.images if i.id != image_id),
-                "clicks": tuple(c for c in self.clicks if c.image != image_id),
-                "truths": tuple(t for t in self.truths if t.image != image_id),
-                "patch_masks": tuple(m for m in self.patch_masks if m.image != image_id),
-                "verdicts": tuple(v for v in self.verdicts if v.patch not in gone),
-            }
+        left = self.without_clicks(c.id for c in self.clicks if c.image == image_id)
+        return left._replace(
+            images=tuple(i for i in self.images if i.id != image_id),
+            truths=tuple(t for t in self.truths if t.image != image_id),
+            patch_masks=tuple(m for m in self.patch_masks if m.image != image_id),
         )
 
     def with_classes(self, *classes: ObjectClass) -> Project:
@@ -129,18 +127,12 @@ class Project(Frozen):
         names = [c.name for c in merged]
         if twice := {n for n in names if names.count(n) > 1}:
             raise InputError(f"Two classes are named '{twice.pop()}': give one another name.")
-        return self.model_copy(update={"classes": merged})
+        return self._replace(classes=merged)
 
     def without_class(self, value: int) -> Project:
         """Take a class out, with its clicks and their verdicts."""
-        gone = {c.id for c in self.clicks if c.cls == value}
-        return self.model_copy(
-            update={
-                "classes": tuple(c for c in self.classes if c.value != value),
-                "clicks": tuple(c for c in self.clicks if c.cls != value),
-                "verdicts": tuple(v for v in self.verdicts if v.patch not in gone),
-            }
-        )
+        left = self.without_clicks(c.id for c in self.clicks if c.cls == value)
+        return left._replace(classes=tuple(c for c in self.classes if c.value != value))
 
     def next_class(self, name: str, **fields: Any) -> ObjectClass:
         """Return a new class with the next free value and color (not yet added)."""
@@ -158,46 +150,44 @@ class Project(Frozen):
                 )
             if click.cls not in classes:
                 raise InputError(f"A click names class {click.cls}, which is not in the project.")
-        return self.model_copy(update={"clicks": _merged(self.clicks, clicks, "id")})
+        return self._replace(clicks=_merged(self.clicks, clicks, "id"))
 
     def without_clicks(self, ids: Iterable[str]) -> Project:
         """Take clicks out, with their verdicts."""
         gone = frozenset(ids)
-        return self.model_copy(
-            update={
-                "clicks": tuple(c for c in self.clicks if c.id not in gone),
-                "verdicts": tuple(v for v in self.verdicts if v.patch not in gone),
-            }
+        return self._replace(
+            clicks=tuple(c for c in self.clicks if c.id not in gone),
+            verdicts=tuple(v for v in self.verdicts if v.patch not in gone),
         )
 
     def with_verdicts(self, *verdicts: Verdict) -> Project:
         """Set the user's verdict on patches."""
-        return self.model_copy(update={"verdicts": _merged(self.verdicts, verdicts, "patch")})
+        return self._replace(verdicts=_merged(self.verdicts, verdicts, "patch"))
 
     def with_truths(self, *truths: Truth) -> Project:
         """Add ground truths; a second truth of the same kind for an image replaces the first."""
         new = {(t.image, t.kind) for t in truths}
         kept = tuple(t for t in self.truths if (t.image, t.kind) not in new)
-        return self.model_copy(update={"truths": kept + truths})
+        return self._replace(truths=kept + truths)
 
     def with_patch_masks(self, masks: PatchMasks) -> Project:
         """Set the masks that patches of an image are cut by."""
         kept = tuple(m for m in self.patch_masks if m.image != masks.image)
-        return self.model_copy(update={"patch_masks": (*kept, masks)})
+        return self._replace(patch_masks=(*kept, masks))
 
     def with_run(self, run: TrainingRun) -> Project:
         """Add a training run, or replace the one with the same id."""
-        return self.model_copy(update={"runs": _merged(self.runs, (run,), "id")})
+        return self._replace(runs=_merged(self.runs, (run,), "id"))
 
 
-def _one(items: Iterable[Any], key: str, value: object, what: str) -> Any:
+def _one(items: Iterable[Item], key: str, value: object, what: str) -> Item:
     for item in items:
         if getattr(item, key) == value:
             return item
     raise InputError(f"There is no {what} '{value}' in this project.")
 
 
-def _merged(old: tuple[Any, ...], new: Iterable[Any], key: str) -> tuple[Any, ...]:
+def _merged(old: tuple[Item, ...], new: Iterable[Item], key: str) -> tuple[Item, ...]:
     """Return `old` with `new` put in place of items of equal key, the rest appended."""
     by_key = {getattr(item, key): item for item in new}
     kept = tuple(by_key.pop(getattr(item, key), item) for item in old)

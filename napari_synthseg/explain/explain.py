@@ -46,10 +46,10 @@ def explain_image(
     model = ExplainedModel(logits, predictor.device, layer or logits.layer)
     maps = yield from map_classes(model, pixels, method)
     return HeatMaps(
-        image,
-        run,
-        dict(zip(values, maps, strict=True)),
-        method,
-        model.layer,
-        tuple(start for start, _ in pixels.region),
+        image=image,
+        run=run,
+        maps=dict(zip(values, maps, strict=True)),
+        method=method,
+        layer=model.layer,
+        region_origin=tuple(start for start, _ in pixels.region),
     )

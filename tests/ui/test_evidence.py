@@ -56,7 +56,7 @@ def heat(bench, top=2.0):
     maps[2][100:120, 130:150] = top / 2
     maps[2][:10] = -1.0
     (ref,) = bench.session.project.images
-    return HeatMaps(ref.id, "r", maps, "gradcam", "up")
+    return HeatMaps(image=ref.id, run="r", maps=maps, method="gradcam", layer="up")
 
 
 @pytest.fixture
