@@ -14,7 +14,7 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.scores import Scores, ScoringOptions
-from napari_synthseg.io.boxes.by_stem import read_boxes
+from napari_synthseg.io.boxes.table import read_boxes
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.stored_array import check_budget
 from napari_synthseg.io.result_files import by_stem, read_classes, read_labels

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images.files import open_file
+from napari_synthseg.io.images.files import FORMATS, open_file
 from napari_synthseg.io.images.raster import open_raster
 from napari_synthseg.io.images.stored_array import StoredArray
 from napari_synthseg.storage.images import describe, open_pixels
@@ -107,6 +107,10 @@ def test_other_files_are_refused_with_a_remedy(tmp_path: Path, content: bytes) -
     (tmp_path / "a.gif").write_bytes(content)
     with pytest.raises(InputError, match=r"a\.gif' is no image .* open it in napari"):
         describe(tmp_path / "a.gif")
+
+
+def test_formats_are_found_in_their_folder() -> None:
+    assert {each.title for each in FORMATS} == {"TIFF", "PNG, JPEG, BMP"}
 
 
 def test_nothing_there(tmp_path: Path) -> None:

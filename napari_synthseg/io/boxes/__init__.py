@@ -1,18 +1,17 @@
 """Box annotations of other programs: the formats by name.
 
-Importing this registers the formats of this package; others register by subclassing `BoxFormat`.
+Importing this imports every module of this folder, and defining a `BoxFormat` registers it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.boxes import coco, table, voc, yolo  # noqa: F401 - they register
 from napari_synthseg.io.boxes.base import FORMATS, BoxFormat
+from napari_synthseg.io.modules import import_modules
 
-if TYPE_CHECKING:
-    from pathlib import Path
+import_modules(__name__, __path__)
 
 
 def find_box_format(path: Path) -> BoxFormat | None:

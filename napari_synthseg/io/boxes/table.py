@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_synthseg.core.boxes import Corners
+from napari_synthseg.core.boxes import Boxes, Corners
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.boxes.base import (
     BoxFormat,
@@ -54,6 +55,58 @@ def read_box_table(path: Path, *, scored: bool = False) -> tuple[ListedImage, ..
             score = to_number(where, "score", cells["score"], "number") if scored else 1.0
             mine.append(make_box(where, cells["class"], corners, score))
     return tuple(ListedImage(first[name], name, tuple(mine)) for name, mine in boxes.items())
+
+
+@dataclass(eq=False)
+class BoxTable:
+    """Boxes by file stem of their image.
+
+    Attributes
+    ----------
+    names
+        File stem -> name of the image as the table has it; also of images without a box.
+    boxes
+        File stem -> boxes of the image, where it has any.
+    """
+
+    names: dict[str, str] = field(default_factory=dict)
+    boxes: dict[str, tuple[ListedBox, ...]] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> set[str]:
+        """Names of the classes that occur."""
+        return {box.cls for boxes in self.boxes.values() for box in boxes}
+
+    def of_image(self, stem: str, values: Mapping[str, int]) -> Boxes:
+        """Return the boxes of one image; `values` gives the value of each class name."""
+        boxes = self.boxes.get(stem, ())
+        return Boxes.of(
+            [box.corners for box in boxes],
+            [values[box.cls] for box in boxes] or 1,
+            [box.score for box in boxes] or 1.0,
+        )
+
+
+def read_boxes(path: Path, *, scored: bool) -> BoxTable:
+    """Read boxes from a table; see `read_box_table`.
+
+    Raises
+    ------
+    InputError
+        At the first row that cannot be meant, and where two images have one stem.
+    """
+    table = BoxTable()
+    for image in read_box_table(path, scored=scored):
+        stem = Path(image.name).stem
+        if stem in table.names:
+            raise InputError(
+                f"{image.where}: '{image.name}' and '{table.names[stem]}' have the same stem: "
+                "rename one of them."
+            )
+        table.names[stem] = image.name
+        if image.boxes:
+            table.boxes[stem] = image.boxes
+    return table
 
 
 class TableFormat(BoxFormat):

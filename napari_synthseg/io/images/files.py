@@ -6,14 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io import images
 from napari_synthseg.io.images.ome_zarr import is_zarr, open_ome_zarr
-from napari_synthseg.io.images.raster import open_raster
-from napari_synthseg.io.images.stored_array import StoredArray, check_stored
-from napari_synthseg.io.images.tiff import open_tiff
+from napari_synthseg.io.images.stored_array import ImageFormat, StoredArray, check_stored
+from napari_synthseg.io.modules import import_modules
 
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-_RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
+FORMATS: tuple[ImageFormat, ...] = tuple(
+    module.FORMAT
+    for module in import_modules(images.__name__, images.__path__)
+    if hasattr(module, "FORMAT")
+)
+"""Formats of image files, one for each module of this folder that gives one."""
 
 
 def open_file(path: Path, *, as_ids: bool = False) -> StoredArray:
@@ -37,12 +40,12 @@ def open_file(path: Path, *, as_ids: bool = False) -> StoredArray:
         raise InputError(f"There is no file '{path}': check the name.") from None
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}.") from None
-    if start.startswith(_TIFF):
-        return check_stored(open_tiff(path))
-    if start.startswith(_RASTER):
-        return check_stored(open_raster(path, as_ids=as_ids))
+    for image_format in FORMATS:
+        if start.startswith(image_format.starts):
+            return check_stored(image_format.open(path, as_ids))
     raise InputError(
-        f"'{path}' is no image that can be read here (TIFF, PNG, JPEG, BMP, OME-Zarr): convert it, "
+        f"'{path}' is no image that can be read here "
+        f"({', '.join(each.title for each in FORMATS)}, OME-Zarr): convert it, "
         "or open it in napari and add its layer."
     )
 

@@ -17,14 +17,13 @@ _MICROMETERS = {
 _FACTORS = {name: factor for factor, names in _MICROMETERS.items() for name in names}
 
 
-def in_micrometers(value: float, unit: str) -> float | None:
-    """Return a length in micrometers; None where it is no positive length of a known unit."""
-    factor = _FACTORS.get(unit.strip().lower())
-    if factor is None or not math.isfinite(value) or value <= 0:
-        return None
-    return value * factor
+def in_micrometers(lengths: Mapping[str, tuple[float, str]]) -> dict[str, float]:
+    """Return lengths, each given with its unit, in micrometers, by axis letter.
 
-
-def known(sizes: Mapping[str, float | None]) -> dict[str, float]:
-    """Return the sizes that are known, by axis letter."""
-    return {axis: size for axis, size in sizes.items() if size is not None}
+    What is no positive length of a known unit is left out.
+    """
+    return {
+        axis: value * _FACTORS[unit.strip().lower()]
+        for axis, (value, unit) in lengths.items()
+        if unit.strip().lower() in _FACTORS and math.isfinite(value) and value > 0
+    }

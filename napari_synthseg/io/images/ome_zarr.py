@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images.lengths import in_micrometers, known
+from napari_synthseg.io.images.lengths import in_micrometers
 from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def _open(path: Path) -> StoredArray:
         raise InputError(f"'{path}': '{dataset['path']}' is no array; save the image again.")
     axes, units = _axes(image.get("axes"), array.ndim)
     scale = _scale(dataset, image, len(axes))
-    sizes = known(
-        {a: in_micrometers(s, u) for a, s, u in zip(axes, scale, units, strict=True) if a in "zyx"}
+    sizes = in_micrometers(
+        {a: (s, u) for a, s, u in zip(axes, scale, units, strict=True) if a in "zyx"}
     )
     return stored_zarr(path.name, array, axes, sizes)
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
+from napari_synthseg.io.images.stored_array import ImageFormat, Index, StoredArray, check_budget
 
 RASTER_FORMATS = ("PNG", "JPEG", "BMP")
 
 _GRAY = {"1": "?", "L": "u1", "LA": "u1", "I;16": "u2", "I;16B": "u2", "I": "i4", "F": "f4"}
 
 
-def open_raster(path: Path, *, as_ids: bool = False) -> StoredArray:
+def open_raster(path: Path, as_ids: bool = False) -> StoredArray:
     """Open a PNG, JPEG or BMP file.
 
     With `as_ids` a palette image gives its indices instead of its colors: masks are often saved
@@ -71,3 +71,6 @@ def _opened(path: Path) -> Image.Image:
 
 def _damaged(path: Path, error: Exception) -> InputError:
     return InputError(f"'{path}' cannot be read as an image: {error}. Save it again.")
+
+
+FORMAT = ImageFormat("PNG, JPEG, BMP", (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"), open_raster)

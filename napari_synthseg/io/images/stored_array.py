@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,25 @@ class StoredArray:
     def size(self, axis: str) -> int:
         """Return the extent along an axis; 1 where there is none."""
         return self.shape[self.axes.index(axis)] if axis in self.axes else 1
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """A format of image files, which a module of `io.images` gives as its ``FORMAT``.
+
+    Attributes
+    ----------
+    title
+        What people call it.
+    starts
+        What its files begin with, one of these.
+    open
+        Opens a file; the second argument says that it holds masks, whose numbers are ids.
+    """
+
+    title: str
+    starts: tuple[bytes, ...]
+    open: Callable[[Path, bool], StoredArray]
 
 
 def check_stored(stored: StoredArray) -> StoredArray:

@@ -14,15 +14,17 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images.lengths import in_micrometers, known
-from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
+from napari_synthseg.io.images.lengths import in_micrometers
+from napari_synthseg.io.images.stored_array import ImageFormat, Index, StoredArray, check_budget
 
 _STACK_AXES = "zt"
 """What the axes of a file that does not name them stand for, innermost first."""
 
 
-def open_tiff(path: Path) -> StoredArray:
+def open_tiff(path: Path, as_ids: bool = False) -> StoredArray:
     """Open the image in a TIFF file; smaller ones in it (previews, pyramids) are ignored.
+
+    Ids are stored as they are, so that `as_ids` changes nothing.
 
     Raises
     ------
@@ -160,23 +162,18 @@ def _pixel_sizes(tiff: tifffile.TiffFile) -> dict[str, float]:
     if tiff.is_ome and tiff.ome_metadata:
         pixels = ET.fromstring(tiff.ome_metadata).find(".//{*}Pixels")
         found = {} if pixels is None else dict(pixels.attrib)
-        return known(
-            {
-                axis: in_micrometers(
-                    _number(found.get(f"PhysicalSize{axis.upper()}")),
-                    found.get(f"PhysicalSize{axis.upper()}Unit", "um"),
-                )
-                for axis in "zyx"
-            }
+        names = {axis: f"PhysicalSize{axis.upper()}" for axis in "zyx"}
+        return in_micrometers(
+            {a: (_number(found.get(n)), found.get(f"{n}Unit", "um")) for a, n in names.items()}
         )
     if tiff.is_imagej and tiff.imagej_metadata:
         unit = str(tiff.imagej_metadata.get("unit", ""))
         tags = tiff.pages.first.tags
-        return known(
+        return in_micrometers(
             {
-                "z": in_micrometers(_number(tiff.imagej_metadata.get("spacing")), unit),
-                "y": in_micrometers(_per_pixel(tags.valueof("YResolution")), unit),
-                "x": in_micrometers(_per_pixel(tags.valueof("XResolution")), unit),
+                "z": (_number(tiff.imagej_metadata.get("spacing")), unit),
+                "y": (_per_pixel(tags.valueof("YResolution")), unit),
+                "x": (_per_pixel(tags.valueof("XResolution")), unit),
             }
         )
     return {}
@@ -194,3 +191,6 @@ def _per_pixel(resolution: tuple[int, int] | None) -> float:
     if not resolution or not resolution[0]:
         return math.nan
     return resolution[1] / resolution[0]
+
+
+FORMAT = ImageFormat("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), open_tiff)

@@ -11,7 +11,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import boxes_of
 from napari_synthseg.core.predictions import BoxPrediction
 from napari_synthseg.core.scores import Scores, ScoringOptions
-from napari_synthseg.io.boxes.by_stem import BoxTable, read_boxes
+from napari_synthseg.io.boxes.table import BoxTable, read_boxes
 from napari_synthseg.io.result_files import CANDIDATES_FILE, OBJECTS_FILE
 from napari_synthseg.metrics.detection import score_boxes
 from napari_synthseg.tasks.scoring import (
