@@ -73,11 +73,9 @@ class SessionController(QObject):
 
     def show(self, session: Session | None) -> None:
         """Show another session; the one before is closed, and its work ends."""
-        if (training := self.job("training")) is not None:
-            tell(
-                f"Stopped: {training.name}. Open its project again and press 'Go on' in step 4 to "
-                "go on from its last checkpoint."
-            )
+        long: tuple[Lane, ...] = ("training", "learning")
+        for job in filter(None, map(self.job, long)):
+            tell(f"Stopped: {job.name}. Open its project again to go on from what was saved last.")
         self.clear()
         self.session = session
         if session is not None:

@@ -166,7 +166,8 @@ class RegionKeeper(QObject):
         for unsaved in self._unsaved.values():
             session.paint(unsaved.image.refs, unsaved.values, unsaved.rest_unknown).start()
         self._unsaved.clear()
-        self._image, self._must_read, self._then = None, False, None
+        self._image, self._saving, self._then = None, None, None
+        self._must_read = False
 
 
 def _painted(unsaved: Unsaved) -> Painted:
