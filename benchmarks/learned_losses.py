@@ -37,6 +37,7 @@ from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair
 from napari_synthseg.synthesis.vqvae.grids import code_view
 from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, Sampler
 from napari_synthseg.synthesis.vqvae.views import View, draw_view
+from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.train import train_model
 from napari_synthseg.workflow.session import Session
@@ -84,10 +85,8 @@ def learn_and_score(
 ) -> Scores:
     """Return the scores, on the unit's real test images, of a network that learned from pairs."""
     names = session.project.class_names
-    work = train_model(
-        unit.spec, RealDataset(pairs), class_names=names, diameter=1.0, validation_pairs=held
-    )
-    model: TrainedModel = exhaust(work)
+    data = TaskData(unit.spec, RealDataset(pairs), names, diameter=1.0, val_pairs=tuple(held))
+    model: TrainedModel = exhaust(train_model(data))
     predictor = load_predictor(model.record, model.weights, unit.spec.device)
 
     def compared() -> Iterator[tuple[str, NDArray[Any], NDArray[Any]]]:

@@ -23,17 +23,18 @@ import torch
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.labels import BoxLabels, DualImage
 from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.cam import METHODS, map_classes
 from napari_synthseg.explain.model import ExplainedModel
 from napari_synthseg.networks.registry import build_network
-from napari_synthseg.tasks.task import TaskData
+from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.train import make_task
 from napari_synthseg.training.class_logits import pooled_class_logits
 from napari_synthseg.training.tiles import image_tensor, run_network
 
-EDGE, BATCH, CLASSES = 416, 4, (1, 2, 3)
+EDGE, BATCH, NAMES = 416, 4, {1: "a", 2: "b", 3: "c"}
 DETECTORS = {
     "yolo": ModelSpec(name="yolo", reduce=1),
     "yolo, halved": ModelSpec(name="yolo", reduce=2),
@@ -70,7 +71,7 @@ def rate(work: Callable[[], object], seconds: float) -> float:
 def measure_detector(model: ModelSpec, seconds: float) -> dict[str, float]:
     """Return images a second in training and in prediction."""
     spec = TrainSpec(task="detect", batch_size=BATCH, crop=EDGE, model=model)
-    task = make_task(TaskData(spec, Noise(), CLASSES, diameter=60.0))
+    task = exhaust(make_task(TaskData(spec, Noise(), NAMES, diameter=60.0)))
     net = build_network(task.spec.model, 3, task.out_channels)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-4)
     batch = task.make_batch(0)
@@ -91,7 +92,7 @@ def measure_detector(model: ModelSpec, seconds: float) -> dict[str, float]:
 def measure_maps(name: str, methods: tuple[str, ...], seconds: float) -> dict[str, float]:
     """Return what each method takes, as a multiple of a forward pass of the same image."""
     spec = ModelSpec(name=name)
-    net = build_network(spec, 3, len(CLASSES)).eval()
+    net = build_network(spec, 3, len(NAMES)).eval()
     logits = pooled_class_logits(net, spec)
     model = ExplainedModel(logits, torch.device("cpu"), logits.layer)
     image = Noise().pair(0).image

@@ -25,6 +25,7 @@ from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.synthesis import PasteRecipe
+from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.train import train_model
 from napari_synthseg.training import trainer
 from napari_synthseg.training.batches import Take, prefetched
@@ -82,7 +83,7 @@ def measure(pairs: Synthesizer, steps: int) -> dict[str, float]:
     watch = Watch()
     with patch.object(trainer, "prefetched", watch.prefetched):
         spec = TrainSpec(steps=steps, device="cpu")
-        exhaust(train_model(spec, pairs, class_names={1: "nucleus"}, diameter=20.0))
+        exhaust(train_model(TaskData(spec, pairs, {1: "nucleus"}, diameter=20.0)))
     seconds = time.perf_counter() - watch.began
     return {
         "seconds_a_step": round(seconds / steps, 3),

@@ -16,7 +16,7 @@ from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "napari_synthseg").rglob("*.py"))
 MOST_FILES = 18
-SLOW = {"torch", "monai", "lightning_fabric", "qtpy", "PyQt5", "PyQt6", "PySide6", "napari"}
+SLOW = {"torch", "monai", "qtpy", "PyQt5", "PyQt6", "PySide6", "napari"}
 
 
 def test_layers_point_one_way(capsys: pytest.CaptureFixture[str]) -> None:

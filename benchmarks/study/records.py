@@ -154,13 +154,13 @@ def _whole_lines(content: bytes) -> bytes:
 
 def describe_machine() -> Machine:
     """Describe this machine, as busy as it is now."""
-    from napari_synthseg.training.device import count_threads
+    import torch
 
     return Machine(
         system=platform.system(),
         processor=_processor(),
         cores=os.cpu_count() or 0,
-        threads=count_threads(),
+        threads=torch.get_num_threads(),
         load=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         python=platform.python_version(),
         code=digest_code(),

@@ -45,7 +45,7 @@ class Calibration(RecordPart):
 
 def calibrate(unit: Unit, minutes: float, out: Path, run_job: RunJob = Job.result) -> Calibration:
     """Train a unit's arm for a few steps, and write what that says to ``calibration.json``."""
-    from napari_synthseg.training.device import count_threads
+    import torch
 
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     folder = out / f"calibrating-{os.getpid()}"
@@ -78,7 +78,7 @@ def calibrate(unit: Unit, minutes: float, out: Path, run_job: RunJob = Job.resul
         steps=max(int((60 * minutes - other) / each), 0),
         seconds_per_step=round(each, 4),
         other_seconds=round(other, 2),
-        threads=count_threads(),
+        threads=torch.get_num_threads(),
         load_before=None if load is None else round(load, 2),
         idle=load is None or load < BUSY,
     )

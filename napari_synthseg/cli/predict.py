@@ -17,6 +17,7 @@ from napari_synthseg.cli.settings import (
     RunName,
 )
 from napari_synthseg.io.result_files import refuse_existing
+from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.predicting import (
     find_images,
     heat_map_files,
@@ -50,7 +51,8 @@ def predict(
         written = write_predictions(out, chosen, refs, found, session.project.class_names)
     for warning in written.warnings:
         say(f"Warning: {warning}")
-    result = {"run": chosen.name, "task": chosen.task, "out": str(out), "images": len(refs)}
+    task = task_info(chosen.task).name
+    result = {"run": chosen.name, "task": task, "out": str(out), "images": len(refs)}
     report({**result, **written.figures}, written.lines, as_json)
 
 

@@ -77,7 +77,8 @@ def score(
         typer.Option(
             min=0.0,
             help="cam: how far off a map may point, in object diameters (0); semantic: how far off "
-            "a boundary may lie, in pixels (2).",
+            "a boundary may lie, in pixels (2); tasks of other packages: how far off a center may "
+            "lie, in pixels.",
         ),
     ] = None,
     synthetic: Annotated[

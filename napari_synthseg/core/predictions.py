@@ -36,13 +36,14 @@ class _OfRun:
     Attributes
     ----------
     image, run
-        Ids.
+        Ids; what applies a model fills them in.
     region_origin
-        Full-image position of the first pixel of the part of the image that was looked at.
+        Full-image position of the first pixel of the part of the image that was looked at; filled
+        in likewise.
     """
 
-    image: str
-    run: str
+    image: str = ""
+    run: str = ""
     region_origin: tuple[int, ...] = (0, 0)
 
 

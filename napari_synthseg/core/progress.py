@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -80,6 +80,18 @@ def subprogress(
         return result
     finally:
         work.close()
+
+
+def in_turn(
+    works: Sequence[Generator[Progress, Any, R]], thing: str = "image"
+) -> Generator[Progress, None, list[R]]:
+    """Run one piece of work after the other; return their results. Each is for one `thing`."""
+    found = []
+    for number, work in enumerate(works, start=1):
+        part = (number - 1) / len(works), number / len(works)
+        words = f"{thing} {number} of {len(works)}"
+        found.append((yield from subprogress(work, *part, words)))
+    return found
 
 
 def exhaust(work: Generator[Any, Any, R]) -> R:

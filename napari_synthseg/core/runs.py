@@ -39,7 +39,7 @@ class DecodingRule(Frozen):
     Attributes
     ----------
     kind
-        Name of the task. The first versions knew one task and wrote no name.
+        Name of the task. The first versions knew one task and wrote no name: it is empty.
     class_values
         Class values in the order of the network's class outputs.
     diameter
@@ -49,14 +49,15 @@ class DecodingRule(Frozen):
     """
 
     model_config = ConfigDict(extra="allow")
-    kind: str = "segment"
+    kind: str = ""
     class_values: tuple[int, ...]
     diameter: float
     spacing: tuple[float, ...] = ()
 
     def as_type(self, rule_type: type[Rule]) -> Rule:
         """Return the rule as that of a task; pydantic's `ValidationError` where it does not fit."""
-        return rule_type.model_validate(self.model_dump(mode="json"))
+        own = self.model_dump(mode="json", exclude=None if self.kind else {"kind"})
+        return rule_type.model_validate(own)
 
 
 class ModelRecord(Frozen):

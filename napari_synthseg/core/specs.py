@@ -40,12 +40,13 @@ class TrainSpec(Frozen):
     """What to train and for how long. Its fields are the form, the CLI flags and the record.
 
     `task` is the name of an installed task (see `tasks.registry`); another one is kept, but cannot
-    be trained. Where `batch_size` or `crop` is None, the task's own default holds.
+    be trained; empty: the task that users are offered first. Where `batch_size` or `crop` is None,
+    the task's own default holds.
     """
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    task: str = Field("segment", min_length=1)
+    task: str = ""
     source: TrainingSource = "synthetic"
     """dual images, real images with ground truth, or both (see real_fraction)"""
     minutes: float | None = Field(4.0, gt=0)

@@ -1,1 +1,1 @@
-"""Where on an image a model finds evidence for each class."""
+"""Heat maps: where on an image lies what speaks for each class."""

@@ -1,4 +1,4 @@
-"""Class activation maps: where in an image the evidence for a class lies.
+"""Class activation maps: where in an image lies what speaks for a class.
 
 A map is a weighted sum of the feature maps of one layer. The methods differ in the weights, which
 are taken over the whole image, never over a tile: so a map of an image of any size, worked out tile
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -27,34 +26,57 @@ from torch import nn
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import FloatImage, PixelSource
+from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.explain.model import ExplainedModel, capture_activations
-from napari_synthseg.training.tiles import Tiler
+from napari_synthseg.training.class_logits import ClassLogits
+from napari_synthseg.training.model import Predictor
+from napari_synthseg.training.tiles import Tile, Tiler
 
 Weigher = Callable[[ExplainedModel, Tiler], Generator[Progress, None, torch.Tensor]]
 """Returns the weights (class, feature) of feature maps; yields at each tile."""
 
 
-@dataclass(frozen=True)
-class CamMethod:
-    """A way to weight feature maps, and how often it goes over all tiles."""
+def explain_image(
+    predictor: Predictor,
+    logits: ClassLogits,
+    pixels: PixelSource,
+    *,
+    image: str,
+    run: str,
+    method: str,
+    layer: str = "",
+) -> Generator[Progress, None, HeatMaps]:
+    """Map where on an image a model finds what speaks for each class.
 
-    weigh: Weigher
-    passes: int
+    Parameters
+    ----------
+    logits
+        The predictor's class logits, from its task.
+    pixels
+        The image; its region is what is mapped.
+    image, run
+        Ids, for the record.
+    method, layer
+        How. No layer: the last one before the classes.
 
-
-METHODS: dict[str, CamMethod] = {}
-"""Name -> method."""
-
-
-def register_method(name: str, passes: int) -> Callable[[Weigher], Weigher]:
-    """Register a way to weight feature maps that goes so often over all tiles."""
-
-    def add(weigh: Weigher) -> Weigher:
-        METHODS[name] = CamMethod(weigh, passes)
-        return weigh
-
-    return add
+    Raises
+    ------
+    InputError
+        If the image, method or layer do not go with the model.
+    """
+    predictor.check(pixels)
+    values = predictor.rule.class_values
+    model = ExplainedModel(logits, predictor.device, layer or logits.layer)
+    maps = yield from map_classes(model, pixels, method)
+    return HeatMaps(
+        image=image,
+        run=run,
+        maps=dict(zip(values, maps, strict=True)),
+        method=method,
+        layer=model.layer,
+        region_origin=tuple(start for start, _ in pixels.region),
+    )
 
 
 def map_classes(
@@ -84,19 +106,17 @@ def map_classes(
     """
     if method not in METHODS:
         raise InputError(f"There is no method '{method}': choose {', '.join(METHODS)}.")
-    chosen = METHODS[method]
-    tiler = model.tile(pixels, block, chosen.passes + 1)
-    weights = yield from chosen.weigh(model, tiler)
-    result, strides = torch.empty(0), [1] * len(tiler.shape)
-    for tile in tiler:
+    weigh, passes = METHODS[method]
+    tiler = model.tile(pixels, block, passes + 1)
+    weights = yield from weigh(model, tiler)
+    strides = _strides(model, tiler, model.features)
+
+    def read(tile: Tile) -> torch.Tensor:
         maps = model.features(tile.images)
-        part = torch.tensordot(weights.to(maps.dtype), tile.cut(maps, tile.core), dims=1).cpu()
-        if not result.numel():
-            strides = tile.strides(maps)
-            extents = [-(-n // s) for n, s in zip(tiler.shape, strides, strict=True)]
-            result = torch.empty((len(part), *extents))
-        result[(slice(None), *tile.places(maps))] = part
-        yield tiler.progress()
+        part: torch.Tensor = torch.tensordot(weights.to(maps.dtype), maps, dims=1)
+        return part.cpu()
+
+    result = yield from tiler.assemble(read)
     mode = "bilinear" if len(strides) == 2 else "trilinear"
     size = [n * s for n, s in zip(result.shape[1:], strides, strict=True)]
     full = nn.functional.interpolate(result[None], size=size, mode=mode, align_corners=False)[0]
@@ -106,7 +126,6 @@ def map_classes(
 # --- weights --------------------------------------------------------------------------------------
 
 
-@register_method("cam", passes=0)
 def weigh_by_class(model: ExplainedModel, tiler: Tiler) -> Generator[Progress, None, torch.Tensor]:
     """Take the weights of the classifier's last layer."""
     yield from ()
@@ -120,7 +139,6 @@ def weigh_by_class(model: ExplainedModel, tiler: Tiler) -> Generator[Progress, N
     return model.logits.weights.double()
 
 
-@register_method("gradcam", passes=1)
 def weigh_by_gradient(
     model: ExplainedModel, tiler: Tiler
 ) -> Generator[Progress, None, torch.Tensor]:
@@ -133,7 +151,6 @@ def weigh_by_gradient(
     return total / places
 
 
-@register_method("gradcam++", passes=2)
 def weigh_by_positive_gradients(
     model: ExplainedModel, tiler: Tiler
 ) -> Generator[Progress, None, torch.Tensor]:
@@ -152,7 +169,6 @@ def weigh_by_positive_gradients(
     return weights
 
 
-@register_method("ablation", passes=1)
 def weigh_by_ablation(
     model: ExplainedModel, tiler: Tiler
 ) -> Generator[Progress, None, torch.Tensor]:
@@ -203,9 +219,24 @@ def _gradients(model: ExplainedModel, tiler: Tiler) -> Iterator[tuple[torch.Tens
 
 def _count_places(model: ExplainedModel, tiler: Tiler) -> int:
     """Return the number of places of the network's last maps, all tiles together."""
+    strides = _strides(model, tiler, lambda images: model.logits.measure(images)[0][0])
+    return math.prod(-(-n // s) for n, s in zip(tiler.shape, strides, strict=True))
+
+
+def _strides(
+    model: ExplainedModel, tiler: Tiler, map_images: Callable[[torch.Tensor], torch.Tensor]
+) -> list[int]:
+    """Return the edge of a place of maps (map, ...) of images, pixels along each axis."""
     multiple = model.logits.multiple
     probe = torch.zeros((1, tiler.pixels.shape[0], *multiple), device=model.device)
     with torch.no_grad():
-        logits, _ = model.logits.measure(probe)
-    strides = [m // n for m, n in zip(multiple, logits.shape[2:], strict=True)]
-    return math.prod(-(-n // s) for n, s in zip(tiler.shape, strides, strict=True))
+        return [m // n for m, n in zip(multiple, map_images(probe).shape[1:], strict=True)]
+
+
+METHODS: dict[str, tuple[Weigher, int]] = {
+    "cam": (weigh_by_class, 0),
+    "gradcam": (weigh_by_gradient, 1),
+    "gradcam++": (weigh_by_positive_gradients, 2),
+    "ablation": (weigh_by_ablation, 1),
+}
+"""Name -> what weights feature maps, and how often it goes over all tiles."""

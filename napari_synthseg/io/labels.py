@@ -10,7 +10,8 @@ masks of objects, nothing but 0 and 255                 one object; several part
 masks of regions                                        unknown
 masks of regions, nothing but 0 and 255                 class 1
 regions in the project's arrays, and those we write     unknown
-regions scored by folder (`score --task semantic`)      a class value, see `tasks.semantic`
+regions scored by folder (`score --task semantic`)      a class value
+the same, nothing but 0 and 255 in all files            class 1, see `means_class_one`
 ======================================================  ===================================
 
 In memory unknown pixels are `UNKNOWN` (-1). The layer in which regions are painted has its own
@@ -179,6 +180,15 @@ def as_instances(values: NDArray[np.int64], named: Mapping[int, int], name: str)
 def is_binary(values: NDArray[Any]) -> bool:
     """Tell whether there is nothing but 0 and 255."""
     return not ((values != 0) & (values != 255)).any()
+
+
+def means_class_one(values: Collection[int], known: Collection[int]) -> bool:
+    """Tell whether 255 means class 1 in files that are scored by folder.
+
+    Programs that know only black and white save 1 so. It does if the files hold nothing but 0 and
+    255 (`values`), and 1 is what the table of classes or the other side knows (`known`).
+    """
+    return UNKNOWN_VALUE in values and {0, UNKNOWN_VALUE} >= set(values) and {0, 1} >= set(known)
 
 
 def decode_regions(values: NDArray[np.int64], binary: bool, name: str) -> RegionLabels:

@@ -28,7 +28,7 @@ class PooledClassifier(nn.Module):
         Maps (batch, channel, [z,] y, x) to feature maps (batch, feature, ...) of lower resolution.
     head
         Maps the mean of each feature map to one logit a class.
-    stride
+    multiple
         Edge of a place of the feature maps, pixels.
     """
 
@@ -38,10 +38,10 @@ class PooledClassifier(nn.Module):
         with torch.no_grad():
             seen = body.eval()(torch.zeros((1, channels) + (PROBE,) * spec.spatial_dims))
         body.train()
-        self.stride = PROBE // int(seen.shape[-1])
+        self.multiple = PROBE // int(seen.shape[-1])
         self.head = nn.Linear(seen.shape[1], classes)
 
-    def evidence(self, features: torch.Tensor) -> torch.Tensor:
+    def map_classes(self, features: torch.Tensor) -> torch.Tensor:
         """Return what speaks for each class at each place: its mean and the bias are the logit.
 
         `features` is one image's, (feature, [z,] y, x); the result (class, [z,] y, x).

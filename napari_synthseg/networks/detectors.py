@@ -18,36 +18,41 @@ SLOPE = 0.1
 """Of the rectifiers, below 0."""
 
 
-class Reduced(nn.Module):
-    """A detector of images that are made smaller first, by averaging squares of pixels.
+class Detector(nn.Module):
+    """Maps images (batch, channel, y, x) to outputs (batch, output, y, x) of a coarse grid.
 
     Attributes
     ----------
-    stride, multiple, form
-        As of the detectors below, in pixels of the images as they are given.
+    form
+        How outputs are meant; see `tasks.detect.heads`.
+    stride, multiple
+        Pixels of the image for one of the output, and what extents must be multiples of.
     """
 
-    def __init__(self, detector: GridDetector | CenterDetector, factor: int) -> None:
+    form: Form
+    stride: int
+    multiple: int
+
+
+class Reduced(Detector):
+    """A detector of images that are made smaller first, by averaging squares of pixels."""
+
+    def __init__(self, detector: Detector, factor: int) -> None:
         super().__init__()
         self.detector, self.factor = detector, factor
         self.form: Form = detector.form
         self.stride, self.multiple = detector.stride * factor, detector.multiple * factor
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (batch, output, y, x) for images (batch, channel, y, x)."""
+        """Return outputs for images as they are given."""
         result: torch.Tensor = self.detector(nn.functional.avg_pool2d(images, self.factor))
         return result
 
 
-class GridDetector(nn.Module):
+class GridDetector(Detector):
     """Fine features, coarse features made of them, and both together to the outputs of each cell.
 
-    Attributes
-    ----------
-    stride, multiple
-        Edge of a cell, pixels, and what extents must be multiples of.
-    form
-        How outputs are meant; see `tasks.detect.heads`.
+    `stride` is the edge of a cell.
     """
 
     form: Form = "grid"
@@ -60,23 +65,15 @@ class GridDetector(nn.Module):
         self.stride = self.multiple = stride
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (batch, output, y, x) for images (batch, channel, y, x), multiples of `stride`."""
+        """Return the outputs of each cell."""
         fine = self.fine(images)
         beside = nn.functional.pixel_unshuffle(self.skip(fine), 2)
         result: torch.Tensor = self.head(torch.cat([beside, self.coarse(fine)], dim=1))
         return result
 
 
-class CenterDetector(nn.Module):
-    """A U-Net whose output is averaged over squares of `stride` pixels.
-
-    Attributes
-    ----------
-    stride, multiple
-        Pixels of the image for one of the output, and what extents must be multiples of.
-    form
-        How outputs are meant; see `tasks.detect.heads`.
-    """
+class CenterDetector(Detector):
+    """A U-Net whose output is averaged over squares of `stride` pixels."""
 
     form: Form = "centers"
     stride = 2
@@ -86,15 +83,12 @@ class CenterDetector(nn.Module):
         self.net, self.multiple = net, multiple
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (batch, output, y, x) for images (batch, channel, y, x)."""
+        """Return the averaged output."""
         result: torch.Tensor = nn.functional.avg_pool2d(self.net(images), self.stride)
         return result
 
 
-Detector = GridDetector | CenterDetector | Reduced
-
-
-def _reduced(detector: GridDetector | CenterDetector, spec: ModelSpec) -> Detector:
+def _reduced(detector: Detector, spec: ModelSpec) -> Detector:
     factor = spec.reduce or 1
     return Reduced(detector, factor) if factor > 1 else detector
 

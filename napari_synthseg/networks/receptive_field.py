@@ -9,13 +9,22 @@ import torch
 from torch import nn
 
 from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.networks.classifiers import PooledClassifier
+from napari_synthseg.networks.detectors import Detector
 from napari_synthseg.networks.registry import build_network
 
 
 @lru_cache(maxsize=32)
 def receptive_radius(spec: ModelSpec) -> tuple[int, ...]:
-    """Return how far, in pixels along each axis, an input pixel can influence the output."""
-    return measure_radius(build_network(spec, 1, 1), 1, spec.multiple)
+    """Return how far, in pixels along each axis, an input pixel can influence the output.
+
+    Of a classifier its feature maps count, as its output depends on all pixels.
+    """
+    net = build_network(spec, 1, 1)
+    if isinstance(net, PooledClassifier):
+        return measure_radius(net.body, 1, (net.multiple,) * spec.spatial_dims)
+    multiple = (net.multiple,) * 2 if isinstance(net, Detector) else spec.multiple
+    return measure_radius(net, 1, multiple)
 
 
 def measure_radius(net: nn.Module, channels: int, multiple: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,8 +1,13 @@
-"""Networks by name. A network is a function (spec, channels in, channels out) -> module."""
+"""Networks by name. A network is a function (spec, channels in, channels out) -> module.
+
+Of this package and of others. What other packages register is either such a function, which only
+the tasks use that name it, or a `Network`, which the tasks use that take networks of its kind.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
@@ -18,14 +23,39 @@ NetworkBuilder = Callable[[ModelSpec, int, int], "nn.Module"]
 Form = Literal["grid", "centers"]
 """How a detector says where boxes are: in the cells of a grid, or by a map of centers."""
 
+NetworkKind = Literal["pixels", "detector", "classifier"]
+"""What a network gives: maps of the extent of the image; what `networks.detectors` say; class
+logits as a `networks.classifiers.PooledClassifier`."""
 
-def _accept(entry: object) -> tuple[NetworkBuilder, None]:
+
+@dataclass(frozen=True)
+class Network:
+    """A network.
+
+    Attributes
+    ----------
+    build
+        Makes the module; imports torch only when it is called.
+    title
+        What users read.
+    kind
+        None: only tasks that name it use it.
+    """
+
+    build: NetworkBuilder
+    title: str = ""
+    kind: NetworkKind | None = None
+
+
+def _accept(entry: object) -> tuple[Network, None]:
+    if isinstance(entry, Network):
+        return entry, None
     if not callable(entry):
-        raise TypeError("it is no function")
-    return entry, None
+        raise TypeError("it is no function and no Network")
+    return Network(entry), None
 
 
-NETWORKS: Registry[NetworkBuilder] = Registry("networks", "network", _accept)
+NETWORKS: Registry[Network] = Registry("networks", "network", _accept)
 """Name -> network; look one up with `network_builder`, which loads our own first."""
 
 BUILT_IN = ("unet", "classifiers", "detectors")
@@ -36,10 +66,15 @@ def register_network(name: str) -> Callable[[NetworkBuilder], NetworkBuilder]:
     """Register a network under `name`, for ``ModelSpec.name``."""
 
     def add(builder: NetworkBuilder) -> NetworkBuilder:
-        NETWORKS.add(name, builder, builder.__module__)
+        NETWORKS.add(name, Network(builder), builder.__module__)
         return builder
 
     return add
+
+
+def networks_of_kind(kind: NetworkKind) -> dict[str, str]:
+    """Return name -> title of the networks of other packages that are of a kind."""
+    return {name: net.title or name for name, net in NETWORKS.items() if net.kind == kind}
 
 
 def network_builder(name: str) -> NetworkBuilder:
@@ -52,7 +87,7 @@ def network_builder(name: str) -> NetworkBuilder:
     """
     for module in BUILT_IN:
         import_module(f"napari_synthseg.networks.{module}")
-    return NETWORKS.lookup(name)
+    return NETWORKS.lookup(name).build
 
 
 def build_network(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Module:

@@ -1,7 +1,8 @@
-"""What recipes learned, kept with the project: ``generators/NAME.safetensors``.
+"""What was learned, or is being learned, kept with the project: ``FOLDER/NAME.safetensors``.
 
-A name stands for a recipe and its source, so that the same is never fitted twice. Unfinished fits
-are kept too, and continued.
+What recipes learned lies in the folder ``generators``; a name stands for a recipe and its source,
+so that the same is never fitted twice. Unfinished fits are kept too, and continued. A run keeps its
+checkpoint in its own folder.
 """
 
 from __future__ import annotations
@@ -26,13 +27,28 @@ FOLDER_NAME = "generators"
 
 
 class FolderArtifactStore:
-    """The `ArtifactStore` of a folder, that of a project for one.
+    """An `ArtifactStore` in a folder of a project.
 
     A project that is open for reading only gives what it has, and keeps nothing new.
+
+    Parameters
+    ----------
+    folder
+        The project's folder.
+    subfolder
+        Where in it the files lie.
+    remedy
+        What to do where a file is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        subfolder: str = FOLDER_NAME,
+        remedy: str = "delete it, and fit the recipe again",
+    ) -> None:
+        self.folder, self._remedy = folder, remedy
+        self._place = folder / subfolder
 
     def load(self, name: str) -> Artifact | None:
         """Return what was kept, or None.
@@ -45,7 +61,7 @@ class FolderArtifactStore:
         path = self._path(name)
         if not path.exists():
             return None
-        return load_tensors_with_meta(path, "delete it, and fit the recipe again")
+        return load_tensors_with_meta(path, self._remedy)
 
     def save(
         self, name: str, arrays: Mapping[str, NDArray[np.generic]], meta: Mapping[str, Any]
@@ -61,4 +77,4 @@ class FolderArtifactStore:
             save_tensors_with_meta(self.folder, self._path(name), arrays, meta)
 
     def _path(self, name: str) -> Path:
-        return self.folder / FOLDER_NAME / f"{safe_name(name)}.safetensors"
+        return self._place / f"{safe_name(name)}.safetensors"

@@ -26,12 +26,11 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.runs import HistoryRow, TrainingRun, Weights
 from napari_synthseg.io.result_files import write_tiff
+from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.tensors import (
     load_tensors,
-    load_tensors_with_meta,
     safe_name,
     save_tensors,
-    save_tensors_with_meta,
     write_file,
     writing,
 )
@@ -103,28 +102,9 @@ def load_weights(folder: Path, run_id: str) -> Weights:
     return weights
 
 
-def save_checkpoint(
-    folder: Path, run_id: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]
-) -> None:
-    """Write all that is needed to continue a run; `meta` holds JSON types only."""
-    target = run_folder(folder, run_id) / "checkpoint.safetensors"
-    save_tensors_with_meta(folder, target, arrays, meta)
-
-
-def load_checkpoint(
-    folder: Path, run_id: str
-) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-    """Read a run's checkpoint as (arrays, meta), or None where it has none.
-
-    Raises
-    ------
-    InputError
-        If it is damaged.
-    """
-    target = run_folder(folder, run_id) / "checkpoint.safetensors"
-    if not target.exists():
-        return None
-    return load_tensors_with_meta(target, REMEDY)
+def checkpoints(folder: Path, run_id: str) -> FolderArtifactStore:
+    """Return what keeps a run's checkpoint, all that is needed to continue it."""
+    return FolderArtifactStore(folder, f"runs/{safe_name(run_id)}", REMEDY)
 
 
 def save_prediction(folder: Path, run_id: str, stem: str, ids: NDArray[np.integer[Any]]) -> Path:

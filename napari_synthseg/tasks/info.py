@@ -7,46 +7,33 @@ prediction, evaluation and output files. Everything outside asks the info, never
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from napari_synthseg.core.annotations import ObjectClass, TruthKind
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.io.result_files import OBJECTS_FILE
-from napari_synthseg.tasks.files import NamedPrediction, Written, write_objects
-from napari_synthseg.tasks.scoring import ScoredImage, score_on_clicks
+from napari_synthseg.networks.registry import NetworkKind, networks_of_kind
+from napari_synthseg.tasks.data import PairChange
+from napari_synthseg.tasks.results import (
+    ImageResult,
+    Written,
+    score_center_files,
+    score_on_clicks,
+    write_objects,
+)
 
 if TYPE_CHECKING:
     from napari_synthseg.tasks.task import Task
 
 Marking = Literal["clicks", "regions"]
 """How users mark what a task learns from: clicks on objects, or painted regions."""
-
-
-PairChange = Callable[[DualImage], DualImage]
-
-
-class TaskPairs(Synthesizer):
-    """A synthesizer's pairs with their labels as a task wants them."""
-
-    def __init__(self, pairs: Synthesizer, change: PairChange) -> None:
-        self._pairs, self._change = pairs, change
-
-    def pair(self, index: int) -> DualImage:
-        """Return pair `index`."""
-        return self._change(self._pairs.pair(index))
-
-    def pairs(self, indices: Sequence[int]) -> list[DualImage]:
-        """Return several pairs."""
-        return [self._change(pair) for pair in self._pairs.pairs(indices)]
 
 
 class TaskInfo(ABC):
@@ -64,6 +51,8 @@ class TaskInfo(ABC):
         What a user should know before choosing it, in sentences.
     networks
         Name of each network that can do it -> what it is called; the default first.
+    network_kind
+        Kind of these networks: other packages' networks of this kind are offered, too.
     rule_type
         How outputs are read.
     truth_kinds
@@ -93,6 +82,7 @@ class TaskInfo(ABC):
     title: ClassVar[str]
     description: ClassVar[str]
     networks: ClassVar[Mapping[str, str]]
+    network_kind: ClassVar[NetworkKind | None] = None
     rule_type: ClassVar[type[DecodingRule]]
     truth_kinds: ClassVar[tuple[TruthKind, ...]]
     truth_words: ClassVar[str]
@@ -102,9 +92,14 @@ class TaskInfo(ABC):
     heat_map_methods: ClassVar[tuple[str, ...]] = ()
     writes_masks: ClassVar[bool] = False
     tables: ClassVar[tuple[str, ...]] = (OBJECTS_FILE,)
-    score_options: ClassVar[tuple[str, ...]] = ()
+    score_options: ClassVar[tuple[str, ...]] = ("tolerance",)
     metrics: ClassVar[tuple[str, ...]] = ()
     class_metrics: ClassVar[tuple[str, ...]] = ()
+
+    def all_networks(self) -> Mapping[str, str]:
+        """Return `networks`, and those of other packages that are of their kind."""
+        others = networks_of_kind(self.network_kind) if self.network_kind else {}
+        return {**self.networks, **others}
 
     def load(self) -> type[Task]:
         """Return what trains and predicts; imports torch."""
@@ -113,13 +108,13 @@ class TaskInfo(ABC):
 
     @staticmethod
     def write_predictions(
-        out: Path, predictions: Sequence[NamedPrediction], class_names: Mapping[int, str]
+        out: Path, results: Sequence[ImageResult], class_names: Mapping[int, str]
     ) -> Written:
         """Write predictions into a folder that exists; default: the table of objects."""
-        return write_objects(out, predictions, class_names)
+        return write_objects(out, results, class_names)
 
     @staticmethod
-    def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) -> Scores:
+    def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass]) -> Scores:
         """Score predictions; default: the centers of objects, against clicks.
 
         Raises
@@ -127,12 +122,12 @@ class TaskInfo(ABC):
         InputError
             If nothing is known of any image that the predictions could be compared with.
         """
-        return score_on_clicks(images, classes)
+        return score_on_clicks(results, classes)
 
     @staticmethod
     def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
-        """Score files, ours or not, of the same file stems; default: refuse."""
-        raise InputError("Predictions of this task cannot be scored from files, only in a project.")
+        """Score files, ours or not, of the same file stems; default: tables of centers."""
+        return score_center_files(predicted, truth, how)
 
     def heat_map_method(self, asked: str = "") -> str:
         """Return the way to explain a model that is asked for, or the default.
@@ -165,11 +160,12 @@ class TaskInfo(ABC):
         InputError
             If the spec names a network that cannot do the task.
         """
-        network = spec.model.name or next(iter(self.networks))
-        if network not in self.networks:
+        known = self.all_networks()
+        network = spec.model.name or next(iter(known))
+        if network not in known:
             raise InputError(
-                f"The network '{network}' cannot {self.name}: choose {', '.join(self.networks)}."
+                f"The network '{network}' cannot {self.name}: choose {', '.join(known)}."
             )
         own = {name: value for name, value in self.defaults.items() if getattr(spec, name) is None}
         model = spec.model.model_copy(update={"name": network})
-        return spec.model_copy(update={**own, "model": model})
+        return spec.model_copy(update={**own, "task": self.name, "model": model})

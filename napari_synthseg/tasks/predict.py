@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -68,4 +69,6 @@ def predict_image(
     """
     predictor.check(pixels)
     work = task_info(predictor.rule.kind).load().predict
-    return (yield from work(predictor, pixels, image=image, run=run, block=block))
+    found = yield from work(predictor, pixels, block)
+    origin = tuple(start for start, _ in pixels.region)
+    return replace(found, image=image, run=run, region_origin=origin)

@@ -37,20 +37,20 @@ def task_names() -> tuple[str, ...]:
 
 
 def task_info(name: str) -> TaskInfo:
-    """Return a task.
+    """Return a task; without a name the first one, the only task that the first versions knew.
 
     Raises
     ------
     InputError
         If none of that name is installed.
     """
-    return TASKS.lookup(name)
+    return TASKS.lookup(name or next(iter(TASKS)))
 
 
 def describe_task(task: str) -> TaskInfo:
     """Return a task to be shown; one that is not installed says so, and has no networks."""
-    if task in TASKS:
-        return TASKS[task]
+    if not task or task in TASKS:
+        return task_info(task)
 
     class Missing(TaskInfo):
         name = task

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
@@ -17,60 +16,23 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import Prediction
-from napari_synthseg.core.progress import Progress
-from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.core.progress import Progress, exhaust, in_turn
 from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.networks.registry import build_network
+from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.training.augmentation import Augmentation, Crop
-from napari_synthseg.training.batches import make_batch
+from napari_synthseg.training.batches import draw_batch
 from napari_synthseg.training.class_logits import ClassLogits, pixel_class_logits
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainable import Batch, Validation
-from napari_synthseg.training.volumes import batch_size
-
-
-@dataclass(frozen=True, eq=False)
-class TaskData:
-    """What a task is made for.
-
-    Attributes
-    ----------
-    spec
-        What was asked, with a network and the task's own defaults.
-    pairs
-        What is learned from.
-    class_values
-        Class values in ascending order.
-    diameter
-        Typical diameter of an object, pixels along the finest axis.
-    spacing
-        Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
-    val_pairs, val_images
-        The held-out part.
-    class_names
-        Class value -> name, for messages.
-    """
-
-    spec: TrainSpec
-    pairs: Synthesizer
-    class_values: tuple[int, ...]
-    diameter: float
-    spacing: tuple[float, ...] = ()
-    val_pairs: tuple[DualImage, ...] = ()
-    val_images: tuple[ClickedImage, ...] = ()
-    class_names: Mapping[int, str] = field(default_factory=dict)
-
-    def class_name(self, value: int) -> str:
-        """Return the name of a class, or what stands for it."""
-        return self.class_names.get(value, f"class {value}")
+from napari_synthseg.training.volumes import batch_size, crop_shape, fit_spec
 
 
 class Task(ABC):
-    """One task, made for certain data: a `Trainable`.
+    """One task, made for certain data: a `Trainable` once it is prepared.
 
     Attributes
     ----------
@@ -89,7 +51,6 @@ class Task(ABC):
     """
 
     augmentation: ClassVar[Augmentation] = Augmentation()
-    spec: TrainSpec
     in_channels: int
     out_channels: int
     crop: tuple[int, ...]
@@ -98,6 +59,19 @@ class Task(ABC):
 
     def __init__(self, data: TaskData) -> None:
         self.data = data
+        self.spec: TrainSpec = data.spec
+
+    def prepare(self) -> Generator[Progress, None, DualImage]:
+        """Fit network and crops to the first pair; return it.
+
+        A subclass also sets `out_channels` and `rule`. What takes longer yields twice a second.
+        """
+        (first,) = yield from self.data.pairs.draw([0])
+        shape = first.labels.shape
+        self.spec = fit_spec(self.data.spec, self.data.spacing or (1.0,) * len(shape))
+        self.in_channels = len(first.image)
+        self.crop = crop_shape(self.spec, shape)
+        return first
 
     def build_network(self) -> nn.Module:
         """Return the network with fresh weights."""
@@ -105,7 +79,10 @@ class Task(ABC):
 
     def make_batch(self, number: int) -> Batch:
         """Return batch `number`: the same one at every call."""
-        return make_batch(
+        return exhaust(self._draw_batch(number))
+
+    def _draw_batch(self, number: int) -> Generator[Progress, None, Batch]:
+        return draw_batch(
             self.data.pairs,
             number,
             size=batch_size(self.spec),
@@ -115,6 +92,12 @@ class Task(ABC):
             seed=self.spec.seed,
             spacing=self.data.spacing,
         )
+
+    def draw_targets(self, crops: int) -> Generator[Progress, None, torch.Tensor]:
+        """Return the first targets of about so many crops, (crop, ...)."""
+        numbers = range(-(-crops // batch_size(self.spec)))
+        batches = yield from in_turn([self._draw_batch(n) for n in numbers], "batch")
+        return torch.cat([batch.targets[0] for batch in batches])
 
     @abstractmethod
     def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
@@ -130,6 +113,10 @@ class Task(ABC):
         """Return the loss of a batch; see `Trainable`."""
         return self.loss(net(batch.images), batch.targets), {}
 
+    def predictor(self, net: nn.Module, device: torch.device) -> Predictor:
+        """Return a network that is in evaluation mode, to be applied to the held-out part."""
+        return Predictor(net, self.spec.model, self.in_channels, self.rule, device)
+
     @abstractmethod
     def validate(
         self, net: nn.Module, device: torch.device, *, tune: bool = False
@@ -142,12 +129,7 @@ class Task(ABC):
     @staticmethod
     @abstractmethod
     def predict(
-        predictor: Predictor,
-        pixels: PixelSource,
-        *,
-        image: str,
-        run: str,
-        block: tuple[int, ...] | None,
+        predictor: Predictor, pixels: PixelSource, block: tuple[int, ...] | None
     ) -> Generator[Progress, None, Prediction]:
         """Apply a trained network to one image; see `tasks.predict.predict_image`."""
 

@@ -102,7 +102,7 @@ def random_crop(
     return Crop(_shade(image, augmentation, rng, spacing), labels, zoom)
 
 
-def _carry(labels: Labels, view: View, shape: tuple[int, ...]) -> Labels:
+def _carry(labels: Labels, view: CropView, shape: tuple[int, ...]) -> Labels:
     """Return boxes, points or image labels in pixels of a crop of a shape."""
     match labels:
         case BoxLabels():
@@ -115,7 +115,7 @@ def _carry(labels: Labels, view: View, shape: tuple[int, ...]) -> Labels:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class CropView:
     """Which square of an image a crop shows: flipped, turned and zoomed.
 
     Attributes
@@ -193,7 +193,7 @@ def _mirrored(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
 
 def _choose_view(
     shape: tuple[int, ...], edge: int, zoom: float, turned: bool, rng: np.random.Generator
-) -> View:
+) -> CropView:
     """Choose how an image of a shape (y, x) is flipped, turned and cropped."""
     angle = rng.uniform(0, 2 * np.pi) if turned and rng.random() < 0.5 else 0.0
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
@@ -203,11 +203,11 @@ def _choose_view(
     center = [
         rng.uniform(r, n - r) if n > 2 * r else n / 2 for r, n in zip(reach, shape, strict=True)
     ]
-    return View(turn, np.array(center), edge)
+    return CropView(turn, np.array(center), edge)
 
 
 def _resample(
-    image: FloatImage, ids: NDArray[np.int32], view: View
+    image: FloatImage, ids: NDArray[np.int32], view: CropView
 ) -> tuple[FloatImage, NDArray[np.int32]]:
     """Flip, turn, zoom and crop in one resampling of the last two axes."""
     height, width = ids.shape[-2:]
@@ -219,11 +219,11 @@ def _resample(
         torch.from_numpy(np.ascontiguousarray(stacked)), at, "bilinear", "reflection", False
     )
     as_float = ids.reshape(1, -1, height, width).astype(np.float32)  # exact up to 2**24 objects
-    marks = grid_sample(torch.from_numpy(as_float), at, "nearest", "reflection", False)
+    labels = grid_sample(torch.from_numpy(as_float), at, "nearest", "reflection", False)
     shape = (*image.shape[:-2], view.edge, view.edge)
     return (
         sampled.numpy().reshape(shape),
-        marks.numpy().reshape(shape[1:]).astype(np.int32),
+        labels.numpy().reshape(shape[1:]).astype(np.int32),
     )
 
 
@@ -256,6 +256,6 @@ def _shade(
         along = [sigma / s for s in spacing] or sigma
         image = np.stack([gaussian_filter(c, along) for c in image])
     if augmentation.noise > 0 and rng.random() < 0.5:
-        grain = rng.standard_normal(image.shape, np.float32)
-        image = image + grain * np.float32(rng.uniform(0, augmentation.noise))
+        noise = rng.standard_normal(image.shape, np.float32)
+        image = image + noise * np.float32(rng.uniform(0, augmentation.noise))
     return np.asarray(image, np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.training.augmentation import Augmentation, Crop, random_crop
 from napari_synthseg.training.trainable import Batch
@@ -27,7 +28,7 @@ MAX_JOIN_S = 0.2
 """Seconds that the end of training waits for the thread that makes batches."""
 
 
-def make_batch(
+def draw_batch(
     pairs: Synthesizer,
     number: int,
     *,
@@ -37,7 +38,7 @@ def make_batch(
     augmentation: Augmentation,
     seed: int,
     spacing: tuple[float, ...] = (),
-) -> Batch:
+) -> Generator[Progress, None, Batch]:
     """Return batch `number`: the same one at every call with the same arguments.
 
     Each crop is of a dual image of its own; dual volumes take longer to make, and one of them
@@ -47,14 +48,16 @@ def make_batch(
     along each axis of a volume.
     """
     first = number * size
-    chosen = (
-        pairs.pairs(range(first, first + size)) if len(crop) == 2 else [pairs.pair(number)] * size
-    )
+    if len(crop) == 2:
+        chosen = yield from pairs.draw(range(first, first + size))
+    else:
+        chosen = (yield from pairs.draw([number])) * size
     rows = []
     for index, pair in enumerate(chosen, start=first):
         rng = np.random.default_rng((seed, index))
         cut = random_crop(pair, crop, augmentation, rng, spacing)
         rows.append((cut.image, *make_targets(cut, pair)))
+        yield Progress(1.0)
     images, *targets = (torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
     return Batch(images, tuple(targets))
 

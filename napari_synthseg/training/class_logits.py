@@ -17,7 +17,7 @@ from torch import nn
 
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.classifiers import PooledClassifier
-from napari_synthseg.networks.receptive_field import measure_radius, receptive_radius
+from napari_synthseg.networks.receptive_field import receptive_radius
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +58,9 @@ def pooled_class_logits(net: nn.Module, spec: ModelSpec) -> ClassLogits:
         logits = nn.functional.linear(features, net.head.weight).movedim(-1, 1)
         return logits, torch.ones_like(logits)
 
-    multiple = (net.stride,) * spec.spatial_dims
-    radius = measure_radius(net.body, next(net.parameters()).shape[1], multiple)
-    return ClassLogits(net, measure, "body", net.head.weight.detach(), multiple, radius)
+    multiple = (net.multiple,) * spec.spatial_dims
+    weights = net.head.weight.detach()
+    return ClassLogits(net, measure, "body", weights, multiple, receptive_radius(spec))
 
 
 def pixel_class_logits(net: nn.Module, spec: ModelSpec, classes: int) -> ClassLogits:

@@ -38,11 +38,6 @@ def choose_device(wanted: str = "auto") -> tuple[torch.device, str]:
     return torch.device("cpu"), f"cpu, {torch.get_num_threads()} threads{why}"
 
 
-def count_threads() -> int:
-    """Return how many threads a processor computes with, in this program."""
-    return torch.get_num_threads()
-
-
 def _trouble_with(name: str) -> str | None:
     """Return why a device cannot be used, or None after a small convolution ran on it."""
     if name == "cuda" and not torch.cuda.is_available():

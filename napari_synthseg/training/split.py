@@ -161,15 +161,15 @@ def _split_groups(
         return abs(float(np.log(clicks[group] / wanted))) + alone
 
     first = min(shuffled, key=cost)
-    held, count = {first}, clicks[first]
+    chosen, count = {first}, clicks[first]
     for group in (g for g in shuffled if g != first):
         nearer = abs(count + clicks[group] - wanted) < abs(count - wanted)
-        if nearer and len(held) < len(names) - 1:
-            held.add(group)
+        if nearer and len(chosen) < len(names) - 1:
+            chosen.add(group)
             count += clicks[group]
     return (
-        tuple(s for s in subsets if s.group not in held),
-        tuple(s for s in subsets if s.group in held),
+        tuple(s for s in subsets if s.group not in chosen),
+        tuple(s for s in subsets if s.group in chosen),
     )
 
 

@@ -25,7 +25,7 @@ from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.training.volumes import round_up
 
-Maps = TypeVar("Maps", "torch.Tensor", NDArray[Any])
+TileMaps = TypeVar("TileMaps", "torch.Tensor", NDArray[Any])
 """What a network gives for a tile, (map, [z,] y, x), of any resolution."""
 
 
@@ -67,21 +67,21 @@ class Tile:
     window: Region
     whole: Region
 
-    def cut(self, maps: Maps, region: Region) -> Maps:
+    def cut(self, maps: TileMaps, region: Region) -> TileMaps:
         """Return the part of the tile's maps that shows a region."""
         inside: Region = tuple(
             (a - w, b - w) for (a, b), (w, _) in zip(region, self.window, strict=True)
         )
         where: Any = (slice(None), *_places(inside, self.strides(maps)))
-        found: Maps = maps[where]
+        found: TileMaps = maps[where]
         return found
 
-    def places(self, maps: Maps) -> tuple[slice, ...]:
+    def places(self, maps: TileMaps) -> tuple[slice, ...]:
         """Return where the core lies in maps of the whole image, of the resolution of `maps`."""
         inside = tuple((a - w, b - w) for (a, b), (w, _) in zip(self.core, self.whole, strict=True))
         return _places(inside, self.strides(maps))
 
-    def strides(self, maps: Maps) -> list[int]:
+    def strides(self, maps: TileMaps) -> list[int]:
         """Return the edge of a place of the tile's maps (map, ...), pixels along each axis."""
         extents = self.images.shape[2:]
         return [n // m for n, m in zip(extents, maps.shape[1:], strict=True)]

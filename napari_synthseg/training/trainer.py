@@ -5,34 +5,47 @@ A generator that yields at each batch and in each validation, and can be stopped
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import torch
-from lightning_fabric import Fabric
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch.optim.swa_utils import AveragedModel
 
-from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.progress import Cancelled, Progress
+from napari_synthseg.core.progress import Cancelled, Progress, subprogress
+from napari_synthseg.core.recipe import Artifact, ArtifactStore, NullArtifactStore
 from napari_synthseg.core.runs import HistoryRow, Weights
 from napari_synthseg.training.batches import Take, prefetched
 from napari_synthseg.training.model import load_weights, weights_of
 from napari_synthseg.training.randomness import seeded_torch
-from napari_synthseg.training.schedule import average_decay, rate_factor
 from napari_synthseg.training.trainable import Net, Trainable, Validation
 
 R = TypeVar("R")
 
-Checkpoint = tuple[Weights, dict[str, Any]]
-"""Arrays by name, and JSON types."""
+WARM_UP = 0.05
+"""Share of the budget in which the learning rate rises."""
 
 WAIT_S = 0.25
 """Seconds of waiting for a batch after which progress is yielded."""
+
+
+def rate_factor(fraction: float) -> float:
+    """Return the learning rate's factor: a short rise, then half a cosine to nearly zero.
+
+    `fraction` is the share of the budget that is used up, 0..1.
+    """
+    if fraction < WARM_UP:
+        return 0.1 + 0.9 * fraction / WARM_UP
+    return 0.5 + 0.5 * math.cos(math.pi * (fraction - WARM_UP) / (1 - WARM_UP)) + 1e-3
+
+
+def average_decay(step: int, most: float) -> float:
+    """Return what the running average keeps of itself at a step: little at first, then `most`."""
+    return min(most, step / (step + 10))
 
 
 @dataclass(frozen=True)
@@ -123,8 +136,9 @@ class Trainer(Generic[Net]):
     ----------
     started
         `time.monotonic()` at which the time budget began; default now.
-    save
-        Takes a checkpoint after each validation, at the end, and when training is stopped.
+    store, name
+        Keeps a checkpoint under a name after each validation, at the end, and when training is
+        stopped; gives where to go on from.
     """
 
     def __init__(
@@ -134,7 +148,8 @@ class Trainer(Generic[Net]):
         device: torch.device,
         *,
         started: float | None = None,
-        save: Callable[[Weights, dict[str, Any]], None] | None = None,
+        store: ArtifactStore | None = None,
+        name: str = "",
     ) -> None:
         self.trainable, self.plan, self.device = trainable, plan, device
         self.step, self.done = 0, False
@@ -146,24 +161,21 @@ class Trainer(Generic[Net]):
         self._best_step = self._worse = 0
         self._validated_at = 0.0
         self.figures: dict[str, float] = {}
-        self._save = save or (lambda arrays, meta: None)
+        self._store, self._name = store or NullArtifactStore(), name
         with seeded_torch(plan.seed):
             self.network = trainable.build_network()
-        half = plan.mixed_precision and device.type == "cuda"
-        self._fabric = Fabric(
-            accelerator=device.type, devices=1, precision="16-mixed" if half else "32-true"
-        )
-        optimizer = torch.optim.AdamW(self.network.parameters(), lr=0.0, weight_decay=1e-4)
-        self._wrapped, self._optimizer = self._fabric.setup(self.network, optimizer)
-        self._finite_only = (
-            not half
-        )  # gradients of 16 bits overflow now and then: a step is left out
+        self.network.to(device)
+        self._optimizer = torch.optim.AdamW(self.network.parameters(), lr=0.0, weight_decay=1e-4)
+        self._half = plan.mixed_precision and device.type == "cuda"
+        self._scaler = torch.amp.GradScaler(device.type, enabled=self._half)
         self._average: AveragedModel | None = None
         if plan.average_decay:
             self._average = AveragedModel(
                 self.network, multi_avg_fn=self._update_average, use_buffers=True
             )
             self._average.n_averaged.fill_(1)  # the initial weights are the first of the average
+        if (kept := self._store.load(name)) is not None:
+            self._restore(kept)
 
     # --- progress ----------------------------------------------------------------------------
 
@@ -191,20 +203,6 @@ class Trainer(Generic[Net]):
             self._validated_at < share <= fraction for share in self.plan.validate_at
         )
 
-    def _tell(
-        self,
-        message: str,
-        metrics: Mapping[str, float] = MappingProxyType({}),
-        previews: Mapping[str, tuple[DualImage, ...]] = MappingProxyType({}),
-    ) -> Generator[Progress, None, None]:
-        """Yield progress; the time until training goes on is not counted."""
-        left = time.monotonic()
-        metrics = {"step": float(self.step), **metrics, **self.figures}
-        try:
-            yield Progress(self.fraction, message, metrics, previews)
-        finally:
-            self._idle += time.monotonic() - left
-
     # --- training ----------------------------------------------------------------------------
 
     def run(self) -> Generator[Progress, None, None]:
@@ -218,38 +216,64 @@ class Trainer(Generic[Net]):
             return
         try:
             with prefetched(self.trainable.make_batch, self.step) as take:
-                while True:
-                    # read once: the time budget may end between two looks at it
-                    fraction = self.fraction
-                    if self._validation_is_due(fraction):
-                        yield from self._validate(fraction)
-                        if self.done:
-                            break
-                    elif self._is_over(fraction):
-                        break
-                    yield from self._learn(take)
+                yield from self.clocked(self._learn_and_validate(take))
         except (Cancelled, GeneratorExit):
-            self._save(*self.checkpoint())
+            self._save()
             raise
+
+    def clocked(
+        self, work: Generator[Progress, None, R], message: str | None = None
+    ) -> Generator[Progress, None, R]:
+        """Run work as a part of the training; the time until it goes on is not counted."""
+        with closing(subprogress(work, message=message)) as inner:
+            while True:
+                try:
+                    news = next(inner)
+                except StopIteration as end:
+                    result: R = end.value
+                    return result
+                left = time.monotonic()
+                metrics = {"step": float(self.step), **news.metrics, **self.figures}
+                words = f"step {self.step}: {news.message}".removesuffix(": ")
+                try:
+                    yield Progress(self.fraction, words, metrics, news.previews)
+                finally:
+                    self._idle += time.monotonic() - left
+
+    def _learn_and_validate(self, take: Take) -> Generator[Progress, None, None]:
+        while True:
+            # read once: the time budget may end between two looks at it
+            fraction = self.fraction
+            if self._validation_is_due(fraction):
+                yield from self._validate(fraction)
+                if self.done:
+                    return
+            elif self._is_over(fraction):
+                return
+            yield from self._learn(take)
 
     def _learn(self, take: Take) -> Generator[Progress, None, None]:
         """Learn from one batch."""
         while (batch := take(WAIT_S)) is None:
-            yield from self._tell("waiting for training images")
-        self._wrapped.train()
+            yield Progress(0.0, "waiting for training images")
+        self.network.train()
         fraction = self.fraction
         for group in self._optimizer.param_groups:
             group["lr"] = self.plan.learning_rate * rate_factor(fraction)
-        with seeded_torch(self.plan.seed, self.step, device=self.device):
-            network: Any = self._wrapped
-            loss, figures = self.trainable.batch_loss(network, batch.to(self.device), fraction)
-            self._optimizer.zero_grad()
-            self._fabric.backward(loss)
-        self._fabric.clip_gradients(
-            self._wrapped, self._optimizer, max_norm=self.plan.max_gradient_norm,
-            error_if_nonfinite=self._finite_only,
+        with (
+            seeded_torch(self.plan.seed, self.step, device=self.device),
+            torch.autocast(self.device.type, torch.float16, enabled=self._half),
+        ):
+            loss, figures = self.trainable.batch_loss(self.network, batch.to(self.device), fraction)
+        self._optimizer.zero_grad()
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._scaler.unscale_(self._optimizer)
+        torch.nn.utils.clip_grad_norm_(
+            self.network.parameters(), self.plan.max_gradient_norm,
+            error_if_nonfinite=not self._half,  # of 16 bits they overflow now and then
         )  # fmt: skip
-        self._optimizer.step()
+        self._scaler.step(self._optimizer)  # leaves out steps with an overflow
+        self._scaler.update()
         self.step += 1
         if self._average is not None:
             self._average.update_parameters(self.network)
@@ -257,20 +281,20 @@ class Trainer(Generic[Net]):
         self.history.append(row)
         metrics = {"loss": row.loss, "seconds": row.seconds}
         metrics |= {name: float(value) for name, value in figures.items()}
-        yield from self._tell(f"step {self.step}", metrics)
+        yield Progress(0.0, metrics=metrics)
 
     def _validate(self, due: float) -> Generator[Progress, None, None]:
         """Validate the weights, and keep them if they are the best so far."""
         network = self._candidate().eval()
-        found = yield from self.follow(self.trainable.validate(network, self.device), "validating")
+        work = self.trainable.validate(network, self.device)
+        found = yield from subprogress(work, message="validating")
         self._validated_at = due
         self.figures = dict(found.values)
-        is_best = found.value is not None and (
-            self.best is None or self.best.value is None or found.value >= self.best.value
-        )
+        before = None if self.best is None else self.best.value
+        is_best = found.value is not None and (before is None or found.value >= before)
         if found.value is not None:
-            better = self.best is None or self.best.value is None or found.value > self.best.value
-            self._worse = 0 if better else self._worse + 1
+            is_better = before is None or found.value > before
+            self._worse = 0 if is_better else self._worse + 1
         if is_best:
             self.best, self._best_weights = found, weights_of(network)
             self._best_step = self.step
@@ -279,25 +303,8 @@ class Trainer(Generic[Net]):
         if self.history:
             self.history[-1] = replace(self.history[-1], validation=found.values, best=is_best)
         self.done = self._is_over(self.fraction)
-        self._save(*self.checkpoint())
-        yield from self._tell(f"step {self.step}: validated", previews=found.previews)
-
-    def follow(
-        self, work: Generator[Progress, None, R], message: str
-    ) -> Generator[Progress, None, R]:
-        """Run other work as a part of the training; return its result.
-
-        Fractions stay those of the training's budget.
-        """
-        with closing(work):
-            while True:
-                try:
-                    news = next(work)
-                except StopIteration as end:
-                    result: R = end.value
-                    return result
-                words = f"{message}, {news.message}" if news.message else message
-                yield from self._tell(f"step {self.step}: {words}", news.metrics, news.previews)
+        self._save()
+        yield Progress(0.0, "validated", previews=found.previews)
 
     def _candidate(self) -> Net:
         """Return the network whose weights are validated and kept."""
@@ -323,7 +330,10 @@ class Trainer(Generic[Net]):
         load_weights(self.network, self.best_weights())
         return self.network.eval()
 
-    def checkpoint(self) -> Checkpoint:
+    def _save(self) -> None:
+        self._store.save(self._name, *self._checkpoint())
+
+    def _checkpoint(self) -> Artifact:
         """Return all that is needed to go on; of a training that is done only the weights."""
         meta = TrainerState(
             step=self.step,
@@ -346,7 +356,7 @@ class Trainer(Generic[Net]):
             arrays |= {f"optimizer.{index}.{k}": v.cpu().numpy() for k, v in state.items()}
         return arrays, meta
 
-    def restore(self, checkpoint: Checkpoint) -> None:
+    def _restore(self, checkpoint: Artifact) -> None:
         """Go on from a checkpoint."""
         arrays, meta = checkpoint
         load_weights(self.network, _part("net", arrays))

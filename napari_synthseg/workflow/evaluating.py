@@ -24,7 +24,7 @@ from napari_synthseg.core.recipe import load_recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.tasks.scoring import ScoredImage, class_names, names_of, truth_words
+from napari_synthseg.tasks.results import ImageResult, class_names, names_of, truth_words
 from napari_synthseg.workflow.truths import true_labels
 
 MAP_KINDS: tuple[TruthKind, ...] = ("instance", "boxes")
@@ -58,7 +58,7 @@ def score(
         task = task_info(run.task)
         known = yield from _open_truth(project, folder, task.truth_kinds, predictions)
         images = [
-            ScoredImage(ref, predictions[ref.id], labels, project.clicks_on(ref), incomplete)
+            ImageResult(ref, predictions[ref.id], labels, project.clicks_on(ref), incomplete)
             for ref, labels, incomplete in known
         ]
         scores = task.score_images(images, project.classes).of_task(task.name)

@@ -21,8 +21,9 @@ from napari_synthseg.io.result_files import name_targets, write_tiff
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.images import describe, open_pixels
 from napari_synthseg.storage.uris import relative_uri
-from napari_synthseg.tasks.files import NamedPrediction, Written
 from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.tasks.results import ImageResult, Written
+from napari_synthseg.training.libraries import load_libraries
 
 if TYPE_CHECKING:
     from napari_synthseg.training.model import Predictor
@@ -53,9 +54,9 @@ def predict(
     The predictions of images whose id is in `keep` are also saved with the run. With `adapt_to`,
     the network is fitted to these images first; see `training.adaptation`.
     """
+    predictor = yield from _load(folder, run, adapt_to)
     from napari_synthseg.tasks.predict import predict_image
 
-    predictor = yield from _load(folder, run, adapt_to)
     found: list[Prediction] = []
     for number, ref in enumerate(images):
         work = predict_image(predictor, open_pixels(ref, folder), image=ref.id, run=run.id)
@@ -72,6 +73,7 @@ def _load(
     folder: Path, run: TrainingRun, adapt_to: Sequence[ImageRef] | None
 ) -> Generator[Progress, None, Predictor]:
     """Return a run's network, fitted to unlabelled images where they are given."""
+    yield from load_libraries()
     from napari_synthseg.tasks.predict import load_predictor
     from napari_synthseg.training.adaptation import adapt_predictor
 
@@ -115,11 +117,11 @@ def explain(
     InputError
         If the run's network, the method and the layer do not go together.
     """
-    from napari_synthseg.explain.explain import explain_image
-
     info = task_info(run.task)
     method = info.heat_map_method(method)
     predictor = yield from _load(folder, run, adapt_to)
+    from napari_synthseg.explain.cam import explain_image
+
     logits = info.load().class_logits(predictor)
     found: list[HeatMaps] = []
     for number, ref in enumerate(images):
@@ -162,9 +164,9 @@ def write_predictions(
     InputError
         If the folder cannot be written.
     """
-    predictions = [NamedPrediction(ref, one) for ref, one in zip(images, found, strict=True)]
+    results = [ImageResult(ref, one) for ref, one in zip(images, found, strict=True)]
     with _writing_into(out):
-        return task_info(run.task).write_predictions(out, predictions, class_names)
+        return task_info(run.task).write_predictions(out, results, class_names)
 
 
 def heat_map_files(

@@ -19,6 +19,7 @@ from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage import runs
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.training.libraries import load_libraries
 from napari_synthseg.workflow.fitting import current_recipe
 from napari_synthseg.workflow.training_data import TrainingSources
 
@@ -48,26 +49,16 @@ def train(
     the record as cancelled. A failure is written into the run's record, with its traceback, before
     it is raised.
     """
-    from napari_synthseg.tasks.train import train_model
-
     started = time.monotonic()  # a time limit covers cutting and fitting, too
     runs.save_run(folder, run)
     try:
+        yield from load_libraries()
+        from napari_synthseg.tasks.train import train_model
+
         data = yield from _sources(project, folder, run, artifacts).gather()
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
-        model = yield from train_model(
-            run.spec,
-            data.pairs,
-            class_names=project.class_names,
-            diameter=data.diameter,
-            spacing=data.spacing,
-            validation_pairs=data.validation_pairs,
-            validation_images=data.validation_images,
-            notes=data.notes,
-            started=started,
-            checkpoint=runs.load_checkpoint(folder, run.id),
-            save_checkpoint=lambda arrays, meta: runs.save_checkpoint(folder, run.id, arrays, meta),
-        )
+        store = runs.checkpoints(folder, run.id)
+        model = yield from train_model(data, started=started, store=store)
     except Exception:
         failed = run.model_copy(update={"state": "failed", "error": traceback.format_exc()})
         runs.save_run(folder, failed)

@@ -31,7 +31,8 @@ from napari_synthseg.synthesis.datasets import (
     RealDataset,
     label_clicked,
 )
-from napari_synthseg.tasks.info import TaskInfo, TaskPairs
+from napari_synthseg.tasks.data import TaskData, TaskPairs
+from napari_synthseg.tasks.info import TaskInfo
 from napari_synthseg.tasks.registry import task_for, task_info
 from napari_synthseg.training.split import Subset, split_clicked
 from napari_synthseg.workflow.cutting import clicked_parts, cut
@@ -43,19 +44,6 @@ VALIDATION_PAIRS = 6
 
 CHECKED_PAIRS = 16
 """Pairs on which the share of rejected ones is measured before training."""
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingData:
-    """What a model is trained on and chosen by; `notes` say what the user should know of it."""
-
-    pairs: Synthesizer
-    validation_pairs: tuple[DualImage, ...]
-    validation_images: tuple[ClickedImage, ...]
-    images: tuple[ImageRef, ...]
-    diameter: float
-    spacing: tuple[float, ...]
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +70,7 @@ class TrainingSources:
         """What the model is to do."""
         return task_info(self.spec.task)
 
-    def gather(self) -> Generator[Progress, None, TrainingData]:
+    def gather(self) -> Generator[Progress, None, TaskData]:
         """Return what a model is trained on and chosen by.
 
         Raises
@@ -115,7 +103,7 @@ class TrainingSources:
             )
         return True
 
-    def _regions(self) -> Generator[Progress, None, TrainingData]:
+    def _regions(self) -> Generator[Progress, None, TaskData]:
         spec = self.spec
         if spec.source == "mixed":
             _real_fraction(spec)  # says what is missing before anything is learned
@@ -132,10 +120,18 @@ class TrainingSources:
                 pairs = MixedDataset(pairs, images.train, spec.real_fraction)
             else:
                 pairs = FilteredDataset(pairs)
-        diameter = _usual_diameter(self.project, refs)
-        return TrainingData(pairs, images.held, (), refs, diameter, _spacing(refs), tuple(notes))
+        return TaskData(
+            spec,
+            pairs,
+            self.project.class_names,
+            _usual_diameter(self.project, refs),
+            _spacing(refs),
+            val_pairs=images.held,
+            images=refs,
+            notes=tuple(notes),
+        )
 
-    def _objects(self) -> Generator[Progress, None, TrainingData]:
+    def _objects(self) -> Generator[Progress, None, TaskData]:
         spec, task = self.spec, self.task
         parts, held, diameters = self._divide()
         refs = [part.ref for part in parts]
@@ -152,20 +148,22 @@ class TrainingSources:
                 real = yield from self._true_pairs(mixed_in)
                 pairs = MixedDataset(pairs, real, _real_fraction(spec))
             elif spec.real_fraction:
-                clicked = tuple(fitted(pair) for pair in self._clicked_pairs(library, parts))
-                pairs = MixedDataset(pairs, clicked, spec.real_fraction)
+                clicked = yield from self._clicked_pairs(library, parts)
+                pairs = MixedDataset(pairs, [fitted(p) for p in clicked], spec.real_fraction)
             val_pairs = tuple(fitted(pair) for pair in (yield from self._validation_pairs(held)))
             if spec.source == "mixed":
                 val_pairs += held_true
-        return TrainingData(
-            pairs=pairs,
-            validation_pairs=val_pairs,
-            validation_images=tuple(
+        return TaskData(
+            spec,
+            pairs,
+            self.project.class_names,
+            float(np.median(diameters)),
+            _spacing(part.ref for part in parts),
+            val_pairs=val_pairs,
+            val_images=tuple(
                 ClickedImage(p.ref, open_pixels(p.ref, self.folder), p.clicks) for p in held
             ),
             images=tuple(refs),
-            diameter=float(np.median(diameters)),
-            spacing=_spacing(part.ref for part in parts),
         )
 
     def _divide(self) -> tuple[tuple[Subset, ...], tuple[Subset, ...], list[float]]:
@@ -213,12 +211,14 @@ class TrainingSources:
 
     def _clicked_pairs(
         self, library: PatchLibrary, parts: Sequence[Subset]
-    ) -> tuple[DualImage, ...]:
+    ) -> Generator[Progress, None, list[DualImage]]:
         """Return the fully clicked images with the masks found on them."""
-        labelled = (
-            label_clicked(library, p.ref.id, open_pixels(p.ref, self.folder)) for p in parts
-        )
-        real = tuple(pair for pair in labelled if pair is not None)
+        real = []
+        for number, part in enumerate(parts):
+            yield Progress(number / len(parts), f"reading {part.ref.name}")
+            pair = label_clicked(library, part.ref.id, open_pixels(part.ref, self.folder))
+            if pair is not None:
+                real.append(pair)
         if not real:
             raise InputError(
                 "No training image can be mixed in: on none is every object clicked. Mark an image "

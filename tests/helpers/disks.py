@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from napari_synthseg.core.labels import DualImage, InstanceLabels
+from napari_synthseg.core.recipe import Synthesizer
 
 
 def draw_disks(shape, seed, count=8, radius=6, channels=1):
@@ -26,7 +27,7 @@ def draw_disks(shape, seed, count=8, radius=6, channels=1):
     return DualImage(image, InstanceLabels(ids, classes), 0)
 
 
-class Disks:
+class Disks(Synthesizer):
     """A synthesizer of disks."""
 
     def __init__(self, shape=(64, 64), channels=1):
@@ -35,6 +36,3 @@ class Disks:
     def pair(self, index):
         drawn = draw_disks(self.shape, index, channels=self.channels)
         return replace(drawn, index=index)
-
-    def pairs(self, indices):
-        return [self.pair(i) for i in indices]

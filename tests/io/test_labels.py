@@ -23,7 +23,13 @@ from napari_synthseg.core.annotations import (
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, InstanceLabels, RegionLabels, instances_of
-from napari_synthseg.io.labels import MAX_TABLE_ID, check_classes, read_label_file, read_region_file
+from napari_synthseg.io.labels import (
+    MAX_TABLE_ID,
+    check_classes,
+    means_class_one,
+    read_label_file,
+    read_region_file,
+)
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.truths import open_labels, save_labels
 from tests.helpers.zarr_images import write_ome_zarr
@@ -292,3 +298,11 @@ def test_what_an_image_shows_is_read_as_labels(tmp_path):
     ref, _ = boxed(tmp_path)
     labels = open_labels(ImageTagsTruth.of(ref.id, [3, 1, 3]), ref, tmp_path)
     assert (labels.class_values_shown(), labels.shape) == ({1, 3}, (30, 40))
+
+
+def test_255_means_class_one_in_scored_folders_that_know_no_other() -> None:
+    assert means_class_one({0, 255}, {0, 1})
+    assert means_class_one({255}, {1: "cell"})
+    assert not means_class_one({0, 1}, {0, 1})
+    assert not means_class_one({0, 1, 255}, {0, 1})
+    assert not means_class_one({0, 255}, {0, 1, 2})

@@ -90,8 +90,9 @@ def test_nothing_of_a_plugin_is_imported_before_it_is_needed() -> None:
     program = (
         "import sys, napari_synthseg.cli, napari_synthseg.workflow.session\n"
         "assert not [m for m in sys.modules if m.startswith('density_centers')]\n"
-        "from napari_synthseg.tasks.registry import task_names\n"
+        "from napari_synthseg.tasks.registry import task_info, task_names\n"
         "assert 'count' in task_names()\n"
+        "assert 'dilated' in task_info('segment').all_networks()\n"
         "assert 'density_centers.task' in sys.modules and 'torch' not in sys.modules\n"
     )
     root = INSTALLED.parents[2]
@@ -136,11 +137,42 @@ def test_commands_work_with_it(
         rows = list(csv.DictReader(stream))
     assert len(rows) == found["objects"] and {row["class"] for row in rows} == {"disc"}
     assert all(row["ymin"] == "" and 0 <= float(row["y"]) < 128 for row in rows)
+    truth = tmp_path / "truth.csv"
+    centers = np.loadtxt(images[1].with_suffix(".txt")).tolist()
+    lines = [f"discs1.tif,disc,{y},{x}" for y, x in centers]
+    truth.write_text("\n".join(["image,class,y,x", *lines]))
+    scoring = ("score", "--task", "count", "--pred", tmp_path / "found", "--truth", truth)
+    code, scores, said = command(*scoring, "--tolerance", 8)
+    assert code == 0, said
+    assert scores["objects"] == len(CENTERS) and scores["values"]["f1"] > 0.8, scores
+    code, _, said = command(*scoring)
+    assert code == 2 and "give --tolerance" in said
     code, exported, said = command(
         "export", project, "--what", "model", "--run", "r", "--out", tmp_path / "model"
     )
     assert code == 0, said
     assert all(Path(file).is_file() for file in exported["files"])
+
+
+def test_its_network_serves_the_tasks_of_this_package(
+    installed: pytest.MonkeyPatch, images: list[Path], tmp_path: Path
+) -> None:
+    offered = {name: dict(task_info(name).all_networks()) for name in task_names()}
+    assert {name for name in offered if "dilated" in offered[name]} == {
+        "segment", "semantic", "count",
+    }  # fmt: skip
+    assert offered["segment"]["dilated"] == "Dilated convolutions"
+    make_project(tmp_path / "p.synthseg", images)
+    with Session.open(tmp_path / "p.synthseg").result() as session:
+        model = ModelSpec(name="dilated", depth=1)
+        spec = TrainSpec(task="segment", steps=3, minutes=None, device="cpu", crop=64, model=model)
+        trained = session.train(spec).result()
+        assert trained.model is not None and trained.model.spec.name == "dilated"
+        (found,) = session.predict(trained, session.project.images[1:]).result()
+        assert found.kind == "instance"
+        spec = spec.model_copy(update={"task": "detect"})
+        with pytest.raises(InputError, match="'dilated' cannot detect"):
+            session.train(spec).result()
 
 
 def test_boxes_and_masks_come_in_its_ways(

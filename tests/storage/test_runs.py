@@ -37,10 +37,11 @@ def test_weights_come_back(tmp_path: Path) -> None:
 
 
 def test_checkpoints_come_back(tmp_path: Path) -> None:
-    assert runs.load_checkpoint(tmp_path, "r1") is None
+    assert runs.checkpoints(tmp_path, "r1").load("checkpoint") is None
     meta = {"step": 12, "seconds": 0.5, "history": [[1, 2.5, None]], "note": "µ"}
-    runs.save_checkpoint(tmp_path, "r1", ARRAYS, meta)
-    loaded = runs.load_checkpoint(tmp_path, "r1")
+    runs.checkpoints(tmp_path, "r1").save("checkpoint", ARRAYS, meta)
+    assert (tmp_path / "runs" / "r1" / "checkpoint.safetensors").exists()
+    loaded = runs.checkpoints(tmp_path, "r1").load("checkpoint")
     assert loaded is not None
     assert_same(loaded[0], ARRAYS)
     assert loaded[1] == meta
@@ -98,11 +99,11 @@ def test_missing_and_damaged_weights_are_told(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(InputError, match=r"weights\.safetensors' is damaged"):
             runs.load_weights(tmp_path, "r1")
-    runs.save_checkpoint(tmp_path, "r1", {}, {})
+    runs.checkpoints(tmp_path, "r1").save("checkpoint", {}, {})
     checkpoint = path.with_name("checkpoint.safetensors")
     runs.save_weights(tmp_path, "r1", ARRAYS, {"meta": "{"}).replace(checkpoint)
     with pytest.raises(InputError, match=r"checkpoint\.safetensors' is damaged"):
-        runs.load_checkpoint(tmp_path, "r1")
+        runs.checkpoints(tmp_path, "r1").load("checkpoint")
 
 
 def test_a_failed_write_leaves_what_was_there(

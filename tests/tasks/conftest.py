@@ -4,8 +4,8 @@ import pytest
 
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.tasks.predict import load_predictor
-from napari_synthseg.tasks.train import train_model
 from tests.helpers.disks import Disks
+from tests.helpers.training import train_model
 
 
 @pytest.fixture(scope="session")

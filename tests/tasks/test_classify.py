@@ -13,21 +13,22 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, ImageTags, InstanceLabels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.progress import exhaust
+from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
-from napari_synthseg.tasks.classify.fields import strongest_field
+from napari_synthseg.tasks.classify.prediction import strongest_field
 from napari_synthseg.tasks.classify.targets import find_tags, tags_of_field
 from napari_synthseg.tasks.classify.task import choose_thresholds, mean_average_precision
 from napari_synthseg.tasks.predict import load_predictor, predict_image
-from napari_synthseg.tasks.task import TaskData
-from napari_synthseg.tasks.train import make_task, train_model
 from napari_synthseg.training.augmentation import Augmentation, random_crop
 from tests.helpers.disks import Disks, draw_disks
+from tests.helpers.training import make_task, train_model
 
 SPEC = TrainSpec(task="classify", steps=3, batch_size=2, crop=32, device="cpu")
 TINY = SPEC.model_copy(update={"model": ModelSpec(width=4, depth=2)})
 
 
-class Either:
+class Either(Synthesizer):
     """Dual images of which every other shows dark disks as well as bright ones."""
 
     def pair(self, index):
@@ -37,12 +38,9 @@ class Either:
         image = np.where(shown | (pair.labels.ids == 0), pair.image, 0.4).astype(np.float32)
         return DualImage(image, InstanceLabels(np.where(shown, pair.labels.ids, 0), kept), index)
 
-    def pairs(self, indices):
-        return [self.pair(i) for i in indices]
-
 
 def task_of(spec=TINY, pairs=None, **data):
-    return make_task(TaskData(spec, pairs or Disks(), (1, 2), 12.0, **data))
+    return make_task(spec, pairs or Disks(), **data)
 
 
 def test_half_an_object_counts_and_less_is_left_open():
@@ -142,7 +140,7 @@ def test_it_learns_what_is_shown():
     )  # fmt: skip
     held = tuple(Either().pair(i) for i in range(1000, 1012))
     work = train_model(
-        spec, Either(), class_names={1: "bright", 2: "dark"}, diameter=12, validation_pairs=held
+        spec, Either(), class_names={1: "bright", 2: "dark"}, diameter=12, val_pairs=held
     )
     model = turn(work)
     assert "held-out pairs AP" in model.selection
@@ -170,7 +168,7 @@ def test_an_image_of_any_size_is_classified_by_tiles_as_in_one():
     assert tiled.probabilities == pytest.approx(whole.probabilities, abs=2e-4)
 
 
-class Crowd:
+class Crowd(Synthesizer):
     """A source of images with many disks of one size."""
 
     def __init__(self, count):
@@ -179,20 +177,16 @@ class Crowd:
     def pair(self, index):
         return draw_disks((192, 192), index, count=self.count, radius=5)
 
-    def pairs(self, indices):
-        return [self.pair(i) for i in indices]
-
 
 def crowd_task(count, crop):
     spec = TrainSpec(task="classify", crop=crop, batch_size=8)
-    names = {1: "bright", 2: "dark"}
-    return make_task(TaskData(spec, Crowd(count), (1, 2), 10.0, class_names=names))
+    return make_task(spec, Crowd(count), diameter=10.0)
 
 
 def test_crops_get_smaller_until_not_all_show_the_same():
     task = crowd_task(30, 192)
     assert 64 <= task.rule.field[0] < 192
-    assert max(task._shares()) <= 0.9
+    assert max(exhaust(task._shares())) <= 0.9
     assert any("pixels: nearly all of 192" in note for note in task.notes)
     assert task.make_batch(0).images.shape[2:] == task.rule.field
 

@@ -14,13 +14,13 @@ from napari_synthseg.core.runs import ModelRecord
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.explain.cam import METHODS
 from napari_synthseg.networks.registry import NETWORKS, build_network
-from napari_synthseg.tasks.files import NamedPrediction
+from napari_synthseg.tasks import train
+from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.predict import load_predictor, predict_image
-from napari_synthseg.tasks.registry import task_info, task_names
-from napari_synthseg.tasks.scoring import ScoredImage
-from napari_synthseg.tasks.task import TaskData
-from napari_synthseg.tasks.train import make_task
+from napari_synthseg.tasks.registry import describe_task, task_info, task_names
+from napari_synthseg.tasks.results import ImageResult
 from tests.helpers.disks import Disks
+from tests.helpers.training import make_task
 
 
 @pytest.fixture(scope="module", params=task_names())
@@ -34,8 +34,7 @@ def task(info):
         task=info.name, batch_size=2, crop=64, device="cpu", model=ModelSpec(width=4, depth=2)
     )
     held = tuple(Disks().pairs([90, 91]))
-    names = {1: "bright", 2: "dark"}
-    return make_task(TaskData(spec, Disks(), (1, 2), 12.0, val_pairs=held, class_names=names))
+    return make_task(spec, Disks(), val_pairs=held)
 
 
 def net_of(task):
@@ -108,7 +107,7 @@ NAMES = {1: "bright", 2: "dark"}
 
 
 def check_files(info, prediction, out):
-    written = info.write_predictions(out, [NamedPrediction(REF, prediction)], NAMES)
+    written = info.write_predictions(out, [ImageResult(REF, prediction)], NAMES)
     masks = {"i.tif"} if info.writes_masks else set()
     assert {path.name for path in out.iterdir()} == {*info.tables, *masks}
     assert list(written.figures["per_image"]) == ["i"]
@@ -126,15 +125,32 @@ def check_scores(info, prediction, pair):
     if info.needs_objects:
         truths.append(None)  # the clicks are the truth
     for truth in truths:
-        scores = info.score_images([ScoredImage(REF, prediction, truth, clicks)], classes)
+        scores = info.score_images([ImageResult(REF, prediction, truth, clicks)], classes)
         assert scores.images == ("i.tif",)
         assert scores.values
         assert np.isfinite(list(scores.values.values())).all()
         assert "real" in scores.caption()
 
 
+def test_progress_is_told_while_a_task_looks_at_its_pairs(info):
+    """At each pair: so work yields at least twice a second, and can be stopped."""
+
+    class Slow(Disks):
+        drawn = 0
+
+        def pair(self, index):
+            self.drawn += 1
+            return super().pair(index)
+
+    pairs = Slow()
+    spec = TrainSpec(task=info.name, crop=64, device="cpu", model=ModelSpec(width=4, depth=2))
+    seen = [pairs.drawn for _ in train.make_task(TaskData(spec, pairs, NAMES, 12.0))]
+    assert seen, "nothing was told"
+    assert max(np.diff([0, *seen, pairs.drawn])) <= 1
+
+
 def test_what_nobody_knows_cannot_be_scored(info, task):
-    image = ScoredImage(REF.model_copy(update={"role": "train"}), None)
+    image = ImageResult(REF.model_copy(update={"role": "train"}), None)
     with pytest.raises(InputError, match="import"):
         info.score_images([image], [])
 
@@ -145,6 +161,12 @@ def test_every_task_has_its_networks_and_refuses_others(info):
     assert set(info.networks) <= set(NETWORKS)
     with pytest.raises(InputError, match="choose"):
         info.fill_in(TrainSpec(model=ModelSpec(name="nothing")))
+
+
+def test_without_a_name_the_first_task_is_meant():
+    first = task_info(task_names()[0])
+    assert task_info("") is describe_task("") is first
+    assert first.fill_in(TrainSpec()).task == first.name
 
 
 def test_defaults_of_a_task_give_way_to_what_is_asked_for(info):

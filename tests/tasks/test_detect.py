@@ -12,18 +12,18 @@ from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
 from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.networks.registry import build_network
+from napari_synthseg.tasks.detect import DetectRule
 from napari_synthseg.tasks.detect.centers import UNKNOWN_HEAT, center_loss, make_maps, read_maps
 from napari_synthseg.tasks.detect.grouping import group_sizes, overlap_sizes, suppress_overlaps
 from napari_synthseg.tasks.detect.heads import FORMS
-from napari_synthseg.tasks.detect.rule import DetectRule
 from napari_synthseg.tasks.detect.yolo import EMPTY, FIELDS, OPEN, grid_loss, make_grid, read_grid
 from napari_synthseg.tasks.predict import load_predictor, predict_image
-from napari_synthseg.tasks.task import TaskData
-from napari_synthseg.tasks.train import make_task, train_model
 from napari_synthseg.training.crop_boxes import ShownBoxes, find_boxes
 from tests.helpers.disks import Disks, draw_disks
+from tests.helpers.training import make_task, train_model
 
 RULE = DetectRule(
     class_values=(1, 2),
@@ -79,10 +79,10 @@ def test_a_perfect_output_has_no_loss_and_any_other_has(seed):
     boxes, state = make_grid(some_boxes(seed), (96, 128), RULE)
     output = torch.from_numpy(perfect(boxes, state))[None]
     targets = torch.from_numpy(boxes)[None], torch.from_numpy(state)[None]
-    assert float(grid_loss(output, *targets, 2)) == pytest.approx(0, abs=2e-3)
+    assert float(grid_loss(output, *targets)) == pytest.approx(0, abs=2e-3)
     rng = torch.Generator().manual_seed(seed)
     worse = output + torch.randn(output.shape, generator=rng)
-    assert float(grid_loss(worse, *targets, 2)) > 0.01
+    assert float(grid_loss(worse, *targets)) > 0.01
 
 
 def test_what_is_hardly_shown_and_what_is_unknown_is_left_open():
@@ -95,7 +95,7 @@ def test_what_is_hardly_shown_and_what_is_unknown_is_left_open():
     assert (state[:, 3:5] == EMPTY).all()
     boxes, state = np.zeros((1, 2, 4, 6, 8), np.float32), np.full((1, 2, 6, 8), OPEN)
     output = torch.randn(1, 2 * (FIELDS + 2), 6, 8)
-    assert float(grid_loss(output, torch.from_numpy(boxes), torch.from_numpy(state), 2)) == 0
+    assert float(grid_loss(output, torch.from_numpy(boxes), torch.from_numpy(state))) == 0
 
 
 MAPS = RULE.model_copy(update={"anchors": (15.0, 18.0), "stride": 2, "form": "centers"})
@@ -189,7 +189,7 @@ def turn(work):
             return stop.value
 
 
-class Same:
+class Same(Synthesizer):
     """The same dual image over and over."""
 
     def __init__(self, pair):
@@ -198,15 +198,12 @@ class Same:
     def pair(self, index):
         return self._pair
 
-    def pairs(self, indices):
-        return [self._pair for _ in indices]
-
 
 @pytest.mark.parametrize("name", ["yolo", "centers"])
 def test_one_image_can_be_learned_by_heart(name):
     pair = draw_disks((64, 64), 1, count=6, radius=8)
     spec = TrainSpec(task="detect", crop=64, model=ModelSpec(name=name))
-    task = make_task(TaskData(spec, Same(pair), (1, 2), 16.0))
+    task = make_task(spec, Same(pair), diameter=16.0)
     form = FORMS[task.rule.form]
     targets = tuple(
         torch.from_numpy(t)[None]
@@ -243,7 +240,7 @@ def test_it_learns_to_find_objects(name):
     )  # fmt: skip
     held = tuple(Large().pair(i) for i in range(1000, 1012))
     model = turn(
-        train_model(spec, Large(), class_names={1: "a", 2: "b"}, diameter=20, validation_pairs=held)
+        train_model(spec, Large(), class_names={1: "a", 2: "b"}, diameter=20, val_pairs=held)
     )
     assert model.rule.kind == "detect"
     assert model.history[-1].validation["held-out pairs F1"] > 0.7
@@ -254,16 +251,15 @@ def test_volumes_are_refused():
         np.zeros((1, 4, 16, 16), np.float32), InstanceLabels(np.zeros((4, 16, 16), np.int32)), 0
     )
     with pytest.raises(InputError, match="flat images only"):
-        make_task(TaskData(TrainSpec(task="detect"), Same(volume), (1,), 5.0))
+        make_task(TrainSpec(task="detect"), Same(volume), {1: "a"}, 5.0)
 
 
 def test_images_without_objects_are_refused():
     empty = DualImage(
         np.zeros((1, 64, 64), np.float32), InstanceLabels(np.zeros((64, 64), np.int32)), 0
     )
-    make = partial(make_task, TaskData(TrainSpec(task="detect"), Same(empty), (1,), 5.0))
     with pytest.raises(InputError, match="nothing to detect"):
-        make()
+        make_task(TrainSpec(task="detect"), Same(empty), {1: "a"}, 5.0)
 
 
 @pytest.fixture(scope="module", params=["yolo", "centers"])
@@ -304,12 +300,12 @@ def test_boxes_by_tiles_are_those_of_the_whole(detector):
 
 @pytest.mark.parametrize(("radius", "factor"), [(6, 1), (18, 2), (60, 6)])
 def test_images_are_reduced_as_far_as_the_smallest_class_allows(radius, factor):
-    class Disks:
+    class Filled(Synthesizer):
         def pair(self, index):
             return draw_disks((256, 256), index, count=3, radius=radius)
 
     spec = TrainSpec(task="detect", crop=64)
-    task = make_task(TaskData(spec, Disks(), (1, 2), diameter=20))
+    task = make_task(spec, Filled(), diameter=20)
     net = build_network(task.spec.model, 1, task.out_channels)
     assert task.spec.model.reduce == factor
     assert net.stride == task.rule.stride == 16 * factor
@@ -331,7 +327,7 @@ def test_reduced_network_says_the_same_of_an_image_twice_as_large():
 def test_large_held_out_images_are_validated_by_tiles_with_the_same_figures(detector, monkeypatch):
     spec = TrainSpec(task="detect", crop=96, device="cpu", model=detector.spec)
     held = (draw_disks((300, 320), 7, count=40, radius=10),)
-    task = make_task(TaskData(spec, Large(), (1, 2), 20.0, val_pairs=held))
+    task = make_task(spec, Large(), diameter=20.0, val_pairs=held)
     task.rule = detector.rule
     figures, messages = [], []
     for edge in (512, 64):

@@ -10,17 +10,16 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
-from napari_synthseg.explain.explain import explain_image
+from napari_synthseg.explain.cam import explain_image
 from napari_synthseg.metrics.semantic import score_semantic
 from napari_synthseg.tasks.classify.targets import find_tags
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.semantic.loss import region_loss
 from napari_synthseg.tasks.semantic.task import MAX_WEIGHT_RATIO, SemanticTask, weigh_classes
-from napari_synthseg.tasks.task import TaskData
-from napari_synthseg.tasks.train import make_task, train_model
 from tests.helpers.clicked_discs import finish
 from tests.helpers.disks import Disks
 from tests.helpers.region_images import Drawn, draw_regions
+from tests.helpers.training import make_task, train_model
 
 NAMES = {3: "matrix", 7: "grain"}
 SPEC = TrainSpec(
@@ -42,7 +41,7 @@ class Renamed(Drawn):
 def trained():
     held = Renamed().pairs([500, 501])
     work = train_model(
-        SPEC, Renamed(), class_names=NAMES, diameter=24.0, validation_pairs=held, notes=("said",)
+        SPEC, Renamed(), class_names=NAMES, diameter=24.0, val_pairs=held, notes=("said",)
     )
     model = finish(work)[1]
     assert "held-out mIoU" in model.selection
@@ -93,7 +92,7 @@ def test_volumes_are_learned_too():
     pairs = Drawn((12, 32, 32))
     work = train_model(
         spec, pairs, class_names={1: "a", 2: "b"}, diameter=8.0, spacing=(2.0, 1.0, 1.0),
-        validation_pairs=pairs.pairs([7]),
+        val_pairs=pairs.pairs([7]),
     )  # fmt: skip
     model = finish(work)[1]
     assert model.spec.spatial_dims == 3
@@ -102,7 +101,7 @@ def test_volumes_are_learned_too():
 
 def test_objects_teach_the_class_of_their_pixels():
     spec = SPEC.model_copy(update={"steps": 2})
-    task = make_task(TaskData(spec, Disks(), (1, 2), 12.0))
+    task = make_task(spec, Disks())
     assert set(np.unique(task.make_batch(0).targets[0])) == {0, 1, 2}
 
 
@@ -155,14 +154,14 @@ def test_the_balance_goes_from_pixels_to_classes():
 
 
 def test_a_class_that_no_crop_shows_is_told():
-    task = make_task(TaskData(SPEC, Drawn(), (1, 2, 9), 24.0, class_names={9: "void"}))
+    task = make_task(SPEC, Drawn(), {1: "a", 2: "b", 9: "void"}, 24.0)
     assert task.notes == ("'void' is on none of the first 16 crops",)
     assert len(task.class_weights) == 4
 
 
 def test_no_class_is_called_as_what_is_none():
     with pytest.raises(InputError, match=r"'background'.*rename"):
-        make_task(TaskData(SPEC, Drawn(), (1, 2), 24.0, class_names={1: "background", 2: "b"}))
+        make_task(SPEC, Drawn(), {1: "background", 2: "b"}, 24.0)
 
 
 def test_what_regions_show():
@@ -176,8 +175,8 @@ def test_what_regions_show():
 
 def test_weights_are_chosen_by_the_pooled_score_of_the_classes_present(trained):
     held = tuple(Renamed().pairs([500, 501, 502]))
-    data = TaskData(SPEC, Renamed(), (3, 7), 24.0, val_pairs=held, class_names=NAMES)
-    found = finish(make_task(data).validate(trained.net, trained.device))[1]
+    task = make_task(SPEC, Renamed(), NAMES, 24.0, val_pairs=held)
+    found = finish(task.validate(trained.net, trained.device))[1]
     images = [
         (str(n), pair.labels.values, predict(trained, ArraySource(pair.image)).values)
         for n, pair in enumerate(held)

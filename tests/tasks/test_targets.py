@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.core.labels import UNKNOWN, InstanceLabels
+from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.decoding import decode
-from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import inner_distance, make_targets
 from tests.helpers.disks import draw_disks
 

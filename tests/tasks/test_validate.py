@@ -3,10 +3,12 @@
 import numpy as np
 
 from napari_synthseg.core.labels import DualImage, InstanceLabels
+from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import exhaust
+from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.evaluation import CANDIDATE_SCORES, validate
-from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import make_targets
+from napari_synthseg.tasks.validation import HeldOutField
 
 
 def field(strengths):
@@ -21,6 +23,10 @@ def field(strengths):
     return labels, (np.stack([1 - foreground, foreground]), distance * seen)
 
 
+def held_out(pair):
+    return HeldOutField(ArraySource(pair.image), pair)
+
+
 def tuned(true, strengths):
     """Tune on one pair whose first `true` squares are objects, the rest are none."""
     labels, maps = field(strengths)
@@ -28,7 +34,7 @@ def tuned(true, strengths):
     truth = InstanceLabels(ids, dict.fromkeys(range(1, true + 1), 1))
     pair = DualImage(np.zeros((1, *ids.shape), np.float32), truth, 0)
     rule = SegmentRule(class_values=(1,), diameter=16.0)
-    return exhaust(validate([maps], [pair], [], [], rule, tune=True))
+    return exhaust(validate([maps], [held_out(pair)], rule, tune=True))
 
 
 def test_weak_false_objects_are_left_out():
@@ -47,4 +53,4 @@ def test_without_tuning_the_rule_stays():
     labels, maps = field([0.9, 0.9])
     pair = DualImage(np.zeros((1, *labels.ids.shape), np.float32), labels, 0)
     rule = SegmentRule(class_values=(1,), diameter=16.0, minimum_score=0.1)
-    assert exhaust(validate([maps], [pair], [], [], rule)).rule == rule
+    assert exhaust(validate([maps], [held_out(pair)], rule)).rule == rule

@@ -8,16 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.core.labels import DualImage, InstanceLabels
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.training.augmentation import Augmentation, random_crop
-from napari_synthseg.training.batches import make_batch, prefetched
+from napari_synthseg.training.batches import draw_batch, prefetched
 from tests.helpers.disks import Disks
 
 STILL = Augmentation(zoom=1, turn=False, gain=1, gamma=1, offset=0, noise=0, blur=0)
 
 
 def a_batch(number, disks, seed=0):
-    return make_batch(
+    work = draw_batch(
         disks,
         number,
         size=2,
@@ -26,6 +27,7 @@ def a_batch(number, disks, seed=0):
         augmentation=Augmentation(),
         seed=seed,
     )
+    return exhaust(work)
 
 
 def test_a_batch_is_the_same_at_every_call(disks):

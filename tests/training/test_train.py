@@ -14,9 +14,7 @@ from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import Cancelled
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.tasks.segment.task import SegmentTask
-from napari_synthseg.tasks.train import train_model
-
-NAMES = {1: "bright", 2: "dark"}
+from tests.helpers.training import MemoryStore, train_model
 
 
 def turn(work):
@@ -43,7 +41,7 @@ def clicked(pair):
 
 
 def test_each_batch_is_yielded_and_the_limit_kept(disks, tiny):
-    steps, model = turn(train_model(tiny, disks, class_names=NAMES, diameter=12))
+    steps, model = turn(train_model(tiny, disks))
     assert learned(steps) == [1, 2, 3]
     assert steps[-1].fraction == 1.0
     assert (model.steps, [row.step for row in model.history]) == (3, [1, 2, 3])
@@ -53,18 +51,16 @@ def test_each_batch_is_yielded_and_the_limit_kept(disks, tiny):
 
 
 def test_the_same_seed_gives_the_same_weights(disks, tiny):
-    first, second = (
-        turn(train_model(tiny, disks, class_names=NAMES, diameter=12))[1] for _ in range(2)
-    )
+    first, second = (turn(train_model(tiny, disks))[1] for _ in range(2))
     other = tiny.model_copy(update={"seed": 1})
-    third = turn(train_model(other, disks, class_names=NAMES, diameter=12))[1]
+    third = turn(train_model(other, disks))[1]
     assert all(np.array_equal(first.weights[k], second.weights[k]) for k in first.weights)
     assert any(not np.array_equal(first.weights[k], third.weights[k]) for k in first.weights)
 
 
 def test_the_random_state_of_the_process_is_left_alone(disks, tiny):
     before = torch.get_rng_state().clone(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
-    turn(train_model(tiny, disks, class_names=NAMES, diameter=12))
+    turn(train_model(tiny, disks))
     assert torch.equal(before[0], torch.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
     assert before[2] == random.getstate()
@@ -73,7 +69,7 @@ def test_the_random_state_of_the_process_is_left_alone(disks, tiny):
 def test_a_time_limit_ends_it(disks, tiny):
     spec = tiny.model_copy(update={"steps": None, "minutes": 0.02})
     start = time.monotonic()
-    steps, model = turn(train_model(spec, disks, class_names=NAMES, diameter=12))
+    steps, model = turn(train_model(spec, disks))
     assert len(steps) > 1
     assert steps[-1].fraction == 1.0
     assert model.history[-1].seconds >= 1.2
@@ -82,29 +78,21 @@ def test_a_time_limit_ends_it(disks, tiny):
 
 def test_a_limit_that_is_over_before_it_begins_is_said(disks, tiny):
     spec = tiny.model_copy(update={"steps": None, "minutes": 0.1})
-    steps, model = turn(
-        train_model(spec, disks, class_names=NAMES, diameter=12, started=time.monotonic() - 60)
-    )
+    steps, model = turn(train_model(spec, disks, started=time.monotonic() - 60))
     assert learned(steps) == [1]
     assert "only 1 steps were made: give it more time" in model.selection
 
 
 def test_closing_it_gives_the_weights_so_far(disks, tiny):
-    saved = []
-    work = train_model(
-        tiny,
-        disks,
-        class_names=NAMES,
-        diameter=12,
-        save_checkpoint=lambda arrays, meta: saved.append(meta["step"]),
-    )
-    next(work)  # the device
-    assert next(work).metrics["step"] == 1
+    store = MemoryStore()
+    work = train_model(tiny, disks, store=store)
+    while "loss" not in next(work).metrics:
+        pass
     with pytest.raises(StopIteration) as stop:
         work.throw(Cancelled)
     assert stop.value.value.state == "cancelled"
     assert stop.value.value.history[-1].step == 1
-    assert saved == [1]
+    assert [meta["step"] for _, meta in store.saved] == [1]
 
 
 def test_the_best_weights_are_chosen_on_the_held_out_part(disks, tiny):
@@ -114,10 +102,8 @@ def test_the_best_weights_are_chosen_on_the_held_out_part(disks, tiny):
         train_model(
             spec,
             disks,
-            class_names=NAMES,
-            diameter=12,
-            validation_pairs=[held],
-            validation_images=[clicked(held)],
+            val_pairs=[held],
+            val_images=[clicked(held)],
         )
     )
     validated = [row for row in model.history if row.validation]
@@ -130,23 +116,16 @@ def test_the_best_weights_are_chosen_on_the_held_out_part(disks, tiny):
 
 def test_a_checkpoint_goes_on_where_it_was_left(disks, tiny):
     spec = tiny.model_copy(update={"steps": 10})
-    kept = []
-    work = train_model(
-        spec,
-        disks,
-        class_names=NAMES,
-        diameter=12,
-        save_checkpoint=lambda arrays, meta: kept.append((arrays, meta)),
-    )
+    store = MemoryStore()
+    work = train_model(spec, disks, store=store)
     while next(work).metrics.get("step", 0) < 5:
         pass
     with pytest.raises(StopIteration):
         work.throw(Cancelled)
-    steps, resumed = turn(
-        train_model(spec, disks, class_names=NAMES, diameter=12, checkpoint=kept[-1])
-    )
+    kept = MemoryStore(store.saved[-1])
+    steps, resumed = turn(train_model(spec, disks, store=kept))
     assert learned(steps) == [6, 7, 8, 9, 10]
-    _, straight = turn(train_model(spec, disks, class_names=NAMES, diameter=12))
+    _, straight = turn(train_model(spec, disks))
     for key, value in straight.weights.items():
         np.testing.assert_allclose(resumed.weights[key], value, rtol=1e-4, atol=1e-5)
 
@@ -158,7 +137,7 @@ def test_an_unknown_network_or_device_is_refused(disks, tiny):
     ):
         spec = tiny.model_copy(update=change)
         with pytest.raises(InputError, match=message):
-            next(train_model(spec, disks, class_names=NAMES, diameter=12))
+            next(train_model(spec, disks))
 
 
 @pytest.mark.parametrize(("quickly", "calls"), [(True, [False]), (False, [False, True])])
@@ -175,7 +154,7 @@ def test_a_cancel_chooses_thresholds_unless_it_is_to_be_quick(
     monkeypatch.setattr(SegmentTask, "validate", watched)
     held = disks.pair(999)
     spec = tiny.model_copy(update={"steps": 10})
-    work = train_model(spec, disks, class_names=NAMES, diameter=12, validation_pairs=[held])
+    work = train_model(spec, disks, val_pairs=[held])
     while "best step" not in next(work).metrics:
         pass
     with pytest.raises(StopIteration) as stop:
@@ -187,9 +166,7 @@ def test_a_cancel_chooses_thresholds_unless_it_is_to_be_quick(
 
 
 def test_a_cancel_while_thresholds_are_chosen_keeps_the_weights(disks, tiny):
-    work = train_model(
-        tiny, disks, class_names=NAMES, diameter=12, validation_pairs=[disks.pair(999)]
-    )
+    work = train_model(tiny, disks, val_pairs=[disks.pair(999)])
     while "choosing thresholds" not in next(work).message:
         pass
     with pytest.raises(StopIteration) as stop:

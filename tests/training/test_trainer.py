@@ -10,7 +10,15 @@ from torch import nn
 
 from napari_synthseg.core.progress import Cancelled, Progress
 from napari_synthseg.training.trainable import Batch, Validation
-from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
+from napari_synthseg.training.trainer import (
+    WARM_UP,
+    Budget,
+    Trainer,
+    TrainingPlan,
+    average_decay,
+    rate_factor,
+)
+from tests.helpers.training import MemoryStore
 
 CPU = torch.device("cpu")
 VALIDATE_AT = tuple(np.linspace(0.2, 1.0, 13).round(3).tolist())
@@ -120,8 +128,8 @@ def test_a_validation_tells_how_far_it_is():
     news = list(trainer.run())
     first = next(i for i, n in enumerate(news) if "validating" in n.message)
     assert [n.message for n in news[first : first + 4]] == [
-        "step 2: validating, piece 1", "step 2: validating, piece 2",
-        "step 2: validating, piece 3", "step 2: validated",
+        "step 2: validating: piece 1", "step 2: validating: piece 2",
+        "step 2: validating: piece 3", "step 2: validated",
     ]  # fmt: skip
     assert all("loss" not in n.metrics for n in news[first : first + 4])
     assert news[first + 3].metrics["held"] == news[first + 4].metrics["held"] == 1
@@ -130,11 +138,11 @@ def test_a_validation_tells_how_far_it_is():
 
 @pytest.mark.parametrize("how", ["cancelled", "closed"])
 def test_it_can_be_stopped_in_a_validation_and_repeats_it_when_it_goes_on(how):
-    saved = []
+    store = MemoryStore()
     stage = Falling(pieces=20, seconds=0.05)
-    trainer = Trainer(stage, plan(10), CPU, save=lambda *checkpoint: saved.append(checkpoint))
+    trainer = Trainer(stage, plan(10), CPU, store=store)
     work = trainer.run()
-    while "validating, piece 2" not in next(work).message:
+    while "validating: piece 2" not in next(work).message:
         pass
     begun = time.monotonic()
     if how == "closed":
@@ -144,25 +152,23 @@ def test_it_can_be_stopped_in_a_validation_and_repeats_it_when_it_goes_on(how):
             work.throw(Cancelled)
     assert time.monotonic() - begun < 0.5
     assert (stage.begun, stage.validated) == (1, 0)
-    assert saved[-1][1]["step"] == 2
-    again = Falling()
-    rest = Trainer(again, plan(10), CPU)
-    rest.restore(saved[-1])
+    assert store.saved[-1][1]["step"] == 2
+    rest = Trainer(Falling(), plan(10), CPU, store=MemoryStore(store.saved[-1]))
     news = list(rest.run())
     assert "step 2: validating" in news[0].message
     assert len(losses(news)) == 8
 
 
 def test_going_on_from_a_checkpoint_gives_the_same_weights():
-    saved = []
+    store = MemoryStore()
     fields = {"average_decay": 0.99, "seed": 3}
-    trainer = Trainer(Falling(None), plan(40, **fields), CPU, save=lambda *made: saved.append(made))
+    trainer = Trainer(Falling(None), plan(40, **fields), CPU, store=store)
     work = trainer.run()
     while trainer.step < 17:
         next(work)
     work.close()
-    resumed = Trainer(Falling(None), plan(40, **fields), CPU)
-    resumed.restore(saved[-1])
+    kept = MemoryStore(store.saved[-1])
+    resumed = Trainer(Falling(None), plan(40, **fields), CPU, store=kept)
     straight = Trainer(Falling(None), plan(40, **fields), CPU)
     found = losses(straight.run())
     assert losses(resumed.run()) == found[17:]
@@ -174,28 +180,30 @@ def test_going_on_from_a_checkpoint_gives_the_same_weights():
     ("best", "value"), [({"a": 0.25, "b": 0.75}, 0.5), (0.5, -0.5), ({}, None), (None, None)]
 )
 def test_checkpoints_of_older_versions_are_gone_on_with(best, value):
-    trainer = Trainer(Falling(), plan(10), CPU)
+    store = MemoryStore()
+    trainer = Trainer(Falling(), plan(10), CPU, store=store)
     work = trainer.run()
     while trainer.step < 3:
         next(work)
-    arrays, meta = trainer.checkpoint()
+    work.close()
+    arrays, meta = store.saved[-1]
     arrays |= {k.replace("net.", "best."): v for k, v in arrays.items() if k.startswith("net.")}
     old = {"step": meta["step"], "elapsed": meta["elapsed"], "best": best}
-    resumed = Trainer(Falling(), plan(10, patience=None), CPU)
-    resumed.restore((arrays, old))
+    kept = MemoryStore((arrays, old))
+    resumed = Trainer(Falling(), plan(10, patience=None), CPU, store=kept)
     assert (resumed.best.value if resumed.best else None) == value
     assert len(losses(resumed.run())) == 7
 
 
 def test_of_what_is_done_only_the_weights_are_kept():
-    saved = []
-    trainer = Trainer(Falling(), plan(5, average_decay=0.9), CPU, save=lambda *m: saved.append(m))
+    store = MemoryStore()
+    trainer = Trainer(Falling(), plan(5, average_decay=0.9), CPU, store=store)
     list(trainer.run())
-    arrays, meta = saved[-1]
+    arrays, meta = store.saved[-1]
     assert meta["done"]
     assert set(arrays) == {"net.0.weight", "net.0.bias"}
-    again = Trainer(Falling(), plan(5, average_decay=0.9), CPU)
-    again.restore(saved[-1])
+    kept = MemoryStore(store.saved[-1])
+    again = Trainer(Falling(), plan(5, average_decay=0.9), CPU, store=kept)
     assert list(again.run()) == []
     weights = trainer.best_weights()
     assert all(np.array_equal(v, weights[k]) for k, v in again.best_weights().items())
@@ -208,5 +216,23 @@ def test_batches_that_take_long_are_waited_for_with_progress():
             return super().make_batch(number)
 
     news = list(Trainer(Slow(), plan(1), CPU).run())
-    assert news[0].message.startswith("waiting")
+    assert news[0].message == "step 0: waiting for training images"
     assert len(losses(news)) == 1
+
+
+def test_the_rate_rises_shortly_and_falls_to_nearly_nothing():
+    rates = np.array([rate_factor(f) for f in np.linspace(0, 1, 201)])
+    top = int(rates.argmax())
+    assert np.isclose(top / 200, WARM_UP, atol=0.006)
+    assert np.isclose(rates[top], 1, atol=0.01)
+    assert (np.diff(rates[: top + 1]) > 0).all()
+    assert (np.diff(rates[top:]) < 0).all()
+    assert 0 < rates[-1] < 0.01
+    assert (rates > 0).all()
+
+
+def test_an_average_looks_back_farther_and_farther():
+    kept = [average_decay(step, 0.99) for step in range(2000)]
+    assert kept[0] == 0
+    assert kept == sorted(kept)
+    assert kept[-1] == 0.99

@@ -11,17 +11,19 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import exhaust
+from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.predict import load_predictor, predict_image
+from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.decoding import decode
 from napari_synthseg.tasks.segment.prediction import predict_maps
-from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import inner_distance, make_targets
-from napari_synthseg.tasks.train import train_model
 from napari_synthseg.training.augmentation import Augmentation, random_crop
+from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.volumes import block_shape, crop_shape, fit_spec
+from tests.helpers.training import train_model
 
 APART = (3.0, 1.0, 1.0)
 GEOMETRY = Augmentation(gain=1, gamma=1, offset=0, noise=0, blur=0, axial_blur=0)
@@ -43,7 +45,7 @@ def draw_balls(shape, seed, spacing=APART, count=40, radius=6.0, channels=1):
     return DualImage(image, InstanceLabels(ids, dict.fromkeys(range(1, ids.max() + 1), 1)), seed)
 
 
-class Balls:
+class Balls(Synthesizer):
     """A synthesizer of balls."""
 
     def __init__(self, shape=(12, 48, 48), channels=1):
@@ -51,9 +53,6 @@ class Balls:
 
     def pair(self, index):
         return draw_balls(self.shape, index, channels=self.channels)
-
-    def pairs(self, indices):
-        return [self.pair(i) for i in indices]
 
 
 def end(work):
@@ -144,10 +143,11 @@ def test_inference_by_blocks_is_that_of_the_whole():
     torch.manual_seed(0)
     net = build_network(spec, 2, 4).eval()
     image = np.random.default_rng(0).normal(size=(2, 11, 50, 70)).astype(np.float32)
-    cpu = torch.device("cpu")
+    rule = SegmentRule(class_values=(1, 2), diameter=9.0)
+    predictor = Predictor(net, spec, 2, rule, torch.device("cpu"))
     pixels = ArraySource(image)
-    whole = exhaust(predict_maps(net, spec, pixels, cpu, (12, 52, 72)))
-    pieces = exhaust(predict_maps(net, spec, pixels, cpu, (4, 16, 32)))
+    whole = exhaust(predict_maps(predictor, pixels, (12, 52, 72)))
+    pieces = exhaust(predict_maps(predictor, pixels, (4, 16, 32)))
     for one, other in zip(whole, pieces, strict=True):
         assert np.allclose(one, other, atol=1e-5)
 
@@ -217,7 +217,7 @@ def test_training_on_volumes_repeats_and_adapts_the_network():
     )
     pairs = Balls((6, 24, 24), channels=2)
     held = [pairs.pair(7)]
-    first, second = (train(spec, pairs, validation_pairs=held) for _ in range(2))
+    first, second = (train(spec, pairs, val_pairs=held) for _ in range(2))
     assert (first.spec.spatial_dims, first.spec.flat, first.in_channels) == (3, 2, 2)
     assert first.rule.spacing == APART
     assert all(np.array_equal(first.weights[k], second.weights[k]) for k in first.weights)

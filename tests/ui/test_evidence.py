@@ -82,7 +82,7 @@ def test_task_and_network_are_chosen_in_words(clicked):
     assert clicked.session.project.train_spec.model.name == "centers"
     for _ in range(3):  # the network, and each task on the way to this one
         clicked.panel.header.undo_button.click()
-    assert clicked.session.project.train_spec.task == "segment"
+    assert clicked.session.project.train_spec == TrainSpec()
     assert choice.task.currentData() == "segment"
     assert not choice.network.isVisible()
 

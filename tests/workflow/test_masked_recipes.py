@@ -183,7 +183,7 @@ def test_any_source_teaches_a_semantic_model(session, slow, source):
     real = [draw_regions(seed=n).labels.values for n in range(4)]
     count = sum(any(np.array_equal(p.labels.values, r) for r in real) for p in made)
     assert count == {"synthetic": 0, "real": 20, "mixed": 5}[source]
-    assert [type(p.labels) for p in data.validation_pairs] == [RegionLabels]
+    assert [type(p.labels) for p in data.val_pairs] == [RegionLabels]
     assert len(data.images) == 3
     assert data.notes == ("1 of 4 groups held out",)
     if source == "synthetic":

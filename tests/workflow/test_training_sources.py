@@ -72,6 +72,14 @@ def test_a_share_of_the_pairs_is_real_where_both_are_mixed(session):
     assert [ref.name for ref in data.images] == ["first", "second"]
 
 
+def test_progress_is_told_while_clicked_images_are_read(session):
+    spec = TrainSpec(**QUICK, task="segment", real_fraction=0.5)
+    sources = TrainingSources(session.project, session.folder, spec, session.artifacts)
+    news, data = finish(sources.gather())
+    assert "reading first" in [step.message for step in news]
+    assert sum(pair.image.shape == (1, 128, 160) for pair in data.pairs.pairs(range(4))) == 2
+
+
 def test_recipes_of_patches_get_the_store_in_training(session, monkeypatch):
     given = []
     fit = PasteRecipe.fit
@@ -101,7 +109,7 @@ def test_images_that_nobody_clicked_are_held_out(session):
     clicks = [c.id for c in session.project.clicks]
     session.edit(session.project.without_clicks(clicks), "delete clicks")
     data = data_of(session, task="detect", source="real", validation_fraction=0.5)
-    assert len(data.validation_pairs) == 1
+    assert len(data.val_pairs) == 1
     assert len(data.images) == 1
 
 

@@ -164,12 +164,7 @@ class _Fit:
             budget, learning_rate, VALIDATE_AT, average_decay, PATIENCE,
             seed=self.recipe.learning_seed,
         )  # fmt: skip
-        trainer = Trainer(
-            stage, plan, self.device,
-            save=lambda arrays, meta: self.artifacts.save(name, arrays, meta),
-        )  # fmt: skip
-        if (kept := self.artifacts.load(name)) is not None:
-            trainer.restore(kept)
+        trainer = Trainer(stage, plan, self.device, store=self.artifacts, name=name)
         yield from subprogress(trainer.run(), *span, message)
         self.figures |= trainer.figures
         return trainer.trained()

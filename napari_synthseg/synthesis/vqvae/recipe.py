@@ -15,6 +15,7 @@ from napari_synthseg.core.labels import MaskedImages
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import ArtifactStore, Source, Synthesizer
 from napari_synthseg.synthesis.vqvae.parameters import VQParameters
+from napari_synthseg.training.libraries import load_libraries
 
 
 class VQRecipe(VQParameters):
@@ -35,8 +36,9 @@ class VQRecipe(VQParameters):
         InputError
             If there is no image to learn from, or images are volumes or too small.
         """
+        yield from load_libraries()
         # here: it loads torch, and the panel shall open without
         from napari_synthseg.synthesis.vqvae.fitting import fit_to_images
 
         assert isinstance(source, MaskedImages)
-        return fit_to_images(self, source, artifacts)
+        return (yield from fit_to_images(self, source, artifacts))

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.io.result_files import LABELS_FILE
-from napari_synthseg.tasks.classify import files, scoring
-from napari_synthseg.tasks.classify.rule import ClassifyRule
+from napari_synthseg.tasks.classify import results
 from napari_synthseg.tasks.info import TaskInfo
+
+
+class ClassifyRule(DecodingRule, extra="forbid"):
+    """A class is reported from its threshold (a probability) on.
+
+    `field` is the shape of the fields, pixels, that images are looked at in; empty: whole images.
+    """
+
+    kind: Literal["classify"] = "classify"
+    thresholds: tuple[float, ...]
+    field: tuple[int, ...] = ()
 
 
 class Classify(TaskInfo):
@@ -24,6 +35,7 @@ class Classify(TaskInfo):
         "resnet18": "ResNet-18",
         "densenet121": "DenseNet-121: slow without a GPU",
     }
+    network_kind = "classifier"
     rule_type = ClassifyRule
     truth_kinds = ("instance", "boxes", "image_labels", "semantic")
     truth_words = "true masks, boxes or labels"
@@ -32,6 +44,6 @@ class Classify(TaskInfo):
     tables = (LABELS_FILE,)
     score_options = ("threshold",)
     metrics = ("ap", "prevalence", "f1", "f1_mean", "precision", "recall")
-    write_predictions = staticmethod(files.write_predictions)
-    score_images = staticmethod(scoring.score_images)
-    score_files = staticmethod(scoring.score_files)
+    write_predictions = staticmethod(results.write_predictions)
+    score_images = staticmethod(results.score_images)
+    score_files = staticmethod(results.score_files)

@@ -1,22 +1,21 @@
-"""Which classes an image of any size shows, by a classifier that takes it tile by tile."""
+"""Which classes an image of any size shows, by a classifier that takes it tile by tile.
+
+An image shows what any field of it shows, of the size that the classifier learned from. Averaged
+over the whole image, a few objects would count too little.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from functools import lru_cache
+from collections.abc import Generator, Sequence
 
 import torch
-from torch import nn
 
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.predictions import ImageTagsPrediction
 from napari_synthseg.core.progress import Progress
-from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.classifiers import PooledClassifier
-from napari_synthseg.networks.receptive_field import measure_radius
-from napari_synthseg.networks.registry import build_network
-from napari_synthseg.tasks.classify.fields import read_classes
-from napari_synthseg.tasks.classify.rule import ClassifyRule
+from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.tasks.classify import ClassifyRule
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.tiles import Tile, Tiler
 
@@ -26,70 +25,65 @@ faintly."""
 
 
 def classify_image(
-    predictor: Predictor,
-    pixels: PixelSource,
-    *,
-    image: str,
-    run: str,
-    block: tuple[int, ...] | None,
+    predictor: Predictor, pixels: PixelSource, block: tuple[int, ...] | None
 ) -> Generator[Progress, None, ImageTagsPrediction]:
-    """Say which classes an image shows.
-
-    It shows what any field of it shows, of the size that the classifier learned from.
-    """
+    """Say which classes an image shows."""
     rule = predictor.rule
     assert isinstance(rule, ClassifyRule)
-    probabilities = yield from find_probabilities(
-        predictor.net, predictor.spec, rule, pixels, predictor.device, block
-    )
+    found = (yield from find_probabilities(predictor, pixels, block)).tolist()
     return ImageTagsPrediction(
-        image=image,
-        run=run,
-        region_origin=tuple(start for start, _ in pixels.region),
-        probabilities={
-            v: round(float(p), 4) for v, p in zip(rule.class_values, probabilities, strict=True)
-        },
+        probabilities={v: round(p, 4) for v, p in zip(rule.class_values, found, strict=True)},
         thresholds=dict(zip(rule.class_values, rule.thresholds, strict=True)),
     )
 
 
 def find_probabilities(
-    net: nn.Module,
-    spec: ModelSpec,
-    rule: ClassifyRule,
-    pixels: PixelSource,
-    device: torch.device,
-    block: tuple[int, ...] | None = None,
+    predictor: Predictor, pixels: PixelSource, block: tuple[int, ...] | None = None
 ) -> Generator[Progress, None, FloatImage]:
-    """Return the probability (class,) that an image shows each class.
-
-    Parameters
-    ----------
-    net
-        In evaluation mode, on `device`.
-    spec
-        What it was built from.
-    block
-        Shape of a tile without its halo, pixels; default: by the kind of image.
-    """
+    """Return the probability (class,) that an image shows each class."""
+    net, rule, dims = predictor.net, predictor.rule, predictor.spec.spatial_dims
     assert isinstance(net, PooledClassifier)
-    dims = spec.spatial_dims
-    halo = [min(r, MAX_HALO_PX) for r in _sight(spec)]
+    assert isinstance(rule, ClassifyRule)
+    halo = [min(r, MAX_HALO_PX) for r in receptive_radius(predictor.spec)]
     edges = block or (BLOCK_PX if dims == 2 else VOLUME_BLOCK_PX,) * dims
-    tiler = Tiler(pixels, edges, halo, (net.stride,) * dims, device)
+    tiler = Tiler(pixels, edges, halo, (net.multiple,) * dims, predictor.device)
 
     def read(tile: Tile) -> torch.Tensor:
         with torch.inference_mode():
-            return net.evidence(net.body(tile.images)[0])
+            return net.map_classes(net.body(tile.images)[0])
 
-    evidence = yield from tiler.assemble(read)
+    class_maps = yield from tiler.assemble(read)
+    cells = [-(-n // net.multiple) for n in rule.field]
     with torch.inference_mode():
-        return read_classes(net, evidence, rule.field)
+        logits = strongest_field(class_maps, cells) + net.head.bias
+        found: FloatImage = torch.sigmoid(logits.float()).cpu().numpy()
+    return found
 
 
-@lru_cache(maxsize=32)
-def _sight(spec: ModelSpec) -> tuple[int, ...]:
-    """Return how far feature maps see, pixels along each axis."""
-    net = build_network(spec, 1, 1)
-    assert isinstance(net, PooledClassifier)
-    return measure_radius(net.body, 1, (net.stride,) * spec.spatial_dims)
+def strongest_field(class_maps: torch.Tensor, cells: Sequence[int]) -> torch.Tensor:
+    """Return for each class the largest mean over fields that overlap by half.
+
+    Parameters
+    ----------
+    class_maps
+        What speaks for each class at each place, (class, [z,] y, x).
+    cells
+        Extents of a field in places, [z,] y, x; empty: the whole is one field. Where the whole is
+        smaller, it is one field along that axis.
+    """
+    extents = list(class_maps.shape[1:])
+    sizes = [min(c, n) for c, n in zip(cells or extents, extents, strict=True)]
+    # sums of all before a place, so that a field of any size costs the same
+    sums = class_maps.double()
+    for axis, (size, extent) in enumerate(zip(sizes, extents, strict=True), start=1):
+        before = torch.zeros_like(sums.narrow(axis, 0, 1))
+        running = torch.cat([before, sums.cumsum(axis)], dim=axis)
+        starts = torch.tensor(_starts(extent, size), device=sums.device)
+        ends = running.index_select(axis, starts + size)
+        sums = (ends - running.index_select(axis, starts)) / size
+    return sums.flatten(1).max(dim=1).values.to(class_maps.dtype)
+
+
+def _starts(extent: int, size: int) -> list[int]:
+    """Return where fields begin: every half of one, and one that ends at the end."""
+    return [*range(0, extent - size, max(size // 2, 1)), extent - size]

@@ -10,7 +10,6 @@ from napari_synthseg.core.geometry import Region, contains
 from napari_synthseg.core.labels import (
     UNKNOWN,
     BoxLabels,
-    DualImage,
     ImageTags,
     InstanceLabels,
     Labels,
@@ -90,11 +89,6 @@ def _shares(
     for number in np.flatnonzero(visible).tolist():
         if number and number in labels.classes:
             yield labels.classes[number], float(visible[number] / full[number])
-
-
-def tags_of_pair(pair: DualImage, class_values: tuple[int, ...]) -> FloatImage:
-    """Return for each class whether a dual image shows it; see `find_tags`."""
-    return find_tags(pair.labels, class_values)
 
 
 def tags_of_field(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,16 @@ from torch import nn
 from napari_synthseg.core.geometry import divide_region, region_shape
 from napari_synthseg.core.labels import UNKNOWN, DualImage, ImageTags
 from napari_synthseg.core.pixels import ArraySource, FloatImage
-from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.core.progress import Progress, in_turn
+from napari_synthseg.tasks.classify import ClassifyRule
 from napari_synthseg.tasks.classify.prediction import classify_image, find_probabilities
-from napari_synthseg.tasks.classify.rule import ClassifyRule
-from napari_synthseg.tasks.classify.targets import find_tags, tags_of_field, tags_of_pair
-from napari_synthseg.tasks.task import Task, TaskData
+from napari_synthseg.tasks.classify.targets import find_tags, tags_of_field
+from napari_synthseg.tasks.task import Task
+from napari_synthseg.tasks.validation import PARTS, Part, f1, middle_of_best
 from napari_synthseg.training.augmentation import Augmentation, Crop
 from napari_synthseg.training.class_logits import ClassLogits, pooled_class_logits
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainable import Validation
-from napari_synthseg.training.volumes import batch_size, crop_shape, fit_spec
 
 CANDIDATE_THRESHOLDS = np.linspace(0.05, 0.95, 19)
 """Probabilities among which the threshold of a class is chosen."""
@@ -48,35 +49,34 @@ class ClassifyTask(Task):
     predict = staticmethod(classify_image)
     augmentation = Augmentation(zoom=MAX_ZOOM)
 
-    def __init__(self, data: TaskData) -> None:
-        super().__init__(data)
-        first = data.pairs.pair(0)
-        shape = first.labels.shape
-        self.spec = fit_spec(data.spec, data.spacing or (1.0,) * len(shape))
-        self.in_channels = len(first.image)
-        self.out_channels = len(data.class_values)
-        self.crop = crop_shape(self.spec, shape)
+    def prepare(self) -> Generator[Progress, None, DualImage]:
+        """Fit network, crops and rule to what the first crops show."""
+        first = yield from super().prepare()
+        values = self.data.class_values
+        self.out_channels = len(values)
         whole = isinstance(first.labels, ImageTags)
-        self.notes = () if whole else self._choose_crop()
+        if not whole:
+            self.notes = yield from self._choose_crop()
         self.rule = ClassifyRule(
-            class_values=data.class_values,
-            diameter=data.diameter,
-            thresholds=(0.5,) * len(data.class_values),
-            spacing=data.spacing,
+            class_values=values,
+            diameter=self.data.diameter,
+            thresholds=(0.5,) * len(values),
+            spacing=self.data.spacing,
             field=() if whole else self.crop,
         )
+        return first
 
-    def _choose_crop(self) -> tuple[str, ...]:
+    def _choose_crop(self) -> Generator[Progress, None, tuple[str, ...]]:
         """Make crops smaller while nearly all show some class; return what the user should know.
 
         A network learns to report what every crop shows without looking at the image.
         """
-        asked, shares = self.crop, self._shares()
+        asked, shares = self.crop, (yield from self._shares())
         least = max(MIN_CROP_PX, MIN_CROP_DIAMETERS * self.data.diameter)
         while len(asked) == 2 and max(shares) > MAX_SHARE_SHOWING and self.crop[0] > least:
             edge = self.crop[0] - CROP_STEP_PX
             self.crop = (edge, edge)
-            shares = self._shares()
+            shares = yield from self._shares()
         notes = []
         if self.crop != asked:
             notes.append(
@@ -84,16 +84,15 @@ class ClassifyTask(Task):
             )
         for value, share in zip(self.data.class_values, shares, strict=True):
             if not 1 - MAX_SHARE_SHOWING <= share <= MAX_SHARE_SHOWING:
-                name = self.data.class_names.get(value, f"class {value}")
                 notes.append(
-                    f"{share:.0%} of the crops show '{name}', so that little can be learned of it"
+                    f"{share:.0%} of the crops show '{self.data.class_names[value]}', so that "
+                    "little can be learned of it"
                 )
         return tuple(notes)
 
-    def _shares(self) -> list[float]:
+    def _shares(self) -> Generator[Progress, None, list[float]]:
         """Return the share of the first crops that show each class."""
-        count = -(-SAMPLED_CROPS // batch_size(self.spec))
-        shown = np.concatenate([self.make_batch(n).targets[0].numpy() for n in range(count)])
+        shown = (yield from self.draw_targets(SAMPLED_CROPS)).numpy()
         known = [column[column != UNKNOWN] for column in shown.T]
         return [float(column.mean()) if len(column) else 1.0 for column in known]
 
@@ -113,53 +112,47 @@ class ClassifyTask(Task):
         self, net: nn.Module, device: torch.device, *, tune: bool = False
     ) -> Generator[Progress, None, Validation]:
         """Compare with what held-out pairs show, and with clicks in fields of held-out images."""
-        values = self.data.class_values
-        pairs = [(p.image, tags_of_pair(p, values)) for p in self.data.val_pairs]
-        parts = {"pairs": pairs, "clicks": list(self._fields())}
-        count = sum(len(shown) for shown in parts.values())
-        figures: dict[str, float] = {}
-        seen: list[tuple[FloatImage, FloatImage]] = []
-        done = 0
-        for name, shown in parts.items():
-            if not shown:
-                continue
-            rows = []
-            for image, _ in shown:
-                part = (done / count, (done + 1) / count, f"image {done + 1} of {count}")
-                work = find_probabilities(
-                    net, self.spec.model, self.rule, ArraySource(image), device
-                )
-                rows.append((yield from subprogress(work, *part)))
-                done += 1
-            found, truth = np.stack(rows), np.stack([true for _, true in shown])
-            seen.append((found, truth))
-            precision = mean_average_precision(found, truth)
+        fields, predictor = list(self._fields()), self.predictor(net, device)
+        works = [_read_and_classify(predictor, read) for _, read, _ in fields]
+        found = np.array((yield from in_turn(works)), np.float32)
+        truth = np.array([true for *_, true in fields], np.float32)
+        figures = {}
+        for part in PARTS:
+            mine = [number for number, (name, *_) in enumerate(fields) if name == part]
+            precision = mean_average_precision(found[mine], truth[mine])
             if precision is not None:
-                figures[f"held-out {name} AP"] = precision
+                figures[f"held-out {part} AP"] = precision
         rule = self.rule
-        if tune and seen:
-            found, truth = (np.concatenate(part) for part in zip(*seen, strict=True))
+        if tune and fields:
             rule = rule.model_copy(update={"thresholds": choose_thresholds(found, truth)})
         return Validation.by_mean(figures, rule)
 
-    def _fields(self) -> Sequence[tuple[FloatImage, FloatImage]]:
-        """Return fields of the held-out images, and which classes their clicks show there."""
-        found = []
+    def _fields(self) -> Iterator[tuple[Part, Callable[[], FloatImage], FloatImage]]:
+        """Yield what is held out: how its pixels are read, and which classes it shows.
+
+        Held-out images are divided into fields of which their clicks say that.
+        """
+        values = self.data.class_values
+        for pair in self.data.val_pairs:
+            yield "pairs", ArraySource(pair.image).read, find_tags(pair.labels, values)
         for image in self.data.val_images:
             region = image.pixels.region
-            edges = [min(c, n) for c, n in zip(self.crop, region_shape(region), strict=True)]
+            edges = tuple(min(c, n) for c, n in zip(self.crop, region_shape(region), strict=True))
             for field in divide_region(region, edges):
-                if region_shape(field) == tuple(edges):  # others are too narrow to compare
-                    true = tags_of_field(
-                        image, field, self.data.class_values, self.data.diameter / 2
-                    )
-                    found.append((image.pixels.read(field), true))
-        return found
+                if region_shape(field) == edges:  # others are too narrow to compare
+                    true = tags_of_field(image, field, values, self.data.diameter / 2)
+                    yield "clicks", partial(image.pixels.read, field), true
 
     @staticmethod
     def class_logits(predictor: Predictor) -> ClassLogits:
         """Return the logits of each place of the last feature maps."""
         return pooled_class_logits(predictor.net, predictor.spec)
+
+
+def _read_and_classify(
+    predictor: Predictor, read: Callable[[], FloatImage]
+) -> Generator[Progress, None, FloatImage]:
+    return (yield from find_probabilities(predictor, ArraySource(read())))
 
 
 def mean_average_precision(found: FloatImage, truth: FloatImage) -> float | None:
@@ -195,8 +188,8 @@ def choose_thresholds(found: FloatImage, truth: FloatImage) -> tuple[float, ...]
         known = shown != UNKNOWN
         true = shown[known] == 1
         said = scores[known] >= CANDIDATE_THRESHOLDS[:, None]
-        hits = (said & true).sum(axis=1)
-        f1 = 2 * hits / np.maximum(said.sum(axis=1) + true.sum(), 1)
-        best = np.flatnonzero(f1 >= f1.max() - 1e-9)
-        chosen.append(float(CANDIDATE_THRESHOLDS[best[len(best) // 2]]) if true.any() else 0.5)
+        hits, all_true = (said & true).sum(axis=1), np.full(len(said), true.sum())
+        scored = f1(np.stack([hits, said.sum(axis=1), all_true], axis=1))
+        best = CANDIDATE_THRESHOLDS[middle_of_best(scored, 1e-9)]
+        chosen.append(float(best) if true.any() else 0.5)
     return tuple(chosen)

@@ -3,14 +3,50 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.io.result_files import CANDIDATES_FILE, OBJECTS_FILE
-from napari_synthseg.tasks.detect import files, scoring
-from napari_synthseg.tasks.detect.rule import DetectRule
-from napari_synthseg.tasks.info import PairChange, TaskInfo
+from napari_synthseg.networks.registry import Form
+from napari_synthseg.tasks.data import PairChange
+from napari_synthseg.tasks.detect import results
+from napari_synthseg.tasks.info import TaskInfo
+
+
+class DetectRule(DecodingRule, extra="forbid"):
+    """How a detector's output becomes boxes; `spacing` stays empty, as there are images only.
+
+    Attributes
+    ----------
+    anchors
+        Heights and widths, pixels, one after the other: h1, w1, h2, w2, ...
+    stride
+        Pixels of the image for one of the output.
+    thresholds
+        Smallest score of a box that is reported, for each class.
+    overlap
+        Largest IoU of two boxes of a class.
+    form
+        "grid": boxes by cell and anchor (see `yolo`); "centers": by the peaks of a map of centers,
+        with one anchor (see `centers`).
+    """
+
+    kind: Literal["detect"] = "detect"
+    anchors: tuple[float, ...]
+    stride: int
+    thresholds: tuple[float, ...]
+    overlap: float = 0.45
+    form: Form = "grid"
+
+    @property
+    def sizes(self) -> NDArray[np.float64]:
+        """Heights and widths of the anchors, shape (anchor, 2), pixels."""
+        return np.array(self.anchors, float).reshape(-1, 2)
 
 
 class Detect(TaskInfo):
@@ -27,6 +63,7 @@ class Detect(TaskInfo):
         "darknet19": "YOLOv2 on Darknet-19: slow without a GPU",
         "centers": "U-Net with a map of centers",
     }
+    network_kind = "detector"
     rule_type = DetectRule
     truth_kinds = ("boxes", "instance")
     truth_words = "true boxes or masks"
@@ -36,9 +73,9 @@ class Detect(TaskInfo):
         "ap@0.5", "ap@0.5:0.95", "f1@0.5", "precision@0.5", "recall@0.5", "found", "missed",
         "false",
     )  # fmt: skip
-    write_predictions = staticmethod(files.write_predictions)
-    score_images = staticmethod(scoring.score_images)
-    score_files = staticmethod(scoring.score_files)
+    write_predictions = staticmethod(results.write_predictions)
+    score_images = staticmethod(results.score_images)
+    score_files = staticmethod(results.score_files)
 
     def fit_labels(self, spec: TrainSpec, library: PatchLibrary) -> PairChange:
         """Let boxes be as large as the class's diameter says, where that is asked for."""

@@ -17,8 +17,9 @@ from torch.nn import functional
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.tasks.detect import DetectRule
+from napari_synthseg.tasks.detect.crop_targets import learned_order, open_places
 from napari_synthseg.tasks.detect.grouping import keep_best
-from napari_synthseg.tasks.detect.rule import MIN_SHARE_SHOWN, DetectRule
 from napari_synthseg.training.crop_boxes import ShownBoxes
 
 SIZE_MAPS = 2
@@ -39,7 +40,7 @@ MAX_SIZE_RATIO = 8.0
 
 def make_maps(
     found: ShownBoxes,
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
     rule: DetectRule,
     unknown: NDArray[np.bool_] | None = None,
 ) -> tuple[FloatImage, FloatImage, FloatImage]:
@@ -69,16 +70,9 @@ def make_maps(
     heat = np.zeros((len(rule.class_values), rows, columns), np.float32)
     sizes = np.zeros((SIZE_MAPS, rows, columns), np.float32)
     weight = np.zeros((rows, columns), np.float32)
-    if unknown is not None:
-        blocks = unknown.reshape(rows, rule.stride, columns, rule.stride)
-        heat[:, blocks.any(axis=(1, 3))] = UNKNOWN_HEAT
-    usual = rule.sizes[0]
-    boxes = found.boxes
-    clear = found.share >= MIN_SHARE_SHOWN
-    for top, left, bottom, right in boxes.corners[~clear] / rule.stride:
-        heat[:, int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = UNKNOWN_HEAT
-    order = np.argsort(-np.prod(boxes.sizes(), axis=1), kind="stable")  # small ones come last
-    for number in order[clear[order]].tolist():
+    heat[:, open_places(found, shape, rule.stride, unknown)] = UNKNOWN_HEAT
+    usual, boxes = rule.sizes[0], found.boxes
+    for number in learned_order(found):
         corners = boxes.corners[number] / rule.stride
         index = rule.class_values.index(int(boxes.classes[number]))
         place, peak = _draw_peak(corners, (rows, columns))

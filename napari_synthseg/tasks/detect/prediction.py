@@ -8,22 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
-import torch
-from torch import nn
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import BoxPrediction, FoundObject
 from napari_synthseg.core.progress import Progress
-from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.detectors import Detector
-from napari_synthseg.networks.receptive_field import measure_radius
-from napari_synthseg.networks.registry import build_network
-from napari_synthseg.tasks.detect.heads import read_boxes
-from napari_synthseg.tasks.detect.rule import DetectRule
+from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.tasks.detect import DetectRule
+from napari_synthseg.tasks.detect.heads import FORMS
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.tiles import Tile, Tiler, run_network
 
@@ -38,22 +33,12 @@ MIN_SCORE = 0.01
 
 
 def detect_in_image(
-    predictor: Predictor,
-    pixels: PixelSource,
-    *,
-    image: str,
-    run: str,
-    block: tuple[int, ...] | None,
+    predictor: Predictor, pixels: PixelSource, block: tuple[int, ...] | None
 ) -> Generator[Progress, None, BoxPrediction]:
-    """Find the boxes of one image, cut at its border.
-
-    See `predict_image` for the parameters.
-    """
+    """Find the boxes of one image, cut at its border."""
     rule = predictor.rule
     assert isinstance(rule, DetectRule)
-    boxes = yield from find_boxes_in(
-        predictor.net, predictor.spec, rule, pixels, predictor.device, block or (BLOCK_PX, BLOCK_PX)
-    )
+    boxes = yield from find_boxes_in(predictor, pixels, block or (BLOCK_PX, BLOCK_PX))
     low, high = np.array(pixels.region, float).T
     found: list[FoundObject] = []
     for box, cls, score in zip(boxes.corners, boxes.classes, boxes.scores, strict=True):
@@ -63,53 +48,26 @@ def detect_in_image(
         found.append(FoundObject(0, int(cls), round(float(score), 4), center, edges))
     found.sort(key=lambda o: -o.score)
     least = dict(zip(rule.class_values, rule.thresholds, strict=True))
-    return BoxPrediction(
-        image=image,
-        run=run,
-        region_origin=tuple(start for start, _ in pixels.region),
-        objects=tuple(_numbered([o for o in found if o.score >= least[o.cls]])),
-        candidates=tuple(_numbered(found)),
-    )
+    reported = [o for o in found if o.score >= least[o.cls]]
+    return BoxPrediction(objects=_numbered(reported), candidates=_numbered(found))
 
 
 def find_boxes_in(
-    net: nn.Module,
-    spec: ModelSpec,
-    rule: DetectRule,
-    pixels: PixelSource,
-    device: torch.device,
-    block: Sequence[int],
-    min_score: float = MIN_SCORE,
+    predictor: Predictor, pixels: PixelSource, block: Sequence[int], min_score: float = MIN_SCORE
 ) -> Generator[Progress, None, Boxes]:
-    """Return the candidates on an image, in pixels of the whole image.
-
-    Parameters
-    ----------
-    net
-        In evaluation mode, on `device`.
-    spec
-        What it was built from.
-    block
-        Shape of a tile without its halo, pixels.
-    """
+    """Return the candidates on an image, in pixels of the whole image."""
+    net, rule = predictor.net, predictor.rule
     assert isinstance(net, Detector)
+    assert isinstance(rule, DetectRule)
     largest = 1.5 * float(rule.sizes.max())
-    halo = [max(min(r, MAX_SIGHT_PX), largest) for r in _sight(spec)]
-    tiler = Tiler(pixels, block, halo, (net.multiple,) * 2, device)
+    halo = [max(min(r, MAX_SIGHT_PX), largest) for r in receptive_radius(predictor.spec)]
+    tiler = Tiler(pixels, block, halo, (net.multiple,) * 2, predictor.device)
     found: list[Boxes] = []
     for tile in tiler:
         output = run_network(net, tile.images).cpu().numpy()
-        found.append(_own(read_boxes(output, rule, min_score), tile))
+        found.append(_own(FORMS[rule.form].read(output, rule, min_score), tile))
         yield tiler.progress()
     return Boxes.joined(found)
-
-
-@lru_cache(maxsize=32)
-def _sight(spec: ModelSpec) -> tuple[int, ...]:
-    """Return how far a detector sees, pixels along each axis."""
-    net = build_network(spec, 1, 1)
-    assert isinstance(net, Detector)
-    return measure_radius(net, 1, (net.multiple,) * 2)
 
 
 def _own(boxes: Boxes, tile: Tile) -> Boxes:
@@ -122,5 +80,5 @@ def _own(boxes: Boxes, tile: Tile) -> Boxes:
     return moved.take(((first <= middles) & (middles < last)).all(axis=1))
 
 
-def _numbered(objects: list[FoundObject]) -> list[FoundObject]:
-    return [replace(o, id=number) for number, o in enumerate(objects, start=1)]
+def _numbered(objects: list[FoundObject]) -> tuple[FoundObject, ...]:
+    return tuple(replace(o, id=number) for number, o in enumerate(objects, start=1))

@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from napari_synthseg.core.boxes import Boxes, measure_box_iou
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.tasks.detect import DetectRule
+from napari_synthseg.tasks.detect.crop_targets import learned_order, open_places
 from napari_synthseg.tasks.detect.grouping import keep_best, overlap_sizes
-from napari_synthseg.tasks.detect.rule import MIN_SHARE_SHOWN, DetectRule
 from napari_synthseg.training.crop_boxes import Floats, ShownBoxes
 
 FIELDS = 5
@@ -35,7 +36,7 @@ EMPTY, OPEN = -1, -2
 
 def make_grid(
     found: ShownBoxes,
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
     rule: DetectRule,
     unknown: NDArray[np.bool_] | None = None,
 ) -> tuple[FloatImage, NDArray[np.int64]]:
@@ -64,23 +65,17 @@ def make_grid(
     sizes = rule.sizes
     boxes = np.zeros((len(sizes), 4, rows, columns), np.float32)
     state = np.full((len(sizes), rows, columns), EMPTY, np.int64)
-    if unknown is not None:
-        blocks = unknown.reshape(rows, rule.stride, columns, rule.stride)
-        state[:, blocks.any(axis=(1, 3))] = OPEN
+    state[:, open_places(found, shape, rule.stride, unknown)] = OPEN
+    learned = learned_order(found)
+    if not learned:
+        return boxes, state
     corners, extents = found.boxes.corners, found.boxes.sizes()
     middles = (corners[:, :2] + corners[:, 2:]) / 2 / rule.stride
     cells = np.clip(np.floor(middles).astype(int), 0, [rows - 1, columns - 1])
-    clear = found.share >= MIN_SHARE_SHOWN
-    for top, left, bottom, right in corners[~clear] / rule.stride:
-        part = slice(int(top), int(np.ceil(bottom))), slice(int(left), int(np.ceil(right)))
-        state[(slice(None), *part)] = OPEN
-    if not clear.any():
-        return boxes, state
     best = overlap_sizes(extents, sizes).argmax(axis=1)
-    similar = _overlaps_of_anchors(corners[clear], sizes, (rows, columns), rule.stride)
+    similar = _overlaps_of_anchors(corners[learned], sizes, (rows, columns), rule.stride)
     state[(similar > IGNORED_ANCHOR_IOU) & (state == EMPTY)] = OPEN
-    order = np.argsort(-np.prod(extents, axis=1), kind="stable")  # small ones come last, and stay
-    for number in order[clear[order]].tolist():
+    for number in learned:
         anchor, (row, column) = int(best[number]), cells[number]
         boxes[anchor, :2, row, column] = middles[number] - cells[number]
         boxes[anchor, 2:, row, column] = np.log(np.maximum(extents[number], 1) / sizes[anchor])
@@ -99,9 +94,7 @@ def _overlaps_of_anchors(true: Floats, sizes: Floats, grid: tuple[int, int], str
     return result
 
 
-def grid_loss(
-    output: torch.Tensor, boxes: torch.Tensor, state: torch.Tensor, classes: int
-) -> torch.Tensor:
+def grid_loss(output: torch.Tensor, boxes: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
     """Return the error of places, sizes, objects and classes.
 
     Parameters
@@ -110,31 +103,26 @@ def grid_loss(
         (batch, anchor * (`FIELDS` + class), y, x).
     boxes, state
         See `make_grid`, batch first.
-    classes
-        Number of classes.
     """
-    batch, _, rows, columns = output.shape
-    parts = output.float().reshape(batch, -1, FIELDS + classes, rows, columns).movedim(2, -1)
+    batch, anchors, _, rows, columns = boxes.shape
+    parts = output.float().reshape(batch, anchors, -1, rows, columns).movedim(2, -1)
     here = state >= 0
     number = max(int(here.sum()), 1)
     presence = functional.binary_cross_entropy_with_logits
     empty = parts[state == EMPTY][:, 4]
     # over the boxes, not the cells: the many empty ones count in sum as much as the few others
-    loss = presence(empty, torch.zeros_like(empty), reduction="sum") / number
+    loss: torch.Tensor = presence(empty, torch.zeros_like(empty), reduction="sum") / number
     if not bool(here.any()):
         return loss
     mine, true = parts[here], boxes.movedim(2, -1)[here]
     loss = loss + presence(mine[:, 4], torch.ones_like(mine[:, 4]))
-    place = presence(mine[:, :2], true[:, :2], reduction="sum") - _entropy(true[:, :2])
+    share = true[:, :2]
+    least = (torch.special.entr(share) + torch.special.entr(1 - share)).sum()
+    place = presence(mine[:, :2], share, reduction="sum") - least  # a perfect answer costs nothing
     size = functional.smooth_l1_loss(mine[:, 2:4], true[:, 2:], reduction="sum", beta=0.1)
     kind = functional.cross_entropy(mine[:, FIELDS:], state[here])
-    return loss + (place + size) / number + kind
-
-
-def _entropy(share: torch.Tensor) -> torch.Tensor:
-    """Return what a perfect answer still costs, so that it can be taken off."""
-    least: torch.Tensor = (torch.special.entr(share) + torch.special.entr(1 - share)).sum()
-    return least
+    loss = loss + (place + size) / number + kind
+    return loss
 
 
 def read_grid(output: FloatImage, rule: DetectRule, least: float = 0.01) -> Boxes:
@@ -159,18 +147,13 @@ def read_grid(output: FloatImage, rule: DetectRule, least: float = 0.01) -> Boxe
     each = output.reshape(-1, FIELDS + classes, rows, columns).astype(np.float64)
     sizes = rule.sizes[:, :, None, None]
     grid = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"))
-    middles = (grid + _sigmoid(each[:, :2])) * rule.stride
+    middles = (grid + expit(each[:, :2])) * rule.stride
     limit = np.log(MAX_SIZE_RATIO)
     extents = sizes * np.exp(np.clip(each[:, 2:4], -limit, limit))
     kinds = each[:, FIELDS:] - each[:, FIELDS:].max(axis=1, keepdims=True)
     kinds = np.exp(kinds) / np.exp(kinds).sum(axis=1, keepdims=True)
-    scores = _sigmoid(each[:, 4:5]) * kinds
+    scores = expit(each[:, 4:5]) * kinds
     flat = np.concatenate([middles - extents / 2, middles + extents / 2], axis=1)
     flat = np.moveaxis(flat, 1, -1).reshape(-1, 4)
-    marks = np.moveaxis(scores, 1, -1).reshape(-1, classes)
-    return keep_best(flat, marks, rule.class_values, rule.overlap, least)
-
-
-def _sigmoid(values: Floats) -> Floats:
-    result: Floats = expit(values)
-    return result
+    flat_scores = np.moveaxis(scores, 1, -1).reshape(-1, classes)
+    return keep_best(flat, flat_scores, rule.class_values, rule.overlap, least)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import center_of_mass, gaussian_filter, label, maximum, mean
 
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.tasks.segment.rule import SegmentRule
+from napari_synthseg.tasks.segment import SegmentRule
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,10 +21,9 @@ from napari_synthseg.core.geometry import Region, contains, region_shape, widen_
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.predictions import FoundObject, InstancePrediction
 from napari_synthseg.core.progress import Progress
-from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.decoding import Decoded, decode
-from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.tiles import Tile, Tiler, run_network
 from napari_synthseg.training.volumes import block_shape, round_up
@@ -34,17 +33,9 @@ OBJECT_MARGIN_DIAMETERS = 2.0
 
 
 def find_in_image(
-    predictor: Predictor,
-    pixels: PixelSource,
-    *,
-    image: str,
-    run: str,
-    block: tuple[int, ...] | None,
+    predictor: Predictor, pixels: PixelSource, block: tuple[int, ...] | None
 ) -> Generator[Progress, None, InstancePrediction]:
-    """Find the objects of one image.
-
-    See `predict_image` for the parameters.
-    """
+    """Find the objects of one image."""
     rule = predictor.rule
     assert isinstance(rule, SegmentRule)
     spec, region = predictor.spec, pixels.region
@@ -64,30 +55,13 @@ def find_in_image(
         decided = decode(maps[:-1], maps[-1], rule)
         _take_over(decided, window, tile.core, region, ids, objects)
         yield tiler.progress()
-    return InstancePrediction(
-        image=image,
-        run=run,
-        region_origin=tuple(start for start, _ in region),
-        ids=ids,
-        objects=tuple(objects),
-    )
+    return InstancePrediction(ids=ids, objects=tuple(objects))
 
 
 def predict_maps(
-    net: nn.Module,
-    spec: ModelSpec,
-    pixels: PixelSource,
-    device: torch.device,
-    block: tuple[int, ...],
+    predictor: Predictor, pixels: PixelSource, block: tuple[int, ...]
 ) -> Generator[Progress, None, tuple[FloatImage, FloatImage]]:
     """Return the class probabilities and the inner distance of an image.
-
-    Parameters
-    ----------
-    net
-        In evaluation mode, on `device`.
-    block
-        Shape of a tile's core, pixels.
 
     Returns
     -------
@@ -96,8 +70,9 @@ def predict_maps(
     distance
         ([z,] y, x) float32 in 0..1.
     """
-    tiler = Tiler(pixels, block, receptive_radius(spec), spec.multiple, device)
-    maps = (yield from tiler.assemble(partial(read_output, net))).numpy()
+    spec = predictor.spec
+    tiler = Tiler(pixels, block, receptive_radius(spec), spec.multiple, predictor.device)
+    maps = (yield from tiler.assemble(partial(read_output, predictor.net))).numpy()
     return maps[:-1], maps[-1]
 
 

@@ -38,24 +38,19 @@ def inner_distance(ids: NDArray[np.int32], spacing: tuple[float, ...] = ()) -> F
             continue
         mask = ids[box] == instance
         # The border of the image is no edge of the object: pad there with the object itself.
-        edges = [(int(s.start > 0), int(s.stop < n)) for s, n in zip(box, ids.shape, strict=True)]
         padded = np.pad(mask, 1, mode="edge")
-        inside = [slice(1, -1)] * mask.ndim
-        for axis, (low, high) in enumerate(edges):
-            if low:
-                padded[_face(mask.ndim, axis, 0)] = False
-            if high:
-                padded[_face(mask.ndim, axis, -1)] = False
+        for axis, (inside, extent) in enumerate(zip(box, ids.shape, strict=True)):
+            layers = np.moveaxis(padded, axis, 0)
+            if inside.start > 0:
+                layers[0] = False
+            if inside.stop < extent:
+                layers[-1] = False
         if padded.all():  # it fills the image: it has no edge at all
             result[box] = 1.0
             continue
-        distance = distance_transform_edt(padded, spacing or None)[tuple(inside)]
+        distance = distance_transform_edt(padded, spacing or None)[(slice(1, -1),) * mask.ndim]
         result[box][mask] = distance[mask] / distance[mask].max()
     return result
-
-
-def _face(ndim: int, axis: int, index: int) -> tuple[slice | int, ...]:
-    return tuple(index if i == axis else slice(None) for i in range(ndim))
 
 
 def make_targets(

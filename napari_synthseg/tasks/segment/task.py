@@ -10,23 +10,17 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.pixels import ArraySource, PixelSource
-from napari_synthseg.core.progress import Progress, subprogress
-from napari_synthseg.tasks.segment.evaluation import Maps, validate
+from napari_synthseg.core.progress import Progress, in_turn, subprogress
+from napari_synthseg.tasks.segment import SegmentRule
+from napari_synthseg.tasks.segment.evaluation import validate
 from napari_synthseg.tasks.segment.loss import segmentation_loss
 from napari_synthseg.tasks.segment.prediction import find_in_image, predict_maps
-from napari_synthseg.tasks.segment.rule import SegmentRule
 from napari_synthseg.tasks.segment.targets import make_targets
-from napari_synthseg.tasks.task import Task, TaskData
+from napari_synthseg.tasks.task import Task
+from napari_synthseg.tasks.validation import fields_of
 from napari_synthseg.training.augmentation import Crop
 from napari_synthseg.training.trainable import Validation
-from napari_synthseg.training.volumes import (
-    VALIDATION_BLOCK_PX,
-    block_shape,
-    crop_shape,
-    fit_spec,
-    smallest_area,
-)
+from napari_synthseg.training.volumes import VALIDATION_BLOCK_PX, block_shape, smallest_area
 
 MIN_AREA_SHARE = 0.03
 """Area of the smallest object that is reported, as a share of the typical one."""
@@ -41,13 +35,11 @@ class SegmentTask(Task):
     rule: SegmentRule
     predict = staticmethod(find_in_image)
 
-    def __init__(self, data: TaskData) -> None:
-        super().__init__(data)
-        first = data.pairs.pair(0)
-        shape = first.labels.shape
-        spacing = data.spacing or (1.0,) * len(shape)
-        self.spec = fit_spec(data.spec, spacing)
-        self.in_channels = len(first.image)
+    def prepare(self) -> Generator[Progress, None, DualImage]:
+        """Fit network, crops and rule to the first pair."""
+        first = yield from super().prepare()
+        data = self.data
+        spacing = data.spacing or (1.0,) * len(first.labels.shape)
         self.out_channels = len(data.class_values) + 2
         self.rule = SegmentRule(
             class_values=data.class_values,
@@ -56,7 +48,7 @@ class SegmentTask(Task):
             minimum_score=DEFAULT_MIN_SCORE,
             spacing=data.spacing,
         )
-        self.crop = crop_shape(self.spec, shape)
+        return first
 
     def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
         """Return class index and inner distance per pixel."""
@@ -70,20 +62,9 @@ class SegmentTask(Task):
         self, net: nn.Module, device: torch.device, *, tune: bool = False
     ) -> Generator[Progress, None, Validation]:
         """Compare with the masks of held-out pairs, and with the clicks of held-out images."""
-        pairs = self.data.val_pairs
-        clicked = tuple(i for i in self.data.val_images if i.clicks)
-        fields: list[PixelSource] = [ArraySource(p.image) for p in pairs]
-        fields += [i.pixels for i in clicked]
-        maps: list[Maps] = []
-        model = self.spec.model
-        block = block_shape(model, self.data.spacing, VALIDATION_BLOCK_PX)
-        for number, pixels in enumerate(fields):
-            work = predict_maps(net, model, pixels, device, block)
-            share, width = number / len(fields), 1 / len(fields)
-            maps.append((yield from subprogress(work, share / 2, (share + width) / 2)))
-        on_pairs, on_images = maps[: len(pairs)], maps[len(pairs) :]
-        return (
-            yield from subprogress(
-                validate(on_pairs, pairs, on_images, clicked, self.rule, tune=tune), 0.5
-            )
-        )
+        fields = fields_of(self.data)
+        predictor = self.predictor(net, device)
+        block = block_shape(self.spec.model, self.data.spacing, VALIDATION_BLOCK_PX)
+        works = [predict_maps(predictor, field.pixels, block) for field in fields]
+        maps = yield from subprogress(in_turn(works), 0.0, 0.5)
+        return (yield from subprogress(validate(maps, fields, self.rule, tune=tune), 0.5))

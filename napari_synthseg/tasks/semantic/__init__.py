@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.io.result_files import AREAS_FILE, CLASSES_FILE
 from napari_synthseg.tasks.info import TaskInfo
-from napari_synthseg.tasks.semantic import files, scoring
-from napari_synthseg.tasks.semantic.rule import SemanticRule
+from napari_synthseg.tasks.semantic import results
+
+
+class SemanticRule(DecodingRule, extra="forbid"):
+    """Channel 0 is the background, the next ones are the classes; the largest one counts."""
+
+    kind: Literal["semantic"] = "semantic"
 
 
 class Semantic(TaskInfo):
@@ -21,6 +27,7 @@ class Semantic(TaskInfo):
         "layers, membranes."
     )
     networks: ClassVar = {"unet": "U-Net"}
+    network_kind = "pixels"
     rule_type = SemanticRule
     truth_kinds = ("semantic", "instance")
     truth_words = "true masks of regions or objects"
@@ -40,6 +47,6 @@ class Semantic(TaskInfo):
     class_metrics = (
         "iou", "dice", "precision", "recall", "boundary_f1", "share_true", "share_predicted",
     )  # fmt: skip
-    write_predictions = staticmethod(files.write_predictions)
-    score_images = staticmethod(scoring.score_images)
-    score_files = staticmethod(scoring.score_files)
+    write_predictions = staticmethod(results.write_predictions)
+    score_images = staticmethod(results.score_images)
+    score_files = staticmethod(results.score_files)

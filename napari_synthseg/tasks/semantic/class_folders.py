@@ -12,11 +12,8 @@ from numpy.typing import NDArray
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN
 from napari_synthseg.io.class_tables import read_class_names
-from napari_synthseg.io.labels import read_class_file
+from napari_synthseg.io.labels import UNKNOWN_VALUE, means_class_one, read_class_file
 from napari_synthseg.io.result_files import CLASSES_FILE
-
-WHITE = 255
-"""What programs that know only black and white save for 1, and others for unknown pixels."""
 
 MOST_CLASSES = 255
 """More distinct values than this are hardly classes."""
@@ -52,12 +49,12 @@ class ClassFolder:
     def read(self, stem: str) -> NDArray[np.int64]:
         """Return the class values of an image."""
         values = read_class_file(self.files[stem])
-        return np.where(values == WHITE, 1, values) if self.white_is_one else values
+        return np.where(values == UNKNOWN_VALUE, 1, values) if self.white_is_one else values
 
     def with_white_as_one(self) -> ClassFolder:
         """Return the same folder, with 255 read as 1."""
         values = {
-            stem: frozenset(1 if value == WHITE else value for value in found)
+            stem: frozenset(1 if value == UNKNOWN_VALUE else value for value in found)
             for stem, found in self.values.items()
         }
         return replace(self, values=values, white_is_one=True)
@@ -88,12 +85,9 @@ def survey(
 
 
 def _distinct(array: NDArray[np.int64]) -> frozenset[int]:
-    if not array.size:
-        return frozenset()
-    low, high = int(array.min()), int(array.max())
-    if high - low >= 2**16:
-        return frozenset(np.unique(array).tolist())
-    return frozenset((np.flatnonzero(np.bincount((array - low).ravel())) + low).tolist())
+    import pandas as pd
+
+    return frozenset(pd.unique(array.ravel()).tolist())  # quicker than numpy's, which sorts
 
 
 def read_names(truth: Path, predicted: Path) -> dict[int, str] | None:
@@ -139,7 +133,7 @@ def name_values(true: ClassFolder, given: ClassFolder, ignore: int | None) -> di
 def read_white_as_one(
     true: ClassFolder, given: ClassFolder, names: Mapping[int, str] | None, ignore: int | None
 ) -> tuple[ClassFolder, ClassFolder]:
-    """Let 255 be 1 in folders of black and white, where 1 is what the names or the other side know.
+    """Let 255 be 1 in folders where it means that; see `io.labels`.
 
     Parameters
     ----------
@@ -152,10 +146,9 @@ def read_white_as_one(
     """
 
     def converted(folder: ClassFolder, other: ClassFolder, ignored: int | None) -> ClassFolder:
-        values = folder.all_values()
-        known = {0, *names} if names is not None else other.all_values() - {UNKNOWN, ignore}
-        black_and_white = WHITE in values and values <= {0, WHITE} and ignored != WHITE
-        return folder.with_white_as_one() if black_and_white and known <= {0, 1} else folder
+        known = names if names is not None else other.all_values() - {UNKNOWN, ignore}
+        is_one = ignored != UNKNOWN_VALUE and means_class_one(folder.all_values(), known)
+        return folder.with_white_as_one() if is_one else folder
 
     return converted(true, given, ignore), converted(given, true, None)
 

@@ -14,23 +14,17 @@ from torch import nn
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, regions_of
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.core.progress import Progress, in_turn
 from napari_synthseg.metrics.areas import BACKGROUND
 from napari_synthseg.metrics.confusion import ClassSet, count_classes, count_pixels
+from napari_synthseg.tasks.semantic import SemanticRule
 from napari_synthseg.tasks.semantic.loss import region_loss
 from napari_synthseg.tasks.semantic.prediction import class_values_of, find_regions
-from napari_synthseg.tasks.semantic.rule import SemanticRule
-from napari_synthseg.tasks.task import Task, TaskData
+from napari_synthseg.tasks.task import Task
 from napari_synthseg.training.augmentation import Crop
 from napari_synthseg.training.targets import class_indices
 from napari_synthseg.training.trainable import Validation
-from napari_synthseg.training.volumes import (
-    VALIDATION_BLOCK_PX,
-    batch_size,
-    block_shape,
-    crop_shape,
-    fit_spec,
-)
+from napari_synthseg.training.volumes import VALIDATION_BLOCK_PX, block_shape
 
 SAMPLED_CROPS = 16
 """Crops whose pixels are counted to weigh the classes."""
@@ -45,39 +39,30 @@ class SemanticTask(Task):
     rule: SemanticRule
     predict = staticmethod(find_regions)
 
-    def __init__(self, data: TaskData) -> None:
-        super().__init__(data)
+    def prepare(self) -> Generator[Progress, None, DualImage]:
+        """Fit network, crops, rule and weights of the classes to the first pairs."""
+        data = self.data
         if BACKGROUND in data.class_names.values():
             raise InputError(
                 f"A class is named '{BACKGROUND}', which is what pixels of no class are called: "
                 "rename it, or delete it if it is meant for those."
             )
-        first = data.pairs.pair(0)
-        shape = first.labels.shape
-        self.spec = fit_spec(data.spec, data.spacing or (1.0,) * len(shape))
-        self.in_channels = len(first.image)
+        first = yield from super().prepare()
         self.out_channels = len(data.class_values) + 1
         self.rule = SemanticRule(
             class_values=data.class_values, diameter=data.diameter, spacing=data.spacing
         )
-        self.crop = crop_shape(self.spec, shape)
-        counts = self._count_pixels()
+        classes = (yield from self.draw_targets(SAMPLED_CROPS)).numpy()
+        known = classes[classes != UNKNOWN]
+        counts = np.bincount(known, minlength=self.out_channels).astype(float)
         self.class_weights = weigh_classes(counts, self.spec.class_balance)
         self.notes = tuple(self._missing(counts))
-
-    def _count_pixels(self) -> NDArray[np.float64]:
-        """Return how many pixels of the first crops are of each class, background first."""
-        counts = np.zeros(self.out_channels)
-        for number in range(-(-SAMPLED_CROPS // batch_size(self.spec))):
-            (classes,) = self.make_batch(number).targets
-            known = classes[classes != UNKNOWN].numpy()
-            counts += np.bincount(known, minlength=self.out_channels)
-        return counts
+        return first
 
     def _missing(self, counts: NDArray[np.float64]) -> Iterator[str]:
         for value, count in zip(self.data.class_values, counts[1:], strict=True):
             if not count:
-                name = self.data.class_names.get(value, f"class {value}")
+                name = self.data.class_names[value]
                 yield f"'{name}' is on none of the first {SAMPLED_CROPS} crops"
 
     def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
@@ -100,20 +85,17 @@ class SemanticTask(Task):
         pairs = self.data.val_pairs
         if not pairs:
             return Validation.by_mean({}, self.rule)
-        names = {v: self.data.class_names.get(v, str(v)) for v in self.data.class_values}
+        names = {value: str(value) for value in self.data.class_values}
         classes = ClassSet.of(names)
-        confusion = np.zeros((classes.size, classes.size), np.int64)
         block = block_shape(self.spec.model, self.data.spacing, VALIDATION_BLOCK_PX)
-        for number, pair in enumerate(pairs):
-            pixels = ArraySource(pair.image)
-            work = class_values_of(net, self.spec.model, self.rule, pixels, device, block)
-            found = yield from subprogress(
-                work, number / len(pairs), (number + 1) / len(pairs),
-                f"image {number + 1} of {len(pairs)}",
-            )  # fmt: skip
-            true, given = classes.encode(str(number), regions_of(pair.labels).values, found)
+        predictor = self.predictor(net, device)
+        works = [class_values_of(predictor, ArraySource(pair.image), block) for pair in pairs]
+        found = yield from in_turn(works)
+        confusion = np.zeros((classes.size, classes.size), np.int64)
+        for number, (pair, values) in enumerate(zip(pairs, found, strict=True)):
+            yield Progress(1.0, "comparing")
+            true, given = classes.encode(str(number), regions_of(pair.labels).values, values)
             confusion += count_pixels(true, given, classes.size)
-            yield Progress((number + 1) / len(pairs), "comparing")
         ious = [counts.iou for counts in count_classes(confusion) if counts.true]
         figures = {"held-out mIoU": math.fsum(ious) / len(ious)} if ious else {}
         return Validation.by_mean(figures, self.rule)

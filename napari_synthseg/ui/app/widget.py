@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_synthseg.core.plugins import plugin_problems
+from napari_synthseg.training.libraries import start_loading
 from napari_synthseg.ui.app.close_watch import CloseWatch
 from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     import napari.viewer
 
 MIN_WIDTH_PX = 350
+
+PRELOAD_AFTER_MS = 2000
+"""How long after the panel is shown PyTorch is loaded in a thread: training then starts at once."""
 
 
 class SynthSegWidget(QWidget):
@@ -282,6 +286,7 @@ class SynthSegWidget(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the window that the panel is shown in."""
         super().showEvent(event)
+        QTimer.singleShot(PRELOAD_AFTER_MS, start_loading)
         if self._close_watch is None or self._close_watch.parent() is not self.window():
             self._close_watch = CloseWatch(self.window(), self.shut_down)
 

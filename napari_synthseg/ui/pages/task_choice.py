@@ -40,16 +40,17 @@ class TaskChoice(QWidget):
         """Show the task and network of a spec."""
         self._spec = spec
         info = describe_task(spec.task)
+        networks = info.all_networks()
         with QSignalBlocker(self.task), QSignalBlocker(self.network):
             if self.task.findData(info.name) < 0:
                 self.task.addItem(info.title, info.name)
             self.task.setCurrentIndex(self.task.findData(info.name))
             self.network.clear()
-            for name, words in info.networks.items():
+            for name, words in networks.items():
                 self.network.addItem(words, name)
             self.network.setCurrentIndex(max(self.network.findData(spec.model.name), 0))
         for widget in (self.network_label, self.network):
-            widget.setVisible(len(info.networks) > 1)
+            widget.setVisible(len(networks) > 1)
         self.told.setText(info.description)
 
     def _on_task(self) -> None:

@@ -9,7 +9,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.synthesis import default_recipe
-from napari_synthseg.tasks.registry import task_for
+from napari_synthseg.tasks.registry import task_for, task_info
 from napari_synthseg.workflow.session import Session
 
 STEP_NAMES = ("Click", "Patches", "Dual images", "Train", "Results")
@@ -104,7 +104,8 @@ def suitable_spec(project: Project, learned: bool = False) -> TrainSpec:
 
     `learned` says that there are learned dual images to train on.
     """
-    if project.train_spec != TrainSpec() or not only_regions(project):
+    untouched = (TrainSpec(), TrainSpec(task=task_info("").name))
+    if project.train_spec not in untouched or not only_regions(project):
         return project.train_spec
     if learned:
         return TrainSpec(task=task_for("regions").name, source="mixed", real_fraction=REAL_SHARE)

@@ -20,12 +20,11 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.metrics.counts import Counts
 from napari_synthseg.metrics.localization import match_centers
 from napari_synthseg.networks.receptive_field import receptive_radius
-from napari_synthseg.tasks.task import Task, TaskData
+from napari_synthseg.tasks.task import Task
 from napari_synthseg.training.augmentation import Crop
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.tiles import Tiler, run_network
 from napari_synthseg.training.trainable import Validation
-from napari_synthseg.training.volumes import crop_shape
 
 TILE_PX = 512
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -40,15 +39,14 @@ Centers = dict[int, NDArray[np.float64]]
 class CountTask(Task):
     rule: CountRule
 
-    def __init__(self, data: TaskData) -> None:
-        super().__init__(data)
-        first = data.pairs.pair(0)
+    def prepare(self) -> Generator[Progress, None, DualImage]:
+        first = yield from super().prepare()
         if first.image.ndim != 3:
             raise InputError("Objects are counted in flat images only: add the stack by planes.")
-        self.spec, self.in_channels = data.spec, len(first.image)
-        self.out_channels = len(data.class_values)
-        self.crop = crop_shape(self.spec, first.image.shape[1:])
-        self.rule = CountRule(class_values=data.class_values, diameter=data.diameter)
+        values = self.data.class_values
+        self.out_channels = len(values)
+        self.rule = CountRule(class_values=values, diameter=self.data.diameter)
+        return first
 
     def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
         """Return one map per class, with a bump of height 1 at the center of each object."""
@@ -86,12 +84,7 @@ class CountTask(Task):
 
     @staticmethod
     def predict(
-        predictor: Predictor,
-        pixels: PixelSource,
-        *,
-        image: str,
-        run: str,
-        block: tuple[int, ...] | None,
+        predictor: Predictor, pixels: PixelSource, block: tuple[int, ...] | None
     ) -> Generator[Progress, None, PointPrediction]:
         """Read peaks tile by tile; a tile owns the peaks that lie in it."""
         spec, rule = predictor.spec, predictor.rule
@@ -109,12 +102,7 @@ class CountTask(Task):
                         found.append((value, min(height, 1.0), tuple(center)))
             yield tiler.progress()
         points = (FoundPoint(n, *each) for n, each in enumerate(found, start=1))
-        return PointPrediction(
-            image=image,
-            run=run,
-            region_origin=tuple(first for first, _ in pixels.region),
-            objects=tuple(points),
-        )
+        return PointPrediction(objects=tuple(points))
 
 
 def centers_of(labels: Labels) -> Centers:

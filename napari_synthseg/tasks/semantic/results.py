@@ -1,4 +1,4 @@
-"""Scores of predicted regions, pixel by pixel."""
+"""Predicted regions in files, and their scores, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -10,12 +10,25 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import regions_of
 from napari_synthseg.core.predictions import RegionPrediction
 from napari_synthseg.core.scores import Scores, ScoringOptions
-from napari_synthseg.io.result_files import CLASSES_FILE, by_stem
-from napari_synthseg.metrics.areas import BACKGROUND
+from napari_synthseg.io.labels import UNKNOWN_VALUE
+from napari_synthseg.io.result_files import AREAS_FILE, CLASSES_FILE, write_classes, write_regions
+from napari_synthseg.io.tables import write_rows
+from napari_synthseg.metrics.areas import (
+    BACKGROUND,
+    describe_shares,
+    mean_shares,
+    measure_areas,
+)
 from napari_synthseg.metrics.semantic import TOLERANCE_PX, score_semantic
-from napari_synthseg.tasks.scoring import ScoredImage, class_names, measured_on, warn_unmatched
+from napari_synthseg.tasks.results import (
+    ImageResult,
+    Written,
+    class_names,
+    matching_files,
+    measured_on,
+    warn_unmatched,
+)
 from napari_synthseg.tasks.semantic.class_folders import (
-    WHITE,
     ClassFolder,
     name_values,
     read_names,
@@ -24,8 +37,35 @@ from napari_synthseg.tasks.semantic.class_folders import (
     survey,
 )
 
+AREA_COLUMNS = ("image", "class", "value", "pixels", "share", "area", "unit")
 
-def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) -> Scores:
+
+def write_predictions(
+    out: Path, results: Sequence[ImageResult], class_names: Mapping[int, str]
+) -> Written:
+    """Write STEM.tif with class values, areas.csv, and classes.csv with what values are called."""
+    areas = {}
+    for one in results:
+        assert isinstance(one.prediction, RegionPrediction)
+        write_regions(out / f"{one.stem}.tif", one.prediction.values)
+        areas[one.stem] = measure_areas(one.prediction.values, class_names, one.ref)
+    rows = (
+        (one.name, area.name, area.value, area.pixels, f"{area.share:.6f}",
+         "" if area.size is None else f"{area.size:.6g}", area.unit)
+        for one in results
+        for area in areas[one.stem]
+    )  # fmt: skip
+    write_rows(out / AREAS_FILE, AREA_COLUMNS, rows)
+    write_classes(out, class_names)
+    shares = mean_shares(list(areas.values()))
+    per_image = {stem: {a.name: a.share for a in found} for stem, found in areas.items()}
+    return Written(
+        {"shares": shares, "per_image": per_image},
+        (f"{len(results)} image(s), written to {out}: {describe_shares(shares)}.",),
+    )
+
+
+def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass]) -> Scores:
     """Score predictions against true masks of regions or objects.
 
     Raises
@@ -33,17 +73,17 @@ def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) 
     InputError
         If no image has any.
     """
-    known = [image for image in images if image.truth is not None]
+    known = [one for one in results if one.truth is not None]
     if not known:
         raise InputError(
             "None of these images has true masks of regions or objects: import them, or paint them "
             "in a Labels layer."
         )
     pairs = []
-    for image in known:
-        assert image.truth is not None
-        assert isinstance(image.prediction, RegionPrediction)
-        pairs.append((image.ref.name, regions_of(image.truth).values, image.prediction.values))
+    for one in known:
+        assert one.truth is not None
+        assert isinstance(one.prediction, RegionPrediction)
+        pairs.append((one.ref.name, regions_of(one.truth).values, one.prediction.values))
     return score_semantic(pairs, class_names(classes), measured_on=measured_on(known))
 
 
@@ -64,10 +104,7 @@ def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
     InputError
         If an image cannot be read, two differ in shape, or one holds a value that no class has.
     """
-    true_files, predicted_files = by_stem(truth), by_stem(predicted)
-    stems = sorted(true_files.keys() & predicted_files.keys())
-    if not stems:
-        raise InputError(f"No file in {predicted} has the stem of a file in {truth}.")
+    stems, true_files, predicted_files = matching_files(predicted, truth)
     named = read_names(truth, predicted)
     ignore = _ignored_value(how.ignore, named)
     true, given = survey(stems, true_files, predicted_files)
@@ -116,14 +153,15 @@ def _warn_of_values(
     for folder in (true, given):
         if folder.white_is_one:
             yield (
-                f"All images of {folder.path} hold nothing but 0 and {WHITE}: {WHITE} is read as "
-                "class 1."
+                f"All images of {folder.path} hold nothing but 0 and {UNKNOWN_VALUE}: "
+                f"{UNKNOWN_VALUE} is read as class 1."
             )
     values = true.all_values()
     if ignore is not None and ignore not in values:
         yield f"No true pixel has the value {ignore}, which is to be ignored."
-    if named is None and ignore != WHITE and WHITE in values and values - {0, WHITE}:
+    white = UNKNOWN_VALUE
+    if named is None and ignore != white and white in values and values - {0, white}:
         yield (
-            f"The value {WHITE} of the truth is scored as a class: where it stands for unknown "
-            f"pixels, give --ignore {WHITE}."
+            f"The value {white} of the truth is scored as a class: where it stands for unknown "
+            f"pixels, give --ignore {white}."
         )

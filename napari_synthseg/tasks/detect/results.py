@@ -1,54 +1,77 @@
-"""Scores of predicted boxes."""
+"""Predicted boxes in files, and their scores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import boxes_of
-from napari_synthseg.core.predictions import BoxPrediction
+from napari_synthseg.core.predictions import BoxPrediction, FoundObject
 from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.io.boxes.table import BoxTable, read_boxes
 from napari_synthseg.io.result_files import CANDIDATES_FILE, OBJECTS_FILE
 from napari_synthseg.metrics.detection import score_boxes
-from napari_synthseg.tasks.scoring import (
-    ScoredImage,
-    boxes_found,
+from napari_synthseg.tasks.results import (
+    ImageResult,
+    Written,
     class_names,
     measured_on,
     names_of,
     score_on_clicks,
     truth_words,
+    write_object_table,
+    write_objects,
 )
 
 
-def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) -> Scores:
+def write_predictions(
+    out: Path, results: Sequence[ImageResult], class_names: Mapping[int, str]
+) -> Written:
+    """Write objects.csv, and candidates.csv with the boxes of any score."""
+    candidates = []
+    for one in results:
+        assert isinstance(one.prediction, BoxPrediction)
+        candidates.append(one.prediction.candidates)
+    write_object_table(out / CANDIDATES_FILE, results, candidates, class_names)
+    return write_objects(out, results, class_names)
+
+
+def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass]) -> Scores:
     """Score predictions against true boxes or masks; where no image has any, against clicks."""
-    known = [image for image in images if image.truth is not None]
+    known = [one for one in results if one.truth is not None]
     if not known:
-        return score_on_clicks(images, classes)
+        return score_on_clicks(results, classes)
     pairs, candidates = [], {}
-    for image in known:
-        found = image.prediction
-        assert image.truth is not None
+    for one in known:
+        found = one.prediction
+        assert one.truth is not None
         assert isinstance(found, BoxPrediction)
-        reported, ranked = (
-            boxes_found(objects, found.region_origin)
-            for objects in (found.objects, found.candidates or found.objects)
-        )
-        pairs.append((image.ref.name, boxes_of(image.truth), reported))
-        candidates[image.ref.name] = ranked
+        reported = _boxes_found(found.objects, found.region_origin)
+        pairs.append((one.ref.name, boxes_of(one.truth), reported))
+        ranked = found.candidates or found.objects
+        candidates[one.ref.name] = _boxes_found(ranked, found.region_origin)
     return score_boxes(
         pairs,
         class_names(classes),
         measured_on=measured_on(known),
-        truth=truth_words(i.truth for i in known),
+        truth=truth_words(one.truth for one in known),
         candidates=candidates,
-        incomplete_classes=names_of(classes, (i.incomplete for i in known)),
+        incomplete_classes=names_of(classes, (one.incomplete for one in known)),
     )
+
+
+def _boxes_found(objects: Sequence[FoundObject], origin: Sequence[int]) -> Boxes:
+    """Return the boxes of predicted objects, in pixels of the region that begins at `origin`."""
+    corners = np.array([o.box for o in objects], float).reshape(-1, 2, 2).swapaxes(1, 2)
+    boxes = Boxes.of(
+        corners.reshape(-1, 4), [o.cls for o in objects] or 1, [o.score for o in objects] or 1.0
+    )
+    return boxes.shifted([-start for start in origin])
 
 
 def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:

@@ -1,4 +1,4 @@
-"""Scores of the classes that images are said to show."""
+"""What images are said to show, in a file, and the scores of it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,16 @@ from napari_synthseg.core.predictions import ImageTagsPrediction
 from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.io.class_tables import IMAGE_LABELS
 from napari_synthseg.io.result_files import LABELS_FILE
-from napari_synthseg.io.tables import Columns, read_rows, to_number
+from napari_synthseg.io.tables import Columns, TableRow, to_number, write_rows
 from napari_synthseg.metrics.image_labels import score_image_labels
-from napari_synthseg.tasks.scoring import ScoredImage, class_names, measured_on, warn_unmatched
+from napari_synthseg.tasks.results import (
+    ImageResult,
+    Written,
+    class_names,
+    measured_on,
+    rows_by_image,
+    warn_unmatched,
+)
 
 THRESHOLD = 0.5
 """Probability from which a class counts as shown where nothing else is said."""
@@ -27,7 +34,28 @@ PREDICTED_COLUMNS = Columns(
 )
 
 
-def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) -> Scores:
+def write_predictions(
+    out: Path, results: Sequence[ImageResult], class_names: Mapping[int, str]
+) -> Written:
+    """Write labels.csv: a row for each image and class."""
+    rows: list[tuple[object, ...]] = []
+    shown: dict[str, list[str]] = {}
+    for one in results:
+        tags = one.prediction
+        assert isinstance(tags, ImageTagsPrediction)
+        reported = tags.class_values_shown()
+        named = {value: class_names.get(value, str(value)) for value in tags.probabilities}
+        rows += [
+            (one.name, name, tags.probabilities[value], int(value in reported))
+            for value, name in named.items()
+        ]
+        shown[one.stem] = [named[value] for value in reported]
+    write_rows(out / LABELS_FILE, ("image", "class", "score", "shown"), rows)
+    lines = (f"{stem}: {', '.join(names) or 'nothing'}" for stem, names in shown.items())
+    return Written({"per_image": shown}, tuple(lines))
+
+
+def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass]) -> Scores:
     """Score what images are said to show against truth of any kind.
 
     Where no image has any, fully clicked images that are not for training show what was clicked.
@@ -37,9 +65,9 @@ def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) 
     InputError
         If it is not known what any image shows.
     """
-    known = [(i, i.truth.class_values_shown()) for i in images if i.truth is not None] or [
+    known = [(i, i.truth.class_values_shown()) for i in results if i.truth is not None] or [
         (i, frozenset(click.cls for click in i.clicks))
-        for i in images
+        for i in results
         if i.clicks_are_truth and i.ref.exhaustive
     ]
     if not known:
@@ -63,10 +91,9 @@ def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) 
 
 
 @dataclass
-class _Predicted:
-    """What a table says of one image."""
+class _ImageScores:
+    """What a table says of one image, by class name."""
 
-    name: str
     scores: dict[str, float] = field(default_factory=dict)
     shown: dict[str, bool] = field(default_factory=dict)
 
@@ -88,20 +115,24 @@ def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
     InputError
         If a table cannot be read, or no predicted image is in the truth.
     """
-    true = _read_truth(truth)
+    true = rows_by_image(truth, IMAGE_LABELS)
     path = predicted / LABELS_FILE if predicted.is_dir() else predicted
-    found = _read_predicted(path)
+    found = {
+        stem: _read_scores(rows)
+        for stem, (_, rows) in rows_by_image(path, PREDICTED_COLUMNS).items()
+    }
     stems = [stem for stem in true if stem in found]
     if not stems:
         raise InputError(f"No image of {path} has the stem of an image in {truth}.")
-    names = sorted(set().union(*(true[s][1] for s in stems), *(found[s].scores for s in stems)))
+    shown = {s: {cells["class"] for _, cells in true[s][1]} - {""} for s in stems}
+    names = sorted(set().union(*shown.values(), *(found[s].scores for s in stems)))
     thresholds = {
         value: _threshold(name, [found[s] for s in stems], how.threshold, path)
         for value, name in enumerate(names, start=1)
     }
     scores = score_image_labels(
         [true[stem][0] for stem in stems],
-        [[name in true[stem][1] for name in names] for stem in stems],
+        [[name in shown[stem] for name in names] for stem in stems],
         [[found[stem].scores.get(name, 0.0) for name in names] for stem in stems],
         dict(enumerate(names, start=1)),
         measured_on=how.measured_on,
@@ -110,48 +141,24 @@ def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
     return scores.model_copy(update={"warnings": (*warn_unmatched(true, found), *scores.warnings)})
 
 
-def _read_truth(path: Path) -> dict[str, tuple[str, set[str]]]:
-    """Return file stem -> name of the image and the names of the classes that it shows."""
-    images: dict[str, tuple[str, set[str]]] = {}
-    for where, cells in read_rows(path, IMAGE_LABELS):
-        name, shown = images.setdefault(_stem(where, cells), (cells["image"], set()))
-        _refuse_other(where, cells["image"], name)
-        if cells["class"]:
-            shown.add(cells["class"])
-    return images
-
-
-def _read_predicted(path: Path) -> dict[str, _Predicted]:
-    """Return file stem -> what is said of the image."""
-    images: dict[str, _Predicted] = {}
-    for where, cells in read_rows(path, PREDICTED_COLUMNS):
-        image = images.setdefault(_stem(where, cells), _Predicted(cells["image"]))
-        _refuse_other(where, cells["image"], image.name)
+def _read_scores(rows: Sequence[TableRow]) -> _ImageScores:
+    """Return what the rows of one image say."""
+    image = _ImageScores()
+    for where, cells in rows:
         cls = cells["class"]
         if not cls:
             raise InputError(f"{where}: the class is missing.")
         if cls in image.scores:
-            raise InputError(f"{where}: class '{cls}' of '{image.name}' is there twice.")
+            raise InputError(f"{where}: class '{cls}' of '{cells['image']}' is there twice.")
         image.scores[cls] = to_number(where, "score", cells["score"], "number")
         if "shown" in cells:
             if cells["shown"] not in ("0", "1"):
                 raise InputError(f"{where}: shown is '{cells['shown']}', which is not 0 or 1.")
             image.shown[cls] = cells["shown"] == "1"
-    return images
+    return image
 
 
-def _stem(where: str, cells: Mapping[str, str]) -> str:
-    if not cells["image"]:
-        raise InputError(f"{where}: the image is missing.")
-    return Path(cells["image"]).stem
-
-
-def _refuse_other(where: str, name: str, first: str) -> None:
-    if name != first:
-        raise InputError(f"{where}: '{name}' and '{first}' have the same stem: rename one of them.")
-
-
-def _threshold(cls: str, images: Sequence[_Predicted], asked: float | None, path: Path) -> float:
+def _threshold(cls: str, images: Sequence[_ImageScores], asked: float | None, path: Path) -> float:
     """Return the score from which a class counts as shown."""
     if asked is not None:
         return asked

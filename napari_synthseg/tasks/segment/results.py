@@ -1,50 +1,59 @@
-"""Scores of predicted objects, pixel masks against masks."""
+"""Predicted objects in files, and their scores, pixel masks against masks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from napari_synthseg.core.annotations import ObjectClass
-from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels, instances_of
 from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.scores import Scores, ScoringOptions
-from napari_synthseg.io.result_files import by_stem, read_classes, read_labels
+from napari_synthseg.io.result_files import read_classes, read_labels, write_labels
 from napari_synthseg.metrics.instance import score_instances
-from napari_synthseg.tasks.scoring import (
-    ScoredImage,
+from napari_synthseg.tasks.results import (
+    ImageResult,
+    Written,
     class_names,
+    matching_files,
     measured_on,
     score_on_clicks,
     warn_unmatched,
+    write_objects,
 )
 
 ANY_CLASS = "object"
 """Name of the class where none has a name."""
 
 
-def score_images(images: Sequence[ScoredImage], classes: Sequence[ObjectClass]) -> Scores:
+def write_predictions(
+    out: Path, results: Sequence[ImageResult], class_names: Mapping[int, str]
+) -> Written:
+    """Write STEM.tif with instance ids, and objects.csv."""
+    for one in results:
+        assert isinstance(one.prediction, InstancePrediction)
+        write_labels(out / f"{one.stem}.tif", one.prediction.ids)
+    return write_objects(out, results, class_names)
+
+
+def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass]) -> Scores:
     """Score predictions against true masks; where no image has any, against clicks."""
-    known = [image for image in images if image.truth is not None]
+    known = [one for one in results if one.truth is not None]
     if not known:
-        return score_on_clicks(images, classes)
+        return score_on_clicks(results, classes)
 
     def pairs() -> Iterator[tuple[str, InstanceLabels, InstanceLabels]]:
-        for image in known:
-            assert image.truth is not None
-            assert isinstance(image.prediction, InstancePrediction)
-            yield image.ref.name, instances_of(image.truth), image.prediction.as_labels()
+        for one in known:
+            assert one.truth is not None
+            assert isinstance(one.prediction, InstancePrediction)
+            yield one.ref.name, instances_of(one.truth), one.prediction.as_labels()
 
     return score_instances(pairs(), class_names(classes), measured_on=measured_on(known))
 
 
 def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
     """Score folders of label images; classes count where both have an objects.csv."""
-    true_files, predicted_files = by_stem(truth), by_stem(predicted)
-    stems = sorted(true_files.keys() & predicted_files.keys())
-    if not stems:
-        raise InputError(f"No file in {predicted} has the stem of a file in {truth}.")
+    stems, true_files, predicted_files = matching_files(predicted, truth)
     true_classes, predicted_classes = read_classes(truth), read_classes(predicted)
     warnings = warn_unmatched(true_files, predicted_files)
     if true_classes is None or predicted_classes is None:

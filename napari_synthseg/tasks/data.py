@@ -1,0 +1,71 @@
+"""What models are trained on, known before torch is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.core.specs import TrainSpec
+
+PairChange = Callable[[DualImage], DualImage]
+
+
+class TaskPairs(Synthesizer):
+    """A synthesizer's pairs with their labels as a task wants them."""
+
+    def __init__(self, pairs: Synthesizer, change: PairChange) -> None:
+        self._pairs, self._change = pairs, change
+
+    def pair(self, index: int) -> DualImage:
+        """Return pair `index`."""
+        return self._change(self._pairs.pair(index))
+
+    def draw(self, indices: Sequence[int]) -> Generator[Progress, None, list[DualImage]]:
+        """Return several pairs; yield progress while they are made."""
+        return [self._change(pair) for pair in (yield from self._pairs.draw(indices))]
+
+
+@dataclass(frozen=True, eq=False)
+class TaskData:
+    """What a model is trained on and chosen by.
+
+    Attributes
+    ----------
+    spec
+        What was asked.
+    pairs
+        What is learned from; batch n uses pairs ``n * batch_size`` and the following, or dual
+        volume n.
+    class_names
+        Class value -> name.
+    diameter
+        Typical diameter of an object, pixels along the finest axis.
+    spacing
+        Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
+    val_pairs, val_images
+        The held-out part; empty: the last weights are kept.
+    images
+        What is learned from, and what is mixed in.
+    notes
+        What the user should know of all that, sentences without a final point.
+    """
+
+    spec: TrainSpec
+    pairs: Synthesizer
+    class_names: Mapping[int, str]
+    diameter: float
+    spacing: tuple[float, ...] = ()
+    val_pairs: tuple[DualImage, ...] = ()
+    val_images: tuple[ClickedImage, ...] = ()
+    images: tuple[ImageRef, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def class_values(self) -> tuple[int, ...]:
+        """Class values in ascending order; one output of the network each."""
+        return tuple(sorted(self.class_names))
