@@ -17,6 +17,7 @@ from napari_synthseg.core.geometry import Region
 Role = Literal["train", "validate", "test"]
 
 TruthKind = Literal["instance", "semantic", "boxes", "points", "image_labels"]
+"""The kind of a truth, not a task: "semantic" is a `RegionTruth`, whichever task learns from it."""
 
 VerdictState = Literal["accepted", "rejected"]
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images.files import FORMATS, open_file
+from napari_synthseg.io.images.files import IMAGE_FORMATS, open_file
 from napari_synthseg.io.images.raster import open_raster
 from napari_synthseg.io.images.stored_array import StoredArray
 from napari_synthseg.storage.images import describe, open_pixels
@@ -110,7 +110,7 @@ def test_other_files_are_refused_with_a_remedy(tmp_path: Path, content: bytes) -
 
 
 def test_formats_are_found_in_their_folder() -> None:
-    assert {each.title for each in FORMATS} == {"TIFF", "PNG, JPEG, BMP"}
+    assert {each.title for each in IMAGE_FORMATS} == {"TIFF", "PNG, JPEG, BMP"}
 
 
 def test_nothing_there(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.metrics.heat_maps.map_range import LEVELS, stretch
+from napari_synthseg.metrics.heat_maps.one_map import LEVELS, stretch
 from napari_synthseg.metrics.heat_maps.scores import score_heat_maps
 
 NAMES = {1: "cell", 2: "crystal"}

@@ -11,7 +11,7 @@ from napari_synthseg.io.images.ome_zarr import is_zarr, open_ome_zarr
 from napari_synthseg.io.images.stored_array import ImageFormat, StoredArray, check_stored
 from napari_synthseg.io.modules import import_modules
 
-FORMATS: tuple[ImageFormat, ...] = tuple(
+IMAGE_FORMATS: tuple[ImageFormat, ...] = tuple(
     module.FORMAT
     for module in import_modules(images.__name__, images.__path__)
     if hasattr(module, "FORMAT")
@@ -40,12 +40,12 @@ def open_file(path: Path, *, as_ids: bool = False) -> StoredArray:
         raise InputError(f"There is no file '{path}': check the name.") from None
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}.") from None
-    for image_format in FORMATS:
+    for image_format in IMAGE_FORMATS:
         if start.startswith(image_format.starts):
             return check_stored(image_format.open(path, as_ids))
     raise InputError(
         f"'{path}' is no image that can be read here "
-        f"({', '.join(each.title for each in FORMATS)}, OME-Zarr): convert it, "
+        f"({', '.join(each.title for each in IMAGE_FORMATS)}, OME-Zarr): convert it, "
         "or open it in napari and add its layer."
     )
 

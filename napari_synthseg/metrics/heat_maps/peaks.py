@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.metrics.assignment import assign
 from napari_synthseg.metrics.counts import Counts
-from napari_synthseg.metrics.heat_maps.map_range import stretch
+from napari_synthseg.metrics.heat_maps.one_map import stretch
 from napari_synthseg.metrics.heat_maps.targets import Targets
 
 

@@ -32,9 +32,15 @@ from napari_synthseg.core.scores import Measured, Scores
 from napari_synthseg.metrics.checks import require_named
 from napari_synthseg.metrics.counts import Addable, Counts
 from napari_synthseg.metrics.heat_maps.box_sweep import HITS_SHAPE, best_accuracy, sweep_boxes
-from napari_synthseg.metrics.heat_maps.map_range import LEVELS, count_levels, read_map, stretch
+from napari_synthseg.metrics.heat_maps.one_map import (
+    LEVELS,
+    count_levels,
+    play_pointing_game,
+    read_map,
+    share_of_energy,
+    stretch,
+)
 from napari_synthseg.metrics.heat_maps.peaks import count_peaks, expect_matches, find_peaks
-from napari_synthseg.metrics.heat_maps.pointing import play_pointing_game, share_of_energy
 from napari_synthseg.metrics.heat_maps.targets import Targets, find_targets
 from napari_synthseg.metrics.ranking import average_precision_of_levels
 
