@@ -36,7 +36,7 @@ from napari_synthseg.synthesis.datasets import RealDataset
 from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair
 from napari_synthseg.synthesis.vqvae.grids import code_view
 from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, Sampler
-from napari_synthseg.synthesis.vqvae.views import View, draw_view
+from napari_synthseg.synthesis.vqvae.views import MaskedView, draw_view
 from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.tasks.train import train_model
@@ -61,19 +61,19 @@ def stages(made: LearnedSynthesizer, count: int, seed: int) -> dict[str, list[Du
     machine = Sampler(made.recipe, made.learned, made.size)
     rng = np.random.default_rng(seed)
     turns, edge = made.recipe.turns, made.size
-    real = [draw_view(made.learned.train, edge, edge, rng, turns) for _ in range(count)]
+    real = [draw_view(made.learned.train, edge, rng, turns) for _ in range(count)]
     codes = [code_view(machine.coder, view, machine.device).codes for view in real]
     coded = [machine.develop(c.astype(np.int16), n, 0) for n, c in enumerate(codes)]
     both = list(zip(real, coded, strict=True))
     views = {
         "real crops": real,
         "coded and decoded": coded,
-        "decoded images, real masks": [View(c.image, r.marks) for r, c in both],
-        "real images, decoded masks": [View(r.image, c.marks) for r, c in both],
+        "decoded images, real masks": [MaskedView(c.image, r.mask) for r, c in both],
+        "real images, decoded masks": [MaskedView(r.image, c.mask) for r, c in both],
     }
     values = made.learned.class_values
     pairs = {
-        name: [as_pair(view.image, view.marks, values, n) for n, view in enumerate(each)]
+        name: [as_pair(view.image, view.mask, values, n) for n, view in enumerate(each)]
         for name, each in views.items()
     }
     unchecked = made.recipe.model_copy(update={"gate": False})

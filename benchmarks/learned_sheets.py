@@ -194,7 +194,7 @@ def main() -> None:
     made.pairs(range(64))
     report["gate"] = made.statistics
     facts = made.learned.calibration
-    report["facts"] = facts.as_json() if facts else None
+    report["facts"] = facts.model_dump(mode="json") if facts else None
     if made.rejected:
         turned = list(made.rejected[:12])
         sheet([turned[i : i + 4] for i in range(0, len(turned), 4)], edge).save(
@@ -211,11 +211,10 @@ def reconstruct(
     """Return what is left of crops after coding."""
     out = []
     for view in views_of(crops, made.learned.class_values):
-        height, width = view.shape
-        (whole,) = even_crops([view], height, width, 1)
+        (whole,) = even_crops([view], max(view.shape), 1)
         codes = code_view(sampler.coder, whole, sampler.device).codes
-        image, marks = decoded(sampler.coder, torch.from_numpy(codes[None]).to(sampler.device))
-        out.append(as_pair(image[0], marks[0], made.learned.class_values, 0))
+        image, mask = decoded(sampler.coder, torch.from_numpy(codes[None]).to(sampler.device))
+        out.append(as_pair(image[0], mask[0], made.learned.class_values, 0))
     return out
 
 

@@ -17,49 +17,33 @@ from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, decoded
 from napari_synthseg.synthesis.vqvae.grids import Grid
 from napari_synthseg.synthesis.vqvae.prior import DILATIONS, WIDE_DILATIONS, CodePrior, PriorDesign
 from napari_synthseg.synthesis.vqvae.sampling import draw_codes
-from napari_synthseg.synthesis.vqvae.vqvae import Joining, PairCoder
+from napari_synthseg.synthesis.vqvae.vqvae import CoderDesign, PairCoder
 from napari_synthseg.training.trainable import Batch, Validation
 
 BATCH_SIZE = 2
 """Grids in one batch: with little time, more steps get further than larger batches."""
 
-MAX_JUDGED, SHOWN, MAX_DRAWN = 16, 4, 32
+MAX_VALIDATED, GRIDS_SHOWN, MAX_SHOWN_CELLS = 16, 4, 32
 """Held-out grids that are validated; grids that are drawn to be shown, and their edge, cells."""
 
 
-def design_prior(coder: PairCoder, on_shares: bool) -> PriorDesign:
-    """Return the prior for a codebook; `on_shares`: it is told the share of each class."""
-    beside = coder.design.joining == "side by side"
-    conditions = (coder.design.classes if on_shares else 0) + int(beside)
-    return PriorDesign(
-        coder.codes, dilations=WIDE_DILATIONS if beside else DILATIONS, conditions=conditions
-    )
+def condition_maps(
+    design: CoderDesign, shares: NDArray[np.floating] | None, rows: int, columns: int
+) -> FloatImage:
+    """Return the conditions of the prior at each place, (condition, y, x).
 
-
-def given(
-    joining: Joining, shares: NDArray[np.floating] | None, rows: int, columns: int
-) -> FloatImage | None:
-    """Return what the prior is told at each place (condition, y, x), or None.
-
-    Parameters
-    ----------
-    joining
-        Side by side, it is told on which side a place is.
-    shares
-        Share of each class, or None.
-    rows, columns
-        Extents of the pair, cells.
+    These are the share of each class, unless it is None, and side by side on which side a place is.
+    `rows` and `columns` are the extents of the pair, cells.
     """
-    beside = joining == "side by side"
-    maps = []
-    width = 2 * columns if beside else columns
+    width = design.grid_width(columns)
+    maps = [np.zeros((0, rows, width), np.float32)]
     if shares is not None:
         level = np.asarray(shares, np.float32)[:, None, None]
         maps.append(np.broadcast_to(level, (len(shares), rows, width)))
-    if beside:
+    if design.side_by_side:
         side = np.repeat(np.array([0, 1], np.float32), columns)
         maps.append(np.broadcast_to(side, (1, rows, width)))
-    return np.concatenate(maps) if maps else None
+    return np.concatenate(maps)
 
 
 @dataclass(eq=False)
@@ -75,7 +59,7 @@ class PriorStage:
     cells
         Edge of the grids it learns from, cells.
     on_shares
-        Whether it is told the share of each class.
+        Whether the share of each class is a condition.
     class_values
         Class values in ascending order, without the background's 0.
     """
@@ -91,14 +75,20 @@ class PriorStage:
     @property
     def design(self) -> PriorDesign:
         """What the network looks like."""
-        return design_prior(self.coder, self.on_shares)
+        coder = self.coder.design
+        shares = coder.classes if self.on_shares else 0
+        return PriorDesign(
+            self.coder.codes,
+            dilations=WIDE_DILATIONS if coder.side_by_side else DILATIONS,
+            conditions=shares + int(coder.side_by_side),
+        )
 
     def build_network(self) -> CodePrior:
         """Return the network with fresh weights."""
         return CodePrior(self.design)
 
     def make_batch(self, number: int) -> Batch:
-        """Return random grids of codes and, where the prior is told something, that."""
+        """Return random grids of codes, and their conditions."""
         rng = np.random.default_rng((self.seed, number))
         return self._as_batch([self._draw(rng) for _ in range(BATCH_SIZE)])
 
@@ -113,7 +103,7 @@ class PriorStage:
         self, net: CodePrior, device: torch.device
     ) -> Generator[Progress, None, Validation]:
         """Measure the bits that a held-out code needs, and draw pairs."""
-        held = self.held[:MAX_JUDGED]
+        held = self.held[:MAX_VALIDATED]
         nats = 0.0
         for number, grid in enumerate(held):
             yield Progress(number / len(held) / 2, f"grid {number + 1} of {len(held)}")
@@ -130,41 +120,40 @@ class PriorStage:
         self, net: CodePrior, device: torch.device
     ) -> Generator[Progress, None, dict[str, tuple[DualImage, ...]]]:
         """Return pairs that are drawn with what was learned so far, without noise residual."""
-        cells = min(self.cells, MAX_DRAWN)
-        rngs = [np.random.default_rng((self.seed, number, 2)) for number in range(SHOWN)]
-        told = _stack([self._told(self._draw(rng), cells) for rng in rngs])
-        beside = self.coder.design.joining == "side by side"
-        drawn = yield from draw_codes(
-            net, (cells, cells * 2 if beside else cells), rngs,
-            conditions=None if told is None else told.to(device),
-        )  # fmt: skip
-        images, marks = decoded(self.coder, torch.from_numpy(drawn.codes).to(device))
+        cells = min(self.cells, MAX_SHOWN_CELLS)
+        rngs = [np.random.default_rng((self.seed, number, 2)) for number in range(GRIDS_SHOWN)]
+        conditions = self._conditions([self._draw(rng) for rng in rngs], (cells, cells))
+        shape = cells, self.coder.design.grid_width(cells)
+        codes = yield from draw_codes(net, shape, rngs, conditions=conditions.to(device))
+        images, masks = decoded(self.coder, torch.from_numpy(codes).to(device))
         pairs = [
-            as_pair(image, mark, self.class_values, number)
-            for number, (image, mark) in enumerate(zip(images, marks, strict=True))
+            as_pair(image, mask, self.class_values, number)
+            for number, (image, mask) in enumerate(zip(images, masks, strict=True))
         ]
         return {"drawn": tuple(pairs)}
 
     def _draw(self, rng: np.random.Generator) -> Grid:
         grid = self.train[int(rng.integers(len(self.train)))]
         rows, columns = grid.shares.shape[1:]
-        if self.coder.design.joining == "side by side" or self.cells >= max(rows, columns):
+        if self.coder.design.side_by_side or self.cells >= max(rows, columns):
             return grid
         y, x = (int(rng.integers(n - self.cells + 1)) for n in (rows, columns))
         return grid.cut(y, x, self.cells, self.cells)
 
-    def _told(self, grid: Grid, cells: int | None = None) -> FloatImage | None:
-        shares = grid.shares.mean(axis=(1, 2)) if self.on_shares else None
-        shape = grid.shares.shape[1:] if cells is None else (cells, cells)
-        return given(self.coder.design.joining, shares, *shape)
+    def _conditions(
+        self, grids: Sequence[Grid], shape: tuple[int, int] | None = None
+    ) -> torch.Tensor:
+        """Return the conditions that go with grids, over their extents or others, cells."""
+        maps = [
+            condition_maps(
+                self.coder.design,
+                grid.shares.mean(axis=(1, 2)) if self.on_shares else None,
+                *(shape or grid.shares.shape[1:]),
+            )
+            for grid in grids
+        ]
+        return torch.from_numpy(np.stack(maps))
 
     def _as_batch(self, grids: Sequence[Grid]) -> Batch:
-        told = _stack([self._told(g) for g in grids])
         codes = torch.from_numpy(np.stack([g.codes for g in grids]))
-        return Batch(codes, () if told is None else (told,))
-
-
-def _stack(maps: Sequence[FloatImage | None]) -> torch.Tensor | None:
-    """Return what the prior is told for several grids, None where it is told nothing."""
-    known = [m for m in maps if m is not None]
-    return torch.from_numpy(np.stack(known).astype(np.float32)) if known else None
+        return Batch(codes, (self._conditions(grids),))

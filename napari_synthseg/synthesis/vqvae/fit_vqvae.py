@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
 from napari_synthseg.core.progress import Progress
-from napari_synthseg.synthesis.vqvae.views import View, draw_view, even_crops, mirrored
-from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder, masked_entropy
+from napari_synthseg.synthesis.vqvae.views import MaskedView, draw_view, even_crops, mirrored
+from napari_synthseg.synthesis.vqvae.vqvae import CoderDesign, PairCoder, masked_entropy
 from napari_synthseg.training.trainable import Batch, Validation
 
 BATCH_SIZE = 4
@@ -28,7 +28,7 @@ MAX_JUDGED, MAX_SHOWN = 24, 4
 """Held-out crops that are validated, and of these shown."""
 
 
-def channel_statistics(views: Sequence[View]) -> tuple[list[float], list[float]]:
+def channel_statistics(views: Sequence[MaskedView]) -> tuple[list[float], list[float]]:
     """Return mean and standard deviation of each channel over all images."""
     pixels = np.concatenate([v.image.reshape(len(v.image), -1) for v in views], axis=1)
     spread = np.maximum(pixels.std(axis=1, dtype=np.float64), 1e-3)
@@ -36,16 +36,16 @@ def channel_statistics(views: Sequence[View]) -> tuple[list[float], list[float]]
 
 
 def measure_pair_loss(
-    net: PairCoder, images: torch.Tensor, marks: torch.Tensor, *, quantize: bool = True
+    net: PairCoder, images: torch.Tensor, mask: torch.Tensor, *, quantize: bool = True
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Return the loss of coding pairs, and its parts by name.
 
     The image's part is the squared error as a share of the images' variance; the mask's part is the
     cross-entropy over the pixels that are not `UNKNOWN`.
     """
-    seen, scores, _, own = net(images, marks, quantize=quantize)
+    seen, scores, _, own = net(images, mask, quantize=quantize)
     error = torch.mean((seen - net.coded(images)) ** 2)
-    entropy = masked_entropy(scores, marks)
+    entropy = masked_entropy(scores, mask)
     return error + entropy + own, {"image error": error.detach(), "mask loss": entropy.detach()}
 
 
@@ -67,9 +67,9 @@ class CoderStage:
         Class values in ascending order, without the background's 0.
     """
 
-    train: Sequence[View]
-    held: Sequence[View]
-    design: Design
+    train: Sequence[MaskedView]
+    held: Sequence[MaskedView]
+    design: CoderDesign
     edge: int
     turns: bool
     class_values: Sequence[int]
@@ -79,7 +79,7 @@ class CoderStage:
         """Choose the crops that are validated."""
         self.sources = [mirrored(view, self.edge) for view in self.train]
         self.quantized = False
-        self.judged = even_crops(self.held or self.train, self.edge, self.edge, MAX_JUDGED)
+        self.judged = even_crops(self.held or self.train, self.edge, MAX_JUDGED)
 
     def build_network(self) -> PairCoder:
         """Return the network with fresh weights."""
@@ -90,7 +90,7 @@ class CoderStage:
         crops = []
         for place in range(BATCH_SIZE):
             rng = np.random.default_rng((self.seed, number, place))
-            crops.append(draw_view(self.sources, self.edge, self.edge, rng, self.turns))
+            crops.append(draw_view(self.sources, self.edge, rng, self.turns))
         return as_batch(crops)
 
     def batch_loss(
@@ -116,15 +116,15 @@ class CoderStage:
         for crops in _alike(self.judged):
             yield Progress(0.0, "coding crops")
             batch = as_batch(crops).to(device)
-            images, (marks,) = batch.images, batch.targets
+            images, (mask,) = batch.images, batch.targets
             with torch.no_grad():
-                seen, scores, codes, _ = net(images, marks)
+                seen, scores, codes, _ = net(images, mask)
                 wanted = net.coded(images)
-            share = float(len(crops) * crops[0].marks.size)
+            share = float(len(crops) * crops[0].mask.size)
             error += share * float(torch.mean((seen - wanted) ** 2))
-            entropy += share * float(masked_entropy(scores, marks))
-            right += float(((scores.argmax(dim=1) == marks) & (marks != UNKNOWN)).sum())
-            known += float((marks != UNKNOWN).sum())
+            entropy += share * float(masked_entropy(scores, mask))
+            right += float(((scores.argmax(dim=1) == mask) & (mask != UNKNOWN)).sum())
+            known += float((mask != UNKNOWN).sum())
             pixels += share
             counts += np.bincount(codes.cpu().numpy().ravel(), minlength=net.codes)
         figures = {
@@ -143,12 +143,12 @@ class CoderStage:
         made: list[DualImage] = []
         for index, crop in enumerate(self.judged[:MAX_SHOWN]):
             image, classes = decoded(net, encoded(net, crop, device))
-            real.append(as_pair(crop.image, crop.marks, self.class_values, index))
+            real.append(as_pair(crop.image, crop.mask, self.class_values, index))
             made.append(as_pair(image[0], classes[0], self.class_values, index))
         return {"real": tuple(real), "reconstructed": tuple(made)}
 
 
-def encoded(net: PairCoder, view: View, device: torch.device) -> torch.Tensor:
+def encoded(net: PairCoder, view: MaskedView, device: torch.device) -> torch.Tensor:
     """Return the codes (1, y, x) of a view whose extents are whole cells."""
     batch = as_batch([view]).to(device)
     with torch.no_grad():
@@ -156,30 +156,30 @@ def encoded(net: PairCoder, view: View, device: torch.device) -> torch.Tensor:
 
 
 def decoded(net: PairCoder, codes: torch.Tensor) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return images (n, c, y, x) float32 and marks (n, y, x) int16 of codes."""
+    """Return images (n, c, y, x) float32 and mask (n, y, x) int16 of codes."""
     with torch.no_grad():
         images, scores = net.decode(codes)
-    marks = scores.argmax(dim=1).cpu().numpy().astype(np.int16)
-    return images.float().cpu().numpy(), marks
+    mask = scores.argmax(dim=1).cpu().numpy().astype(np.int16)
+    return images.float().cpu().numpy(), mask
 
 
-def as_batch(views: Sequence[View]) -> Batch:
-    """Return images (n, c, y, x) and, as target, marks (n, y, x) of views of one shape."""
+def as_batch(views: Sequence[MaskedView]) -> Batch:
+    """Return images (n, c, y, x) and, as target, mask (n, y, x) of views of one shape."""
     images = torch.from_numpy(np.stack([view.image for view in views]))
-    marks = torch.from_numpy(np.stack([view.marks for view in views]).astype(np.int64))
-    return Batch(images, (marks,))
+    mask = torch.from_numpy(np.stack([view.mask for view in views]).astype(np.int64))
+    return Batch(images, (mask,))
 
 
 def as_pair(
     image: NDArray[Any],
-    marks: NDArray[Any],
+    mask: NDArray[Any],
     class_values: Sequence[int],
     index: int,
 ) -> DualImage:
-    """Return a dual image from normalized pixels (c, y, x) and marks (y, x)."""
+    """Return a dual image from normalized pixels (c, y, x) and mask (y, x)."""
     table = np.array([0, *class_values, UNKNOWN], np.int32)  # -1 is the last one
     pixels = np.array(image, np.float32, order="C")
-    return DualImage(pixels, RegionLabels(table[marks]), index)
+    return DualImage(pixels, RegionLabels(table[mask]), index)
 
 
 def perplexity(counts: NDArray[Any]) -> float:
@@ -188,7 +188,7 @@ def perplexity(counts: NDArray[Any]) -> float:
     return float(np.exp(-np.sum(shares * np.log(shares))))
 
 
-def _alike(views: Sequence[View]) -> list[list[View]]:
+def _alike(views: Sequence[MaskedView]) -> list[list[MaskedView]]:
     """Return views sorted into lists of one shape, of `BATCH_SIZE` at most."""
     ordered = sorted(views, key=lambda view: view.shape)
     groups = [list(group) for _, group in groupby(ordered, key=lambda view: view.shape)]

@@ -20,12 +20,12 @@ from napari_synthseg.synthesis.vqvae.fit_vqvae import CoderStage, as_pair, chann
 from napari_synthseg.synthesis.vqvae.gate import GateCalibration, calibrate_gate, mask_amounts
 from napari_synthseg.synthesis.vqvae.grids import Grid, code_view, draw_fields
 from napari_synthseg.synthesis.vqvae.noise_residual import NoiseResidual, measure_noise_residual
-from napari_synthseg.synthesis.vqvae.novelty import Scale
+from napari_synthseg.synthesis.vqvae.novelty import ChannelScale
 from napari_synthseg.synthesis.vqvae.parameters import VQParameters
 from napari_synthseg.synthesis.vqvae.segmenter import SegmenterStage
 from napari_synthseg.synthesis.vqvae.synthesizer import LearnedSynthesizer, TrainedGenerator
-from napari_synthseg.synthesis.vqvae.views import CELL, even_crops, fitting_edge, views_of
-from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder
+from napari_synthseg.synthesis.vqvae.views import CELL_PX, even_crops, fitting_edge, views_of
+from napari_synthseg.synthesis.vqvae.vqvae import CoderDesign, PairCoder
 from napari_synthseg.training.device import choose_device
 from napari_synthseg.training.model import weights_of
 from napari_synthseg.training.trainable import Net, Trainable
@@ -66,18 +66,18 @@ def fit_to_images(
     """
     fit = _Fit(recipe, source, artifacts or NullArtifactStore())
     yield Progress(0.0, fit.device_reason)
-    seed, marks = recipe.learning_seed, source.fingerprint
+    seed, images = recipe.learning_seed, source.fingerprint
     coder_stage = CoderStage(
         fit.train, fit.held, fit.design, fit.edge, recipe.turns, source.class_values, seed
     )
     coder = yield from fit.learn(
-        coder_stage, cache_keys.coder_key(recipe, marks), CODES,
+        coder_stage, cache_keys.coder_key(recipe, images), CODES,
         "learning codes of image and mask",
         Budget(recipe.vq_minutes, recipe.vq_steps), LEARNING_RATE,
     )  # fmt: skip
     coded = cache_keys.digest_of(weights_of(coder))
-    residual = yield from fit.measure_noise_residual(coder, cache_keys.residual_key(marks, coded))
-    name = cache_keys.prior_key(recipe, marks, coded)
+    residual = yield from fit.measure_noise_residual(coder, cache_keys.residual_key(images, coded))
+    name = cache_keys.prior_key(recipe, images, coded)
     grids, held = yield from fit.code_images(coder, name)
     prior_stage = PriorStage(
         coder, grids, held, fit.cells(grids), recipe.on_shares, source.class_values, seed
@@ -90,7 +90,7 @@ def fit_to_images(
     segmenter = calibration = None
     if recipe.gate:
         net = yield from fit.learn(
-            fit.segmenter_stage(), cache_keys.segmenter_key(recipe, marks), GATE,
+            fit.segmenter_stage(), cache_keys.segmenter_key(recipe, images), GATE,
             "training the network that checks dual images",
             Budget(GATE_MINUTES, recipe.gate_steps), GATE_LEARNING_RATE,
         )  # fmt: skip
@@ -138,16 +138,16 @@ class _Fit:
                 f"An image with a mask is only {small} pixels wide: learning needs at least "
                 f"{MIN_EDGE_PX}. Leave it out, or use a larger part of it."
             )
-        if all((v.marks < 0).all() for v in self.train):
+        if all((v.mask < 0).all() for v in self.train):
             raise InputError("The masks say nothing: label at least a part of the pixels.")
         self.edge = fitting_edge(self.train, self.recipe.crop)
         self.device, self.device_reason = choose_device(self.recipe.device)
         mean, spread = channel_statistics(self.train)
-        self.design = Design(
+        self.design = CoderDesign(
             source.channels, 1 + len(source.class_values), self.recipe.codes,
             self.recipe.joining, self.recipe.quantizer, smoothing=self.recipe.smoothing,
         )  # fmt: skip
-        self.scale = Scale(tuple(mean), tuple(spread), self.design.classes)
+        self.scale = ChannelScale(tuple(mean), tuple(spread), self.design.classes)
 
     def learn(
         self,
@@ -175,7 +175,7 @@ class _Fit:
         """Return what codes lose, measured or kept."""
         kept = self.artifacts.load(name)
         if kept is not None:
-            arrays: dict[str, NDArray[Any]] = kept[0]
+            arrays: Any = kept[0]
             return NoiseResidual(
                 arrays["residual"], arrays["decoded"], arrays["marks"], self.design.classes
             )
@@ -197,8 +197,8 @@ class _Fit:
         )  # fmt: skip
         grids = yield from subprogress(work, *FIELDS, "coding the images")
         edge = self.edge
-        crops = even_crops(self.held, edge, edge, 64)
-        if self.recipe.joining == "side by side":
+        crops = even_crops(self.held, edge, 64)
+        if self.design.side_by_side:
             crops = [c for c in crops if c.shape == (edge, edge)]
         held = []
         for crop in crops:
@@ -208,18 +208,18 @@ class _Fit:
 
     def cells(self, grids: list[Grid]) -> int:
         """Return the edge of the grids that the prior learns from, cells."""
-        usual = self.edge // CELL
-        if not grids or self.recipe.joining == "side by side":
+        usual = self.edge // CELL_PX
+        if not grids or self.design.side_by_side:
             return usual
         return min(round(usual * GRID_CROPS), int(grids[0].codes.shape[0]))
 
     def segmenter_stage(self) -> SegmenterStage:
         """Return the stage of the gate's network."""
         numbers = tuple(range(1, self.design.classes))
-        pairs = [as_pair(v.image, v.marks, numbers, i) for i, v in enumerate(self.train)]
+        pairs = [as_pair(v.image, v.mask, numbers, i) for i, v in enumerate(self.train)]
         size = self.recipe.size
         return SegmenterStage(
-            pairs, even_crops(self.held, size, size, 16), self.design.channels,
+            pairs, even_crops(self.held, size, 16), self.design.channels,
             self.design.classes, self.edge, self.recipe.learning_seed,
         )  # fmt: skip
 
@@ -229,7 +229,7 @@ class _Fit:
         name = cache_keys.calibration_key(self.recipe, self.source.fingerprint, weights)
         kept = self.artifacts.load(name)
         if kept is not None:
-            return GateCalibration.from_json(kept[1])
+            return GateCalibration.model_validate(kept[1])
         work = calibrate_gate(
             net, self.device, self.scale, self.train, self.held, self.recipe.size, self.edge
         )
@@ -237,15 +237,17 @@ class _Fit:
             work, *CALIBRATION, "measuring real images for the gate"
         )
         self.artifacts.save(
-            name, {"agreements": np.array(calibration.agreements)}, calibration.as_json()
+            name,
+            {"agreements": np.array(calibration.agreements)},
+            calibration.model_dump(mode="json"),
         )
         return calibration
 
     def real_shares(self) -> NDArray[np.float32]:
         """Return shares of classes in real crops as large as a dual image, or as images are."""
-        crops = even_crops(self.train, self.recipe.size, self.recipe.size, 256)
+        crops = even_crops(self.train, self.recipe.size, 256)
         classes = self.design.classes
-        return np.array([mask_amounts(c.marks, classes)[:classes] for c in crops], np.float32)
+        return np.array([mask_amounts(c.mask, classes)[:classes] for c in crops], np.float32)
 
     def notes(self, calibration: GateCalibration | None) -> Iterator[str]:
         """Say where the recipe could not be followed."""
@@ -254,7 +256,7 @@ class _Fit:
                 f"Most images are smaller than the training crop of {self.recipe.crop} pixels: "
                 f"crops of {self.edge} pixels were learned from."
             )
-        if self.recipe.joining == "side by side" and self.recipe.size > self.edge:
+        if self.design.side_by_side and self.recipe.size > self.edge:
             yield (
                 f"Side by side, dual images are as large as training crops: {self.edge} pixels "
                 f"instead of {self.recipe.size}."

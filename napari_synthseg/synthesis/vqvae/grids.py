@@ -12,13 +12,19 @@ from numpy.typing import NDArray
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.synthesis.vqvae.fit_vqvae import encoded
-from napari_synthseg.synthesis.vqvae.views import CELL, View, draw_view, mirrored
+from napari_synthseg.synthesis.vqvae.views import (
+    CELL_PX,
+    MaskedView,
+    class_shares,
+    draw_view,
+    mirrored,
+)
 from napari_synthseg.synthesis.vqvae.vqvae import PairCoder
 
 MAX_FIELD_EDGES = 4
 """Edge of the views that are coded, in training crops, as far as images are that large."""
 
-PIXELS = 12_000_000
+MAX_CODED_PX = 12_000_000
 """Pixels that are coded in all: enough views that none is seen too often."""
 
 
@@ -43,29 +49,20 @@ class Grid:
         return Grid(self.codes[where], self.shares[(slice(None), *where)])
 
 
-def code_view(coder: PairCoder, view: View, device: torch.device) -> Grid:
+def code_view(coder: PairCoder, view: MaskedView, device: torch.device) -> Grid:
     """Return the codes of a view whose extents are whole cells."""
     codes = encoded(coder, view, device)[0].cpu().numpy()
-    return Grid(codes, cell_shares(view, coder.design.classes))
-
-
-def cell_shares(view: View, classes: int) -> FloatImage:
-    """Return the share of each class in each cell, (class, y, x); `UNKNOWN` is no class."""
-    height, width = (n // CELL for n in view.shape)
-    cells = view.marks.reshape(height, CELL, width, CELL)
-    shares = np.stack([(cells == number).mean(axis=(1, 3)) for number in range(classes)])
-    return shares.astype(np.float32)
+    return Grid(codes, class_shares(view.mask, coder.design.classes, CELL_PX))
 
 
 def draw_fields(
     coder: PairCoder,
-    views: Sequence[View],
+    views: Sequence[MaskedView],
     edge: int,
     *,
     turns: bool,
     seed: int,
     device: torch.device,
-    pixels: int = PIXELS,
 ) -> Generator[Progress, None, list[Grid]]:
     """Return the codes of random views of real images; yield at each view.
 
@@ -74,14 +71,14 @@ def draw_fields(
     one crop.
     """
     smallest = min(min(view.shape) for view in views)
-    wanted = edge if coder.design.joining == "side by side" else MAX_FIELD_EDGES * edge
-    field = max(min(wanted, smallest) // CELL * CELL, edge)
+    wanted = edge if coder.design.side_by_side else MAX_FIELD_EDGES * edge
+    field = max(min(wanted, smallest) // CELL_PX * CELL_PX, edge)
     sources = [mirrored(view, field) for view in views]
-    largest = sum(view.marks.size for view in sources) * (8 if turns else 1) * 4
-    count = max(min(pixels, largest) // field**2, 8)
+    largest = sum(view.mask.size for view in sources) * (8 if turns else 1) * 4
+    count = max(min(MAX_CODED_PX, largest) // field**2, 8)
     grids = []
     for number in range(count):
         yield Progress(number / count, f"coding view {number + 1} of {count}")
         rng = np.random.default_rng((seed, number, 1))
-        grids.append(code_view(coder, draw_view(sources, field, field, rng, turns), device))
+        grids.append(code_view(coder, draw_view(sources, field, rng, turns), device))
     return grids

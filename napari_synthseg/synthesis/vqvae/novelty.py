@@ -8,66 +8,64 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.synthesis.vqvae.views import View, even_crops
+from napari_synthseg.synthesis.vqvae.views import (
+    MaskedView,
+    block_means,
+    class_shares,
+    even_crops,
+    even_starts,
+    turned,
+)
 
-REDUCED = 8
+REDUCTION_PX = 8
 """Pixels along an edge that are averaged."""
 
-SMALLEST = 4
+MIN_WINDOW_CELLS = 4
 """Windows of fewer reduced pixels along an edge tell nothing."""
 
 MIN_VARIANCE = 0.2
 """Variance below which a window counts as plain: all plain windows are alike, and no copies."""
 
-
-COMPARED, PART = 4_000_000, 512
+MAX_COMPARED_PX, PART_PX = 4_000_000, 512
 """Pixels that windows are compared with at most, and the edge of parts that are taken of more."""
 
 
 @dataclass(frozen=True)
-class Scale:
+class ChannelScale:
     """What makes channels comparable: mean and spread of each, and the number of classes."""
 
     mean: tuple[float, ...]
     spread: tuple[float, ...]
     classes: int
 
-    def features(self, view: View) -> FloatImage:
+    def features(self, view: MaskedView) -> FloatImage:
         """Return a view reduced, (channel + class, y, x)."""
-        height, width = (n // REDUCED for n in view.shape)
-        where = slice(0, height * REDUCED), slice(0, width * REDUCED)
-        shape = (height, REDUCED, width, REDUCED)
-        image = view.image[(slice(None), *where)].reshape(-1, *shape).mean(axis=(2, 4))
         column = (-1, 1, 1)
+        image = block_means(view.image, REDUCTION_PX)
         image = (image - np.reshape(self.mean, column)) / np.reshape(self.spread, column)
-        cells = view.marks[where].reshape(shape)
-        shares = [(cells == c).mean(axis=(1, 3)) for c in range(self.classes)]
-        return np.concatenate([image, np.stack(shares)]).astype(np.float32)
+        shares = class_shares(view.mask, self.classes, REDUCTION_PX)
+        return np.concatenate([image, shares]).astype(np.float32)
 
-    def fine_features(self, views: Sequence[View], window: int) -> list[FloatImage]:
+    def fine_features(self, views: Sequence[MaskedView], window: int) -> list[FloatImage]:
         """Return features of views, and of the same moved by half a reduced pixel either way.
 
         A copy need not lie on the same raster. Of very many pixels, evenly spread parts are taken.
         Views too small for a window are left out.
         """
-        if sum(view.marks.size for view in views) > COMPARED:
-            views = even_crops(views, PART, PART, COMPARED // PART**2)
+        if sum(view.mask.size for view in views) > MAX_COMPARED_PX:
+            views = even_crops(views, PART_PX, MAX_COMPARED_PX // PART_PX**2)
         found = []
         for view in views:
-            for y, x in (
-                (0, 0),
-                (0, REDUCED // 2),
-                (REDUCED // 2, 0),
-                (REDUCED // 2, REDUCED // 2),
-            ):
-                height, width = (n - start for n, start in zip(view.shape, (y, x), strict=True))
-                if min(height, width) >= window * REDUCED:
+            for y, x in product((0, REDUCTION_PX // 2), repeat=2):
+                height, width = view.shape[0] - y, view.shape[1] - x
+                if min(height, width) >= window * REDUCTION_PX:
                     found.append(self.features(view.cut(y, x, height, width)))
         return found
 
@@ -88,7 +86,8 @@ class ReferenceIndex:
         The squared difference as a share of the variance of both, each without its mean: 0 for a
         copy, 1 for things that have nothing to do with each other.
         """
-        kernels = np.stack([_turned(w - w.mean(axis=(1, 2), keepdims=True)) for w in windows])
+        plain = np.stack([w - w.mean(axis=(1, 2), keepdims=True) for w in windows])
+        kernels = np.stack([turned(plain, way) for way in range(8)], axis=1)
         own = (kernels[:, :1] ** 2).sum(axis=(1, 2, 3, 4)).reshape(-1, 1, 1, 1)
         flat = torch.from_numpy(kernels.reshape(-1, *kernels.shape[2:]))
         likest = np.zeros(len(windows))
@@ -102,18 +101,10 @@ class ReferenceIndex:
         return np.maximum(1 - likest, 0.0)
 
 
-def _turned(window: FloatImage) -> FloatImage:
-    """Return all 8 flips and quarter turns of a window, (8, feature, edge, edge)."""
-    turns = [np.rot90(window, way, axes=(1, 2)) for way in range(4)]
-    return np.stack([*turns, *(turn[:, :, ::-1] for turn in turns)])
-
-
 def windows_of(features: FloatImage, edge: int) -> list[FloatImage]:
     """Return windows that cover all and overlap as little as that needs."""
-    starts = [
-        np.linspace(0, n - edge, -(-n // edge)).round().astype(int) for n in features.shape[1:]
-    ]
-    return [features[:, y : y + edge, x : x + edge] for y in starts[0] for x in starts[1]]
+    tops, lefts = (even_starts(n, edge) for n in features.shape[1:])
+    return [features[:, y : y + edge, x : x + edge] for y in tops for x in lefts]
 
 
 def nearest(features: FloatImage, seen: ReferenceIndex) -> float:

@@ -1,4 +1,4 @@
-"""The prior: what codes come next, given those above and to the left.
+"""The prior: what codes come next, from those above and to the left.
 
 A gated PixelCNN (arXiv 1606.05328), as in arXiv 2408.00707. A vertical stack sees all rows above, a
 horizontal one what is left in the same row; together they see all earlier codes within reach and
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn.functional import pad
 
-FIRST = 3
+FIRST_REACH = 3
 """How far the first layer looks, codes."""
 
 DILATIONS = (1, 2, 1, 2, 1, 2)
@@ -31,7 +31,7 @@ class PriorDesign:
     """What the prior looks like.
 
     `codes` is the size of the codebook, `width` the number of features, `dilations` how far each
-    layer looks, `conditions` the number of given values per position.
+    layer looks, `conditions` the number of condition values per position.
     """
 
     codes: int
@@ -43,7 +43,7 @@ class PriorDesign:
     @property
     def reach(self) -> int:
         """How far up, left and right a code has an influence, codes."""
-        return FIRST + sum(self.dilations)
+        return FIRST_REACH + sum(self.dilations)
 
 
 class CodePrior(nn.Module):
@@ -54,8 +54,8 @@ class CodePrior(nn.Module):
         self.design = design
         width = design.width
         self.embed = nn.Embedding(design.codes, width)
-        self.above = nn.Conv2d(width, width, (FIRST, 2 * FIRST + 1))
-        self.before = nn.Conv2d(width, width, (1, FIRST))
+        self.above = nn.Conv2d(width, width, (FIRST_REACH, 2 * FIRST_REACH + 1))
+        self.before = nn.Conv2d(width, width, (1, FIRST_REACH))
         self.link = nn.Conv2d(width, width, 1)
         self.layers = nn.ModuleList(
             Gated(width, dilation, design.conditions, design.dropout)
@@ -76,11 +76,11 @@ class CodePrior(nn.Module):
         codes
             (n, y, x), integers.
         conditions
-            (n, conditions, y, x): what is given, where the design asks for it.
+            (n, conditions, y, x), where the design asks for them.
         """
         seen = self.embed(codes).permute(0, 3, 1, 2)
-        vertical = self.above(pad(seen, (FIRST, FIRST, FIRST, 0))[:, :, :-1])
-        horizontal = self.before(pad(seen, (FIRST, 0))[..., :-1]) + self.link(vertical)
+        vertical = self.above(pad(seen, (FIRST_REACH, FIRST_REACH, FIRST_REACH, 0))[:, :, :-1])
+        horizontal = self.before(pad(seen, (FIRST_REACH, 0))[..., :-1]) + self.link(vertical)
         for layer in self.layers:
             vertical, horizontal = layer(vertical, horizontal, conditions)
         scores: torch.Tensor = self.head(horizontal)
@@ -97,6 +97,7 @@ class Gated(nn.Module):
         self.horizontal = nn.Conv2d(width, 2 * width, (1, 2), dilation=dilation)
         self.link = nn.Conv2d(width, 2 * width, 1, bias=False)
         self.out = nn.Conv2d(width, width, 1)
+        # named as in the weights of stored projects
         self.given = nn.Conv2d(conditions, 2 * width, 1, bias=False) if conditions else None
         self.dropout = nn.Dropout(dropout)
 
@@ -106,15 +107,15 @@ class Gated(nn.Module):
         """Return what both stacks know after this layer, shapes unchanged."""
         far = self.dilation
         vertical = vertical + gate(self.vertical(pad(vertical, (far, far, far, 0))))
-        known = self.horizontal(pad(horizontal, (far, 0))) + self.linked(vertical, conditions)
+        known = self.horizontal(pad(horizontal, (far, 0))) + self.context(vertical, conditions)
         return vertical, horizontal + self.out(self.dropout(gate(known)))
 
-    def linked(self, vertical: torch.Tensor, conditions: torch.Tensor | None) -> torch.Tensor:
-        """Return what the horizontal stack hears from the vertical one, and of what is given."""
-        heard: torch.Tensor = self.link(vertical)
+    def context(self, vertical: torch.Tensor, conditions: torch.Tensor | None) -> torch.Tensor:
+        """Return what the vertical stack and the conditions add to the horizontal stack."""
+        context: torch.Tensor = self.link(vertical)
         if self.given is not None and conditions is not None:
-            heard = heard + self.given(conditions)
-        return heard
+            context = context + self.given(conditions)
+        return context
 
 
 def gate(features: torch.Tensor) -> torch.Tensor:

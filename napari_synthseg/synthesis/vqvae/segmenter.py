@@ -15,7 +15,7 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.metrics.confusion import count_classes, count_pixels
 from napari_synthseg.networks.registry import build_network
-from napari_synthseg.synthesis.vqvae.views import Marks, View
+from napari_synthseg.synthesis.vqvae.views import ClassMask, MaskedView
 from napari_synthseg.synthesis.vqvae.vqvae import masked_entropy
 from napari_synthseg.training.augmentation import Augmentation, random_crop
 from napari_synthseg.training.tiles import image_tensor, run_network
@@ -35,7 +35,7 @@ class SegmenterStage:
     Attributes
     ----------
     train, held
-        Real pairs, as views; the labels of `train` are class numbers (see `views.Marks`).
+        Real pairs, as views; the labels of `train` are class numbers (see `views.ClassMask`).
     classes
         Number of classes with the background.
     edge
@@ -43,7 +43,7 @@ class SegmenterStage:
     """
 
     train: Sequence[DualImage]
-    held: Sequence[View]
+    held: Sequence[MaskedView]
     channels: int
     classes: int
     edge: int
@@ -62,8 +62,8 @@ class SegmenterStage:
             pair = self.train[int(rng.integers(len(self.train)))]
             crops.append(random_crop(pair, (edge, edge), AUGMENTATION, rng))
         images = torch.from_numpy(np.stack([c.image for c in crops]))
-        marks = np.stack([regions_of(c.labels).values for c in crops])
-        return Batch(images, (torch.from_numpy(marks),))
+        mask = np.stack([regions_of(c.labels).values for c in crops])
+        return Batch(images, (torch.from_numpy(mask),))
 
     def batch_loss(
         self, net: nn.Module, batch: Batch, fraction: float
@@ -78,7 +78,7 @@ class SegmenterStage:
         found = []
         for number, view in enumerate(self.held):
             yield Progress(number / len(self.held), f"crop {number + 1} of {len(self.held)}")
-            found.append(agreement(predict(net, view.image, device), view.marks, self.classes))
+            found.append(agreement(predict(net, view.image, device), view.mask, self.classes))
         return Validation.by_mean({"held agreement": float(np.mean(found))} if found else {})
 
 
@@ -86,18 +86,18 @@ AUGMENTATION = Augmentation(zoom=1.3, gain=1.3, gamma=1.3)
 """Milder than that of models for use: what it judges looks like its training images."""
 
 
-def predict(net: nn.Module, image: FloatImage, device: torch.device) -> Marks:
+def predict(net: nn.Module, image: FloatImage, device: torch.device) -> ClassMask:
     """Return the class number of each pixel (y, x) of a normalized image (channel, y, x)."""
-    marks = run_network(net, image_tensor(image, SPEC.multiple, device)).argmax(dim=0).cpu().numpy()
-    return marks[: image.shape[1], : image.shape[2]].astype(np.int16)
+    mask = run_network(net, image_tensor(image, SPEC.multiple, device)).argmax(dim=0).cpu().numpy()
+    return mask[: image.shape[1], : image.shape[2]].astype(np.int16)
 
 
-def agreement(found: Marks, marks: Marks, classes: int) -> float:
+def agreement(found: ClassMask, mask: ClassMask, classes: int) -> float:
     """Return the mean IoU over the classes, background included, that a mask shows.
 
     Pixels that are `UNKNOWN` in the mask count nowhere; a mask without any known pixel gives 1.
     """
-    true = np.where(marks >= 0, marks, classes).astype(np.uint16)
+    true = np.where(mask >= 0, mask, classes).astype(np.uint16)
     counts = count_classes(count_pixels(true, found.astype(np.uint16), classes))
     overlaps = [each.iou for each in counts if each.true]
     return float(np.mean(overlaps)) if overlaps else 1.0

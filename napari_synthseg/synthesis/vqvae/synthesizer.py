@@ -24,26 +24,27 @@ from napari_synthseg.core.progress import Progress, exhaust, subprogress
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.runs import Weights
 from napari_synthseg.networks.registry import build_network
-from napari_synthseg.synthesis.vqvae.fit_prior import given
+from napari_synthseg.synthesis.vqvae.fit_prior import condition_maps
 from napari_synthseg.synthesis.vqvae.fit_vqvae import as_pair, decoded
 from napari_synthseg.synthesis.vqvae.gate import (
     REASONS,
     Gate,
     GateCalibration,
-    Verdict,
-    thresholds,
+    GateVerdict,
+    make_gate,
 )
 from napari_synthseg.synthesis.vqvae.noise_residual import NoiseResidual
-from napari_synthseg.synthesis.vqvae.novelty import ReferenceIndex, Scale
+from napari_synthseg.synthesis.vqvae.novelty import ChannelScale
 from napari_synthseg.synthesis.vqvae.parameters import VQParameters
 from napari_synthseg.synthesis.vqvae.prior import CodePrior, PriorDesign
 from napari_synthseg.synthesis.vqvae.sampling import draw_codes
 from napari_synthseg.synthesis.vqvae.segmenter import SPEC
-from napari_synthseg.synthesis.vqvae.views import CELL, View
-from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder, grid_width
+from napari_synthseg.synthesis.vqvae.views import CELL_PX, MaskedView
+from napari_synthseg.synthesis.vqvae.vqvae import CoderDesign, PairCoder
 from napari_synthseg.training.device import choose_device
 from napari_synthseg.training.model import load_weights
 from napari_synthseg.training.randomness import seeded_torch
+from napari_synthseg.training.trainable import Net
 
 BLOCK_PAIRS = 16
 """Pairs that are drawn together."""
@@ -74,22 +75,22 @@ class TrainedGenerator:
     scale
         What makes channels comparable.
     shares
-        (n, class) shares of each class in real crops, that a prior told of them is given.
+        (n, class) shares of each class in real crops: conditions of a prior that takes them.
     edge
         Of training crops, pixels.
     class_values
         In ascending order, without the background's 0.
     """
 
-    design: Design
+    design: CoderDesign
     coder: Weights
     prior_design: PriorDesign
     prior: Weights
-    residual: NoiseResidual | None
+    residual: NoiseResidual
     segmenter: Weights | None
     calibration: GateCalibration | None
-    train: tuple[View, ...]
-    scale: Scale
+    train: tuple[MaskedView, ...]
+    scale: ChannelScale
     shares: FloatImage
     edge: int
     class_values: tuple[int, ...]
@@ -101,7 +102,7 @@ class _DrawnCodes:
 
     codes: NDArray[np.int16]
     attempt: int
-    rejection_reason: str = ""
+    rejection_reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +110,7 @@ class _DrawnBlock:
     """The pairs of a block, finished, and what happened on the way to them."""
 
     pairs: list[_DrawnCodes]
-    views: list[View]
+    views: list[MaskedView]
     counts: Counter[str]
     rejected: list[DualImage]
 
@@ -127,7 +128,7 @@ class LearnedSynthesizer(Synthesizer):
         self._rejected: deque[DualImage] = deque(maxlen=MAX_REJECTED)
         self._counts: Counter[str] = Counter()
         self._blocks: dict[int, list[_DrawnCodes]] = {}
-        self._ready: LRUCache[int, list[View]] = LRUCache(READY_BLOCKS)
+        self._ready: LRUCache[int, list[MaskedView]] = LRUCache(READY_BLOCKS)
         self._lock = threading.Lock()
         self._sampler: Sampler | None = None
 
@@ -151,18 +152,14 @@ class LearnedSynthesizer(Synthesizer):
     @property
     def size(self) -> int:
         """Edge of a dual image, pixels."""
-        if self.recipe.joining == "side by side":
+        if self.learned.design.side_by_side:
             return min(self.recipe.size, self.learned.edge)
         return self.recipe.size
 
     @property
     def statistics(self) -> dict[str, int]:
-        """How many pairs were drawn, accepted, rejected for each reason, or given up.
-
-        "ties" are codes that another processor's rounding might have drawn otherwise.
-        """
-        names = ("drawn", "accepted", *REASONS, "given up", "ties")
-        return {name: self._counts[name] for name in names}
+        """How many pairs were drawn, accepted, rejected for each reason, or given up."""
+        return {name: self._counts[name] for name in ("drawn", "accepted", *REASONS, "given up")}
 
     @property
     def rejected(self) -> tuple[DualImage, ...]:
@@ -212,8 +209,11 @@ class LearnedSynthesizer(Synthesizer):
         kept = self._blocks[number][place]
         ready = self._ready.get(number)
         view = ready[place] if ready else sampler.develop(kept.codes, index, kept.attempt)
-        pair = as_pair(view.image, view.marks, self.learned.class_values, index)
-        return replace(pair, rejection_reason=kept.rejection_reason)
+        return self._as_pair(view, index, kept.rejection_reason)
+
+    def _as_pair(self, view: MaskedView, index: int, rejection_reason: str) -> DualImage:
+        pair = as_pair(view.image, view.mask, self.learned.class_values, index)
+        return replace(pair, rejection_reason=rejection_reason)
 
     def _keep(self, number: int, drawn: _DrawnBlock) -> None:
         if number in self._blocks:
@@ -225,45 +225,35 @@ class LearnedSynthesizer(Synthesizer):
 
     def _draw_block(self, number: int, sampler: Sampler) -> Generator[Progress, None, _DrawnBlock]:
         """Draw the pairs of a block; those that the gate turns away again, a few times."""
-        open_places = list(range(BLOCK_PAIRS))
-        kept: dict[int, _DrawnCodes] = {}
-        views: dict[int, View] = {}
-        best: dict[int, tuple[float, _DrawnCodes, View]] = {}
+        best: dict[int, tuple[float, _DrawnCodes, MaskedView]] = {}
         counts: Counter[str] = Counter()
         rejected: list[DualImage] = []
         attempts = self.recipe.attempts if sampler.gate else 1
+        open_places = list(range(BLOCK_PAIRS))
         for attempt in range(attempts):
-            if not open_places:
-                break
             indices = [number * BLOCK_PAIRS + place for place in open_places]
-            words = f"attempt {attempt + 1} of {attempts}" if attempts > 1 else None
-            work = sampler.draw(indices, attempt)
+            message = f"attempt {attempt + 1} of {attempts}" if attempts > 1 else None
             middle = (attempt + 0.5) / attempts
-            codes, ties = yield from subprogress(work, attempt / attempts, middle, words)
-            counts["ties"] += ties
-            failed = []
+            work = sampler.draw(indices, attempt)
+            codes = yield from subprogress(work, attempt / attempts, middle, message)
             for place, index, grid in zip(open_places, indices, codes, strict=True):
                 yield Progress(middle, "checking what was drawn")
                 view = sampler.develop(grid, index, attempt)
-                verdict = sampler.judge(view, [views[p] for p in sorted(views)])
-                counts["drawn"] += 1
-                if verdict.reason is None:
-                    kept[place], views[place] = _DrawnCodes(grid, attempt), view
-                    counts["accepted"] += 1
-                    continue
-                counts[verdict.reason] += 1
-                pair = as_pair(view.image, view.marks, self.learned.class_values, index)
-                words = f"{REASONS[verdict.reason]} ({verdict.detail})"
-                rejected.append(replace(pair, rejection_reason=words))
-                failed.append(place)
-                if place not in best or verdict.score > best[place][0]:
-                    best[place] = (verdict.score, _DrawnCodes(grid, attempt, words), view)
-            open_places = failed
-        for place in open_places:
-            _, kept[place], views[place] = best[place]
-            counts["given up"] += 1
-        places = range(BLOCK_PAIRS)
-        return _DrawnBlock([kept[p] for p in places], [views[p] for p in places], counts, rejected)
+                accepted = [best[p][2] for p in sorted(best) if not best[p][1].rejection_reason]
+                verdict = sampler.judge(view, accepted)
+                counts.update(("drawn", verdict.reason or "accepted"))
+                words = ""
+                if verdict.reason:
+                    words = f"{REASONS[verdict.reason]} ({verdict.detail})"
+                    rejected.append(self._as_pair(view, index, words))
+                if place not in best or not words or verdict.score > best[place][0]:
+                    best[place] = verdict.score, _DrawnCodes(grid, attempt, words), view
+            open_places = [p for p in open_places if best[p][1].rejection_reason]
+            if not open_places:
+                break
+        counts["given up"] = len(open_places)
+        _, pairs, views = zip(*(best[place] for place in range(BLOCK_PAIRS)), strict=True)
+        return _DrawnBlock(list(pairs), list(views), counts, rejected)
 
 
 class Sampler:
@@ -272,69 +262,58 @@ class Sampler:
     def __init__(self, recipe: VQParameters, learned: TrainedGenerator, size: int) -> None:
         self.recipe, self.learned, self.size = recipe, learned, size
         self.device, _ = choose_device(recipe.device)
-        with seeded_torch(0):  # fresh weights are drawn, and thrown away
-            channels = learned.design.channels
-            self.coder = PairCoder(learned.design, [0.0] * channels, [1.0] * channels)
-            self.prior = CodePrior(learned.prior_design)
-            segmenter = build_network(SPEC, channels, learned.design.classes)
-        load_weights(self.coder, learned.coder)
-        load_weights(self.prior, learned.prior)
-        for net in (self.coder, self.prior, segmenter):
-            net.to(self.device).eval()
+        design, segmenter, calibration = learned.design, learned.segmenter, learned.calibration
         self.gate: Gate | None = None
-        if recipe.gate and learned.segmenter is not None and learned.calibration is not None:
-            load_weights(segmenter, learned.segmenter)
-            self.gate = self._make_gate(segmenter, learned.calibration)
+        with seeded_torch(0):  # fresh weights are drawn, and thrown away
+            coder = PairCoder(design, [0.0] * design.channels, [1.0] * design.channels)
+            self.coder = self._ready(coder, learned.coder)
+            self.prior = self._ready(CodePrior(learned.prior_design), learned.prior)
+            if recipe.gate and segmenter is not None and calibration is not None:
+                net = self._ready(build_network(SPEC, design.channels, design.classes), segmenter)
+                self.gate = make_gate(
+                    net, self.device, learned.scale, learned.train, calibration,
+                    recipe.agreement, recipe.copy_distance,
+                )  # fmt: skip
 
-    def _make_gate(self, net: torch.nn.Module, calibration: GateCalibration) -> Gate:
-        learned, recipe = self.learned, self.recipe
-        least, nearest = thresholds(calibration, recipe.agreement, recipe.copy_distance)
-        seen = None
-        if nearest > 0:
-            known = learned.scale.fine_features(learned.train, calibration.window)
-            seen = ReferenceIndex(known, calibration.window)
-        return Gate(net.eval(), self.device, learned.scale, seen, calibration, least, nearest)
+    def _ready(self, net: Net, weights: Weights) -> Net:
+        load_weights(net, weights)
+        return net.to(self.device).eval()
 
     def draw(
         self, indices: Sequence[int], attempt: int
-    ) -> Generator[Progress, None, tuple[list[NDArray[np.int16]], int]]:
-        """Return the codes of candidates, and how many of them nearly tied with others."""
-        cells = self.size // CELL
-        rngs = [self._noise(index, attempt, 0) for index in indices]
-        told = []
+    ) -> Generator[Progress, None, list[NDArray[np.int16]]]:
+        """Return the codes of candidates."""
+        design, cells = self.learned.design, self.size // CELL_PX
+        maps = []
         for index in indices:
             shares = None
             if self.recipe.on_shares:
                 rng = self._noise(index, attempt, 2)
                 shares = self.learned.shares[rng.integers(len(self.learned.shares))]
-            told.append(given(self.recipe.joining, shares, cells, cells))
-        maps = [t for t in told if t is not None]
-        conditions = torch.from_numpy(np.stack(maps)).to(self.device) if maps else None
-        drawn = yield from draw_codes(
+            maps.append(condition_maps(design, shares, cells, cells))
+        codes = yield from draw_codes(
             self.prior,
-            (cells, grid_width(self.recipe.joining, cells)),
-            rngs,
+            (cells, design.grid_width(cells)),
+            [self._noise(index, attempt, 0) for index in indices],
             temperature=self.recipe.temperature,
-            conditions=conditions,
+            conditions=torch.from_numpy(np.stack(maps)).to(self.device),
         )
-        return list(drawn.codes.astype(np.int16)), int(drawn.ties.sum())
+        return list(codes.astype(np.int16))
 
-    def develop(self, codes: NDArray[np.int16], index: int, attempt: int) -> View:
+    def develop(self, codes: NDArray[np.int16], index: int, attempt: int) -> MaskedView:
         """Return image and mask of codes, with noise residual."""
         grid = torch.from_numpy(codes.astype(np.int64))[None].to(self.device)
-        images, marks = decoded(self.coder, grid)
-        image = images[0]
-        if self.learned.residual is not None and self.recipe.grain != "none":
-            rng = self._noise(index, attempt, 1)
-            residual = self.learned.residual.make(
-                self.recipe.grain, image, marks[0], rng, self.recipe.turns
-            )
-            image = image + np.float32(self.recipe.grain_strength) * residual
-        return View(image.astype(np.float32, copy=False), marks[0])
+        (image,), (mask,) = decoded(self.coder, grid)
+        rng = self._noise(index, attempt, 1)
+        residual = self.learned.residual.make(
+            self.recipe.grain, image, mask, rng, self.recipe.turns
+        )
+        image = image + np.float32(self.recipe.grain_strength) * residual
+        return MaskedView(image.astype(np.float32, copy=False), mask)
 
-    def judge(self, view: View, others: Sequence[View]) -> Verdict:
+    def judge(self, view: MaskedView, others: Sequence[MaskedView]) -> GateVerdict:
         """Return the gate's verdict; without a gate all pass."""
-        return self.gate.judge(view, others) if self.gate else Verdict(None, "", 0.0)
+        return self.gate.judge(view, others) if self.gate else GateVerdict(None, "", 0.0)
 
     def _noise(self, index: int, attempt: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng((self.recipe.seed, index, attempt, purpose))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,54 +19,91 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, regions_of
 from napari_synthseg.core.pixels import FloatImage
 
-CELL = 4
+CELL_PX = 4
 """Pixels along an edge that one code stands for."""
 
-ZOOM = 1.2
+MAX_ZOOM = 1.2
 """Largest factor of size of a view, either way."""
 
-ZOOMED = 0.3
+ZOOMED_SHARE = 0.3
 """Share of views that are zoomed; the others keep the pixels as they are."""
 
-Marks = NDArray[np.int16]
+Item = TypeVar("Item")
+Number = TypeVar("Number", bound=np.generic)
+ClassMask = NDArray[np.int16]
 """Number of the class per pixel (y, x): 0 background, n the nth class value, or `UNKNOWN`."""
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class MaskedView:
     """An image and its mask, or a part of them.
 
     Attributes
     ----------
     image
         (channel, y, x) float32, normalized.
-    marks
-        (y, x), see `Marks`.
+    mask
+        (y, x), see `ClassMask`.
     """
 
     image: FloatImage
-    marks: Marks
+    mask: ClassMask
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Spatial shape (y, x), pixels."""
-        return self.marks.shape
+        return self.mask.shape
 
-    def cut(self, y: int, x: int, height: int, width: int) -> View:
+    def cut(self, y: int, x: int, height: int, width: int) -> MaskedView:
         """Return the part whose first pixel is (y, x)."""
         where = (slice(y, y + height), slice(x, x + width))
-        return View(self.image[(slice(None), *where)], self.marks[where])
+        return MaskedView(self.image[(slice(None), *where)], self.mask[where])
 
-    def turned(self, way: int) -> View:
+    def turned(self, way: int) -> MaskedView:
         """Return one of the 8 flips and quarter turns, by number."""
-        image = np.rot90(self.image, way % 4, axes=(1, 2))
-        marks = np.rot90(self.marks, way % 4)
-        if way >= 4:
-            image, marks = image[:, :, ::-1], marks[:, ::-1]
-        return View(np.ascontiguousarray(image), np.ascontiguousarray(marks))
+        return MaskedView(
+            np.ascontiguousarray(turned(self.image, way)),
+            np.ascontiguousarray(turned(self.mask, way)),
+        )
+
+    def turned_back(self, way: int) -> MaskedView:
+        """Undo `turned`; a flip with a turn undoes itself."""
+        return self.turned(way if way >= 4 else -way % 4)
 
 
-def views_of(pairs: Sequence[DualImage], class_values: Sequence[int]) -> tuple[View, ...]:
+def turned(array: NDArray[Number], way: int) -> NDArray[Number]:
+    """Return one of the 8 flips and quarter turns of (..., y, x), by number (0: as it is)."""
+    rotated = np.rot90(array, way % 4, axes=(-2, -1))
+    return rotated[..., ::-1] if way >= 4 else rotated
+
+
+def block_means(array: NDArray[Any], edge_px: int) -> FloatImage:
+    """Return the means of (..., y, x) over squares; what is left at the far borders is dropped."""
+    height, width = (n // edge_px for n in array.shape[-2:])
+    whole = array[..., : height * edge_px, : width * edge_px]
+    squares = whole.reshape(*array.shape[:-2], height, edge_px, width, edge_px)
+    means: FloatImage = squares.mean(axis=(-3, -1), dtype=np.float32)
+    return means
+
+
+def class_shares(mask: NDArray[Any], classes: int, edge_px: int) -> FloatImage:
+    """Return the share of each class in squares of (..., y, x), as (..., class, y, x)."""
+    return np.stack([block_means(mask == n, edge_px) for n in range(classes)], axis=-3)
+
+
+def spread_evenly(items: Sequence[Item], count: int) -> Sequence[Item]:
+    """Return at most `count` of the items."""
+    if len(items) <= count:
+        return items
+    return [items[round(i)] for i in np.linspace(0, len(items) - 1, count)]
+
+
+def even_starts(whole: int, part: int) -> list[int]:
+    """Return where parts begin that cover the whole and overlap as little as that needs."""
+    return [round(s) for s in np.linspace(0, whole - part, -(-whole // part))]
+
+
+def views_of(pairs: Sequence[DualImage], class_values: Sequence[int]) -> tuple[MaskedView, ...]:
     """Return images and masks as views.
 
     Raises
@@ -76,30 +114,30 @@ def views_of(pairs: Sequence[DualImage], class_values: Sequence[int]) -> tuple[V
     return tuple(_view_of(pair, class_values) for pair in pairs)
 
 
-def _view_of(pair: DualImage, class_values: Sequence[int]) -> View:
+def _view_of(pair: DualImage, class_values: Sequence[int]) -> MaskedView:
     if len(pair.labels.shape) != 2:
         raise InputError(
             f"Image {pair.index + 1} is a volume: learned dual images are flat. Use single planes."
         )
     values = regions_of(pair.labels).values
-    marks = np.full(values.shape, UNKNOWN, np.int16)
+    mask = np.full(values.shape, UNKNOWN, np.int16)
     for number, value in enumerate((0, *class_values)):
-        marks[values == value] = number
-    if (strange := np.unique(values[(marks == UNKNOWN) & (values != UNKNOWN)])).size:
+        mask[values == value] = number
+    if (strange := np.unique(values[(mask == UNKNOWN) & (values != UNKNOWN)])).size:
         raise InputError(
             f"The mask of image {pair.index + 1} shows the class value {strange[0]}, which is not "
             "among the classes: add the class, or correct the mask."
         )
-    return View(np.ascontiguousarray(pair.image, np.float32), marks)
+    return MaskedView(np.ascontiguousarray(pair.image, np.float32), mask)
 
 
-def fitting_edge(views: Sequence[View], wanted: int) -> int:
+def fitting_edge(views: Sequence[MaskedView], wanted: int) -> int:
     """Return the edge of training crops: what is wanted, or less where most images are smaller."""
     usual = int(np.median([min(view.shape) for view in views]))
-    return max(min(wanted, usual) // CELL, 4) * CELL
+    return max(min(wanted, usual) // CELL_PX, 4) * CELL_PX
 
 
-def mirrored(view: View, edge: int) -> View:
+def mirrored(view: MaskedView, edge: int) -> MaskedView:
     """Return the view, mirrored at its far borders until it is as large as a crop.
 
     What is mirrored is known: it looks and is labelled like the real thing.
@@ -108,64 +146,60 @@ def mirrored(view: View, edge: int) -> View:
     if not any(missing):
         return view
     extra = [(0, m) for m in missing]
-    return View(
+    return MaskedView(
         np.pad(view.image, [(0, 0), *extra], mode="symmetric"),
-        np.pad(view.marks, extra, mode="symmetric"),
+        np.pad(view.mask, extra, mode="symmetric"),
     )
 
 
 def draw_view(
-    views: Sequence[View], height: int, width: int, rng: np.random.Generator, turns: bool
-) -> View:
-    """Return a random crop of a random image; large images are drawn from more often.
+    views: Sequence[MaskedView], edge: int, rng: np.random.Generator, turns: bool
+) -> MaskedView:
+    """Return a random square crop of a random image; large images are drawn from more often.
 
     Parameters
     ----------
     views
         What crops are cut from, at least as large as a crop.
-    height, width
+    edge
         Of the crop, pixels.
     turns
         Whether it may be flipped and turned.
     """
-    areas = np.array([view.marks.size for view in views], float)
+    areas = np.array([view.mask.size for view in views], float)
     chosen = views[int(rng.choice(len(views), p=areas / areas.sum()))]
     way = int(rng.integers(8)) if turns else 0
-    factor = float(np.exp(rng.uniform(-1, 1) * np.log(ZOOM))) if rng.random() < ZOOMED else 1.0
-    shape = (width, height) if way % 2 else (height, width)
-    cut = [min(round(n / factor), whole) for n, whole in zip(shape, chosen.shape, strict=True)]
-    y, x = (int(rng.integers(w - n + 1)) for n, w in zip(cut, chosen.shape, strict=True))
-    return _resized(chosen.cut(y, x, *cut), *shape).turned(way)
+    factor = 1.0
+    if rng.random() < ZOOMED_SHARE:
+        factor = float(np.exp(rng.uniform(-1, 1) * np.log(MAX_ZOOM)))
+    height, width = (min(round(edge / factor), whole) for whole in chosen.shape)
+    y, x = (
+        int(rng.integers(whole - part + 1))
+        for part, whole in zip((height, width), chosen.shape, strict=True)
+    )
+    return _resized(chosen.cut(y, x, height, width), edge).turned(way)
 
 
-def _resized(view: View, height: int, width: int) -> View:
-    if view.shape == (height, width):
+def _resized(view: MaskedView, edge: int) -> MaskedView:
+    if view.shape == (edge, edge):
         return view
     image = torch.from_numpy(np.ascontiguousarray(view.image))[None]
-    image = interpolate(image, (height, width), mode="bilinear", antialias=True)
+    image = interpolate(image, (edge, edge), mode="bilinear", antialias=True)
     rows, columns = (
-        np.minimum(((np.arange(n) + 0.5) * m / n).astype(int), m - 1)
-        for n, m in zip((height, width), view.shape, strict=True)
+        np.minimum(((np.arange(edge) + 0.5) * n / edge).astype(int), n - 1) for n in view.shape
     )
-    return View(image[0].numpy(), view.marks[np.ix_(rows, columns)])
+    return MaskedView(image[0].numpy(), view.mask[np.ix_(rows, columns)])
 
 
-def even_crops(views: Sequence[View], height: int, width: int, count: int) -> list[View]:
-    """Return at most `count` crops, spread evenly over all images, without randomness.
+def even_crops(views: Sequence[MaskedView], edge: int, count: int) -> list[MaskedView]:
+    """Return at most `count` square crops, spread evenly over all images, without randomness.
 
     An image that is smaller than a crop gives as much as it has, in whole cells.
     """
-    crops: list[View] = []
+    crops: list[MaskedView] = []
     for view in views:
-        h, w = (min(n, m) // CELL * CELL for n, m in zip((height, width), view.shape, strict=True))
-        if h and w:
-            tops, lefts = (_starts(m, n) for n, m in zip((h, w), view.shape, strict=True))
-            crops += [view.cut(y, x, h, w) for y in tops for x in lefts]
-    if len(crops) <= count:
-        return crops
-    return [crops[round(i)] for i in np.linspace(0, len(crops) - 1, count)]
-
-
-def _starts(whole: int, part: int) -> list[int]:
-    """Return where parts begin that cover the whole and overlap as little as that needs."""
-    return [round(s) for s in np.linspace(0, whole - part, -(-whole // part))]
+        height, width = (min(edge, whole) // CELL_PX * CELL_PX for whole in view.shape)
+        if height and width:
+            tops, lefts = even_starts(view.shape[0], height), even_starts(view.shape[1], width)
+            crops += [view.cut(y, x, height, width) for y in tops for x in lefts]
+    return list(spread_evenly(crops, count))

@@ -35,7 +35,7 @@ LEVELS = ((4, 4), (4, 4, 4), (5, 5, 5), (8, 6, 5), (8, 8, 8), (8, 5, 5, 5), (8, 
 
 
 @dataclass(frozen=True)
-class Design:
+class CoderDesign:
     """What the network looks like.
 
     `channels` are those of the image, `classes` the number of classes with the background, `codes`
@@ -50,6 +50,15 @@ class Design:
     quantizer: Quantizer = "ema"
     width: int = 64
     smoothing: float = 0.0
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether image and mask are next to each other, instead of channels of one image."""
+        return self.joining == "side by side"
+
+    def grid_width(self, columns: int) -> int:
+        """Return how many codes wide the grid of a pair is that is so many cells wide."""
+        return 2 * columns if self.side_by_side else columns
 
 
 class PairCoder(nn.Module):
@@ -68,7 +77,7 @@ class PairCoder(nn.Module):
     spread: torch.Tensor
     bell: torch.Tensor
 
-    def __init__(self, design: Design, mean: Sequence[float], spread: Sequence[float]) -> None:
+    def __init__(self, design: CoderDesign, mean: Sequence[float], spread: Sequence[float]) -> None:
         super().__init__()
         self.design = design
         width, features = design.width, design.channels + design.classes
@@ -101,16 +110,15 @@ class PairCoder(nn.Module):
         """Size of the codebook."""
         return count_codes(self.design)
 
-    def join(self, images: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
-        """Return images (n, c, y, x) and marks (n, y, x) as what the encoder takes."""
+    def join(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+        """Return images (n, c, y, x) and masks (n, y, x) as what the encoder takes."""
         seen = self.coded(images)
-        known = marks.clamp(min=0).long()
-        mask = one_hot(known, self.design.classes).permute(0, 3, 1, 2).to(seen.dtype)
-        mask = mask * (marks != UNKNOWN)[:, None]
-        if self.design.joining == "stacked":
-            return torch.cat([seen, mask], dim=1)
-        left = torch.cat([seen, torch.zeros_like(mask)], dim=1)
-        right = torch.cat([torch.zeros_like(seen), mask], dim=1)
+        classes = one_hot(masks.clamp(min=0).long(), self.design.classes)
+        classes = classes.permute(0, 3, 1, 2).to(seen.dtype) * (masks != UNKNOWN)[:, None]
+        if not self.design.side_by_side:
+            return torch.cat([seen, classes], dim=1)
+        left = torch.cat([seen, torch.zeros_like(classes)], dim=1)
+        right = torch.cat([torch.zeros_like(seen), classes], dim=1)
         return torch.cat([left, right], dim=3)
 
     def coded(self, images: torch.Tensor) -> torch.Tensor:
@@ -127,14 +135,14 @@ class PairCoder(nn.Module):
     def part(self, output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the decoder's output as images in unit variance, and class scores."""
         channels = self.design.channels
-        if self.design.joining == "stacked":
+        if not self.design.side_by_side:
             return output[:, :channels], output[:, channels:]
         left, right = output.chunk(2, dim=3)
         return left[:, :channels], right[:, channels:]
 
-    def encode(self, images: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
-        """Return the codes of pairs (n, grid y, grid x); see `grid_width`."""
-        features = self.encoder(self.join(images, marks))
+    def encode(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+        """Return the codes of pairs (n, grid y, grid x); see `CoderDesign.grid_width`."""
+        features = self.encoder(self.join(images, masks))
         _, codes, _ = self._quantize(features)
         return codes
 
@@ -149,10 +157,10 @@ class PairCoder(nn.Module):
         return images * self.spread + self.mean, scores
 
     def forward(
-        self, images: torch.Tensor, marks: torch.Tensor, *, quantize: bool = True
+        self, images: torch.Tensor, masks: torch.Tensor, *, quantize: bool = True
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor]:
         """Return images in unit variance, class scores, codes, and the quantizer's own loss."""
-        features = self.encoder(self.join(images, marks))
+        features = self.encoder(self.join(images, masks))
         codes, own = None, features.new_zeros(())
         if quantize:
             features, codes, own = self._quantize(features)
@@ -192,15 +200,10 @@ def _bell(width: float) -> torch.Tensor:
     return weights / weights.sum()
 
 
-def masked_entropy(scores: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+def masked_entropy(scores: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     """Return the mean cross-entropy over pixels that are not `UNKNOWN`; 0 where all are."""
-    known = (marks != UNKNOWN).sum().clamp(min=1)
-    return cross_entropy(scores, marks.long(), ignore_index=UNKNOWN, reduction="sum") / known
-
-
-def grid_width(joining: Joining, columns: int) -> int:
-    """Return how many codes wide the grid of a pair is that is so many cells wide."""
-    return columns if joining == "stacked" else 2 * columns
+    known = (masks != UNKNOWN).sum().clamp(min=1)
+    return cross_entropy(scores, masks.long(), ignore_index=UNKNOWN, reduction="sum") / known
 
 
 def levels_for(codes: int) -> tuple[int, ...]:
@@ -208,12 +211,12 @@ def levels_for(codes: int) -> tuple[int, ...]:
     return max((s for s in LEVELS if prod(s) <= max(codes, prod(LEVELS[0]))), key=prod)
 
 
-def count_codes(design: Design) -> int:
+def count_codes(design: CoderDesign) -> int:
     """Return the size of the codebook."""
     return design.codes if design.quantizer == "ema" else prod(levels_for(design.codes))
 
 
-def _make_quantizer(design: Design) -> nn.Module:
+def _make_quantizer(design: CoderDesign) -> nn.Module:
     # here: it takes a second to import
     from vector_quantize_pytorch import FSQ, VectorQuantize
 

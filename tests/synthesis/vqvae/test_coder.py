@@ -21,7 +21,12 @@ from napari_synthseg.synthesis.vqvae.views import (
     mirrored,
     views_of,
 )
-from napari_synthseg.synthesis.vqvae.vqvae import Design, PairCoder, count_codes, masked_entropy
+from napari_synthseg.synthesis.vqvae.vqvae import (
+    CoderDesign,
+    PairCoder,
+    count_codes,
+    masked_entropy,
+)
 from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
 from tests.helpers.masked_stripes import masked_images, striped
 
@@ -31,7 +36,9 @@ CPU = torch.device("cpu")
 def coder(joining="stacked", quantizer="ema", channels=1, classes=3, codes=16, smoothing=0.0):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        design = Design(channels, classes, codes, joining, quantizer, width=16, smoothing=smoothing)
+        design = CoderDesign(
+            channels, classes, codes, joining, quantizer, width=16, smoothing=smoothing
+        )
         return PairCoder(design, [0.5] * channels, [0.2] * channels)
 
 
@@ -44,11 +51,11 @@ def tensors(**kwargs):
 @pytest.mark.parametrize(("joining", "wide"), [("stacked", 10), ("side by side", 20)])
 def test_a_code_stands_for_a_cell_and_decodes_to_both(joining, wide, quantizer):
     net = coder(joining, quantizer, channels=3).eval()
-    images, marks = tensors(channels=3)
+    images, mask = tensors(channels=3)
     with torch.no_grad():
-        codes = net.encode(images, marks)
+        codes = net.encode(images, mask)
         image, scores = net.decode(codes)
-        seen, direct, again, _ = net(images, marks)
+        seen, direct, again, _ = net(images, mask)
     assert codes.shape == (1, 8, wide)
     assert 0 <= codes.min() <= codes.max() < net.codes == 16
     assert image.shape == (1, 3, 32, 40)
@@ -60,15 +67,19 @@ def test_a_code_stands_for_a_cell_and_decodes_to_both(joining, wide, quantizer):
 
 def test_side_by_side_neither_half_shows_the_other():
     net = coder("side by side")
-    images, marks = tensors()
-    joined = net.join(images, marks)
+    images, mask = tensors()
+    joined = net.join(images, mask)
     assert joined.shape == (1, 4, 32, 80)
     assert not joined[:, 1:, :, :40].any()
     assert not joined[:, :1, :, 40:].any()
 
 
 def test_a_lattice_has_at_most_so_many_codes():
-    assert [count_codes(Design(1, 2, n, quantizer="fsq")) for n in (16, 100, 256)] == [16, 64, 240]
+    assert [count_codes(CoderDesign(1, 2, n, quantizer="fsq")) for n in (16, 100, 256)] == [
+        16,
+        64,
+        240,
+    ]
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.7, 2.0])
@@ -89,14 +100,14 @@ def test_what_is_coded_is_the_image_without_its_finest_detail(smoothing):
 @pytest.mark.parametrize("quantize", [True, False])
 def test_unknown_pixels_teach_nothing(quantize):
     net = coder()
-    images, marks = tensors(unknown=True)
-    assert (marks == UNKNOWN).any()
+    images, mask = tensors(unknown=True)
+    assert (mask == UNKNOWN).any()
     scores = torch.randn(1, 3, 32, 40, requires_grad=True)
-    masked_entropy(scores, marks).backward()
-    assert not scores.grad[:, :, marks[0] == UNKNOWN].any()
-    assert scores.grad[:, :, marks[0] != UNKNOWN].all()
-    assert not net.join(images, marks)[:, 1:][:, :, marks[0] == UNKNOWN].any()
-    nothing = torch.full_like(marks, UNKNOWN)
+    masked_entropy(scores, mask).backward()
+    assert not scores.grad[:, :, mask[0] == UNKNOWN].any()
+    assert scores.grad[:, :, mask[0] != UNKNOWN].all()
+    assert not net.join(images, mask)[:, 1:][:, :, mask[0] == UNKNOWN].any()
+    nothing = torch.full_like(mask, UNKNOWN)
     loss, parts = measure_pair_loss(net, images, nothing, quantize=quantize)
     assert float(parts["mask loss"]) == 0
     assert torch.isfinite(loss)
@@ -105,7 +116,7 @@ def test_unknown_pixels_teach_nothing(quantize):
 def test_views_give_pairs_back():
     pair = striped(0, unknown=True)
     (view,) = views_of([pair], (1, 2))
-    again = as_pair(view.image, view.marks, (1, 2), 0)
+    again = as_pair(view.image, view.mask, (1, 2), 0)
     np.testing.assert_array_equal(again.labels.values, pair.labels.values)
     np.testing.assert_array_equal(again.image, pair.image)
 
@@ -114,8 +125,8 @@ def test_class_values_need_not_follow_one_another():
     values = np.array([[0, 7], [3, UNKNOWN]], np.int32)
     pair = DualImage(np.zeros((1, 2, 2), np.float32), RegionLabels.of(values), 0)
     (view,) = views_of([pair], (3, 7))
-    assert view.marks.tolist() == [[0, 2], [1, UNKNOWN]]
-    assert as_pair(view.image, view.marks, (3, 7), 0).labels.values.tolist() == values.tolist()
+    assert view.mask.tolist() == [[0, 2], [1, UNKNOWN]]
+    assert as_pair(view.image, view.mask, (3, 7), 0).labels.values.tolist() == values.tolist()
 
 
 def test_an_image_of_another_class_or_a_volume_is_refused():
@@ -135,7 +146,7 @@ def test_crops_get_smaller_with_small_images_and_tiny_ones_are_mirrored():
     assert fitting_edge(views, 32) == 32
     large = mirrored(views[2], 44)
     assert large.shape == (44, 44)
-    np.testing.assert_array_equal(large.marks[20:40, :30], views[2].marks[::-1])
+    np.testing.assert_array_equal(large.mask[20:40, :30], views[2].mask[::-1])
 
 
 @pytest.mark.parametrize("turns", [True, False])
@@ -143,10 +154,10 @@ def test_random_views_have_the_wanted_shape_and_their_mask(turns):
     views = views_of([striped(0, (48, 64))], (1, 2))
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        view = draw_view(views, 24, 40, rng, turns)
-        assert view.shape == (24, 40)
-        assert view.image.shape == (1, 24, 40)
-        levels = np.array([0.3, 0.7, 0.95])[view.marks]
+        view = draw_view(views, 24, rng, turns)
+        assert view.shape == (24, 24)
+        assert view.image.shape == (1, 24, 24)
+        levels = np.array([0.3, 0.7, 0.95])[view.mask]
         assert np.median(np.abs(view.image[0] - levels)) < 0.06
 
 
@@ -158,10 +169,10 @@ def test_turns_are_all_different_and_none_without():
 
 def test_even_crops_cover_all_and_are_whole_cells():
     views = views_of([striped(0, (50, 33)), striped(1, (20, 90))], (1, 2))
-    crops = even_crops(views, 32, 32, 100)
+    crops = even_crops(views, 32, 100)
     assert {c.shape for c in crops} == {(32, 32), (20, 32)}
     assert len(crops) == 2 * 2 + 3
-    assert len(even_crops(views, 32, 32, 3)) == 3
+    assert len(even_crops(views, 32, 3)) == 3
 
 
 def test_perplexity_counts_codes_that_are_used():
@@ -172,7 +183,7 @@ def test_learning_gets_better_than_the_mean_color():
     source = masked_images(shape=(48, 56))
     views = views_of(source.train, (1, 2))
     stage = CoderStage(
-        views, views_of(source.held, (1, 2)), Design(1, 3, 32, width=16), 32, True, (1, 2), 0
+        views, views_of(source.held, (1, 2)), CoderDesign(1, 3, 32, width=16), 32, True, (1, 2), 0
     )
     trainer = Trainer(stage, TrainingPlan(Budget(1, 120), 5e-3, VALIDATE_AT), CPU)
     reports = list(trainer.run())

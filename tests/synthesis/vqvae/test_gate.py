@@ -10,19 +10,18 @@ from torch import nn
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.synthesis import VQRecipe
 from napari_synthseg.synthesis.vqvae.gate import (
-    Gate,
     GateCalibration,
     calibrate_gate,
+    make_gate,
     mask_amounts,
-    thresholds,
 )
-from napari_synthseg.synthesis.vqvae.novelty import ReferenceIndex, Scale, nearest
+from napari_synthseg.synthesis.vqvae.novelty import ChannelScale, ReferenceIndex, nearest
 from napari_synthseg.synthesis.vqvae.segmenter import agreement
-from napari_synthseg.synthesis.vqvae.views import View, views_of
+from napari_synthseg.synthesis.vqvae.views import MaskedView, views_of
 from tests.helpers.masked_stripes import QUICK, masked_images, striped
 
 CPU = torch.device("cpu")
-SCALE = Scale((0.5,), (0.25,), 3)
+SCALE = ChannelScale((0.5,), (0.25,), 3)
 
 
 class Levels(nn.Module):
@@ -55,17 +54,15 @@ def blotches(seed, count):
     for n in range(count):
         rng = np.random.default_rng(seed + n)
         field = gaussian_filter(rng.standard_normal((96, 96)), 3)
-        marks = (field > np.quantile(field, 0.55)).astype(np.int16)
-        marks[field > np.quantile(field, 0.95)] = 2
-        levels = np.array([0.3, 0.7, 0.95])[marks] + 0.03 * rng.standard_normal((96, 96))
-        made.append(View(levels[None].astype(np.float32), marks))
+        mask = (field > np.quantile(field, 0.55)).astype(np.int16)
+        mask[field > np.quantile(field, 0.95)] = 2
+        levels = np.array([0.3, 0.7, 0.95])[mask] + 0.03 * rng.standard_normal((96, 96))
+        made.append(MaskedView(levels[None].astype(np.float32), mask))
     return made
 
 
 def gate(train, facts, agreeing=0.9, distance=0.8):
-    least, near = thresholds(facts, agreeing, distance)
-    seen = ReferenceIndex(SCALE.fine_features(train, facts.window), facts.window)
-    return Gate(Levels(), CPU, SCALE, seen, facts, least, near)
+    return make_gate(Levels(), CPU, SCALE, train, facts, agreeing, distance)
 
 
 def test_a_pair_like_the_held_out_ones_passes(train, facts):
@@ -75,7 +72,7 @@ def test_a_pair_like_the_held_out_ones_passes(train, facts):
 
 def test_a_mask_that_does_not_fit_its_image_is_turned_away(train, facts):
     view = blotches(50, 1)[0]
-    moved = View(view.image, np.roll(view.marks, 9, axis=0))
+    moved = MaskedView(view.image, np.roll(view.mask, 9, axis=0))
     verdict = gate(train, facts).judge(moved, [])
     assert verdict.reason == "agreement"
     assert "asked for" in verdict.detail
@@ -96,15 +93,15 @@ def test_a_pair_like_an_earlier_one_is_turned_away(train, facts):
 
 @pytest.mark.parametrize("value", [0, 1, 2])
 def test_a_mask_of_one_class_is_turned_away(train, facts, value):
-    marks = np.full((96, 96), value, np.int16)
+    mask = np.full((96, 96), value, np.int16)
     image = np.full((1, 96, 96), (0.3, 0.7, 0.95)[value], np.float32)
-    assert gate(train, facts).judge(View(image, marks), []).reason == "mask"
+    assert gate(train, facts).judge(MaskedView(image, mask), []).reason == "mask"
 
 
 def test_a_speckled_mask_is_turned_away(train, facts):
     view = blotches(50, 1)[0]
-    marks = np.random.default_rng(0).permutation(view.marks.ravel()).reshape(96, 96)
-    verdict = gate(train, facts).judge(View(view.image, marks), [])
+    mask = np.random.default_rng(0).permutation(view.mask.ravel()).reshape(96, 96)
+    verdict = gate(train, facts).judge(MaskedView(view.image, mask), [])
     assert verdict.reason == "mask"
     assert "edges" in verdict.detail
 
@@ -113,7 +110,7 @@ def test_thresholds_of_zero_accept_copies_and_what_does_not_agree(train, facts):
     lenient = gate(train, facts, 0, 0)
     assert lenient.judge(train[0], []).reason is None
     view = blotches(50, 1)[0]
-    assert lenient.judge(View(view.image, np.roll(view.marks, 9, axis=0)), []).reason is None
+    assert lenient.judge(MaskedView(view.image, np.roll(view.mask, 9, axis=0)), []).reason is None
 
 
 def test_distance_is_0_for_a_copy_and_near_1_for_noise():
@@ -127,26 +124,26 @@ def test_distance_is_0_for_a_copy_and_near_1_for_noise():
 
 
 def test_agreement_is_the_mean_over_the_classes_a_mask_shows():
-    marks = np.zeros((2, 10), np.int16)
-    marks[1] = 1
-    found = marks.copy()
+    mask = np.zeros((2, 10), np.int16)
+    mask[1] = 1
+    found = mask.copy()
     found[0, :5] = 2  # a class that the mask does not show has no say of its own
-    assert agreement(found, marks, 3) == pytest.approx((0.5 + 1) / 2)
+    assert agreement(found, mask, 3) == pytest.approx((0.5 + 1) / 2)
     found[0, :5] = 1
-    assert agreement(found, marks, 3) == pytest.approx((0.5 + 10 / 15) / 2)
-    marks[0, :5] = -1
-    assert agreement(found, marks, 3) == 1
+    assert agreement(found, mask, 3) == pytest.approx((0.5 + 10 / 15) / 2)
+    mask[0, :5] = -1
+    assert agreement(found, mask, 3) == 1
     assert agreement(found, np.full((2, 10), -1, np.int16), 3) == 1
 
 
 def test_amounts_are_shares_and_edges():
-    marks = np.zeros((4, 4), np.int16)
-    marks[:, 2:] = 1
-    assert mask_amounts(marks, 2) == pytest.approx([0.5, 0.5, (1 / 3) / 2])
+    mask = np.zeros((4, 4), np.int16)
+    mask[:, 2:] = 1
+    assert mask_amounts(mask, 2) == pytest.approx([0.5, 0.5, (1 / 3) / 2])
 
 
 def test_facts_survive_keeping(facts):
-    assert GateCalibration.from_json(facts.as_json()) == facts
+    assert GateCalibration.model_validate(facts.model_dump(mode="json")) == facts
 
 
 def test_what_was_turned_away_can_be_looked_at():

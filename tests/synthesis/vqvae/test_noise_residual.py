@@ -4,44 +4,44 @@ import numpy as np
 import pytest
 
 from napari_synthseg.synthesis.vqvae.noise_residual import NoiseResidual
-from napari_synthseg.synthesis.vqvae.views import View
+from napari_synthseg.synthesis.vqvae.views import MaskedView
 
 
 def bank(spread=(0.05, 0.15), channels=1, shape=(96, 96), count=2):
     """Residuals that are stronger in class 1, and reach over two pixels in x."""
     rng = np.random.default_rng(0)
-    marks = np.zeros((count, *shape), np.int8)
-    marks[:, :, shape[1] // 2 :] = 1
+    mask = np.zeros((count, *shape), np.int8)
+    mask[:, :, shape[1] // 2 :] = 1
     noise = rng.standard_normal((count, channels, *shape))
     noise = (noise + np.roll(noise, 1, axis=-1)) / np.sqrt(2)
-    residual = noise * np.array(spread)[marks][:, None]
-    decoded = (0.2 + 0.6 * marks[:, None, ::4, ::4]).repeat(channels, axis=1)
-    return NoiseResidual(residual.astype(np.float16), decoded.astype(np.float16), marks, 2)
+    residual = noise * np.array(spread)[mask][:, None]
+    decoded = (0.2 + 0.6 * mask[:, None, ::4, ::4]).repeat(channels, axis=1)
+    return NoiseResidual(residual.astype(np.float16), decoded.astype(np.float16), mask, 2)
 
 
 def target(shape=(128, 120), channels=1):
-    marks = np.zeros(shape, np.int16)
-    marks[: shape[0] // 2] = 1
-    image = (0.2 + 0.6 * marks[None]).astype(np.float32).repeat(channels, axis=0)
-    return View(image, marks)
+    mask = np.zeros(shape, np.int16)
+    mask[: shape[0] // 2] = 1
+    image = (0.2 + 0.6 * mask[None]).astype(np.float32).repeat(channels, axis=0)
+    return MaskedView(image, mask)
 
 
 def made(kind, seed=0, turns=False, grain=None, view=None):
     view = view or target()
     grain = grain or bank()
-    return grain.make(kind, view.image, view.marks, np.random.default_rng(seed), turns)
+    return grain.make(kind, view.image, view.mask, np.random.default_rng(seed), turns)
 
 
 @pytest.mark.parametrize("kind", ["quilted", "noise"])
 def test_each_class_gets_its_own_strength_and_texture(kind):
-    grain, marks = made(kind)[0], target().marks
+    grain, mask = made(kind)[0], target().mask
     for number, spread in enumerate((0.05, 0.15)):
         inner = grain[40:56] if number else grain[80:120]
         assert np.std(inner) == pytest.approx(spread, rel=0.25)
         neighbors = np.corrcoef(inner[:, 1:].ravel(), inner[:, :-1].ravel())[0, 1]
         assert neighbors == pytest.approx(0.5, abs=0.15)
         assert abs(np.corrcoef(inner[1:].ravel(), inner[:-1].ravel())[0, 1]) < 0.15
-    assert marks[40:56].all()
+    assert mask[40:56].all()
 
 
 @pytest.mark.parametrize("kind", ["quilted", "noise"])
