@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from napari_synthseg.core.annotations import ImageRef
 
 FloatImage = NDArray[np.float32]
+Pixel = TypeVar("Pixel", bound=np.generic)
+
+
+def quarter_turned(array: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
+    """Return a view of (..., y, x): one of 8 quarter turns and mirror images (0: as it is)."""
+    turned = np.rot90(array, orientation % 4, axes=(-2, -1))
+    return turned[..., ::-1] if orientation >= 4 else turned
 
 
 class PixelSource(Protocol):

@@ -64,7 +64,7 @@ def test_objects_of_another_image_take_on_its_noise(here, there):
     ]
     library = library_of(*images)
     shop = fitted(library, mixing=1.0).factory
-    number = next(n for n, home in enumerate(shop.homes) if home == 0)
+    number = next(n for n, own_image in enumerate(shop.image_numbers) if own_image == 0)
 
     def grain(target):
         sprite = shop.sprite(number, 0, "hard", target)
@@ -98,7 +98,7 @@ def test_sharp_objects_are_blurred_for_a_blurred_image():
 
     def steepest(target, match):
         shop = fitted(library, mixing=1.0, match_blur=match).factory
-        number = next(n for n, home in enumerate(shop.homes) if home == 0)
+        number = next(n for n, own_image in enumerate(shop.image_numbers) if own_image == 0)
         paint = shop.sprite(number, 0, "feather", target).paint[0]
         return np.hypot(*np.gradient(ndimage.gaussian_filter(paint, 0.5))).max()
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.synthesis.paste.arrangement import border_for, nearest_distances, share_cut
-from napari_synthseg.synthesis.paste.placement import Arrangement, Scene, find_place
+from napari_synthseg.synthesis.paste.placement import PlacementRules, Scene, find_place
 from napari_synthseg.synthesis.paste.sprites import trimmed
 
 
@@ -32,7 +32,7 @@ def test_neither_of_two_objects_is_covered_more_than_allowed(corners, overlap):
     whole = {}
     for y, x, edge in corners:
         sprite = block(edge, edge)
-        place = scene.fit([y, x], sprite.mask, sprite.area, overlap)
+        place = scene.fit([y, x], sprite, overlap)
         if place is None:
             continue
         before = scene.ids[place.outer].copy()
@@ -68,7 +68,7 @@ def test_a_window_shows_what_of_a_volume_lies_inside(corner, shape):
 def test_objects_put_against_others_touch_them():
     scene, sprite = empty_field(200, 200), block(12, 12)
     rng = np.random.default_rng(0)
-    how = Arrangement(overlap=0.0, clustering=1.0)
+    how = PlacementRules(overlap=0.0, clustering=1.0)
     for _ in range(12):
         found = find_place(rng, scene, sprite, how)
         if found:
@@ -88,7 +88,7 @@ def test_neighbor_distances_follow_the_given_ones(spread):
     for _ in range(10):
         scene = empty_field(400, 400)
         for _ in range(40):
-            found = find_place(rng, scene, sprite, Arrangement(distances=wanted))
+            found = find_place(rng, scene, sprite, PlacementRules(distances=wanted))
             if found:
                 scene.put(found[0], sprite, found[1])
         assert len(scene.centers) >= 38
@@ -108,7 +108,7 @@ def test_the_border_is_found_that_cuts_a_share_off(share, half, edge):
 @pytest.mark.parametrize("share", [0.0, 0.15, 0.3])
 def test_that_share_is_cut_off(share):
     sprite, rng = block(15, 15), np.random.default_rng(1)
-    how = Arrangement(overlap=0.9, border=border_for(share, 7.5, (150, 150)))
+    how = PlacementRules(overlap=0.9, border=border_for(share, 7.5, (150, 150)))
     cut = []
     for _ in range(1500):
         place, _ = find_place(rng, empty_field(150, 150), sprite, how)

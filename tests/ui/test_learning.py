@@ -43,7 +43,7 @@ class FakeSynthesizer(Synthesizer):
     rejected = ()
     faults: ClassVar[dict[int, str]] = {}
     statistics: ClassVar[dict[str, int]] = {
-        "drawn": 5, "accepted": 3, "mask": 0, "agreement": 2, "ties": 9,
+        "drawn": 5, "accepted": 3, "mask": 0, "agreement": 2,
     }  # fmt: skip
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.window import bounds
 from napari_synthseg.synthesis.paste.objects import Density
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
-from napari_synthseg.synthesis.paste.placement import USUAL_BORDER, Arrangement
+from napari_synthseg.synthesis.paste.placement import USUAL_BORDER, PlacementRules
 
 CONTACT_PX = 2
 """Objects this close along an axis count as touching."""
@@ -28,7 +28,7 @@ MAX_BORDER = 0.95
 
 def measure_arrangement(
     recipe: PasteParameters, library: PatchLibrary, density: Density
-) -> tuple[Arrangement, tuple[str, ...]]:
+) -> tuple[PlacementRules, tuple[str, ...]]:
     """Return how objects are put, and notes where the clicked images do not tell."""
     if recipe.truncation is None:
         border = measure_border(library)
@@ -43,7 +43,7 @@ def measure_arrangement(
                 "No image is clicked exhaustively, so that distances to the nearest neighbor are "
                 "not known: objects are put anywhere.",
             )
-    return Arrangement(recipe.overlap, clustering, border, distances), notes
+    return PlacementRules(recipe.overlap, clustering, border, distances), notes
 
 
 @dataclass(frozen=True, eq=False)

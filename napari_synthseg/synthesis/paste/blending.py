@@ -7,28 +7,25 @@ difference between canvas and object on its edge. On a box that is two sine tran
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Literal
 
 import numpy as np
 from scipy import fft, ndimage
 
-from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.synthesis.paste.cutting import Cut
 
-Kind = Literal["feather", "gaussian", "poisson", "hard"]
-EIGENVALUES_BYTES = 2**25
-"""What is computed for windows of each shape, and kept, may take."""
-
-KINDS: tuple[Kind, ...] = ("feather", "gaussian", "poisson", "hard")
+Blending = Literal["feather", "gaussian", "poisson", "hard"]
+BLENDINGS: tuple[Blending, ...] = ("feather", "gaussian", "poisson", "hard")
 
 
-def kinds_of(blending: str) -> tuple[Kind, ...]:
+def blendings_of(blending: str) -> tuple[Blending, ...]:
     """Return the kinds of blending that a recipe's setting stands for."""
-    return tuple(k for k in KINDS if blending in (k, "mixed"))
+    return tuple(k for k in BLENDINGS if blending in (k, "mixed"))
 
 
-def opacity(cut: Cut, kind: Kind, *, square: bool, feather: float) -> FloatImage:
+def opacity(cut: Cut, kind: Blending, *, square: bool, feather: float) -> FloatImage:
     """Return the opacity of a cutout, ([z,] y, x) between 0 and 1.
 
     Parameters
@@ -101,15 +98,5 @@ def membrane(values: FloatImage) -> FloatImage:
 
 def _eigenvalues(shape: tuple[int, ...]) -> FloatImage:
     """Return the negative eigenvalues of the Laplacian on a box with fixed edges."""
-
-    def compute() -> FloatImage:
-        total = np.zeros((1,) * len(shape))
-        for axis, n in enumerate(shape):
-            wave = 2 - 2 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1))
-            total = total + wave.reshape([-1 if a == axis else 1 for a in range(len(shape))])
-        return total.astype(np.float32)
-
-    return _eigenvalues_known.get_or_make(shape, compute)
-
-
-_eigenvalues_known: ByteCache[FloatImage] = ByteCache(EIGENVALUES_BYTES)
+    waves = [2 - 2 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1)) for n in shape]
+    return np.asarray(reduce(np.add.outer, waves), np.float32)

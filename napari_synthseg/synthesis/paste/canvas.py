@@ -11,35 +11,56 @@ from scipy import fft, ndimage
 
 from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.patch import Background, PatchLibrary
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import FloatImage, Pixel, quarter_turned
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
-from napari_synthseg.synthesis.paste.sprites import CACHE_BYTES, Pixels, turn_view
+from napari_synthseg.synthesis.paste.sprites import CACHE_BYTES
 
-Kind = Literal["real", "empty", "textured", "blank"]
-KINDS: tuple[Kind, ...] = ("real", "empty", "textured", "blank")
+CanvasKind = Literal["real", "empty", "textured", "blank"]
+CANVAS_KINDS: tuple[CanvasKind, ...] = ("real", "empty", "textured", "blank")
 
 MAX_EMPTY_WINDOWS = 4096
 """Empty windows that are remembered of an image."""
 
-TEXTURE_WINDOWS = 16
+TEXTURE_WINDOWS_TRIED = 16
 """Windows that are looked at; the texture is measured on the one with most valid pixels."""
 
 
 @dataclass(frozen=True, eq=False)
-class Canvases:
-    """Backgrounds: their smooth bases, the light level an object sits on, and the noise residuals.
+class CanvasImage:
+    """What canvases are cut from: one background, the smooth base of it, and its noise residual.
 
-    `residuals`, `bases` and `valid` are continued by their mirror image where an image is smaller
-    than `shape`, the spatial shape of a canvas. `empty` holds, per image, the first pixels of
-    windows in which nothing but valid background lies, (n, ndim).
+    `residual`, `base` and `valid` are continued by their mirror image where an image is smaller
+    than a canvas. `empty` holds the first pixels of windows in which nothing but valid background
+    lies, (n, ndim).
     """
 
-    backgrounds: tuple[Background, ...]
-    residuals: tuple[FloatImage, ...]
-    bases: tuple[FloatImage, ...]
-    valid: tuple[NDArray[np.bool_], ...]
-    empty: tuple[NDArray[np.int64], ...]
-    kinds: tuple[Kind, ...]
+    background: Background
+    residual: FloatImage
+    base: FloatImage
+    valid: NDArray[np.bool_]
+    empty: NDArray[np.int64]
+
+    @classmethod
+    def prepare(
+        cls, background: Background, base: FloatImage, shape: tuple[int, ...], find_empty: bool
+    ) -> CanvasImage:
+        """Continue a background up to the spatial shape of a canvas."""
+        valid = _mirrored(background.valid, shape)
+        return cls(
+            background,
+            _read_only(_mirrored(background.pixels - base, shape)),
+            _read_only(_mirrored(base, shape)),
+            valid,
+            empty_windows(valid, shape) if find_empty else np.zeros((0, len(shape)), np.int64),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Canvases:
+    """What objects are put on; `shape` is the spatial shape of a canvas."""
+
+    images: tuple[CanvasImage, ...]
+    kinds: tuple[CanvasKind, ...]
     noise: float
     shape: tuple[int, ...]
     cache: ByteCache[Texture] = field(default_factory=lambda: ByteCache(CACHE_BYTES))
@@ -50,31 +71,21 @@ class Canvases:
     ) -> Canvases:
         """Make the canvases of a library's backgrounds, given their smooth bases."""
         shape = dual_shape(library, recipe)
-        kinds = tuple(k for k in KINDS if recipe.canvas in (k, "mixed"))
-        valid = tuple(_mirrored(b.valid, shape) for b in library.backgrounds)
-        nowhere = np.zeros((0, len(shape)), np.int64)
-        return cls(
-            library.backgrounds,
-            tuple(
-                _read_only(_mirrored(b.pixels - base, shape))
-                for b, base in zip(library.backgrounds, bases, strict=True)
-            ),
-            tuple(_read_only(_mirrored(base, shape)) for base in bases),
-            valid,
-            tuple(empty_windows(v, shape) if "empty" in kinds else nowhere for v in valid),
-            kinds,
-            recipe.noise,
-            shape,
+        kinds = tuple(k for k in CANVAS_KINDS if recipe.canvas in (k, "mixed"))
+        images = (
+            CanvasImage.prepare(background, base, shape, "empty" in kinds)
+            for background, base in zip(library.backgrounds, bases, strict=True)
         )
+        return cls(tuple(images), kinds, recipe.noise, shape)
 
     def notes(self) -> tuple[str, ...]:
         """Say where the recipe cannot be followed."""
-        lacking = sum(not len(found) for found in self.empty)
+        lacking = sum(not len(image.empty) for image in self.images)
         if "empty" not in self.kinds or not lacking:
             return ()
         edge = " x ".join(str(n) for n in self.shape)
         return (
-            f"{lacking} of {len(self.empty)} images have no window of {edge} pixels without any "
+            f"{lacking} of {len(self.images)} images have no window of {edge} pixels without any "
             "object: there, canvases are the background with the objects taken out. A smaller "
             "size may find empty windows.",
         )
@@ -84,24 +95,24 @@ class Canvases:
 
         Their sum is the canvas. The residual is the caller's to change, the base is not.
         """
-        kind = self.kinds[int(rng.integers(len(self.kinds)))]
+        kind, image = self.kinds[int(rng.integers(len(self.kinds)))], self.images[number]
         if kind == "blank":
-            return self._blank(rng, self.backgrounds[number])
-        base = self.bases[number]
-        if kind == "empty" and len(self.empty[number]):
-            starts = self.empty[number][int(rng.integers(len(self.empty[number])))].tolist()
+            return self._blank(rng, image.background)
+        if kind == "empty" and len(image.empty):
+            starts = image.empty[int(rng.integers(len(image.empty)))].tolist()
         else:
-            starts = [
-                int(rng.integers(max(n - m, 0) + 1))
-                for m, n in zip(self.shape, base.shape[1:], strict=True)
-            ]
-        turn, mirror = int(rng.integers(4)), bool(rng.integers(2))
+            room = np.subtract(image.valid.shape, self.shape)
+            starts = [int(rng.integers(n + 1)) for n in room]
+        orientation = int(rng.integers(4)) + 4 * int(rng.integers(2))
         where = (slice(None), *(slice(s, s + m) for s, m in zip(starts, self.shape, strict=True)))
-        smooth = turn_view(base[where], turn, mirror)
+        smooth = quarter_turned(image.base[where], orientation)
         if kind == "textured":
-            return self._texture(number).draw(rng), smooth
+            texture = self.cache.get_or_make(
+                number, lambda: Texture.measure(image.residual, image.valid, self.shape)
+            )
+            return texture.draw(rng), smooth
         # A real copy: a view of the canvas itself would carry objects over to the next pair.
-        return turn_view(self.residuals[number][where], turn, mirror).copy("C"), smooth
+        return quarter_turned(image.residual[where], orientation).copy("C"), smooth
 
     def _blank(
         self, rng: np.random.Generator, background: Background
@@ -114,12 +125,6 @@ class Canvases:
         residual = rng.standard_normal(shape, np.float32)
         residual *= self.noise * background.noise.reshape(columns).astype(np.float32)
         return residual, level
-
-    def _texture(self, number: int) -> Texture:
-        return self.cache.get_or_make(
-            number,
-            lambda: Texture.measure(self.residuals[number], self.valid[number], self.shape),
-        )
 
 
 def dual_shape(library: PatchLibrary, recipe: PasteParameters) -> tuple[int, ...]:
@@ -173,7 +178,7 @@ def _read_only(image: FloatImage) -> FloatImage:
     return view
 
 
-def _mirrored(image: Pixels, shape: tuple[int, ...]) -> Pixels:
+def _mirrored(image: NDArray[Pixel], shape: tuple[int, ...]) -> NDArray[Pixel]:
     """Continue an image, with or without channels, by its mirror image up to `shape`."""
     first = image.ndim - len(shape)
     more = [max(0, m - n) for m, n in zip(shape, image.shape[first:], strict=True)]
@@ -202,14 +207,14 @@ class Texture:
         where = _best_window(valid, shape)
         mask = valid[where]
         known = np.where(mask, residual[(slice(None), *where)], 0)
+        axes = tuple(range(1, known.ndim))
         share = max(float(mask.mean()), 1e-6)
-        known -= known.mean(axis=tuple(range(1, known.ndim)), keepdims=True) / share * mask
-        deviation = np.sqrt(np.mean(known**2, axis=tuple(range(1, known.ndim))) / share)
+        known -= known.mean(axis=axes, keepdims=True) / share * mask
+        deviation = np.sqrt(np.mean(known**2, axis=axes) / share)
         taper = np.ones(shape, np.float32)
         for axis, n in enumerate(shape[-2:], start=len(shape) - 2):
             ramp = np.sin(np.pi * (np.arange(n) + 0.5) / n).astype(np.float32)
             taper *= ramp.reshape([-1 if a == axis else 1 for a in range(len(shape))])
-        axes = tuple(range(1, known.ndim))
         spectrum = fft.rfftn(known * taper, axes=axes)
         spectrum[(slice(None), *(0,) * len(shape))] = 0
         plain = fft.irfftn(spectrum, s=shape, axes=axes)
@@ -235,7 +240,7 @@ class Texture:
 def _best_window(valid: NDArray[np.bool_], shape: tuple[int, ...]) -> tuple[slice, ...]:
     rng = np.random.default_rng(0)
     found = []
-    for _ in range(TEXTURE_WINDOWS):
+    for _ in range(TEXTURE_WINDOWS_TRIED):
         starts = [int(rng.integers(n - m + 1)) for n, m in zip(valid.shape, shape, strict=True)]
         found.append(tuple(slice(s, s + m) for s, m in zip(starts, shape, strict=True)))
     return max(found, key=lambda where: float(valid[where].mean()))

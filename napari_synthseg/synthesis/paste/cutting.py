@@ -26,7 +26,7 @@ CONTINUED_SIGMAS = 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class SourceImage:
     """One clicked image: its background, the smooth light level of it, and where objects lie.
 
     `taken` ([z,] y, x) marks the objects of all patches; `blur` is the width of its edges (the
@@ -82,7 +82,7 @@ def square_window(patch: Patch, edge: float) -> Region:
 
 
 def cut_object(
-    patch: Patch, window: Region, source: Source, diameter: float, *, flat: bool = False
+    patch: Patch, window: Region, source: SourceImage, diameter: float, *, flat: bool = False
 ) -> Cut:
     """Cut a patch's object out with `window`.
 

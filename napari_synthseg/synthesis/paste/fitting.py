@@ -15,9 +15,8 @@ from napari_synthseg.synthesis.paste.arrangement import (
     measure_arrangement,
     paint_layouts,
 )
-from napari_synthseg.synthesis.paste.blending import kinds_of
 from napari_synthseg.synthesis.paste.canvas import Canvases, smooth_bases
-from napari_synthseg.synthesis.paste.cutting import Source
+from napari_synthseg.synthesis.paste.cutting import SourceImage
 from napari_synthseg.synthesis.paste.objects import Density, ObjectSampler
 from napari_synthseg.synthesis.paste.optics import measure_blur
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
@@ -42,10 +41,10 @@ def fit_to_library(
     layouts = paint_layouts(library)
     chosen = choose_patches(library, recipe.min_quality)
     numbers = {b.image: n for n, b in enumerate(library.backgrounds)}
-    homes = tuple(numbers[p.image] for p in chosen)
+    image_numbers = tuple(numbers[p.image] for p in chosen)
     density = Density.measure(library, sorted({p.cls for p in chosen}))
     sources = tuple(
-        Source(
+        SourceImage(
             background,
             base,
             layouts[background.image].ids > 0,
@@ -53,9 +52,8 @@ def fit_to_library(
         )
         for background, base in zip(library.backgrounds, bases, strict=True)
     )
-    factory = SpriteFactory(recipe, chosen, homes, sources, library.diameters)
-    blendings = kinds_of(recipe.blending)
-    sampler = ObjectSampler.gather(recipe, density, chosen, homes, factory.variants, blendings)
+    factory = SpriteFactory(recipe, chosen, image_numbers, sources, library.diameters)
+    sampler = ObjectSampler.gather(density, factory)
     yield Progress(0.5, "matching the arrangement of the objects")
     arrangement, notes = measure_arrangement(recipe, library, density)
     notes = (*canvases.notes(), *notes)

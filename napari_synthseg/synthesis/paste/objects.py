@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.synthesis.paste.blending import Kind
+from napari_synthseg.synthesis.paste.blending import Blending, blendings_of
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
+from napari_synthseg.synthesis.paste.sprite_factory import SpriteFactory
 
 MIN_OWN_PATCHES = 5
 """With at least this many patches of a class, an image may do without those of others."""
@@ -128,7 +130,7 @@ class ObjectDraw:
     number: int
     variant: int
     orientation: int
-    blending: Kind
+    blending: Blending
     gain: float
     offset: float
 
@@ -137,41 +139,30 @@ class ObjectDraw:
 class ObjectSampler:
     """Draws the objects of dual images.
 
-    `patches` maps class value -> numbers of its patches; `own_patches` does so image by image, for
-    classes that the image has enough of.
+    `patches` maps class value -> numbers of its patches, `own_patches` does so for each image:
+    (number of the image, class value).
     """
 
     recipe: PasteParameters
     density: Density
-    patches: Mapping[int, tuple[int, ...]]
-    own_patches: tuple[Mapping[int, tuple[int, ...]], ...]
+    patches: Mapping[int, Sequence[int]]
+    own_patches: Mapping[tuple[int, int], Sequence[int]]
     variants: int
-    blendings: tuple[Kind, ...]
+    blendings: tuple[Blending, ...]
 
     @classmethod
-    def gather(
-        cls,
-        recipe: PasteParameters,
-        density: Density,
-        patches: Sequence[Patch],
-        homes: Sequence[int],
-        variants: int,
-        blendings: tuple[Kind, ...],
-    ) -> ObjectSampler:
-        """Sort patches by class, and by class and image; `homes` are the numbers of the images."""
-        every: dict[int, list[int]] = {}
-        own: list[dict[int, list[int]]] = [{} for _ in density.images]
-        for number, (patch, home) in enumerate(zip(patches, homes, strict=True)):
-            every.setdefault(patch.cls, []).append(number)
-            own[home].setdefault(patch.cls, []).append(number)
-        return cls(
-            recipe,
-            density,
-            {v: tuple(n) for v, n in sorted(every.items())},
-            tuple({v: tuple(n) for v, n in m.items() if len(n) >= MIN_OWN_PATCHES} for m in own),
-            variants,
-            blendings,
-        )
+    def gather(cls, density: Density, factory: SpriteFactory) -> ObjectSampler:
+        """Sort the factory's patches by class, and by image and class."""
+        every: dict[int, list[int]] = defaultdict(list)
+        own: dict[tuple[int, int], list[int]] = defaultdict(list)
+        recipe = factory.recipe
+        for number, (patch, image) in enumerate(
+            zip(factory.patches, factory.image_numbers, strict=True)
+        ):
+            every[patch.cls].append(number)
+            own[image, patch.cls].append(number)
+        blendings = blendings_of(recipe.blending)
+        return cls(recipe, density, dict(every), dict(own), factory.variants, blendings)
 
     def draw(
         self, rng: np.random.Generator, number: int, shape: tuple[int, ...]
@@ -192,7 +183,8 @@ class ObjectSampler:
             own, which, variant, turn, mirror, kind = chance
             pool = self.patches[abs(value)]
             if own >= recipe.mixing:
-                pool = self.own_patches[number].get(abs(value), pool)
+                near = self.own_patches.get((number, abs(value)), ())
+                pool = near if len(near) >= MIN_OWN_PATCHES else pool
             orientation = int(4 * turn) if recipe.rotation else 0
             if recipe.flip and mirror < 0.5:
                 orientation += 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,13 @@ def noise_residual(difference: FloatImage, mask: NDArray[np.bool_]) -> FloatImag
     return residual
 
 
+def blur_planes(array: FloatImage, sigma: float, mode: Literal["nearest", "wrap"]) -> FloatImage:
+    """Blur every channel in the (y, x) plane; `mode` as in scipy.ndimage."""
+    sigmas = (0.0,) * (array.ndim - 2) + (sigma, sigma)
+    blurred: FloatImage = ndimage.gaussian_filter(array, sigmas, mode=mode)
+    return blurred
+
+
 def core_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return a mask without its blurred edge, or all of it where too little would remain."""
     for depth in (3, 2, 1):
@@ -83,8 +91,7 @@ def restored(
     """
     missing = np.sqrt(np.maximum(before**2 - now**2, 0)).astype(np.float32)
     noise = rng.standard_normal(difference.shape, np.float32)
-    scale = (0.0,) * (difference.ndim - 2) + (HIGH_PASS_SIGMA_PX, HIGH_PASS_SIGMA_PX)
-    noise -= ndimage.gaussian_filter(noise, scale, mode="wrap")
+    noise -= blur_planes(noise, HIGH_PASS_SIGMA_PX, "wrap")
     result: FloatImage = difference + noise * _columns(missing / HIGH_PASS_SPREAD, difference.ndim)
     return result
 

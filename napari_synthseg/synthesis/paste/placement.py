@@ -34,6 +34,8 @@ class Place(NamedTuple):
         Slices of the scene.
     inner
         Slices of the sprite; None: all of it is inside.
+    mask, area
+        The sprite's mask as far as it is inside, and its number of pixels.
     clear
         Nothing lies in the sprite's window yet.
     covers
@@ -43,12 +45,14 @@ class Place(NamedTuple):
     corner: list[int]
     outer: tuple[slice, ...]
     inner: tuple[slice, ...] | None
+    mask: NDArray[np.bool_]
+    area: int
     clear: bool
     covers: bool
 
 
 @dataclass(frozen=True, eq=False)
-class Arrangement:
+class PlacementRules:
     """How objects are put.
 
     Attributes
@@ -102,30 +106,26 @@ class Scene:
             inner.append(slice(start - c, stop - c))
         return tuple(outer), None if whole else tuple(inner)
 
-    def fit(
-        self, corner: list[int], mask: NDArray[np.bool_], area: int, overlap: float
-    ) -> Place | None:
-        """Return the place at `corner` if an object may lie there: visible, hardly covering.
-
-        `area` is the number of pixels in the mask.
-        """
-        cut = self.window(corner, mask.shape)
+    def fit(self, corner: list[int], sprite: Sprite, overlap: float) -> Place | None:
+        """Return the place at `corner` if an object may lie there: visible, hardly covering."""
+        cut = self.window(corner, sprite.mask.shape)
         if cut is None:
             return None
         outer, inner = cut
         labels = self.ids[outer]
+        mask, area = sprite.mask, sprite.area
         if inner is not None:
             mask = mask[inner]
             area = int(np.count_nonzero(mask))
         if area < MIN_VISIBLE_PX:
             return None
         if not np.count_nonzero(labels):
-            return Place(corner, outer, inner, True, False)
+            return Place(corner, outer, inner, mask, area, clear=True, covers=False)
         below = labels[mask]
         covering = int(np.count_nonzero(below))
         if covering and (covering > overlap * area or not self._may_cover(below, overlap)):
             return None
-        return Place(corner, outer, inner, False, covering > 0)
+        return Place(corner, outer, inner, mask, area, clear=False, covers=covering > 0)
 
     def _may_cover(self, below: NDArray[np.int32], overlap: float) -> bool:
         """Tell whether every object still shows enough if the pixels `below` are covered."""
@@ -138,19 +138,15 @@ class Scene:
 
     def put(self, place: Place, sprite: Sprite, wanted: float = 0.0) -> int:
         """Put an object down and return its id."""
-        labels = self.ids[place.outer]
-        number, area, mask = len(self.areas), sprite.area, sprite.mask
-        if place.inner is not None:
-            mask = mask[place.inner]
-            area = int(np.count_nonzero(mask))
+        labels, number = self.ids[place.outer], len(self.areas)
         if place.covers:
-            covered = np.bincount(labels[mask])
+            covered = np.bincount(labels[place.mask])
             for i in np.flatnonzero(covered).tolist():
                 if i:
                     self.areas[i] -= int(covered[i])
-        labels[mask] = number
-        self.areas.append(area)
-        self.wholes.append(area)
+        labels[place.mask] = number
+        self.areas.append(place.area)
+        self.wholes.append(place.area)
         shape = sprite.mask.shape
         self.centers.append([c + n / 2 for c, n in zip(place.corner, shape, strict=True)])
         self.reaches.append((shape[-1] + shape[-2]) / 4)
@@ -161,7 +157,7 @@ class Scene:
 
 
 def find_place(
-    rng: np.random.Generator, scene: Scene, sprite: Sprite, how: Arrangement
+    rng: np.random.Generator, scene: Scene, sprite: Sprite, how: PlacementRules
 ) -> tuple[Place, float] | None:
     """Return a place for an object and the neighbor distance it stands for (0: any), or None."""
     if how.distances is not None:
@@ -174,7 +170,7 @@ def find_place(
         return None
     shape = sprite.mask.shape
     for center in _scattered(rng, scene, sprite, how.border, MAX_TRIES):
-        place = scene.fit(_corner(center, shape), sprite.mask, sprite.area, how.overlap)
+        place = scene.fit(_corner(center, shape), sprite, how.overlap)
         if place is not None:
             return place, 0.0
     return None
@@ -216,7 +212,7 @@ def _against(
         center = [s + distance * d for s, d in zip(start, way, strict=True)]
         if any(not 0 <= c < n for c, n in zip(center, scene.ids.shape, strict=True)):
             return None
-        return scene.fit(_corner(center, shape), sprite.mask, sprite.area, overlap)
+        return scene.fit(_corner(center, shape), sprite, overlap)
 
     step = max(1.0, 0.16 * reach)
     distance, found = 0.4 * reach, None
@@ -237,7 +233,7 @@ def _at_distance(
     rng: np.random.Generator,
     scene: Scene,
     sprite: Sprite,
-    how: Arrangement,
+    how: PlacementRules,
     distances: FloatImage,
 ) -> tuple[Place, float] | None:
     """Put an object so that distances to the nearest neighbor follow the given ones.
@@ -286,7 +282,7 @@ def _first_that_keeps(
         if not keeps and fallback is not None:
             continue
         corner = _corner(center.tolist(), sprite.mask.shape)
-        place = scene.fit(corner, sprite.mask, sprite.area, overlap)
+        place = scene.fit(corner, sprite, overlap)
         if place is not None and keeps:
             return place, True
         fallback = fallback or place

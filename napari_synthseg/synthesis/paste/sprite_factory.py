@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import ndimage
 
 from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.window import cut_mask
-from napari_synthseg.synthesis.paste.blending import Kind, opacity
+from napari_synthseg.synthesis.paste.blending import Blending, opacity
 from napari_synthseg.synthesis.paste.cutting import (
     Cut,
-    Source,
+    SourceImage,
     cut_object,
     patch_window,
     square_window,
 )
 from napari_synthseg.synthesis.paste.optics import (
+    blur_planes,
     core_of,
     finest,
     noise_residual,
@@ -55,7 +55,7 @@ class SpriteFactory:
         How.
     patches
         The patches that are used; sprites are asked for by their place here.
-    homes
+    image_numbers
         The place in `sources` of each patch's image.
     sources
         The clicked images.
@@ -65,8 +65,8 @@ class SpriteFactory:
 
     recipe: PasteParameters
     patches: tuple[Patch, ...]
-    homes: tuple[int, ...]
-    sources: tuple[Source, ...]
+    image_numbers: tuple[int, ...]
+    sources: tuple[SourceImage, ...]
     diameters: Mapping[int, float]
     cache: ByteCache[Sprite] = field(default_factory=lambda: ByteCache(CACHE_BYTES))
 
@@ -79,16 +79,16 @@ class SpriteFactory:
             return 1
         return min(recipe.variants, max(MAX_SPRITES // len(self.patches), 2))
 
-    def sprite(self, number: int, variant: int, blending: Kind, target: int) -> Sprite:
+    def sprite(self, number: int, variant: int, blending: Blending, target: int) -> Sprite:
         """Return a sprite of patch `number` for a canvas of image `target`.
 
         Variant 0 is neither turned nor scaled.
         """
         apart = self.recipe.match_noise or self.recipe.match_blur
-        key = number, variant, blending, target if apart else self.homes[number]
+        key = number, variant, blending, target if apart else self.image_numbers[number]
         return self.cache.get_or_make(key, lambda: self._make(*key))
 
-    def _make(self, number: int, variant: int, blending: Kind, target: int) -> Sprite:
+    def _make(self, number: int, variant: int, blending: Blending, target: int) -> Sprite:
         recipe = self.recipe
         seeds = np.random.SeedSequence((recipe.seed, number, variant, 1))
         rng = np.random.default_rng(seeds)
@@ -105,17 +105,17 @@ class SpriteFactory:
             1 + recipe.scale * zoom if variant else 1.0,
             tuple(n.stop - n.start for n in box),
         )
-        home = self.homes[number]
-        sprite = self._finish(cut, alpha, turn, blending, home, target, rng)
+        own_image = self.image_numbers[number]
+        sprite = self._finish(cut, alpha, turn, blending, own_image, target, rng)
         if sprite is None:  # scaled to nothing
             untouched = RotationZoom(0.0, 1.0, cut.mask.shape)
-            sprite = self._finish(cut, alpha, untouched, blending, home, home, rng)
+            sprite = self._finish(cut, alpha, untouched, blending, own_image, own_image, rng)
         assert sprite is not None  # the mask of a chosen patch is not empty
         return sprite
 
     def _cut(self, number: int, factor: float) -> Cut:
         """Cut a patch's object out; `factor` varies the size of a square."""
-        patch, source = self.patches[number], self.sources[self.homes[number]]
+        patch, source = self.patches[number], self.sources[self.image_numbers[number]]
         diameter = self.diameters[patch.cls]
         whole = patch_window(patch)
         window = whole
@@ -131,8 +131,8 @@ class SpriteFactory:
         cut: Cut,
         alpha: FloatImage,
         turn: RotationZoom,
-        blending: Kind,
-        home: int,
+        blending: Blending,
+        own_image: int,
         target: int,
         rng: np.random.Generator,
     ) -> Sprite | None:
@@ -140,13 +140,13 @@ class SpriteFactory:
         recipe = self.recipe
         difference, mask = cut.difference, cut.mask
         moved = turn.angle != 0 or turn.zoom != 1
-        blur = self._missing_blur(home, target, turn.zoom) if recipe.match_blur else 0.0
-        foreign = recipe.match_noise and (blur > 0 or home != target)
+        blur = self._missing_blur(own_image, target, turn.zoom) if recipe.match_blur else 0.0
+        foreign = recipe.match_noise and (blur > 0 or own_image != target)
         core = core_of(mask) if recipe.match_noise else mask
         own = spread(noise_residual(difference, mask), core) if foreign else None
         if moved:
             fine = finest(difference, core) if recipe.match_noise else None
-            difference = _per_channel(difference, lambda c: turn.apply(c, 3, "nearest"))
+            difference = np.stack([turn.apply(c, 3, "nearest") for c in difference])
             core = turn.apply(core.astype(np.float32), 1, "constant") > 0.5
             mask = turn.apply(mask.astype(np.float32), 1, "constant") > 0.5
             alpha = np.clip(turn.apply(alpha, 1, "constant"), 0, 1)
@@ -157,26 +157,15 @@ class SpriteFactory:
             if fine is not None:
                 difference = restored(difference, fine, finest(difference, core), rng)
         if blur > 0:
-            difference = _blurred(difference, blur)
+            difference = blur_planes(difference, blur, "nearest")
         if own is not None:
-            noise = self.sources[home].background.noise, self.sources[target].background.noise
+            noise = self.sources[own_image].background.noise, self.sources[target].background.noise
             residual = noise_residual(difference, mask)
             wanted = wanted_noise(own, *noise)
             difference = with_noise(difference, residual, spread(residual, core), wanted, rng)
         return trimmed(difference, cut.level, alpha, mask)
 
-    def _missing_blur(self, home: int, target: int, zoom: float) -> float:
+    def _missing_blur(self, own_image: int, target: int, zoom: float) -> float:
         """Return the sigma of the Gaussian that makes an object as blurred as its canvas."""
-        square = self.sources[target].blur ** 2 - (self.sources[home].blur * zoom) ** 2
+        square = self.sources[target].blur ** 2 - (self.sources[own_image].blur * zoom) ** 2
         return float(np.sqrt(square)) if square > 0.04 else 0.0
-
-
-def _per_channel(array: FloatImage, change: Callable[[FloatImage], FloatImage]) -> FloatImage:
-    return np.stack([change(channel) for channel in array])
-
-
-def _blurred(array: FloatImage, sigma: float) -> FloatImage:
-    """Blur every channel in the (y, x) plane."""
-    sigmas = (0.0,) * (array.ndim - 2) + (sigma, sigma)
-    blurred: FloatImage = ndimage.gaussian_filter(array, sigmas, mode="nearest")
-    return blurred

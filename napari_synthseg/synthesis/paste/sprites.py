@@ -6,15 +6,14 @@ allows: what comes back after it was dropped is bit for bit the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import FloatImage, quarter_turned
 from napari_synthseg.patches.window import bounds
 
 CACHE_BYTES = 192 * 2**20
@@ -47,7 +46,6 @@ class Sprite:
     mask: NDArray[np.bool_]
     area: int
     half: tuple[float, ...]
-    views: dict[int, Sprite] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
@@ -58,29 +56,14 @@ class Sprite:
         """Return one of eight quarter turns and mirror images (0: as it is), sharing memory."""
         if orientation == 0:
             return self
-        made = self.views.get(orientation)
-        if made is None:
-            turn, mirror = orientation % 4, orientation >= 4
-            half = self.half if turn % 2 == 0 else (*self.half[:-2], self.half[-1], self.half[-2])
-            made = Sprite(
-                turn_view(self.paint, turn, mirror),
-                turn_view(self.keep, turn, mirror),
-                self.level,
-                turn_view(self.mask, turn, mirror),
-                self.area,
-                half,
-            )
-            self.views[orientation] = made
-        return made
-
-
-Pixels = TypeVar("Pixels", FloatImage, NDArray[np.bool_])
-
-
-def turn_view(array: Pixels, turn: int, mirror: bool) -> Pixels:
-    """Return a view turned by `turn` quarters in the (y, x) plane, mirrored on demand."""
-    turned = np.rot90(array, turn, axes=(-2, -1))
-    return turned[..., ::-1] if mirror else turned
+        *depth, height, width = self.half
+        return replace(
+            self,
+            paint=quarter_turned(self.paint, orientation),
+            keep=quarter_turned(self.keep, orientation),
+            mask=quarter_turned(self.mask, orientation),
+            half=(*depth, width, height) if orientation % 2 else self.half,
+        )
 
 
 def trimmed(

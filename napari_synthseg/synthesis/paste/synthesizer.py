@@ -15,16 +15,16 @@ from napari_synthseg.synthesis.paste.blending import membrane
 from napari_synthseg.synthesis.paste.canvas import Canvases
 from napari_synthseg.synthesis.paste.objects import ObjectDraw, ObjectSampler
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
-from napari_synthseg.synthesis.paste.placement import Arrangement, Place, Scene, find_place
+from napari_synthseg.synthesis.paste.placement import Place, PlacementRules, Scene, find_place
 from napari_synthseg.synthesis.paste.sprite_factory import SpriteFactory
 from napari_synthseg.synthesis.paste.sprites import Sprite
 
-DECOY_WINDOWS = 4
+DECOY_WINDOWS_TRIED = 4
 """Pieces of background that are looked at for a decoy."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Picture:
+class CanvasPixels:
     """A dual image's pixels in the making: what is on top of the light level `base`.
 
     `clean` is the canvas before anything was pasted.
@@ -43,7 +43,7 @@ class PasteSynthesizer(Synthesizer):
     canvases: Canvases
     factory: SpriteFactory
     sampler: ObjectSampler
-    arrangement: Arrangement
+    arrangement: PlacementRules
     notes: tuple[str, ...] = ()
 
     @property
@@ -56,13 +56,13 @@ class PasteSynthesizer(Synthesizer):
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index)))
         number = self._draw_image(rng)
         image, base = self.canvases.draw(rng, number)
-        picture = Picture(
+        pixels = CanvasPixels(
             image, base, image.copy() if "poisson" in self.sampler.blendings else image
         )
         scene = Scene(np.zeros(self.shape, np.int32))
         classes: dict[int, int] = {}
         for drawn, sprite, place in self._arrange(rng, number, scene):
-            self._paste(picture, scene, drawn, sprite, place)
+            self._paste(pixels, scene, drawn, sprite, place)
             if drawn.cls:  # the id that it is about to be given
                 classes[len(scene.areas)] = drawn.cls
         image += base
@@ -78,7 +78,7 @@ class PasteSynthesizer(Synthesizer):
 
     def _draw_image(self, rng: np.random.Generator) -> int:
         """Choose the clicked image that a dual image is modelled on."""
-        return int(rng.integers(len(self.canvases.backgrounds)))
+        return int(rng.integers(len(self.canvases.images)))
 
     def _arrange(
         self, rng: np.random.Generator, number: int, scene: Scene
@@ -102,40 +102,39 @@ class PasteSynthesizer(Synthesizer):
 
     def _decoy(self, rng: np.random.Generator, drawn: ObjectDraw, sprite: Sprite) -> Sprite:
         """Return a sprite of the same outline that shows a piece of background."""
-        home = self.factory.homes[drawn.number]
-        valid = self.canvases.valid[home]
-        shape = tuple(min(n, m) for n, m in zip(sprite.mask.shape, valid.shape, strict=True))
+        image = self.canvases.images[self.factory.image_numbers[drawn.number]]
+        shape = tuple(min(n, m) for n, m in zip(sprite.mask.shape, image.valid.shape, strict=True))
         starts = rng.integers(
-            0, np.array(valid.shape) - shape + 1, (DECOY_WINDOWS, len(shape))
+            0, np.array(image.valid.shape) - shape + 1, (DECOY_WINDOWS_TRIED, len(shape))
         ).tolist()
         windows = [
             tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True)) for start in starts
         ]
-        where = max(windows, key=lambda window: int(np.count_nonzero(valid[window])))
-        piece = self.canvases.residuals[home][(slice(None), *where)]
-        level = self.canvases.backgrounds[home].level.reshape(sprite.level.shape)
+        where = max(windows, key=lambda window: int(np.count_nonzero(image.valid[window])))
+        piece = image.residual[(slice(None), *where)]
+        level = image.background.level.reshape(sprite.level.shape)
         if not self.recipe.match_level:
-            piece = piece + self.canvases.bases[home][(slice(None), *where)] - level
+            piece = piece + image.base[(slice(None), *where)] - level
         paint = np.zeros_like(sprite.paint)
         paint[(slice(None), *(slice(0, n) for n in shape))] = piece
         paint *= 1 - sprite.keep
         nothing = np.zeros_like(sprite.mask)
-        return replace(sprite, paint=paint, level=level, mask=nothing, area=0, views={})
+        return replace(sprite, paint=paint, level=level, mask=nothing, area=0)
 
     def _paste(
-        self, picture: Picture, scene: Scene, drawn: ObjectDraw, sprite: Sprite, place: Place
+        self, pixels: CanvasPixels, scene: Scene, drawn: ObjectDraw, sprite: Sprite, place: Place
     ) -> None:
-        """Blend a sprite into the picture, its rim only where no other object lies."""
+        """Blend a sprite into the pixels, its rim only where no other object lies."""
         where, inner = (slice(None), *place.outer), place.inner
-        paint, keep, mask = sprite.paint, sprite.keep, sprite.mask
+        paint, keep = sprite.paint, sprite.keep
         if drawn.blending == "poisson":
-            paint = paint + (1 - keep) * _to_meet_canvas(picture.clean, sprite, place, drawn.gain)
+            paint = paint + (1 - keep) * _to_meet_canvas(pixels.clean, sprite, place, drawn.gain)
         if inner is not None:
-            paint, keep, mask = paint[(slice(None), *inner)], keep[inner], mask[inner]
-        below = picture.image[where]
+            paint, keep = paint[(slice(None), *inner)], keep[inner]
+        below = pixels.image[where]
         above = paint * np.float32(drawn.gain)
         if not self.recipe.match_level and drawn.blending != "poisson":
-            above += (1 - keep) * (sprite.level - picture.base[where])
+            above += (1 - keep) * (sprite.level - pixels.base[where])
         if drawn.offset:
             above += (1 - keep) * np.float32(drawn.offset)
         if place.clear:
@@ -144,7 +143,8 @@ class PasteSynthesizer(Synthesizer):
         else:
             above += below * keep
             free = scene.ids[place.outer] == 0
-            free |= mask
+            if drawn.cls:
+                free |= place.mask
             np.copyto(below, above, where=free)
 
 

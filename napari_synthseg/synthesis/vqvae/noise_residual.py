@@ -23,14 +23,13 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import FloatImage, Pixel
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.synthesis.vqvae.fit_vqvae import decoded, encoded
 from napari_synthseg.synthesis.vqvae.views import (
     CELL_PX,
     ClassMask,
     MaskedView,
-    Number,
     block_means,
     class_shares,
     even_crops,
@@ -209,7 +208,7 @@ def _fade(piece: int) -> FloatImage:
     return np.outer(line, line).astype(np.float32)
 
 
-def _tiles(array: NDArray[Number]) -> NDArray[Number]:
+def _tiles(array: NDArray[Pixel]) -> NDArray[Pixel]:
     """Return whole tiles of (n, [channel,] y, x) as (tile, [channel,] y, x)."""
     rows, columns = (n // TILE_PX for n in array.shape[-2:])
     whole = array[..., : rows * TILE_PX, : columns * TILE_PX]

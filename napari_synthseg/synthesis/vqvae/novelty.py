@@ -14,14 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import FloatImage, quarter_turned
 from napari_synthseg.synthesis.vqvae.views import (
     MaskedView,
     block_means,
     class_shares,
     even_crops,
     even_starts,
-    turned,
 )
 
 REDUCTION_PX = 8
@@ -87,7 +86,7 @@ class ReferenceIndex:
         copy, 1 for things that have nothing to do with each other.
         """
         plain = np.stack([w - w.mean(axis=(1, 2), keepdims=True) for w in windows])
-        kernels = np.stack([turned(plain, way) for way in range(8)], axis=1)
+        kernels = np.stack([quarter_turned(plain, way) for way in range(8)], axis=1)
         own = (kernels[:, :1] ** 2).sum(axis=(1, 2, 3, 4)).reshape(-1, 1, 1, 1)
         flat = torch.from_numpy(kernels.reshape(-1, *kernels.shape[2:]))
         likest = np.zeros(len(windows))

@@ -17,7 +17,7 @@ from torch.nn.functional import interpolate
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN, DualImage, regions_of
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import FloatImage, quarter_turned
 
 CELL_PX = 4
 """Pixels along an edge that one code stands for."""
@@ -29,7 +29,6 @@ ZOOMED_SHARE = 0.3
 """Share of views that are zoomed; the others keep the pixels as they are."""
 
 Item = TypeVar("Item")
-Number = TypeVar("Number", bound=np.generic)
 ClassMask = NDArray[np.int16]
 """Number of the class per pixel (y, x): 0 background, n the nth class value, or `UNKNOWN`."""
 
@@ -62,19 +61,13 @@ class MaskedView:
     def turned(self, way: int) -> MaskedView:
         """Return one of the 8 flips and quarter turns, by number."""
         return MaskedView(
-            np.ascontiguousarray(turned(self.image, way)),
-            np.ascontiguousarray(turned(self.mask, way)),
+            np.ascontiguousarray(quarter_turned(self.image, way)),
+            np.ascontiguousarray(quarter_turned(self.mask, way)),
         )
 
     def turned_back(self, way: int) -> MaskedView:
         """Undo `turned`; a flip with a turn undoes itself."""
         return self.turned(way if way >= 4 else -way % 4)
-
-
-def turned(array: NDArray[Number], way: int) -> NDArray[Number]:
-    """Return one of the 8 flips and quarter turns of (..., y, x), by number (0: as it is)."""
-    rotated = np.rot90(array, way % 4, axes=(-2, -1))
-    return rotated[..., ::-1] if way >= 4 else rotated
 
 
 def block_means(array: NDArray[Any], edge_px: int) -> FloatImage:

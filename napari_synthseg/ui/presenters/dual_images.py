@@ -20,7 +20,7 @@ GATE_WORDS = {
 }
 """Reason of the gate -> its words; others are shown as they are."""
 
-NO_REASONS = ("drawn", "accepted", "ties", "given up")
+NO_REASONS = ("drawn", "accepted", "given up")
 
 
 def describe_pairs(pairs: Sequence[DualImage], project: Project) -> str:
