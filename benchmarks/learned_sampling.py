@@ -51,7 +51,7 @@ def measure(prior: CodePrior, edge: int, count: int, *, whole: bool) -> dict[str
     begun = time.process_time()
     drawn = exhaust(draw_codes(prior, (edge, edge), rngs(count)))
     kept = time.process_time() - begun
-    codes = torch.from_numpy(drawn.codes)
+    codes = torch.from_numpy(drawn)
     passes = []
     with torch.inference_mode():
         for _ in range(3):
@@ -62,7 +62,7 @@ def measure(prior: CodePrior, edge: int, count: int, *, whole: bool) -> dict[str
     found = {"edge": edge, "grids": count, "kept s": kept, "plain s": plain}
     if whole:
         begun = time.process_time()
-        same = draw_plainly(prior, edge, count) == drawn.codes
+        same = draw_plainly(prior, edge, count) == drawn
         found |= {"plain s": time.process_time() - begun, "same codes": float(same.mean())}
     return found | {"times as fast": found["plain s"] / kept, "grids a second": count / kept}
 
