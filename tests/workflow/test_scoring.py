@@ -172,7 +172,7 @@ def test_heat_maps_are_scored_where_they_point(session):
     shape = [b - a for a, b in REGION]
     heat = np.zeros(shape, np.float32)
     heat[19, 25] = 1.0  # the disc at (30, 30) of the whole image
-    maps = [HeatMaps(ref.id, "r", {1: heat}, "cam", "body")]
+    maps = [HeatMaps(image=ref.id, run="r", maps={1: heat}, method="cam", layer="body")]
     run = run_of("classify")
     with pytest.raises(InputError, match="cannot be scored"):
         finish(score(session.project, session.folder, run, maps))
@@ -191,7 +191,7 @@ def test_an_object_of_which_less_than_half_is_on_the_image_is_not_said_to_be_sho
     assert scores.per_class["ring"]["prevalence"] == 0
     heat = np.zeros((117, 155), np.float32)
     heat[5, 50] = 1
-    maps = HeatMaps(ref.id, "r", {1: heat, 2: heat}, "cam", "")
+    maps = HeatMaps(image=ref.id, run="r", maps={1: heat, 2: heat}, method="cam", layer="")
     pointed = scored(session, "classify", [maps])
     assert pointed.per_class["disc"]["pointing"] == 1
     assert "ring" not in pointed.per_class
@@ -203,7 +203,7 @@ def test_a_box_that_holds_no_pixel_of_the_image_is_not_pointed_at(session):
     give(session, BoxTruth.of(ref.id, Boxes.of([disc, beside])))
     heat = np.zeros((117, 155), np.float32)
     heat[5, 50] = 1
-    maps = HeatMaps(ref.id, "r", {1: heat}, "cam", "")
+    maps = HeatMaps(image=ref.id, run="r", maps={1: heat}, method="cam", layer="")
     pointed = scored(session, "classify", [maps])
     assert pointed.per_class["disc"]["pointing"] == 1
     assert pointed.objects == 1

@@ -89,7 +89,9 @@ def test_what_is_shown_is_made_beside_the_window(two, threads):
     labels = InstanceLabels(np.zeros((8, 8), np.int32), {})
     layers.show_dual_images([DualImage(np.zeros((1, 8, 8), np.float32), labels, 0)])
     ref = two.session.project.images[1]
-    maps = HeatMaps(ref.id, "r", {1: np.ones(OTHER_SHAPE, np.float32)}, "cam", "up")
+    maps = HeatMaps(
+        image=ref.id, run="r", maps={1: np.ones(OTHER_SHAPE, np.float32)}, method="cam", layer="up"
+    )
     told = []
     layers.heat_maps.show(maps, "r", layers.image, lambda: told.append(layers.heat_maps.top))
     assert not told
