@@ -13,6 +13,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.io.atomic import replace_file
@@ -114,10 +115,7 @@ def _plane(view: FieldView) -> FloatImage:
     return view.image if view.image.ndim == 3 else view.image[:, view.shape[0] // 2]
 
 
-def _to_rgb(
-    plane: FloatImage, low: np.ndarray[tuple[int], np.dtype[np.floating]],
-    high: np.ndarray[tuple[int], np.dtype[np.floating]],
-) -> FloatImage:  # fmt: skip
+def _to_rgb(plane: FloatImage, low: NDArray[np.floating], high: NDArray[np.floating]) -> FloatImage:
     """Return (y, x, 3) in 0..1: one channel gray, two magenta and green, else the first three."""
     if len(plane) == 3:  # the colors of an RGB image keep their relation
         low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
@@ -204,12 +202,12 @@ def _draw_curve(axes: Axes, measure: Measure, title: str) -> None:
     _tidy(axes)
 
 
-def _draw_classifier(axes: Axes, told: TwoSampleTest) -> None:
+def _draw_classifier(axes: Axes, test: TwoSampleTest) -> None:
     """Draw the accuracies with their intervals, and where chance is."""
-    bars = [("all clues", told.accuracy, SYNTHETIC)]
-    bars += [(name, accuracy, "#f0b27a") for name, accuracy in told.clues.items()]
-    if told.floor is not None:
-        bars.append(("real halves", told.floor, "#7fb2dc"))
+    bars = [("all clues", test.accuracy, SYNTHETIC)]
+    bars += [(name, accuracy, "#f0b27a") for name, accuracy in test.clues.items()]
+    if test.floor is not None:
+        bars.append(("real halves", test.floor, "#7fb2dc"))
     for place, (name, a, color) in enumerate(bars):
         reach = [[a.value - a.low], [a.high - a.value]]
         axes.barh(place, a.value, color=color, height=0.8)

@@ -182,17 +182,17 @@ class RealismReport(Frozen):
     def summary(self) -> str:
         """Return the result in two or three sentences."""
         said = []
-        if (told := self.two_sample_test) is not None:
-            share = f"{100 * told.accuracy.value:.0f} %"
-            halves = f"; of two real halves {100 * told.floor.value:.0f} %" if told.floor else ""
+        if (test := self.two_sample_test) is not None:
+            share = f"{100 * test.accuracy.value:.0f} %"
+            halves = f"; of two real halves {100 * test.floor.value:.0f} %" if test.floor else ""
             said.append(
                 f"A small classifier labels {share} of the crops correctly (50 % is "
                 f"chance{halves}). Closer to chance is better."
             )
-            if told.verdict == "not certain":
+            if test.verdict == "not certain":
                 said.append("The real images are too few to be certain of that.")
-            elif told.verdict != "alike":
-                said.append(f"It is helped most by {told.best_clue}.")
+            elif test.verdict != "alike":
+                said.append(f"It is helped most by {test.best_clue}.")
         worst: dict[str, Judgment] = {}
         for m in self.measures:
             before = worst.get(m.title, "alike")
@@ -230,19 +230,19 @@ def rows_of(report: RealismReport, most: int | None = None) -> list[Row]:
         floor = "-" if m.floor is None else f"{m.floor:.2f} ({m.floor_high:.2f}){unit}"
         cells = (report.label(m), f"{m.distance:.2f}{unit}", floor, m.verdict)
         rows.append(Row(cells, m.meaning, m.finding))
-    return rows + (_rows_of_classifier(told) if (told := report.two_sample_test) else [])
+    return rows + (_rows_of_classifier(test) if (test := report.two_sample_test) else [])
 
 
-def _rows_of_classifier(told: TwoSampleTest) -> list[Row]:
-    floor = _in_words(told.floor) if told.floor else "-"
-    cells = ("classifier's accuracy", _in_words(told.accuracy), floor, told.verdict)
+def _rows_of_classifier(test: TwoSampleTest) -> list[Row]:
+    floor = _in_words(test.floor) if test.floor else "-"
+    cells = ("classifier's accuracy", _in_words(test.accuracy), floor, test.verdict)
     meaning = (
-        f"share of crops of {told.edge} pixels that are labeled correctly, on {told.held_out_by}s "
+        f"share of crops of {test.edge} pixels that are labeled correctly, on {test.held_out_by}s "
         "not used for training: 50 % is chance; in brackets the 95 % interval"
     )
-    finding = f"{told.best_clue} helps most" if SEVERITY[told.verdict] > 1 else ""
+    finding = f"{test.best_clue} helps most" if SEVERITY[test.verdict] > 1 else ""
     rows = [Row(cells, meaning, finding)]
-    for name, accuracy in told.clues.items():
+    for name, accuracy in test.clues.items():
         rows.append(Row((f"   by {name} alone", _in_words(accuracy), "", ""), meaning))
     return rows
 
