@@ -46,7 +46,7 @@ def draw_patches(count: int) -> list[Patch]:
             Patch(
                 id=f"p{number}",
                 image=f"i{number // PER_IMAGE}",
-                cls=1 + number % 3,
+                cls=1 + (number - last) % 3,
                 pixels=pixels,
                 mask=away < radius,
                 origin=(grid[0] * 60, grid[1] * 60),

@@ -47,6 +47,7 @@ from benchmarks.helpers.clicked_images import (
 )
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import Patch
+from napari_synthseg.core.quality_issue import IssueKind
 
 LEAST_OBJECTS = 12
 SHARE = 0.1
@@ -200,9 +201,9 @@ def click_between(scene: Scene) -> None:
         scene.spoiled.add(first)
 
 
-NOTHING_THERE = ("off the object", "no object", "faint")
+NOTHING_THERE: tuple[IssueKind, ...] = ("off the object", "no object", "faint")
 
-DEFECTS: dict[str, tuple[tuple[str, ...], Callable[[Scene], None]]] = {
+DEFECTS: dict[str, tuple[tuple[IssueKind, ...], Callable[[Scene], None]]] = {
     "untouched": ((), leave),
     "blurred, 0.1 d": (("blurred",), lambda s: blur(s, 0.1)),
     "blurred, 0.2 d": (("blurred",), lambda s: blur(s, 0.2)),
