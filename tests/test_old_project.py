@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_synthseg.core.labels import RegionLabels
+from napari_synthseg.core.labels import RegionLabels, regions_of
 from napari_synthseg.core.recipe import load_recipe
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.importing import find_missing
@@ -106,7 +106,9 @@ def test_all_pixels_and_truths_can_be_read(session: Session) -> None:
     regions = [t for t in project.truths if t.kind == "semantic"]
     painted = [true_masks(session, project.image(t.image)) for t in regions]
     assert all(isinstance(labels, RegionLabels) for labels in painted)
-    values, counts = np.unique(np.stack([labels.values for labels in painted]), return_counts=True)
+    values, counts = np.unique(
+        np.stack([regions_of(labels).values for labels in painted]), return_counts=True
+    )
     assert dict(zip(values.tolist(), counts.tolist(), strict=True)) == PAINTED
     (boxes,) = (t for t in project.truths if t.kind == "boxes")
     assert (boxes.image, len(boxes.boxes), boxes.incomplete) == ("field-d", 34, (2,))

@@ -14,5 +14,5 @@ def test_the_share_of_a_box_that_an_image_shows():
 
 def test_boxes_grow_by_the_factor_of_their_class():
     boxes = Boxes.of([[10, 10, 20, 30], [0, 0, 4, 4]], [1, 2], [0.5, 0.7]).grown({1: 0.5, 3: 9.0})
-    np.testing.assert_allclose(boxes.corners, [[12.5, 15, 17.5, 25], [0, 0, 4, 4]])
+    np.testing.assert_allclose(boxes.corners, [[12.5, 15.0, 17.5, 25.0], [0.0, 0.0, 4.0, 4.0]])
     assert boxes.scores.tolist() == [0.5, 0.7]

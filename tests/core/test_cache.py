@@ -14,7 +14,11 @@ def test_the_newest_values_are_kept_within_a_limit() -> None:
     made: list[str] = []
 
     def get(key: str, size: int = 100) -> None:
-        cache.get_or_make(key, lambda: made.append(key) or np.zeros(size, np.uint8))
+        def make() -> np.ndarray:
+            made.append(key)
+            return np.zeros(size, np.uint8)
+
+        cache.get_or_make(key, make)
 
     for key in ("a", "b", "a", "c", "a", "b"):
         get(key)

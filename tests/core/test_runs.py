@@ -1,11 +1,12 @@
 """A run's record on disk: the same keys as ever, and what is not known is kept."""
 
 import json
+from typing import Any
 
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.tasks.registry import task_info
 
-STORED = {
+STORED: dict[str, Any] = {
     "spec": {"name": "unet", "width": 8, "depth": 2, "spatial_dims": 2, "flat": 0, "reduce": None},
     "in_channels": 1,
     "out_channels": 3,

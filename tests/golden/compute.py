@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 from scipy import ndimage
 
 from napari_synthseg.core.annotations import Click
-from napari_synthseg.core.labels import DualImage, InstanceLabels, RegionLabels
+from napari_synthseg.core.labels import DualImage, InstanceLabels, RegionLabels, regions_of
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.workflow.session import Session
@@ -212,7 +212,9 @@ def draw_discs(seed: int) -> tuple[np.ndarray, list[tuple[float, float, int]]]:
 def of_pair(pair: DualImage) -> Record:
     """Return a dual image as a record."""
     labels = pair.labels
-    known = labels.classes if isinstance(labels, InstanceLabels) else _by_themselves(labels)
+    known = (
+        labels.classes if isinstance(labels, InstanceLabels) else _by_themselves(regions_of(labels))
+    )
     classes = np.array(sorted(known.items()), np.int64)
     rejection_reason = np.frombuffer(pair.rejection_reason.encode(), np.uint8)
     return {

@@ -1,5 +1,7 @@
 """Small simulated micrographs with masks of regions: stripes and dots on a matrix, with grain."""
 
+from typing import Any
+
 import numpy as np
 
 from napari_synthseg.core.labels import (
@@ -44,6 +46,7 @@ class Memory:
 
     def __init__(self):
         self.kept, self.saves = {}, []
+        self.first: Any = None  # what a test keeps here beside it
 
     def load(self, name):
         """Return what was kept."""

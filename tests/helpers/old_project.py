@@ -85,9 +85,9 @@ def try_run(session: Session, name: str) -> tuple[dict[str, np.ndarray], list[di
     if name in EXPLAINED:
         refs = [session.project.image(i) for i in EXPLAINED[name]]
         maps = session.explain(run, refs).result()
-        for each in maps:
-            arrays[f"{name}/{each.image}/heat"] = np.stack(
-                [m for _, m in sorted(each.maps.items())]
+        for heat in maps:
+            arrays[f"{name}/{heat.image}/heat"] = np.stack(
+                [m for _, m in sorted(heat.maps.items())]
             )
         if name in POINTED:
             scores.append(session.score(run, maps).result())
@@ -107,7 +107,7 @@ def draw_pairs(session: Session) -> dict[str, np.ndarray]:
         "objects": session.synthesize(1, run=session.project.run("objects")),
         "regions": session.synthesize(1, run=session.project.run("regions")),
     }
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for name, job in made.items():
         (pair,) = job.result()
         arrays[f"pair/{name}/image"] = pair.image

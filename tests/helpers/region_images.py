@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 import numpy as np
 
@@ -49,6 +50,7 @@ def slow_recipe(kind="slow") -> Iterator[type[Recipe]]:
         learns_from = "masks"
         seed: int = 0
         bad: int = 0
+        begun: ClassVar[list[int]] = []
 
         def fit(self, source, artifacts: ArtifactStore | None = None):
             assert isinstance(source, MaskedImages)
@@ -56,7 +58,7 @@ def slow_recipe(kind="slow") -> Iterator[type[Recipe]]:
             name = f"slow-{self.seed}-{source.fingerprint}"
             kept = artifacts.load(name)
             step = int(kept[1]["step"]) if kept else 0
-            begun.append(step)
+            Slow.begun.append(step)
             try:
                 while step < 10:
                     step += 1
@@ -66,8 +68,6 @@ def slow_recipe(kind="slow") -> Iterator[type[Recipe]]:
                 artifacts.save(name, {"codes": np.arange(step)}, {"step": step})
             return Drawn(bad=self.bad)
 
-    begun: list[int] = []
-    Slow.begun = begun
     try:
         yield Slow
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import ImageRef
-from napari_synthseg.core.labels import Labels, PixelLabels
+from napari_synthseg.core.labels import PixelLabels
 from napari_synthseg.workflow.importing import Imported, MaskKind
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.truths import read_true_masks
@@ -30,7 +30,7 @@ def add_file(session: Session, path: Path, **fields: Any) -> tuple[ImageRef, ...
 def add_masks(
     session: Session,
     image: ImageRef,
-    source: Path | Labels,
+    source: Path | PixelLabels,
     kind: MaskKind = "instance",
     cls: int = 1,
 ) -> Imported:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import zarr
@@ -23,7 +23,7 @@ def write_ome_zarr(
     chunk: int = 16,
 ) -> None:
     """Write an image as level 0 of a multiscale image, with a smaller level 1."""
-    zarr_format = 3 if version == "0.5" else 2
+    zarr_format: Literal[2, 3] = 3 if version == "0.5" else 2
     group = zarr.open_group(str(path), mode="w", zarr_format=zarr_format)
     for level, data in (("0", image), ("1", image[..., ::2, ::2])):
         chunks = (1,) * (image.ndim - 2) + (chunk, chunk)

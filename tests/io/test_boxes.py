@@ -175,7 +175,7 @@ def broken_yolo(text: str, names: str | None = "a\nb\n", file: str = "classes.tx
 
 
 def annotation(**changed: Any) -> dict[str, Any]:
-    return {"annotations": [{**CVAT["annotations"][0], **changed}]}  # type: ignore[dict-item]
+    return {"annotations": [{**CVAT["annotations"][0], **changed}]}
 
 
 ENTITIES = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation>&x;</annotation>'

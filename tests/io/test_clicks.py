@@ -29,7 +29,7 @@ def shape_of(image: ImageRef) -> tuple[int, ...]:
     return (9, 50, 80) if image.ndim == 3 else (50, 80)
 
 
-def read(folder: Path, text: str | bytes):  # type: ignore[no-untyped-def]
+def read(folder: Path, text: str | bytes):
     path = folder / "clicks.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_clicks(path, PROJECT, shape_of)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from napari_synthseg.storage.images import describe, open_pixels
 PIXELS = np.random.default_rng(0).integers(0, 255, (3, 24, 24), np.uint8)
 
 
-def _tiff(**options: object) -> bytes:
+def _tiff(**options: Any) -> bytes:
     file = BytesIO()
     tifffile.imwrite(file, PIXELS, photometric="minisblack", **options)
     return file.getvalue()

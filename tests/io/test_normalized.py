@@ -14,6 +14,7 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import Intensity
 from napari_synthseg.io.images import normalized, stored_array
+from napari_synthseg.io.images.normalized import NormalizedImage
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.images import describe, open_pixels
 from tests.helpers.zarr_images import write_ome_zarr
@@ -23,6 +24,13 @@ def kept(folder: Path, image: NDArray, axes: str, **fields: object) -> ImageRef:
     ident = f"a{len(list(folder.glob('arrays.zarr/*')))}"
     uri = save_array(image, axes, folder, ident)
     return ImageRef(id=ident, uri=uri, axes=axes, name="the image", **fields)
+
+
+def opened(ref: ImageRef, folder: Path) -> NormalizedImage:
+    """Open an image whose pixels are normalized."""
+    pixels = open_pixels(ref, folder)
+    assert isinstance(pixels, NormalizedImage)
+    return pixels
 
 
 def noise(*shape: int, seed: int = 0) -> NDArray[np.float32]:
@@ -125,7 +133,7 @@ def test_values_that_are_not_finite_do_no_harm(tmp_path: Path) -> None:
 
 def test_the_map_can_be_taken_back(tmp_path: Path) -> None:
     image = noise(30, 30)
-    pixels = open_pixels(kept(tmp_path, image, "yx"), tmp_path)
+    pixels = opened(kept(tmp_path, image, "yx"), tmp_path)
     assert isinstance(pixels.intensity, Intensity)
     np.testing.assert_allclose(pixels.intensity.restore(pixels.read())[0], image, rtol=1e-5)
 
@@ -134,13 +142,13 @@ def test_a_large_image_is_measured_on_a_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ref = kept(tmp_path, noise(700, 900), "yx")
-    exact = open_pixels(ref, tmp_path).intensity
+    exact = opened(ref, tmp_path).intensity
     monkeypatch.setattr(normalized, "MAX_SAMPLE_PX", 2**16)
-    strided = open_pixels(ref, tmp_path)
+    strided = opened(ref, tmp_path)
     assert 2**14 < strided._sample().size <= 2**16
     assert strided.intensity.low[0] == pytest.approx(exact.low[0], abs=2)
     monkeypatch.setattr(normalized, "MAX_STRIDED_PX", 2**18)
-    windows = open_pixels(ref, tmp_path)
+    windows = opened(ref, tmp_path)
     assert 2**14 < windows._sample().size <= 2**16
     assert windows.intensity.high[0] == pytest.approx(exact.high[0], abs=4)
 
@@ -174,7 +182,7 @@ def test_any_axes_plane_channels_and_region(
 
     region = data.draw(st.none()) if data.draw(st.booleans()) else box()
     ref = kept(folder, image, axes, plane=plane, channels=channels, region=region)
-    pixels = open_pixels(ref, folder)
+    pixels = opened(ref, folder)
 
     # the same, said with plain indexing
     plain = image
@@ -247,10 +255,10 @@ def test_only_the_region_is_read(
     if kind == "zarr":
         write_ome_zarr(path, image, "yx", chunk=100)
     else:
-        tifffile.imwrite(path, image, **({"tile": (64, 64)} if kind == "tiled" else {}))
+        tifffile.imwrite(path, image, tile=(64, 64) if kind == "tiled" else None)
     monkeypatch.setattr(stored_array, "MAX_READ_BYTES", 600 * 300 * 4)
     ref = describe(path)[0].model_copy(update={"region": ((300, 400), (100, 200))})
-    read = open_pixels(ref, tmp_path)
+    read = opened(ref, tmp_path)
     np.testing.assert_allclose(
         read.intensity.restore(read.read())[0], image[300:400, 100:200], rtol=1e-4
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def everything(stored: StoredArray) -> NDArray[Any]:
 def test_axes_and_values(
     tmp_path: Path, shape: tuple[int, ...], options: dict[str, Any], axes: str, layout: str
 ) -> None:
-    layouts = {
+    layouts: dict[str, dict[str, Any]] = {
         "plain": {},
         "strips": {"compression": "zlib", "rowsperstrip": 8},
         "tiles": {"compression": "zlib", "tile": (16, 16)},
@@ -52,7 +52,8 @@ def test_axes_and_values(
     dtype = np.uint8 if options.get("photometric") == "rgb" else np.uint16
     image = ramp(*shape, dtype=dtype)
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, image, **options, **({} if options.get("imagej") else layouts[layout]))
+    more = {} if options.get("imagej") else layouts[layout]
+    tifffile.imwrite(path, image, **options, **more)
     stored = open_file(path)
     assert stored.axes == axes
     assert stored.is_color == (options.get("photometric") == "rgb")
@@ -68,7 +69,7 @@ def test_axes_and_values(
 
 @pytest.mark.parametrize("dtype", ["?", "u1", "i1", "u2", "i2", "u4", "i4", "f2", "f4", "f8"])
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_types_and_byte_orders(tmp_path: Path, dtype: str, order: str) -> None:
+def test_types_and_byte_orders(tmp_path: Path, dtype: str, order: Literal["<", ">"]) -> None:
     image = ramp(20, 30, dtype=np.uint8).astype(dtype)
     tifffile.imwrite(tmp_path / "a.tif", image, byteorder=order, photometric="minisblack")
     stored = open_file(tmp_path / "a.tif")
@@ -86,7 +87,12 @@ def test_one_large_strip_is_decoded_whole_and_once(
     assert open_file(path).whole
     calls: list[object] = []
     original = tiff._read_part
-    monkeypatch.setattr(tiff, "_read_part", lambda *a: calls.append(a) or original(*a))
+
+    def counted(*args: Any) -> Any:
+        calls.append(args)
+        return original(*args)
+
+    monkeypatch.setattr(tiff, "_read_part", counted)
     pixels = open_pixels(describe(path)[0], tmp_path)
     top, bottom = pixels.read(((0, 32), (0, 48))), pixels.read(((32, 64), (0, 48)))
     np.testing.assert_array_equal(np.concatenate([top, bottom], axis=1), pixels.read())
@@ -219,7 +225,7 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, options: dict[str, Any], ke
 def test_a_compression_that_is_not_known_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, ramp(64, 64), compression="zlib")
-    with tifffile.TiffFile(path, mode="r+b") as tiff:
+    with tifffile.TiffFile(path, mode="r+") as tiff:
         tiff.pages.first.tags["Compression"].overwrite(tifffile.COMPRESSION.CCITTFAX4 + 1)
     with pytest.raises(InputError, match=r"a\.tif' cannot be read as a TIFF image: "):
         open_pixels(describe(path)[0], tmp_path).read()

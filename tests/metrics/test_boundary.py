@@ -68,9 +68,9 @@ def codes(draw):
 
 @given(codes(), st.sampled_from([0, 1, math.sqrt(2), math.sqrt(3), 1.9, 2, 3, 100]))
 def test_counts_are_those_of_brute_force(drawn, tolerance):
-    counts = count_boundaries(*drawn, 3, tolerance)
+    counts = count_boundaries(drawn[0], drawn[1], 3, tolerance)
     for place in range(3):
-        assert counts[place] == brute_force(*drawn, place, tolerance + 1e-9)
+        assert counts[place] == brute_force(drawn[0], drawn[1], place, tolerance + 1e-9)
 
 
 @given(
@@ -105,7 +105,11 @@ def test_a_side_compared_with_itself_is_perfect(drawn):
 @given(codes(), st.floats(0, 4), st.floats(0, 4))
 def test_more_tolerance_finds_no_less(drawn, one, other):
     less, more = sorted((one, other))
-    pairs = zip(count_boundaries(*drawn, 3, less), count_boundaries(*drawn, 3, more), strict=True)
+    pairs = zip(
+        count_boundaries(drawn[0], drawn[1], 3, less),
+        count_boundaries(drawn[0], drawn[1], 3, more),
+        strict=True,
+    )
     assert all(a.f1 <= b.f1 for a, b in pairs)
 
 

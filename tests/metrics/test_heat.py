@@ -114,9 +114,11 @@ def test_pixels_are_pooled_over_maps_and_ranked_as_scikit_learn_does():
         true.append(labels.ids.ravel() > 0)
         ranked.append(np.rint(stretch(heat).ravel() * (LEVELS - 1)))
     values = score(*images).values
-    true, ranked = np.concatenate(true), np.concatenate(ranked)
-    assert values["pixel_ap"] == pytest.approx(average_precision_score(true, ranked), abs=1e-9)
-    assert values["pixel_ap_chance"] == pytest.approx(true.mean())
+    all_true, all_ranked = np.concatenate(true), np.concatenate(ranked)
+    assert values["pixel_ap"] == pytest.approx(
+        average_precision_score(all_true, all_ranked), abs=1e-9
+    )
+    assert values["pixel_ap_chance"] == pytest.approx(all_true.mean())
 
 
 @given(hnp.arrays(np.float64, (6, 7), elements=st.floats(-1, 1, width=32)), st.integers(0, 41))

@@ -30,9 +30,9 @@ def discs(seed, count=40, shape=(160, 160), shift=2):
     y, x = np.indices(shape)
     true, predicted = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     for i in range(1, count + 1):
-        cy, cx, r = *rng.uniform(0, shape), rng.uniform(5, 11)
+        (cy, cx), r = rng.uniform(0, shape), rng.uniform(5, 11)
         true[(y - cy) ** 2 + (x - cx) ** 2 < r**2] = i
-        dy, dx, scale = *rng.normal(0, shift, 2), rng.uniform(0.8, 1.2)
+        (dy, dx), scale = rng.normal(0, shift, 2), rng.uniform(0.8, 1.2)
         if rng.random() < 0.85:
             predicted[(y - cy - dy) ** 2 + (x - cx - dx) ** 2 < (r * scale) ** 2] = i
     return true, predicted

@@ -103,8 +103,8 @@ def test_the_size_of_doubtful_masks_is_not_believed(kind):
     np.testing.assert_array_equal(finder_of(image).image.radii[1], RADIUS)
 
 
-class NullArtifactStore(dict):
-    def update(self, *args):
+class Forgetful(dict):
+    def update(self, *args, **kwargs):
         """Keep nothing."""
 
 
@@ -114,7 +114,7 @@ def test_what_is_remembered_of_the_whole_image_changes_no_mask(wish, monkeypatch
     _, quick = find(image, wish)
     make = MaskFinder._on
     monkeypatch.setattr(
-        MaskFinder, "_on", lambda *args: replace(make(*args), _on_whole=NullArtifactStore())
+        MaskFinder, "_on", lambda *args: replace(make(*args), _on_whole=Forgetful())
     )
     finder = finder_of(image, wish)
     assert not finder._on_whole

@@ -101,7 +101,7 @@ def test_other_user_masks_are_cut_anew(works):
 
 def test_an_image_larger_than_the_cache_is_not_kept(works, monkeypatch):
     first = build()
-    (cut,) = clicked_module.CUT_IMAGES._values.values()
+    (cut,) = vars(clicked_module)["CUT_IMAGES"]._values.values()
     small = ByteCache(cut.nbytes - 1)
     monkeypatch.setattr(clicked_module, "CUT_IMAGES", small)
     again = build()

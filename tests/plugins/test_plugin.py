@@ -20,7 +20,7 @@ from napari_synthseg.core.annotations import Click, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.plugins import plugin_problems
 from napari_synthseg.core.predictions import PointPrediction
-from napari_synthseg.core.recipe import Recipe, UnknownRecipe, load_recipe
+from napari_synthseg.core.recipe import UnknownRecipe, load_recipe
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.io.boxes.base import FORMATS
 from napari_synthseg.networks.registry import network_builder
@@ -59,7 +59,7 @@ def make_project(folder: Path, images: list[Path]) -> None:
             clicks = np.loadtxt(path.with_suffix(".txt")).tolist()
             new = [Click(image=ref.id, position=tuple(c), cls=1) for c in clicks]
             session.edit(session.project.with_clicks(*new), "click")
-        recipe = Recipe.kinds["scatter"](size=128, objects=8)
+        recipe = load_recipe({"kind": "scatter", "size": 128, "objects": 8})
         spec = TrainSpec(
             task="count", steps=STEPS, minutes=None, device="cpu", model=ModelSpec(depth=1)
         )

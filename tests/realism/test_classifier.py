@@ -55,8 +55,8 @@ def test_the_interval_is_honest():
     rng, held, trials = np.random.default_rng(1), 0, 60
     for trial in range(trials):
         names = rng.permutation(np.unique(crops.group))
-        sides = (crops.pick(np.isin(crops.group, names[a : a + 8])) for a in (0, 8))
-        found = cross_validate(*sides, trial)
+        one, other = (crops.pick(np.isin(crops.group, names[a : a + 8])) for a in (0, 8))
+        found = cross_validate(one, other, trial)
         held += found.low <= 0.5 <= found.high
     assert held / trials >= 0.9
 

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,7 +175,7 @@ def test_fill_with_few_clicks(session):
 def test_the_tissue_tables_can_be_imported_too(session, table, part):
     sample_data.fill(session, "tissue")
     ref = session.project.images[part]
-    path = files("napari_synthseg.sample_data") / f"tissue_{table}.csv"
+    path = Path(str(files("napari_synthseg.sample_data"))) / f"tissue_{table}.csv"
     read = read_clicks(path, session.project, lambda _: (512, 512))
     assert {c.position for c in read} == {c.position for c in session.project.clicks_on(ref)}
     assert {c.image for c in read} == {ref.id}

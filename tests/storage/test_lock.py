@@ -10,6 +10,7 @@ import sys
 from collections import namedtuple
 from pathlib import Path
 
+import psutil
 import pytest
 
 from napari_synthseg.core.errors import ReadOnlyError
@@ -44,12 +45,12 @@ MOUNTS = [
 def test_the_innermost_and_latest_mount_counts(
     monkeypatch: pytest.MonkeyPatch, path: str, local: bool
 ) -> None:
-    monkeypatch.setattr(lock.psutil, "disk_partitions", lambda all: MOUNTS)
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: MOUNTS)
     assert is_local(Path(path)) is local
 
 
 def test_unsure_is_not_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock.psutil, "disk_partitions", lambda all: [])
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: [])
     assert not is_local(tmp_path)
 
 

@@ -159,7 +159,7 @@ def test_a_recipe_of_another_version_does_not_lock_the_project(
     assert found.recipe is not None
     assert found.recipe.model_dump() == Old().model_dump()
     with pytest.raises(InputError, match="not installed: install the package"):
-        found.recipe.fit(None)  # type: ignore[arg-type]
+        found.recipe.fit(None)
 
 
 # --- one writer ------------------------------------------------------------------------------

@@ -3,10 +3,12 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.runs import HistoryRow, TrainingRun
@@ -15,7 +17,7 @@ from napari_synthseg.storage import runs
 from napari_synthseg.storage.project_store import ProjectStore
 from tests.helpers.projects import digests
 
-ARRAYS = {
+ARRAYS: dict[str, NDArray[Any]] = {
     "conv.weight": np.random.default_rng(0).normal(size=(4, 3, 3)).astype(np.float32),
     "norm.count": np.array(7, np.int64),
     "turned": np.arange(6, dtype=np.float64).reshape(2, 3).T,

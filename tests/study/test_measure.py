@@ -12,10 +12,11 @@ from benchmarks.study.measure import fill_project, measure_unit, typical_diamete
 from benchmarks.study.study_file import parse_study
 from benchmarks.study.units import Unit, plan
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import DualImage, InstanceLabels
+from napari_synthseg.core.labels import DualImage, InstanceLabels, instances_of
+from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.synthesis.datasets import CachedDataset
 from napari_synthseg.workflow import training_data
 from napari_synthseg.workflow.session import Session
-from napari_synthseg.workflow.training_data import CachedDataset
 from tests.study.conftest import tables
 
 
@@ -91,7 +92,7 @@ def test_true_mask_patches_are_cut_by_the_true_masks(tmp_path: Path) -> None:
 
 
 def test_repeated_pairs_are_the_first_ones_in_turn_with_their_own_index() -> None:
-    class Numbered:
+    class Numbered(Synthesizer):
         def pair(self, index: int) -> DualImage:
             image = np.full((1, 2, 2), index, np.float32)
             return DualImage(image, InstanceLabels(np.zeros((2, 2), np.int32)), index)
@@ -135,7 +136,7 @@ def test_record_says_what_was_measured_on_what(
     assert set(range(6)) <= set(asked)  # three batches of two, all by way of the first two pairs
     assert record.unit == unit.name()
     assert record.measured_on.images == tuple(s.image.name for s in unit.test)
-    assert record.measured_on.objects == sum(s.labels().count for s in unit.test)
+    assert record.measured_on.objects == sum(instances_of(s.labels()).count for s in unit.test)
     assert record.measured_on.kind == "real"
     assert record.trained_on.images == tuple(s.image.name for s in unit.train)
     assert {"f1@0.5", "f1@0.7", "f1@0.8", "matching_ap@0.5", "matching_ap_mean@0.5"} <= set(

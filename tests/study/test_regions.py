@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.study.draw import MaskSample
 from benchmarks.study.folder_data import place_window
-from benchmarks.study.halved_data import is_for_tuning
+from benchmarks.study.halved_data import HalvedData, is_for_tuning
 from benchmarks.study.measure import fill_project
 from benchmarks.study.report import write_report
 from benchmarks.study.runner import run_units
@@ -129,6 +129,7 @@ def test_slices_to_train_on_follow_one_another_and_others_lie_apart(
     data: Path, part: str, seed: int
 ) -> None:
     source = study_of(data, part=part, apart=3, limit=None).data
+    assert isinstance(source, HalvedData)
     pool = sorted(number(s) for s in source.samples() if is_for_tuning(s.name))
     try:
         draw = source.draw(2, seed)

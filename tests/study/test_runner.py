@@ -103,7 +103,7 @@ def test_failure_stops_no_other_unit(
     error: Exception,
     defect: bool,
 ) -> None:
-    quick = runner.measure_unit
+    quick = vars(runner)["measure_unit"]
 
     def measure(unit: Unit, folder: Path, complete: Any, shared: Path) -> Any:
         if unit.arm.name == "b":

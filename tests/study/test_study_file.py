@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from benchmarks.study.folder_data import FolderData
 from benchmarks.study.study_file import load_study, parse_study
@@ -21,7 +22,12 @@ from tests.study.conftest import as_toml, tables
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "benchmarks" / "studies").glob("*.toml"))
-MODELS = {"study": Heading, "data": FolderData, "train": TrainTable, "arm": Arm}
+MODELS: dict[str, type[BaseModel]] = {
+    "study": Heading,
+    "data": FolderData,
+    "train": TrainTable,
+    "arm": Arm,
+}
 
 
 def with_key(table: str, key: str, value: Any) -> dict[str, Any]:

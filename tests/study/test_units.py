@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.study.draw import MaskSample
 from benchmarks.study.study_file import parse_study
 from benchmarks.study.tables import Study
 from benchmarks.study.units import choose, plan
@@ -36,7 +37,11 @@ def test_each_seed_goes_with_its_images(make_study: Callable[..., Study]) -> Non
 
 
 def test_all_arms_of_a_draw_are_scored_on_the_same_images() -> None:
-    arms = [CLICKS, {**REAL, "factor": 2}, {**REAL, "name": "one", "images": 1}]
+    arms: list[dict[str, Any]] = [
+        CLICKS,
+        {**REAL, "factor": 2},
+        {**REAL, "name": "one", "images": 1},
+    ]
     units = plan(parse_study(tables(*arms)))
     assert [len(u.train) for u in units] == [2, 4, 1]
     assert {u.test for u in units} == {units[0].test}
@@ -90,7 +95,9 @@ def test_changed_file_changes_the_name(root: Path, tmp_path: Path) -> None:
     there, moved = names(tables()), names(tables(folder=str(folder)))
     assert moved == there  # where the files lie is no matter
     unit = plan(parse_study(tables()))[0]
-    masks = folder / "masks" / unit.test[0].masks.name
+    sample = unit.test[0]
+    assert isinstance(sample, MaskSample)
+    masks = folder / "masks" / sample.masks.name
     masks.write_bytes(masks.read_bytes() + b"\0")
     assert names(tables(folder=str(folder))) != there
 

@@ -23,7 +23,7 @@ from napari_synthseg.core.errors import InputError
 from tests.study.conftest import as_toml, tables
 
 ROOT = Path(__file__).parents[2]
-ARMS = [
+ARMS: list[dict[str, Any]] = [
     {"name": "clicks", "source": "clicks"},
     {"name": "few", "source": "clicks", "clicks": 3, "pairs": 2},
     {"name": "real", "source": "real"},

@@ -20,7 +20,7 @@ from napari_synthseg.synthesis.datasets import (
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
 
-class Numbered:
+class Numbered(Synthesizer):
     """Pairs that carry nothing but a mark of where they come from, and a fault if they have one."""
 
     def __init__(self, mark, bad=()):

@@ -103,7 +103,7 @@ def test_some_objects_are_cut_off_by_the_border_and_stay_labelled(library):
     for index in range(20):
         ids = synthesizer.pair(index).labels.ids
         edge = np.concatenate([ids[0], ids[-1], ids[:, 0], ids[:, -1]])
-        cut += np.count_nonzero(np.unique(edge))
+        cut += int(np.count_nonzero(np.unique(edge)))
     assert cut > 5
 
 

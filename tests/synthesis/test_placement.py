@@ -82,19 +82,20 @@ def test_objects_put_against_others_touch_them():
 
 @pytest.mark.parametrize("spread", [(14, 16), (20, 50)])
 def test_neighbor_distances_follow_the_given_ones(spread):
-    wanted = np.linspace(*spread, 200).astype(np.float32)
+    wanted = np.linspace(spread[0], spread[1], 200).astype(np.float32)
     rng, sprite = np.random.default_rng(0), block(9, 9)
     seen = []
     for _ in range(10):
         scene = empty_field(400, 400)
         for _ in range(40):
-            found = find_place(rng, scene, sprite, PlacementRules(distances=wanted))
-            if found:
-                scene.put(found[0], sprite, found[1])
+            place = find_place(rng, scene, sprite, PlacementRules(distances=wanted))
+            if place:
+                scene.put(place[0], sprite, place[1])
         assert len(scene.centers) >= 38
         seen.append(nearest_distances(np.array(scene.centers)))
-    seen = np.quantile(np.concatenate(seen), [0.1, 0.25, 0.5, 0.75, 0.9])
-    np.testing.assert_allclose(seen, np.quantile(wanted, [0.1, 0.25, 0.5, 0.75, 0.9]), rtol=0.12)
+    shares = [0.1, 0.25, 0.5, 0.75, 0.9]
+    found = np.quantile(np.concatenate(seen), shares)
+    np.testing.assert_allclose(found, np.quantile(wanted, shares), rtol=0.12)
 
 
 @given(share=st.floats(0.0, 0.6), half=st.floats(3, 20), edge=st.integers(100, 400))

@@ -62,7 +62,9 @@ def test_a_crop_learns_the_grown_box_as_far_as_it_shows_it():
     labels = replace(LABELS, box_scale={1: 1.2, 2: 1.2})
     cut = replace(labels, ids=np.ascontiguousarray(IDS[10:, :45]))
     found = find_boxes(cut, labels)
-    np.testing.assert_allclose(found.boxes.corners, [[0, 8, 11, 32], [0, 39.5, 5.5, 45]])
+    np.testing.assert_allclose(
+        found.boxes.corners, [[0.0, 8.0, 11.0, 32.0], [0.0, 39.5, 5.5, 45.0]]
+    )
     np.testing.assert_allclose(found.share, [1.0, 0.25])
 
 

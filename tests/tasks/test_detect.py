@@ -1,6 +1,7 @@
 """A grid detector learns boxes from labels, and gives them back."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from napari_synthseg.tasks.detect import DetectRule
 from napari_synthseg.tasks.detect.centers import UNKNOWN_HEAT, center_loss, make_maps, read_maps
 from napari_synthseg.tasks.detect.grouping import group_sizes, overlap_sizes, suppress_overlaps
 from napari_synthseg.tasks.detect.heads import FORMS
+from napari_synthseg.tasks.detect.task import DetectTask
 from napari_synthseg.tasks.detect.yolo import EMPTY, FIELDS, OPEN, grid_loss, make_grid, read_grid
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.training.crop_boxes import ShownBoxes, find_boxes
@@ -147,7 +149,7 @@ def test_boxes_of_labels():
 
 def test_of_boxes_that_overlap_the_best_stays():
     boxes = np.array([[0.0, 0, 10, 10], [1, 1, 11, 11], [0, 20, 10, 30], [0, 0, 10, 10]])
-    scores = np.array([0.5, 0.9, 0.1, 0.2], np.float32)
+    scores = np.array([0.5, 0.9, 0.1, 0.2])
     assert suppress_overlaps(boxes, scores, 0.45).tolist() == [1, 2]
     assert suppress_overlaps(boxes, scores, 1.0).tolist() == [1, 0, 3, 2]
 
@@ -166,7 +168,7 @@ def test_sizes_are_grouped_by_likeness(seed):
 @pytest.mark.parametrize("name", ["yolo", "darknet19"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_network_has_the_cells_it_says(name, channels):
-    net = build_network(ModelSpec(name=name, width=4), channels, 2 * (FIELDS + 2)).eval()
+    net: Any = build_network(ModelSpec(name=name, width=4), channels, 2 * (FIELDS + 2)).eval()
     with torch.no_grad():
         output = net(torch.zeros((1, channels, 96, 128)))
     assert output.shape == (1, 2 * (FIELDS + 2), 96 // net.stride, 128 // net.stride)
@@ -204,6 +206,7 @@ def test_one_image_can_be_learned_by_heart(name):
     pair = draw_disks((64, 64), 1, count=6, radius=8)
     spec = TrainSpec(task="detect", crop=64, model=ModelSpec(name=name))
     task = make_task(spec, Same(pair), diameter=16.0)
+    assert isinstance(task, DetectTask)
     form = FORMS[task.rule.form]
     targets = tuple(
         torch.from_numpy(t)[None]
@@ -306,7 +309,8 @@ def test_images_are_reduced_as_far_as_the_smallest_class_allows(radius, factor):
 
     spec = TrainSpec(task="detect", crop=64)
     task = make_task(spec, Filled(), diameter=20)
-    net = build_network(task.spec.model, 1, task.out_channels)
+    net: Any = build_network(task.spec.model, 1, task.out_channels)
+    assert isinstance(task, DetectTask)
     assert task.spec.model.reduce == factor
     assert net.stride == task.rule.stride == 16 * factor
     edge = task.crop[0]

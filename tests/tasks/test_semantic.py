@@ -156,6 +156,7 @@ def test_the_balance_goes_from_pixels_to_classes():
 def test_a_class_that_no_crop_shows_is_told():
     task = make_task(SPEC, Drawn(), {1: "a", 2: "b", 9: "void"}, 24.0)
     assert task.notes == ("'void' is on none of the first 16 crops",)
+    assert isinstance(task, SemanticTask)
     assert len(task.class_weights) == 4
 
 

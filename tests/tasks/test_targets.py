@@ -1,5 +1,7 @@
 """Objects become targets, and perfect targets become the same objects again."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -53,7 +55,7 @@ def test_touching_objects_have_separate_cores():
     assert distance[6, 11] < 0.5 > distance[6, 12]
 
 
-def as_outputs(labels, values):
+def as_outputs(labels, values) -> tuple[Any, Any]:
     classes, distance = make_targets(labels, values)
     one_hot = np.stack([classes == k for k in range(len(values) + 1)])
     return 0.02 + 0.96 * one_hot.astype(np.float32), distance

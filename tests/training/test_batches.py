@@ -1,6 +1,7 @@
 """Batches repeat exactly, keep image and labels together, and end with their context."""
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,7 +69,10 @@ def test_without_changes_a_crop_is_a_turned_piece_of_the_image(seed):
 
 
 def test_prefetched_batches_come_in_order_and_the_thread_ends():
-    with prefetched(lambda number: number, first=5) as take:
+    def number(index: int) -> Any:  # stands for a batch
+        return index
+
+    with prefetched(number, first=5) as take:
         assert [take(10) for _ in range(10)] == list(range(5, 15))
     assert not any(t.name == "training batches" for t in threading.enumerate())
 

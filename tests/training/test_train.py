@@ -14,6 +14,7 @@ from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import Cancelled
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.tasks.segment.task import SegmentTask
+from tests.helpers.randomness import numpy_state
 from tests.helpers.training import MemoryStore, train_model
 
 
@@ -59,10 +60,10 @@ def test_the_same_seed_gives_the_same_weights(disks, tiny):
 
 
 def test_the_random_state_of_the_process_is_left_alone(disks, tiny):
-    before = torch.get_rng_state().clone(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    before = torch.get_rng_state().clone(), numpy_state(), random.getstate()
     turn(train_model(tiny, disks))
     assert torch.equal(before[0], torch.get_rng_state())
-    assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+    assert np.array_equal(before[1], numpy_state())
     assert before[2] == random.getstate()
 
 

@@ -40,14 +40,14 @@ def make_pair(index: int, shade: float = 0.5, rejection_reason: str = "") -> Dua
 
 class FakeSynthesizer(Synthesizer):
     notes = ("a note",)
-    rejected = ()
+    rejected: tuple[DualImage, ...] = ()
     faults: ClassVar[dict[int, str]] = {}
     statistics: ClassVar[dict[str, int]] = {
         "drawn": 5, "accepted": 3, "mask": 0, "agreement": 2,
     }  # fmt: skip
 
     def __init__(self) -> None:
-        self.rejected = [make_pair(i, 0.9, f"reason {i}") for i in range(2)]
+        self.rejected = tuple(make_pair(i, 0.9, f"reason {i}") for i in range(2))
 
     def pair(self, index: int) -> DualImage:
         return make_pair(index, rejection_reason=self.faults.get(index, ""))

@@ -55,8 +55,8 @@ def choose(session: Session, recipe) -> None:
 
 
 def data_of(session: Session, **spec):
-    spec = TrainSpec(**(QUICK | spec))
-    sources = TrainingSources(session.project, session.folder, spec, session.artifacts)
+    asked = TrainSpec(**(QUICK | spec))
+    sources = TrainingSources(session.project, session.folder, asked, session.artifacts)
     return finish(sources.gather())[1]
 
 

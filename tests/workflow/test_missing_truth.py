@@ -17,6 +17,7 @@ from napari_synthseg.core.predictions import InstancePrediction, RegionPredictio
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.workflow.evaluating import score
+from napari_synthseg.workflow.importing import MaskKind
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
 from tests.helpers.sessions import add_file, add_masks, true_masks
@@ -42,7 +43,8 @@ def session(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Session]
         session.project.with_clicks(*(Click(image=ref.id, position=c, cls=1) for c in CENTERS)),
         "click",
     )
-    for name, kind in (("ids", "instance"), ("values", "semantic")):
+    kinds: tuple[tuple[str, MaskKind], ...] = (("ids", "instance"), ("values", "semantic"))
+    for name, kind in kinds:
         path = tmp_path / f"{name}.tif"
         add_masks(session, ref, path, kind)
         if request.param == "array":

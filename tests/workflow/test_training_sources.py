@@ -49,8 +49,8 @@ def session(tmp_path) -> Iterator[Session]:
 
 
 def data_of(session, **spec):
-    spec = TrainSpec(**(QUICK | spec))
-    work = TrainingSources(session.project, session.folder, spec, session.artifacts).gather()
+    asked = TrainSpec(**(QUICK | spec))
+    work = TrainingSources(session.project, session.folder, asked, session.artifacts).gather()
     return finish(work)[1]
 
 

@@ -24,8 +24,13 @@ def prior(**design):
 def drawn_with_scores(monkeypatch, net, shape, noise, **options):
     """Return codes, and the scores (n, codes, y, x) that each was drawn by."""
     seen, choose = [], sampling._choose
+
+    def watched(scores, *rest):
+        seen.append(scores)
+        return choose(scores, *rest)
+
     with monkeypatch.context() as patched:
-        patched.setattr(sampling, "_choose", lambda s, *rest: seen.append(s) or choose(s, *rest))
+        patched.setattr(sampling, "_choose", watched)
         codes = exhaust(draw_codes(net, shape, noise, **options))
     return codes, np.stack(seen, axis=-1).reshape(len(noise), -1, *shape)
 

@@ -240,7 +240,7 @@ def test_a_prediction_is_shown_where_scoring_fails(clicked, monkeypatch):
 def test_reopening_restores_what_was_done(clicked):
     folder, project = clicked.session.folder, clicked.session.project
     clicked.panel.files.new_project()
-    assert clicked.session is None
+    assert not clicked.session
     clicked.panel.files.open_project(folder)
     clicked.settle()
     assert clicked.session.project == project

@@ -101,7 +101,7 @@ def test_a_training_says_its_device_then_its_figures() -> None:
     assert log.text() == "Step 2, 3 s\nloss 0.5\ncpu, 2 threads"
     checking = Progress(0.2, "step 2, validating: 1 of 3", {"step": 2})
     assert log.add([checking]) == ([], False)
-    log.add([batch(3, **{"held f1": 0.25, "best step": 2})])
+    log.add([batch(3, "", **{"held f1": 0.25, "best step": 2})])
     assert "held out: f1 0.25" in log.text()
 
 

@@ -70,7 +70,7 @@ def test_a_moved_image_is_found_again(bench, tmp_path, monkeypatch, shown):
 
 def test_a_sample_opens_in_the_background(bench):
     bench.panel.open_sample("sediment")
-    assert bench.session is None
+    assert not bench.session
     bench.settle()
     assert len(bench.session.project.images) == 2
     assert bench.panel.step == 0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage, image_key
 from napari_synthseg.ui.viewer.placement import Placement
@@ -63,7 +64,7 @@ def test_a_save_that_failed_is_tried_again_and_holds_up_no_other_image(
         "napari_synthseg.ui.control.controller.report",
         lambda outcome, doing: told.append(f"{doing}: {outcome.error}"),
     )
-    save, broken = painting.save_array, [True]
+    save, broken = save_array, [True]
 
     def save_second_only(array, axes, folder, ident):
         if broken and array[2].any():
