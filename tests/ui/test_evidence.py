@@ -9,6 +9,7 @@ from qtpy.QtTest import QTest
 
 from napari_synthseg.core.predictions import BoxPrediction, FoundObject, HeatMaps
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.ui.pages.task_choice import TaskChoice
 from tests.ui.conftest import CENTERS, DIAMETER, SHAPE
 
@@ -22,7 +23,7 @@ def choose_task(bench, task):
     QTest.keyClick(box, Qt.Key.Key_Home)
     for _ in range(box.findData(task)):
         QTest.keyClick(box, Qt.Key.Key_Down)
-    assert bench.session.project.train_spec.task == task
+    assert task_info(bench.session.project.train_spec.task).name == task
 
 
 def with_second_class(bench):
