@@ -123,7 +123,7 @@ def measure(count: int) -> dict[str, float]:
         for index in range(panel.filter.count()):
             run("filter", partial(panel.filter.setCurrentIndex, index))
         panel.filter.setCurrentIndex(0)
-        cell = gallery.visualRect(gallery.patches.index(0)).center()
+        cell = gallery.visualRect(gallery.model().index(0, 0)).center()
         none, left = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
         run("select one", lambda: QTest.mouseClick(gallery.viewport(), left, none, cell))
         gallery.setFocus()

@@ -19,7 +19,7 @@ from napari_synthseg.cli.settings import (
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.realism.figure import FIGURE_FILE, REPORT_FILE, save_comparison
 from napari_synthseg.realism.report import HEADER, rows_of
-from napari_synthseg.workflow.fitting import current_recipe
+from napari_synthseg.workflow.choosing import suitable_recipe
 from napari_synthseg.workflow.realism import DEFAULT_PAIRS
 from napari_synthseg.workflow.session import Session
 
@@ -45,7 +45,7 @@ def compare(
         chosen["seed"] = str(seed)
     refuse_existing([out / REPORT_FILE, out / FIGURE_FILE], overwrite)
     with Session.open(project).result() as session:
-        current = current_recipe(session.project)
+        current = suitable_recipe(session.project)
         recipe = with_settings(current, chosen, f"recipe '{current.kind}'")
         found = run_job(session.compare_realism(count, seed or 0, recipe))
     save_comparison(out, found)

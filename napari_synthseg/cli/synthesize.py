@@ -21,8 +21,9 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.synthesis import PRESETS
+from napari_synthseg.workflow.choosing import suitable_recipe
 from napari_synthseg.workflow.exporting import describe_pairs, pair_files
-from napari_synthseg.workflow.fitting import current_recipe, pick_recipe
+from napari_synthseg.workflow.fitting import pick_recipe
 from napari_synthseg.workflow.session import Session
 
 
@@ -67,7 +68,7 @@ def synthesize(
             adopt_recipe(session, pick_recipe(session.project, recipe, preset), chosen)
         pairs = run_job(session.synthesize(count, run=past))
         recorded = past.recipe if past is not None else None
-        used = recorded or current_recipe(session.project).model_dump(mode="json")
+        used = recorded or suitable_recipe(session.project).model_dump(mode="json")
         notes = session.fitted.notes if session.fitted else ()
         if out:
             session.export("pairs", out, pairs=pairs, overwrite=overwrite).result()

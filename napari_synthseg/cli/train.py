@@ -80,7 +80,10 @@ def train(
             raise InputError(f"--name {name}: the project has a run of this name already.")
         picked = pick_recipe(session.project, recipe)
         for_training, for_recipe = _split_settings(chosen, picked)
-        spec = _spec(session.project.train_spec, options, for_training)
+        # a recipe that was chosen is meant to be used: then the source is synthetic, as documented
+        given = recipe is not None or session.project.recipe is not None
+        base = session.project.train_spec if given else session.suitable_spec
+        spec = _spec(base, options, for_training)
         if recipe is not None or for_recipe:
             adopt_recipe(session, picked, for_recipe)
         run = _train(session, spec, name)

@@ -39,6 +39,11 @@ class FolderArtifactStore:
         Where in it the files lie.
     remedy
         What to do where a file is damaged.
+
+    Attributes
+    ----------
+    is_empty
+        Whether nothing was kept yet.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class FolderArtifactStore:
     ) -> None:
         self.folder, self._remedy = folder, remedy
         self._place = folder / subfolder
+        self.is_empty = not any(self._place.glob("*"))
 
     def load(self, name: str) -> Artifact | None:
         """Return what was kept, or None.
@@ -75,6 +81,7 @@ class FolderArtifactStore:
         """
         with suppress(ReadOnlyError):
             save_tensors_with_meta(self.folder, self._path(name), arrays, meta)
+            self.is_empty = False
 
     def _path(self, name: str) -> Path:
         return self._place / f"{safe_name(name)}.safetensors"

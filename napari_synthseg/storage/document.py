@@ -125,7 +125,8 @@ def _write_setting(connection: sqlite3.Connection, name: str, value: BaseModel |
         connection.execute(
             "INSERT INTO settings (key, data) VALUES (?, ?) "
             "ON CONFLICT (key) DO UPDATE SET data = excluded.data",
-            (name, value.model_dump_json()),
+            # of the training settings only what was chosen: the rest follows what is marked
+            (name, value.model_dump_json(exclude_unset=name == "train_spec")),
         )
 
 

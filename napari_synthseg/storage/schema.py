@@ -45,6 +45,14 @@ json_extract(data, ?1) = iif(json_extract(data, '$.task') = 'semantic', ?2, ?3) 
 """
 """From version 2 on, a number that is the default of its task is empty."""
 
+_LEAVE_SUGGESTED_OPEN = """
+UPDATE settings SET data = json_remove(data, '$.task', '$.source')
+WHERE key = 'train_spec' AND CASE WHEN json_valid(data) THEN
+json_extract(data, '$.task') || ' ' || json_extract(data, '$.source')
+IN ('segment synthetic', 'semantic real', 'semantic mixed') END
+"""
+"""Version 1 stored the task and the source that it suggested with any other setting."""
+
 
 def _to_version_2(connection: sqlite3.Connection) -> None:
     fields = {field for own in OWN_FIELDS.values() for field in own}
@@ -58,6 +66,7 @@ def _to_version_2(connection: sqlite3.Connection) -> None:
     connection.execute(f"DELETE FROM truths WHERE {_KIND} = 'patch_masks'")
     for name, of_regions, of_others in (("crop", 128, 256), ("batch_size", 8, 4)):
         connection.execute(_LEAVE_DEFAULT_OPEN, (f"$.{name}", of_regions, of_others))
+    connection.execute(_LEAVE_SUGGESTED_OPEN)
 
 
 MIGRATIONS: dict[int, Migration] = {1: _to_version_2}

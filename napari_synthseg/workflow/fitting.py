@@ -11,14 +11,10 @@ from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Recipe, Source, Synthesizer, recipe_class
-from napari_synthseg.synthesis import PRESETS, default_recipe
+from napari_synthseg.synthesis import PRESETS
+from napari_synthseg.workflow.choosing import suitable_recipe
 from napari_synthseg.workflow.cutting import cut
 from napari_synthseg.workflow.truths import masked_alike, masked_images
-
-
-def current_recipe(project: Project) -> Recipe:
-    """Return the project's recipe, or the one that is used until the user chooses."""
-    return project.recipe or default_recipe()
 
 
 def pick_recipe(project: Project, kind: str | None, preset: str | None = None) -> Recipe:
@@ -37,7 +33,7 @@ def pick_recipe(project: Project, kind: str | None, preset: str | None = None) -
                 f"The preset '{preset}' is no recipe of the kind '{kind}': leave one out."
             )
         return PRESETS[preset]
-    current = current_recipe(project)
+    current = suitable_recipe(project)
     if kind is None or kind == current.kind:
         return current
     return recipe_class(kind)()
@@ -86,7 +82,7 @@ def fit_recipe(
     artifacts
         Keeps what takes long to learn.
     """
-    recipe = current_recipe(project)
+    recipe = suitable_recipe(project)
     if fitted is not None and fitted.is_current(project, recipe, library):
         return fitted
     source: Source

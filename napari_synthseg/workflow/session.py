@@ -27,7 +27,7 @@ from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.predictions import HeatMaps, Prediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.recipe import ArtifactStore, Recipe
+from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.specs import TrainSpec
@@ -37,6 +37,7 @@ from napari_synthseg.storage import arrays, runs
 from napari_synthseg.storage.artifacts import FolderArtifactStore
 from napari_synthseg.storage.project_store import ProjectStore
 from napari_synthseg.workflow import (
+    choosing,
     cutting,
     evaluating,
     exporting,
@@ -95,7 +96,7 @@ class Session:
         self.project: Project = store.load()
         self.library: PatchLibrary | None = None
         self._cut_from: Project | None = None
-        self.artifacts: ArtifactStore = FolderArtifactStore(store.folder)
+        self.artifacts = FolderArtifactStore(store.folder)
         self.fitted: Fitted | None = None
         self.history = History()
         self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
@@ -306,10 +307,15 @@ class Session:
     @property
     def synthesizer_is_current(self) -> bool:
         """Whether dual images were made with the recipe, and the patches or masks, of now."""
-        recipe = fitting.current_recipe(self.project)
+        recipe = choosing.suitable_recipe(self.project)
         return self.fitted is not None and self.fitted.is_current(
             self.project, recipe, self._current_library()
         )
+
+    @property
+    def suitable_spec(self) -> TrainSpec:
+        """The training settings that the user chose, and what suits the marks for the others."""
+        return choosing.suitable_spec(self.project, self.synthesizer_is_current)
 
     def _current_library(self) -> PatchLibrary | None:
         return self.library if self.library_is_current else None

@@ -20,7 +20,7 @@ from napari_synthseg.storage import runs
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.training.libraries import load_libraries
-from napari_synthseg.workflow.fitting import current_recipe
+from napari_synthseg.workflow.choosing import suitable_recipe
 from napari_synthseg.workflow.training_data import TrainingSources
 
 RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image")
@@ -28,7 +28,7 @@ RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image
 
 def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> TrainingRun:
     """Return the record of a run that is about to start."""
-    recipe = current_recipe(project).model_dump(mode="json")
+    recipe = suitable_recipe(project).model_dump(mode="json")
     return TrainingRun(
         id=run_id,
         name=name,

@@ -35,8 +35,8 @@ from napari_synthseg.tasks.data import TaskData, TaskPairs
 from napari_synthseg.tasks.info import TaskInfo
 from napari_synthseg.tasks.registry import task_for, task_info
 from napari_synthseg.training.split import Subset, split_clicked
+from napari_synthseg.workflow.choosing import suitable_recipe
 from napari_synthseg.workflow.cutting import clicked_parts, cut
-from napari_synthseg.workflow.fitting import current_recipe
 from napari_synthseg.workflow.truths import masked_images, true_pairs, true_parts
 
 VALIDATION_PAIRS = 6
@@ -92,7 +92,7 @@ class TrainingSources:
         """Tell whether true masks of regions are learned from, with or without a recipe."""
         if self.spec.source == "real":
             return self.task.marking == "regions"
-        recipe = current_recipe(self.project)
+        recipe = suitable_recipe(self.project)
         if recipe.learns_from != "masks":
             return False
         if self.task.needs_objects:
@@ -233,7 +233,7 @@ class TrainingSources:
             return ()
         try:
             library = yield from self._cut(held)
-            synthesizer = yield from current_recipe(self.project).fit(library, self.artifacts)
+            synthesizer = yield from suitable_recipe(self.project).fit(library, self.artifacts)
         except InputError:
             return ()  # nothing usable is held out: the clicks alone must decide
         return tuple((yield from synthesizer.draw(range(VALIDATION_PAIRS))))
@@ -243,7 +243,7 @@ class TrainingSources:
 
     def _fit(self, source: PatchLibrary | MaskedImages) -> Generator[Progress, None, Synthesizer]:
         """Return dual images, as many different ones as the spec asks for, else as are enough."""
-        recipe = current_recipe(self.project)
+        recipe = suitable_recipe(self.project)
         pairs = yield from recipe.fit(source, self.artifacts)
         count = self.spec.pairs or recipe.default_pool_size
         return pairs if count is None else CachedDataset(pairs, count)

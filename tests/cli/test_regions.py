@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_synthseg.workflow.session import Session
 from tests.helpers.region_images import Drawn, draw_regions, slow_recipe
 
 Invoke = Callable[..., Any]
@@ -192,3 +193,16 @@ def test_a_pattern_that_finds_no_specimen_leaves_no_project(
     assert done.code == 2
     assert word in done.err
     assert not (tmp_path / "p").exists()
+
+
+def test_without_a_source_regions_alone_are_learned_from_real_images(
+    invoke: Invoke, data: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "phases.synthseg"
+    assert invoke("new", folder, *sorted((data / "images").iterdir())[:2], *CLASSES).code == 0
+    assert invoke("import", folder, "--masks", data / "masks", "--semantic").code == 0
+    done = invoke("train", folder, "--task", "semantic", *FAST, "--json")
+    assert done.code == 0, done.err
+    with Session.open(folder).result() as session:
+        (run,) = session.project.runs
+    assert run.spec.source == "real"

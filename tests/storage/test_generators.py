@@ -56,3 +56,11 @@ def test_a_project_opened_for_reading_keeps_nothing_new(tmp_path: Path) -> None:
     artifacts.save("other", ARRAYS, META)
     assert artifacts.load("g")[1] == META
     assert artifacts.load("other") is None
+
+
+def test_a_store_knows_whether_it_holds_anything(tmp_path):
+    store = FolderArtifactStore(tmp_path)
+    assert store.is_empty
+    store.save("a", {"x": np.zeros(2)}, {})
+    assert not store.is_empty
+    assert not FolderArtifactStore(tmp_path).is_empty

@@ -112,3 +112,28 @@ def test_what_is_the_default_of_a_task_is_left_open(
     store.close()
     assert (found.task, found.seed) == (stored[0], 3)
     assert (found.crop, found.batch_size) == kept
+
+
+@pytest.mark.parametrize(
+    ("task", "source", "chosen"),
+    [
+        ("segment", "synthetic", False),
+        ("semantic", "real", False),
+        ("semantic", "mixed", False),
+        ("semantic", "synthetic", True),
+        ("segment", "real", True),
+    ],
+)
+def test_task_and_source_that_were_suggested_are_left_open(
+    tmp_path: Path, task: str, source: str, chosen: bool
+) -> None:
+    folder = first_version(tmp_path / "p.synthseg", [])
+    spec = {"task": task, "source": source, "crop": 64, "batch_size": 2, "minutes": 9.0}
+    with closing(sqlite3.connect(folder / "project.db")) as connection, connection:
+        connection.execute("INSERT INTO settings VALUES ('train_spec', ?)", (json.dumps(spec),))
+    store = ProjectStore.open(folder)
+    found = store.load().train_spec
+    store.close()
+    assert found.minutes == 9.0
+    assert ({"task", "source"} <= found.model_fields_set) == chosen
+    assert not chosen or (found.task, found.source) == (task, source)

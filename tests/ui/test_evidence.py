@@ -202,17 +202,18 @@ def test_maps_share_one_scale_and_its_slider(evidence):
 
 def test_legend_and_layers_are_switched_together(evidence):
     bench, box = evidence
-    QTest.mouseClick(box.boxes[2], Qt.MouseButton.LeftButton, pos=box.boxes[2].rect().center())
+    switch = box.rows[2].box
+    QTest.mouseClick(switch, Qt.MouseButton.LeftButton, pos=switch.rect().center())
     layer = box.layers.layers[2]
     if layer.visible:  # the middle of a wide box may be beside its text
-        box.boxes[2].click()
+        switch.click()
     assert not layer.visible
     assert box.layers.layers[1].visible
     layer.visible = True
-    assert box.boxes[2].isChecked()
+    assert switch.isChecked()
     bench.viewer.layers.remove(layer)
     assert 2 not in box.layers.layers
-    box.boxes[2].click()  # does no harm
+    switch.click()  # does no harm
 
 
 def test_click_on_a_place_shows_the_evidence_there_and_edits_nothing(evidence):
@@ -222,13 +223,13 @@ def test_click_on_a_place_shows_the_evidence_there_and_edits_nothing(evidence):
     QTest.mouseClick(box.place_button, Qt.MouseButton.LeftButton)
     assert box.place_button.isChecked()
     bench.click((20, 20))
-    assert [box.numbers[v].text() for v in (1, 2)] == ["2", "0"]
-    assert [box.bars[v].value() for v in (1, 2)] == [1000, 0]
+    assert [box.rows[v].number.text() for v in (1, 2)] == ["2", "0"]
+    assert [box.rows[v].bar.value() for v in (1, 2)] == [1000, 0]
     bench.click((110, 140))
-    assert [box.bars[v].value() for v in (1, 2)] == [0, 500]
+    assert [box.rows[v].bar.value() for v in (1, 2)] == [0, 500]
     bench.click((4, 4))
-    assert box.numbers[2].text() == "-1"
-    assert box.bars[2].value() == 0
+    assert box.rows[2].number.text() == "-1"
+    assert box.rows[2].bar.value() == 0
     (place,) = [x for x in bench.viewer.layers if x.name == "Heat map: place"]
     assert np.allclose(place.data[0], (4, 4), atol=1)
     assert bench.session.project.clicks is clicks

@@ -65,17 +65,34 @@ def test_edits_make_a_new_model(qtbot):
 
 def test_what_the_model_refuses_is_told_and_not_taken(qtbot):
     form = make_form(qtbot, Settings())
-    told, got = [], []
-    form.refused.connect(told.append)
+    got = []
     form.changed.connect(got.append)
     line = form.fields["pairs"].native
-    for text in ("[1]", "nothing that Python reads"):
+    for text, told in (("[1]", "pairs"), ("nothing that Python reads", "invalid syntax")):
         line.setText(text)
         line.editingFinished.emit()
-        assert told[-1]
-    assert "pairs" in told[0]
+        assert told in form.problem.text()
     assert got == []
     assert form.model == Settings()
+
+
+def test_showing_the_same_model_again_forgets_what_was_refused(qtbot):
+    form = make_form(qtbot, Settings())
+    line = form.fields["pairs"].native
+    shown = line.text()
+    line.setText("[1]")
+    line.editingFinished.emit()
+    form.set_model(Settings())
+    assert not form.is_refused
+    assert not form.problem.text()
+    assert line.text() == shown
+
+
+def test_what_is_being_typed_stays_where_the_same_model_is_shown(qtbot):
+    form = make_form(qtbot, Settings())
+    form.fields["name"].native.setText("half")
+    form.set_model(Settings())
+    assert form.fields["name"].native.text() == "half"
 
 
 def test_a_model_in_a_model_has_a_form_of_its_own(qtbot):

@@ -16,6 +16,7 @@ from napari_synthseg.core.labels import DualImage, RegionLabels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.ui.pages.realism_view import RealismView
+from napari_synthseg.ui.presenters import dual_images
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_masks
 from tests.ui.app.test_closing import BUSY, LIMIT_S, seconds_to_close
@@ -139,7 +140,7 @@ def test_what_was_learned_is_compared_with_the_images_with_regions(learning):
     learning.wait(lambda: panel.findChild(RealismView) is not None)
     view = panel.findChild(RealismView)
     assert "Clearly different" in view.summary.text()  # those of this test are all of one level
-    titles = {view.table.item(row, 0).text() for row in range(view.table.rowCount())}
+    titles = {view.table.verticalHeaderItem(row).text() for row in range(view.table.rowCount())}
     assert "share of 'other'" in titles
     view.close()
 
@@ -161,7 +162,7 @@ def test_learning_shows_pictures_and_figures_then_pairs_in_the_same_layers(learn
     learning.wait(lambda: "codes used 50%" in panel.learn.status.text())
     stalled.set()
     learning.settle()
-    assert len(panel.learn.curve._steps) > STEPS // 4
+    assert len(panel.learn.curve.points) > STEPS // 4
     pixels, ids = shown(learning)
     assert pixels.shape == ids.shape == (6, SIZE, SIZE)
     assert not overlay.visible
@@ -232,14 +233,17 @@ def test_learning_is_paused_stopped_and_gone_on_with(learning):
 
 def test_the_training_then_mixes_real_and_learned(learning):
     learning.panel.show_step(3)
-    spec = learning.panel.train_page.form.model
-    assert (spec.task, spec.source) == ("semantic", "real")
+    form = learning.panel.train_page.form
+    assert (form.model.task, form.model.source) == ("semantic", "real")
+    form.fields["minutes"].native.setValue(9)  # of the settings only this one is chosen
+    assert learning.session.project.train_spec.model_fields_set == {"minutes"}
     learning.panel.show_step(2)
     start(learning)
     learning.settle()
     learning.panel.show_step(3)
     spec = learning.panel.train_page.form.model
     assert (spec.task, spec.source, spec.real_fraction) == ("semantic", "mixed", 0.5)
+    assert spec.minutes == 9
 
 
 def test_painting_goes_on_while_it_learns(learning, stalled):
@@ -264,3 +268,41 @@ def test_the_window_is_gone_at_once_while_it_learns(learning, stalled):
     stalled.set()
     with Session.open(folder).result() as session:
         assert 0 < int(session.artifacts.load("fake")[0]["step"][0]) < STEPS
+
+
+def test_previews_are_laid_out_off_the_thread_of_the_window(learning, monkeypatch):
+    threads = []
+
+    def lay_out(arrays):
+        threads.append(threading.current_thread())
+        return row_of_arrays(arrays)
+
+    row_of_arrays = dual_images._row
+    monkeypatch.setattr(dual_images, "_row", lay_out)
+    start(learning)
+    learning.settle()
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+def test_a_change_of_settings_is_told_once_there_are_pairs(learning):
+    panel = panel_of(learning)
+    panel.choice.form.fields["steps"].native.setValue(STEPS + 1)
+    assert panel.found.text() == ""
+    start(learning)
+    learning.settle()
+    panel.choice.form.fields["steps"].native.setValue(STEPS + 2)
+    assert panel.found.text() == "Settings have changed: learn on to see them."
+
+
+def test_a_project_with_something_learned_offers_to_learn_on(learning):
+    panel = panel_of(learning)
+    assert panel.learn.start_button.text() == "Learn"
+    start(learning)
+    learning.settle()
+    folder = learning.session.folder
+    learning.panel.files.open_project(folder)
+    learning.settle()
+    learning.panel.show_step(2)
+    assert panel.learn.start_button.text() == "Learn on"
+    assert panel.choice.form.model == FakeLearned()  # kept, whatever is marked later

@@ -38,7 +38,7 @@ def test_filters_tell_what_occurs_and_show_it(doubled):
     assert found["duplicate"] == "duplicate (1)"
     assert found["all"] == f"all ({len(doubled.session.project.clicks)})"
     panel.filter.setCurrentIndex(panel.filter.findData("duplicate"))
-    assert [p.id for p in panel.gallery.patches.patches] == ["again"]
+    assert [p.id for p in panel.gallery.items] == ["again"]
 
 
 def test_doubtful_patches_are_rejected_at_once_and_come_back_at_once(doubled):
@@ -59,7 +59,7 @@ def test_doubtful_patches_are_rejected_at_once_and_come_back_at_once(doubled):
 def test_an_accepted_patch_is_not_suggested_again(doubled):
     panel = page(doubled)
     panel.filter.setCurrentIndex(panel.filter.findData("duplicate"))
-    panel.gallery.setCurrentIndex(panel.gallery.patches.index(0))
+    panel.gallery.setCurrentIndex(panel.gallery.model().index(0, 0))
     assert "a second click" in panel.about.text()
     QTest.keyClick(panel.gallery, Qt.Key.Key_A)
     assert "again" not in {p.id for p in doubled.session.library.suggested()}
@@ -72,6 +72,6 @@ def test_every_order_can_be_chosen(doubled):
     shown = set()
     for index in range(panel.order.count()):
         panel.order.setCurrentIndex(index)
-        shown.add(tuple(p.id for p in panel.gallery.patches.patches))
-        assert len(panel.gallery.patches.patches) == len(doubled.session.project.clicks)
+        shown.add(tuple(p.id for p in panel.gallery.items))
+        assert len(panel.gallery.items) == len(doubled.session.project.clicks)
     assert len(shown) > 2

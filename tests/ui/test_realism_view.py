@@ -36,7 +36,7 @@ def test_the_button_shows_a_report_that_can_be_saved(clicked, tmp_path, monkeypa
     assert panel.compare_button.isEnabled()
     assert clicked.session.project is before
     clicked.wait(lambda: not view.picture.pixmap().isNull())
-    titles = [view.table.item(row, 0).text() for row in range(view.table.rowCount())]
+    titles = [view.table.verticalHeaderItem(row).text() for row in range(view.table.rowCount())]
     assert {"intensity", "size of objects", "power spectrum"} <= set(titles)
     folder = tmp_path / "report"
     monkeypatch.setattr(

@@ -63,10 +63,10 @@ def test_from_regions_to_a_colored_prediction_with_scores(opened):
     assert told.isVisible()
     assert scores.caption() in told.caption.text()
     overall, _, confusion = told.tables
-    assert texts(overall)[0][0] == f"{scores.values['present_miou_per_image']:.3f}"
+    assert texts(overall)[0][0] == f"{scores.values['miou']:.3f}"
     headings = [overall.verticalHeaderItem(r).text() for r in range(overall.rowCount())]
     assert headings[:3] == [
-        "mIoU, present, by image", "mIoU, present, pooled", "mIoU, standard",
+        "mIoU, standard", "mIoU, present, by image", "mIoU, present, pooled",
     ]  # fmt: skip
     assert "pixels of absent classes" in headings
     row = texts(confusion)[1]

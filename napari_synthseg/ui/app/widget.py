@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QApplication,
     QFrame,
     QLabel,
-    QPushButton,
     QScrollArea,
     QShortcut,
     QStackedWidget,
@@ -43,7 +42,7 @@ from napari_synthseg.ui.presenters.steps import (
 from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
-from napari_synthseg.ui.widgets.parts import notice_label, push_button, row_of, thin_bar
+from napari_synthseg.ui.widgets.parts import Notice, push_button, row_of, thin_bar
 from napari_synthseg.ui.widgets.stepper import Stepper
 from napari_synthseg.ui.widgets.style import style_sheet, theme_colors
 from napari_synthseg.workflow.session import wait_until_closed
@@ -156,8 +155,7 @@ class SynthSegWidget(QWidget):
         self.hint.setText(self.page.hint())
         self._show_next_step(self.page.next_step())
         notice = session.store.notice if session is not None else ""
-        self.notice.setText(notice)
-        self.notice.setVisible(bool(notice))
+        self.notice.say(notice)
 
     def shut_down(self) -> None:
         """End all work, release the project and let go of the viewer; safe to call twice."""
@@ -174,20 +172,15 @@ class SynthSegWidget(QWidget):
         self.hint = QLabel()
         self.hint.setObjectName("hint")
         self.hint.setWordWrap(True)
-        self.notice = notice_label()
+        self.notice = Notice()
         self.stack = QStackedWidget()
         for page in self.pages.values():
             self.stack.addWidget(_scrollable(page))
         self.primary = push_button("", self._on_primary)
         self.primary.setObjectName("primary")
-        self.work, self.work_label, self.work_bar = QWidget(), QLabel(), thin_bar(100)
-        cancel = QPushButton("Cancel")
-        cancel.clicked.connect(lambda: self.controller.cancel("short"))
-        row = row_of(self.work_label, self.work_bar, cancel)
-        row.setStretch(0, 2)
-        row.setStretch(1, 1)
-        row.setContentsMargins(0, 0, 0, 0)
-        self.work.setLayout(row)
+        self.work_label, self.work_bar = QLabel(), thin_bar(100)
+        cancel = push_button("Cancel", lambda: self.controller.cancel("short"))
+        self.work = row_of(self.work_label, self.work_bar, cancel, stretch=self.work_label)
         self.work.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 4, 8)

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import (
-    QButtonGroup,
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QWidget,
-)
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass, named_specimen
 from napari_synthseg.core.project import Project
+from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.page import NextStep, Page
@@ -28,19 +21,25 @@ from napari_synthseg.ui.presenters.marking import (
     painting_hint,
     percent,
 )
-from napari_synthseg.ui.presenters.steps import (
-    DUAL_IMAGES,
-    PATCHES,
-    START,
-    training_clicks,
-    training_regions,
-)
+from napari_synthseg.ui.presenters.steps import DUAL_IMAGES, PATCHES, START
 from napari_synthseg.ui.viewer.displayed_image import ImageKey, common_name, image_key
-from napari_synthseg.ui.viewer.layers import Layers, Marking
-from napari_synthseg.ui.widgets.class_table import ClassTable
-from napari_synthseg.ui.widgets.parts import check_box, push_button, quiet_label, row_of
+from napari_synthseg.ui.viewer.layers import Layers
+from napari_synthseg.ui.widgets.class_table import ClassRow, ClassTable
+from napari_synthseg.ui.widgets.parts import (
+    ChoiceBox,
+    SwitchRow,
+    check_box,
+    column_in,
+    push_button,
+    quiet_label,
+    row_of,
+)
+from napari_synthseg.workflow.choosing import training_clicks, training_regions
 
-NAME_LENGTH = 64
+MAX_NAME_LENGTH = 64
+ADD_IMAGE = ""
+"""Value of the entry that adds an image."""
+
 DEFAULT_DIAMETER = 24.0
 
 ROLES = {
@@ -73,20 +72,16 @@ class ClickPage(Page):
 
     def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__(controller, layers)
-        self.switch = MarkingSwitch(layers)
-        self.images = QComboBox()
+        self.switch = SwitchRow(WAYS, layers.mark, spacing=0)
+        for button in self.switch.buttons.values():
+            button.setObjectName("switch")
+        self.images = ChoiceBox()
         self.images.activated.connect(self._on_image_chosen)
         self.specimen = SpecimenBox()
         self.specimen.named.connect(lambda name: self._change_images("name specimen", group=name))
         self.table = ClassTable()
         self.table.chosen.connect(layers.clicks.choose_class)
-        self.table.renamed.connect(self._on_renamed)
-        self.table.diameter_changed.connect(
-            lambda value, diameter: self._change(value, "change diameter", diameter=diameter)
-        )
-        self.table.color_changed.connect(
-            lambda value, color: self._change(value, "change color", color=color)
-        )
+        self.table.changed.connect(self._on_class_changed)
         self.add_button = push_button("Add class", self._on_add)
         self.remove_button = push_button("Remove class", self._on_remove)
         self.exhaustive = check_box(
@@ -110,16 +105,9 @@ class ClickPage(Page):
             row_of(self.add_button, self.remove_button), self.exhaustive, self.held, self.clicking,
             self.painting, self.show_clicks, self.show_regions,
         )  # fmt: skip
-        self.body.addStretch()
-        controller.project_changed.connect(self._on_project_changed)
         layers.regions.changed.connect(self._on_regions_changed)
         layers.clicks.active_class_changed.connect(self._show_active)
-        for signal in (
-            controller.session_changed,
-            layers.image_changed,
-            layers.clicks.removed,
-            layers.marking_changed,
-        ):
+        for signal in (layers.image_changed, layers.clicks.removed, layers.marking_changed):
             signal.connect(self.refresh)
 
     # --- showing -----------------------------------------------------------------------------
@@ -137,16 +125,14 @@ class ClickPage(Page):
         """Say how to mark, or that enough is marked."""
         regions = self.layers.regions
         if not self._paints:
-            return clicking_hint(self.controller.project)
+            return clicking_hint(self.project)
         if regions.image is not None and regions.layer is None:
             return "Reading what was painted…"
-        return painting_hint(
-            self.controller.project, self._refs, regions.shares, regions.rest_unknown
-        )
+        return painting_hint(self.project, self._refs, regions.shares, regions.rest_unknown)
 
     def next_step(self) -> NextStep:
         """Offer the patches once there are clicks; dual images once there are regions."""
-        project = self.controller.project
+        project = self.project
         if self._paints:
             why = "" if training_regions(project) else "Paint a region on a training image first."
             return self.going_to("Next: make dual images", DUAL_IMAGES, why)
@@ -161,10 +147,11 @@ class ClickPage(Page):
 
     def refresh(self) -> None:
         """Show the session's classes, images and counts."""
-        project, refs, paints = self.controller.project, self._refs, self._paints
+        project, refs, paints = self.project, self._refs, self._paints
+        self.switch.press(self.layers.marking)
         self._show_images(project)
-        amounts = "Area" if paints else "Clicks"
-        self.table.show_classes(project.classes, sizes=not paints, amounts=amounts)
+        rows = [ClassRow(c.value, c.name, c.color, c.diameter, c.unit) for c in project.classes]
+        self.table.show_classes(rows, sizes=not paints, amounts="Area" if paints else "Clicks")
         self._show_amounts()
         self.specimen.show_images(project, refs)
         training = [r for r in refs if r.role == "train"]
@@ -177,17 +164,16 @@ class ClickPage(Page):
         self.exhaustive.setEnabled(bool(training))
         self.held.setVisible(paints and len(refs) == 1)
         self.remove_button.setEnabled(len(project.classes) > 1)
-        for widget, visible in (
-            (self.exhaustive, not paints), (self.clicking, not paints), (self.painting, paints),
-        ):  # fmt: skip
-            widget.setVisible(visible)
+        self.painting.setVisible(paints)
+        for widget in (self.exhaustive, self.clicking):
+            widget.setVisible(not paints)
         self._offer_layers()
         self._show_active()
         self.next_step_changed.emit()
 
     def _offer_layers(self) -> None:
         """Offer the layer to mark in again where the user removed it."""
-        has_images, regions = bool(self.controller.project.images), self.layers.regions
+        has_images, regions = bool(self.project.images), self.layers.regions
         no_clicks = self.layers.clicks.layer is None
         no_regions = regions.layer is None and regions.image is None
         self.show_clicks.setVisible(has_images and not self._paints and no_clicks)
@@ -199,23 +185,22 @@ class ClickPage(Page):
         self.table.show_amounts(
             {value: percent(share) for value, share in shares.items()}
             if self._paints
-            else click_counts(self.controller.project)
+            else click_counts(self.project)
         )
 
     def _show_images(self, project: Project) -> None:
-        shown = self._refs[0].id if self._refs else ""
+        shown = self.layers.image.key if self.layers.image else None
         pictures: dict[ImageKey, list[ImageRef]] = {}
         for ref in project.images:
             pictures.setdefault(image_key(ref), []).append(ref)
-        with QSignalBlocker(self.images):
-            self.images.clear()
-            for index, refs in enumerate(pictures.values()):
-                parts = ", ".join(f"{r.name}: {ROLES[r.role]}" for r in refs)
-                self.images.addItem(common_name(refs), refs[0].id)
-                self.images.setItemData(index, parts, Qt.ItemDataRole.ToolTipRole)
-                if shown in [r.id for r in refs]:
-                    self.images.setCurrentIndex(index)
-            self.images.addItem("Add another image…", "")
+        names = {refs[0].id: common_name(refs) for refs in pictures.values()}
+        tips = {
+            refs[0].id: ", ".join(f"{r.name}: {ROLES[r.role]}" for r in refs)
+            for refs in pictures.values()
+        }
+        self.images.fill({**names, ADD_IMAGE: "Add another image…"}, tips)
+        if shown in pictures:
+            self.images.choose(pictures[shown][0].id)
 
     def _show_active(self) -> None:
         self.table.select(self.layers.clicks.active_class)
@@ -241,34 +226,29 @@ class ClickPage(Page):
         if not self.controller.edit(new, what):
             self.refresh()
 
-    def _change(self, value: int, what: str, **fields: object) -> None:
-        project = self.controller.project
-        cls = project.object_class(value)
-
-        def change() -> None:
-            changed = ObjectClass.model_validate({**cls.model_dump(), **fields})
-            if changed != cls:
-                self._edit(project.with_classes(changed), what)
-
-        show_input_errors(change)
+    def _on_class_changed(self, value: int, what: str, new: object) -> None:
+        if what == "name" and not new:
+            warn("A class needs a name.")
+        else:
+            show_input_errors(lambda: self._change_class(value, what, new))
         self.refresh()
 
-    def _on_renamed(self, value: int, name: str) -> None:
-        if name:
-            self._change(value, "rename class", name=name[:NAME_LENGTH])
-        else:
-            warn("A class needs a name.")
-            self.refresh()
+    def _change_class(self, value: int, what: str, new: object) -> None:
+        cls = self.project.object_class(value)
+        fields = {what: new[:MAX_NAME_LENGTH] if isinstance(new, str) else new}
+        changed = ObjectClass.model_validate({**cls.model_dump(), **fields})
+        if changed != cls:
+            self._edit(self.project.with_classes(changed), f"change {what} of class")
 
     def _on_add(self) -> None:
-        project = self.controller.project
+        project = self.project
         diameter = project.classes[-1].diameter if project.classes else DEFAULT_DIAMETER
         new = project.next_class(free_name(project, "class"), diameter=diameter)
         self._edit(project.with_classes(new), "add class")
         self.layers.clicks.choose_class(new.value)
 
     def _on_remove(self) -> None:
-        project = self.controller.project
+        project = self.project
         cls = project.object_class(self.layers.clicks.active_class)
         self._edit(project.without_class(cls.value), f"remove class {cls.name}")
 
@@ -286,49 +266,22 @@ class ClickPage(Page):
         """Change fields of images; without `refs`, of those in view."""
         changed = [r.model_copy(update=fields) for r in (self._refs if refs is None else refs)]
         if changed:
-            self._edit(self.controller.project.with_images(*changed), what)
+            self._edit(self.project.with_images(*changed), what)
 
-    def _on_image_chosen(self, index: int) -> None:
-        ident = self.images.itemData(index)
-        if ident:
-            self.layers.show_image(self.controller.project.image(ident))
+    def _on_image_chosen(self, _: int) -> None:
+        if (ident := self.images.value) != ADD_IMAGE:
+            self.layers.show_image(self.project.image(ident))
         else:
             self.refresh()
             self.go_to.emit(START)
 
     def _on_show_again(self) -> None:
-        images = self.controller.project.images
+        images = self.project.images
         if self.layers.image is not None:
             self.layers.activate_marking()
         elif images:
             self.layers.show_image(images[0])
         self.refresh()
-
-
-class MarkingSwitch(QWidget):
-    """The two-way switch at the top: click objects, or paint regions."""
-
-    def __init__(self, layers: Layers) -> None:
-        super().__init__()
-        self._layers = layers
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        group = QButtonGroup(self)
-        self.buttons: dict[Marking, QPushButton] = {}
-        for how, (words, tip) in WAYS.items():
-            button = push_button(words, partial(layers.mark, how), tip)
-            button.setObjectName("switch")
-            button.setCheckable(True)
-            group.addButton(button)
-            self.buttons[how] = button
-            row.addWidget(button)
-        layers.marking_changed.connect(self.refresh)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Show how the user marks now."""
-        self.buttons[self._layers.marking].setChecked(True)
 
 
 class SpecimenBox(QWidget):
@@ -344,7 +297,7 @@ class SpecimenBox(QWidget):
         self.names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         line = self.names.lineEdit()
         line.setPlaceholderText("not shared with other images")
-        line.setMaxLength(NAME_LENGTH)
+        line.setMaxLength(MAX_NAME_LENGTH)
         label = QLabel("Specimen")
         label.setBuddy(self.names)
         self.setToolTip(
@@ -352,9 +305,7 @@ class SpecimenBox(QWidget):
             "Images of one specimen are all used either for training or for checking, never for "
             "both, so that scores are honest."
         )
-        row = row_of(label, self.names, stretch=self.names)
-        row.setContentsMargins(0, 0, 0, 0)
-        self.setLayout(row)
+        column_in(self, row_of(label, self.names, stretch=self.names))
         self._shown = ""
         line.editingFinished.connect(self._on_named)
         self.names.activated.connect(self._on_named)

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QHideEvent
-from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QProgressBar, QSlider, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSlider,
+    QWidget,
+)
 
 from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.project import Project
@@ -15,9 +25,9 @@ from napari_synthseg.tasks.registry import describe_task
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.widgets.parts import (
+    ChoiceBox,
     check_box,
     column_in,
-    fit_narrow,
     push_button,
     quiet_label,
     row_of,
@@ -38,6 +48,14 @@ BAR_STEPS = 1000
 FULL_COLOR_PERCENT = 100
 
 
+class HeatMapRow(NamedTuple):
+    """What the legend has for a class: its switch, and bar and number of a place."""
+
+    box: QCheckBox
+    bar: QProgressBar
+    number: QLabel
+
+
 class HeatMapBox(QWidget):
     """The button, the legend that switches classes on and off, and the bars of a place."""
 
@@ -47,12 +65,13 @@ class HeatMapBox(QWidget):
     def __init__(self, layers: HeatMapLayers) -> None:
         super().__init__()
         self.layers = layers
-        self.methods = QComboBox()
-        self.methods.setToolTip("How a class's score is traced back to places of the image")
-        fit_narrow(self.methods)
+        self.rows: dict[int, HeatMapRow] = {}
+        self.methods = ChoiceBox(
+            METHOD_WORDS, "How a class's score is traced back to places of the image"
+        )
         self.button = push_button(
             "Show heat maps",
-            lambda: self.asked.emit(self.methods.currentData() or ""),
+            lambda: self.asked.emit(self.methods.value),
             "Color where on the image the model finds what speaks for each class (class "
             "activation maps)",
         )
@@ -64,26 +83,19 @@ class HeatMapBox(QWidget):
         self.contrast.valueChanged.connect(lambda v: layers.set_top(v / FULL_COLOR_PERCENT))
         self.dark = check_box("Darken the image below", layers.set_dark)
         self.dark.setChecked(True)
-        self.place_button = push_button(
-            "Read values at a point",
-            lambda: None,
-            "While this is pressed, a click on the image shows what speaks for each class there",
+        self.place_button = QPushButton("Read values at a point")
+        self.place_button.setToolTip(
+            "While this is pressed, a click on the image shows what speaks for each class there"
         )
         self.place_button.setCheckable(True)
         self.place_button.toggled.connect(self._on_place_toggled)
-        self.legend, self._grid = QWidget(), QGridLayout()
+        self.legend, classes = QWidget(), QWidget()
+        self._grid = QGridLayout(classes)
+        self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(1, 1)
-        inner, body = column_in(self.legend), column_in(self)
-        inner.addWidget(self.about)
-        inner.addLayout(self._grid)
-        inner.addLayout(row_of(QLabel("Full color at"), self.contrast, stretch=self.contrast))
-        inner.addWidget(self.dark)
-        inner.addWidget(self.place_button)
-        body.addLayout(row_of(self.button, self.methods, stretch=self.methods))
-        body.addWidget(self.legend)
-        self.boxes: dict[int, QCheckBox] = {}
-        self.bars: dict[int, QProgressBar] = {}
-        self.numbers: dict[int, QLabel] = {}
+        contrast = row_of(QLabel("Full color at"), self.contrast, stretch=self.contrast)
+        column_in(self.legend, self.about, classes, contrast, self.dark, self.place_button)
+        column_in(self, row_of(self.button, self.methods, stretch=self.methods), self.legend)
         self.clear()
 
     # --- showing -----------------------------------------------------------------------------
@@ -92,12 +104,7 @@ class HeatMapBox(QWidget):
         """Offer what a run's model allows; hide for models without heat maps."""
         methods = describe_task(run.task).heat_map_methods if run is not None else ()
         self.setVisible(bool(methods))
-        chosen = self.methods.currentData()
-        with QSignalBlocker(self.methods):
-            self.methods.clear()
-            for name in ("", *methods):
-                self.methods.addItem(METHOD_WORDS.get(name, name), name)
-            self.methods.setCurrentIndex(max(self.methods.findData(chosen), 0))
+        self.methods.fill({name: METHOD_WORDS.get(name, name) for name in ("", *methods)})
 
     def show_maps(self, maps: HeatMaps, project: Project, name: str, image: DisplayedImage) -> None:
         """Put the maps of an image into the viewer, soon, with a legend for them."""
@@ -118,20 +125,20 @@ class HeatMapBox(QWidget):
         self.legend.show()
 
     def _add_row(self, value: int, name: str, color: str) -> None:
-        row, layer = len(self.boxes), self.layers.layers[value]
+        layer = self.layers.layers[value]
         box = check_box(name, lambda on: setattr(layer, "visible", on))
         box.setIcon(swatch(color))
         box.setChecked(True)
         self.layers.on_visible(value, box.setChecked)
-        bar, number = thin_bar(BAR_STEPS), QLabel()
-        bar.setStyleSheet(f"QProgressBar::chunk {{ background: {color}; }}")
-        number.setMinimumWidth(52)
-        number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        for column, widget in enumerate((box, bar, number)):
-            self._grid.addWidget(widget, row, column)
-        for widget in (bar, number):
-            widget.hide()
-        self.boxes[value], self.bars[value], self.numbers[value] = box, bar, number
+        row = HeatMapRow(box, thin_bar(BAR_STEPS), QLabel())
+        row.bar.setStyleSheet(f"QProgressBar::chunk {{ background: {color}; }}")
+        row.number.setMinimumWidth(52)
+        row.number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        for column, widget in enumerate(row):
+            self._grid.addWidget(widget, len(self.rows), column)
+        row.bar.hide()
+        row.number.hide()
+        self.rows[value] = row
 
     def clear(self) -> None:
         """Take maps and legend away."""
@@ -141,10 +148,10 @@ class HeatMapBox(QWidget):
 
     def _clear_rows(self) -> None:
         self.place_button.setChecked(False)
-        for widget in (*self.boxes.values(), *self.bars.values(), *self.numbers.values()):
+        for widget in chain.from_iterable(self.rows.values()):
             self._grid.removeWidget(widget)
             widget.deleteLater()
-        self.boxes, self.bars, self.numbers = {}, {}, {}
+        self.rows.clear()
 
     # --- the values at a place -----------------------------------------------------------------
 
@@ -155,8 +162,9 @@ class HeatMapBox(QWidget):
 
     def _on_place_toggled(self, on: bool) -> None:
         self.layers.listen(self.show_place if on else None)
-        for widget in (*self.bars.values(), *self.numbers.values()):
-            widget.setVisible(on)
+        for row in self.rows.values():
+            row.bar.setVisible(on)
+            row.number.setVisible(on)
         self._show_values({})
 
     def show_place(self, world: Sequence[float]) -> None:
@@ -167,8 +175,8 @@ class HeatMapBox(QWidget):
             self.layers.mark(world)
 
     def _show_values(self, values: dict[int, float]) -> None:
-        for cls, number in self.numbers.items():
+        for cls, row in self.rows.items():
             value = values.get(cls)
-            number.setText("-" if value is None else f"{value:.3g}")
+            row.number.setText("-" if value is None else f"{value:.3g}")
             share = min(max((value or 0.0) / self.layers.top, 0.0), 1.0)
-            self.bars[cls].setValue(round(BAR_STEPS * share))
+            row.bar.setValue(round(BAR_STEPS * share))

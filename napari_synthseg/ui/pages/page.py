@@ -1,4 +1,4 @@
-"""What every page offers to the panel."""
+"""What every page offers to the panel, and follows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
+from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.layers import Layers
+from napari_synthseg.ui.widgets.parts import column_in
+from napari_synthseg.workflow.session import Session
 
 
 @dataclass(frozen=True)
@@ -37,20 +40,36 @@ class Page(QWidget):
 
     def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__()
-        self.controller = controller
-        self.layers = layers
-        self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(0, 0, 6, 0)
-        self.body.setSpacing(6)
+        self.controller, self.layers = controller, layers
+        controller.session_changed.connect(self._on_session_changed)
+        controller.project_changed.connect(self._on_project_changed)
+        controller.work_changed.connect(self._on_work_changed)
 
-    def add(self, *parts: QWidget | QLayout) -> None:
-        """Put parts below those that are there."""
-        for part in parts:
-            (self.body.addLayout if isinstance(part, QLayout) else self.body.addWidget)(part)
+    def add(self, *widgets: QWidget, stretch: QWidget | None = None) -> None:
+        """Put widgets below each other; `stretch` is the one that takes the free room."""
+        body = column_in(self, *widgets)
+        body.setContentsMargins(0, 0, 6, 0)
+        if stretch is None:
+            body.addStretch()
+        else:
+            body.setStretchFactor(stretch, 1)
 
-    def going_to(self, text: str, step: int, why_disabled: str = "") -> NextStep:
-        """Return the highlighted button that leads to another step."""
-        return NextStep(text, lambda: self.go_to.emit(step), why_disabled)
+    @property
+    def session(self) -> Session | None:
+        """The session that is shown."""
+        return self.controller.session
+
+    @property
+    def project(self) -> Project:
+        """The project that is shown; an empty one where there is none."""
+        return self.controller.project
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether short work runs."""
+        return self.controller.job("short") is not None
+
+    # --- what a page says -----------------------------------------------------------------------
 
     def busy_hint(self) -> str:
         """Return what short work runs, or ''."""
@@ -65,5 +84,24 @@ class Page(QWidget):
         """Return what the highlighted button does now, or None to hide it."""
         return None
 
+    def going_to(self, text: str, step: int, why_disabled: str = "") -> NextStep:
+        """Return the highlighted button that leads to another step."""
+        return NextStep(text, lambda: self.go_to.emit(step), why_disabled)
+
+    # --- what a page follows --------------------------------------------------------------------
+
     def enter(self) -> None:
         """Get ready to be seen; called whenever the user comes to this step. Edits nothing."""
+
+    def refresh(self) -> None:
+        """Show everything as it is now."""
+        self.next_step_changed.emit()
+
+    def _on_session_changed(self) -> None:
+        self.refresh()
+
+    def _on_project_changed(self, new: Project, old: Project) -> None:
+        self.next_step_changed.emit()
+
+    def _on_work_changed(self) -> None:
+        self.next_step_changed.emit()

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QLabel, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe, UnknownRecipe
-from napari_synthseg.synthesis import PRESETS, PasteRecipe, default_recipe, preset_name
-from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.presenters.steps import (
-    suitable_recipe,
-    training_clicks,
-    training_regions,
-)
+from napari_synthseg.synthesis import PRESETS, PasteRecipe, preset_name
 from napari_synthseg.ui.widgets.forms import ModelForm
-from napari_synthseg.ui.widgets.parts import column_in, fit_narrow, notice_label, row_of
+from napari_synthseg.ui.widgets.parts import ChoiceBox, Notice, column_in, row_of
+from napari_synthseg.workflow.choosing import training_clicks, training_regions
 
 KIND_WORDS = {"paste": "paste objects", "vq": "learn from masks"}
 """Kind of recipe -> what its entry says; others show their kind."""
@@ -40,39 +35,33 @@ class RecipeChoice(QWidget):
         self._shown: Recipe | None = None
         self._last: dict[str, Recipe] = {}
         self.form: ModelForm[Any] | None = None
-        self.kinds, self.presets = QComboBox(), QComboBox()
-        self.kinds.setToolTip(
-            "Paste objects: patches cut from your clicks are put on your background. Learn from "
-            "masks: networks learn how image and mask go together, and draw new pairs."
+        self.kinds = ChoiceBox(
+            tip="Paste objects: patches cut from your clicks are put on your background. Learn "
+            "from masks: networks learn how image and mask go together, and draw new pairs."
         )
-        self.kinds.activated.connect(self._on_kind)
-        self.presets.addItems([*PRESETS, CUSTOM])
-        self.presets.setToolTip(
+        self.kinds.chosen.connect(self._on_kind)
+        self.presets = ChoiceBox(
+            {name: name for name in (*PRESETS, CUSTOM)},
             "default: objects cut out by their masks on real background. paper: whole squares on "
-            "a blank canvas, as in arXiv 2308.04687. custom: settings of your own."
+            "a blank canvas, as in arXiv 2308.04687. custom: settings of your own.",
         )
-        self.presets.textActivated.connect(self._on_preset)
-        self.how, self._preset_row = _row("How", self.kinds), _row("Preset", self.presets)
-        self.problem, self._place = notice_label(), QWidget()
-        self._place_layout = column_in(self._place)
-        body = column_in(self)
-        for widget in (self._preset_row, self.problem, self._place):
-            body.addWidget(widget)
-        self._on_refused("")
+        self.presets.chosen.connect(self._on_preset)
+        self.how = row_of(QLabel("How"), self.kinds, stretch=self.kinds)
+        self._preset_row = row_of(QLabel("Preset"), self.presets, stretch=self.presets)
+        self.problem = Notice()
+        self._body = column_in(self, self._preset_row, self.problem)
 
     def show_recipe(self, recipe: Recipe, project: Project) -> None:
         """Show a recipe, and which kinds the marks of the project allow."""
         self._show_kinds(project, recipe)
         self._preset_row.setVisible(isinstance(recipe, PasteRecipe))
         if isinstance(recipe, PasteRecipe):
-            self.presets.setCurrentText(preset_name(recipe))
+            self.presets.choose(preset_name(recipe))
         self._last[recipe.kind] = recipe
-        if recipe == self._shown:
-            return
-        if self.form is not None and type(recipe) is type(self._shown):
-            self.form.set_model(recipe)
-        else:
+        if self._shown is None or recipe.kind != self._shown.kind:
             self._replace_form(recipe)
+        elif self.form is not None:
+            self.form.set_model(recipe)
         self._shown = recipe
 
     def forget(self) -> None:
@@ -80,46 +69,40 @@ class RecipeChoice(QWidget):
         self._last.clear()
 
     def _show_kinds(self, project: Project, recipe: Recipe) -> None:
-        missing = {
-            "patches": "" if training_clicks(project) else "Click on a few objects first (step 1).",
-            "masks": ""
-            if training_regions(project)
-            else "Paint regions, or use masks that are there already, first (step 1).",
+        missing = {}
+        if not training_clicks(project):
+            missing["patches"] = "Click on a few objects first (step 1)."
+        if not training_regions(project):
+            missing["masks"] = "Paint regions, or import masks, first (step 1)."
+        tips = {
+            kind: missing[model.learns_from]
+            for kind, model in Recipe.kinds.items()
+            if kind != recipe.kind and model.learns_from in missing
         }
-        with QSignalBlocker(self.kinds):
-            self.kinds.clear()
-            for kind, model in Recipe.kinds.items():
-                self.kinds.addItem(KIND_WORDS.get(kind, kind), kind)
-                why = "" if kind == recipe.kind else missing[model.learns_from]
-                item = self.kinds.model().item(self.kinds.count() - 1)
-                item.setEnabled(not why)
-                item.setToolTip(why)
-            if recipe.kind not in Recipe.kinds:
-                self.kinds.addItem(recipe.kind, recipe.kind)
-            self.kinds.setCurrentIndex(self.kinds.findData(recipe.kind))
+        kinds = dict.fromkeys((*Recipe.kinds, recipe.kind))
+        self.kinds.fill({kind: KIND_WORDS.get(kind, kind) for kind in kinds}, tips, disabled=tips)
+        self.kinds.choose(recipe.kind)
 
     def _replace_form(self, recipe: Recipe) -> None:
         if self.form is not None:
-            self._place_layout.removeWidget(self.form)
+            self._body.removeWidget(self.form)
             self.form.deleteLater()
             self.form = None
         if isinstance(recipe, UnknownRecipe):
-            self._on_refused(
+            self.problem.say(
                 f"The recipe '{recipe.kind}' is not installed: install the package that brings it, "
                 "or choose another one."
             )
             return
-        self._on_refused("")
+        self.problem.say("")
         self.form = ModelForm(recipe, hidden=("kind",))
-        self.form.changed.connect(self._on_edited)
-        self.form.refused.connect(self._on_refused)
-        self._place_layout.addWidget(self.form)
+        self.form.changed.connect(lambda new: self.changed.emit(new, "change recipe"))
+        self._body.addWidget(self.form)
 
     # --- editing -----------------------------------------------------------------------------
 
-    def _on_kind(self) -> None:
-        kind = self.kinds.currentData()
-        if self._shown is not None and kind != self._shown.kind and kind in Recipe.kinds:
+    def _on_kind(self, kind: str) -> None:
+        if kind in Recipe.kinds:
             recipe = self._last.get(kind) or Recipe.kinds[kind]()
             self.changed.emit(recipe, "choose how dual images are made")
 
@@ -128,32 +111,3 @@ class RecipeChoice(QWidget):
             seed = self._shown.seed if isinstance(self._shown, PasteRecipe) else 0
             recipe = PRESETS[name].model_copy(update={"seed": seed})
             self.changed.emit(recipe, f"choose the preset {name}")
-
-    def _on_edited(self, recipe: Recipe) -> None:
-        self._shown = recipe
-        self.changed.emit(recipe, "change recipe")
-
-    def _on_refused(self, why: str) -> None:
-        self.problem.setText(why)
-        self.problem.setVisible(bool(why))
-
-
-def choose_suitable_recipe(controller: SessionController) -> bool:
-    """Let the project have the recipe that its pages show; return whether it has it.
-
-    A project without a recipe that is to be learned gets one when the user starts work with it.
-    """
-    project = controller.project
-    recipe = suitable_recipe(project)
-    if project.recipe is not None or recipe == default_recipe():
-        return True
-    new = project.model_copy(update={"recipe": recipe})
-    return controller.edit(new, "choose how dual images are made")
-
-
-def _row(words: str, box: QComboBox) -> QWidget:
-    fit_narrow(box)
-    widget, row = QWidget(), row_of(QLabel(words), box, stretch=box)
-    row.setContentsMargins(0, 0, 0, 0)
-    widget.setLayout(row)
-    return widget

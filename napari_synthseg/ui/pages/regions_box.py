@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from napari.layers import Labels as LabelsLayer
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import (
-    QButtonGroup,
-    QLabel,
-    QPushButton,
-    QSlider,
-    QSpinBox,
-    QWidget,
-)
+from qtpy.QtWidgets import QLabel, QPushButton, QSlider, QSpinBox, QWidget
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.presenters.marking import free_name
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
-from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file
+from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file, values_in_view
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import (
+    Notice,
+    SwitchRow,
     check_box,
     column_in,
-    notice_label,
     push_button,
     quiet_label,
     row_of,
@@ -63,15 +56,7 @@ class RegionsBox(QWidget):
         super().__init__()
         self.controller, self.layers, self.regions = controller, layers, layers.regions
         self._taken: tuple[Painted, str] | None = None
-        self._group = QButtonGroup(self)
-        self.tools: dict[str, QPushButton] = {}
-        for mode, (words, tip) in TOOLS.items():
-            button = push_button(words, partial(self._on_tool, mode), tip)
-            button.setCheckable(True)
-            self._group.addButton(button)
-            self.tools[mode] = button
-        tools = row_of(*self.tools.values())
-        tools.setSpacing(3)
+        self.tools = SwitchRow(TOOLS, self._on_tool)
         self.slider, self.size = QSlider(Qt.Orientation.Horizontal), QSpinBox()
         self.slider.setRange(1, MAX_SLIDER_PX)
         self.size.setRange(1, MAX_BRUSH_PX)
@@ -91,20 +76,17 @@ class RegionsBox(QWidget):
         self.take_button = QPushButton("Import masks…")
         self.take_button.setToolTip("Mask values must equal class values")
         self.menu = LabelsMenu(self.take_button, layers, self.take_layer, self.choose_file)
-        self.problem = notice_label()
-        self.make_button = push_button("", self._on_make_classes)
-        body = column_in(self)
-        body.addLayout(tools)
-        body.addLayout(row_of(QLabel("Brush size"), self.slider, self.size, stretch=self.slider))
-        for widget in (
+        self.problem, self.make_button = Notice(), push_button("", self._on_make_classes)
+        self.make_button.hide()
+        column_in(
+            self, self.tools,
+            row_of(QLabel("Brush size"), self.slider, self.size, stretch=self.slider),
             self.rest, self.ground_button, self.take_button, self.problem, self.make_button,
             quiet_label(KEYS),
-        ):  # fmt: skip
-            body.addWidget(widget)
+        )  # fmt: skip
         self.regions.shown.connect(self._on_layer_shown)
         self.regions.changed.connect(self.refresh)
         self.regions.tool_changed.connect(self.refresh)
-        self._show_problem("")
         self.refresh()
 
     # --- showing -----------------------------------------------------------------------------
@@ -112,11 +94,8 @@ class RegionsBox(QWidget):
     def refresh(self, *_: object) -> None:
         """Show tools and settings as they are now."""
         layer = self.regions.layer
-        self._group.setExclusive(False)
-        for mode, button in self.tools.items():
-            button.setEnabled(layer is not None and layer.editable)
-            button.setChecked(layer is not None and str(layer.mode) == mode)
-        self._group.setExclusive(True)
+        self.tools.setEnabled(layer is not None and layer.editable)
+        self.tools.press(str(layer.mode) if layer is not None else None)
         for box in (self.slider, self.size):
             with QSignalBlocker(box):
                 box.setValue(int(layer.brush_size) if layer is not None else 1)
@@ -134,8 +113,7 @@ class RegionsBox(QWidget):
         """Show why masks are not used yet, with the button that mends it; '' hides both."""
         if not text:
             self._taken = None
-        self.problem.setText(text)
-        self.problem.setVisible(bool(text))
+        self.problem.say(text)
         self.make_button.setVisible(bool(text))
 
     # --- painting ----------------------------------------------------------------------------
@@ -162,7 +140,7 @@ class RegionsBox(QWidget):
             (field, regions), step = self._shown(), self.layers.step
 
             def read() -> np.ndarray:
-                return _shown_values(layer, step, np.asarray(regions.data))
+                return _whole_values(layer, step, np.asarray(regions.data))
 
             name = f"'{layer.name}'"
             self._run(masks_from_array(read, name, field.refs, field.shape), name)
@@ -232,16 +210,14 @@ class RegionsBox(QWidget):
             self._on_taken(painted, masks)
 
 
-def _shown_values(layer: LabelsLayer, step: tuple[int, ...], painted: np.ndarray) -> np.ndarray:
+def _whole_values(layer: LabelsLayer, step: tuple[int, ...], painted: np.ndarray) -> np.ndarray:
     """Return the values of a layer for the picture whose regions are `painted`.
 
     Of a stack, the shown plane or volume; of a flat layer over a volume, the painted values with
     the shown plane replaced.
     """
-    data, ndim = layer.data[0] if layer.multiscale else layer.data, painted.ndim
-    shown = step[-np.ndim(data) :][: max(np.ndim(data) - ndim, 0)]
-    values = np.asarray(data[tuple(shown)])
-    if values.ndim == 2 and ndim == 3:
+    values = values_in_view(layer, step, painted.ndim)
+    if values.ndim == 2 and painted.ndim == 3:
         whole = np.array(painted)
         whole[step[-3]] = values
         return whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem
+from qtpy.QtWidgets import QCheckBox, QListWidget, QListWidgetItem
 
 from napari_synthseg.core.annotations import ImageRef, MaskTruth
 from napari_synthseg.core.predictions import HeatMaps, Prediction
@@ -25,11 +25,12 @@ from napari_synthseg.ui.presenters.results import (
 from napari_synthseg.ui.presenters.runs import find_run
 from napari_synthseg.ui.presenters.scores import overlay_text, score_tables
 from napari_synthseg.ui.presenters.steps import CLICK
+from napari_synthseg.ui.presenters.tables import Table
 from napari_synthseg.ui.viewer.displayed_image import image_key
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.data_table import DataTable, TableList
-from napari_synthseg.ui.widgets.parts import check_box, push_button, quiet_label
+from napari_synthseg.ui.widgets.parts import ChoiceBox, check_box, push_button, quiet_label
 
 ID_ROLE = Qt.ItemDataRole.UserRole
 
@@ -39,16 +40,15 @@ class ResultsPage(Page):
 
     def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__(controller, layers)
-        self.runs, self.images = QComboBox(), QListWidget()
-        self.runs.currentIndexChanged.connect(self._on_run_chosen)
+        self.runs, self.images = ChoiceBox(), QListWidget()
+        self.runs.chosen.connect(lambda _: self._show_run())
         self.images.itemChanged.connect(lambda *_: self.next_step_changed.emit())
         self.predict_button = push_button("Predict again", self.predict)
-        self.adapt = check_box(
-            "Adapt to my images first (AdaBN)",
-            lambda _: None,
+        self.adapt = QCheckBox("Adapt to my images first (AdaBN)")
+        self.adapt.setToolTip(
             "Measures the batch norms of the network again on your training images, without "
             "labels (AdaBN). It may help a model trained on dual images; compare with and "
-            "without.",
+            "without."
         )
         self.found, self.found_table = quiet_label(), DataTable()
         self.heat_maps = HeatMapBox(layers.heat_maps)
@@ -60,20 +60,21 @@ class ResultsPage(Page):
             self.predict_button, self.adapt, self.found, self.found_table, self.heat_maps,
             self.truth_box, self.scores,
         )  # fmt: skip
-        self.body.addStretch()
-        self._predicted: set[str] = set()
+        self._found: dict[str, tuple[str, Table | None]] = {}
         self._unshown: dict[str, tuple[Prediction, TrainingRun]] = {}
         layers.image_changed.connect(self._on_image_changed)
-        controller.session_changed.connect(self._on_session_changed)
-        controller.project_changed.connect(self._on_project_changed)
-        controller.work_changed.connect(self._on_work_changed)
 
     # --- showing -----------------------------------------------------------------------------
 
     @property
     def _run(self) -> TrainingRun | None:
         """The run that is chosen."""
-        return find_run(self.controller.project, self.runs.currentData())
+        return find_run(self.project, self.runs.value)
+
+    @property
+    def _is_predicted(self) -> bool:
+        """Whether the chosen run has predicted something since the project was opened."""
+        return self.runs.value in self._found
 
     @property
     def _colors_regions(self) -> bool:
@@ -84,16 +85,16 @@ class ResultsPage(Page):
         """Say what to look at."""
         if busy := self.busy_hint():
             return busy
-        if not self._predicted:
+        if not self._is_predicted:
             return "See what the model finds."
         what = "Paint" if self._colors_regions else "Click"
         return f"Not good enough? {what} where it fails, and train again."
 
     def next_step(self) -> NextStep:
         """Offer to predict, then to mark more."""
-        if self.controller.job("short") is not None:
+        if self.is_busy:
             return NextStep("Predict", None, "Wait for the end, or cancel.")
-        if not self._predicted:
+        if not self._is_predicted:
             why = "" if self._chosen() else "Tick at least one image."
             return NextStep("Predict", self.predict, why)
         what = "paint more regions" if self._colors_regions else "click more objects"
@@ -103,31 +104,42 @@ class ResultsPage(Page):
         """Show the runs and images; predict at once the first time."""
         self.layers.look_at_image(clicks=False)
         self.refresh()
-        if self._run is not None and self._run.id not in self._predicted:
+        if self._run is not None and not self._is_predicted:
             self.predict()
 
     def refresh(self) -> None:
         """Show runs, images and scores as they are now."""
-        self._show_runs()
+        runs = [run for run in self.project.runs if run.model]
+        if self.runs.fill({run.id: f"{run.name} ({run.steps} steps)" for run in runs}) and runs:
+            self.runs.choose(runs[-1].id)
         self._show_images()
-        self._show_scores()
-        self.heat_maps.show_for(self._run)
-        self.next_step_changed.emit()
+        self._show_run()
 
-    def _show_runs(self) -> None:
-        runs = [r for r in self.controller.project.runs if r.model]
-        if [self.runs.itemData(i) for i in range(self.runs.count())] != [r.id for r in runs]:
-            with QSignalBlocker(self.runs):
-                self.runs.clear()
-                for run in runs:
-                    self.runs.addItem(f"{run.name} ({run.steps} steps)", run.id)
-                self.runs.setCurrentIndex(self.runs.count() - 1)
+    def _show_run(self) -> None:
+        """Show what the chosen run has found, and how good it is."""
+        run = self._run
+        text, table = self._found.get(run.id if run else "", ("", None))
+        self.found.setText(text)
+        self.found_table.show_table(table)
+        self.heat_maps.show_for(run)
+        scores = run.scores[-1] if run is not None and run.scores else None
+        if scores is None:
+            self.scores.show_tables(())
+        else:
+            self.scores.show_tables(
+                score_tables(scores), f"Scores, {scores.caption()}", scores.warnings
+            )
+        truths = self.project.truths
+        self.truth_box.setVisible(any(isinstance(t, MaskTruth) for t in truths))
+        if self.isVisible():
+            self.layers.show_text(overlay_text(scores) if scores is not None else "")
+        self.next_step_changed.emit()
 
     def _items(self) -> list[QListWidgetItem]:
         return [self.images.item(i) for i in range(self.images.count())]
 
     def _show_images(self) -> None:
-        refs = self.controller.project.images
+        refs = self.project.images
         entries = [(ref.id, f"{ref.name} ({ROLE_WORDS[ref.role]})") for ref in refs]
         if entries == [(item.data(ID_ROLE), item.text()) for item in self._items()]:
             return
@@ -136,25 +148,11 @@ class ResultsPage(Page):
         with QSignalBlocker(self.images):
             self.images.clear()
             for ident, text in entries:
-                item = QListWidgetItem(text)
+                item = QListWidgetItem(text, self.images)
                 item.setData(ID_ROLE, ident)
                 states = Qt.CheckState
                 item.setCheckState(states.Checked if ident in ticked else states.Unchecked)
-                self.images.addItem(item)
         self.images.setFixedHeight(10 + 22 * max(2, min(len(refs), 6)))
-
-    def _show_scores(self) -> None:
-        run = self._run
-        scores = run.scores[-1] if run is not None and run.scores else None
-        if scores is None:
-            self.scores.show_tables(())
-        else:
-            caption = f"Scores, {scores.caption()}"
-            self.scores.show_tables(score_tables(scores), caption, scores.warnings)
-        truths = self.controller.project.truths
-        self.truth_box.setVisible(any(isinstance(t, MaskTruth) for t in truths))
-        if self.isVisible():
-            self.layers.show_text(overlay_text(scores) if scores is not None else "")
 
     # --- work --------------------------------------------------------------------------------
 
@@ -162,7 +160,7 @@ class ResultsPage(Page):
         """Return the ticked images."""
         checked = Qt.CheckState.Checked
         ids = [item.data(ID_ROLE) for item in self._items() if item.checkState() == checked]
-        return [self.controller.project.image(ident) for ident in ids]
+        return [self.project.image(ident) for ident in ids]
 
     def predict(self) -> None:
         """Predict the ticked images, each into a new layer, then score."""
@@ -174,16 +172,14 @@ class ResultsPage(Page):
             )
 
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
-        project = self.controller.project
-        self._predicted.add(run.id)
-        self.found.setText(describe_found(found, project))
-        self.found_table.show_table(prediction_table(found, project))
+        project = self.project
+        self._found[run.id] = describe_found(found, project), prediction_table(found, project)
         self._unshown = {p.image: (p, run) for p in found}
         is_shown = self._show_found() or not found
 
         def show_other(_: object = None) -> None:  # where none of them is of the image in view
             if not is_shown:
-                self.layers.show_image(self.controller.project.image(found[0].image))
+                self.layers.show_image(project.image(found[0].image))
             self.refresh()
 
         if can_score(project, run, [p.image for p in found]):
@@ -193,44 +189,42 @@ class ResultsPage(Page):
 
     def _show_found(self) -> bool:
         """Show what was found on the image in view; return whether there was anything."""
-        field, was_shown = self.layers.image, False
-        if field is None:
+        image, was_shown = self.layers.image, False
+        if image is None:
             return False
-        for ref in field.refs:
+        for ref in image.refs:
             if ref.id in self._unshown:
                 prediction, run = self._unshown.pop(ref.id)
                 name = f"{PREDICTION}{run.name}, {ref.name}"
-                self.layers.outputs.show_prediction(prediction, name, field)
+                self.layers.outputs.show_prediction(prediction, name, image)
                 was_shown = True
         return was_shown
 
     def explain(self, method: str = "") -> None:
         """Map where on the image in view the model finds evidence for each class."""
-        run, field, adapt = self._run, self.layers.image, self.adapt.isChecked()
-        if run is None or field is None:
+        run, image, adapt = self._run, self.layers.image, self.adapt.isChecked()
+        if run is None or image is None:
             return
         ticked = {ref.id for ref in self._chosen()}
-        ref = next((ref for ref in field.refs if ref.id in ticked), field.refs[0])
+        ref = next((ref for ref in image.refs if ref.id in ticked), image.refs[0])
         self.controller.start(
             lambda session: session.explain(run, [ref], method, adapt=adapt),
-            lambda made: self._on_explained(run, made),
+            lambda made: self._on_explained(run, ref, made),
         )
 
-    def _on_explained(self, run: TrainingRun, made: Sequence[HeatMaps]) -> None:
-        project, field = self.controller.project, self.layers.image
+    def _on_explained(self, run: TrainingRun, ref: ImageRef, made: Sequence[HeatMaps]) -> None:
+        image = self.layers.image
+        if image is None or image_key(ref) != image.key:
+            return
         for maps in made:
-            if field is None:
-                return
-            ref = project.image(maps.image)
-            if image_key(ref) == image_key(field.refs[0]):
-                self.heat_maps.show_maps(maps, project, f"{run.name}, {ref.name}", field)
-            if project.truth_of(ref, "instance", "boxes"):
-                self.controller.start(
-                    lambda session: session.score(run, made), lambda _: self.refresh()
-                )
+            self.heat_maps.show_maps(maps, self.project, f"{run.name}, {ref.name}", image)
+        if self.project.truth_of(ref, "instance", "boxes"):
+            self.controller.start(
+                lambda session: session.score(run, made), lambda _: self.refresh()
+            )
 
     def _on_truth_toggled(self, checked: bool) -> None:
-        masked = {t.image for t in self.controller.project.truths if isinstance(t, MaskTruth)}
+        masked = {t.image for t in self.project.truths if isinstance(t, MaskTruth)}
         image = self.layers.image
         ref = next((ref for ref in image.refs if ref.id in masked), None) if image else None
         if checked and image is not None and ref is not None:
@@ -247,22 +241,15 @@ class ResultsPage(Page):
             self.layers.look_at_image(clicks=False)
             self._show_found()
 
-    def _on_run_chosen(self, _: int) -> None:
-        self.heat_maps.show_for(self._run)
-        self._show_scores()
-        self.next_step_changed.emit()
-
     def _on_work_changed(self) -> None:
         for button in (self.predict_button, self.heat_maps.button, self.truth_box):
-            button.setEnabled(self.controller.job("short") is None)
+            button.setEnabled(not self.is_busy)
         self.next_step_changed.emit()
 
     def _on_session_changed(self) -> None:
-        self._predicted.clear()
+        self._found.clear()
         self._unshown.clear()
         self.heat_maps.clear()
-        self.found_table.show_table(None)
-        self.found.setText("")
         self.truth_box.setChecked(False)
         self.refresh()
 

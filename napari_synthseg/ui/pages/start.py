@@ -6,17 +6,16 @@ from collections.abc import Callable
 from functools import partial
 
 from napari.layers import Image
-from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
+from qtpy.QtWidgets import QLabel, QPushButton
 
 from napari_synthseg.io.images.stacks import FEWEST_PLANES, StackUse
 from napari_synthseg.sample_data import SAMPLES
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading import is_volume_layer, planes_of, sample_name
-from napari_synthseg.ui.widgets.parts import push_button, quiet_label, row_of
+from napari_synthseg.ui.widgets.parts import ChoiceBox, push_button, quiet_label, row_of
 
 STACK_USES: dict[StackUse, str] = {
     "auto": f"Stacks: {FEWEST_PLANES} planes or more are a volume",
@@ -30,7 +29,7 @@ INTRODUCTION = (
     "objects? Paint a few regions."
 )
 
-LONGEST_NAME = 26
+MAX_NAME_LENGTH = 26
 """Letters of a layer's name on the highlighted button."""
 
 
@@ -53,31 +52,26 @@ class StartPage(Page):
         headline.setObjectName("headline")
         headline.setWordWrap(True)
         self.here = quiet_label()
-        self.stacks = QComboBox()
-        for use, words in STACK_USES.items():
-            self.stacks.addItem(words, use)
-        self.stacks.setToolTip(
+        self.stacks = ChoiceBox(
+            STACK_USES,
             "In a volume you click centers in 3D, and whole objects are found. Plane by plane, "
-            "each plane is an image of its own."
+            "each plane is an image of its own.",
         )
-        self.stacks.currentIndexChanged.connect(self._on_stack_chosen)
+        self.stacks.chosen.connect(self._on_stack_chosen)
         self.sample_buttons: dict[str, QPushButton] = {
-            name: push_button(sample.title, partial(self._on_sample, name))
+            name: push_button(sample.title, partial(open_sample, name))
             for name, sample in SAMPLES.items()
         }
+        samples = QLabel("Or try it on a sample:")
+        samples.setContentsMargins(0, 10, 0, 0)
         self.add(
-            headline,
-            quiet_label(INTRODUCTION),
-            self.here,
+            headline, quiet_label(INTRODUCTION), self.here,
             row_of(
                 push_button("Open image…", files.ask_image),
                 push_button("Open project…", files.ask_project),
             ),
-            self.stacks,
-        )
-        self.body.addSpacing(10)
-        self.add(QLabel("Or try it on a sample:"), *self.sample_buttons.values())
-        self.body.addStretch()
+            self.stacks, samples, *self.sample_buttons.values(),
+        )  # fmt: skip
 
     def hint(self) -> str:
         """Return what to do first."""
@@ -90,8 +84,10 @@ class StartPage(Page):
             return NextStep(
                 "Open the sample: fluorescence nuclei", lambda: self._open_sample("nuclei")
             )
-        sample = sample_name(layer)
-        words = f"Use this sample: {sample}" if sample else f"Use layer: {_short(layer.name)}"
+        name, sample = layer.name, sample_name(layer)
+        if len(name) > MAX_NAME_LENGTH:
+            name = f"{name[: MAX_NAME_LENGTH - 1]}…"
+        words = f"Use this sample: {sample}" if sample else f"Use layer: {name}"
         return NextStep(words, lambda: self._files.use_layer(layer))
 
     def enter(self) -> None:
@@ -113,13 +109,6 @@ class StartPage(Page):
             return f", a volume of {planes} planes"
         return f", a stack of {planes} planes of which the shown one is used"
 
-    def _on_stack_chosen(self) -> None:
-        self._files.stack = self.stacks.currentData()
+    def _on_stack_chosen(self, use: StackUse) -> None:
+        self._files.stack = use
         self.enter()
-
-    def _on_sample(self, name: str) -> None:
-        show_input_errors(lambda: self._open_sample(name))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

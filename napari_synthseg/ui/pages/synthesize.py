@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from textwrap import fill
-
 from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QLabel, QSpinBox
 
 from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.ui.control.controller import Lane, SessionController
 from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.realism_view import run_comparison
-from napari_synthseg.ui.pages.recipe_choice import RecipeChoice, choose_suitable_recipe
+from napari_synthseg.ui.pages.recipe_choice import RecipeChoice
 from napari_synthseg.ui.pages.work_box import WorkBox
-from napari_synthseg.ui.presenters.dual_images import describe_gate, describe_pairs, side_by_side
-from napari_synthseg.ui.presenters.steps import TRAIN, suitable_recipe
+from napari_synthseg.ui.presenters.dual_images import (
+    describe_gate,
+    describe_pairs,
+    describe_rejected,
+    describe_unused,
+    side_by_side,
+)
+from napari_synthseg.ui.presenters.steps import TRAIN
 from napari_synthseg.ui.viewer.layers import Layers
-from napari_synthseg.ui.widgets.parts import check_box, push_button, quiet_label, row_of
+from napari_synthseg.ui.widgets.parts import Notice, check_box, push_button, quiet_label, row_of
 from napari_synthseg.ui.widgets.style import Colors
+from napari_synthseg.workflow.choosing import suitable_recipe
 from napari_synthseg.workflow.jobs import Job
 
 PREVIEWS, MAX_PREVIEWS = 6, 64
-
-CAPTION_WIDTH = 52
-"""Characters in a line over the image."""
 
 INTRODUCTIONS = {
     "patches": "A dual image is a synthetic micrograph with its exact labels, composed from your "
@@ -58,7 +58,7 @@ class SynthesizePage(Page):
         self._pairs: list[DualImage] = []
         self.choice = RecipeChoice()
         self.choice.changed.connect(self._on_recipe_changed)
-        self.introduction, self.found = quiet_label(), quiet_label()
+        self.introduction, self.found = quiet_label(), Notice("quiet")
         self.learn = WorkBox(
             controller,
             "learning",
@@ -69,6 +69,7 @@ class SynthesizePage(Page):
                 "Stop now; what was learned so far is saved in the project",
             ),
             STOPPED,
+            side_by_side,
         )
         self.learn.previewed.connect(self._on_previewed)
         self.count = QSpinBox()
@@ -76,12 +77,9 @@ class SynthesizePage(Page):
         self.count.setValue(PREVIEWS)
         self.count.setSuffix(" pairs")
         self.preview_button = push_button("Make preview", self.preview)
-        self.preview_row = QWidget()
-        row = row_of(
+        self.preview_row = row_of(
             QLabel("Preview"), self.count, self.preview_button, stretch=self.preview_button
         )
-        row.setContentsMargins(0, 0, 0, 0)
-        self.preview_row.setLayout(row)
         self.compare_button = push_button("Compare with real images", self.compare)
         self.rejected_box = check_box(
             "",
@@ -92,24 +90,19 @@ class SynthesizePage(Page):
             self.choice.how, self.introduction, self.learn, self.preview_row, self.compare_button,
             self.found, self.rejected_box, self.choice,
         )  # fmt: skip
-        self.body.addStretch()
-        controller.session_changed.connect(self._on_session_changed)
-        controller.project_changed.connect(self._on_project_changed)
         controller.library_changed.connect(self._on_stale)
-        controller.work_changed.connect(self.refresh)
         self.refresh()
 
     # --- showing -----------------------------------------------------------------------------
 
     @property
     def _recipe(self) -> Recipe:
-        return suitable_recipe(self.controller.project)
+        return suitable_recipe(self.project)
 
     @property
     def _is_learned(self) -> bool:
         """Whether what the recipe needs was learned from the images of now."""
-        session = self.controller.session
-        return session is not None and session.synthesizer_is_current
+        return self.session is not None and self.session.synthesizer_is_current
 
     @property
     def _is_ready(self) -> bool:
@@ -117,15 +110,14 @@ class SynthesizePage(Page):
         return self._recipe.learns_from != "masks" or self._is_learned
 
     @property
-    def _is_busy(self) -> bool:
-        return self.controller.job("short") is not None or self.learn.job is not None
+    def _is_learning(self) -> bool:
+        return self.learn.job is not None
 
     def hint(self) -> str:
         """Say what to look at."""
-        if self.learn.job is not None:
-            if self.learn.is_paused:
-                return "Paused."
-            return "Learning. Check whether the previews improve."
+        if self._is_learning:
+            paused = self.learn.is_paused
+            return "Paused." if paused else "Learning. Check whether the previews improve."
         if busy := self.busy_hint():
             return busy
         if not self._is_ready:
@@ -136,9 +128,9 @@ class SynthesizePage(Page):
 
     def next_step(self) -> NextStep:
         """Offer to learn, then the preview, then training."""
-        if self.learn.job is not None:
+        if self._is_learning:
             return NextStep("Learning…", None, "Wait for the end, or press Stop.")
-        if self.controller.job("short") is not None:
+        if self.is_busy:
             return NextStep("Next: train a model", None, "Wait until the preview is made.")
         if not self._is_ready:
             return NextStep(self.learn.start_button.text(), self.start_learning)
@@ -150,34 +142,34 @@ class SynthesizePage(Page):
         """Show the form, and the preview; make it if it is missing or out of date."""
         self.refresh()
         outdated = self._stale or self.layers.preview.layers is None
-        if self._is_ready and outdated and not self._is_busy:
+        if self._is_ready and outdated and not self.is_busy and not self._is_learning:
             self.preview()
         else:
             self.layers.preview.set_visible(True)
 
     def refresh(self) -> None:
         """Show what belongs to the current recipe."""
-        learns_from, learning = self._recipe.learns_from, self.learn.job is not None
-        session = self.controller.session
+        learns_from, learning, session = self._recipe.learns_from, self._is_learning, self.session
         if learning:
-            self._say("")
+            self.found.say("")
         self.introduction.setText(INTRODUCTIONS[learns_from])
-        self.choice.show_recipe(self._recipe, self.controller.project)
+        self.choice.show_recipe(self._recipe, self.project)
         for widget in (self.choice, self.choice.how):
             widget.setEnabled(not learning)
         self.learn.setVisible(learns_from == "masks")
-        started = session is not None and any((session.folder / "generators").glob("*"))
+        started = session is not None and not session.artifacts.is_empty
         words = "Learned" if self._is_learned else "Learn on" if started else "Learn"
         self.learn.start_button.setText(words)
-        self.learn.start_button.setEnabled(
-            session is not None and not learning and not self._is_learned
-        )
+        can_learn = session is not None and not learning and not self._is_learned
+        self.learn.start_button.setEnabled(can_learn)
+        idle = not learning and not self.is_busy
         self.preview_row.setVisible(self._is_ready)
-        self.preview_button.setEnabled(not self._is_busy)
-        self.compare_button.setEnabled(not self._is_busy and self._is_ready)
+        self.preview_button.setEnabled(idle)
+        self.compare_button.setEnabled(idle and self._is_ready)
         self.compare_button.setToolTip(COMPARE_TIPS[learns_from] if self._is_ready else NO_COMPARE)
         rejected = self._rejected()
         self.rejected_box.setVisible(bool(rejected))
+        self.rejected_box.setEnabled(idle)
         self.rejected_box.setText(f"Show rejected pairs ({len(rejected)})")
         self.next_step_changed.emit()
 
@@ -186,19 +178,24 @@ class SynthesizePage(Page):
     def preview(self) -> None:
         """Make dual images in the background and show them beside the image."""
         count = self.count.value()
-        if choose_suitable_recipe(self.controller):
-            self.controller.start(
-                lambda session: session.synthesize(count), lambda made: self._on_made(made, "short")
-            )
+        self.controller.start(
+            lambda session: session.synthesize(count), lambda made: self._on_made(made, "short")
+        )
 
     def start_learning(self) -> None:
         """Learn, going on from what is saved, and make the first dual images."""
         count = self.count.value()
-        if self.learn.job is None and choose_suitable_recipe(self.controller):
+        if not self._is_learning and self._keep_recipe():
             self.learn.run(
                 lambda session: session.synthesize(count),
                 lambda made: self._on_made(made, "learning"),
             )
+
+    def _keep_recipe(self) -> bool:
+        """Let what takes long to learn stay the project's recipe, whatever is marked later."""
+        project = self.project.model_copy(update={"recipe": self._recipe})
+        is_kept = self.project.recipe is not None
+        return is_kept or self.controller.edit(project, "choose how dual images are made")
 
     def compare(self) -> None:
         """Measure in the background how realistic the dual images are, and show the report."""
@@ -207,83 +204,66 @@ class SynthesizePage(Page):
     def _on_made(self, pairs: list[DualImage], lane: Lane) -> None:
         """Count in the lane of the work what the pairs show; then show them."""
         self._stale, self._pairs = False, pairs
-        project = self.controller.project
-
-        def work() -> Generator[Progress, None, str]:
-            yield Progress(0.0, "counting what the dual images show")
-            return describe_pairs(pairs, project)
-
-        self.controller.run(Job(work(), "describe the dual images"), self._show_made, lane=lane)
+        project = self.project
+        describe = Job.of("describe the dual images", lambda: describe_pairs(pairs, project))
+        self.controller.run(describe, self._show_made, lane=lane)
 
     def _show_made(self, description: str) -> None:
-        session = self.controller.session
-        fitted = session.fitted if session else None
+        fitted = self.session.fitted if self.session else None
         lines = [description]
         if fitted is not None:
             lines += [describe_gate(fitted.synthesizer.statistics), *fitted.notes]
-        self._say("\n".join(line for line in lines if line))
+        self.found.say("\n".join(line for line in lines if line))
         with QSignalBlocker(self.rejected_box):
             self.rejected_box.setChecked(False)
-        self.refresh()
         self._show_pairs()
+        self.refresh()
 
     def _show_pairs(self) -> None:
-        """Show the dual images in the viewer, or those that were rejected."""
-        pairs: Sequence[DualImage] = self._pairs
-        captions = [
-            f"Not used for training: {p.rejection_reason}" if p.rejection_reason else ""
-            for p in pairs
-        ]
-        if self.rejected_box.isChecked():
-            rejected = self._rejected()
-            pairs = rejected
-            captions = [
-                f"Rejected {n} of {len(rejected)}: {pair.rejection_reason}"
-                for n, pair in enumerate(rejected, 1)
-            ]
+        """Show the pairs in the viewer, or those that were rejected."""
+        rejected = self.rejected_box.isChecked()
+        pairs = self._rejected() if rejected else self._pairs
         if pairs and self.isVisible():
-            lines = [fill(text, CAPTION_WIDTH) for text in captions] if any(captions) else []
-            self.layers.show_dual_images(pairs, lines)
-        self.next_step_changed.emit()
+            captions = describe_rejected(pairs) if rejected else describe_unused(pairs)
+            self.layers.show_dual_images(pairs, captions)
 
     def _rejected(self) -> list[DualImage]:
         """Return the pairs that were rejected, each with its reason."""
-        session = self.controller.session
-        if session is None or session.fitted is None or self._is_busy or not self._is_ready:
+        fitted = self.session.fitted if self.session else None
+        if fitted is None or self._is_learning or not self._is_ready:
             return []
-        return list(session.fitted.synthesizer.rejected)
+        return list(fitted.synthesizer.rejected)
 
-    def _on_previewed(self, previews: Mapping[str, Sequence[DualImage]]) -> None:
+    def _on_previewed(self, previews: tuple[list[DualImage], str]) -> None:
         """Show what learning gives so far, in the layers of the dual images."""
-        if self.isVisible():
-            pairs, words = side_by_side(previews)
-            if pairs:
-                self.layers.show_dual_images(pairs, [f"Learning: {words}"] * len(pairs))
+        pairs, words = previews
+        if pairs and self.isVisible():
+            self.layers.show_dual_images(pairs, [f"Learning: {words}"] * len(pairs))
 
-    def _say(self, text: str) -> None:
-        """Say what was made, or that it is out of date."""
-        self.found.setText(text)
-        self.found.setVisible(bool(text))
-
-    # --- editing -----------------------------------------------------------------------------
+    # --- following ---------------------------------------------------------------------------
 
     def _on_recipe_changed(self, recipe: Recipe, what: str) -> None:
-        project = self.controller.project
-        self.controller.edit(project.model_copy(update={"recipe": recipe}), what)
+        self.controller.edit(self.project.model_copy(update={"recipe": recipe}), what)
 
     def _on_session_changed(self) -> None:
         self._pairs = []
         self.choice.forget()
+        self.found.say("")
         self._on_stale()
-        self._say("")
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if suitable_recipe(new) != suitable_recipe(old):
+            if self._pairs and new.recipe != old.recipe:
+                words = (
+                    "learn on" if self._recipe.learns_from == "masks" else "make the preview again"
+                )
+                self.found.say(f"Settings have changed: {words} to see them.")
             self._on_stale()
-            words = "learn on" if self._recipe.learns_from == "masks" else "make the preview again"
-            self._say(f"Settings have changed: {words} to see them.")
         elif new.truths is not old.truths or bool(new.clicks) != bool(old.clicks):
             self.refresh()
+
+    def _on_work_changed(self) -> None:
+        self.refresh()
 
     def _on_stale(self) -> None:
         self._stale = True

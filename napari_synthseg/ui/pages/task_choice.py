@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.tasks.registry import describe_task, task_infos
-from napari_synthseg.ui.widgets.parts import fit_narrow, quiet_label
+from napari_synthseg.ui.widgets.parts import ChoiceBox, quiet_label
 
 
 class TaskChoice(QWidget):
@@ -22,18 +22,14 @@ class TaskChoice(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.task, self.network = QComboBox(), QComboBox()
-        for info in task_infos():
-            self.task.addItem(info.title, info.name)
-        self.network_label = QLabel("Network")
+        self.task, self.network = ChoiceBox(), ChoiceBox()
+        self.network_label, self.told = QLabel("Network"), quiet_label()
         form.addRow("Task", self.task)
         form.addRow(self.network_label, self.network)
-        self.told = quiet_label()
         form.addRow(self.told)
-        for box in (self.task, self.network):
-            fit_narrow(box)
-        self.task.currentIndexChanged.connect(self._on_task)
-        self.network.currentIndexChanged.connect(self._on_network)
+        # width and depth are of the U-Net; another task's network starts from its own defaults
+        self.task.chosen.connect(lambda name: self._change(task=name, model=ModelSpec()))
+        self.network.chosen.connect(self._on_network)
         self.show_spec(spec)
 
     def show_spec(self, spec: TrainSpec) -> None:
@@ -41,24 +37,16 @@ class TaskChoice(QWidget):
         self._spec = spec
         info = describe_task(spec.task)
         networks = info.all_networks()
-        with QSignalBlocker(self.task), QSignalBlocker(self.network):
-            if self.task.findData(info.name) < 0:
-                self.task.addItem(info.title, info.name)
-            self.task.setCurrentIndex(self.task.findData(info.name))
-            self.network.clear()
-            for name, words in networks.items():
-                self.network.addItem(words, name)
-            self.network.setCurrentIndex(max(self.network.findData(spec.model.name), 0))
+        self.task.fill({each.name: each.title for each in (*task_infos(), info)})
+        self.task.choose(info.name)
+        self.network.fill(networks)
+        if spec.model.name in networks:
+            self.network.choose(spec.model.name)
         for widget in (self.network_label, self.network):
             widget.setVisible(len(networks) > 1)
         self.told.setText(info.description)
 
-    def _on_task(self) -> None:
-        # width and depth are of the U-Net; another task's network starts from its own defaults
-        self._change(task=self.task.currentData(), model=ModelSpec())
-
-    def _on_network(self) -> None:
-        name = self.network.currentData()
+    def _on_network(self, name: str) -> None:
         self._change(model=self._spec.model.model_copy(update={"name": name}))
 
     def _change(self, **fields: object) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.control.controller import Lane, SessionController
-from napari_synthseg.ui.presenters.work_log import WorkLog
+from napari_synthseg.ui.presenters.work_log import CurvePoint, WorkLog
 from napari_synthseg.ui.widgets.curve import LossCurve
 from napari_synthseg.ui.widgets.parts import column_in, push_button, quiet_label, row_of, thin_bar
 from napari_synthseg.ui.widgets.style import Colors
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.session import Session
+
+Previews = Mapping[str, Sequence[DualImage]]
 
 BAR_STEPS = 1000
 
@@ -40,10 +43,13 @@ class WorkBox(QWidget):
         Tool tips of the start and the stop button.
     stopped
         What is shown after a stop.
+    prepare
+        Called in the worker's thread with what the work gives so far (name -> dual images); what it
+        returns is in `previewed`.
     """
 
     previewed = Signal(object)
-    """What the work gives so far: name -> dual images."""
+    """What `prepare` returned."""
 
     def __init__(
         self,
@@ -53,22 +59,19 @@ class WorkBox(QWidget):
         start: Callable[[], object],
         tips: tuple[str, str],
         stopped: str,
+        prepare: Callable[[Previews], object] | None = None,
     ) -> None:
         super().__init__()
         self.controller, self.lane, self._stopped = controller, lane, stopped
-        self._log = WorkLog()
-        self._waiting: list[Progress] = []
-        self._last_preview = self._last_draw = 0.0
+        self._prepare = prepare
+        self._prepared: object = None
+        self._last_preview = 0.0
         self.start_button = push_button("Start", start, tips[0])
         self.pause_button = push_button("Pause", lambda: controller.pause(lane))
         self.stop_button = push_button("Stop", lambda: controller.cancel(lane), tips[1])
-        self.bar = thin_bar(BAR_STEPS)
-        self.status = quiet_label()
-        self.curve = LossCurve(colors)
-        body = column_in(self)
-        body.addLayout(row_of(self.start_button, self.pause_button, self.stop_button))
-        for widget in (self.bar, self.status, self.curve):
-            body.addWidget(widget)
+        self.bar, self.status, self.curve = thin_bar(BAR_STEPS), quiet_label(), LossCurve(colors)
+        buttons = row_of(self.start_button, self.pause_button, self.stop_button)
+        column_in(self, buttons, self.bar, self.status, self.curve)
         controller.work_changed.connect(self.refresh)
         controller.session_changed.connect(self.clear)
         self.clear()
@@ -90,9 +93,23 @@ class WorkBox(QWidget):
     ) -> None:
         """Run a job that the session makes, or show why it cannot."""
         self.clear()
+
+        def make(session: Session) -> Job[Any]:
+            job = make_job(session)
+            if self._prepare is not None:
+                job.progressed.connect(self._on_step)
+            return job
+
         self.controller.start(
-            make_job, on_done, lane=self.lane, on_progress=self._on_progress, on_end=self._on_end
+            make, on_done, lane=self.lane, on_progress=self._on_progress, on_end=self._on_end
         )
+
+    def _on_step(self, step: Progress) -> None:
+        """Prepare what is shown, in the worker's thread; of too many pictures only some."""
+        now = time.monotonic()
+        if step.previews and now - self._last_preview >= PREVIEW_PERIOD_S:
+            assert self._prepare is not None
+            self._last_preview, self._prepared = now, self._prepare(step.previews)
 
     def refresh(self) -> None:
         """Show the buttons as they are now."""
@@ -106,8 +123,9 @@ class WorkBox(QWidget):
     def clear(self) -> None:
         """Forget the work before."""
         self._log = WorkLog()
-        self._waiting.clear()
+        self._waiting: list[CurvePoint] = []
         self._last_preview = self._last_draw = 0.0
+        self._prepared = None
         self.curve.clear()
         self.status.setText("")
         self.bar.setValue(0)
@@ -117,17 +135,16 @@ class WorkBox(QWidget):
         self.bar.setValue(int(BAR_STEPS * news[-1].fraction))
         batches, is_new = self._log.add(news)
         if is_new:
-            self._waiting.clear()
+            self._waiting = []
             self.curve.clear()
             self.curve.show()
         self._waiting += batches
         if time.monotonic() - self._last_draw >= CURVE_PERIOD_S:
             self._draw()
         self.status.setText(self._log.text())
-        previews = [item.previews for item in news if item.previews]
-        if previews and time.monotonic() - self._last_preview >= PREVIEW_PERIOD_S:
-            self._last_preview = time.monotonic()
-            self.previewed.emit(previews[-1])
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            self.previewed.emit(prepared)
 
     def _draw(self) -> None:
         if self._waiting:

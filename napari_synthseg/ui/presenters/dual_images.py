@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 
-from napari_synthseg.core.labels import DualImage, InstanceLabels, Labels, PixelLabels, regions_of
+from napari_synthseg.core.labels import (
+    BoxLabels,
+    DualImage,
+    InstanceLabels,
+    Labels,
+    PixelLabels,
+    PointLabels,
+)
 from napari_synthseg.core.project import Project
+
+CAPTION_WIDTH = 52
+"""Characters in a line over the image."""
 
 GAP_PX = 4
 """Black pixels between pictures that stand side by side."""
+
+POINT_RADIUS_PX = 2
+"""Of the squares that are shown for points."""
 
 GATE_WORDS = {
     "mask": "mask unlike real ones",
@@ -27,12 +41,12 @@ def describe_pairs(pairs: Sequence[DualImage], project: Project) -> str:
     """Return how many pairs there are, and how many objects or how much of each class."""
     shape = " x ".join(str(n) for n in pairs[0].labels.shape)
     made = f"{len(pairs)} pair{'s' * (len(pairs) > 1)} of {shape} pixels"
-    objects = [len(p.labels.slices()) for p in pairs if isinstance(p.labels, InstanceLabels)]
+    labels = [pixel_labels(pair.labels) for pair in pairs]
+    objects = [item.count for item in labels if isinstance(item, InstanceLabels)]
     if objects:
         return f"{made}, {sum(objects)} objects in all."
-    maps = [regions_of(p.labels).values for p in pairs]
     shares = [
-        f"{np.mean([np.mean(values == c.value) for values in maps]):.0%} {c.name}"
+        f"{np.mean([np.mean(item.array == c.value) for item in labels]):.0%} {c.name}"
         for c in project.classes
     ]
     return f"{made}: {', '.join(shares)}."
@@ -58,25 +72,45 @@ def describe_gate(statistics: Mapping[str, int]) -> str:
     return text
 
 
+def describe_unused(pairs: Sequence[DualImage]) -> list[str]:
+    """Return a caption for each pair that says where it is not used; [] where all are."""
+    if not any(pair.rejection_reason for pair in pairs):
+        return []
+    reasons = [pair.rejection_reason for pair in pairs]
+    return [_caption(f"Not used for training: {reason}") if reason else "" for reason in reasons]
+
+
+def describe_rejected(pairs: Sequence[DualImage]) -> list[str]:
+    """Return a caption for each rejected pair: why it was."""
+    return [
+        _caption(f"Rejected {number} of {len(pairs)}: {pair.rejection_reason}")
+        for number, pair in enumerate(pairs, start=1)
+    ]
+
+
+def _caption(text: str) -> str:
+    return fill(text, CAPTION_WIDTH)
+
+
 def side_by_side(pictures: Mapping[str, Sequence[DualImage]]) -> tuple[list[DualImage], str]:
     """Return pairs in which the pictures of each kind stand side by side, and which is where.
 
     Pair ``i`` shows picture ``i`` of every kind. A kind with fewer pictures leaves its place empty.
     """
-    kinds = {name: tuple(pairs) for name, pairs in pictures.items() if pairs}
+    kinds = {name: [*pairs] for name, pairs in pictures.items() if pairs}
     count = max((len(pairs) for pairs in kinds.values()), default=0)
-    rows = [
-        _joined([pairs[i] if i < len(pairs) else _blank(pairs[0]) for pairs in kinds.values()], i)
-        for i in range(count)
-    ]
+    rows = []
+    for index in range(count):
+        images, ids = [], []
+        for pairs in kinds.values():
+            pair = pairs[min(index, len(pairs) - 1)]
+            is_there = index < len(pairs)
+            images.append(pair.image * is_there)
+            ids.append(pixel_labels(pair.labels).array * is_there)
+        labels = pixel_labels(next(iter(kinds.values()))[0].labels)
+        rows.append(DualImage(_row(images), labels.with_array(_row(ids)), index))
     words = ", ".join(kinds)
     return rows, words if len(kinds) < 2 else f"left to right: {words}"
-
-
-def _joined(pairs: Sequence[DualImage], index: int) -> DualImage:
-    labels = [_per_pixel(pair.labels) for pair in pairs]
-    joined = labels[0].with_array(_row([item.array for item in labels]))
-    return DualImage(_row([pair.image for pair in pairs]), joined, index)
 
 
 def _row(arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -90,11 +124,21 @@ def _row(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(padded, axis=-1)
 
 
-def _blank(pair: DualImage) -> DualImage:
-    labels = _per_pixel(pair.labels)
-    empty = labels.with_array(np.zeros_like(labels.array))
-    return DualImage(np.zeros_like(pair.image), empty, pair.index)
-
-
-def _per_pixel(labels: Labels) -> PixelLabels:
-    return labels if isinstance(labels, InstanceLabels) else regions_of(labels)
+def pixel_labels(labels: Labels) -> PixelLabels:
+    """Return labels of each pixel, to be seen: boxes are filled, points are squares."""
+    if isinstance(labels, PixelLabels):
+        return labels
+    ids = np.zeros(labels.shape, np.int32)
+    classes: dict[int, int] = {}
+    if isinstance(labels, BoxLabels):
+        classes = dict(enumerate(labels.boxes.classes.tolist(), start=1))
+        corners = np.clip(np.round(labels.boxes.corners), 0, None).astype(int)
+        for number, (top, left, bottom, right) in enumerate(corners, start=1):
+            ids[top:bottom, left:right] = number
+    elif isinstance(labels, PointLabels):
+        classes = dict(enumerate(labels.classes.tolist(), start=1))
+        for number, center in enumerate(labels.positions, start=1):
+            low = np.clip(np.round(center).astype(int) - POINT_RADIUS_PX, 0, None)
+            high = np.clip(np.round(center).astype(int) + POINT_RADIUS_PX + 1, 0, None)
+            ids[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = number
+    return InstanceLabels(ids, classes)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.presenters.steps import training_clicks, training_regions
+from napari_synthseg.workflow.choosing import training_clicks, training_regions
 
 MIN_CLICKS = 5
 """Clicks that the user is asked for before going on."""

@@ -11,8 +11,11 @@ from napari_synthseg.core.annotations import ObjectClass, VerdictState
 from napari_synthseg.core.patch import Patch, PatchLibrary, PatchState
 from napari_synthseg.core.quality_issue import IssueKind
 from napari_synthseg.patches.quality.summary import sorted_by_gravity, summarize_classes
+from napari_synthseg.ui.presenters.thumbnail import Thumbnail
 
 ALL = "all"
+
+NO_CLASS_COLOR = "#ffb000"
 
 KINDS = get_args(IssueKind)
 
@@ -23,6 +26,14 @@ STATE_WORDS: Mapping[PatchState, str] = {
     "accepted": "accepted by you",
     "rejected": "rejected by you",
 }
+
+
+BADGES: Mapping[PatchState, tuple[str, str]] = {
+    "suspicious": ("!", "#c77700"),
+    "doubtful": ("✕", "#c62828"),
+    "accepted": ("✓", "#2e7d32"),
+}
+"""State -> sign and color of the badge in the corner."""
 
 
 def _gravest(patch: Patch) -> int:
@@ -77,14 +88,11 @@ def describe_library(counts: Mapping[str, int]) -> str:
 
 
 def summary_lines(library: PatchLibrary | None, classes: Sequence[ObjectClass]) -> list[str]:
-    """Return a line of HTML for each class: its good patches, and a link for each kind of issue.
-
-    A link leads to the kind, with "-" for spaces.
-    """
+    """Return a line of HTML for each class: its good patches, and a link to each kind of issue."""
     lines = []
     for item in summarize_classes(library, classes) if library is not None else ():
         links = ", ".join(
-            f'<a href="{kind.replace(" ", "-")}" style="color: #4aa3df">{count}&nbsp;{kind}</a>'
+            f'<a href="{kind}" style="color: #4aa3df">{count}&nbsp;{kind}</a>'
             for kind, count in item.issues.items()
         )
         square = f'<span style="color: {item.cls.color}">■</span>'
@@ -101,6 +109,35 @@ def describe_patch(patch: Patch, library: PatchLibrary) -> str:
     first, *others = patch.issues
     also = f" Also {', '.join(issue.kind for issue in others)}." if others else ""
     return f"Quality {patch.quality:.2f}, {state}. {first.kind.capitalize()}: {first.reason}.{also}"
+
+
+def draw_patch(
+    patch: Patch,
+    library: PatchLibrary,
+    classes: Mapping[int, ObjectClass],
+    images: Mapping[str, str],
+) -> Thumbnail:
+    """Return what the gallery shows of one patch; `images` maps ids to names."""
+    state = library.state(patch)
+    words = STATE_WORDS[state] if patch.area else "not used: no object found"
+    cls = classes.get(patch.cls)
+    names = (cls.name if cls else "", images.get(patch.image, ""))
+    lines = [
+        ", ".join(name for name in names if name),
+        f"Quality {patch.quality:.2f}, {words}.",
+        *(f"• {issue.kind}: {issue.reason}" for issue in patch.issues),
+        "Double-click shows it in the image.",
+    ]
+    return Thumbnail(
+        patch.pixels,
+        patch.mask,
+        cls.color if cls else NO_CLASS_COLOR,
+        patch.quality,
+        "\n".join(lines),
+        BADGES.get(state, ("", "")),
+        is_faded=state == "rejected" or not patch.area,
+        is_crossed_out=state == "rejected",
+    )
 
 
 def verdict_reason(patch: Patch, state: VerdictState) -> str:

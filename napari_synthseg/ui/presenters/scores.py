@@ -1,4 +1,7 @@
-"""Scores for people: tables, and the lines that lie over the image. Never without a caption."""
+"""Scores for people: tables, and the lines that lie over the image. Never without a caption.
+
+Which metrics come first, and in which order, the task says.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,26 @@ from collections.abc import Mapping
 from textwrap import wrap
 
 from napari_synthseg.core.scores import FOREGROUND, Scores, metric_title
+from napari_synthseg.tasks.registry import shown_metrics
 from napari_synthseg.ui.presenters.tables import Cell, Table, heading
-
-IN_OVERLAY = ("present_miou_per_image", "miou", "absent_rate", "f1@0.5", "f1@0.7", "f1", "ap",
-              "pointing", "energy", "precision@0.5", "recall@0.5", "found", "missed", "false",
-              "count_error")  # fmt: skip
-"""Metrics that are written over the image, and come first in the table."""
 
 OVERLAY_WIDTH = 52
 """Characters in a line over the image: fits a canvas of 500 pixels."""
 
+MAX_IN_OVERLAY = 4
+"""Metrics of the task that are written over the image, the first ones, besides counts."""
+
 COUNTS = ("found", "missed", "false")
 """Metrics that are whole numbers."""
+
+SHORT_TITLES = {
+    "present_miou_per_image": "mIoU, present, by image",
+    "present_miou_pooled": "mIoU, present, pooled",
+    "miou": "mIoU, standard",
+    "pixel_accuracy": "pixels right",
+    "absent_rate": "pixels of absent classes",
+}
+"""Metric -> its title where that of reports is too long for the panel."""
 
 MEANINGS = {
     "f1": "objects found with at least this overlap (IoU): 1 is every object, and nothing else",
@@ -26,46 +37,28 @@ MEANINGS = {
     "matching_ap": "true / (true + false + missed) over all objects: 1 is perfect",
     "matching_ap_mean": "true / (true + false + missed), the mean over images: 1 is perfect",
     "count_error": "wrong count, as a share of the true count: 0 is perfect",
-    "dice": "overlap of predicted and true foreground: 1 is perfect",
+    "dice": "overlap of what was predicted and what is true: 1 is perfect",
+    "present_miou_per_image": "overlap of predicted and true areas: the mean over the classes that "
+    "an image's truth shows, then over images; 1 is perfect",
+    "present_miou_pooled": "the same over the pixels of all images together",
+    "miou": "the mean over all classes that occur in truth or prediction: a few pixels of a class "
+    "that the truth does not show lower it",
+    "boundary_f1": "how exactly the boundaries between regions were found: 1 is perfect",
+    "pixel_accuracy": "share of the pixels that got their class",
+    "absent_rate": "share of the pixels given to classes that the image's truth does not show: 0 "
+    "is perfect; the figures of present classes do not see these",
 }
+"""Metric, without its threshold -> what it means."""
 
-OF_REGIONS = {
-    "present_miou_per_image": (
-        "mIoU, present, by image",
-        "Overlap of predicted and true areas: the mean over the classes that an image's truth "
-        "shows, then over images. 1 is perfect.",
-    ),
-    "present_miou_pooled": (
-        "mIoU, present, pooled",
-        "The same over the pixels of all images together.",
-    ),
-    "miou": (
-        "mIoU, standard",
-        "The mean over all classes that occur in truth or prediction: a few pixels of a class that "
-        "the truth does not show lower it.",
-    ),
-    "dice": ("Dice", "Overlap as Dice counts it, the mean over classes. 1 is perfect."),
-    "boundary_f1": (
-        "boundary F1",
-        "How exactly the boundaries between regions were found. 1 is perfect.",
-    ),
-    "pixel_accuracy": ("pixels right", "Share of the pixels that got their class."),
-    "absent_rate": (
-        "pixels of absent classes",
-        "Share of the pixels given to classes that the image's truth does not show: 0 is perfect. "
-        "The figures of present classes do not see these.",
-    ),
+OF_ONE_CLASS = {
+    "iou": ("IoU", "overlap of predicted and true area, as a share of both together"),
+    "precision": ("prec.", "precision: share of what was given to the class that is right"),
+    "recall": ("recall", "share of the class that was found"),
+    "boundary_f1": ("edge", "boundary F1: how exactly the boundaries of the class were found"),
+    "share_true": ("area", "true share of the area"),
 }
-"""Metric of regions -> what its row says, and what it means; shown in this order."""
-
-BY_CLASS = {
-    "iou": ("IoU", "Overlap of predicted and true area, as a share of both together"),
-    "precision": ("prec.", "Precision: share of what was given to the class that is right"),
-    "recall": ("recall", "Share of the class that was found"),
-    "boundary_f1": ("edge", "Boundary F1: how exactly the boundaries of the class were found"),
-    "share_true": ("area", "True share of the area"),
-}
-"""Metric of one class of regions -> what its column says, and what it means."""
+"""Metric of one class of regions -> what its column says, and what it means; there is no room for
+others."""
 
 PRESENT_EXPLAINED = (
     "'Present' counts the classes that the truth shows; 'standard' also those that were "
@@ -78,41 +71,32 @@ RIGHT, WRONG = "#3fa45b", "#e0604c"
 
 
 def score_tables(scores: Scores) -> list[Table]:
-    """Return the tables that show scores: of regions three, else one row a metric."""
+    """Return one row a metric, over all and by class; regions have two more tables."""
+    names = _metrics(scores)
+    columns: list[tuple[Cell, Mapping[str, float | None]]] = [(heading("all"), scores.values)]
     if scores.confusion:
-        return [_overall(scores), _by_class(scores), confusion_table(scores.confusion)]
-    classes = list(scores.per_class) if len(scores.per_class) > 1 else []
-    names = sorted(scores.values, key=lambda name: name not in IN_OVERLAY)
-    rows = [heading(metric_title(name), _meaning(name)) for name in names]
+        without = {name: scores.values.get(name + FOREGROUND) for name in names}
+        columns.append((heading("no bg.", "over all but the background"), without))
+    elif len(scores.per_class) > 1:
+        columns += [(heading(name), figures) for name, figures in scores.per_class.items()]
+    rows = [heading(_title(name), _meaning(name)) for name in names]
     cells = [
-        [
-            _figure(name, figures.get(name), _meaning(name))
-            for figures in (scores.values, *(scores.per_class[c] for c in classes))
-        ]
+        [_figure(name, figures.get(name), _meaning(name)) for _, figures in columns]
         for name in names
     ]
-    return [Table(rows, [heading("all"), *map(heading, classes)], cells)]
+    table = Table(rows, [title for title, _ in columns], cells)
+    if not scores.confusion:
+        return [table]
+    return [table, _class_table(scores), confusion_table(scores.confusion)]
 
 
-def _overall(scores: Scores) -> Table:
-    names = [name for name in OF_REGIONS if name in scores.values]
+def _class_table(scores: Scores) -> Table:
+    shown = [name for name in shown_metrics(scores.task)[1] if name in OF_ONE_CLASS]
     cells = [
-        [
-            _figure(name, scores.values.get(name + suffix), OF_REGIONS[name][1])
-            for suffix in ("", FOREGROUND)
-        ]
-        for name in names
-    ]
-    columns = heading("all", "over all classes"), heading("no bg.", "over all but the background")
-    return Table([heading(*OF_REGIONS[name]) for name in names], columns, cells)
-
-
-def _by_class(scores: Scores) -> Table:
-    columns = [heading(*words) for words in BY_CLASS.values()]
-    cells = [
-        [_figure(name, figures.get(name), meaning) for name, (_, meaning) in BY_CLASS.items()]
+        [_figure(name, figures.get(name), OF_ONE_CLASS[name][1]) for name in shown]
         for figures in scores.per_class.values()
     ]
+    columns = [heading(*OF_ONE_CLASS[name]) for name in shown]
     return Table([heading(name) for name in scores.per_class], columns, cells, PRESENT_EXPLAINED)
 
 
@@ -139,8 +123,19 @@ def _share(true: str, given: str, pixels: int, total: int) -> Cell:
     )
 
 
+def _metrics(scores: Scores) -> list[str]:
+    """Return the metrics over all classes: those of the task in its order, then others."""
+    of_task, _ = shown_metrics(scores.task)
+    others = (n for n in scores.values if n not in of_task and not n.endswith(FOREGROUND))
+    return [*(name for name in of_task if name in scores.values), *others]
+
+
+def _title(name: str) -> str:
+    return SHORT_TITLES.get(name) or metric_title(name)
+
+
 def _meaning(name: str) -> str:
-    return MEANINGS.get(name.partition("@")[0].removesuffix(FOREGROUND), "")
+    return MEANINGS.get(name.partition("@")[0], "")
 
 
 def _figure(name: str, value: float | None, meaning: str) -> Cell:
@@ -156,18 +151,12 @@ def number_text(name: str, value: float) -> str:
 
 def overlay_text(scores: Scores) -> str:
     """Return the lines that are written over the image, caption included."""
-    figures = [
-        f"{_short_title(name)}: {number_text(name, scores.values[name])}"
-        for name in IN_OVERLAY
-        if name in scores.values
-    ]
+    names = [name for name in _metrics(scores) if name not in COUNTS][:MAX_IN_OVERLAY]
+    names += [name for name in COUNTS if name in scores.values]
+    figures = [f"{_title(name)}: {number_text(name, scores.values[name])}" for name in names]
     is_long = any(len(text) > OVERLAY_WIDTH // 2 for text in figures)
     step = 1 if is_long else 2
     rows = ["   ".join(figures[i : i + step]) for i in range(0, len(figures), step)]
     for sentence in (scores.caption(), *(f"Note: {w}" for w in scores.warnings[:1])):
         rows += wrap(sentence, OVERLAY_WIDTH)
     return "\n".join(rows)
-
-
-def _short_title(name: str) -> str:
-    return OF_REGIONS[name][0] if name in OF_REGIONS else metric_title(name)

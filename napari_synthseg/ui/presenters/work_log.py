@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from typing import NamedTuple
 
 from napari_synthseg.core.progress import Progress
 
@@ -14,6 +14,14 @@ HELD_OUT = ("held ", "val ")
 
 SHARES = ("mask accuracy", "codes used")
 """Figures that are shown in percent."""
+
+
+class CurvePoint(NamedTuple):
+    """A point of the curve: step, loss, and whether its weights were the best so far."""
+
+    step: int
+    loss: float
+    is_best: bool
 
 
 class WorkLog:
@@ -34,15 +42,15 @@ class WorkLog:
         self._seconds = 0.0
         self._batches = 0
 
-    def add(self, news: Sequence[Progress]) -> tuple[list[Progress], bool]:
+    def add(self, news: Sequence[Progress]) -> tuple[list[CurvePoint], bool]:
         """Take news in; return the batches among them, and whether a new curve begins with them.
 
         Of two stages only the batches of the later one are returned.
         """
-        batches: list[Progress] = []
+        batches: list[CurvePoint] = []
         is_new = False
         for item in news:
-            if math.isfinite(item.metrics.get("loss", math.nan)):
+            if math.isfinite(loss := item.metrics.get("loss", math.nan)):
                 stage = item.message.rpartition(": ")[0]
                 if stage != self.stage:
                     self.stage, is_new = stage, True
@@ -50,7 +58,8 @@ class WorkLog:
                     self._batches = 0
                     batches.clear()
                 self._batches += 1
-                batches.append(replace(item, metrics={"step": self._batches, **item.metrics}))
+                step = int(item.metrics.get("step", self._batches))
+                batches.append(CurvePoint(step, loss, item.metrics.get("best step") == step))
             elif self.stage is None:
                 self.note = item.message
             self._message = item.message or self._message

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from napari.layers import Labels as LabelsLayer
+from numpy.typing import NDArray
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_synthseg.ui.viewer.layers import Layers
@@ -42,3 +45,13 @@ def ask_label_file(parent: QWidget, title: str) -> Path | None:
     """Ask for a label image; return None where nothing was chosen."""
     path, _ = QFileDialog.getOpenFileName(parent, title, "", LABEL_FILES)
     return Path(path) if path else None
+
+
+def values_in_view(layer: LabelsLayer, step: tuple[int, ...], ndim: int) -> NDArray[Any]:
+    """Return a layer's values along its last `ndim` axes; `step` is where the sliders stand.
+
+    A layer of fewer axes gives all that it has. Reading takes a moment: not for the GUI thread.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    shown = step[-np.ndim(data) :][: max(np.ndim(data) - ndim, 0)]
+    return np.asarray(data[tuple(shown)])

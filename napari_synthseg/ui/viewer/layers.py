@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Layer, Shapes
@@ -20,6 +20,7 @@ from napari_synthseg.core.geometry import full_region
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.project import Project
+from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.steps import has_regions
 from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer
@@ -56,9 +57,6 @@ GAP_SHARE = 0.04
 
 PART_WORDS = {"train": "click here", "validate": "held out", "test": "held out for scoring"}
 """Role of a part -> what is written on it."""
-
-Marking = Literal["clicks", "regions"]
-"""How the user says what is where: by clicks on objects, or by painted regions."""
 
 
 class Layers(QObject):

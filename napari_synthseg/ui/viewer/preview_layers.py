@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
-from napari_synthseg.core.labels import DualImage, PixelLabels, RegionLabels
+from napari_synthseg.core.labels import DualImage, RegionLabels
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.presenters.dual_images import pixel_labels
 from napari_synthseg.ui.viewer.class_colors import REGIONS_OPACITY, class_colormap, small_ids
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
@@ -156,9 +157,9 @@ class Stack:
 def stack_pairs(pairs: Sequence[DualImage]) -> Stack:
     """Return the arrays that show dual images; takes a moment."""
     images = np.stack([p.image for p in pairs])
-    regions = isinstance(pairs[0].labels, RegionLabels)
-    arrays = [p.labels.array for p in pairs if isinstance(p.labels, PixelLabels)]
-    ids = np.stack([small_ids(array) if regions else array for array in arrays])
+    labels = [pixel_labels(p.labels) for p in pairs]
+    regions = isinstance(labels[0], RegionLabels)
+    ids = np.stack([small_ids(item.array) if regions else item.array for item in labels])
     if images.shape[1] == 3:
         colors = np.clip(np.moveaxis(images, 1, -1), 0, 1)
         return Stack(colors, ids, True, regions, ("pair",))

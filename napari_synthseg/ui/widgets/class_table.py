@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QColor
@@ -12,13 +12,11 @@ from qtpy.QtWidgets import (
     QColorDialog,
     QDoubleSpinBox,
     QHeaderView,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
-    QWidget,
 )
 
-from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.ui.widgets.parts import swatch
 
 KEY, COLOR, NAME, DIAMETER, AMOUNT = range(5)
 COLUMNS = ("Key", "", "Class", "Diameter")
@@ -27,21 +25,19 @@ WIDTHS = {KEY: 34, COLOR: 30, DIAMETER: 96, AMOUNT: 48}
 KEYS = 9
 """Classes that a key chooses."""
 
-HEADER, ROW = 34, 32
-"""Heights, pixels."""
+HEADER_PX, ROW_PX = 34, 32
 
-MOST_ROWS = 7
-"""Rows in sight; of more, the table is scrolled."""
+MAX_ROWS_IN_SIGHT = 7
 
-SWATCH = (
-    "background: {color}; border-radius: 4px; padding: 0px; margin: 6px; "
-    "min-width: 16px; max-width: 16px; min-height: 16px; max-height: 16px;"
-)
 
-OF = "value of"
-"""Name of the property that holds the class value a cell's widget is for."""
+class ClassRow(NamedTuple):
+    """What a row of the table is for and shows; `unit` is that of the diameter."""
 
-W = TypeVar("W", bound=QWidget)
+    value: int
+    name: str
+    color: str
+    diameter: float
+    unit: str
 
 
 class ClassTable(QTableWidget):
@@ -50,18 +46,12 @@ class ClassTable(QTableWidget):
     chosen = Signal(int)
     """The value of the class whose row was selected."""
 
-    renamed = Signal(int, str)
-    """A class's value, and the name that was typed; it may be empty."""
-
-    diameter_changed = Signal(int, float)
-    """A class's value, and its new diameter."""
-
-    color_changed = Signal(int, str)
-    """A class's value, and its new color."""
+    changed = Signal(int, str, object)
+    """A class's value, what is to change ("name", "color" or "diameter"), and to what."""
 
     def __init__(self) -> None:
         super().__init__(0, len(COLUMNS) + 1)
-        self._classes: tuple[ObjectClass, ...] = ()
+        self._rows: Sequence[ClassRow] = ()
         self.verticalHeader().hide()
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -72,95 +62,85 @@ class ClassTable(QTableWidget):
             self.setColumnWidth(column, width)
         self.itemSelectionChanged.connect(self._on_row_selected)
         self.itemChanged.connect(self._on_item_changed)
+        self.cellClicked.connect(self._on_cell_clicked)
 
-    def show_classes(self, classes: Sequence[ObjectClass], *, sizes: bool, amounts: str) -> None:
-        """Show classes, one a row, without amounts yet; see `show_amounts`.
+    def show_classes(self, rows: Sequence[ClassRow], *, sizes: bool, amounts: str) -> None:
+        """Show classes in the order of their keys, without amounts yet; see `show_amounts`.
 
         Parameters
         ----------
-        classes
-            In the order of their keys.
+        rows
+            The classes.
         sizes
             Whether they have diameters.
         amounts
             What the last column holds.
         """
         with QSignalBlocker(self):
-            self._classes = tuple(classes)
             self.setColumnHidden(DIAMETER, not sizes)
             self.setHorizontalHeaderLabels([*COLUMNS, amounts])
-            self.setRowCount(len(classes))
-            for row, cls in enumerate(classes):
-                self._show_class(row, cls)
-        self.setFixedHeight(HEADER + ROW * max(1, min(len(classes), MOST_ROWS)))
+            if [row.value for row in rows] != [row.value for row in self._rows]:
+                self._make_rows(rows)
+            self._rows = rows
+            for number, row in enumerate(rows):
+                self.item(number, COLOR).setIcon(swatch(row.color, edge_px=16))
+                self.item(number, NAME).setText(row.name)
+                box = self.cellWidget(number, DIAMETER)
+                with QSignalBlocker(box):
+                    box.setSuffix(f" {row.unit}")
+                    box.setValue(row.diameter)
+        self.setFixedHeight(HEADER_PX + ROW_PX * max(1, min(len(rows), MAX_ROWS_IN_SIGHT)))
 
     def show_amounts(self, amounts: Mapping[int, str]) -> None:
         """Show how much of each class is marked, by its value."""
         with QSignalBlocker(self):
-            for row, cls in enumerate(self._classes):
-                self.item(row, AMOUNT).setText(amounts.get(cls.value, ""))
+            for number, row in enumerate(self._rows):
+                self.item(number, AMOUNT).setText(amounts.get(row.value, ""))
 
     def select(self, value: int) -> None:
         """Select the row of a class, if it is shown."""
-        values = [cls.value for cls in self._classes]
+        values = [row.value for row in self._rows]
         if value in values:
             with QSignalBlocker(self):
                 self.selectRow(values.index(value))
 
-    def _show_class(self, row: int, cls: ObjectClass) -> None:
-        self.setRowHeight(row, ROW)
-        key = QTableWidgetItem(str(row + 1) if row < KEYS else "")
-        name = QTableWidgetItem(cls.name)
-        number = QTableWidgetItem()
-        for item in (key, number):
-            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
-            item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-        name.setToolTip("Double-click to rename")
-        for column, item in ((KEY, key), (NAME, name), (AMOUNT, number)):
-            self.setItem(row, column, item)
-        swatch = self._widget(row, COLOR, cls.value, QPushButton)
-        swatch = swatch or self._add_swatch(row, cls.value)
-        swatch.setStyleSheet(SWATCH.format(color=cls.color))
-        box = self._widget(row, DIAMETER, cls.value, QDoubleSpinBox)
-        box = box or self._add_diameter(row, cls.value)
-        with QSignalBlocker(box):
-            box.setSuffix(f" {cls.unit}")
-            box.setValue(cls.diameter)
+    def _make_rows(self, rows: Sequence[ClassRow]) -> None:
+        self.setRowCount(0)
+        self.setRowCount(len(rows))
+        tips = {COLOR: "Click to change the color", NAME: "Double-click to rename"}
+        for number, row in enumerate(rows):
+            self.setRowHeight(number, ROW_PX)
+            for column in (KEY, COLOR, NAME, AMOUNT):
+                item = QTableWidgetItem()
+                item.setToolTip(tips.get(column, ""))
+                if column != NAME:
+                    item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+                self.setItem(number, column, item)
+            if number < KEYS:
+                self.item(number, KEY).setText(str(number + 1))
+            self.setCellWidget(number, DIAMETER, self._make_diameter_box(row.value))
 
-    def _widget(self, row: int, column: int, value: int, kind: type[W]) -> W | None:
-        """Return what is in a cell, if it is for this class: what is being typed there stays."""
-        widget = self.cellWidget(row, column)
-        return widget if isinstance(widget, kind) and widget.property(OF) == value else None
-
-    def _add_swatch(self, row: int, value: int) -> QPushButton:
-        swatch = QPushButton()
-        swatch.setProperty(OF, value)
-        swatch.setToolTip("Change the color")
-        swatch.clicked.connect(lambda: self._ask_color(value))
-        self.setCellWidget(row, COLOR, swatch)
-        return swatch
-
-    def _add_diameter(self, row: int, value: int) -> QDoubleSpinBox:
+    def _make_diameter_box(self, value: int) -> QDoubleSpinBox:
         box = QDoubleSpinBox()
-        box.setProperty(OF, value)
         box.setRange(0.1, 10_000)
         box.setDecimals(1)
         box.setKeyboardTracking(False)
-        box.setToolTip("Typical diameter of one object of this class")
-        box.valueChanged.connect(lambda diameter: self.diameter_changed.emit(value, diameter))
-        self.setCellWidget(row, DIAMETER, box)
+        box.setToolTip("Usual diameter of an object of this class")
+        box.valueChanged.connect(lambda size: self.changed.emit(value, "diameter", size))
         return box
 
-    def _ask_color(self, value: int) -> None:
-        cls = next(cls for cls in self._classes if cls.value == value)
-        color = QColorDialog.getColor(QColor(cls.color), self, f"Color of {cls.name}")
-        if color.isValid():
-            self.color_changed.emit(value, color.name())
+    def _on_cell_clicked(self, number: int, column: int) -> None:
+        row = self._rows[number]
+        if column == COLOR:
+            color = QColorDialog.getColor(QColor(row.color), self, f"Color of {row.name}")
+            if color.isValid():
+                self.changed.emit(row.value, "color", color.name())
 
     def _on_row_selected(self) -> None:
-        if 0 <= self.currentRow() < len(self._classes):
-            self.chosen.emit(self._classes[self.currentRow()].value)
+        if 0 <= self.currentRow() < len(self._rows):
+            self.chosen.emit(self._rows[self.currentRow()].value)
 
     def _on_item_changed(self, item: QTableWidgetItem) -> None:
         if item.column() == NAME:
-            self.renamed.emit(self._classes[item.row()].value, item.text().strip())
+            self.changed.emit(self._rows[item.row()].value, "name", item.text().strip())

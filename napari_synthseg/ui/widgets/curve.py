@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.widgets.style import Colors
 
 SMOOTHING = 0.93
-MOST_POINTS = 1500
+
+MAX_POINTS = 1500
+"""Points that are drawn: of longer curves each second one is dropped, again and again."""
+
+MAX_BEST = 200
 
 
 class LossCurve(QWidget):
-    """Loss of each batch, smoothed, and the validation figure on an axis of its own."""
+    """Loss of each batch, smoothed, and dots where the weights were the best so far."""
 
     def __init__(self, colors: Colors) -> None:
         super().__init__()
         self.setFixedHeight(180)  # pyqtgraph would take more than a small screen has
         QVBoxLayout(self).setContentsMargins(0, 0, 0, 0)
         self._colors = colors
-        self._steps: list[int] = []
-        self._loss: list[float] = []
-        self._smooth: list[float] = []
-        self._best: list[int] = []
         self._plot: Any = None
+        self.clear()
+
+    @property
+    def points(self) -> Sequence[tuple[float, float, float]]:
+        """What is drawn: (step, loss, smoothed loss)."""
+        return self._points
 
     def showEvent(self, event: object) -> None:
         """Build the plot when it is first seen: its library takes a moment to load."""
@@ -38,21 +43,25 @@ class LossCurve(QWidget):
 
     def clear(self) -> None:
         """Start an empty curve."""
-        for values in (self._steps, self._loss, self._smooth, self._best):
-            values.clear()
+        self._points: list[tuple[float, float, float]] = []
+        self._best: deque[tuple[float, float]] = deque(maxlen=MAX_BEST)
+        self._smooth: float | None = None
+        self._every, self._batches = 1, 0
         self._draw()
 
-    def add(self, news: Sequence[Progress]) -> None:
-        """Add the batches among the news and draw once."""
-        for metrics in (n.metrics for n in news):
-            if math.isfinite(loss := metrics.get("loss", math.nan)):
-                before = self._smooth[-1] if self._smooth else loss
-                self._steps.append(int(metrics.get("step", len(self._steps) + 1)))
-                self._loss.append(loss)
-                self._smooth.append(SMOOTHING * before + (1 - SMOOTHING) * loss)
-            best = int(metrics.get("best step", 0))
-            if best in self._steps[-1:]:
-                self._best.append(len(self._steps) - 1)
+    def add(self, batches: Iterable[tuple[int, float, bool]]) -> None:
+        """Add batches as (step, loss, whether the weights were the best so far); draw once."""
+        for step, loss, is_best in batches:
+            before = loss if self._smooth is None else self._smooth
+            self._smooth = SMOOTHING * before + (1 - SMOOTHING) * loss
+            if self._batches % self._every == 0:
+                self._points.append((step, loss, self._smooth))
+            if is_best:
+                self._best.append((step, self._smooth))
+            self._batches += 1
+            if len(self._points) > MAX_POINTS:
+                del self._points[1::2]
+                self._every *= 2
         self._draw()
 
     def set_colors(self, colors: Colors) -> None:
@@ -73,7 +82,6 @@ class LossCurve(QWidget):
         self._raw = self._plot.plot()
         self._line = self._plot.plot()
         self._dots = pyqtgraph.ScatterPlotItem(size=7)
-        self._dots.setVisible(False)
         self._plot.addItem(self._dots)
         self.layout().addWidget(self._plot)
         self._style()
@@ -95,13 +103,7 @@ class LossCurve(QWidget):
     def _draw(self) -> None:
         if self._plot is None:
             return
-        every = max(1, len(self._steps) // MOST_POINTS)
-        steps = np.array(self._steps[::every], float)
-        self._raw.setData(steps, np.array(self._loss[::every], float))
-        self._line.setData(steps, np.array(self._smooth[::every], float))
-        best = np.array(self._best[-200:], int)
-        if best.size:
-            self._dots.setData(
-                np.array(self._steps, float)[best], np.array(self._smooth, float)[best]
-            )
-        self._dots.setVisible(bool(best.size))
+        steps, loss, smooth = np.array(self._points, float).reshape(-1, 3).T
+        self._raw.setData(steps, loss)
+        self._line.setData(steps, smooth)
+        self._dots.setData(pos=np.array(self._best, float).reshape(-1, 2))

@@ -9,10 +9,11 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_synthseg.ui.presenters.tables import Cell, Table
-from napari_synthseg.ui.widgets.parts import column_in, notice_label, quiet_label, swatch
+from napari_synthseg.ui.widgets.parts import Notice, column_in, quiet_label, swatch
 
 HEADING_PX = (80, 176)
-"""Width that the headings of rows may take, least and most: what the columns leave."""
+"""Width that the headings of rows may take, least and most: what the columns leave. In a wide
+window they may take a third of it."""
 
 COLUMN_PX = (44, 72)
 """Width that a column needs, by its heading, least and most; longer headings are cut."""
@@ -50,7 +51,12 @@ class DataTable(QTableWidget):
         for row, cells in enumerate(table.cells):
             for column, cell in enumerate(cells):
                 self.setItem(row, column, _item(cell))
-        self._fit_widths()
+        columns = self.horizontalHeader()
+        columns.setMinimumSectionSize(1)
+        needed = [columns.sectionSizeHint(c) for c in range(self.columnCount())]
+        columns.setMinimumSectionSize(_clamp(max(needed, default=0), COLUMN_PX))
+        columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.resizeRowsToContents()
         self._fit_to_width()
 
     def resizeEvent(self, event: object) -> None:
@@ -58,20 +64,11 @@ class DataTable(QTableWidget):
         super().resizeEvent(event)
         self._fit_to_width()
 
-    def _fit_widths(self) -> None:
-        columns = self.horizontalHeader()
-        columns.setMinimumSectionSize(1)
-        needed = [columns.sectionSizeHint(c) for c in range(self.columnCount())]
-        least = _clamp(max(needed, default=0), COLUMN_PX)
-        columns.setMinimumSectionSize(least)
-        columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.resizeRowsToContents()
-
     def _fit_to_width(self) -> None:
         columns, rows = self.horizontalHeader(), self.verticalHeader()
         room = self.width() - 2 * self.frameWidth() - GRID_PX
         least = columns.minimumSectionSize() * self.columnCount()
-        heading = _clamp(room - least, HEADING_PX)
+        heading = _clamp(room - least, (HEADING_PX[0], max(HEADING_PX[1], room // 3)))
         rows.setMaximumWidth(heading)
         heights = [self.rowHeight(r) for r in range(min(self.rowCount(), MAX_ROWS_IN_SIGHT))]
         height = columns.sizeHint().height() + sum(heights) + 6
@@ -85,12 +82,10 @@ class TableList(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.caption, self.warnings = quiet_label(), notice_label()
+        self.caption, self.warnings = quiet_label(), Notice()
         self.tables: list[DataTable] = []
         self._page = QWidget()
-        self._body = column_in(self)
-        for widget in (self.caption, self._page, self.warnings):
-            self._body.addWidget(widget)
+        self._body = column_in(self, self.caption, self._page, self.warnings)
         self.hide()
 
     def show_tables(
@@ -99,16 +94,15 @@ class TableList(QWidget):
         """Show tables; hides where there are none."""
         self.setVisible(bool(tables))
         self.caption.setText(caption)
-        self.warnings.setText("\n".join(warnings))
-        self.warnings.setVisible(bool(warnings))
+        self.warnings.say("\n".join(warnings))
         page = QWidget()
         column = column_in(page)
-        self.tables = [DataTable() for _ in tables]
+        self.tables = [DataTable(table) for table in tables]
         for table, shown in zip(tables, self.tables, strict=True):
             if table.caption:
                 column.addWidget(quiet_label(table.caption))
             column.addWidget(shown)
-            shown.show_table(table)
+            shown.show()
         self._body.replaceWidget(self._page, page)
         self._page.deleteLater()
         self._page = page

@@ -15,8 +15,10 @@ from magicgui.widgets.bases import RangedWidget, ValueWidget
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QLineEdit, QWidget
 from superqt import QCollapsible
+
+from napari_synthseg.ui.widgets.parts import Notice, column_in
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -60,9 +62,6 @@ class ModelForm(QWidget, Generic[M]):
     changed = Signal(object)
     """The new model."""
 
-    refused = Signal(str)
-    """Why the last change is not valid; '' when all is valid again."""
-
     def __init__(
         self, model: M, shown: Collection[str] | None = None, hidden: Collection[str] = ()
     ) -> None:
@@ -70,8 +69,9 @@ class ModelForm(QWidget, Generic[M]):
         self.fields: dict[str, ValueWidget[Any] | ModelForm[Any]] = {}
         self._model = model
         self._writing = False
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        self.problem = Notice()
+        """Why the last change is not valid."""
+        layout = column_in(self)
         sections: dict[str, list[str]] = {"": []}
         for name, info in type(model).model_fields.items():
             if name not in hidden:
@@ -85,6 +85,7 @@ class ModelForm(QWidget, Generic[M]):
             section.layout().setContentsMargins(0, 2, 0, 0)
             section.layout().setSpacing(2)
             layout.addWidget(section)
+        layout.addWidget(self.problem)
 
     @property
     def model(self) -> M:
@@ -92,14 +93,25 @@ class ModelForm(QWidget, Generic[M]):
         return self._model
 
     def set_model(self, model: M) -> None:
-        """Show another model of the same type."""
+        """Show another model of the same type; what was refused is forgotten.
+
+        Fields that are just being edited are left alone where nothing has changed.
+        """
+        if model == self._model and not self.is_refused:
+            return
         self._model, self._writing = model, True
         try:
             for name, field in self.fields.items():
                 _write(field, getattr(model, name))
         finally:
             self._writing = False
-        self.refused.emit("")
+        self.problem.say("")
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether something is entered that is not valid."""
+        forms = (field for field in self.fields.values() if isinstance(field, ModelForm))
+        return bool(self.problem.text()) or any(form.is_refused for form in forms)
 
     def _section(self, name: str, info: FieldInfo, shown: Collection[str] | None) -> str:
         """Return the title of a field's section, '' for what is always in sight."""
@@ -122,7 +134,6 @@ class ModelForm(QWidget, Generic[M]):
             if isinstance(value, BaseModel):
                 form = self.fields[name] = ModelForm(value)
                 form.changed.connect(self._on_edited)
-                form.refused.connect(self.refused)
                 rows.addRow(form)
                 continue
             field = self.fields[name] = make_field(info, value, self._on_edited)
@@ -142,11 +153,11 @@ class ModelForm(QWidget, Generic[M]):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]).replace("_", " ")
-            self.refused.emit(f"{where}: {first['msg']}")
+            self.problem.say(f"{where}: {first['msg']}")
         except (ValueError, SyntaxError) as error:  # what was typed is no Python value
-            self.refused.emit(str(error))
+            self.problem.say(str(error))
         else:
-            self.refused.emit("")
+            self.problem.say("")
             self.changed.emit(self._model)
 
 

@@ -1,112 +1,73 @@
-"""The patch gallery: thousands of patches, of which only those in sight are painted."""
+"""A gallery of thousands of thumbnails, of which only those in sight are painted."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cachetools import LRUCache
-from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, Qt, QTimer, Signal
+from qtpy.QtCore import QAbstractListModel, QModelIndex, QRect, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
 
-from napari_synthseg.core.patch import Patch, PatchLibrary, PatchState
-from napari_synthseg.ui.presenters.patch_choice import STATE_WORDS
-from napari_synthseg.ui.widgets.thumbnail import THUMBNAIL_PX, thumbnail
+from napari_synthseg.ui.presenters.thumbnail import Thumbnail
+from napari_synthseg.ui.widgets.thumbnail import THUMBNAIL_PX, draw_thumbnail
 
 CELL = QSize(THUMBNAIL_PX + 8, THUMBNAIL_PX + 14)
-MAX_THUMBNAILS = 1000
+MAX_PICTURES = 1000
 """Pictures that are kept."""
 
 PAINT_SECONDS = 0.02
-"""Time that one painting may spend on new thumbnails; the others follow in the next."""
+"""Time that one painting may spend on new pictures; the others follow in the next."""
 
-PATCH_ROLE = Qt.ItemDataRole.UserRole + 1
-STATE_ROLE = Qt.ItemDataRole.UserRole + 2
-
-BADGES: Mapping[PatchState, tuple[str, str]] = {
-    "suspicious": ("!", "#c77700"),
-    "doubtful": ("✕", "#c62828"),
-    "accepted": ("✓", "#2e7d32"),
-}
-"""State -> sign and color of the badge in the corner."""
+THUMBNAIL_ROLE = Qt.ItemDataRole.UserRole + 1
 
 
-class PatchModel(QAbstractListModel):
-    """The patches in sight of the filter, in their order."""
+class GalleryModel(QAbstractListModel):
+    """The items in their order, and what turns one into a thumbnail."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.patches: Sequence[Patch] = ()
-        self.library: PatchLibrary | None = None
-        self.classes: Mapping[int, str] = {}
-        self.images: Mapping[str, str] = {}
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: Sequence[Any] = ()
+        self._look: Callable[[Any], Thumbnail]
 
-    def show(
-        self,
-        patches: Sequence[Patch],
-        library: PatchLibrary | None = None,
-        classes: Mapping[int, str] | None = None,
-        images: Mapping[str, str] | None = None,
-    ) -> None:
-        """Show other patches, or the same with other verdicts.
-
-        `classes` and `images` map class values and image ids to names.
-        """
-        same = len(patches) == len(self.patches) and all(
-            new is old for new, old in zip(patches, self.patches, strict=True)
+    def show(self, items: Sequence[Any], look: Callable[[Any], Thumbnail]) -> None:
+        """Show other items, or the same with another look."""
+        same = len(items) == len(self.items) and all(
+            new is old for new, old in zip(items, self.items, strict=True)
         )
         if not same:
             self.beginResetModel()
-        self.patches, self.library = patches, library
-        self.classes, self.images = classes or {}, images or {}
+        self.items, self._look = items, look
         if not same:
             self.endResetModel()
-        elif patches:
-            self.dataChanged.emit(self.index(0), self.index(len(patches) - 1))
+        elif items:
+            self.dataChanged.emit(self.index(0), self.index(len(items) - 1))
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
-        """Return the number of patches."""
-        return len(self.patches)
+        """Return the number of items."""
+        return len(self.items)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return the patch, what stands about it, or words about it."""
-        if not index.isValid():
+        """Return the thumbnail of an item, or words about it."""
+        words = (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole)
+        if not index.isValid() or role not in (THUMBNAIL_ROLE, *words):
             return None
-        patch = self.patches[index.row()]
-        if role == PATCH_ROLE:
-            return patch
-        if role == STATE_ROLE:
-            return self.library.state(patch) if self.library else "good"
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self._words(patch)
-        return None
-
-    def _words(self, patch: Patch) -> str:
-        state = self.library.state(patch) if self.library else "good"
-        words = STATE_WORDS[state] if patch.area else "not used: no object found"
-        names = [self.classes.get(patch.cls, ""), self.images.get(patch.image, "")]
-        lines = [
-            ", ".join(name for name in names if name),
-            f"Quality {patch.quality:.2f}, {words}.",
-            *(f"• {issue.kind}: {issue.reason}" for issue in patch.issues),
-            "Double-click shows it in the image.",
-        ]
-        return "\n".join(lines)
+        thumbnail = self._look(self.items[index.row()])
+        return thumbnail if role == THUMBNAIL_ROLE else thumbnail.words
 
 
-class PatchPainter(QStyledItemDelegate):
-    """Paints one patch: its pixels, the outline of its mask, its quality, what stands about it."""
+class ThumbnailPainter(QStyledItemDelegate):
+    """Paints one cell: the picture, the bar of its quality, what stands about it."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.colors: dict[int, str] = {}
+    def __init__(self, model: GalleryModel) -> None:
+        super().__init__(model)
         self.is_behind = False
-        """Whether the last painting had no time left for some thumbnails."""
-        # with each picture its patch is kept, so that no other patch can get its id
-        self._thumbnails: LRUCache[tuple[int, str], tuple[Patch, QPixmap]]
-        self._thumbnails = LRUCache(MAX_THUMBNAILS)
+        """Whether the last painting had no time left for some pictures."""
+        self._model = model
+        # with each picture its item is kept, so that no other item can get its id
+        self._pictures: LRUCache[tuple[int, str], tuple[Any, QPixmap]] = LRUCache(MAX_PICTURES)
         self._deadline = 0.0
 
     def begin(self) -> None:
@@ -120,51 +81,49 @@ class PatchPainter(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: Any, index: QModelIndex) -> None:
         """Paint one cell."""
-        patch: Patch = index.data(PATCH_ROLE)
-        state: PatchState = index.data(STATE_ROLE)
+        thumbnail: Thumbnail = index.data(THUMBNAIL_ROLE)
         cell: QRect = option.rect
         place = QRect(cell.x() + 4, cell.y() + 3, THUMBNAIL_PX, THUMBNAIL_PX)
         painter.save()
-        painter.setOpacity(0.35 if state == "rejected" or not patch.area else 1.0)
-        picture = self._thumbnail(patch)
+        painter.setOpacity(0.35 if thumbnail.is_faded else 1.0)
+        picture = self._picture(self._model.items[index.row()], thumbnail)
         if picture is None:
             painter.fillRect(place, QColor(128, 128, 128, 60))
         else:
             painter.drawPixmap(place, picture)
         painter.setOpacity(1.0)
-        _paint_quality(painter, place, patch)
-        if state == "rejected":
+        _paint_quality(painter, place, thumbnail.quality)
+        if thumbnail.is_crossed_out:
             painter.setPen(QPen(QColor("#ff5555"), 3))
             painter.drawLine(place.topLeft(), place.bottomRight())
             painter.drawLine(place.topRight(), place.bottomLeft())
-        elif state in BADGES:
-            _paint_badge(painter, place, *BADGES[state])
+        if thumbnail.badge[0]:
+            _paint_badge(painter, place, *thumbnail.badge)
         if option.state & QStyle.StateFlag.State_Selected:
-            painter.setPen(QPen(QColor("#ffffff"), 3))
-            painter.drawRect(place)
-            painter.setPen(QPen(QColor("#0a7bd6"), 2))
-            painter.drawRect(place)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for color, width in (("#ffffff", 3), ("#0a7bd6", 2)):
+                painter.setPen(QPen(QColor(color), width))
+                painter.drawRect(place)
         painter.restore()
 
-    def _thumbnail(self, patch: Patch) -> QPixmap | None:
-        """Return the picture of a patch, or nothing if there is no time left to make it."""
-        key = (id(patch), self.colors.get(patch.cls, "#ffb000"))
-        if (known := self._thumbnails.get(key)) is not None:
+    def _picture(self, item: object, thumbnail: Thumbnail) -> QPixmap | None:
+        """Return the picture of an item, or nothing if there is no time left to draw it."""
+        key = (id(item), thumbnail.color)
+        if (known := self._pictures.get(key)) is not None:
             return known[1]
         if time.perf_counter() > self._deadline:
             self.is_behind = True
             return None
-        picture = thumbnail(patch, key[1])
-        self._thumbnails[key] = patch, picture
+        picture = draw_thumbnail(thumbnail.pixels, thumbnail.mask, thumbnail.color)
+        self._pictures[key] = item, picture
         return picture
 
 
-def _paint_quality(painter: QPainter, place: QRect, patch: Patch) -> None:
+def _paint_quality(painter: QPainter, place: QRect, quality: float) -> None:
     bar = QRect(place.left(), place.bottom() + 3, place.width(), 4)
     painter.fillRect(bar, QColor(128, 128, 128, 90))
-    hue = int(120 * max(0.0, min(1.0, patch.quality)))
-    bar.setWidth(max(2, int(place.width() * patch.quality)))
-    painter.fillRect(bar, QColor.fromHsv(hue, 200, 200))
+    bar.setWidth(max(2, int(place.width() * quality)))
+    painter.fillRect(bar, QColor.fromHsv(int(120 * quality), 200, 200))
 
 
 def _paint_badge(painter: QPainter, place: QRect, sign: str, color: str) -> None:
@@ -174,21 +133,20 @@ def _paint_badge(painter: QPainter, place: QRect, sign: str, color: str) -> None
     painter.setBrush(QColor(color))
     painter.drawEllipse(disc)
     painter.drawText(disc, Qt.AlignmentFlag.AlignCenter, sign)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
 class Gallery(QListView):
-    """The list of patches as a grid of thumbnails."""
+    """Items as a grid of thumbnails."""
 
     rejection_wanted = Signal(bool)
-    """A key asked to reject (True) or accept (False) the selected patches."""
+    """A key asked to reject (True) or accept (False) the selected items."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
-        self.patches = PatchModel(self)
-        self.painter = PatchPainter(self)
-        self.setModel(self.patches)
-        self.setItemDelegate(self.painter)
+        self._model = GalleryModel()
+        self._painter = ThumbnailPainter(self._model)
+        self.setModel(self._model)
+        self.setItemDelegate(self._painter)
         # wrapped rows rather than icon mode, which keeps a tree of all cells: slow with thousands
         self.setViewMode(QListView.ViewMode.ListMode)
         self.setFlow(QListView.Flow.LeftToRight)
@@ -200,23 +158,32 @@ class Gallery(QListView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setMinimumHeight(2 * CELL.height())
-        self.setAccessibleName("Patches")
+        self.setAccessibleName(name)
+
+    @property
+    def items(self) -> Sequence[Any]:
+        """What is shown, in order."""
+        return self._model.items
+
+    def show_items(self, items: Sequence[Any], look: Callable[[Any], Thumbnail]) -> None:
+        """Show other items, or the same with another look; `look` is called for those in sight."""
+        self._model.show(items, look)
 
     def selected_rows(self) -> list[int]:
-        """Return the rows of the selected patches, in order."""
+        """Return the rows of the selected items, in order."""
         ranges = self.selectionModel().selection()  # few, where indexes are many
         rows = (row for r in ranges for row in range(r.top(), r.bottom() + 1))
         return sorted(rows)
 
-    def selected(self) -> list[Patch]:
-        """Return the selected patches."""
-        return [self.patches.patches[row] for row in self.selected_rows()]
+    def selected(self) -> list[Any]:
+        """Return the selected items."""
+        return [self.items[row] for row in self.selected_rows()]
 
     def paintEvent(self, event: object) -> None:
-        """Paint what is in sight; thumbnails that take too long follow a moment later."""
-        self.painter.begin()
+        """Paint what is in sight; pictures that take too long follow a moment later."""
+        self._painter.begin()
         super().paintEvent(event)
-        if self.painter.is_behind:
+        if self._painter.is_behind:
             QTimer.singleShot(0, self.viewport().update)
 
     def keyPressEvent(self, event: Any) -> None:

@@ -1,12 +1,15 @@
-"""What all pages and tables are built from: labels, buttons, rows, and tables that fit."""
+"""What all pages and boxes are built from: labels, buttons, lists of choices, rows and columns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
+from functools import partial
+from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
+    QButtonGroup,
     QCheckBox,
     QComboBox,
     QHBoxLayout,
@@ -34,19 +37,133 @@ def check_box(text: str, action: Callable[[bool], object], tip: str = "") -> QCh
     return box
 
 
-def row_of(*widgets: QWidget, stretch: QWidget | None = None) -> QHBoxLayout:
+class ChoiceBox(QComboBox):
+    """A list of entries, each with a value; it shrinks to the panel's width."""
+
+    chosen = Signal(object)
+    """The value of the entry that the user chose now."""
+
+    def __init__(self, entries: Mapping[Any, str] | None = None, tip: str = "") -> None:
+        super().__init__()
+        self.setToolTip(tip)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(6)
+        self.fill(entries or {})
+        self.currentIndexChanged.connect(lambda _: self.chosen.emit(self.value))
+
+    @property
+    def value(self) -> Any:
+        """The value of the chosen entry; None where there is no entry."""
+        return self.currentData()
+
+    def fill(
+        self,
+        entries: Mapping[Any, str],
+        tips: Mapping[Any, str] | None = None,
+        disabled: Container[Any] = (),
+    ) -> bool:
+        """Offer other entries, value -> text; return whether their values are others.
+
+        What was chosen stays so where it is still offered, else the first is chosen.
+        """
+        before, value = [self.itemData(i) for i in range(self.count())], self.value
+        with QSignalBlocker(self):
+            self.clear()
+            for index, (each, text) in enumerate(entries.items()):
+                self.addItem(text, each)
+                self.setItemData(index, (tips or {}).get(each, ""), Qt.ItemDataRole.ToolTipRole)
+                self.model().item(index).setEnabled(each not in disabled)
+            self.setCurrentIndex(max(self.findData(value), 0))
+        return before != list(entries)
+
+    def choose(self, value: object) -> None:
+        """Choose an entry; one that is not offered is added."""
+        with QSignalBlocker(self):
+            if self.findData(value) < 0:
+                self.addItem(str(value), value)
+            self.setCurrentIndex(self.findData(value))
+
+
+class SwitchRow(QWidget):
+    """Buttons side by side of which at most one is pressed.
+
+    Parameters
+    ----------
+    entries
+        What each button stands for -> what it says, and its tool tip.
+    action
+        Called with what a clicked button stands for.
+    """
+
+    def __init__(
+        self,
+        entries: Mapping[Any, tuple[str, str]],
+        action: Callable[[Any], object],
+        spacing: int = 3,
+    ) -> None:
+        super().__init__()
+        self.buttons: dict[Any, QPushButton] = {}
+        self._group = QButtonGroup(self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(spacing)
+        for value, (text, tip) in entries.items():
+            button = push_button(text, partial(action, value), tip)
+            button.setCheckable(True)
+            self._group.addButton(button)
+            self.buttons[value] = button
+            row.addWidget(button)
+
+    def press(self, value: object) -> None:
+        """Show one button as pressed; none where there is no such button."""
+        self._group.setExclusive(False)
+        for each, button in self.buttons.items():
+            button.setChecked(each == value)
+        self._group.setExclusive(True)
+
+
+class Notice(QLabel):
+    """What the user must know now; hides while there is nothing to say."""
+
+    def __init__(self, style: str = "notice") -> None:
+        super().__init__()
+        self.setObjectName(style)
+        self.setWordWrap(True)
+        self.hide()
+
+    def say(self, text: str) -> None:
+        """Show a text; '' hides."""
+        self.setText(text)
+        self.setVisible(bool(text))
+
+
+def quiet_label(text: str = "") -> QLabel:
+    """Return a label for explanations, wrapped and quieter than the rest."""
+    label = QLabel(text)
+    label.setObjectName("quiet")
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def row_of(*widgets: QWidget, stretch: QWidget | None = None) -> QWidget:
     """Return widgets side by side; `stretch` is the one that takes the free room."""
-    row = QHBoxLayout()
+    whole = QWidget()
+    row = QHBoxLayout(whole)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(6)
     for widget in widgets:
         row.addWidget(widget, int(widget is stretch))
-    return row
+    return whole
 
 
-def column_in(widget: QWidget, spacing: int = 6) -> QVBoxLayout:
-    """Return the layout of a widget whose children stand below each other, without a margin."""
-    column = QVBoxLayout(widget)
+def column_in(whole: QWidget, *widgets: QWidget) -> QVBoxLayout:
+    """Put widgets below each other into another one, without a margin; return the layout."""
+    column = QVBoxLayout(whole)
     column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(spacing)
+    column.setSpacing(6)
+    for widget in widgets:
+        column.addWidget(widget)
     return column
 
 
@@ -64,26 +181,3 @@ def swatch(color: str, edge_px: int = 14) -> QIcon:
     picture = QPixmap(edge_px, edge_px)
     picture.fill(QColor(color))
     return QIcon(picture)
-
-
-def quiet_label(text: str = "") -> QLabel:
-    """Return a label for explanations, wrapped and quieter than the rest."""
-    label = QLabel(text)
-    label.setObjectName("quiet")
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
-
-
-def notice_label(text: str = "") -> QLabel:
-    """Return a label for what the user must know."""
-    label = QLabel(text)
-    label.setObjectName("notice")
-    label.setWordWrap(True)
-    return label
-
-
-def fit_narrow(box: QComboBox) -> None:
-    """Let a list shrink to the panel's width, whatever the length of its entries."""
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)

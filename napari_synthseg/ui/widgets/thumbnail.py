@@ -1,35 +1,35 @@
-"""A patch as a small picture, with the outline of its mask."""
+"""A cut-out of an image as a small picture, with the outline of a mask."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QImage, QPixmap
-
-from napari_synthseg.core.patch import Patch
+from scipy.ndimage import binary_erosion
 
 THUMBNAIL_PX = 68
 """Edge of the picture, in screen pixels."""
 
 
-def thumbnail(patch: Patch, color: str) -> QPixmap:
-    """Return a patch as a picture, with the outline of its mask in a color.
+def draw_thumbnail(pixels: NDArray[np.float32], mask: NDArray[np.bool_], color: str) -> QPixmap:
+    """Return pixels (channel, [z,] y, x) as a picture, with the outline of their mask in a color.
 
-    Of a volume the plane is shown that holds most of the object.
+    Of a volume the plane is shown that holds most of the mask.
     """
-    pixels, mask = patch.pixels, patch.mask
     if mask.ndim == 3:
         plane = int(mask.sum(axis=(1, 2)).argmax()) if mask.any() else mask.shape[0] // 2
         pixels, mask = pixels[:, plane], mask[plane]
-    step = max(1, max(mask.shape) // (2 * THUMBNAIL_PX))  # large patches: no more pixels than seen
+    step = max(1, max(mask.shape) // (2 * THUMBNAIL_PX))  # large ones: no more pixels than seen
     pixels, mask = pixels[:, ::step, ::step], mask[::step, ::step]
     shown = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
     low, high = np.percentile(shown, (0.5, 99.8))
     scaled = np.clip((shown - low) / max(high - low, 1e-6), 0, 1) * 255
     rgb = np.moveaxis(scaled, 0, -1).astype(np.uint8)
-    times = max(1, round(2 * THUMBNAIL_PX / max(mask.shape)))  # thin outlines on small patches
+    times = max(1, round(2 * THUMBNAIL_PX / max(mask.shape)))  # thin outlines on small ones
     rgb = np.ascontiguousarray(rgb.repeat(times, axis=0).repeat(times, axis=1))
-    rgb[_outline(mask.repeat(times, axis=0).repeat(times, axis=1))] = QColor(color).getRgb()[:3]
+    mask = mask.repeat(times, axis=0).repeat(times, axis=1)
+    rgb[mask & ~binary_erosion(mask, iterations=2)] = QColor(color).getRgb()[:3]
     height, width = rgb.shape[:2]
     image = QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888)
     return QPixmap.fromImage(image).scaled(
@@ -38,12 +38,3 @@ def thumbnail(patch: Patch, color: str) -> QPixmap:
         Qt.AspectRatioMode.IgnoreAspectRatio,
         Qt.TransformationMode.SmoothTransformation,
     )
-
-
-def _outline(mask: np.ndarray) -> np.ndarray:
-    """Return the pixels of a mask that touch its outside, two pixels thick."""
-    inner = mask.copy()
-    for _ in range(2):
-        padded = np.pad(inner, 1)
-        inner &= padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return mask & ~inner

@@ -87,7 +87,7 @@ def close_while_held(bench, held: Hold) -> None:
 @pytest.fixture
 def training(clicked):
     panel = start_training(clicked, steps=100_000)
-    clicked.wait(lambda: len(panel.work.curve._steps) > 0)
+    clicked.wait(lambda: len(panel.work.curve.points) > 0)
     return clicked
 
 

@@ -66,7 +66,7 @@ def test_next_step_leads_to_the_patches(clicked):
     library = clicked.session.library
     assert library is not None
     gallery = clicked.panel.patches_page.gallery
-    assert gallery.patches.rowCount() == len(library.patches) == 12
+    assert gallery.model().rowCount() == len(library.patches) == 12
 
 
 def test_rejecting_in_the_gallery_and_undo(clicked):
@@ -74,7 +74,7 @@ def test_rejecting_in_the_gallery_and_undo(clicked):
     clicked.settle()
     panel = clicked.panel.patches_page
     gallery = panel.gallery
-    cell = gallery.visualRect(gallery.patches.index(0)).center()
+    cell = gallery.visualRect(gallery.model().index(0, 0)).center()
     QTest.mouseClick(
         gallery.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, cell
     )
@@ -92,9 +92,9 @@ def test_gallery_orders_by_quality(clicked):
     clicked.panel.show_step(1)
     clicked.settle()
     panel = clicked.panel.patches_page
-    worst = [p.quality for p in panel.gallery.patches.patches]
+    worst = [p.quality for p in panel.gallery.items]
     panel.order.setCurrentText("best first")
-    best = [p.quality for p in panel.gallery.patches.patches]
+    best = [p.quality for p in panel.gallery.items]
     assert worst == sorted(worst)
     assert best == sorted(best, reverse=True)
 
@@ -103,8 +103,8 @@ def test_double_click_on_a_patch_shows_it_in_the_image(clicked):
     clicked.panel.show_step(1)
     clicked.settle()
     gallery = clicked.panel.patches_page.gallery
-    index = gallery.patches.index(3)
-    patch = gallery.patches.patches[3]
+    index = gallery.model().index(3, 0)
+    patch = gallery.items[3]
     gallery.doubleClicked.emit(index)
     expected = [o + c for o, c in zip(patch.origin, patch.center, strict=True)]
     assert np.allclose(clicked.viewer.scene.camera.center[-2:], expected)
@@ -148,19 +148,19 @@ def test_settings_stay_when_another_task_is_chosen(clicked):
 def test_training_pauses_goes_on_and_stops(clicked):
     panel = start_training(clicked, steps=100_000)
     job = clicked.panel.controller.job("training")
-    clicked.wait(lambda: len(panel.work.curve._steps) > 0)
+    clicked.wait(lambda: len(panel.work.curve.points) > 0)
     panel.work.pause_button.click()
     assert job.state == "paused"
     assert panel.work.pause_button.text() == "Resume"
     before = -1
     for _ in range(20):  # the batch in hand may still end
-        if before == len(panel.work.curve._steps):
+        if before == len(panel.work.curve.points):
             break
-        before = len(panel.work.curve._steps)
+        before = len(panel.work.curve.points)
         clicked.qtbot.wait(500)
-    assert len(panel.work.curve._steps) == before
+    assert len(panel.work.curve.points) == before
     panel.work.pause_button.click()
-    clicked.wait(lambda: len(panel.work.curve._steps) > before)
+    clicked.wait(lambda: len(panel.work.curve.points) > before)
     panel.work.stop_button.click()
     clicked.settle()
     (run,) = clicked.session.project.runs
@@ -302,3 +302,22 @@ def test_no_page_calls_other_work_its_own(clicked):
     go_on.set()
     clicked.settle()
     assert "Busy" not in clicked.panel.patches_page.hint()
+
+
+def test_what_is_said_of_results_is_of_the_chosen_run(clicked):
+    run = trained(clicked)
+    clicked.panel.show_step(4)
+    clicked.settle()
+    page = clicked.panel.results_page
+    said = page.found.text()
+    assert said
+    assert "Not good enough?" in page.hint()
+    other = run.model_copy(update={"id": "other", "name": "other", "scores": ()})
+    session = clicked.session
+    session.edit(session.project.with_run(other), "train")
+    assert page.runs.value == "other"
+    assert page.hint() == "See what the model finds."
+    assert page.next_step().text == "Predict"
+    assert page.found.text() == ""
+    page.runs.setCurrentIndex(0)
+    assert page.found.text() == said

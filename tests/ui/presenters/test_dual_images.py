@@ -5,12 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from napari_synthseg.core.annotations import ObjectClass
-from napari_synthseg.core.labels import DualImage, InstanceLabels, RegionLabels
+from napari_synthseg.core.boxes import Boxes
+from napari_synthseg.core.labels import (
+    BoxLabels,
+    DualImage,
+    ImageTags,
+    InstanceLabels,
+    PointLabels,
+    RegionLabels,
+)
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.presenters.dual_images import (
     GAP_PX,
     describe_gate,
     describe_pairs,
+    pixel_labels,
     side_by_side,
 )
 
@@ -60,3 +69,24 @@ def test_rejected_pairs_are_counted_with_their_reasons():
     text = describe_gate({"drawn": 9, "accepted": 6, "copy": 2, "other": 1, "given up": 1})
     assert "3 of 9 drawn were rejected (2 nearly a copy of a real image; 1 other)" in text
     assert text.endswith("Of 1 no draw was good: they are not used for training.")
+
+
+BOXES = BoxLabels(Boxes.of([(0, 0, 2, 3), (1, 3, 4, 5)]), (4, 5))
+POINTS = PointLabels(np.array([[0.0, 4.0]]), np.array([1]), (4, 5))
+TAGS = ImageTags(frozenset({1}), (4, 5))
+
+
+def test_boxes_and_points_are_drawn_and_tags_leave_the_labels_empty():
+    boxes, points, tags = (pixel_labels(labels).array for labels in (BOXES, POINTS, TAGS))
+    assert boxes.tolist() == [
+        [1, 1, 1, 0, 0], [1, 1, 1, 2, 2], [0, 0, 0, 2, 2], [0, 0, 0, 2, 2],
+    ]  # fmt: skip
+    assert points.tolist() == [[0, 0, 1, 1, 1]] * 3 + [[0] * 5]
+    assert not tags.any()
+
+
+def test_pairs_of_boxes_are_described_and_stand_side_by_side():
+    pairs = [DualImage(np.zeros((1, 4, 5), np.float32), BOXES, 0)]
+    assert describe_pairs(pairs, PROJECT) == "1 pair of 4 x 5 pixels, 2 objects in all."
+    (row,), words = side_by_side({"drawn": pairs})
+    assert (row.labels.array.max(), words) == (2, "drawn")

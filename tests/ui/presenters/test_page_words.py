@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, RegionTruth
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.specs import TrainSpec
-from napari_synthseg.synthesis import PasteRecipe, VQRecipe
+from napari_synthseg.core.quality_issue import IssueKind
 from napari_synthseg.ui.presenters.marking import clicking_hint, free_name, painting_hint, percent
 from napari_synthseg.ui.presenters.steps import (
     CLICK,
@@ -18,11 +19,9 @@ from napari_synthseg.ui.presenters.steps import (
     NO_PATCHES,
     PATCHES,
     RESULTS,
-    suitable_recipe,
-    suitable_spec,
     why_locked,
 )
-from napari_synthseg.ui.presenters.work_log import WorkLog
+from napari_synthseg.ui.presenters.work_log import CurvePoint, WorkLog
 
 IMAGE = ImageRef(id="a", uri="a.tif", name="a", axes="yx")
 OBJECTS = ObjectClass(name="cell", value=1)
@@ -49,19 +48,6 @@ def test_steps_say_why_they_are_locked() -> None:
     assert why_locked(PATCHES, painted()) == NO_PATCHES
     assert why_locked(DUAL_IMAGES, painted()) == why_locked(PATCHES, clicked(1)) == ""
     assert "Train" in why_locked(RESULTS, clicked(1))
-
-
-def test_what_suits_regions_is_suggested_until_the_user_chooses() -> None:
-    assert isinstance(suitable_recipe(painted()), VQRecipe)
-    assert isinstance(suitable_recipe(clicked(3)), PasteRecipe)
-    chosen = painted().model_copy(update={"recipe": PasteRecipe()})
-    assert suitable_recipe(chosen) is chosen.recipe
-    assert suitable_spec(clicked(3)) == TrainSpec()
-    assert suitable_spec(painted()) == TrainSpec(task="semantic", source="real")
-    assert suitable_spec(painted(), learned=True).source == "mixed"
-    spec = TrainSpec(task="semantic", source="real")
-    chosen = painted().model_copy(update={"train_spec": spec})
-    assert suitable_spec(chosen, learned=True) is spec
 
 
 @pytest.mark.parametrize(("count", "word"), [(0, "Click"), (2, "3 at least"), (7, "7 clicks")])
@@ -96,12 +82,13 @@ def test_a_training_says_its_device_then_its_figures() -> None:
     assert log.add([Progress(0.0, "cpu, 2 threads")]) == ([], False)
     assert log.text() == "Getting ready: cpu, 2 threads"
     batches, is_new = log.add([batch(1, seconds=2.0), batch(2, seconds=3.0)])
-    assert [b.metrics["step"] for b in batches] == [1, 2]
+    assert [b.step for b in batches] == [1, 2]
     assert is_new
     assert log.text() == "Step 2, 3 s\nloss 0.5\ncpu, 2 threads"
     checking = Progress(0.2, "step 2, validating: 1 of 3", {"step": 2})
     assert log.add([checking]) == ([], False)
-    log.add([batch(3, "", **{"held f1": 0.25, "best step": 2})])
+    (last,), _ = log.add([batch(3, "", **{"held f1": 0.25, "best step": 3})])
+    assert last.is_best
     assert "held out: f1 0.25" in log.text()
 
 
@@ -110,7 +97,7 @@ def test_each_stage_of_learning_has_a_curve_of_its_own() -> None:
     news = [batch(1, "codes"), batch(2, "codes"), batch(1, "prior")]
     batches, is_new = log.add(news)
     assert is_new
-    assert [b.message for b in batches] == ["prior: step 1"]
+    assert batches == [CurvePoint(1, 1.0, False)]
     assert log.stage == "prior"
     assert log.add([batch(2, "prior")])[1] is False
 
@@ -118,5 +105,12 @@ def test_each_stage_of_learning_has_a_curve_of_its_own() -> None:
 def test_batches_without_a_number_are_counted() -> None:
     log = WorkLog()
     news = [Progress(0.1, "codes: on", {"loss": 1.0}), Progress(0.2, "codes: on", {"loss": 0.5})]
-    assert [b.metrics["step"] for b in log.add(news)[0]] == [1, 2]
+    assert [b.step for b in log.add(news)[0]] == [1, 2]
     assert log.add([Progress(0.3, "codes: on", {"loss": math.nan})])[0] == []
+
+
+def test_the_glossary_calls_quality_issues_as_the_panel_does() -> None:
+    page = Path(__file__).parents[3] / "docs" / "reference" / "glossary.md"
+    (row,) = (line for line in page.read_text().splitlines() if line.startswith("| quality issue"))
+    named = row.rpartition(":")[2].strip(" |").split(", ")
+    assert set(named) <= set(get_args(IssueKind))

@@ -32,9 +32,9 @@ def texts(table):
 
 def test_objects_have_a_row_for_each_metric_the_important_ones_first():
     (table,) = score_tables(OBJECTS)
-    assert [cell.text for cell in table.rows] == ["F1 at IoU 0.5", "found", "Dice"]
+    assert [cell.text for cell in table.rows] == ["F1 at IoU 0.5", "Dice", "found"]
     assert [cell.text for cell in table.columns] == ["all", "one", "two"]
-    assert texts(table) == [["0.750", "0.500", "1.000"], ["9", "", "3"], ["0.500", "", ""]]
+    assert texts(table) == [["0.750", "0.500", "1.000"], ["0.500", "", ""], ["9", "", "3"]]
     assert "at least this overlap" in table.rows[0].tip
 
 
@@ -45,8 +45,8 @@ def test_a_single_class_has_no_column_of_its_own():
 
 def test_regions_have_three_tables():
     overall, by_class, confusion = score_tables(REGIONS)
-    assert [cell.text for cell in overall.rows] == ["mIoU, present, by image", "mIoU, standard"]
-    assert texts(overall) == [["0.750", ""], ["0.500", "0.250"]]
+    assert [cell.text for cell in overall.rows] == ["mIoU, standard", "mIoU, present, by image"]
+    assert texts(overall) == [["0.500", "0.250"], ["0.750", ""]]
     assert [cell.text for cell in by_class.rows] == ["background", "ring"]
     assert texts(by_class)[1] == ["0.100", "", "0.200", "", ""]
     assert texts(confusion) == [["100.0%", "0.0%"], ["80.0%", "20.0%"]]
@@ -58,7 +58,7 @@ def test_regions_have_three_tables():
 
 def test_the_text_over_the_image_says_what_was_measured():
     text = overlay_text(OBJECTS)
-    assert text.splitlines()[0] == "F1 at IoU 0.5: 0.750   found: 9"
+    assert text.splitlines()[0] == "F1 at IoU 0.5: 0.750   Dice: 0.500"
     assert OBJECTS.caption() in text.replace("\n", " ")
     assert "Note: Few objects." in text
     assert all(len(line) <= 52 for line in text.splitlines())

@@ -284,3 +284,12 @@ def test_regions_of_a_volume_are_painted_plane_by_plane(bench):
     bench.settle()
     values = settled(bench)
     assert np.flatnonzero(values.any(axis=(1, 2))).tolist() == [4, 7]
+
+
+def test_a_stroke_changes_no_setting_and_nothing_says_so(painting):
+    before = painting.panel.synthesize_page._recipe
+    painting.drag(*STROKE)
+    settled(painting)
+    page = painting.panel.synthesize_page
+    assert page._recipe != before  # what suits has changed, but the user has chosen nothing
+    assert page.found.text() == ""
