@@ -19,8 +19,8 @@ from napari_synthseg.workflow.scoring_folders import (
     scoring_options,
 )
 
-COUNTS = ("found", "missed", "false")
-SHARES = ("absent_rate", "share_true", "share_predicted")
+COUNT_METRICS = ("found", "missed", "false")
+TINY_METRICS = ("absent_rate", "share_true", "share_predicted")
 """Values that may be tiny and matter all the same."""
 
 
@@ -179,6 +179,6 @@ def _cell(values: Mapping[str, float], name: str) -> str | float:
     value = values.get(name)
     if value is None:
         return "-"
-    if name in SHARES:
+    if name in TINY_METRICS:
         return f"{100 * value:.3g}%"
-    return int(value) if name in COUNTS and value == value // 1 else value
+    return int(value) if name in COUNT_METRICS and value == value // 1 else value

@@ -7,15 +7,10 @@ from dataclasses import replace
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.patch import (
-    Background,
-    ClickedImage,
-    CountStatistics,
-    Patch,
-    PatchLibrary,
-)
+from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.clicked import cut_clicked_image
+from napari_synthseg.patches.patch_cache import CutImage
 from napari_synthseg.patches.quality.peer_checks import check_patches
 from napari_synthseg.patches.quality.summary import describe_library
 from napari_synthseg.patches.settings import PatchSettings
@@ -64,9 +59,7 @@ def build_library(
     """
     chosen = settings or PatchSettings()
     by_value = {c.value: c for c in classes}
-    patches: list[Patch] = []
-    backgrounds: list[Background] = []
-    statistics: list[CountStatistics] = []
+    cut: list[CutImage] = []
     diameters: dict[int, list[float]] = {}
     for number, image in enumerate(images):
         diameter = {
@@ -82,16 +75,19 @@ def build_library(
         )
         share = SHARE_OF_IMAGES / len(images)
         name = image.ref.name or image.ref.id
-        result = yield from subprogress(work, number * share, (number + 1) * share, name)
-        patches.extend(result.patches)
-        backgrounds.append(result.background)
-        statistics.append(result.statistics)
+        cut.append((yield from subprogress(work, number * share, (number + 1) * share, name)))
         for value, length in diameter.items():
             diameters.setdefault(value, []).append(length)
     mean = {value: sum(lengths) / len(lengths) for value, lengths in diameters.items()}
-    checked = yield from subprogress(
-        check_patches(patches, mean), SHARE_OF_IMAGES, 1.0, "comparing all patches"
+    patches = [patch for made in cut for patch in made.patches]
+    checking = check_patches(patches, mean)
+    checked = yield from subprogress(checking, SHARE_OF_IMAGES, 1.0, "comparing all patches")
+    library = PatchLibrary(
+        checked,
+        tuple(made.background for made in cut),
+        tuple(made.statistics for made in cut),
+        mean,
+        rejected,
+        accepted=accepted,
     )
-    library = PatchLibrary(checked, tuple(backgrounds), tuple(statistics), mean)
-    library = library.with_verdicts(rejected, accepted)
     return replace(library, notes=describe_library(library, classes, chosen.least_patches))

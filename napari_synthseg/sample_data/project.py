@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
 
 from napari_synthseg.core.annotations import Click, new_id
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.progress import Progress
 from napari_synthseg.sample_data.catalog import find_sample, load
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
@@ -23,8 +21,7 @@ def new_project(folder: Path, name: str) -> Job[Session]:
     """
     find_sample(name)
 
-    def work() -> Generator[Progress, None, Session]:
-        yield Progress(0.0, f"opening the sample {name}")
+    def make() -> Session:
         session = Session.create(folder)
         try:
             fill(session, name)
@@ -33,7 +30,7 @@ def new_project(folder: Path, name: str) -> Job[Session]:
             raise
         return session
 
-    return Job(work(), f"open the sample {name}")
+    return Job.of(f"open the sample {name}", make)
 
 
 def fill(session: Session, name: str, clicks: int | None = None) -> None:

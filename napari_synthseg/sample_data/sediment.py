@@ -18,10 +18,8 @@ from napari_synthseg.patches.simulated_clicks import click_masks, cut_labels
 from napari_synthseg.sample_data.sample import Sample, SampleContent
 from napari_synthseg.sample_data.shapes import Shape, crystal, debris, granular_cell, round_cell
 
-Image = NDArray[np.float64]
-
 SHAPE = (512, 1024)
-GAP = 48
+GAP_PX = 48
 """Width of the strip between the parts, pixels: the largest object fits in."""
 
 CLASSES = (
@@ -34,12 +32,12 @@ MAKERS: dict[int, Callable[[np.random.Generator], Shape]] = {
     2: granular_cell,
     3: crystal,
 }
-COUNTS = {1: 120, 2: 40, 3: 50}
-DEBRIS = 150
-TOUCHING = 0.35
+OBJECT_COUNTS = {1: 120, 2: 40, 3: 50}
+DEBRIS_COUNT = 150
+TOUCHING_SHARE = 0.35
 """Share of the objects that are laid against another one."""
 
-LARGEST_COVER = 0.12
+MAX_COVERED_SHARE = 0.12
 """Share of an object that another one may cover."""
 
 
@@ -47,8 +45,8 @@ def read_sediment(seed: int = 7) -> SampleContent:
     """Compute the field: the left part is clicked, the right part scored."""
     image, labels = simulate_field(seed)
     height, width = SHAPE
-    train = ((0, height), (0, (width - GAP) // 2))
-    test = ((0, height), ((width + GAP) // 2, width))
+    train = ((0, height), (0, (width - GAP_PX) // 2))
+    test = ((0, height), ((width + GAP_PX) // 2, width))
     return SampleContent(
         image=image,
         axes="yx",
@@ -64,9 +62,9 @@ def simulate_field(seed: int) -> tuple[NDArray[np.uint8], InstanceLabels]:
     """Compute an image, shape (y, x), and the exact masks of its objects."""
     rng = np.random.default_rng(seed)
     scene = _Scene(np.ones(SHAPE), np.zeros(SHAPE, np.int32))
-    for _ in range(DEBRIS):
+    for _ in range(DEBRIS_COUNT):
         scene.multiply(debris(rng), rng.uniform(0, SHAPE))
-    values = [v for v, count in COUNTS.items() for _ in range(count)]
+    values = [v for v, count in OBJECT_COUNTS.items() for _ in range(count)]
     for value in rng.permutation(values).tolist():
         scene.place(rng, value, MAKERS[value](rng))
     return _expose(rng, scene.light), InstanceLabels(scene.ids, scene.classes)
@@ -76,7 +74,7 @@ def simulate_field(seed: int) -> tuple[NDArray[np.uint8], InstanceLabels]:
 class _Scene:
     """What has been laid out so far; `light` is the share of light that comes through."""
 
-    light: Image
+    light: NDArray[np.float64]
     ids: NDArray[np.int32]
     classes: dict[int, int] = field(default_factory=dict)
     areas: dict[int, int] = field(default_factory=dict)
@@ -106,7 +104,7 @@ class _Scene:
         self.light[window] *= shape.light[part]
 
     def _propose(self, rng: np.random.Generator, shape: Shape) -> NDArray[np.float64]:
-        if not self.placed or rng.random() > TOUCHING:
+        if not self.placed or rng.random() > TOUCHING_SHARE:
             return rng.uniform(0, SHAPE)
         neighbor, reach = self.placed[rng.integers(len(self.placed))]
         angle = rng.uniform(0, 2 * np.pi)
@@ -120,7 +118,7 @@ class _Scene:
         if own < 0.3 * shape.inside.sum():  # too far outside the field
             return False
         covered = self._covered(shape, center)
-        return all(n <= LARGEST_COVER * min(own, self.areas[i]) for i, n in covered.items())
+        return all(n <= MAX_COVERED_SHARE * min(own, self.areas[i]) for i, n in covered.items())
 
     def _covered(self, shape: Shape, center: NDArray[np.float64]) -> dict[int, int]:
         """Return how many pixels of which objects a shape would cover."""
@@ -141,7 +139,7 @@ def _overlap(
     return (window[0], window[1]), (part[0], part[1])
 
 
-def _expose(rng: np.random.Generator, light: Image) -> NDArray[np.uint8]:
+def _expose(rng: np.random.Generator, light: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Turn transmitted light into camera counts: uneven lamp, thickness, blur and noise."""
     from scipy.ndimage import gaussian_filter
 

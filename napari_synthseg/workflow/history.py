@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from napari_synthseg.core.project import Project
 
-LIMIT = 200
+MAX_EDITS = 200
 """Edits that can be taken back."""
 
 
@@ -17,7 +17,7 @@ class History:
 
     def add(self, what: str, before: Project) -> None:
         """Remember the state before an edit; what was taken back cannot be done again any more."""
-        self._undo = [*self._undo[-LIMIT + 1 :], (what, before)]
+        self._undo = [*self._undo[-MAX_EDITS + 1 :], (what, before)]
         self._redo.clear()
 
     @property

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_synthseg.sample_data import shapes
-from napari_synthseg.sample_data.sediment import COUNTS, SHAPE, simulate_field
+from napari_synthseg.sample_data.sediment import OBJECT_COUNTS, SHAPE, simulate_field
 
 
 @pytest.fixture(scope="module")
@@ -14,8 +14,8 @@ def test_each_class_is_there_in_number(field):
     image, labels = field
     assert image.shape == labels.ids.shape == SHAPE
     assert image.dtype == np.uint8
-    counts = {v: list(labels.classes.values()).count(v) for v in COUNTS}
-    assert all(counts[v] >= 0.9 * COUNTS[v] for v in COUNTS)
+    counts = {v: list(labels.classes.values()).count(v) for v in OBJECT_COUNTS}
+    assert all(counts[v] >= 0.9 * OBJECT_COUNTS[v] for v in OBJECT_COUNTS)
     assert set(labels.classes) == set(np.unique(labels.ids).tolist()) - {0}
 
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.patches.masks.quality import planar_cross
-from napari_synthseg.patches.quality.stacks import Stack, stack_patches
+from napari_synthseg.patches.quality.stacks import PatchStack, stack_patches
 
 FINE_SIGMA_PX, COARSE_SIGMA_PX = 1.0, 3.0
 """Scales that slopes are compared at. Blur takes the fine ones away first."""
@@ -51,7 +51,7 @@ def _bands(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return bands
 
 
-def _steepest(stack: Stack, bands: NDArray[np.bool_], sigma: float) -> NDArray[np.float64]:
+def _steepest(stack: PatchStack, bands: NDArray[np.bool_], sigma: float) -> NDArray[np.float64]:
     """Return the mean square of the steepest third of the slopes in each band, over channels."""
     scales = (0.0,) * (stack.pixels.ndim - 2) + (sigma, sigma)
     squares = np.zeros_like(stack.pixels)

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.patches.window import bounds
+from napari_synthseg.patches.window import bounds, cut_image, cut_mask
 
 STEP_PX = 8
 """Windows are enlarged to multiples of this, so that many have the same shape."""
 
-MAX_PIXELS = 500_000
+MAX_STACK_PIXELS = 500_000
 """Pixels of one stack, all channels counted, at most: what a processor keeps close."""
 
 
 @dataclass(frozen=True, eq=False)
-class Stack:
+class PatchStack:
     """Windows around the objects of some patches, one upon the other.
 
     Attributes
@@ -39,7 +39,7 @@ class Stack:
     pixels: FloatImage
 
 
-def stack_patches(patches: Sequence[Patch], reach: int) -> Iterator[Stack]:
+def stack_patches(patches: Sequence[Patch], reach: int) -> Iterator[PatchStack]:
     """Yield all patches with an object in stacks, with at least `reach` pixels around each object.
 
     Of volumes only the planes of the object, and one more on either side, are taken.
@@ -53,7 +53,7 @@ def stack_patches(patches: Sequence[Patch], reach: int) -> Iterator[Stack]:
         shape = -(-(stop - start + 2 * margin) // STEP_PX) * STEP_PX
         groups[len(patch.pixels), *(int(s) for s in shape)].append(number)
     for (channels, *shape), numbers in groups.items():
-        count = max(1, MAX_PIXELS // (channels * int(np.prod(shape))))
+        count = max(1, MAX_STACK_PIXELS // (channels * int(np.prod(shape))))
         for first in range(0, len(numbers), count):
             some = numbers[first : first + count]
             yield _stack([patches[n] for n in some], [boxes[n] for n in some], shape, some)
@@ -64,19 +64,13 @@ def _stack(
     boxes: Sequence[NDArray[np.int64]],
     shape: Sequence[int],
     numbers: Sequence[int],
-) -> Stack:
+) -> PatchStack:
     masks = np.zeros((len(patches), *shape), bool)
     pixels = np.empty((len(patches), len(patches[0].pixels), *shape), np.float32)
     for place, (patch, (start, stop)) in enumerate(zip(patches, boxes, strict=True)):
-        before = (np.array(shape) - (stop - start)) // 2
-        inside: tuple[slice, ...] = tuple(
-            slice(b, b + n) for b, n in zip(before, stop - start, strict=True)
-        )
-        own: tuple[slice, ...] = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
-        masks[place][inside] = patch.mask[own]
-        index = [
-            np.clip(np.arange(s - b, s - b + n), 0, limit - 1)
-            for s, b, n, limit in zip(start, before, shape, patch.mask.shape, strict=True)
-        ]
-        pixels[place] = patch.pixels[np.ix_(np.arange(len(patch.pixels)), *index)]
-    return Stack(np.array(numbers), masks, pixels)
+        low = start - (np.array(shape) - (stop - start)) // 2
+        window = tuple((a, a + n) for a, n in zip(low.tolist(), shape, strict=True))
+        origin = (0,) * len(window)
+        masks[place] = cut_mask(patch.mask, origin, window)
+        pixels[place] = cut_image(patch.pixels, origin, window)
+    return PatchStack(np.array(numbers), masks, pixels)
