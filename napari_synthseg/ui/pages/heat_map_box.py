@@ -119,9 +119,10 @@ class HeatMapBox(QWidget):
             self.contrast.setValue(FULL_COLOR_PERCENT)
         self.layers.set_dark(self.dark.isChecked())
         self.about.setText(
-            f"{METHOD_WORDS.get(maps.method, maps.method).split(':')[0]}, layer '{maps.layer}'. "
-            f"Brighter areas support the class more; full color is {self.layers.top:.3g}."
+            f"{METHOD_WORDS.get(maps.method, maps.method).split(':')[0]}. Brighter areas support "
+            f"the class more; full color is {self.layers.top:.3g}."
         )
+        self.about.setToolTip(f"Read from the network's layer '{maps.layer}'")
         self.legend.show()
 
     def _add_row(self, value: int, name: str, color: str) -> None:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from napari_synthseg.core.progress import Progress
 
 COUNTERS = ("step", "seconds", "best step")
+WAITING = "step 0"
+"""Messages that begin so say nothing that is worth a note."""
+
 HELD_OUT = ("held ", "val ")
 """Figures of the held-out part begin with one of these."""
 
@@ -60,7 +63,7 @@ class WorkLog:
                 self._batches += 1
                 step = int(item.metrics.get("step", self._batches))
                 batches.append(CurvePoint(step, loss, item.metrics.get("best step") == step))
-            elif self.stage is None:
+            elif self.stage is None and not item.message.startswith(WAITING):
                 self.note = item.message
             self._message = item.message or self._message
             self._seconds = item.metrics.get("seconds", self._seconds)

@@ -20,7 +20,7 @@ from napari_synthseg.ui.widgets.parts import swatch
 
 KEY, COLOR, NAME, DIAMETER, AMOUNT = range(5)
 COLUMNS = ("Key", "", "Class", "Diameter")
-WIDTHS = {KEY: 34, COLOR: 30, DIAMETER: 96, AMOUNT: 48}
+WIDTHS = {KEY: 34, COLOR: 30, DIAMETER: 116, AMOUNT: 48}
 
 KEYS = 9
 """Classes that a key chooses."""

@@ -180,4 +180,6 @@ def swatch(color: str, edge_px: int = 14) -> QIcon:
     """Return a square of one color."""
     picture = QPixmap(edge_px, edge_px)
     picture.fill(QColor(color))
-    return QIcon(picture)
+    icon = QIcon(picture)
+    icon.addPixmap(picture, QIcon.Mode.Selected)  # Qt would tint it
+    return icon

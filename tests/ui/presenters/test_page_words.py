@@ -80,6 +80,7 @@ def test_new_classes_get_names_of_their_own() -> None:
 def test_a_training_says_its_device_then_its_figures() -> None:
     log = WorkLog()
     assert log.add([Progress(0.0, "cpu, 2 threads")]) == ([], False)
+    log.add([Progress(0.0, "step 0: waiting for training images")])
     assert log.text() == "Getting ready: cpu, 2 threads"
     batches, is_new = log.add([batch(1, seconds=2.0), batch(2, seconds=3.0)])
     assert [b.step for b in batches] == [1, 2]
