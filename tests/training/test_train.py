@@ -11,9 +11,10 @@ from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.progress import Cancelled
+from napari_synthseg.core.progress import Cancelled, exhaust
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.tasks.segment.task import SegmentTask
+from napari_synthseg.training.libraries import load_libraries
 from tests.helpers.randomness import numpy_state
 from tests.helpers.training import MemoryStore, train_model
 
@@ -60,6 +61,7 @@ def test_the_same_seed_gives_the_same_weights(disks, tiny):
 
 
 def test_the_random_state_of_the_process_is_left_alone(disks, tiny):
+    exhaust(load_libraries())  # importing MONAI draws from `random`, whoever imports it
     before = torch.get_rng_state().clone(), numpy_state(), random.getstate()
     turn(train_model(tiny, disks))
     assert torch.equal(before[0], torch.get_rng_state())
