@@ -29,7 +29,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests"]
 
 CONSTRAINTS = "constraints.txt"
-CHECKED = ("napari_synthseg", "tests", "benchmarks", "docs", "noxfile.py")
+CHECKED = ("napari_synthseg", "tests", "benchmarks", "pretraining", "docs", "noxfile.py")
 SCREEN = "-screen 0 1920x1200x24 +extension GLX"
 DEBIAN_PACKAGES = (
     "xvfb", "xauth", "libgl1", "libegl1", "libgl1-mesa-dri", "libglib2.0-0", "libfontconfig1",

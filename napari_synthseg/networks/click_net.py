@@ -1,0 +1,431 @@
+"""Outlines of the objects under clicks, by a small network that ships with the package.
+
+Everything here takes and gives arrays. The network sees one window a click (`click_windows`) and
+says for each pixel of it whether it belongs to the object in the middle; a window grows until the
+outline no longer touches its edge. What the weights have seen is written in their data card.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_synthseg.core.pixels import FloatImage, PixelSource
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.networks.click_windows import (
+    MIDDLE,
+    OBJECT_PX,
+    WINDOW_PX,
+    Frame,
+    average_look,
+    cut_window,
+    draw_clicks,
+    fit_discriminant,
+    reduce_channels,
+    stack_planes,
+    within_window,
+)
+
+if TYPE_CHECKING:
+    from napari_synthseg.networks.click_unet import ClickUNet
+
+WEIGHTS = Path(__file__).parent / "weights" / "click_net.safetensors"
+CALIBRATION = WEIGHTS.with_suffix(".json")
+
+BATCH = 32
+
+SAMPLE = 32
+"""Clicks of a class that its look, and the colors that tell it from the ground, are taken from."""
+
+TRIAL = 16
+"""Clicks of a class that its size is measured on before all are outlined."""
+
+GROWTH = 1.6
+"""By how much a window grows whose edge the outline touches."""
+
+MOST_GROWTHS = 5
+
+SURE = 0.75
+"""Outlines of at least this raw confidence tell a class's size."""
+
+REFIT_RATIO = 1.5
+"""With a measured size this much off the given diameter, the measured one is worked with."""
+
+SIMILAR_RATIO = 1.5
+"""Classes whose sizes differ by less are taken for neighbors, not for parts of each other."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The object under one click."""
+
+    mask: NDArray[np.bool_]
+    """(y, x); empty of True where nothing was found."""
+
+    origin: tuple[int, int]
+    """Where the mask's first pixel lies in the image."""
+
+    sureness: float
+    """Sum of p over the mask, divided by its area plus the sum of p outside; not calibrated."""
+
+    confidence: float
+    """Calibrated `sureness`: the IoU with the true outline that is to be expected."""
+
+    @property
+    def diameter(self) -> float:
+        """Diameter of the disk of equal area, in pixels."""
+        return float(2 * np.sqrt(np.count_nonzero(self.mask) / np.pi))
+
+
+@dataclass(frozen=True)
+class ClassFit:
+    """What is known of the clicked objects of one class on one image."""
+
+    diameter: float
+    """What is worked with, in pixels: the given one, or the measured one if that is far off."""
+
+    weights: NDArray[np.float32]
+    """Of the channels, see `fit_discriminant`."""
+
+    look: FloatImage
+    """See `average_look`."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The network's answer to one click."""
+
+    frame: Frame
+    logits: FloatImage
+    mask: NDArray[np.bool_]
+    """(y, x) of the window: the part of positive logits that holds the click."""
+
+    sureness: float
+
+
+def outline_clicks(
+    pixels: PixelSource,
+    positions: NDArray[np.float64],
+    classes: NDArray[np.int64],
+    diameters: dict[int, float],
+    negatives: NDArray[np.float64] | None = None,
+    *,
+    net: ClickUNet | None = None,
+) -> Generator[Progress, None, list[Outline]]:
+    """Outline the object under every click of one image.
+
+    Parameters
+    ----------
+    pixels
+        (channel, y, x), any number of channels; only the windows round the clicks are read.
+    positions
+        (n, (y, x)), pixels of the image.
+    classes
+        Class value of every click.
+    diameters
+        Class value -> usual diameter in pixels of the image. Where sure outlines show that it is
+        far off, the measured one is worked with.
+    negatives
+        Places (m, (y, x)) that belong to none of the clicked objects.
+    net
+        The network; by default the one that ships with the package.
+
+    Returns
+    -------
+    Outlines in the clicks' order. Those of one class, or of classes of like size, share no pixel;
+    one that lies in another of a class of other size is left whole.
+    """
+    outliner = ClickOutliner(pixels, positions, classes, negatives, net or shipped_network())
+    fits: dict[int, ClassFit] = {}
+    for value in sorted(diameters):
+        if (classes == value).any():
+            yield Progress(0.0, "learning what the clicked objects look like")
+            fits[value] = outliner.fit(value, diameters[value])
+    found: dict[int, _Found] = {}
+    order = np.lexsort((positions[:, 1], positions[:, 0])).tolist()
+    for start in range(0, len(order), BATCH):
+        yield Progress(0.1 + 0.8 * start / len(order), "outlining the objects under the clicks")
+        batch = order[start : start + BATCH]
+        found.update(zip(batch, outliner.find(batch, fits, grow=True), strict=True))
+    yield Progress(0.9, "dividing what several outlines cover")
+    return list(_divide([found[n] for n in range(len(order))], classes, fits, pixels))
+
+
+class ClickOutliner:
+    """One image with its clicks, and the network."""
+
+    def __init__(
+        self,
+        pixels: PixelSource,
+        positions: NDArray[np.float64],
+        classes: NDArray[np.int64],
+        negatives: NDArray[np.float64] | None,
+        net: ClickUNet,
+    ) -> None:
+        self.pixels = pixels
+        self.positions = np.asarray(positions, float).reshape(-1, 2)
+        self.classes = classes
+        self.negatives = np.zeros((0, 2)) if negatives is None else negatives
+        self.net = net
+
+    def fit(self, value: int, diameter: float) -> ClassFit:
+        """Learn what the clicked objects of a class look like, and how large they are."""
+        mine = np.flatnonzero(self.classes == value)
+        sample = mine[np.linspace(0, len(mine) - 1, min(SAMPLE, len(mine))).astype(int)].tolist()
+        fit = self._learn(sample, value, diameter)
+        measured = self._measure(sample[:: max(1, len(sample) // TRIAL)], value, fit)
+        if measured is None or 1 / REFIT_RATIO < measured / diameter < REFIT_RATIO:
+            return fit
+        return self._learn(sample, value, measured)
+
+    def _learn(self, sample: Sequence[int], value: int, diameter: float) -> ClassFit:
+        frames = [self._frame(n, diameter) for n in sample]
+        windows = np.stack([cut_window(self.pixels, frame) for frame in frames])
+        others = [self._others(n, f, {value}) for n, f in zip(sample, frames, strict=True)]
+        weights = fit_discriminant(windows, others)
+        return ClassFit(diameter, weights, average_look(reduce_channels(windows, weights)))
+
+    def _measure(self, trial: Sequence[int], value: int, fit: ClassFit) -> float | None:
+        """Return the median diameter of sure outlines, or None where there are too few."""
+        found = self.find(trial, {value: fit}, grow=True)
+        sure = [_diameter(f) for f in found if f.sureness >= SURE]
+        return float(np.median(sure)) if len(sure) > len(trial) / 3 else None
+
+    def find(
+        self, numbers: Sequence[int], fits: dict[int, ClassFit], *, grow: bool
+    ) -> list[_Found]:
+        """Return the network's answers to some of the clicks, windows grown where need be."""
+        frames = [self._frame(n, fits[int(self.classes[n])].diameter) for n in numbers]
+        found = self._answer(numbers, frames, fits, known_scale=True)
+        if not grow:
+            return found
+        for _ in range(MOST_GROWTHS):
+            short = [i for i, f in enumerate(found) if self._reaches_edge(f)]
+            if not short:
+                break
+            wider = [replace(found[i].frame, step=found[i].frame.step * GROWTH) for i in short]
+            again = self._answer([numbers[i] for i in short], wider, fits, known_scale=False)
+            for i, answer in zip(short, again, strict=True):
+                found[i] = answer
+        return found
+
+    def _answer(
+        self,
+        numbers: Sequence[int],
+        frames: Sequence[Frame],
+        fits: dict[int, ClassFit],
+        *,
+        known_scale: bool,
+    ) -> list[_Found]:
+        reduced, others, looks = [], [], []
+        for n, frame in zip(numbers, frames, strict=True):
+            fit = fits[int(self.classes[n])]
+            window = cut_window(self.pixels, frame)
+            reduced.append(reduce_channels(window[None], fit.weights)[0])
+            rivals = _rivals(int(self.classes[n]), fits)
+            places = self._others(n, frame, rivals)
+            against = frame.to_window(self.negatives)
+            others.append(draw_clicks(np.concatenate([places, against[within_window(against)]])))
+            looks.append(fit.look if known_scale else np.zeros_like(fit.look))
+        planes = stack_planes(np.stack(reduced), np.stack(others), np.stack(looks))
+        return [
+            _read_answer(frame, logits)
+            for frame, logits in zip(frames, _run(self.net, planes), strict=True)
+        ]
+
+    def _frame(self, number: int, diameter: float) -> Frame:
+        y, x = self.positions[number].tolist()
+        return Frame((y, x), diameter / OBJECT_PX)
+
+    def _others(self, number: int, frame: Frame, rivals: set[int]) -> NDArray[np.float64]:
+        reach = frame.step * WINDOW_PX
+        near = (np.abs(self.positions - self.positions[number]) < reach).all(axis=1)
+        near &= np.isin(self.classes, list(rivals))
+        near[number] = False
+        places = frame.to_window(self.positions[near])
+        return places[within_window(places)]
+
+    def _reaches_edge(self, found: _Found) -> bool:
+        """Tell whether an outline touches an edge of its window that lies in the image."""
+        edges = (
+            (found.mask[0], 0, 0), (found.mask[-1], 0, 1),
+            (found.mask[:, 0], 1, 0), (found.mask[:, -1], 1, 1),
+        )  # fmt: skip
+        half = (WINDOW_PX / 2) * found.frame.step
+        for edge, axis, side in edges:
+            place = found.frame.center[axis] + (half if side else -half)
+            limit = self.pixels.region[axis][side]
+            inside = place < limit if side else place > limit
+            if inside and edge.any():
+                return True
+        return False
+
+
+def _rivals(value: int, fits: dict[int, ClassFit]) -> set[int]:
+    """Return the classes whose objects lie beside those of a class, itself among them."""
+    own = fits[value].diameter
+    ratios = {v: max(f.diameter / own, own / f.diameter) for v, f in fits.items()}
+    return {v for v, ratio in ratios.items() if ratio < SIMILAR_RATIO}
+
+
+def _read_answer(frame: Frame, logits: FloatImage) -> _Found:
+    mask = _part_at_click(logits > 0)
+    shown = 1 / (1 + np.exp(-logits))
+    inside = float(shown[mask].sum())
+    outside = float(shown.sum()) - inside
+    area = np.count_nonzero(mask)
+    return _Found(frame, logits, mask, inside / (area + outside) if area else 0.0)
+
+
+def _part_at_click(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the connected part of a mask that holds the middle or comes nearest, holes filled."""
+    parts, count = ndimage.label(mask)
+    if count == 0:
+        return mask
+    places = np.argwhere(mask)
+    nearest = places[((places - MIDDLE) ** 2).sum(axis=1).argmin()]
+    part: NDArray[np.bool_] = ndimage.binary_fill_holes(parts == parts[tuple(nearest)])
+    return part
+
+
+def _diameter(found: _Found) -> float:
+    return float(2 * np.sqrt(np.count_nonzero(found.mask) / np.pi) * found.frame.step)
+
+
+# --- from windows back to the image ---------------------------------------------------------------
+
+
+@dataclass
+class _Placed:
+    """The logits of one outline at the pixels of the image, within its bounding box."""
+
+    row: int
+    column: int
+    logits: FloatImage
+    mask: NDArray[np.bool_]
+
+
+def _divide(
+    found: Sequence[_Found],
+    classes: NDArray[np.int64],
+    fits: dict[int, ClassFit],
+    pixels: PixelSource,
+) -> Generator[Outline, None, None]:
+    """Give every pixel that outlines of rivals share to the one of the highest logit."""
+    placed = [_place(f, pixels) for f in found]
+    corners = np.array([(p.row, p.column) for p in placed]).reshape(-1, 2)
+    ends = corners + np.array([p.mask.shape for p in placed]).reshape(-1, 2)
+    rivals = {value: _rivals(value, fits) for value in fits}
+    for n, own in enumerate(placed):
+        meet = ((corners < ends[n]) & (ends > corners[n])).all(axis=1)
+        meet[n] = False
+        mask = own.mask.copy()
+        for other in np.flatnonzero(meet).tolist():
+            if int(classes[other]) in rivals[int(classes[n])]:
+                _give_up(mask, own, placed[other], first=n < other)
+        confidence = _calibrate(found[n].sureness)
+        yield Outline(mask, (own.row, own.column), found[n].sureness, confidence)
+
+
+def _place(found: _Found, pixels: PixelSource) -> _Placed:
+    if not found.mask.any():
+        row, column = (round(c) for c in found.frame.center)
+        return _Placed(row, column, np.zeros((1, 1), np.float32), np.zeros((1, 1), bool))
+    kept = np.where(ndimage.binary_dilation(found.mask, iterations=2), found.logits, -8.0)
+    kept[found.mask] = np.maximum(kept[found.mask], 0.01)  # holes that were filled
+    rows, columns = (
+        _image_axis(found.mask.any(axis=1 - axis), found.frame, axis, pixels.region[axis])
+        for axis in (0, 1)
+    )
+    logits = rows[1] @ kept.astype(np.float32) @ columns[1].T
+    return _Placed(rows[0], columns[0], logits, logits > 0)
+
+
+def _image_axis(
+    taken: NDArray[np.bool_], frame: Frame, axis: int, limit: tuple[int, int]
+) -> tuple[int, NDArray[np.float32]]:
+    """Return the first image pixel of an outline, and how its pixels follow from the window's."""
+    first, last = np.flatnonzero(taken)[[0, -1]]
+    center = frame.center[axis]
+    low = int(np.ceil(center + (first - 1 - MIDDLE) * frame.step))
+    high = int(np.floor(center + (last + 1 - MIDDLE) * frame.step))
+    low, high = max(low, limit[0]), min(high, limit[1] - 1)
+    if low > high:
+        low = high = int(np.clip(round(center), limit[0], limit[1] - 1))
+    places = (np.arange(low, high + 1, dtype=np.float32) - center) / frame.step + MIDDLE
+    places = np.clip(places, 0, WINDOW_PX - 1)
+    weights = np.maximum(1 - np.abs(places[:, None] - np.arange(WINDOW_PX)), 0)
+    return low, weights.astype(np.float32)
+
+
+def _give_up(mask: NDArray[np.bool_], own: _Placed, other: _Placed, *, first: bool) -> None:
+    """Take from a mask what another outline is surer of; of equals the first keeps it."""
+    low = max(own.row, other.row), max(own.column, other.column)
+    high = (
+        min(own.row + own.mask.shape[0], other.row + other.mask.shape[0]),
+        min(own.column + own.mask.shape[1], other.column + other.mask.shape[1]),
+    )
+    mine = _slices(low, high, own)
+    theirs = _slices(low, high, other)
+    ahead = np.greater if first else np.greater_equal
+    mask[mine] &= ~(other.mask[theirs] & ahead(other.logits[theirs], own.logits[mine]))
+
+
+def _slices(low: tuple[int, int], high: tuple[int, int], placed: _Placed) -> tuple[slice, slice]:
+    return (
+        slice(low[0] - placed.row, high[0] - placed.row),
+        slice(low[1] - placed.column, high[1] - placed.column),
+    )
+
+
+# --- weights --------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def shipped_network() -> ClickUNet:
+    """Return the network with the weights that ship with the package."""
+    return load_network(WEIGHTS)
+
+
+def load_network(path: Path) -> ClickUNet:
+    """Read weights from a safetensors file, in half precision or more, for use."""
+    import torch
+    from safetensors.torch import load_file
+
+    from napari_synthseg.networks.click_unet import ClickUNet
+
+    net = ClickUNet()
+    net.load_state_dict({k: v.float() for k, v in load_file(path).items()}, strict=False)
+    return net.eval().to(memory_format=torch.channels_last)
+
+
+def _run(net: ClickUNet, planes: FloatImage) -> FloatImage:
+    """Return the logits (n, y, x) of windows (n, plane, y, x)."""
+    import torch
+
+    with torch.inference_mode():
+        windows = torch.from_numpy(planes).contiguous(memory_format=torch.channels_last)
+        logits: FloatImage = net(windows).float().numpy()
+    return logits
+
+
+@lru_cache(maxsize=1)
+def _calibration() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    points = json.loads(CALIBRATION.read_text())
+    return np.array(points["sureness"]), np.array(points["iou"])
+
+
+def _calibrate(sureness: float) -> float:
+    """Return the IoU that is to be expected of an outline of some sureness."""
+    if not CALIBRATION.exists():
+        return sureness
+    known, expected = _calibration()
+    return float(np.interp(sureness, known, expected))

@@ -1,0 +1,224 @@
+"""Measure outlines on real images: ``python -m pretraining.evaluate [WEIGHTS] [SET ...]``.
+
+Every object is clicked at its innermost point, moved by a tenth of a diameter; then only twelve of
+an image are. Each is measured with the image's own median diameter and with one diameter for the
+whole set. Half of the images, fixed by a hash of the name, serve tuning; figures to be published
+come from the other half (``--half closing``). ``--method today`` measures the methods of
+`napari_synthseg.patches` on the same clicks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.stats import spearmanr
+
+from benchmarks.click_masks import DATASETS, Clicked, click
+from benchmarks.study.halved_data import hash_name, is_for_tuning
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
+from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.pixels import ArraySource, Intensity
+from napari_synthseg.core.progress import exhaust
+
+SETS = (*DATASETS, "superalloy", "wbc-cell", "wbc-nucleus", "bccd-rbc", "bccd-wbc")
+FEW = 12
+
+
+@dataclass(frozen=True)
+class Found:
+    mask: NDArray[np.bool_]
+    origin: tuple[int, ...]
+    sureness: float
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("SYNTHSEG_DATA", "../shared/data"))
+
+
+def read_set(name: str, half: str, limit: int) -> list[Clicked]:
+    """Return the clicked images of one half of a set; `limit` of them, spread by their hash."""
+    made = [make() for stem, make in _images(name, half, limit)]
+    return [image for image in made if image.numbers]
+
+
+def _images(name: str, half: str, limit: int) -> Iterator[tuple[str, object]]:
+    folder, pattern = {
+        **{key: (data_folder() / d, f"{prefix}*") for key, (d, prefix) in DATASETS.items()},
+        "superalloy": (data_folder() / "nasa_superalloy_semantic", "*"),
+        "wbc-cell": (data_folder() / "wbc_nucleus_cytoplasm_set1", "*"),
+        "wbc-nucleus": (data_folder() / "wbc_nucleus_cytoplasm_set1", "*"),
+        "bccd-rbc": (data_folder() / "bccd_blood_boxes", "*"),
+        "bccd-wbc": (data_folder() / "bccd_blood_boxes", "*"),
+    }[name]
+    paths = [
+        p
+        for p in sorted((folder / "images").glob(pattern))
+        if is_for_tuning(p.stem) is (half == "tuning")
+    ]
+    for path in sorted(paths, key=lambda p: hash_name(p.stem))[:limit]:
+        if name.startswith("bccd"):
+            yield path.stem, lambda p=path: _click_boxes(p, folder, name.split("-")[1].upper())
+        else:
+            yield path.stem, lambda p=path: click(p.stem, iio.imread(p), _ids(name, folder, p.stem))
+
+
+def _ids(name: str, folder: Path, stem: str) -> NDArray[np.int32]:
+    stored = iio.imread(folder / "masks" / f"{stem}.png").astype(np.int32)
+    if name == "superalloy":
+        ids, _ = ndimage.label(stored == 1)
+        areas = np.bincount(ids.ravel())
+        return np.where(areas[ids] < 60, 0, ids)
+    if name == "wbc-cell":
+        return (stored > 0).astype(np.int32)
+    if name == "wbc-nucleus":
+        return (stored == 2).astype(np.int32)
+    return stored
+
+
+def _click_boxes(path: Path, folder: Path, cls: str) -> Clicked:
+    """Click the middle of every box; ids hold nothing, boxes stand in their place."""
+    stored = iio.imread(path)
+    rng = np.random.default_rng(hash_name(path.stem) % 2**32)
+    boxes = _boxes(folder)[path.stem, cls]
+    channels = np.moveaxis(stored, -1, 0)
+    pixels = Intensity.measure(channels, joint=True).normalize(channels)
+    limit = np.array(pixels.shape[1:]) - 1
+    positions, diameters = [], []
+    for y0, x0, y1, x1 in boxes:
+        diameter = float(np.sqrt((y1 - y0) * (x1 - x0)))
+        middle = np.array([y0 + y1, x0 + x1]) / 2 - 0.5
+        positions.append(np.clip(middle + rng.normal(0, 0.07 * diameter, 2), 0, limit))
+        diameters.append(diameter)
+    return Clicked(
+        path.stem, pixels, np.array(boxes), list(range(len(boxes))), positions, diameters
+    )
+
+
+def _boxes(folder: Path) -> dict[tuple[str, str], list[tuple[float, ...]]]:
+    found: dict[tuple[str, str], list[tuple[float, ...]]] = defaultdict(list)
+    with (folder / "boxes.csv").open() as file:
+        for row in csv.DictReader(file):
+            stem = Path(row["image"]).stem
+            box = tuple(float(row[k]) for k in ("ymin", "xmin", "ymax", "xmax"))
+            found[stem, row["class"].upper()].append(box)
+    return found
+
+
+def fewer(image: Clicked) -> Clicked:
+    """Keep twelve clicks, chosen by the image's name."""
+    rng = np.random.default_rng(hash_name(image.stem) % 2**32)
+    kept = sorted(rng.permutation(len(image.numbers))[:FEW].tolist())
+    return replace(
+        image,
+        numbers=[image.numbers[i] for i in kept],
+        positions=[image.positions[i] for i in kept],
+        diameters=[image.diameters[i] for i in kept],
+    )
+
+
+def outline_today(image: Clicked, diameter: float, exhaustive: bool) -> list[Found]:
+    from napari_synthseg.patches.build import build_library
+
+    ref = ImageRef(id=image.stem, uri=image.stem, exhaustive=exhaustive)
+    clicks = tuple(
+        Click(id=str(n), image=ref.id, position=tuple(p), cls=1)
+        for n, p in enumerate(image.positions)
+    )
+    clicked = ClickedImage(ref, ArraySource(image.pixels), clicks)
+    library = exhaust(build_library([clicked], [ObjectClass(name="o", value=1, diameter=diameter)]))
+    return [Found(p.mask, p.origin, p.quality) for p in library.patches]
+
+
+def outline_by_net(image: Clicked, diameter: float, net) -> list[Found]:
+    from napari_synthseg.networks.click_net import outline_clicks
+
+    positions = np.array(image.positions)
+    classes = np.ones(len(positions), np.int64)
+    source = ArraySource(image.pixels)
+    outlines = exhaust(outline_clicks(source, positions, classes, {1: diameter}, net=net))
+    return [Found(o.mask, o.origin, o.sureness) for o in outlines]
+
+
+def measure_iou(found: Found, image: Clicked, number: int) -> float:
+    """Return the IoU with the true mask, or of the boxes where only boxes are known."""
+    places = np.argwhere(found.mask) + found.origin
+    if not len(places):
+        return 0.0
+    if image.ids.ndim == 2 and image.ids.shape == image.pixels.shape[1:]:
+        inside = image.ids[tuple(places.T)] == number
+        union = len(places) + np.count_nonzero(image.ids == number) - np.count_nonzero(inside)
+        return float(np.count_nonzero(inside) / union)
+    box, true = [*places.min(axis=0), *(places.max(axis=0) + 1)], image.ids[number]
+    sides = np.minimum(box[2:], true[2:]) - np.maximum(box[:2], true[:2])
+    common = np.prod(np.maximum(sides, 0))
+    areas = [np.prod(np.subtract(b[2:], b[:2])) for b in (box, true)]
+    return float(common / (sum(areas) - common))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sets", nargs="*", default=list(SETS))
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--method", choices=("net", "today"), default="net")
+    parser.add_argument("--half", choices=("tuning", "closing"), default="tuning")
+    parser.add_argument("--limit", type=int, default=10**6, help="images of a set")
+    parser.add_argument("--out", type=Path, help="append one JSON line for each figure")
+    options = parser.parse_args()
+    net = None
+    if options.weights:
+        from napari_synthseg.networks.click_net import load_network
+
+        net = load_network(options.weights)
+    print(f"{'set':14}{'diameter':10}{'clicks':7}{'images':>7}{'mean':>8}{'median':>8}{'>0.7':>7}"
+          f"{'rank':>7}{'ms/click':>10}")  # fmt: skip
+    for name in options.sets:
+        images = read_set(name, options.half, options.limit)
+        common = float(np.median(np.concatenate([i.diameters for i in images])))
+        for clicked in ("all", "12"):
+            if clicked == "12" and max(len(i.numbers) for i in images) <= FEW:
+                continue
+            for given in ("image", "set"):
+                iou: list[float] = []
+                sureness: list[float] = []
+                start = time.process_time()
+                for image in images:
+                    diameter = float(np.median(image.diameters)) if given == "image" else common
+                    shown = fewer(image) if clicked == "12" else image
+                    if options.method == "today":
+                        found = outline_today(shown, diameter, clicked == "all")
+                    else:
+                        found = outline_by_net(shown, diameter, net)
+                    iou += [
+                        measure_iou(f, shown, n) for f, n in zip(found, shown.numbers, strict=True)
+                    ]
+                    sureness += [f.sureness for f in found]
+                each = 1000 * (time.process_time() - start) / len(iou)
+                rank = float(spearmanr(iou, sureness).statistic)
+                print(f"{name:14}{given:10}{clicked:7}{len(images):7}{np.mean(iou):8.3f}"
+                      f"{np.median(iou):8.3f}{np.mean(np.array(iou) > 0.7):7.3f}{rank:7.2f}"
+                      f"{each:10.1f}", flush=True)  # fmt: skip
+                if options.out:
+                    line = {"set": name, "half": options.half, "diameter": given,
+                            "clicked": clicked, "method": options.method, "mean": np.mean(iou),
+                            "median": np.median(iou), "count": len(iou), "rank": rank,
+                            "ms": each}  # fmt: skip
+                    with options.out.open("a") as file:
+                        file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()

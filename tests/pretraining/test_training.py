@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_synthseg.networks.click_windows import WINDOW_PX
+from pretraining import train as training
+from pretraining.micrograph import Micrograph, draw_micrograph
+from pretraining.scene import DrawnObject
+from pretraining.train import Options, averaged_weights, learning_rate, measure_loss, train
+from pretraining.windows import click_object, make_windows
+
+
+def test_windows_hold_the_clicked_object_in_their_middle() -> None:
+    for seed in range(6):
+        made = make_windows(draw_micrograph(seed, "scattered"), np.random.default_rng(seed))
+        assert made.planes.shape == (len(made), 5, WINDOW_PX, WINDOW_PX)
+        assert np.isfinite(made.planes).all()
+        assert made.targets.min() >= 0
+        assert made.targets.max() <= 1.001
+        if len(made):
+            middle = made.targets[:, 30:34, 30:34].max(axis=(1, 2))
+            assert (middle > 0.2).mean() > 0.9
+
+
+def test_target_is_the_object_seen_through_the_window() -> None:
+    mask = np.ones((22, 22), bool)
+    pixels = np.zeros((1, 120, 120), np.float32)
+    image = Micrograph(pixels, [DrawnObject(1, 50, 50, mask)], "scattered")
+    made = make_windows(image, np.random.default_rng(0))
+    step = 1 / 1.1283  # about: an error of the diameter comes on top
+    assert 0.3 < made.targets[0].sum() * step**2 / 484 < 3
+
+
+def test_clicks_lie_in_their_objects() -> None:
+    rng = np.random.default_rng(0)
+    for made in draw_micrograph(3, "fibres").objects:
+        y, x = np.round(click_object(made, rng)).astype(int)
+        assert made.mask[y - made.row, x - made.column]
+
+
+def test_loss_falls_with_a_better_answer() -> None:
+    target = torch.zeros(1, 64, 64)
+    target[:, 20:40, 20:40] = 1
+    good, bad = (target - 0.5) * 10, (0.5 - target) * 10
+    assert measure_loss(good, target) < 0.05 < measure_loss(bad, target)
+
+
+def test_learning_rate_warms_up_and_ends_at_nothing() -> None:
+    rates = [learning_rate(step, 1000) for step in range(1001)]
+    assert rates[0] < rates[99]
+    assert rates[100] == max(rates[100:])
+    assert rates[1000] == pytest.approx(0)
+
+
+def test_an_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "POOL", 96)
+    options = Options(mix="drawn", steps=2, seed=0, threads=1, minutes=0.0)
+    train(tmp_path, options)
+    first = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    train(tmp_path, options)
+    second = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert (first["step"], second["step"]) == (1, 2)
+    weights = averaged_weights(tmp_path / "checkpoint.pt")
+    assert all(w.dtype == np.float16 for w in weights.values())
+    assert sum(w.size for w in weights.values()) * 2 < 1.2e6
