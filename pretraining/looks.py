@@ -82,7 +82,7 @@ def choose_look(rng: np.random.Generator) -> Look:
     parts |= main_parts[str(main)]
     extras: dict[str, tuple[float, float]] = {
         "texture": (0.45, 0.35), "granules": (0.15, 0.5), "rim": (0.15, 0.4), "dome": (0.2, 0.5),
-        "core": (0.12, 0.5), "slope": (0.15, 0.4), "relief": (0.1, 0.4), "halo": (0.15, 0.5),
+        "core": (0.12, 0.5), "slope": (0.15, 0.4), "relief": (0.1, 0.4), "halo": (0.22, 0.6),
         "shadow": (0.08, 0.5), "bands": (0.03, 0.4),
     }  # fmt: skip
     for name, (chance, size) in extras.items():

@@ -97,9 +97,9 @@ def _nested(canvas: _Canvas) -> str:
     look = replace(choose_look(rng), opaque=True)
     style_kinds = ("ellipse", "ellipse", "blob", "polygon")
     cells = _populate(canvas, 1, look, canvas.diameter, arrangement, kinds=style_kinds)
-    inner_look = replace(choose_look(rng), opaque=bool(rng.random() < 0.7))
+    inner_look = replace(choose_look(rng), opaque=bool(rng.random() < 0.7), halo=0.0)
     style = choose_style(rng, ("ellipse", "ellipse", "blob", "lobes", "chain", "banana"))
-    share, share_spread = rng.uniform(0.2, 0.75), rng.uniform(0, 0.2)
+    share, share_spread = rng.uniform(0.2, 0.82), rng.uniform(0, 0.15)
     several = rng.random() < 0.2
     for cell in cells:
         for _ in range(int(rng.integers(1, 4)) if several else 1):
@@ -145,7 +145,7 @@ def _mosaic(canvas: _Canvas) -> str:
         choose_look(rng), opaque=True, spread=float(rng.choice([0.05, 0.2, 0.6])), halo=0.0
     )
     missing = rng.random(count) < rng.choice([0, 0, 0.1, 0.4])
-    inner_look, inner = choose_look(rng), rng.random() < 0.35
+    inner_look, inner = replace(choose_look(rng), halo=0.0), rng.random() < 0.35
     for n, box in enumerate(ndimage.find_objects(ids + 1)):
         if box is None or missing[n]:
             continue
@@ -165,6 +165,101 @@ def _mosaic(canvas: _Canvas) -> str:
                     layer=INNER, inside=drawn,
                 )  # fmt: skip
     return _any_color(rng)
+
+
+def _islands(canvas: _Canvas) -> str:
+    """Ragged regions, as of a phase in metal: what lies above a level of a rough field."""
+    rng = canvas.rng
+    shape, diameter = canvas.scene.shape, canvas.diameter
+    field = coarse_noise(shape, diameter * rng.uniform(0.5, 0.9), rng)
+    for scale, size in ((0.3, 0.5), (0.12, 0.25)):
+        field += np.float32(size * rng.uniform(0, 1)) * coarse_noise(shape, diameter * scale, rng)
+    field = soften(field, rng.uniform(0.8, 0.04 * diameter + 1))
+    ids, count = ndimage.label(field > np.quantile(field, rng.uniform(0.45, 0.8)))
+    depths = ndimage.distance_transform_edt(ids > 0) - ndimage.distance_transform_edt(ids == 0)
+    look = replace(choose_look(rng), opaque=True, spread=float(rng.choice([0.03, 0.1, 0.3])))
+    if rng.random() < 0.4:  # a bright or dark seam outside
+        look = replace(look, halo=rng.uniform(0.4, 1.3) * rng.choice((-1, 1)), halo_width=0.08)
+    margin = max(2, int(0.15 * diameter))
+    for n, box in enumerate(ndimage.find_objects(ids, count), start=1):
+        if np.count_nonzero(ids[box] == n) < 0.02 * diameter**2:
+            continue
+        top, left = (max(s.start - margin, 0) for s in box)
+        bottom, right = (min(s.stop + margin, e) for s, e in zip(box, shape, strict=True))
+        own = ids[top:bottom, left:right]
+        depth = depths[top:bottom, left:right]
+        depth = np.where(own == n, depth - 0.5, np.minimum(depth, -0.5)).astype(np.float32)
+        greatest = max(float(depth.max()), 0.5)
+        part = Shape(_odd(depth, -99.0), _odd(np.clip(depth / greatest, 0, 1), 0.0))
+        place = (top + part.depth.shape[0] // 2, left + part.depth.shape[1] // 2)
+        canvas.scene.paint(part, place, look, diameter, rng, cls=1)
+    if rng.random() < 0.4:  # fine ones between them
+        _populate(canvas, None, look, diameter * rng.uniform(0.08, 0.3), "apart", 60)
+    return "gray" if rng.random() < 0.8 else _any_color(rng)
+
+
+def _fluorescent(canvas: _Canvas) -> str:
+    """Stained nuclei that glow: dim beside bright, in clumps, with light from out of focus."""
+    rng = canvas.rng
+    look = Look(
+        flat=rng.uniform(0.5, 1), dome=rng.uniform(0, 0.8) * rng.random(),
+        dome_power=float(rng.choice([0.35, 0.5, 1])), texture=rng.uniform(0, 0.4),
+        texture_scale=rng.uniform(0.06, 0.35), granules=rng.normal(0, 0.25),
+        granule_size=rng.uniform(0.06, 0.16), rim=rng.normal(0, 0.15),
+        spread=rng.uniform(0.05, 0.55), slope=rng.normal(0, 0.12), edge_px=rng.uniform(1, 3),
+        opaque=bool(rng.random() < 0.7),
+    )  # fmt: skip
+    arrangement = str(rng.choice(["apart", "touching", "clustered", "heaped", "crowded"]))
+    kinds = (*("ellipse",) * 5, "blob", "blob", "banana", "lobes")
+    _populate(canvas, 1, look, canvas.diameter, arrangement, kinds=kinds)
+    for _ in range(int(rng.integers(0, 4))):  # fragments, and cells that divide
+        size = canvas.diameter * rng.uniform(0.15, 0.5)
+        _populate(canvas, None, replace(look, flat=1.5), size, "apart", 2)
+    if rng.random() < 0.5:
+        haze = soften(canvas.scene.layers[OBJECTS], canvas.diameter * rng.uniform(0.2, 0.8))
+        canvas.scene.layers[OBJECTS] += np.float32(rng.uniform(0.05, 0.6)) * haze
+    canvas.scene.layers[GROUND] *= np.float32(rng.uniform(0, 0.5))
+    return "gray" if rng.random() < 0.9 else "emitting"
+
+
+def _blood(canvas: _Canvas) -> str:
+    """Red cells, pale in the middle, and white ones with a nucleus that may be lobed."""
+    rng = canvas.rng
+    pale = rng.uniform(0, 0.9)
+    red = Look(
+        flat=rng.uniform(0.6, 1), core=-pale, core_size=rng.uniform(0.2, 0.6), core_shift=0.1,
+        rim=rng.normal(0, 0.3), dome=rng.normal(0, 0.3), spread=0.12,
+        edge_px=rng.uniform(1, 3), opaque=bool(rng.random() < 0.5),
+    )  # fmt: skip
+    arrangement = str(rng.choice(["apart", "touching", "clustered", "heaped"]))
+    kinds = ("ellipse", "ellipse", "ellipse", "blob")
+    red_class = 1 if rng.random() < 0.6 else None
+    _populate(canvas, red_class, red, canvas.diameter, arrangement, kinds=kinds, spread=0.1)
+    white = replace(choose_look(rng), flat=rng.uniform(0.1, 0.7), opaque=True, halo=0.0, relief=0.0)
+    size = canvas.diameter * rng.uniform(1.1, 2.2)
+    count = int(rng.integers(1, 5))
+    cells = _populate(canvas, 2, white, size, "apart", count, kinds=("ellipse", "blob"))
+    style = choose_style(rng, ("ellipse", "lobes", "chain", "banana", "blob"))
+    look = Look(
+        flat=rng.uniform(0.8, 1.5), texture=rng.uniform(0, 0.4), texture_scale=0.2, opaque=True
+    )
+    for cell in cells:
+        inner = size * rng.uniform(0.4, 0.85)
+        inside = _erode_to_place(cell, inner * 0.45)
+        if inside is not None:
+            middle = inside[len(inside) // 2] + (cell.row, cell.column)
+            place = (int(middle[0]), int(middle[1]))
+            nucleus = _clip_to(draw_shape(style, inner, rng), cell, place)
+            canvas.scene.paint(nucleus, place, look, inner, rng, cls=3, layer=INNER, inside=cell)
+    for cell in [o for o in canvas.scene.objects if o.cls == 1]:  # parasites
+        if rng.random() < 0.08:
+            spot = draw_shape(
+                choose_style(rng, ("ellipse", "crescent")), 0.25 * canvas.diameter, rng
+            )
+            middle = np.argwhere(cell.mask)[rng.integers(cell.visible_area())]
+            place = (int(middle[0]) + cell.row, int(middle[1]) + cell.column)
+            canvas.scene.paint(spot, place, look, 3, rng, cls=4, layer=INNER, inside=cell)
+    return "absorbing" if rng.random() < 0.85 else "gray"
 
 
 def _fibres(canvas: _Canvas) -> str:
@@ -305,14 +400,17 @@ def _stained(canvas: _Canvas) -> str:
 Draw = Callable[[_Canvas], str]
 
 KINDS: dict[str, tuple[Draw, float, float, float, float]] = {
-    "scattered": (_scattered, 0.38, 7, 40, 8),
-    "nested": (_nested, 0.13, 14, 48, 6.5),
-    "mosaic": (_mosaic, 0.09, 10, 32, 6),
-    "fibres": (_fibres, 0.07, 18, 44, 6),
-    "bright_field": (_bright_field, 0.08, 9, 40, 7.5),
-    "particles": (_particles, 0.14, 10, 44, 6.5),
-    "spots": (_spots, 0.05, 3, 7, 22),
-    "stained": (_stained, 0.1, 8, 36, 7.5),
+    "scattered": (_scattered, 0.28, 7, 40, 8),
+    "fluorescent": (_fluorescent, 0.12, 7, 40, 8),
+    "stained": (_stained, 0.11, 8, 36, 7.5),
+    "particles": (_particles, 0.12, 10, 44, 6.5),
+    "nested": (_nested, 0.1, 14, 48, 6.5),
+    "bright_field": (_bright_field, 0.07, 9, 40, 7.5),
+    "islands": (_islands, 0.06, 10, 40, 7),
+    "mosaic": (_mosaic, 0.06, 10, 32, 6),
+    "blood": (_blood, 0.06, 12, 36, 7),
+    "fibres": (_fibres, 0.06, 18, 44, 6),
+    "spots": (_spots, 0.04, 3, 7, 22),
 }
 """Kind -> how it is drawn, how often, least and greatest diameter in pixels, diameters wide."""
 

@@ -28,7 +28,7 @@ BATCH = 48
 POOL = 1536
 """Windows that wait; a batch is drawn from them at random, so that it mixes many micrographs."""
 
-USES = 2
+USES = 3
 """How often a window is trained on, on average."""
 
 LEARNING_RATE = 3e-3
@@ -203,7 +203,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--mix", choices=sorted(REAL_SHARE), default="drawn")
-    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60, help="stop after so long by the clock")

@@ -31,7 +31,10 @@ WINDOWS_OF_A_CLASS = 10
 SIZE_ERROR = 0.27
 """Standard deviation of the logarithm of the diameter that the user gives."""
 
-NESTING_KINDS = ("nested", "mosaic", "spots")
+NESTED_SIZE_ERROR = 0.12
+"""The same where the diameter alone says which of two objects in each other is meant."""
+
+NESTING_KINDS = ("nested", "mosaic", "spots", "blood")
 """Kinds whose classes lie in each other: the clicks of one say nothing against the other."""
 
 Array = NDArray[np.float32]
@@ -68,7 +71,7 @@ def _windows_of_class(
 ) -> TrainingWindows | None:
     mine = [o for o in micrograph.objects if o.cls == cls]
     mine = [o for o in mine if not _is_cut(o, micrograph) or rng.random() < 0.4] or mine
-    diameter = micrograph.diameter(cls) * np.exp(_size_error(rng))
+    diameter = micrograph.diameter(cls) * np.exp(_size_error(micrograph, rng))
     known = _choose_known(len(mine), rng)
     chosen = known[:WINDOWS_OF_A_CLASS]
     clicks = np.array([click_object(mine[n], rng) for n in known])
@@ -110,8 +113,10 @@ def _is_cut(made: DrawnObject, micrograph: Micrograph) -> bool:
     return made.row <= 0 or made.column <= 0 or bottom >= height or right >= width
 
 
-def _size_error(rng: np.random.Generator) -> float:
+def _size_error(micrograph: Micrograph, rng: np.random.Generator) -> float:
     """Return the logarithm of the factor by which the given diameter is off."""
+    if micrograph.kind in NESTING_KINDS and len({o.cls for o in micrograph.objects}) > 1:
+        return float(rng.normal(0, NESTED_SIZE_ERROR))
     return float(rng.normal(0, SIZE_ERROR if rng.random() < 0.85 else 2 * SIZE_ERROR))
 
 

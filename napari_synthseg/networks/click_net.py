@@ -45,19 +45,22 @@ BATCH = 32
 SAMPLE = 32
 """Clicks of a class that its look, and the colors that tell it from the ground, are taken from."""
 
-TRIAL = 16
+TRIAL = 12
 """Clicks of a class that its size is measured on before all are outlined."""
+
+TRIAL_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0, 0.125, 8.0)
+"""Multiples of the given diameter that are tried."""
+
+DOUBLING_PENALTY = 0.06
+"""How much surer outlines must be for each doubling or halving of the given diameter."""
+
+MEASURED_RATIO = 1.3
+"""With outlines this much larger or smaller than the diameter, theirs is worked with."""
 
 GROWTH = 1.6
 """By how much a window grows whose edge the outline touches."""
 
 MOST_GROWTHS = 5
-
-SURE = 0.75
-"""Outlines of at least this raw confidence tell a class's size."""
-
-REFIT_RATIO = 1.5
-"""With a measured size this much off the given diameter, the measured one is worked with."""
 
 SIMILAR_RATIO = 1.5
 """Classes whose sizes differ by less are taken for neighbors, not for parts of each other."""
@@ -177,14 +180,32 @@ class ClickOutliner:
         self.net = net
 
     def fit(self, value: int, diameter: float) -> ClassFit:
-        """Learn what the clicked objects of a class look like, and how large they are."""
+        """Learn what the clicked objects of a class look like, and how large they are.
+
+        Outlines are surest where the window shows the object at the size that the network was
+        trained on, so that the diameter need not be near.
+        """
         mine = np.flatnonzero(self.classes == value)
         sample = mine[np.linspace(0, len(mine) - 1, min(SAMPLE, len(mine))).astype(int)].tolist()
-        fit = self._learn(sample, value, diameter)
-        measured = self._measure(sample[:: max(1, len(sample) // TRIAL)], value, fit)
-        if measured is None or 1 / REFIT_RATIO < measured / diameter < REFIT_RATIO:
-            return fit
-        return self._learn(sample, value, measured)
+        trial = sample[:: -(-len(sample) // TRIAL)]
+        best, chosen = -np.inf, diameter
+        for factor in TRIAL_FACTORS:
+            sureness, measured = self._try(trial, value, diameter * factor)
+            score = sureness - DOUBLING_PENALTY * abs(np.log2(factor))
+            if score > best:
+                off = measured / (diameter * factor)
+                near = 1 / MEASURED_RATIO < off < MEASURED_RATIO
+                best, chosen = score, diameter * factor if near else measured
+        return self._learn(sample, value, chosen)
+
+    def _try(self, trial: Sequence[int], value: int, diameter: float) -> tuple[float, float]:
+        """Return how sure the outlines are with a diameter, and the diameter they show."""
+        fit = self._learn(trial, value, diameter)
+        found = self.find(trial, {value: fit}, grow=False)
+        sureness = np.array([0.0 if self._reaches_edge(f) else f.sureness for f in found])
+        surest = np.argsort(sureness)[-max(1, len(found) * 2 // 3) :]
+        sizes = [_diameter(found[i]) for i in surest]
+        return float(sureness.mean()), float(np.median(sizes)) or diameter
 
     def _learn(self, sample: Sequence[int], value: int, diameter: float) -> ClassFit:
         frames = [self._frame(n, diameter) for n in sample]
@@ -192,12 +213,6 @@ class ClickOutliner:
         others = [self._others(n, f, {value}) for n, f in zip(sample, frames, strict=True)]
         weights = fit_discriminant(windows, others)
         return ClassFit(diameter, weights, average_look(reduce_channels(windows, weights)))
-
-    def _measure(self, trial: Sequence[int], value: int, fit: ClassFit) -> float | None:
-        """Return the median diameter of sure outlines, or None where there are too few."""
-        found = self.find(trial, {value: fit}, grow=True)
-        sure = [_diameter(f) for f in found if f.sureness >= SURE]
-        return float(np.median(sure)) if len(sure) > len(trial) / 3 else None
 
     def find(
         self, numbers: Sequence[int], fits: dict[int, ClassFit], *, grow: bool
