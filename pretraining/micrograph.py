@@ -252,7 +252,7 @@ def _blood(canvas: _Canvas) -> str:
             nucleus = _clip_to(draw_shape(style, inner, rng), cell, place)
             canvas.scene.paint(nucleus, place, look, inner, rng, cls=3, layer=INNER, inside=cell)
     for cell in [o for o in canvas.scene.objects if o.cls == 1]:  # parasites
-        if rng.random() < 0.08:
+        if cell.visible_area() and rng.random() < 0.08:
             spot = draw_shape(
                 choose_style(rng, ("ellipse", "crescent")), 0.25 * canvas.diameter, rng
             )

@@ -92,8 +92,11 @@ class Outline:
 class ClassFit:
     """What is known of the clicked objects of one class on one image."""
 
+    given: float
+    """The diameter that the user gave, in pixels."""
+
     diameter: float
-    """What is worked with, in pixels: the given one, or the measured one if that is far off."""
+    """The diameter that is worked with: the given or a measured one."""
 
     weights: NDArray[np.float32]
     """Of the channels, see `fit_discriminant`."""
@@ -196,7 +199,7 @@ class ClickOutliner:
                 off = measured / (diameter * factor)
                 near = 1 / MEASURED_RATIO < off < MEASURED_RATIO
                 best, chosen = score, diameter * factor if near else measured
-        return self._learn(sample, value, chosen)
+        return replace(self._learn(sample, value, chosen), given=diameter)
 
     def _try(self, trial: Sequence[int], value: int, diameter: float) -> tuple[float, float]:
         """Return how sure the outlines are with a diameter, and the diameter they show."""
@@ -212,7 +215,8 @@ class ClickOutliner:
         windows = np.stack([cut_window(self.pixels, frame) for frame in frames])
         others = [self._others(n, f, {value}) for n, f in zip(sample, frames, strict=True)]
         weights = fit_discriminant(windows, others)
-        return ClassFit(diameter, weights, average_look(reduce_channels(windows, weights)))
+        look = average_look(reduce_channels(windows, weights))
+        return ClassFit(diameter, diameter, weights, look)
 
     def find(
         self, numbers: Sequence[int], fits: dict[int, ClassFit], *, grow: bool
@@ -252,8 +256,8 @@ class ClickOutliner:
             looks.append(fit.look if known_scale else np.zeros_like(fit.look))
         planes = stack_planes(np.stack(reduced), np.stack(others), np.stack(looks))
         return [
-            _read_answer(frame, logits)
-            for frame, logits in zip(frames, _run(self.net, planes), strict=True)
+            _read_answer(*answer)
+            for answer in zip(frames, _run(self.net, planes), others, strict=True)
         ]
 
     def _frame(self, number: int, diameter: float) -> Frame:
@@ -286,29 +290,35 @@ class ClickOutliner:
 
 def _rivals(value: int, fits: dict[int, ClassFit]) -> set[int]:
     """Return the classes whose objects lie beside those of a class, itself among them."""
-    own = fits[value].diameter
-    ratios = {v: max(f.diameter / own, own / f.diameter) for v, f in fits.items()}
+    own = fits[value].given
+    ratios = {v: max(f.given / own, own / f.given) for v, f in fits.items()}
     return {v for v, ratio in ratios.items() if ratio < SIMILAR_RATIO}
 
 
-def _read_answer(frame: Frame, logits: FloatImage) -> _Found:
-    mask = _part_at_click(logits > 0)
+def _read_answer(frame: Frame, logits: FloatImage, others: FloatImage) -> _Found:
+    mask = _part_at_click(logits > 0, others)
     shown = 1 / (1 + np.exp(-logits))
     inside = float(shown[mask].sum())
     outside = float(shown.sum()) - inside
     area = np.count_nonzero(mask)
-    return _Found(frame, logits, mask, inside / (area + outside) if area else 0.0)
+    return _Found(frame, logits, mask, float(inside / (area + outside)) if area else 0.0)
 
 
-def _part_at_click(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the connected part of a mask that holds the middle or comes nearest, holes filled."""
+def _part_at_click(mask: NDArray[np.bool_], others: FloatImage) -> NDArray[np.bool_]:
+    """Return the connected part of a mask that holds the middle or comes nearest.
+
+    Its holes are filled, but for those that hold another click.
+    """
     parts, count = ndimage.label(mask)
     if count == 0:
         return mask
     places = np.argwhere(mask)
     nearest = places[((places - MIDDLE) ** 2).sum(axis=1).argmin()]
-    part: NDArray[np.bool_] = ndimage.binary_fill_holes(parts == parts[tuple(nearest)])
-    return part
+    part = parts == parts[tuple(nearest)]
+    seeds = others > 0.5
+    seeds[[0, -1]] = seeds[:, [0, -1]] = True
+    outside: NDArray[np.bool_] = ndimage.binary_propagation(seeds & ~part, mask=~part)
+    return ~outside
 
 
 def _diameter(found: _Found) -> float:
@@ -357,7 +367,9 @@ def _place(found: _Found, pixels: PixelSource) -> _Placed:
     kept = np.where(ndimage.binary_dilation(found.mask, iterations=2), found.logits, -8.0)
     kept[found.mask] = np.maximum(kept[found.mask], 0.01)  # holes that were filled
     rows, columns = (
-        _image_axis(found.mask.any(axis=1 - axis), found.frame, axis, pixels.region[axis])
+        _image_axis(
+            np.asarray(found.mask.any(axis=1 - axis)), found.frame, axis, pixels.region[axis]
+        )
         for axis in (0, 1)
     )
     logits = rows[1] @ kept.astype(np.float32) @ columns[1].T
@@ -419,7 +431,11 @@ def load_network(path: Path) -> ClickUNet:
 
     net = ClickUNet()
     net.load_state_dict({k: v.float() for k, v in load_file(path).items()}, strict=False)
-    return net.eval().to(memory_format=torch.channels_last)
+    for parameter in net.parameters():
+        parameter.requires_grad_(False)
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return net.eval()
 
 
 def _run(net: ClickUNet, planes: FloatImage) -> FloatImage:

@@ -35,7 +35,8 @@ class Frame:
 
     def to_window(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where places of the image (n, (y, x)) lie in the window."""
-        return (positions - np.array(self.center)) / self.step + MIDDLE
+        places: NDArray[np.float64] = (positions - np.array(self.center)) / self.step + MIDDLE
+        return places
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def resample_axis(center: float, step: float, low: int, high: int) -> Resampling
     half = max(step, 1.0)
     first, last = int(np.ceil(places[0] - half)), int(np.floor(places[-1] + half))
     away = np.abs(np.arange(first, last + 1, dtype=np.float32) - places[:, None])
-    weights = np.maximum(1 - away / half, 0).astype(np.float32)
-    weights /= weights.sum(axis=1, keepdims=True)
+    weights = np.maximum(1 - away / half, 0)
+    weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     start, stop = min(max(first, low), high - 1), max(min(last + 1, high), low + 1)
     before, after = max(start - first, 0), max(last + 1 - stop, 0)
     inner = weights[:, before : weights.shape[1] - after].copy()
@@ -160,7 +161,8 @@ def draw_clicks(places: NDArray[np.float64]) -> FloatImage:
 def within_window(places: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which places (n, (y, x)) of a window lie in it or just outside."""
     reach = 2 * CLICK_SIGMA_PX
-    return ((places > -reach) & (places < WINDOW_PX - 1 + reach)).all(axis=1)
+    inside = (places > -reach) & (places < WINDOW_PX - 1 + reach)
+    return np.asarray(inside.all(axis=1))
 
 
 CLICK_PLANE = draw_clicks(np.array([[MIDDLE, MIDDLE]]))
