@@ -48,14 +48,16 @@ SAMPLE = 32
 TRIAL = 12
 """Clicks of a class that its size is measured on before all are outlined."""
 
-TRIAL_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0, 0.125, 8.0)
-"""Multiples of the given diameter that are tried."""
+COARSE_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0, 0.125, 8.0)
+FINE_FACTORS = (2**-0.5, 2**0.5)
+"""Multiples of the given diameter that are tried, then of the best of them."""
 
 DOUBLING_PENALTY = 0.06
 """How much surer outlines must be for each doubling or halving of the given diameter."""
 
-MEASURED_RATIO = 1.3
-"""With outlines this much larger or smaller than the diameter, theirs is worked with."""
+FITTING = (0.8, 1.6)
+"""Outlines that are smaller or larger than these multiples of the diameter show that it is off:
+small ones are coarse in their windows, and large ones lack surroundings."""
 
 GROWTH = 1.6
 """By how much a window grows whose edge the outline touches."""
@@ -103,6 +105,16 @@ class ClassFit:
 
     look: FloatImage
     """See `average_look`."""
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What came of a multiple of the given diameter."""
+
+    factor: float
+    score: float
+    shown: float
+    """Median diameter of the surest outlines, in pixels of the image."""
 
 
 @dataclass(frozen=True)
@@ -191,24 +203,24 @@ class ClickOutliner:
         mine = np.flatnonzero(self.classes == value)
         sample = mine[np.linspace(0, len(mine) - 1, min(SAMPLE, len(mine))).astype(int)].tolist()
         trial = sample[:: -(-len(sample) // TRIAL)]
-        best, chosen = -np.inf, diameter
-        for factor in TRIAL_FACTORS:
-            sureness, measured = self._try(trial, value, diameter * factor)
-            score = sureness - DOUBLING_PENALTY * abs(np.log2(factor))
-            if score > best:
-                off = measured / (diameter * factor)
-                near = 1 / MEASURED_RATIO < off < MEASURED_RATIO
-                best, chosen = score, diameter * factor if near else measured
-        return replace(self._learn(sample, value, chosen), given=diameter)
+        trials = [self._try(trial, value, diameter, factor) for factor in COARSE_FACTORS]
+        best = max(trials, key=lambda t: t.score).factor
+        trials += [self._try(trial, value, diameter, best * factor) for factor in FINE_FACTORS]
+        chosen = max(trials, key=lambda t: t.score)
+        size = diameter * chosen.factor
+        if not FITTING[0] < chosen.shown / size < FITTING[1]:
+            size = chosen.shown
+        return replace(self._learn(sample, value, size), given=diameter)
 
-    def _try(self, trial: Sequence[int], value: int, diameter: float) -> tuple[float, float]:
-        """Return how sure the outlines are with a diameter, and the diameter they show."""
-        fit = self._learn(trial, value, diameter)
+    def _try(self, trial: Sequence[int], value: int, diameter: float, factor: float) -> _Trial:
+        """Outline some clicks with a multiple of the given diameter."""
+        fit = self._learn(trial, value, diameter * factor)
         found = self.find(trial, {value: fit}, grow=False)
         sureness = np.array([0.0 if self._reaches_edge(f) else f.sureness for f in found])
         surest = np.argsort(sureness)[-max(1, len(found) * 2 // 3) :]
-        sizes = [_diameter(found[i]) for i in surest]
-        return float(sureness.mean()), float(np.median(sizes)) or diameter
+        shown = float(np.median([_diameter(found[i]) for i in surest])) or fit.diameter
+        score = float(sureness.mean()) - DOUBLING_PENALTY * abs(np.log2(factor))
+        return _Trial(factor, score, shown)
 
     def _learn(self, sample: Sequence[int], value: int, diameter: float) -> ClassFit:
         frames = [self._frame(n, diameter) for n in sample]
