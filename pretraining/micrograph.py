@@ -266,7 +266,7 @@ def _fibres(canvas: _Canvas) -> str:
     """Long bent objects that cross."""
     rng = canvas.rng
     area = np.pi / 4 * canvas.diameter**2
-    width = canvas.diameter * np.exp(rng.uniform(np.log(0.13), np.log(0.4)))
+    width = canvas.diameter * np.exp(rng.uniform(np.log(0.11), np.log(0.35)))
     look = replace(choose_look(rng), rim_width=0.2)
     count = int(np.clip(np.prod(canvas.scene.shape) / area * rng.uniform(0.12, 0.6), 4, 40))
     bend, winding = rng.uniform(0, 1.6), bool(rng.random() < 0.6)
@@ -400,16 +400,16 @@ def _stained(canvas: _Canvas) -> str:
 Draw = Callable[[_Canvas], str]
 
 KINDS: dict[str, tuple[Draw, float, float, float, float]] = {
-    "scattered": (_scattered, 0.28, 7, 40, 8),
+    "scattered": (_scattered, 0.22, 7, 40, 8),
     "fluorescent": (_fluorescent, 0.12, 7, 40, 8),
     "stained": (_stained, 0.11, 8, 36, 7.5),
     "particles": (_particles, 0.12, 10, 44, 6.5),
-    "nested": (_nested, 0.1, 14, 48, 6.5),
+    "nested": (_nested, 0.11, 14, 48, 6.5),
     "bright_field": (_bright_field, 0.07, 9, 40, 7.5),
     "islands": (_islands, 0.06, 10, 40, 7),
     "mosaic": (_mosaic, 0.06, 10, 32, 6),
     "blood": (_blood, 0.06, 12, 36, 7),
-    "fibres": (_fibres, 0.06, 18, 44, 6),
+    "fibres": (_fibres, 0.12, 18, 44, 6),
     "spots": (_spots, 0.04, 3, 7, 22),
 }
 """Kind -> how it is drawn, how often, least and greatest diameter in pixels, diameters wide."""

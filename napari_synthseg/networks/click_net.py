@@ -136,6 +136,7 @@ def outline_clicks(
     diameters: dict[int, float],
     negatives: NDArray[np.float64] | None = None,
     *,
+    fits: dict[int, ClassFit] | None = None,
     net: ClickUNet | None = None,
 ) -> Generator[Progress, None, list[Outline]]:
     """Outline the object under every click of one image.
@@ -153,6 +154,9 @@ def outline_clicks(
         far off, the measured one is worked with.
     negatives
         Places (m, (y, x)) that belong to none of the clicked objects.
+    fits
+        Class value -> what is known of it on this image. Classes that are missing are learned from
+        their clicks and added, so that one more click on the image takes milliseconds.
     net
         The network; by default the one that ships with the package.
 
@@ -162,9 +166,9 @@ def outline_clicks(
     one that lies in another of a class of other size is left whole.
     """
     outliner = ClickOutliner(pixels, positions, classes, negatives, net or shipped_network())
-    fits: dict[int, ClassFit] = {}
+    fits = {} if fits is None else fits
     for value in sorted(diameters):
-        if (classes == value).any():
+        if value not in fits and (classes == value).any():
             yield Progress(0.0, "learning what the clicked objects look like")
             fits[value] = outliner.fit(value, diameters[value])
     found: dict[int, _Found] = {}

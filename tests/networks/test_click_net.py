@@ -7,7 +7,7 @@ from torch import nn
 
 from napari_synthseg.core.pixels import ArraySource, FloatImage
 from napari_synthseg.core.progress import exhaust
-from napari_synthseg.networks.click_net import Outline, outline_clicks
+from napari_synthseg.networks.click_net import ClassFit, Outline, outline_clicks
 from napari_synthseg.networks.click_unet import ClickUNet
 
 
@@ -129,6 +129,21 @@ def test_only_the_windows_of_a_huge_image_are_read() -> None:
     made = outline(pixels, places)
     assert pixels.read_px < 0.1 * np.prod(pixels.shape)
     assert all(o.diameter == pytest.approx(20, rel=0.15) for o in made)
+
+
+def test_what_was_learned_of_a_class_serves_the_next_click() -> None:
+    pixels = Recorded((1, 600, 600))
+    fits: dict[int, ClassFit] = {}
+    places = np.array([(y, x) for y in (150, 250, 350) for x in (150, 250, 350)], float)
+    ones = np.ones(9, np.int64)
+    exhaust(outline_clicks(pixels, places, ones, {1: 20.0}, fits=fits, net=Bright()))
+    known, before = fits[1], pixels.read_px
+    (made,) = exhaust(
+        outline_clicks(pixels, places[:1], ones[:1], {1: 20.0}, fits=fits, net=Bright())
+    )
+    assert fits[1] is known
+    assert pixels.read_px - before < 70**2
+    assert made.diameter == pytest.approx(20, rel=0.15)
 
 
 def test_outlines_come_in_the_order_of_the_clicks() -> None:
