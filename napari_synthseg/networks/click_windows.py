@@ -78,8 +78,7 @@ def cut_window(pixels: PixelSource, frame: Frame) -> FloatImage:
         for center, limit in zip(frame.center, pixels.region, strict=True)
     )
     crop = pixels.read(((rows.start, rows.stop), (columns.start, columns.stop)))
-    window: FloatImage = rows.weights @ crop @ columns.weights.T
-    return window
+    return np.asarray(rows.weights @ crop @ columns.weights.T, np.float32)
 
 
 def fit_discriminant(
