@@ -81,7 +81,7 @@ def train(
         picked = pick_recipe(session.project, recipe)
         for_training, for_recipe = _split_settings(chosen, picked)
         # a recipe that was chosen is meant to be used: then the source is synthetic, as documented
-        given = recipe is not None or session.project.recipe is not None
+        given = recipe is not None or for_recipe or session.project.recipe is not None
         base = session.project.train_spec if given else session.suitable_spec
         spec = _spec(base, options, for_training)
         if recipe is not None or for_recipe:

@@ -19,7 +19,7 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 
 MIN_SHARE_SHOWN = 0.5
-"""Share of a box that must lie on an image for its object to count as shown."""
+"""Share of an object, or of its box, that must lie on an image for it to count as shown."""
 
 UNKNOWN = -1
 """Pixels without a known label: they teach a model nothing and are not scored."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.pixels import FloatImage
-from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.io.atomic import replace_file, write_text
 from napari_synthseg.realism.report import HEADER, Measure, RealismReport, TwoSampleTest, rows_of
 from napari_synthseg.realism.view import FieldView
 
@@ -50,7 +50,7 @@ def save_comparison(folder: Path, comparison: Comparison) -> None:
     """Write ``realism.json`` and ``realism.png`` into a folder, which is made if missing."""
     folder.mkdir(parents=True, exist_ok=True)
     text = comparison.report.model_dump_json(indent=1, by_alias=True) + "\n"
-    replace_file(folder / REPORT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(folder / REPORT_FILE, text)
     page = draw_page(comparison)
     replace_file(folder / FIGURE_FILE, lambda path: page.savefig(path, dpi=130, format="png"))
 
@@ -60,12 +60,10 @@ def draw_page(comparison: Comparison, *, words: bool = True) -> Figure:
 
     Without `words`, the table and the caption are left out, for showing them in another way.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     report = comparison.report
     figure = Figure(figsize=(16, 10.6), facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
     figure.suptitle("Real vs. synthetic", fontsize=17, fontweight="bold", color=INK)
     (above,), (below,) = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.15, 1.0))
     if words:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from napari_synthseg.core.geometry import ball
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 
 LEVELS = 3
@@ -83,6 +84,4 @@ def round_up(length: float, multiple: int) -> int:
 
 def smallest_area(diameter: float, spacing: Spacing, share: float) -> int:
     """Return a share of the area (volume) of an object, in pixels."""
-    ndim = len(spacing)
-    ball = math.pi / 4 * diameter**2 if ndim == 2 else math.pi / 6 * diameter**3
-    return round(share * ball / math.prod(spacing))
+    return round(share * ball([diameter / 2] * len(spacing)) / math.prod(spacing))

@@ -24,7 +24,7 @@ from napari_synthseg.core.recipe import load_recipe
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.tasks.results import ImageResult, class_names, names_of, truth_words
+from napari_synthseg.tasks.results import ImageResult, names_of, truth_words
 from napari_synthseg.workflow.truths import true_labels
 
 MAP_KINDS: tuple[TruthKind, ...] = ("instance", "boxes")
@@ -111,7 +111,7 @@ def _score_maps(
     refs = [ref for ref, _, _ in known]
     return score_heat_maps(
         [(ref.name, _pointed_at(labels), maps[ref.id].maps) for ref, labels, _ in known],
-        class_names(project.classes),
+        project.class_names,
         measured_on="synthetic" if any(ref.synthetic for ref in refs) else "real",
         truth=truth_words(labels for _, labels, _ in known),
         diameters={c.value: c.diameter_px(refs[0]) for c in project.classes},

@@ -19,7 +19,7 @@ from napari_synthseg.core.geometry import full_region, region_shape, region_slic
 from napari_synthseg.core.labels import UNKNOWN, regions_of
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.labels import UNKNOWN_VALUE, decode_regions, encode_regions, is_binary
+from napari_synthseg.io.labels import UNKNOWN_VALUE, decode_regions, is_binary
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.storage.uris import relative_uri
@@ -188,9 +188,8 @@ def masks_from_file(
         for ref in refs:
             labels = open_labels(RegionTruth(image=ref.id, source=uri), ref, folder)
             parts.append((_place_of(ref, shape), labels.values))
-        _check_class_values(
-            np.concatenate([encode_regions(values).ravel() for _, values in parts]), name
-        )
+        known = [np.maximum(values, 0).ravel() for _, values in parts]  # unknown is no class
+        _check_class_values(np.concatenate(known), name)
         return _painted(parts, shape)
 
     return Job.of(f"read the masks {name}", paint)
@@ -199,7 +198,9 @@ def masks_from_file(
 def _check_class_values(array: NDArray[np.generic], name: str) -> None:
     found = [int(v) for v in np.unique(array)]
     if not any(found):
-        raise InputError(f"The masks {name} hold nothing but 0: choose others, or paint them.")
+        raise InputError(
+            f"The masks {name} hold nothing but 0 or unknown pixels: choose others, or paint them."
+        )
     if found[0] < 0 or found[-1] > UNKNOWN_VALUE or len(found) > MAX_REGION_VALUES:
         raise InputError(
             f"The masks {name} hold {len(found)} values from {found[0]} to {found[-1]}, it seems "

@@ -23,7 +23,7 @@ from napari_synthseg.storage.images import describe, open_pixels
 from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.results import ImageResult, Written
-from napari_synthseg.training.libraries import load_libraries
+from napari_synthseg.training.libraries import TO_PREDICT, load_libraries
 
 if TYPE_CHECKING:
     from napari_synthseg.training.model import Predictor
@@ -73,7 +73,7 @@ def _load(
     folder: Path, run: TrainingRun, adapt_to: Sequence[ImageRef] | None
 ) -> Generator[Progress, None, Predictor]:
     """Return a run's network, fitted to unlabelled images where they are given."""
-    yield from load_libraries()
+    yield from load_libraries(TO_PREDICT)
     from napari_synthseg.tasks.predict import load_predictor
     from napari_synthseg.training.adaptation import adapt_predictor
 

@@ -618,4 +618,5 @@ def wait_until_closed(limit_s: float = CLOSING_LIMIT_S) -> None:
     _closing.clear()
 
 
-atexit.register(wait_until_closed)
+# before atexit's functions are called executors stop, which the writer and zarr cannot do without
+getattr(threading, "_register_atexit", atexit.register)(wait_until_closed)

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.workflow.session import Session
 from tests.helpers.region_images import Drawn, draw_regions, slow_recipe
 
@@ -206,3 +208,21 @@ def test_without_a_source_regions_alone_are_learned_from_real_images(
     with Session.open(folder).result() as session:
         (run,) = session.project.runs
     assert run.spec.source == "real"
+
+
+def test_a_recipe_that_is_chosen_or_set_is_used_where_no_source_is_given(
+    invoke: Invoke, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "phases.synthseg"
+    assert invoke("new", folder, *sorted((data / "images").iterdir())[:2], *CLASSES).code == 0
+    assert invoke("import", folder, "--masks", data / "masks", "--semantic").code == 0
+    asked: list[TrainSpec] = []
+
+    def refuse(session: Session, spec: TrainSpec, name: str) -> None:
+        asked.append(spec)
+        raise InputError("enough")
+
+    monkeypatch.setattr("napari_synthseg.cli.train._train", refuse)
+    for more in ((), ("--set", "codes=64"), ("--recipe", "vq")):
+        assert invoke("train", folder, "--task", "semantic", *more).code == 2
+    assert [spec.source for spec in asked] == ["real", "synthetic", "synthetic"]

@@ -5,15 +5,16 @@ import sys
 
 PROGRAM = """
 import sys, time
-from napari_synthseg.training.libraries import LIBRARIES, load_libraries, start_loading
+from napari_synthseg.training.libraries import TO_PREDICT, TO_TRAIN, load_libraries
 assert "torch" not in sys.modules
-start_loading()
 last, gaps = time.monotonic(), []
-for news in load_libraries():
+for news in load_libraries(TO_PREDICT):
     gaps.append(time.monotonic() - last)
     last = time.monotonic()
 assert news.message == "loading PyTorch" and len(gaps) > 1, gaps
-assert set(LIBRARIES) <= set(sys.modules)
+assert set(TO_PREDICT) <= set(sys.modules) and "torch._dynamo" not in sys.modules
+list(load_libraries())
+assert set(TO_TRAIN) <= set(sys.modules)
 assert list(load_libraries()) == []
 """
 

@@ -247,3 +247,35 @@ def test_a_program_that_ends_lets_a_session_close(tmp_path):
     with Session.open(folder).result() as again:
         assert not again.read_only
         assert [c.name for c in again.project.classes] == ["cell"]
+
+
+def test_what_ends_with_the_program_is_recorded_and_saved(tmp_path):
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "import numpy as np\n"
+        "from napari_synthseg.core.progress import Cancelled, Progress\n"
+        "from napari_synthseg.workflow.importing import Imported\n"
+        "from napari_synthseg.workflow.session import Session\n"
+        "session = Session.create(Path(sys.argv[1]))\n"
+        "session.edit(session.project.with_classes(session.project.next_class('cell')), 'add')\n"
+        "added = session.add_images(np.zeros((8, 8), np.uint8), axes='yx', name='a').result()\n"
+        "def work():\n"
+        "    yield Progress(0.0)\n"
+        "    time.sleep(1)\n"
+        "    try:\n"
+        "        yield Progress(0.5)\n"
+        "    except Cancelled:\n"
+        "        return Imported(classes=(session.project.next_class('found'),))\n"
+        "session.paint(added.images, np.ones((8, 8), np.uint8)).start()\n"
+        "job = session._importing(work(), 'slow').start()\n"
+        "session._merges[job] = lambda o: session._replace(o.value.added_to(session.project))\n"
+        "time.sleep(0.2)\n"
+        "session.close()\n"
+    )
+    folder = tmp_path / "ended.synthseg"
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True, timeout=120)
+    with Session.open(folder).result() as again:
+        assert not again.read_only
+        assert [c.name for c in again.project.classes] == ["cell", "found"]
+        assert [t.kind for t in again.project.truths] == ["semantic"]

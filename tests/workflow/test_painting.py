@@ -130,7 +130,10 @@ def test_a_part_that_is_known_nowhere_is_not_taken_for_black_and_white(session, 
     values = np.zeros(SHAPE, np.uint8)
     values[:, :4], values[0, 4:] = 1, 255
     write_labels(tmp_path / "mine.tif", values)
-    (_, right) = session.project.images
-    found = masks_from_file(tmp_path / "mine.tif", session.folder, [right], SHAPE).result()
+    (left, right) = session.project.images
+    found = masks_from_file(tmp_path / "mine.tif", session.folder, [left, right], SHAPE).result()
     assert found.rest_unknown
-    assert set(found.shares) == {0}
+    assert set(found.shares) == {0, 1}
+    assert (found.values[:, 4:] != 1).all()
+    with pytest.raises(InputError, match=r"'mine\.tif' hold nothing but 0 or unknown pixels"):
+        masks_from_file(tmp_path / "mine.tif", session.folder, [right], SHAPE).result()

@@ -41,6 +41,7 @@ def open_tiff(path: Path, as_ids: bool = False) -> StoredArray:
         mapped = series.dataoffset is not None
         if not mapped:
             check_budget(path.name, math.prod(page.chunks), dtype.itemsize)
+            tifffile.TIFF.DECOMPRESSORS[page.compression]  # what is not there is refused now
         whole = not mapped and 4 * math.prod(page.chunks) > math.prod(page.shape)
         sizes = _pixel_sizes(tiff)
         file_shape, file_axes = series.shape, series.axes

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_synthseg.core.geometry import Region, contains
 from napari_synthseg.core.labels import (
+    MIN_SHARE_SHOWN,
     UNKNOWN,
     BoxLabels,
     ImageTags,
@@ -20,9 +21,6 @@ from napari_synthseg.core.labels import (
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.training.crop_boxes import count_pixels, find_boxes
-
-MIN_SHARE_SHOWN = 0.5
-"""Share of an object that must be visible to count as shown; below it is unknown."""
 
 MIN_AREA_SHARE = 0.01
 """Share of a field that a region must cover to count as shown; below it is unknown."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.labels import MIN_SHARE_SHOWN
 from napari_synthseg.training.crop_boxes import ShownBoxes
-
-MIN_SHARE_SHOWN = 0.5
-"""Share of an object from which its box is learned; of less nothing is."""
 
 
 def open_places(

@@ -12,13 +12,12 @@ from torch import nn
 
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import UNKNOWN, BoxLabels, DualImage, instances_of
+from napari_synthseg.core.labels import MIN_SHARE_SHOWN, UNKNOWN, BoxLabels, DualImage, instances_of
 from napari_synthseg.core.progress import Progress, in_turn
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.networks.detectors import Detector
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.detect import DetectRule
-from napari_synthseg.tasks.detect.crop_targets import MIN_SHARE_SHOWN
 from napari_synthseg.tasks.detect.evaluation import CANDIDATE_SCORES, count_hits
 from napari_synthseg.tasks.detect.grouping import group_sizes
 from napari_synthseg.tasks.detect.heads import FORMS
