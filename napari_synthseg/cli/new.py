@@ -14,7 +14,7 @@ from napari_synthseg.cli.settings import ImageFiles, JsonFlag, ProjectFolder
 from napari_synthseg.core.annotations import ImageRef, find_specimen
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.images.stacks import FARTHEST, FEWEST_PLANES, StackUse
+from napari_synthseg.io.images.stacks import MAX_PLANE_DISTANCE_PX, MIN_VOLUME_PLANES, StackUse
 from napari_synthseg.storage.images import describe
 from napari_synthseg.workflow.importing import ImageFields
 from napari_synthseg.workflow.session import Session
@@ -40,7 +40,8 @@ def create_project(
         typer.Option(
             "--volume/--planes",
             help=f"Use stacks along z as volumes, or plane by plane. Default: as volumes from "
-            f"{FEWEST_PLANES} planes on, unless they lie more than {FARTHEST:g} pixels apart.",
+            f"{MIN_VOLUME_PLANES} planes on, unless they lie more than {MAX_PLANE_DISTANCE_PX:g} "
+            "pixels apart.",
         ),
     ] = None,
     pixel_size: Annotated[

@@ -25,7 +25,7 @@ SEPARATOR = "__"
 
 PEAK_THRESHOLD = 0.5
 
-OPTIONS = ("ignore", "threshold", "tolerance")
+SCORE_OPTIONS = ("ignore", "threshold", "tolerance")
 """Options of `ScoringOptions` that `score_map_files` takes."""
 
 ReadTruth = Callable[[str, Mapping[str, int]], InstanceLabels | Boxes]

@@ -12,7 +12,7 @@ from torch import nn
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.registry import register_network
 
-PROBE = 64
+PROBE_PX = 64
 """Edge of the image on which a body's resolution is seen, pixels."""
 
 HALVINGS = 3
@@ -36,9 +36,9 @@ class PooledClassifier(nn.Module):
         super().__init__()
         self.body = body
         with torch.no_grad():
-            seen = body.eval()(torch.zeros((1, channels) + (PROBE,) * spec.spatial_dims))
+            seen = body.eval()(torch.zeros((1, channels) + (PROBE_PX,) * spec.spatial_dims))
         body.train()
-        self.multiple = PROBE // int(seen.shape[-1])
+        self.multiple = PROBE_PX // int(seen.shape[-1])
         self.head = nn.Linear(seen.shape[1], classes)
 
     def map_classes(self, features: torch.Tensor) -> torch.Tensor:

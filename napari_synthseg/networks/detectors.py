@@ -14,7 +14,7 @@ from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.registry import Form, register_network
 from napari_synthseg.networks.unet import unet
 
-SLOPE = 0.1
+NEGATIVE_SLOPE = 0.1
 """Of the rectifiers, below 0."""
 
 
@@ -98,7 +98,7 @@ def _conv(before: int, after: int, kernel: int = 3, apart: int = 1) -> nn.Sequen
     return nn.Sequential(
         nn.Conv2d(before, after, kernel, padding=around, dilation=apart, bias=False),
         nn.BatchNorm2d(after),
-        nn.LeakyReLU(SLOPE, inplace=True),
+        nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True),
     )
 
 

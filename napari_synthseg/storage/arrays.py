@@ -22,7 +22,7 @@ from napari_synthseg.storage.tensors import safe_name
 from napari_synthseg.storage.uris import ARRAYS_PREFIX
 
 FOLDER_NAME = "arrays.zarr"
-_CHUNK = 512
+_CHUNK_PX = 512
 _PARTIAL = ".part"
 
 
@@ -125,7 +125,7 @@ def array_path(uri: str, folder: Path) -> Path:
 
 def _chunks(shape: tuple[int, ...], axes: str) -> tuple[int, ...]:
     """Return chunks of one plane's tile each; colors stay together."""
-    largest = {"y": _CHUNK, "x": _CHUNK, "c": 4 if axes.endswith("c") else 1}
+    largest = {"y": _CHUNK_PX, "x": _CHUNK_PX, "c": 4 if axes.endswith("c") else 1}
     return tuple(min(n, largest.get(axis, 1)) for axis, n in zip(axes, shape, strict=True))
 
 

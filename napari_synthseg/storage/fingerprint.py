@@ -9,7 +9,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.ome_zarr import METADATA_NAMES
 from napari_synthseg.storage.uris import HOW_TO_RELINK
 
-_END = 2**20
+_END_BYTES = 2**20
 
 
 def fingerprint(path: Path) -> str:
@@ -31,10 +31,10 @@ def fingerprint(path: Path) -> str:
         size = path.stat().st_size
         digest.update(str(size).encode())
         with path.open("rb") as stream:
-            digest.update(stream.read(_END))
-            if size > _END:
-                stream.seek(max(_END, size - _END))
-                digest.update(stream.read(_END))
+            digest.update(stream.read(_END_BYTES))
+            if size > _END_BYTES:
+                stream.seek(max(_END_BYTES, size - _END_BYTES))
+                digest.update(stream.read(_END_BYTES))
     return digest.hexdigest()[:16]
 
 

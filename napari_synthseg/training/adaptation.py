@@ -19,13 +19,13 @@ from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.training.model import Predictor
 
-EDGE = 256
+WINDOW_PX = 256
 """Edge of the windows that are looked at, pixels."""
 
-COARSEST = 32
+MIN_MULTIPLE_PX = 32
 """No network takes more than so many pixels together."""
 
-BATCHES, WINDOWS = 16, 4
+BATCHES, BATCH_SIZE = 16, 4
 """How many batches are looked at, and of how many windows each."""
 
 
@@ -45,15 +45,15 @@ def adapt_predictor(
         raise InputError("Only networks for flat images can be adapted: predict as it is.")
     for pixels in images:
         predictor.check(pixels)
-    multiple = max(COARSEST, *predictor.spec.multiple)
-    edges = [min([EDGE, *(b - a for a, b in p.region)]) // multiple * multiple for p in images]
+    multiple = max(MIN_MULTIPLE_PX, *predictor.spec.multiple)
+    edges = [min([WINDOW_PX, *(b - a for a, b in p.region)]) // multiple * multiple for p in images]
     edge = min(edges, default=0)
     if images and edge < multiple:
         raise InputError(f"An image is narrower than {multiple} pixels, too little to adapt to.")
     rng = np.random.default_rng(seed)
     batches = (
         np.stack(
-            [_window(images[int(rng.integers(len(images)))], edge, rng) for _ in range(WINDOWS)]
+            [_window(images[int(rng.integers(len(images)))], edge, rng) for _ in range(BATCH_SIZE)]
         )
         for _ in range(BATCHES if images else 0)
     )

@@ -26,7 +26,7 @@ from napari_synthseg.training.trainable import Net, Trainable, Validation
 
 R = TypeVar("R")
 
-WARM_UP = 0.05
+WARM_UP_SHARE = 0.05
 """Share of the budget in which the learning rate rises."""
 
 WAIT_S = 0.25
@@ -38,9 +38,9 @@ def rate_factor(fraction: float) -> float:
 
     `fraction` is the share of the budget that is used up, 0..1.
     """
-    if fraction < WARM_UP:
-        return 0.1 + 0.9 * fraction / WARM_UP
-    return 0.5 + 0.5 * math.cos(math.pi * (fraction - WARM_UP) / (1 - WARM_UP)) + 1e-3
+    if fraction < WARM_UP_SHARE:
+        return 0.1 + 0.9 * fraction / WARM_UP_SHARE
+    return 0.5 + 0.5 * math.cos(math.pi * (fraction - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)) + 1e-3
 
 
 def average_decay(step: int, most: float) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from napari_synthseg.core.geometry import ball
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 
-LEVELS = 3
+MAX_HALVINGS = 3
 """Most halvings of a network for volumes: more would see further than most stacks are deep."""
 
 BLOCK_PX, VOLUME_BLOCK_PX = 1024, 128
@@ -35,7 +35,7 @@ def fit_spec(spec: TrainSpec, spacing: Spacing) -> TrainSpec:
     """
     if len(spacing) == 2:
         return spec.model_copy(update={"model": _changed(spec.model, spatial_dims=2, flat=0)})
-    depth = min(spec.model.depth, LEVELS)
+    depth = min(spec.model.depth, MAX_HALVINGS)
     apart = spacing[0] / min(spacing[1:])
     flat = min(max(round(math.log2(apart)), 0), depth)
     model = _changed(spec.model, spatial_dims=3, depth=depth, flat=flat)

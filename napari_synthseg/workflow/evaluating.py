@@ -31,7 +31,7 @@ MAP_KINDS: tuple[TruthKind, ...] = ("instance", "boxes")
 """Kinds of ground truth that heat maps are scored against, what says most first."""
 
 
-Known = tuple[ImageRef, Labels | None, frozenset[int]]
+KnownImage = tuple[ImageRef, Labels | None, frozenset[int]]
 """An image, its truth, and the values of the classes of which not every object is in it."""
 
 
@@ -68,10 +68,10 @@ def score(
 
 def _open_truth(
     project: Project, folder: Path, kinds: Sequence[TruthKind], found: Collection[str]
-) -> Generator[Progress, None, list[Known]]:
+) -> Generator[Progress, None, list[KnownImage]]:
     """Return the images on which something was found, with the best truth of some kinds."""
     refs = [ref for ref in project.images if ref.id in found]
-    known: list[Known] = []
+    known: list[KnownImage] = []
     for number, ref in enumerate(refs):
         yield Progress(number / len(refs), f"scoring {ref.name}")
         truth = project.truth_of(ref, *kinds)

@@ -21,7 +21,7 @@ def scored_from_files() -> tuple[str, ...]:
 
 def scoring_options(what: str) -> tuple[str, ...]:
     """Return the options of `ScoringOptions` that scoring takes."""
-    return heat_map_scoring.OPTIONS if what == HEAT_MAPS else task_info(what).score_options
+    return heat_map_scoring.SCORE_OPTIONS if what == HEAT_MAPS else task_info(what).score_options
 
 
 def score_folders(what: str, predicted: Path, truth: Path, how: ScoringOptions) -> Job[Scores]:

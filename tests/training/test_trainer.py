@@ -11,7 +11,7 @@ from torch import nn
 from napari_synthseg.core.progress import Cancelled, Progress
 from napari_synthseg.training.trainable import Batch, Validation
 from napari_synthseg.training.trainer import (
-    WARM_UP,
+    WARM_UP_SHARE,
     Budget,
     Trainer,
     TrainingPlan,
@@ -223,7 +223,7 @@ def test_batches_that_take_long_are_waited_for_with_progress():
 def test_the_rate_rises_shortly_and_falls_to_nearly_nothing():
     rates = np.array([rate_factor(f) for f in np.linspace(0, 1, 201)])
     top = int(rates.argmax())
-    assert np.isclose(top / 200, WARM_UP, atol=0.006)
+    assert np.isclose(top / 200, WARM_UP_SHARE, atol=0.006)
     assert np.isclose(rates[top], 1, atol=0.01)
     assert (np.diff(rates[: top + 1]) > 0).all()
     assert (np.diff(rates[top:]) < 0).all()

@@ -11,10 +11,10 @@ from typing import Literal
 StackUse = Literal["auto", "volume", "planes"]
 """How stacks along z are taken; "auto": as `is_volume` guesses."""
 
-FEWEST_PLANES = 8
+MIN_VOLUME_PLANES = 8
 """A stack of fewer planes than this is taken plane by plane."""
 
-FARTHEST = 10.0
+MAX_PLANE_DISTANCE_PX = 10.0
 """Planes further apart than this, in pixels, hardly share an object: they are taken one by one."""
 
 
@@ -31,5 +31,5 @@ def is_volume(planes: int, apart: float = 1.0, use: StackUse = "auto") -> bool:
         What the user wants.
     """
     if use == "auto":
-        return planes >= FEWEST_PLANES and apart <= FARTHEST
+        return planes >= MIN_VOLUME_PLANES and apart <= MAX_PLANE_DISTANCE_PX
     return use == "volume" and planes > 1

@@ -24,7 +24,7 @@ from napari_synthseg.tasks.results import (
     warn_unmatched,
 )
 
-THRESHOLD = 0.5
+DEFAULT_THRESHOLD = 0.5
 """Probability from which a class counts as shown where nothing else is said."""
 
 PREDICTED_COLUMNS = Columns(
@@ -86,7 +86,7 @@ def score_images(results: Sequence[ImageResult], classes: Sequence[ObjectClass])
         [[f.probabilities.get(value, 0.0) for value in values] for f in found],
         class_names(classes),
         measured_on=measured_on([image for image, _ in known]),
-        threshold={value: found[0].thresholds.get(value, THRESHOLD) for value in values},
+        threshold={value: found[0].thresholds.get(value, DEFAULT_THRESHOLD) for value in values},
     )
 
 
@@ -163,7 +163,7 @@ def _threshold(cls: str, images: Sequence[_ImageScores], asked: float | None, pa
     if asked is not None:
         return asked
     if not any(image.shown for image in images):
-        return THRESHOLD
+        return DEFAULT_THRESHOLD
     shown = [i.scores[cls] for i in images if i.shown.get(cls)]
     others = [score for i in images if (score := i.scores.get(cls)) is not None]
     least = min(shown, default=inf)

@@ -15,7 +15,7 @@ from napari_synthseg.io.class_tables import read_class_names
 from napari_synthseg.io.labels import UNKNOWN_VALUE, means_class_one, read_class_file
 from napari_synthseg.io.result_files import CLASSES_FILE
 
-MOST_CLASSES = 255
+MAX_CLASSES = 255
 """More distinct values than this are hardly classes."""
 
 
@@ -121,7 +121,7 @@ def name_values(true: ClassFolder, given: ClassFolder, ignore: int | None) -> di
     """
     values = (true.all_values() - {ignore}) | given.all_values()
     values -= {0, UNKNOWN}
-    if len(values) > MOST_CLASSES:
+    if len(values) > MAX_CLASSES:
         most = max((true, given), key=lambda folder: len(folder.all_values()))
         raise InputError(
             f"{most.path} holds {len(most.all_values()):,} different values, too many for classes: "

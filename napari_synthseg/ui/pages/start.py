@@ -8,7 +8,7 @@ from functools import partial
 from napari.layers import Image
 from qtpy.QtWidgets import QLabel, QPushButton
 
-from napari_synthseg.io.images.stacks import FEWEST_PLANES, StackUse
+from napari_synthseg.io.images.stacks import MIN_VOLUME_PLANES, StackUse
 from napari_synthseg.sample_data import SAMPLES
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.pages.page import NextStep, Page
@@ -18,7 +18,7 @@ from napari_synthseg.ui.viewer.reading import is_volume_layer, planes_of, sample
 from napari_synthseg.ui.widgets.parts import ChoiceBox, push_button, quiet_label, row_of
 
 STACK_USES: dict[StackUse, str] = {
-    "auto": f"Stacks: {FEWEST_PLANES} planes or more are a volume",
+    "auto": f"Stacks: {MIN_VOLUME_PLANES} planes or more are a volume",
     "volume": "Stacks: use as volumes",
     "planes": "Stacks: use plane by plane",
 }
