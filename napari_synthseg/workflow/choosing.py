@@ -54,5 +54,7 @@ def suitable_spec(project: Project, learned: bool = False) -> TrainSpec:
     if "task" not in spec.model_fields_set:
         suits["task"] = task_for("regions").name
     if "source" not in spec.model_fields_set:
-        suits |= {"source": "mixed", "real_fraction": REAL_SHARE} if learned else {"source": "real"}
+        suits["source"] = "mixed" if learned else "real"
+        if learned and "real_fraction" not in spec.model_fields_set:
+            suits["real_fraction"] = REAL_SHARE
     return spec.model_copy(update=suits)

@@ -6,7 +6,7 @@ the rest is, background or unknown, is decided when it is saved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,13 +116,19 @@ class SavedRegions:
 
 
 def save_regions(
-    refs: Sequence[ImageRef], values: NDArray[np.uint8], rest_unknown: bool, folder: Path
+    refs: Sequence[ImageRef],
+    values: NDArray[np.uint8],
+    rest_unknown: bool,
+    classes: Collection[int],
+    folder: Path,
 ) -> Generator[Progress, None, SavedRegions]:
     """Copy what is painted on the parts of an image into the project's arrays.
 
     The values are copied first, as painting may go on; see `Session.paint`.
     """
-    values = np.array(values)
+    kept = np.zeros(256, np.uint8)
+    kept[[*classes, GROUND]] = [*classes, GROUND]
+    values = kept[values]
     yield Progress(0.0, "saving the regions")
     stored = np.arange(256, dtype=np.uint8)
     stored[0] = UNKNOWN_VALUE if rest_unknown else 0

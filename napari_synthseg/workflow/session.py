@@ -284,7 +284,7 @@ class Session:
             Images with a region in the whole image, or the one without.
         values
             Class values, 0 where nothing is painted, 255 for painted background; shape ([z,] y, x)
-            of the whole image. Copied first, in the job.
+            of the whole image. Copied first, in the job. Other values are saved as not painted.
         rest_unknown
             Whether what is not painted is unknown, rather than background.
         """
@@ -293,7 +293,8 @@ class Session:
             self._painted.update(truth.source for truth in made.truths)
             self.edit(painting.with_regions(self.project, refs, made.truths), "paint regions")
 
-        work = painting.save_regions(refs, values, rest_unknown, self.folder)
+        classes = self.project.class_values
+        work = painting.save_regions(refs, values, rest_unknown, classes, self.folder)
         return self._job(work, "save the regions", take, keep=True)
 
     # --- patches, dual images, models: each returns a job that is not started yet ----------------

@@ -11,6 +11,7 @@ from napari_synthseg.core.predictions import BoxPrediction, FoundObject, HeatMap
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.ui.pages.task_choice import TaskChoice
+from tests.ui.app.test_steps import hold_out_with_truth
 from tests.ui.conftest import CENTERS, DIAMETER, SHAPE
 
 pytestmark = pytest.mark.gui
@@ -264,3 +265,44 @@ def test_another_project_takes_the_maps_away(evidence):
     assert not box.layers.layers
     assert not [x for x in bench.viewer.layers if x.name.startswith("Heat map")]
     assert not box.legend.isVisible()
+
+
+def test_what_is_found_on_an_image_out_of_view_is_shown_once_it_is_in_view(clicked):
+    run, panel, layers = trained(clicked, "segment"), clicked.panel, clicked.panel.layers
+    other = clicked.viewer.add_image(np.zeros((64, 64), np.uint8), name="other")
+    panel.files.use_layer(other)
+    clicked.settle()
+    first, second = clicked.session.project.images
+    layers.show_image(first)
+    page = results(clicked)
+    for item in page.images.findItems("*", Qt.MatchFlag.MatchWildcard):
+        item.setCheckState(Qt.CheckState.Checked)
+    page.predict_button.click()
+    clicked.settle()
+    names = {layer.name for layer in layers.outputs.predictions}
+    assert not any(name.endswith(second.name) for name in names)
+    page.heat_maps.button.click()
+    panel.show_step(0)
+    layers.show_image(second)
+    clicked.settle()
+    assert not layers.heat_maps.layers
+    results(clicked)
+    assert f"Prediction: {run.name}, {second.name}" in clicked.viewer.layers
+    layers.show_image(first)
+    clicked.settle()
+    assert layers.heat_maps.layers[1].visible
+    assert page.heat_maps.legend.isVisible()
+
+
+def test_scores_of_heat_maps_stand_below_those_of_predictions(clicked):
+    hold_out_with_truth(clicked)
+    run = trained(clicked, "segment")
+    page = results(clicked)
+    page.heat_maps.button.click()
+    clicked.settle()
+    of_objects, of_maps = clicked.session.project.run(run.id).scores
+    assert of_maps.task == "cam"
+    assert page.scores.tables[0].rowCount() == len(of_objects.values)
+    assert page.map_scores.tables[0].rowCount() == len(of_maps.values)
+    assert page.map_scores.caption.text() == f"Scores of the heat maps, {of_maps.caption()}"
+    assert of_objects.caption() in " ".join(clicked.viewer.canvas.overlays.text.text.split())

@@ -306,3 +306,14 @@ def test_a_project_with_something_learned_offers_to_learn_on(learning):
     learning.panel.show_step(2)
     assert panel.learn.start_button.text() == "Learn on"
     assert panel.choice.form.model == FakeLearned()  # kept, whatever is marked later
+
+
+def test_pairs_made_while_another_page_is_in_sight_are_shown_on_return(learning, stalled):
+    start(learning)
+    learning.panel.show_step(0)
+    stalled.set()
+    learning.settle()
+    learning.panel.show_step(2)
+    learning.settle()
+    assert shown(learning)[0].shape == (6, SIZE, SIZE)
+    assert "Learning" not in learning.viewer.canvas.overlays.text.text

@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_synthseg.core.annotations import Click
+from napari_synthseg.ui.widgets.gallery import CELL, Gallery
 
 pytestmark = pytest.mark.gui
 
@@ -75,3 +76,9 @@ def test_every_order_can_be_chosen(doubled):
         shown.add(tuple(p.id for p in panel.gallery.items))
         assert len(panel.gallery.items) == len(doubled.session.project.clicks)
     assert len(shown) > 2
+
+
+def test_the_gallery_asks_for_two_rows_so_that_a_small_screen_has_room_for_the_rest(qtbot):
+    gallery = Gallery("Patches")
+    qtbot.addWidget(gallery)
+    assert gallery.sizeHint().height() == gallery.minimumHeight() == 2 * CELL.height()

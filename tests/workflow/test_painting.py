@@ -56,7 +56,7 @@ def session(tmp_path_factory):
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_painted_comes_back(session, values, rest_unknown):
     refs = session.project.images
-    kept = finish(save_regions(refs, values, rest_unknown, session.folder))
+    kept = finish(save_regions(refs, values, rest_unknown, (1, 2), session.folder))
     project = with_regions(session.project, refs, kept.truths)
     back = read_regions(project, session.folder, refs, SHAPE).result()
     for ref in refs:
@@ -75,11 +75,23 @@ def test_what_is_painted_comes_back(session, values, rest_unknown):
 def test_the_regions_of_other_images_stay(session):
     refs = session.project.images
     ones = np.ones(SHAPE, np.uint8)
-    kept = finish(save_regions(refs, ones, False, session.folder))
+    kept = finish(save_regions(refs, ones, False, (1, 2), session.folder))
     project = with_regions(session.project, refs, kept.truths)
     bare = with_regions(project, refs[:1], ())
     assert [t.image for t in bare.truths] == [refs[1].id]
     assert with_regions(bare, refs[:1], ()) is bare
+
+
+def test_what_is_painted_in_no_class_is_saved_as_not_painted(session):
+    refs = session.project.images
+    values = np.full(SHAPE, 1, np.uint8)
+    values[0], values[1] = 9, GROUND
+    kept = finish(save_regions(refs, values, True, (1, 2), session.folder))
+    project = with_regions(session.project, refs, kept.truths)
+    back = read_regions(project, session.folder, refs, SHAPE).result()
+    assert np.array_equal(back.values, np.where(values == 9, 0, values))
+    assert set(shares_of(kept.counts)) == {0, 1}
+    assert (values[0] == 9).all()
 
 
 def test_masks_are_laid_on_the_part_that_they_fit(session):

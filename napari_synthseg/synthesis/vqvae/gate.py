@@ -135,7 +135,8 @@ class Gate:
             most = high + AMOUNT_TOLERANCE * (1 - high) * min(1.0, 2 * high)
             if low * (1 - AMOUNT_TOLERANCE) <= amount <= most:
                 continue
-            what = "edges" if number == self.classes else f"class number {number}"
+            words = {0: "background", self.classes: "edges"}
+            what = words.get(number, f"of class {number}")
             return f"{amount:.1%} {what}, real crops have {low:.1%} to {high:.1%}"
         return ""
 

@@ -76,6 +76,7 @@ class SessionController(QObject):
         long: tuple[Lane, ...] = ("training", "learning")
         for job in filter(None, map(self.job, long)):
             tell(f"Stopped: {job.name}. Open its project again to go on from what was saved last.")
+        was_busy = not self.is_idle
         self.clear()
         self.session = session
         if session is not None:
@@ -83,6 +84,8 @@ class SessionController(QObject):
             session.library_changed.connect(self._on_library_changed)
             session.store.failed.connect(warn)  # napari brings the warning to the GUI thread
         self.session_changed.emit()
+        if was_busy:
+            self.work_changed.emit()
 
     def clear(self) -> None:
         """Cancel all work and close the session, without waiting; safe to call twice."""

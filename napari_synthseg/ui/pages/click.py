@@ -221,11 +221,6 @@ class ClickPage(Page):
 
     # --- editing -----------------------------------------------------------------------------
 
-    def _edit(self, new: Project, what: str) -> None:
-        """Edit the project; where that is refused, show what it is."""
-        if not self.controller.edit(new, what):
-            self.refresh()
-
     def _on_class_changed(self, value: int, what: str, new: object) -> None:
         if what == "name" and not new:
             warn("A class needs a name.")
@@ -238,19 +233,19 @@ class ClickPage(Page):
         fields = {what: new[:MAX_NAME_LENGTH] if isinstance(new, str) else new}
         changed = ObjectClass.model_validate({**cls.model_dump(), **fields})
         if changed != cls:
-            self._edit(self.project.with_classes(changed), f"change {what} of class")
+            self.edit(self.project.with_classes(changed), f"change {what} of class")
 
     def _on_add(self) -> None:
         project = self.project
         diameter = project.classes[-1].diameter if project.classes else DEFAULT_DIAMETER
         new = project.next_class(free_name(project, "class"), diameter=diameter)
-        self._edit(project.with_classes(new), "add class")
+        self.edit(project.with_classes(new), "add class")
         self.layers.clicks.choose_class(new.value)
 
     def _on_remove(self) -> None:
         project = self.project
         cls = project.object_class(self.layers.clicks.active_class)
-        self._edit(project.without_class(cls.value), f"remove class {cls.name}")
+        self.edit(project.without_class(cls.value), f"remove class {cls.name}")
 
     def _on_exhaustive(self, checked: bool) -> None:
         refs = [r for r in self._refs if r.role == "train"]
@@ -266,7 +261,7 @@ class ClickPage(Page):
         """Change fields of images; without `refs`, of those in view."""
         changed = [r.model_copy(update=fields) for r in (self._refs if refs is None else refs)]
         if changed:
-            self._edit(self.project.with_images(*changed), what)
+            self.edit(self.project.with_images(*changed), what)
 
     def _on_image_chosen(self, _: int) -> None:
         if (ident := self.images.value) != ADD_IMAGE:

@@ -117,19 +117,24 @@ class HeatMapBox(QWidget):
             self._add_row(value, cls.name, cls.color)
         with QSignalBlocker(self.contrast):
             self.contrast.setValue(FULL_COLOR_PERCENT)
-        self.layers.set_dark(self.dark.isChecked())
         self.about.setText(
             f"{METHOD_WORDS.get(maps.method, maps.method).split(':')[0]}. Brighter areas support "
             f"the class more; full color is {self.layers.top:.3g}."
         )
         self.about.setToolTip(f"Read from the network's layer '{maps.layer}'")
-        self.legend.show()
+        self.show_legend()
+
+    def show_legend(self) -> None:
+        """Show the legend, while the image of the maps is the one in view."""
+        self.legend.setVisible(self.layers.is_in_view)
+        if not self.layers.is_in_view:
+            self.place_button.setChecked(False)
 
     def _add_row(self, value: int, name: str, color: str) -> None:
         layer = self.layers.layers[value]
         box = check_box(name, lambda on: setattr(layer, "visible", on))
         box.setIcon(swatch(color))
-        box.setChecked(True)
+        box.setChecked(layer.visible)
         self.layers.on_visible(value, box.setChecked)
         row = HeatMapRow(box, thin_bar(BAR_STEPS), QLabel())
         row.bar.setStyleSheet(f"QProgressBar::chunk {{ background: {color}; }}")

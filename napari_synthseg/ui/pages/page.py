@@ -69,6 +69,11 @@ class Page(QWidget):
         """Whether short work runs."""
         return self.controller.job("short") is not None
 
+    def edit(self, new: Project, what: str) -> None:
+        """Replace the project; where that is refused, show what it still is."""
+        if not self.controller.edit(new, what):
+            self.refresh()
+
     # --- what a page says -----------------------------------------------------------------------
 
     def busy_hint(self) -> str:

@@ -201,7 +201,7 @@ class PatchesPage(Page):
             verdicts = [
                 Verdict(patch=p.id, state=state, reason=verdict_reason(p, state)) for p in patches
             ]
-            self.controller.edit(self.project.with_verdicts(*verdicts), label)
+            self.edit(self.project.with_verdicts(*verdicts), label)
 
     def _on_double_click(self, index: QModelIndex) -> None:
         self.layers.look_at_patch(self.gallery.items[index.row()])

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QSlider, QSpinBox, QWidget
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.notices import show_input_errors
+from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.presenters.marking import free_name
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file, values_in_view
@@ -177,8 +177,11 @@ class RegionsBox(QWidget):
         field = self.regions.image
 
         def use(painted: Painted) -> None:
-            if self.regions.image is field:
+            shown = self.regions.image
+            if shown is not None and field is not None and shown.key == field.key:
                 self._on_taken(painted, name)
+            else:
+                warn(f"The masks {name} were not used: their image is no longer shown.")
 
         self.controller.run(job, use)
 

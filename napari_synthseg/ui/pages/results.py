@@ -11,6 +11,7 @@ from napari_synthseg.core.annotations import ImageRef, MaskTruth
 from napari_synthseg.core.predictions import HeatMaps, Prediction
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.scores import Scores
 from napari_synthseg.tasks.registry import describe_task
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import warn
@@ -23,10 +24,9 @@ from napari_synthseg.ui.presenters.results import (
     prediction_table,
 )
 from napari_synthseg.ui.presenters.runs import find_run
-from napari_synthseg.ui.presenters.scores import overlay_text, score_tables
+from napari_synthseg.ui.presenters.scores import latest_scores, overlay_text, score_tables
 from napari_synthseg.ui.presenters.steps import CLICK
 from napari_synthseg.ui.presenters.tables import Table
-from napari_synthseg.ui.viewer.displayed_image import image_key
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.data_table import DataTable, TableList
@@ -54,14 +54,15 @@ class ResultsPage(Page):
         self.heat_maps = HeatMapBox(layers.heat_maps)
         self.heat_maps.asked.connect(self.explain)
         self.truth_box = check_box("Show ground-truth outlines", self._on_truth_toggled)
-        self.scores = TableList()
+        self.scores, self.map_scores = TableList(), TableList()
         self.add(
             quiet_label("Model"), self.runs, quiet_label("Images to predict"), self.images,
             self.predict_button, self.adapt, self.found, self.found_table, self.heat_maps,
-            self.truth_box, self.scores,
+            self.truth_box, self.scores, self.map_scores,
         )  # fmt: skip
         self._found: dict[str, tuple[str, Table | None]] = {}
         self._unshown: dict[str, tuple[Prediction, TrainingRun]] = {}
+        self._unshown_maps: dict[str, tuple[HeatMaps, TrainingRun]] = {}
         layers.image_changed.connect(self._on_image_changed)
 
     # --- showing -----------------------------------------------------------------------------
@@ -104,6 +105,8 @@ class ResultsPage(Page):
         """Show the runs and images; predict at once the first time."""
         self.layers.look_at_image(clicks=False)
         self.refresh()
+        self._show_found()
+        self._show_maps()
         if self._run is not None and not self._is_predicted:
             self.predict()
 
@@ -122,17 +125,14 @@ class ResultsPage(Page):
         self.found.setText(text)
         self.found_table.show_table(table)
         self.heat_maps.show_for(run)
-        scores = run.scores[-1] if run is not None and run.scores else None
-        if scores is None:
-            self.scores.show_tables(())
-        else:
-            self.scores.show_tables(
-                score_tables(scores), f"Scores, {scores.caption()}", scores.warnings
-            )
+        scores, map_scores = latest_scores(run)
+        _show_scores(self.scores, scores, "Scores")
+        _show_scores(self.map_scores, map_scores, "Scores of the heat maps")
         truths = self.project.truths
         self.truth_box.setVisible(any(isinstance(t, MaskTruth) for t in truths))
         if self.isVisible():
-            self.layers.show_text(overlay_text(scores) if scores is not None else "")
+            on_canvas = scores or map_scores
+            self.layers.show_text(overlay_text(on_canvas) if on_canvas is not None else "")
         self.next_step_changed.emit()
 
     def _items(self) -> list[QListWidgetItem]:
@@ -174,7 +174,7 @@ class ResultsPage(Page):
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
         project = self.project
         self._found[run.id] = describe_found(found, project), prediction_table(found, project)
-        self._unshown = {p.image: (p, run) for p in found}
+        self._unshown |= {p.image: (p, run) for p in found}
         is_shown = self._show_found() or not found
 
         def show_other(_: object = None) -> None:  # where none of them is of the image in view
@@ -188,7 +188,7 @@ class ResultsPage(Page):
             show_other()
 
     def _show_found(self) -> bool:
-        """Show what was found on the image in view; return whether there was anything."""
+        """Show what was found on the image in view, once; return whether there was anything."""
         image, was_shown = self.layers.image, False
         if image is None:
             return False
@@ -199,6 +199,14 @@ class ResultsPage(Page):
                 self.layers.outputs.show_prediction(prediction, name, image)
                 was_shown = True
         return was_shown
+
+    def _show_maps(self) -> None:
+        """Show the heat maps of the image in view, once."""
+        image = self.layers.image
+        for ref in image.refs if image is not None else ():
+            if image is not None and ref.id in self._unshown_maps:
+                maps, run = self._unshown_maps.pop(ref.id)
+                self.heat_maps.show_maps(maps, self.project, f"{run.name}, {ref.name}", image)
 
     def explain(self, method: str = "") -> None:
         """Map where on the image in view the model finds evidence for each class."""
@@ -213,11 +221,8 @@ class ResultsPage(Page):
         )
 
     def _on_explained(self, run: TrainingRun, ref: ImageRef, made: Sequence[HeatMaps]) -> None:
-        image = self.layers.image
-        if image is None or image_key(ref) != image.key:
-            return
-        for maps in made:
-            self.heat_maps.show_maps(maps, self.project, f"{run.name}, {ref.name}", image)
+        self._unshown_maps |= {maps.image: (maps, run) for maps in made}
+        self._show_maps()
         if self.project.truth_of(ref, "instance", "boxes"):
             self.controller.start(
                 lambda session: session.score(run, made), lambda _: self.refresh()
@@ -237,9 +242,11 @@ class ResultsPage(Page):
     # --- following ---------------------------------------------------------------------------
 
     def _on_image_changed(self) -> None:
-        if self.isVisible() and self.layers.image is not None and self._unshown:
+        self.heat_maps.show_legend()
+        if self.isVisible() and self.layers.image is not None:
             self.layers.look_at_image(clicks=False)
             self._show_found()
+            self._show_maps()
 
     def _on_work_changed(self) -> None:
         for button in (self.predict_button, self.heat_maps.button, self.truth_box):
@@ -249,6 +256,7 @@ class ResultsPage(Page):
     def _on_session_changed(self) -> None:
         self._found.clear()
         self._unshown.clear()
+        self._unshown_maps.clear()
         self.heat_maps.clear()
         self.truth_box.setChecked(False)
         self.refresh()
@@ -256,3 +264,11 @@ class ResultsPage(Page):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.runs is not old.runs or new.images is not old.images:
             self.refresh()
+
+
+def _show_scores(box: TableList, scores: Scores | None, title: str) -> None:
+    """Show scores with what they were measured on; hides where there are none."""
+    if scores is None:
+        box.show_tables(())
+    else:
+        box.show_tables(score_tables(scores), f"{title}, {scores.caption()}", scores.warnings)

@@ -56,6 +56,7 @@ class SynthesizePage(Page):
         super().__init__(controller, layers)
         self._stale = True
         self._pairs: list[DualImage] = []
+        self._is_behind = False  # pairs were made while another page was in sight
         self.choice = RecipeChoice()
         self.choice.changed.connect(self._on_recipe_changed)
         self.introduction, self.found = quiet_label(), Notice("quiet")
@@ -144,6 +145,8 @@ class SynthesizePage(Page):
         outdated = self._stale or self.layers.preview.layers is None
         if self._is_ready and outdated and not self.is_busy and not self._is_learning:
             self.preview()
+        elif self._is_behind:
+            self._show_pairs()
         else:
             self.layers.preview.set_visible(True)
 
@@ -223,7 +226,8 @@ class SynthesizePage(Page):
         """Show the pairs in the viewer, or those that were rejected."""
         rejected = self.rejected_box.isChecked()
         pairs = self._rejected() if rejected else self._pairs
-        if pairs and self.isVisible():
+        self._is_behind = not self.isVisible()
+        if pairs and not self._is_behind:
             captions = describe_rejected(pairs) if rejected else describe_unused(pairs)
             self.layers.show_dual_images(pairs, captions)
 
@@ -243,10 +247,10 @@ class SynthesizePage(Page):
     # --- following ---------------------------------------------------------------------------
 
     def _on_recipe_changed(self, recipe: Recipe, what: str) -> None:
-        self.controller.edit(self.project.model_copy(update={"recipe": recipe}), what)
+        self.edit(self.project.model_copy(update={"recipe": recipe}), what)
 
     def _on_session_changed(self) -> None:
-        self._pairs = []
+        self._pairs, self._is_behind = [], False
         self.choice.forget()
         self.found.say("")
         self._on_stale()

@@ -139,7 +139,7 @@ class TrainPage(Page):
         chosen = {name: value for name, value in spec if value != getattr(shown, name)}
         train_spec = self.project.train_spec.model_copy(update=chosen)
         new = self.project.model_copy(update={"train_spec": train_spec})
-        self.controller.edit(new, "change training settings")
+        self.edit(new, "change training settings")
 
     # --- following ---------------------------------------------------------------------------
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from textwrap import wrap
 
+from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import FOREGROUND, Scores, metric_title
 from napari_synthseg.tasks.registry import shown_metrics
 from napari_synthseg.ui.presenters.tables import Cell, Table, heading
+from napari_synthseg.workflow.scoring_folders import HEAT_MAPS
 
 OVERLAY_WIDTH = 52
 """Characters in a line over the image: fits a canvas of 500 pixels."""
@@ -68,6 +70,12 @@ PRESENT_EXPLAINED = (
 CONFUSION_EXPLAINED = "Where the pixels of each true class (rows) went. Green is right."
 
 RIGHT, WRONG = "#3fa45b", "#e0604c"
+
+
+def latest_scores(run: TrainingRun | None) -> tuple[Scores | None, Scores | None]:
+    """Return the last scores of a run's predictions, and of its heat maps."""
+    last = {scores.task == HEAT_MAPS: scores for scores in (run.scores if run else ())}
+    return last.get(False), last.get(True)
 
 
 def score_tables(scores: Scores) -> list[Table]:

@@ -38,6 +38,8 @@ class HeatMapLayers:
     def __init__(self, viewer: Viewer, layers: ImageLayers, controller: SessionController) -> None:
         self.layers: dict[int, Image] = {}
         self.top = 1.0
+        self._image: DisplayedImage | None = None
+        self._is_dark = True
         self._darkening: Image | None = None
         self._place_mark: Points | None = None
         self._viewer, self._layers, self._controller = viewer, layers, controller
@@ -72,13 +74,21 @@ class HeatMapLayers:
 
         def add(made: tuple[Image, dict[int, Image], float]) -> None:
             self.clear()
+            self._image = image
             self._darkening, self.layers, self.top = made
+            self._darkening.visible = self._is_dark
             for layer in (self._darkening, *self.layers.values()):
                 self._layers.add(layer, image)
             self.activate()
             then()
 
         self._controller.compute("show the heat maps", make, add)
+
+    @property
+    def is_in_view(self) -> bool:
+        """Whether there are maps, of the image that is shown."""
+        image = self._image
+        return bool(self.layers) and image is not None and self._layers.is_shown(image)
 
     def on_visible(self, value: int, call: Callable[[bool], object]) -> None:
         """Tell from now on whether the map of a class is visible, whoever hides it."""
@@ -87,7 +97,7 @@ class HeatMapLayers:
 
     def activate(self) -> None:
         """Make a map the active layer, so that a click on the canvas edits nothing."""
-        if self.layers:
+        if self.is_in_view:
             layer = next(reversed(self.layers.values()))
             self._viewer.layers.selection.active = layer
             layer.mode = "pan_zoom"
@@ -99,6 +109,7 @@ class HeatMapLayers:
 
     def set_dark(self, dark: bool) -> None:
         """Darken the image below the maps, or not."""
+        self._is_dark = dark
         if self._darkening is not None:
             self._darkening.visible = dark
 

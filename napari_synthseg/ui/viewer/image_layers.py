@@ -22,15 +22,23 @@ class ImageLayers:
 
     def add(self, layer: Layer, image: DisplayedImage) -> None:
         """Add a layer to the viewer that was made for an image."""
+        selection = self._viewer.layers.selection
+        active = selection.active
         self._viewer.add_layer(layer)
         self._keys[layer] = image.key
         self._show_or_hide(layer)
+        if not self.is_shown(image):
+            selection.active = active  # the user goes on marking
 
     def show_those_of(self, image: DisplayedImage) -> None:
         """Show the layers of an image as the user left them, and hide those of others."""
         self._shown = image.key
         for layer in self._keys:
             self._show_or_hide(layer)
+
+    def is_shown(self, image: DisplayedImage) -> bool:
+        """Tell whether an image is the one in view."""
+        return image.key == self._shown
 
     def forget(self, gone: Layer) -> None:
         """Note that a layer was removed."""

@@ -6,7 +6,7 @@ what we add is always a new layer, placed exactly on its image.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +80,7 @@ class Layers(QObject):
         self._controller = controller
         self._images: dict[ImageKey, Image] = {}
         self._parts: Shapes | None = None
+        self._shows_marks = True
         self._listening = Subscriptions()
         self._listening.add(self._on_layer_removing, viewer.layers.events.removing)
         self._listening.add(self._on_layer_removed, viewer.layers.events.removed)
@@ -120,16 +121,25 @@ class Layers(QObject):
         self._images[image_key(refs[0])] = layer
         self.show_image(refs[0])
 
-    def show_image(self, ref: ImageRef) -> None:
-        """Show an image of the project with what is marked on it; read it first if need be."""
+    def show_image(self, ref: ImageRef, then: Callable[[], object] = lambda: None) -> None:
+        """Show an image of the project with what is marked on it; read it first if need be.
+
+        `then` is called once it is shown.
+        """
         session, key = self._controller.session, image_key(ref)
         if session is None:
             return
+
+        def add(read: tuple[Any, bool]) -> None:
+            self._add_image(ref, *read)
+            then()
+
         if key in self._images:
             self._show_read(key)
+            then()
         else:
             job = Job.of(f"read {ref.name}", partial(read_image, ref, session.folder))
-            self._controller.run(job, lambda read: self._add_image(ref, *read))
+            self._controller.run(job, add)
 
     def _add_image(self, ref: ImageRef, pixels: Any, rgb: bool) -> None:
         placement = Placement.of_pixel_size(ref.pixel_size, ref.unit, ref.ndim)
@@ -214,13 +224,16 @@ class Layers(QObject):
             self.regions.show(image)
 
     def _on_regions_shown(self) -> None:
-        if self.marking == "regions":
+        if not self._shows_marks and self.regions.layer is not None:
+            self.regions.layer.visible = False  # results are looked at by now
+        elif self.marking == "regions":
             self.activate_marking()
         elif self.clicks.layer is not None:
             self._viewer.layers.selection.active = self.clicks.layer
 
     def look_at_image(self, clicks: bool = True) -> None:
         """Bring the image into view, with or without what is marked; hide the preview."""
+        self._shows_marks = clicks
         for marked in (self.clicks.layer, self.regions.layer):
             if marked is not None:
                 marked.visible = clicks
@@ -231,8 +244,12 @@ class Layers(QObject):
     def look_at_patch(self, patch: Patch) -> None:
         """Bring one patch into view, in the image it was cut from."""
         ref = self._controller.project.image(patch.image)
-        if self.image is None or image_key(ref) != self.image.key:
-            self.show_image(ref)
+        if self.image is not None and image_key(ref) == self.image.key:
+            self._look_at_patch(patch)
+        else:
+            self.show_image(ref, lambda: self._look_at_patch(patch))
+
+    def _look_at_patch(self, patch: Patch) -> None:
         if self.image is None or self.clicks.layer is None:
             return
         center = [o + c for o, c in zip(patch.origin, patch.center, strict=True)]

@@ -35,6 +35,7 @@ class PreviewLayers:
         self._shows_regions = False
         self._captions: tuple[str, ...] = ()
         self._has_written = False
+        self._is_wanted = True
         self._viewer, self._controller = viewer, controller
         self._listening = Subscriptions()
         self._listening.add(self._on_step, viewer.dims.events.current_step)
@@ -58,6 +59,7 @@ class PreviewLayers:
             else:
                 self._replace(stack, placement)
 
+        self._is_wanted = True
         self._controller.compute("show the dual images", lambda: stack_pairs(pairs), add)
 
     def _replace(self, stack: Stack, placement: Placement) -> None:
@@ -82,10 +84,11 @@ class PreviewLayers:
         names = (*axes, *("z", "y", "x")[len(axes) - stack.ids.ndim :])
         if dims.ndim == len(names):
             dims.axis_labels = names
-        self.set_visible(True)
+        self.set_visible(self._is_wanted)  # the user may have gone elsewhere meanwhile
 
     def set_visible(self, visible: bool) -> None:
         """Show the dual images and bring them into view, or hide them."""
+        self._is_wanted = visible
         if self.layers is not None:
             for layer in self.layers:
                 layer.visible = visible

@@ -196,6 +196,7 @@ class RegionsLayer(MarkingLayer):
                 layer.data = values
 
         self.allow_edits(False)
+        self.keeper.note_stroke(painted, self.rest_unknown)  # for a project that closes meanwhile
         self._controller.compute("erase the regions of a class", lambda: kept[painted], show)
 
     def _show_active(self) -> None:

@@ -25,10 +25,15 @@ MAX_ROWS_IN_SIGHT = 12
 
 
 class DataTable(QTableWidget):
-    """Shows a table, as high as its rows; hides while there is none."""
+    """Shows a table, as high as its rows; hides while there is none.
 
-    def __init__(self, table: Table | None = None) -> None:
+    With `is_wide`, for a window of its own, all rows are in sight, columns are as wide as their
+    texts, and the last one takes the rest.
+    """
+
+    def __init__(self, table: Table | None = None, *, is_wide: bool = False) -> None:
         super().__init__()
+        self._is_wide = is_wide
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
         for header in (self.verticalHeader(), self.horizontalHeader()):
@@ -55,7 +60,9 @@ class DataTable(QTableWidget):
         columns.setMinimumSectionSize(1)
         needed = [columns.sectionSizeHint(c) for c in range(self.columnCount())]
         columns.setMinimumSectionSize(_clamp(max(needed, default=0), COLUMN_PX))
-        columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        modes = QHeaderView.ResizeMode
+        columns.setSectionResizeMode(modes.ResizeToContents if self._is_wide else modes.Stretch)
+        columns.setStretchLastSection(self._is_wide)
         self.resizeRowsToContents()
         self._fit_to_width()
 
@@ -70,7 +77,8 @@ class DataTable(QTableWidget):
         least = columns.minimumSectionSize() * self.columnCount()
         heading = _clamp(room - least, (HEADING_PX[0], max(HEADING_PX[1], room // 3)))
         rows.setMaximumWidth(heading)
-        heights = [self.rowHeight(r) for r in range(min(self.rowCount(), MAX_ROWS_IN_SIGHT))]
+        in_sight = self.rowCount() if self._is_wide else min(self.rowCount(), MAX_ROWS_IN_SIGHT)
+        heights = [self.rowHeight(r) for r in range(in_sight)]
         height = columns.sizeHint().height() + sum(heights) + 6
         if min(rows.sizeHint().width(), heading) + least > room:
             height += self.horizontalScrollBar().sizeHint().height()

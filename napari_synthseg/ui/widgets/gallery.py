@@ -160,6 +160,10 @@ class Gallery(QListView):
         self.setMinimumHeight(2 * CELL.height())
         self.setAccessibleName(name)
 
+    def sizeHint(self) -> QSize:
+        """Return the least size: the page gives the gallery what its other parts leave."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
     @property
     def items(self) -> Sequence[Any]:
         """What is shown, in order."""

@@ -95,7 +95,9 @@ def test_a_pair_like_an_earlier_one_is_turned_away(train, facts):
 def test_a_mask_of_one_class_is_turned_away(train, facts, value):
     mask = np.full((96, 96), value, np.int16)
     image = np.full((1, 96, 96), (0.3, 0.7, 0.95)[value], np.float32)
-    assert gate(train, facts).judge(MaskedView(image, mask), []).reason == "mask"
+    verdict = gate(train, facts).judge(MaskedView(image, mask), [])
+    assert verdict.reason == "mask"
+    assert verdict.detail.startswith("0.0% background" if value else "100.0% background")
 
 
 def test_a_speckled_mask_is_turned_away(train, facts):

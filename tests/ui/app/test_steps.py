@@ -321,3 +321,52 @@ def test_what_is_said_of_results_is_of_the_chosen_run(clicked):
     assert page.found.text() == ""
     page.runs.setCurrentIndex(0)
     assert page.found.text() == said
+
+
+def test_double_click_on_a_patch_of_an_image_that_is_not_read_shows_it_there(clicked):
+    panel = clicked.panel
+    panel.show_step(1)
+    clicked.settle()
+    gallery = panel.patches_page.gallery
+    patch = gallery.items[3]
+    other = clicked.viewer.add_image(np.zeros((64, 64), np.uint8), name="other")
+    panel.files.use_layer(other)
+    clicked.settle()
+    clicked.viewer.layers.remove(clicked.viewer.layers["discs"])
+    gallery.doubleClicked.emit(gallery.model().index(3, 0))
+    clicked.settle()
+    assert panel.layers.image.refs[0].id == patch.image
+    expected = [o + c for o, c in zip(patch.origin, patch.center, strict=True)]
+    assert np.allclose(clicked.viewer.scene.camera.center[-2:], expected)
+
+
+def test_work_that_ended_with_its_project_is_not_shown_any_more(clicked):
+    go_on = threading.Event()
+
+    def wait():
+        yield Progress(0.0)
+        go_on.wait(30)
+
+    clicked.panel.controller.run(Job(wait(), "read discs"))
+    assert clicked.panel.work.isVisible()
+    clicked.panel.files.new_project()
+    go_on.set()
+    assert not clicked.panel.work.isVisible()
+    assert clicked.panel.results_page.predict_button.isEnabled()
+
+
+def test_a_setting_that_is_refused_is_shown_as_it_still_is(clicked, monkeypatch):
+    from napari_synthseg.core.errors import InputError
+
+    def refuse(*_):
+        raise InputError("read-only")
+
+    clicked.panel.show_step(2)
+    clicked.settle()
+    monkeypatch.setattr(clicked.session, "edit", refuse)
+    for page in (clicked.panel.synthesize_page.choice, clicked.panel.train_page):
+        name = next(n for n in ("density", "minutes") if n in page.form.fields)
+        field = page.form.fields[name]
+        before = field.value
+        field.native.setValue(7.0)
+        assert field.value == before

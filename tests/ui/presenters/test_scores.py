@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import FOREGROUND, Scores
-from napari_synthseg.ui.presenters.scores import RIGHT, WRONG, overlay_text, score_tables
+from napari_synthseg.ui.presenters.scores import (
+    RIGHT,
+    WRONG,
+    latest_scores,
+    overlay_text,
+    score_tables,
+)
 
 OBJECTS = Scores(
     task="segment",
@@ -62,3 +69,11 @@ def test_the_text_over_the_image_says_what_was_measured():
     assert OBJECTS.caption() in text.replace("\n", " ")
     assert "Note: Few objects." in text
     assert all(len(line) <= 52 for line in text.splitlines())
+
+
+def test_the_last_scores_of_predictions_and_of_heat_maps_are_told_apart():
+    of_maps = OBJECTS.model_copy(update={"task": "cam"})
+    run = TrainingRun(id="r", name="r", scores=(REGIONS, of_maps, OBJECTS))
+    assert latest_scores(run) == (OBJECTS, of_maps)
+    assert latest_scores(run.model_copy(update={"scores": (of_maps,)})) == (None, of_maps)
+    assert latest_scores(None) == (None, None)

@@ -12,6 +12,7 @@ from napari_synthseg.core.predictions import HeatMaps, InstancePrediction
 from napari_synthseg.ui.viewer import heat_map_layers, output_layers, preview_layers
 from napari_synthseg.ui.viewer.reading import layer_pixels
 from tests.helpers.sessions import add_masks
+from tests.ui.conftest import SHAPE
 
 pytestmark = pytest.mark.gui
 
@@ -123,3 +124,36 @@ def test_pixels_on_disk_are_not_read_before_a_job_asks_for_them(bench, tmp_path,
     assert sum(read) == 0
     assert (np.asarray(pixels.array) == 7).all()
     assert sum(read) == 64 * 64
+
+
+def test_heat_maps_are_hidden_with_their_image_and_so_is_their_legend(two):
+    panel = two.panel
+    first, second = two.session.project.images
+    box, layers = panel.results_page.heat_maps, panel.layers
+    maps = HeatMaps(
+        image=first.id, run="r", maps={1: np.ones(SHAPE, np.float32)}, method="cam", layer="up"
+    )
+    box.show_maps(maps, two.session.project, "r, discs", layers.image)
+    layers.show_image(second)  # while they are made
+    two.settle()
+    shown = [x for x in two.viewer.layers if x.name.startswith("Heat map")]
+    assert [x.visible for x in shown] == [False, False]
+    assert two.viewer.layers.selection.active is two.clicks
+    assert box.legend.isHidden()
+    layers.show_image(first)
+    assert [x.visible for x in shown] == [True, True]
+    assert box.rows[1].box.isChecked()
+    assert not box.legend.isHidden()
+    layers.show_image(second)
+    assert box.legend.isHidden()
+
+
+def test_dual_images_that_come_when_the_user_has_gone_elsewhere_are_hidden(two):
+    layers = two.panel.layers
+    labels = InstanceLabels(np.zeros((8, 8), np.int32), {})
+    layers.show_dual_images([DualImage(np.zeros((1, 8, 8), np.float32), labels, 0)])
+    layers.look_at_image()
+    two.settle()
+    assert [x.visible for x in layers.preview.layers] == [False, False]
+    layers.preview.set_visible(True)
+    assert [x.visible for x in layers.preview.layers] == [True, True]

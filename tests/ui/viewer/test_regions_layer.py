@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tifffile
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
@@ -293,3 +294,40 @@ def test_a_stroke_changes_no_setting_and_nothing_says_so(painting):
     page = painting.panel.synthesize_page
     assert page._recipe != before  # what suits has changed, but the user has chosen nothing
     assert page.found.text() == ""
+
+
+def test_regions_of_a_class_removed_last_are_erased_though_the_panel_closes_at_once(painting):
+    folder = painting.session.folder
+    painting.drag(*STROKE)
+    painting.press("2")
+    painting.drag(*OTHER)
+    assert kinds(settled(painting)) == {0, 1, 2}
+    panel_of(painting).remove_button.click()
+    painting.viewer.window.remove_dock_widget(painting.panel)
+    session = Session.open(folder).result()
+    assert [c.value for c in session.project.classes] == [1]
+    assert kinds(kept(session)) == {0, 1}
+    session.close().result()
+
+
+def test_masks_that_come_too_late_for_their_image_are_told(painting, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr("napari_synthseg.ui.pages.regions_box.warn", told.append)
+    tifffile.imwrite(tmp_path / "masks.tif", np.ones(SHAPE, np.uint8))
+    panel_of(painting).painting.take_file(tmp_path / "masks.tif")
+    painting.viewer.layers.remove(painting.regions)
+    painting.settle()
+    assert told == ["The masks 'masks.tif' were not used: their image is no longer shown."]
+
+
+def test_regions_read_while_results_are_looked_at_stay_hidden_until_they_are_painted(painting):
+    painting.drag(*STROKE)
+    settled(painting)
+    layers = painting.panel.layers
+    layers.show_image(painting.session.project.images[0])
+    layers.look_at_image(clicks=False)
+    painting.wait(lambda: painting.regions is not None)
+    assert not painting.regions.visible
+    painting.panel.show_step(0)
+    assert painting.regions.visible
+    assert painting.viewer.layers.selection.active is painting.regions

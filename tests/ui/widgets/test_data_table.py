@@ -54,3 +54,19 @@ def test_other_tables_replace_the_ones_before_and_none_hides(shown):
     assert not shown.warnings.isVisible()
     shown.show_tables(())
     assert not shown.isVisible()
+
+
+def test_a_table_in_a_window_of_its_own_has_all_rows_and_its_last_column_the_rest(qtbot):
+    from napari_synthseg.ui.widgets.data_table import MAX_ROWS_IN_SIGHT, DataTable
+
+    number = MAX_ROWS_IN_SIGHT + 4
+    cells = [[Cell("0.5"), Cell("median 0.08, real 0.083 (-3 %)")]] * number
+    rows = [heading(f"quantity {n}") for n in range(number)]
+    table = DataTable(
+        Table(rows, [heading("distance"), heading("difference")], cells), is_wide=True
+    )
+    qtbot.addWidget(table)
+    table.resize(900, 100)
+    table.show()
+    qtbot.waitUntil(lambda: table.viewport().height() >= number * table.rowHeight(0))
+    assert table.columnWidth(1) > 4 * table.columnWidth(0)
