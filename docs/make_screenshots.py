@@ -92,7 +92,9 @@ class Photographer:
         self.take("dual-images")
         panel.primary.click()
         form = panel.train_page.form
-        form.set_model(form.model.model_copy(update={"minutes": minutes}))
+        spec = form.model.model_copy(update={"minutes": minutes})
+        form.set_model(spec)
+        form.changed.emit(spec)
         panel.primary.click()
         self.wait(minutes * 60 * 0.7)
         self.take("train")
