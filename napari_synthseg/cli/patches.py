@@ -37,7 +37,7 @@ def cut_patches(
     overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Cut, mask and check a patch around each click; print counts and findings per class."""
+    """Cut, mask and check a patch around each click; print counts and issues per class."""
     refuse_existing([out] if out else [], overwrite)
     with Session.open(project).result() as session:
         if method:
@@ -48,7 +48,7 @@ def cut_patches(
     if out is not None:
         write_patch_table(out, library, current)
     summaries = summarize_classes(library, current.classes)
-    lines = [*_class_table(library, summaries), "", *_finding_lines(summaries), *library.notes]
+    lines = [*_class_table(library, summaries), "", *_issue_lines(summaries), *library.notes]
     report(_as_json(library, summaries, current) if as_json else {}, lines, as_json)
 
 
@@ -96,7 +96,7 @@ def _class_figures(library: PatchLibrary, item: ClassSummary) -> dict[str, Any]:
     }
 
 
-def _finding_lines(summaries: tuple[ClassSummary, ...]) -> list[str]:
+def _issue_lines(summaries: tuple[ClassSummary, ...]) -> list[str]:
     return [
         f"{item.cls.name}: " + ", ".join(f"{n} {kind}" for kind, n in item.issues.items())
         for item in summaries

@@ -58,7 +58,7 @@ class ClassSummary:
 def summarize_classes(
     library: PatchLibrary, classes: Sequence[ObjectClass]
 ) -> tuple[ClassSummary, ...]:
-    """Count the patches of each class that has any, by state and by finding."""
+    """Count the patches of each class that has any, by state and by issue."""
     states = Counter((p.cls, library.state(p)) for p in library.patches)
     kinds = Counter((p.cls, f.kind) for p in library.patches for f in p.issues)
     there = {value for value, _ in states}
@@ -76,7 +76,7 @@ def summarize_classes(
 
 
 def sorted_by_gravity(counts: Mapping[IssueKind, int]) -> dict[IssueKind, int]:
-    """Return counts of findings with the gravest kind first, without those that do not occur."""
+    """Return counts of issues with the gravest kind first, without those that do not occur."""
     return {kind: counts[kind] for kind in get_args(IssueKind) if counts.get(kind)}
 
 
