@@ -112,6 +112,7 @@ class TrainTable(TrainSpec):
     """How every arm is trained: the fields of `TrainSpec`, the same for all arms."""
 
     hidden_keys: ClassVar[frozenset[str]] = frozenset(OF_THE_ARM)
+    task: str = Field(default="segment", description="what is trained")
     steps: int = Field(ge=1, description="batches, the same number in every arm")
     minutes: float = Field(default=5.0, gt=0, description="what --calibrate turns into steps")
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1, description="training seeds")

@@ -13,7 +13,7 @@ from napari_synthseg.cli.settings import JsonFlag
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import FOREGROUND, Measured, Scores, ScoringOptions, metric_title
 from napari_synthseg.tasks.registry import shown_metrics
-from napari_synthseg.workflow.scoring_folders import (
+from napari_synthseg.workflow.evaluating import (
     score_folders,
     scored_from_files,
     scoring_options,

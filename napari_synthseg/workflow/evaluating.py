@@ -1,4 +1,4 @@
-"""Scores of what a run found on a project's images, against the ground truth that they have."""
+"""Scores against ground truth: of what a run found on a project's images, or of any files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,15 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import load_recipe
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.core.scores import Scores
-from napari_synthseg.tasks.registry import task_info
+from napari_synthseg.core.scores import Scores, ScoringOptions
+from napari_synthseg.explain import scoring as heat_map_scoring
+from napari_synthseg.tasks.registry import task_info, task_names
 from napari_synthseg.tasks.results import ImageResult, names_of, truth_words
+from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.truths import true_labels
+
+HEAT_MAPS = "cam"
+"""What is scored is heat maps, in commands."""
 
 MAP_KINDS: tuple[TruthKind, ...] = ("instance", "boxes")
 """Kinds of ground truth that heat maps are scored against, what says most first."""
@@ -127,3 +132,32 @@ def _pointed_at(truth: Labels) -> InstanceLabels | Boxes:
         return instances_of(truth)
     shown = np.isin(truth.boxes.classes, list(truth.class_values_shown()))
     return truth.boxes.take(shown & covers_pixels(truth.boxes, truth.shape))
+
+
+def scored_from_files() -> tuple[str, ...]:
+    """Return what can be scored: the names of tasks, and heat maps."""
+    return (*task_names(), HEAT_MAPS)
+
+
+def scoring_options(what: str) -> tuple[str, ...]:
+    """Return the options of `ScoringOptions` that scoring takes."""
+    return heat_map_scoring.SCORE_OPTIONS if what == HEAT_MAPS else task_info(what).score_options
+
+
+def score_folders(what: str, predicted: Path, truth: Path, how: ScoringOptions) -> Job[Scores]:
+    """Score files against the truth of the same file stems.
+
+    Parameters
+    ----------
+    what
+        One of `scored_from_files`.
+    predicted, truth
+        Folders or tables; see the task's `score_files`.
+    """
+    score = heat_map_scoring.score_map_files if what == HEAT_MAPS else task_info(what).score_files
+
+    def work() -> Generator[Progress, None, Scores]:
+        yield Progress(0.0, f"scoring {predicted.name}")
+        return score(predicted, truth, how).of_task(what)
+
+    return Job(work(), f"score {predicted.name}")

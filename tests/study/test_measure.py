@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from benchmarks.study.study_file import parse_study
 from benchmarks.study.units import Unit, plan
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, InstanceLabels, instances_of
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.synthesis.datasets import CachedDataset
 from napari_synthseg.workflow import training_data
@@ -126,9 +128,9 @@ def test_record_says_what_was_measured_on_what(
     asked: list[int] = []
 
     class Watched(CachedDataset):
-        def pairs(self, indices: Any) -> list[DualImage]:
+        def draw(self, indices: Any) -> Generator[Progress, None, list[DualImage]]:
             asked.extend(indices)
-            return super().pairs(indices)
+            return super().draw(indices)
 
     monkeypatch.setattr(training_data, "CachedDataset", Watched)
     unit = unit_of(clicks=5, pairs=2, recipe={"overlap": 0.2})

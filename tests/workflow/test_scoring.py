@@ -25,8 +25,7 @@ from napari_synthseg.core.scores import ScoringOptions
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.tasks.detect import Detect
 from napari_synthseg.tasks.registry import TASKS
-from napari_synthseg.workflow.evaluating import score
-from napari_synthseg.workflow.scoring_folders import score_folders
+from napari_synthseg.workflow.evaluating import score, score_folders
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
 from tests.helpers.sessions import add_array, add_masks

@@ -12,7 +12,7 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import FOREGROUND, Scores, metric_title
 from napari_synthseg.tasks.registry import shown_metrics
 from napari_synthseg.ui.presenters.tables import Cell, Table, heading
-from napari_synthseg.workflow.scoring_folders import HEAT_MAPS
+from napari_synthseg.workflow.evaluating import HEAT_MAPS
 
 OVERLAY_WIDTH = 52
 """Characters in a line over the image: fits a canvas of 500 pixels."""
