@@ -71,7 +71,7 @@ class FoundMasks:
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
+class _MethodMasks:
     """Masks by one method, the foreground they were found on, and the number of clicks."""
 
     ids: NDArray[np.int32]
@@ -92,7 +92,7 @@ class MaskFinder:
     discriminants: Mapping[int, ForegroundDiscriminant]
     methods: dict[int, str] = field(default_factory=dict)
     learned: dict[int, Foreground] = field(default_factory=dict)
-    _on_whole: dict[Key, _Found] = field(default_factory=dict)
+    _on_whole: dict[Key, _MethodMasks] = field(default_factory=dict)
 
     @classmethod
     def fit(cls, image: ImageClicks, level: float, methods: Mapping[int, str]) -> MaskFinder:
@@ -147,7 +147,9 @@ class MaskFinder:
                 signs[mine[1:]] = _signs(found, every)[mine[1:]]
         return FoundMasks(ids, signs, self._objectlike(pixels, every))
 
-    def _objectlike(self, pixels: FloatImage, every: Mapping[Key, _Found]) -> NDArray[np.bool_]:
+    def _objectlike(
+        self, pixels: FloatImage, every: Mapping[Key, _MethodMasks]
+    ) -> NDArray[np.bool_]:
         """Mark what looks like the objects of any class; `every` saves classifying again."""
         result = np.zeros(pixels.shape[1:], bool)
         for value, name in self.methods.items():
@@ -167,12 +169,12 @@ class MaskFinder:
 
     def _find_all(
         self, pixels: FloatImage, seeds: Seeds, wanted: Iterable[Key]
-    ) -> dict[Key, _Found]:
+    ) -> dict[Key, _MethodMasks]:
         """Find the masks by level, outline and the wanted methods."""
         whole = pixels.shape == self.image.pixels.shape
         known = self._on_whole if whole else {}
         shared: SeededForeground | None = None
-        found: dict[Key, _Found] = {}
+        found: dict[Key, _MethodMasks] = {}
         usual = [_key(m.name) for m in (LEVEL, OUTLINE) if pixels.ndim == 3 or not m.planes_only]
         for key in dict.fromkeys([*usual, *wanted]):
             name, value = key
@@ -187,7 +189,7 @@ class MaskFinder:
                     each = [m.apply(pixels) for m in self.discriminants.values()]
                     shared = SeededForeground(np.maximum.reduce(each), seeds, self.level)
                 block = shared
-            found[key] = _Found(mask_method(name).find(block), block.foreground, len(seeds))
+            found[key] = _MethodMasks(mask_method(name).find(block), block.foreground, len(seeds))
         if whole:
             self._on_whole.update(found)
         return found
@@ -261,7 +263,7 @@ def _key(name: str, value: int = 0) -> Key:
     return name, value if mask_method(name).learn is not None else 0
 
 
-def _signs(found: _Found, every: Mapping[Key, _Found]) -> Signs:
+def _signs(found: _MethodMasks, every: Mapping[Key, _MethodMasks]) -> Signs:
     """Measure masks, compared with those of the methods that learn nothing."""
     others = [f.ids for (_, value), f in every.items() if f is not found and not value]
     return measure_signs(found.ids, found.foreground, others, found.count)

@@ -88,15 +88,15 @@ class PairCoder(nn.Module):
             nn.Conv2d(features, width // 2, 4, 2, 1),
             nn.ReLU(),
             nn.Conv2d(width // 2, width, 4, 2, 1),
-            _Residual(width),
-            _Residual(width),
+            _ResidualBlock(width),
+            _ResidualBlock(width),
             nn.Conv2d(width, CODE_FEATURES, 1),
         )
         self.quantizer = _make_quantizer(design)
         self.decoder = nn.Sequential(
             nn.Conv2d(CODE_FEATURES, width, 3, 1, 1),
-            _Residual(width),
-            _Residual(width),
+            _ResidualBlock(width),
+            _ResidualBlock(width),
             nn.Conv2d(width, width * 2, 1),
             nn.PixelShuffle(2),
             nn.Conv2d(width // 2, width // 2, 3, 1, 1),
@@ -178,7 +178,7 @@ CODE_FEATURES = 16
 """Features that a code stands for."""
 
 
-class _Residual(nn.Module):
+class _ResidualBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
