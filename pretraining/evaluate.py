@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,11 +24,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import spearmanr
 
-from benchmarks.click_masks import DATASETS, Clicked, click
-from benchmarks.study.halved_data import hash_name, is_for_tuning
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
-from napari_synthseg.core.patch import ClickedImage
-from napari_synthseg.core.pixels import ArraySource, Intensity
+from benchmarks.helpers.clicked_images import DATASETS, click, clicked_image, cut, normalized
+from benchmarks.study.halved_data import data_root, hash_name, is_for_tuning
+from napari_synthseg.core.pixels import ArraySource, FloatImage
 from napari_synthseg.core.progress import exhaust
 
 SETS = (*DATASETS, "superalloy", "wbc-cell", "wbc-nucleus", "bccd-rbc", "bccd-wbc")
@@ -37,14 +34,28 @@ FEW = 12
 
 
 @dataclass(frozen=True)
+class Clicked:
+    """An image whose objects are clicked; n-th number, position and diameter belong together."""
+
+    stem: str
+    pixels: FloatImage
+    truth: NDArray[np.generic]
+    """Ids (y, x), or boxes (n, (ymin, xmin, ymax, xmax)) with the numbers of the clicks."""
+
+    numbers: list[int]
+    positions: list[NDArray[np.float64]]
+    diameters: list[float]
+
+    @property
+    def diameter(self) -> float:
+        return float(np.median(self.diameters))
+
+
+@dataclass(frozen=True)
 class Found:
     mask: NDArray[np.bool_]
     origin: tuple[int, ...]
     sureness: float
-
-
-def data_folder() -> Path:
-    return Path(os.environ.get("SYNTHSEG_DATA", "../shared/data"))
 
 
 def read_set(name: str, half: str, limit: int) -> list[Clicked]:
@@ -55,12 +66,12 @@ def read_set(name: str, half: str, limit: int) -> list[Clicked]:
 
 def _images(name: str, half: str, limit: int) -> Iterator[tuple[str, object]]:
     folder, pattern = {
-        **{key: (data_folder() / d, f"{prefix}*") for key, (d, prefix) in DATASETS.items()},
-        "superalloy": (data_folder() / "nasa_superalloy_semantic", "*"),
-        "wbc-cell": (data_folder() / "wbc_nucleus_cytoplasm_set1", "*"),
-        "wbc-nucleus": (data_folder() / "wbc_nucleus_cytoplasm_set1", "*"),
-        "bccd-rbc": (data_folder() / "bccd_blood_boxes", "*"),
-        "bccd-wbc": (data_folder() / "bccd_blood_boxes", "*"),
+        **{key: (data_root() / d, f"{prefix}*") for key, (d, prefix) in DATASETS.items()},
+        "superalloy": (data_root() / "nasa_superalloy_semantic", "*"),
+        "wbc-cell": (data_root() / "wbc_nucleus_cytoplasm_set1", "*"),
+        "wbc-nucleus": (data_root() / "wbc_nucleus_cytoplasm_set1", "*"),
+        "bccd-rbc": (data_root() / "bccd_blood_boxes", "*"),
+        "bccd-wbc": (data_root() / "bccd_blood_boxes", "*"),
     }[name]
     paths = [
         p
@@ -71,7 +82,13 @@ def _images(name: str, half: str, limit: int) -> Iterator[tuple[str, object]]:
         if name.startswith("bccd"):
             yield path.stem, lambda p=path: _click_boxes(p, folder, name.split("-")[1].upper())
         else:
-            yield path.stem, lambda p=path: click(p.stem, iio.imread(p), _ids(name, folder, p.stem))
+            yield path.stem, lambda p=path: _click_masks(p, _ids(name, folder, p.stem))
+
+
+def _click_masks(path: Path, ids: NDArray[np.int32]) -> Clicked:
+    made = click(path.stem, iio.imread(path), ids)
+    places = list(made.positions.values())
+    return Clicked(path.stem, made.pixels, ids, made.numbers, places, list(made.diameters))
 
 
 def _ids(name: str, folder: Path, stem: str) -> NDArray[np.int32]:
@@ -92,8 +109,7 @@ def _click_boxes(path: Path, folder: Path, cls: str) -> Clicked:
     stored = iio.imread(path)
     rng = np.random.default_rng(hash_name(path.stem) % 2**32)
     boxes = _boxes(folder)[path.stem, cls]
-    channels = np.moveaxis(stored, -1, 0)
-    pixels = Intensity.measure(channels, joint=True).normalize(channels)
+    pixels = normalized(np.moveaxis(stored, -1, 0))
     limit = np.array(pixels.shape[1:]) - 1
     positions, diameters = [], []
     for y0, x0, y1, x1 in boxes:
@@ -129,16 +145,9 @@ def fewer(image: Clicked) -> Clicked:
 
 
 def outline_today(image: Clicked, diameter: float, exhaustive: bool) -> list[Found]:
-    from napari_synthseg.patches.build import build_library
-
-    ref = ImageRef(id=image.stem, uri=image.stem, exhaustive=exhaustive)
-    clicks = tuple(
-        Click(id=str(n), image=ref.id, position=tuple(p), cls=1)
-        for n, p in enumerate(image.positions)
-    )
-    clicked = ClickedImage(ref, ArraySource(image.pixels), clicks)
-    library = exhaust(build_library([clicked], [ObjectClass(name="o", value=1, diameter=diameter)]))
-    return [Found(p.mask, p.origin, p.quality) for p in library.patches]
+    places = dict(zip(image.numbers, image.positions, strict=True))
+    clicked = clicked_image(image.stem, image.pixels, places, exhaustive)
+    return [Found(p.mask, p.origin, p.quality) for p in cut(clicked, diameter=diameter).patches]
 
 
 def outline_by_net(image: Clicked, diameter: float, net) -> list[Found]:
@@ -156,11 +165,11 @@ def measure_iou(found: Found, image: Clicked, number: int) -> float:
     places = np.argwhere(found.mask) + found.origin
     if not len(places):
         return 0.0
-    if image.ids.ndim == 2 and image.ids.shape == image.pixels.shape[1:]:
-        inside = image.ids[tuple(places.T)] == number
-        union = len(places) + np.count_nonzero(image.ids == number) - np.count_nonzero(inside)
+    if image.truth.shape == image.pixels.shape[1:]:
+        inside = image.truth[tuple(places.T)] == number
+        union = len(places) + np.count_nonzero(image.truth == number) - np.count_nonzero(inside)
         return float(np.count_nonzero(inside) / union)
-    box, true = [*places.min(axis=0), *(places.max(axis=0) + 1)], image.ids[number]
+    box, true = [*places.min(axis=0), *(places.max(axis=0) + 1)], image.truth[number]
     sides = np.minimum(box[2:], true[2:]) - np.maximum(box[:2], true[:2])
     common = np.prod(np.maximum(sides, 0))
     areas = [np.prod(np.subtract(b[2:], b[:2])) for b in (box, true)]
@@ -196,7 +205,7 @@ def main() -> None:
                 sureness: list[float] = []
                 start = time.process_time()
                 for image in images:
-                    diameter = float(np.median(image.diameters)) if given == "image" else common
+                    diameter = image.diameter if given == "image" else common
                     shown = fewer(image) if clicked == "12" else image
                     if options.method == "today":
                         found = outline_today(shown, diameter, clicked == "all")

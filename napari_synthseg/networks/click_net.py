@@ -45,12 +45,15 @@ BATCH = 32
 SAMPLE = 32
 """Clicks of a class that its look, and the colors that tell it from the ground, are taken from."""
 
-TRIAL = 12
+COARSE_TRIAL, FINE_TRIAL = 6, 12
 """Clicks of a class that its size is measured on before all are outlined."""
 
 COARSE_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0, 0.125, 8.0)
-FINE_FACTORS = (2**-0.5, 2**0.5)
+FINE_FACTORS = (1.0, 2**-0.5, 2**0.5)
 """Multiples of the given diameter that are tried, then of the best of them."""
+
+SMALLEST_PX, WIDEST_PX = 3.0, 1024
+"""No diameter below the one is tried, and no window above the other if a smaller one serves."""
 
 DOUBLING_PENALTY = 0.06
 """How much surer outlines must be for each doubling or halving of the given diameter."""
@@ -206,15 +209,24 @@ class ClickOutliner:
         """
         mine = np.flatnonzero(self.classes == value)
         sample = mine[np.linspace(0, len(mine) - 1, min(SAMPLE, len(mine))).astype(int)].tolist()
-        trial = sample[:: -(-len(sample) // TRIAL)]
-        trials = [self._try(trial, value, diameter, factor) for factor in COARSE_FACTORS]
+        few, more = (sample[:: -(-len(sample) // most)] for most in (COARSE_TRIAL, FINE_TRIAL))
+        coarse = [f for f in COARSE_FACTORS if f == 1 or self._is_tried(f, diameter)]
+        trials = [self._try(few, value, diameter, factor) for factor in coarse]
         best = max(trials, key=lambda t: t.score).factor
-        trials += [self._try(trial, value, diameter, best * factor) for factor in FINE_FACTORS]
+        fine = [best * factor for factor in FINE_FACTORS]
+        trials = [self._try(more, value, diameter, factor) for factor in fine]
         chosen = max(trials, key=lambda t: t.score)
         size = diameter * chosen.factor
         if not FITTING[0] < chosen.shown / size < FITTING[1]:
             size = chosen.shown
         return replace(self._learn(sample, value, size), given=diameter)
+
+    def _is_tried(self, factor: float, diameter: float) -> bool:
+        """Tell whether a multiple of the given diameter is worth a trial on this image."""
+        size = diameter * factor
+        extent = min(stop - start for start, stop in self.pixels.region)
+        narrow = factor < 1 or size / OBJECT_PX * WINDOW_PX < WIDEST_PX
+        return narrow and SMALLEST_PX <= size <= extent
 
     def _try(self, trial: Sequence[int], value: int, diameter: float, factor: float) -> _Trial:
         """Outline some clicks with a multiple of the given diameter."""
