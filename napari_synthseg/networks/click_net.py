@@ -35,6 +35,8 @@ from napari_synthseg.networks.click_windows import (
 )
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from napari_synthseg.networks.click_unet import ClickUNet
 
 WEIGHTS = Path(__file__).parent / "weights" / "click_net.safetensors"
@@ -140,7 +142,7 @@ def outline_clicks(
     negatives: NDArray[np.float64] | None = None,
     *,
     fits: dict[int, ClassFit] | None = None,
-    net: ClickUNet | None = None,
+    net: nn.Module | None = None,
 ) -> Generator[Progress, None, list[Outline]]:
     """Outline the object under every click of one image.
 
@@ -193,7 +195,7 @@ class ClickOutliner:
         positions: NDArray[np.float64],
         classes: NDArray[np.int64],
         negatives: NDArray[np.float64] | None,
-        net: ClickUNet,
+        net: nn.Module,
     ) -> None:
         self.pixels = pixels
         self.positions = np.asarray(positions, float).reshape(-1, 2)
@@ -466,7 +468,7 @@ def load_network(path: Path) -> ClickUNet:
     return net.eval()
 
 
-def _run(net: ClickUNet, planes: FloatImage) -> FloatImage:
+def _run(net: nn.Module, planes: FloatImage) -> FloatImage:
     """Return the logits (n, y, x) of windows (n, plane, y, x)."""
     import torch
 

@@ -105,7 +105,9 @@ def test_look_is_the_same_turned_and_mirrored() -> None:
 
 
 def test_planes_in_their_order() -> None:
-    reduced = reduce_channels(np.random.default_rng(5).random((3, 1, 64, 64), np.float32), [1.0])
+    reduced = reduce_channels(
+        np.random.default_rng(5).random((3, 1, 64, 64), np.float32), np.ones(1, np.float32)
+    )
     others = np.stack([draw_clicks(np.array([[10.0, 20.0]]))] * 3)
     planes = stack_planes(reduced, others, np.full((64, 64), 0.25, np.float32))
     assert planes.shape == (3, 5, 64, 64)
