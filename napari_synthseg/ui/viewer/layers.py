@@ -148,6 +148,7 @@ class Layers(QObject):
         if not refs:  # taken out of the project while it was read
             return
         layer = make_image_layer(pixels, common_name(refs), rgb, placement.of_stack(channels))
+        self._hide_markings()
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
         self._images[key] = layer
         if ref.ndim == 3:
@@ -158,6 +159,7 @@ class Layers(QObject):
         layer, refs = self._images[key], parts_of(self._controller.project, key)
         if not refs:
             return
+        self._hide_markings()
         ndim = refs[0].ndim
         stored = np.shape(finest_level(layer))
         shape = tuple(int(n) for n in (stored[:-1] if layer.rgb else stored)[-ndim:])
@@ -168,16 +170,22 @@ class Layers(QObject):
             other.visible = other_key == key
         self._results.show_those_of(image)
         self._show_parts(image)
-        self.regions.hide()
-        if self.marking == "regions" and not self._has_clicks(image):
-            self.clicks.hide()  # nothing in it, and in the way
-        else:
+        if self.marking == "clicks" or self._has_clicks(image):  # else it is in the way
             self.clicks.show(image)
         if self.marking == "regions" or has_regions(self._controller.project, refs):
             self.regions.show(image)
         self.activate_marking()
         self.look_at_image()
         self.image_changed.emit()
+
+    def _hide_markings(self) -> None:
+        """Take the marking layers away, before any other layer changes.
+
+        Seen with napari 0.9.2 and vispy 0.17: the draw that gets them ready to go crashes the
+        program where an image was added that is not drawn yet.
+        """
+        self.clicks.hide()
+        self.regions.hide()
 
     def _show_parts(self, image: DisplayedImage) -> None:
         """Outline the parts of an image of which not all is used for the same purpose."""
