@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,7 +8,14 @@ from torch import nn
 
 from napari_synthseg.core.pixels import ArraySource, FloatImage
 from napari_synthseg.core.progress import exhaust
-from napari_synthseg.networks.click_net import ClassFit, Outline, outline_clicks
+from napari_synthseg.networks.click_net import (
+    CALIBRATION,
+    WEIGHTS,
+    ClassFit,
+    Outline,
+    outline_clicks,
+    shipped_network,
+)
 from napari_synthseg.networks.click_unet import ClickUNet
 
 
@@ -171,3 +179,41 @@ class Discriminant(nn.Module):
 def test_network_gives_one_logit_a_pixel() -> None:
     with torch.inference_mode():
         assert ClickUNet().eval()(torch.zeros(2, 5, 64, 64)).shape == (2, 64, 64)
+
+
+def nuclei() -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Return bright disks 20 pixels wide in noise, and their middles."""
+    places = [(30 + 45 * (n // 5), 30 + 45 * (n % 5)) for n in range(20)]
+    light = disks((200, 250), places, 10) * 4.0
+    return light + np.random.default_rng(0).normal(0, 0.4, light.shape), places
+
+
+@pytest.mark.parametrize("typed", [5.0, 20.0, 60.0, 200.0])
+def test_shipped_weights_find_the_size_whatever_was_typed(typed: float) -> None:
+    image, places = nuclei()
+    made = outline(image, places, typed, net=shipped_network())
+    assert np.median([o.diameter for o in made]) == pytest.approx(20, abs=3)
+    assert np.median([o.confidence for o in made]) > 0.7
+
+
+def test_shipped_weights_take_the_dark_rim_for_part_of_the_cell() -> None:
+    y, x = np.mgrid[:200, :250]
+    _, places = nuclei()
+    image = np.random.default_rng(1).normal(0, 3, y.shape)
+    for a, b in places:
+        away = np.hypot(y - a, x - b)
+        image += -34 * np.exp(-((away - 9) ** 2) / 5) + 16 * np.exp(-(away**2) / 25)
+    made = outline(image, places[:12], 22.0, net=shipped_network())
+    assert np.median([o.diameter for o in made]) == pytest.approx(22, abs=3)
+
+
+def test_calibration_rises_from_bad_to_good() -> None:
+    points = json.loads(CALIBRATION.read_text())
+    assert points["sureness"][0] == 0
+    assert points["sureness"][-1] == 1
+    assert points["iou"] == sorted(points["iou"])
+    assert points["iou"][0] < 0.4 < 0.8 < points["iou"][-1] <= 1
+
+
+def test_shipped_weights_are_small() -> None:
+    assert WEIGHTS.stat().st_size <= 1.2e6
