@@ -7,6 +7,7 @@ on stderr that names the thing, the place and the remedy), 130 after Ctrl-C, 1 f
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 from collections.abc import Sequence
@@ -68,6 +69,8 @@ def _root(
 
 def main() -> None:
     """Run the command line of this process and leave with its exit code."""
+    # what is wrong with a file is said once, by our own errors
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -138,13 +138,15 @@ class _Lines:
     def __init__(self, name: str) -> None:
         self._name = name
         self._started = self._said = time.monotonic()
+        self._last = ""
         say(f"{name} ...")
 
     def show(self, step: WorkProgress) -> None:
         now = time.monotonic()
-        if now - self._said >= LINE_INTERVAL_S:
-            self._said = now
-            say(f"{self._name}: {step.fraction:4.0%}  {describe(step)}")
+        line = f"{self._name}: {step.fraction:4.0%}  {describe(step)}"
+        if now - self._said >= LINE_INTERVAL_S and line != self._last:
+            self._said, self._last = now, line
+            say(line)
 
     def end(self) -> None:
         say(f"{self._name}: ended after {time.monotonic() - self._started:.1f} s")

@@ -71,7 +71,8 @@ def run_demo(
         say(f"Working headless, because {obstacle}.")
     limit = {"minutes": None if steps else minutes or DEFAULT_MINUTES, "steps": steps}
     result, scores = _walk(sample, out or _free_folder(sample), limit, clicks)
-    report(result, [*describe_scores(scores), f"Figure: {result['figure']}"], as_json)
+    lines = [f"Weights chosen by: {result['selection']}", *describe_scores(scores)]
+    report(result, [*lines, f"Figure: {result['figure']}"], as_json)
 
 
 def _walk(
@@ -97,6 +98,7 @@ def _walk(
         "steps": walk.run.steps,
         "train_seconds": walk.run.seconds,
         "device": walk.run.device,
+        "selection": walk.run.selection,
         **walk.scores.values,
         "per_class": walk.scores.per_class,
         "measured_on": walk.scores.caption(),

@@ -117,7 +117,10 @@ def _diameter(text: str, diameter: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e6:
-        raise InputError(f"--class {text}: '{diameter}' is not a diameter in pixels.")
+        raise InputError(
+            f"--class {text}: '{diameter}' is not a diameter in pixels: write NAME:DIAMETER, such "
+            "as nucleus:22."
+        )
     return value
 
 

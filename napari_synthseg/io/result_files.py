@@ -37,7 +37,7 @@ def by_stem(folder: Path, what: str = "label image") -> dict[str, Path]:
         If it is no folder, holds no such image, or two with one stem.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder.")
+        raise InputError(f"{folder} is not a folder: give one that holds {what}s.")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in EXTENSIONS:

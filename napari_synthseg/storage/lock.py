@@ -102,7 +102,7 @@ def require_writable(folder: Path) -> None:
     if not held and (folder / DATABASE_NAME).exists():
         raise ReadOnlyError(
             f"The project '{folder.name}' is open for reading only, so nothing can be written into "
-            "it: close it in the other program, or save it under another name."
+            "it: wait until the other program is done with it, or close it there."
         )
 
 

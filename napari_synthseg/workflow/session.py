@@ -183,7 +183,7 @@ class Session:
         if self.read_only:
             raise ReadOnlyError(
                 f"The project '{self.folder.name}' is open for reading only, so nothing was "
-                "changed: close it in the other program, or save it under another name."
+                "changed: wait until the other program is done with it, or close it there."
             )
 
     def _replace(self, new: Project) -> Project:

@@ -112,3 +112,17 @@ def test_table_lines_up() -> None:
         "nucleus  0.500",
         "b           10",
     ]
+
+
+def test_the_same_line_of_progress_is_printed_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "LINE_INTERVAL_S", 0.0)
+
+    def work() -> Generator[Progress, None, None]:
+        yield Progress(0.0, "loading")
+        yield Progress(0.0, "loading")
+        yield Progress(0.5, "training")
+
+    console.run_job(Job(work(), "train"))
+    assert capsys.readouterr().err.count("loading") == 1

@@ -127,3 +127,13 @@ def test_every_command_and_option_is_in_the_reference() -> None:
         options = {o for p in command.params for o in p.opts if o.startswith("--")}
         missing = {o for o in options - {"--help"} if o not in section}
         assert not missing, f"docs/reference/cli.md, '{name}': {missing}"
+
+
+def test_what_a_library_logs_of_a_file_is_not_said_twice(tmp_path: Path) -> None:
+    (tmp_path / "empty.tif").write_bytes(b"II*\0" + bytes(4))
+    program = "from napari_synthseg.cli import main; main()"
+    command = [sys.executable, "-c", program, "new", "p.synthseg", "empty.tif", "--class", "a:20"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("empty.tif' holds no image: save it again as TIFF.")

@@ -97,7 +97,7 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
 def _main_series(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     series = list(tiff.series)
     if not series:
-        raise InputError(f"'{path}' holds no image.")
+        raise InputError(f"'{path}' holds no image: save it again as TIFF.")
     largest = max(series, key=lambda s: s.size)
     if sum(2 * s.size > largest.size for s in series) > 1:
         raise InputError(
