@@ -14,7 +14,7 @@ def test_choosing_a_preset_fills_the_form_and_an_edit_makes_it_custom(clicked):
     clicked.settle()
     panel = clicked.panel.synthesize_page
     assert panel.choice.presets.currentText() == "default"
-    panel.choice.presets.textActivated.emit("paper")
+    panel.choice.presets.setCurrentIndex(panel.choice.presets.findData("paper"))
     assert clicked.session.project.recipe == PRESETS["paper"]
     assert panel.choice.presets.currentText() == "paper"
     assert panel.choice.form.model == PRESETS["paper"]
