@@ -33,6 +33,7 @@ from napari_synthseg.ui.pages.synthesize import SynthesizePage
 from napari_synthseg.ui.pages.train import TrainPage
 from napari_synthseg.ui.presenters.steps import (
     CLICK,
+    DUAL_IMAGES,
     PAINT,
     START,
     STEP_NAMES,
@@ -51,9 +52,6 @@ if TYPE_CHECKING:
     import napari.viewer
 
 MIN_WIDTH_PX = 350
-
-PRELOAD_AFTER_MS = 2000
-"""How long after the panel is shown PyTorch is loaded in a thread: training then starts at once."""
 
 
 class SynthSegWidget(QWidget):
@@ -136,6 +134,8 @@ class SynthSegWidget(QWidget):
         self.stack.setCurrentIndex(step - START)
         self.page.enter()
         self.refresh()
+        if step >= DUAL_IMAGES:  # not earlier: loading holds up the window a little, also clicks
+            start_loading()
 
     @property
     def page(self) -> Page:
@@ -279,7 +279,6 @@ class SynthSegWidget(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the window that the panel is shown in."""
         super().showEvent(event)
-        QTimer.singleShot(PRELOAD_AFTER_MS, start_loading)
         if self._close_watch is None or self._close_watch.parent() is not self.window():
             self._close_watch = CloseWatch(self.window(), self.shut_down)
 

@@ -81,6 +81,7 @@ class Layers(QObject):
         self._images: dict[ImageKey, Image] = {}
         self._parts: Shapes | None = None
         self._shows_marks = True
+        self._is_closed = False
         self._listening = Subscriptions()
         self._listening.add(self._on_layer_removing, viewer.layers.events.removing)
         self._listening.add(self._on_layer_removed, viewer.layers.events.removed)
@@ -89,7 +90,13 @@ class Layers(QObject):
         controller.project_changed.connect(self._on_project_changed)
 
     def close(self) -> None:
-        """Let go of the viewer: layers that stay in it are plain layers from now on."""
+        """Let go of the viewer: layers that stay in it are plain layers from now on.
+
+        Safe to call twice, also after Qt deleted its part of this.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
         for part in (self, self.clicks, self.regions):
             part.blockSignals(True)
         self._listening.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QCoreApplication, QEvent
 
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import true_masks
@@ -64,3 +65,10 @@ def test_nothing_listens_to_the_viewer_any_more(opened):
     opened.viewer.layers.remove(image)
     opened.viewer.theme = "light"
     opened.qtbot.wait(50)
+
+
+def test_the_end_of_the_program_may_come_after_qt_deleted_the_layers(clicked):
+    clicked.panel.shut_down()
+    clicked.panel.layers.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.DeferredDelete)
+    clicked.panel.shut_down()
