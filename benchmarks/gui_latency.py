@@ -187,12 +187,9 @@ STAGES: dict[str, Callable[[Watch], bool]] = {
 
 def measure_gaps(seconds: float) -> dict[str, Any]:
     """Open the panel on the nuclei sample, measure idle, train, measure again, cancel."""
-    from napari_synthseg.training.libraries import start_loading
-
     window = Window()
     window.open_nuclei()
     meter, controller = window.meter, window.controller
-    loading = meter.run(lambda: not start_loading().is_alive())
     meter.wait(2)
     idle = meter.wait(seconds)
     watch = window.train(minutes=seconds / 20, steps=None)
@@ -208,7 +205,6 @@ def measure_gaps(seconds: float) -> dict[str, Any]:
     window.close()
     return {
         "widget_open_ms": window.opened_ms,
-        "gaps_loading_ms": loading,
         "gaps_idle_ms": idle,
         "gaps_starting_ms": warm,
         "gaps_training_ms": training,

@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_synthseg.core.plugins import plugin_problems
-from napari_synthseg.training.libraries import start_loading
 from napari_synthseg.ui.app.close_watch import CloseWatch
 from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
@@ -33,7 +32,6 @@ from napari_synthseg.ui.pages.synthesize import SynthesizePage
 from napari_synthseg.ui.pages.train import TrainPage
 from napari_synthseg.ui.presenters.steps import (
     CLICK,
-    DUAL_IMAGES,
     PAINT,
     START,
     STEP_NAMES,
@@ -134,8 +132,6 @@ class SynthSegWidget(QWidget):
         self.stack.setCurrentIndex(step - START)
         self.page.enter()
         self.refresh()
-        if step >= DUAL_IMAGES:  # not earlier: loading holds up the window a little, also clicks
-            start_loading()
 
     @property
     def page(self) -> Page:
