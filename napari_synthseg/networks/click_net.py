@@ -480,13 +480,13 @@ def _run(net: nn.Module, planes: FloatImage) -> FloatImage:
 
 @lru_cache(maxsize=1)
 def _calibration() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return points (sureness, IoU); weights that nobody calibrated yet are taken at their word."""
+    if not CALIBRATION.exists():
+        return np.array([0.0, 1.0]), np.array([0.0, 1.0])
     points = json.loads(CALIBRATION.read_text())
     return np.array(points["sureness"]), np.array(points["iou"])
 
 
 def _calibrate(sureness: float) -> float:
     """Return the IoU that is to be expected of an outline of some sureness."""
-    if not CALIBRATION.exists():
-        return sureness
-    known, expected = _calibration()
-    return float(np.interp(sureness, known, expected))
+    return float(np.interp(sureness, *_calibration()))
