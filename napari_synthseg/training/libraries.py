@@ -19,7 +19,7 @@ WAIT_S = 0.25
 
 
 @cache
-def start_loading(names: tuple[str, ...] = TO_TRAIN) -> threading.Thread:
+def _start_loading(names: tuple[str, ...] = TO_TRAIN) -> threading.Thread:
     """Load libraries in a thread of their own; return it, at further calls the same one."""
     thread = threading.Thread(target=_load, args=(names,), name="loading libraries", daemon=True)
     thread.start()
@@ -36,7 +36,7 @@ def _load(names: tuple[str, ...]) -> None:
 
 def load_libraries(names: tuple[str, ...] = TO_TRAIN) -> Generator[Progress, None, None]:
     """Load libraries where they are not yet; yield meanwhile."""
-    loading = start_loading(names)
+    loading = _start_loading(names)
     while loading.is_alive():
         yield Progress(0.0, "loading PyTorch")
         loading.join(WAIT_S)
