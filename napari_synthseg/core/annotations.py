@@ -133,13 +133,20 @@ class ImageRef(Frozen):
         return tuple(length / min(size) for length in size)
 
 
+NOT_AN_OBJECT = 0
+"""Stands for the class of a negative click: a place that belongs to none of the clicked objects."""
+
+
 class Click(Frozen):
-    """The center of one object; `position` in pixels, order ([z,] y, x), `cls` a class value."""
+    """The center of one object; `position` in pixels, order ([z,] y, x), `cls` a class value.
+
+    Where `cls` is `NOT_AN_OBJECT`, it is a negative click; a project keeps these apart.
+    """
 
     id: str = Field(default_factory=new_id)
     image: str
     position: tuple[FiniteFloat, ...] = Field(min_length=2, max_length=3)
-    cls: int = Field(ge=1)
+    cls: int = Field(ge=NOT_AN_OBJECT)
 
 
 class _OfImage(Frozen):

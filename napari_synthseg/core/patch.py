@@ -19,12 +19,14 @@ from napari_synthseg.core.quality_issue import QualityIssue, Severity
 class ClickedImage:
     """One image (or the part of it that counts) with its clicks: what patches are cut from.
 
-    The `pixels` show only the part's own region, and `clicks` lie inside it.
+    The `pixels` show only the part's own region, and `clicks` lie inside it. So do `negatives`,
+    the positions of negative clicks; all are in pixels of the whole image.
     """
 
     ref: ImageRef
     pixels: PixelSource
     clicks: tuple[Click, ...]
+    negatives: tuple[tuple[float, ...], ...] = ()
 
 
 GIVEN = "given"

@@ -14,6 +14,7 @@ from pydantic import SerializeAsAny
 
 from napari_synthseg.core.annotations import (
     CLASS_COLORS,
+    NOT_AN_OBJECT,
     Click,
     Frozen,
     ImageRef,
@@ -33,11 +34,15 @@ Item = TypeVar("Item")
 
 
 class Project(Frozen):
-    """Everything the user made. Replaced as a whole by each edit."""
+    """Everything the user made. Replaced as a whole by each edit.
+
+    `clicks` are those on objects; `negatives` are the clicks whose class is `NOT_AN_OBJECT`.
+    """
 
     images: tuple[ImageRef, ...] = ()
     classes: tuple[ObjectClass, ...] = ()
     clicks: tuple[Click, ...] = ()
+    negatives: tuple[Click, ...] = ()
     truths: tuple[Truth, ...] = ()
     patch_masks: tuple[PatchMasks, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
@@ -72,8 +77,12 @@ class Project(Frozen):
         return tuple(i for i in self.images if i.id in run.images)
 
     def clicks_on(self, image: ImageRef) -> tuple[Click, ...]:
-        """Return the clicks on one image."""
+        """Return the clicks on the objects of one image."""
         return tuple(c for c in self.clicks if c.image == image.id)
+
+    def negatives_on(self, image: ImageRef) -> tuple[Click, ...]:
+        """Return the negative clicks on one image."""
+        return tuple(c for c in self.negatives if c.image == image.id)
 
     def masks_of(self, image: ImageRef) -> InstanceTruth | None:
         """Return the true instance masks of an image, or None."""
@@ -114,7 +123,8 @@ class Project(Frozen):
 
     def without_image(self, image_id: str) -> Project:
         """Take an image out, with its clicks, truths and verdicts."""
-        left = self.without_clicks(c.id for c in self.clicks if c.image == image_id)
+        every = (*self.clicks, *self.negatives)
+        left = self.without_clicks(c.id for c in every if c.image == image_id)
         return left._replace(
             images=tuple(i for i in self.images if i.id != image_id),
             truths=tuple(t for t in self.truths if t.image != image_id),
@@ -142,7 +152,8 @@ class Project(Frozen):
 
     def with_clicks(self, *clicks: Click) -> Project:
         """Add clicks, or replace those that have the same id (a moved or reclassed click)."""
-        images, classes = {i.id for i in self.images}, {c.value for c in self.classes}
+        images = {i.id for i in self.images}
+        classes = {NOT_AN_OBJECT, *(c.value for c in self.classes)}
         for click in clicks:
             if click.image not in images:
                 raise InputError(
@@ -150,14 +161,24 @@ class Project(Frozen):
                 )
             if click.cls not in classes:
                 raise InputError(f"A click names class {click.cls}, which is not in the project.")
-        return self._replace(clicks=_merged(self.clicks, clicks, "id"))
+        positive = [c for c in clicks if c.cls != NOT_AN_OBJECT]
+        negative = [c for c in clicks if c.cls == NOT_AN_OBJECT]
+        left = self.without_clicks(
+            {c.id for c in self.negatives}.intersection(c.id for c in positive)
+            | {c.id for c in self.clicks}.intersection(c.id for c in negative)
+        )
+        return left._replace(
+            clicks=_merged(left.clicks, positive, "id"),
+            negatives=_merged(left.negatives, negative, "id"),
+        )
 
     def without_clicks(self, ids: Iterable[str]) -> Project:
-        """Take clicks out, with their verdicts."""
+        """Take clicks out, negative ones too, with their verdicts."""
         gone = frozenset(ids)
         return self._replace(
-            clicks=tuple(c for c in self.clicks if c.id not in gone),
-            verdicts=tuple(v for v in self.verdicts if v.patch not in gone),
+            clicks=_left(self.clicks, gone, "id"),
+            negatives=_left(self.negatives, gone, "id"),
+            verdicts=_left(self.verdicts, gone, "patch"),
         )
 
     def with_verdicts(self, *verdicts: Verdict) -> Project:
@@ -187,8 +208,19 @@ def _one(items: Iterable[Item], key: str, value: object, what: str) -> Item:
     raise InputError(f"There is no {what} '{value}' in this project.")
 
 
+def _left(old: tuple[Item, ...], gone: frozenset[str], key: str) -> tuple[Item, ...]:
+    """Return `old` without the items of these keys; `old` itself where it has none of them."""
+    left = tuple(item for item in old if getattr(item, key) not in gone)
+    return old if len(left) == len(old) else left
+
+
 def _merged(old: tuple[Item, ...], new: Iterable[Item], key: str) -> tuple[Item, ...]:
-    """Return `old` with `new` put in place of items of equal key, the rest appended."""
+    """Return `old` with `new` put in place of items of equal key, the rest appended.
+
+    Where there is nothing new it is `old` itself.
+    """
     by_key = {getattr(item, key): item for item in new}
+    if not by_key:
+        return old
     kept = tuple(by_key.pop(getattr(item, key), item) for item in old)
     return kept + tuple(by_key.values())

@@ -56,6 +56,7 @@ SECTIONS = (
     Section("images", "id", TypeAdapter(ImageRef)),
     Section("classes", "value", TypeAdapter(ObjectClass)),
     Section("clicks", "id", TypeAdapter(Click)),
+    Section("negatives", "id", TypeAdapter(Click)),
     Section("truths", "id", TypeAdapter(Truth)),
     Section("patch_masks", "id", TypeAdapter(PatchMasks)),
     Section("verdicts", "patch", TypeAdapter(Verdict)),

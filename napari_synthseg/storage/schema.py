@@ -13,10 +13,12 @@ from napari_synthseg.core.errors import InputError
 APPLICATION_ID = int.from_bytes(b"SYNS", "big")
 """Marks the file as ours, in bytes 68 to 71 of its header."""
 
-VERSION = 2
+VERSION = 3
 """Version of the tables that this program writes, in bytes 60 to 63 of the header."""
 
-SECTION_TABLES = ("images", "classes", "clicks", "truths", "patch_masks", "verdicts", "runs")
+SECTION_TABLES = (
+    "images", "classes", "clicks", "negatives", "truths", "patch_masks", "verdicts", "runs",
+)  # fmt: skip
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -69,7 +71,11 @@ def _to_version_2(connection: sqlite3.Connection) -> None:
     connection.execute(_LEAVE_SUGGESTED_OPEN)
 
 
-MIGRATIONS: dict[int, Migration] = {1: _to_version_2}
+def _to_version_3(connection: sqlite3.Connection) -> None:
+    _create_section(connection, "negatives")
+
+
+MIGRATIONS: dict[int, Migration] = {1: _to_version_2, 2: _to_version_3}
 """Version -> what brings a database of that version to the next one, inside a transaction."""
 
 _MAGIC = b"SQLite format 3\x00"

@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import contains
 from napari_synthseg.core.patch import ClickedImage, PatchLibrary
 from napari_synthseg.core.pixels import check_alike
 from napari_synthseg.core.progress import Progress
@@ -33,6 +34,14 @@ def clicked_parts(project: Project) -> tuple[Subset, ...]:
     return parts
 
 
+def clicked_image(part: Subset, project: Project, folder: Path) -> ClickedImage:
+    """Return a part with its pixels, and with the negative clicks that lie inside it."""
+    pixels = open_pixels(part.ref, folder)
+    places = (click.position for click in project.negatives_on(part.ref))
+    negatives = tuple(place for place in places if contains(pixels.region, place))
+    return ClickedImage(part.ref, pixels, part.clicks, negatives)
+
+
 def cut(
     project: Project, folder: Path, parts: Sequence[Subset] | None = None
 ) -> Generator[Progress, None, PatchLibrary]:
@@ -41,7 +50,7 @@ def cut(
     from napari_synthseg.patches.build import build_library
 
     chosen = clicked_parts(project) if parts is None else parts
-    images = [ClickedImage(p.ref, open_pixels(p.ref, folder), p.clicks) for p in chosen]
+    images = [clicked_image(part, project, folder) for part in chosen]
     check_alike([(i.ref, i.pixels) for i in images], "Delete the clicks on one of them")
     given = {t.image: t for t in project.patch_masks}
     masks = {
@@ -62,6 +71,7 @@ def cut_alike(one: Project, other: Project) -> bool:
     """Tell whether two states of a project give the same patches."""
     return (
         one.clicks == other.clicks
+        and one.negatives == other.negatives
         and one.classes == other.classes
         and one.images == other.images
         and one.patch_masks == other.patch_masks

@@ -18,7 +18,7 @@ import numpy as np
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, MaskedImages
-from napari_synthseg.core.patch import ClickedImage, PatchLibrary
+from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Synthesizer
@@ -36,7 +36,7 @@ from napari_synthseg.tasks.info import TaskInfo
 from napari_synthseg.tasks.registry import task_for, task_info
 from napari_synthseg.training.split import Subset, split_clicked
 from napari_synthseg.workflow.choosing import suitable_recipe
-from napari_synthseg.workflow.cutting import clicked_parts, cut
+from napari_synthseg.workflow.cutting import clicked_image, clicked_parts, cut
 from napari_synthseg.workflow.truths import masked_images, true_pairs, true_parts
 
 VALIDATION_PAIRS = 6
@@ -160,9 +160,7 @@ class TrainingSources:
             float(np.median(diameters)),
             _spacing(part.ref for part in parts),
             val_pairs=val_pairs,
-            val_images=tuple(
-                ClickedImage(p.ref, open_pixels(p.ref, self.folder), p.clicks) for p in held
-            ),
+            val_images=tuple(clicked_image(p, self.project, self.folder) for p in held),
             images=tuple(refs),
         )
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from napari_synthseg.core.annotations import (
+    NOT_AN_OBJECT,
     Click,
     ImageRef,
     InstanceTruth,
@@ -57,6 +58,29 @@ def test_clicks_need_their_image_and_class(project):
         project.with_clicks(Click(image="b", position=(1, 1), cls=1))
     with pytest.raises(InputError, match="class 2"):
         project.with_clicks(Click(image="a", position=(1, 1), cls=2))
+
+
+def test_negative_clicks_are_kept_apart_from_those_on_objects(project):
+    negative = Click(id="n", image="a", position=(7, 7), cls=NOT_AN_OBJECT)
+    edited = project.with_clicks(negative)
+    (image,) = edited.images
+    assert edited.clicks is project.clicks
+    assert edited.clicks_on(image) == project.clicks
+    assert edited.negatives_on(image) == (negative,)
+    assert edited.without_class(1).negatives == (negative,)
+    assert edited.without_clicks(["n"]).negatives == ()
+    assert edited.without_clicks(["k"]).negatives is edited.negatives
+    assert edited.without_image("a").negatives == ()
+
+
+def test_a_click_becomes_negative_and_one_on_an_object_again(project):
+    judged = project.with_verdicts(Verdict(patch="k", state="rejected"))
+    (click,) = judged.clicks
+    negative = judged.with_clicks(click.model_copy(update={"cls": NOT_AN_OBJECT}))
+    assert (negative.clicks, negative.verdicts) == ((), ())
+    assert [c.id for c in negative.negatives] == ["k"]
+    back = negative.with_clicks(click)
+    assert (back.clicks, back.negatives) == ((click,), ())
 
 
 def test_class_names_are_unique(project):

@@ -101,7 +101,7 @@ def test_a_version_that_never_was(saved: Path) -> None:
         ("UPDATE clicks SET data = x'ff00' WHERE key = 'c7'", "damaged"),
         ("UPDATE clicks SET data = '[1]' WHERE key = 'c7'", "clicks, row 'c7'"),
         ("UPDATE clicks SET data = json_remove(data, '$.image')", "field 'image'"),
-        ("UPDATE clicks SET data = json_set(data, '$.cls', 0)", "field 'cls'"),
+        ("UPDATE clicks SET data = json_set(data, '$.cls', -1)", "field 'cls'"),
         ("UPDATE classes SET data = json_set(data, '$.color', 'red')", "field 'color'"),
         ("INSERT INTO settings VALUES ('train_spec', '{\"stepz\": 1}')", "stepz"),
         ("INSERT INTO settings VALUES ('recipe', '17')", "recipe"),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_synthseg.core.annotations import (
+    NOT_AN_OBJECT,
     Click,
     ImageRef,
     InstanceTruth,
@@ -37,7 +38,7 @@ def _add_click(number: int, y: float, x: float, cls: int) -> Edit:
     def edit(project: Project) -> Project:
         if not project.images:
             project = project.with_images(ImageRef(id="i0", uri="i0.tif"))
-        if cls not in [c.value for c in project.classes]:
+        if cls != NOT_AN_OBJECT and cls not in [c.value for c in project.classes]:
             project = project.with_classes(ObjectClass(name=f"class {cls}", value=cls))
         image = project.images[-1].id
         return project.with_clicks(Click(id=f"c{number}", image=image, position=(y, x), cls=cls))
@@ -56,7 +57,7 @@ def _undo_clicks(project: Project) -> Project:
 
 
 edits: st.SearchStrategy[Edit] = st.one_of(
-    st.builds(_add_click, few, numbers, numbers, st.integers(1, 3)),
+    st.builds(_add_click, few, numbers, numbers, st.integers(NOT_AN_OBJECT, 3)),
     st.builds(lambda n: lambda p: p.without_clicks([f"c{n}"]), few),
     st.builds(
         lambda n, name, exhaustive: (

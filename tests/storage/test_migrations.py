@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from napari_synthseg.core.annotations import (
+    NOT_AN_OBJECT,
     BoxTruth,
+    Click,
+    ImageRef,
     ImageTagsTruth,
     InstanceTruth,
+    ObjectClass,
     PatchMasks,
     PointTruth,
     RegionTruth,
@@ -23,6 +27,9 @@ from napari_synthseg.storage.schema import APPLICATION_ID, VERSION
 
 EMPTY = {"source": "", "classes": {}, "boxes": [], "shown": [], "incomplete": []}
 """Fields that version 1 wrote for a truth of any kind."""
+
+
+CELL = ObjectClass(name="cell", value=1)
 
 
 def first_version(folder: Path, truths: list[str]) -> Path:
@@ -89,6 +96,24 @@ def test_a_row_that_makes_no_sense_is_named_and_nothing_is_changed(
     with pytest.raises(InputError, match="row 't0'"):
         ProjectStore.open(folder)
     assert (folder / "project.db").read_bytes() == before
+
+
+def test_clicks_stay_and_negative_ones_get_a_table(tmp_path: Path) -> None:
+    folder = first_version(tmp_path / "p.synthseg", [])
+    click = Click(id="c", image="i", position=(3.0, 4.0), cls=1)
+    with closing(sqlite3.connect(folder / "project.db")) as connection, connection:
+        connection.execute("INSERT INTO clicks VALUES ('c', 1, ?)", (click.model_dump_json(),))
+        for table, row in (("images", ImageRef(id="i", uri="i.tif")), ("classes", CELL)):
+            connection.execute(f"INSERT INTO {table} VALUES ('1', 1, ?)", (row.model_dump_json(),))
+    store = ProjectStore.open(folder)
+    project = store.load()
+    assert (project.clicks, project.negatives) == ((click,), ())
+    negative = Click(id="n", image="i", position=(5.0, 6.0), cls=NOT_AN_OBJECT)
+    store.write(project.with_clicks(negative))
+    store.close()
+    again = ProjectStore.open(folder)
+    assert (again.load().clicks, again.load().negatives) == ((click,), (negative,))
+    again.close()
 
 
 @pytest.mark.parametrize(

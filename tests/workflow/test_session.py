@@ -5,14 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import Click, Verdict
+from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, Verdict
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.training.split import Subset
 from napari_synthseg.workflow import training
+from napari_synthseg.workflow.cutting import clicked_image, clicked_parts
 from napari_synthseg.workflow.importing import find_missing
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import TrainingSources
@@ -138,6 +140,22 @@ def test_patches_are_cut_and_go_stale_with_the_clicks(clicked):
     assert not clicked.library_is_current
     clicked.undo()
     assert clicked.library_is_current
+    image = images_by_role(clicked)["train"]
+    negative = Click(image=image.id, position=(64.0, 96.0), cls=NOT_AN_OBJECT)
+    clicked.edit(clicked.project.with_clicks(negative), "add click")
+    assert not clicked.library_is_current
+    assert len(clicked.cut_patches().result().patches) == len(clicked.project.clicks)
+
+
+def test_a_part_is_cut_with_the_negative_clicks_inside_it(clicked):
+    image = images_by_role(clicked)["train"]
+    places = ((64.0, 20.0), (64.0, 180.0))
+    negatives = [Click(image=image.id, position=p, cls=NOT_AN_OBJECT) for p in places]
+    project = clicked.project.with_clicks(*negatives)
+    (whole,) = clicked_parts(project)
+    left = Subset(image.model_copy(update={"region": ((0, 128), (0, 96))}), ())
+    assert clicked_image(whole, project, clicked.folder).negatives == places
+    assert clicked_image(left, project, clicked.folder).negatives == places[:1]
 
 
 def test_a_rejected_patch_leaves_the_library_at_once(clicked):
