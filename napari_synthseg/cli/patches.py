@@ -17,7 +17,12 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.patches.masks.registry import AUTO, mask_method
 from napari_synthseg.patches.quality.summary import ClassSummary, summarize_classes
-from napari_synthseg.workflow.exporting import list_patches, write_patch_table
+from napari_synthseg.workflow.exporting import (
+    list_patches,
+    outline_files,
+    write_outlines,
+    write_patch_table,
+)
 from napari_synthseg.workflow.session import Session
 
 
@@ -34,22 +39,33 @@ def cut_patches(
         Path | None,
         typer.Option(metavar="FILE.csv", help="Write a table with a row for each patch."),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the outlines as label images, STEM.tif."),
+    ] = None,
     overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Cut, mask and check a patch around each click; print counts and issues per class."""
     refuse_existing([out] if out else [], overwrite)
     with Session.open(project).result() as session:
+        files = outline_files(labels, session.project) if labels else ()
+        refuse_existing([file.path for file in files], overwrite, "--labels")
         if method:
             classes = _with_methods(session.project.classes, method)
             session.edit(session.project.with_classes(*classes), "choose mask methods")
         library = run_job(session.cut_patches())
         current = session.project
+        written = write_outlines(files, library, session.folder) if labels else None
     if out is not None:
         write_patch_table(out, library, current)
     summaries = summarize_classes(library, current.classes)
     lines = [*_class_table(library, summaries), "", *_issue_lines(summaries), *library.notes]
-    report(_as_json(library, summaries, current) if as_json else {}, lines, as_json)
+    result = _as_json(library, summaries, current) if as_json else {}
+    if written is not None:
+        result["labels"] = written.figures
+        lines.append(written.message)
+    report(result, lines, as_json)
 
 
 def _with_methods(classes: tuple[ObjectClass, ...], wishes: list[str]) -> list[ObjectClass]:

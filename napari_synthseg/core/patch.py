@@ -97,7 +97,7 @@ class Patch:
         """What the check says: good, suspicious or doubtful."""
         return CHECKED[self.issues[0].severity] if self.issues else "good"
 
-    def paint(self, ids: NDArray[np.int32], origin: ArrayLike, number: int) -> None:
+    def paint(self, ids: NDArray[np.integer], origin: ArrayLike, number: int) -> None:
         """Write `number` on the mask's pixels of a label map that begins at `origin`."""
         pixels = np.argwhere(self.mask) + self.origin - np.asarray(origin)
         pixels = pixels[((pixels >= 0) & (pixels < ids.shape)).all(axis=1)]

@@ -62,8 +62,12 @@ def write_tiff(path: Path, array: NDArray[Any], **options: Any) -> None:
 
 def write_labels(path: Path, ids: NDArray[np.integer]) -> None:
     """Write instance ids as uint16 where they fit, int32 otherwise."""
-    fits = int(ids.max(initial=0)) <= np.iinfo(np.uint16).max
-    write_tiff(path, ids.astype(np.uint16 if fits else np.int32))
+    write_tiff(path, ids.astype(ids_type(int(ids.max(initial=0))), copy=False))
+
+
+def ids_type(largest: int) -> type[np.uint16 | np.int32]:
+    """Return the type in which instance ids up to the largest are written."""
+    return np.uint16 if largest <= np.iinfo(np.uint16).max else np.int32
 
 
 def write_regions(path: Path, values: NDArray[np.integer[Any]]) -> None:
@@ -104,11 +108,11 @@ def name_targets(out: Path, refs: Sequence[ImageRef]) -> list[Path]:
     return list(targets)
 
 
-def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:
-    """Raise `InputError` where a file would be replaced without leave."""
+def refuse_existing(paths: Iterable[Path], overwrite: bool, option: str = "--out") -> None:
+    """Raise `InputError` where a file would be replaced without leave; `option` named the place."""
     if not overwrite and (there := next((p for p in paths if p.exists()), None)):
         raise InputError(
-            f"{there} exists already: give another --out, or --overwrite to replace it."
+            f"{there} exists already: give another {option}, or --overwrite to replace it."
         )
 
 

@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from napari_synthseg.core.annotations import BoxTruth, ImageRef
+import numpy as np
+
+from napari_synthseg.core.annotations import BoxTruth, Click, ImageRef
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, RegionLabels, boxes_of, instances_of, regions_of
@@ -23,6 +25,8 @@ from napari_synthseg.io.naming import plane_name
 from napari_synthseg.io.result_files import (
     CLASSES_FILE,
     OBJECTS_FILE,
+    ids_type,
+    name_targets,
     refuse_existing,
     write_classes,
     write_image,
@@ -270,3 +274,70 @@ def write_patch_table(path: Path, library: PatchLibrary, project: Project) -> No
         write_rows(path, PATCH_COLUMNS, cells())
     except OSError as error:
         raise InputError(f"The table '{path}' cannot be written: {error.strerror}.") from None
+
+
+@dataclass(frozen=True)
+class OutlineFile:
+    """A label image to be written: of which image, and the click that each id stands for."""
+
+    path: Path
+    image: ImageRef
+    clicks: tuple[Click, ...]
+    """All on the image, whatever region of it they are in, in the order of exported clicks."""
+
+
+def outline_files(out: Path, project: Project) -> tuple[OutlineFile, ...]:
+    """Return the label images of the clicked training images, ``STEM.tif`` in a folder.
+
+    Raises
+    ------
+    InputError
+        If two images would go to one file.
+    """
+    regions: dict[tuple[str, str], list[ImageRef]] = {}
+    for image in project.images:
+        regions.setdefault((image.uri, plane_name(image)), []).append(image)
+    clicked = {click.image for click in project.clicks}
+    used = [
+        refs
+        for refs in regions.values()
+        if any(ref.role == "train" and ref.id in clicked for ref in refs)
+    ]
+    files = []
+    for path, refs in zip(name_targets(out, [refs[0] for refs in used]), used, strict=True):
+        own = {ref.id for ref in refs}
+        files.append(OutlineFile(path, refs[0], tuple(c for c in project.clicks if c.image in own)))
+    return tuple(files)
+
+
+def write_outlines(files: Sequence[OutlineFile], library: PatchLibrary, folder: Path) -> Exported:
+    """Write every patch's mask, whatever its grade, with the number of its click as id.
+
+    Where masks overlap the smaller one is on top.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written.
+    """
+    patches = {patch.id: patch for patch in library.patches if patch.area}
+    for file in files:
+        ids = np.zeros(
+            open_pixels(file.image, folder).shape[-file.image.ndim :], ids_type(len(file.clicks))
+        )
+        found = [(patches[c.id], n) for n, c in enumerate(file.clicks, 1) if c.id in patches]
+        for patch, number in sorted(found, key=lambda pair: -pair[0].area):
+            patch.paint(ids, (0,) * ids.ndim, number)
+        try:
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            write_labels(file.path, ids)
+        except OSError as error:
+            raise InputError(f"{file.path} cannot be written: {error.strerror}.") from None
+    clicks = [click for file in files for click in file.clicks]
+    outlined = sum(click.id in patches for click in clicks)
+    missing = len(clicks) - outlined
+    words = f"{outlined} outlines on {len(files)} image(s) written as labels."
+    if missing:
+        words += f" {missing} click(s) have no outline."
+    figures = {"outlines": outlined, "without_outline": missing}
+    return Exported({"files": [str(file.path) for file in files], **figures}, words)

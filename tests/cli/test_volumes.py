@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,17 @@ def test_patches_are_as_large_as_the_objects(invoke: Invoke, project: Path) -> N
     true = 4 / 3 * np.pi * 7**3 / 3
     assert all(0.6 * true < p.area < 1.6 * true for p in library.patches)
     assert library.backgrounds[0].spacing == (3, 1, 1)
+
+
+def test_outlines_are_written_plane_above_plane(
+    invoke: Invoke, project: Path, files: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "masked.synthseg"
+    shutil.copytree(project, copy)
+    assert invoke("import", copy, "--masks", files / "masks", "--patch-masks").code == 0
+    assert invoke("patches", copy, "--labels", tmp_path / "out").code == 0
+    true = tifffile.imread(files / "masks" / "balls.tif")  # numbered in the order of the clicks
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "balls.tif"), true)
 
 
 def test_dual_volumes_are_written(invoke: Invoke, project: Path, tmp_path: Path) -> None:

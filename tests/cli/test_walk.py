@@ -107,6 +107,16 @@ def test_patches_are_cut_by_own_masks(
     assert (done.code, done.result["masks"]) == (0, 1)
     with Session.open(copy).result() as session:
         assert {p.method for p in session.cut_patches().result().patches} == {"given"}
+    out = tmp_path / "outlines"
+    done = invoke("patches", copy, "--labels", out, "--json")
+    assert (done.code, done.result["labels"]["outlines"]) == (0, field.objects)
+    true = tifffile.imread(field.masks / "cells.tif")  # numbered in the order of the clicks
+    written = tifffile.imread(out / "cells.tif")
+    np.testing.assert_array_equal(written, true)
+    done = invoke("patches", copy, "--labels", out)
+    assert done.code == 2
+    assert "give another --labels, or --overwrite" in done.err
+    assert invoke("patches", copy, "--labels", out, "--overwrite").code == 0
     for wrong in (["--instance"], ["--role", "test"], ["--class", "nobody"]):
         done = invoke("import", copy, "--masks", field.masks, "--patch-masks", *wrong)
         assert (done.code, len(done.err.splitlines())) == (2, 1)

@@ -10,6 +10,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.labels import read_label_file
 from napari_synthseg.io.result_files import (
     by_stem,
+    ids_type,
     read_classes,
     refuse_existing,
     write_labels,
@@ -21,6 +22,7 @@ from napari_synthseg.io.tables import write_rows
 def test_labels_come_back_exactly(tmp_path: Path, largest: int, dtype: type) -> None:
     ids = np.zeros((5, 7), np.int32)
     ids[2, 3] = largest
+    assert ids_type(largest) is dtype
     write_labels(tmp_path / "a.tif", ids)
     assert tifffile.imread(tmp_path / "a.tif").dtype == dtype
     np.testing.assert_array_equal(read_label_file(tmp_path / "a.tif").ids, ids)
@@ -72,6 +74,6 @@ def test_damaged_table_names_the_row(tmp_path: Path, text: str, told: str) -> No
 def test_nothing_is_replaced_without_leave(tmp_path: Path) -> None:
     there = tmp_path / "a.tif"
     there.touch()
-    with pytest.raises(InputError, match="--overwrite"):
+    with pytest.raises(InputError, match="another --out, or --overwrite"):
         refuse_existing([tmp_path / "b.tif", there], overwrite=False)
     refuse_existing([there], overwrite=True)
