@@ -137,6 +137,10 @@ NOT_AN_OBJECT = 0
 """Stands for the class of a negative click: a place that belongs to none of the clicked objects."""
 
 
+NEGATIVE_NAME = "not an object"
+"""What negative clicks are called where clicks on objects have the name of their class."""
+
+
 class Click(Frozen):
     """The center of one object; `position` in pixels, order ([z,] y, x), `cls` a class value.
 

@@ -14,6 +14,7 @@ from pydantic import SerializeAsAny
 
 from napari_synthseg.core.annotations import (
     CLASS_COLORS,
+    NEGATIVE_NAME,
     NOT_AN_OBJECT,
     Click,
     Frozen,
@@ -100,6 +101,11 @@ class Project(Frozen):
         return {c.value: c.name for c in self.classes}
 
     @property
+    def click_names(self) -> dict[int, str]:
+        """Class value -> name, that of negative clicks last."""
+        return {**self.class_names, NOT_AN_OBJECT: NEGATIVE_NAME}
+
+    @property
     def class_values(self) -> tuple[int, ...]:
         """Values of the classes, in ascending order."""
         return tuple(sorted(c.value for c in self.classes))
@@ -135,6 +141,11 @@ class Project(Frozen):
         """Add classes, or replace those that have the same value; names stay unique."""
         merged = _merged(self.classes, classes, "value")
         names = [c.name for c in merged]
+        if NEGATIVE_NAME in {name.strip() for name in names}:
+            raise InputError(
+                f"No class can be named '{NEGATIVE_NAME}': negative clicks are called so. Choose "
+                "another name."
+            )
         if twice := {n for n in names if names.count(n) > 1}:
             raise InputError(f"Two classes are named '{twice.pop()}': give one another name.")
         return self._replace(classes=merged)

@@ -1,4 +1,6 @@
-"""Clicks in tables: our own, ``image,class,y,x[,z]``, one object a row, and those of napari.
+"""Clicks in tables: our own, ``image,class,y,x[,z]``, one click a row, and those of napari.
+
+The class of negative clicks is `NEGATIVE_NAME`.
 
 napari writes a points layer as ``index,axis-0,axis-1,...``; it names neither image nor class.
 """
@@ -9,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from napari_synthseg.core.annotations import Click, ImageRef
+from napari_synthseg.core.annotations import NEGATIVE_NAME, NOT_AN_OBJECT, Click, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Project
@@ -122,8 +124,8 @@ def _only(path: Path, option: str, names: set[str]) -> str:
     return next(iter(names))
 
 
-def write_clicks(path: Path, project: Project) -> int:
-    """Write all clicks of a project; return their number.
+def write_clicks(path: Path, project: Project) -> None:
+    """Write all clicks of a project, the negative ones last.
 
     Planes of stacks are named, as ``cells_z3.tif``; only volumes need the column `z`.
 
@@ -136,10 +138,11 @@ def write_clicks(path: Path, project: Project) -> int:
     """
     names = ImageNames(project.images)
     known = {i.id: i for i in project.images}
-    classes = project.class_names
-    for image in {c.image: known[c.image] for c in project.clicks}.values():
+    classes = project.click_names
+    clicks = (*project.clicks, *project.negatives)
+    for image in {c.image: known[c.image] for c in clicks}.values():
         names.find(path.name, plane_name(image))
-    deep = any(len(c.position) == 3 for c in project.clicks)
+    deep = any(len(c.position) == 3 for c in clicks)
     rows = [
         (
             plane_name(known[c.image]),
@@ -147,10 +150,9 @@ def write_clicks(path: Path, project: Project) -> int:
             *c.position[-2:],
             *(("" if len(c.position) == 2 else c.position[0],) if deep else ()),
         )
-        for c in project.clicks
+        for c in clicks
     ]
     write_rows(path, (*COLUMNS.required, *(("z",) if deep else ())), rows)
-    return len(rows)
 
 
 def _place_clicks(
@@ -166,11 +168,12 @@ def _place_clicks(
     clicks: list[Click] = []
     seen: dict[tuple[str, tuple[float, ...]], str] = {}
     for where, images, cls, position in rows:
-        value = find_class(where, cls, project.classes)
+        negative = cls.strip() == NEGATIVE_NAME
+        value = NOT_AN_OBJECT if negative else find_class(where, cls, project.classes)
         click = _place_click(where, images, position, value, shape_of)
         key = (click.image, click.position)
         if key in seen:
-            raise InputError(f"{where}: this object is listed twice, first in {seen[key]}.")
+            raise InputError(f"{where}: this place is listed twice, first in {seen[key]}.")
         seen[key] = where.rpartition(", ")[2]
         clicks.append(click)
     if not clicks:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
+from napari_synthseg.core.annotations import NEGATIVE_NAME, Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import BoxLabels, Labels
 from napari_synthseg.core.predictions import FoundObject, FoundPoint, ObjectPrediction, Prediction
@@ -226,8 +226,8 @@ def score_center_files(predicted: Path, truth: Path, how: ScoringOptions) -> Sco
     predicted
         CSV with the columns of `CENTER_COLUMNS`; or a folder with such an objects.csv.
     truth
-        CSV with these columns, as `export --what clicks` writes it. It names every image that is
-        to be scored.
+        CSV with these columns, as `export --what clicks` writes it; negative clicks do not count.
+        It names every image that is to be scored.
     how
         `tolerance` is how far a center may be from the true one, in pixels.
 
@@ -290,8 +290,11 @@ def rows_by_image(path: Path, columns: Columns) -> dict[str, tuple[str, list[Tab
 
 
 def _read_centers(rows: Sequence[TableRow]) -> NamedCenters:
-    positions = []
+    positions, classes = [], []
     for where, cells in rows:
+        if cells["class"] == NEGATIVE_NAME:
+            continue
         axes = "zyx" if cells.get("z") else "yx"
         positions.append(tuple(to_number(where, axis, cells[axis]) for axis in axes))
-    return positions, [cells["class"] for _, cells in rows]
+        classes.append(cells["class"])
+    return positions, classes

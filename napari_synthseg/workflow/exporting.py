@@ -106,11 +106,13 @@ def export(
 
 
 def _export_clicks(out: Path, project: Project, overwrite: bool) -> Exported:
-    if not project.clicks:
+    count, negatives = len(project.clicks), len(project.negatives)
+    if not count + negatives:
         raise InputError("The project has no click yet.")
     refuse_existing([out], overwrite)
-    count = write_clicks(out, project)
-    return Exported({"clicks": count}, f"{count} clicks written to {out}.")
+    write_clicks(out, project)
+    words = f"{count} clicks" + (f" and {negatives} negative clicks" if negatives else "")
+    return Exported({"clicks": count, "negatives": negatives}, f"{words} written to {out}.")
 
 
 def _export_model(out: Path, run: TrainingRun, folder: Path, overwrite: bool) -> Exported:

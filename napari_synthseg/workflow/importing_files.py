@@ -13,7 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from napari_synthseg.core.annotations import BoxTruth, Click, ImageRef, ImageTagsTruth, Role
+from napari_synthseg.core.annotations import (
+    NOT_AN_OBJECT,
+    BoxTruth,
+    Click,
+    ImageRef,
+    ImageTagsTruth,
+    Role,
+)
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress, subprogress
@@ -194,13 +201,21 @@ def _import_clicks(
     else:
         clicks = read_clicks(path, project, shape_of)
     new = _new_clicks(project, clicks)
-    counts = Counter(project.object_class(c.cls).name for c in new)
-    known = len(clicks) - len(new)
+    counts = Counter(project.object_class(c.cls).name for c in new if c.cls != NOT_AN_OBJECT)
+    known, on_objects = len(clicks) - len(new), counts.total()
+    negatives = len(new) - on_objects
+    words = [f"{on_objects} clicks added ({_listed(counts)})"]
+    words += [f"{negatives} negative clicks added"] if negatives else []
+    words += [f"{known} were there already"] if known else []
     return Imported(
         clicks=new,
-        figures={"clicks": len(new), "already_there": known, "per_class": dict(counts)},
-        message=f"{len(new)} clicks added ({_listed(counts)})"
-        + (f"; {known} were there already." if known else "."),
+        figures={
+            "clicks": on_objects,
+            "negatives": negatives,
+            "already_there": known,
+            "per_class": dict(counts),
+        },
+        message="; ".join(words) + ".",
     )
 
 
@@ -313,7 +328,7 @@ def _middles(images: Iterable[ImageRef], placed: PlacedBoxes) -> Iterator[Click]
 
 def _new_clicks(project: Project, clicks: Iterable[Click]) -> tuple[Click, ...]:
     """Return the clicks that the project does not have yet."""
-    known = {(c.image, c.cls, c.position) for c in project.clicks}
+    known = {(c.image, c.cls, c.position) for c in (*project.clicks, *project.negatives)}
     return tuple(c for c in clicks if (c.image, c.cls, c.position) not in known)
 
 

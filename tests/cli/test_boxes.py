@@ -123,6 +123,25 @@ def test_boxes_as_clicks(invoke: Invoke, project: Path, table: Path, tmp_path: P
         assert {(c.position, c.cls) for c in session.project.clicks} == clicks
 
 
+def test_negative_clicks_go_out_and_come_back(
+    invoke: Invoke, project: Path, tmp_path: Path
+) -> None:
+    rows = "image,class,y,x\none.tif,big,20,30\ntwo.tif,not an object,5.5,6\n"
+    table, out = tmp_path / "given.csv", tmp_path / "clicks.csv"
+    table.write_text(rows)
+    done = invoke("import", project, table, "--json")
+    assert (done.result["clicks"], done.result["negatives"]) == (1, 1)
+    assert done.result["per_class"] == {"big": 1}
+    assert done.result["message"] == "1 clicks added (1 big); 1 negative clicks added."
+    again = invoke("import", project, table, "--json").result
+    assert (again["clicks"], again["negatives"], again["already_there"]) == (0, 0, 2)
+    done = invoke("export", project, "--what", "clicks", "--out", out, "--json")
+    assert (done.result["clicks"], done.result["negatives"]) == (1, 1)
+    assert out.read_text().splitlines() == rows.splitlines()
+    done = invoke("new", tmp_path / "q", tmp_path / "one.tif", "--class", "not an object")
+    assert (done.code, "negative clicks" in done.err) == (2, True)
+
+
 def test_masks_are_exported_as_the_boxes_round_them(
     invoke: Invoke, project: Path, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from napari_synthseg.core.annotations import (
+    NEGATIVE_NAME,
     NOT_AN_OBJECT,
     Click,
     ImageRef,
@@ -86,6 +87,8 @@ def test_a_click_becomes_negative_and_one_on_an_object_again(project):
 def test_class_names_are_unique(project):
     with pytest.raises(InputError, match="'nucleus'"):
         project.with_classes(ObjectClass(name="nucleus", value=2))
+    with pytest.raises(InputError, match="negative clicks"):
+        project.with_classes(ObjectClass(name=f" {NEGATIVE_NAME}", value=2))
 
 
 def test_taking_out_an_image_takes_all_that_hangs_on_it(project):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_synthseg.core.annotations import ImageRef, ObjectClass
+from napari_synthseg.core.annotations import NEGATIVE_NAME, NOT_AN_OBJECT, ImageRef, ObjectClass
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
@@ -327,6 +327,9 @@ def test_points_of_a_napari_layer_are_clicks(tmp_path: Path) -> None:
     path.write_text("index,axis-0,axis-1,axis-2,class\n0,3,30.5,40,debris\n")
     (click,) = read_points(path, PROJECT, shape_of, image="v.tif")
     assert (click.image, click.cls, click.position) == ("vol", 2, (3.0, 30.5, 40.0))
+    path.write_text(NAPARI)
+    clicks = read_points(path, PROJECT, shape_of, image="a.tif", class_name=NEGATIVE_NAME)
+    assert [c.cls for c in clicks] == [NOT_AN_OBJECT, NOT_AN_OBJECT]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_synthseg.core.annotations import ImageRef, ObjectClass
+from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.clicks import read_clicks
+from napari_synthseg.io.clicks import read_clicks, write_clicks
 
 PROJECT = Project(
     images=(
@@ -39,6 +39,29 @@ def test_reads_image_class_and_position(tmp_path: Path) -> None:
     first, second = read(tmp_path, "image,class,y,x\na.tif,nucleus,3.5,70\na.tif,debris,0,0\n")
     assert (first.image, first.cls, first.position) == ("a", 1, (3.5, 70.0))
     assert (second.cls, second.position) == (2, (0.0, 0.0))
+
+
+def test_negative_clicks_are_named_in_place_of_a_class(tmp_path: Path) -> None:
+    first, second = read(
+        tmp_path, "image,class,y,x,z\na.tif, not an object ,3.5,70,\nv.tif,not an object,1,2,3\n"
+    )
+    assert (first.image, first.cls, first.position) == ("a", NOT_AN_OBJECT, (3.5, 70.0))
+    assert (second.image, second.position) == ("vol", (3.0, 1.0, 2.0))
+
+
+def test_written_clicks_come_back_the_negative_ones_last(tmp_path: Path) -> None:
+    clicks = [
+        Click(id="n", image="a", position=(3.0, 4.0), cls=NOT_AN_OBJECT),
+        Click(id="k", image="left", position=(5.5, 6.0), cls=2),
+        Click(id="v", image="vol", position=(1.0, 2.0, 3.0), cls=NOT_AN_OBJECT),
+        Click(id="m", image="z1", position=(7.0, 8.0), cls=1),
+    ]
+    path = tmp_path / "clicks.csv"
+    write_clicks(path, PROJECT.with_clicks(*clicks))
+    back = read_clicks(path, PROJECT, shape_of)
+    assert [(c.image, c.cls, c.position) for c in back] == [
+        (c.image, c.cls, c.position) for c in (clicks[1], clicks[3], clicks[0], clicks[2])
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +104,9 @@ def test_finds_the_region_plane_or_volume_that_holds_the_click(tmp_path: Path) -
         ("image,class,y,x\na.tif,nucleus,1,\n", "x is ''"),
         ("image,class,y,x\na.tif,nucleus,60,20\n", "y 0 to 49, x 0 to 79"),
         ("image,class,y,x\na.tif,nucleus,-1,20\n", "outside image 'a.tif'"),
-        ("image,class,y,x\na.tif,nucleus,1,2\na.tif,debris,1,2\n", "row 3: this object is listed"),
+        ("image,class,y,x\na.tif,nucleus,1,2\na.tif,debris,1,2\n", "row 3: this place is listed"),
+        ("image,class,y,x\na.tif,nucleus,1,2\na.tif,not an object,1,2\n", "row 3: this place"),
+        ("image,class,y,x\na.tif,,1,2\n", "row 2: class '' is not in the project"),
         ("image,class,y,x\ns.tif,nucleus,1,2\n", "is a stack"),
         ("image,class,y,x,z\ns.tif,nucleus,1,2,4\n", "no such plane"),
         ("image,class,y,x\nv.tif,nucleus,1,2\n", "is a volume"),

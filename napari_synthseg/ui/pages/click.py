@@ -7,7 +7,13 @@ from collections.abc import Iterable
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 
-from napari_synthseg.core.annotations import ImageRef, ObjectClass, named_specimen
+from napari_synthseg.core.annotations import (
+    NEGATIVE_NAME,
+    NOT_AN_OBJECT,
+    ImageRef,
+    ObjectClass,
+    named_specimen,
+)
 from napari_synthseg.core.project import Project
 from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
@@ -18,6 +24,7 @@ from napari_synthseg.ui.presenters.marking import (
     click_counts,
     clicking_hint,
     free_name,
+    negative_color,
     painting_hint,
     percent,
 )
@@ -51,7 +58,14 @@ ROLES = {
 KEYS = (
     "<b>Click</b> adds a center. The ring shows the class's diameter: set it so that rings fit the "
     "objects. <b>S</b> selects and drags, <b>Del</b> deletes, <b>P</b> adds again, <b>1-9</b> "
-    "chooses the class, <b>Ctrl+Z</b> undoes. Each click is saved at once."
+    "chooses the class, <b>0</b> what is not an object, <b>Ctrl+Z</b> undoes. Each click is saved "
+    "at once."
+)
+
+NEGATIVE_TIP = (
+    "Click what an outline took in by mistake: a neighbor, a piece of debris, a shadow. The "
+    "outlines of your objects then keep away from that spot. It counts as no object, and nothing "
+    "is cut out there. Key 0"
 )
 
 WAYS: dict[Marking, tuple[str, str]] = {
@@ -151,6 +165,9 @@ class ClickPage(Page):
         self.switch.press(self.layers.marking)
         self._show_images(project)
         rows = [ClassRow(c.value, c.name, c.color, c.diameter, c.unit) for c in project.classes]
+        if not paints:
+            color = negative_color(project.classes)
+            rows.append(ClassRow(NOT_AN_OBJECT, NEGATIVE_NAME, color, tip=NEGATIVE_TIP))
         self.table.show_classes(rows, sizes=not paints, amounts="Area" if paints else "Clicks")
         self._show_amounts()
         self.specimen.show_images(project, refs)
@@ -163,7 +180,6 @@ class ClickPage(Page):
                 box.setChecked(checked)
         self.exhaustive.setEnabled(bool(training))
         self.held.setVisible(paints and len(refs) == 1)
-        self.remove_button.setEnabled(len(project.classes) > 1)
         self.painting.setVisible(paints)
         for widget in (self.exhaustive, self.clicking):
             widget.setVisible(not paints)
@@ -203,14 +219,17 @@ class ClickPage(Page):
             self.images.choose(pictures[shown][0].id)
 
     def _show_active(self) -> None:
-        self.table.select(self.layers.clicks.active_class)
+        clicks = self.layers.clicks
+        chosen = clicks.active_class if self._paints else clicks.next_class
+        self.table.select(chosen)
+        self.remove_button.setEnabled(chosen != NOT_AN_OBJECT and len(self.project.classes) > 1)
 
     # --- following ---------------------------------------------------------------------------
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.classes is not old.classes or new.images is not old.images:
             self.refresh()
-        elif new.clicks is not old.clicks:
+        elif new.clicks is not old.clicks or new.negatives is not old.negatives:
             self._show_amounts()
             self.next_step_changed.emit()
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.project import Project
 from napari_synthseg.workflow.choosing import training_clicks, training_regions
 
 MIN_CLICKS = 5
 """Clicks that the user is asked for before going on."""
+
+NEGATIVE_COLORS = ("#ff2222", "#ffffff", "#00e5ff")
+"""Colors of negative clicks: the first that no class looks like; seen on dark and on bright."""
+
+LEAST_COLOR_DISTANCE = 60.0
+"""Distance in RGB, of 255 each, from which on two colors are told apart."""
 
 
 def clicking_hint(project: Project) -> str:
@@ -50,9 +57,25 @@ def painting_hint(
 
 
 def click_counts(project: Project) -> dict[int, str]:
-    """Return class value -> number of clicks on images for training."""
-    counts = Counter(click.cls for click in training_clicks(project))
-    return {cls.value: str(counts[cls.value]) for cls in project.classes}
+    """Return class value -> number of clicks on images for training, of negative ones too."""
+    images = {ref.id for ref in project.images if ref.role == "train"}
+    every = (*project.clicks, *project.negatives)
+    counts = Counter(click.cls for click in every if click.image in images)
+    return {value: str(counts[value]) for value in project.click_names}
+
+
+def negative_color(classes: Sequence[ObjectClass]) -> str:
+    """Return the color of negative clicks, which is that of no class."""
+
+    def least_distance(color: str) -> float:
+        return min((math.dist(_rgb(color), _rgb(c.color)) for c in classes), default=math.inf)
+
+    apart = (c for c in NEGATIVE_COLORS if least_distance(c) >= LEAST_COLOR_DISTANCE)
+    return next(apart, max(NEGATIVE_COLORS, key=least_distance))
+
+
+def _rgb(color: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(color.removeprefix("#")))
 
 
 def percent(share: float) -> str:

@@ -1,8 +1,9 @@
 """The Clicks layer: napari's own point tools edit the session's clicks, and the other way round.
 
-One Points layer shows all clicks of the image that is shown. Each row carries its click's id in
-the features table, so that no index is tracked: after any edit of the layer its rows are compared
-with the session's clicks, and the difference becomes one edit of the session.
+One Points layer shows all clicks of the image that is shown, the negative ones as crosses. Each row
+carries its click's id in the features table, so that no index is tracked: after any edit of the
+layer its rows are compared with the session's clicks, and the difference becomes one edit of the
+session.
 """
 
 from __future__ import annotations
@@ -14,12 +15,19 @@ import numpy as np
 from napari.layers import Points
 from qtpy.QtCore import QTimer, Signal
 
-from napari_synthseg.core.annotations import Click, ObjectClass, new_id
+from napari_synthseg.core.annotations import (
+    NEGATIVE_NAME,
+    NOT_AN_OBJECT,
+    Click,
+    ObjectClass,
+    new_id,
+)
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import warn
+from napari_synthseg.ui.presenters.marking import negative_color
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.marking_layer import MarkingLayer
 from napari_synthseg.ui.viewer.view import see_through
@@ -34,6 +42,12 @@ UNFINISHED = ("adding", "changing", "removing")
 UNKNOWN_DIAMETER_PX = 10.0
 """Size of clicks whose class has a length as diameter, on images without a pixel size."""
 
+RING, CROSS = "disc", "x"
+"""Symbols of clicks on objects, and of negative clicks."""
+
+NEGATIVE_SIZE = 0.5
+"""Size of negative clicks, as a share of the smallest diameter."""
+
 
 class ClicksLayer(MarkingLayer):
     """Shows and edits the clicks on one image."""
@@ -47,6 +61,7 @@ class ClicksLayer(MarkingLayer):
     def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         super().__init__(viewer, controller)
         self._active = 1
+        self._is_negative = False
 
     # --- showing -----------------------------------------------------------------------------
 
@@ -57,7 +72,7 @@ class ClicksLayer(MarkingLayer):
         layer = Points(
             np.empty((0, len(image.shape))),
             name="Clicks",
-            features=_features((), classes),
+            features=self._features(()),
             feature_defaults=self._defaults(),
             border_color="class",
             border_color_cycle=_color_cycle(classes, "ff"),
@@ -75,6 +90,7 @@ class ClicksLayer(MarkingLayer):
         self._listening.add(self._on_defaults_changed, layer.events.current_properties)
         self._listening.add(self._on_selection_changed, layer.selected_data.events.items_changed)
         self._bind_keys(self.choose_class, self._controller.undo, self._controller.redo)
+        layer.bind_key("0", lambda _: self.choose_class(NOT_AN_OBJECT), overwrite=True)
         layer.mode = self.mode
         self._show_nearby()
 
@@ -96,19 +112,26 @@ class ClicksLayer(MarkingLayer):
 
     @property
     def active_class(self) -> int:
-        """Value of the class that the next click gets."""
+        """Value of the class that was chosen last."""
         known = [c.value for c in self._controller.project.classes]
         if self._active not in known and known:
             self._active = known[0]
         return self._active
 
+    @property
+    def next_class(self) -> int:
+        """What the next click gets: the active class, or `NOT_AN_OBJECT`."""
+        return NOT_AN_OBJECT if self._is_negative else self.active_class
+
     def choose_class(self, value: int) -> None:
-        """Make a class the active one; points selected in select mode change to it."""
-        self._active = value
+        """Choose what the next click gets; points selected in select mode change to it."""
+        self._is_negative = value == NOT_AN_OBJECT
+        if not self._is_negative:
+            self._active = value
         layer = self.layer
         if layer is not None:
             layer.feature_defaults = self._defaults()
-            self._set_current_size()
+            self._set_current_look()
             if layer.mode == "select" and layer.selected_data:
                 self._reclass(sorted(layer.selected_data), value)
         self.active_class_changed.emit()
@@ -127,6 +150,7 @@ class ClicksLayer(MarkingLayer):
         ok = self._edit(changed, gone, known)
         if ok and not refused:
             self.layer.features.loc[:, "id"] = [c.id for c in clicks]
+            self._set_look(clicks)
         else:  # not now: napari is still in the middle of its own edit
             QTimer.singleShot(0, self._write)
         if refused:
@@ -136,7 +160,7 @@ class ClicksLayer(MarkingLayer):
         """Take over classes edited in the features table; also called at each step of a drag."""
         if self._is_own_change or self.layer is None:
             return
-        names = self._controller.project.class_names
+        names = self._controller.project.click_names
         known = {c.id: names[c.cls] for c in self._clicks()}
         table = self.layer.features
         rows = zip(table["id"].tolist(), table["class"].tolist(), strict=True)
@@ -164,7 +188,7 @@ class ClicksLayer(MarkingLayer):
         """Return the layer's rows as clicks, and why rows were left out ('' if none was)."""
         assert self.layer is not None and self.image is not None
         known = {c.id: c for c in self._clicks()}
-        values = {c.name: c.value for c in self._controller.project.classes}
+        values = {name: value for value, name in self._controller.project.click_names.items()}
         table = self.layer.features
         parts = [(ref, ref.region or full_region(self.image.shape)) for ref in self.image.refs]
         clicks: list[Click] = []
@@ -175,7 +199,7 @@ class ClicksLayer(MarkingLayer):
         )
         for position, ident, name in rows:
             click = known.get(ident) if ident not in seen else None
-            value = self.active_class if ident == "" else values.get(name)
+            value = self.next_class if ident == "" else values.get(name)
             ref = next((ref for ref, region in parts if contains(region, position)), None)
             if value is None:
                 refused = f"There is no class '{name}'. Add it to the list of classes first."
@@ -201,7 +225,8 @@ class ClicksLayer(MarkingLayer):
     # --- session -> layer --------------------------------------------------------------------
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        edited = new.clicks is not old.clicks or new.classes is not old.classes
+        fields = ("clicks", "negatives", "classes")
+        edited = any(getattr(new, name) is not getattr(old, name) for name in fields)
         if edited and not self._is_own_change:
             self._write()
 
@@ -211,18 +236,16 @@ class ClicksLayer(MarkingLayer):
         if layer is None or image is None or not image.refs:
             return
         classes, clicks = self._controller.project.classes, self._clicks()
-        size = {c.value: self._diameter(c) for c in classes}
         positions = np.array([c.position for c in clicks], float)
         with self._own_change():
             layer.selected_data = set()
             layer.data = positions.reshape(-1, len(image.shape))
             layer.border_color_cycle = _color_cycle(classes, "ff")
             layer.face_color_cycle = _color_cycle(classes, "18")
-            layer.features = _features(clicks, classes)
+            layer.features = self._features(clicks)
             layer.feature_defaults = self._defaults()
-            if clicks:
-                layer.size = np.array([size[c.cls] for c in clicks])
-            self._set_current_size()
+            self._set_look(clicks)
+            self._set_current_look()
         self._show_nearby()
 
     def _show_nearby(self) -> None:
@@ -242,18 +265,37 @@ class ClicksLayer(MarkingLayer):
         wanted = self._defaults()
         if any(layer.feature_defaults[key].iloc[0] != value for key, value in wanted.items()):
             layer.feature_defaults = wanted
+            self._set_current_look()
 
-    def _set_current_size(self) -> None:
-        if self.layer is not None and self._controller.project.classes:
-            with self.layer.block_update_properties():
-                cls = self._controller.project.object_class(self.active_class)
-                self.layer.current_size = self._diameter(cls)
+    def _set_look(self, clicks: Sequence[Click]) -> None:
+        """Give each point the symbol and the size of what it marks."""
+        layer, looks = self.layer, self._looks()
+        if layer is None or not clicks:
+            return
+        symbols, sizes = zip(*(looks[c.cls] for c in clicks), strict=True)
+        if layer.symbol.tolist() != list(symbols):
+            layer.symbol = list(symbols)
+        if layer.size.tolist() != list(sizes):
+            layer.size = np.array(sizes)
+
+    def _set_current_look(self) -> None:
+        layer, looks = self.layer, self._looks()
+        if layer is not None and self.next_class in looks:
+            with layer.block_update_properties():
+                layer.current_symbol, layer.current_size = looks[self.next_class]
+
+    def _looks(self) -> dict[int, tuple[str, float]]:
+        """Return class value -> symbol and size."""
+        diameters = {c.value: self._diameter(c) for c in self._controller.project.classes}
+        small = NEGATIVE_SIZE * min(diameters.values(), default=UNKNOWN_DIAMETER_PX)
+        return {**{v: (RING, d) for v, d in diameters.items()}, NOT_AN_OBJECT: (CROSS, small)}
 
     # --- small things ------------------------------------------------------------------------
 
     def _clicks(self) -> tuple[Click, ...]:
         shown = {ref.id for ref in self.image.refs} if self.image else set()
-        return tuple(c for c in self._controller.project.clicks if c.image in shown)
+        project = self._controller.project
+        return tuple(c for c in (*project.clicks, *project.negatives) if c.image in shown)
 
     def _diameter(self, cls: ObjectClass) -> float:
         assert self.image is not None
@@ -263,20 +305,21 @@ class ClicksLayer(MarkingLayer):
             return UNKNOWN_DIAMETER_PX
 
     def _defaults(self) -> dict[str, str]:
-        names = self._controller.project.class_names
-        return {"class": names.get(self.active_class, ""), "id": ""}
+        return {"class": self._controller.project.click_names.get(self.next_class, ""), "id": ""}
 
+    def _features(self, clicks: Sequence[Click]) -> pd.DataFrame:
+        import pandas as pd  # here: it loads in half a second, and is not needed to open the panel
 
-def _features(clicks: Sequence[Click], classes: Sequence[ObjectClass]) -> pd.DataFrame:
-    import pandas as pd  # here: it loads in half a second, and is not needed to open the panel
-
-    names = {c.value: c.name for c in classes}
-    column = pd.Categorical([names[c.cls] for c in clicks], categories=list(names.values()))
-    return pd.DataFrame({"class": column, "id": np.array([c.id for c in clicks], dtype=object)})
+        names = self._controller.project.click_names
+        column = pd.Categorical([names[c.cls] for c in clicks], categories=list(names.values()))
+        ids = np.array([c.id for c in clicks], dtype=object)
+        return pd.DataFrame({"class": column, "id": ids})
 
 
 def _color_cycle(classes: Sequence[ObjectClass], alpha: str) -> dict[str, str]:
-    return {c.name: c.color + alpha for c in classes} or {"": "#ffffff" + alpha}
+    """Return name -> color, of which those of classes have this opacity."""
+    colors = {c.name: c.color + alpha for c in classes} or {"": "#ffffff" + alpha}
+    return {**colors, NEGATIVE_NAME: negative_color(classes)}
 
 
 def _describe(changed: list[Click], gone: list[str], known: dict[str, Click]) -> str:

@@ -327,7 +327,8 @@ class Layers(QObject):
     # --- small things ------------------------------------------------------------------------
 
     def _has_clicks(self, image: DisplayedImage) -> bool:
-        return any(self._controller.project.clicks_on(ref) for ref in image.refs)
+        project = self._controller.project
+        return any(project.clicks_on(ref) or project.negatives_on(ref) for ref in image.refs)
 
     def _hide_image(self) -> None:
         """Take away what belongs to the image that is shown; its own layer stays."""

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
-from napari_synthseg.ui.widgets.parts import swatch
+from napari_synthseg.ui.widgets.parts import cross, swatch
 
 KEY, COLOR, NAME, DIAMETER, AMOUNT = range(5)
 COLUMNS = ("Key", "", "Class", "Diameter")
@@ -31,13 +31,17 @@ MAX_ROWS_IN_SIGHT = 7
 
 
 class ClassRow(NamedTuple):
-    """What a row of the table is for and shows; `unit` is that of the diameter."""
+    """What a row of the table is for and shows; `unit` is that of the diameter.
+
+    A row without a diameter is of negative clicks: it can be chosen, and nothing in it be changed.
+    """
 
     value: int
     name: str
     color: str
-    diameter: float
-    unit: str
+    diameter: float | None = None
+    unit: str = ""
+    tip: str = ""
 
 
 class ClassTable(QTableWidget):
@@ -83,8 +87,11 @@ class ClassTable(QTableWidget):
                 self._make_rows(rows)
             self._rows = rows
             for number, row in enumerate(rows):
-                self.item(number, COLOR).setIcon(swatch(row.color, edge_px=16))
+                draw = cross if row.diameter is None else swatch
+                self.item(number, COLOR).setIcon(draw(row.color, edge_px=16))
                 self.item(number, NAME).setText(row.name)
+                if row.diameter is None:
+                    continue
                 box = self.cellWidget(number, DIAMETER)
                 with QSignalBlocker(box):
                     box.setSuffix(f" {row.unit}")
@@ -109,14 +116,19 @@ class ClassTable(QTableWidget):
         self.setRowCount(len(rows))
         tips = {COLOR: "Click to change the color", NAME: "Double-click to rename"}
         for number, row in enumerate(rows):
+            is_class = row.diameter is not None
             self.setRowHeight(number, ROW_PX)
-            for column in (KEY, COLOR, NAME, AMOUNT):
+            for column in range(self.columnCount()):
                 item = QTableWidgetItem()
-                item.setToolTip(tips.get(column, ""))
-                if column != NAME:
+                item.setToolTip(row.tip or tips.get(column, ""))
+                if column != NAME or not is_class:
                     item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+                if column != NAME:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 self.setItem(number, column, item)
+            if not is_class:
+                self.item(number, KEY).setText("0")
+                continue
             if number < KEYS:
                 self.item(number, KEY).setText(str(number + 1))
             self.setCellWidget(number, DIAMETER, self._make_diameter_box(row.value))
@@ -132,7 +144,7 @@ class ClassTable(QTableWidget):
 
     def _on_cell_clicked(self, number: int, column: int) -> None:
         row = self._rows[number]
-        if column == COLOR:
+        if column == COLOR and row.diameter is not None:
             color = QColorDialog.getColor(QColor(row.color), self, f"Color of {row.name}")
             if color.isValid():
                 self.changed.emit(row.value, "color", color.name())

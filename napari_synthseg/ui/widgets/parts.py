@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -180,6 +180,24 @@ def swatch(color: str, edge_px: int = 14) -> QIcon:
     """Return a square of one color."""
     picture = QPixmap(edge_px, edge_px)
     picture.fill(QColor(color))
+    return _icon(picture)
+
+
+def cross(color: str, edge_px: int = 14) -> QIcon:
+    """Return a diagonal cross of one color."""
+    picture = QPixmap(edge_px, edge_px)
+    picture.fill(QColor("transparent"))
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(color), edge_px / 5))
+    low, high = edge_px // 6, edge_px - edge_px // 6
+    painter.drawLine(low, low, high, high)
+    painter.drawLine(low, high, high, low)
+    painter.end()
+    return _icon(picture)
+
+
+def _icon(picture: QPixmap) -> QIcon:
     icon = QIcon(picture)
     icon.addPixmap(picture, QIcon.Mode.Selected)  # Qt would tint it
     return icon

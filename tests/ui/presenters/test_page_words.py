@@ -8,11 +8,25 @@ from typing import get_args
 
 import pytest
 
-from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, RegionTruth
+from napari_synthseg.core.annotations import (
+    CLASS_COLORS,
+    NOT_AN_OBJECT,
+    Click,
+    ImageRef,
+    ObjectClass,
+    RegionTruth,
+)
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.quality_issue import IssueKind
-from napari_synthseg.ui.presenters.marking import clicking_hint, free_name, painting_hint, percent
+from napari_synthseg.ui.presenters.marking import (
+    click_counts,
+    clicking_hint,
+    free_name,
+    negative_color,
+    painting_hint,
+    percent,
+)
 from napari_synthseg.ui.presenters.steps import (
     CLICK,
     DUAL_IMAGES,
@@ -53,6 +67,30 @@ def test_steps_say_why_they_are_locked() -> None:
 @pytest.mark.parametrize(("count", "word"), [(0, "Click"), (2, "3 at least"), (7, "7 clicks")])
 def test_the_hint_counts_clicks(count: int, word: str) -> None:
     assert word in clicking_hint(clicked(count))
+
+
+def test_negative_clicks_are_counted_apart() -> None:
+    held = IMAGE.model_copy(update={"id": "b", "role": "test"})
+    negatives = [
+        Click(image=image, position=(9, 9), cls=NOT_AN_OBJECT) for image in ("a", "a", "b")
+    ]
+    project = clicked(3).with_images(held).with_clicks(*negatives)
+    assert click_counts(project) == {1: "3", NOT_AN_OBJECT: "2"}
+    assert "2 at least" in clicking_hint(project)
+
+
+@pytest.mark.parametrize(
+    ("colors", "color"),
+    [
+        (CLASS_COLORS, "#ff2222"),
+        (("#ff2230",), "#ffffff"),
+        (("#f01020", "#fefefe"), "#00e5ff"),
+        ((), "#ff2222"),
+    ],
+)
+def test_negative_clicks_have_the_color_of_no_class(colors: tuple[str, ...], color: str) -> None:
+    classes = [ObjectClass(name=c, value=n, color=c) for n, c in enumerate(colors, start=1)]
+    assert negative_color(classes) == color
 
 
 def test_the_hint_of_painting_follows_what_is_painted() -> None:

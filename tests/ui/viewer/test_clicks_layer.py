@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_synthseg.core.annotations import NOT_AN_OBJECT
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.session import Session
-from tests.ui.conftest import CENTERS
+from tests.ui.conftest import CENTERS, DIAMETER
 
 pytestmark = pytest.mark.gui
 
@@ -18,6 +19,10 @@ def positions(bench):
 
 def rows(bench):
     return [tuple(p) for p in bench.clicks.data]
+
+
+def to_hex(color):
+    return "#" + bytes(round(255 * c) for c in color[:3]).hex()
 
 
 def test_click_on_canvas_adds_a_click_of_the_active_class_on_disk(opened):
@@ -108,6 +113,107 @@ def test_number_key_reclasses_points_selected_in_select_mode(opened):
     opened.press("2")
     assert [c.cls for c in opened.session.project.clicks] == [2]
     assert list(opened.clicks.features["class"]) == ["other"]
+
+
+def test_key_0_marks_what_is_not_an_object(opened):
+    opened.click((24, 24))
+    opened.press("0")
+    table = opened.panel.click_page.table
+    assert table.selectedItems()[0].row() == 1
+    assert not opened.panel.click_page.remove_button.isEnabled()
+    opened.click((40, 50))
+    opened.press("1")
+    opened.click((64, 60))
+    project = opened.session.project
+    assert len(project.clicks) == 2
+    (negative,) = project.negatives
+    assert np.allclose(negative.position, (40, 50), atol=1.0)
+    assert negative.cls == NOT_AN_OBJECT
+    assert opened.session.history.undo_label == "add click"
+    opened.press("Ctrl+Z")
+    opened.press("Ctrl+Z")
+    opened.press("Ctrl+Shift+Z")
+    assert opened.session.project.negatives == (negative,)
+    assert list(opened.clicks.features["class"]) == ["object", "not an object"]
+    assert opened.clicks.symbol.tolist() == ["disc", "x"]
+    assert opened.clicks.size.tolist() == [DIAMETER, DIAMETER / 2]
+    colors = [c.color for c in project.classes]
+    assert to_hex(opened.clicks.border_color[0]) in colors
+    assert to_hex(opened.clicks.border_color[1]) not in colors
+    assert [table.item(row, 4).text() for row in (0, 1)] == ["1", "1"]
+    opened.session.store.flush()
+    second = Session.open(opened.session.folder).result()
+    assert second.project.negatives == (negative,)
+    second.close().result()
+
+
+def test_a_negative_click_is_chosen_in_the_table_dragged_and_deleted(opened):
+    from qtpy.QtCore import Qt
+    from qtpy.QtTest import QTest
+
+    table = opened.panel.click_page.table
+    place = table.visualItemRect(table.item(1, 2)).center()
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QTest.mouseClick(table.viewport(), left, none, place)
+    assert "debris" in table.item(1, 2).toolTip()
+    assert opened.panel.layers.clicks.next_class == NOT_AN_OBJECT
+    opened.click((40, 50))
+    opened.press("S")
+    opened.drag((40, 50), (60, 80))
+    (moved,) = opened.session.project.negatives
+    assert np.allclose(moved.position, (60, 80), atol=1.5)
+    assert opened.session.history.undo_label == "move click"
+    opened.clicks.selected_data = {0}
+    opened.press("Delete")
+    assert opened.session.project.negatives == ()
+    opened.press("Ctrl+Z")
+    assert opened.session.project.negatives == (moved,)
+    assert opened.clicks.symbol.tolist() == ["x"]
+
+
+def test_a_click_becomes_negative_and_a_click_on_an_object_again(opened):
+    opened.click((24, 24))
+    opened.click((64, 60))
+    (first, second) = opened.session.project.clicks
+    opened.press("S")
+    opened.clicks.selected_data = {0}
+    opened.press("0")
+    project = opened.session.project
+    assert (project.clicks, [c.id for c in project.negatives]) == ((second,), [first.id])
+    assert opened.session.history.undo_label == "change class of click"
+    table = opened.clicks.features.copy()
+    row = table["id"].tolist().index(first.id)
+    assert opened.clicks.symbol.tolist()[row] == "x"
+    table.loc[row, "class"] = "object"
+    opened.clicks.features = table
+    assert {c.id for c in opened.session.project.clicks} == {first.id, second.id}
+    assert opened.session.project.negatives == ()
+    assert opened.clicks.symbol.tolist() == ["disc", "disc"]
+    assert opened.clicks.size.tolist() == [DIAMETER, DIAMETER]
+
+
+def test_selecting_a_negative_click_leaves_the_next_one_a_click_on_an_object(opened):
+    opened.press("0")
+    opened.click((30, 30))
+    opened.press("1")
+    opened.clicks.selected_data = {0}
+    opened.press("P")
+    opened.click((60, 90))
+    assert (len(opened.session.project.clicks), len(opened.session.project.negatives)) == (1, 1)
+    assert opened.clicks.symbol.tolist() == ["x", "disc"]
+
+
+def test_the_brush_paints_a_class_after_what_is_not_an_object(opened):
+    from qtpy.QtCore import Qt
+    from qtpy.QtTest import QTest
+
+    opened.press("0")
+    page = opened.panel.click_page
+    QTest.mouseClick(page.switch.buttons["regions"], Qt.MouseButton.LeftButton)
+    opened.wait(lambda: opened.regions is not None)
+    opened.settle()
+    assert opened.regions.selected_label == 1
+    assert page.table.rowCount() == 1
 
 
 def test_selecting_a_point_does_not_change_the_class_of_the_next_click(opened):
@@ -229,6 +335,6 @@ def test_read_only_project_says_so_and_keeps_the_layer_true(opened, qtbot):
 def _add_class(bench, name):
     panel = bench.panel.click_page
     panel.add_button.click()
-    item = panel.table.item(panel.table.rowCount() - 1, 2)
+    item = panel.table.item(len(bench.session.project.classes) - 1, 2)
     item.setText(name)
     assert bench.session.project.classes[-1].name == name
