@@ -190,7 +190,8 @@ class Photographer:
 def _reduce_colors(path: Path) -> None:
     from PIL import Image
 
-    Image.open(path).convert("RGB").quantize(192).save(path, optimize=True)
+    colors = Image.open(path).convert("RGB")
+    colors.quantize(192, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 def main() -> None:
