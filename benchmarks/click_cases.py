@@ -133,12 +133,14 @@ def _median(values: list[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", nargs="*", choices=[*CASES, []], default=list(CASES))
+    parser.add_argument("cases", nargs="*", default=list(CASES), help=", ".join(CASES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--steps", type=int, default=300, help="0: only the outlines")
     parser.add_argument("--clicks", type=int, help="most clicks of a class; default: all objects")
     parser.add_argument("--scale", type=float, default=1.0, help="type diameters this much off")
     options = parser.parse_args()
+    if unknown := set(options.cases).difference(CASES):
+        parser.error(f"there is no case {unknown.pop()}: choose of {', '.join(CASES)}")
     rows = []
     for case in options.cases:
         for seed in options.seeds:
