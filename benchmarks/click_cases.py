@@ -44,12 +44,15 @@ def walk(case: str, seed: int, options: argparse.Namespace, folder: Path) -> dic
         for name, diameter in CASES[case].diameters.items():
             cls = project.next_class(name, diameter=diameter * options.scale)
             project = project.with_classes(cls)
-        chosen = choose(clicked, options.clicks)
+        chosen = {} if options.true_outlines else choose(clicked, options.clicks)
         clicks = {
             str(number): Click(id=str(number), image=image.id, position=thing.click, cls=thing.cls)
             for number, thing in chosen.items()
         }
         session.edit(project.with_clicks(*clicks.values()), "click")
+        if options.true_outlines:  # each object gets a click of its own
+            masks = InstanceLabels(clicked.ids, clicked.classes)
+            session.import_labels(image, masks, "patch_masks").result()
         seconds = {}
         started = time.perf_counter()
         library = session.cut_patches().result()
@@ -58,9 +61,9 @@ def walk(case: str, seed: int, options: argparse.Namespace, folder: Path) -> dic
             "case": case,
             "seed": seed,
             "steps": options.steps,
-            "clicks": len(clicks),
+            "clicks": len(library.patches),
             "outline_iou": per_class(
-                {p.id: overlap(p, chosen[int(p.id)]) for p in library.patches},
+                {p.id: overlap(p, chosen[int(p.id)]) for p in library.patches if p.id in clicks},
                 {key: names[click.cls] for key, click in clicks.items()},
             ),
         }
@@ -119,7 +122,7 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
     for case in dict.fromkeys(row["case"] for row in rows):
         mine = [row for row in rows if row["case"] == case]
         for name in CASES[case].diameters:
-            outlines = [row["outline_iou"][name] for row in mine]
+            outlines = [row["outline_iou"][name] for row in mine if row["outline_iou"]]
             f1 = [row["f1@0.5 of"].get(name, 0.0) for row in mine if "f1@0.5 of" in row]
             lines.append(f"{case:10}{name:12}{len(mine):6}{_median(outlines):>24}{_median(f1):>24}")
     return lines
@@ -137,6 +140,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--steps", type=int, default=300, help="0: only the outlines")
     parser.add_argument("--clicks", type=int, help="most clicks of a class; default: all objects")
+    parser.add_argument(
+        "--true-outlines", action="store_true", help="cut by the truth: what outlines could give"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="type diameters this much off")
     options = parser.parse_args()
     if unknown := set(options.cases).difference(CASES):
