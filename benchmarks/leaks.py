@@ -25,6 +25,8 @@ from benchmarks.helpers.clicked_images import (
     cut,
     read,
 )
+from napari_synthseg.core.progress import exhaust
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 
 MORE = 3
 """Images with fewer unclicked objects than this are left out."""
@@ -36,12 +38,13 @@ def measure(image: ClickedObjects, chosen: NDArray[np.intp]) -> tuple[float, flo
     positions = {number: image.positions[number] for number in clicks}
     clicked = clicked_image(image.name, image.pixels, positions, exhaustive=False)
     library = cut(clicked, diameter=image.diameter)
-    valid = library.backgrounds[0].valid
+    (background,) = exhaust(estimate_backgrounds(library))
+    valid = background.valid
     others = [n for n in image.numbers if n not in positions]
     counts = np.bincount(image.ids[valid], minlength=image.ids.max() + 1)
     shares = counts[others] / np.bincount(image.ids.ravel())[others]
     kept = valid[image.ids == 0].mean()
-    guess = library.statistics[0].unclicked / len(others)
+    guess = background.unclicked / len(others)
     return float((shares > 0.5).mean()), float(shares.mean()), float(kept), guess
 
 

@@ -29,12 +29,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmarks.helpers.memory import peak_memory_mib
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.labels import instances_of
-from napari_synthseg.core.patch import Background, CountStatistics, Patch, PatchLibrary
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.patch import Background, ClickedImage, Patch, PatchLibrary
+from napari_synthseg.core.pixels import ArraySource, FloatImage
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.synthesis import PasteRecipe
+from napari_synthseg.synthesis.paste.fitting import fit_to_backgrounds
 
 DIAMETER = 22
 WINDOW = 45
@@ -42,7 +44,7 @@ SIZES = (384, 512)
 COUNTS = (20, 100)
 
 
-def simulate_library(objects: int, edge: int, seed: int = 0) -> PatchLibrary:
+def simulate_library(objects: int, edge: int, seed: int = 0) -> tuple[PatchLibrary, Background]:
     """Return a library of blurred ellipses with grain on one image of `edge` x `edge` pixels."""
     rng = np.random.default_rng(seed)
     light = ndimage.gaussian_filter(rng.standard_normal((edge, edge)), 40, mode="wrap")
@@ -67,18 +69,21 @@ def simulate_library(objects: int, edge: int, seed: int = 0) -> PatchLibrary:
         )  # fmt: skip
     level, noise = np.array([0.2], np.float32), np.array([0.03], np.float32)
     background = Background("image", pixels, valid, level, noise, (0, 0))
-    statistics = CountStatistics("image", {1: objects}, edge * edge, True)
-    return PatchLibrary(tuple(patches), (background,), (statistics,), {1: float(DIAMETER)})
+    image = ClickedImage(ImageRef(id="image", uri="image"), ArraySource(pixels), ())
+    return PatchLibrary(tuple(patches), (image,), {1: float(DIAMETER)}), background
 
 
-def fit(library: PatchLibrary, size: int, objects: float, **fields: Any) -> Synthesizer:
+def fit(
+    source: tuple[PatchLibrary, Background], size: int, objects: float, **fields: Any
+) -> Synthesizer:
     """Fit so that a dual image shows about `objects` objects."""
-    edge = library.backgrounds[0].valid.shape[0]
+    library, background = source
+    edge = background.valid.shape[0]
     here = len(library.patches) * min(size / edge, 1) ** 2
     recipe = PasteRecipe(
         size=size, density=objects / here, density_spread=0, clustering=0, **fields
     )
-    return exhaust(recipe.fit(library))
+    return exhaust(fit_to_backgrounds(recipe, library, [background]))
 
 
 def mean_count(synthesizer: Synthesizer, pairs: int) -> float:
@@ -91,13 +96,14 @@ class Reference:
     """Pastes each object straight from its patch, turned and scaled by scikit-image."""
 
     library: PatchLibrary
+    background: Background
     base: FloatImage
     size: int
     objects: int
 
     def pair(self, index: int) -> tuple[FloatImage, NDArray[np.int32]]:
         rng = np.random.default_rng(index)
-        background = self.library.backgrounds[0].pixels
+        background = self.background.pixels
         y, x = rng.integers(0, background.shape[1] - self.size + 1, 2)
         cut = (slice(None), slice(y, y + self.size), slice(x, x + self.size))
         image, base = background[cut].copy(), self.base[cut]
@@ -183,8 +189,8 @@ def rates(works: Sequence[Callable[[int], object]], seconds: float) -> NDArray[n
 
 def compare(seconds: float) -> list[dict[str, Any]]:
     """Measure pairs per second next to the reference and to the floor."""
-    library = simulate_library(60, 512)
-    base = np.stack([ndimage.gaussian_filter(c, 5.5) for c in library.backgrounds[0].pixels])
+    library, background = simulate_library(60, 512)
+    base = np.stack([ndimage.gaussian_filter(c, 5.5) for c in background.pixels])
     rows = []
     for size in SIZES:
         for objects in COUNTS:

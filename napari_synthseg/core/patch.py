@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.annotations import Click, ImageRef
+from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.quality_issue import QualityIssue, Severity
 
@@ -27,6 +28,49 @@ class ClickedImage:
     pixels: PixelSource
     clicks: tuple[Click, ...]
     negatives: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """The object under one click.
+
+    Attributes
+    ----------
+    mask
+        Shape ([z,] y, x); all False where no object was found.
+    origin
+        Full-image pixel coordinates of the mask's first pixel.
+    confidence
+        The overlap (IoU) with the true object that is to be expected, 0..1.
+    """
+
+    mask: NDArray[np.bool_]
+    origin: tuple[int, ...]
+    confidence: float
+
+    @cached_property
+    def area(self) -> int:
+        """Number of pixels in the mask."""
+        return int(np.count_nonzero(self.mask))
+
+
+@dataclass(frozen=True)
+class MeasuredDiameter:
+    """The usual diameter of a class's objects, from outlines that are sure.
+
+    Attributes
+    ----------
+    diameter
+        Of the disk (ball) of equal size, pixels along the finest axis; the median.
+    error
+        How far off it may be, pixels.
+    objects
+        How many outlines it was measured on.
+    """
+
+    diameter: float
+    error: float
+    objects: int
 
 
 GIVEN = "given"
@@ -62,8 +106,10 @@ class Patch:
         Full-image pixel coordinates of the window's first pixel (may be negative at a border).
     center
         Position of the click inside the window, pixels.
+    confidence
+        The overlap (IoU) of the mask with the true object that is to be expected, 0..1.
     quality
-        Between 0 (useless) and 1 (sure), from tests that need no truth.
+        Between 0 (useless) and 1 (sure): the confidence, less what the check found.
     issues
         What the check found, the gravest first.
     touches_border
@@ -81,6 +127,7 @@ class Patch:
     mask: NDArray[np.bool_]
     origin: tuple[int, ...]
     center: tuple[float, ...]
+    confidence: float = 1.0
     quality: float = 1.0
     issues: tuple[QualityIssue, ...] = ()
     touches_border: bool = False
@@ -111,15 +158,14 @@ class Patch:
 
 @dataclass(frozen=True, eq=False)
 class Background:
-    """What of one image holds no object.
+    """What of one image, or of a part of it, holds no object.
 
     Attributes
     ----------
     image
         Id of the image.
     pixels
-        The image's part, (channel, [z,] y, x) float32, with the objects filled in from their
-        surroundings.
+        Shape (channel, [z,] y, x), float32, with the objects filled in from their surroundings.
     valid
         True where the pixel is real background, untouched, shape ([z,] y, x).
     level
@@ -128,6 +174,10 @@ class Background:
         Standard deviation of the background's noise residual per channel, shape (channel,).
     origin
         Full-image pixel coordinates of the first pixel.
+    exhaustive
+        Every object that it shows is clicked, so that clicks can be trusted as a density.
+    unclicked
+        How many objects nobody clicked, estimated from what looks like the clicked ones.
     spacing
         Distance of a volume's pixels along each axis, in units of the shortest; empty: all alike.
     """
@@ -138,38 +188,39 @@ class Background:
     level: FloatImage
     noise: FloatImage
     origin: tuple[int, ...]
+    exhaustive: bool = True
+    unclicked: float = 0.0
     spacing: tuple[float, ...] = ()
 
-
-@dataclass(frozen=True)
-class CountStatistics:
-    """How many objects of each class one image shows.
-
-    `counts` maps class value -> number of clicks; `area` is the area (or volume) of the clicked
-    part in pixels; `exhaustive` says whether the counts can be trusted as a density. `unclicked`
-    estimates, from what looks like them, how many more such objects there are that nobody clicked.
-    """
-
-    image: str
-    counts: Mapping[int, int]
-    area: int
-    exhaustive: bool
-    unclicked: float = 0.0
+    @property
+    def region(self) -> Region:
+        """The part of the image that it shows, in full-image pixels."""
+        return tuple((o, o + n) for o, n in zip(self.origin, self.valid.shape, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class PatchLibrary:
-    """Patches, backgrounds and statistics of a set of clicked images.
+    """The patches of a set of clicked images.
 
-    `patches` holds every patch, rejected ones too; `usable` gives those that synthesis may use.
-    `diameters` maps class value -> diameter in pixels. `rejected` and `accepted` are the user's
-    verdicts, as ids of patches.
+    Attributes
+    ----------
+    patches
+        One a click, rejected ones too; `usable` gives those that synthesis may use.
+    images
+        What they were cut from.
+    diameters
+        Class value -> diameter in pixels of the finest axis: as the user gave it or, where sure
+        outlines show that it is far off, as they measure.
+    measured
+        Class value -> what sure outlines measure; classes without enough of them are missing.
+    rejected, accepted
+        The user's verdicts, as ids of patches.
     """
 
     patches: tuple[Patch, ...]
-    backgrounds: tuple[Background, ...]
-    statistics: tuple[CountStatistics, ...]
+    images: tuple[ClickedImage, ...]
     diameters: Mapping[int, float]
+    measured: Mapping[int, MeasuredDiameter] = field(default_factory=dict)
     rejected: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     """What is to be said of the whole set, in words for the user."""

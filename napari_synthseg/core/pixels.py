@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, full_region, region_slices
+from napari_synthseg.core.geometry import (
+    Region,
+    full_region,
+    intersect,
+    region_shape,
+    region_slices,
+)
 
 if TYPE_CHECKING:
     from napari_synthseg.core.annotations import ImageRef
@@ -69,6 +78,41 @@ class ArraySource:
         """Return the pixels of `region`; see `PixelSource.read`."""
         wanted = region or self.region
         return np.ascontiguousarray(self.array[(slice(None), *region_slices(wanted))])
+
+
+TILE_PX = 512
+TILE_CACHE_BYTES = 256 * 2**20
+
+
+class TiledSource:
+    """A `PixelSource` that reads each tile of another one but once, as long as it has room.
+
+    For work that reads many small regions that lie close to each other, in any order.
+    """
+
+    def __init__(self, source: PixelSource) -> None:
+        self._source = source
+        self._tiles: ByteCache[FloatImage] = ByteCache(TILE_CACHE_BYTES)
+        self.shape, self.region = source.shape, source.region
+
+    def read(self, region: Region | None = None) -> FloatImage:
+        """Return the pixels of `region`; see `PixelSource.read`."""
+        wanted = region or self.region
+        result = np.empty((self.shape[0], *region_shape(wanted)), np.float32)
+        edges = [1] * (len(wanted) - 2) + [TILE_PX] * 2
+        first = [a // edge * edge for (a, _), edge in zip(wanted, edges, strict=True)]
+        grid = tuple((f, stop) for f, (_, stop) in zip(first, wanted, strict=True))
+        for start in product(*(range(a, b, e) for (a, b), e in zip(grid, edges, strict=True))):
+            whole = tuple((s, s + e) for s, e in zip(start, edges, strict=True))
+            tile, common = intersect(whole, self.region), intersect(whole, wanted)
+            if tile is None or common is None:
+                continue
+            pixels = self._tiles.get_or_make(tile, partial(self._source.read, tile))
+            inside = region_slices(common, [a for a, _ in tile])
+            result[(slice(None), *region_slices(common, [a for a, _ in wanted]))] = pixels[
+                (slice(None), *inside)
+            ]
+        return result
 
 
 def check_alike(images: Sequence[tuple[ImageRef, PixelSource]], remedy: str) -> None:

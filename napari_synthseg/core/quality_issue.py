@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 IssueKind = Literal[
-    "no object", "off the object", "duplicate", "merged objects", "too small", "too large", "faint",
-    "blurred", "saturated", "odd size", "odd intensity", "ragged", "unsure outline", "off center",
+    "no object", "off the object", "duplicate", "merged objects", "faint", "unsure outline",
+    "too small", "too large", "blurred", "saturated", "odd size", "odd intensity", "ragged", "off center",
     "cut off",
 ]  # fmt: skip
 """In words that are shown as they are, the gravest first."""

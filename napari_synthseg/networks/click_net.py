@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.networks.click_windows import (
@@ -73,26 +74,20 @@ SIMILAR_RATIO = 1.5
 """Classes whose sizes differ by less are taken for neighbors, not for parts of each other."""
 
 
-@dataclass(frozen=True)
-class Outline:
-    """The object under one click."""
+@dataclass(frozen=True, eq=False)
+class NetworkOutline(Outline):
+    """The object under one click of a flat image, by the network.
 
-    mask: NDArray[np.bool_]
-    """(y, x); empty of True where nothing was found."""
+    `sureness` is the sum of p over the mask, divided by its area plus the sum of p outside; the
+    confidence follows from it.
+    """
 
-    origin: tuple[int, int]
-    """Where the mask's first pixel lies in the image."""
-
-    sureness: float
-    """Sum of p over the mask, divided by its area plus the sum of p outside; not calibrated."""
-
-    confidence: float
-    """Calibrated `sureness`: the IoU with the true outline that is to be expected."""
+    sureness: float = 0.0
 
     @property
     def diameter(self) -> float:
         """Diameter of the disk of equal area, in pixels."""
-        return float(2 * np.sqrt(np.count_nonzero(self.mask) / np.pi))
+        return float(2 * np.sqrt(self.area / np.pi))
 
 
 @dataclass(frozen=True)
@@ -143,7 +138,7 @@ def outline_clicks(
     *,
     fits: dict[int, ClassFit] | None = None,
     net: nn.Module | None = None,
-) -> Generator[Progress, None, list[Outline]]:
+) -> Generator[Progress, None, list[NetworkOutline]]:
     """Outline the object under every click of one image.
 
     Parameters
@@ -373,7 +368,7 @@ def _divide(
     classes: NDArray[np.int64],
     fits: dict[int, ClassFit],
     pixels: PixelSource,
-) -> Generator[Outline, None, None]:
+) -> Generator[NetworkOutline, None, None]:
     """Give every pixel that outlines of rivals share to the one of the highest logit."""
     placed = [_place(f, pixels) for f in found]
     corners = np.array([(p.row, p.column) for p in placed]).reshape(-1, 2)
@@ -387,7 +382,7 @@ def _divide(
             if int(classes[other]) in rivals[int(classes[n])]:
                 _give_up(mask, own, placed[other], first=n < other)
         confidence = _calibrate(found[n].sureness)
-        yield Outline(mask, (own.row, own.column), found[n].sureness, confidence)
+        yield NetworkOutline(mask, (own.row, own.column), confidence, found[n].sureness)
 
 
 def _place(found: _Found, pixels: PixelSource) -> _Placed:

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.patch import ClickedImage, PatchLibrary
+from napari_synthseg.core.patch import ClickedImage, Patch, PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.clicked import cut_clicked_image
-from napari_synthseg.patches.patch_cache import CutImage
 from napari_synthseg.patches.quality.peer_checks import check_patches
+from napari_synthseg.patches.quality.size import diameter_in_use, measure_diameter
 from napari_synthseg.patches.quality.summary import describe_library
 from napari_synthseg.patches.settings import PatchSettings
 
@@ -28,7 +28,7 @@ def build_library(
     accepted: frozenset[str] = frozenset(),
     masks: Mapping[str, InstanceLabels] | None = None,
 ) -> Generator[Progress, None, PatchLibrary]:
-    """Cut, mask and grade a patch for every click; estimate each image's background.
+    """Outline, cut and grade a patch for every click.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def build_library(
     """
     chosen = settings or PatchSettings()
     by_value = {c.value: c for c in classes}
-    cut: list[CutImage] = []
-    diameters: dict[int, list[float]] = {}
+    patches: list[Patch] = []
+    given: dict[int, list[float]] = {}
     for number, image in enumerate(images):
         diameter = {
             value: by_value[value].diameter_px(image.ref)
@@ -75,19 +75,20 @@ def build_library(
         )
         share = SHARE_OF_IMAGES / len(images)
         name = image.ref.name or image.ref.id
-        cut.append((yield from subprogress(work, number * share, (number + 1) * share, name)))
+        patches += yield from subprogress(work, number * share, (number + 1) * share, name)
         for value, length in diameter.items():
-            diameters.setdefault(value, []).append(length)
-    mean = {value: sum(lengths) / len(lengths) for value, lengths in diameters.items()}
-    patches = [patch for made in cut for patch in made.patches]
-    checking = check_patches(patches, mean)
-    checked = yield from subprogress(checking, SHARE_OF_IMAGES, 1.0, "comparing all patches")
+            given.setdefault(value, []).append(length)
+    mean = {value: sum(lengths) / len(lengths) for value, lengths in given.items()}
+    spacing = images[0].ref.spacing if images else ()
+    measured = {value: measure_diameter(patches, value, spacing) for value in mean}
+    diameters = {value: diameter_in_use(mean[value], measured[value]) for value in mean}
+    checking = check_patches(patches, diameters)
     library = PatchLibrary(
-        checked,
-        tuple(made.background for made in cut),
-        tuple(made.statistics for made in cut),
-        mean,
+        (yield from subprogress(checking, SHARE_OF_IMAGES, 1.0, "comparing all patches")),
+        tuple(images),
+        diameters,
+        {value: found for value, found in measured.items() if found},
         rejected,
         accepted=accepted,
     )
-    return replace(library, notes=describe_library(library, classes, chosen.least_patches))
+    return replace(library, notes=describe_library(library, classes, mean, chosen.least_patches))

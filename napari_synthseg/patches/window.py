@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import Region
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import FloatImage, PixelSource
 
 RIM_DIAMETERS = 0.2
 """How far beyond its mask a pixel may belong to an object, because of its blur."""
@@ -25,16 +24,17 @@ def window_around(position: Sequence[float], reach: Iterable[float]) -> Region:
     return tuple((c - e, c + e + 1) for c, e in zip(center, edge, strict=True))
 
 
-def enclose(
-    mask: NDArray[np.bool_], origin: Sequence[int], window: Region, rim: Iterable[float]
-) -> Region:
-    """Widen a window where a mask (first pixel at `origin`) and a rim around it need more room."""
-    if not mask.any():
-        return window
-    return tuple(
-        (min(a, low + o - math.ceil(r)), max(b, high + o + math.ceil(r)))
-        for (low, high), o, (a, b), r in zip(bounds(mask), origin, window, rim, strict=True)
+def read_window(source: PixelSource, window: Region) -> FloatImage:
+    """Read `window` of an image as (channel, [z,] y, x), repeating edge pixels outside."""
+    index = np.ix_(
+        *(
+            np.clip(np.arange(a, b), low, high - 1)
+            for (a, b), (low, high) in zip(window, source.region, strict=True)
+        )
     )
+    inside = tuple((int(i.min()), int(i.max()) + 1) for i in index)
+    pixels = source.read(inside)
+    return pixels[(slice(None), *(i - a for i, (a, _) in zip(index, inside, strict=True)))]
 
 
 def bounds(mask: NDArray[np.bool_]) -> Region:

@@ -136,7 +136,7 @@ def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> Dua
         None where not every object of the image is clicked: an object that nobody clicked would
         pass for background.
     """
-    if not any(s.image == image and s.exhaustive for s in library.statistics):
+    if not any(i.ref.id == image and i.ref.exhaustive for i in library.images):
         return None
     origin = np.array([start for start, _ in pixels.region])
     shown = pixels.read()

@@ -63,12 +63,13 @@ def compare(
     fitting = fit_recipe(project, folder, fitted, library, artifacts)
     fitted = yield from subprogress(fitting, 0.0, 0.2)
     if isinstance(fitted.source, PatchLibrary):
-        fields = clicked_fields(project, folder, fitted.source)
+        reading = clicked_fields(project, folder, fitted.source)
+        fields = yield from subprogress(reading, 0.2, 0.25)
     else:
         fields = masked_fields(
             project, (yield from masked_images(project, folder, project.train_spec))
         )
-    pairs = yield from subprogress(fitted.synthesizer.draw(range(count)), 0.2, 0.4)
+    pairs = yield from subprogress(fitted.synthesizer.draw(range(count)), 0.25, 0.4)
     made = [synthetic_field(pair, fields.views[0].spacing) for pair in pairs]
     real, synthetic = cut_windows(fields.views, made, seed)
     measuring = _measure(real, synthetic, fields.classes, seed)

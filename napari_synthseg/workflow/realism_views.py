@@ -6,7 +6,7 @@ an object is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.geometry import contains, region_slices
 from napari_synthseg.core.labels import (
     UNKNOWN,
     DualImage,
@@ -23,7 +24,9 @@ from napari_synthseg.core.labels import (
     regions_of,
 )
 from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.realism.view import FieldView
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
@@ -57,37 +60,41 @@ class RealFields:
     classes: Mapping[int, str] = field(default_factory=dict)
 
 
-def clicked_fields(project: Project, folder: Path, library: PatchLibrary) -> RealFields:
-    """Return the clicked images with their objects: their true masks, or those under the clicks."""
-    complete = {s.image: s.exhaustive for s in library.statistics}
+def clicked_fields(
+    project: Project, folder: Path, library: PatchLibrary
+) -> Generator[Progress, None, RealFields]:
+    """Return the clicked parts of images with their objects: true masks, or those of the clicks."""
     usable = {p.id for p in library.usable()}
     views, refs, true = [], [], 0
-    for background in library.backgrounds:
+    for background in (yield from estimate_backgrounds(library)):
         ref = project.image(background.image)
         truth = project.masks_of(ref)
         maskless = []
         if truth is not None:
-            ids, true = open_labels(truth, ref, folder).ids, true + 1
+            whole_ids = open_labels(truth, ref, folder).ids
+            first = [a for a, _ in open_pixels(ref, folder).region]
+            ids, true = whole_ids[region_slices(background.region, first)], true + 1
         else:
             ids = np.zeros(background.valid.shape, np.int32)
             mine = [p for p in library.patches if p.image == background.image]
             for number, patch in enumerate(mine, start=1):
+                center = np.add(patch.origin, patch.center)
                 if patch.id in usable:
                     patch.paint(ids, background.origin, number)
-                else:
-                    maskless.append(np.add(patch.origin, patch.center) - background.origin)
-        known = truth is not None or (complete[ref.id] and not maskless)
+                elif contains(background.region, center.tolist()):
+                    maskless.append(center - background.origin)
+        known = truth is not None or (background.exhaustive and not maskless)
         refs.append(ref)
         views.append(
             FieldView(
                 name=ref.name,
                 source=ref.id,
                 group=ref.group or ref.uri,
-                image=open_pixels(ref, folder).read(),
+                image=open_pixels(ref, folder).read(background.region),
                 ids=ids,
                 background=ids == 0 if known else background.valid & (ids == 0),
                 maskless_centers=np.array(maskless, float).reshape(-1, ids.ndim),
-                complete=truth is not None or complete[ref.id],
+                complete=truth is not None or background.exhaustive,
                 spacing=ref.spacing,
             )
         )

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_synthseg.core.progress import exhaust
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.workflow.session import Session
 
 Invoke = Callable[..., Any]
@@ -65,7 +67,8 @@ def test_patches_are_as_large_as_the_objects(invoke: Invoke, project: Path) -> N
     assert len(library.usable()) == len(CENTERS)
     true = 4 / 3 * np.pi * 7**3 / 3
     assert all(0.6 * true < p.area < 1.6 * true for p in library.patches)
-    assert library.backgrounds[0].spacing == (3, 1, 1)
+    (background,) = exhaust(estimate_backgrounds(library))
+    assert background.spacing == (3, 1, 1)
 
 
 def test_outlines_are_written_plane_above_plane(

@@ -12,7 +12,7 @@ from napari_synthseg.networks.click_net import (
     CALIBRATION,
     WEIGHTS,
     ClassFit,
-    Outline,
+    NetworkOutline,
     outline_clicks,
     shipped_network,
 )
@@ -56,7 +56,9 @@ def disks(shape, places, radius) -> np.ndarray:
     return np.any([np.hypot(y - a, x - b) <= radius for a, b in places], axis=0)
 
 
-def outline(pixels, places, diameter=20.0, net=None, classes=None, negatives=None) -> list[Outline]:
+def outline(
+    pixels, places, diameter=20.0, net=None, classes=None, negatives=None
+) -> list[NetworkOutline]:
     source = pixels if hasattr(pixels, "read") else ArraySource(pixels.astype(np.float32)[None])
     values = np.ones(len(places), np.int64) if classes is None else np.array(classes)
     diameters = diameter if isinstance(diameter, dict) else {1: diameter}
@@ -66,7 +68,7 @@ def outline(pixels, places, diameter=20.0, net=None, classes=None, negatives=Non
     )
 
 
-def painted(outlines: list[Outline], shape) -> np.ndarray:
+def painted(outlines: list[NetworkOutline], shape) -> np.ndarray:
     image = np.zeros(shape, int)
     for made in outlines:
         rows, columns = made.mask.nonzero()

@@ -9,7 +9,7 @@ from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.patches.settings import PatchSettings
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish, overlap
 
 
@@ -80,18 +80,6 @@ def test_a_patch_shows_the_image_at_its_place_and_repeats_the_edge_outside():
     assert not whole.touches_border
 
 
-def test_blocks_give_the_same_masks_as_the_whole_image():
-    rng = np.random.default_rng(1)
-    centers = [(y + rng.uniform(-3, 3), x + rng.uniform(-3, 3)) for y in range(20, 300, 26)
-               for x in range(20, 280, 26)]  # fmt: skip
-    image, ids = disc_image(centers, (310, 290))
-    one = build(clicked(image, centers), settings=PatchSettings(block=512))
-    many = build(clicked(image, centers), settings=PatchSettings(block=128))
-    for number, (p, q) in enumerate(zip(one.patches, many.patches, strict=True), start=1):
-        assert p.id == q.id
-        assert abs(overlap(p, ids, number) - overlap(q, ids, number)) < 0.05
-
-
 def test_only_the_region_counts_and_positions_stay_those_of_the_full_image():
     image, ids = disc_image(CENTERS)
     inside = [c for c in CENTERS if c[1] > 70]
@@ -100,7 +88,7 @@ def test_only_the_region_counts_and_positions_stay_those_of_the_full_image():
     library = build(part)
     numbers = [CENTERS.index(c) + 1 for c in inside]
     assert min(overlap(p, ids, n) for n, p in zip(numbers, library.patches, strict=True)) > 0.85
-    background = library.backgrounds[0]
+    (background,) = finish(estimate_backgrounds(library))[1]
     assert background.origin == (10, 70)
     assert background.pixels.shape == (1, 118, 90)
 
@@ -181,7 +169,8 @@ def test_the_rim_round_objects_is_as_wide_in_space_along_z():
     image = (taken + noise)[None].astype(np.float32)
     part = clicked(image, centers, axes="zyx", pixel_size=(2.0, 1.0, 1.0), unit="um")
     library = build(part, classes=(ObjectClass(name="ball", value=1, diameter=16, unit="um"),))
-    rim = ~library.backgrounds[0].valid
+    (background,) = finish(estimate_backgrounds(library))[1]
+    rim = ~background.valid
     beside = np.count_nonzero(rim[12, 20, :40]) - np.count_nonzero(taken[12, 20, :40])
     above = np.count_nonzero(rim[:, 20, 20]) - np.count_nonzero(taken[:, 20, 20])
     assert beside >= 4

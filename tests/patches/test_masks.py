@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
-
-from napari_synthseg.core.errors import InputError
-from napari_synthseg.patches.masks import learned
 from napari_synthseg.patches.masks.clicks import ImageClicks, Seeds
 from napari_synthseg.patches.masks.finder import MaskFinder
 from napari_synthseg.patches.masks.level import find_by_level
 from napari_synthseg.patches.masks.outline import MAX_JUMP, closed_paths, find_by_outline
 from napari_synthseg.patches.masks.quality import estimate_quality, measure_signs, solidity
-from napari_synthseg.patches.masks.registry import MASK_METHODS, MaskMethod, register
 from napari_synthseg.patches.masks.seeded_foreground import SeededForeground
+from scipy import ndimage
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.patches.masks import learned
+from napari_synthseg.patches.masks.registry import MASK_METHODS, MaskMethod, register
 
 RADIUS = 12.0
 CENTERS = [(30, 30), (30, 80), (30, 130), (80, 40), (82, 95), (80, 145), (130, 30), (130, 90)]

@@ -137,7 +137,9 @@ def test_volumes_and_channels_are_checked():
     for center in centers:
         volume[:, np.sqrt(((grid - np.reshape(center, (3, 1, 1, 1))) ** 2).sum(0)) < 4] += 1
     ball = ObjectClass(name="ball", value=1, diameter=8)
-    library = finish(build_library([clicked(volume, [*centers, (4, 13, 12)])], (ball,)))[1]
+    library = finish(
+        build_library([clicked(volume, [*centers, (4, 13, 12)], axes="zyx")], (ball,))
+    )[1]
     assert "duplicate" in kinds(library.patches[-1])
     assert not any(kinds(p) - {"saturated"} for p in library.patches[1:-1])
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_synthseg.core.patch import Background, CountStatistics, PatchLibrary
+from napari_synthseg.core.patch import Background
 from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.synthesis import PasteRecipe
 from napari_synthseg.synthesis.paste.canvas import Canvases, Texture, empty_windows, smooth_bases
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
@@ -15,29 +16,28 @@ from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, fini
 KINDS = ["real", "empty", "textured", "blank", "mixed"]
 
 
-def canvases(library, **fields):
+def canvases(backgrounds, **fields):
     recipe = PasteRecipe(**{"size": 64, **fields})
-    return Canvases.prepare(library, recipe, smooth_bases(library))
+    return Canvases.prepare(backgrounds, recipe, smooth_bases(backgrounds, {1: 20.0}))
 
 
-def drawn(library, count=12, **fields):
-    made, rng = canvases(library, **fields), np.random.default_rng(5)
+def drawn(backgrounds, count=12, **fields):
+    made, rng = canvases(backgrounds, **fields), np.random.default_rng(5)
     return [sum(made.draw(rng, 0)) for _ in range(count)]
 
 
-def library_with(pixels, valid):
-    """Return a library of no patches and one background."""
+def background_of(pixels, valid):
+    """Return one background, as a tuple."""
     noise = np.full(len(pixels), 0.02, np.float32)
     level = np.median(pixels[:, valid], axis=1).astype(np.float32)
-    background = Background("a", pixels.astype(np.float32), valid, level, noise, (0, 0))
-    return PatchLibrary((), (background,), (CountStatistics("a", {1: 0}, 1, True),), {1: 20.0})
+    return (Background("a", pixels.astype(np.float32), valid, level, noise, (0, 0)),)
 
 
 @pytest.mark.parametrize("canvas", KINDS)
 def test_unclicked_objects_never_leak_into_a_canvas(canvas):
     image, _ = disc_image(CENTERS)
     library = finish(build_library([clicked(image, CENTERS[:4], exhaustive=False)], [DISC]))[1]
-    for picture in drawn(library, canvas=canvas):
+    for picture in drawn(finish(estimate_backgrounds(library))[1], canvas=canvas):
         smooth = ndimage.gaussian_filter(picture[0], 2)
         assert smooth.max() < 0.3  # a disc's core is 1.0, the background 0.1
         assert smooth.min() > 0.0
@@ -75,18 +75,18 @@ def test_empty_windows_are_where_nothing_lies():
 def test_without_an_empty_window_the_background_is_filled_and_a_note_says_so():
     pixels, valid = np.zeros((1, 100, 100)), np.ones((100, 100), bool)
     valid[50, 50] = False
-    none = canvases(library_with(pixels, valid), canvas="empty")
+    none = canvases(background_of(pixels, valid), canvas="empty")
     assert "1 of 1 images" in none.notes()[0]
-    assert not canvases(library_with(pixels, valid), canvas="empty", size=40).notes()
-    assert not canvases(library_with(pixels, valid), canvas="real").notes()
+    assert not canvases(background_of(pixels, valid), canvas="empty", size=40).notes()
+    assert not canvases(background_of(pixels, valid), canvas="real").notes()
 
 
 def test_empty_canvases_come_from_empty_windows_only():
     pixels, valid = np.zeros((1, 100, 100)), np.ones((100, 100), bool)
     valid[60:], pixels[:, 60:] = False, 5.0
-    library = library_with(pixels, valid)
-    assert max(p.max() for p in drawn(library, canvas="empty", size=40)) < 2.5
-    assert max(p.max() for p in drawn(library, canvas="real", size=40)) > 4
+    backgrounds = background_of(pixels, valid)
+    assert max(p.max() for p in drawn(backgrounds, canvas="empty", size=40)) < 2.5
+    assert max(p.max() for p in drawn(backgrounds, canvas="real", size=40)) > 4
 
 
 def test_a_texture_has_the_spectrum_of_the_background_and_is_new_each_time():
@@ -121,6 +121,6 @@ def test_a_texture_knows_nothing_of_invalid_pixels():
 def test_blank_canvases_are_constant_without_noise():
     image, _ = disc_image(CENTERS)
     library = finish(build_library([clicked(image, CENTERS)], [DISC]))[1]
-    for picture in drawn(library, canvas="blank", noise=0.0):
+    for picture in drawn(finish(estimate_backgrounds(library))[1], canvas="blank", noise=0.0):
         assert np.ptp(picture) == 0
         assert picture[0, 0, 0] == pytest.approx(0.1, abs=0.02)

@@ -9,8 +9,10 @@ from scipy import ndimage
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.recipe import load_recipe
 from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.synthesis import PRESETS, PasteRecipe, preset_name
 from napari_synthseg.synthesis.paste.blending import membrane
+from napari_synthseg.synthesis.paste.fitting import fit_to_backgrounds
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
 BLENDINGS = ["feather", "gaussian", "poisson", "hard", "mixed"]
@@ -83,9 +85,9 @@ def test_a_square_is_pasted_whole_and_its_label_is_the_mask(library):
     paper = PRESETS["paper"].model_copy(update={"size": 128, "patch_size": 2.0})
     image, _ = disc_image(CENTERS, inside=1.0, outside=0.4)
     bright = finish(build_library([clicked(image, CENTERS)], [DISC]))[1]
-    for background in bright.backgrounds:
-        background.level[:] = 0.0  # so that the squares stand out against the canvas
-    synthesizer = finish(paper.fit(bright))[1]
+    (background,) = finish(estimate_backgrounds(bright))[1]
+    background.level[:] = 0.0  # so that the squares stand out against the canvas
+    synthesizer = finish(fit_to_backgrounds(paper, bright, [background]))[1]
     for index in range(6):
         pair = synthesizer.pair(index)
         squares = pair.image[0] > 0.2

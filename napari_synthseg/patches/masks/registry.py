@@ -6,36 +6,21 @@ this loads no scipy, so that panels and commands know the methods at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.plugins import Registry
+from napari_synthseg.core.progress import Progress
 
 if TYPE_CHECKING:
-    from napari_synthseg.patches.masks.seeded_foreground import SeededForeground
+    from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 
 AUTO = "auto"
-"""In place of a name: the built-in method with the best estimated quality, image by image."""
+"""In place of a name: the method that suits most objects."""
 
-
-class Foreground(Protocol):
-    """Maps pixels (channel, [z,] y, x) to about 0 in the surroundings, about 1 in objects."""
-
-    def apply(self, pixels: FloatImage) -> FloatImage:
-        """Return the foreground, ([z,] y, x)."""
-        ...
-
-
-FindObjects = Callable[["SeededForeground"], NDArray[np.int32]]
-
-LearnForeground = Callable[
-    [Sequence[FloatImage], Sequence[NDArray[np.float32]], Sequence[float]], Foreground | None
-]
+OutlineObjects = Callable[["ClickedObjects"], Generator[Progress, None, Sequence[Outline]]]
 
 
 @dataclass(frozen=True)
@@ -48,32 +33,14 @@ class MaskMethod:
         In projects and commands.
     title, hint
         What users read: a few words, and for which objects it is made.
-    find
-        Returns the object of each click of a block: ids 1..n in the clicks' order, 0 where there is
-        none, ([z,] y, x). An object lies in its click's basin.
-    learn
-        Learns the foreground of one class instead of taking the linear discriminant. It is given
-        windows around clicks, each (channel, [z,] y, x); for each window every pixel's distance to
-        the nearest click, in class radii; and half a class diameter along each axis, pixels. None
-        where there is nothing to learn from: the level method stands in.
-    level
-        Share of the core's contrast at which objects end on a learned foreground; None: as set for
-        all patches.
-    quality_weights
-        Weights of agreement, solidity, contrast and odd size, and a constant, that estimate a
-        mask's overlap (IoU) with the true object; see `quality.estimate_quality`.
-    planes_only
-        The level method stands in for it in volumes.
+    outline
+        Yields progress and returns an outline a click, in the clicks' order.
     """
 
     name: str
     title: str
     hint: str
-    find: FindObjects
-    learn: LearnForeground | None = None
-    level: float | None = None
-    quality_weights: tuple[float, float, float, float, float] = (0.50, 1.15, 0.04, -0.10, -0.71)
-    planes_only: bool = False
+    outline: OutlineObjects
 
 
 def _accept(entry: object) -> tuple[MaskMethod, str]:
@@ -88,73 +55,32 @@ MASK_METHODS: Registry[MaskMethod] = Registry("mask_methods", "mask method", _ac
 
 def register(method: MaskMethod) -> MaskMethod:
     """Make a method known under its name."""
-    MASK_METHODS.add(method.name, method, method.find.__module__)
+    MASK_METHODS.add(method.name, method, method.outline.__module__)
     return method
 
 
 def mask_method(name: str) -> MaskMethod:
-    """Return the method of a name.
+    """Return the method of a name, or the usual one.
 
     Raises
     ------
     InputError
         If there is none; the message names those that there are.
     """
-    return MASK_METHODS.lookup(name, AUTO)
+    return NETWORK if name == AUTO else MASK_METHODS.lookup(name, AUTO)
 
 
-def _find_by_level(block: SeededForeground) -> NDArray[np.int32]:
-    from napari_synthseg.patches.masks.level import find_by_level
+def _outline_by_network(objects: ClickedObjects) -> Generator[Progress, None, Sequence[Outline]]:
+    from napari_synthseg.patches.masks.network import outline_by_network
 
-    return find_by_level(block)
-
-
-def _find_by_outline(block: SeededForeground) -> NDArray[np.int32]:
-    from napari_synthseg.patches.masks.outline import find_by_outline
-
-    return find_by_outline(block)
+    return outline_by_network(objects)
 
 
-def _find_by_probability(block: SeededForeground) -> NDArray[np.int32]:
-    from napari_synthseg.patches.masks.learned import find_by_probability
-
-    return find_by_probability(block)
-
-
-def _train_classifier(
-    windows: Sequence[FloatImage], distances: Sequence[NDArray[np.float32]], radius: Sequence[float]
-) -> Foreground | None:
-    from napari_synthseg.patches.masks.learned import train_classifier
-
-    return train_classifier(windows, distances, radius)
-
-
-LEVEL = register(
+NETWORK = register(
     MaskMethod(
-        "level",
-        "Brightness",
-        "Objects end where brightness (or color) falls: blobs, bright or dark",
-        _find_by_level,
-    )
-)
-OUTLINE = register(
-    MaskMethod(
-        "outline",
-        "Smooth outline",
-        "The best closed line around the click: smooth objects with dents or holes",
-        _find_by_outline,
-        quality_weights=(0.69, 1.44, 0.03, -0.07, -1.19),
-        planes_only=True,
-    )
-)
-LEARNED = register(
-    MaskMethod(
-        "learned",
-        "Texture and rings",
-        "A classifier of pixels is trained on the clicks: rings, textures, hollow objects",
-        _find_by_probability,
-        _train_classifier,
-        level=0.7,
-        quality_weights=(0.33, 2.54, 0.09, -0.26, -1.88),
+        "network",
+        "Click network",
+        "A small network that has seen objects of many kinds outlines the one under each click",
+        _outline_by_network,
     )
 )

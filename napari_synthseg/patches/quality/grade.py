@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from napari_synthseg.core.geometry import ball
-from napari_synthseg.core.patch import Patch
+from napari_synthseg.core.patch import GIVEN, Patch
 from napari_synthseg.core.quality_issue import QualityIssue, Severity
+from napari_synthseg.patches.quality.outline_shape import solidity
 
 CUT_OFF = QualityIssue("cut off", "cut off by the image's border", severity="note")
 
-FAINT_CONTRAST, MIN_CONTRAST = 0.35, 0.1
-"""With less contrast than the first an object is faint; with less than the second there is probably
-nothing under the click."""
+UNSURE_CONFIDENCE, LOST_CONFIDENCE = 0.5, 0.3
+"""An outline that is expected to overlap less than the first with its object is unsure; less than
+the second, and there is probably nothing under the click, or nothing that can be told from what
+lies around."""
+
+UNSURE_WORDS = "it is not sure where this object ends"
 
 MIN_SIZE_RATIO, MAX_SIZE_RATIO = 0.35, 2.5
-"""Area, as a multiple of the class diameter's, below and above which a mask has a wrong size."""
+"""Area, as a multiple of the usual one of the class, below and above which a mask has a wrong size."""
 
 RAGGED_SOLIDITY = 0.85
 """Share of its convex hull below which an outline is called ragged."""
@@ -31,53 +35,42 @@ BESIDE_RADII = 0.2
 """Distance between click and object from which the click is off the object."""
 
 
-@dataclass(frozen=True)
-class Grade:
-    """What the quality of the mask is multiplied by (0..1), and its issues."""
+def grade_patch(patch: Patch, radius: Sequence[float]) -> Patch:
+    """Return a patch with its quality, and with what makes it less useful than its mask is good.
 
-    factor: float
-    issues: tuple[QualityIssue, ...]
-
-
-def grade_mask(patch: Patch, radius: Sequence[float], *, solidity: float, contrast: float) -> Grade:
-    """Find what makes a patch less useful than its mask is good.
-
-    Parameters
-    ----------
-    patch
-        The patch; its `quality` and `issues` do not count.
-    radius
-        Half the class diameter along each spatial axis, pixels.
-    solidity
-        The mask's share of its convex hull.
-    contrast
-        How much the foreground falls at the mask's edge; 1 from a typical object to typical
-        surroundings.
+    `radius` is half the usual diameter of the class along each spatial axis, pixels.
     """
     if not patch.mask.any():
         words = "no object was found under the click"
-        return Grade(0.0, (QualityIssue("no object", words, severity="reject"),))
+        issue = QualityIssue("no object", words, severity="reject")
+        return replace(patch, quality=0.0, issues=(issue,))
+    if patch.method == GIVEN:  # whoever drew the mask saw the object
+        return replace(patch, quality=1.0, issues=(CUT_OFF,) if patch.touches_border else ())
     factor, issues = 1.0, []
     ratio = patch.area / ball(radius)
     if ratio < MIN_SIZE_RATIO and not patch.touches_border:
         factor *= max(0.2, ratio / MIN_SIZE_RATIO)
-        issues.append(QualityIssue("too small", "much smaller than the class diameter", ratio))
+        issues.append(QualityIssue("too small", "much smaller than the others of its class", ratio))
     elif ratio > MAX_SIZE_RATIO:
         factor *= max(0.2, MAX_SIZE_RATIO / ratio)
-        issues.append(QualityIssue("too large", "much larger than the class diameter", ratio))
-    if contrast < FAINT_CONTRAST:
-        factor *= max(0.1, contrast / FAINT_CONTRAST)
-        words = "hardly stands out from its surroundings"
-        severity: Severity = "reject" if contrast < MIN_CONTRAST else "warning"
-        issues.append(QualityIssue("faint", words, contrast, severity))
+        issues.append(QualityIssue("too large", "much larger than the others of its class", ratio))
     if issue := _check_place(patch, radius):
         factor *= max(0.4, 1.2 - issue.value / 2)
         issues.append(issue)
-    if solidity < RAGGED_SOLIDITY:
-        issues.append(QualityIssue("ragged", "ragged or bent outline", solidity))
+    if patch.confidence < UNSURE_CONFIDENCE:
+        lost = patch.confidence < LOST_CONFIDENCE
+        words = (
+            "nothing under the click can be told from its surroundings" if lost else UNSURE_WORDS
+        )
+        severity: Severity = "reject" if lost else "warning"
+        issues.append(QualityIssue("unsure outline", words, patch.confidence, severity))
+    shape = solidity(patch.mask)
+    if shape < RAGGED_SOLIDITY:
+        issues.append(QualityIssue("ragged", "ragged or bent outline", shape))
     if patch.touches_border:
         issues.append(CUT_OFF)
-    return Grade(factor, tuple(issues))
+    quality = round(patch.confidence * factor, 3)
+    return replace(patch, quality=quality, issues=tuple(issues))
 
 
 def _check_place(patch: Patch, radius: Sequence[float]) -> QualityIssue | None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.patch import Patch
-from napari_synthseg.patches.masks.quality import solidity
+from napari_synthseg.patches.quality.outline_shape import solidity
 from napari_synthseg.patches.quality.stacks import stack_patches
 
 WEIGHTS, CONSTANT = (4.0, 17.0, 12.0), -1.85

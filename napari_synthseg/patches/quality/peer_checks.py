@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from napari_synthseg.core.patch import GIVEN, Patch
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.quality_issue import IssueKind, QualityIssue, Severity
+from napari_synthseg.patches.quality.contrast import measure_contrasts
 from napari_synthseg.patches.quality.duplicates import find_double_clicks, find_same_pictures
 from napari_synthseg.patches.quality.merged_objects import score_merged_objects, usual_solidity
 from napari_synthseg.patches.quality.sharpness import measure_sharpness
 
 QUALITY_FACTORS: dict[IssueKind, float] = {
+    "faint": 0.5,
     "blurred": 0.6,
     "saturated": 0.8,
     "merged objects": 0.4,
@@ -42,6 +44,13 @@ BLURRED_DEVIATIONS, BLURRED_SHARE, REJECT_SHARE = 2.5, 0.8, 0.65
 is blurred; below the last share rejecting it is suggested. Of sound objects on real images 2 in 100
 are that soft."""
 
+FAINT_SHARE, ABSENT_SHARE = 0.3, 0.1
+"""Share of the usual contrast of its class below which an object is faint; below the second there is
+probably nothing under the click."""
+
+MIN_CONTRASTED = 4
+"""Of fewer patches of a class no usual contrast is taken."""
+
 SATURATED_SHARE = 0.1
 """Share of an object's pixels at the image's extreme from which it is reported."""
 
@@ -51,9 +60,6 @@ Of sound masks on real images 3 and 1.5 in 100 reach them."""
 
 ODD_SIZE_RATIO = 1.8
 """Factor of size from which an unusual size is reported."""
-
-UNSURE_QUALITY = 0.5
-"""Quality below which a patch is reported even if it has no other issue."""
 
 PORTION_PATCHES = 2000
 """Patches that are measured between two signs of progress, at most."""
@@ -87,6 +93,12 @@ def check_patches(
     for mine in _grouped(patches, lambda p: p.image):
         _check_saturation(mine, issues)
         yield Progress(0.1)
+    contrasts: dict[str, float] = {}
+    for mine in _grouped(masked, lambda p: p.image):
+        contrasts |= zip((p.id for p in mine), measure_contrasts(mine), strict=True)
+        yield Progress(0.1)
+    for mine in _grouped(masked, lambda p: (p.image, p.cls)):
+        _check_contrast(mine, np.array([contrasts[p.id] for p in mine]), issues)
     sharpness: dict[str, float] = {}
     for some in _portions(masked):
         sharpness |= zip((p.id for p in some), measure_sharpness(some), strict=True)
@@ -163,6 +175,18 @@ def _check_saturation(patches: Sequence[Patch], issues: Issues) -> None:
             issues[patch.id].append(QualityIssue("saturated", words, share))
 
 
+def _check_contrast(patches: Sequence[Patch], values: NDArray[np.float64], issues: Issues) -> None:
+    if np.count_nonzero(np.isfinite(values)) < MIN_CONTRASTED:
+        return
+    usual = max(float(np.nanmedian(values)), 1e-9)
+    for patch, value in zip(patches, values, strict=True):
+        share = float(value / usual)
+        if share < FAINT_SHARE:
+            words = f"hardly stands out from its surroundings ({share:.0%} of the usual)"
+            severity: Severity = "reject" if share < ABSENT_SHARE else "warning"
+            issues[patch.id].append(QualityIssue("faint", words, share, severity))
+
+
 def _check_sharpness(patches: Sequence[Patch], values: NDArray[np.float64], issues: Issues) -> None:
     usual = float(np.median(values))
     odds = _unusual(np.log(np.maximum(values, 1e-6)))
@@ -227,9 +251,6 @@ def _with(patch: Patch, new: Sequence[QualityIssue], level: NDArray[np.float64] 
     if patch.method != GIVEN:  # whoever drew the mask saw the object
         quality = round(quality * float(np.prod([QUALITY_FACTORS[f.kind] for f in new])), 3)
     issues = [*patch.issues, *new]
-    if quality < UNSURE_QUALITY and all(f.severity == "note" for f in issues):
-        words = "the outline is unsure: other ways to find it disagree"
-        issues.append(QualityIssue("unsure outline", words, quality))
     issues.sort(key=_gravity)
     intensity = float(level.mean()) if level is not None else 0.0
     return replace(patch, quality=quality, issues=tuple(issues), intensity=intensity)

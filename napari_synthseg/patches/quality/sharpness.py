@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.patch import Patch
-from napari_synthseg.patches.masks.quality import planar_cross
+from napari_synthseg.patches.quality.outline_shape import planar_cross
 from napari_synthseg.patches.quality.stacks import PatchStack, stack_patches
 
 FINE_SIGMA_PX, COARSE_SIGMA_PX = 1.0, 3.0

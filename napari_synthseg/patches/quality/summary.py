@@ -7,14 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-import numpy as np
-
 from napari_synthseg.core.annotations import ObjectClass
-from napari_synthseg.core.patch import Patch, PatchLibrary, PatchState
+from napari_synthseg.core.patch import MeasuredDiameter, Patch, PatchLibrary, PatchState
 from napari_synthseg.core.quality_issue import IssueKind
-
-MAX_DIAMETER_RATIO = 1.5
-"""Factor between the class diameter and the objects' own from which it is reported."""
+from napari_synthseg.patches.quality.size import MAX_DIAMETER_RATIO
 
 GOOD_QUALITY = 0.5
 """Quality from which a patch counts as good."""
@@ -81,25 +77,24 @@ def sorted_by_gravity(counts: Mapping[IssueKind, int]) -> dict[IssueKind, int]:
 
 
 def describe_library(
-    library: PatchLibrary, classes: Sequence[ObjectClass], least_patches: int
+    library: PatchLibrary,
+    classes: Sequence[ObjectClass],
+    given: Mapping[int, float],
+    least_patches: int,
 ) -> tuple[str, ...]:
     """Return notes on the whole set, in words for the user.
 
-    Fewer good patches of a class than `least_patches` are reported.
+    `given` maps class value -> the diameter that the user gave, pixels. Fewer good patches of a
+    class than `least_patches` are reported.
     """
     kept = [p for p in library.patches if p.id not in library.rejected]
     notes: list[str] = []
     for item in classes:
         if mine := [p for p in kept if p.cls == item.value]:
             notes += _describe_class(item.name, mine, least_patches)
-            notes += _describe_size(item.name, mine, library.diameters[item.value])
+            if measured := library.measured.get(item.value):
+                notes += _describe_size(item.name, given[item.value], measured)
     notes += _describe_balance(kept, classes)
-    crowded = sum(b.valid.mean() < 0.05 for b in library.backgrounds)
-    if crowded:
-        notes.append(
-            f"{crowded} of {len(library.backgrounds)} images show almost no background. "
-            "Add an image with empty space, or use blank canvases."
-        )
     return tuple(notes)
 
 
@@ -116,23 +111,21 @@ def _describe_class(name: str, patches: Sequence[Patch], least: int) -> Iterator
             f"Class '{name}' has {good} good patch{'' if good == 1 else 'es'}. "
             f"Click at least {least} clear objects."
         )
-    unclear = sum(f.kind == "faint" for p in patches for f in p.issues)
+    unclear = sum(f.kind == "unsure outline" for p in patches for f in p.issues)
     if unclear >= 3 and unclear > 0.4 * len(patches):
         yield (
-            f"Class '{name}': {unclear} of {len(patches)} patches are hard to tell from their "
-            "surroundings. Look through them in the gallery and reject wrong masks."
+            f"Class '{name}': {unclear} of {len(patches)} outlines are unsure. Look through them in "
+            "the gallery and reject wrong ones."
         )
 
 
-def _describe_size(name: str, patches: Sequence[Patch], diameter: float) -> Iterator[str]:
-    areas = [p.area for p in patches if p.area and p.mask.ndim == 2]
-    if not areas:
-        return
-    measured = 2 * float(np.sqrt(np.median(areas) / np.pi))
-    if not 1 / MAX_DIAMETER_RATIO < measured / diameter < MAX_DIAMETER_RATIO:
+def _describe_size(name: str, given: float, measured: MeasuredDiameter) -> Iterator[str]:
+    low, high = given / MAX_DIAMETER_RATIO, given * MAX_DIAMETER_RATIO
+    if not low < measured.diameter < high:
         yield (
-            f"Class '{name}' has a diameter of {diameter:.0f} px, but its objects measure about "
-            f"{measured:.0f} px across. Set the diameter to that."
+            f"Class '{name}' has a diameter of {given:.0f} px, but {measured.objects} sure outlines "
+            f"measure {measured.diameter:.0f} px, give or take {measured.error:.0f}. Set the "
+            "diameter to that."
         )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.geometry import region_shape
+from napari_synthseg.core.patch import Background, PatchLibrary
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.window import bounds
 from napari_synthseg.synthesis.paste.objects import Density
@@ -27,7 +28,9 @@ MAX_BORDER = 0.95
 
 
 def measure_arrangement(
-    recipe: PasteParameters, library: PatchLibrary, density: Density
+    recipe: PasteParameters,
+    library: PatchLibrary,
+    density: Density,
 ) -> tuple[PlacementRules, tuple[str, ...]]:
     """Return how objects are put, and notes where the clicked images do not tell."""
     if recipe.truncation is None:
@@ -48,28 +51,25 @@ def measure_arrangement(
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The objects of one clicked image as an instance map.
+    """The objects of a part of a clicked image as an instance map.
 
-    `ids` ([z,] y, x) holds 1 + the place of the object's patch in `PatchLibrary.patches`;
-    `origin` is the full-image position of its first pixel.
+    `ids` ([z,] y, x) holds 1 + the place of the object's patch in `PatchLibrary.patches`.
     """
 
     ids: NDArray[np.int32]
-    origin: tuple[int, ...]
     exhaustive: bool
 
 
-def paint_layouts(library: PatchLibrary) -> Mapping[str, Layout]:
-    """Paint the masks of all patches, image by image."""
-    exhaustive = {s.image: s.exhaustive for s in library.statistics}
-    layouts = {
-        b.image: Layout(np.zeros(b.valid.shape, np.int32), b.origin, exhaustive[b.image])
-        for b in library.backgrounds
-    }
-    for number, patch in enumerate(library.patches, start=1):
-        layout = layouts[patch.image]
-        patch.paint(layout.ids, layout.origin, number)
-    return layouts
+def paint_layouts(library: PatchLibrary, backgrounds: Sequence[Background]) -> tuple[Layout, ...]:
+    """Paint the masks of all patches, part by part."""
+    layouts = []
+    for background in backgrounds:
+        layout = Layout(np.zeros(background.valid.shape, np.int32), background.exhaustive)
+        for number, patch in enumerate(library.patches, start=1):
+            if patch.image == background.image:
+                patch.paint(layout.ids, background.origin, number)
+        layouts.append(layout)
+    return tuple(layouts)
 
 
 def count_touching(ids: NDArray[np.int32]) -> tuple[int, int]:
@@ -133,12 +133,13 @@ def measure_border(library: PatchLibrary) -> float:
     Images that are not clicked exhaustively do not tell, nor do volumes.
     """
     found, weights = [], []
-    for background, statistics in zip(library.backgrounds, library.statistics, strict=True):
-        patches = [p for p in library.patches if p.image == background.image and p.mask.any()]
-        if not statistics.exhaustive or len(patches) < MIN_CLICKS or background.valid.ndim != 2:
+    for image in library.images:
+        patches = [p for p in library.patches if p.image == image.ref.id and p.area]
+        if not image.ref.exhaustive or len(patches) < MIN_CLICKS or image.ref.ndim != 2:
             continue
         share = float(np.mean([p.touches_border for p in patches]))
-        found.append(border_for(share, mean_half(library), background.valid.shape))
+        shape = region_shape(image.pixels.region)
+        found.append(border_for(share, mean_half(library), shape))
         weights.append(len(patches))
     return float(np.average(found, weights=weights)) if found else USUAL_BORDER
 

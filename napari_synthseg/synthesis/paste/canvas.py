@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from napari_synthseg.core.cache import ByteCache
-from napari_synthseg.core.patch import Background, PatchLibrary
+from napari_synthseg.core.patch import Background
 from napari_synthseg.core.pixels import FloatImage, Pixel, quarter_turned
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.sprites import CACHE_BYTES
@@ -20,6 +21,9 @@ CANVAS_KINDS: tuple[CanvasKind, ...] = ("real", "empty", "textured", "blank")
 
 MAX_EMPTY_WINDOWS = 4096
 """Empty windows that are remembered of an image."""
+
+CROWDED_SHARE = 0.05
+"""With a smaller share of background an image shows almost none."""
 
 TEXTURE_WINDOWS_TRIED = 16
 """Windows that are looked at; the texture is measured on the one with most valid pixels."""
@@ -67,28 +71,38 @@ class Canvases:
 
     @classmethod
     def prepare(
-        cls, library: PatchLibrary, recipe: PasteParameters, bases: tuple[FloatImage, ...]
+        cls,
+        backgrounds: Sequence[Background],
+        recipe: PasteParameters,
+        bases: Sequence[FloatImage],
     ) -> Canvases:
-        """Make the canvases of a library's backgrounds, given their smooth bases."""
-        shape = dual_shape(library, recipe)
+        """Make the canvases of backgrounds, given their smooth bases."""
+        shape = dual_shape(backgrounds, recipe)
         kinds = tuple(k for k in CANVAS_KINDS if recipe.canvas in (k, "mixed"))
         images = (
             CanvasImage.prepare(background, base, shape, "empty" in kinds)
-            for background, base in zip(library.backgrounds, bases, strict=True)
+            for background, base in zip(backgrounds, bases, strict=True)
         )
         return cls(tuple(images), kinds, recipe.noise, shape)
 
     def notes(self) -> tuple[str, ...]:
         """Say where the recipe cannot be followed."""
+        notes = []
+        crowded = sum(image.background.valid.mean() < CROWDED_SHARE for image in self.images)
+        if crowded and "blank" not in self.kinds:
+            notes.append(
+                f"{crowded} of {len(self.images)} canvases show almost no background. Add an image "
+                "with empty space, or use blank canvases."
+            )
         lacking = sum(not len(image.empty) for image in self.images)
-        if "empty" not in self.kinds or not lacking:
-            return ()
-        edge = " x ".join(str(n) for n in self.shape)
-        return (
-            f"{lacking} of {len(self.images)} images have no window of {edge} pixels without any "
-            "object: there, canvases are the background with the objects taken out. A smaller "
-            "size may find empty windows.",
-        )
+        if "empty" in self.kinds and lacking:
+            edge = " x ".join(str(n) for n in self.shape)
+            notes.append(
+                f"{lacking} of {len(self.images)} images have no window of {edge} pixels without "
+                "any object: there, canvases are the background with the objects taken out. A "
+                "smaller size may find empty windows."
+            )
+        return tuple(notes)
 
     def draw(self, rng: np.random.Generator, number: int) -> tuple[FloatImage, FloatImage]:
         """Draw a canvas from image `number`: noise residual and base, each (channel, *shape).
@@ -127,25 +141,27 @@ class Canvases:
         return residual, level
 
 
-def dual_shape(library: PatchLibrary, recipe: PasteParameters) -> tuple[int, ...]:
+def dual_shape(backgrounds: Sequence[Background], recipe: PasteParameters) -> tuple[int, ...]:
     """Return the spatial shape of a dual image.
 
     Dual volumes are kept small, whatever the size of the clicked ones: training cuts small crops.
     """
-    deepest = max(b.valid.shape for b in library.backgrounds)
+    deepest = max(b.valid.shape for b in backgrounds)
     if len(deepest) == 2:
         return recipe.size, recipe.size
     return min(deepest[0], recipe.volume_planes), recipe.volume_size, recipe.volume_size
 
 
-def smooth_bases(library: PatchLibrary) -> tuple[FloatImage, ...]:
+def smooth_bases(
+    backgrounds: Sequence[Background], diameters: Mapping[int, float]
+) -> tuple[FloatImage, ...]:
     """Smooth every background at the scale of the smallest class."""
-    sigma = float(np.clip(min(library.diameters.values(), default=8.0) / 4, 2.0, 16.0))
+    sigma = float(np.clip(min(diameters.values(), default=8.0) / 4, 2.0, 16.0))
     return tuple(
         np.stack(
             [ndimage.gaussian_filter(c, [sigma / s for s in b.spacing] or sigma) for c in b.pixels]
         )
-        for b in library.backgrounds
+        for b in backgrounds
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.patch import Background, Patch, PatchLibrary
+from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds, part_of_patch
 from napari_synthseg.synthesis.paste.arrangement import (
     Layout,
     count_touching,
@@ -34,29 +35,38 @@ def fit_to_library(
     recipe: PasteParameters, library: PatchLibrary
 ) -> Generator[Progress, None, PasteSynthesizer]:
     """Return the synthesizer of a library that has a usable patch."""
+    backgrounds = yield from subprogress(estimate_backgrounds(library), 0.0, 0.6)
+    return (yield from subprogress(fit_to_backgrounds(recipe, library, backgrounds), 0.6))
+
+
+def fit_to_backgrounds(
+    recipe: PasteParameters, library: PatchLibrary, backgrounds: Sequence[Background]
+) -> Generator[Progress, None, PasteSynthesizer]:
+    """Return the synthesizer of a library whose backgrounds are known."""
     yield Progress(0.0, "preparing canvases")
-    bases = smooth_bases(library)
-    canvases = Canvases.prepare(library, recipe, bases)
-    yield Progress(0.25, "measuring how objects lie")
-    layouts = paint_layouts(library)
-    chosen = choose_patches(library, recipe.min_quality)
-    numbers = {b.image: n for n, b in enumerate(library.backgrounds)}
-    image_numbers = tuple(numbers[p.image] for p in chosen)
-    density = Density.measure(library, sorted({p.cls for p in chosen}))
+    bases = smooth_bases(backgrounds, library.diameters)
+    canvases = Canvases.prepare(backgrounds, recipe, bases)
+    yield Progress(0.2, "measuring how objects lie")
+    layouts = paint_layouts(library, backgrounds)
+    usable = choose_patches(library, recipe.min_quality)
+    parts = {p.id: part_of_patch(p, backgrounds) for p in usable}
+    chosen = tuple(p for p in usable if parts[p.id] is not None)
+    part_numbers = tuple(n for n in parts.values() if n is not None)
+    density = Density.measure(library, backgrounds, sorted({p.cls for p in chosen}))
     sources = tuple(
         SourceImage(
             background,
             base,
-            layouts[background.image].ids > 0,
+            layout.ids > 0,
             measure_blur(p for p in library.usable() if p.image == background.image),
         )
-        for background, base in zip(library.backgrounds, bases, strict=True)
+        for background, base, layout in zip(backgrounds, bases, layouts, strict=True)
     )
-    factory = SpriteFactory(recipe, chosen, image_numbers, sources, library.diameters)
+    factory = SpriteFactory(recipe, chosen, part_numbers, sources, library.diameters)
     sampler = ObjectSampler.gather(density, factory)
     yield Progress(0.5, "matching the arrangement of the objects")
     arrangement, notes = measure_arrangement(recipe, library, density)
-    notes = (*canvases.notes(), *notes)
+    notes = (*canvases.notes(), *_left_out(len(usable), len(chosen)), *notes)
     synthesizer = PasteSynthesizer(recipe, canvases, factory, sampler, arrangement, notes)
     if recipe.arrangement == "matched" and recipe.clustering is None:
         yield Progress(0.75, "matching how many objects touch")
@@ -65,15 +75,22 @@ def fit_to_library(
     return synthesizer
 
 
-def match_clustering(
-    synthesizer: PasteSynthesizer, layouts: Mapping[str, Layout]
-) -> PasteSynthesizer:
+def _left_out(usable: int, chosen: int) -> tuple[str, ...]:
+    if usable == chosen:
+        return ()
+    return (
+        f"Of {usable} usable patches {chosen} are pasted: the others lie far apart on a large image. "
+        "Click where objects lie together, or add parts of the image as images of their own.",
+    )
+
+
+def match_clustering(synthesizer: PasteSynthesizer, layouts: Sequence[Layout]) -> PasteSynthesizer:
     """Set the clustering so that about as many objects touch as do on the clicked images.
 
     Measured by arranging a few images without and with clustering. Images that are not clicked
     exhaustively do not tell; without any that is, no clustering is added.
     """
-    real = [count_touching(layout.ids) for layout in layouts.values() if layout.exhaustive]
+    real = [count_touching(layout.ids) for layout in layouts if layout.exhaustive]
     if not real:
         return synthesizer
     wanted = sum(t for t, _ in real) / max(sum(n for _, n in real), 1)

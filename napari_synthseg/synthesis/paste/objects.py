@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.patch import Patch, PatchLibrary
+from napari_synthseg.core.geometry import contains
+from napari_synthseg.core.patch import Background, PatchLibrary
 from napari_synthseg.synthesis.paste.blending import Blending, blendings_of
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.sprite_factory import SpriteFactory
@@ -42,23 +43,26 @@ class Density:
     classes: tuple[int, ...]
 
     @classmethod
-    def measure(cls, library: PatchLibrary, classes: Sequence[int]) -> Density:
-        """Take the clicks of every image (of rejected patches, too: those objects are there)."""
-        mine: dict[str, list[Patch]] = {b.image: [] for b in library.backgrounds}
-        for patch in library.patches:
-            mine[patch.image].append(patch)
+    def measure(
+        cls, library: PatchLibrary, backgrounds: Sequence[Background], classes: Sequence[int]
+    ) -> Density:
+        """Take the clicks of every part (of rejected patches, too: those objects are there)."""
         images = []
-        for statistics, background in zip(library.statistics, library.backgrounds, strict=True):
-            patches = mine[statistics.image]
+        for background in backgrounds:
+            patches = [
+                p
+                for p in library.patches
+                if p.image == background.image
+                and contains(background.region, np.add(p.origin, p.center).tolist())
+            ]
             positions = [np.add(p.origin, p.center) - background.origin for p in patches]
-            clicked = max(sum(statistics.counts.values()), 1)
             images.append(
                 ImageDensity(
                     np.array(positions, float).reshape(len(patches), background.valid.ndim),
                     np.array([p.cls for p in patches], np.int64),
                     background.valid.shape,
-                    statistics.exhaustive,
-                    statistics.unclicked / clicked,
+                    background.exhaustive,
+                    background.unclicked / max(len(patches), 1),
                 )
             )
         return cls(tuple(images), tuple(sorted(classes)))

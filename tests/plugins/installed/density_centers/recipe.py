@@ -8,9 +8,10 @@ from pydantic import Field
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, InstanceLabels
-from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.patch import Background, PatchLibrary
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import ArtifactStore, Recipe, Source, Synthesizer
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 
 
 class ScatterRecipe(Recipe):
@@ -24,15 +25,14 @@ class ScatterRecipe(Recipe):
     ) -> Generator[Progress, None, Synthesizer]:
         if not isinstance(source, PatchLibrary) or not source.usable():
             raise InputError("The recipe 'scatter' needs a patch with a mask: click an object.")
-        yield Progress(1.0, "ready")
-        return Scatter(self, source)
+        background, *_ = yield from estimate_backgrounds(source)
+        return Scatter(self, source, background)
 
 
 class Scatter(Synthesizer):
-    def __init__(self, recipe: ScatterRecipe, library: PatchLibrary) -> None:
+    def __init__(self, recipe: ScatterRecipe, library: PatchLibrary, ground: Background) -> None:
         self._recipe, self._patches = recipe, library.usable()
-        self._levels = library.backgrounds[0].level
-        self._noise = library.backgrounds[0].noise
+        self._levels, self._noise = ground.level, ground.noise
 
     def pair(self, index: int) -> DualImage:
         rng = np.random.default_rng((self._recipe.seed, index))

@@ -1,0 +1,228 @@
+"""Outlines by the click network: on flat images at once, in volumes plane after plane.
+
+In a volume every object is outlined in the plane of its click first; from there the outline is
+followed up and down, with a click on its middle in each plane, until the network no longer finds
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_synthseg.core.geometry import Region, region_shape, region_slices
+from napari_synthseg.core.patch import Outline
+from napari_synthseg.core.pixels import FloatImage, PixelSource
+from napari_synthseg.core.progress import Progress, exhaust, subprogress
+from napari_synthseg.networks.click_net import ClassFit, outline_clicks
+from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
+from napari_synthseg.patches.window import cut_mask, read_window
+
+MIN_PLANE_CONFIDENCE = 0.5
+"""An object ends where the outline in the next plane is less sure than this share of the first."""
+
+MIN_PLANE_OVERLAP = 0.4
+"""An object ends where less of the smaller of two outlines in neighboring planes is common."""
+
+MIN_PLANE_CONTRAST = 0.6
+"""An object ends where it stands out less than this share of what it does in its first plane: what
+goes on beyond is the blur of the microscope. Measured on one simulated volume."""
+
+RIM_PX = 4
+"""Width of the rim that the contrast of an outline is taken to."""
+
+MOST_RADII = 2.0
+"""No object reaches farther from its click along z than this many times half its width."""
+
+
+def outline_by_network(objects: ClickedObjects) -> Generator[Progress, None, Sequence[Outline]]:
+    """Outline the object under every click; see `registry.MaskMethod`."""
+    if objects.positions.shape[1] == 3:
+        return (yield from _outline_volume(objects))
+    return (
+        yield from outline_clicks(
+            objects.pixels,
+            objects.positions,
+            objects.classes,
+            dict(objects.diameters),
+            objects.negatives,
+        )
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """One plane of a volume as a flat image."""
+
+    volume: PixelSource
+    z: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        channels, _, height, width = self.volume.shape
+        return channels, height, width
+
+    @property
+    def region(self) -> Region:
+        return self.volume.region[1:]
+
+    def read(self, region: Region | None = None) -> FloatImage:
+        return self.volume.read(((self.z, self.z + 1), *(region or self.region)))[:, 0]
+
+
+def _outline_volume(objects: ClickedObjects) -> Generator[Progress, None, Sequence[Outline]]:
+    follower = _PlaneFollower(objects)
+    low, high = objects.pixels.region[0]
+    yield from subprogress(follower.start(), 0.0, 0.3, "outlining in the planes of the clicks")
+    planes = [(1, z) for z in range(low + 1, high)] + [
+        (-1, z) for z in range(high - 2, low - 1, -1)
+    ]
+    for done, (step, z) in enumerate(planes):
+        yield Progress(0.3 + 0.7 * done / max(len(planes), 1), "following objects along z")
+        follower.follow(z, step)
+    return follower.stacked()
+
+
+class _PlaneFollower:
+    """The outlines of the objects of a volume, plane by plane."""
+
+    def __init__(self, objects: ClickedObjects) -> None:
+        self.objects = objects
+        low, high = objects.pixels.region[0]
+        self.first = np.clip(np.round(objects.positions[:, 0]), low, high - 1).astype(int)
+        self.fits: dict[int, ClassFit] = {}
+        self.contrasts: dict[int, FloatImage] = {}
+        self.found: list[dict[int, Outline]] = [{} for _ in range(len(objects))]
+        """For each object: plane -> its outline there."""
+
+    def start(self) -> Generator[Progress, None, None]:
+        """Outline every object in the plane of its click, the fullest plane first."""
+        planes, counts = np.unique(self.first, return_counts=True)
+        for done, z in enumerate(planes[np.argsort(-counts, kind="stable")].tolist()):
+            yield Progress(done / len(planes))
+            mine = np.flatnonzero(self.first == z).tolist()
+            places = self.objects.positions[mine, 1:]
+            for n, outline in zip(mine, self._outline(z, mine, places), strict=True):
+                self.found[n][z] = outline
+
+    def follow(self, z: int, step: int) -> None:
+        """Outline in plane `z` what reaches it from the plane before, `step` planes back."""
+        going = [n for n, planes in enumerate(self.found) if self._reaches(n, planes, z, step)]
+        if not going:
+            return
+        places = np.array([_middle(self.found[n][z - step]) for n in going])
+        for n, outline in zip(going, self._outline(z, going, places), strict=True):
+            before = self.found[n][z - step]
+            if self._goes_on(n, z, outline) and _overlap(before, outline) >= MIN_PLANE_OVERLAP:
+                self.found[n][z] = outline
+
+    def _goes_on(self, n: int, z: int, outline: Outline) -> bool:
+        """Tell whether an outline in plane `z` shows object `n`, not just its blur."""
+        first = int(self.first[n])
+        start = self.found[n][first]
+        if outline.confidence < MIN_PLANE_CONFIDENCE * start.confidence:
+            return False
+        if n not in self.contrasts:
+            self.contrasts[n] = self._contrast(first, start)
+        usual = self.contrasts[n]
+        return float(self._contrast(z, outline) @ usual) >= MIN_PLANE_CONTRAST * float(
+            usual @ usual
+        )
+
+    def _contrast(self, z: int, outline: Outline) -> FloatImage:
+        """Return how far each channel of an object lies above (below) its surroundings."""
+        window = tuple(
+            (o - RIM_PX, o + n + RIM_PX)
+            for o, n in zip(outline.origin, outline.mask.shape, strict=True)
+        )
+        pixels = read_window(_Plane(self.objects.pixels, z), window)
+        mask = np.pad(outline.mask, RIM_PX)
+        rim = ndimage.binary_dilation(mask, iterations=RIM_PX) & ~ndimage.binary_dilation(mask)
+        # the quarter that is darkest: a rim may lie on other objects
+        around = np.percentile(pixels[:, rim], 25, axis=1)
+        contrast: FloatImage = np.median(pixels[:, mask], axis=1) - around
+        return contrast
+
+    def _reaches(self, n: int, planes: dict[int, Outline], z: int, step: int) -> bool:
+        if z in planes or z - step not in planes or not planes[z - step].area:
+            return False
+        half_width = np.sqrt(planes[int(self.first[n])].area / np.pi)
+        away = abs(z - self.first[n]) * self.objects.spacing[0]
+        return bool(away <= MOST_RADII * half_width)
+
+    def _outline(
+        self, z: int, numbers: list[int], places: NDArray[np.float64]
+    ) -> Sequence[Outline]:
+        """Outline some objects in a plane, beside those that are known there already."""
+        known = [n for n, planes in enumerate(self.found) if z in planes and planes[z].area]
+        others = np.array([_middle(self.found[n][z]) for n in known]).reshape(-1, 2)
+        negatives = self.objects.negatives
+        near = negatives[np.abs(negatives[:, 0] - z) <= 0.5, 1:]
+        return exhaust(
+            outline_clicks(
+                _Plane(self.objects.pixels, z),
+                places,
+                self.objects.classes[numbers],
+                dict(self.objects.diameters),
+                np.concatenate([others, near]),
+                fits=self.fits,
+            )
+        )
+
+    def stacked(self) -> list[Outline]:
+        """Return the objects with their planes joined."""
+        owners = self._owners()
+        return [self._join(n, owners) for n in range(len(self.found))]
+
+    def _owners(self) -> dict[int, NDArray[np.int32]]:
+        """Return for each plane 1 + the object that has each pixel: the surer one of two."""
+        region = self.objects.pixels.region[1:]
+        owners: dict[int, NDArray[np.int32]] = {}
+        every = [
+            (n, z, outline) for n, mine in enumerate(self.found) for z, outline in mine.items()
+        ]
+        for n, z, outline in sorted(every, key=lambda e: e[2].confidence):
+            if z not in owners:
+                owners[z] = np.zeros(region_shape(region), np.int32)
+            owners[z][self._window(outline)][outline.mask] = n + 1
+        return owners
+
+    def _window(self, outline: Outline) -> tuple[slice, ...]:
+        window = tuple((o, o + n) for o, n in zip(outline.origin, outline.mask.shape, strict=True))
+        return region_slices(window, [start for start, _ in self.objects.pixels.region[1:]])
+
+    def _join(self, n: int, owners: Mapping[int, NDArray[np.int32]]) -> Outline:
+        mine = self.found[n]
+        first = min(mine)
+        low = np.min([outline.origin for outline in mine.values()], axis=0)
+        high = np.max([np.add(o.origin, o.mask.shape) for o in mine.values()], axis=0)
+        mask = np.zeros((max(mine) + 1 - first, *(high - low)), bool)
+        for z, outline in mine.items():
+            row, column = np.subtract(outline.origin, low)
+            height, width = outline.mask.shape
+            own = owners[z][self._window(outline)] == n + 1
+            mask[z - first, row : row + height, column : column + width] = own
+        areas = [outline.area for outline in mine.values()]
+        confidences = [outline.confidence for outline in mine.values()]
+        sure = float(np.average(confidences, weights=areas)) if sum(areas) else 0.0
+        return Outline(mask, (first, *low.tolist()), sure)
+
+
+def _middle(outline: Outline) -> NDArray[np.float64]:
+    """Return the innermost point of an outline, (y, x)."""
+    depth = ndimage.distance_transform_edt(np.pad(outline.mask, 1))
+    place = np.array(np.unravel_index(int(depth.argmax()), depth.shape)) - 1
+    return place + np.array(outline.origin, float)
+
+
+def _overlap(one: Outline, other: Outline) -> float:
+    """Return the common part of two outlines of neighboring planes, of the smaller one."""
+    if not one.area or not other.area:
+        return 0.0
+    window = tuple((o, o + n) for o, n in zip(one.origin, one.mask.shape, strict=True))
+    common = np.count_nonzero(one.mask & cut_mask(other.mask, other.origin, window))
+    return common / min(one.area, other.area)

@@ -1,0 +1,42 @@
+"""The shape of a mask: how solid it is, and the pixels beside one within a plane."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+
+@cache
+def planar_cross(ndim: int) -> NDArray[np.bool_]:
+    """Return the neighbors of a pixel along y and x, in a read-only array of `ndim` axes."""
+    cross: NDArray[np.bool_] = ndimage.generate_binary_structure(2, 1)
+    cross = cross.reshape((1,) * (ndim - 2) + cross.shape)
+    cross.flags.writeable = False
+    return cross
+
+
+def solidity(mask: NDArray[np.bool_]) -> float:
+    """Return the mask's share of its convex hull; of a volume, its planes' shares of theirs.
+
+    In planes a few voxels thick no ball fills its hull.
+    """
+    planes = mask.reshape(-1, *mask.shape[-2:])
+    full = sum(_hull_area(plane) for plane in planes if plane.any())
+    return float(np.count_nonzero(mask) / full) if full else 1.0
+
+
+def _hull_area(mask: NDArray[np.bool_]) -> float:
+    """Return the area of the convex hull of a plane's pixels, which are squares."""
+    from scipy.spatial import ConvexHull
+
+    # of each line along the last axis its two ends are enough
+    rows = np.flatnonzero(mask.any(axis=-1))
+    lines = mask[rows]
+    ends = lines.argmax(axis=1), lines.shape[1] - 1 - lines[:, ::-1].argmax(axis=1)
+    corners = np.concatenate([np.column_stack([rows, end]) for end in ends])
+    shifts = np.array(list(product((-0.5, 0.5), repeat=2)))
+    return float(ConvexHull((corners[:, None] + shifts).reshape(-1, 2)).volume)
