@@ -78,7 +78,7 @@ def make_session(folder: Path, patches: list[Patch]) -> tuple[Session, PatchLibr
     seconds = time.perf_counter() - start
     for patch in checked:  # as the notes about the whole set do where patches are cut
         _ = patch.area
-    session.library = library = PatchLibrary(checked, (), (), {1: 18.0, 2: 18.0, 3: 18.0})
+    session.library = library = PatchLibrary(checked, (), {1: 18.0, 2: 18.0, 3: 18.0})
     session._cut_from = session.project
     return session, library, seconds
 

@@ -189,15 +189,16 @@ def rates(works: Sequence[Callable[[int], object]], seconds: float) -> NDArray[n
 
 def compare(seconds: float) -> list[dict[str, Any]]:
     """Measure pairs per second next to the reference and to the floor."""
-    library, background = simulate_library(60, 512)
+    source = simulate_library(60, 512)
+    library, background = source
     base = np.stack([ndimage.gaussian_filter(c, 5.5) for c in background.pixels])
     rows = []
     for size in SIZES:
         for objects in COUNTS:
-            synthesizer = fit(library, size, objects)
+            synthesizer = fit(source, size, objects)
             list(map(synthesizer.pair, range(200)))  # every variant is made by now
             labelled = mean_count(synthesizer, 20)
-            reference = Reference(library, base, size, objects)
+            reference = Reference(library, background, base, size, objects)
             in_reference = np.mean([len(np.unique(reference.pair(i)[1])) - 1 for i in range(3)])
 
             def write(_: int, size: int = size) -> object:
@@ -223,10 +224,10 @@ def compare(seconds: float) -> list[dict[str, Any]]:
 
 def growth(seconds: float) -> dict[str, float]:
     """Fit a line to the time of a pair against the number of its objects."""
-    library = simulate_library(60, 1024)
+    source = simulate_library(60, 1024)
     counts, times = [], []
     for wanted in (10, 25, 50, 100, 200, 300):
-        synthesizer = fit(library, 1024, wanted)
+        synthesizer = fit(source, 1024, wanted)
         list(map(synthesizer.pair, range(30)))
         counts.append(mean_count(synthesizer, 10))
         times.append(1e3 / rates([synthesizer.pair], seconds).max())
@@ -301,10 +302,10 @@ def gains(seconds: float, repeats: int = 3) -> dict[str, float]:
 
 def many_patches(number: int = 10_000) -> dict[str, float]:
     """Fit to many patches, make pairs, and tell times and peak memory."""
-    library = simulate_library(number, 4096)
+    source = simulate_library(number, 4096)
     before = peak_memory_mib()
     start = time.perf_counter()
-    synthesizer = fit(library, 384, 100)
+    synthesizer = fit(source, 384, 100)
     fitted = time.perf_counter() - start
     start = time.perf_counter()
     list(map(synthesizer.pair, range(200)))

@@ -30,10 +30,10 @@ def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(autouse=True)
-def nothing_cut_before() -> None:
-    """Forget the images that earlier tests cut, so that no test depends on another."""
-    if memory := sys.modules.get("napari_synthseg.patches.patch_cache"):
-        memory.CUT_IMAGES.clear()
+def no_background_known() -> None:
+    """Forget the backgrounds of earlier tests, so that no test depends on another."""
+    if parts := sys.modules.get("napari_synthseg.patches.canvas_parts"):
+        parts.CACHE.clear()
 
 
 @pytest.hookimpl(tryfirst=True)

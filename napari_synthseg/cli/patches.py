@@ -15,7 +15,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.result_files import refuse_existing
-from napari_synthseg.patches.masks.registry import AUTO, mask_method
+from napari_synthseg.patches.masks.registry import NETWORK, mask_method
 from napari_synthseg.patches.quality.summary import ClassSummary, summarize_classes
 from napari_synthseg.workflow.exporting import (
     list_patches,
@@ -32,7 +32,7 @@ def cut_patches(
         list[str] | None,
         typer.Option(
             metavar="[CLASS=]METHOD",
-            help="How masks are found: auto, level, outline or learned. Kept in the project.",
+            help=f"How objects are outlined: {NETWORK.name}, or as a plugin does. Kept.",
         ),
     ] = None,
     out: Annotated[
@@ -73,8 +73,7 @@ def _with_methods(classes: tuple[ObjectClass, ...], wishes: list[str]) -> list[O
     chosen = {c.name: c for c in classes}
     for wish in wishes:
         name, equals, method = wish.rpartition("=")
-        if method != AUTO:
-            mask_method(method)
+        mask_method(method)
         if equals and name not in chosen:
             raise InputError(f"--method {wish}: there is no class '{name}' in this project.")
         for cls in [chosen[name]] if equals else list(chosen.values()):

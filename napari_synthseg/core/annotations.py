@@ -44,8 +44,8 @@ class ObjectClass(Frozen):
 
     `diameter` is the typical diameter of one object, in `unit` ("px", or a length such as "um"
     that is turned into pixels with the image's pixel size). `mask_method` is how the object under
-    a click is found: the name of a method in `patches.masks`, or "auto" to let the program choose.
-    A name that is not installed is kept, and refused when patches are cut.
+    a click is found: the name of a method in `patches.masks`. A name that is not installed is kept,
+    and refused when patches are cut.
     """
 
     name: str = Field(min_length=1, max_length=64)
@@ -53,7 +53,7 @@ class ObjectClass(Frozen):
     color: str = Field(default=CLASS_COLORS[0], pattern=r"^#[0-9a-fA-F]{6}$")
     diameter: float = Field(default=24.0, gt=0, allow_inf_nan=False)
     unit: str = "px"
-    mask_method: str = "auto"
+    mask_method: str = "network"
 
     def diameter_px(self, image: ImageRef) -> float:
         """Return the diameter in pixels of `image` (along its finest axis).

@@ -71,8 +71,8 @@ class Registry(MutableMapping[str, T]):
         self._ask_plugins()
         return self._entries[name]
 
-    def lookup(self, name: str, *others: str) -> T:
-        """Return an entry; `others` may be chosen, too, but are no entries.
+    def lookup(self, name: str) -> T:
+        """Return an entry.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class Registry(MutableMapping[str, T]):
         if name not in self:
             raise InputError(
                 f"The {self._noun} '{name}' is not installed: install the package that brings it, "
-                f"or choose {', '.join((*others, *self))}."
+                f"or choose {', '.join(self)}."
             )
         return self[name]
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 IssueKind = Literal[
     "no object", "off the object", "duplicate", "merged objects", "faint", "unsure outline",
-    "too small", "too large", "blurred", "saturated", "odd size", "odd intensity", "ragged", "off center",
-    "cut off",
+    "too small", "too large", "blurred", "saturated", "odd size", "odd intensity", "ragged",
+    "off center", "cut off",
 ]  # fmt: skip
 """In words that are shown as they are, the gravest first."""
 

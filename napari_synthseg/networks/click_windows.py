@@ -21,6 +21,10 @@ MIDDLE = (WINDOW_PX - 1) / 2
 CORE_PX, RING_PX = OBJECT_PX / 4, (0.75 * OBJECT_PX, 1.5 * OBJECT_PX)
 """What is taken for object and what for its surroundings, away from a click."""
 
+CANCELLED_SHARE = 0.1
+"""A mean of channels that tells objects apart less than this share of what the discriminant does
+shows nothing but noise."""
+
 CLICK_SIGMA_PX = 2.0
 CLIP = 3.0
 """Bound of brightness; -1 and 1 are the 2nd and 98th percentile of a window."""
@@ -84,7 +88,10 @@ def cut_window(pixels: PixelSource, frame: Frame) -> FloatImage:
 def fit_discriminant(
     windows: FloatImage, others: Sequence[NDArray[np.float64]]
 ) -> NDArray[np.float32]:
-    """Return the weights of the channels that tell objects from their surroundings best.
+    """Return how channels become brightness and discriminant, (2, channel).
+
+    Brightness is the mean of all, the discriminant tells objects from their surroundings best.
+    Where the mean hardly tells them apart (colors that cancel out) both are the discriminant.
 
     Parameters
     ----------
@@ -96,7 +103,7 @@ def fit_discriminant(
     """
     count = windows.shape[1]
     if count == 1:
-        return np.ones(1, np.float32)
+        return np.ones((2, 1), np.float32)
     y, x = np.mgrid[:WINDOW_PX, :WINDOW_PX]
     away = np.hypot(y - MIDDLE, x - MIDDLE)
     core, ring = away < CORE_PX, (away > RING_PX[0]) & (away < RING_PX[1])
@@ -110,8 +117,15 @@ def fit_discriminant(
     near, far = np.concatenate(inside, axis=1), np.concatenate(outside, axis=1)
     scatter = (np.cov(near) + np.cov(far)) / 2
     scatter += np.eye(count) * (0.02 * np.trace(scatter) / count + 1e-8)
-    weights = np.linalg.solve(scatter, near.mean(axis=1) - far.mean(axis=1))
-    return (weights / max(float(np.abs(weights).sum()), 1e-12)).astype(np.float32)
+    shift = near.mean(axis=1) - far.mean(axis=1)
+    weights = np.linalg.solve(scatter, shift)
+    weights /= max(float(np.abs(weights).sum()), 1e-12)
+    mean = np.full(count, 1 / count)
+    by_mean, by_weights = (
+        abs(float(w @ shift)) / np.sqrt(float(w @ scatter @ w) + 1e-24) for w in (mean, weights)
+    )
+    brightness = weights if by_mean < CANCELLED_SHARE * by_weights else mean
+    return np.stack([brightness, weights]).astype(np.float32)
 
 
 def normalize_windows(planes: FloatImage) -> FloatImage:
@@ -127,11 +141,11 @@ def normalize_windows(planes: FloatImage) -> FloatImage:
 
 def reduce_channels(windows: FloatImage, weights: NDArray[np.float32]) -> FloatImage:
     """Return brightness and discriminant, (n, 2, y, x), of windows (n, channel, y, x)."""
-    mean = normalize_windows(windows.mean(axis=1))
-    if len(weights) == 1:
+    if weights.shape[1] == 1:
+        mean = normalize_windows(windows[:, 0])
         return np.stack([mean, mean], axis=1)
-    told_apart = normalize_windows(np.tensordot(windows, weights, axes=(1, 0)))
-    return np.stack([mean, told_apart], axis=1)
+    reduced = [normalize_windows(np.tensordot(windows, w, axes=(1, 0))) for w in weights]
+    return np.stack(reduced, axis=1)
 
 
 def average_look(reduced: FloatImage) -> FloatImage:

@@ -51,7 +51,7 @@ def cut_clicked_image(
         Instance labels of the image's region, made by the user or another tool: the labelled
         object under a click is taken as it is.
     methods
-        Class value -> name of its mask method, or "auto".
+        Class value -> name of its mask method.
     """
     region = image.pixels.region
     for click in image.clicks:
@@ -68,7 +68,7 @@ def cut_clicked_image(
         np.array([c.position for c in image.clicks]).reshape(-1, len(region)),
         np.array([c.cls for c in image.clicks], np.int64),
         diameters,
-        np.zeros((0, len(region))),
+        np.array(image.negatives, float).reshape(-1, len(region)),
         spacing,
     )
     found = yield from subprogress(outline_objects(objects, methods or {}), 0.0, 0.8)

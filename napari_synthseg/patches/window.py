@@ -26,15 +26,14 @@ def window_around(position: Sequence[float], reach: Iterable[float]) -> Region:
 
 def read_window(source: PixelSource, window: Region) -> FloatImage:
     """Read `window` of an image as (channel, [z,] y, x), repeating edge pixels outside."""
-    index = np.ix_(
-        *(
-            np.clip(np.arange(a, b), low, high - 1)
-            for (a, b), (low, high) in zip(window, source.region, strict=True)
-        )
-    )
-    inside = tuple((int(i.min()), int(i.max()) + 1) for i in index)
+    index = [
+        np.clip(np.arange(a, b), low, high - 1)
+        for (a, b), (low, high) in zip(window, source.region, strict=True)
+    ]
+    inside = tuple((int(i[0]), int(i[-1]) + 1) for i in index)
     pixels = source.read(inside)
-    return pixels[(slice(None), *(i - a for i, (a, _) in zip(index, inside, strict=True)))]
+    shifted = [i - a for i, (a, _) in zip(index, inside, strict=True)]
+    return pixels[np.ix_(np.arange(len(pixels)), *shifted)]
 
 
 def bounds(mask: NDArray[np.bool_]) -> Region:

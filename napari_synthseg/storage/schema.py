@@ -55,6 +55,13 @@ IN ('segment synthetic', 'semantic real', 'semantic mixed') END
 """
 """Version 1 stored the task and the source that it suggested with any other setting."""
 
+_OUTLINE_BY_NETWORK = """
+UPDATE classes SET data = json_set(data, '$.mask_method', 'network')
+WHERE CASE WHEN json_valid(data) THEN
+json_extract(data, '$.mask_method') IN ('auto', 'level', 'outline', 'learned') END
+"""
+"""Before version 3 there were other built-in ways to outline objects."""
+
 
 def _to_version_2(connection: sqlite3.Connection) -> None:
     fields = {field for own in OWN_FIELDS.values() for field in own}
@@ -73,6 +80,7 @@ def _to_version_2(connection: sqlite3.Connection) -> None:
 
 def _to_version_3(connection: sqlite3.Connection) -> None:
     _create_section(connection, "negatives")
+    connection.execute(_OUTLINE_BY_NETWORK)
 
 
 MIGRATIONS: dict[int, Migration] = {1: _to_version_2, 2: _to_version_3}

@@ -64,14 +64,27 @@ def test_discriminant_finds_the_channel_that_tells_objects_apart() -> None:
     windows = rng.normal(0, 1, (4, 3, WINDOW_PX, WINDOW_PX)).astype(np.float32)
     y, x = np.mgrid[:WINDOW_PX, :WINDOW_PX]
     windows[:, 2, np.hypot(y - MIDDLE, x - MIDDLE) < OBJECT_PX / 2] -= 3
-    weights = fit_discriminant(windows, [np.zeros((0, 2))] * 4)
+    brightness, weights = fit_discriminant(windows, [np.zeros((0, 2))] * 4)
+    assert brightness == pytest.approx([1 / 3] * 3)
     assert np.abs(weights).argmax() == 2
     assert weights[2] < -0.8
     assert np.abs(weights).sum() == pytest.approx(1)
 
 
 def test_discriminant_of_one_channel_is_that_channel() -> None:
-    assert fit_discriminant(np.zeros((2, 1, 64, 64), np.float32), [np.zeros((0, 2))] * 2) == [1]
+    windows = np.zeros((2, 1, 64, 64), np.float32)
+    assert fit_discriminant(windows, [np.zeros((0, 2))] * 2).tolist() == [[1], [1]]
+
+
+def test_a_mean_in_which_colors_cancel_out_is_not_looked_at() -> None:
+    windows = np.random.default_rng(1).normal(0, 0.05, (4, 2, 64, 64)).astype(np.float32)
+    y, x = np.mgrid[:WINDOW_PX, :WINDOW_PX]
+    disk = np.hypot(y - MIDDLE, x - MIDDLE) < OBJECT_PX / 2
+    windows[:, 0, disk] += 1
+    windows[:, 1, disk] -= 1
+    brightness, weights = fit_discriminant(windows, [np.zeros((0, 2))] * 4)
+    assert brightness.tolist() == weights.tolist()
+    assert weights == pytest.approx([0.5, -0.5], abs=0.1)
 
 
 def test_pixels_of_other_clicks_are_not_surroundings() -> None:
@@ -82,7 +95,7 @@ def test_pixels_of_other_clicks_are_not_surroundings() -> None:
     neighbors = [np.array([MIDDLE + 22 * np.sin(a), MIDDLE + 22 * np.cos(a)]) for a in range(6)]
     for place in neighbors:
         windows[0, 0, np.hypot(y - place[0], x - place[1]) < OBJECT_PX / 2] += 1
-    weights = fit_discriminant(windows, [np.array(neighbors)])
+    _, weights = fit_discriminant(windows, [np.array(neighbors)])
     assert weights[0] > 0.9
 
 
@@ -106,7 +119,7 @@ def test_look_is_the_same_turned_and_mirrored() -> None:
 
 def test_planes_in_their_order() -> None:
     reduced = reduce_channels(
-        np.random.default_rng(5).random((3, 1, 64, 64), np.float32), np.ones(1, np.float32)
+        np.random.default_rng(5).random((3, 1, 64, 64), np.float32), np.ones((2, 1), np.float32)
     )
     others = np.stack([draw_clicks(np.array([[10.0, 20.0]]))] * 3)
     planes = stack_planes(reduced, others, np.full((64, 64), 0.25, np.float32))

@@ -54,6 +54,22 @@ def old_truth(number: int, kind: str, **fields: object) -> str:
     return json.dumps({"id": f"t{number}", "image": "i", "kind": kind, **EMPTY, **fields})
 
 
+@pytest.mark.parametrize("old", ["auto", "level", "outline", "learned"])
+def test_objects_are_outlined_by_the_network(tmp_path: Path, old: str) -> None:
+    folder = first_version(tmp_path / "p", [])
+    classes = [CELL, ObjectClass(name="disk", value=2, mask_method="disk")]
+    classes[0] = CELL.model_copy(update={"mask_method": old})
+    with closing(sqlite3.connect(folder / "project.db")) as connection, connection:
+        connection.executemany(
+            "INSERT INTO classes VALUES (?, ?, ?)",
+            [(str(c.value), n, c.model_dump_json()) for n, c in enumerate(classes)],
+        )
+    store = ProjectStore.open(folder)
+    found = [c.mask_method for c in store.load().classes]
+    store.close()
+    assert found == ["network", "disk"]
+
+
 def test_truths_get_a_type_and_patch_masks_a_table(tmp_path: Path) -> None:
     box = [1.0, 2.0, 3.0, 4.5, 2]
     rows = [

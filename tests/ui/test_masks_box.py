@@ -8,6 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.patches.masks.registry import MASK_METHODS, MaskMethod, register
 from tests.ui.conftest import CENTERS, DIAMETER, SHAPE
 
 pytestmark = pytest.mark.gui
@@ -22,15 +24,36 @@ def squares():
     return ids
 
 
-def test_a_method_is_chosen_and_taken_back(clicked):
+@pytest.fixture
+def disks():
+    """A method of a plugin."""
+
+    def outline(objects):
+        yield Progress(0.0)
+        return []
+
+    yield register(MaskMethod("disks", "Disks", "Round objects", outline))
+    del MASK_METHODS["disks"]
+
+
+def test_without_plugins_there_is_nothing_to_choose(clicked):
+    clicked.panel.show_step(1)
+    clicked.settle()
+    box = clicked.panel.patches_page.masks
+    assert box.take_button.isVisible()
+    assert not box.method.isVisible()
+
+
+def test_a_method_is_chosen_and_taken_back(disks, clicked):
     clicked.panel.show_step(1)
     clicked.settle()
     box = clicked.panel.patches_page.masks
     assert "Masks of" in box.title.text()
+    assert box.method.isVisible()
     QTest.keyClick(box.method, Qt.Key.Key_Down)
     clicked.settle()
     (cls,) = clicked.session.project.classes
-    assert cls.mask_method == "level"
+    assert cls.mask_method == "disks"
     assert not clicked.session.library_is_current
     clicked.session.undo()
     assert box.method.currentIndex() == 0

@@ -54,7 +54,7 @@ def make_patch(click: Click, origin: tuple[int, ...], extent: tuple[int, ...]) -
 
 
 def make_library(*patches: Patch, rejected: tuple[str, ...] = ()) -> PatchLibrary:
-    return PatchLibrary(patches, (), (), {}, frozenset(rejected))
+    return PatchLibrary(patches, (), {}, rejected=frozenset(rejected))
 
 
 def test_outlines_have_the_numbers_of_their_clicks_and_the_smaller_is_on_top(

@@ -215,8 +215,8 @@ class _PlaneFollower:
 def _middle(outline: Outline) -> NDArray[np.float64]:
     """Return the innermost point of an outline, (y, x)."""
     depth = ndimage.distance_transform_edt(np.pad(outline.mask, 1))
-    place = np.array(np.unravel_index(int(depth.argmax()), depth.shape)) - 1
-    return place + np.array(outline.origin, float)
+    place = np.array(np.unravel_index(int(depth.argmax()), depth.shape), float) - 1
+    return np.asarray(place + outline.origin)
 
 
 def _overlap(one: Outline, other: Outline) -> float:

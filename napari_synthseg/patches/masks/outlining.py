@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
-from napari_synthseg.patches.masks.registry import AUTO, mask_method
+from napari_synthseg.patches.masks.registry import NETWORK, mask_method
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ def outline_objects(
     InputError
         If a method is not installed.
     """
-    chosen = {value: mask_method(methods.get(value, AUTO)) for value in objects.diameters}
+    chosen = {value: mask_method(methods.get(value, NETWORK.name)) for value in objects.diameters}
     found: dict[str, Sequence[Outline]] = {}
     different = {method.name: method for method in chosen.values()}
     for done, (name, method) in enumerate(different.items()):

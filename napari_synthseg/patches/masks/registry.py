@@ -17,9 +17,6 @@ from napari_synthseg.core.progress import Progress
 if TYPE_CHECKING:
     from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 
-AUTO = "auto"
-"""In place of a name: the method that suits most objects."""
-
 OutlineObjects = Callable[["ClickedObjects"], Generator[Progress, None, Sequence[Outline]]]
 
 
@@ -60,14 +57,14 @@ def register(method: MaskMethod) -> MaskMethod:
 
 
 def mask_method(name: str) -> MaskMethod:
-    """Return the method of a name, or the usual one.
+    """Return the method of a name.
 
     Raises
     ------
     InputError
         If there is none; the message names those that there are.
     """
-    return NETWORK if name == AUTO else MASK_METHODS.lookup(name, AUTO)
+    return MASK_METHODS.lookup(name)
 
 
 def _outline_by_network(objects: ClickedObjects) -> Generator[Progress, None, Sequence[Outline]]:

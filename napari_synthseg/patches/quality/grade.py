@@ -22,7 +22,7 @@ lies around."""
 UNSURE_WORDS = "it is not sure where this object ends"
 
 MIN_SIZE_RATIO, MAX_SIZE_RATIO = 0.35, 2.5
-"""Area, as a multiple of the usual one of the class, below and above which a mask has a wrong size."""
+"""Area, as a multiple of the usual one of the class, below and above which a size is wrong."""
 
 RAGGED_SOLIDITY = 0.85
 """Share of its convex hull below which an outline is called ragged."""
@@ -54,9 +54,9 @@ def grade_patch(patch: Patch, radius: Sequence[float]) -> Patch:
     elif ratio > MAX_SIZE_RATIO:
         factor *= max(0.2, MAX_SIZE_RATIO / ratio)
         issues.append(QualityIssue("too large", "much larger than the others of its class", ratio))
-    if issue := _check_place(patch, radius):
-        factor *= max(0.4, 1.2 - issue.value / 2)
-        issues.append(issue)
+    if misplaced := _check_place(patch, radius):
+        factor *= max(0.4, 1.2 - misplaced.value / 2)
+        issues.append(misplaced)
     if patch.confidence < UNSURE_CONFIDENCE:
         lost = patch.confidence < LOST_CONFIDENCE
         words = (

@@ -45,8 +45,8 @@ is blurred; below the last share rejecting it is suggested. Of sound objects on 
 are that soft."""
 
 FAINT_SHARE, ABSENT_SHARE = 0.3, 0.1
-"""Share of the usual contrast of its class below which an object is faint; below the second there is
-probably nothing under the click."""
+"""Share of the usual contrast of its class below which an object is faint; below the second there
+is probably nothing under the click."""
 
 MIN_CONTRASTED = 4
 """Of fewer patches of a class no usual contrast is taken."""

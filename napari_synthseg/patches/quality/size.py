@@ -48,7 +48,7 @@ def measure_diameter(
 def equal_diameter(size: float, spacing: Sequence[float]) -> float:
     """Return the diameter of the disk (ball) of as many pixels, pixels along the finest axis."""
     ndim = len(spacing)
-    return 2 * float(size * math.prod(spacing) / ball([1.0] * ndim)) ** (1 / ndim)
+    return float(2 * (size * math.prod(spacing) / ball([1.0] * ndim)) ** (1 / ndim))
 
 
 def diameter_in_use(given: float, measured: MeasuredDiameter | None) -> float:

@@ -114,8 +114,8 @@ def _describe_class(name: str, patches: Sequence[Patch], least: int) -> Iterator
     unclear = sum(f.kind == "unsure outline" for p in patches for f in p.issues)
     if unclear >= 3 and unclear > 0.4 * len(patches):
         yield (
-            f"Class '{name}': {unclear} of {len(patches)} outlines are unsure. Look through them in "
-            "the gallery and reject wrong ones."
+            f"Class '{name}': {unclear} of {len(patches)} outlines are unsure. Look through them "
+            "in the gallery and reject wrong ones."
         )
 
 
@@ -123,9 +123,9 @@ def _describe_size(name: str, given: float, measured: MeasuredDiameter) -> Itera
     low, high = given / MAX_DIAMETER_RATIO, given * MAX_DIAMETER_RATIO
     if not low < measured.diameter < high:
         yield (
-            f"Class '{name}' has a diameter of {given:.0f} px, but {measured.objects} sure outlines "
-            f"measure {measured.diameter:.0f} px, give or take {measured.error:.0f}. Set the "
-            "diameter to that."
+            f"Class '{name}' has a diameter of {given:.0f} px, but {measured.objects} sure "
+            f"outlines measure {measured.diameter:.0f} px, give or take {measured.error:.0f}. "
+            "Set the diameter to that."
         )
 
 

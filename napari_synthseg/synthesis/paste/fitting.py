@@ -79,8 +79,8 @@ def _left_out(usable: int, chosen: int) -> tuple[str, ...]:
     if usable == chosen:
         return ()
     return (
-        f"Of {usable} usable patches {chosen} are pasted: the others lie far apart on a large image. "
-        "Click where objects lie together, or add parts of the image as images of their own.",
+        f"Of {usable} usable patches {chosen} are pasted: the others lie far apart on a large "
+        "image. Click where objects lie together, or add parts of it as images of their own.",
     )
 
 

@@ -11,15 +11,13 @@ from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.patches.masks.registry import AUTO, MASK_METHODS
+from napari_synthseg.patches.masks.registry import MASK_METHODS, NETWORK
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file, values_in_view
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import ChoiceBox, column_in, row_of
 from napari_synthseg.workflow.jobs import Job
-
-AUTO_WORDS = "Automatic", "The method whose masks look best is chosen, image by image"
 
 
 class MasksBox(QWidget):
@@ -36,7 +34,8 @@ class MasksBox(QWidget):
             "click get one"
         )
         self.menu = LabelsMenu(self.take_button, layers, self.take_layer, self.choose_file)
-        column_in(self, row_of(self.title, self.method, stretch=self.method), self.take_button)
+        self.choice = row_of(self.title, self.method, stretch=self.method)
+        column_in(self, self.choice, self.take_button)
         for signal in (
             controller.session_changed,
             controller.project_changed,
@@ -51,9 +50,10 @@ class MasksBox(QWidget):
         cls = self._active_class()
         self.setEnabled(cls is not None)
         self.title.setText(f"Masks of {cls.name}" if cls else "Masks")
-        words = {AUTO: AUTO_WORDS, **{m.name: (m.title, m.hint) for m in MASK_METHODS.values()}}
-        name = cls.mask_method if cls else AUTO
+        words = {m.name: (m.title, m.hint) for m in MASK_METHODS.values()}
+        name = cls.mask_method if cls else NETWORK.name
         words.setdefault(name, (name, "This method is not installed"))
+        self.choice.setVisible(len(words) > 1)
         tips = {each: tip for each, (_, tip) in words.items()}
         self.method.fill({each: title for each, (title, _) in words.items()}, tips)
         self.method.choose(name)

@@ -1,0 +1,150 @@
+"""From clicks to outlines: by which method, in planes and volumes, beside what is no object."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.patch import Outline
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.progress import Progress, exhaust
+from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
+from napari_synthseg.patches.masks.outlining import outline_objects
+from napari_synthseg.patches.masks.registry import MASK_METHODS, MaskMethod, register
+from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish, overlap
+
+RADIUS = 12.0
+PLACES = [(30, 30), (30, 80), (30, 130), (80, 40), (82, 95), (80, 145), (130, 30), (130, 90)]
+
+
+def draw(kind, seed=0, shape=(170, 180)):
+    """Draw one object a place: (channel, y, x) and the true ids."""
+    rng = np.random.default_rng(seed)
+    image = np.full(shape, 0.5) + 0.03 * rng.standard_normal(shape)
+    roughness = ndimage.gaussian_filter(rng.standard_normal(shape), 1.0)
+    ids = np.zeros(shape, np.int32)
+    for number, (y, x) in enumerate(PLACES, start=1):
+        away = np.hypot(*(np.indices(shape) - np.reshape((y, x), (2, 1, 1))))
+        ids[away < RADIUS] = number
+        rim = np.exp(-(((away - RADIUS + 2) / 1.5) ** 2))
+        image += {
+            "bright": 0.4 * (away < RADIUS),
+            "dark": -0.4 * (away < RADIUS),
+            "ring": 0.4 * rim,
+            "dark ring": -0.4 * rim,
+            "texture": 0.6 * roughness * (away < RADIUS),
+        }[kind]
+    return ndimage.gaussian_filter(image, 0.7)[None].astype(np.float32), ids
+
+
+def cut(image, places=PLACES, diameter=2 * RADIUS, **options):
+    cls = ObjectClass(name="disc", value=1, diameter=diameter)
+    return exhaust(build_library([clicked(image, places, **options)], [cls]))
+
+
+def overlaps(library, ids):
+    return [overlap(p, ids, n) for n, p in enumerate(library.patches, start=1)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "least"),
+    [("bright", 0.9), ("dark", 0.9), ("ring", 0.9), ("dark ring", 0.9), ("texture", 0.8)],
+)
+def test_objects_of_every_kind_are_found(kind, least):
+    image, ids = draw(kind)
+    assert np.median(overlaps(cut(image), ids)) > least
+
+
+@pytest.mark.parametrize("diameter", [6.0, 80.0])
+def test_a_wrong_diameter_misleads_no_outline_and_is_told(diameter):
+    image, ids = draw("bright")
+    library = cut(image, diameter=diameter)
+    assert np.median(overlaps(library, ids)) > 0.85
+    assert library.diameters[1] == pytest.approx(2 * RADIUS, rel=0.1)
+    assert any("measure 24 px" in n or "measure 23 px" in n for n in library.notes), library.notes
+
+
+def test_a_long_object_is_outlined_and_cut_whole():
+    shape = (120, 300)
+    y, x = np.indices(shape)
+    rods = [(30, 150), (75, 140), (105, 160)]
+    ids = np.zeros(shape, np.int32)
+    for number, (row, column) in enumerate(rods, start=1):
+        ids[(abs(y - row) < 6) & (abs(x - column) < 100)] = number
+    image = ndimage.gaussian_filter((ids > 0).astype(np.float32), 1)[None]
+    image += np.random.default_rng(0).normal(0, 0.03, image.shape).astype(np.float32)
+    library = cut(image, rods, diameter=20)
+    assert min(overlaps(library, ids)) > 0.85
+    for patch in library.patches:  # with a margin on every side
+        low, high = np.argwhere(patch.mask).min(axis=0), np.argwhere(patch.mask).max(axis=0)
+        assert (low > 5).all()
+        assert (np.array(patch.mask.shape) - high > 5).all()
+
+
+def test_a_negative_click_takes_its_object_out_of_the_outline():
+    shape = (100, 100)
+    y, x = np.indices(shape)
+    one, other = (np.hypot(y - 50, x - column) < 14 for column in (38, 62))
+    image = ndimage.gaussian_filter((one | other).astype(np.float32), 1.5)[None]
+    alone = clicked(image, [(50, 36)], exhaustive=False)
+    cls = ObjectClass(name="disc", value=1, diameter=28)
+    areas = [
+        np.count_nonzero(exhaust(build_library([source], [cls])).patches[0].mask)
+        for source in (alone, replace(alone, negatives=((50.0, 66.0),)))
+    ]
+    assert areas[1] <= areas[0]
+    assert areas[1] == pytest.approx(np.count_nonzero(one), rel=0.2)
+
+
+def test_objects_of_a_volume_are_followed_through_its_planes():
+    shape, centers = (20, 80, 90), [(9, 22, 22), (10, 22, 66), (8, 58, 30), (11, 60, 70)]
+    grid = np.indices(shape)
+    ids = np.zeros(shape, np.int32)
+    for number, center in enumerate(centers, start=1):
+        away = sum(
+            ((g - c) * s) ** 2 for g, c, s in zip(grid, center, (2.0, 1.0, 1.0), strict=True)
+        )
+        ids[away < 12.0**2] = number
+    image = ndimage.gaussian_filter((ids > 0).astype(np.float32), (0.5, 1, 1))[None]
+    image += np.random.default_rng(0).normal(0, 0.03, image.shape).astype(np.float32)
+    library = cut(image, centers, 24.0, axes="zyx", pixel_size=(2.0, 1.0, 1.0), unit="um")
+    assert min(overlaps(library, ids)) > 0.75
+    assert library.measured[1].diameter == pytest.approx(24, rel=0.12)
+
+
+@pytest.fixture
+def squares():
+    """A method from elsewhere that knows only squares."""
+
+    def outline(objects):
+        yield Progress(0.5)
+        corners = np.round(objects.positions).astype(int) - 4
+        return [Outline(np.ones((9, 9), bool), tuple(c), 0.6) for c in corners.tolist()]
+
+    yield register(MaskMethod("squares", "Squares", "", outline))
+    del MASK_METHODS["squares"]
+
+
+def test_each_class_is_outlined_by_its_method(squares):
+    image, _ = draw("dark")
+    classes = np.array([1, 2] * 4)
+    objects = ClickedObjects(
+        ArraySource(image), np.array(PLACES, float), classes, {1: 24.0, 2: 24.0},
+        np.zeros((0, 2)), (1.0, 1.0),
+    )  # fmt: skip
+    steps, found = finish(outline_objects(objects, {2: "squares"}))
+    assert [f.method for f in found] == ["network", "squares"] * 4
+    assert {f.outline.area for f in found[1::2]} == {81}
+    assert min(f.outline.area for f in found[::2]) > 300
+    assert [s.fraction for s in steps] == sorted(s.fraction for s in steps)
+
+
+def test_an_unknown_method_is_refused_and_the_known_ones_are_named():
+    image, _ = disc_image(CENTERS)
+    cls = DISC.model_copy(update={"mask_method": "magic"})
+    with pytest.raises(InputError, match=r"'magic' is not installed: .* choose network"):
+        exhaust(build_library([clicked(image, CENTERS)], [cls]))
