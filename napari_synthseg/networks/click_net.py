@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_synthseg.core.geometry import contains
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.networks.click_following import MIN_ELONGATION, Answer, elongation, follow
 from napari_synthseg.networks.click_windows import (
     MIDDLE,
     OBJECT_PX,
@@ -69,6 +71,11 @@ GROWTH = 1.6
 """By how much a window grows whose edge the outline touches."""
 
 MOST_GROWTHS = 5
+
+NEGATIVE_LEVEL = 0.3
+"""Where the Gaussian of a negative click is above this, no outline lies, whatever the network says."""
+
+OUTSIDE_LOGIT = -8.0
 
 SIMILAR_RATIO = 1.5
 """Classes whose sizes differ by less are taken for neighbors, not for parts of each other."""
@@ -124,7 +131,7 @@ class _Found:
     frame: Frame
     logits: FloatImage
     mask: NDArray[np.bool_]
-    """(y, x) of the window: the part of positive logits that holds the click."""
+    """(y, x) as the logits: the part of positive ones that holds the click."""
 
     sureness: float
 
@@ -251,6 +258,7 @@ class ClickOutliner:
         found = self._answer(numbers, frames, fits, known_scale=True)
         if not grow:
             return found
+        at_scale = list(found)
         for _ in range(MOST_GROWTHS):
             short = [i for i, f in enumerate(found) if self._reaches_edge(f)]
             if not short:
@@ -259,7 +267,29 @@ class ClickOutliner:
             again = self._answer([numbers[i] for i in short], wider, fits, known_scale=False)
             for i, answer in zip(short, again, strict=True):
                 found[i] = answer
+        for i, (n, first) in enumerate(zip(numbers, at_scale, strict=True)):
+            if elongation(found[i].mask)[0] > MIN_ELONGATION:
+                found[i] = self._follow(n, first, fits)
         return found
+
+    def _follow(self, number: int, first: _Found, fits: dict[int, ClassFit]) -> _Found:
+        """Continue an outline from its ends, on the lattice of its first window's pixels."""
+        step = first.frame.step
+
+        def ask(point: tuple[int, int]) -> Answer:
+            # the window whose pixel (32, 32) is that point
+            corner = point[0] - WINDOW_PX // 2, point[1] - WINDOW_PX // 2
+            center = tuple(c + o * step for c, o in zip(first.frame.center, corner, strict=True))
+            if not contains(self.pixels.region, center):
+                return Answer(corner, first.logits, np.zeros_like(first.mask), 0.0)
+            frame = Frame((center[0], center[1]), step)
+            (found,) = self._answer([number], [frame], fits, known_scale=True)
+            return Answer(corner, found.logits, found.mask, found.sureness)
+
+        whole = follow(Answer((0, 0), first.logits, first.mask, first.sureness), ask)
+        middle = np.array(whole.corner) + (np.array(whole.mask.shape) - 1) / 2 - MIDDLE
+        y, x = (np.array(first.frame.center) + middle * step).tolist()
+        return _Found(Frame((y, x), step), whole.logits, whole.mask, whole.sureness)
 
     def _answer(
         self,
@@ -269,7 +299,7 @@ class ClickOutliner:
         *,
         known_scale: bool,
     ) -> list[_Found]:
-        reduced, others, looks = [], [], []
+        reduced, others, looks, negatives = [], [], [], []
         for n, frame in zip(numbers, frames, strict=True):
             fit = fits[int(self.classes[n])]
             window = cut_window(self.pixels, frame)
@@ -277,13 +307,13 @@ class ClickOutliner:
             rivals = _rivals(int(self.classes[n]), fits)
             places = self._others(n, frame, rivals)
             against = frame.to_window(self.negatives)
-            others.append(draw_clicks(np.concatenate([places, against[within_window(against)]])))
+            negatives.append(draw_clicks(against[within_window(against)]))
+            others.append(np.maximum(draw_clicks(places), negatives[-1]))
             looks.append(fit.look if known_scale else np.zeros_like(fit.look))
         planes = stack_planes(np.stack(reduced), np.stack(others), np.stack(looks))
-        return [
-            _read_answer(*answer)
-            for answer in zip(frames, _run(self.net, planes), others, strict=True)
-        ]
+        logits = _run(self.net, planes)
+        logits[np.stack(negatives) > NEGATIVE_LEVEL] = OUTSIDE_LOGIT
+        return [_read_answer(*answer) for answer in zip(frames, logits, others, strict=True)]
 
     def _frame(self, number: int, diameter: float) -> Frame:
         y, x = self.positions[number].tolist()
@@ -291,7 +321,7 @@ class ClickOutliner:
 
     def _others(self, number: int, frame: Frame, rivals: set[int]) -> NDArray[np.float64]:
         reach = frame.step * WINDOW_PX
-        near = (np.abs(self.positions - self.positions[number]) < reach).all(axis=1)
+        near = (np.abs(self.positions - frame.center) < reach).all(axis=1)
         near &= np.isin(self.classes, list(rivals))
         near[number] = False
         places = frame.to_window(self.positions[near])
@@ -389,7 +419,7 @@ def _place(found: _Found, pixels: PixelSource) -> _Placed:
     if not found.mask.any():
         row, column = (round(c) for c in found.frame.center)
         return _Placed(row, column, np.zeros((1, 1), np.float32), np.zeros((1, 1), bool))
-    kept = np.where(ndimage.binary_dilation(found.mask, iterations=2), found.logits, -8.0)
+    kept = np.where(ndimage.binary_dilation(found.mask, iterations=2), found.logits, OUTSIDE_LOGIT)
     kept[found.mask] = np.maximum(kept[found.mask], 0.01)  # holes that were filled
     rows, columns = (
         _image_axis(
@@ -406,15 +436,15 @@ def _image_axis(
 ) -> tuple[int, NDArray[np.float32]]:
     """Return the first image pixel of an outline, and how its pixels follow from the window's."""
     first, last = np.flatnonzero(taken)[[0, -1]]
-    center = frame.center[axis]
-    low = int(np.ceil(center + (first - 1 - MIDDLE) * frame.step))
-    high = int(np.floor(center + (last + 1 - MIDDLE) * frame.step))
+    center, middle = frame.center[axis], (len(taken) - 1) / 2
+    low = int(np.ceil(center + (first - 1 - middle) * frame.step))
+    high = int(np.floor(center + (last + 1 - middle) * frame.step))
     low, high = max(low, limit[0]), min(high, limit[1] - 1)
     if low > high:
         low = high = int(np.clip(round(center), limit[0], limit[1] - 1))
-    places = (np.arange(low, high + 1, dtype=np.float32) - center) / frame.step + MIDDLE
-    places = np.clip(places, 0, WINDOW_PX - 1)
-    weights = np.maximum(1 - np.abs(places[:, None] - np.arange(WINDOW_PX)), 0)
+    places = (np.arange(low, high + 1, dtype=np.float32) - center) / frame.step + middle
+    places = np.clip(places, 0, len(taken) - 1)
+    weights = np.maximum(1 - np.abs(places[:, None] - np.arange(len(taken))), 0)
     return low, weights.astype(np.float32)
 
 

@@ -78,7 +78,7 @@ def test_a_long_object_is_outlined_and_cut_whole():
     image = ndimage.gaussian_filter((ids > 0).astype(np.float32), 1)[None]
     image += np.random.default_rng(0).normal(0, 0.03, image.shape).astype(np.float32)
     library = cut(image, rods, diameter=20)
-    assert min(overlaps(library, ids)) > 0.85
+    assert min(overlaps(library, ids)) > 0.8
     for patch in library.patches:  # with a margin on every side
         low, high = np.argwhere(patch.mask).min(axis=0), np.argwhere(patch.mask).max(axis=0)
         assert (low > 5).all()
