@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -97,6 +98,7 @@ def _class_table(library: PatchLibrary, summaries: tuple[ClassSummary, ...]) -> 
 def _class_figures(library: PatchLibrary, item: ClassSummary) -> dict[str, Any]:
     """Return the figures of one class; `quality` is the mean over its usable patches."""
     usable = [p for p in library.usable() if p.cls == item.cls.value]
+    measured = library.measured.get(item.cls.value)
     return {
         "clicks": item.patches,
         "usable": len(usable),
@@ -107,6 +109,7 @@ def _class_figures(library: PatchLibrary, item: ClassSummary) -> dict[str, Any]:
         "rejected": item.states["rejected"],
         "quality": sum(p.quality for p in usable) / len(usable) if usable else 0.0,
         "diameter": library.diameters[item.cls.value],
+        "measured": asdict(measured) if measured else None,
         "findings": dict(item.issues),
     }
 

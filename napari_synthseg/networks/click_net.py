@@ -73,7 +73,7 @@ GROWTH = 1.6
 MOST_GROWTHS = 5
 
 NEGATIVE_LEVEL = 0.3
-"""Where the Gaussian of a negative click is above this, no outline lies, whatever the network says."""
+"""Where the Gaussian of a negative click is above this, no outline lies."""
 
 OUTSIDE_LOGIT = -8.0
 
