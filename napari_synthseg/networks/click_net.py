@@ -8,7 +8,7 @@ outline no longer touches its edge. What the weights have seen is written in the
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -304,8 +304,7 @@ class ClickOutliner:
             fit = fits[int(self.classes[n])]
             window = cut_window(self.pixels, frame)
             reduced.append(reduce_channels(window[None], fit.weights)[0])
-            rivals = _rivals(int(self.classes[n]), fits)
-            places = self._others(n, frame, rivals)
+            places = self._others(n, frame, _beside(int(self.classes[n]), fits))
             against = frame.to_window(self.negatives)
             negatives.append(draw_clicks(against[within_window(against)]))
             others.append(np.maximum(draw_clicks(places), negatives[-1]))
@@ -319,10 +318,10 @@ class ClickOutliner:
         y, x = self.positions[number].tolist()
         return Frame((y, x), diameter / OBJECT_PX)
 
-    def _others(self, number: int, frame: Frame, rivals: set[int]) -> NDArray[np.float64]:
+    def _others(self, number: int, frame: Frame, beside: set[int]) -> NDArray[np.float64]:
         reach = frame.step * WINDOW_PX
         near = (np.abs(self.positions - frame.center) < reach).all(axis=1)
-        near &= np.isin(self.classes, list(rivals))
+        near &= np.isin(self.classes, list(beside))
         near[number] = False
         places = frame.to_window(self.positions[near])
         return places[within_window(places)]
@@ -343,11 +342,15 @@ class ClickOutliner:
         return False
 
 
-def _rivals(value: int, fits: dict[int, ClassFit]) -> set[int]:
+def rivals(value: int, diameters: Mapping[int, float]) -> set[int]:
     """Return the classes whose objects lie beside those of a class, itself among them."""
-    own = fits[value].given
-    ratios = {v: max(f.given / own, own / f.given) for v, f in fits.items()}
+    own = diameters[value]
+    ratios = {v: max(d / own, own / d) for v, d in diameters.items()}
     return {v for v, ratio in ratios.items() if ratio < SIMILAR_RATIO}
+
+
+def _beside(value: int, fits: dict[int, ClassFit]) -> set[int]:
+    return rivals(value, {v: fit.given for v, fit in fits.items()})
 
 
 def _read_answer(frame: Frame, logits: FloatImage, others: FloatImage) -> _Found:
@@ -403,13 +406,13 @@ def _divide(
     placed = [_place(f, pixels) for f in found]
     corners = np.array([(p.row, p.column) for p in placed]).reshape(-1, 2)
     ends = corners + np.array([p.mask.shape for p in placed]).reshape(-1, 2)
-    rivals = {value: _rivals(value, fits) for value in fits}
+    beside = {value: _beside(value, fits) for value in fits}
     for n, own in enumerate(placed):
         meet = ((corners < ends[n]) & (ends > corners[n])).all(axis=1)
         meet[n] = False
         mask = own.mask.copy()
         for other in np.flatnonzero(meet).tolist():
-            if int(classes[other]) in rivals[int(classes[n])]:
+            if int(classes[other]) in beside[int(classes[n])]:
                 _give_up(mask, own, placed[other], first=n < other)
         confidence = _calibrate(found[n].sureness)
         yield NetworkOutline(mask, (own.row, own.column), confidence, found[n].sureness)

@@ -60,13 +60,31 @@ def estimate_backgrounds(
     parts = [
         (image, part) for image in library.images for part in divide_image(image, library.diameters)
     ]
+    places = PatchPlaces(library.patches)
     done: list[Background] = []
     for number, (image, part) in enumerate(parts):
         share = number / len(parts), (number + 1) / len(parts)
-        mine = [p for p in library.patches if p.image == image.ref.id]
+        mine = [library.patches[n] for n in places.meeting(image.ref.id, part)]
         work = _estimate_part(image, part, mine, library.diameters)
         done.append((yield from subprogress(work, *share, "estimating the background")))
     return tuple(done)
+
+
+class PatchPlaces:
+    """Where the windows of patches lie, to find those of a part among very many."""
+
+    def __init__(self, patches: Sequence[Patch]) -> None:
+        self._images = np.array([p.image for p in patches])
+        self._low = np.array([p.origin for p in patches])
+        self._high = self._low + np.array([p.mask.shape for p in patches])
+
+    def meeting(self, image: str, region: Region) -> list[int]:
+        """Return the numbers of the patches whose windows reach into a region."""
+        if not len(self._images):
+            return []
+        start, stop = np.array(region).T
+        meets = ((self._low < stop) & (self._high > start)).all(axis=1)
+        return np.flatnonzero(meets & (self._images == image)).tolist()
 
 
 def divide_image(image: ClickedImage, diameters: Mapping[int, float]) -> list[Region]:
@@ -120,12 +138,13 @@ def _estimate_part(
     shortest = min(diameters[value] for value in masks)
     rim = max(2, round(RIM_DIAMETERS * max(diameters[value] for value in masks)))
     objectlike = np.zeros_like(objects)
-    for value, mask in masks.items():
+    free = yield from subprogress(clear_of(objects, rim, ref.spacing), 0.0, 0.1)
+    for done, (value, mask) in enumerate(masks.items()):
         reach = AROUND_DIAMETERS * diameters[value]
-        beyond = yield from clear_of(objects, reach, ref.spacing)
-        near = yield from clear_of(objects, rim, ref.spacing)
+        share = 0.1 + 0.2 * done / len(masks), 0.1 + 0.2 * (done + 1) / len(masks)
+        beyond = yield from subprogress(clear_of(objects, reach, ref.spacing), *share)
         objectlike |= mark_objectlike(
-            pixels, mask, near & ~beyond, [diameters[value] / s for s in ref.spacing]
+            pixels, mask, free & ~beyond, [diameters[value] / s for s in ref.spacing]
         )
     if ref.exhaustive:
         taken = ndimage.binary_propagation(objects, mask=objects | objectlike)

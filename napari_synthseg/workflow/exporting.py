@@ -49,8 +49,8 @@ DEFAULT_FORMATS: dict[ExportKind, str] = {
 MAX_LISTED_FILES = 5
 
 PATCH_COLUMNS = (
-    "id", "image", "class", "z", "y", "x", "area", "intensity", "quality", "method", "state",
-    "verdict", "reason", "findings",
+    "id", "image", "class", "z", "y", "x", "area", "intensity", "confidence", "quality",
+    "method", "state", "verdict", "reason", "findings",
 )  # fmt: skip
 
 

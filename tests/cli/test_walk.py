@@ -87,13 +87,13 @@ def test_patches_as_a_table_with_a_method_of_choice(
     copy = tmp_path / "table.synthseg"
     shutil.copytree(project, copy)
     table = tmp_path / "patches.csv"
-    done = invoke("patches", copy, "--method", "outline", "--out", table, "--json")
-    assert (done.code, done.result["methods"]) == (0, {"outline": done.result["patches"]})
+    done = invoke("patches", copy, "--method", "network", "--out", table, "--json")
+    assert (done.code, done.result["methods"]) == (0, {"network": done.result["patches"]})
     rows = list(csv.DictReader(table.open(encoding="utf-8")))
     assert len(rows) == done.result["patches"]
-    assert all(0 <= float(row["quality"]) <= 1 for row in rows)
+    assert all(0 <= float(row["quality"]) <= float(row["confidence"]) <= 1 for row in rows)
     assert invoke("patches", copy, "--json").result["methods"] == done.result["methods"]
-    for wrong in ("guess", "nobody=level"):
+    for wrong in ("guess", "nobody=network"):
         done = invoke("patches", copy, "--method", wrong)
         assert (done.code, len(done.err.splitlines())) == (2, 1)
 

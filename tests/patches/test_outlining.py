@@ -148,3 +148,34 @@ def test_an_unknown_method_is_refused_and_the_known_ones_are_named():
     cls = DISC.model_copy(update={"mask_method": "magic"})
     with pytest.raises(InputError, match=r"'magic' is not installed: .* choose network"):
         exhaust(build_library([clicked(image, CENTERS)], [cls]))
+
+
+def test_in_a_volume_a_nucleus_leaves_its_cell_whole():
+    shape, centers = (16, 90, 100), [(8, 26, 28), (8, 26, 74), (8, 66, 50)]
+    grid = np.indices(shape)
+    cells, nuclei = (
+        sum(
+            (n + 1)
+            * (
+                sum(
+                    ((g - c) * s) ** 2
+                    for g, c, s in zip(grid, center, (3.0, 1.0, 1.0), strict=True)
+                )
+                < radius**2
+            )
+            for n, center in enumerate(centers)
+        )
+        for radius in (18.0, 7.0)
+    )
+    image = 0.5 * (cells > 0) + 0.5 * (nuclei > 0)
+    image = ndimage.gaussian_filter(image.astype(np.float32), (0.3, 1, 1))[None]
+    image += np.random.default_rng(0).normal(0, 0.02, image.shape).astype(np.float32)
+    source = clicked(image, [*centers, *centers], axes="zyx", pixel_size=(3.0, 1.0, 1.0), unit="um")
+    clicks = [c.model_copy(update={"cls": 1 + n // 3}) for n, c in enumerate(source.clicks)]
+    classes = [
+        ObjectClass(name="cell", value=1, diameter=36),
+        ObjectClass(name="nucleus", value=2, diameter=14),
+    ]
+    library = exhaust(build_library([replace(source, clicks=tuple(clicks))], classes))
+    cell_overlaps = [overlap(p, cells, n + 1) for n, p in enumerate(library.patches[:3])]
+    assert min(cell_overlaps) > 0.7, cell_overlaps

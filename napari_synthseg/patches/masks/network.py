@@ -18,7 +18,7 @@ from napari_synthseg.core.geometry import Region, region_shape, region_slices
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress, exhaust, subprogress
-from napari_synthseg.networks.click_net import ClassFit, outline_clicks
+from napari_synthseg.networks.click_net import ClassFit, outline_clicks, rivals
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 from napari_synthseg.patches.window import cut_mask, read_window
 
@@ -94,7 +94,7 @@ class _PlaneFollower:
         self.objects = objects
         low, high = objects.pixels.region[0]
         self.first = np.clip(np.round(objects.positions[:, 0]), low, high - 1).astype(int)
-        self.fits: dict[int, ClassFit] = {}
+        self.fits: dict[int, dict[int, ClassFit]] = {}
         self.contrasts: dict[int, FloatImage] = {}
         self.found: list[dict[int, Outline]] = [{} for _ in range(len(objects))]
         """For each object: plane -> its outline there."""
@@ -158,33 +158,55 @@ class _PlaneFollower:
         self, z: int, numbers: list[int], places: NDArray[np.float64]
     ) -> Sequence[Outline]:
         """Outline some objects in a plane, beside those that are known there already."""
-        known = [n for n, planes in enumerate(self.found) if z in planes and planes[z].area]
-        others = np.array([_middle(self.found[n][z]) for n in known]).reshape(-1, 2)
-        negatives = self.objects.negatives
-        near = negatives[np.abs(negatives[:, 0] - z) <= 0.5, 1:]
-        return exhaust(
-            outline_clicks(
+        classes, found = self.objects.classes, dict[int, Outline]()
+        for value in sorted(set(classes[numbers].tolist())):
+            mine = [i for i, n in enumerate(numbers) if classes[n] == value]
+            rest = set(numbers) - {numbers[i] for i in mine}
+            known = self._middles(z, value, rest)
+            work = outline_clicks(
                 _Plane(self.objects.pixels, z),
-                places,
-                self.objects.classes[numbers],
-                dict(self.objects.diameters),
-                np.concatenate([others, near]),
-                fits=self.fits,
+                places[mine],
+                classes[numbers][mine],
+                {value: self.objects.diameters[value]},
+                np.concatenate([known, self._negatives(z)]),
+                fits=self.fits.setdefault(value, {}),
             )
-        )
+            found |= zip(mine, exhaust(work), strict=True)
+        return [found[i] for i in range(len(numbers))]
+
+    def _middles(self, z: int, value: int, going: set[int]) -> NDArray[np.float64]:
+        """Return where objects lie in a plane that are no part of those of a class, (n, (y, x)).
+
+        They are the `going` ones, by their place one plane away, and those known there already.
+        """
+        beside = rivals(value, self.objects.diameters)
+        middles = []
+        for n, planes in enumerate(self.found):
+            if int(self.objects.classes[n]) not in beside:
+                continue
+            near = [planes[p] for p in (z, z - 1, z + 1) if p in planes and planes[p].area]
+            if near and (z in planes or n in going):
+                middles.append(_middle(near[0]))
+        return np.array(middles).reshape(-1, 2)
+
+    def _negatives(self, z: int) -> NDArray[np.float64]:
+        negatives = self.objects.negatives
+        return negatives[np.abs(negatives[:, 0] - z) <= 0.5, 1:]
 
     def stacked(self) -> list[Outline]:
-        """Return the objects with their planes joined."""
-        owners = self._owners()
-        return [self._join(n, owners) for n in range(len(self.found))]
+        """Return the objects with their planes joined; classes of other size share voxels."""
+        classes = self.objects.classes.tolist()
+        owners = {
+            value: self._owners([n for n, cls in enumerate(classes) if cls in beside])
+            for value, beside in ((v, rivals(v, self.objects.diameters)) for v in set(classes))
+        }
+        return [self._join(n, owners[cls]) for n, cls in enumerate(classes)]
 
-    def _owners(self) -> dict[int, NDArray[np.int32]]:
+    def _owners(self, numbers: Sequence[int]) -> dict[int, NDArray[np.int32]]:
         """Return for each plane 1 + the object that has each pixel: the surer one of two."""
         region = self.objects.pixels.region[1:]
         owners: dict[int, NDArray[np.int32]] = {}
-        every = [
-            (n, z, outline) for n, mine in enumerate(self.found) for z, outline in mine.items()
-        ]
+        every = [(n, z, outline) for n in numbers for z, outline in self.found[n].items()]
         for n, z, outline in sorted(every, key=lambda e: e[2].confidence):
             if z not in owners:
                 owners[z] = np.zeros(region_shape(region), np.int32)

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from napari_synthseg.core.geometry import region_shape
 from napari_synthseg.core.patch import Background, PatchLibrary
 from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.patches.canvas_parts import PatchPlaces
 from napari_synthseg.patches.window import bounds
 from napari_synthseg.synthesis.paste.objects import Density
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
@@ -62,12 +63,11 @@ class Layout:
 
 def paint_layouts(library: PatchLibrary, backgrounds: Sequence[Background]) -> tuple[Layout, ...]:
     """Paint the masks of all patches, part by part."""
-    layouts = []
+    layouts, places = [], PatchPlaces(library.patches)
     for background in backgrounds:
         layout = Layout(np.zeros(background.valid.shape, np.int32), background.exhaustive)
-        for number, patch in enumerate(library.patches, start=1):
-            if patch.image == background.image:
-                patch.paint(layout.ids, background.origin, number)
+        for number in places.meeting(background.image, background.region):
+            library.patches[number].paint(layout.ids, background.origin, number + 1)
         layouts.append(layout)
     return tuple(layouts)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import contains
 from napari_synthseg.core.patch import Background, PatchLibrary
+from napari_synthseg.patches.canvas_parts import PatchPlaces
 from napari_synthseg.synthesis.paste.blending import Blending, blendings_of
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.sprite_factory import SpriteFactory
@@ -47,13 +48,13 @@ class Density:
         cls, library: PatchLibrary, backgrounds: Sequence[Background], classes: Sequence[int]
     ) -> Density:
         """Take the clicks of every part (of rejected patches, too: those objects are there)."""
-        images = []
+        images, places = [], PatchPlaces(library.patches)
         for background in backgrounds:
+            near = places.meeting(background.image, background.region)
             patches = [
                 p
-                for p in library.patches
-                if p.image == background.image
-                and contains(background.region, np.add(p.origin, p.center).tolist())
+                for p in (library.patches[n] for n in near)
+                if contains(background.region, np.add(p.origin, p.center).tolist())
             ]
             positions = [np.add(p.origin, p.center) - background.origin for p in patches]
             images.append(

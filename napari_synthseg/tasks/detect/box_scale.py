@@ -28,7 +28,7 @@ def measure_box_scale(library: PatchLibrary) -> dict[int, float]:
 
     The size of a box is the root of its area; that of a class is the median over its whole objects.
     Masks that the user made and volumes are left out, and so are classes with too few objects or
-    with a diameter that is a guess.
+    with a diameter that is a guess or was measured on outlines.
     """
     sizes: dict[int, list[float]] = {}
     for patch in library.usable():
@@ -37,10 +37,15 @@ def measure_box_scale(library: PatchLibrary) -> dict[int, float]:
     scales = {
         value: library.diameters[value] / float(np.median(found))
         for value, found in sizes.items()
-        if len(found) >= MIN_OBJECTS
+        if len(found) >= MIN_OBJECTS and not _is_measured(library, value)
     }
     most = MAX_DIAMETER_RATIO
     return {v: round(scale, 4) for v, scale in scales.items() if 1 / most < scale < most}
+
+
+def _is_measured(library: PatchLibrary, value: int) -> bool:
+    measured = library.measured.get(value)
+    return measured is not None and measured.diameter == library.diameters[value]
 
 
 def _box_size(patch: Patch) -> float:
