@@ -45,7 +45,7 @@ class Answer:
 
     def points(self) -> Array:
         """Return the lattice points of the mask, (n, (y, x))."""
-        return np.argwhere(self.mask) + np.array(self.corner, float)
+        return np.asarray(np.argwhere(self.mask) + np.array(self.corner, float))
 
 
 Ask = Callable[[tuple[int, int]], Answer]
@@ -89,7 +89,7 @@ def follow(start: Answer, ask: Ask) -> Answer:
 
 
 def _away(points: Array, place: Array) -> Array:
-    return np.hypot(points[:, 0] - place[0], points[:, 1] - place[1])
+    return np.asarray(np.hypot(points[:, 0] - place[0], points[:, 1] - place[1]))
 
 
 def _inner_point(near: Array, end: Array, width: float) -> Array:
@@ -128,7 +128,7 @@ def _gain(answer: Answer, whole: Array, near: Array, end: Array, width: float) -
 def _inside(points: Array, answer: Answer) -> NDArray[np.int64]:
     """Return points as indices of an answer's arrays, without those that lie beyond."""
     places = np.round(points - np.array(answer.corner)).astype(np.int64)
-    return places[((places >= 0) & (places < answer.mask.shape)).all(axis=1)]
+    return np.asarray(places[((places >= 0) & (places < answer.mask.shape)).all(axis=1)])
 
 
 def _join(parts: list[Answer]) -> Answer:
