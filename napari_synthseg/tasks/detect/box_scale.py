@@ -1,9 +1,9 @@
 """Boxes around pasted objects, scaled to the diameter of their class.
 
-The mask found under a click ends where the object's edge is steepest, but people draw boxes around
-the whole object: boxes around masks are too small, those of small objects most of all. The user
-gives the usual diameter of each class. One factor for all boxes of a class makes the usual box that
-large. True boxes and true masks are not changed.
+The mask found under a click may end a little inside of where people see the object's edge, who draw
+boxes around all of it; that counts most for small objects. The usual diameter of each class is
+known. One factor for all boxes of a class makes the usual box that large. True boxes and true masks
+are not changed.
 """
 
 from __future__ import annotations
