@@ -30,10 +30,11 @@ def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(autouse=True)
-def no_background_known() -> None:
-    """Forget the backgrounds of earlier tests, so that no test depends on another."""
-    if parts := sys.modules.get("napari_synthseg.patches.canvas_parts"):
-        parts.CACHE.clear()
+def nothing_known_before() -> None:
+    """Forget what earlier tests cut and estimated, so that no test depends on another."""
+    for name in ("canvas_parts", "cut_images"):
+        if module := sys.modules.get(f"napari_synthseg.patches.{name}"):
+            module.CACHE.clear()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,7 +9,7 @@ from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import ClickedImage, Patch, PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
-from napari_synthseg.patches.clicked import cut_clicked_image
+from napari_synthseg.patches.cut_images import cut_once
 from napari_synthseg.patches.quality.peer_checks import check_patches
 from napari_synthseg.patches.quality.size import diameter_in_use, measure_diameter
 from napari_synthseg.patches.quality.summary import describe_library
@@ -66,7 +66,7 @@ def build_library(
             value: by_value[value].diameter_px(image.ref)
             for value in sorted({c.cls for c in image.clicks})
         }
-        work = cut_clicked_image(
+        work = cut_once(
             image,
             diameter,
             chosen,
