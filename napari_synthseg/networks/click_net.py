@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).parent / "weights" / "click_net.safetensors"
 CALIBRATION = WEIGHTS.with_suffix(".json")
 
-BATCH = 32
+BATCH, DIVIDED = 32, 500
+"""Windows that the network sees at once, and outlines that are divided between two signs of
+progress."""
 
 SAMPLE = 32
 """Clicks of a class that its look, and the colors that tell it from the ground, are taken from."""
@@ -178,14 +180,20 @@ def outline_clicks(
         if value not in fits and (classes == value).any():
             yield Progress(0.0, "learning what the clicked objects look like")
             fits[value] = outliner.fit(value, diameters[value])
-    found: dict[int, _Found] = {}
+    placed: dict[int, _Placed] = {}
     order = np.lexsort((positions[:, 1], positions[:, 0])).tolist()
     for start in range(0, len(order), BATCH):
         yield Progress(0.1 + 0.8 * start / len(order), "outlining the objects under the clicks")
         batch = order[start : start + BATCH]
-        found.update(zip(batch, outliner.find(batch, fits, grow=True), strict=True))
-    yield Progress(0.9, "dividing what several outlines cover")
-    return list(_divide([found[n] for n in range(len(order))], classes, fits, pixels))
+        found = outliner.find(batch, fits, grow=True)
+        placed.update((n, _place(f, pixels)) for n, f in zip(batch, found, strict=True))
+    outlines: list[NetworkOutline] = []
+    for outline in _divide([placed[n] for n in range(len(order))], classes, fits):
+        if len(outlines) % DIVIDED == 0:
+            share = 0.9 + 0.1 * len(outlines) / len(order)
+            yield Progress(share, "dividing what several outlines cover")
+        outlines.append(outline)
+    return outlines
 
 
 class ClickOutliner:
@@ -394,16 +402,13 @@ class _Placed:
     column: int
     logits: FloatImage
     mask: NDArray[np.bool_]
+    sureness: float
 
 
 def _divide(
-    found: Sequence[_Found],
-    classes: NDArray[np.int64],
-    fits: dict[int, ClassFit],
-    pixels: PixelSource,
+    placed: Sequence[_Placed], classes: NDArray[np.int64], fits: dict[int, ClassFit]
 ) -> Generator[NetworkOutline, None, None]:
     """Give every pixel that outlines of rivals share to the one of the highest logit."""
-    placed = [_place(f, pixels) for f in found]
     corners = np.array([(p.row, p.column) for p in placed]).reshape(-1, 2)
     ends = corners + np.array([p.mask.shape for p in placed]).reshape(-1, 2)
     beside = {value: _beside(value, fits) for value in fits}
@@ -414,14 +419,14 @@ def _divide(
         for other in np.flatnonzero(meet).tolist():
             if int(classes[other]) in beside[int(classes[n])]:
                 _give_up(mask, own, placed[other], first=n < other)
-        confidence = _calibrate(found[n].sureness)
-        yield NetworkOutline(mask, (own.row, own.column), confidence, found[n].sureness)
+        confidence = _calibrate(own.sureness)
+        yield NetworkOutline(mask, (own.row, own.column), confidence, own.sureness)
 
 
 def _place(found: _Found, pixels: PixelSource) -> _Placed:
     if not found.mask.any():
         row, column = (round(c) for c in found.frame.center)
-        return _Placed(row, column, np.zeros((1, 1), np.float32), np.zeros((1, 1), bool))
+        return _Placed(row, column, np.zeros((1, 1), np.float32), np.zeros((1, 1), bool), 0.0)
     kept = np.where(ndimage.binary_dilation(found.mask, iterations=2), found.logits, OUTSIDE_LOGIT)
     kept[found.mask] = np.maximum(kept[found.mask], 0.01)  # holes that were filled
     rows, columns = (
@@ -431,7 +436,7 @@ def _place(found: _Found, pixels: PixelSource) -> _Placed:
         for axis in (0, 1)
     )
     logits = rows[1] @ kept.astype(np.float32) @ columns[1].T
-    return _Placed(rows[0], columns[0], logits, logits > 0)
+    return _Placed(rows[0], columns[0], logits, logits > 0, found.sureness)
 
 
 def _image_axis(

@@ -77,14 +77,17 @@ def cut_clicked_image(
     patches = []
     for number, (click, one) in enumerate(zip(image.clicks, found, strict=True)):
         if number % PORTION_CLICKS == 0:
-            yield Progress(0.8 + 0.15 * number / len(found), "cutting patches")
+            yield Progress(0.8 + 0.1 * number / len(found), "cutting patches")
         patches.append(_cut_patch(image.ref.id, source, click, one, diameters, settings, spacing))
-    yield Progress(0.95, "grading patches")
     usual = {
         value: diameter_in_use(length, measure_diameter(patches, value, spacing))
         for value, length in diameters.items()
     }
-    return [grade_patch(p, [usual[p.cls] / 2 / s for s in spacing]) for p in patches]
+    for number, patch in enumerate(patches):
+        if number % PORTION_CLICKS == 0:
+            yield Progress(0.9 + 0.1 * number / len(patches), "grading patches")
+        patches[number] = grade_patch(patch, [usual[patch.cls] / 2 / s for s in spacing])
+    return patches
 
 
 def _cut_patch(
