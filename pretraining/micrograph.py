@@ -171,16 +171,24 @@ def _islands(canvas: _Canvas) -> str:
     """Ragged regions, as of a phase in metal: what lies above a level of a rough field."""
     rng = canvas.rng
     shape, diameter = canvas.scene.shape, canvas.diameter
-    field = coarse_noise(shape, diameter * rng.uniform(0.5, 0.9), rng)
+    if rng.random() < 0.5:
+        field = coarse_noise(shape, diameter * rng.uniform(0.5, 0.9), rng)
+        level = float(np.quantile(field, rng.uniform(0.45, 0.8)))
+    else:
+        field, level = _merged_lobes(canvas), 0.0
     for scale, size in ((0.3, 0.5), (0.12, 0.25)):
-        field += np.float32(size * rng.uniform(0, 1)) * coarse_noise(shape, diameter * scale, rng)
+        rough = np.float32(size * rng.uniform(0, 1) ** 2)
+        field += rough * coarse_noise(shape, diameter * scale, rng)
     field = soften(field, rng.uniform(0.8, 0.04 * diameter + 1))
-    ids, count = ndimage.label(field > np.quantile(field, rng.uniform(0.45, 0.8)))
+    ids, count = ndimage.label(field > level)
     depths = ndimage.distance_transform_edt(ids > 0) - ndimage.distance_transform_edt(ids == 0)
     look = replace(choose_look(rng), opaque=True, spread=float(rng.choice([0.03, 0.1, 0.3])))
-    if rng.random() < 0.4:  # a bright or dark seam outside
-        look = replace(look, halo=rng.uniform(0.4, 1.3) * rng.choice((-1, 1)), halo_width=0.08)
-    margin = max(2, int(0.15 * diameter))
+    if rng.random() < 0.6:  # a seam outside, mostly the other way than the inside
+        width = float(np.exp(rng.uniform(np.log(0.03), np.log(0.25))))
+        side = -1.0 if rng.random() < 0.75 else 1.0
+        flat = max(abs(look.flat), 0.4)
+        look = replace(look, flat=flat, halo=side * rng.uniform(0.4, 1.6), halo_width=width)
+    margin = max(3, int(0.5 * diameter))
     for n, box in enumerate(ndimage.find_objects(ids, count), start=1):
         if np.count_nonzero(ids[box] == n) < 0.02 * diameter**2:
             continue
@@ -188,7 +196,8 @@ def _islands(canvas: _Canvas) -> str:
         bottom, right = (min(s.stop + margin, e) for s, e in zip(box, shape, strict=True))
         own = ids[top:bottom, left:right]
         depth = depths[top:bottom, left:right]
-        depth = np.where(own == n, depth - 0.5, np.minimum(depth, -0.5)).astype(np.float32)
+        depth = np.where(own == n, depth - 0.5, depth + 0.5)
+        depth = np.where((own > 0) & (own != n), -99, depth).astype(np.float32)
         greatest = max(float(depth.max()), 0.5)
         part = Shape(_odd(depth, -99.0), _odd(np.clip(depth / greatest, 0, 1), 0.0))
         place = (top + part.depth.shape[0] // 2, left + part.depth.shape[1] // 2)
@@ -196,6 +205,34 @@ def _islands(canvas: _Canvas) -> str:
     if rng.random() < 0.4:  # fine ones between them
         _populate(canvas, None, look, diameter * rng.uniform(0.08, 0.3), "apart", 60)
     return "gray" if rng.random() < 0.8 else _any_color(rng)
+
+
+def _merged_lobes(canvas: _Canvas) -> Array:
+    """Return a field above 0 in round parts of any size, many of them grown together."""
+    rng = canvas.rng
+    shape, diameter = canvas.scene.shape, canvas.diameter
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    field = np.full(shape, -1.0, np.float32)
+    cover = rng.uniform(0.2, 0.7)
+    while np.mean(field > 0) < cover:
+        radius = diameter * rng.uniform(0.2, 0.5) * float(np.exp(rng.normal(0, 0.35)))
+        place, angle = rng.uniform(0, 1, 2) * shape, rng.uniform(0, np.pi)
+        stretch = float(np.exp(abs(rng.normal(0, 0.3))))
+        down, right = y - place[0], x - place[1]
+        along = (np.cos(angle) * right + np.sin(angle) * down) / stretch
+        across = (np.cos(angle) * down - np.sin(angle) * right) * stretch
+        power = rng.choice([2.0, 2.5, 4.0])
+        away = (np.abs(along) ** power + np.abs(across) ** power) ** (1 / power)
+        np.maximum(field, (1 - away / radius).astype(np.float32), out=field)
+    for _ in range(int(rng.integers(0, 6))):  # slits
+        line = draw_curve(diameter * rng.uniform(0.3, 1), rng.normal(0, 0.5), False, rng)
+        slit = shape_along(line, max(0.7, diameter * rng.uniform(0.02, 0.08))).depth > 0
+        rows, columns = np.nonzero(slit)
+        place = (rng.uniform(0, 1, 2) * shape).astype(int)
+        rows, columns = rows + place[0], columns + place[1]
+        seen = (rows < shape[0]) & (columns < shape[1])
+        field[rows[seen], columns[seen]] = -0.5
+    return field
 
 
 def _fluorescent(canvas: _Canvas) -> str:
@@ -262,11 +299,54 @@ def _blood(canvas: _Canvas) -> str:
     return "absorbing" if rng.random() < 0.85 else "gray"
 
 
+def _with_nucleus(canvas: _Canvas) -> str:
+    """Stained cells whose nucleus fills much of them; either is clicked."""
+    rng = canvas.rng
+    if rng.random() < 0.6:  # paler cells of another kind around them
+        around = Look(
+            flat=rng.uniform(0.2, 0.7), core=-rng.uniform(0, 0.5), core_size=0.4, opaque=False,
+            rim=rng.normal(0, 0.2), edge_px=rng.uniform(1, 3),
+        )  # fmt: skip
+        size = canvas.diameter * rng.uniform(0.5, 1)
+        _populate(canvas, None, around, size, "touching", int(rng.integers(3, 25)))
+    body = Look(
+        flat=rng.uniform(0.2, 0.8), texture=rng.uniform(0, 0.5), texture_scale=0.15,
+        granules=rng.uniform(0, 0.8) * rng.random(), granule_size=rng.uniform(0.04, 0.1),
+        rim=rng.normal(0, 0.25), dome=rng.normal(0, 0.2), spread=0.15,
+        edge_px=rng.uniform(1, 4), opaque=True,
+    )  # fmt: skip
+    alone = rng.random() < 0.4
+    arrangement = "apart" if alone else str(rng.choice(["apart", "touching", "clustered"]))
+    kinds = ("ellipse", "ellipse", "blob", "blob", "polygon")
+    count = int(rng.integers(1, 4)) if alone else None
+    cells = _populate(
+        canvas, 1, body, canvas.diameter, arrangement, count, kinds=kinds, spread=0.12
+    )
+    style = choose_style(rng, ("ellipse", "ellipse", "blob", "blob", "lobes", "chain", "banana"))
+    look = Look(
+        flat=rng.uniform(0.5, 1.3), texture=rng.uniform(0, 0.5), rim=rng.normal(0, 0.2),
+        texture_scale=rng.uniform(0.08, 0.25), granules=rng.normal(0, 0.2), spread=0.15,
+        edge_px=rng.uniform(1, 4), opaque=bool(rng.random() < 0.6),
+    )  # fmt: skip
+    share = rng.uniform(0.5, 0.92)
+    for cell in cells:
+        own = 2 * np.sqrt(cell.visible_area() / np.pi)
+        size = own * float(np.clip(share * np.exp(rng.normal(0, 0.06)), 0.4, 0.93))
+        inside = _erode_to_place(cell, size * 0.48)
+        if inside is None:
+            continue
+        middle = inside[rng.integers(len(inside))] + (cell.row, cell.column)
+        place = (int(middle[0]), int(middle[1]))
+        nucleus = _clip_to(draw_shape(style, size, rng), cell, place)
+        canvas.scene.paint(nucleus, place, look, size, rng, cls=2, layer=INNER, inside=cell)
+    return "absorbing" if rng.random() < 0.75 else "gray"
+
+
 def _fibres(canvas: _Canvas) -> str:
     """Long bent objects that cross."""
     rng = canvas.rng
     area = np.pi / 4 * canvas.diameter**2
-    width = canvas.diameter * np.exp(rng.uniform(np.log(0.11), np.log(0.35)))
+    width = canvas.diameter * np.exp(rng.uniform(np.log(0.13), np.log(0.36)))
     look = replace(choose_look(rng), rim_width=0.2)
     count = int(np.clip(np.prod(canvas.scene.shape) / area * rng.uniform(0.12, 0.6), 4, 40))
     bend, winding = rng.uniform(0, 1.6), bool(rng.random() < 0.6)
@@ -344,7 +424,7 @@ def _particles(canvas: _Canvas) -> str:
             rim_width=rng.uniform(0.03, 0.2), relief=rng.uniform(0, 1.2),
             light_angle=rng.uniform(0, 6.3), texture=rng.uniform(0, 0.6) * rng.random(),
             texture_scale=rng.uniform(0.03, 0.25), spread=rng.uniform(0.02, 0.35),
-            slope=rng.normal(0, 0.25), edge_px=rng.uniform(0.7, 1.8), opaque=True,
+            slope=rng.normal(0, 0.4), edge_px=rng.uniform(0.7, 1.8), opaque=True,
             granules=rng.normal(0, 0.3) if rng.random() < 0.2 else 0.0,
         )  # fmt: skip
     arrangement = str(rng.choice(["apart", "touching", "clustered", "heaped", "crowded"],
@@ -385,32 +465,36 @@ def _stained(canvas: _Canvas) -> str:
         look = replace(choose_look(rng), opaque=False, edge_px=rng.uniform(1, 5))
         size = canvas.diameter * rng.uniform(1.2, 2.5)
         _populate(canvas, None, look, size, "touching", int(rng.integers(4, 25)), layer=OBJECTS)
-    look = Look(
-        flat=rng.uniform(0.5, 1), rim=rng.uniform(0, 0.5), rim_width=rng.uniform(0.1, 0.3),
-        texture=rng.uniform(0.1, 0.6), texture_scale=rng.uniform(0.08, 0.3),
-        granules=rng.normal(0, 0.4), spread=rng.uniform(0.1, 0.5), edge_px=rng.uniform(1, 3),
-        dome=rng.normal(0, 0.3), slope=rng.normal(0, 0.2), opaque=True,
-    )  # fmt: skip
-    arrangement = str(rng.choice(["apart", "touching", "clustered", "heaped", "crowded"]))
-    kinds = ("ellipse", "ellipse", "blob", "blob", "banana", "rod")
-    _populate(canvas, 1, look, canvas.diameter, arrangement, kinds=kinds, layer=INNER)
+    for part in range(2 if rng.random() < 0.5 else 1):  # dense nuclei beside pale ones
+        look = Look(
+            flat=rng.uniform(0.25, 1), rim=rng.uniform(0, 0.5), rim_width=rng.uniform(0.1, 0.3),
+            texture=rng.uniform(0.1, 0.7), texture_scale=rng.uniform(0.06, 0.3),
+            granules=rng.normal(0, 0.4), spread=rng.uniform(0.1, 0.6),
+            edge_px=float(np.exp(rng.uniform(0, np.log(0.15 * canvas.diameter + 1.5)))),
+            dome=rng.normal(0, 0.3), slope=rng.normal(0, 0.2), opaque=bool(rng.random() < 0.75),
+        )  # fmt: skip
+        arrangement = str(rng.choice(["apart", "touching", "clustered", "heaped", "crowded"]))
+        kinds = ("ellipse", "ellipse", "blob", "blob", "banana", "rod")
+        size = canvas.diameter * (1 if part == 0 else float(np.exp(rng.normal(0, 0.25))))
+        _populate(canvas, 1, look, size, arrangement, kinds=kinds, layer=INNER)
     return "absorbing" if rng.random() < 0.75 else "gray"
 
 
 Draw = Callable[[_Canvas], str]
 
 KINDS: dict[str, tuple[Draw, float, float, float, float]] = {
-    "scattered": (_scattered, 0.22, 7, 40, 8),
+    "scattered": (_scattered, 0.19, 7, 40, 8),
     "fluorescent": (_fluorescent, 0.12, 7, 40, 8),
-    "stained": (_stained, 0.11, 8, 36, 7.5),
+    "stained": (_stained, 0.13, 8, 36, 7.5),
     "particles": (_particles, 0.12, 10, 44, 6.5),
-    "nested": (_nested, 0.11, 14, 48, 6.5),
+    "nested": (_nested, 0.08, 14, 48, 6.5),
     "bright_field": (_bright_field, 0.07, 9, 40, 7.5),
-    "islands": (_islands, 0.06, 10, 40, 7),
+    "islands": (_islands, 0.10, 10, 40, 6),
     "mosaic": (_mosaic, 0.06, 10, 32, 6),
     "blood": (_blood, 0.06, 12, 36, 7),
-    "fibres": (_fibres, 0.12, 18, 44, 6),
-    "spots": (_spots, 0.04, 3, 7, 22),
+    "with_nucleus": (_with_nucleus, 0.08, 14, 44, 5),
+    "fibres": (_fibres, 0.13, 18, 44, 6),
+    "spots": (_spots, 0.05, 3, 7, 22),
 }
 """Kind -> how it is drawn, how often, least and greatest diameter in pixels, diameters wide."""
 
@@ -446,13 +530,15 @@ def _populate(
     places = place_objects(arrangement, shape, diameters, rng)
     style = choose_style(rng, kinds)
     second = choose_style(rng, kinds) if rng.random() < 0.2 else style
+    defocus = 0.6 if rng.random() < 0.3 else 0.1
     drawn = []
     for place, size in zip(places, diameters, strict=True):
         if np.isnan(place[0]):
             continue
         outline = draw_shape(style if rng.random() < 0.7 else second, size, rng)
         at = (round(float(place[0])), round(float(place[1])))
-        made = canvas.scene.paint(outline, at, look, size, rng, cls=cls, layer=layer)
+        own = replace(look, edge_px=look.edge_px * float(np.exp(rng.normal(0, defocus))))
+        made = canvas.scene.paint(outline, at, own, size, rng, cls=cls, layer=layer)
         if made is not None:
             drawn.append(made)
     return drawn
@@ -543,7 +629,7 @@ def _clip_to(shape: Shape, cell: DrawnObject, place: tuple[int, int]) -> Shape:
         inside[top:bottom, left:right] = cell.mask[
             row + top : row + bottom, column + left : column + right
         ]
-    return Shape(np.where(inside, shape.depth, -1).astype(np.float32), shape.relative)
+    return Shape(np.where(inside, shape.depth, -99).astype(np.float32), shape.relative)
 
 
 def _odd(grid: Array, fill: float) -> Array:

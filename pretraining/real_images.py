@@ -18,6 +18,9 @@ DIAMETERS_WIDE = 8
 LARGEST_PX = 40.0
 """Larger objects are shrunk to this diameter on reading."""
 
+BRIGHT_SHARE = 0.45
+"""How often an image on bright ground is chosen: such images are few, and differ the most."""
+
 
 class RealImages:
     """A folder with images/ and masks/ of the same stems."""
@@ -26,10 +29,14 @@ class RealImages:
         self.paths = sorted((folder / "images").iterdir())
         self.masks = folder / "masks"
         self.read = lru_cache(maxsize=None)(self._read)
+        bright = np.array([_is_bright(path) for path in self.paths])
+        share = np.clip(bright.mean(), 1e-6, 1 - 1e-6)
+        chances = np.where(bright, BRIGHT_SHARE / share, (1 - BRIGHT_SHARE) / (1 - share))
+        self.chances = chances / chances.sum()
 
     def draw(self, rng: np.random.Generator) -> Micrograph:
         """Return a part of one image, turned, resized and changed in brightness."""
-        pixels, ids, diameter = self.read(int(rng.integers(len(self.paths))))
+        pixels, ids, diameter = self.read(int(rng.choice(len(self.paths), p=self.chances)))
         pixels, ids = _cut(pixels, ids, diameter, rng)
         pixels = _vary(pixels, diameter, rng)
         objects = []
@@ -60,6 +67,12 @@ class RealImages:
             ids = ids[rows][:, columns]
             diameter = LARGEST_PX
         return pixels, ids, diameter
+
+
+def _is_bright(path: Path) -> bool:
+    """Tell whether objects lie on bright ground."""
+    gray = np.asarray(Image.open(path).convert("L"), np.float32)
+    return bool(np.median(gray) > np.percentile(gray, 99.5) / 2)
 
 
 def _cut(

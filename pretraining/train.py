@@ -33,7 +33,7 @@ USES = 3
 
 LEARNING_RATE = 3e-3
 WARM_UP_STEPS = 100
-AVERAGE = 0.997
+AVERAGE = 0.998
 REAL_SHARE = {"drawn": {}, "nuclei": {"pretrain_nuclei": 0.4},
               "both": {"pretrain_nuclei": 0.3, "pretrain_particles": 0.3}}  # fmt: skip
 CHECKPOINT_SECONDS = 60

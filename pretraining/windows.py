@@ -34,7 +34,7 @@ SIZE_ERROR = 0.27
 NESTED_SIZE_ERROR = 0.12
 """The same where the diameter alone says which of two objects in each other is meant."""
 
-NESTING_KINDS = ("nested", "mosaic", "spots", "blood")
+NESTING_KINDS = ("nested", "mosaic", "spots", "blood", "with_nucleus")
 """Kinds whose classes lie in each other: the clicks of one say nothing against the other."""
 
 Array = NDArray[np.float32]

@@ -10,7 +10,7 @@ from torch import nn
 CHANNELS = 5
 """Planes of a window: brightness, discriminant, click, other clicks, usual look."""
 
-WIDTHS = (12, 24, 48, 80, 112)
+WIDTHS = (16, 32, 64, 128, 160)
 """Features from full resolution down, halved at every step."""
 
 

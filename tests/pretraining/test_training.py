@@ -64,4 +64,4 @@ def test_an_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
     assert (first["step"], second["step"]) == (1, 2)
     weights = averaged_weights(tmp_path / "checkpoint.pt")
     assert all(w.dtype == np.float16 for w in weights.values())
-    assert sum(w.size for w in weights.values()) * 2 < 1.2e6
+    assert sum(w.size for w in weights.values()) * 2 < 2.5e6
