@@ -22,6 +22,7 @@ from napari_synthseg.core.geometry import contains
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.networks.click_edges import follow_brightness
 from napari_synthseg.networks.click_following import MIN_ELONGATION, Answer, elongation, follow
 from napari_synthseg.networks.click_windows import (
     MIDDLE,
@@ -320,7 +321,8 @@ class ClickOutliner:
         planes = stack_planes(np.stack(reduced), np.stack(others), np.stack(looks))
         logits = _run(self.net, planes)
         logits[np.stack(negatives) > NEGATIVE_LEVEL] = OUTSIDE_LOGIT
-        return [_read_answer(*answer) for answer in zip(frames, logits, others, strict=True)]
+        answers = zip(frames, logits, others, planes[:, 1], strict=True)
+        return [_read_answer(*answer) for answer in answers]
 
     def _frame(self, number: int, diameter: float) -> Frame:
         y, x = self.positions[number].tolist()
@@ -361,13 +363,19 @@ def _beside(value: int, fits: dict[int, ClassFit]) -> set[int]:
     return rivals(value, {v: fit.given for v, fit in fits.items()})
 
 
-def _read_answer(frame: Frame, logits: FloatImage, others: FloatImage) -> _Found:
+def _read_answer(
+    frame: Frame, logits: FloatImage, others: FloatImage, told_apart: FloatImage
+) -> _Found:
     mask = _part_at_click(logits > 0, others)
     shown = 1 / (1 + np.exp(-logits))
     inside = float(shown[mask].sum())
     outside = float(shown.sum()) - inside
     area = np.count_nonzero(mask)
-    return _Found(frame, logits, mask, float(inside / (area + outside)) if area else 0.0)
+    sureness = float(inside / (area + outside)) if area else 0.0
+    moved = follow_brightness(logits, mask, told_apart)
+    if moved is not logits:
+        mask = _part_at_click(moved > 0, others)
+    return _Found(frame, moved, mask, sureness)
 
 
 def _part_at_click(mask: NDArray[np.bool_], others: FloatImage) -> NDArray[np.bool_]:
