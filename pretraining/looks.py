@@ -89,7 +89,7 @@ def choose_look(rng: np.random.Generator) -> Look:
     for name, (chance, size) in extras.items():
         if name not in main_parts[str(main)] and rng.random() < chance:
             parts[name] = size * rng.normal()
-    if rng.random() < 0.06:  # what surrounds it glows the other way, fading outwards
+    if rng.random() < 0.1:  # what surrounds it glows the other way, fading outwards
         parts["halo"] = -math.copysign(rng.uniform(0.4, 1.4), parts["flat"])
     return Look(**parts, opaque=bool(rng.random() < 0.75))
 

@@ -183,7 +183,7 @@ def _islands(canvas: _Canvas) -> str:
     ids, count = ndimage.label(field > level)
     depths = ndimage.distance_transform_edt(ids > 0) - ndimage.distance_transform_edt(ids == 0)
     look = replace(choose_look(rng), opaque=True, spread=float(rng.choice([0.03, 0.1, 0.3])))
-    if rng.random() < 0.6:  # a seam outside, mostly the other way than the inside
+    if rng.random() < 0.7:  # a seam outside, mostly the other way than the inside
         width = float(np.exp(rng.uniform(np.log(0.03), np.log(0.25))))
         side = -1.0 if rng.random() < 0.75 else 1.0
         flat = max(abs(look.flat), 0.4)
@@ -492,7 +492,7 @@ KINDS: dict[str, tuple[Draw, float, float, float, float]] = {
     "islands": (_islands, 0.10, 10, 40, 6),
     "mosaic": (_mosaic, 0.06, 10, 32, 6),
     "blood": (_blood, 0.06, 12, 36, 7),
-    "with_nucleus": (_with_nucleus, 0.08, 14, 44, 5),
+    "with_nucleus": (_with_nucleus, 0.12, 14, 44, 5),
     "fibres": (_fibres, 0.13, 18, 44, 6),
     "spots": (_spots, 0.05, 3, 7, 22),
 }

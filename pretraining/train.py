@@ -46,6 +46,8 @@ class Options:
     seed: int
     threads: int
     minutes: float
+    rate: float = LEARNING_RATE
+    start: Path | None = None
 
 
 class WindowPool:
@@ -122,9 +124,10 @@ def measure_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return entropy + 0.5 * dice.mean()
 
 
-def learning_rate(step: int, steps: int) -> float:
+def schedule(step: int, steps: int) -> float:
+    """Return the share of the highest learning rate."""
     warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    return LEARNING_RATE * warm * 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0)))
+    return warm * 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0)))
 
 
 def train(out: Path, options: Options) -> None:
@@ -132,6 +135,10 @@ def train(out: Path, options: Options) -> None:
     torch.manual_seed(options.seed)
     out.mkdir(parents=True, exist_ok=True)
     net = ClickUNet().to(memory_format=torch.channels_last)
+    if options.start:
+        trained = torch.load(options.start, weights_only=True)["average"]
+        trained.pop("n_averaged")
+        net.load_state_dict({k.removeprefix("module."): v for k, v in trained.items()})
     average = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE), use_buffers=True
     )
@@ -150,7 +157,7 @@ def train(out: Path, options: Options) -> None:
     while step < options.steps:
         planes, targets = pool.batch(step)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, options.steps)
+            group["lr"] = options.rate * schedule(step, options.steps)
         with torch.autocast("cpu", torch.bfloat16):
             logits = net(planes)
         loss = measure_loss(logits.float(), targets)
@@ -206,6 +213,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=LEARNING_RATE, help="highest learning rate")
+    parser.add_argument("--start", type=Path, help="checkpoint of a training to begin from")
     parser.add_argument("--minutes", type=float, default=60, help="stop after so long by the clock")
     options = vars(parser.parse_args())
     train(options.pop("out"), Options(**options))

@@ -28,10 +28,10 @@ from pretraining.scene import DrawnObject
 WINDOWS_OF_A_CLASS = 10
 """Objects of one class of a micrograph that are trained on."""
 
-SIZE_ERROR = 0.27
+SIZE_ERROR = 0.22
 """Standard deviation of the logarithm of the diameter that the user gives."""
 
-NESTED_SIZE_ERROR = 0.12
+NESTED_SIZE_ERROR = 0.09
 """The same where the diameter alone says which of two objects in each other is meant."""
 
 NESTING_KINDS = ("nested", "mosaic", "spots", "blood", "with_nucleus")

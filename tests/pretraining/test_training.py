@@ -8,7 +8,7 @@ from napari_synthseg.networks.click_windows import WINDOW_PX
 from pretraining import train as training
 from pretraining.micrograph import Micrograph, draw_micrograph
 from pretraining.scene import DrawnObject
-from pretraining.train import Options, averaged_weights, learning_rate, measure_loss, train
+from pretraining.train import Options, averaged_weights, measure_loss, schedule, train
 from pretraining.windows import click_object, make_windows
 
 
@@ -48,7 +48,7 @@ def test_loss_falls_with_a_better_answer() -> None:
 
 
 def test_learning_rate_warms_up_and_ends_at_nothing() -> None:
-    rates = [learning_rate(step, 1000) for step in range(1001)]
+    rates = [schedule(step, 1000) for step in range(1001)]
     assert rates[0] < rates[99]
     assert rates[100] == max(rates[100:])
     assert rates[1000] == pytest.approx(0)
