@@ -120,7 +120,7 @@ def render(shape: Shape, look: Look, diameter: float, rng: np.random.Generator) 
     if look.slope:
         along = np.cos(look.light_angle) * columns + np.sin(look.light_angle) * rows
         value += np.float32(look.slope * 0.8) * along.astype(np.float32)
-    if look.relief:
+    if look.relief and min(depth.shape) > 1:  # of a pixel there is no slope
         dome = np.sqrt(np.clip(1 - (1 - relative) ** 2, 0, 1)) * np.float32(diameter / 4)
         down, right = np.gradient(dome)
         lit = np.sin(look.light_angle) * down + np.cos(look.light_angle) * right
