@@ -1,8 +1,10 @@
 """Fit what IoU to expect of an outline: ``python -m pretraining.calibrate WEIGHTS OUT.json``.
 
-Micrographs are drawn that no training has seen, clicked as users do, with a diameter that is off as
-theirs are. The IoU of an outline with the true one rises with the network's sureness; a rising
-curve through both (isotonic regression) is saved, a few points of it.
+Half of the weight have outlines in drawn micrographs that no training has seen, clicked as users
+do, with a diameter that is off as theirs are; half those in real images of the halves that serve
+tuning, twelve clicked an image, one diameter a set, each set counting the same. The IoU of an
+outline with the true one rises with the network's sureness; a rising curve through both (isotonic
+regression) is saved, a few points of it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from sklearn.isotonic import IsotonicRegression
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.networks.click_net import load_network, outline_clicks
+from pretraining.evaluate import Found, fewer, measure_iou, read_set
 from pretraining.micrograph import Micrograph, draw_micrograph
 from pretraining.windows import SIZE_ERROR, click_object
 
@@ -25,6 +28,12 @@ FIRST_SEED = 2**63
 """Training draws seeds below this one."""
 
 POINTS = np.linspace(0, 1, 21)
+
+REAL_SETS = ("fluorescence", "stained", "bbbc039", "emps", "superalloy", "wbc-cell")
+"""Nuclei in stained cells are left out: the network is sure of the cell, which nothing tells."""
+
+REAL_IMAGES = 12
+"""Of a set."""
 
 
 def measure_drawn(
@@ -54,9 +63,26 @@ def measure_drawn(
     return pairs
 
 
-def fit_calibration(sureness: NDArray[np.float64], iou: NDArray[np.float64]) -> dict[str, object]:
-    """Return points of the rising curve that fits best."""
-    curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(sureness, iou)
+def measure_real(net, name: str) -> list[tuple[float, float]]:
+    """Return sureness and IoU of outlines in the images of a set that serve tuning."""
+    images = read_set(name, "tuning", REAL_IMAGES)
+    common = float(np.median(np.concatenate([i.diameters for i in images])))
+    pairs = []
+    for image in map(fewer, images):
+        positions, source = np.array(image.positions), ArraySource(image.pixels)
+        classes = np.ones(len(positions), np.int64)
+        outlines = exhaust(outline_clicks(source, positions, classes, {1: common}, net=net))
+        for outline, number in zip(outlines, image.numbers, strict=True):
+            found = Found(outline.mask, outline.origin, outline.confidence)
+            pairs.append((outline.sureness, measure_iou(found, image, number)))
+    return pairs
+
+
+def fit_calibration(
+    sureness: NDArray[np.float64], iou: NDArray[np.float64], shares: NDArray[np.float64]
+) -> dict[str, list[float]]:
+    """Return points of the rising curve that fits best; `shares` are the outlines' weights."""
+    curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(sureness, iou, shares)
     wide = np.clip(POINTS[:, None] + np.linspace(-0.03, 0.03, 7), 0, 1)
     expected = curve.predict(wide.ravel()).reshape(wide.shape).mean(axis=1)
     return {"sureness": POINTS.round(3).tolist(), "iou": expected.round(3).tolist()}
@@ -71,14 +97,18 @@ def main() -> None:
     parser.add_argument("--micrographs", type=int, default=300)
     options = parser.parse_args()
     net = load_network(options.weights)
-    pairs: list[tuple[float, float]] = []
+    drawn: list[tuple[float, float]] = []
     for number in range(options.micrographs):
         rng = np.random.default_rng((1, number))
-        pairs += measure_drawn(net, draw_micrograph(FIRST_SEED + number), rng)
-    sureness, iou = np.array(pairs).T
-    calibration = {"outlines": len(pairs), **fit_calibration(sureness, iou)}
+        drawn += measure_drawn(net, draw_micrograph(FIRST_SEED + number), rng)
+    real = [measure_real(net, name) for name in REAL_SETS]
+    shares = [np.full(len(drawn), 1 / len(drawn))]
+    shares += [np.full(len(pairs), 1 / (len(pairs) * len(real))) for pairs in real]
+    sureness, iou = np.concatenate([drawn, *real]).T
+    count = {"drawn": len(drawn), "real": sum(map(len, real))}
+    calibration = {"outlines": count} | fit_calibration(sureness, iou, np.concatenate(shares))
     options.out.write_text(json.dumps(calibration, indent=1) + "\n")
-    print(f"{len(pairs)} outlines, mean IoU {iou.mean():.3f}")
+    print(f"{count}, mean IoU {np.average(iou, weights=np.concatenate(shares)):.3f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.networks.click_edges import follow_brightness
 
 
@@ -9,7 +10,7 @@ def disk(radius: float) -> np.ndarray:
     return np.hypot(y, x) < radius
 
 
-def logits_of(mask: np.ndarray) -> np.ndarray:
+def logits_of(mask: np.ndarray) -> FloatImage:
     return np.where(mask, 1.0, -1.0).astype(np.float32)
 
 
@@ -32,9 +33,10 @@ def test_nothing_changes_away_from_the_outline() -> None:
 
 
 def test_outlines_without_clear_contrast_stay() -> None:
-    noise = np.random.default_rng(0).normal(0, 1, (64, 64)).astype(np.float32)
+    noise: FloatImage = np.random.default_rng(0).normal(0, 1, (64, 64)).astype(np.float32)
     logits = logits_of(disk(12))
-    for brightness in (noise, np.zeros_like(noise), noise + 0.5 * disk(11)):
+    faint = (noise + logits_of(disk(11)) / 4).astype(np.float32)
+    for brightness in (noise, np.zeros_like(noise), faint):
         assert follow_brightness(logits, disk(12), brightness) is logits
 
 

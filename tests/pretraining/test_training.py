@@ -6,6 +6,7 @@ import torch
 
 from napari_synthseg.networks.click_windows import WINDOW_PX
 from pretraining import train as training
+from pretraining.calibrate import fit_calibration
 from pretraining.micrograph import Micrograph, draw_micrograph
 from pretraining.scene import DrawnObject
 from pretraining.train import Options, averaged_weights, measure_loss, schedule, train
@@ -65,3 +66,11 @@ def test_an_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
     weights = averaged_weights(tmp_path / "checkpoint.pt")
     assert all(w.dtype == np.float16 for w in weights.values())
     assert sum(w.size for w in weights.values()) * 2 < 2.5e6
+
+
+def test_expected_iou_rises_with_sureness() -> None:
+    sureness = np.linspace(0, 1, 400)
+    noise = np.random.default_rng(0).normal(0, 0.05, 400)
+    fitted = fit_calibration(sureness, np.clip(sureness**2 + noise, 0, 1), np.ones(400))
+    assert (np.diff(fitted["iou"]) >= 0).all()
+    assert np.interp(0.8, fitted["sureness"], fitted["iou"]) == pytest.approx(0.64, abs=0.03)
