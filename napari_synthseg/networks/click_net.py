@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from napari_synthseg.core.geometry import contains
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import FloatImage, PixelSource
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.networks.click_edges import follow_brightness
 from napari_synthseg.networks.click_following import MIN_ELONGATION, Answer, elongation, follow
 from napari_synthseg.networks.click_windows import (
@@ -179,8 +180,9 @@ def outline_clicks(
     fits = {} if fits is None else fits
     for value in sorted(diameters):
         if value not in fits and (classes == value).any():
-            yield Progress(0.0, "learning what the clicked objects look like")
-            fits[value] = outliner.fit(value, diameters[value])
+            work = outliner.fit(value, diameters[value])
+            looking = "learning what the clicked objects look like"
+            fits[value] = yield from subprogress(work, 0.0, 0.1, looking)
     placed: dict[int, _Placed] = {}
     order = np.lexsort((positions[:, 1], positions[:, 0])).tolist()
     for start in range(0, len(order), BATCH):
@@ -211,23 +213,30 @@ class ClickOutliner:
         self.pixels = pixels
         self.positions = np.asarray(positions, float).reshape(-1, 2)
         self.classes = classes
+        self.tree = cKDTree(self.positions)
         self.negatives = np.zeros((0, 2)) if negatives is None else negatives
         self.net = net
 
-    def fit(self, value: int, diameter: float) -> ClassFit:
+    def fit(self, value: int, diameter: float) -> Generator[Progress, None, ClassFit]:
         """Learn what the clicked objects of a class look like, and how large they are.
 
         Outlines are surest where the window shows the object at the size that the network was
         trained on, so that the diameter need not be near.
         """
         mine = np.flatnonzero(self.classes == value)
+        mine = mine[np.lexsort(self.positions[mine].T)]  # whatever order they were made in
         sample = mine[np.linspace(0, len(mine) - 1, min(SAMPLE, len(mine))).astype(int)].tolist()
         few, more = (sample[:: -(-len(sample) // most)] for most in (COARSE_TRIAL, FINE_TRIAL))
         coarse = [f for f in COARSE_FACTORS if f == 1 or self._is_tried(f, diameter)]
-        trials = [self._try(few, value, diameter, factor) for factor in coarse]
+        trials = []
+        for factor in coarse:
+            yield Progress(0.0)
+            trials.append(self._try(few, value, diameter, factor))
         best = max(trials, key=lambda t: t.score).factor
-        fine = [best * factor for factor in FINE_FACTORS]
-        trials = [self._try(more, value, diameter, factor) for factor in fine]
+        trials = []
+        for factor in FINE_FACTORS:
+            yield Progress(0.5)
+            trials.append(self._try(more, value, diameter, best * factor))
         chosen = max(trials, key=lambda t: t.score)
         size = diameter * chosen.factor
         if not FITTING[0] < chosen.shown / size < FITTING[1]:
@@ -330,10 +339,9 @@ class ClickOutliner:
 
     def _others(self, number: int, frame: Frame, beside: set[int]) -> NDArray[np.float64]:
         reach = frame.step * WINDOW_PX
-        near = (np.abs(self.positions - frame.center) < reach).all(axis=1)
-        near &= np.isin(self.classes, list(beside))
-        near[number] = False
-        places = frame.to_window(self.positions[near])
+        near = self.tree.query_ball_point(frame.center, reach, p=np.inf, return_sorted=True)
+        mine = [n for n in near if n != number and int(self.classes[n]) in beside]
+        places = frame.to_window(self.positions[mine])
         return places[within_window(places)]
 
     def _reaches_edge(self, found: _Found) -> bool:
@@ -417,18 +425,29 @@ def _divide(
     placed: Sequence[_Placed], classes: NDArray[np.int64], fits: dict[int, ClassFit]
 ) -> Generator[NetworkOutline, None, None]:
     """Give every pixel that outlines of rivals share to the one of the highest logit."""
-    corners = np.array([(p.row, p.column) for p in placed]).reshape(-1, 2)
-    ends = corners + np.array([p.mask.shape for p in placed]).reshape(-1, 2)
     beside = {value: _beside(value, fits) for value in fits}
-    for n, own in enumerate(placed):
-        meet = ((corners < ends[n]) & (ends > corners[n])).all(axis=1)
-        meet[n] = False
+    for n, (own, near) in enumerate(zip(placed, _meeting(placed), strict=True)):
         mask = own.mask.copy()
-        for other in np.flatnonzero(meet).tolist():
+        for other in sorted(near):
             if int(classes[other]) in beside[int(classes[n])]:
                 _give_up(mask, own, placed[other], first=n < other)
         confidence = _calibrate(own.sureness)
         yield NetworkOutline(mask, (own.row, own.column), confidence, own.sureness)
+
+
+def _meeting(placed: Sequence[_Placed]) -> list[set[int]]:
+    """Return for each outline the numbers of those whose boxes may meet its own."""
+    extents = np.array([p.mask.shape for p in placed], float).reshape(-1, 2)
+    middles = np.array([(p.row, p.column) for p in placed], float).reshape(-1, 2) + extents / 2
+    halves = extents.max(axis=1, initial=0) / 2
+    tree, meeting = cKDTree(middles), [set[int]() for _ in placed]
+    for n, (middle, half) in enumerate(zip(middles, halves, strict=True)):
+        # the larger of two looks for the smaller, so that one large object costs no other anything
+        for other in tree.query_ball_point(middle, 2 * half, p=np.inf):
+            if other != n and halves[other] <= half:
+                meeting[n].add(other)
+                meeting[other].add(n)
+    return meeting
 
 
 def _place(found: _Found, pixels: PixelSource) -> _Placed:
@@ -471,6 +490,8 @@ def _give_up(mask: NDArray[np.bool_], own: _Placed, other: _Placed, *, first: bo
         min(own.row + own.mask.shape[0], other.row + other.mask.shape[0]),
         min(own.column + own.mask.shape[1], other.column + other.mask.shape[1]),
     )
+    if low[0] >= high[0] or low[1] >= high[1]:
+        return
     mine = _slices(low, high, own)
     theirs = _slices(low, high, other)
     ahead = np.greater if first else np.greater_equal
@@ -500,8 +521,12 @@ def load_network(path: Path) -> ClickUNet:
 
     from napari_synthseg.networks.click_unet import ClickUNet
 
-    net = ClickUNet()
-    net.load_state_dict({k: v.float() for k, v in load_file(path).items()}, strict=False)
+    with torch.device("meta"):  # whose weights are not drawn: no random number is used up
+        net = ClickUNet()
+    stored = {k: v.float() for k, v in load_file(path).items()}
+    counters = {k for k in net.state_dict() if k.endswith("num_batches_tracked")}
+    stored |= {k: torch.zeros((), dtype=torch.long) for k in counters - stored.keys()}
+    net.load_state_dict(stored, assign=True)
     for parameter in net.parameters():
         parameter.requires_grad_(False)
         if parameter.ndim == 4:

@@ -61,8 +61,9 @@ def resample_axis(center: float, step: float, low: int, high: int) -> Resampling
     Shrinking takes weighted means (a triangle of the step's width), enlarging is linear. Beyond the
     image its outermost pixels are repeated.
     """
-    places = center + (np.arange(WINDOW_PX) - MIDDLE) * step
     half = max(step, 1.0)
+    places = center + (np.arange(WINDOW_PX) - MIDDLE) * step
+    places = np.clip(places, low - half, high - 1 + half)  # beyond, nothing else is seen
     first, last = int(np.ceil(places[0] - half)), int(np.floor(places[-1] + half))
     away = np.abs(np.arange(first, last + 1, dtype=np.float32) - places[:, None])
     shares = np.maximum(1 - away / half, 0)

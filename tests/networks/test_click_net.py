@@ -13,6 +13,7 @@ from napari_synthseg.networks.click_net import (
     WEIGHTS,
     ClassFit,
     NetworkOutline,
+    load_network,
     outline_clicks,
     shipped_network,
 )
@@ -219,3 +220,20 @@ def test_calibration_rises_from_bad_to_good() -> None:
 
 def test_shipped_weights_are_small() -> None:
     assert WEIGHTS.stat().st_size <= 2.5e6
+
+
+def test_the_order_of_clicks_changes_no_outline() -> None:
+    places = [(20 + 24 * (n // 6), 20 + 24 * (n % 6)) for n in range(36)]
+    true = disks((170, 170), places, 9)
+    order = np.random.default_rng(0).permutation(36)
+    one = outline(true, places)
+    other = outline(true, [places[n] for n in order])
+    for place, n in enumerate(order):
+        assert np.array_equal(other[place].mask, one[n].mask)
+        assert other[place].origin == one[n].origin
+
+
+def test_loading_the_weights_uses_up_no_random_number() -> None:
+    before = torch.get_rng_state()
+    load_network(WEIGHTS)
+    assert torch.equal(torch.get_rng_state(), before)

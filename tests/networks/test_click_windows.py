@@ -128,3 +128,16 @@ def test_planes_in_their_order() -> None:
     assert planes[0, 2, 31:33, 31:33].min() == planes[0, 2].max()
     assert planes[1, 3].max() == planes[1, 3, 10, 20] == 1
     assert (planes[2, 4] == 0.25).all()
+
+
+@pytest.mark.parametrize("step", [0.4, 3.0, 50.0])
+def test_windows_far_beyond_an_image_repeat_its_edge_and_cost_no_more(step: float) -> None:
+    line = np.random.default_rng(0).random(40)
+    plan = resample_axis(200.0 if step < 50 else 20.0, step, 0, 40)
+    seen = plan.weights @ line[plan.start : plan.stop]
+    assert plan.weights.sum(axis=1) == pytest.approx(np.ones(WINDOW_PX), abs=1e-5)
+    if step < 50:
+        assert seen[-1] == pytest.approx(line[-1], abs=1e-5)
+    else:
+        assert (seen[0], seen[-1]) == pytest.approx((line[0], line[-1]), abs=1e-5)
+    assert plan.weights.shape[1] <= 40

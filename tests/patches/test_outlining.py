@@ -179,3 +179,30 @@ def test_in_a_volume_a_nucleus_leaves_its_cell_whole():
     library = exhaust(build_library([replace(source, clicks=tuple(clicks))], classes))
     cell_overlaps = [overlap(p, cells, n + 1) for n, p in enumerate(library.patches[:3])]
     assert min(cell_overlaps) > 0.7, cell_overlaps
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 3.0, 3.0), (1.0, 1.0, 1.0)])
+def test_balls_are_found_whole_whichever_axis_is_finest(spacing):
+    z, y, x = (int(90 / s) for s in spacing)
+    centers = [(z // 2, y // 4, x // 4), (z // 2, y // 4, 3 * x // 4), (z // 2, 3 * y // 4, x // 2)]
+    grid = np.indices((z, y, x))
+    ids = np.zeros((z, y, x), np.int32)
+    for number, center in enumerate(centers, start=1):
+        away = sum(((g - c) * s) ** 2 for g, c, s in zip(grid, center, spacing, strict=True))
+        ids[away < 15.0**2] = number
+    image = (ids > 0).astype(np.float32)[None]
+    image += np.random.default_rng(0).normal(0, 0.03, image.shape).astype(np.float32)
+    library = cut(image, centers, 30.0, axes="zyx", pixel_size=spacing, unit="um")
+    assert min(overlaps(library, ids)) > 0.75
+
+
+def test_where_a_plane_shows_nothing_an_object_ends():
+    shape = (6, 60, 60)
+    image = np.random.default_rng(4).normal(0, 0.05, shape).astype(np.float32)[None]
+    y, x = np.indices(shape[1:])
+    image[0, 2] += 0.08 * (np.hypot(y - 30, x - 30) < 5)
+    source = clicked(image, [(2, 30, 30)], axes="zyx")
+    ball = ObjectClass(name="ball", value=1, diameter=8)
+    negatives = tuple((3.0, 30.0 + a, 30.0 + b) for a in (-4, 0, 4) for b in (-4, 0, 4))
+    (patch,) = exhaust(build_library([replace(source, negatives=negatives)], [ball])).patches
+    assert patch.mask.any(axis=(1, 2)).sum() <= 3

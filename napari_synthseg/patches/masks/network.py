@@ -8,7 +8,7 @@ it.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from scipy import ndimage
 from napari_synthseg.core.geometry import Region, region_shape, region_slices
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import FloatImage, PixelSource
-from napari_synthseg.core.progress import Progress, exhaust, subprogress
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.networks.click_net import ClassFit, outline_clicks, rivals
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 from napari_synthseg.patches.window import cut_mask, read_window
@@ -82,8 +82,8 @@ def _outline_volume(objects: ClickedObjects) -> Generator[Progress, None, Sequen
         (-1, z) for z in range(high - 2, low - 1, -1)
     ]
     for done, (step, z) in enumerate(planes):
-        yield Progress(0.3 + 0.7 * done / max(len(planes), 1), "following objects along z")
-        follower.follow(z, step)
+        share = 0.3 + 0.7 * done / len(planes), 0.3 + 0.7 * (done + 1) / len(planes)
+        yield from subprogress(follower.follow(z, step), *share, "following objects along z")
     return follower.stacked()
 
 
@@ -94,6 +94,8 @@ class _PlaneFollower:
         self.objects = objects
         low, high = objects.pixels.region[0]
         self.first = np.clip(np.round(objects.positions[:, 0]), low, high - 1).astype(int)
+        self.apart, self.in_plane = objects.spacing[0], objects.spacing[1]
+        """Distance of planes, and of pixels in a plane, in pixels of the finest axis."""
         self.fits: dict[int, dict[int, ClassFit]] = {}
         self.contrasts: dict[int, FloatImage] = {}
         self.found: list[dict[int, Outline]] = [{} for _ in range(len(objects))]
@@ -103,21 +105,24 @@ class _PlaneFollower:
         """Outline every object in the plane of its click, the fullest plane first."""
         planes, counts = np.unique(self.first, return_counts=True)
         for done, z in enumerate(planes[np.argsort(-counts, kind="stable")].tolist()):
-            yield Progress(done / len(planes))
             mine = np.flatnonzero(self.first == z).tolist()
-            places = self.objects.positions[mine, 1:]
-            for n, outline in zip(mine, self._outline(z, mine, places), strict=True):
+            work = self._outline(z, mine, self.objects.positions[mine, 1:])
+            share = done / len(planes), (done + 1) / len(planes)
+            outlines = yield from subprogress(work, *share)
+            for n, outline in zip(mine, outlines, strict=True):
                 self.found[n][z] = outline
 
-    def follow(self, z: int, step: int) -> None:
+    def follow(self, z: int, step: int) -> Generator[Progress, None, None]:
         """Outline in plane `z` what reaches it from the plane before, `step` planes back."""
+        yield Progress(0.0)
         going = [n for n, planes in enumerate(self.found) if self._reaches(n, planes, z, step)]
         if not going:
             return
         places = np.array([_middle(self.found[n][z - step]) for n in going])
-        for n, outline in zip(going, self._outline(z, going, places), strict=True):
-            before = self.found[n][z - step]
-            if self._goes_on(n, z, outline) and _overlap(before, outline) >= MIN_PLANE_OVERLAP:
+        outlines = yield from self._outline(z, going, places)
+        for n, outline in zip(going, outlines, strict=True):
+            overlap = _overlap(self.found[n][z - step], outline)
+            if overlap >= MIN_PLANE_OVERLAP and self._goes_on(n, z, outline):
                 self.found[n][z] = outline
 
     def _goes_on(self, n: int, z: int, outline: Outline) -> bool:
@@ -150,88 +155,99 @@ class _PlaneFollower:
     def _reaches(self, n: int, planes: dict[int, Outline], z: int, step: int) -> bool:
         if z in planes or z - step not in planes or not planes[z - step].area:
             return False
-        half_width = np.sqrt(planes[int(self.first[n])].area / np.pi)
-        away = abs(z - self.first[n]) * self.objects.spacing[0]
-        return bool(away <= MOST_RADII * half_width)
+        half_width = np.sqrt(planes[int(self.first[n])].area / np.pi) * self.in_plane
+        return bool(abs(z - self.first[n]) * self.apart <= MOST_RADII * half_width)
 
     def _outline(
         self, z: int, numbers: list[int], places: NDArray[np.float64]
-    ) -> Sequence[Outline]:
-        """Outline some objects in a plane, beside those that are known there already."""
+    ) -> Generator[Progress, None, Sequence[Outline]]:
+        """Outline some objects in a plane, beside the others there."""
         classes, found = self.objects.classes, dict[int, Outline]()
-        for value in sorted(set(classes[numbers].tolist())):
+        values = sorted(set(classes[numbers].tolist()))
+        for done, value in enumerate(values):
             mine = [i for i, n in enumerate(numbers) if classes[n] == value]
-            rest = set(numbers) - {numbers[i] for i in mine}
-            known = self._middles(z, value, rest)
+            others = self._others(z, value, {numbers[i] for i in mine})
             work = outline_clicks(
                 _Plane(self.objects.pixels, z),
                 places[mine],
                 classes[numbers][mine],
-                {value: self.objects.diameters[value]},
-                np.concatenate([known, self._negatives(z)]),
+                {value: self.objects.diameters[value] / self.in_plane},
+                np.concatenate([others, self._negatives(z, value)]),
                 fits=self.fits.setdefault(value, {}),
             )
-            found |= zip(mine, exhaust(work), strict=True)
+            share = done / len(values), (done + 1) / len(values)
+            found |= zip(mine, (yield from subprogress(work, *share)), strict=True)
         return [found[i] for i in range(len(numbers))]
 
-    def _middles(self, z: int, value: int, going: set[int]) -> NDArray[np.float64]:
-        """Return where objects lie in a plane that are no part of those of a class, (n, (y, x)).
+    def _others(self, z: int, value: int, numbers: set[int]) -> NDArray[np.float64]:
+        """Return where other objects of a class, or beside it, lie in a plane, (n, (y, x)).
 
-        They are the `going` ones, by their place one plane away, and those known there already.
+        Their outline there or one plane away tells, before there is one their click near the plane.
         """
         beside = rivals(value, self.objects.diameters)
-        middles = []
+        places = []
         for n, planes in enumerate(self.found):
-            if int(self.objects.classes[n]) not in beside:
+            if n in numbers or int(self.objects.classes[n]) not in beside:
                 continue
             near = [planes[p] for p in (z, z - 1, z + 1) if p in planes and planes[p].area]
-            if near and (z in planes or n in going):
-                middles.append(_middle(near[0]))
-        return np.array(middles).reshape(-1, 2)
+            if near:
+                places.append(_middle(near[0]))
+            elif not planes and self._is_near(self.first[n], z, value):
+                places.append(self.objects.positions[n, 1:])
+        return np.array(places).reshape(-1, 2)
 
-    def _negatives(self, z: int) -> NDArray[np.float64]:
-        negatives = self.objects.negatives
-        return negatives[np.abs(negatives[:, 0] - z) <= 0.5, 1:]
+    def _negatives(self, z: int, value: int) -> NDArray[np.float64]:
+        """Return the negative clicks that hold in a plane, (n, (y, x))."""
+        near = [self._is_near(p[0], z, value) for p in self.objects.negatives]
+        return self.objects.negatives[near, 1:]
+
+    def _is_near(self, place: float, z: int, value: int) -> bool:
+        """Tell whether a place along z says something of a plane: a quarter of a diameter away."""
+        away = abs(place - z)
+        return bool(away <= 0.5 or away * self.apart <= self.objects.diameters[value] / 4)
 
     def stacked(self) -> list[Outline]:
         """Return the objects with their planes joined; classes of other size share voxels."""
         classes = self.objects.classes.tolist()
-        owners = {
-            value: self._owners([n for n, cls in enumerate(classes) if cls in beside])
-            for value, beside in ((v, rivals(v, self.objects.diameters)) for v in set(classes))
-        }
-        return [self._join(n, owners[cls]) for n, cls in enumerate(classes)]
+        groups = {v: frozenset(rivals(v, self.objects.diameters)) for v in set(classes)}
+        for group in set(groups.values()):
+            numbers = [n for n, value in enumerate(classes) if value in group]
+            self._divide(numbers, {n for n in numbers if groups[classes[n]] == group})
+        return [_join(mine) for mine in self.found]
 
-    def _owners(self, numbers: Sequence[int]) -> dict[int, NDArray[np.int32]]:
-        """Return for each plane 1 + the object that has each pixel: the surer one of two."""
+    def _divide(self, numbers: Sequence[int], changed: set[int]) -> None:
+        """Give each voxel of neighbors to the one whose outline in its plane is surer."""
         region = self.objects.pixels.region[1:]
-        owners: dict[int, NDArray[np.int32]] = {}
-        every = [(n, z, outline) for n in numbers for z, outline in self.found[n].items()]
-        for n, z, outline in sorted(every, key=lambda e: e[2].confidence):
-            if z not in owners:
-                owners[z] = np.zeros(region_shape(region), np.int32)
-            owners[z][self._window(outline)][outline.mask] = n + 1
-        return owners
+        for z in sorted({z for n in numbers for z in self.found[n]}):
+            here = [(self.found[n][z], n) for n in numbers if z in self.found[n]]
+            owners = np.zeros(region_shape(region), np.int32)
+            for outline, n in sorted(here, key=lambda one: one[0].confidence):
+                owners[self._window(outline)][outline.mask] = n + 1
+            for outline, n in here:
+                if n not in changed:
+                    continue
+                own = owners[self._window(outline)] == n + 1
+                self.found[n][z] = replace(outline, mask=own)
 
     def _window(self, outline: Outline) -> tuple[slice, ...]:
         window = tuple((o, o + n) for o, n in zip(outline.origin, outline.mask.shape, strict=True))
         return region_slices(window, [start for start, _ in self.objects.pixels.region[1:]])
 
-    def _join(self, n: int, owners: Mapping[int, NDArray[np.int32]]) -> Outline:
-        mine = self.found[n]
-        first = min(mine)
-        low = np.min([outline.origin for outline in mine.values()], axis=0)
-        high = np.max([np.add(o.origin, o.mask.shape) for o in mine.values()], axis=0)
-        mask = np.zeros((max(mine) + 1 - first, *(high - low)), bool)
-        for z, outline in mine.items():
-            row, column = np.subtract(outline.origin, low)
-            height, width = outline.mask.shape
-            own = owners[z][self._window(outline)] == n + 1
-            mask[z - first, row : row + height, column : column + width] = own
-        areas = [outline.area for outline in mine.values()]
-        confidences = [outline.confidence for outline in mine.values()]
-        sure = float(np.average(confidences, weights=areas)) if sum(areas) else 0.0
-        return Outline(mask, (first, *low.tolist()), sure)
+
+def _join(planes: Mapping[int, Outline]) -> Outline:
+    """Return one object from its outlines by plane."""
+    first = min(planes)
+    low = np.min([outline.origin for outline in planes.values()], axis=0)
+    high = np.max([np.add(o.origin, o.mask.shape) for o in planes.values()], axis=0)
+    mask = np.zeros((max(planes) + 1 - first, *(high - low)), bool)
+    for z, outline in planes.items():
+        row, column = np.subtract(outline.origin, low)
+        height, width = outline.mask.shape
+        mask[z - first, row : row + height, column : column + width] = outline.mask
+    areas = [outline.area for outline in planes.values()]
+    confidences = [outline.confidence for outline in planes.values()]
+    sure = float(np.average(confidences, weights=areas)) if sum(areas) else 0.0
+    return Outline(mask, (first, *low.tolist()), sure)
 
 
 def _middle(outline: Outline) -> NDArray[np.float64]:
