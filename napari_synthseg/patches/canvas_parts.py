@@ -1,13 +1,14 @@
 """The parts of clicked images that canvases come from, with the objects taken out.
 
-A small image is one part. Of a large one the tiles with clicks are parts, so that neither time nor
-memory grow with the image.
+A small image is one part. Of a large one the tiles with usable patches are parts, so that neither
+time nor memory grow with the image.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
@@ -16,13 +17,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_synthseg.core.cache import ByteCache
-from napari_synthseg.core.geometry import (
-    Region,
-    contains,
-    divide_region,
-    region_shape,
-    widen_region,
-)
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import Region, region_shape, widen_region
 from napari_synthseg.core.patch import Background, ClickedImage, Patch, PatchLibrary
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.core.progress import Progress, subprogress
@@ -36,8 +32,14 @@ WHOLE_PX = 6 * 2**20
 TILE_PX, TILE_DIAMETERS = 512, 8
 """Edge of the tiles of a large image: in pixels, and at least in diameters of the largest class."""
 
+MARGIN_DIAMETERS = 2
+"""What a part shows around its tile, in diameters of the largest class."""
+
 MOST_PX = 24 * 2**20
-"""Tiles together have at most so many pixels; those with most clicks come first."""
+"""The parts of one image, with all that they show around their tiles, have at most so many pixels.
+
+Tiles of classes too large for that are smaller. What parts share counts in each.
+"""
 
 AROUND_DIAMETERS = 1.5
 """How far the surroundings reach that objects are compared with."""
@@ -46,7 +48,10 @@ MIN_BACKGROUND_SHARE = 0.002
 """With a smaller share of sure background, all that is outside the masks is taken for it."""
 
 CACHE: ByteCache[Background] = ByteCache(256 * 2**20, lambda b: b.pixels.nbytes + b.valid.nbytes)
-"""The backgrounds made last, by all that determines them, the pixels as they were read included."""
+"""The backgrounds made last, by all that determines them, the pixels as they were read included.
+
+Their `unclicked` is for one clicked object.
+"""
 
 
 def estimate_backgrounds(
@@ -54,69 +59,137 @@ def estimate_backgrounds(
 ) -> Generator[Progress, None, tuple[Background, ...]]:
     """Estimate the background of every part of a library's images that canvases come from.
 
-    Each click lies in one part of its image, or in none where there are too many: see
-    `part_of_patch`.
+    Each patch lies in one part of its image, or in none where there are too many: see
+    `parts_of_patches`.
+
+    Raises
+    ------
+    InputError
+        If all images are large and no patch is usable.
     """
+    usable = defaultdict(list)
+    for patch in library.usable():
+        usable[patch.image].append(patch)
     parts = [
-        (image, part) for image in library.images for part in divide_image(image, library.diameters)
+        (image, part)
+        for image in library.images
+        for part in divide_image(image, usable[image.ref.id], library.diameters)
     ]
+    if not parts:
+        raise InputError(
+            "No patch is usable on these large images, of which only the surroundings of usable "
+            "patches are read. Click objects, or accept patches that you rejected."
+        )
     places = PatchPlaces(library.patches)
     done: list[Background] = []
     for number, (image, part) in enumerate(parts):
         share = number / len(parts), (number + 1) / len(parts)
         mine = [library.patches[n] for n in places.meeting(image.ref.id, part)]
         work = _estimate_part(image, part, mine, library.diameters)
-        done.append((yield from subprogress(work, *share, "estimating the background")))
+        background = yield from subprogress(work, *share, "estimating the background")
+        clicked = len(places.centered(image.ref.id, part))
+        unclicked = background.unclicked * clicked
+        done.append(replace(background, image=image.ref.id, unclicked=unclicked))
     return tuple(done)
 
 
 class PatchPlaces:
-    """Where the windows of patches lie, to find those of a part among very many."""
+    """Where the windows and clicks of patches lie, to find those of a part among very many."""
 
     def __init__(self, patches: Sequence[Patch]) -> None:
-        self._images = np.array([p.image for p in patches])
+        numbers = defaultdict(list)
+        for number, patch in enumerate(patches):
+            numbers[patch.image].append(number)
+        self._numbers = {image: np.array(mine) for image, mine in numbers.items()}
         self._low = np.array([p.origin for p in patches])
         self._high = self._low + np.array([p.mask.shape for p in patches])
+        self._centers = self._low + np.array([p.center for p in patches])
 
     def meeting(self, image: str, region: Region) -> list[int]:
         """Return the numbers of the patches whose windows reach into a region."""
-        if not len(self._images):
+        if (mine := self._numbers.get(image)) is None:
             return []
         start, stop = np.array(region).T
-        meets = ((self._low < stop) & (self._high > start)).all(axis=1)
-        return np.flatnonzero(meets & (self._images == image)).tolist()
+        meets = ((self._low[mine] < stop) & (self._high[mine] > start)).all(axis=1)
+        numbers: list[int] = mine[meets].tolist()
+        return numbers
+
+    def centered(self, image: str, region: Region) -> list[int]:
+        """Return the numbers of the patches whose clicks lie in a region."""
+        return [number for number, _ in self.room(image, region)]
+
+    def room(self, image: str, region: Region) -> list[tuple[int, float]]:
+        """Return the patches whose clicks lie in a region, and how far each is from its border."""
+        if (mine := self._numbers.get(image)) is None:
+            return []
+        start, stop = np.array(region).T
+        at = self._centers[mine]
+        inside = ((at >= start - 0.5) & (at < stop - 0.5)).all(axis=1)
+        away = np.minimum(at - start, stop - at).min(axis=1)
+        return list(zip(mine[inside].tolist(), away[inside].tolist(), strict=True))
 
 
-def divide_image(image: ClickedImage, diameters: Mapping[int, float]) -> list[Region]:
-    """Return the parts of an image, those of most clicks first."""
+def divide_image(
+    image: ClickedImage, patches: Sequence[Patch], diameters: Mapping[int, float]
+) -> list[Region]:
+    """Return the parts of an image: the best tile of each class, then those of most patches.
+
+    Parameters
+    ----------
+    image
+        What is divided.
+    patches
+        The usable ones of the image.
+    diameters
+        Class value -> diameter in pixels.
+    """
     region = image.pixels.region
     if len(region) == 3 or np.prod(region_shape(region)) <= WHOLE_PX:
         return [region]
-    largest = max(diameters[c.cls] for c in image.clicks)
-    edge = max(TILE_PX, round(TILE_DIAMETERS * largest))
-    tiles = list(divide_region(region, (edge, edge)))
-    columns = -(-(region[1][1] - region[1][0]) // edge)
-    counts = Counter(
-        int((c.position[0] + 0.5 - region[0][0]) // edge) * columns
-        + int((c.position[1] + 0.5 - region[1][0]) // edge)
-        for c in image.clicks
-    )
-    margin = [round(2 * largest)] * 2
-    most = max(1, MOST_PX // edge**2)
-    return [widen_region(tiles[n], margin, region) for n, _ in counts.most_common(most)]
+    if not patches:
+        return []
+    classes = sorted({p.cls for p in patches})
+    # the best tiles of all classes must have room together
+    edge, margin = _tile_size(max(diameters[c] for c in classes), MOST_PX // len(classes))
+    first, stop = np.array(region).T
+    centers = np.array([np.add(p.origin, p.center) for p in patches])
+    places = np.clip((centers + 0.5 - first) // edge, 0, (stop - first - 1) // edge).astype(int)
+    counts: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+    for place, patch in zip(places.tolist(), patches, strict=True):
+        counts[tuple(place)][patch.cls] += 1
+    ranked = sorted(counts, key=lambda tile: (-sum(counts[tile].values()), tile))
+    best = {max(ranked, key=lambda tile: counts[tile][value]) for value in classes}
+    parts, room = [], MOST_PX
+    for tile in sorted(ranked, key=lambda tile: tile not in best):
+        corner = (first + np.multiply(tile, edge)).tolist()
+        part = widen_region(tuple((a, a + edge) for a in corner), [margin] * 2, region)
+        size = math.prod(region_shape(part))
+        if size <= room:
+            parts.append(part)
+            room -= size
+    return parts
 
 
-def part_of_patch(patch: Patch, backgrounds: Sequence[Background]) -> int | None:
-    """Return the number of the part that shows most around a patch's click, or None."""
-    position = np.add(patch.origin, patch.center)
-    best, room = None, -np.inf
-    for number, background in enumerate(backgrounds):
-        if background.image != patch.image or not contains(background.region, position.tolist()):
-            continue
-        region = np.array(background.region)
-        here = float(np.minimum(position - region[:, 0], region[:, 1] - position).min())
-        if here > room:
-            best, room = number, here
+def _tile_size(largest: float, most: int) -> tuple[int, int]:
+    """Return the edge and the margin of tiles that, with their margin, have `most` pixels."""
+    edge, margin = max(TILE_PX, round(TILE_DIAMETERS * largest)), round(MARGIN_DIAMETERS * largest)
+    if edge + 2 * margin > (limit := max(1, math.isqrt(most))):
+        margin = min(margin, limit // 6)
+        edge = limit - 2 * margin
+    return edge, margin
+
+
+def parts_of_patches(
+    patches: Sequence[Patch], backgrounds: Sequence[Background]
+) -> list[int | None]:
+    """Return for each patch the number of the part that shows most around its click, or None."""
+    places = PatchPlaces(patches)
+    best: list[int | None] = [None] * len(patches)
+    rooms = [-math.inf] * len(patches)
+    for part, background in enumerate(backgrounds):
+        for number, room in places.room(background.image, background.region):
+            if room > rooms[number]:
+                best[number], rooms[number] = part, room
     return best
 
 
@@ -132,7 +205,7 @@ def _estimate_part(
     ref = image.ref
     key = _key(pixels, masks, diameters, (ref.spacing, ref.exhaustive, part))
     if (known := CACHE.get(key)) is not None:
-        return replace(known, image=ref.id)
+        return known
     yield Progress(0.0)
     objects = np.any(list(masks.values()), axis=0)
     shortest = min(diameters[value] for value in masks)
@@ -158,7 +231,7 @@ def _estimate_part(
     sigma = tuple(float(np.clip(shortest / 4 / s, 2.0, MAX_SIGMA_PX)) for s in ref.spacing)
     work = estimate_background(ref.id, pixels, valid, sigma, origin)
     background = yield from subprogress(work, 0.5, 1.0)
-    unclicked = 0.0 if ref.exhaustive else _count_unclicked(objectlike, objects, len(patches), rim)
+    unclicked = 0.0 if ref.exhaustive else _count_unclicked(objectlike, objects, rim)
     background = replace(
         background,
         exhaustive=ref.exhaustive,
@@ -169,16 +242,17 @@ def _estimate_part(
     return background
 
 
-def _count_unclicked(
-    objectlike: NDArray[np.bool_], objects: NDArray[np.bool_], clicked: int, rim: int
-) -> float:
-    """Estimate how many objects nobody clicked, by how much of each clicked one is recognized."""
+def _count_unclicked(objectlike: NDArray[np.bool_], objects: NDArray[np.bool_], rim: int) -> float:
+    """Estimate how many objects nobody clicked there are for each clicked one.
+
+    Told by how much of the clicked ones is recognized.
+    """
     near = ndimage.binary_dilation(objects, None, rim)
     recognized = np.count_nonzero(objectlike & near)
     if not recognized:
         return 0.0
     others = ndimage.binary_opening(objectlike & ~near)
-    return float(np.count_nonzero(others) / recognized * clicked)
+    return float(np.count_nonzero(others) / recognized)
 
 
 def paint_masks(patches: Sequence[Patch], part: Region) -> NDArray[np.bool_]:

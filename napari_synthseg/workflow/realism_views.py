@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from napari_synthseg.core.annotations import ImageRef
-from napari_synthseg.core.geometry import contains, region_slices
+from napari_synthseg.core.geometry import region_slices
 from napari_synthseg.core.labels import (
     UNKNOWN,
     DualImage,
@@ -26,7 +26,7 @@ from napari_synthseg.core.labels import (
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.patches.canvas_parts import estimate_backgrounds
+from napari_synthseg.patches.canvas_parts import PatchPlaces, estimate_backgrounds
 from napari_synthseg.realism.view import FieldView
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
@@ -42,9 +42,9 @@ class RealFields:
     Attributes
     ----------
     views
-        The images, whole.
+        The images: whole, or the parts of large ones.
     refs
-        The same images in the project.
+        The same images in the project, each once.
     masks
         Where the extents of objects come from, in words.
     diameter
@@ -65,32 +65,40 @@ def clicked_fields(
 ) -> Generator[Progress, None, RealFields]:
     """Return the clicked parts of images with their objects: true masks, or those of the clicks."""
     usable = {p.id for p in library.usable()}
-    views, refs, true = [], [], 0
+    places = PatchPlaces(library.patches)
+    views: list[FieldView] = []
+    refs: dict[str, ImageRef] = {}
+    masked: tuple[str, InstanceLabels] | None = None
+    true = 0
     for background in (yield from estimate_backgrounds(library)):
-        ref = project.image(background.image)
+        image, region = background.image, background.region
+        ref = refs.setdefault(image, project.image(image))
+        pixels = open_pixels(ref, folder)
         truth = project.masks_of(ref)
         maskless = []
         if truth is not None:
-            whole_ids = open_labels(truth, ref, folder).ids
-            first = [a for a, _ in open_pixels(ref, folder).region]
-            ids, true = whole_ids[region_slices(background.region, first)], true + 1
+            if masked is None or masked[0] != image:  # the parts of an image follow one another
+                masked = image, open_labels(truth, ref, folder)
+            first = [a for a, _ in pixels.region]
+            # a copy, so that a view of a part does not keep the labels of the whole image
+            ids, true = masked[1].ids[region_slices(region, first)].copy(), true + 1
         else:
             ids = np.zeros(background.valid.shape, np.int32)
-            mine = [p for p in library.patches if p.image == background.image]
-            for number, patch in enumerate(mine, start=1):
-                center = np.add(patch.origin, patch.center)
+            for number in places.meeting(image, region):
+                patch = library.patches[number]
                 if patch.id in usable:
-                    patch.paint(ids, background.origin, number)
-                elif contains(background.region, center.tolist()):
-                    maskless.append(center - background.origin)
+                    patch.paint(ids, background.origin, number + 1)
+            for number in places.centered(image, region):
+                patch = library.patches[number]
+                if patch.id not in usable:
+                    maskless.append(np.add(patch.origin, patch.center) - background.origin)
         known = truth is not None or (background.exhaustive and not maskless)
-        refs.append(ref)
         views.append(
             FieldView(
                 name=ref.name,
                 source=ref.id,
                 group=ref.group or ref.uri,
-                image=open_pixels(ref, folder).read(background.region),
+                image=pixels.read(region),
                 ids=ids,
                 background=ids == 0 if known else background.valid & (ids == 0),
                 maskless_centers=np.array(maskless, float).reshape(-1, ids.ndim),
@@ -101,7 +109,7 @@ def clicked_fields(
     whole = "true masks" if true else "masks found under the clicks"
     masks = whole if true in (0, len(views)) else "true masks or masks found under clicks"
     diameter = float(np.mean(list(library.diameters.values())))
-    return RealFields(tuple(views), tuple(refs), masks, diameter)
+    return RealFields(tuple(views), tuple(refs.values()), masks, diameter)
 
 
 def masked_fields(project: Project, masks: SplitMasks) -> RealFields:

@@ -1,19 +1,27 @@
-"""Parts of large images: only what is clicked is read, and every click finds its part."""
+"""Parts of large images: only what is usable is read, and each patch finds its part."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import region_shape
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.patch import ClickedImage
+from napari_synthseg.core.patch import ClickedImage, Patch
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches import background, canvas_parts
 from napari_synthseg.patches.build import build_library
-from napari_synthseg.patches.canvas_parts import divide_image, estimate_backgrounds, part_of_patch
+from napari_synthseg.patches.canvas_parts import (
+    divide_image,
+    estimate_backgrounds,
+    parts_of_patches,
+)
 from napari_synthseg.synthesis import PasteRecipe
-from napari_synthseg.synthesis.paste.fitting import fit_to_library
+from napari_synthseg.synthesis.paste.fitting import fit_to_backgrounds, fit_to_library
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image
 
 FAR = [(60, 60), (60, 100), (100, 80), (1450, 1460), (1450, 1500), (1420, 1480)]
@@ -40,16 +48,16 @@ def large(monkeypatch):
 def test_a_small_image_is_one_part():
     image, _ = disc_image(CENTERS)
     source = clicked(image, CENTERS)
-    assert divide_image(source, {1: 20.0}) == [source.pixels.region]
+    assert divide_image(source, (), {1: 20.0}) == [source.pixels.region]
 
 
-def test_of_a_large_image_only_the_tiles_with_clicks_are_read(large):
+def test_of_a_large_image_only_the_tiles_with_patches_are_read(large):
     source, ids = large
     library = exhaust(build_library([source], [DISC]))
     backgrounds = exhaust(estimate_backgrounds(library))
     assert [b.region for b in backgrounds] == [((0, 552), (0, 552)), ((984, 1536), (984, 1536))]
     assert source.pixels.total < ids.size / 2
-    assert [part_of_patch(p, backgrounds) for p in library.patches] == [0, 0, 0, 1, 1, 1]
+    assert parts_of_patches(library.patches, backgrounds) == [0, 0, 0, 1, 1, 1]
     assert all(b.level == pytest.approx([0.1], abs=0.02) for b in backgrounds)
 
 
@@ -70,7 +78,93 @@ def test_patches_beyond_the_parts_are_left_out_and_counted(large, monkeypatch):
     library = exhaust(build_library([replace(source, clicks=clicks)], [DISC]))
     synthesizer = exhaust(fit_to_library(PasteRecipe(size=256), library))
     assert {p.id for p in synthesizer.factory.patches} == {"a-1", "a-2", "a-3"}
-    assert any("Of 5 usable patches 3 are pasted" in n for n in synthesizer.notes)
+    assert any("Of 5 usable patches 2 are left out:" in n for n in synthesizer.notes)
+
+
+def library_of(source, classes):
+    """Cut patches of clicks of these classes."""
+    clicks = tuple(
+        c.model_copy(update={"cls": v}) for c, v in zip(source.clicks, classes, strict=True)
+    )
+    discs = [DISC.model_copy(update={"value": v, "name": f"disc {v}"}) for v in sorted({*classes})]
+    return exhaust(build_library([replace(source, clicks=clicks)], discs))
+
+
+def test_tiles_are_ranked_by_usable_patches(large, monkeypatch):
+    source, _ = large
+    monkeypatch.setattr(canvas_parts, "MOST_PX", 512**2)
+    library = library_of(replace(source, clicks=source.clicks[:5]), [1] * 5)
+    rejecting = library.with_verdicts(frozenset({"a-1", "a-2"}))  # one here, two there
+    synthesizer = exhaust(fit_to_library(PasteRecipe(size=256), rejecting))
+    assert {p.id for p in synthesizer.factory.patches} == {"a-4", "a-5"}
+    assert any("Of 3 usable patches 1 are left out:" in n for n in synthesizer.notes)
+    assert np.count_nonzero(synthesizer.pair(0).labels.ids)
+
+
+def test_no_class_with_usable_patches_is_lost(monkeypatch):
+    monkeypatch.setattr(canvas_parts, "WHOLE_PX", 2**20)
+    monkeypatch.setattr(canvas_parts, "MOST_PX", 512**2)
+    centers = [*FAR[:3], (700, 690), (700, 730), (80, 1450)]
+    image, _ = disc_image(centers, (1536, 1536))
+    rare = library_of(clicked(image, centers, exhaustive=False), [1, 1, 1, 1, 1, 2])
+    synthesizer = exhaust(fit_to_library(PasteRecipe(size=256), rare))
+    assert {p.id for p in synthesizer.factory.patches} == {"a-1", "a-2", "a-3", "a-6"}
+    assert synthesizer.sampler.density.classes == (1, 2)
+    expected = "Of 6 usable patches 2 are left out (class 1: 2 of 5):"
+    assert any(expected in n for n in synthesizer.notes)
+
+
+def test_poor_patches_of_a_part_stand_in_for_good_ones_outside(large, monkeypatch):
+    """A class is not lost where what lies in the parts would not be first choice."""
+    source, _ = large
+    monkeypatch.setattr(canvas_parts, "MOST_PX", 512**2)
+    library = library_of(replace(source, clicks=source.clicks[:5]), [1] * 5)
+    patches = [replace(p, quality=0.01 if n < 3 else 1.0) for n, p in enumerate(library.patches)]
+    synthesizer = exhaust(
+        fit_to_library(PasteRecipe(size=256), replace(library, patches=tuple(patches)))
+    )
+    assert {p.id for p in synthesizer.factory.patches} == {"a-1", "a-2", "a-3"}
+
+
+def test_without_usable_patches_the_remedy_is_told(large):
+    source, _ = large
+    library = library_of(source, [1] * 6)
+    rejecting = library.with_verdicts(frozenset(p.id for p in library.patches))
+    with pytest.raises(InputError, match="accept patches that you rejected"):
+        exhaust(estimate_backgrounds(rejecting))
+    here, _ = exhaust(estimate_backgrounds(library))
+    there = library.with_verdicts(frozenset({"a-1", "a-2", "a-3"}))
+    with pytest.raises(InputError, match="No usable patch lies on the parts"):
+        exhaust(fit_to_backgrounds(PasteRecipe(size=256), there, [here]))
+
+
+@pytest.mark.parametrize("classes", [1, 2, 7])
+@pytest.mark.parametrize("diameter", [0.4, 20, 100, 400, 1000, 5000])
+def test_the_parts_of_an_image_keep_the_bound(diameter, classes):
+    class Huge:
+        shape = (1, 16000, 12500)
+        region = ((0, 16000), (0, 12500))
+
+        def read(self, region=None):
+            raise AssertionError("dividing an image reads nothing")
+
+    rng = np.random.default_rng(0)
+    dot = np.ones((1, 1), bool)
+    patches = [
+        Patch(str(n), "a", 1 + n % classes, dot[None], dot, (int(y), int(x)), (0.0, 0.0))
+        for n, (y, x) in enumerate(rng.integers(0, (16000, 12500), (2000, 2)))
+    ]
+    parts = divide_image(
+        ClickedImage(ImageRef(id="a", uri="a"), Huge(), ()),
+        patches,
+        dict.fromkeys(range(1, classes + 1), float(diameter)),
+    )
+    sizes = [math.prod(region_shape(part)) for part in parts]
+    assert sum(sizes) <= canvas_parts.MOST_PX
+    assert sum(sizes) > canvas_parts.MOST_PX / 2 / classes
+    places = canvas_parts.PatchPlaces(patches)
+    shown = {patches[n].cls for part in parts for n in places.centered("a", part)}
+    assert shown == set(range(1, classes + 1))
 
 
 IMAGE, IDS = disc_image(CENTERS)
@@ -122,6 +216,19 @@ def changed(part):
         return {"image": ClickedImage(image.ref, image.pixels, clicks), "classes": classes}
     assert part == "mask of the user"
     return {"masks": {"a": InstanceLabels(IDS, dict.fromkeys(range(1, 8), 1))}}
+
+
+def test_a_known_background_counts_the_clicks_of_now():
+    """Clicks without a mask change no pixel of what is known, but how many objects there are."""
+    library = exhaust(build_library([clicked(IMAGE, CENTERS[:4], exhaustive=False)], [DISC]))
+    empty = [replace(p, id=f"{p.id}-b", mask=np.zeros_like(p.mask)) for p in library.patches]
+    more = replace(library, patches=(*library.patches, *empty))
+    (few,) = exhaust(estimate_backgrounds(library))
+    (known,) = exhaust(estimate_backgrounds(more))
+    canvas_parts.CACHE.clear()
+    (fresh,) = exhaust(estimate_backgrounds(more))
+    assert few.unclicked > 1
+    assert known.unclicked == fresh.unclicked == 2 * few.unclicked
 
 
 @pytest.mark.parametrize(

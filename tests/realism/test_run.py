@@ -11,11 +11,15 @@ from napari_synthseg.core.annotations import Click, Verdict
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.pixels import Intensity
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, exhaust
 from napari_synthseg.core.recipe import Recipe, Synthesizer
+from napari_synthseg.patches import canvas_parts
 from napari_synthseg.realism.figure import draw_png, save_comparison
 from napari_synthseg.realism.report import RealismReport, rows_of
+from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.workflow import realism_views
+from napari_synthseg.workflow.realism_views import clicked_fields, count_objects
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import DISC, disc_image
 from tests.helpers.sessions import add_array, add_masks
@@ -144,6 +148,32 @@ def test_true_masks_are_used_where_they_are_and_channels_are_told_apart(tmp_path
     assert {m.channel for m in report.measures if m.name == "density"} == {None}
     assert any(row.cells[0] == "contrast of objects, channel 1" for row in rows_of(report))
     assert draw_png(comparison)[:4] == b"\x89PNG"
+
+
+def test_an_image_of_many_parts_is_named_once_and_its_masks_are_read_once(tmp_path, monkeypatch):
+    for name, value in {"WHOLE_PX": 2**12, "TILE_PX": 64, "TILE_DIAMETERS": 3}.items():
+        monkeypatch.setattr(canvas_parts, name, value)
+    session = new_session(tmp_path / "p", images=2)
+    library = session.cut_patches().result()
+    found = exhaust(clicked_fields(session.project, session.folder, library))
+    for number, ref in enumerate(session.project.images):
+        moved = np.array(CENTERS) + np.random.default_rng(100 + number).integers(-8, 9, (6, 2))
+        ids = disc_image(moved, (128, 128))[1]
+        add_masks(session, ref, InstanceLabels(ids, dict.fromkeys(range(1, 7), 1)))
+    opened = []
+
+    def counted(truth, ref, folder):
+        opened.append(ref.name)
+        return open_labels(truth, ref, folder)
+
+    monkeypatch.setattr(realism_views, "open_labels", counted)
+    true = exhaust(clicked_fields(session.project, session.folder, library))
+    session.close().result()
+    assert len(found.views) == len(true.views) > 4
+    for fields in (found, true):
+        assert [ref.name for ref in fields.refs] == ["discs 0", "discs 1"]
+        assert count_objects(fields.views) == 12
+    assert opened == ["discs 0", "discs 1"]
 
 
 def test_a_rejected_mask_still_counts_as_an_object(tmp_path):

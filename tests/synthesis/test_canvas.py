@@ -1,5 +1,7 @@
 """Canvases show background, and never an object: neither a clicked nor an unclicked one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -31,6 +33,25 @@ def background_of(pixels, valid):
     noise = np.full(len(pixels), 0.02, np.float32)
     level = np.median(pixels[:, valid], axis=1).astype(np.float32)
     return (Background("a", pixels.astype(np.float32), valid, level, noise, (0, 0)),)
+
+
+def parts_of(*names):
+    """Return canvases of parts of the images of these names."""
+    (ground,) = background_of(np.zeros((1, 64, 64)), np.ones((64, 64), bool))
+    return canvases([replace(ground, image=name) for name in names])
+
+
+def test_an_image_of_many_parts_is_drawn_no_more_often_than_another():
+    made, rng = parts_of("a", "b", "b", "b", "b", "b", "b"), np.random.default_rng(0)
+    counts = np.bincount([made.draw_part(rng) for _ in range(6000)], minlength=7)
+    assert counts[0] == pytest.approx(3000, abs=150)
+    assert counts[1:] == pytest.approx(np.full(6, 500), abs=90)
+
+
+def test_of_images_of_one_part_each_one_number_is_drawn():
+    made, rng, same = parts_of("a", "b", "c"), np.random.default_rng(0), np.random.default_rng(0)
+    assert [made.draw_part(rng) for _ in range(50)] == [int(same.integers(3)) for _ in range(50)]
+    assert rng.bit_generator.state == same.bit_generator.state
 
 
 @pytest.mark.parametrize("canvas", KINDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -61,7 +62,7 @@ class CanvasImage:
 
 @dataclass(frozen=True, eq=False)
 class Canvases:
-    """What objects are put on; `shape` is the spatial shape of a canvas."""
+    """What objects are put on: parts of images; `shape` is the spatial shape of a canvas."""
 
     images: tuple[CanvasImage, ...]
     kinds: tuple[CanvasKind, ...]
@@ -97,12 +98,29 @@ class Canvases:
         lacking = sum(not len(image.empty) for image in self.images)
         if "empty" in self.kinds and lacking:
             edge = " x ".join(str(n) for n in self.shape)
+            what = "images" if len(self.by_image) == len(self.images) else "parts of images"
             notes.append(
-                f"{lacking} of {len(self.images)} images have no window of {edge} pixels without "
+                f"{lacking} of {len(self.images)} {what} have no window of {edge} pixels without "
                 "any object: there, canvases are the background with the objects taken out. A "
                 "smaller size may find empty windows."
             )
         return tuple(notes)
+
+    @cached_property
+    def by_image(self) -> tuple[tuple[int, ...], ...]:
+        """The numbers of the parts of each clicked image."""
+        numbers: dict[str, list[int]] = {}
+        for number, part in enumerate(self.images):
+            numbers.setdefault(part.background.image, []).append(number)
+        return tuple(map(tuple, numbers.values()))
+
+    def draw_part(self, rng: np.random.Generator) -> int:
+        """Draw an image, then one of its parts: an image of many parts counts no more than others.
+
+        Where the image is one part, a single number is drawn.
+        """
+        parts = self.by_image[int(rng.integers(len(self.by_image)))]
+        return parts[int(rng.integers(len(parts)))] if len(parts) > 1 else parts[0]
 
     def draw(self, rng: np.random.Generator, number: int) -> tuple[FloatImage, FloatImage]:
         """Draw a canvas from image `number`: noise residual and base, each (channel, *shape).

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import Background, Patch, PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
-from napari_synthseg.patches.canvas_parts import estimate_backgrounds, part_of_patch
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds, parts_of_patches
 from napari_synthseg.synthesis.paste.arrangement import (
     Layout,
     count_touching,
@@ -42,31 +44,42 @@ def fit_to_library(
 def fit_to_backgrounds(
     recipe: PasteParameters, library: PatchLibrary, backgrounds: Sequence[Background]
 ) -> Generator[Progress, None, PasteSynthesizer]:
-    """Return the synthesizer of a library whose backgrounds are known."""
+    """Return the synthesizer of a library whose backgrounds are known.
+
+    Raises
+    ------
+    InputError
+        If no usable patch lies on any of the backgrounds.
+    """
+    usable = library.usable()
+    part_of = dict(zip(usable, parts_of_patches(usable, backgrounds), strict=True))
+    inside = [p for p in usable if part_of[p] is not None]
+    if not inside:
+        raise InputError(
+            "No usable patch lies on the parts of the images that are read. Click objects there, "
+            "or accept patches that you rejected."
+        )
+    chosen = choose_patches(inside, recipe.min_quality)
+    part_numbers = tuple(n for p in chosen if (n := part_of[p]) is not None)
     yield Progress(0.0, "preparing canvases")
     bases = smooth_bases(backgrounds, library.diameters)
     canvases = Canvases.prepare(backgrounds, recipe, bases)
     yield Progress(0.2, "measuring how objects lie")
     layouts = paint_layouts(library, backgrounds)
-    usable = choose_patches(library, recipe.min_quality)
-    parts = {p.id: part_of_patch(p, backgrounds) for p in usable}
-    chosen = tuple(p for p in usable if parts[p.id] is not None)
-    part_numbers = tuple(n for n in parts.values() if n is not None)
     density = Density.measure(library, backgrounds, sorted({p.cls for p in chosen}))
+    of_image: dict[str, list[Patch]] = defaultdict(list)
+    for patch in usable:
+        of_image[patch.image].append(patch)
+    blurs = {image: measure_blur(mine) for image, mine in of_image.items()}
     sources = tuple(
-        SourceImage(
-            background,
-            base,
-            layout.ids > 0,
-            measure_blur(p for p in library.usable() if p.image == background.image),
-        )
+        SourceImage(background, base, layout.ids > 0, blurs.get(background.image, 0.0))
         for background, base, layout in zip(backgrounds, bases, layouts, strict=True)
     )
     factory = SpriteFactory(recipe, chosen, part_numbers, sources, library.diameters)
     sampler = ObjectSampler.gather(density, factory)
     yield Progress(0.5, "matching the arrangement of the objects")
     arrangement, notes = measure_arrangement(recipe, library, density)
-    notes = (*canvases.notes(), *_left_out(len(usable), len(chosen)), *notes)
+    notes = (*canvases.notes(), *_left_out(usable, inside), *notes)
     synthesizer = PasteSynthesizer(recipe, canvases, factory, sampler, arrangement, notes)
     if recipe.arrangement == "matched" and recipe.clustering is None:
         yield Progress(0.75, "matching how many objects touch")
@@ -75,12 +88,18 @@ def fit_to_backgrounds(
     return synthesizer
 
 
-def _left_out(usable: int, chosen: int) -> tuple[str, ...]:
-    if usable == chosen:
+def _left_out(usable: Sequence[Patch], inside: Sequence[Patch]) -> tuple[str, ...]:
+    """Say how many usable patches lie outside the parts that are read, class by class."""
+    every = Counter(p.cls for p in usable)
+    lost = every - Counter(p.cls for p in inside)
+    if not lost:
         return ()
+    counts = ", ".join(f"class {value}: {lost[value]} of {every[value]}" for value in sorted(lost))
+    which = f" ({counts})" if len(every) > 1 else ""
     return (
-        f"Of {usable} usable patches {chosen} are pasted: the others lie far apart on a large "
-        "image. Click where objects lie together, or add parts of it as images of their own.",
+        f"Of {len(usable)} usable patches {lost.total()} are left out{which}: they lie far apart "
+        "on a large image. Click where objects lie together, or add parts of it as images of their "
+        "own.",
     )
 
 
@@ -109,14 +128,14 @@ def _clustered(synthesizer: PasteSynthesizer, clustering: float) -> PasteSynthes
     return replace(synthesizer, arrangement=arrangement)
 
 
-def choose_patches(library: PatchLibrary, min_quality: float) -> tuple[Patch, ...]:
-    """Return the patches to use: good ones that lie whole in their image.
+def choose_patches(usable: Sequence[Patch], min_quality: float) -> tuple[Patch, ...]:
+    """Return those of usable patches to paste: good ones that lie whole in their image.
 
     Where a class has too few of these, ones cut off by the border and then those of lower quality
-    join in, best first. Rejected patches never do.
+    join in, best first.
     """
     by_class: dict[int, list[Patch]] = {}
-    for patch in library.usable():
+    for patch in usable:
         by_class.setdefault(patch.cls, []).append(patch)
     chosen: list[Patch] = []
     for _, mine in sorted(by_class.items()):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.geometry import contains
 from napari_synthseg.core.patch import Background, PatchLibrary
 from napari_synthseg.patches.canvas_parts import PatchPlaces
 from napari_synthseg.synthesis.paste.blending import Blending, blendings_of
@@ -50,12 +49,8 @@ class Density:
         """Take the clicks of every part (of rejected patches, too: those objects are there)."""
         images, places = [], PatchPlaces(library.patches)
         for background in backgrounds:
-            near = places.meeting(background.image, background.region)
-            patches = [
-                p
-                for p in (library.patches[n] for n in near)
-                if contains(background.region, np.add(p.origin, p.center).tolist())
-            ]
+            inside = places.centered(background.image, background.region)
+            patches = [library.patches[n] for n in inside]
             positions = [np.add(p.origin, p.center) - background.origin for p in patches]
             images.append(
                 ImageDensity(

@@ -56,9 +56,9 @@ class SpriteFactory:
     patches
         The patches that are used; sprites are asked for by their place here.
     image_numbers
-        The place in `sources` of each patch's image.
+        The place in `sources` of each patch's image part.
     sources
-        The clicked images.
+        The parts of the clicked images.
     diameters
         Class value -> diameter in pixels.
     """

@@ -54,7 +54,7 @@ class PasteSynthesizer(Synthesizer):
     def pair(self, index: int) -> DualImage:
         """Return dual image `index` (>= 0)."""
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index)))
-        number = self._draw_image(rng)
+        number = self.canvases.draw_part(rng)
         image, base = self.canvases.draw(rng, number)
         pixels = CanvasPixels(
             image, base, image.copy() if "poisson" in self.sampler.blendings else image
@@ -72,13 +72,9 @@ class PasteSynthesizer(Synthesizer):
         """Return only where objects would lie on some dual image, for measuring arrangements."""
         rng = np.random.default_rng(np.random.SeedSequence((self.recipe.seed, index, 2)))
         scene = Scene(np.zeros(self.shape, np.int32))
-        for _ in self._arrange(rng, self._draw_image(rng), scene):
+        for _ in self._arrange(rng, self.canvases.draw_part(rng), scene):
             pass
         return scene.ids
-
-    def _draw_image(self, rng: np.random.Generator) -> int:
-        """Choose the clicked image that a dual image is modelled on."""
-        return int(rng.integers(len(self.canvases.images)))
 
     def _arrange(
         self, rng: np.random.Generator, number: int, scene: Scene
