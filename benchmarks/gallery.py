@@ -74,7 +74,7 @@ def make_session(folder: Path, patches: list[Patch]) -> tuple[Session, PatchLibr
     )
     session.edit(project, "make")
     start = time.perf_counter()
-    checked = exhaust(check_patches(patches, {1: 18.0, 2: 18.0, 3: 18.0}))
+    checked = exhaust(check_patches(patches, {(i, c): 18.0 for i in images for c in (1, 2, 3)}))
     seconds = time.perf_counter() - start
     for patch in checked:  # as the notes about the whole set do where patches are cut
         _ = patch.area

@@ -17,6 +17,7 @@ from napari_synthseg.core.geometry import (
     Region,
     full_region,
     intersect,
+    lies_in,
     region_shape,
     region_slices,
 )
@@ -96,8 +97,19 @@ class TiledSource:
         self.shape, self.region = source.shape, source.region
 
     def read(self, region: Region | None = None) -> FloatImage:
-        """Return the pixels of `region`; see `PixelSource.read`."""
-        wanted = region or self.region
+        """Return the pixels of `region`; see `PixelSource.read`.
+
+        Raises
+        ------
+        InputError
+            If the region is not inside `self.region`.
+        """
+        wanted = self.region if region is None else region
+        if not lies_in(wanted, self.region):
+            raise InputError(
+                f"Pixels were asked for at {wanted}, outside the part of the image that the "
+                f"project uses, {self.region}."
+            )
         result = np.empty((self.shape[0], *region_shape(wanted)), np.float32)
         edges = [1] * (len(wanted) - 2) + [TILE_PX] * 2
         first = [a // edge * edge for (a, _), edge in zip(wanted, edges, strict=True)]

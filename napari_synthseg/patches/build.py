@@ -11,7 +11,11 @@ from napari_synthseg.core.patch import ClickedImage, Patch, PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.cut_images import cut_once
 from napari_synthseg.patches.quality.peer_checks import check_patches
-from napari_synthseg.patches.quality.size import diameter_in_use, measure_diameter
+from napari_synthseg.patches.quality.size import (
+    diameter_in_use,
+    equal_diameter,
+    measure_diameter,
+)
 from napari_synthseg.patches.quality.summary import describe_library
 from napari_synthseg.patches.settings import PatchSettings
 
@@ -60,7 +64,7 @@ def build_library(
     chosen = settings or PatchSettings()
     by_value = {c.value: c for c in classes}
     patches: list[Patch] = []
-    given: dict[int, list[float]] = {}
+    given: dict[tuple[str, int], float] = {}
     for number, image in enumerate(images):
         diameter = {
             value: by_value[value].diameter_px(image.ref)
@@ -76,13 +80,19 @@ def build_library(
         share = SHARE_OF_IMAGES / len(images)
         name = image.ref.name or image.ref.id
         patches += yield from subprogress(work, number * share, (number + 1) * share, name)
-        for value, length in diameter.items():
-            given.setdefault(value, []).append(length)
-    mean = {value: sum(lengths) / len(lengths) for value, lengths in given.items()}
-    spacing = images[0].ref.spacing if images else ()
-    measured = {value: measure_diameter(patches, value, spacing) for value in mean}
+        given |= {(image.ref.id, value): length for value, length in diameter.items()}
+    mean = _mean_diameters(given)
+    spacings = {image.ref.id: image.ref.spacing for image in images}
+
+    def length_of(patch: Patch) -> float:
+        """Return the diameter of an object in pixels of an image that is as fine as the mean."""
+        own = equal_diameter(patch.area, spacings[patch.image])
+        return own * mean[patch.cls] / given[patch.image, patch.cls]
+
+    measured = {value: measure_diameter(patches, value, length_of) for value in mean}
     diameters = {value: diameter_in_use(mean[value], measured[value]) for value in mean}
-    checking = check_patches(patches, diameters)
+    scale = {value: diameters[value] / mean[value] for value in mean}
+    checking = check_patches(patches, {key: scale[key[1]] * given[key] for key in given})
     library = PatchLibrary(
         (yield from subprogress(checking, SHARE_OF_IMAGES, 1.0, "comparing all patches")),
         tuple(images),
@@ -92,3 +102,14 @@ def build_library(
         accepted=accepted,
     )
     return replace(library, notes=describe_library(library, classes, mean, chosen.least_patches))
+
+
+def _mean_diameters(given: Mapping[tuple[str, int], float]) -> dict[int, float]:
+    """Return the mean diameter of each class over the images that show it, pixels.
+
+    Images differ where the diameter is physical and their pixels are not alike.
+    """
+    lengths: dict[int, list[float]] = {}
+    for (_, value), length in given.items():
+        lengths.setdefault(value, []).append(length)
+    return {value: sum(some) / len(some) for value, some in lengths.items()}

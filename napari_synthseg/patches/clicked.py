@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from napari_synthseg.core.annotations import Click
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, contains
+from napari_synthseg.core.geometry import (
+    Region,
+    contains,
+    full_region,
+    intersect,
+    region_slices,
+)
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import GIVEN, ClickedImage, Outline, Patch
 from napari_synthseg.core.pixels import PixelSource, TiledSource
@@ -71,16 +78,29 @@ def cut_clicked_image(
         np.array(image.negatives, float).reshape(-1, len(region)),
         spacing,
     )
-    found = yield from subprogress(outline_objects(objects, methods or {}), 0.0, 0.8)
-    if masks is not None:
-        found = list(_with_given(found, image, masks))
+    given = _find_given(image, masks) if masks is not None else [None] * len(image.clicks)
+    if all(given):
+        found = [FoundOutline(outline, GIVEN) for outline in given if outline]
+    else:
+        found = yield from subprogress(outline_objects(objects, methods or {}), 0.0, 0.8)
+        if masks is not None:
+            found = [
+                FoundOutline(outline, GIVEN)
+                if outline
+                else replace(one, outline=_beside_given(one.outline, region, masks))
+                for one, outline in zip(found, given, strict=True)
+            ]
     patches = []
     for number, (click, one) in enumerate(zip(image.clicks, found, strict=True)):
         if number % PORTION_CLICKS == 0:
             yield Progress(0.8 + 0.1 * number / len(found), "cutting patches")
         patches.append(_cut_patch(image.ref.id, source, click, one, diameters, settings, spacing))
+
+    def length_of(patch: Patch) -> float:
+        return equal_diameter(patch.area, spacing)
+
     usual = {
-        value: diameter_in_use(length, measure_diameter(patches, value, spacing))
+        value: diameter_in_use(length, measure_diameter(patches, value, length_of))
         for value, length in diameters.items()
     }
     for number, patch in enumerate(patches):
@@ -129,26 +149,33 @@ def _cut_patch(
     )
 
 
-def _with_given(
-    found: Sequence[FoundOutline], image: ClickedImage, labels: InstanceLabels
-) -> Iterator[FoundOutline]:
-    """Put the labelled object under a click in place of what was found, and take it from others."""
+def _find_given(image: ClickedImage, labels: InstanceLabels) -> list[Outline | None]:
+    """Return the labelled object under each click; None where there is none."""
     origin = np.array([start for start, _ in image.pixels.region])
     boxes, limit = labels.slices(), np.array(labels.ids.shape) - 1
-    for click, one in zip(image.clicks, found, strict=True):
+    given: list[Outline | None] = []
+    for click in image.clicks:
         pixel = np.clip(np.round(np.subtract(click.position, origin)), 0, limit).astype(int)
-        if number := int(labels.ids[tuple(pixel)]):
-            box = boxes[number]
-            corner = tuple(int(o) + s.start for o, s in zip(origin, box, strict=True))
-            yield FoundOutline(Outline(labels.ids[box] == number, corner, 1.0), GIVEN)
+        number = int(labels.ids[tuple(pixel)])
+        if not number:
+            given.append(None)
             continue
-        outline = one.outline
-        window = tuple(
-            (int(o - f), int(o - f) + n)
-            for o, f, n in zip(outline.origin, origin, outline.mask.shape, strict=True)
-        )
-        free = outline.mask & ~cut_mask(labels.ids > 0, [0] * len(window), window)
-        yield FoundOutline(Outline(free, outline.origin, outline.confidence), one.method)
+        box = boxes[number]
+        corner = tuple(int(o) + s.start for o, s in zip(origin, box, strict=True))
+        given.append(Outline(labels.ids[box] == number, corner, 1.0))
+    return given
+
+
+def _beside_given(outline: Outline, region: Region, labels: InstanceLabels) -> Outline:
+    """Return an outline without the pixels of labelled objects."""
+    start = tuple(o - low for o, (low, _) in zip(outline.origin, region, strict=True))
+    window = tuple((a, a + n) for a, n in zip(start, outline.mask.shape, strict=True))
+    common = intersect(window, full_region(labels.ids.shape))
+    if common is None:
+        return outline
+    free = outline.mask.copy()
+    free[region_slices(common, start)] &= labels.ids[region_slices(common)] == 0
+    return replace(outline, mask=free)
 
 
 def _touches(outline: Outline, region: Region) -> bool:

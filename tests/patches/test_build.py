@@ -1,5 +1,7 @@
 """From clicks to a library: every click gets its patch, at its place, with the right mask."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -108,6 +110,42 @@ def test_given_masks_are_taken_as_they_are():
     assert overlap(library.patches[7], mine, 99) == 1.0
     assert overlap(library.patches[0], ids, 1) > 0.85
     assert {p.quality for p in library.patches[1:]} == {1.0}
+
+
+def test_outlines_give_up_the_pixels_of_given_masks_and_all_given_need_no_outlining():
+    image, ids = disc_image(CENTERS)
+    mine = np.zeros_like(ids)
+    mine[20:40, 30:60] = 5  # over the right half of the first disc, where nobody clicked
+    part = clicked(image, [(30, 25), CENTERS[1]])
+    library = build(part, masks={"a": InstanceLabels(mine)})
+    assert overlap(library.patches[0], np.where(mine, 0, ids), 1) > 0.8
+    index = tuple((np.argwhere(library.patches[0].mask) + library.patches[0].origin).T)
+    assert not mine[index].any()
+    unknown = DISC.model_copy(update={"mask_method": "of a plugin that is gone"})
+    library = build(part, classes=(unknown,), masks={"a": InstanceLabels(ids)})
+    assert [overlap(p, ids, n) for n, p in enumerate(library.patches, start=1)] == [1.0, 1.0]
+
+
+def test_the_size_is_told_in_the_classes_unit_for_images_of_different_pixels():
+    """Discs of 20 um: 40 px wide at half a micrometer, 20 at one; typed as 50 um."""
+    places = [(30, 30), (30, 90), (90, 30), (90, 90)]
+    coarse, _ = disc_image(places, shape=(120, 120), radius=10)
+    wide = [(2 * y, 2 * x) for y, x in places]
+    fine, _ = disc_image(wide, shape=(240, 240), radius=20)
+    images = [
+        clicked(coarse, places, "a", pixel_size=(1.0, 1.0), unit="um"),
+        clicked(fine, wide, "b", pixel_size=(0.5, 0.5), unit="um"),
+    ]
+    cls = ObjectClass(name="disc", value=1, diameter=50, unit="um")
+    library = build(*images, classes=(cls,))
+    (note,) = [n for n in library.notes if "diameter of" in n]
+    words = r"'disc' has a diameter of 50 um, but 8 sure outlines measure (\S+) um, .*"
+    found = re.match(rf"Class {words}Set the diameter to (\S+) um\.", note)
+    assert found, note
+    assert float(found[1]) == float(found[2]) == pytest.approx(20, rel=0.06)
+    assert library.diameters[1] == library.measured[1].diameter  # pixels: the mean of 20 and 40
+    assert library.measured[1].diameter == pytest.approx(30, rel=0.06)
+    assert not library.suggested()
 
 
 def test_a_click_on_nothing_grades_low_with_a_reason():

@@ -1,13 +1,17 @@
 """Images are cut once, and anew when anything changes that their patches depend on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.patch import ClickedImage
-from napari_synthseg.core.progress import exhaust
+from napari_synthseg.core.patch import ClickedImage, Outline
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.progress import Progress, exhaust
 from napari_synthseg.patches import cut_images
 from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.masks.registry import MASK_METHODS, MaskMethod, register
 from napari_synthseg.patches.settings import PatchSettings
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image
 
@@ -67,6 +71,41 @@ def test_whatever_changes_patches_is_cut_anew(works, change):
     classes = [DISC.model_copy(update={"diameter": change.get("diameter", DISC.diameter)})]
     options = {k: v for k, v in change.items() if k in ("settings", "masks")}
     build(image, classes=classes, **options)
+    assert works == ["a", "a"]
+
+
+def test_the_class_of_a_click_counts(works):
+    first = image_of()
+    clicks = [c.model_copy(update={"cls": 1 + n % 2}) for n, c in enumerate(first.clicks)]
+    swapped = [c.model_copy(update={"cls": 3 - c.cls}) for c in clicks]
+    classes = [DISC, DISC.model_copy(update={"name": "other", "value": 2})]
+    for some in (clicks, swapped):
+        patches = build(replace(first, clicks=tuple(some)), classes=classes).patches
+        assert [p.cls for p in patches] == [c.cls for c in some]
+    assert works == ["a", "a"]
+
+
+def test_the_method_counts(works):
+    def outline(objects):
+        yield Progress(0.5)
+        corners = np.maximum(np.round(objects.positions).astype(int) - 4, 0)
+        return [Outline(np.ones((5, 5), bool), tuple(c), 0.6) for c in corners.tolist()]
+
+    register(MaskMethod("squares", "Squares", "", outline))
+    try:
+        for method in ("network", "squares"):
+            patches = build(classes=[DISC.model_copy(update={"mask_method": method})]).patches
+            assert {p.method for p in patches} == {method}
+    finally:
+        del MASK_METHODS["squares"]
+    assert works == ["a", "a"]
+
+
+def test_the_part_of_the_image_that_is_used_counts(works):
+    whole = image_of(CENTERS[:4])
+    build(whole)
+    part = ArraySource(IMAGE, ((0, 100), (0, 120)))
+    build(replace(whole, pixels=part))
     assert works == ["a", "a"]
 
 

@@ -88,16 +88,19 @@ def test_a_long_object_is_outlined_and_cut_whole():
 def test_a_negative_click_takes_its_object_out_of_the_outline():
     shape = (100, 100)
     y, x = np.indices(shape)
-    one, other = (np.hypot(y - 50, x - column) < 14 for column in (38, 62))
+    one, other = (np.hypot(y - 50, x - column) < 14 for column in (40, 60))
     image = ndimage.gaussian_filter((one | other).astype(np.float32), 1.5)[None]
-    alone = clicked(image, [(50, 36)], exhaustive=False)
+    alone = clicked(image, [(50, 38)], exhaustive=False)
     cls = ObjectClass(name="disc", value=1, diameter=28)
-    areas = [
-        np.count_nonzero(exhaust(build_library([source], [cls])).patches[0].mask)
+    both, first = (
+        exhaust(build_library([source], [cls])).patches[0]
         for source in (alone, replace(alone, negatives=((50.0, 66.0),)))
-    ]
-    assert areas[1] <= areas[0]
-    assert areas[1] == pytest.approx(np.count_nonzero(one), rel=0.2)
+    )
+    ids = np.where(one, 1, 2 * other)
+    assert overlap(both, one | other, 1) > 0.9  # nothing says that they are two
+    assert overlap(first, ids, 1) > 0.85
+    row, column = np.subtract((50, 66), first.origin)
+    assert not first.mask[row, column]
 
 
 def test_objects_of_a_volume_are_followed_through_its_planes():
@@ -141,6 +144,53 @@ def test_each_class_is_outlined_by_its_method(squares):
     assert {f.outline.area for f in found[1::2]} == {81}
     assert min(f.outline.area for f in found[::2]) > 300
     assert [s.fraction for s in steps] == sorted(s.fraction for s in steps)
+
+
+def outlines_of(position, **wrong):
+    """Return what a method gives for two clicks where it does not keep to what is agreed."""
+    good = {"mask": np.ones((9, 9), bool), "origin": position, "confidence": 0.6}
+    return [Outline(**good), Outline(**{**good, **wrong})]
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (outlines_of((20, 20))[:1], "1 outlines for 2 clicks"),
+        (outlines_of((20, 20), origin=(-1, 20)), "click 2 of 2 that covers pixels at"),
+        (outlines_of((20, 20), origin=(20, 172)), "covers pixels at .*outside the image's region"),
+        (outlines_of((20, 20), confidence=np.nan), "confidence of nan"),
+        (outlines_of((20, 20), confidence=1.2), "must lie between 0 and 1"),
+        (outlines_of((20, 20), confidence=-0.1), "must lie between 0 and 1"),
+        (outlines_of((20, 20), mask=np.ones((9, 9), int)), "no boolean mask of 2 axes"),
+        (outlines_of((20, 20), mask=np.ones((1, 9, 9), bool)), "no boolean mask of 2 axes"),
+        (outlines_of((20, 20), origin=(0, 20, 20)), "no boolean mask of 2 axes"),
+    ],
+)
+def test_what_a_method_must_not_return_is_refused_by_its_name(squares, returned, words):
+    def outline(objects):
+        yield Progress(0.5)
+        return returned
+
+    MASK_METHODS["squares"] = MaskMethod("squares", "Squares", "", outline)
+    image = clicked(draw("dark")[0], PLACES[:2])
+    cls = ObjectClass(name="disc", value=1, diameter=24, mask_method="squares")
+    with pytest.raises(InputError, match=rf"method 'squares' returned .*{words}"):
+        exhaust(build_library([image], [cls]))
+
+
+def test_outlines_that_reach_to_the_border_and_empty_ones_elsewhere_are_taken(squares):
+    def outline(objects):
+        yield Progress(0.5)
+        return [
+            Outline(np.ones((9, 9), bool), (161, 171), 1.0),
+            Outline(np.zeros((9, 9), bool), (500, 500), 0.0),
+        ]
+
+    MASK_METHODS["squares"] = MaskMethod("squares", "Squares", "", outline)
+    image = clicked(draw("dark")[0], [(165, 175), PLACES[1]])
+    cls = ObjectClass(name="disc", value=1, diameter=24, mask_method="squares")
+    patches = exhaust(build_library([image], [cls])).patches
+    assert [p.area for p in patches] == [81, 0]
 
 
 def test_an_unknown_method_is_refused_and_the_known_ones_are_named():

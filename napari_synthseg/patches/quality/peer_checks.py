@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.patch import GIVEN, Patch
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.quality_issue import IssueKind, QualityIssue, Severity
 from napari_synthseg.patches.quality.contrast import measure_contrasts
 from napari_synthseg.patches.quality.duplicates import find_double_clicks, find_same_pictures
@@ -61,7 +61,7 @@ Of sound masks on real images 3 and 1.5 in 100 reach them."""
 ODD_SIZE_RATIO = 1.8
 """Factor of size from which an unusual size is reported."""
 
-PORTION_PATCHES = 2000
+PORTION_PATCHES = 500
 """Patches that are measured between two signs of progress, at most."""
 
 Issues = dict[str, list[QualityIssue]]
@@ -69,7 +69,7 @@ Issues = dict[str, list[QualityIssue]]
 
 
 def check_patches(
-    patches: Sequence[Patch], diameters: Mapping[int, float]
+    patches: Sequence[Patch], diameters: Mapping[tuple[str, int], float]
 ) -> Generator[Progress, None, tuple[Patch, ...]]:
     """Return all patches in order, with the issues that show beside others, the gravest first.
 
@@ -78,11 +78,11 @@ def check_patches(
     patches
         Cut, masked and graded.
     diameters
-        Class value -> diameter in pixels of the finest axis.
+        Image id and class value -> diameter in pixels of that image's finest axis.
     """
     issues: Issues = defaultdict(list)
     for mine in _grouped(patches, lambda p: (p.image, p.cls)):
-        for earlier, later, away in find_double_clicks(mine, diameters[mine[0].cls]):
+        for earlier, later, away in find_double_clicks(mine, diameters[mine[0].image, mine[0].cls]):
             _report_duplicate(issues, earlier, later, "a second click on the same object", away)
         yield Progress(0.0)
     for first, second in find_same_pictures(patches):
@@ -92,17 +92,18 @@ def check_patches(
     levels = {p.id: _level(p) for p in masked}
     for mine in _grouped(patches, lambda p: p.image):
         _check_saturation(mine, issues)
-        yield Progress(0.1)
+        yield Progress(0.0)
     contrasts: dict[str, float] = {}
     for mine in _grouped(masked, lambda p: p.image):
-        contrasts |= zip((p.id for p in mine), measure_contrasts(mine), strict=True)
-        yield Progress(0.1)
+        start, stop = (0.3 * (len(contrasts) + n) / len(masked) for n in (0, len(mine)))
+        found = yield from subprogress(measure_contrasts(mine), start, stop)
+        contrasts |= zip((p.id for p in mine), found, strict=True)
     for mine in _grouped(masked, lambda p: (p.image, p.cls)):
         _check_contrast(mine, np.array([contrasts[p.id] for p in mine]), issues)
     sharpness: dict[str, float] = {}
     for some in _portions(masked):
         sharpness |= zip((p.id for p in some), measure_sharpness(some), strict=True)
-        yield Progress(0.1 + 0.5 * len(sharpness) / len(masked))
+        yield Progress(0.3 + 0.3 * len(sharpness) / len(masked))
     for peers in _peers(masked):
         _check_sharpness(peers, np.array([sharpness[p.id] for p in peers]), issues)
         _check_intensity(peers, np.array([levels[p.id] for p in peers]), issues)
@@ -142,7 +143,7 @@ def _peers(patches: Sequence[Patch]) -> Iterator[list[Patch]]:
 
 
 def _portions(patches: Sequence[Patch]) -> Iterator[Sequence[Patch]]:
-    """Yield all patches, so many at a time as are measured in about a second."""
+    """Yield all patches, so many at a time as are measured in a part of a second."""
     yield from (
         patches[start : start + PORTION_PATCHES]
         for start in range(0, len(patches), PORTION_PATCHES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -24,18 +24,18 @@ MAX_DIAMETER_RATIO = 1.25
 
 
 def measure_diameter(
-    patches: Iterable[Patch], value: int, spacing: Sequence[float]
+    patches: Iterable[Patch], value: int, length: Callable[[Patch], float]
 ) -> MeasuredDiameter | None:
     """Measure the usual diameter of a class; None where its outlines do not tell.
 
-    Objects that the border of an image cuts off do not count. `spacing` is the distance of pixels
-    along each axis, in units of the shortest.
+    Objects that the border of an image cuts off do not count. `length` gives the diameter of a
+    patch's object, so that images of different pixel size can be taken together.
     """
     mine = [p for p in patches if p.cls == value and not p.touches_border]
     sure = [p for p in mine if p.confidence >= SURE_CONFIDENCE and p.area]
     if len(sure) < max(MIN_OBJECTS, MIN_SHARE * len(mine)):
         return None
-    lengths = np.array([equal_diameter(p.area, spacing) for p in sure])
+    lengths = np.array([length(p) for p in sure])
     usual = float(np.median(lengths))
     spread = 1.4826 * float(np.median(np.abs(lengths - usual)))
     if spread > MAX_SPREAD * usual:

@@ -93,7 +93,7 @@ def describe_library(
         if mine := [p for p in kept if p.cls == item.value]:
             notes += _describe_class(item.name, mine, least_patches)
             if measured := library.measured.get(item.value):
-                notes += _describe_size(item.name, given[item.value], measured)
+                notes += _describe_size(item, given[item.value], measured)
     notes += _describe_balance(kept, classes)
     return tuple(notes)
 
@@ -119,14 +119,22 @@ def _describe_class(name: str, patches: Sequence[Patch], least: int) -> Iterator
         )
 
 
-def _describe_size(name: str, given: float, measured: MeasuredDiameter) -> Iterator[str]:
+def _describe_size(cls: ObjectClass, given: float, measured: MeasuredDiameter) -> Iterator[str]:
+    """Say in the class's own unit where its diameter is far off; `given` is in pixels."""
     low, high = given / MAX_DIAMETER_RATIO, given * MAX_DIAMETER_RATIO
     if not low < measured.diameter < high:
-        yield (
-            f"Class '{name}' has a diameter of {given:.0f} px, but {measured.objects} sure "
-            f"outlines measure {measured.diameter:.0f} px, give or take {measured.error:.0f}. "
-            "Set the diameter to that."
+        typed, usual, error = (
+            _amount(length * cls.diameter / given, cls.unit)
+            for length in (given, measured.diameter, measured.error)
         )
+        yield (
+            f"Class '{cls.name}' has a diameter of {typed}, but {measured.objects} sure outlines "
+            f"measure {usual}, give or take {error}. Set the diameter to {usual}."
+        )
+
+
+def _amount(length: float, unit: str) -> str:
+    return f"{length:.0f} px" if unit == "px" else f"{length:.3g} {unit}"
 
 
 def _describe_balance(patches: Sequence[Patch], classes: Sequence[ObjectClass]) -> Iterator[str]:
