@@ -178,11 +178,12 @@ def outline_clicks(
     """
     outliner = ClickOutliner(pixels, positions, classes, negatives, net or shipped_network())
     fits = {} if fits is None else fits
-    for value in sorted(diameters):
-        if value not in fits and (classes == value).any():
-            work = outliner.fit(value, diameters[value])
-            looking = "learning what the clicked objects look like"
-            fits[value] = yield from subprogress(work, 0.0, 0.1, looking)
+    unknown = sorted((set(diameters) - set(fits)).intersection(classes.tolist()))
+    for done, value in enumerate(unknown):
+        work = outliner.fit(value, diameters[value])
+        share = 0.1 * done / len(unknown), 0.1 * (done + 1) / len(unknown)
+        looking = "learning what the clicked objects look like"
+        fits[value] = yield from subprogress(work, *share, looking)
     placed: dict[int, _Placed] = {}
     order = np.lexsort((positions[:, 1], positions[:, 0])).tolist()
     for start in range(0, len(order), BATCH):
