@@ -181,9 +181,9 @@ def outline_clicks(
     unknown = sorted((set(diameters) - set(fits)).intersection(classes.tolist()))
     for done, value in enumerate(unknown):
         work = outliner.fit(value, diameters[value])
-        share = 0.1 * done / len(unknown), 0.1 * (done + 1) / len(unknown)
+        part = 0.1 * done / len(unknown), 0.1 * (done + 1) / len(unknown)
         looking = "learning what the clicked objects look like"
-        fits[value] = yield from subprogress(work, *share, looking)
+        fits[value] = yield from subprogress(work, *part, looking)
     placed: dict[int, _Placed] = {}
     order = np.lexsort((positions[:, 1], positions[:, 0])).tolist()
     for start in range(0, len(order), BATCH):
