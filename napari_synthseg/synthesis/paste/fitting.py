@@ -12,6 +12,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import Background, Patch, PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds, parts_of_patches
+from napari_synthseg.patches.nested import find_nested
 from napari_synthseg.synthesis.paste.arrangement import (
     Layout,
     count_touching,
@@ -66,7 +67,14 @@ def fit_to_backgrounds(
     canvases = Canvases.prepare(backgrounds, recipe, bases)
     yield Progress(0.2, "measuring how objects lie")
     layouts = paint_layouts(library, backgrounds)
-    density = Density.measure(library, backgrounds, sorted({p.cls for p in chosen}))
+    numbers = {p.id: n for n, p in enumerate(chosen)}
+    inner: dict[int, tuple[Patch, ...]] = {}
+    for within, around in find_nested(inside).items():
+        if (number := numbers.get(inside[around].id)) is not None:
+            inner[number] = (*inner.get(number, ()), inside[within])
+    along = frozenset(p.id for mine in inner.values() for p in mine)
+    alone = sorted({p.cls for p in chosen if p.id not in along})
+    density = Density.measure(library, backgrounds, alone, along)
     of_image: dict[str, list[Patch]] = defaultdict(list)
     for patch in usable:
         of_image[patch.image].append(patch)
@@ -75,7 +83,7 @@ def fit_to_backgrounds(
         SourceImage(background, base, layout.ids > 0, blurs.get(background.image, 0.0))
         for background, base, layout in zip(backgrounds, bases, layouts, strict=True)
     )
-    factory = SpriteFactory(recipe, chosen, part_numbers, sources, library.diameters)
+    factory = SpriteFactory(recipe, chosen, part_numbers, sources, library.diameters, inner)
     sampler = ObjectSampler.gather(density, factory)
     yield Progress(0.5, "matching the arrangement of the objects")
     arrangement, notes = measure_arrangement(recipe, library, density)

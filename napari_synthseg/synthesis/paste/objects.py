@@ -44,13 +44,21 @@ class Density:
 
     @classmethod
     def measure(
-        cls, library: PatchLibrary, backgrounds: Sequence[Background], classes: Sequence[int]
+        cls,
+        library: PatchLibrary,
+        backgrounds: Sequence[Background],
+        classes: Sequence[int],
+        nested: frozenset[str] = frozenset(),
     ) -> Density:
-        """Take the clicks of every part (of rejected patches, too: those objects are there)."""
+        """Take the clicks of every part (of rejected patches, too: those objects are there).
+
+        Patches whose ids are `nested` come along with those that they lie in, and do not count.
+        """
         images, places = [], PatchPlaces(library.patches)
         for background in backgrounds:
             inside = places.centered(background.image, background.region)
-            patches = [library.patches[n] for n in inside]
+            every = (library.patches[n] for n in inside)
+            patches = [p for p in every if p.id not in nested]
             positions = [np.add(p.origin, p.center) - background.origin for p in patches]
             images.append(
                 ImageDensity(
@@ -156,11 +164,13 @@ class ObjectSampler:
         every: dict[int, list[int]] = defaultdict(list)
         own: dict[tuple[int, int], list[int]] = defaultdict(list)
         recipe = factory.recipe
+        along = {p.id for inner in factory.inner.values() for p in inner}
         for number, (patch, image) in enumerate(
             zip(factory.patches, factory.image_numbers, strict=True)
         ):
-            every[patch.cls].append(number)
-            own[image, patch.cls].append(number)
+            if patch.id not in along:
+                every[patch.cls].append(number)
+                own[image, patch.cls].append(number)
         blendings = blendings_of(recipe.blending)
         return cls(recipe, density, dict(every), dict(own), factory.variants, blendings)
 

@@ -80,7 +80,8 @@ class Scene:
     `centers`, `reaches` (half the mean edge of the sprite) and `wanted` (distance to the nearest
     neighbor; 0: any) are of the objects so far, `alone` the place among them of one that
     still lacks its neighbor; `wholes` and `areas` are each id's pixels when it
-    was put down, and those still to be seen (0 for the background).
+    was put down, and those still to be seen (0 for the background). `inner` maps the ids of
+    objects that lie in others, and came along with them, to their classes.
     """
 
     ids: NDArray[np.int32]
@@ -90,6 +91,7 @@ class Scene:
     alone: int | None = None
     wholes: list[int] = field(default_factory=lambda: [0])
     areas: list[int] = field(default_factory=lambda: [0])
+    inner: dict[int, int] = field(default_factory=dict)
 
     def window(
         self, corner: Sequence[int], shape: tuple[int, ...]
@@ -147,6 +149,13 @@ class Scene:
         labels[place.mask] = number
         self.areas.append(place.area)
         self.wholes.append(place.area)
+        for cls, mask in sprite.inner:
+            own = (mask if place.inner is None else mask[place.inner]) & (labels == number)
+            if area := int(np.count_nonzero(own)):
+                self.inner[len(self.areas)] = cls
+                labels[own] = len(self.areas)
+                self.areas.append(area)
+                self.wholes.append(area)
         shape = sprite.mask.shape
         self.centers.append([c + n / 2 for c, n in zip(place.corner, shape, strict=True)])
         self.reaches.append((shape[-1] + shape[-2]) / 4)

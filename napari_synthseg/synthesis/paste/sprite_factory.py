@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_synthseg.core.cache import ByteCache
+from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.window import cut_mask
@@ -32,6 +33,7 @@ from napari_synthseg.synthesis.paste.optics import (
 from napari_synthseg.synthesis.paste.parameters import PasteParameters
 from napari_synthseg.synthesis.paste.sprites import (
     CACHE_BYTES,
+    Inner,
     RotationZoom,
     Sprite,
     trimmed,
@@ -61,6 +63,8 @@ class SpriteFactory:
         The parts of the clicked images.
     diameters
         Class value -> diameter in pixels.
+    inner
+        Place of a patch -> the patches of objects that lie in its object and come along with it.
     """
 
     recipe: PasteParameters
@@ -68,6 +72,7 @@ class SpriteFactory:
     image_numbers: tuple[int, ...]
     sources: tuple[SourceImage, ...]
     diameters: Mapping[int, float]
+    inner: Mapping[int, tuple[Patch, ...]] = field(default_factory=dict)
     cache: ByteCache[Sprite] = field(default_factory=lambda: ByteCache(CACHE_BYTES))
 
     @property
@@ -93,36 +98,43 @@ class SpriteFactory:
         seeds = np.random.SeedSequence((recipe.seed, number, variant, 1))
         rng = np.random.default_rng(seeds)
         size, angle, zoom = rng.uniform(-1, 1, 3)
-        cut = self._cut(number, 1 + recipe.patch_size_spread * size)
+        window = self._window(number, 1 + recipe.patch_size_spread * size)
+        cut = self._cut(number, window)
         diameter = self.diameters[self.patches[number].cls]
         feather = max(1.0, recipe.feather * diameter) if recipe.feather else 0.0
         alpha = opacity(cut, blending, square=recipe.cutout == "square", feather=feather)
         box = used_box(alpha, cut.mask, MARGIN_PX)
         cut = cut.inside(box)
         alpha = alpha[box]
+        inner = tuple(
+            (p.cls, cut_mask(p.mask, p.origin, window)[box]) for p in self.inner.get(number, ())
+        )
         turn = RotationZoom(
             90 * (variant + 0.5 * angle) / self.variants if variant and recipe.rotation else 0.0,
             1 + recipe.scale * zoom if variant else 1.0,
             tuple(n.stop - n.start for n in box),
         )
         own_image = self.image_numbers[number]
-        sprite = self._finish(cut, alpha, turn, blending, own_image, target, rng)
+        sprite = self._finish(cut, alpha, inner, turn, blending, own_image, target, rng)
         if sprite is None:  # scaled to nothing
             untouched = RotationZoom(0.0, 1.0, cut.mask.shape)
-            sprite = self._finish(cut, alpha, untouched, blending, own_image, own_image, rng)
+            sprite = self._finish(cut, alpha, inner, untouched, blending, own_image, own_image, rng)
         assert sprite is not None  # the mask of a chosen patch is not empty
         return sprite
 
-    def _cut(self, number: int, factor: float) -> Cut:
-        """Cut a patch's object out; `factor` varies the size of a square."""
+    def _window(self, number: int, factor: float) -> Region:
+        """Return what is cut out of the image; `factor` varies the size of a square."""
+        patch = self.patches[number]
+        if self.recipe.cutout == "square":
+            edge = self.recipe.patch_size * self.diameters[patch.cls] * factor
+            window = square_window(patch, edge)
+            if cut_mask(patch.mask, patch.origin, window).any():
+                return window
+        return patch_window(patch)  # or the click lies far off its object
+
+    def _cut(self, number: int, window: Region) -> Cut:
         patch, source = self.patches[number], self.sources[self.image_numbers[number]]
         diameter = self.diameters[patch.cls]
-        whole = patch_window(patch)
-        window = whole
-        if self.recipe.cutout == "square":
-            window = square_window(patch, self.recipe.patch_size * diameter * factor)
-            if not cut_mask(patch.mask, patch.origin, window).any():
-                window = whole  # the click lies far off its object
         flat = not self.recipe.match_level
         return cut_object(patch, window, source, diameter, flat=flat)
 
@@ -130,6 +142,7 @@ class SpriteFactory:
         self,
         cut: Cut,
         alpha: FloatImage,
+        inner: Inner,
         turn: RotationZoom,
         blending: Blending,
         own_image: int,
@@ -148,7 +161,11 @@ class SpriteFactory:
             fine = finest(difference, core) if recipe.match_noise else None
             difference = np.stack([turn.apply(c, 3, "nearest") for c in difference])
             core = turn.apply(core.astype(np.float32), 1, "constant") > 0.5
-            mask = turn.apply(mask.astype(np.float32), 1, "constant") > 0.5
+            mask, *within = (
+                turn.apply(each.astype(np.float32), 1, "constant") > 0.5
+                for each in (mask, *(own for _, own in inner))
+            )
+            inner = tuple((cls, own) for (cls, _), own in zip(inner, within, strict=True))
             alpha = np.clip(turn.apply(alpha, 1, "constant"), 0, 1)
             if blending == "hard":
                 alpha = (alpha > 0.5).astype(np.float32)
@@ -163,7 +180,7 @@ class SpriteFactory:
             residual = noise_residual(difference, mask)
             wanted = wanted_noise(own, *noise)
             difference = with_noise(difference, residual, spread(residual, core), wanted, rng)
-        return trimmed(difference, cut.level, alpha, mask)
+        return trimmed(difference, cut.level, alpha, mask, inner)
 
     def _missing_blur(self, own_image: int, target: int, zoom: float) -> float:
         """Return the sigma of the Gaussian that makes an object as blurred as its canvas."""

@@ -20,6 +20,9 @@ CACHE_BYTES = 192 * 2**20
 """What the sprites, and the textures, of one synthesizer may take."""
 
 
+Inner = tuple[tuple[int, NDArray[np.bool_]], ...]
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Sprite:
     """An object to be put on a canvas.
@@ -38,6 +41,8 @@ class Sprite:
         Number of pixels in the mask.
     half
         Half the extent of the mask along each axis, pixels.
+    inner
+        Class value and mask of each object that lies in it.
     """
 
     paint: FloatImage
@@ -46,11 +51,13 @@ class Sprite:
     mask: NDArray[np.bool_]
     area: int
     half: tuple[float, ...]
+    inner: Inner = ()
 
     @property
     def nbytes(self) -> int:
         """Memory that the arrays take."""
-        return self.paint.nbytes + self.keep.nbytes + self.mask.nbytes
+        inner = sum(mask.nbytes for _, mask in self.inner)
+        return self.paint.nbytes + self.keep.nbytes + self.mask.nbytes + inner
 
     def view(self, orientation: int) -> Sprite:
         """Return one of eight quarter turns and mirror images (0: as it is), sharing memory."""
@@ -63,11 +70,16 @@ class Sprite:
             keep=quarter_turned(self.keep, orientation),
             mask=quarter_turned(self.mask, orientation),
             half=(*depth, width, height) if orientation % 2 else self.half,
+            inner=tuple((cls, quarter_turned(mask, orientation)) for cls, mask in self.inner),
         )
 
 
 def trimmed(
-    difference: FloatImage, level: FloatImage, alpha: FloatImage, mask: NDArray[np.bool_]
+    difference: FloatImage,
+    level: FloatImage,
+    alpha: FloatImage,
+    mask: NDArray[np.bool_],
+    inner: Inner = (),
 ) -> Sprite | None:
     """Make a sprite without empty borders; None where no pixel of the mask is left."""
     area = int(np.count_nonzero(mask))
@@ -83,6 +95,7 @@ def trimmed(
         np.ascontiguousarray(mask[box]),
         area,
         half,
+        tuple((cls, np.ascontiguousarray(own[box])) for cls, own in inner),
     )
 
 

@@ -66,6 +66,7 @@ class PasteSynthesizer(Synthesizer):
             if drawn.cls:  # the id that it is about to be given
                 classes[len(scene.areas)] = drawn.cls
         image += base
+        classes |= scene.inner
         return DualImage(image, InstanceLabels(*_without_gaps(scene, classes)), index)
 
     def layout(self, index: int) -> NDArray[np.int32]:
