@@ -11,6 +11,7 @@ from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.patches.nested import find_nested
 from napari_synthseg.synthesis import PasteRecipe
+from napari_synthseg.synthesis.paste.fitting import fit_to_library
 from tests.helpers.clicked_discs import clicked
 
 CELLS = [(35, 35), (35, 105), (105, 35), (105, 105), (70, 165)]
@@ -63,7 +64,7 @@ def test_a_cell_is_pasted_with_its_nucleus_and_both_are_labeled(library):
 
 
 def test_nuclei_that_come_along_are_not_drawn_on_their_own(library):
-    synthesizer = exhaust(PasteRecipe(size=192).fit(library))
+    synthesizer = exhaust(fit_to_library(PasteRecipe(size=192), library))
     rng = np.random.default_rng(0)
     drawn = [d for _ in range(40) for d in synthesizer.sampler.draw(rng, 0, (192, 192))]
     numbers = {synthesizer.factory.patches[d.number].id for d in drawn if d.cls == 2}
