@@ -27,8 +27,8 @@ from napari_synthseg.patches.quality.size import diameter_in_use, equal_diameter
 from napari_synthseg.patches.settings import PatchSettings
 from napari_synthseg.patches.window import (
     RIM_DIAMETERS,
-    bounds,
     cut_mask,
+    placed_bounds,
     read_window,
     window_around,
 )
@@ -124,11 +124,9 @@ def _cut_patch(
     center = window_around(click.position, [0.5] * len(spacing))
     if outline.area:
         length = equal_diameter(outline.area, spacing)
-        own = [
-            (a + o, b + o) for (a, b), o in zip(bounds(outline.mask), outline.origin, strict=True)
-        ]
+        own = placed_bounds(outline.mask, outline.origin)
     else:
-        length, own = 2 * diameters[click.cls], list(center)
+        length, own = 2 * diameters[click.cls], center
     reach = [
         max(2, round(max(settings.margin, RIM_DIAMETERS) * length / apart)) for apart in spacing
     ]
@@ -181,8 +179,8 @@ def _beside_given(outline: Outline, region: Region, labels: InstanceLabels) -> O
 def _touches(outline: Outline, region: Region) -> bool:
     """Tell whether an outline reaches the border of the region that it lies in."""
     return bool(outline.area) and any(
-        low + first <= start or high + first >= stop
-        for (low, high), first, (start, stop) in zip(
-            bounds(outline.mask), outline.origin, region, strict=True
+        low <= start or high >= stop
+        for (low, high), (start, stop) in zip(
+            placed_bounds(outline.mask, outline.origin), region, strict=True
         )
     )

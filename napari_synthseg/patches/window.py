@@ -26,14 +26,11 @@ def window_around(position: Sequence[float], reach: Iterable[float]) -> Region:
 
 def read_window(source: PixelSource, window: Region) -> FloatImage:
     """Read `window` of an image as (channel, [z,] y, x), repeating edge pixels outside."""
-    index = [
-        np.clip(np.arange(a, b), low, high - 1)
+    inside = tuple(
+        (min(max(a, low), high - 1), max(min(b, high), low + 1))
         for (a, b), (low, high) in zip(window, source.region, strict=True)
-    ]
-    inside = tuple((int(i[0]), int(i[-1]) + 1) for i in index)
-    pixels = source.read(inside)
-    shifted = [i - a for i, (a, _) in zip(index, inside, strict=True)]
-    return pixels[np.ix_(np.arange(len(pixels)), *shifted)]
+    )
+    return cut_image(source.read(inside), [a for a, _ in inside], window)
 
 
 def bounds(mask: NDArray[np.bool_]) -> Region:
@@ -43,6 +40,11 @@ def bounds(mask: NDArray[np.bool_]) -> Region:
         hits = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
         spans.append((int(hits[0]), int(hits[-1]) + 1))
     return tuple(spans)
+
+
+def placed_bounds(mask: NDArray[np.bool_], origin: Sequence[int]) -> Region:
+    """Return the box of all that is True in a mask whose first pixel lies at `origin`."""
+    return tuple((a + o, b + o) for (a, b), o in zip(bounds(mask), origin, strict=True))
 
 
 def cut_image(pixels: FloatImage, origin: Sequence[int], window: Region) -> FloatImage:

@@ -13,7 +13,7 @@ from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 from napari_synthseg.patches.masks.registry import NETWORK, mask_method
-from napari_synthseg.patches.window import bounds
+from napari_synthseg.patches.window import placed_bounds
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def _find_wrong(outline: Outline, objects: ClickedObjects) -> str:
     if not (np.isfinite(outline.confidence) and 0 <= outline.confidence <= 1):
         return f"has a confidence of {outline.confidence}, which must lie between 0 and 1"
     if mask.any():
-        box = tuple((a + o, b + o) for (a, b), o in zip(bounds(mask), outline.origin, strict=True))
+        box = placed_bounds(mask, outline.origin)
         if not lies_in(box, region):
             return f"covers pixels at {box}, outside the image's region {region}"
     return ""

@@ -13,7 +13,7 @@ from napari_synthseg.core.geometry import Region, intersect, region_slices
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.patches.quality.outline_shape import planar_cross
-from napari_synthseg.patches.window import bounds
+from napari_synthseg.patches.window import placed_bounds
 
 BAND_PX = 3
 """Width of the bands on either side of the outline that are compared, within planes."""
@@ -44,10 +44,7 @@ def measure_contrasts(patches: Sequence[Patch]) -> Generator[Progress, None, NDA
     windows = [
         tuple((o, o + n) for o, n in zip(p.origin, p.mask.shape, strict=True)) for p in patches
     ]
-    objects = [
-        tuple((o + a, o + b) for o, (a, b) in zip(p.origin, bounds(p.mask), strict=True))
-        for p in patches
-    ]
+    objects = [placed_bounds(p.mask, p.origin) for p in patches]
     values, done = np.full(len(patches), np.nan), 0
     for number, near in enumerate(_overlapping(windows, objects)):
         patch, window = patches[number], windows[number]
