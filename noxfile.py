@@ -61,7 +61,8 @@ def tests(session: nox.Session) -> None:
     _check(session)
     session.log("Tests without a window, in parallel:")
     # pytest-qt loads Qt's system libraries, which these tests must do without
-    one_thread = {"OMP_NUM_THREADS": "1"}  # the workers share the cores among them
+    # the workers share the cores among them; numba would set PyTorch's number of threads, too
+    one_thread = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     session.run("pytest", "-m", "not gui", "-n", "auto", "-p", "no:pytest-qt", env=one_thread)
     session.log("Tests with a window:")
     screen = _on_a_screen(session)
