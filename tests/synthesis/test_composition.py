@@ -1,5 +1,7 @@
 """What a dual image is composed of: numbers, classes, cutouts, blending, decoys."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.synthesis import PRESETS, PasteRecipe, preset_name
 from napari_synthseg.synthesis.paste.blending import membrane
 from napari_synthseg.synthesis.paste.fitting import fit_to_backgrounds
+from napari_synthseg.synthesis.paste.objects import Density
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image, finish
 
 BLENDINGS = ["feather", "gaussian", "poisson", "hard", "mixed"]
@@ -64,6 +67,21 @@ def test_without_a_count_the_real_density_holds(library):
 def test_rare_classes_are_boosted_towards_equal_shares(library, boost, share, counts):
     found = np.concatenate(numbers(fitted(library, rare_boost=boost, counts=counts)))
     assert np.mean(found == 2) == pytest.approx(share, abs=0.05)
+
+
+def test_a_class_of_large_objects_is_boosted_as_much_less_as_they_are_larger(library):
+    density = replace(fitted(library, rare_boost=1.0).sampler.density, chances=(0.9, 0.1))
+    recipe = PasteRecipe(rare_boost=1.0)
+    rng = np.random.default_rng(0)
+    drawn = np.concatenate([density.draw(rng, 0, (128, 128), recipe) for _ in range(200)])
+    assert np.mean(drawn == 2) == pytest.approx(0.1, abs=0.03)
+
+    edges = {1: 5, 2: 20}
+    patches = tuple(replace(p, mask=np.ones((edges[p.cls],) * 2, bool)) for p in library.patches)
+    usual = np.mean([p.mask.sum() for p in patches])
+    found = Density.measure(replace(library, patches=patches), [], [1, 2]).chances
+    assert found[0] / found[1] == pytest.approx(400 / usual)
+    assert sum(found) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("blending", BLENDINGS)

@@ -144,7 +144,7 @@ def _describe_balance(patches: Sequence[Patch], classes: Sequence[ObjectClass]) 
     if len(clicked) > 1 and clicked[most] > UNBALANCED_RATIO * clicked[least]:
         yield (
             f"Class '{most}' has {clicked[most]} clicks, '{least}' only {clicked[least]}: click "
-            f"more of '{least}', or raise the recipe's rare_boost."
+            f"more of '{least}', or have it pasted more often (rare_boost of the recipe)."
         )
     images = Counter(p.image for p in patches)
     if len(images) >= MIN_IMAGES and max(images.values()) > DOMINANT_SHARE * len(patches):

@@ -37,10 +37,16 @@ class ImageDensity:
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """Counts to draw from; `classes` are the class values that can be pasted."""
+    """Counts to draw from; `classes` are the class values that can be pasted.
+
+    `chances` are those of the classes where `rare_boost` decides: all the same, but that classes
+    of larger than usual objects are as much rarer as they are larger, as they would crowd out the
+    others.
+    """
 
     images: tuple[ImageDensity, ...]
     classes: tuple[int, ...]
+    chances: tuple[float, ...]
 
     @classmethod
     def measure(
@@ -69,7 +75,12 @@ class Density:
                     background.unclicked / max(len(patches), 1),
                 )
             )
-        return cls(tuple(images), tuple(sorted(classes)))
+        values = tuple(sorted(classes))
+        sizes = [(p.cls, p.mask.sum()) for p in library.patches if p.cls in values]
+        usual = np.mean([size for _, size in sizes])
+        means = [np.mean([size for value, size in sizes if value == c]) for c in values]
+        chances = 1 / np.maximum(means, usual)
+        return cls(tuple(images), values, tuple(chances / chances.sum()))
 
     def draw(
         self, rng: np.random.Generator, number: int, shape: Sequence[int], recipe: PasteParameters
@@ -86,9 +97,10 @@ class Density:
             mean = recipe.count or recipe.density * _expected(image, shape)
             mix = image.classes[np.isin(image.classes, self.classes)]
             drawn = rng.choice(mix if len(mix) else self.classes, _draw_count(rng, mean, recipe))
-        if recipe.rare_boost:
+        if recipe.rare_boost and len(self.classes) > 1:
             other = rng.random(len(drawn)) < recipe.rare_boost
-            drawn = np.where(other, rng.choice(self.classes, len(drawn)), drawn)
+            boosted = rng.choice(self.classes, len(drawn), p=self.chances)
+            drawn = np.where(other, boosted, drawn)
         usable: NDArray[np.int64] = rng.permutation(drawn[np.isin(drawn, self.classes)])
         return usable
 
@@ -148,13 +160,15 @@ class ObjectSampler:
     """Draws the objects of dual images.
 
     `patches` maps class value -> numbers of its patches, `own_patches` does so for each image:
-    (number of the image, class value).
+    (number of the image, class value). `cut_off` are the numbers of patches that the border of
+    their image cuts: Poisson blending would darken them from the cut on, they get a soft rim.
     """
 
     recipe: PasteParameters
     density: Density
     patches: Mapping[int, Sequence[int]]
     own_patches: Mapping[tuple[int, int], Sequence[int]]
+    cut_off: frozenset[int]
     variants: int
     blendings: tuple[Blending, ...]
 
@@ -172,7 +186,8 @@ class ObjectSampler:
                 every[patch.cls].append(number)
                 own[image, patch.cls].append(number)
         blendings = blendings_of(recipe.blending)
-        return cls(recipe, density, dict(every), dict(own), factory.variants, blendings)
+        cut_off = frozenset(n for n, p in enumerate(factory.patches) if p.touches_border)
+        return cls(recipe, density, dict(every), dict(own), cut_off, factory.variants, blendings)
 
     def draw(
         self, rng: np.random.Generator, number: int, shape: tuple[int, ...]
@@ -198,15 +213,12 @@ class ObjectSampler:
             orientation = int(4 * turn) if recipe.rotation else 0
             if recipe.flip and mirror < 0.5:
                 orientation += 4
+            patch = pool[int(which * len(pool))]
+            blending = self.blendings[int(kind * len(self.blendings))]
+            if blending == "poisson" and patch in self.cut_off:
+                blending = "feather"
+            look = int(variant * self.variants)
             draws.append(
-                ObjectDraw(
-                    max(value, 0),
-                    pool[int(which * len(pool))],
-                    int(variant * self.variants),
-                    orientation,
-                    self.blendings[int(kind * len(self.blendings))],
-                    gain,
-                    offset,
-                )
+                ObjectDraw(max(value, 0), patch, look, orientation, blending, gain, offset)
             )
         return draws

@@ -40,8 +40,9 @@ class PasteParameters(Recipe):
     """mean number of objects, where counts are not empirical; empty: the real density's"""
     density_spread: float = number_field(0.3, ge=0, le=1)
     """random variation of empirical counts, as a share of them"""
-    rare_boost: float = number_field(0.0, ge=0, le=1)
-    """class mix: 0 as in the clicked images, 1 all classes equally often"""
+    rare_boost: float = number_field(0.5, ge=0, le=1)
+    """class mix: 0 as in the clicked images, 1 all classes equally often, those of larger than
+    usual objects as much rarer as they are larger"""
     mixing: float = number_field(0.25, ge=0, le=1)
     """share of objects that may come from another image than canvas and density"""
 
