@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
+from napari_synthseg.core.geometry import region_slices
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.networks.click_net import load_network, outline_clicks
@@ -54,8 +55,7 @@ def measure_drawn(
     pairs = []
     for made, outline in zip(kept, outlines, strict=True):
         found, true = np.zeros((2, *micrograph.pixels.shape[1:]), bool)
-        bottom, right = np.add(outline.origin, outline.mask.shape)
-        found[outline.origin[0] : bottom, outline.origin[1] : right] = outline.mask
+        found[region_slices(outline.window)] = outline.mask
         bottom, right = np.add((made.row, made.column), made.mask.shape)
         true[made.row : bottom, made.column : right] = made.mask
         iou = np.count_nonzero(found & true) / np.count_nonzero(found | true)

@@ -15,6 +15,11 @@ def full_region(shape: Sequence[int]) -> Region:
     return tuple((0, int(n)) for n in shape)
 
 
+def region_at(origin: Sequence[int], shape: Sequence[int]) -> Region:
+    """Return the region of a spatial shape whose first pixel lies at `origin`."""
+    return tuple((o, o + n) for o, n in zip(origin, shape, strict=True))
+
+
 def region_shape(region: Region) -> tuple[int, ...]:
     """Return the extent of a region along each axis, in pixels."""
     return tuple(stop - start for start, stop in region)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.annotations import Click, ImageRef
-from napari_synthseg.core.geometry import Region
+from napari_synthseg.core.geometry import Region, region_at
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.quality_issue import QualityIssue, Severity
 
@@ -47,6 +47,11 @@ class Outline:
     mask: NDArray[np.bool_]
     origin: tuple[int, ...]
     confidence: float
+
+    @property
+    def window(self) -> Region:
+        """Where the mask's array lies, in full-image pixels."""
+        return region_at(self.origin, self.mask.shape)
 
     @cached_property
     def area(self) -> int:
@@ -135,6 +140,11 @@ class Patch:
     intensity: float = 0.0
 
     @property
+    def window(self) -> Region:
+        """What it was cut with, in full-image pixels."""
+        return region_at(self.origin, self.mask.shape)
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """The issues in words for the user."""
         return tuple(f.reason for f in self.issues)
@@ -195,7 +205,7 @@ class Background:
     @property
     def region(self) -> Region:
         """The part of the image that it shows, in full-image pixels."""
-        return tuple((o, o + n) for o, n in zip(self.origin, self.valid.shape, strict=True))
+        return region_at(self.origin, self.valid.shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from napari_synthseg.core.geometry import (
     full_region,
     intersect,
     lies_in,
+    region_at,
     region_shape,
     region_slices,
 )
@@ -115,7 +116,7 @@ class TiledSource:
         first = [a // edge * edge for (a, _), edge in zip(wanted, edges, strict=True)]
         grid = tuple((f, stop) for f, (_, stop) in zip(first, wanted, strict=True))
         for start in product(*(range(a, b, e) for (a, b), e in zip(grid, edges, strict=True))):
-            whole = tuple((s, s + e) for s, e in zip(start, edges, strict=True))
+            whole = region_at(start, edges)
             tile, common = intersect(whole, self.region), intersect(whole, wanted)
             if tile is None or common is None:
                 continue

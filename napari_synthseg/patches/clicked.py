@@ -14,6 +14,7 @@ from napari_synthseg.core.geometry import (
     contains,
     full_region,
     intersect,
+    region_at,
     region_slices,
 )
 from napari_synthseg.core.labels import InstanceLabels
@@ -167,8 +168,7 @@ def _find_given(image: ClickedImage, labels: InstanceLabels) -> list[Outline | N
 def _beside_given(outline: Outline, region: Region, labels: InstanceLabels) -> Outline:
     """Return an outline without the pixels of labelled objects."""
     start = tuple(o - low for o, (low, _) in zip(outline.origin, region, strict=True))
-    window = tuple((a, a + n) for a, n in zip(start, outline.mask.shape, strict=True))
-    common = intersect(window, full_region(labels.ids.shape))
+    common = intersect(region_at(start, outline.mask.shape), full_region(labels.ids.shape))
     if common is None:
         return outline
     free = outline.mask.copy()

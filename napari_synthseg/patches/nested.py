@@ -23,13 +23,12 @@ def find_nested(patches: Sequence[Patch]) -> dict[int, int]:
         return {}
     places, nested = PatchPlaces(patches), dict[int, int]()
     for number, inner in enumerate(patches):
-        window = tuple((o, o + n) for o, n in zip(inner.origin, inner.mask.shape, strict=True))
         around = []
-        for other in places.meeting(inner.image, window):
+        for other in places.meeting(inner.image, inner.window):
             outer = patches[other]
             if outer.cls == inner.cls or inner.area > MAX_SIZE * outer.area:
                 continue
-            common = inner.mask & cut_mask(outer.mask, outer.origin, window)
+            common = inner.mask & cut_mask(outer.mask, outer.origin, inner.window)
             if np.count_nonzero(common) >= MIN_INSIDE * inner.area:
                 around.append((outer.area, other))
         if around:

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_synthseg.core.geometry import contains, intersect, region_shape, region_slices
+from napari_synthseg.core.geometry import (
+    contains,
+    intersect,
+    region_at,
+    region_shape,
+    region_slices,
+)
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.pixels import ArraySource, Intensity
 
@@ -48,6 +54,7 @@ def test_a_region_is_cut_relative_to_an_origin():
     array = np.arange(30).reshape(5, 6)
     cut = array[region_slices(((12, 14), (23, 25)), origin=(10, 20))]
     assert cut.tolist() == [[15, 16], [21, 22]]
+    assert region_at((10, 20), (5, 6)) == ((10, 15), (20, 26))
 
 
 @given(

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from napari_synthseg.core.geometry import region_slices
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches.quality import contrast
@@ -38,8 +39,7 @@ def test_neighbors_of_any_size_are_left_out_of_the_surroundings():
         for other in patches:
             if other is not patch:
                 other.paint(ids, (0, 0), 1)
-        (y, x), (height, width) = patch.origin, patch.mask.shape
-        others = (ids[y : y + height, x : x + width] > 0) & ~patch.mask
+        others = (ids[region_slices(patch.window)] > 0) & ~patch.mask
         np.testing.assert_equal(found[number], vars(contrast)["_contrast"](patch, others))
     assert np.isfinite(found).any()
 

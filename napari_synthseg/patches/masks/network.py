@@ -140,10 +140,7 @@ class _PlaneFollower:
 
     def _contrast(self, z: int, outline: Outline) -> FloatImage:
         """Return how far each channel of an object lies above (below) its surroundings."""
-        window = tuple(
-            (o - RIM_PX, o + n + RIM_PX)
-            for o, n in zip(outline.origin, outline.mask.shape, strict=True)
-        )
+        window = tuple((a - RIM_PX, b + RIM_PX) for a, b in outline.window)
         pixels = read_window(_Plane(self.objects.pixels, z), window)
         mask = np.pad(outline.mask, RIM_PX)
         rim = ndimage.binary_dilation(mask, iterations=RIM_PX) & ~ndimage.binary_dilation(mask)
@@ -218,36 +215,31 @@ class _PlaneFollower:
     def _divide(self, numbers: Sequence[int], changed: set[int]) -> None:
         """Give each voxel of neighbors to the one whose outline in its plane is surer."""
         region = self.objects.pixels.region[1:]
+        first = [start for start, _ in region]
         for z in sorted({z for n in numbers for z in self.found[n]}):
             here = [(self.found[n][z], n) for n in numbers if z in self.found[n]]
             owners = np.zeros(region_shape(region), np.int32)
             for outline, n in sorted(here, key=lambda one: one[0].confidence):
-                owners[self._window(outline)][outline.mask] = n + 1
+                owners[region_slices(outline.window, first)][outline.mask] = n + 1
             for outline, n in here:
                 if n not in changed:
                     continue
-                own = owners[self._window(outline)] == n + 1
+                own = owners[region_slices(outline.window, first)] == n + 1
                 self.found[n][z] = replace(outline, mask=own)
-
-    def _window(self, outline: Outline) -> tuple[slice, ...]:
-        window = tuple((o, o + n) for o, n in zip(outline.origin, outline.mask.shape, strict=True))
-        return region_slices(window, [start for start, _ in self.objects.pixels.region[1:]])
 
 
 def _join(planes: Mapping[int, Outline]) -> Outline:
     """Return one object from its outlines by plane."""
     first = min(planes)
-    low = np.min([outline.origin for outline in planes.values()], axis=0)
-    high = np.max([np.add(o.origin, o.mask.shape) for o in planes.values()], axis=0)
+    windows = np.array([outline.window for outline in planes.values()])
+    low, high = windows[..., 0].min(axis=0).tolist(), windows[..., 1].max(axis=0)
     mask = np.zeros((max(planes) + 1 - first, *(high - low)), bool)
     for z, outline in planes.items():
-        row, column = np.subtract(outline.origin, low)
-        height, width = outline.mask.shape
-        mask[z - first, row : row + height, column : column + width] = outline.mask
+        mask[z - first][region_slices(outline.window, low)] = outline.mask
     areas = [outline.area for outline in planes.values()]
     confidences = [outline.confidence for outline in planes.values()]
     sure = float(np.average(confidences, weights=areas)) if sum(areas) else 0.0
-    return Outline(mask, (first, *low.tolist()), sure)
+    return Outline(mask, (first, *low), sure)
 
 
 def _middle(outline: Outline) -> NDArray[np.float64]:
@@ -261,6 +253,5 @@ def _overlap(one: Outline, other: Outline) -> float:
     """Return the common part of two outlines of neighboring planes, of the smaller one."""
     if not one.area or not other.area:
         return 0.0
-    window = tuple((o, o + n) for o, n in zip(one.origin, one.mask.shape, strict=True))
-    common = np.count_nonzero(one.mask & cut_mask(other.mask, other.origin, window))
+    common = np.count_nonzero(one.mask & cut_mask(other.mask, other.origin, one.window))
     return common / min(one.area, other.area)

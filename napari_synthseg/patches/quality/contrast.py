@@ -41,9 +41,7 @@ def measure_contrasts(patches: Sequence[Patch]) -> Generator[Progress, None, NDA
     patches
         Of one image, all with masks.
     """
-    windows = [
-        tuple((o, o + n) for o, n in zip(p.origin, p.mask.shape, strict=True)) for p in patches
-    ]
+    windows = [patch.window for patch in patches]
     objects = [placed_bounds(p.mask, p.origin) for p in patches]
     values, done = np.full(len(patches), np.nan), 0
     for number, near in enumerate(_overlapping(windows, objects)):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.geometry import region_at
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.patches.window import bounds, cut_image, cut_mask
@@ -69,7 +70,7 @@ def _stack(
     pixels = np.empty((len(patches), len(patches[0].pixels), *shape), np.float32)
     for place, (patch, (start, stop)) in enumerate(zip(patches, boxes, strict=True)):
         low = start - (np.array(shape) - (stop - start)) // 2
-        window = tuple((a, a + n) for a, n in zip(low.tolist(), shape, strict=True))
+        window = region_at(low.tolist(), shape)
         origin = (0,) * len(window)
         masks[place] = cut_mask(patch.mask, origin, window)
         pixels[place] = cut_image(patch.pixels, origin, window)

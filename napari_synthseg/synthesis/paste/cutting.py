@@ -69,16 +69,11 @@ class Cut:
         return Cut(difference, self.level, self.mask[box], self.away[box], self.room[box])
 
 
-def patch_window(patch: Patch) -> Region:
-    """Return the window that a patch was cut with, in full-image pixels."""
-    return tuple((o, o + n) for o, n in zip(patch.origin, patch.mask.shape, strict=True))
-
-
 def square_window(patch: Patch, edge: float) -> Region:
     """Return a square of about `edge` pixels around the click; a volume keeps its depth."""
     position = np.add(patch.origin, patch.center)
     flat = window_around(position[-2:].tolist(), [(edge - 1) / 2] * 2)
-    return (*patch_window(patch)[:-2], *flat)
+    return (*patch.window[:-2], *flat)
 
 
 def cut_object(

@@ -17,7 +17,6 @@ from napari_synthseg.synthesis.paste.cutting import (
     Cut,
     SourceImage,
     cut_object,
-    patch_window,
     square_window,
 )
 from napari_synthseg.synthesis.paste.optics import (
@@ -130,7 +129,7 @@ class SpriteFactory:
             window = square_window(patch, edge)
             if cut_mask(patch.mask, patch.origin, window).any():
                 return window
-        return patch_window(patch)  # or the click lies far off its object
+        return patch.window  # or the click lies far off its object
 
     def _cut(self, number: int, window: Region) -> Cut:
         patch, source = self.patches[number], self.sources[self.image_numbers[number]]

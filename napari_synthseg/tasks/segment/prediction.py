@@ -17,7 +17,14 @@ import torch
 from scipy.ndimage import center_of_mass, find_objects
 from torch import nn
 
-from napari_synthseg.core.geometry import Region, contains, region_shape, widen_region
+from napari_synthseg.core.geometry import (
+    Region,
+    contains,
+    region_at,
+    region_shape,
+    region_slices,
+    widen_region,
+)
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.predictions import FoundObject, InstancePrediction
 from napari_synthseg.core.progress import Progress
@@ -98,11 +105,11 @@ def _take_over(
         if box is None or not contains(core, position):
             continue
         mask = decided.ids[box] == index + 1
-        offset = [s.start + w - r for s, w, (r, _) in zip(box, starts, region, strict=True)]
-        target = ids[tuple(slice(o, o + n) for o, n in zip(offset, mask.shape, strict=True))]
+        corner = [s.start + int(w) for s, w in zip(box, starts, strict=True)]
+        place = region_at(corner, mask.shape)
+        target = ids[region_slices(place, [start for start, _ in region])]
         number = len(objects) + 1
         target[mask & (target == 0)] = number
-        corner = np.array([s.start for s in box]) + starts
         center = np.asarray(center_of_mass(mask)) + corner
         objects.append(
             FoundObject(
@@ -110,6 +117,6 @@ def _take_over(
                 cls=int(decided.classes[index]),
                 score=round(float(decided.scores[index]), 4),
                 center=tuple(float(c) for c in center),
-                box=tuple((int(c), int(c + n)) for c, n in zip(corner, mask.shape, strict=True)),
+                box=place,
             )
         )
