@@ -165,7 +165,7 @@ class Session:
         """
         if new is self.project:
             return
-        self.history.add(what, self._replace(new))
+        self._replace(new, what)
 
     def undo(self) -> None:
         """Take back the last edit; training runs stay."""
@@ -186,7 +186,8 @@ class Session:
                 "changed: wait until the other program is done with it, or close it there."
             )
 
-    def _replace(self, new: Project) -> Project:
+    def _replace(self, new: Project, what: str | None = None) -> None:
+        """Replace the project, tell so, and remember the state before if it is an edit (`what`)."""
         self._require_writable()
         if (closing := self._is_closing) and threading.current_thread() is not self._closer:
             raise InputError(
@@ -194,13 +195,14 @@ class Session:
             )
         old, self.project = self.project, new
         self.store.write(new)
+        if what is not None:  # before anybody is told, who would ask what can be taken back
+            self.history.add(what, old)
         if closing:
-            return old  # told at once where closing fails, else to nobody
+            return  # told at once where closing fails, else to nobody
         if self.library is not None and new.verdicts is not old.verdicts:
             self.library = self.library.with_verdicts(new.rejected(), new.accepted())
             self.library_changed.emit()
         self.changed.emit(new, old)
-        return old
 
     # --- images and labels: each returns a job that is not started yet -------------------------
 

@@ -81,6 +81,17 @@ def test_edits_are_announced_with_new_and_old(session):
     assert session.history.undo_label == "add class"
 
 
+def test_what_can_be_undone_is_known_when_an_edit_is_announced(session):
+    heard = []
+    session.changed.connect(
+        lambda *_: heard.append((session.history.undo_label, session.history.redo_label))
+    )
+    session.edit(session.project.with_classes(session.project.next_class("a")), "add a")
+    session.undo()
+    session.edit(session.project.with_classes(session.project.next_class("b")), "add b")
+    assert heard == [("add a", None), (None, "add a"), ("add b", None)]
+
+
 def test_undo_and_redo_walk_through_the_edits(session):
     states = [session.project]
     for name in "abc":

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtWidgets import QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QMenu,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionToolButton,
+    QStylePainter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.widgets.parts import row_of
+
+BUTTON_MARGINS_PX = 20
+"""Width of a button that no text may cover."""
 
 
 class Header(QWidget):
@@ -17,7 +30,7 @@ class Header(QWidget):
     def __init__(self, controller: SessionController, files: FileActions) -> None:
         super().__init__()
         self._controller = controller
-        self.project_button = _wide_button()
+        self.project_button = WideButton()
         self.project_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
         actions: dict[str, Callable[[], object]] = {
@@ -30,7 +43,7 @@ class Header(QWidget):
         for text, action in actions.items():
             menu.addAction(text).triggered.connect(lambda _=False, act=action: act())
         self.project_button.setMenu(menu)
-        self.undo_button, self.redo_button = _wide_button(), _wide_button()
+        self.undo_button, self.redo_button = WideButton(), WideButton()
         self.undo_button.clicked.connect(lambda _=False: controller.undo())
         self.redo_button.clicked.connect(lambda _=False: controller.redo())
         layout = QVBoxLayout(self)
@@ -62,7 +75,24 @@ class Header(QWidget):
             button.setToolTip(f"{word} {label or ''} ({keys})")
 
 
-def _wide_button() -> QToolButton:
-    button = QToolButton()
-    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return button
+class WideButton(QToolButton):
+    """As wide as there is room for; of a text that is too long the end is left out.
+
+    Qt would leave out its middle, which says what is done: "Undo cha…g settings".
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def shown_text(self) -> str:
+        """Return what there is room for."""
+        room = self.width() - BUTTON_MARGINS_PX
+        return str(self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room))
+
+    def paintEvent(self, event: object) -> None:
+        """Draw the button."""
+        option = QStyleOptionToolButton()
+        self.initStyleOption(option)
+        option.text = self.shown_text()
+        QStylePainter(self).drawComplexControl(QStyle.ComplexControl.CC_ToolButton, option)
