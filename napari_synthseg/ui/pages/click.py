@@ -68,6 +68,13 @@ NEGATIVE_TIP = (
     "is cut out there. Key 0"
 )
 
+HELD_TIPS: dict[Marking, str] = {
+    "clicks": "A model never learns from it. Click its objects, too: scores then tell how many of "
+    "them a model finds on an image that it has not seen.",
+    "regions": "A model never learns from it. Paint it, too: it then tells how good the model is "
+    "on images that it has not seen.",
+}  # fmt: skip
+
 WAYS: dict[Marking, tuple[str, str]] = {
     "clicks": (
         "Click objects",
@@ -104,12 +111,7 @@ class ClickPage(Page):
             "Tick this only if it is true: it tells how densely objects lie, and what may be "
             "counted as a false detection.",
         )
-        self.held = check_box(
-            "Keep this image for scoring only",
-            self._on_held,
-            "A model never learns from it. Paint it, too: it then tells how good the model is on "
-            "images that it has not seen.",
-        )
+        self.held = check_box("Keep this image for scoring only", self._on_held)
         self.clicking = quiet_label(KEYS)
         self.painting = RegionsBox(controller, layers)
         self.show_clicks = push_button("Show the Clicks layer again", self._on_show_again)
@@ -135,11 +137,17 @@ class ClickPage(Page):
         """The images in view: the parts of one picture."""
         return self.layers.image.refs if self.layers.image else ()
 
+    @property
+    def _clickable(self) -> list[ImageRef]:
+        """The images in view to click: the parts for training, else one that is held out."""
+        refs = self._refs
+        return [r for r in refs if r.role == "train" or len(refs) == 1]
+
     def hint(self) -> str:
         """Say how to mark, or that enough is marked."""
         regions = self.layers.regions
         if not self._paints:
-            return clicking_hint(self.project)
+            return clicking_hint(self.project, self._refs)
         if regions.image is not None and regions.layer is None:
             return "Reading what was painted…"
         return painting_hint(self.project, self._refs, regions.shares, regions.rest_unknown)
@@ -171,15 +179,16 @@ class ClickPage(Page):
         self.table.show_classes(rows, sizes=not paints, amounts="Area" if paints else "Clicks")
         self._show_amounts()
         self.specimen.show_images(project, refs)
-        training = [r for r in refs if r.role == "train"]
+        clickable = self._clickable
         for box, checked in (
-            (self.exhaustive, any(r.exhaustive for r in training)),
+            (self.exhaustive, any(r.exhaustive for r in clickable)),
             (self.held, len(refs) == 1 and refs[0].role == "test"),
         ):
             with QSignalBlocker(box):
                 box.setChecked(checked)
-        self.exhaustive.setEnabled(bool(training))
-        self.held.setVisible(paints and len(refs) == 1)
+        self.exhaustive.setEnabled(bool(clickable))
+        self.held.setVisible(len(refs) == 1)
+        self.held.setToolTip(HELD_TIPS[self.layers.marking])
         self.painting.setVisible(paints)
         for widget in (self.exhaustive, self.clicking):
             widget.setVisible(not paints)
@@ -201,7 +210,7 @@ class ClickPage(Page):
         self.table.show_amounts(
             {value: percent(share) for value, share in shares.items()}
             if self._paints
-            else click_counts(self.project)
+            else click_counts(self.project, self._refs)
         )
 
     def _show_images(self, project: Project) -> None:
@@ -267,8 +276,7 @@ class ClickPage(Page):
         self.edit(project.without_class(cls.value), f"remove class {cls.name}")
 
     def _on_exhaustive(self, checked: bool) -> None:
-        refs = [r for r in self._refs if r.role == "train"]
-        self._change_images("mark image as fully clicked", refs, exhaustive=checked)
+        self._change_images("mark image as fully clicked", self._clickable, exhaustive=checked)
 
     def _on_held(self, checked: bool) -> None:
         role = "test" if checked else "train"

@@ -20,9 +20,14 @@ LEAST_COLOR_DISTANCE = 60.0
 """Distance in RGB, of 255 each, from which on two colors are told apart."""
 
 
-def clicking_hint(project: Project) -> str:
-    """Return what to do next where objects are clicked."""
+def clicking_hint(project: Project, refs: Sequence[ImageRef] = ()) -> str:
+    """Return what to do next where objects are clicked; `refs` is the image in view."""
     count = len(training_clicks(project))
+    if _only_for_scoring(refs):
+        held = sum(len(project.clicks_on(ref)) for ref in refs)
+        if count == 0:
+            return "This image is only for scoring. Click an image to learn from, too."
+        return f"Clicked to score by: {held}. Click every object on this image."
     if count == 0:
         return "Click on the center of a few objects in the image."
     if count < MIN_CLICKS:
@@ -46,7 +51,7 @@ def painting_hint(
     """
     if not shares:
         return "Choose a class, and paint some of its regions in the image."
-    if all(ref.role == "test" for ref in refs) and not training_regions(project):
+    if _only_for_scoring(refs) and not training_regions(project):
         return "Good for scoring. Now paint an image to learn from."
     painted = f"{percent(sum(shares.values()))} is painted."
     if not rest_unknown:
@@ -56,9 +61,18 @@ def painting_hint(
     return f"{painted} Paint more, or go on to the next step."
 
 
-def click_counts(project: Project) -> dict[int, str]:
-    """Return class value -> number of clicks on images for training, of negative ones too."""
-    images = {ref.id for ref in project.images if ref.role == "train"}
+def _only_for_scoring(refs: Sequence[ImageRef]) -> bool:
+    return bool(refs) and all(ref.role == "test" for ref in refs)
+
+
+def click_counts(project: Project, refs: Sequence[ImageRef] = ()) -> dict[int, str]:
+    """Return class value -> number of clicks, of negative ones too.
+
+    Counted are those on all images for training; where the image in view (`refs`) is for scoring
+    only, those on it.
+    """
+    held = _only_for_scoring(refs)
+    images = {ref.id for ref in (refs if held else project.images) if held or ref.role == "train"}
     every = (*project.clicks, *project.negatives)
     counts = Counter(click.cls for click in every if click.image in images)
     return {value: str(counts[value]) for value in project.click_names}

@@ -69,6 +69,18 @@ def test_the_hint_counts_clicks(count: int, word: str) -> None:
     assert word in clicking_hint(clicked(count))
 
 
+def test_on_an_image_for_scoring_its_own_clicks_are_counted() -> None:
+    held = IMAGE.model_copy(update={"id": "b", "role": "test"})
+    alone = clicked(0).with_images(held)
+    assert "an image to learn from" in clicking_hint(alone, (held,))
+    project = clicked(7).with_images(held)
+    project = project.with_clicks(Click(image="b", position=(1, 1), cls=1))
+    assert "to score by: 1." in clicking_hint(project, (held,))
+    assert click_counts(project, (held,)) == {1: "1", NOT_AN_OBJECT: "0"}
+    assert click_counts(project, (IMAGE,)) == {1: "7", NOT_AN_OBJECT: "0"}
+    assert click_counts(project, (IMAGE, held)) == {1: "7", NOT_AN_OBJECT: "0"}
+
+
 def test_negative_clicks_are_counted_apart() -> None:
     held = IMAGE.model_copy(update={"id": "b", "role": "test"})
     negatives = [
