@@ -182,8 +182,7 @@ def outline_clicks(
     for done, value in enumerate(unknown):
         work = outliner.fit(value, diameters[value])
         part = 0.1 * done / len(unknown), 0.1 * (done + 1) / len(unknown)
-        looking = "learning what the clicked objects look like"
-        fits[value] = yield from subprogress(work, *part, looking)
+        fits[value] = yield from subprogress(work, *part, "looking at the clicked objects")
     placed: dict[int, _Placed] = {}
     order = np.lexsort((positions[:, 1], positions[:, 0])).tolist()
     for start in range(0, len(order), BATCH):

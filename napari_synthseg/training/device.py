@@ -35,7 +35,8 @@ def choose_device(wanted: str = "auto") -> tuple[torch.device, str]:
                 f"The device '{name}' cannot be used: {trouble}. Choose 'auto' or 'cpu'."
             )
     why = f" ({'; '.join(reasons)})" if reasons else ""
-    return torch.device("cpu"), f"cpu, {torch.get_num_threads()} threads{why}"
+    threads = torch.get_num_threads()
+    return torch.device("cpu"), f"cpu, {threads} thread{'s' * (threads > 1)}{why}"
 
 
 def _trouble_with(name: str) -> str | None:

@@ -48,9 +48,6 @@ class StartPage(Page):
     ) -> None:
         super().__init__(controller, layers)
         self._files, self._open_sample = files, open_sample
-        headline = QLabel("Choose an image")
-        headline.setObjectName("headline")
-        headline.setWordWrap(True)
         self.here = quiet_label()
         self.stacks = ChoiceBox(
             STACK_USES,
@@ -65,7 +62,7 @@ class StartPage(Page):
         samples = QLabel("Or try it on a sample:")
         samples.setContentsMargins(0, 10, 0, 0)
         self.add(
-            headline, quiet_label(INTRODUCTION), self.here,
+            quiet_label(INTRODUCTION), self.here,
             row_of(
                 push_button("Open image…", files.ask_image),
                 push_button("Open project…", files.ask_project),

@@ -30,6 +30,9 @@ BACKGROUND_WORK = (
     "weights. 'More settings' chooses the source."
 )
 
+WHILE_TRAINING = "You can go on marking meanwhile."
+"""A single line, since a small screen must have room for the curve below."""
+
 
 class TrainPage(Page):
     """The training form, start, pause and stop, the loss curve and the runs so far."""
@@ -104,7 +107,8 @@ class TrainPage(Page):
         if idle:
             self.task.show_spec(self._spec)
             self.form.set_model(self._spec)
-        self.introduction.setText(f"{SOURCES[self.form.model.source]} {BACKGROUND_WORK}")
+        before = f"{SOURCES[self.form.model.source]} {BACKGROUND_WORK}"
+        self.introduction.setText(before if idle else WHILE_TRAINING)
         self.work.start_button.setEnabled(idle and is_marked(project))
         self.work.start_button.setText("Train again" if is_trained(project) else "Start")
         self.form.setEnabled(idle)

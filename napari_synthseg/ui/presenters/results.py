@@ -50,7 +50,7 @@ def describe_found(found: Sequence[Prediction], project: Project) -> str:
             "No object was found. Look at the dual images: do they resemble this image? Then "
             "train longer."
         )
-    return "Found: " + ", ".join(f"{number} {name}" for name, number in counts.items())
+    return "Found: " + ", ".join(f"{number} ({name})" for name, number in counts.items())
 
 
 def prediction_table(found: Sequence[Prediction], project: Project) -> Table | None:

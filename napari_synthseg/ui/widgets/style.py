@@ -51,7 +51,6 @@ def style_sheet(colors: Colors) -> str:
     QLabel#hint {{ font-weight: bold; }}
     QLabel#quiet {{ color: {_mix(colors.text, colors.background)}; }}
     QLabel#notice {{ color: {colors.warning}; }}
-    QLabel#headline {{ font-size: 14pt; font-weight: bold; }}
     QToolButton {{ padding: 3px; }}
     """
 

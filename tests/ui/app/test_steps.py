@@ -82,10 +82,35 @@ def test_rejecting_in_the_gallery_and_undo(clicked):
     QTest.keyClick(gallery, Qt.Key.Key_R)
     assert clicked.session.project.rejected() == {chosen.id}
     assert chosen.id not in {p.id for p in clicked.session.library.usable()}
-    assert clicked.session.history.undo_label == "reject patch"
+    assert clicked.panel.header.undo_button.text() == "↶ Undo reject patch"
     clicked.panel.header.undo_button.click()
     assert clicked.session.project.rejected() == frozenset()
     assert chosen.id in {p.id for p in clicked.session.library.usable()}
+
+
+def test_a_long_undo_label_keeps_its_beginning(opened):
+    project = opened.session.project
+    label = "change training settings of a very long name"
+    opened.session.edit(project.model_copy(update={"images": project.images[:0]}), label)
+    button = opened.panel.header.undo_button
+    assert button.text() == f"↶ Undo {label}"
+    shown = button.shown_text()
+    assert shown.startswith("↶ Undo chan") and shown.endswith("…")
+
+
+def test_an_image_can_be_clicked_for_scoring_only(opened):
+    page = opened.panel.click_page
+    opened.click_all()
+    page.held.click()
+    page.exhaustive.click()
+    (ref,) = opened.session.project.images
+    assert (ref.role, ref.exhaustive) == ("test", True)
+    assert page.table.item(0, 4).text() == "12"
+    assert "only for scoring" in page.hint()
+    assert not page.next_step().is_ready
+    page.held.click()
+    assert opened.session.project.images[0].role == "train"
+    assert page.next_step().is_ready
 
 
 def test_gallery_orders_by_quality(clicked):
@@ -147,6 +172,7 @@ def test_settings_stay_when_another_task_is_chosen(clicked):
 
 def test_training_pauses_goes_on_and_stops(clicked):
     panel = start_training(clicked, steps=100_000)
+    assert len(panel.introduction.text()) < 40, "one line, so that the curve is in sight"
     job = clicked.panel.controller.job("training")
     clicked.wait(lambda: len(panel.work.curve.points) > 0)
     panel.work.pause_button.click()

@@ -7,11 +7,12 @@ import numpy as np
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.predictions import (
     BoxPrediction,
+    FoundObject,
     ImageTagsPrediction,
     RegionPrediction,
 )
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.presenters.results import prediction_table
+from napari_synthseg.ui.presenters.results import describe_found, prediction_table
 
 PROJECT = Project(
     classes=(
@@ -63,3 +64,11 @@ def test_tags_are_bold_where_they_are_reported():
 def test_objects_have_no_table():
     assert prediction_table([BoxPrediction(image="a", run="r", objects=())], PROJECT) is None
     assert prediction_table([], PROJECT) is None
+
+
+def test_what_was_found_is_counted_by_class():
+    found = tuple(
+        FoundObject(id=n, cls=cls, score=1.0, center=(1.0, 1.0), box=((0.0, 2.0), (0.0, 2.0)))
+        for n, cls in enumerate((2, 1, 2), 1)
+    )
+    assert describe_found([BoxPrediction(objects=found)], PROJECT) == "Found: 2 (rod), 1 (ring)"

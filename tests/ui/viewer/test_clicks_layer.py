@@ -201,6 +201,7 @@ def test_selecting_a_negative_click_leaves_the_next_one_a_click_on_an_object(ope
     opened.click((60, 90))
     assert (len(opened.session.project.clicks), len(opened.session.project.negatives)) == (1, 1)
     assert opened.clicks.symbol.tolist() == ["x", "disc"]
+    assert to_hex(opened.clicks.border_color[1]) == opened.session.project.classes[0].color
 
 
 def test_the_brush_paints_a_class_after_what_is_not_an_object(opened):
