@@ -44,7 +44,6 @@ class Options:
     mix: str
     steps: int
     seed: int
-    threads: int
     minutes: float
     rate: float = LEARNING_RATE
     start: Path | None = None
@@ -131,7 +130,6 @@ def schedule(step: int, steps: int) -> float:
 
 
 def train(out: Path, options: Options) -> None:
-    torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     out.mkdir(parents=True, exist_ok=True)
     net = ClickUNet().to(memory_format=torch.channels_last)
@@ -217,6 +215,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="checkpoint of a training to begin from")
     parser.add_argument("--minutes", type=float, default=60, help="stop after so long by the clock")
     options = vars(parser.parse_args())
+    torch.set_num_threads(options.pop("threads"))
     train(options.pop("out"), Options(**options))
 
 
