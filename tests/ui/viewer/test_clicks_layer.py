@@ -38,36 +38,16 @@ def test_click_on_canvas_adds_a_click_of_the_active_class_on_disk(opened):
 
 
 def test_dragging_a_click_moves_it_in_one_step(opened):
-    from qtpy.QtCore import Qt
-    from qtpy.QtTest import QTest
-
     opened.click((40, 50))
     opened.press("S")
     assert opened.clicks.mode == "select"
-    start, end = opened.on_canvas((40, 50)), opened.on_canvas((60, 80))
-    canvas, left, none = opened.canvas(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QTest.mouseMove(canvas, start)
-    QTest.mousePress(canvas, left, none, start)
-    for share in (0.3, 0.6, 1.0):
-        _drag(canvas, start + (end - start) * share)
-        opened.qtbot.wait(40)  # the canvas drops mouse moves that follow too fast
-    QTest.mouseRelease(canvas, left, none, end)
+    opened.drag((40, 50), (60, 80))
     (moved,) = positions(opened)
     assert np.allclose(moved, (60, 80), atol=1.5)
     assert opened.session.history.undo_label == "move click"
     opened.session.undo()
     assert np.allclose(positions(opened), [(40, 50)], atol=1.0)
     assert rows(opened) == positions(opened)
-
-
-def _drag(canvas, point):
-    from qtpy.QtCore import QEvent, QPointF, Qt
-    from qtpy.QtGui import QMouseEvent
-    from qtpy.QtWidgets import QApplication
-
-    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    event = QMouseEvent(QEvent.Type.MouseMove, QPointF(point), left, left, none)
-    QApplication.sendEvent(canvas, event)
 
 
 def test_deleting_and_undoing_restores_clicks_classes_and_colors(opened):
