@@ -38,7 +38,8 @@ MARGIN_DIAMETERS = 2
 MOST_PX = 24 * 2**20
 """The parts of one image, with all that they show around their tiles, have at most so many pixels.
 
-Tiles of classes too large for that are smaller. What parts share counts in each.
+Tiles of classes too large for that are smaller. What parts share counts in each, as each holds its
+own pixels of it: of neighboring tiles that is up to half as much again as they show together.
 """
 
 AROUND_DIAMETERS = 1.5

@@ -8,7 +8,7 @@ import pytest
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import region_shape
+from napari_synthseg.core.geometry import region_shape, region_slices
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import ClickedImage, Patch
 from napari_synthseg.core.pixels import ArraySource
@@ -138,9 +138,9 @@ def test_without_usable_patches_the_remedy_is_told(large):
         exhaust(fit_to_backgrounds(PasteRecipe(size=256), there, [here]))
 
 
-@pytest.mark.parametrize("classes", [1, 2, 7])
-@pytest.mark.parametrize("diameter", [0.4, 20, 100, 400, 1000, 5000])
-def test_the_parts_of_an_image_keep_the_bound(diameter, classes):
+def divide_huge(diameter, classes, extent=(16000, 12500)):
+    """Divide a huge image with patches up to `extent`; return them and the parts."""
+
     class Huge:
         shape = (1, 16000, 12500)
         region = ((0, 16000), (0, 12500))
@@ -152,19 +152,35 @@ def test_the_parts_of_an_image_keep_the_bound(diameter, classes):
     dot = np.ones((1, 1), bool)
     patches = [
         Patch(str(n), "a", 1 + n % classes, dot[None], dot, (int(y), int(x)), (0.0, 0.0))
-        for n, (y, x) in enumerate(rng.integers(0, (16000, 12500), (2000, 2)))
+        for n, (y, x) in enumerate(rng.integers(0, extent, (2000, 2)))
     ]
     parts = divide_image(
         ClickedImage(ImageRef(id="a", uri="a"), Huge(), ()),
         patches,
         dict.fromkeys(range(1, classes + 1), float(diameter)),
     )
+    return patches, parts
+
+
+@pytest.mark.parametrize("classes", [1, 2, 7])
+@pytest.mark.parametrize("diameter", [0.4, 20, 100, 400, 1000, 5000])
+def test_the_parts_of_an_image_keep_the_bound(diameter, classes):
+    patches, parts = divide_huge(diameter, classes)
     sizes = [math.prod(region_shape(part)) for part in parts]
     assert sum(sizes) <= canvas_parts.MOST_PX
     assert sum(sizes) > canvas_parts.MOST_PX / 2 / classes
     places = canvas_parts.PatchPlaces(patches)
     shown = {patches[n].cls for part in parts for n in places.centered("a", part)}
     assert shown == set(range(1, classes + 1))
+
+
+@pytest.mark.parametrize("diameter", [20, 64, 100])
+def test_neighboring_parts_count_what_they_share_in_each(diameter):
+    _, parts = divide_huge(diameter, 1, (5000, 5000))
+    shown = np.zeros((16000, 12500), bool)
+    for part in parts:
+        shown[region_slices(part)] = True
+    assert 1.1 < sum(math.prod(region_shape(p)) for p in parts) / np.count_nonzero(shown) < 1.5
 
 
 IMAGE, IDS = disc_image(CENTERS)
