@@ -195,7 +195,7 @@ def score_on_clicks(results: Sequence[ImageResult], classes: Sequence[ObjectClas
     pairs = []
     for one in known:
         assert isinstance(one.prediction, ObjectPrediction)
-        spacing = one.ref.spacing if one.ref.ndim == 3 else (1.0, 1.0)  # diameters are so given
+        spacing = one.ref.spacing
         true = Centers.of(
             [scaled(c.position, spacing) for c in one.clicks], [c.cls for c in one.clicks]
         )
