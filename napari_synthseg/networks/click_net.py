@@ -147,6 +147,7 @@ def outline_clicks(
     diameters: dict[int, float],
     negatives: NDArray[np.float64] | None = None,
     *,
+    spacing: tuple[float, float] = (1.0, 1.0),
     fits: dict[int, ClassFit] | None = None,
     net: nn.Module | None = None,
 ) -> Generator[Progress, None, list[NetworkOutline]]:
@@ -161,10 +162,12 @@ def outline_clicks(
     classes
         Class value of every click.
     diameters
-        Class value -> usual diameter in pixels of the image. Where sure outlines show that it is
-        far off, the measured one is worked with.
+        Class value -> usual diameter in pixels along the finest axis of the image. Where sure
+        outlines show that it is far off, the measured one is worked with.
     negatives
         Places (m, (y, x)) that belong to none of the clicked objects.
+    spacing
+        Distance of pixels along y and x, in units of the shortest.
     fits
         Class value -> what is known of it on this image. Classes that are missing are learned from
         their clicks and added, so that one more click on the image takes milliseconds.
@@ -176,7 +179,9 @@ def outline_clicks(
     Outlines in the clicks' order. Those of one class, or of classes of like size, share no pixel;
     one that lies in another of a class of other size is left whole.
     """
-    outliner = ClickOutliner(pixels, positions, classes, negatives, net or shipped_network())
+    outliner = ClickOutliner(
+        pixels, positions, classes, negatives, spacing, net or shipped_network()
+    )
     fits = {} if fits is None else fits
     unknown = sorted((set(diameters) - set(fits)).intersection(classes.tolist()))
     for done, value in enumerate(unknown):
@@ -208,6 +213,7 @@ class ClickOutliner:
         positions: NDArray[np.float64],
         classes: NDArray[np.int64],
         negatives: NDArray[np.float64] | None,
+        spacing: tuple[float, float],
         net: nn.Module,
     ) -> None:
         self.pixels = pixels
@@ -215,6 +221,7 @@ class ClickOutliner:
         self.classes = classes
         self.tree = cKDTree(self.positions)
         self.negatives = np.zeros((0, 2)) if negatives is None else negatives
+        self.spacing = spacing
         self.net = net
 
     def fit(self, value: int, diameter: float) -> Generator[Progress, None, ClassFit]:
@@ -246,7 +253,8 @@ class ClickOutliner:
     def _is_tried(self, factor: float, diameter: float) -> bool:
         """Tell whether a multiple of the given diameter is worth a trial on this image."""
         size = diameter * factor
-        extent = min(stop - start for start, stop in self.pixels.region)
+        spans = zip(self.pixels.region, self.spacing, strict=True)
+        extent = min((stop - start) * apart for (start, stop), apart in spans)
         narrow = factor < 1 or size / OBJECT_PX * WINDOW_PX < WIDEST_PX
         return narrow and SMALLEST_PX <= size <= extent
 
@@ -292,22 +300,22 @@ class ClickOutliner:
 
     def _follow(self, number: int, first: _Found, fits: dict[int, ClassFit]) -> _Found:
         """Continue an outline from its ends, on the lattice of its first window's pixels."""
-        step = first.frame.step
+        steps = first.frame.steps
 
         def ask(point: tuple[int, int]) -> Answer:
             # the window whose pixel (32, 32) is that point
             corner = point[0] - WINDOW_PX // 2, point[1] - WINDOW_PX // 2
-            center = tuple(c + o * step for c, o in zip(first.frame.center, corner, strict=True))
-            if not contains(self.pixels.region, center):
+            y, x = (c + o * s for c, o, s in zip(first.frame.center, corner, steps, strict=True))
+            if not contains(self.pixels.region, (y, x)):
                 return Answer(corner, first.logits, np.zeros_like(first.mask), 0.0)
-            frame = Frame((center[0], center[1]), step)
+            frame = replace(first.frame, center=(y, x))
             (found,) = self._answer([number], [frame], fits, known_scale=True)
             return Answer(corner, found.logits, found.mask, found.sureness)
 
         whole = follow(Answer((0, 0), first.logits, first.mask, first.sureness), ask)
         middle = np.array(whole.corner) + (np.array(whole.mask.shape) - 1) / 2 - MIDDLE
-        y, x = (np.array(first.frame.center) + middle * step).tolist()
-        return _Found(Frame((y, x), step), whole.logits, whole.mask, whole.sureness)
+        y, x = (np.array(first.frame.center) + middle * steps).tolist()
+        return _Found(replace(first.frame, center=(y, x)), whole.logits, whole.mask, whole.sureness)
 
     def _answer(
         self,
@@ -335,7 +343,7 @@ class ClickOutliner:
 
     def _frame(self, number: int, diameter: float) -> Frame:
         y, x = self.positions[number].tolist()
-        return Frame((y, x), diameter / OBJECT_PX)
+        return Frame((y, x), diameter / OBJECT_PX, self.spacing)
 
     def _others(self, number: int, frame: Frame, beside: set[int]) -> NDArray[np.float64]:
         reach = frame.step * WINDOW_PX
@@ -350,8 +358,8 @@ class ClickOutliner:
             (found.mask[0], 0, 0), (found.mask[-1], 0, 1),
             (found.mask[:, 0], 1, 0), (found.mask[:, -1], 1, 1),
         )  # fmt: skip
-        half = (WINDOW_PX / 2) * found.frame.step
         for edge, axis, side in edges:
+            half = (WINDOW_PX / 2) * found.frame.steps[axis]
             place = found.frame.center[axis] + (half if side else -half)
             limit = self.pixels.region[axis][side]
             inside = place < limit if side else place > limit
@@ -471,13 +479,13 @@ def _image_axis(
 ) -> tuple[int, NDArray[np.float32]]:
     """Return the first image pixel of an outline, and how its pixels follow from the window's."""
     first, last = np.flatnonzero(taken)[[0, -1]]
-    center, middle = frame.center[axis], (len(taken) - 1) / 2
-    low = int(np.ceil(center + (first - 1 - middle) * frame.step))
-    high = int(np.floor(center + (last + 1 - middle) * frame.step))
+    center, step, middle = frame.center[axis], frame.steps[axis], (len(taken) - 1) / 2
+    low = int(np.ceil(center + (first - 1 - middle) * step))
+    high = int(np.floor(center + (last + 1 - middle) * step))
     low, high = max(low, limit[0]), min(high, limit[1] - 1)
     if low > high:
         low = high = int(np.clip(round(center), limit[0], limit[1] - 1))
-    places = (np.arange(low, high + 1, dtype=np.float32) - center) / frame.step + middle
+    places = (np.arange(low, high + 1, dtype=np.float32) - center) / step + middle
     places = np.clip(places, 0, len(taken) - 1)
     weights = np.maximum(1 - np.abs(places[:, None] - np.arange(len(taken))), 0)
     return low, weights.astype(np.float32)

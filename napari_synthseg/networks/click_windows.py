@@ -32,14 +32,24 @@ CLIP = 3.0
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a window lies: its middle (y, x) in the image, and image pixels for each of its own."""
+    """Where a window lies: its middle (y, x) in the image, and image pixels for each of its own.
+
+    The `step` is that along the finest axis; `spacing` is the distance of the image's pixels along
+    y and x, in units of the shortest, so that a window's own pixels are always square.
+    """
 
     center: tuple[float, float]
     step: float
+    spacing: tuple[float, float] = (1.0, 1.0)
+
+    @property
+    def steps(self) -> tuple[float, float]:
+        """Image pixels for each of the window's, along y and x."""
+        return self.step / self.spacing[0], self.step / self.spacing[1]
 
     def to_window(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where places of the image (n, (y, x)) lie in the window."""
-        places: NDArray[np.float64] = (positions - np.array(self.center)) / self.step + MIDDLE
+        places: NDArray[np.float64] = (positions - np.array(self.center)) / self.steps + MIDDLE
         return places
 
 
@@ -79,8 +89,8 @@ def resample_axis(center: float, step: float, low: int, high: int) -> Resampling
 def cut_window(pixels: PixelSource, frame: Frame) -> FloatImage:
     """Read one window as (channel, y, x)."""
     rows, columns = (
-        resample_axis(center, frame.step, *limit)
-        for center, limit in zip(frame.center, pixels.region, strict=True)
+        resample_axis(center, step, *limit)
+        for center, step, limit in zip(frame.center, frame.steps, pixels.region, strict=True)
     )
     crop = pixels.read(((rows.start, rows.stop), (columns.start, columns.stop)))
     return np.asarray(rows.weights @ crop @ columns.weights.T, np.float32)

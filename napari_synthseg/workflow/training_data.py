@@ -280,6 +280,6 @@ def _real_fraction(spec: TrainSpec) -> float:
 
 
 def _spacing(refs: Iterable[ImageRef]) -> tuple[float, ...]:
-    """Return the usual spacing of volumes; nothing for flat images, whose pixels are square."""
+    """Return the usual spacing of volumes; nothing for flat images: pixels count as square."""
     each = [ref.spacing for ref in refs if ref.ndim == 3]
     return tuple(float(s) for s in np.median(each, axis=0)) if each else ()

@@ -39,6 +39,15 @@ def test_frame_finds_places_of_the_image_in_the_window() -> None:
     ]
 
 
+def test_a_window_of_an_image_whose_pixels_are_long_is_square() -> None:
+    frame = Frame((100.0, 110.0), 2.0, (4.0, 1.0))
+    (place,) = frame.to_window(np.array([[102.0, 118.0]]))
+    assert place.tolist() == [MIDDLE + 4, MIDDLE + 4]
+    window = cut_window(ArraySource(ramp()), frame)
+    assert np.allclose(np.diff(window[0, :, 30]), 0.5, atol=1e-4)
+    assert np.allclose(np.diff(window[1, 30]), 2.0, atol=1e-4)
+
+
 def test_beyond_the_border_the_outermost_pixels_are_repeated() -> None:
     window = cut_window(ArraySource(ramp(40, 40)), Frame((5.0, 20.0), 1.0))
     assert np.allclose(window[0, :26], 0, atol=1e-4)

@@ -231,7 +231,7 @@ def test_in_a_volume_a_nucleus_leaves_its_cell_whole():
     assert min(cell_overlaps) > 0.7, cell_overlaps
 
 
-@pytest.mark.parametrize("spacing", [(1.0, 3.0, 3.0), (1.0, 1.0, 1.0)])
+@pytest.mark.parametrize("spacing", [(1.0, 3.0, 3.0), (1.0, 1.0, 1.0), (2.0, 1.0, 2.0)])
 def test_balls_are_found_whole_whichever_axis_is_finest(spacing):
     z, y, x = (int(90 / s) for s in spacing)
     centers = [(z // 2, y // 4, x // 4), (z // 2, y // 4, 3 * x // 4), (z // 2, 3 * y // 4, x // 2)]
@@ -244,6 +244,27 @@ def test_balls_are_found_whole_whichever_axis_is_finest(spacing):
     image += np.random.default_rng(0).normal(0, 0.03, image.shape).astype(np.float32)
     library = cut(image, centers, 30.0, axes="zyx", pixel_size=spacing, unit="um")
     assert min(overlaps(library, ids)) > 0.75
+
+
+@pytest.mark.parametrize(("kind", "least"), [("bright", 0.95), ("ring", 0.93), ("texture", 0.8)])
+@pytest.mark.parametrize("axis", [1, 2])
+def test_disks_are_found_where_pixels_are_three_times_as_long_as_wide(kind, least, axis):
+    image, ids = draw(kind, shape=(168, 180))
+    pixels = np.stack([image.take(range(n, 168, 3), 1) for n in range(3)]).mean(axis=0)
+    places = [((y - 1) / 3, float(x)) for y, x in PLACES]
+    size = 0.75, 0.25
+    ids = ids[1::3]
+    if axis == 2:
+        pixels, ids, size = pixels.swapaxes(1, 2), ids.T, (0.25, 0.75)
+        places = [(x, y) for y, x in places]
+    disc = ObjectClass(name="disc", value=1, diameter=6, unit="um")
+    part = clicked(pixels, places, pixel_size=size, unit="um")
+    library = exhaust(build_library([part], [disc]))
+    assert np.median(overlaps(library, ids)) > least
+    assert library.diameters[1] == 24
+    assert library.measured[1].diameter == pytest.approx(24, abs=1)
+    (note,) = library.notes
+    assert f"({size[0]} by {size[1]} um along y and x)" in note
 
 
 def test_where_a_plane_shows_nothing_an_object_ends():

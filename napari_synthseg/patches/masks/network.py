@@ -20,6 +20,7 @@ from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.networks.click_net import ClassFit, outline_clicks, rivals
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
+from napari_synthseg.patches.quality.size import equal_diameter
 from napari_synthseg.patches.window import cut_mask, read_window
 
 MIN_PLANE_CONFIDENCE = 0.5
@@ -50,6 +51,7 @@ def outline_by_network(objects: ClickedObjects) -> Generator[Progress, None, Seq
             objects.classes,
             dict(objects.diameters),
             objects.negatives,
+            spacing=(objects.spacing[0], objects.spacing[1]),
         )
     )
 
@@ -94,8 +96,11 @@ class _PlaneFollower:
         self.objects = objects
         low, high = objects.pixels.region[0]
         self.first = np.clip(np.round(objects.positions[:, 0]), low, high - 1).astype(int)
-        self.apart, self.in_plane = objects.spacing[0], objects.spacing[1]
+        self.apart, y, x = objects.spacing
+        self.in_plane = min(y, x)
         """Distance of planes, and of pixels in a plane, in pixels of the finest axis."""
+        self.spacing = y / self.in_plane, x / self.in_plane
+        """Distance of pixels in a plane, in units of the shorter."""
         self.fits: dict[int, dict[int, ClassFit]] = {}
         self.contrasts: dict[int, FloatImage] = {}
         self.found: list[dict[int, Outline]] = [{} for _ in range(len(objects))]
@@ -152,7 +157,8 @@ class _PlaneFollower:
     def _reaches(self, n: int, planes: dict[int, Outline], z: int, step: int) -> bool:
         if z in planes or z - step not in planes or not planes[z - step].area:
             return False
-        half_width = np.sqrt(planes[int(self.first[n])].area / np.pi) * self.in_plane
+        area = planes[int(self.first[n])].area
+        half_width = equal_diameter(area, self.objects.spacing[1:]) / 2
         return bool(abs(z - self.first[n]) * self.apart <= MOST_RADII * half_width)
 
     def _outline(
@@ -170,6 +176,7 @@ class _PlaneFollower:
                 classes[numbers][mine],
                 {value: self.objects.diameters[value] / self.in_plane},
                 np.concatenate([others, self._negatives(z, value)]),
+                spacing=self.spacing,
                 fits=self.fits.setdefault(value, {}),
             )
             share = done / len(values), (done + 1) / len(values)

@@ -8,12 +8,21 @@ from dataclasses import dataclass
 from typing import get_args
 
 from napari_synthseg.core.annotations import ObjectClass
-from napari_synthseg.core.patch import MeasuredDiameter, Patch, PatchLibrary, PatchState
+from napari_synthseg.core.patch import (
+    ClickedImage,
+    MeasuredDiameter,
+    Patch,
+    PatchLibrary,
+    PatchState,
+)
 from napari_synthseg.core.quality_issue import IssueKind
 from napari_synthseg.patches.quality.size import MAX_DIAMETER_RATIO
 
 GOOD_QUALITY = 0.5
 """Quality from which a patch counts as good."""
+
+MAX_STRETCH = 1.02
+"""Pixels are square up to this factor between their edges."""
 
 UNBALANCED_RATIO = 10
 """Factor between the clicks of two classes from which it is reported."""
@@ -95,6 +104,7 @@ def describe_library(
             if measured := library.measured.get(item.value):
                 notes += _describe_size(item, given[item.value], measured)
     notes += _describe_balance(kept, classes)
+    notes += _describe_pixels(library.images)
     return tuple(notes)
 
 
@@ -130,6 +140,21 @@ def _describe_size(cls: ObjectClass, given: float, measured: MeasuredDiameter) -
         yield (
             f"Class '{cls.name}' has a diameter of {typed}, but {measured.objects} sure outlines "
             f"measure {usual}, give or take {error}. Set the diameter to {usual}."
+        )
+
+
+def _describe_pixels(images: Sequence[ClickedImage]) -> Iterator[str]:
+    """Name one of the images whose pixels are not square."""
+    sizes = [(i.ref, i.ref.pixel_size[-2:]) for i in images if i.ref.pixel_size]
+    long = [(ref, size) for ref, size in sizes if max(size) > MAX_STRETCH * min(size)]
+    if long:
+        ref, (y, x) = long[0]
+        others = f" and {len(long) - 1} more" if len(long) > 1 else ""
+        yield (
+            f"Pixels of '{ref.name or ref.id}'{others} are not square ({y:.3g} by {x:.3g} "
+            f"{ref.unit} along y and x). Outlines and diameters allow for that; dual images and "
+            "training turn objects as if they were, into shapes that they do not have. Resample "
+            "such images to square pixels."
         )
 
 
