@@ -72,7 +72,9 @@ class OutputLayers:
         classes = self._controller.project.classes
 
         def make() -> list[Layer]:
-            return make_prediction_layers(prediction, classes, name, image.placement)
+            return make_prediction_layers(
+                prediction, classes, name, image.placement, max(image.shape)
+            )
 
         def add(layers: Sequence[Layer]) -> None:
             for layer in layers:
@@ -120,11 +122,12 @@ class OutputLayers:
 
 
 def make_prediction_layers(
-    prediction: Prediction, classes: Classes, name: str, placement: Placement
+    prediction: Prediction, classes: Classes, name: str, placement: Placement, longest: int
 ) -> list[Layer]:
     """Return the layers that show what was found; none for tags, which have no place on an image.
 
-    Boxes are lines and points, as these appear at once even for thousands of boxes.
+    Boxes are lines and points, as these appear at once even for thousands of boxes. They are as
+    thick as is seen well when the whole image is, whose longest side is `longest` pixels.
     """
     at, known = placement.at(prediction.region_origin), {c.value for c in classes}
     match prediction:
@@ -134,7 +137,6 @@ def make_prediction_layers(
             return [_regions(prediction, classes, name, at)]
         case BoxPrediction():
             found = [o for o in prediction.objects if o.cls in known]
-            longest = max((b - a for o in found for a, b in o.box), default=1.0)
             lines = _box_lines(found, classes, name, placement, width=longest / 400)
             return [lines, _centers(found, classes, name, placement, size=longest / 120)]
         case PointPrediction():

@@ -39,7 +39,7 @@ def projects():
 
 
 def show(prediction):
-    return make_prediction_layers(prediction, CLASSES, "Prediction: one", PLACEMENT)
+    return make_prediction_layers(prediction, CLASSES, "Prediction: one", PLACEMENT, longest=600)
 
 
 def test_instances_have_the_colors_and_names_of_their_classes():
@@ -75,6 +75,7 @@ def test_boxes_are_four_lines_each_and_a_center():
     assert starts.tolist() == [[-0.5, 0.5], [-0.5, 3.5], [2.5, 3.5], [2.5, 0.5]]
     assert np.allclose(np.roll(starts, -1, axis=0), starts + ways)
     assert np.allclose(lines.edge_color[[0, 4]], [GREEN, RED])
+    assert lines.edge_width == 1.5, "of small boxes, too"
     assert centers.data.tolist() == [[1, 2], [5, 6]]
     assert np.allclose(centers.face_color, [GREEN, RED])
     assert centers.features["class"].tolist() == ["rod", "ring"]
