@@ -318,7 +318,7 @@ class SpecimenBox(QWidget):
         self.names.setEditable(True)
         self.names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         line = self.names.lineEdit()
-        line.setPlaceholderText("not shared with other images")
+        line.setPlaceholderText("of this image alone")
         line.setMaxLength(MAX_NAME_LENGTH)
         label = QLabel("Specimen")
         label.setBuddy(self.names)
