@@ -105,34 +105,31 @@ class Photographer:
         self.take("results")
 
     def evidence(self, minutes: float) -> None:
-        """Train a classifier and a detector on several classes; show where they look."""
+        """Train a classifier of several classes, and show where it looks."""
         panel = self.panel
         panel.open_sample("sediment")
         self.settle()
-        for task, name in (("classify", "evidence"), ("detect", "boxes")):
-            panel.show_step(3)
-            choice, form = panel.train_page.task.task, panel.train_page.form
-            choice.setCurrentIndex(choice.findData(task))
-            crop = {"classify": 64, "detect": 256}[task]  # so small that no class is in all crops
-            spec = form.model.model_copy(update={"minutes": minutes, "crop": crop})
-            form.set_model(spec)
-            form.changed.emit(spec)
-            panel.train_page.work.start_button.click()
-            self.wait_until(lambda: panel.controller.job("training") is None, minutes * 60 + 300)
-            panel.show_step(4)
-            self.settle()
-            self.settle()
-            results = panel.results_page
-            if task == "classify":
-                results.heat_maps.button.click()
-                self.settle()
-                self.settle()
-                results.heat_maps.place_button.click()
-                layer = next(iter(results.heat_maps.layers.layers.values()))
-                place = [int(i) for i in divmod(int(layer.data.argmax()), layer.data.shape[1])]
-                results.heat_maps.show_place(layer.data_to_world(place))
-            self.take(name)
-            results.heat_maps.clear()
+        panel.show_step(3)
+        choice, form = panel.train_page.task.task, panel.train_page.form
+        choice.setCurrentIndex(choice.findData("classify"))
+        # crops so small that no class is in all of them
+        spec = form.model.model_copy(update={"minutes": minutes, "crop": 64})
+        form.set_model(spec)
+        form.changed.emit(spec)
+        panel.train_page.work.start_button.click()
+        self.wait_until(lambda: panel.controller.job("training") is None, minutes * 60 + 300)
+        panel.show_step(4)
+        self.settle()
+        self.settle()
+        results = panel.results_page
+        results.heat_maps.button.click()
+        self.settle()
+        self.settle()
+        results.heat_maps.place_button.click()
+        layer = next(iter(results.heat_maps.layers.layers.values()))
+        place = [int(i) for i in divmod(int(layer.data.argmax()), layer.data.shape[1])]
+        results.heat_maps.show_place(layer.data_to_world(place))
+        self.take("evidence")
 
     def regions(self, minutes: float) -> None:
         """Paint phases of an alloy, learn dual images from them, train, and look at the result."""
