@@ -38,6 +38,15 @@ def test_what_the_network_says_of_unknown_pixels_does_not_count(field):
     assert float(loss) != pytest.approx(float(segmentation_loss(said, classes, distances)))
 
 
+def test_unknown_pixels_weigh_as_little_as_if_they_were_cut_off(field):
+    classes, distances = field
+    said = torch.randn(1, 4, 16, 16)
+    known = classes.clone()
+    known[0, 14:] = UNKNOWN
+    cut = segmentation_loss(said[:, :, :14], classes[:, :14], distances[:, :14])
+    assert float(segmentation_loss(said, known, distances)) == pytest.approx(float(cut))
+
+
 def test_a_batch_of_which_nothing_is_known_teaches_nothing(field):
     classes, distances = field
     said = torch.randn(1, 4, 16, 16, requires_grad=True)
@@ -53,6 +62,14 @@ def test_a_rare_class_weighs_as_much_as_a_common_one(field):
     common, rare = class_error(sure, classes), class_error(-sure, classes)
     assert float(common) == pytest.approx(float(rare))
     assert float(common) > 4
+
+
+def test_the_error_of_the_class_is_the_mean_over_classes_of_the_mean_over_their_pixels(field):
+    classes, _ = field
+    said = torch.randn(1, 2, 16, 16)
+    wrong = -torch.log_softmax(said, dim=1)[0]
+    means = [wrong[cls - 1][classes[0] == cls].mean() for cls in (1, 2)]
+    assert float(class_error(said, classes)) == pytest.approx(float(sum(means)) / 2)
 
 
 def test_with_one_class_or_no_object_there_is_nothing_to_tell_apart(field):

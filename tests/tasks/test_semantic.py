@@ -123,6 +123,14 @@ def test_a_perfect_network_has_no_loss_and_unknown_pixels_do_not_count():
     assert loss != pytest.approx(float(region_loss(said, classes, weights)))
 
 
+def test_unknown_pixels_weigh_as_little_as_if_they_were_cut_off():
+    classes = torch.randint(0, 3, (2, 16, 16))
+    known, said, weights = classes.clone(), torch.randn(2, 4, 16, 16), torch.tensor([1, 2.0, 5, 3])
+    known[:, 10:] = UNKNOWN
+    cut = region_loss(said[:, :, :10], classes[:, :10], weights)
+    assert float(region_loss(said, known, weights)) == pytest.approx(float(cut))
+
+
 def test_a_batch_of_which_nothing_is_known_teaches_nothing():
     said = torch.randn(1, 3, 8, 8, requires_grad=True)
     nothing = torch.full((1, 8, 8), UNKNOWN)

@@ -7,6 +7,9 @@ from torch.nn import functional
 
 from napari_synthseg.core.labels import UNKNOWN
 
+NO_CLASS = -100
+"""Stands for the class of pixels that are of no object."""
+
 
 def segmentation_loss(
     output: torch.Tensor, classes: torch.Tensor, distances: torch.Tensor
@@ -17,22 +20,23 @@ def segmentation_loss(
     error keeps a slope where the network is surely wrong, which an absolute error behind a sigmoid
     loses. The entropy of the true distance is taken off, so that a perfect network has loss 0.
     """
-    known = classes != UNKNOWN
-    logits = output[:, :-1].float().movedim(1, -1)[known]
-    distance, classes, distances = output[:, -1].float()[known], classes[known], distances[known]
-    if not len(classes):
-        return output.sum() * 0
-    entropy = functional.cross_entropy(logits, classes)
-    probability = 1 - torch.softmax(logits, dim=1)[:, 0]
-    objects = (classes > 0).float()
+    output = output.float().contiguous()
+    logits, distance = output[:, :-1], output[:, -1]
+    known, objects = (classes != UNKNOWN).float(), (classes > 0).float()
+    pixels, object_pixels = known.sum().clamp(min=1), objects.sum()
+    log_shares = functional.log_softmax(logits, dim=1)
+    entropy = functional.nll_loss(log_shares, classes, ignore_index=UNKNOWN, reduction="sum")
+    probability = (1 - log_shares[:, 0].exp()) * known
     overlap = (probability * objects).sum()
-    dice = 1 - (2 * overlap + 1) / (probability.sum() + objects.sum() + 1)
-    error = functional.binary_cross_entropy_with_logits(distance, distances, reduction="none")
+    dice = 1 - (2 * overlap + 1) / (probability.sum() + object_pixels + 1)
+    even = known / pixels
+    weights = even + torch.where(object_pixels > 0, objects / object_pixels.clamp(min=1), even)
+    error = functional.binary_cross_entropy_with_logits(
+        distance, distances, weights, reduction="sum"
+    )
     least = torch.special.entr(distances) + torch.special.entr(1 - distances)
-    error = error - least
-    balance = error[classes > 0].mean() if bool(objects.any()) else error.mean()
     kind = class_error(logits[:, 1:], classes)
-    loss: torch.Tensor = entropy + dice + kind + 2 * (balance + error.mean())
+    loss: torch.Tensor = entropy / pixels + dice + kind + 2 * (error - (weights * least).sum())
     return loss
 
 
@@ -42,8 +46,12 @@ def class_error(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     In the entropy of all pixels, background included, rare classes hardly count. With a single
     class this is 0.
     """
-    if logits.shape[1] == 1:
+    count = logits.shape[1]
+    if count == 1:
         return logits.new_zeros(())
-    each = functional.cross_entropy(logits, (classes - 1).clamp(min=0), reduction="none")
-    means = [each[classes == c].mean() for c in torch.unique(classes[classes > 0])]
-    return torch.stack(means).mean() if means else each.mean() * 0
+    numbers = torch.where(classes > 0, classes - 1, NO_CLASS)
+    pixels = torch.stack([(numbers == c).sum() for c in range(count)])
+    error = functional.cross_entropy(
+        logits, numbers, 1 / pixels.clamp(min=1), ignore_index=NO_CLASS, reduction="sum"
+    )
+    return error / (pixels > 0).sum().clamp(min=1)
