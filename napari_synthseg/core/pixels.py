@@ -32,8 +32,11 @@ Pixel = TypeVar("Pixel", bound=np.generic)
 
 def quarter_turned(array: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
     """Return a view of (..., y, x): one of 8 quarter turns and mirror images (0: as it is)."""
-    turned = np.rot90(array, orientation % 4, axes=(-2, -1))
-    return turned[..., ::-1] if orientation >= 4 else turned
+    turns, mirrored = orientation % 4, orientation >= 4
+    turned = array.swapaxes(-2, -1) if turns % 2 else array
+    # the same as np.rot90 and a flip, which take many times as long
+    upwards, leftwards = turns in (1, 2), (turns in (2, 3)) != mirrored
+    return turned[..., :: -1 if upwards else 1, :: -1 if leftwards else 1]
 
 
 class PixelSource(Protocol):

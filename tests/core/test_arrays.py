@@ -14,7 +14,7 @@ from napari_synthseg.core.geometry import (
     region_slices,
 )
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.pixels import ArraySource, Intensity
+from napari_synthseg.core.pixels import ArraySource, Intensity, quarter_turned
 
 
 def test_semantic_labels_derive_from_ids_and_classes():
@@ -89,3 +89,12 @@ def test_an_array_source_reads_regions():
 def test_a_flat_image_normalizes_to_zero():
     flat = np.full((1, 4, 4), 7, np.uint8)
     assert Intensity.measure(flat).normalize(flat) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("orientation", range(8))
+def test_a_plane_has_four_turns_and_their_mirror_images(orientation):
+    planes = np.arange(24).reshape(2, 3, 4)
+    turned = np.rot90(planes, orientation % 4, axes=(1, 2))
+    wanted = turned[..., ::-1] if orientation >= 4 else turned
+    np.testing.assert_array_equal(quarter_turned(planes, orientation), wanted)
+    assert np.shares_memory(quarter_turned(planes, orientation), planes)
