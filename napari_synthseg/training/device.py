@@ -39,6 +39,20 @@ def choose_device(wanted: str = "auto") -> tuple[torch.device, str]:
     return torch.device("cpu"), f"cpu, {threads} thread{'s' * (threads > 1)}{why}"
 
 
+def channels_last(images: torch.Tensor) -> torch.Tensor:
+    """Return images (batch, channel, ...) on a CPU with the channels of a pixel side by side.
+
+    The layers of a network go on with that order of memory, in which a CPU computes them faster.
+    Of images of one channel, whose memory is the same in either order, torch tells it by the
+    strides. What is on another device stays as it is.
+    """
+    if images.device.type != "cpu" or images.ndim < 4:
+        return images
+    last = images.movedim(1, -1).contiguous()
+    batch, *others = last.stride()
+    return last.as_strided(images.shape, (batch, 1, *others[:-1]))
+
+
 def _trouble_with(name: str) -> str | None:
     """Return why a device cannot be used, or None after a small convolution ran on it."""
     if name == "cuda" and not torch.cuda.is_available():

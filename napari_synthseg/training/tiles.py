@@ -23,6 +23,7 @@ from napari_synthseg.core.geometry import (
 )
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.training.device import channels_last
 from napari_synthseg.training.volumes import round_up
 
 TileMaps = TypeVar("TileMaps", "torch.Tensor", NDArray[Any])
@@ -32,11 +33,12 @@ TileMaps = TypeVar("TileMaps", "torch.Tensor", NDArray[Any])
 def image_tensor(image: FloatImage, multiple: Sequence[int], device: torch.device) -> torch.Tensor:
     """Return an image (channel, [z,] y, x) as a batch of one, extended to multiples.
 
-    Its values at the far borders are continued.
+    Its values at the far borders are continued. The order of memory is one that the device is fast
+    with.
     """
     extra = [(0, 0)] + [(0, -n % m) for n, m in zip(image.shape[1:], multiple, strict=True)]
     padded = np.ascontiguousarray(np.pad(image, extra, mode="edge"))
-    return torch.from_numpy(padded)[None].to(device)
+    return channels_last(torch.from_numpy(padded)[None].to(device))
 
 
 def run_network(net: nn.Module, images: torch.Tensor) -> torch.Tensor:
