@@ -12,13 +12,11 @@ the machine.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import statistics
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable
@@ -136,19 +134,6 @@ def run_process(code: Path, data: Path, options: argparse.Namespace, *, network:
     return record
 
 
-def check_out(commit: str, folder: Path) -> Path:
-    """Write package and benchmarks of a commit, with this file, into a folder."""
-    here = Path(__file__).parents[1]
-    packed = subprocess.run(
-        ["git", "archive", commit, "napari_synthseg", "benchmarks"],
-        cwd=here, check=True, stdout=subprocess.PIPE,
-    ).stdout  # fmt: skip
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
-    (folder / "benchmarks" / "click_speed.py").write_bytes(Path(__file__).read_bytes())
-    return folder
-
-
 def table(before: list[Record], now: list[Record]) -> list[str]:
     """Return medians over the repeats, and their range, a row for each thing that was done."""
     lines = [f"{'':34}{'before: wall ms':>26}{'now: wall ms':>26}{'before, now: cpu ms':>22}"]
@@ -186,6 +171,8 @@ def main() -> None:
         with np.load(options.data) as data:
             print(json.dumps(measure(data["pixels"], data["places"], options)))
         return
+    from benchmarks.helpers.older_code import check_out
+
     before: list[Record] = []
     now: list[Record] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -194,7 +181,7 @@ def main() -> None:
             raise SystemExit(f"The crop has only {len(places)} nuclei: choose a larger --size.")
         data = Path(folder) / "crop.npz"
         np.savez(data, pixels=pixels, places=places)
-        older = check_out(options.commit, Path(folder) / "older")
+        older = check_out(options.commit, "click_speed", Path(folder) / "older")
         for _ in range(options.repeats):
             before.append(run_process(older, data, options, network=False))
             print(json.dumps({"before": before[-1]}), flush=True)
