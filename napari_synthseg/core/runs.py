@@ -16,7 +16,7 @@ from pydantic import (
     field_validator,
 )
 
-from napari_synthseg.core.annotations import Frozen
+from napari_synthseg.core.annotations import Frozen, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
@@ -46,6 +46,10 @@ class DecodingRule(Frozen):
         Typical diameter of an object, pixels along the finest axis.
     spacing
         Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
+    scale
+        Pixels that the network sees for one pixel of the images that it learned from.
+    pixel_size, unit
+        Of these images, along their finest axis, where all of them tell it.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -53,6 +57,19 @@ class DecodingRule(Frozen):
     class_values: tuple[int, ...]
     diameter: float
     spacing: tuple[float, ...] = ()
+    scale: float = 1.0
+    pixel_size: float | None = None
+    unit: str = ""
+
+    def scale_for(self, image: ImageRef) -> float:
+        """Return how many pixels the network should see for one of an image.
+
+        Where pixel sizes are known, objects keep their physical size; else the scale of the
+        training images holds.
+        """
+        if self.scale == 1 or not self.pixel_size or image.unit != self.unit:
+            return self.scale
+        return self.scale * min(image.pixel_size or (self.pixel_size,)) / self.pixel_size
 
     def as_type(self, rule_type: type[Rule]) -> Rule:
         """Return the rule as that of a task; pydantic's `ValidationError` where it does not fit."""
@@ -142,6 +159,12 @@ class TrainingRun(Frozen):
     """The traceback, where it failed."""
     versions: dict[str, str] = Field(default_factory=dict)
     scores: tuple[Scores, ...] = ()
+
+    @field_validator("spec", mode="before")
+    @classmethod
+    def _read_unscaled(cls, spec: object) -> object:
+        """Let runs of versions that knew no working diameter see images as they are."""
+        return {"working_diameter": 0.0, **spec} if isinstance(spec, Mapping) else spec
 
     @field_validator("model", mode="before")
     @classmethod

@@ -25,7 +25,7 @@ import torch
 from torch import nn
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.pixels import FloatImage, PixelSource
+from napari_synthseg.core.pixels import FloatImage, PixelSource, ScaledSource, resample
 from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.explain.model import ExplainedModel, capture_activations
@@ -69,6 +69,9 @@ def explain_image(
     values = predictor.rule.class_values
     model = ExplainedModel(logits, predictor.device, layer or logits.layer)
     maps = yield from map_classes(model, pixels, method)
+    if isinstance(pixels, ScaledSource):
+        corner, full = [a for a, _ in pixels.region], pixels.source
+        maps, pixels = resample(maps, corner, full.region, 1 / pixels.factor), full
     return HeatMaps(
         image=image,
         run=run,

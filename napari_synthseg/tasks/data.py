@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import ClickedImage
@@ -47,6 +49,8 @@ class TaskData:
         Typical diameter of an object, pixels along the finest axis.
     spacing
         Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
+    scale
+        Pixels of all that for one pixel of the images; `diameter` is in these pixels.
     val_pairs, val_images
         The held-out part; empty: the last weights are kept.
     images
@@ -60,6 +64,7 @@ class TaskData:
     class_names: Mapping[int, str]
     diameter: float
     spacing: tuple[float, ...] = ()
+    scale: float = 1.0
     val_pairs: tuple[DualImage, ...] = ()
     val_images: tuple[ClickedImage, ...] = ()
     images: tuple[ImageRef, ...] = ()
@@ -69,3 +74,12 @@ class TaskData:
     def class_values(self) -> tuple[int, ...]:
         """Class values in ascending order; one output of the network each."""
         return tuple(sorted(self.class_names))
+
+    @property
+    def pixel_size(self) -> tuple[float | None, str]:
+        """Pixel size of the images along their finest axis, and its unit; None: not all tell it."""
+        sizes = {(min(i.pixel_size), i.unit) if i.pixel_size else None for i in self.images}
+        units = {size[1] for size in sizes if size}
+        if None in sizes or len(units) != 1:
+            return None, ""
+        return float(np.median([size[0] for size in sizes if size])), units.pop()

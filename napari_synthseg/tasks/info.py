@@ -63,6 +63,8 @@ class TaskInfo(ABC):
         What users mark to teach it.
     needs_objects
         Whether regions cannot teach it.
+    scaled
+        Whether images are resampled to the working scale, for training and prediction.
     defaults
         Fields of `TrainSpec` that are None unless a user sets them -> what they are for this task.
     heat_map_methods
@@ -88,6 +90,7 @@ class TaskInfo(ABC):
     truth_words: ClassVar[str]
     marking: ClassVar[Marking] = "clicks"
     needs_objects: ClassVar[bool] = True
+    scaled: ClassVar[bool] = False
     defaults: ClassVar[Mapping[str, int]] = {"crop": 256, "batch_size": 4}
     heat_map_methods: ClassVar[tuple[str, ...]] = ()
     writes_masks: ClassVar[bool] = False

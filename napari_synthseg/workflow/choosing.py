@@ -7,7 +7,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.synthesis import default_recipe
-from napari_synthseg.tasks.registry import task_for
+from napari_synthseg.tasks.registry import describe_task, task_for
 
 REAL_SHARE = 0.5
 """Share of real crops where dual images are learned: the real ones are few, but they are real."""
@@ -58,3 +58,8 @@ def suitable_spec(project: Project, learned: bool = False) -> TrainSpec:
         if learned and "real_fraction" not in spec.model_fields_set:
             suits["real_fraction"] = REAL_SHARE
     return spec.model_copy(update=suits)
+
+
+def working_diameter(spec: TrainSpec) -> float:
+    """Return how many pixels wide a training shows usual objects; 0: as wide as they are."""
+    return spec.working_diameter if describe_task(spec.task).scaled else 0.0

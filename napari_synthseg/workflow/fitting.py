@@ -11,8 +11,9 @@ from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Recipe, Source, Synthesizer, recipe_class
+from napari_synthseg.patches.scaling import measure_scale, scaled_library
 from napari_synthseg.synthesis import PRESETS
-from napari_synthseg.workflow.choosing import suitable_recipe
+from napari_synthseg.workflow.choosing import suitable_recipe, working_diameter
 from napari_synthseg.workflow.cutting import cut
 from napari_synthseg.workflow.truths import masked_alike, masked_images
 
@@ -41,24 +42,40 @@ def pick_recipe(project: Project, kind: str | None, preset: str | None = None) -
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A synthesizer, the recipe and the source that it was fitted from, and the project then."""
+    """A synthesizer, and what it was fitted from.
+
+    Attributes
+    ----------
+    recipe, source
+        The recipe, and what it was fitted to: images at the working scale.
+    project
+        The project then.
+    library
+        The patches as they were cut, where they are the source.
+    working
+        The working diameter, pixels.
+    """
 
     recipe: Recipe
     source: Source
     synthesizer: Synthesizer
     project: Project
+    library: PatchLibrary | None = None
+    working: float = 0.0
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Where the recipe could not be followed, in words for the user."""
         return self.synthesizer.notes
 
-    def is_current(self, project: Project, recipe: Recipe, library: PatchLibrary | None) -> bool:
-        """Tell whether it is of this recipe, and of the patches or the masks of now."""
+    def is_current(
+        self, project: Project, recipe: Recipe, library: PatchLibrary | None, working: float
+    ) -> bool:
+        """Tell whether it is of this recipe and scale, and of the patches or the masks of now."""
         if self.recipe != recipe:
             return False
-        if isinstance(self.source, PatchLibrary):
-            return self.source is library
+        if self.library is not None:
+            return self.library is library and self.working == working
         return masked_alike(self.project, project)
 
 
@@ -68,6 +85,8 @@ def fit_recipe(
     fitted: Fitted | None,
     library: PatchLibrary | None,
     artifacts: ArtifactStore,
+    *,
+    working: float | None = None,
 ) -> Generator[Progress, None, Fitted]:
     """Fit a project's recipe to all that it may learn from, as far as that is not done yet.
 
@@ -81,18 +100,23 @@ def fit_recipe(
         The patches of now, where they are cut already.
     artifacts
         Keeps what takes long to learn.
+    working
+        The working diameter, pixels; default: that of the training that the project would begin.
     """
     recipe = suitable_recipe(project)
-    if fitted is not None and fitted.is_current(project, recipe, library):
+    if working is None:
+        working = working_diameter(project.train_spec)
+    if fitted is not None and fitted.is_current(project, recipe, library, working):
         return fitted
     source: Source
     done = 0.0
     if recipe.learns_from == "masks":
+        library = None
         source = (yield from masked_images(project, folder, project.train_spec)).images
-    elif library is not None:
-        source = library
     else:
-        done = 0.5
-        source = yield from subprogress(cut(project, folder), 0.0, done)
+        if library is None:
+            done = 0.5
+            library = yield from subprogress(cut(project, folder), 0.0, done)
+        source = scaled_library(library, measure_scale(library, working))
     synthesizer = yield from subprogress(recipe.fit(source, artifacts), done)
-    return Fitted(recipe, source, synthesizer, project)
+    return Fitted(recipe, source, synthesizer, project, library, working)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.pixels import PixelSource, ScaledSource
 from napari_synthseg.core.predictions import (
     HeatMaps,
     InstancePrediction,
@@ -16,7 +17,7 @@ from napari_synthseg.core.predictions import (
     RegionPrediction,
 )
 from napari_synthseg.core.progress import Progress, subprogress
-from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.runs import DecodingRule, TrainingRun
 from napari_synthseg.io.result_files import name_targets, write_tiff
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.images import describe, open_pixels
@@ -42,6 +43,12 @@ def find_images(paths: Sequence[Path], folder: Path, run: TrainingRun) -> list[I
     ]
 
 
+def open_scaled(rule: DecodingRule, ref: ImageRef, folder: Path) -> PixelSource:
+    """Open an image at the scale at which a network with this rule sees images."""
+    pixels, scale = open_pixels(ref, folder), rule.scale_for(ref)
+    return pixels if scale == 1 else ScaledSource(pixels, scale)
+
+
 def predict(
     folder: Path,
     run: TrainingRun,
@@ -59,13 +66,14 @@ def predict(
 
     found: list[Prediction] = []
     for number, ref in enumerate(images):
-        work = predict_image(predictor, open_pixels(ref, folder), image=ref.id, run=run.id)
+        pixels = open_scaled(predictor.rule, ref, folder)
+        work = predict_image(predictor, pixels, image=ref.id, run=run.id)
         part = number / len(images), (number + 1) / len(images)
         found.append((yield from subprogress(work, *part, f"predicting {ref.name}")))
         if ref.id in keep:
             match found[-1]:
-                case InstancePrediction(ids=pixels) | RegionPrediction(values=pixels):
-                    runs.save_prediction(folder, run.id, ref.id, pixels)
+                case InstancePrediction(ids=labels) | RegionPrediction(values=labels):
+                    runs.save_prediction(folder, run.id, ref.id, labels)
     return found
 
 
@@ -81,7 +89,7 @@ def _load(
         run.trained_model(), runs.load_weights(folder, run.id), run.spec.device
     )
     if adapt_to is not None:
-        pixels = [open_pixels(ref, folder) for ref in adapt_to]
+        pixels = [open_scaled(predictor.rule, ref, folder) for ref in adapt_to]
         words = "fitting the model to the training images"
         yield from subprogress(adapt_predictor(predictor, pixels), message=words)
     return predictor
@@ -125,7 +133,7 @@ def explain(
     logits = info.load().class_logits(predictor)
     found: list[HeatMaps] = []
     for number, ref in enumerate(images):
-        pixels = open_pixels(ref, folder)
+        pixels = open_scaled(predictor.rule, ref, folder)
         work = explain_image(
             predictor, logits, pixels, image=ref.id, run=run.id, method=method, layer=layer
         )

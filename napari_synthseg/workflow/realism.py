@@ -60,7 +60,7 @@ def compare(
     """
     if count < 2:
         raise InputError(f"{count} dual image is too few to compare with: make at least 2.")
-    fitting = fit_recipe(project, folder, fitted, library, artifacts)
+    fitting = fit_recipe(project, folder, fitted, library, artifacts, working=0.0)
     fitted = yield from subprogress(fitting, 0.0, 0.2)
     if isinstance(fitted.source, PatchLibrary):
         reading = clicked_fields(project, folder, fitted.source)

@@ -311,8 +311,9 @@ class Session:
     def synthesizer_is_current(self) -> bool:
         """Whether dual images were made with the recipe, and the patches or masks, of now."""
         recipe = choosing.suitable_recipe(self.project)
+        working = choosing.working_diameter(self.project.train_spec)
         return self.fitted is not None and self.fitted.is_current(
-            self.project, recipe, self._current_library()
+            self.project, recipe, self._current_library(), working
         )
 
     @property
@@ -349,8 +350,8 @@ class Session:
             return (yield from fitted.synthesizer.draw(range(start, start + count)))
 
         def take(pairs: list[DualImage]) -> None:
-            made = fitted.source if fitted else None
-            if isinstance(made, PatchLibrary) and made is not self.library:
+            made = fitted.library if fitted else None
+            if made is not None and made is not self.library:
                 self._adopt_library(made, project)
             self.fitted = fitted
 

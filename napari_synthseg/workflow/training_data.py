@@ -23,6 +23,15 @@ from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Synthesizer
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.patches.scaling import (
+    UNSCALED,
+    WorkingScale,
+    measure_scale,
+    measure_scale_of_pairs,
+    scaled_clicked,
+    scaled_library,
+    scaled_pair,
+)
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.synthesis.datasets import (
     CachedDataset,
@@ -35,7 +44,7 @@ from napari_synthseg.tasks.data import TaskData, TaskPairs
 from napari_synthseg.tasks.info import TaskInfo
 from napari_synthseg.tasks.registry import task_for, task_info
 from napari_synthseg.training.split import Subset, split_clicked
-from napari_synthseg.workflow.choosing import suitable_recipe
+from napari_synthseg.workflow.choosing import suitable_recipe, working_diameter
 from napari_synthseg.workflow.cutting import clicked_image, clicked_parts, cut
 from napari_synthseg.workflow.truths import masked_images, true_pairs, true_parts
 
@@ -86,7 +95,9 @@ class TrainingSources:
         if self._learns_regions():
             found = yield from masked_images(self.project, self.folder, self.spec)
             return (yield from self._fit(found.images))
-        return (yield from self._fit((yield from self._cut(self._divide()[0]))))
+        library = yield from self._cut(self._divide()[0])
+        scale = measure_scale(library, working_diameter(self.spec))
+        return (yield from self._fit(scaled_library(library, scale)))
 
     def _learns_regions(self) -> bool:
         """Tell whether true masks of regions are learned from, with or without a recipe."""
@@ -135,33 +146,47 @@ class TrainingSources:
         spec, task = self.spec, self.task
         parts, held, diameters = self._divide()
         refs = [part.ref for part in parts]
-        val_pairs = held_true = yield from self._true_pairs(held)
+        val_pairs: tuple[DualImage, ...] = ()
+        diameter = float(np.median(diameters))
+        working = working_diameter(spec)
         if spec.source == "real":
-            pairs: Synthesizer = RealDataset((yield from self._true_pairs(parts)))
+            true = yield from self._true_pairs(parts)
+            known = {part.ref.id: pair for part, pair in zip(parts, true, strict=True)}
+            scale = measure_scale_of_pairs(known, diameter, working)
+            diameter *= scale.usual
+            scaled = [scaled_pair(pair, scale.of(image)) for image, pair in known.items()]
+            pairs: Synthesizer = RealDataset(scaled)
         else:
             library = yield from self._cut(parts)
+            scale = measure_scale(library, working)
+            library = scaled_library(library, scale)
+            diameter = float(np.median(list(library.diameters.values())))
             fitted = task.fit_labels(spec, library)
             pairs = TaskPairs((yield from self._fit(library)), fitted)
             if spec.source == "mixed":
                 mixed_in = self._known_elsewhere(parts, held)
                 refs = list({p.ref.id: p.ref for p in (*parts, *mixed_in)}.values())
-                real = yield from self._true_pairs(mixed_in)
+                real = yield from self._true_pairs(mixed_in, scale)
                 pairs = MixedDataset(pairs, real, _real_fraction(spec))
             elif spec.real_fraction:
-                clicked = yield from self._clicked_pairs(library, parts)
+                clicked = yield from self._clicked_pairs(library)
                 pairs = MixedDataset(pairs, [fitted(p) for p in clicked], spec.real_fraction)
-            val_pairs = tuple(fitted(pair) for pair in (yield from self._validation_pairs(held)))
-            if spec.source == "mixed":
-                val_pairs += held_true
+            made = yield from self._validation_pairs(held, scale)
+            val_pairs = tuple(fitted(pair) for pair in made)
+        if spec.source != "synthetic":
+            val_pairs += yield from self._true_pairs(held, scale)
+        images = (clicked_image(part, self.project, self.folder) for part in held)
         return TaskData(
             spec,
             pairs,
             self.project.class_names,
-            float(np.median(diameters)),
+            diameter,
             _spacing(part.ref for part in parts),
+            scale.usual,
             val_pairs=val_pairs,
-            val_images=tuple(clicked_image(p, self.project, self.folder) for p in held),
+            val_images=tuple(scaled_clicked(image, scale.of(image.ref.id)) for image in images),
             images=tuple(refs),
+            notes=scale.notes,
         )
 
     def _divide(self) -> tuple[tuple[Subset, ...], tuple[Subset, ...], list[float]]:
@@ -193,10 +218,14 @@ class TrainingSources:
         return parts, held, diameters
 
     def _true_pairs(
-        self, parts: Sequence[Subset]
+        self, parts: Sequence[Subset], scale: WorkingScale = UNSCALED
     ) -> Generator[Progress, None, tuple[DualImage, ...]]:
-        refs = [part.ref for part in parts]
-        return (yield from true_pairs(self.project, self.folder, refs, self.task.truth_kinds))
+        pairs: list[DualImage] = []
+        for part in parts:
+            kinds = self.task.truth_kinds
+            found = yield from true_pairs(self.project, self.folder, [part.ref], kinds)
+            pairs += [scaled_pair(pair, scale.of(part.ref.id)) for pair in found]
+        return tuple(pairs)
 
     def _known_elsewhere(
         self, parts: Sequence[Subset], held: Sequence[Subset]
@@ -207,14 +236,12 @@ class TrainingSources:
         kinds = self.task.truth_kinds
         return (*(p for p in parts if self.project.truth_of(p.ref, *kinds)), *rest)
 
-    def _clicked_pairs(
-        self, library: PatchLibrary, parts: Sequence[Subset]
-    ) -> Generator[Progress, None, list[DualImage]]:
+    def _clicked_pairs(self, library: PatchLibrary) -> Generator[Progress, None, list[DualImage]]:
         """Return the fully clicked images with the masks found on them."""
         real = []
-        for number, part in enumerate(parts):
-            yield Progress(number / len(parts), f"reading {part.ref.name}")
-            pair = label_clicked(library, part.ref.id, open_pixels(part.ref, self.folder))
+        for number, image in enumerate(library.images):
+            yield Progress(number / len(library.images), f"reading {image.ref.name}")
+            pair = label_clicked(library, image.ref.id, image.pixels)
             if pair is not None:
                 real.append(pair)
         if not real:
@@ -225,12 +252,12 @@ class TrainingSources:
         return real
 
     def _validation_pairs(
-        self, held: Sequence[Subset]
+        self, held: Sequence[Subset], scale: WorkingScale
     ) -> Generator[Progress, None, tuple[DualImage, ...]]:
         if not held:
             return ()
         try:
-            library = yield from self._cut(held)
+            library = scaled_library((yield from self._cut(held)), scale)
             synthesizer = yield from suitable_recipe(self.project).fit(library, self.artifacts)
         except InputError:
             return ()  # nothing usable is held out: the clicks alone must decide

@@ -15,6 +15,9 @@ STORED: dict[str, Any] = {
         "class_values": [1, 2],
         "diameter": 9.0,
         "spacing": [],
+        "scale": 1.0,
+        "pixel_size": None,
+        "unit": "",
         "kernel": {"sigma": 2.5, "steps": [1, 2]},
     },
 }

@@ -45,6 +45,7 @@ class Segment(TaskInfo):
     truth_kinds = ("instance",)
     truth_words = "true masks"
     heat_map_methods = ("gradcam", "gradcam++", "ablation")
+    scaled = True
     writes_masks = True
     score_options = ()
     metrics = (

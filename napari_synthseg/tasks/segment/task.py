@@ -41,12 +41,16 @@ class SegmentTask(Task):
         data = self.data
         spacing = data.spacing or (1.0,) * len(first.labels.shape)
         self.out_channels = len(data.class_values) + 2
+        pixel_size, unit = data.pixel_size
         self.rule = SegmentRule(
             class_values=data.class_values,
             diameter=data.diameter,
             minimum_area=max(4, smallest_area(data.diameter, spacing, MIN_AREA_SHARE)),
             minimum_score=DEFAULT_MIN_SCORE,
             spacing=data.spacing,
+            scale=data.scale,
+            pixel_size=pixel_size,
+            unit=unit,
         )
         return first
 

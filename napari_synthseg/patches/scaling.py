@@ -1,0 +1,204 @@
+"""The working scale: images resampled so that usual objects are as large as networks expect.
+
+Small and huge objects then cost and learn alike: a dual image and a crop show several of them, and
+what surrounds an object lies within what a network sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from napari_synthseg.core.geometry import region_shape
+from napari_synthseg.core.labels import DualImage, InstanceLabels
+from napari_synthseg.core.patch import ClickedImage, Patch, PatchLibrary
+from napari_synthseg.core.pixels import (
+    ArraySource,
+    ScaledSource,
+    TiledSource,
+    resample,
+    scaled_position,
+    scaled_region,
+)
+from napari_synthseg.patches.quality.size import equal_diameter, measure_diameter
+from napari_synthseg.patches.window import read_window
+
+MAX_FACTOR = 3.0
+"""Images are enlarged at most so many times: beyond it nothing more is to be seen."""
+
+LEAVE_RATIO = 1.3
+"""Objects that are up to so many times smaller or larger than the working diameter are left as they
+are: resampling costs sharpness."""
+
+SAME_RATIO = 1.25
+"""Images whose objects differ in size by less have one factor."""
+
+
+@dataclass(frozen=True)
+class WorkingScale:
+    """How far images are resampled.
+
+    Attributes
+    ----------
+    usual
+        Pixels of the resampled image for one of the image, where nothing else is known.
+    images
+        Image id -> its own factor, where it is another one.
+    """
+
+    usual: float = 1.0
+    images: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, image: str) -> float:
+        """Return the factor of an image."""
+        return self.images.get(image, self.usual)
+
+    @property
+    def is_one(self) -> bool:
+        """Whether nothing is resampled."""
+        return self.usual == 1 and not self.images
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of it, a sentence without a point."""
+        if self.is_one:
+            return ()
+        others = f", {len(self.images)} of them by a factor of their own" if self.images else ""
+        return (
+            f"images are resampled to {self.usual:.2g} of their pixels along each axis{others}",
+        )
+
+
+UNSCALED = WorkingScale()
+
+
+def measure_scale(library: PatchLibrary, working: float) -> WorkingScale:
+    """Return the scale at which objects of the smallest class have the working diameter.
+
+    Parameters
+    ----------
+    working
+        Pixels; 0: images stay as they are. So do volumes.
+    """
+    if not working or not library.patches or library.patches[0].mask.ndim == 3:
+        return UNSCALED
+    smallest = min(library.diameters, key=lambda value: library.diameters[value])
+    spacings = {image.ref.id: image.ref.spacing for image in library.images}
+    patches: dict[str, list[Patch]] = {image: [] for image in spacings}
+    for patch in library.usable():
+        patches[patch.image].append(patch)
+
+    def length_of(patch: Patch) -> float:
+        return equal_diameter(patch.area, spacings[patch.image])
+
+    own = {image: measure_diameter(p, smallest, length_of) for image, p in patches.items()}
+    measured = {image: found.diameter for image, found in own.items() if found}
+    return scale_for(library.diameters[smallest], measured, working)
+
+
+def measure_scale_of_pairs(
+    pairs: Mapping[str, DualImage], usual: float, working: float
+) -> WorkingScale:
+    """Return the scale by the true masks of flat images, by image id; see `measure_scale`.
+
+    `usual` is the diameter of images that show no object, pixels.
+    """
+    measured = {}
+    for image, pair in pairs.items():
+        labels = pair.labels
+        if not working or not isinstance(labels, InstanceLabels) or labels.ids.ndim == 3:
+            return UNSCALED
+        areas = np.bincount(np.maximum(labels.ids, 0).ravel())
+        lengths: dict[int, list[float]] = {}
+        for number, value in labels.classes.items():
+            if number < len(areas) and areas[number]:
+                lengths.setdefault(value, []).append(equal_diameter(int(areas[number]), (1, 1)))
+        if lengths:
+            measured[image] = min(float(np.median(some)) for some in lengths.values())
+    return scale_for(usual, measured, working)
+
+
+def scale_for(usual: float, measured: Mapping[str, float], working: float) -> WorkingScale:
+    """Return the scale for a typed diameter, and those that some images measure, pixels."""
+    usual = float(np.median(list(measured.values()))) if measured else usual
+    others = {
+        image: _factor(diameter, working)
+        for image, diameter in measured.items()
+        if not usual / SAME_RATIO < diameter < usual * SAME_RATIO
+    }
+    common = _factor(usual, working)
+    return WorkingScale(common, {i: f for i, f in others.items() if f != common})
+
+
+def _factor(diameter: float, working: float) -> float:
+    factor = working / diameter
+    return 1.0 if 1 / LEAVE_RATIO <= factor <= LEAVE_RATIO else min(factor, MAX_FACTOR)
+
+
+def scaled_library(library: PatchLibrary, scale: WorkingScale) -> PatchLibrary:
+    """Return a library as if it had been cut from resampled images."""
+    if scale.is_one:
+        return library
+    images = {i.ref.id: scaled_clicked(i, scale.of(i.ref.id)) for i in library.images}
+    sources = {i: TiledSource(image.pixels) for i, image in images.items()}
+    patches = tuple(_scaled(p, sources[p.image], scale.of(p.image)) for p in library.patches)
+    return replace(
+        library,
+        patches=patches,
+        images=tuple(images.values()),
+        diameters={value: d * scale.usual for value, d in library.diameters.items()},
+        measured={
+            value: replace(m, diameter=m.diameter * scale.usual, error=m.error * scale.usual)
+            for value, m in library.measured.items()
+        },
+    )
+
+
+def scaled_clicked(image: ClickedImage, factor: float) -> ClickedImage:
+    """Return a clicked image, resampled."""
+    if factor == 1:
+        return image
+    return replace(
+        image,
+        pixels=ScaledSource(image.pixels, factor),
+        clicks=tuple(
+            c.model_copy(update={"position": scaled_position(c.position, factor)})
+            for c in image.clicks
+        ),
+        negatives=tuple(scaled_position(place, factor) for place in image.negatives),
+    )
+
+
+def _scaled(patch: Patch, source: TiledSource, factor: float) -> Patch:
+    if factor == 1:
+        return patch
+    before = tuple((o, o + n) for o, n in zip(patch.origin, patch.mask.shape, strict=True))
+    window = scaled_region(before, factor)
+    mask = resample(patch.mask[None].astype(np.float32), patch.origin, window, factor)[0] > 0.5
+    place = np.add(patch.center, patch.origin).tolist()
+    center = np.subtract(scaled_position(place, factor), [a for a, _ in window])
+    return replace(
+        patch,
+        pixels=read_window(source, window),
+        mask=mask,
+        origin=tuple(a for a, _ in window),
+        center=tuple(center.tolist()),
+    )
+
+
+def scaled_pair(pair: DualImage, factor: float) -> DualImage:
+    """Return an image and its instance labels, resampled; an object that vanishes is gone."""
+    labels = pair.labels
+    if factor == 1 or not isinstance(labels, InstanceLabels):
+        return pair
+    source = ScaledSource(ArraySource(pair.image), factor)
+    places = [
+        np.clip(np.round((np.arange(n) + 0.5) / factor - 0.5).astype(int), 0, there - 1)
+        for n, there in zip(region_shape(source.region), labels.shape, strict=True)
+    ]
+    ids = labels.ids[np.ix_(*places)]
+    present = set(np.unique(ids).tolist())
+    classes = {i: c for i, c in labels.classes.items() if i in present}
+    return replace(pair, image=source.read(), labels=replace(labels, ids=ids, classes=classes))

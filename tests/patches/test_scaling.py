@@ -1,0 +1,99 @@
+"""The working scale: how far images are resampled, and patches that follow."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.core.labels import DualImage, InstanceLabels
+from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.scaling import (
+    UNSCALED,
+    measure_scale,
+    measure_scale_of_pairs,
+    scale_for,
+    scaled_library,
+    scaled_pair,
+)
+from tests.helpers.clicked_discs import CENTERS, clicked, disc_image, finish, overlap
+
+
+def library_of(times: float, name="a", diameter=20.0) -> tuple[PatchLibrary, np.ndarray]:
+    """Return the library of discs so many times as large, and their true ids."""
+    centers = [(y * times, x * times) for y, x in CENTERS]
+    shape = (round(128 * times), round(160 * times))
+    image, ids = disc_image(centers, shape, radius=10 * times)
+    cls = ObjectClass(name="disc", value=1, diameter=diameter * times)
+    return finish(build_library([clicked(image, centers, name)], [cls]))[1], ids
+
+
+@pytest.fixture(scope="module")
+def large():
+    return library_of(4.0)
+
+
+def test_large_and_small_objects_get_the_working_diameter(large):
+    assert measure_scale(large[0], 24.0).usual == pytest.approx(24 / 80, rel=0.05)
+    assert measure_scale(library_of(0.5)[0], 24.0).usual == pytest.approx(2.4, rel=0.1)
+
+
+def test_objects_that_are_nearly_as_large_are_left_alone():
+    assert measure_scale(library_of(1.0)[0], 24.0) == UNSCALED
+
+
+def test_no_working_diameter_no_scale(large):
+    assert measure_scale(large[0], 0.0) == UNSCALED
+
+
+def test_images_are_enlarged_three_times_at_most():
+    assert scale_for(4.0, {}, 24.0).usual == 3.0
+
+
+def test_an_image_of_another_magnification_has_a_factor_of_its_own():
+    scale = scale_for(50.0, {"a": 48.0, "b": 50.0, "c": 96.0}, 24.0)
+    assert scale.usual == pytest.approx(24 / 50)
+    assert scale.of("a") == scale.usual
+    assert scale.of("c") == pytest.approx(24 / 96)
+    assert scale.of("never seen") == scale.usual
+    assert "0.48" in scale.notes[0]
+    assert "1 of them" in scale.notes[0]
+
+
+def test_a_scaled_library_is_one_of_the_scaled_image(large):
+    library, ids = large
+    scale = measure_scale(library, 24.0)
+    small = scaled_library(library, scale)
+    truth = scaled_pair(
+        DualImage(library.images[0].pixels.read(), InstanceLabels(ids, {1: 1}), 0), scale.usual
+    ).labels.ids
+    assert small.diameters[1] == pytest.approx(24.0, rel=0.05)
+    shown = small.images[0].pixels.read()
+    both = zip(small.patches, small.images[0].clicks, strict=True)
+    for number, (patch, click) in enumerate(both, start=1):
+        assert patch.pixels.shape[1:] == patch.mask.shape
+        assert np.add(patch.origin, patch.center) == pytest.approx(click.position)
+        assert overlap(patch, truth, number) > 0.85
+        inside = ndimage.binary_erosion(patch.mask, iterations=2)
+        index = tuple((np.argwhere(inside) + patch.origin).T)
+        np.testing.assert_allclose(patch.pixels[0][inside], shown[0][index], atol=1e-5)
+
+
+def test_true_masks_tell_the_scale(large):
+    library, ids = large
+    pair = DualImage(
+        library.images[0].pixels.read(), InstanceLabels(ids, dict.fromkeys(range(1, 8), 1)), 0
+    )
+    scale = measure_scale_of_pairs({"a": pair}, 5.0, 24.0)
+    assert scale.usual == pytest.approx(24 / 80, rel=0.05)
+    small = scaled_pair(pair, scale.usual)
+    assert small.image.shape[1:] == small.labels.ids.shape
+    share = np.mean(small.labels.ids > 0) / np.mean(ids > 0)
+    assert share == pytest.approx(1.0, abs=0.03)
+
+
+def test_an_object_that_vanishes_has_no_class():
+    ids = np.zeros((64, 64), np.int32)
+    ids[:40, :40], ids[62, 61] = 1, 2
+    pair = DualImage(np.zeros((1, 64, 64), np.float32), InstanceLabels(ids, {1: 1, 2: 1}), 0)
+    assert scaled_pair(pair, 0.1).labels.classes == {1: 1}

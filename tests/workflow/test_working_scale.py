@@ -1,0 +1,110 @@
+"""Networks that outline objects see images at the working scale; users see their own pixels."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from napari_synthseg.core.annotations import Click
+from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.runs import DecodingRule, TrainingRun
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.storage.runs import load_weights
+from napari_synthseg.tasks.predict import load_predictor, predict_image
+from napari_synthseg.workflow.predicting import open_scaled
+from napari_synthseg.workflow.session import Session
+from tests.helpers.clicked_discs import CENTERS, disc_image, finish
+from tests.helpers.sessions import add_array
+
+TIMES = 4
+SPEC = TrainSpec(task="segment", steps=2, minutes=None, batch_size=2, crop=64, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> Iterator[Session]:
+    """A project of discs 80 pixels wide, all clicked on one image."""
+    session = Session.create(tmp_path_factory.mktemp("large") / "discs.synthseg")
+    project = session.project.with_classes(session.project.next_class("disc", diameter=80.0))
+    session.edit(project, "class")
+    centers = [(y * TIMES, x * TIMES) for y, x in CENTERS]
+    image, _ = disc_image(centers, (128 * TIMES, 160 * TIMES), 10 * TIMES)
+    first = add_array(session, image[0], "yx", "first", exhaustive=True)
+    add_array(session, image[0, ::-1].copy(), "yx", "second")
+    clicks = [Click(image=first.id, position=c, cls=1) for c in centers]
+    session.edit(session.project.with_clicks(*clicks), "click")
+    yield session
+    session.close().result()
+
+
+@pytest.fixture(scope="module")
+def run(large):
+    return large.train(SPEC, "scaled").result()
+
+
+def areas(pairs):
+    return [
+        np.bincount(pair.labels.ids.ravel())[1:].max()
+        for pair in pairs
+        if isinstance(pair.labels, InstanceLabels) and pair.labels.ids.any()
+    ]
+
+
+def test_dual_images_show_objects_of_the_working_diameter(large):
+    pairs = large.synthesize(6).result()
+    assert 2 * np.sqrt(np.median(areas(pairs)) / np.pi) == pytest.approx(24, rel=0.2)
+    assert large.library.diameters[1] == pytest.approx(80, rel=0.05)
+
+
+def test_the_run_knows_its_scale_and_tells_it(large, run):
+    rule = run.model.rule
+    assert rule.scale == pytest.approx(24 / 80, rel=0.05)
+    assert rule.diameter == pytest.approx(24, rel=0.05)
+    assert "resampled to 0.3" in run.selection
+
+
+def test_a_previewed_dual_image_is_that_of_a_run_on_all_clicks(large):
+    run = large.train(SPEC.model_copy(update={"validation_fraction": 0.0}), "all").result()
+    previewed = large.synthesize(2).result()
+    remade = large.synthesize(2, run=run).result()
+    for one, other in zip(previewed, remade, strict=True):
+        np.testing.assert_array_equal(one.image, other.image)
+        np.testing.assert_array_equal(one.labels.array, other.labels.array)
+
+
+def test_predictions_and_heat_maps_are_as_large_as_the_image(large, run):
+    second = large.project.images[1]
+    (found,) = large.predict(run, [second]).result()
+    assert found.ids.shape == (128 * TIMES, 160 * TIMES)
+    (heat,) = large.explain(run, [second]).result()
+    assert heat.maps[1].shape == (128 * TIMES, 160 * TIMES)
+
+
+def test_zero_leaves_images_as_they_are(large):
+    run = large.train(SPEC.model_copy(update={"working_diameter": 0.0}), "as it is").result()
+    assert run.model.rule.scale == 1
+    assert run.model.rule.diameter == pytest.approx(80, rel=0.05)
+    assert "resampled" not in run.selection
+
+
+def test_runs_of_earlier_versions_see_images_as_they_are():
+    old = TrainingRun.model_validate({"id": "a", "name": "old", "spec": {"task": "segment"}})
+    assert old.spec.working_diameter == 0
+    assert TrainingRun(id="b", name="new").spec.working_diameter == 24
+
+
+def test_physical_sizes_are_kept_where_pixel_sizes_are_known(large):
+    image = large.project.images[0].model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
+    rule = DecodingRule(class_values=(1,), diameter=24, scale=0.3, pixel_size=0.25, unit="um")
+    assert rule.scale_for(image) == pytest.approx(0.6)
+    assert rule.scale_for(image.model_copy(update={"unit": "px"})) == 0.3
+    assert rule.scale_for(image.model_copy(update={"pixel_size": None})) == 0.3
+
+
+def test_tiles_of_a_resampled_image_give_what_the_whole_gives(large, run):
+    predictor = load_predictor(run.trained_model(), load_weights(large.folder, run.id), "cpu")
+    pixels = open_scaled(predictor.rule, large.project.images[1], large.folder)
+    whole, tiled = (
+        finish(predict_image(predictor, pixels, image="a", run="b", block=block))[1]
+        for block in ((256, 256), (64, 64))
+    )
+    np.testing.assert_array_equal(whole.ids > 0, tiled.ids > 0)
