@@ -46,10 +46,13 @@ class WorkingScale:
         Pixels of the resampled image for one of the image, where nothing else is known.
     images
         Image id -> its own factor, where it is another one.
+    diameter
+        Of the usual object that this was measured by, pixels of the image.
     """
 
     usual: float = 1.0
     images: Mapping[str, float] = field(default_factory=dict)
+    diameter: float = 0.0
 
     def of(self, image: str) -> float:
         """Return the factor of an image."""
@@ -129,7 +132,7 @@ def scale_for(usual: float, measured: Mapping[str, float], working: float) -> Wo
         if not usual / SAME_RATIO < diameter < usual * SAME_RATIO
     }
     common = _factor(usual, working)
-    return WorkingScale(common, {i: f for i, f in others.items() if f != common})
+    return WorkingScale(common, {i: f for i, f in others.items() if f != common}, usual)
 
 
 def _factor(diameter: float, working: float) -> float:
@@ -143,12 +146,13 @@ def scaled_library(library: PatchLibrary, scale: WorkingScale) -> PatchLibrary:
         return library
     images = {i.ref.id: scaled_clicked(i, scale.of(i.ref.id)) for i in library.images}
     sources = {i: TiledSource(image.pixels) for i, image in images.items()}
+    times = scale.usual * scale.diameter / min(library.diameters.values())
     patches = tuple(_scaled(p, sources[p.image], scale.of(p.image)) for p in library.patches)
     return replace(
         library,
         patches=patches,
         images=tuple(images.values()),
-        diameters={value: d * scale.usual for value, d in library.diameters.items()},
+        diameters={value: d * times for value, d in library.diameters.items()},
         measured={
             value: replace(m, diameter=m.diameter * scale.usual, error=m.error * scale.usual)
             for value, m in library.measured.items()

@@ -153,7 +153,7 @@ class TrainingSources:
             true = yield from self._true_pairs(parts)
             known = {part.ref.id: pair for part, pair in zip(parts, true, strict=True)}
             scale = measure_scale_of_pairs(known, diameter, working)
-            diameter *= scale.usual
+            diameter = (scale.diameter or diameter) * scale.usual
             scaled = [scaled_pair(pair, scale.of(image)) for image, pair in known.items()]
             pairs: Synthesizer = RealDataset(scaled)
         else:

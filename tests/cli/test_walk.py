@@ -349,7 +349,7 @@ def test_the_clicked_image_itself_is_mixed_in_as_often_as_asked(project: Path) -
     with Session.open(project).result() as session:
         (ref,) = session.project.images
         shown = open_pixels(ref, project).read()
-        spec = TrainSpec(real_fraction=0.5, validation_fraction=0.0)
+        spec = TrainSpec(real_fraction=0.5, validation_fraction=0.0, working_diameter=0.0)
         sources = TrainingSources(session.project, project, spec, NullArtifactStore())
         pairs = _turn(sources.gather()).pairs
         real = [np.array_equal(pairs.pair(i).image, shown) for i in range(4)]

@@ -342,5 +342,6 @@ def test_large_held_out_images_are_validated_by_tiles_with_the_same_figures(dete
     assert len(messages[0]) == 1
     assert len(messages[1]) == 25
     assert messages[1][3] == "image 1 of 1: tile 4 of 25"
-    assert figures[1] == pytest.approx(figures[0], abs=0.02)
+    # of 40 objects, one may decide on the threshold that is chosen
+    assert figures[1] == pytest.approx(figures[0], abs=0.05)
     assert figures[0]["held-out pairs F1"] > 0.1
