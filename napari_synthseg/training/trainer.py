@@ -165,7 +165,10 @@ class Trainer(Generic[Net]):
         with seeded_torch(plan.seed):
             self.network = trainable.build_network()
         self.network.to(device)
-        self._optimizer = torch.optim.AdamW(self.network.parameters(), lr=0.0, weight_decay=1e-4)
+        self._optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=0.0, weight_decay=1e-4,
+            fused=True if device.type == "cpu" else None,
+        )  # fmt: skip
         self._half = plan.mixed_precision and device.type == "cuda"
         self._scaler = torch.amp.GradScaler(device.type, enabled=self._half)
         self._average: AveragedModel | None = None
