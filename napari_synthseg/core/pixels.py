@@ -22,6 +22,7 @@ from napari_synthseg.core.geometry import (
     region_at,
     region_shape,
     region_slices,
+    widen_region,
 )
 
 if TYPE_CHECKING:
@@ -162,11 +163,7 @@ class ScaledSource:
         wanted = region or self.region
         covered = scaled_region(wanted, 1 / self.factor)
         margin = [math.ceil(1 / min(self.factor, 1.0)) + 1] * len(wanted)
-        limit = self.source.region
-        inside = tuple(
-            (min(max(a - m, low), high - 1), max(min(b + m, high), low + 1))
-            for (a, b), m, (low, high) in zip(covered, margin, limit, strict=True)
-        )
+        inside = widen_region(covered, margin, self.source.region)
         return resample(self.source.read(inside), [a for a, _ in inside], wanted, self.factor)
 
 

@@ -178,8 +178,7 @@ def scaled_clicked(image: ClickedImage, factor: float) -> ClickedImage:
 def _scaled(patch: Patch, source: TiledSource, factor: float) -> Patch:
     if factor == 1:
         return patch
-    before = tuple((o, o + n) for o, n in zip(patch.origin, patch.mask.shape, strict=True))
-    window = scaled_region(before, factor)
+    window = scaled_region(patch.window, factor)
     mask = resample(patch.mask[None].astype(np.float32), patch.origin, window, factor)[0] > 0.5
     place = np.add(patch.center, patch.origin).tolist()
     center = np.subtract(scaled_position(place, factor), [a for a, _ in window])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import center_of_mass, find_objects, gaussian_filter
 
-from napari_synthseg.core.geometry import intersect, region_shape, region_slices
+from napari_synthseg.core.geometry import intersect, region_at, region_shape, region_slices
 from napari_synthseg.core.pixels import ScaledSource, resample, scaled_region
 from napari_synthseg.core.predictions import FoundObject, InstancePrediction
 from napari_synthseg.core.progress import Progress
@@ -34,15 +34,13 @@ def at_full_size(
     ids = np.zeros(region_shape(whole), np.int32)
     covered = np.zeros(ids.shape, np.float32)
     by_id = {thing.id: thing for thing in found.objects}
-    kept: list[int] = []
     for number, box in enumerate(find_objects(found.ids), start=1):
         if number % PORTION == 0:
             yield Progress(1.0, f"enlarging outlines: object {number}")
         if box is None:
             continue
         share, place = _enlarged(found.ids[box] == number, box, corner, pixels.factor)
-        window = tuple((p, p + n) for p, n in zip(place, share.shape, strict=True))
-        common = intersect(window, whole)
+        common = intersect(region_at(place, share.shape), whole)
         if common is None:
             continue
         share = share[region_slices(common, place)]
@@ -50,8 +48,7 @@ def at_full_size(
         mine = (share >= 0.5) & (share > covered[target])
         ids[target][mine] = number
         covered[target][mine] = share[mine]
-        kept.append(number)
-    table = np.zeros(max(kept, default=0) + 1, np.int32)
+    table = np.zeros(int(ids.max(initial=0)) + 1, np.int32)
     objects: list[FoundObject] = []
     for number, box in enumerate(find_objects(ids), start=1):
         if box is None:
@@ -79,8 +76,7 @@ def _enlarged(
     padded = np.pad(mask.astype(np.float32), 2)
     if factor < 1:
         padded = gaussian_filter(padded, SMOOTHING)
-    first = np.array([s.start for s in box]) + corner - 2
-    around = tuple((int(f), int(f) + n) for f, n in zip(first, padded.shape, strict=True))
-    window = scaled_region(around, 1 / factor)
-    share = resample(padded[None], first.tolist(), window, 1 / factor)[0]
+    first = (np.array([s.start for s in box]) + corner - 2).tolist()
+    window = scaled_region(region_at(first, padded.shape), 1 / factor)
+    share = resample(padded[None], first, window, 1 / factor)[0]
     return share, tuple(a for a, _ in window)

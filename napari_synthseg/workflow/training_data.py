@@ -154,7 +154,8 @@ class TrainingSources:
             known = {part.ref.id: pair for part, pair in zip(parts, true, strict=True)}
             scale = measure_scale_of_pairs(known, diameter, working)
             diameter = (scale.diameter or diameter) * scale.usual
-            scaled = [scaled_pair(pair, scale.of(image)) for image, pair in known.items()]
+            both = zip(parts, true, strict=True)
+            scaled = [scaled_pair(pair, scale.of(part.ref.id)) for part, pair in both]
             pairs: Synthesizer = RealDataset(scaled)
         else:
             library = yield from self._cut(parts)
