@@ -75,7 +75,10 @@ class Fitted:
         if self.recipe != recipe:
             return False
         if self.library is not None:
-            return self.library is library and self.working == working
+            unscaled = self.source is self.library
+            return self.library is library and (
+                self.working == working or (unscaled and not working)
+            )
         return masked_alike(self.project, project)
 
 

@@ -1,6 +1,7 @@
 """Networks that outline objects see images at the working scale; users see their own pixels."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,3 +109,14 @@ def test_tiles_of_a_resampled_image_give_what_the_whole_gives(large, run):
         for block in ((256, 256), (64, 64))
     )
     np.testing.assert_array_equal(whole.ids > 0, tiled.ids > 0)
+
+
+def test_what_was_not_resampled_serves_the_images_own_scale_too(large):
+    large.synthesize(1).result()
+    fitted = large.fitted
+    now = large.project, fitted.recipe, large.library
+    assert fitted.is_current(*now, 24.0)
+    assert not fitted.is_current(*now, 0.0)
+    untouched = replace(fitted, source=large.library)  # as where objects are 24 pixels wide
+    assert untouched.is_current(*now, 0.0)
+    assert not untouched.is_current(*now, 50.0)
