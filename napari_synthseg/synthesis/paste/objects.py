@@ -76,7 +76,7 @@ class Density:
                 )
             )
         values = tuple(sorted(classes))
-        sizes = [(p.cls, p.mask.sum()) for p in library.patches if p.cls in values]
+        sizes = [(p.cls, p.area) for p in library.patches if p.cls in values]
         usual = np.mean([size for _, size in sizes])
         means = [np.mean([size for value, size in sizes if value == c]) for c in values]
         chances = 1 / np.maximum(means, usual)
