@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
@@ -17,16 +17,8 @@ from napari_synthseg.workflow.importing import MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions, file_kind
 from napari_synthseg.workflow.session import Session
 
-CLASS_OPTIONS = ("--rename", "--ignore", "--skip-unknown", "--role")
-BOX_OPTIONS = (*CLASS_OPTIONS, "--as-clicks", "--exhaustive", "--add-classes", "--incomplete")
-ACCEPTED_OPTIONS = {
-    "masks": ("--role",),
-    "patch masks": ("--class",),
-    "clicks": (),
-    "points": ("--image", "--class"),
-    "image labels": CLASS_OPTIONS,
-}
-"""Kind of what is imported -> options that it takes; any other kind is a format of boxes."""
+MASK_OPTIONS = {"masks": frozenset({"role"}), "patch masks": frozenset({"class_name"})}
+"""Kind of masks -> the fields of `ImportOptions` that say something about them."""
 
 OPTION_NAMES = {"class_name": "--class", "ignored": "--ignore"}
 """Field of `ImportOptions` -> its option, where that is not called like it."""
@@ -124,19 +116,21 @@ def import_data(
     mask_kind: MaskKind = "patch_masks" if patch_masks else "semantic" if semantic else "instance"
     with Session.open(project).result() as session:
         if masks is not None:
-            kind = "patch masks" if patch_masks else "masks"
+            title = "patch masks" if patch_masks else "masks"
+            accepted = MASK_OPTIONS[title]
             job = session.import_file(masks, options, mask_kind)
         else:
             assert file is not None
             kind = file_kind(file)
+            title, accepted = kind.title, kind.options
             job = session.import_file(file, options)
-        _refuse_foreign_options(kind, options)
+        _refuse_foreign_options(title, accepted, options)
         try:
             found = job.result()
         except UnknownNameError as error:
-            if kind in ("clicks", "points"):
+            if "rename" not in accepted:
                 raise
-            adding = "" if kind == "image labels" else " and --add-classes"
+            adding = " and --add-classes" if "add_classes" in accepted else ""
             raise InputError(
                 f"{error} For other classes there are --rename, --ignore{adding}, for other images "
                 "--skip-unknown."
@@ -144,13 +138,12 @@ def import_data(
     report({**found.figures, "message": found.message}, [found.message], as_json)
 
 
-def _refuse_foreign_options(kind: str, options: ImportOptions) -> None:
+def _refuse_foreign_options(title: str, accepted: Collection[str], options: ImportOptions) -> None:
     """Refuse options that say nothing about what is imported."""
     for field, value in vars(options).items():
-        option = OPTION_NAMES.get(field, f"--{field.replace('_', '-')}")
-        if value and option not in ACCEPTED_OPTIONS.get(kind, BOX_OPTIONS):
-            told = kind if kind in ACCEPTED_OPTIONS else "boxes"
-            raise InputError(f"{option} does not apply to {told}: leave it out.")
+        if value and field not in accepted:
+            option = OPTION_NAMES.get(field, f"--{field.replace('_', '-')}")
+            raise InputError(f"{option} does not apply to {title}: leave it out.")
 
 
 def _parse_renames(texts: Iterable[str]) -> dict[str, str]:

@@ -110,7 +110,7 @@ def test_finds_the_region_plane_or_volume_that_holds_the_click(tmp_path: Path) -
         ("image,class,y,x\ns.tif,nucleus,1,2\n", "is a stack"),
         ("image,class,y,x,z\ns.tif,nucleus,1,2,4\n", "no such plane"),
         ("image,class,y,x\nv.tif,nucleus,1,2\n", "is a volume"),
-        (b"\xff\xfei\x00m\x00", "save it as 'CSV UTF-8'"),
+        (b"image,\xe4", "save it as 'CSV UTF-8'"),
     ],
 )
 def test_names_file_row_and_remedy(tmp_path: Path, text: str | bytes, told: str) -> None:

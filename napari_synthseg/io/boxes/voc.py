@@ -17,7 +17,7 @@ from napari_synthseg.io.boxes.base import (
     make_box,
 )
 from napari_synthseg.io.tables import as_text, to_number
-from napari_synthseg.io.text import read_text
+from napari_synthseg.io.text import read_xml
 
 
 class VocFormat(BoxFormat):
@@ -50,7 +50,7 @@ def _listed(path: Path) -> list[Path]:
 
 
 def _read(path: Path) -> ListedImage:
-    root = _parse(path)
+    root = read_xml(path)
     if root.tag != "annotation":
         raise InputError(
             f"{path.name}: this XML holds '{root.tag}', no annotation of Pascal VOC: export the "
@@ -63,22 +63,6 @@ def _read(path: Path) -> ListedImage:
     )
     by_stem = not Path(name).suffix  # some programs write no extension, or nothing at all
     return ListedImage(path.name, path.stem if by_stem else name, boxes, _size(path, root), by_stem)
-
-
-def _parse(path: Path) -> ET.Element:
-    """Parse a text that cannot refer to anything else: no file, no entity that grows."""
-    text = read_text(path)
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise InputError(
-            f"{path.name}: it declares a document type or entities, which boxes never need: it is "
-            "not read."
-        )
-    try:
-        return ET.fromstring(text)
-    except (ET.ParseError, ValueError) as error:
-        raise InputError(
-            f"{path.name}: not XML that can be read ({error}): the file may be cut short."
-        ) from None
 
 
 def _box(where: str, element: ET.Element) -> ListedBox:

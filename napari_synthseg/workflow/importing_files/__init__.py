@@ -1,0 +1,60 @@
+"""Taking over what others' files say of a project's images: clicks, boxes, image labels, masks.
+
+Everything in a file or folder is taken, or, if something is wrong with it, nothing. What a file
+is, its content says; the first kind that recognizes it reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.boxes.base import FORMATS
+from napari_synthseg.io.sniffing import SniffedFile
+from napari_synthseg.workflow.importing import Imported
+from napari_synthseg.workflow.importing_files.boxes import box_kind
+from napari_synthseg.workflow.importing_files.clicks import CLICKS, POINTS
+from napari_synthseg.workflow.importing_files.image_labels import IMAGE_LABELS
+from napari_synthseg.workflow.importing_files.kinds import FileKind, ImportOptions
+from napari_synthseg.workflow.importing_files.masks import import_masks
+
+__all__ = ["FileKind", "ImportOptions", "file_kind", "import_file", "import_masks"]
+
+
+def _kinds() -> Iterator[FileKind]:
+    """Yield all kinds; of two that recognize a file the first is taken."""
+    yield from map(box_kind, FORMATS.values())
+    yield from (POINTS, IMAGE_LABELS, CLICKS)
+
+
+def file_kind(path: Path) -> FileKind:
+    """Return the kind of a file or folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or nothing here reads what it holds.
+    """
+    file = SniffedFile(path)
+    found = next((kind for kind in _kinds() if kind.recognizes(file)), None)
+    if found is None:
+        raise InputError(f"{path} {file.describe()}")
+    return found
+
+
+def import_file(
+    path: Path, project: Project, folder: Path, options: ImportOptions
+) -> Generator[Progress, None, Imported]:
+    """Read a file of any kind; `Imported.figures` say what was taken and left out.
+
+    Raises
+    ------
+    InputError
+        At the first row that cannot be taken; an `UnknownNameError` for a name that the project
+        does not have.
+    """
+    yield Progress(0.0, f"reading {path.name}")
+    return (yield from file_kind(path).read(path, project, folder, options))

@@ -1,0 +1,123 @@
+"""What can be imported from a file: each kind says how it is told from others, and how it is read.
+
+A new kind is a `FileKind` in the table of `importing_files`; nothing else needs to know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from napari_synthseg.core.annotations import Click, ImageRef, Role
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.naming import ShapeOf
+from napari_synthseg.io.sniffing import SniffedFile
+from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.workflow.importing import Imported
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What is taken of a file's content, and how.
+
+    Attributes
+    ----------
+    image, class_name
+        Image of the points of a points layer; class of objects whose file names none.
+    rename
+        Class name in the file -> name in the project.
+    ignored
+        Class names, as in the file, that are left out.
+    skip_unknown
+        Leave out images that the project lacks.
+    add_classes
+        Make classes that the project lacks, as large as their usual box.
+    incomplete
+        Class names, as in the project, of which not every object has a box.
+    as_clicks
+        Make clicks of the boxes, not truth.
+    exhaustive
+        With `as_clicks`: every object has one.
+    role
+        What the images are for from now on; None as they were.
+    """
+
+    image: str | None = None
+    class_name: str | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
+    ignored: Collection[str] = ()
+    skip_unknown: bool = False
+    add_classes: bool = False
+    incomplete: Sequence[str] = ()
+    as_clicks: bool = False
+    exhaustive: bool = False
+    role: Role | None = None
+
+    @property
+    def naming(self) -> dict[str, Any]:
+        """How names in the file are understood: arguments of readers."""
+        return {name: getattr(self, name) for name in ("rename", "ignored", "skip_unknown")}
+
+
+Reader = Callable[[Path, Project, Path, ImportOptions], Generator[Progress, None, Imported]]
+"""Takes the file, the project, its folder and the options; takes all of the file, or raises."""
+
+NAMING_OPTIONS = frozenset({"rename", "ignored", "skip_unknown", "role"})
+"""Fields of `ImportOptions` for files that name images and classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class FileKind:
+    """A kind of file that can be imported.
+
+    Attributes
+    ----------
+    name
+        For programs.
+    title
+        For people: what the file holds.
+    recognizes
+        Whether a file or folder is of this kind, by its content.
+    read
+        Reads it.
+    options
+        Names of the fields of `ImportOptions` that say something about it.
+    """
+
+    name: str
+    title: str
+    recognizes: Callable[[SniffedFile], bool]
+    read: Reader
+    options: frozenset[str]
+
+
+def shapes_in(folder: Path) -> ShapeOf:
+    """Return a function that gives the shape of an image; each file is opened once."""
+    shapes: dict[tuple[object, ...], tuple[int, ...]] = {}
+
+    def shape_of(image: ImageRef) -> tuple[int, ...]:
+        key = (image.uri, image.axes, image.ndim)
+        if key not in shapes:
+            shapes[key] = open_pixels(image, folder).shape[1:]
+        return shapes[key]
+
+    return shape_of
+
+
+def new_clicks(project: Project, clicks: Iterable[Click]) -> tuple[Click, ...]:
+    """Return the clicks that the project does not have yet."""
+    known = {(c.image, c.cls, c.position) for c in (*project.clicks, *project.negatives)}
+    return tuple(c for c in clicks if (c.image, c.cls, c.position) not in known)
+
+
+def with_role(images: Iterable[ImageRef], role: Role | None) -> tuple[ImageRef, ...]:
+    """Return the images that change where they are given a role."""
+    return tuple(i.model_copy(update={"role": role}) for i in images) if role else ()
+
+
+def list_counts(counts: Mapping[str, int]) -> str:
+    """Return counts by class name in words."""
+    return ", ".join(f"{n} {name}" for name, n in counts.items()) or "none"
