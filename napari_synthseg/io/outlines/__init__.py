@@ -1,0 +1,1 @@
+"""Outlines of objects as polygons: how masks become them, and how programs write them."""
