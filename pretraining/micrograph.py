@@ -309,23 +309,27 @@ def _with_nucleus(canvas: _Canvas) -> str:
         )  # fmt: skip
         size = canvas.diameter * rng.uniform(0.5, 1)
         _populate(canvas, None, around, size, "touching", int(rng.integers(3, 25)))
+    dark = rng.random() < 0.5  # the body: it stands out more than the nucleus in it
     body = Look(
-        flat=rng.uniform(0.2, 0.8), texture=rng.uniform(0, 0.5), texture_scale=0.15,
+        flat=rng.uniform(0.6, 1.3) if dark else rng.uniform(0.2, 0.8),
+        texture=rng.uniform(0, 0.5), texture_scale=0.15,
         granules=rng.uniform(0, 0.8) * rng.random(), granule_size=rng.uniform(0.04, 0.1),
-        rim=rng.normal(0, 0.25), dome=rng.normal(0, 0.2), spread=0.15,
-        edge_px=rng.uniform(1, 4), opaque=True,
+        rim=rng.normal(0.1, 0.3), rim_width=rng.uniform(0.04, 0.2), dome=rng.normal(0, 0.2),
+        spread=0.15, edge_px=rng.uniform(1, 4), opaque=True,
     )  # fmt: skip
-    alone = rng.random() < 0.4
+    alone = rng.random() < 0.5
     arrangement = "apart" if alone else str(rng.choice(["apart", "touching", "clustered"]))
     kinds = ("ellipse", "ellipse", "blob", "blob", "polygon")
     count = int(rng.integers(1, 4)) if alone else None
     cells = _populate(
         canvas, 1, body, canvas.diameter, arrangement, count, kinds=kinds, spread=0.12
     )
-    style = choose_style(rng, ("ellipse", "ellipse", "blob", "blob", "lobes", "chain", "banana"))
+    whole, divided = ("ellipse", "blob") * 3, ("lobes", "lobes", "chain", "parts", "parts")
+    style = choose_style(rng, (*whole, *divided, "banana", "worm"))
+    flat = body.flat + rng.uniform(0.15, 0.6) if dark else rng.uniform(0.5, 1.3)
     look = Look(
-        flat=rng.uniform(0.5, 1.3), texture=rng.uniform(0, 0.5), rim=rng.normal(0, 0.2),
-        texture_scale=rng.uniform(0.08, 0.25), granules=rng.normal(0, 0.2), spread=0.15,
+        flat=flat, texture=rng.uniform(0, 0.5), rim=rng.normal(0, 0.2), spread=0.15,
+        texture_scale=rng.uniform(0.08, 0.25), granules=rng.normal(0, 0.2),
         edge_px=rng.uniform(1, 4), opaque=bool(rng.random() < 0.6),
     )  # fmt: skip
     share = rng.uniform(0.5, 0.92)
@@ -489,10 +493,10 @@ KINDS: dict[str, tuple[Draw, float, float, float, float]] = {
     "particles": (_particles, 0.12, 10, 44, 6.5),
     "nested": (_nested, 0.08, 14, 48, 6.5),
     "bright_field": (_bright_field, 0.07, 9, 40, 7.5),
-    "islands": (_islands, 0.10, 10, 40, 6),
+    "islands": (_islands, 0.15, 10, 40, 6),
     "mosaic": (_mosaic, 0.06, 10, 32, 6),
     "blood": (_blood, 0.06, 12, 36, 7),
-    "with_nucleus": (_with_nucleus, 0.12, 14, 44, 5),
+    "with_nucleus": (_with_nucleus, 0.22, 14, 44, 5),
     "fibres": (_fibres, 0.13, 18, 44, 6),
     "spots": (_spots, 0.05, 3, 7, 22),
 }

@@ -47,7 +47,7 @@ class ShapeStyle:
 
 STAR_SHAPED = ("ellipse", "polygon", "blob", "lobes", "star")
 CURVED = ("rod", "banana", "worm")
-COMPOSED = ("crescent", "chain", "buds")
+COMPOSED = ("crescent", "chain", "buds", "parts")
 
 
 def choose_style(rng: np.random.Generator, kinds: tuple[str, ...] = ()) -> ShapeStyle:
@@ -187,12 +187,16 @@ def _composed(style: ShapeStyle, diameter: float, rng: np.random.Generator) -> S
     else:
         count = int(rng.integers(2, 5))
         size = radius / np.sqrt(count) * 1.15
+        away = size * (1.35 if style.kind == "chain" else 1.5 + 0.8 * style.bend)
         places = np.array([[0.0, 0.0]])
+        heading = rng.uniform(0, 2 * np.pi)
         for _ in range(count - 1):
-            angle = rng.uniform(0, 2 * np.pi)
-            from_ = places[rng.integers(len(places))]
-            places = np.vstack([places, from_ + 1.35 * size * np.array(
-                [np.cos(angle), np.sin(angle)])])  # fmt: skip
+            if style.kind == "chain":
+                heading, from_ = rng.uniform(0, 2 * np.pi), places[rng.integers(len(places))]
+            else:  # parts lie on an arc, as those of a divided nucleus
+                heading, from_ = heading + rng.uniform(0.3, 1.6), places[-1]
+            step = away * np.array([np.cos(heading), np.sin(heading)])
+            places = np.vstack([places, from_ + step])
         places -= places.mean(axis=0)
         parts = [size - np.hypot(along - a, across - b) for a, b in places]
         depth = np.max(parts, axis=0)

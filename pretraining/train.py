@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_synthseg.networks.click_net import load_network
 from napari_synthseg.networks.click_unet import CHANNELS, ClickUNet
 from napari_synthseg.networks.click_windows import WINDOW_PX
 from pretraining.micrograph import draw_micrograph
@@ -134,9 +135,7 @@ def train(out: Path, options: Options) -> None:
     out.mkdir(parents=True, exist_ok=True)
     net = ClickUNet().to(memory_format=torch.channels_last)
     if options.start:
-        trained = torch.load(options.start, weights_only=True)["average"]
-        trained.pop("n_averaged")
-        net.load_state_dict({k.removeprefix("module."): v for k, v in trained.items()})
+        net.load_state_dict(load_network(options.start).state_dict())
     average = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE), use_buffers=True
     )
@@ -212,7 +211,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rate", type=float, default=LEARNING_RATE, help="highest learning rate")
-    parser.add_argument("--start", type=Path, help="checkpoint of a training to begin from")
+    parser.add_argument("--start", type=Path, help="weights to begin from, as exported")
     parser.add_argument("--minutes", type=float, default=60, help="stop after so long by the clock")
     options = vars(parser.parse_args())
     torch.set_num_threads(options.pop("threads"))

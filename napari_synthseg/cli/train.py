@@ -53,6 +53,13 @@ def train(
     seed: Annotated[
         int | None, typer.Option(help="Seed of weights, order and augmentation.")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="START",
+            help="What the network begins with: pretrained, scratch, or the name of a run.",
+        ),
+    ] = None,
     settings: SetOption = None,
     name: Annotated[str, typer.Option(metavar="RUN", help="Name of the run.")] = "",
     as_json: JsonFlag = False,
@@ -65,7 +72,7 @@ def train(
     """
     options = {
         "task": task, "source": source, "real_fraction": real_fraction, "minutes": minutes,
-        "steps": steps, "seed": seed,
+        "steps": steps, "seed": seed, "start": start,
     }  # fmt: skip
     if minutes is not None and steps is not None:
         raise InputError("Give either --minutes or --steps, not both.")

@@ -19,7 +19,7 @@ from pydantic import (
 from napari_synthseg.core.annotations import Frozen, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Scores
-from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.core.specs import SCRATCH, ModelSpec, TrainSpec
 
 RunState = Literal["running", "done", "cancelled", "failed"]
 
@@ -162,9 +162,10 @@ class TrainingRun(Frozen):
 
     @field_validator("spec", mode="before")
     @classmethod
-    def _read_unscaled(cls, spec: object) -> object:
-        """Let runs of versions that knew no working diameter see images as they are."""
-        return {"working_diameter": 0.0, **spec} if isinstance(spec, Mapping) else spec
+    def _read_older(cls, spec: object) -> object:
+        """Let runs of older versions see images as they are, and begin with nothing."""
+        older = {"working_diameter": 0.0, "start": SCRATCH}
+        return older | dict(spec) if isinstance(spec, Mapping) else spec
 
     @field_validator("model", mode="before")
     @classmethod

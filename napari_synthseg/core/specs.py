@@ -10,6 +10,9 @@ from napari_synthseg.core.annotations import Frozen
 
 TrainingSource = Literal["synthetic", "real", "mixed"]
 
+PRETRAINED, SCRATCH = "pretrained", "scratch"
+"""What a training begins with, if not with a run."""
+
 
 class ModelSpec(Frozen):
     """Which network, and how large.
@@ -56,6 +59,9 @@ class TrainSpec(Frozen):
     pairs: int | None = Field(None, ge=1)
     """distinct dual images, used in turn; empty: endless, or as many as are enough where drawing
     them takes long"""
+    start: str = SCRATCH
+    """what the network begins with: pretrained (weights that ship), scratch (nothing), or the name
+    of a run"""
     real_fraction: float = Field(0.0, ge=0.0, le=1.0)
     """share of real crops: with ground truth where the source is mixed, else of fully clicked
     images with the masks found"""

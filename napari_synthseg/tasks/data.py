@@ -13,6 +13,7 @@ from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.networks.warm_start import StartWeights
 
 PairChange = Callable[[DualImage], DualImage]
 
@@ -55,6 +56,8 @@ class TaskData:
         The held-out part; empty: the last weights are kept.
     images
         What is learned from, and what is mixed in.
+    start
+        Weights of the run that the training begins with, if it begins with one.
     notes
         What the user should know of all that, sentences without a final point.
     """
@@ -68,6 +71,7 @@ class TaskData:
     val_pairs: tuple[DualImage, ...] = ()
     val_images: tuple[ClickedImage, ...] = ()
     images: tuple[ImageRef, ...] = ()
+    start: StartWeights | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -20,8 +20,9 @@ from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import Prediction
 from napari_synthseg.core.progress import Progress, exhaust, in_turn
 from napari_synthseg.core.runs import DecodingRule
-from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.core.specs import PRETRAINED, TrainSpec
 from napari_synthseg.networks.registry import build_network
+from napari_synthseg.networks.warm_start import adopt_weights, shipped_weights
 from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.training.augmentation import Augmentation, Crop
 from napari_synthseg.training.batches import draw_batch
@@ -74,8 +75,25 @@ class Task(ABC):
         return first
 
     def build_network(self) -> nn.Module:
-        """Return the network with fresh weights."""
-        return build_network(self.spec.model, self.in_channels, self.out_channels)
+        """Return the network as training begins with it."""
+        net = build_network(self.spec.model, self.in_channels, self.out_channels)
+        start = self.data.start
+        if self.spec.start == PRETRAINED:
+            start = shipped_weights(self.spec.model)
+            if start is None:
+                self.notes += ("it began with nothing: no weights ship for this network",)
+        if start is not None:
+            fresh = adopt_weights(net, start.weights, self.outputs_like(start.class_values))
+            but = f", but for {', '.join(fresh)}, which did not fit" if fresh else ""
+            self.notes += (f"it began with {start.words}{but}",)
+        return net
+
+    def outputs_like(self, class_values: tuple[int, ...]) -> tuple[int, ...]:
+        """Return which output of a network with other classes each output begins as.
+
+        Default: none; where their number differs, the last layer begins with fresh weights.
+        """
+        return ()
 
     def make_batch(self, number: int) -> Batch:
         """Return batch `number`: the same one at every call."""

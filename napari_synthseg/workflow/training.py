@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +16,8 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, load_recipe
 from napari_synthseg.core.runs import TrainedModel, TrainingRun
-from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.core.specs import PRETRAINED, SCRATCH, TrainSpec
+from napari_synthseg.networks.warm_start import StartWeights
 from napari_synthseg.storage import runs
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.registry import task_info
@@ -29,6 +31,9 @@ RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image
 def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> TrainingRun:
     """Return the record of a run that is about to start."""
     recipe = suitable_recipe(project).model_dump(mode="json")
+    if spec.start not in (PRETRAINED, SCRATCH):
+        begun = project.run(spec.start)
+        spec = spec.model_copy(update={"start": begun.id, "model": begun.trained_model().spec})
     return TrainingRun(
         id=run_id,
         name=name,
@@ -36,6 +41,17 @@ def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> Traini
         spec=task_info(spec.task).fill_in(spec),
         recipe=recipe,
         versions={package: version(package) for package in RECORDED_PACKAGES},
+    )
+
+
+def _start_weights(project: Project, folder: Path, spec: TrainSpec) -> StartWeights | None:
+    """Return the weights of the run that a training begins with, if it begins with one."""
+    if spec.start in (PRETRAINED, SCRATCH):
+        return None
+    run = project.run(spec.start)
+    weights = runs.load_weights(folder, run.id)
+    return StartWeights(
+        weights, run.trained_model().rule.class_values, f"the weights of '{run.name}'"
     )
 
 
@@ -56,6 +72,7 @@ def train(
         from napari_synthseg.tasks.train import train_model
 
         data = yield from _sources(project, folder, run, artifacts).gather()
+        data = replace(data, start=_start_weights(project, folder, run.spec))
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
         store = runs.checkpoints(folder, run.id)
         model = yield from train_model(data, started=started, store=store)

@@ -235,6 +235,25 @@ def test_truth_changes_no_weight(clicked):
     assert all(np.array_equal(first[k], second[k]) for k in first)
 
 
+def test_a_training_can_begin_with_another_ones_weights(clicked):
+    from napari_synthseg.storage import runs
+
+    first = clicked.train(TINY, "first").result()
+    slowly = TINY.model_copy(update={"steps": 1, "learning_rate": 1e-9, "seed": 5})
+    second = clicked.train(slowly.model_copy(update={"start": "first"}), "second").result()
+    fresh = clicked.train(slowly, "fresh").result()
+    assert second.spec.start == first.id
+    assert "it began with the weights of 'first'" in second.selection
+    one, two, other = (
+        runs.load_weights(clicked.folder, r.id)["model.0.conv.weight"]
+        for r in (first, second, fresh)
+    )
+    np.testing.assert_allclose(one, two, atol=1e-6)
+    assert np.abs(one - other).max() > 0.05
+    with pytest.raises(InputError, match="no run 'third'"):
+        clicked.train(TINY.model_copy(update={"start": "third"}))
+
+
 def test_training_on_true_masks_needs_them(clicked):
     spec = TINY.model_copy(update={"source": "real"})
     assert clicked.train(spec).result().state == "done"

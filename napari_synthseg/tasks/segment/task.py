@@ -11,6 +11,7 @@ from torch import nn
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.progress import Progress, in_turn, subprogress
+from napari_synthseg.networks.warm_start import like_classes
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.evaluation import validate
 from napari_synthseg.tasks.segment.loss import segmentation_loss
@@ -53,6 +54,11 @@ class SegmentTask(Task):
             unit=unit,
         )
         return first
+
+    def outputs_like(self, class_values: tuple[int, ...]) -> tuple[int, ...]:
+        """Let classes begin as they were, and the distance as the distance."""
+        like = like_classes(self.data.class_values, class_values)
+        return (0, *like, len(class_values) + 1)
 
     def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
         """Return class index and inner distance per pixel."""

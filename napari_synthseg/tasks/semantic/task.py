@@ -17,6 +17,7 @@ from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import Progress, in_turn
 from napari_synthseg.metrics.areas import BACKGROUND
 from napari_synthseg.metrics.confusion import ClassSet, count_classes, count_pixels
+from napari_synthseg.networks.warm_start import like_classes
 from napari_synthseg.tasks.semantic import SemanticRule
 from napari_synthseg.tasks.semantic.loss import region_loss
 from napari_synthseg.tasks.semantic.prediction import class_values_of, find_regions
@@ -64,6 +65,10 @@ class SemanticTask(Task):
             if not count:
                 name = self.data.class_names[value]
                 yield f"'{name}' is on none of the first {SAMPLED_CROPS} crops"
+
+    def outputs_like(self, class_values: tuple[int, ...]) -> tuple[int, ...]:
+        """Let classes begin as they were."""
+        return (0, *like_classes(self.data.class_values, class_values))
 
     def make_targets(self, crop: Crop, pair: DualImage) -> tuple[NDArray[Any], ...]:
         """Return the class index per pixel."""

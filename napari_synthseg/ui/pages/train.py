@@ -42,7 +42,7 @@ class TrainPage(Page):
         self.introduction, self.report = quiet_label(), quiet_label()
         self.task = TaskChoice(self._spec)
         self.form: ModelForm[TrainSpec] = ModelForm(
-            self._spec, shown=("minutes", "device"), hidden=("task", "model")
+            self._spec, shown=("minutes", "device"), hidden=("task", "model", "start")
         )
         for box in (self.task, self.form):
             box.changed.connect(self._on_spec_changed)
@@ -105,7 +105,7 @@ class TrainPage(Page):
         """Show settings, buttons and runs as they are now."""
         project, idle = self.project, self.work.job is None
         if idle:
-            self.task.show_spec(self._spec)
+            self.task.show_spec(self._spec, project.runs)
             self.form.set_model(self._spec)
         before = f"{SOURCES[self.form.model.source]} {BACKGROUND_WORK}"
         self.introduction.setText(before if idle else WHILE_TRAINING)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.specs import PRETRAINED, SCRATCH, TrainSpec
+from napari_synthseg.networks.warm_start import shipped_file
+from napari_synthseg.tasks.registry import describe_task
 
 
 def find_run(project: Project, ident: str | None) -> TrainingRun | None:
@@ -23,3 +28,17 @@ def describe_run(run: TrainingRun) -> str:
     where = [f"on {run.device}" if run.device else "", f"{run.seconds:.0f} s" * bool(run.seconds)]
     lines = (", ".join(part for part in where if part), run.selection)
     return "\n".join(line for line in lines if line)
+
+
+def start_choices(spec: TrainSpec, runs: Sequence[TrainingRun]) -> dict[str, str]:
+    """Return what a training of this kind can begin with, and what it is called."""
+    networks = describe_task(spec.task).all_networks()
+    name = spec.model.name or next(iter(networks), "")
+    choices = {}
+    if shipped_file(spec.model.model_copy(update={"name": name})):
+        choices[PRETRAINED] = "pretrained weights"
+    choices[SCRATCH] = "nothing"
+    for run in reversed(runs):
+        if run.model is not None and run.model.spec.name in networks:
+            choices[run.id] = f"the weights of {run.name}"
+    return choices

@@ -19,6 +19,8 @@ from napari_synthseg.core.annotations import (
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.quality_issue import IssueKind
+from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.ui.presenters.marking import (
     click_counts,
     clicking_hint,
@@ -27,6 +29,7 @@ from napari_synthseg.ui.presenters.marking import (
     painting_hint,
     percent,
 )
+from napari_synthseg.ui.presenters.runs import start_choices
 from napari_synthseg.ui.presenters.steps import (
     CLICK,
     DUAL_IMAGES,
@@ -165,3 +168,16 @@ def test_the_glossary_calls_quality_issues_as_the_panel_does() -> None:
     (row,) = (line for line in page.read_text().splitlines() if line.startswith("| quality issue"))
     named = row.rpartition(":")[2].strip(" |").split(", ")
     assert set(named) <= set(get_args(IssueKind))
+
+
+def test_what_a_training_can_begin_with_depends_on_the_network() -> None:
+    rule = DecodingRule(kind="segment", class_values=(1,), diameter=20)
+    model = ModelRecord(spec=ModelSpec(name="unet"), in_channels=1, out_channels=3, rule=rule)
+    runs = [TrainingRun(id="x", name="run 1", model=model), TrainingRun(id="y", name="run 2")]
+    usual = {"pretrained": "pretrained weights", "scratch": "nothing"}
+    assert start_choices(TrainSpec(), []) == usual
+    assert start_choices(TrainSpec(), runs) == {**usual, "x": "the weights of run 1"}
+    wide = TrainSpec(model=ModelSpec(width=16))
+    assert start_choices(wide, []) == {"scratch": "nothing"}
+    assert start_choices(TrainSpec(task="classify"), runs) == {"scratch": "nothing"}
+    assert start_choices(TrainSpec(task="count-by-density"), runs) == {"scratch": "nothing"}

@@ -1,0 +1,109 @@
+"""Beginning a training with weights that were trained before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.runs import Weights
+from napari_synthseg.core.specs import ModelSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FOLDER = Path(__file__).parent / "weights"
+
+SHIPPED = {ModelSpec(name="unet"): "unet.safetensors"}
+"""Network -> file of weights that it can begin with, of one channel, background and one class."""
+
+
+@dataclass(frozen=True, eq=False)
+class StartWeights:
+    """What a training begins with.
+
+    Attributes
+    ----------
+    weights
+        Of a network that differs in no more than its channels.
+    class_values
+        Its classes, in the order of its outputs.
+    words
+        What it is, for people.
+    """
+
+    weights: Weights
+    class_values: tuple[int, ...]
+    words: str
+
+
+def shipped_file(spec: ModelSpec) -> Path | None:
+    """Return the file of weights that ships for a network, or None."""
+    name = SHIPPED.get(spec)
+    return FOLDER / name if name else None
+
+
+def shipped_weights(spec: ModelSpec) -> StartWeights | None:
+    """Return the weights that ship for a network, or None."""
+    from safetensors.numpy import load_file
+
+    file = shipped_file(spec)
+    return StartWeights(load_file(file), (1,), "the pretrained weights") if file else None
+
+
+def adopt_weights(net: nn.Module, start: Weights, outputs: Sequence[int]) -> list[str]:
+    """Give a network weights of one that may have other channels in and out.
+
+    Each channel of an image gets an equal share of what the channels before had; each output begins
+    as the one of the other network that `outputs` names. What differs in more stays as it is.
+
+    Returns
+    -------
+    Names of the parameters that did not fit.
+    """
+    import torch
+
+    own = net.state_dict()
+    first = next(iter(own))
+    taken = {}
+    for name, value in own.items():
+        array = start.get(name)
+        if array is None or array.ndim != value.ndim:
+            continue
+        fitted = _fit(array, tuple(value.shape), None if name == first else outputs)
+        if fitted is not None:
+            taken[name] = torch.from_numpy(np.array(fitted)).to(value.dtype)
+    net.load_state_dict({**own, **taken})
+    return [name for name, _ in net.named_parameters() if name not in taken]
+
+
+def like_classes(own: Sequence[int], others: Sequence[int]) -> tuple[int, ...]:
+    """Return which output each class begins as, where output 0 is the background.
+
+    A class that the other network does not have begins as its first.
+    """
+    return tuple(1 + (others.index(value) if value in others else 0) for value in own)
+
+
+def _fit(
+    array: NDArray[np.generic], shape: tuple[int, ...], outputs: Sequence[int] | None
+) -> NDArray[np.generic] | None:
+    """Return an array in another shape; None where that has no meaning."""
+    other = [axis for axis, n in enumerate(shape) if array.shape[axis] != n]
+    if not other:
+        return array
+    if len(other) > 1:
+        return None
+    axis = other[0]
+    if outputs is None:  # the first layer, which sees the image: (feature, channel, ...)
+        if axis != 1:
+            return None
+        mean = array.astype(np.float32).sum(axis=axis, keepdims=True) / shape[axis]
+        return np.repeat(mean, shape[axis], axis)
+    if len(outputs) != shape[axis] or max(outputs) >= array.shape[axis]:
+        return None
+    return np.take(array, outputs, axis)
