@@ -63,8 +63,8 @@ class TrainSpec(Frozen):
     """what the network begins with: pretrained (weights that ship), scratch (nothing), or the name
     of a run"""
     real_fraction: float = Field(0.0, ge=0.0, le=1.0)
-    """share of real crops: with ground truth where the source is mixed, else of fully clicked
-    images with the masks found"""
+    """share of real crops: with ground truth where the source is mixed, else of clicked images
+    with the masks found"""
     batch_size: int | None = Field(None, ge=1, le=256)
     """crops in one batch; empty: what suits the task"""
     crop: int | None = Field(None, ge=32, le=2048, multiple_of=32)

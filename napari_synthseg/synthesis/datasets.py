@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.geometry import intersect
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
-from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.pixels import PixelSource
+from napari_synthseg.core.patch import Background, ClickedImage, PatchLibrary
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Synthesizer
 
@@ -116,33 +116,28 @@ class MixedDataset(Synthesizer):
         return replace(pair, index=index)
 
 
-def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> DualImage | None:
-    """Return a clicked image with the masks of its patches as labels.
+def label_clicked(library: PatchLibrary, background: Background, image: ClickedImage) -> DualImage:
+    """Return a part of a clicked image with the masks of its patches as labels.
 
-    Around clicks that have no usable mask the labels are `UNKNOWN`.
+    Around clicks that have no usable mask the labels are `UNKNOWN`; where not every object is
+    clicked, so is all that is not surely background, as it may be an object that nobody clicked.
 
     Parameters
     ----------
     library
         Patches of the image, among others.
+    background
+        Of the part.
     image
-        Id of the image.
-    pixels
-        What it shows.
-
-    Returns
-    -------
-    DualImage or None
-        None where not every object of the image is clicked: an object that nobody clicked would
-        pass for background.
+        What the part is of.
     """
-    if not any(i.ref.id == image and i.ref.exhaustive for i in library.images):
-        return None
-    origin = np.array([start for start, _ in pixels.region])
-    shown = pixels.read()
-    ids = np.zeros(shown.shape[1:], np.int32)
+    part = background.region
+    origin = np.array(background.origin)
+    ids = np.zeros(background.valid.shape, np.int32)
+    if not background.exhaustive:
+        ids[~background.valid] = UNKNOWN
     usable = {p.id for p in library.usable()}
-    mine = [p for p in library.patches if p.image == image]
+    mine = [p for p in library.patches if p.image == background.image and intersect(p.window, part)]
     known = [p for p in mine if p.id in usable]
     for patch in mine:
         if patch.id not in usable:
@@ -152,7 +147,7 @@ def label_clicked(library: PatchLibrary, image: str, pixels: PixelSource) -> Dua
     for number, patch in enumerate(known, start=1):
         patch.paint(ids, origin, number)
     classes = {number: patch.cls for number, patch in enumerate(known, start=1)}
-    return DualImage(shown, InstanceLabels(ids, classes), 0)
+    return DualImage(image.pixels.read(part), InstanceLabels(ids, classes), 0)
 
 
 def _near(ids: NDArray[np.int32], middle: NDArray[np.float64], reach: float) -> NDArray[np.int32]:

@@ -23,6 +23,7 @@ from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Synthesizer
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.patches.scaling import (
     UNSCALED,
     WorkingScale,
@@ -238,18 +239,14 @@ class TrainingSources:
         return (*(p for p in parts if self.project.truth_of(p.ref, *kinds)), *rest)
 
     def _clicked_pairs(self, library: PatchLibrary) -> Generator[Progress, None, list[DualImage]]:
-        """Return the fully clicked images with the masks found on them."""
+        """Return the clicked images, or parts of large ones, with the masks found on them."""
+        backgrounds = yield from estimate_backgrounds(library)
+        images = {image.ref.id: image for image in library.images}
         real = []
-        for number, image in enumerate(library.images):
-            yield Progress(number / len(library.images), f"reading {image.ref.name}")
-            pair = label_clicked(library, image.ref.id, image.pixels)
-            if pair is not None:
-                real.append(pair)
-        if not real:
-            raise InputError(
-                "No training image can be mixed in: on none is every object clicked. Mark an image "
-                "as fully clicked, or set the real fraction to 0."
-            )
+        for number, background in enumerate(backgrounds):
+            image = images[background.image]
+            yield Progress(number / len(backgrounds), f"reading {image.ref.name}")
+            real.append(label_clicked(library, background, image))
         return real
 
     def _validation_pairs(

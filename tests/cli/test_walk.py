@@ -15,7 +15,6 @@ import pytest
 import tifffile
 
 from napari_synthseg.cli import console
-from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import NullArtifactStore, load_recipe
 from napari_synthseg.core.specs import TrainSpec
@@ -355,19 +354,6 @@ def test_the_clicked_image_itself_is_mixed_in_as_often_as_asked(project: Path) -
         real = [np.array_equal(pairs.pair(i).image, shown) for i in range(4)]
         assert real == [False, True, False, True]
         assert pairs.pair(1).labels.count > 0.8 * len(session.project.clicks)
-
-
-def test_an_image_that_is_not_fully_clicked_cannot_be_mixed_in(project: Path) -> None:
-    with Session.open(project).result() as session:
-        (ref,) = session.project.images
-        partly = session.project.model_copy(
-            update={"images": (ref.model_copy(update={"exhaustive": False}),)}
-        )
-        sources = TrainingSources(
-            partly, project, TrainSpec(real_fraction=0.1), NullArtifactStore()
-        )
-        with pytest.raises(InputError, match="real fraction to 0"):
-            _turn(sources.gather())
 
 
 def _turn(work: Any) -> Any:

@@ -10,6 +10,7 @@ from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.recipe import Synthesizer
 from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.synthesis.datasets import (
     MAX_SKIPPED,
     CachedDataset,
@@ -126,9 +127,15 @@ def library_and_image(rejected=frozenset(), **kwargs):
     return finish(build_library([part], [DISC], chosen))[1], part, ids
 
 
+def labelled(library):
+    images = {image.ref.id: image for image in library.images}
+    backgrounds = finish(estimate_backgrounds(library))[1]
+    return [label_clicked(library, b, images[b.image]) for b in backgrounds]
+
+
 def test_a_fully_clicked_image_carries_the_masks_found_on_it():
     library, part, ids = library_and_image()
-    pair = label_clicked(library, part.ref.id, part.pixels)
+    (pair,) = labelled(library)
     np.testing.assert_array_equal(pair.image, part.pixels.read())
     assert pair.labels.count == len(CENTERS)
     overlap = ((pair.labels.ids > 0) & (ids > 0)).sum() / ((pair.labels.ids > 0) | (ids > 0)).sum()
@@ -138,8 +145,8 @@ def test_a_fully_clicked_image_carries_the_masks_found_on_it():
 
 def test_objects_without_a_usable_mask_are_unknown_not_background():
     bad = range(len(CENTERS) // 2)
-    library, part, ids = library_and_image(rejected=bad)
-    found = label_clicked(library, part.ref.id, part.pixels).labels
+    library, _, ids = library_and_image(rejected=bad)
+    found = labelled(library)[0].labels
     for number, (y, x) in enumerate(CENTERS):
         assert (found.ids[y, x] == UNKNOWN) == (number in bad)
     assert found.count == len(CENTERS) - len(bad)
@@ -152,9 +159,16 @@ def near_edges(ids):
     return ~binary_erosion(ids > 0, iterations=2)
 
 
-def test_an_image_with_objects_that_nobody_clicked_is_left_out():
-    library, part, _ = library_and_image(exhaustive=False)
-    assert label_clicked(library, part.ref.id, part.pixels) is None
+def test_where_few_are_clicked_only_sure_background_is_known():
+    image, ids = disc_image(CENTERS)
+    few = CENTERS[::3]
+    library = finish(build_library([clicked(image, few, exhaustive=False)], [DISC]))[1]
+    (background,) = finish(estimate_backgrounds(library))[1]
+    (pair,) = labelled(library)
+    for y, x in CENTERS:
+        assert pair.labels.ids[y, x] > 0 if (y, x) in few else pair.labels.ids[y, x] == UNKNOWN
+    np.testing.assert_array_equal(pair.labels.ids == 0, background.valid)
+    assert 0.3 < background.valid.mean() < 1 - (ids > 0).mean()
 
 
 def test_only_the_used_part_of_an_image_is_learned_from(tmp_path):
@@ -170,7 +184,7 @@ def test_only_the_used_part_of_an_image_is_learned_from(tmp_path):
     pixels = open_pixels(ref, tmp_path)
     part = replace(clicked(image, inside, name=ref.id), ref=ref, pixels=pixels)
     library = finish(build_library([part], [DISC]))[1]
-    pair = label_clicked(library, ref.id, pixels)
+    (pair,) = labelled(library)
     assert pair.image.shape[1:] == pair.labels.ids.shape == (128, 140)
     for number, (y, x) in enumerate(inside, start=1):
         assert pair.labels.ids[y, x - 20] == number
