@@ -133,52 +133,94 @@ class TiledSource:
         return result
 
 
+Factor = float | Sequence[float]
+"""Pixels of a resampled image for one of the image: along each axis, or along all of them."""
+
+MAX_FACTOR = 3.0
+"""Images are enlarged at most so many times: beyond it nothing more is to be seen."""
+
+LEAVE_RATIO = 1.3
+"""Images that would be resampled by less, either way, are left as they are: it costs sharpness."""
+
+STRIP_PX = 2**22
+"""Pixels of an image that are read at once to be resampled, about."""
+
+
+def factors_of(factor: Factor, axes: int) -> tuple[float, ...]:
+    """Return the factor of each spatial axis."""
+    if isinstance(factor, Sequence):
+        assert len(factor) == axes, f"{len(factor)} factors for {axes} axes"
+        return tuple(float(f) for f in factor)
+    return (float(factor),) * axes
+
+
 class ScaledSource:
     """A `PixelSource` that shows another one resampled, without aliasing.
 
     A pixel of it is a mean over what it covers, weighted by a triangle; where it enlarges, values
     are interpolated. Both depend on the place alone, so that parts equal the whole. What would lie
-    outside the other source's region is its nearest pixel.
+    outside the other source's region is its nearest pixel. Large parts are read strip by strip.
 
     Attributes
     ----------
     source
         The image.
-    factor
-        Pixels of this source along each axis for one of the image.
+    factors
+        Pixels of this source for one of the image, along each axis.
     """
 
-    def __init__(self, source: PixelSource, factor: float) -> None:
-        self.source, self.factor = source, factor
-        self.shape = (source.shape[0], *(self._edge(n) for n in source.shape[1:]))
+    def __init__(self, source: PixelSource, factor: Factor) -> None:
+        self.source = source
+        self.factors = factors_of(factor, len(source.region))
+        extents = zip(source.shape[1:], self.factors, strict=True)
+        self.shape = (source.shape[0], *(_edge(n, f) for n, f in extents))
         self.region: Region = tuple(
-            (round(a * factor), max(self._edge(b), round(a * factor) + 1)) for a, b in source.region
+            (round(a * f), max(_edge(b, f), round(a * f) + 1))
+            for (a, b), f in zip(source.region, self.factors, strict=True)
         )
-
-    def _edge(self, edge: int) -> int:
-        return max(round(edge * self.factor), 1)
 
     def read(self, region: Region | None = None) -> FloatImage:
         """Return the pixels of `region`; see `PixelSource.read`."""
         wanted = region or self.region
-        covered = scaled_region(wanted, 1 / self.factor)
-        margin = [math.ceil(1 / min(self.factor, 1.0)) + 1] * len(wanted)
-        inside = widen_region(covered, margin, self.source.region)
-        return resample(self.source.read(inside), [a for a, _ in inside], wanted, self.factor)
+        (start, stop), *others = wanted
+        covered = region_shape(self._covered(wanted))
+        rows = max(int((stop - start) * STRIP_PX / math.prod(covered)), 1)
+        strips = [
+            self._strip(((a, min(a + rows, stop)), *others)) for a in range(start, stop, rows)
+        ]
+        return strips[0] if len(strips) == 1 else np.concatenate(strips, axis=1)
+
+    def _strip(self, wanted: Region) -> FloatImage:
+        inside = self._covered(wanted)
+        return resample(self.source.read(inside), [a for a, _ in inside], wanted, self.factors)
+
+    def _covered(self, wanted: Region) -> Region:
+        """Return what must be read of the image."""
+        covered = scaled_region(wanted, [1 / f for f in self.factors])
+        margin = [math.ceil(1 / min(f, 1.0)) + 1 for f in self.factors]
+        return widen_region(covered, margin, self.source.region)
 
 
-def scaled_position(position: Sequence[float], factor: float) -> tuple[float, ...]:
+def _edge(edge: int, factor: float) -> int:
+    return max(round(edge * factor), 1)
+
+
+def scaled_position(position: Sequence[float], factor: Factor) -> tuple[float, ...]:
     """Return where a position (pixel centers at whole numbers) lies on a resampled image."""
-    return tuple((p + 0.5) * factor - 0.5 for p in position)
+    factors = factors_of(factor, len(position))
+    return tuple((p + 0.5) * f - 0.5 for p, f in zip(position, factors, strict=True))
 
 
-def scaled_region(region: Region, factor: float) -> Region:
+def scaled_region(region: Region, factor: Factor) -> Region:
     """Return the smallest region of a resampled image that holds all that a region shows."""
-    return tuple((math.floor(a * factor), math.ceil(b * factor)) for a, b in region)
+    factors = factors_of(factor, len(region))
+    return tuple(
+        (math.floor(a * f), math.ceil(b * f)) for (a, b), f in zip(region, factors, strict=True)
+    )
 
 
 def resample(
-    pixels: FloatImage, origin: Sequence[int], region: Region, factor: float
+    pixels: FloatImage, origin: Sequence[int], region: Region, factor: Factor
 ) -> FloatImage:
     """Return `region` of an image that is resampled by `factor`.
 
@@ -195,10 +237,15 @@ def resample(
     """
     from scipy.sparse import csr_array  # here: the panel shall open without
 
-    reach = max(1.0, 1 / factor)
     result = pixels.astype(np.float32, copy=False)
-    for axis, ((start, stop), first) in enumerate(zip(region, origin, strict=True), start=1):
-        middles = (np.arange(start, stop) + 0.5) / factor - 0.5 - first
+    along = zip(region, origin, factors_of(factor, len(region)), strict=True)
+    for axis, ((start, stop), first, times) in enumerate(along, start=1):
+        inside = slice(start - first, stop - first)
+        if times == 1 and inside.start >= 0 and inside.stop <= result.shape[axis]:
+            result = result[(slice(None),) * axis + (inside,)]
+            continue
+        reach = max(1.0, 1 / times)
+        middles = (np.arange(start, stop) + 0.5) / times - 0.5 - first
         taps = np.floor(middles - reach)[:, None] + np.arange(1, math.ceil(2 * reach) + 2)
         weights = np.maximum(1 - np.abs(taps - middles[:, None]) / reach, 0)
         weights /= weights.sum(axis=1, keepdims=True)

@@ -18,6 +18,7 @@ from pydantic import (
 
 from napari_synthseg.core.annotations import Frozen, ImageRef
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.pixels import LEAVE_RATIO, MAX_FACTOR, Factor
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.specs import SCRATCH, ModelSpec, TrainSpec
 
@@ -45,11 +46,14 @@ class DecodingRule(Frozen):
     diameter
         Typical diameter of an object, pixels along the finest axis.
     spacing
-        Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
+        Distance of a volume's pixels along (z, y, x) as the network sees it, in units of the
+        shortest; empty: all alike.
     scale
-        Pixels that the network sees for one pixel of the images that it learned from.
+        Pixels that the network sees for one pixel of the images that it learned from, along their
+        finest axis.
     pixel_size, unit
-        Of these images, along their finest axis, where all of them tell it.
+        Of these images, along their finest axis, where all of them tell it, and images are
+        resampled.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -61,15 +65,20 @@ class DecodingRule(Frozen):
     pixel_size: float | None = None
     unit: str = ""
 
-    def scale_for(self, image: ImageRef) -> float:
-        """Return how many pixels the network should see for one of an image.
+    def scale_for(self, image: ImageRef) -> Factor:
+        """Return how many pixels the network should see for one of an image, along each axis.
 
         Where pixel sizes are known, objects keep their physical size; else the scale of the
-        training images holds.
+        training images holds. Pixels of volumes get the spacing of those that were learned from.
         """
-        if self.scale == 1 or not self.pixel_size or image.unit != self.unit:
-            return self.scale
-        return self.scale * min(image.pixel_size or (self.pixel_size,)) / self.pixel_size
+        factor = self.scale
+        if self.pixel_size and image.pixel_size and image.unit == self.unit:
+            factor = min(factor * min(image.pixel_size) / self.pixel_size, MAX_FACTOR)
+        if self.scale == 1 and 1 / LEAVE_RATIO <= factor <= LEAVE_RATIO:
+            return 1.0
+        if len(self.spacing) != image.ndim:
+            return factor
+        return tuple(factor * s / w for s, w in zip(image.spacing, self.spacing, strict=True))
 
     def as_type(self, rule_type: type[Rule]) -> Rule:
         """Return the rule as that of a task; pydantic's `ValidationError` where it does not fit."""

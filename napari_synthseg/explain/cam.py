@@ -71,7 +71,8 @@ def explain_image(
     maps = yield from map_classes(model, pixels, method)
     if isinstance(pixels, ScaledSource):
         corner, full = [a for a, _ in pixels.region], pixels.source
-        maps, pixels = resample(maps, corner, full.region, 1 / pixels.factor), full
+        back = [1 / f for f in pixels.factors]
+        maps, pixels = resample(maps, corner, full.region, back), full
     return HeatMaps(
         image=image,
         run=run,

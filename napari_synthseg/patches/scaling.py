@@ -1,36 +1,35 @@
 """The working scale: images resampled so that usual objects are as large as networks expect.
 
 Small and huge objects then cost and learn alike: a dual image and a crop show several of them, and
-what surrounds an object lies within what a network sees.
+what surrounds an object lies within what a network sees. Volumes are only reduced: enlarging them
+twice costs eight times the work, for nothing more to see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.geometry import region_shape
 from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.patch import ClickedImage, Patch, PatchLibrary
 from napari_synthseg.core.pixels import (
+    LEAVE_RATIO,
+    MAX_FACTOR,
     ArraySource,
+    Factor,
     ScaledSource,
     TiledSource,
+    factors_of,
     resample,
     scaled_position,
     scaled_region,
 )
 from napari_synthseg.patches.quality.size import equal_diameter, measure_diameter
 from napari_synthseg.patches.window import read_window
-
-MAX_FACTOR = 3.0
-"""Images are enlarged at most so many times: beyond it nothing more is to be seen."""
-
-LEAVE_RATIO = 1.3
-"""Objects that are up to so many times smaller or larger than the working diameter are left as they
-are: resampling costs sharpness."""
 
 SAME_RATIO = 1.25
 """Images whose objects differ in size by less have one factor."""
@@ -48,15 +47,22 @@ class WorkingScale:
         Image id -> its own factor, where it is another one.
     diameter
         Of the usual object that this was measured by, pixels of the image.
+    spacing
+        Distance of a resampled volume's pixels along (z, y, x), in units of the shortest; empty:
+        images are flat.
     """
 
     usual: float = 1.0
     images: Mapping[str, float] = field(default_factory=dict)
     diameter: float = 0.0
+    spacing: tuple[float, ...] = ()
 
-    def of(self, image: str) -> float:
-        """Return the factor of an image."""
-        return self.images.get(image, self.usual)
+    def of(self, image: ImageRef) -> Factor:
+        """Return the factor of an image, of a volume for each axis."""
+        factor = self.images.get(image.id, self.usual)
+        if not self.spacing or self.is_one:
+            return factor
+        return axis_factors(factor, image.spacing, self.spacing)
 
     @property
     def is_one(self) -> bool:
@@ -77,15 +83,25 @@ class WorkingScale:
 UNSCALED = WorkingScale()
 
 
+def axis_factors(
+    factor: float, spacing: Sequence[float], wanted: Sequence[float]
+) -> tuple[float, ...]:
+    """Return the factor along each axis that gives a volume's pixels the wanted spacing.
+
+    `factor` is that along the finest axis; both spacings are in units of their shortest.
+    """
+    return tuple(factor * s / w for s, w in zip(spacing, wanted, strict=True))
+
+
 def measure_scale(library: PatchLibrary, working: float) -> WorkingScale:
     """Return the scale at which objects of the smallest class have the working diameter.
 
     Parameters
     ----------
     working
-        Pixels; 0: images stay as they are. So do volumes.
+        Pixels; 0: images stay as they are.
     """
-    if not working or not library.patches or library.patches[0].mask.ndim == 3:
+    if not working or not library.patches:
         return UNSCALED
     smallest = min(library.diameters, key=lambda value: library.diameters[value])
     spacings = {image.ref.id: image.ref.spacing for image in library.images}
@@ -98,56 +114,74 @@ def measure_scale(library: PatchLibrary, working: float) -> WorkingScale:
 
     own = {image: measure_diameter(p, smallest, length_of) for image, p in patches.items()}
     measured = {image: found.diameter for image, found in own.items() if found}
-    return scale_for(library.diameters[smallest], measured, working)
+    return scale_for(library.diameters[smallest], measured, working, list(spacings.values()))
 
 
 def measure_scale_of_pairs(
-    pairs: Mapping[str, DualImage], usual: float, working: float
+    pairs: Mapping[str, DualImage],
+    usual: float,
+    working: float,
+    spacings: Mapping[str, tuple[float, ...]],
 ) -> WorkingScale:
-    """Return the scale by the true masks of flat images, by image id; see `measure_scale`.
+    """Return the scale by the true masks of images, by image id; see `measure_scale`.
 
     `usual` is the diameter of images that show no object, pixels.
     """
     measured = {}
     for image, pair in pairs.items():
         labels = pair.labels
-        if not working or not isinstance(labels, InstanceLabels) or labels.ids.ndim == 3:
+        if not working or not isinstance(labels, InstanceLabels):
             return UNSCALED
         areas = np.bincount(np.maximum(labels.ids, 0).ravel())
         lengths: dict[int, list[float]] = {}
         for number, value in labels.classes.items():
             if number < len(areas) and areas[number]:
-                lengths.setdefault(value, []).append(equal_diameter(int(areas[number]), (1, 1)))
+                length = equal_diameter(int(areas[number]), spacings[image])
+                lengths.setdefault(value, []).append(length)
         if lengths:
             measured[image] = min(float(np.median(some)) for some in lengths.values())
-    return scale_for(usual, measured, working)
+    return scale_for(usual, measured, working, list(spacings.values()))
 
 
-def scale_for(usual: float, measured: Mapping[str, float], working: float) -> WorkingScale:
-    """Return the scale for a typed diameter, and those that some images measure, pixels."""
+def scale_for(
+    usual: float,
+    measured: Mapping[str, float],
+    working: float,
+    spacings: Sequence[Sequence[float]] = (),
+) -> WorkingScale:
+    """Return the scale for a typed diameter, and those that some images measure, pixels.
+
+    `spacings` are those of the images. Planes that lie further apart than the resampled pixels in
+    them stay as they are.
+    """
+    volumes = [s for s in spacings if len(s) == 3]
+    most = 1.0 if volumes else MAX_FACTOR
     usual = float(np.median(list(measured.values()))) if measured else usual
     others = {
-        image: _factor(diameter, working)
+        image: _factor(diameter, working, most)
         for image, diameter in measured.items()
         if not usual / SAME_RATIO < diameter < usual * SAME_RATIO
     }
-    common = _factor(usual, working)
-    return WorkingScale(common, {i: f for i, f in others.items() if f != common}, usual)
+    common = _factor(usual, working, most)
+    apart: list[float] = np.median(volumes, axis=0).tolist() if volumes else []
+    spacing = tuple(max(s * common, 1.0) for s in apart)
+    return WorkingScale(common, {i: f for i, f in others.items() if f != common}, usual, spacing)
 
 
-def _factor(diameter: float, working: float) -> float:
+def _factor(diameter: float, working: float, most: float) -> float:
     factor = working / diameter
-    return 1.0 if 1 / LEAVE_RATIO <= factor <= LEAVE_RATIO else min(factor, MAX_FACTOR)
+    return 1.0 if 1 / LEAVE_RATIO <= factor <= LEAVE_RATIO else min(factor, most)
 
 
 def scaled_library(library: PatchLibrary, scale: WorkingScale) -> PatchLibrary:
     """Return a library as if it had been cut from resampled images."""
     if scale.is_one:
         return library
-    images = {i.ref.id: scaled_clicked(i, scale.of(i.ref.id)) for i in library.images}
+    factors = {image.ref.id: scale.of(image.ref) for image in library.images}
+    images = {i.ref.id: scaled_clicked(i, factors[i.ref.id]) for i in library.images}
     sources = {i: TiledSource(image.pixels) for i, image in images.items()}
     times = scale.usual * scale.diameter / min(library.diameters.values())
-    patches = tuple(_scaled(p, sources[p.image], scale.of(p.image)) for p in library.patches)
+    patches = tuple(_scaled(p, sources[p.image], factors[p.image]) for p in library.patches)
     return replace(
         library,
         patches=patches,
@@ -160,12 +194,15 @@ def scaled_library(library: PatchLibrary, scale: WorkingScale) -> PatchLibrary:
     )
 
 
-def scaled_clicked(image: ClickedImage, factor: float) -> ClickedImage:
+def scaled_clicked(image: ClickedImage, factor: Factor) -> ClickedImage:
     """Return a clicked image, resampled."""
     if factor == 1:
         return image
+    factors = factors_of(factor, image.ref.ndim)
+    sizes = [s / f for s, f in zip(image.ref.spacing, factors, strict=True)]
     return replace(
         image,
+        ref=image.ref.model_copy(update={"pixel_size": tuple(sizes), "unit": "px"}),
         pixels=ScaledSource(image.pixels, factor),
         clicks=tuple(
             c.model_copy(update={"position": scaled_position(c.position, factor)})
@@ -175,7 +212,7 @@ def scaled_clicked(image: ClickedImage, factor: float) -> ClickedImage:
     )
 
 
-def _scaled(patch: Patch, source: TiledSource, factor: float) -> Patch:
+def _scaled(patch: Patch, source: TiledSource, factor: Factor) -> Patch:
     if factor == 1:
         return patch
     window = scaled_region(patch.window, factor)
@@ -191,15 +228,17 @@ def _scaled(patch: Patch, source: TiledSource, factor: float) -> Patch:
     )
 
 
-def scaled_pair(pair: DualImage, factor: float) -> DualImage:
+def scaled_pair(pair: DualImage, factor: Factor) -> DualImage:
     """Return an image and its instance labels, resampled; an object that vanishes is gone."""
     labels = pair.labels
     if factor == 1 or not isinstance(labels, InstanceLabels):
         return pair
     source = ScaledSource(ArraySource(pair.image), factor)
     places = [
-        np.clip(np.round((np.arange(n) + 0.5) / factor - 0.5).astype(int), 0, there - 1)
-        for n, there in zip(region_shape(source.region), labels.shape, strict=True)
+        np.clip(np.round((np.arange(n) + 0.5) / f - 0.5).astype(int), 0, there - 1)
+        for n, there, f in zip(
+            region_shape(source.region), labels.shape, source.factors, strict=True
+        )
     ]
     ids = labels.ids[np.ix_(*places)]
     present = set(np.unique(ids).tolist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def at_full_size(
             yield Progress(1.0, f"enlarging outlines: object {number}")
         if box is None:
             continue
-        share, place = _enlarged(found.ids[box] == number, box, corner, pixels.factor)
+        share, place = _enlarged(found.ids[box] == number, box, corner, pixels.factors)
         common = intersect(region_at(place, share.shape), whole)
         if common is None:
             continue
@@ -70,13 +70,16 @@ def at_full_size(
 
 
 def _enlarged(
-    mask: NDArray[np.bool_], box: tuple[slice, ...], corner: NDArray[np.int64], factor: float
+    mask: NDArray[np.bool_],
+    box: tuple[slice, ...],
+    corner: NDArray[np.int64],
+    factors: Sequence[float],
 ) -> tuple[NDArray[np.float32], tuple[int, ...]]:
     """Return how far an object covers each pixel of a window of the image, and where that lies."""
     padded = np.pad(mask.astype(np.float32), 2)
-    if factor < 1:
-        padded = gaussian_filter(padded, SMOOTHING)
+    padded = gaussian_filter(padded, [SMOOTHING if f < 1 else 0.0 for f in factors])
     first = (np.array([s.start for s in box]) + corner - 2).tolist()
-    window = scaled_region(region_at(first, padded.shape), 1 / factor)
-    share = resample(padded[None], first, window, 1 / factor)[0]
+    back = [1 / f for f in factors]
+    window = scaled_region(region_at(first, padded.shape), back)
+    share = resample(padded[None], first, window, back)[0]
     return share, tuple(a for a, _ in window)

@@ -153,10 +153,11 @@ class TrainingSources:
         if spec.source == "real":
             true = yield from self._true_pairs(parts)
             known = {part.ref.id: pair for part, pair in zip(parts, true, strict=True)}
-            scale = measure_scale_of_pairs(known, diameter, working)
+            spacings = {part.ref.id: part.ref.spacing for part in parts}
+            scale = measure_scale_of_pairs(known, diameter, working, spacings)
             diameter = (scale.diameter or diameter) * scale.usual
             both = zip(parts, true, strict=True)
-            scaled = [scaled_pair(pair, scale.of(part.ref.id)) for part, pair in both]
+            scaled = [scaled_pair(pair, scale.of(part.ref)) for part, pair in both]
             pairs: Synthesizer = RealDataset(scaled)
         else:
             library = yield from self._cut(parts)
@@ -183,10 +184,10 @@ class TrainingSources:
             pairs,
             self.project.class_names,
             diameter,
-            _spacing(part.ref for part in parts),
+            _spacing(part.ref for part in parts) if scale.is_one else scale.spacing,
             scale.usual,
             val_pairs=val_pairs,
-            val_images=tuple(scaled_clicked(image, scale.of(image.ref.id)) for image in images),
+            val_images=tuple(scaled_clicked(image, scale.of(image.ref)) for image in images),
             images=tuple(refs),
             notes=scale.notes,
         )
@@ -226,7 +227,7 @@ class TrainingSources:
         for part in parts:
             kinds = self.task.truth_kinds
             found = yield from true_pairs(self.project, self.folder, [part.ref], kinds)
-            pairs += [scaled_pair(pair, scale.of(part.ref.id)) for pair in found]
+            pairs += [scaled_pair(pair, scale.of(part.ref)) for pair in found]
         return tuple(pairs)
 
     def _known_elsewhere(

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from napari_synthseg.core import pixels
+from napari_synthseg.core.geometry import region_shape
 from napari_synthseg.core.pixels import ArraySource, ScaledSource, scaled_position
 
 FACTORS = st.floats(0.08, 3.0)
@@ -13,7 +15,8 @@ FACTORS = st.floats(0.08, 3.0)
 
 def picture(shape=(2, 61, 83), seed=0):
     noise = np.random.default_rng(seed).random(shape, np.float32)
-    return ndimage.gaussian_filter(noise, (0, 3, 3)).astype(np.float32)
+    smooth = ndimage.gaussian_filter(noise, (0, *[3] * (len(shape) - 1)))
+    return smooth.astype(np.float32)
 
 
 @settings(max_examples=40, deadline=None)
@@ -59,3 +62,48 @@ def test_fine_stripes_become_their_mean_and_no_coarse_ones():
     stripes = np.tile(np.array([0.0, 1.0], np.float32), 64)[None, None].repeat(128, axis=1)
     shown = ScaledSource(ArraySource(stripes), 0.3).read()
     assert np.abs(shown[:, :, 2:-2] - 0.5).max() < 0.08
+
+
+@settings(max_examples=20, deadline=None)
+@given(factors=st.tuples(FACTORS, FACTORS, FACTORS), strip=st.integers(1, 4000))
+def test_volumes_have_a_factor_along_each_axis_and_strips_give_the_whole(factors, strip):
+    volume = ArraySource(picture((1, 17, 24, 21)))
+    source = ScaledSource(volume, factors)
+    whole = source.read()
+    expected = [max(round(n * f), 1) for n, f in zip((17, 24, 21), factors, strict=True)]
+    assert list(whole.shape[1:]) == expected
+    before, pixels.STRIP_PX = pixels.STRIP_PX, strip
+    try:
+        np.testing.assert_array_equal(source.read(), whole)
+    finally:
+        pixels.STRIP_PX = before
+
+
+def test_an_axis_with_the_factor_one_stays_as_it_is():
+    volume = picture((1, 9, 40, 40))
+    shown = ScaledSource(ArraySource(volume), (1.0, 0.5, 0.5)).read()
+    for plane in range(9):
+        flat = ScaledSource(ArraySource(volume[:, plane]), 0.5).read()
+        np.testing.assert_array_equal(shown[:, plane], flat)
+
+
+class Counted:
+    """A large even image that remembers how much was read of it at once."""
+
+    shape = (1, 40_000, 40_000)
+    region = ((0, 40_000), (0, 40_000))
+
+    def __init__(self):
+        self.most = 0
+
+    def read(self, region):
+        self.most = max(self.most, int(np.prod(region_shape(region))))
+        return np.full((1, *region_shape(region)), 0.5, np.float32)
+
+
+def test_a_tile_of_a_much_reduced_image_is_read_in_strips():
+    image = Counted()
+    shown = ScaledSource(image, 0.06).read(((600, 1112), (600, 1112)))
+    np.testing.assert_allclose(shown, 0.5, rtol=1e-5)
+    assert shown.shape == (1, 512, 512)
+    assert image.most < 1.3 * pixels.STRIP_PX  # of 73 million pixels

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
 from napari_synthseg.core.labels import DualImage, InstanceLabels
-from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.patch import ClickedImage, PatchLibrary
+from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.quality.size import equal_diameter
 from napari_synthseg.patches.scaling import (
     UNSCALED,
     measure_scale,
@@ -55,9 +57,10 @@ def test_images_are_enlarged_three_times_at_most():
 def test_an_image_of_another_magnification_has_a_factor_of_its_own():
     scale = scale_for(50.0, {"a": 48.0, "b": 50.0, "c": 96.0}, 24.0)
     assert scale.usual == pytest.approx(24 / 50)
-    assert scale.of("a") == scale.usual
-    assert scale.of("c") == pytest.approx(24 / 96)
-    assert scale.of("never seen") == scale.usual
+    images = {name: ImageRef(id=name, uri=name) for name in ("a", "c", "never seen")}
+    assert scale.of(images["a"]) == scale.usual
+    assert scale.of(images["c"]) == pytest.approx(24 / 96)
+    assert scale.of(images["never seen"]) == scale.usual
     assert "0.48" in scale.notes[0]
     assert "1 of them" in scale.notes[0]
 
@@ -93,7 +96,7 @@ def test_true_masks_tell_the_scale(large):
     pair = DualImage(
         library.images[0].pixels.read(), InstanceLabels(ids, dict.fromkeys(range(1, 8), 1)), 0
     )
-    scale = measure_scale_of_pairs({"a": pair}, 5.0, 24.0)
+    scale = measure_scale_of_pairs({"a": pair}, 5.0, 24.0, {"a": (1.0, 1.0)})
     assert scale.usual == pytest.approx(24 / 80, rel=0.05)
     small = scaled_pair(pair, scale.usual)
     assert small.image.shape[1:] == small.labels.ids.shape
@@ -106,3 +109,46 @@ def test_an_object_that_vanishes_has_no_class():
     ids[:40, :40], ids[62, 61] = 1, 2
     pair = DualImage(np.zeros((1, 64, 64), np.float32), InstanceLabels(ids, {1: 1, 2: 1}), 0)
     assert scaled_pair(pair, 0.1).labels.classes == {1: 1}
+
+
+def volume_of(apart: float, radius: float = 30.0) -> tuple[PatchLibrary, np.ndarray]:
+    """Return the library of one clicked ball in planes so many pixels apart, and its true mask."""
+    shape = (round(90 / apart), 96, 104)
+    center = (44.0 / apart, 48.0, 52.0)
+    at = [(i - c) * s for i, c, s in zip(np.indices(shape), center, (apart, 1, 1), strict=True)]
+    ids = (sum(a**2 for a in at) <= radius**2).astype(np.int32)
+    noise = np.random.default_rng(0).normal(0, 0.02, shape)
+    pixels = ArraySource((0.1 + 0.8 * ids + noise).astype(np.float32)[None])
+    ref = ImageRef(id="v", uri="v", axes="zyx", pixel_size=(apart * 0.2, 0.2, 0.2), unit="um")
+    image = ClickedImage(ref, pixels, (Click(id="1", image="v", position=center, cls=1),))
+    cls = ObjectClass(name="ball", value=1, diameter=2 * radius)
+    masks = {"v": InstanceLabels(ids, {1: 1})}
+    return finish(build_library([image], [cls], masks=masks))[1], ids
+
+
+@pytest.mark.parametrize(("apart", "spacing"), [(1.0, 1.0), (2.0, 1.0), (5.0, 2.0)])
+def test_volumes_are_reduced_until_planes_lie_as_far_apart_as_pixels(apart, spacing):
+    library, ids = volume_of(apart)
+    scale = measure_scale(library, 24.0)
+    assert scale.usual == pytest.approx(24 / 60)
+    assert scale.spacing == pytest.approx((spacing, 1, 1))
+    along_z = min(apart * scale.usual, 1.0)  # planes that lie far apart are all kept
+    assert scale.of(library.images[0].ref) == pytest.approx((along_z, scale.usual, scale.usual))
+    small = scaled_library(library, scale)
+    ref, (patch,) = small.images[0].ref, small.patches
+    assert ref.spacing == pytest.approx((spacing, 1, 1))
+    assert small.diameters[1] == pytest.approx(24)
+    assert equal_diameter(patch.area, ref.spacing) == pytest.approx(24, rel=0.03)
+    click = small.images[0].clicks[0].position
+    assert np.add(patch.origin, patch.center) == pytest.approx(click, abs=0.5)
+    pair = DualImage(library.images[0].pixels.read(), InstanceLabels(ids, {1: 1}), 0)
+    true = scaled_pair(pair, scale.of(library.images[0].ref))
+    assert true.image.shape[1:] == small.images[0].pixels.read().shape[1:]
+    assert overlap(patch, true.labels.ids, 1) > 0.85
+    of_pairs = measure_scale_of_pairs({"v": pair}, 5.0, 24.0, {"v": library.images[0].ref.spacing})
+    assert of_pairs.usual == pytest.approx(scale.usual, rel=0.02)
+
+
+def test_volumes_are_not_enlarged():
+    assert scale_for(8.0, {}, 24.0, [(1.0, 1.0, 1.0)]).is_one
+    assert scale_for(8.0, {}, 24.0, [(1.0, 1.0)]).usual == 3.0

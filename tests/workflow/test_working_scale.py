@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import Click
+from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.runs import DecodingRule, TrainingRun
 from napari_synthseg.core.specs import TrainSpec
@@ -99,6 +99,21 @@ def test_physical_sizes_are_kept_where_pixel_sizes_are_known(large):
     assert rule.scale_for(image) == pytest.approx(0.6)
     assert rule.scale_for(image.model_copy(update={"unit": "px"})) == 0.3
     assert rule.scale_for(image.model_copy(update={"pixel_size": None})) == 0.3
+    as_it_is = rule.model_copy(update={"scale": 1.0, "pixel_size": 0.5})
+    assert as_it_is.scale_for(image) == 1
+    finer = image.model_copy(update={"pixel_size": (0.2, 0.2)})
+    assert as_it_is.scale_for(finer) == pytest.approx(0.4)
+    assert as_it_is.scale_for(image.model_copy(update={"pixel_size": (9.0, 9.0)})) == 3
+    unscaled = as_it_is.model_copy(update={"pixel_size": None})
+    assert unscaled.scale_for(finer) == 1
+
+
+def test_volumes_are_shown_with_the_spacing_that_was_learned_from():
+    rule = DecodingRule(class_values=(1,), diameter=24, spacing=(1.5, 1, 1), scale=0.5)
+    image = ImageRef(id="v", uri="v", axes="zyx", pixel_size=(3, 1, 1), unit="px")
+    assert rule.scale_for(image) == pytest.approx((1.0, 0.5, 0.5))
+    other = image.model_copy(update={"pixel_size": (6.0, 1.0, 1.0)})
+    assert rule.scale_for(other) == pytest.approx((2.0, 0.5, 0.5))
 
 
 def test_tiles_of_a_resampled_image_give_what_the_whole_gives(large, run):
@@ -120,3 +135,40 @@ def test_what_was_not_resampled_serves_the_images_own_scale_too(large):
     untouched = replace(fitted, source=large.library)  # as where objects are 24 pixels wide
     assert untouched.is_current(*now, 0.0)
     assert not untouched.is_current(*now, 50.0)
+
+
+def test_large_objects_of_volumes_are_learned_and_found_at_the_working_scale(tmp_path):
+    shape, apart, radius = (32, 160, 160), 3.0, 30.0
+    centers = [(16.0, y, x) for y in (40.0, 118.0) for x in (42.0, 120.0)]
+    ids = np.zeros(shape, np.int32)
+    where = np.indices(shape).astype(float)
+    for number, center in enumerate(centers, start=1):
+        away = [(w - c) * s for w, c, s in zip(where, center, (apart, 1, 1), strict=True)]
+        ids[sum(a**2 for a in away) <= radius**2] = number
+    noise = np.random.default_rng(0).normal(0, 5, shape)
+    with Session.create(tmp_path / "volume.synthseg") as session:
+        project = session.project.with_classes(session.project.next_class("b", diameter=60.0))
+        session.edit(project, "class")
+        fields = {"pixel_size": (apart, 1.0, 1.0), "unit": "px", "exhaustive": True}
+        volume = (50 + 120 * (ids > 0) + noise).astype(np.float32)
+        image = add_array(session, volume, "zyx", "volume", **fields)
+        session.import_labels(image, InstanceLabels(ids, {}), "patch_masks").result()
+        spec = TrainSpec(
+            task="segment", steps=2, minutes=None, volume_batch=1, volume_crop=32, device="cpu",
+            validation_fraction=0.0,
+        )  # fmt: skip
+        run = session.train(spec, "run").result()
+        rule = run.model.rule
+        assert rule.scale == pytest.approx(24 / 60, rel=0.05)
+        assert rule.spacing == pytest.approx((apart * rule.scale, 1, 1))
+        predictor = load_predictor(run.trained_model(), load_weights(session.folder, run.id), "cpu")
+        pixels = open_scaled(predictor.rule, image, session.folder)
+        assert pixels.shape[1:] == (32, round(160 * rule.scale), round(160 * rule.scale))
+        whole, tiled = (
+            finish(predict_image(predictor, pixels, image="a", run="b", block=block))[1]
+            for block in ((32, 64, 64), (16, 32, 32))
+        )
+        assert whole.ids.shape == shape
+        np.testing.assert_array_equal(whole.ids > 0, tiled.ids > 0)
+        (heat,) = session.explain(run, [image]).result()
+        assert heat.maps[1].shape == shape

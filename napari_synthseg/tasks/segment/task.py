@@ -42,7 +42,7 @@ class SegmentTask(Task):
         data = self.data
         spacing = data.spacing or (1.0,) * len(first.labels.shape)
         self.out_channels = len(data.class_values) + 2
-        pixel_size, unit = data.pixel_size
+        pixel_size, unit = data.pixel_size if data.spec.working_diameter else (None, "")
         self.rule = SegmentRule(
             class_values=data.class_values,
             diameter=data.diameter,
