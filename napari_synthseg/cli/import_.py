@@ -17,7 +17,10 @@ from napari_synthseg.workflow.importing import MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions, file_kind
 from napari_synthseg.workflow.session import Session
 
-MASK_OPTIONS = {"masks": frozenset({"role"}), "patch masks": frozenset({"class_name"})}
+MASK_OPTIONS = {
+    "masks": frozenset({"image", "role"}),
+    "patch masks": frozenset({"image", "class_name"}),
+}
 """Kind of masks -> the fields of `ImportOptions` that say something about them."""
 
 OPTION_NAMES = {"class_name": "--class", "ignored": "--ignore"}
@@ -54,7 +57,12 @@ def import_data(
         typer.Option("--class", metavar="NAME", help="Class of objects whose file names none."),
     ] = None,
     image: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Image of the points of a points layer.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Image, or folder of images, that alone is meant: where names repeat, or the file "
+            "names none.",
+        ),
     ] = None,
     as_clicks: Annotated[
         bool, typer.Option("--as-clicks", help="Click the middle of each box.")

@@ -15,7 +15,7 @@ from napari_synthseg.core.annotations import NEGATIVE_NAME, NOT_AN_OBJECT, Click
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.naming import ImageNames, ShapeOf, find_class, plane_name
+from napari_synthseg.io.naming import ImageNames, ShapeOf, find_class, unique_names
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number, write_rows
 
 COLUMNS = Columns(("image", "class", "y", "x"), ("z",), frozenset("zyx"))
@@ -127,25 +127,22 @@ def _only(path: Path, option: str, names: set[str]) -> str:
 def write_clicks(path: Path, project: Project) -> None:
     """Write all clicks of a project, the negative ones last.
 
-    Planes of stacks are named, as ``cells_z3.tif``; only volumes need the column `z`.
+    Images are named as `unique_names` says, planes of stacks as ``cells_z3.tif``; only volumes
+    need the column `z`.
 
     Raises
     ------
-    InputError
-        If two files of the project have one name, so that rows could mean either.
     OSError
         If it cannot be written.
     """
-    names = ImageNames(project.images)
-    known = {i.id: i for i in project.images}
+    names = unique_names(project.images)
+    known = {i.id: name for i, name in zip(project.images, names, strict=True)}
     classes = project.click_names
     clicks = (*project.clicks, *project.negatives)
-    for image in {c.image: known[c.image] for c in clicks}.values():
-        names.find(path.name, plane_name(image))
     deep = any(len(c.position) == 3 for c in clicks)
     rows = [
         (
-            plane_name(known[c.image]),
+            known[c.image],
             classes[c.cls],
             *c.position[-2:],
             *(("" if len(c.position) == 2 else c.position[0],) if deep else ()),

@@ -1,9 +1,16 @@
-"""Finding the image and the class of a project that a name in a file means."""
+"""Finding the image and the class of a project that a name in a file means, and naming outputs.
+
+Names are compared in one form of Unicode (NFC): a composed and a decomposed umlaut are one letter.
+Where images in several folders have one name, the folders before the name tell them apart.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
@@ -11,9 +18,32 @@ from napari_synthseg.core.errors import InputError
 ShapeOf = Callable[[ImageRef], tuple[int, ...]]
 """Returns the spatial shape ([z,] y, x) of a whole image, in pixels."""
 
+LABEL_STUDIO_NAME = re.compile(r"[0-9a-f]{8}-(?P<name>.+)", re.DOTALL)
+"""Label Studio puts eight digits before the name of an uploaded image, which it does not change."""
+
+ROBOFLOW_NAME = re.compile(
+    r"(?P<stem>.+?)(?:[_-](?P<ending>tiff?|png|jpe?g|bmp))?\.rf\.[0-9a-zA-Z]{8,}", re.DOTALL
+)
+"""Roboflow puts a hash behind the stem of an image, which it may also resize, flip or turn."""
+
+
+MASK_ENDINGS = ("_cp_masks", "_masks", "_mask", "_labels", "_label", "_seg")
+"""What programs put behind the name of an image to name its masks; the longest first."""
+
 
 class UnknownNameError(InputError):
     """A file names an image or a class that the project does not have."""
+
+
+def same_form(name: str) -> str:
+    """Return a name as names are compared: in composed form, whichever form a disk stores."""
+    return unicodedata.normalize("NFC", name)
+
+
+def without_mask_ending(stem: str) -> str:
+    """Return the stem of the image that a file of masks is named after."""
+    ending = next((e for e in MASK_ENDINGS if stem.lower().endswith(e)), "")
+    return stem[: len(stem) - len(ending)]
 
 
 def plane_name(ref: ImageRef) -> str:
@@ -23,60 +53,256 @@ def plane_name(ref: ImageRef) -> str:
     return f"{name.stem}{planes}{name.suffix}"
 
 
+def folders_of(ref: ImageRef) -> tuple[str, ...]:
+    """Return the folders that the file of an image is known to lie in, the innermost last."""
+    folders = [p for p in PureWindowsPath(ref.uri).parts[:-1] if p not in ("..", ".", "/")]
+    name = PureWindowsPath(ref.uri).name
+    if not folders and ref.group.endswith(f"/{name}"):  # beside the project; see `own_group`
+        folders = [ref.group.removesuffix(f"/{name}")]
+    return tuple(same_form(part) for part in folders if part)
+
+
+def unique_names(refs: Sequence[ImageRef]) -> list[str]:
+    """Return a file name for each image, whose stem no other image has: what outputs are named.
+
+    It is `plane_name`; where several images share its stem, what tells them apart is added: their
+    ending, as in ``img_0001_png.png``, their folders, as in ``day1_img_0001.tif``, or a number.
+    Upper and lower case are one, because some disks do not tell them apart. Images of one file,
+    which are its regions, share a name. `ImageNames` understands all of these names.
+    """
+    keys = [(ref.uri, plane_name(ref)) for ref in refs]
+    spellings = {key: _spellings(ref) for key, ref in zip(keys, refs, strict=True)}
+    level = dict.fromkeys(spellings, 0)
+    while True:
+        names = {key: _spelled(each, level[key]) for key, each in spellings.items()}
+        by_stem = defaultdict(list)
+        for key, name in names.items():
+            by_stem[same_form(PurePosixPath(name).stem).casefold()].append(key)
+        clashes = [some for some in by_stem.values() if len(some) > 1]
+        if not clashes:
+            return [names[key] for key in keys]
+        for some in clashes:
+            more = [key for key in some if level[key] < len(spellings[key]) - 1]
+            for key in more or some[1:]:
+                level[key] += 1
+
+
+def _spellings(ref: ImageRef) -> list[str]:
+    """Return names of an image, each more telling than the one before."""
+    name = PurePosixPath(plane_name(ref))
+    folders = folders_of(ref)
+    ended = f"{name.stem}_{name.suffix.removeprefix('.')}{name.suffix}" if name.suffix else ""
+    long = ["_".join((*folders[-n:], name.name)) for n in range(1, len(folders) + 1)]
+    longest = ["_".join((*folders, ended))] if folders and ended else []
+    return [name.name, *([ended] if ended else []), *long, *longest]
+
+
+def _spelled(spellings: Sequence[str], level: int) -> str:
+    beyond = level - len(spellings) + 1
+    path = PurePosixPath(spellings[min(level, len(spellings) - 1)])
+    return path.name if beyond < 1 else f"{path.stem}_{beyond + 1}{path.suffix}"
+
+
 class ImageNames:
-    """The images of a project by the names that files give them."""
+    """The images of a project by the names that files give them.
+
+    Attributes
+    ----------
+    renamed
+        Names in files that another program made of an image's name -> name of that image.
+    """
 
     def __init__(self, images: Iterable[ImageRef]) -> None:
+        images = list(images)
         self._by_name: dict[str, list[ImageRef]] = {}
         self._by_stem: dict[str, list[ImageRef]] = {}
+        self._folders = {image.uri: folders_of(image) for image in images}
+        self._taken: dict[str, tuple[tuple[str, ...], str]] = {}
+        self.renamed: dict[str, str] = {}
+        self._unique = dict(zip((i.id for i in images), unique_names(images), strict=True))
         for image in images:
-            names = {image.name, PurePosixPath(image.uri).name, plane_name(image)}
+            named = (image.name, PurePosixPath(image.uri).name, plane_name(image))
+            names = {same_form(name) for name in (*named, self._unique[image.id])}
             for name in names:
                 self._by_name.setdefault(name, []).append(image)
-            for stem in {Path(name).stem for name in names}:
+            for stem in {PurePosixPath(name).stem for name in names}:
                 self._by_stem.setdefault(stem, []).append(image)
 
     def find(self, where: str, name: str, z: float | None = None) -> list[ImageRef]:
         """Return the images that a file name may mean: several where one is used by regions.
 
-        A folder before the name is overlooked where the project knows no such name. `z` is the
-        plane of a stack that is used plane by plane; the name may say it too, see `plane_name`.
+        Folders before the name choose among images of one name, and are overlooked otherwise. `z`
+        is the plane of a stack that is used plane by plane; the name may say it too, see
+        `plane_name`.
 
         Raises
         ------
         UnknownNameError
             If there is none.
         InputError
-            If several fit.
+            If several fit, or names in two folders would mean one image.
         """
-        found = self._by_name.get(name) or self._by_name.get(PureWindowsPath(name).name)
-        if not name or not found:
+        found = self._look_up(self._by_name, where, name)
+        if not found:
             names = sorted(self._by_name)
             listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+            original = self._original(name)
+            told = _renamed(original) if original else "Write the file name with its extension."
             raise UnknownNameError(
-                f"{where}: image '{name}' is not in the project (images: {listed or 'none yet'}); "
-                "write the file name with its extension."
+                f"{where}: image '{name}' is not in the project (images: {listed or 'none yet'}). "
+                + told
             )
-        return _of_plane(where, name, found, z)
+        return self._of_plane(where, name, found, z)
 
-    def find_stem(self, where: str, stem: str) -> list[ImageRef]:
+    def find_stem(self, where: str, stem: str, *, all_planes: bool = False) -> list[ImageRef]:
         """Return the images whose file names have a stem: where a file is named as its image.
+
+        Folders may stand before the stem, as for `find`. With `all_planes`, the name of a stack
+        means all of its planes.
 
         Raises
         ------
         UnknownNameError
             If there is none.
         InputError
-            If several fit.
+            If several fit, or names in two folders would mean one image.
         """
-        found = self._by_stem.get(stem)
+        found = self._look_up(self._by_stem, where, stem)
         if not found:
             stems = ", ".join(sorted(self._by_stem)[:3]) or "none yet"
+            original = self._original(stem)
+            told = _renamed(original) if original else "The file has the name of its image."
             raise UnknownNameError(
-                f"{where}: no image of the project is named '{stem}' (names: {stems}): the file "
-                "has the name of its image."
+                f"{where}: no image of the project is named '{stem}' (names: {stems}). {told}"
             )
-        return _of_plane(where, stem, found, None)
+        return self._of_plane(where, stem, found, None, all_planes)
+
+    def matching(self, where: str, name: str) -> list[ImageRef]:
+        """Return the images that a name or a folder of images means: all that it may.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none.
+        """
+        *folders, last = _parts(name) or ("",)
+        found = [i for i in self._by_name.get(last, ()) if self._lies_in(i, folders)]
+        if not found:
+            every = {image.id: image for some in self._by_name.values() for image in some}
+            found = [i for i in every.values() if self._lies_in(i, (*folders, last))]
+        if not found:
+            listed = ", ".join(sorted(self._by_name)[:5]) or "none yet"
+            raise UnknownNameError(
+                f"{where}: no image of the project has this name or lies in a folder of this name "
+                f"(images: {listed})."
+            )
+        return found
+
+    def _lies_in(self, image: ImageRef, folders: Sequence[str]) -> bool:
+        known = self._folders[image.uri]
+        return not folders or known[-len(folders) :] == tuple(folders)
+
+    def _look_up(
+        self, known: dict[str, list[ImageRef]], where: str, name: str
+    ) -> list[ImageRef] | None:
+        """Return the images of a name, those in the folders before it where there are several."""
+        *folders, last = _parts(name) or ("",)
+        found = known.get(same_form(name)) or known.get(last)
+        if not found and (renamed := LABEL_STUDIO_NAME.fullmatch(last)):
+            found = known.get(renamed["name"])
+            if found:
+                self.renamed[name] = self._unique[found[0].id]
+        if not found:
+            return None
+        shared = {image.uri: self._shared(image, folders) for image in found}
+        best = max(shared.values())
+        near = [image for image in found if shared[image.uri] == best]
+        if len({image.uri for image in near}) == 1:
+            self._take(where, name, tuple(folders), near[0], best)
+        return near
+
+    def _shared(self, image: ImageRef, folders: Sequence[str]) -> int:
+        """Return how many folders before a name, from the innermost on, are those of an image."""
+        known = self._folders[image.uri]
+        pairs = list(zip(reversed(folders), reversed(known), strict=False))
+        return next((n for n, (a, b) in enumerate(pairs) if a != b), len(pairs))
+
+    def _take(
+        self, where: str, name: str, folders: tuple[str, ...], image: ImageRef, shared: int
+    ) -> None:
+        """Note the folders by which an image was found; refuse others that end differently."""
+        if not folders:
+            return
+        before, first = self._taken.setdefault(image.uri, (folders, name))
+        short = min(len(before), len(folders))
+        if before[-short:] != folders[-short:]:
+            if shared < self._shared(image, before):
+                raise UnknownNameError(
+                    f"{where}: image '{name}' is not in the project, only '{first}' is: add it, or "
+                    "leave it out."
+                )
+            raise InputError(
+                f"{where}: '{first}' and '{name}' would both be image '{image.name}' of the "
+                "project: add both images to it, or leave one out of the file."
+            )
+
+    def _original(self, name: str) -> str | None:
+        """Return the likely name, before an export renamed it, of an image of the project."""
+        found = ROBOFLOW_NAME.match((_parts(name) or ("",))[-1])
+        images = self._by_stem.get(found["stem"]) if found else None
+        return images[0].name if images else None
+
+    def _of_plane(
+        self,
+        where: str,
+        name: str,
+        found: list[ImageRef],
+        z: float | None,
+        all_planes: bool = False,
+    ) -> list[ImageRef]:
+        if len({i.uri for i in found}) > 1:
+            listed = list(dict.fromkeys(self._telling_name(i) for i in found))
+            raise InputError(
+                f"{where}: several images of the project are named '{name}': write the folder "
+                f"before the name, as {' or '.join(repr(n) for n in listed[:2])}, or say by "
+                "--image which image or folder of images is meant."
+            )
+        if all_planes:
+            return found
+        planes = [i for i in found if "z" in i.plane]
+        several = len({i.plane["z"] for i in planes}) > 1
+        if planes and len(planes) == len(found) and (several or z is not None):
+            if z is None:
+                raise InputError(f"{where}: '{name}' is a stack: give the plane in a column z.")
+            found = [i for i in planes if i.plane["z"] == z]
+            if not found:
+                raise InputError(f"{where}: z is {z:g}, but stack '{name}' has no such plane.")
+        if len({tuple(i.plane.items()) for i in found}) > 1:
+            raise InputError(
+                f"{where}: '{name}' is a stack: name the plane, as in '{plane_name(found[0])}'."
+            )
+        return found
+
+    def _telling_name(self, image: ImageRef) -> str:
+        """Return the name of an image with the folder that it lies in, or its unique name."""
+        folders = self._folders[image.uri]
+        twins = {i.uri for i in self._by_name[same_form(image.name)]}
+        path = (*folders[-1:], image.name)
+        told = len({(*self._folders[uri][-1:],) for uri in twins}) == len(twins)
+        return "/".join(path) if folders and told else self._unique[image.id]
+
+
+def _renamed(original: str) -> str:
+    return (
+        f"It looks like '{original}' after an export that renamed it, and may have resized or "
+        "turned it: make the project with the images of that export."
+    )
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """Return the folders and the last part of a name from any system, in the form compared."""
+    parts = PureWindowsPath(same_form(name)).parts
+    return tuple(part for part in parts if part not in ("..", ".", "/", "\\"))
 
 
 def find_class(where: str, name: str, classes: Sequence[ObjectClass]) -> int:
@@ -87,28 +313,9 @@ def find_class(where: str, name: str, classes: Sequence[ObjectClass]) -> int:
     UnknownNameError
         If there is none; the message lists those there are.
     """
-    found = next((c for c in classes if c.name.strip() == name.strip()), None)
+    wanted = same_form(name.strip())
+    found = next((c for c in classes if same_form(c.name.strip()) == wanted), None)
     if found is None:
         known = ", ".join(c.name for c in classes) or "none yet"
         raise UnknownNameError(f"{where}: class '{name}' is not in the project (classes: {known}).")
     return found.value
-
-
-def _of_plane(where: str, name: str, found: list[ImageRef], z: float | None) -> list[ImageRef]:
-    if len({i.uri for i in found}) > 1:
-        raise InputError(
-            f"{where}: several images of the project are named '{name}': rename the files."
-        )
-    planes = [i for i in found if "z" in i.plane]
-    several = len({i.plane["z"] for i in planes}) > 1
-    if planes and len(planes) == len(found) and (several or z is not None):
-        if z is None:
-            raise InputError(f"{where}: '{name}' is a stack: give the plane in a column z.")
-        found = [i for i in planes if i.plane["z"] == z]
-        if not found:
-            raise InputError(f"{where}: z is {z:g}, but stack '{name}' has no such plane.")
-    if len({tuple(i.plane.items()) for i in found}) > 1:
-        raise InputError(
-            f"{where}: '{name}' is a stack: name the plane, as in '{plane_name(found[0])}'."
-        )
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.io.class_tables import write_class_names
 from napari_synthseg.io.labels import encode_regions, read_label_file
-from napari_synthseg.io.naming import plane_name
+from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.tables import Columns, read_rows
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
@@ -89,23 +89,18 @@ def write_classes(folder: Path, names: Mapping[int, str]) -> None:
 
 
 def name_targets(out: Path, refs: Sequence[ImageRef]) -> list[Path]:
-    """Return ``STEM.tif`` in a folder for each image, with the plane in its name if it is one.
+    """Return ``STEM.tif`` in a folder for each image; see `unique_names`.
 
     Raises
     ------
     InputError
-        If two images would go to one file.
+        If an image is given twice.
     """
-    targets: dict[Path, ImageRef] = {}
-    for ref in refs:
-        target = out / f"{Path(plane_name(ref)).stem}.tif"
-        if target in targets:
-            raise InputError(
-                f"'{targets[target].uri}' and '{ref.uri}' would both be written to "
-                f"{target.name}: give them different folders."
-            )
-        targets[target] = ref
-    return list(targets)
+    targets = [out / f"{PurePosixPath(name).stem}.tif" for name in unique_names(refs)]
+    for number, target in enumerate(targets):
+        if target in targets[:number]:
+            raise InputError(f"Image '{refs[number].uri}' is given twice: give it once.")
+    return targets
 
 
 def refuse_existing(paths: Iterable[Path], overwrite: bool, option: str = "--out") -> None:

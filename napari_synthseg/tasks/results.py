@@ -38,6 +38,8 @@ class ImageResult:
         All clicks on the image, in pixels of the whole image.
     incomplete
         Class values of which not every object is in the truth.
+    file_name
+        What files and tables call the image, where others have its own name; see `unique_names`.
     """
 
     ref: ImageRef
@@ -45,11 +47,12 @@ class ImageResult:
     truth: Labels | None = None
     clicks: tuple[Click, ...] = ()
     incomplete: frozenset[int] = frozenset()
+    file_name: str = ""
 
     @property
     def name(self) -> str:
         """What tables call the image."""
-        return plane_name(self.ref)
+        return self.file_name or plane_name(self.ref)
 
     @property
     def stem(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
@@ -21,12 +21,11 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.io.boxes import box_format
 from napari_synthseg.io.boxes.base import FORMATS, NamedBoxes
 from napari_synthseg.io.clicks import write_clicks
-from napari_synthseg.io.naming import plane_name
+from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import (
     CLASSES_FILE,
     OBJECTS_FILE,
     ids_type,
-    name_targets,
     refuse_existing,
     write_classes,
     write_image,
@@ -134,9 +133,9 @@ def _export_model(out: Path, run: TrainingRun, folder: Path, overwrite: bool) ->
 def _true_boxes(project: Project, folder: Path) -> Generator[Progress, None, list[NamedBoxes]]:
     """Return the true boxes of each image file, those of its regions together."""
     by_name: dict[str, list[ImageRef]] = {}
-    for image in project.images:
+    for image, name in zip(project.images, unique_names(project.images), strict=True):
         if project.truth_of(image, "boxes", "instance") is not None:
-            by_name.setdefault(plane_name(image), []).append(image)
+            by_name.setdefault(name, []).append(image)
     if not by_name:
         raise InputError(
             "No image of the project has true boxes or masks: import them first, see 'import'."
@@ -144,8 +143,6 @@ def _true_boxes(project: Project, folder: Path) -> Generator[Progress, None, lis
     found = []
     for number, (name, refs) in enumerate(by_name.items()):
         yield Progress(number / len(by_name), f"looking for the boxes of {name}")
-        if len({ref.uri for ref in refs}) > 1:
-            raise InputError(f"Several images of the project are named '{name}': rename the files.")
         height, width = open_pixels(refs[0], folder).shape[-2:]
         boxes = Boxes.joined(_boxes_on(ref, project, folder) for ref in refs)
         found.append(NamedBoxes(name, (height, width), boxes))
@@ -236,7 +233,8 @@ def list_patches(library: PatchLibrary, project: Project) -> Iterator[dict[str, 
     `verdict` is the user's, `reason` the reason kept with it, `state` the verdict or, where there
     is none, what the check says.
     """
-    images = {i.id: i.name for i in project.images}
+    names = unique_names([i.model_copy(update={"plane": {}}) for i in project.images])
+    images = {i.id: name for i, name in zip(project.images, names, strict=True)}
     classes = project.class_names
     verdicts = {v.patch: v for v in project.verdicts}
     for patch in library.patches:
@@ -290,26 +288,17 @@ class OutlineFile:
 
 
 def outline_files(out: Path, project: Project) -> tuple[OutlineFile, ...]:
-    """Return the label images of the clicked training images, ``STEM.tif`` in a folder.
-
-    Raises
-    ------
-    InputError
-        If two images would go to one file.
-    """
-    regions: dict[tuple[str, str], list[ImageRef]] = {}
-    for image in project.images:
-        regions.setdefault((image.uri, plane_name(image)), []).append(image)
+    """Return the label images of the clicked training images, ``STEM.tif`` in a folder."""
+    regions: dict[str, list[ImageRef]] = {}
+    for image, name in zip(project.images, unique_names(project.images), strict=True):
+        regions.setdefault(name, []).append(image)
     clicked = {click.image for click in project.clicks}
-    used = [
-        refs
-        for refs in regions.values()
-        if any(ref.role == "train" and ref.id in clicked for ref in refs)
-    ]
     files = []
-    for path, refs in zip(name_targets(out, [refs[0] for refs in used]), used, strict=True):
-        own = {ref.id for ref in refs}
-        files.append(OutlineFile(path, refs[0], tuple(c for c in project.clicks if c.image in own)))
+    for name, refs in regions.items():
+        if any(ref.role == "train" and ref.id in clicked for ref in refs):
+            own = {ref.id for ref in refs}
+            clicks = tuple(c for c in project.clicks if c.image in own)
+            files.append(OutlineFile(out / f"{PurePosixPath(name).stem}.tif", refs[0], clicks))
     return tuple(files)
 
 

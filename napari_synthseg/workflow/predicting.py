@@ -18,6 +18,7 @@ from napari_synthseg.core.predictions import (
 )
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.runs import DecodingRule, TrainingRun
+from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import name_targets, write_tiff
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.images import describe, open_pixels
@@ -151,7 +152,7 @@ def prediction_files(out: Path, run: TrainingRun, images: Sequence[ImageRef]) ->
     Raises
     ------
     InputError
-        If two images would go to one file.
+        If an image is given twice.
     """
     info = task_info(run.task)
     masks = name_targets(out, images)
@@ -172,7 +173,8 @@ def write_predictions(
     InputError
         If the folder cannot be written.
     """
-    results = [ImageResult(ref, one) for ref, one in zip(images, found, strict=True)]
+    named = zip(images, found, unique_names(images), strict=True)
+    results = [ImageResult(ref, one, file_name=name) for ref, one, name in named]
     with _writing_into(out):
         return task_info(run.task).write_predictions(out, results, class_names)
 
@@ -185,7 +187,7 @@ def heat_map_files(
     Raises
     ------
     InputError
-        If two images would go to one file.
+        If an image is given twice.
     """
     values = run.trained_model().rule.class_values
     return [

@@ -295,15 +295,24 @@ def test_prediction_is_written_and_scored(
     assert "--overwrite" in again.err
 
 
-def test_colliding_stems_are_refused(
+def test_images_of_one_name_have_results_of_their_own(
     invoke: Invoke, trained: Path, field: Any, tmp_path: Path
 ) -> None:
-    other = tmp_path / "cells.tif"
-    shutil.copy(field.image, other)
-    done = invoke("predict", trained, "tiny", field.image, other, "--out", tmp_path / "out")
-    assert done.code == 2
-    assert "cells.tif" in done.err
-    assert not (tmp_path / "out").exists()
+    paths = [tmp_path / day / "cells.tif" for day in ("d1", "d2")]
+    for path in paths:
+        path.parent.mkdir()
+        shutil.copy(field.image, path)
+    done = invoke("predict", trained, "tiny", *paths, "--out", tmp_path / "out", "--json")
+    assert done.code == 0, done.err
+    assert set(done.result["per_image"]) == {"d1_cells", "d2_cells"}
+    found = [tifffile.imread(tmp_path / "out" / f"{day}_cells.tif") for day in ("d1", "d2")]
+    np.testing.assert_array_equal(*found)
+    rows = list(csv.DictReader((tmp_path / "out" / "objects.csv").open()))
+    assert {row["image"] for row in rows} == {"d1_cells.tif", "d2_cells.tif"}
+    twice = invoke("predict", trained, "tiny", paths[0], paths[0], "--out", tmp_path / "again")
+    assert twice.code == 2
+    assert "given twice" in twice.err
+    assert not (tmp_path / "again").exists()
 
 
 def test_unknown_run_lists_the_known_ones(invoke: Invoke, trained: Path, field: Any) -> None:

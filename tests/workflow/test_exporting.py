@@ -131,9 +131,9 @@ def test_planes_have_files_of_their_own_and_images_without_clicks_none(tmp_path:
     assert tifffile.imread(files[1].path).shape == (20, 24)
 
 
-def test_two_images_of_one_stem_are_refused(tmp_path: Path) -> None:
+def test_two_images_of_one_stem_have_files_of_their_own(tmp_path: Path) -> None:
     one, other = (make_image(tmp_path, f"cells.{kind}") for kind in ("tif", "tiff"))
     clicks = tuple(Click(image=i.id, position=(5.0, 5.0), cls=1) for i in (one, other))
     project = Project(images=(one, other), clicks=clicks)
-    with pytest.raises(InputError, match=r"would both be written to cells\.tif"):
-        outline_files(tmp_path, project)
+    files = outline_files(tmp_path, project)
+    assert [f.path.name for f in files] == ["cells_tif.tif", "cells_tiff.tif"]

@@ -24,6 +24,7 @@ from napari_synthseg.workflow.importing_files.kinds import (
     FileKind,
     ImportOptions,
     list_counts,
+    narrowed,
     new_clicks,
     shapes_in,
     with_role,
@@ -59,6 +60,7 @@ def box_kind(box_format: BoxFormat) -> FileKind:
 def _import_boxes(
     path: Path, kind: BoxFormat, project: Project, folder: Path, options: ImportOptions
 ) -> Imported:
+    project = narrowed(project, options)
     names, shape_of = ImageNames(project.images), shapes_in(folder)
 
     def size_of(where: str, stem: str) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from napari_synthseg.workflow.importing_files.kinds import (
     FileKind,
     ImportOptions,
     list_counts,
+    narrowed,
     new_clicks,
     shapes_in,
 )
@@ -25,7 +26,8 @@ def _read_clicks(
     path: Path, project: Project, folder: Path, options: ImportOptions
 ) -> Generator[Progress, None, Imported]:
     yield Progress(0.1, f"placing the clicks of {path.name}")
-    return import_clicks(project, read_clicks(path, project, shapes_in(folder)))
+    meant = narrowed(project, options)
+    return import_clicks(project, read_clicks(path, meant, shapes_in(folder)))
 
 
 def _read_points(
@@ -68,4 +70,4 @@ def _is_clicks(file: SniffedFile) -> bool:
 
 
 POINTS = FileKind("points", "points", _is_points, _read_points, frozenset({"image", "class_name"}))
-CLICKS = FileKind("clicks", "clicks", _is_clicks, _read_clicks, frozenset())
+CLICKS = FileKind("clicks", "clicks", _is_clicks, _read_clicks, frozenset({"image"}))

@@ -17,6 +17,7 @@ from napari_synthseg.workflow.importing_files.kinds import (
     NAMING_OPTIONS,
     FileKind,
     ImportOptions,
+    narrowed,
     with_role,
 )
 
@@ -29,7 +30,7 @@ def _read(
     path: Path, project: Project, folder: Path, options: ImportOptions
 ) -> Generator[Progress, None, Imported]:
     yield Progress(0.1, f"reading {path.name}")
-    shown, unknown = read_image_labels(path, project, **options.naming)
+    shown, unknown = read_image_labels(path, narrowed(project, options), **options.naming)
     if not shown:
         raise InputError(f"{path.name}: no row of it is of an image of the project.")
     counts = Counter(project.object_class(v).name for values in shown.values() for v in values)

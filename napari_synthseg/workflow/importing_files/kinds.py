@@ -13,7 +13,7 @@ from typing import Any
 from napari_synthseg.core.annotations import Click, ImageRef, Role
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.naming import ShapeOf
+from napari_synthseg.io.naming import ImageNames, ShapeOf
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.importing import Imported
@@ -26,7 +26,7 @@ class ImportOptions:
     Attributes
     ----------
     image, class_name
-        Image of the points of a points layer; class of objects whose file names none.
+        Image, or folder of images, that alone is meant; class of objects whose file names none.
     rename
         Class name in the file -> name in the project.
     ignored
@@ -65,7 +65,7 @@ class ImportOptions:
 Reader = Callable[[Path, Project, Path, ImportOptions], Generator[Progress, None, Imported]]
 """Takes the file, the project, its folder and the options; takes all of the file, or raises."""
 
-NAMING_OPTIONS = frozenset({"rename", "ignored", "skip_unknown", "role"})
+NAMING_OPTIONS = frozenset({"image", "rename", "ignored", "skip_unknown", "role"})
 """Fields of `ImportOptions` for files that name images and classes."""
 
 
@@ -92,6 +92,15 @@ class FileKind:
     recognizes: Callable[[SniffedFile], bool]
     read: Reader
     options: frozenset[str]
+
+
+def narrowed(project: Project, options: ImportOptions) -> Project:
+    """Return the project with the images alone that the user means."""
+    if options.image is None:
+        return project
+    where = f"--image {options.image}"
+    images = ImageNames(project.images).matching(where, options.image)
+    return project.model_copy(update={"images": tuple(images)})
 
 
 def shapes_in(folder: Path) -> ShapeOf:

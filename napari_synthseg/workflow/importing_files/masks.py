@@ -1,18 +1,31 @@
-"""Importing the label images of a folder."""
+"""Importing the label images of a folder: which file holds the masks of which image."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import os
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.result_files import by_stem
+from napari_synthseg.io.images.files import open_file
+from napari_synthseg.io.images.ome_zarr import is_zarr
+from napari_synthseg.io.labels import read_whole
+from napari_synthseg.io.naming import ImageNames, UnknownNameError, without_mask_ending
+from napari_synthseg.io.result_files import EXTENSIONS
+from napari_synthseg.storage.fingerprint import fingerprint
+from napari_synthseg.storage.uris import ARRAYS_PREFIX, resolve
 from napari_synthseg.workflow.importing import Imported, MaskKind, read_masks
-from napari_synthseg.workflow.importing_files.kinds import ImportOptions, with_role
+from napari_synthseg.workflow.importing_files.kinds import ImportOptions, narrowed, with_role
+
+MAX_NAMED = 3
+"""Names that a message lists."""
 
 
 def import_masks(
@@ -20,25 +33,31 @@ def import_masks(
 ) -> Generator[Progress, None, Imported]:
     """Read the label images of a folder that are named as images of the project.
 
+    A file is named as its image, with one of `MASK_ENDINGS` or without, and may lie in folders
+    named as the image's, see `ImageNames`. The images themselves, which may lie beside their
+    masks, are never taken for masks.
+
     Raises
     ------
     InputError
-        If none is, one does not fit, or the class is not there.
+        If none is, one does not fit, may belong to several images or an image to several of them,
+        or the class is not there.
     """
     by_patches = kind == "patch_masks"
     if by_patches and not project.classes:
         raise InputError("The project has no class yet: add one first.")
     named = options.class_name
     cls = project.class_named(named) if named else next(iter(project.classes), None)
-    images = [i for i in project.images if i.role == "train" or not by_patches]
-    matched, unused = _match(images, masks)
+    yield Progress(0.0, f"looking through {masks.name}")
+    images = [i for i in narrowed(project, options).images if i.role == "train" or not by_patches]
+    matched, unused = _match(images, masks, project, folder)
     made: list[Imported] = []
     for number, (image, path) in enumerate(matched):
         work = read_masks(image, path, kind, project, folder, cls.value if cls else 1)
         part = number / len(matched), (number + 1) / len(matched)
         made.append((yield from subprogress(work, *part)))
     clicks = tuple(click for each in made for click in each.clicks)
-    figures: dict[str, Any] = {"masks": len(matched), "unused": unused}
+    figures: dict[str, Any] = {"masks": len(matched), "unused": len(unused)}
     if by_patches:
         figures["clicks"] = len(clicks)
         message = (
@@ -48,7 +67,8 @@ def import_masks(
     else:
         figures |= {"kind": kind, "role": options.role}
         message = f"True masks added to {len(matched)} image(s)"
-    rest = f"; {unused} file(s) belong to no image." if unused else "."
+    listed = ", ".join(unused[:MAX_NAMED]) + (", ..." if len(unused) > MAX_NAMED else "")
+    rest = f"; {len(unused)} file(s) belong to no image ({listed})." if unused else "."
     return Imported(
         images=with_role((image for image, _ in matched), options.role),
         clicks=clicks,
@@ -59,14 +79,118 @@ def import_masks(
     )
 
 
-def _match(images: Sequence[ImageRef], folder: Path) -> tuple[list[tuple[ImageRef, Path]], int]:
-    """Return images with the files of their stems, and how many files belong to none."""
-    files = by_stem(folder)
-    matched = [(i, files[Path(i.name).stem]) for i in images if Path(i.name).stem in files]
+@dataclass(frozen=True)
+class _Candidate:
+    path: Path
+    has_ending: bool
+
+
+def _match(
+    images: Sequence[ImageRef], masks: Path, project: Project, folder: Path
+) -> tuple[list[tuple[ImageRef, Path]], list[str]]:
+    """Return images with the files of their masks, and the names of files that belong to none."""
+    if not masks.is_dir():
+        raise InputError(f"{masks} is not a folder: give one that holds label images.")
+    own = _own_files(project, folder)
+    names = ImageNames(images)
+    candidates: dict[str, list[_Candidate]] = {image.id: [] for image in images}
+    unused: list[str] = []
+    count = 0
+    for path in _label_files(masks):
+        count += 1
+        if path.resolve() in own:
+            continue
+        found = _images_named(names, path, masks)
+        refs = [i for i, _ in found if not i.fingerprint or fingerprint(path) != i.fingerprint]
+        if not refs:
+            unused.append(path.relative_to(masks).as_posix())
+        for ref, has_ending in found:
+            if ref in refs:
+                candidates[ref.id].append(_Candidate(path, has_ending))
+    if not count:
+        lossy = any(path.suffix.lower() in (".jpg", ".jpeg") for path in masks.iterdir())
+        told = " JPEG changes values: save the masks as PNG or TIFF." if lossy else ""
+        raise InputError(f"{masks} holds no label image ({', '.join(sorted(EXTENSIONS))}).{told}")
+    matched = []
+    for image in images:
+        if candidates[image.id]:
+            path, others = _choose(image, candidates[image.id])
+            matched.append((image, path))
+            unused += [other.relative_to(masks).as_posix() for other in others]
     if not matched:
-        stems = ", ".join(sorted({Path(i.name).stem for i in images})[:3]) or "none"
+        stems = ", ".join(sorted({Path(i.name).stem for i in images})[:MAX_NAMED]) or "none"
         raise InputError(
-            f"No file in {folder} is named as an image of the project (such as {stems}): a mask "
-            "has the name of its image, with any image extension."
+            f"No file in {masks} is named as an image of the project (such as {stems}) and is not "
+            "that image itself: a mask has the name of its image, with any image extension, and "
+            "may end in _masks, _mask, _labels, _label, _seg or _cp_masks."
         )
-    return matched, len(files) - len({path for _, path in matched})
+    taken = {path.relative_to(masks).as_posix() for _, path in matched}
+    return matched, sorted(set(unused) - taken)
+
+
+def _own_files(project: Project, folder: Path) -> set[Path]:
+    """Return the files of the project's images; those that are missing now do not count."""
+    found = set()
+    for uri in {image.uri for image in project.images}:
+        if not uri.startswith(ARRAYS_PREFIX):
+            try:
+                found.add(resolve(uri, folder).resolve())
+            except InputError:
+                continue
+    return found
+
+
+def _label_files(masks: Path) -> Iterator[Path]:
+    """Yield the label images in a folder and its folders, in order, none hidden."""
+    for place, folders, files in os.walk(masks):
+        folders.sort()
+        here = Path(place)
+        arrays = [name for name in folders if is_zarr(here / name)]
+        folders[:] = [
+            name
+            for name in folders
+            if name not in arrays and not name.startswith(".") and not name.endswith(".synthseg")
+        ]
+        images = [name for name in files if Path(name).suffix.lower() in EXTENSIONS]
+        yield from (here / name for name in sorted(arrays + images) if not name.startswith("."))
+
+
+def _images_named(names: ImageNames, path: Path, masks: Path) -> list[tuple[ImageRef, bool]]:
+    """Return the images that a file is named as, and whether it has an ending of masks."""
+    inner = path.relative_to(masks)
+    for stem in dict.fromkeys((inner.stem, without_mask_ending(inner.stem))):
+        try:
+            found = names.find_stem(str(path), (inner.parent / stem).as_posix(), all_planes=True)
+        except UnknownNameError:
+            continue
+        return [(image, stem != inner.stem) for image in found]
+    return []
+
+
+def _choose(image: ImageRef, candidates: Sequence[_Candidate]) -> tuple[Path, list[Path]]:
+    """Return the file with the masks of an image, and the files beside it that it stands for.
+
+    What lies nearer to the top of the folder comes first. A file with an ending comes before one
+    without in the same folder, which is then a copy of the image.
+
+    Raises
+    ------
+    InputError
+        If several files with different masks are left.
+    """
+    depth = min(len(each.path.parts) for each in candidates)
+    near = [each for each in candidates if len(each.path.parts) == depth]
+    ended = [each for each in near if each.has_ending] or near
+    first, *others = [each.path for each in ended]
+    for other in others:
+        if not _same_pixels(first, other):
+            raise InputError(
+                f"'{first}' and '{other}' may both hold the masks of '{image.name}', and they "
+                "differ: move the one that you do not want out of this folder."
+            )
+    return first, [each.path for each in candidates if each.path != first]
+
+
+def _same_pixels(one: Path, other: Path) -> bool:
+    first, second = (read_whole(open_file(p, as_ids=True), f"'{p}'") for p in (one, other))
+    return np.array_equal(first, second)

@@ -1,0 +1,161 @@
+"""Which file holds the masks of which image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.workflow.importing_files import ImportOptions
+from napari_synthseg.workflow.session import Session
+
+SHAPE = (24, 30)
+
+
+def masks(count: int) -> np.ndarray:
+    """Return ids of `count` squares of 3 pixels in a row."""
+    ids = np.zeros(SHAPE, np.uint16)
+    for n in range(count):
+        ids[4:7, 4 * n : 4 * n + 3] = n + 1
+    return ids
+
+
+def save(path: Path, array: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, array)
+    return path
+
+
+def noise(path: Path, seed: int = 0) -> Path:
+    return save(path, np.random.default_rng(seed).integers(0, 999, SHAPE).astype(np.uint16))
+
+
+class Opened:
+    """A project of images, and what it knows of their masks after an import."""
+
+    def __init__(self, folder: Path, *images: Path) -> None:
+        self.session = Session.create(folder / "p.synthseg")
+        for image in images:
+            self.session.add_images(image).result()
+        self.session.edit(
+            self.session.project.with_classes(self.session.project.next_class("cell")), "class"
+        )
+
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
+
+    def load(self, folder: Path, image: str | None = None) -> dict[str, int]:
+        """Import masks; return the number of objects by folder and name of the image."""
+        made = self.session.import_file(folder, ImportOptions(image=image), "instance").result()
+        self.message = made.message
+        project = self.session.project
+        return {
+            "/".join(Path(image.uri).parts[-2:]): len(np.unique(self.labels(image.id))) - 1
+            for image in project.images
+            if project.masks_of(image)
+        }
+
+    def labels(self, image: str) -> np.ndarray:
+        truth = self.session.project.masks_of(self.session.project.image(image))
+        assert truth is not None
+        return tifffile.imread((self.session.folder / truth.source).resolve())
+
+
+Make = Callable[..., Opened]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """Return a function that makes a project of image files; it is closed in the end."""
+    with ExitStack() as stack:
+        yield lambda *images: stack.enter_context(Opened(tmp_path, *images))
+
+
+@pytest.fixture
+def two_days(tmp_path: Path, make: Make) -> Opened:
+    return make(noise(tmp_path / "d1" / "i.tif", 1), noise(tmp_path / "d2" / "i.tif", 2))
+
+
+def test_folders_tell_masks_of_one_name_apart(tmp_path: Path, two_days: Opened) -> None:
+    for number, day in enumerate(("d1", "d2"), start=2):
+        save(tmp_path / "masks" / day / "i.tif", masks(number))
+    assert two_days.load(tmp_path / "masks") == {"d1/i.tif": 2, "d2/i.tif": 3}
+
+
+def test_masks_that_may_be_of_two_images_are_refused_and_can_be_told(
+    tmp_path: Path, two_days: Opened
+) -> None:
+    save(tmp_path / "masks" / "i.tif", masks(2))
+    with pytest.raises(InputError, match=r"masks/i\.tif: several images .*'d1/i\.tif' or 'd2"):
+        two_days.load(tmp_path / "masks")
+    assert not two_days.session.project.truths
+    assert two_days.load(tmp_path / "masks", image="d2") == {"d2/i.tif": 2}
+    assert two_days.load(tmp_path / "masks", image="d1/i.tif") == {"d1/i.tif": 2, "d2/i.tif": 2}
+
+
+def test_masks_named_as_outputs_are(tmp_path: Path, two_days: Opened) -> None:
+    save(tmp_path / "masks" / "d2_i.tif", masks(4))
+    assert two_days.load(tmp_path / "masks") == {"d2/i.tif": 4}
+
+
+@pytest.mark.parametrize(
+    "ending", ["_cp_masks", "_masks", "_mask", "_label", "_labels", "_seg", "_MASK", ""]
+)
+def test_knows_the_endings_of_the_field(tmp_path: Path, make: Make, ending: str) -> None:
+    opened = make(noise(tmp_path / "x" / "i.tif"))
+    save(tmp_path / "masks" / f"i{ending}.tif", masks(2))
+    assert opened.load(tmp_path / "masks") == {"x/i.tif": 2}
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_an_image_beside_its_masks_is_not_its_own_mask(
+    tmp_path: Path, make: Make, copied: bool
+) -> None:
+    work = tmp_path / "work"
+    opened = make(noise((tmp_path if copied else work) / "i.tif"))
+    noise(work / "i.tif", seed=copied)  # a copy, perhaps of other values
+    save(work / "i_masks.tif", masks(2))
+    assert set(opened.load(work).values()) == {2}
+
+
+def test_images_alone_are_no_masks(tmp_path: Path, make: Make) -> None:
+    image = noise(tmp_path / "work" / "i.tif")
+    opened = make(image)
+    save(tmp_path / "copies" / "i.tif", tifffile.imread(image))
+    for folder in ("work", "copies"):
+        with pytest.raises(InputError, match="is not that image itself"):
+            opened.load(tmp_path / folder)
+
+
+def test_two_files_of_masks_for_one_image(tmp_path: Path, make: Make) -> None:
+    opened = make(noise(tmp_path / "x" / "i.tif"))
+    for ending in ("_cp_masks", "_masks"):
+        save(tmp_path / "masks" / f"i{ending}.tif", masks(2))
+    assert opened.load(tmp_path / "masks") == {"x/i.tif": 2}
+    assert "1 file(s) belong to no image (i_masks.tif)" in opened.message
+    save(tmp_path / "masks" / "i_masks.tif", masks(3))
+    with pytest.raises(InputError, match=r"i_cp_masks\.tif' and .*i_masks\.tif' may both"):
+        opened.load(tmp_path / "masks")
+
+
+def test_what_lies_deeper_comes_second(tmp_path: Path, make: Make) -> None:
+    opened = make(noise(tmp_path / "x" / "i.tif"))
+    save(tmp_path / "masks" / "i.tif", masks(2))
+    save(tmp_path / "masks" / "old" / "i.tif", masks(3))
+    assert opened.load(tmp_path / "masks") == {"x/i.tif": 2}
+
+
+def test_jpeg_is_named_as_no_format_of_masks(tmp_path: Path, make: Make) -> None:
+    opened = make(noise(tmp_path / "x" / "i.tif"))
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "i.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(InputError, match="JPEG changes values"):
+        opened.load(tmp_path / "masks")
