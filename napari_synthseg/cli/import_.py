@@ -18,8 +18,8 @@ from napari_synthseg.workflow.importing_files import ImportOptions, file_kind
 from napari_synthseg.workflow.session import Session
 
 MASK_OPTIONS = {
-    "masks": frozenset({"image", "role"}),
-    "patch masks": frozenset({"image", "class_name"}),
+    "masks": frozenset({"image", "role", "split"}),
+    "patch masks": frozenset({"image", "class_name", "split"}),
 }
 """Kind of masks -> the fields of `ImportOptions` that say something about them."""
 
@@ -50,6 +50,13 @@ def import_data(
         typer.Option(
             "--patch-masks",
             help="Cut patches by these masks, as by clicks, in place of scoring against them.",
+        ),
+    ] = False,
+    split: Annotated[
+        bool,
+        typer.Option(
+            "--split",
+            help="The masks hold no ids, but black and white or classes: each piece is an object.",
         ),
     ] = False,
     class_name: Annotated[
@@ -105,6 +112,8 @@ def import_data(
             "--masks needs one of --instance (true masks, one id per object), --semantic (true "
             "masks, the value of a class per pixel) and --patch-masks (masks to cut patches by)."
         )
+    if split and (masks is None or semantic):
+        raise InputError("--split belongs to --masks DIR with --instance or --patch-masks.")
     if exhaustive and not as_clicks:
         raise InputError("--exhaustive belongs to --as-clicks.")
     if as_clicks and incomplete:
@@ -119,6 +128,7 @@ def import_data(
         incomplete=tuple(incomplete or ()),
         as_clicks=as_clicks,
         exhaustive=exhaustive,
+        split=split,
         role=cast("Role | None", role),
     )
     mask_kind: MaskKind = "patch_masks" if patch_masks else "semantic" if semantic else "instance"

@@ -6,9 +6,9 @@ What 255 means depends on the kind of file, and is decided here alone:
 file                                                    255
 ======================================================  ===================================
 masks of objects                                        the object 255
-masks of objects, nothing but 0 and 255                 one object; several parts are refused
+masks of objects, nothing but 0 and 255                 one object; several pieces are refused
 masks of regions                                        unknown
-masks of regions, nothing but 0 and 255                 class 1
+masks of regions, nothing but 0 and 255                 class 1, as 128 or 65535 in its place
 regions in the project's arrays, and those we write     unknown
 regions scored by folder (`score --task semantic`)      a class value
 the same, nothing but 0 and 255 in all files            class 1, see `means_class_one`
@@ -34,6 +34,28 @@ from napari_synthseg.core.geometry import Region, region_shape
 from napari_synthseg.core.labels import UNKNOWN, BoxLabels, InstanceLabels, RegionLabels
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.stored_array import StoredArray, check_budget
+
+WHITE_VALUES = (128, 255, 65535)
+"""What stands for white in files that know only black and white."""
+
+FEW_VALUES = 10
+"""Files with at most so many values may hold classes or scribbles where ids are expected."""
+
+CRUMB_SHARE = 0.02
+"""Pieces that are smaller than this share of the largest one of the same value do not count."""
+
+PIECES_PER_ID = 3.0
+"""Ids that lie in so many pieces each, on average, are no ids; objects that cross are in fewer."""
+
+HOW_TO_SPLIT = (
+    "split it into connected pieces (--split), import it as semantic masks (--semantic), or save "
+    "an id for each object"
+)
+HOW_TO_SCORE = (
+    "save an id for each object (in Fiji by Analyze Particles, Show: Count Masks), or score it by "
+    "--task semantic"
+)
+"""What to do about masks that hold no ids, where they are imported and where they are scored."""
 
 FIRST_CLASS = 1
 """Class value of instances without a class of their own."""
@@ -85,7 +107,9 @@ def read_label_file(path: Path) -> InstanceLabels:
         If the file is missing or holds no ids; the message names it.
     """
     name = f"'{path.name}'"
-    return as_instances(as_integers(read_whole(open_file(path, as_ids=True), name), name), {}, name)
+    values = as_integers(read_whole(open_file(path, as_ids=True), name), name)
+    require_ids(values, name, HOW_TO_SCORE, strict=False)
+    return as_instances(values, {})
 
 
 def read_region_file(path: Path) -> RegionLabels:
@@ -144,27 +168,17 @@ def as_integers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
     if array.dtype.kind == "f" and not np.equal(np.mod(array, 1), 0).all():
         raise InputError(f"{name} is no label image: it holds fractions instead of ids.")
     if array.size and array.min() < 0:
-        raise InputError(f"The masks {name} hold the negative id {array.min()}: ids start at 1.")
+        raise InputError(
+            f"The masks {name} hold the negative id {array.min()}: ids start at 1, and the "
+            "background is 0."
+        )
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         raise InputError(f"The masks {name} hold the id {array.max()}: renumber the objects.")
     return array.astype(np.int64)
 
 
-def as_instances(values: NDArray[np.int64], named: Mapping[int, int], name: str) -> InstanceLabels:
-    """Return ids, and the class of each (`FIRST_CLASS` where `named` has none), as labels.
-
-    Raises
-    ------
-    InputError
-        If the file is black and white: all its objects would be one.
-    """
-    from scipy.ndimage import label
-
-    if is_binary(values) and values.any() and label(values)[1] > 1:
-        raise InputError(
-            f"The masks {name} are black and white, without an id for each object: import them as "
-            "semantic masks, or save ids."
-        )
+def as_instances(values: NDArray[np.int64], named: Mapping[int, int]) -> InstanceLabels:
+    """Return ids, and the class of each (`FIRST_CLASS` where `named` has none), as labels."""
     present = np.unique(values)
     present = present[present > 0]
     original = present.tolist()
@@ -177,9 +191,91 @@ def as_instances(values: NDArray[np.int64], named: Mapping[int, int], name: str)
     return InstanceLabels(np.ascontiguousarray(values, np.int32), classes)
 
 
+def require_ids(
+    values: NDArray[np.integer[Any]], name: str, remedy: str, *, strict: bool = True
+) -> None:
+    """Refuse masks whose objects share their values: classes, scribbles, black and white, images.
+
+    What tells is that few values each lie in several separate pieces. An object may be in several
+    pieces, too, where others lie on it, so that of more than two values it takes `PIECES_PER_ID`.
+
+    Parameters
+    ----------
+    values
+        Shape ([z,] y, x), 0 for background.
+    name, remedy
+        Of the masks, and what to do about it, for the message.
+    strict
+        Whether one value in two pieces, or two in four, are too many as well. What a model found
+        may be so.
+
+    Raises
+    ------
+    InputError
+        If they are.
+    """
+    found = pieces_by_value(values)
+    count, pieces = len(found), sum(found.values())
+    least = 2.0 if count <= 2 and strict else PIECES_PER_ID
+    if not count or pieces < least * count:
+        return
+    some = ", ".join(str(value) for value in sorted(found)[:5]) + (", ..." if count > 5 else "")
+    if count == 1:
+        what = f"one value, {some}, in {pieces} separate pieces"
+    else:
+        what = f"{count} values ({some}) in {pieces} separate pieces"
+    like = "classes or scribbles" if count <= FEW_VALUES else "an image"
+    like = "black and white" if count == 1 else f"{like}, not ids of objects"
+    raise InputError(f"The masks {name} hold {what}, which looks like {like}: {remedy}.")
+
+
+def pieces_by_value(values: NDArray[np.integer[Any]]) -> dict[int, int]:
+    """Return the number of connected pieces of each value above 0, without crumbs.
+
+    Pixels that touch at a corner are connected.
+    """
+    _, value_of, area = _connected(values)
+    if not len(area):
+        return {}
+    present, index = np.unique(value_of, return_inverse=True)
+    largest = np.zeros(len(present), np.int64)
+    np.maximum.at(largest, index, area)
+    counted = area >= CRUMB_SHARE * largest[index]
+    counts = np.bincount(index[counted], minlength=len(present))
+    return dict(zip(present.tolist(), counts.tolist(), strict=True))
+
+
+def split_objects(
+    values: NDArray[np.integer[Any]], known: Collection[int], cls: int = FIRST_CLASS
+) -> InstanceLabels:
+    """Return an object for each connected piece of a value.
+
+    Its class is the value, if all values are among the class values `known`, else `cls`. Pixels
+    that touch at a corner are connected.
+    """
+    pieces, value_of, _ = _connected(values)
+    are_classes = set(value_of.tolist()) <= set(known)
+    classes = {n: v if are_classes else cls for n, v in enumerate(value_of.tolist(), start=1)}
+    return InstanceLabels(np.ascontiguousarray(pieces, np.int32), classes)
+
+
+def _connected(
+    values: NDArray[np.integer[Any]],
+) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64], NDArray[np.int64]]:
+    """Return connected pieces, numbered from 1, with the value and the area of each."""
+    from skimage.measure import label
+
+    pieces, count = label(values, background=0, return_num=True, connectivity=values.ndim)
+    value_of = np.zeros(count + 1, np.int64)
+    value_of[pieces.ravel()] = values.ravel()
+    area = np.bincount(pieces.ravel(), minlength=count + 1)
+    return pieces, value_of[1:], area[1:]
+
+
 def is_binary(values: NDArray[Any]) -> bool:
-    """Tell whether there is nothing but 0 and 255."""
-    return not ((values != 0) & (values != 255)).any()
+    """Tell whether there is nothing but 0 and one of `WHITE_VALUES`."""
+    white = np.max(values, initial=0)
+    return white == 0 or bool(white in WHITE_VALUES and ((values == 0) | (values == white)).all())
 
 
 def means_class_one(values: Collection[int], known: Collection[int]) -> bool:

@@ -28,6 +28,8 @@ from napari_synthseg.core.labels import (
     RegionLabels,
 )
 from napari_synthseg.io.labels import (
+    FEW_VALUES,
+    HOW_TO_SPLIT,
     as_instances,
     as_integers,
     decode_regions,
@@ -35,6 +37,7 @@ from napari_synthseg.io.labels import (
     is_binary,
     label_boxes,
     read_whole,
+    require_ids,
 )
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.images import open_pixels, open_stored
@@ -59,18 +62,21 @@ def save_labels(labels: PixelLabels, folder: Path, id: str) -> str:
 
 @overload
 def open_labels(
-    truth: InstanceTruth | PatchMasks, ref: ImageRef, folder: Path
+    truth: InstanceTruth | PatchMasks, ref: ImageRef, folder: Path, name: str = ...
 ) -> InstanceLabels: ...
 @overload
-def open_labels(truth: RegionTruth, ref: ImageRef, folder: Path) -> RegionLabels: ...
+def open_labels(
+    truth: RegionTruth, ref: ImageRef, folder: Path, name: str = ...
+) -> RegionLabels: ...
 @overload
-def open_labels(truth: Truth, ref: ImageRef, folder: Path) -> Labels: ...
-def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path) -> Labels:
+def open_labels(truth: Truth, ref: ImageRef, folder: Path, name: str = ...) -> Labels: ...
+def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: str = "") -> Labels:
     """Read the ground truth of an image, cut to the image's region.
 
     The masks may have the shape of the whole image, of its region, or of the whole stack where
     the image is one plane of it. Ids without a class of their own belong to class 1. For the values
-    of masks of regions see `napari_synthseg.io.labels`.
+    of masks of regions see `napari_synthseg.io.labels`. `name` is what messages call the masks,
+    where the user calls them otherwise than the project.
 
     Raises
     ------
@@ -78,11 +84,18 @@ def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path) -> Label
         If the file is missing, holds no ids, or does not fit the image; the message names both.
     """
     if isinstance(truth, InstanceTruth | PatchMasks):
-        values, _ = _read_masks(truth.source, ref, folder)
-        return as_instances(values, truth.classes, f"'{truth.source}'")
+        name = name or f"'{truth.source}'"
+        values = read_mask_values(truth.source, ref, folder, name)
+        labels = as_instances(values, truth.classes)
+        if not truth.source.startswith(ARRAYS_PREFIX) and len(labels.classes) <= FEW_VALUES:
+            require_ids(labels.ids, name, HOW_TO_SPLIT, strict=False)
+        return labels
     if isinstance(truth, RegionTruth):
-        values, binary = _read_masks(truth.source, ref, folder)
-        return decode_regions(values, binary, f"'{truth.source}'")
+        name = name or f"'{truth.source}'"
+        whole = read_whole(open_stored(truth.source, folder, as_ids=True), name)
+        binary = not truth.source.startswith(ARRAYS_PREFIX) and is_binary(whole)
+        values = as_integers(_fitting(whole, name, ref, folder), name)
+        return decode_regions(values, binary, name)
     region = ref.region or full_region(open_pixels(ref, folder).shape[1:])
     shape = region_shape(region)
     if isinstance(truth, ImageTagsTruth):
@@ -97,12 +110,16 @@ def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path) -> Label
     return label_boxes(truth.as_boxes(), region)
 
 
-def _read_masks(source: str, ref: ImageRef, folder: Path) -> tuple[NDArray[np.int64], bool]:
-    """Return the values in the image's region, and whether the whole file is black and white."""
-    name = f"'{source}'"
+def read_mask_values(source: str, ref: ImageRef, folder: Path, name: str) -> NDArray[np.int64]:
+    """Return the values of masks in the image's region, whatever they mean.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read, are no whole numbers from 0, or do not fit the image.
+    """
     whole = read_whole(open_stored(source, folder, as_ids=True), name)
-    binary = not source.startswith(ARRAYS_PREFIX) and is_binary(whole)
-    return as_integers(_fitting(whole, name, ref, folder), name), binary
+    return as_integers(_fitting(whole, name, ref, folder), name)
 
 
 def _fitting(array: NDArray[Any], name: str, ref: ImageRef, folder: Path) -> NDArray[Any]:

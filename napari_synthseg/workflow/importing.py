@@ -34,7 +34,7 @@ from napari_synthseg.core.labels import (
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.stacks import StackUse
-from napari_synthseg.io.labels import check_classes
+from napari_synthseg.io.labels import HOW_TO_SPLIT, check_classes, require_ids, split_objects
 from napari_synthseg.storage import arrays, images, truths, uris
 from napari_synthseg.storage.images import is_missing
 from napari_synthseg.workflow.jobs import Job
@@ -128,8 +128,12 @@ def read_masks(
     project: Project,
     folder: Path,
     cls: int,
+    *,
+    split: bool = False,
 ) -> Generator[Progress, None, Imported]:
     """Read masks of an image, see `Session.import_labels`; those from memory are kept in arrays.
+
+    With `split`, each connected piece of a value is an object.
 
     Raises
     ------
@@ -137,9 +141,22 @@ def read_masks(
         If they do not fit the image, are of no such kind, or name a class that does not exist.
     """
     yield Progress(0.0, f"reading masks of {image.name}")
+    if split:
+        source = _split(image, source, project, folder, cls)
     if kind == "patch_masks":
         return (yield from _read_patch_masks(image, source, project, folder, cls))
     return Imported(truths=(_make_truth(image, source, kind, project, folder),))
+
+
+def _split(
+    image: ImageRef, source: Path | PixelLabels, project: Project, folder: Path, cls: int
+) -> InstanceLabels:
+    """Return the connected pieces of masks as objects."""
+    if isinstance(source, Path):
+        uri = uris.relative_uri(source, folder)
+        given = truths.read_mask_values(uri, image, folder, f"'{source}'")
+        return split_objects(given, project.class_values, cls)
+    return split_objects(instances_of(source).ids, project.class_values, cls)
 
 
 def _make_truth(
@@ -163,9 +180,12 @@ def _make_truth(
     else:
         new = RegionTruth if kind == "semantic" else InstanceTruth
         truth = new(image=image.id, source=uris.relative_uri(Path(source), folder))
-    found = truths.open_labels(truth, image, folder)  # a wrong file is refused now, not later
+    name = f"'{source}'" if isinstance(source, Path) else f"of '{image.name}'"
+    found = truths.open_labels(truth, image, folder, name)  # what is wrong is refused now
     if isinstance(found, RegionLabels):
-        check_classes(found, project.class_values, f"'{truth.source}'")
+        check_classes(found, project.class_values, name)
+    elif isinstance(found, InstanceLabels):
+        require_ids(found.ids, name, HOW_TO_SPLIT, strict=image.region is None)
     return truth
 
 
@@ -177,9 +197,12 @@ def _read_patch_masks(
 
     if isinstance(source, Path):
         named = InstanceTruth(image=image.id, source=uris.relative_uri(source, folder))
-        given = truths.open_labels(named, image, folder)
+        name = f"'{source}'"
+        given = truths.open_labels(named, image, folder, name)
     else:
+        name = f"of '{image.name}'"
         given = instances_of(source)
+    require_ids(given.ids, name, HOW_TO_SPLIT, strict=image.region is None)
     ids = _on_whole_image(given.ids, image, folder)
     present = [int(i) for i in np.unique(ids) if i > 0]
     if not present:

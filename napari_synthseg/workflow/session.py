@@ -236,16 +236,24 @@ class Session:
         return self._importing(work, f"add {name}")
 
     def import_labels(
-        self, image: ImageRef, source: Path | PixelLabels, kind: MaskKind = "instance", cls: int = 1
+        self,
+        image: ImageRef,
+        source: Path | PixelLabels,
+        kind: MaskKind = "instance",
+        cls: int = 1,
+        *,
+        split: bool = False,
     ) -> Job[Imported]:
         """Add masks of an image, from a label-image file or from memory.
 
         Labels from memory have the shape of the image or of its region. "instance" and "semantic"
         masks are ground truth; the values of semantic ones are those of classes. By "patch_masks"
         patches are cut; objects without a click get one, of the class that the masks name, else of
-        class `cls`.
+        class `cls`. With `split`, each connected piece of a value is an object.
         """
-        work = importing.read_masks(image, source, kind, self.project, self.folder, cls)
+        work = importing.read_masks(
+            image, source, kind, self.project, self.folder, cls, split=split
+        )
         return self._importing(work, f"add masks of {image.name}")
 
     def import_file(

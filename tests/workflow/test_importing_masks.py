@@ -13,6 +13,7 @@ import tifffile
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.session import Session
+from tests.helpers.sessions import true_masks
 
 SHAPE = (24, 30)
 
@@ -159,3 +160,23 @@ def test_jpeg_is_named_as_no_format_of_masks(tmp_path: Path, make: Make) -> None
     (tmp_path / "masks" / "i.jpg").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(InputError, match="JPEG changes values"):
         opened.load(tmp_path / "masks")
+
+
+def black_and_white(path: Path, value: int = 255) -> Path:
+    return save(path, ((masks(3) > 0) * value).astype(np.uint16))
+
+
+@pytest.mark.parametrize("value", [1, 128, 255, 65535])
+def test_black_and_white_masks_are_split_on_request(tmp_path: Path, make: Make, value: int) -> None:
+    opened = make(noise(tmp_path / "x" / "i.tif"))
+    black_and_white(tmp_path / "masks" / "i.tif", value)
+    with pytest.raises(InputError, match=r"masks/i\.tif' hold one value.*in 3 .*--split"):
+        opened.load(tmp_path / "masks")
+    for kind in ("instance", "patch_masks"):
+        options = ImportOptions(split=True)
+        made = opened.session.import_file(tmp_path / "masks", options, kind).result()
+        assert made.figures["objects"] == 3
+        assert "each of 3 connected pieces is an object" in made.message
+    project = opened.session.project
+    assert len(project.clicks) == 3
+    np.testing.assert_array_equal(true_masks(opened.session, project.images[0]).ids, masks(3))

@@ -41,6 +41,8 @@ class ImportOptions:
         Make clicks of the boxes, not truth.
     exhaustive
         With `as_clicks`: every object has one.
+    split
+        Each connected piece of masks is an object of its own, whatever its value.
     role
         What the images are for from now on; None as they were.
     """
@@ -54,6 +56,7 @@ class ImportOptions:
     incomplete: Sequence[str] = ()
     as_clicks: bool = False
     exhaustive: bool = False
+    split: bool = False
     role: Role | None = None
 
     @property

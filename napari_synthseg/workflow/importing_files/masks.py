@@ -53,7 +53,8 @@ def import_masks(
     matched, unused = _match(images, masks, project, folder)
     made: list[Imported] = []
     for number, (image, path) in enumerate(matched):
-        work = read_masks(image, path, kind, project, folder, cls.value if cls else 1)
+        value = cls.value if cls else 1
+        work = read_masks(image, path, kind, project, folder, value, split=options.split)
         part = number / len(matched), (number + 1) / len(matched)
         made.append((yield from subprogress(work, *part)))
     clicks = tuple(click for each in made for click in each.clicks)
@@ -67,6 +68,10 @@ def import_masks(
     else:
         figures |= {"kind": kind, "role": options.role}
         message = f"True masks added to {len(matched)} image(s)"
+    if options.split:
+        given = (each for one in made for each in (*one.truths, *one.patch_masks))
+        figures["objects"] = sum(len(each.classes) for each in given if hasattr(each, "classes"))
+        message += f"; each of {figures['objects']} connected pieces is an object"
     listed = ", ".join(unused[:MAX_NAMED]) + (", ..." if len(unused) > MAX_NAMED else "")
     rest = f"; {len(unused)} file(s) belong to no image ({listed})." if unused else "."
     return Imported(
