@@ -182,6 +182,10 @@ class Arm(Table):
         le=1,
         description="share of real crops; of source 'clicks' with the masks found",
     )
+    start: Literal["pretrained", "scratch"] | None = Field(
+        default=None, description="what the network begins with"
+    )
+    steps: int | None = Field(default=None, ge=1, description="batches of this arm")
     adapt: bool = Field(
         default=False,
         description="score the same weights also with batch norms fitted to the training images",

@@ -149,12 +149,13 @@ def choose(units: list[Unit], only: Collection[str]) -> list[Unit]:
 
 def _unit(study: Study, arm: Arm, seed: int, image_seed: int, draw: Draw) -> Unit:
     data = study.data
-    spec = study.train.spec(source="real", seed=seed, pairs=None, real_fraction=0.0)
+    own = {"seed": seed, **arm.model_dump(include={"start", "steps"}, exclude_none=True)}
+    spec = study.train.spec(**own, source="real", pairs=None, real_fraction=0.0)
     if arm.source != "real":
         share = study.train.real_fraction if arm.real_fraction is None else arm.real_fraction
         pairs = arm.pairs or study.train.pairs
         source = "mixed" if arm.source == "mixed" else "synthetic"
-        spec = study.train.spec(source=source, seed=seed, pairs=pairs, real_fraction=share)
+        spec = study.train.spec(**own, source=source, pairs=pairs, real_fraction=share)
     drawn = draw.train[: arm.image_count(data.images)]
     return Unit(
         arm=arm,
