@@ -130,7 +130,30 @@ class MaskArea:
         return self.mask[rows, columns], (top, left)
 
 
-Area = PolygonArea | EllipseArea | MaskArea
+@dataclass(frozen=True, eq=False)
+class JoinedArea:
+    """Several areas that are one object."""
+
+    parts: tuple[Area, ...]
+
+    @property
+    def bounds(self) -> Corners:
+        """The box around all; see `napari_synthseg.core.boxes`."""
+        ymin, xmin, ymax, xmax = zip(*(part.bounds for part in self.parts), strict=True)
+        return min(ymin), min(xmin), max(ymax), max(xmax)
+
+    def draw(self, shape: tuple[int, int]) -> tuple[Mask, Origin]:
+        """Return its pixels on an image of a shape, in a mask that is no larger than needed."""
+        origin, size = _window(self.bounds, shape)
+        whole = np.zeros(size, bool)
+        for part in self.parts:
+            mask, corner = part.draw(shape)
+            top, left = (a - b for a, b in zip(corner, origin, strict=True))
+            whole[top : top + mask.shape[0], left : left + mask.shape[1]] |= mask
+        return whole, origin
+
+
+Area = PolygonArea | EllipseArea | MaskArea | JoinedArea
 """The pixels of one object."""
 
 

@@ -6,7 +6,7 @@ A new format is a subclass of `OutlineFormat`; nothing else needs to know it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.plugins import Registry
 from napari_synthseg.io.outlines.areas import Area, Ring
 from napari_synthseg.io.sniffing import SniffedFile
+from napari_synthseg.io.tables import to_number
 
 
 def _accept(entry: object) -> tuple[OutlineFormat, str]:
@@ -89,6 +90,10 @@ class LeftOut:
     cls: str | None = None
 
 
+Found = ListedOutline | ListedPoint | LeftOut
+"""What a reader finds."""
+
+
 @dataclass(frozen=True, eq=False)
 class OutlinedImage:
     """An image with what is drawn on it; without anything it shows no object.
@@ -119,6 +124,25 @@ class OutlinedImage:
     ids: NDArray[np.int32] | None = None
     size: tuple[int, int] | None = None
     by_stem: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        where: str,
+        name: str | None,
+        found: Iterable[Found],
+        size: tuple[int, int] | None = None,
+    ) -> OutlinedImage:
+        """Make one of what a reader finds in any order."""
+        each = tuple(found)
+        return cls(
+            where,
+            name,
+            tuple(one for one in each if isinstance(one, ListedOutline)),
+            tuple(one for one in each if isinstance(one, ListedPoint)),
+            tuple(one for one in each if isinstance(one, LeftOut)),
+            size=size,
+        )
 
 
 class OutlineFormat(ABC):
@@ -191,6 +215,19 @@ def check_places(where: str, points: Ring) -> Ring:
     if not (np.abs(points) < MAX_PLACE).all():
         raise InputError(f"{where}: one of its points lies at no pixel: delete it there.")
     return points
+
+
+def image_size(where: str, height: Any, width: Any) -> tuple[int, int] | None:
+    """Return the size of an image that a file gives; None where it gives none.
+
+    Raises
+    ------
+    InputError
+        If it is no pair of numbers.
+    """
+    texts = {"height": height, "width": width}
+    sides = [to_number(where, name, str(value or 0)) for name, value in texts.items()]
+    return (int(sides[0]), int(sides[1])) if min(sides) > 0 else None
 
 
 def center_of_pixel(point: Sequence[float]) -> tuple[float, float]:

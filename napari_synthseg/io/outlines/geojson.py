@@ -11,6 +11,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.outlines.areas import Area, EllipseArea, PolygonArea, Ring
 from napari_synthseg.io.outlines.base import (
     NO_AREA,
+    Found,
     LeftOut,
     ListedOutline,
     ListedPoint,
@@ -68,20 +69,15 @@ class GeoJsonFormat(OutlineFormat):
             for n, each in enumerate(_features(file.json), start=1)
         ]
         detected = any(each.kind in DETECTED for each in features)
-        outlines: list[ListedOutline] = []
-        points: list[ListedPoint] = []
-        left_out: list[LeftOut] = []
+        found: list[Found] = []
         for feature in features:
             if feature.kind in OTHER_KINDS:
-                left_out.append(LeftOut(OTHER_KINDS[feature.kind]))
+                found.append(LeftOut(OTHER_KINDS[feature.kind]))
             elif feature.kind == "annotation" and detected:
-                left_out.append(LeftOut("annotation(s) round detected objects"))
+                found.append(LeftOut("annotation(s) round detected objects"))
             else:
-                outlines += feature.outlines()
-                points += feature.points()
-                left_out += feature.left_out()
-        where = file.path.name
-        return (OutlinedImage(where, None, tuple(outlines), tuple(points), tuple(left_out)),)
+                found += feature.contents()
+        return (OutlinedImage.of(file.path.name, None, found),)
 
 
 def _features(value: Any) -> Iterator[dict[str, Any]]:
@@ -125,22 +121,18 @@ class _Feature:
         self._parts = list(_parts(where, geometry))
         self._is_ellipse = bool(geometry.get("isEllipse"))
 
-    def outlines(self) -> Iterator[ListedOutline]:
+    def contents(self) -> Iterator[Found]:
+        """Yield its outline or its points, and what cannot be taken over."""
         polygons = tuple(part for part in self._parts if isinstance(part, tuple))
         if polygons:
             area: Area = PolygonArea(polygons)
             area = _ellipse_in(area) if self._is_ellipse else area
             yield ListedOutline(self.where, self.cls, area, False, self.plane, self.title)
-
-    def points(self) -> Iterator[ListedPoint]:
         for part in self._parts:
             if isinstance(part, np.ndarray):
                 at = center_of_pixel(part.tolist())
                 yield ListedPoint(self.where, self.cls, at, self.plane, self.title)
-
-    def left_out(self) -> Iterator[LeftOut]:
-        for part in self._parts:
-            if isinstance(part, str):
+            elif isinstance(part, str):
                 yield LeftOut(part, None if part == NO_AREA else self.cls)
         if self.has_nucleus:
             yield LeftOut("nucleus outline(s) within cells")

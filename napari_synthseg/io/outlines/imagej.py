@@ -27,6 +27,7 @@ from napari_synthseg.io.outlines.areas import (
 )
 from napari_synthseg.io.outlines.base import (
     NO_AREA,
+    Found,
     LeftOut,
     ListedOutline,
     ListedPoint,
@@ -66,22 +67,13 @@ class ImageJFormat(OutlineFormat):
 
     def read(self, file: SniffedFile, size_of: SizeOf) -> tuple[OutlinedImage, ...]:
         """Read a ROI, or all of an archive; see `OutlineFormat.read`."""
-        outlines: list[ListedOutline] = []
-        points: list[ListedPoint] = []
-        left_out: list[LeftOut] = []
-        for name, data in _members(file):
-            for found in _Roi(f"{file.path.name}, ROI '{name}'", name, data).contents():
-                if isinstance(found, ListedOutline):
-                    outlines.append(found)
-                elif isinstance(found, ListedPoint):
-                    points.append(found)
-                else:
-                    left_out.append(found)
-        return (
-            OutlinedImage(
-                file.path.name, None, tuple(outlines), tuple(points), tuple(left_out)
-            ),
-        )  # fmt: skip
+        name = file.path.name
+        found = (
+            each
+            for roi, data in _members(file)
+            for each in _Roi(f"{name}, ROI '{roi}'", roi, data).contents()
+        )
+        return (OutlinedImage.of(name, None, found),)
 
 
 def _open(file: SniffedFile) -> zipfile.ZipFile:
@@ -140,7 +132,7 @@ class _Roi:
         self.name = self.roi.name or name
         self.cls = f"group {self.roi.group}" if self.roi.group > 0 else ""
 
-    def contents(self) -> Iterator[ListedOutline | ListedPoint | LeftOut]:
+    def contents(self) -> Iterator[Found]:
         """Yield the outline, the points, or what else it is."""
         from roifile import ROI_SUBTYPE as SUBTYPE
         from roifile import ROI_TYPE as TYPE

@@ -1,0 +1,120 @@
+"""The tables of a COCO file: images, categories, and annotations that belong to one of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.tables import to_number
+
+TABLES = ("images", "annotations", "categories")
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """An image: its place for messages, its file name, and height and width if the file says."""
+
+    where: str
+    name: str
+    size: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class CocoAnnotation:
+    """An annotation: its place for messages, the key of its image, its class, and all it says."""
+
+    where: str
+    image: str
+    cls: str
+    row: Mapping[str, Any]
+
+    @property
+    def is_crowd(self) -> bool:
+        """Whether it is of several objects at once."""
+        return bool(self.row.get("iscrowd"))
+
+
+@dataclass(frozen=True)
+class CocoTables:
+    """All of a file. Ids are numbers or texts, and ``1`` is ``"1"``; images are by theirs."""
+
+    images: Mapping[str, CocoImage]
+    annotations: tuple[CocoAnnotation, ...]
+
+    @classmethod
+    def of(cls, file_name: str, whole: Any) -> CocoTables:
+        """Take a JSON file apart.
+
+        Raises
+        ------
+        InputError
+            If a table is missing, or an annotation is of an image or category that is not there.
+        """
+        tables = _tables(file_name, whole)
+        names = {
+            _id(where, row, "id"): str(_field(where, row, "name")).strip()
+            for where, row in _rows(file_name, "category", tables["categories"])
+        }
+        images = {
+            _id(where, row, "id"): CocoImage(
+                where, str(_field(where, row, "file_name")), _size(where, row)
+            )
+            for where, row in _rows(file_name, "image", tables["images"])
+        }
+        annotations = tuple(
+            CocoAnnotation(
+                where,
+                _known(where, row, "image_id", images),
+                names[_known(where, row, "category_id", names)],
+                row,
+            )
+            for where, row in _rows(file_name, "annotation", tables["annotations"])
+        )
+        return cls(images, annotations)
+
+
+def is_coco(whole: Any) -> bool:
+    """Tell whether JSON holds the tables of a COCO file."""
+    return isinstance(whole, dict) and all(isinstance(whole.get(name), list) for name in TABLES)
+
+
+def _tables(file_name: str, whole: Any) -> dict[str, list[dict[str, Any]]]:
+    tables = {name: whole.get(name) if isinstance(whole, dict) else None for name in TABLES}
+    for name, rows in tables.items():
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise InputError(
+                f"{file_name}: it has no list '{name}', as a COCO file for detection does: export "
+                "the boxes as COCO."
+            )
+    return tables  # type: ignore[return-value]  # every value was just seen to be such a list
+
+
+def _rows(
+    file_name: str, what: str, rows: list[dict[str, Any]]
+) -> list[tuple[str, dict[str, Any]]]:
+    return [(f"{file_name}, {what} {n}", row) for n, row in enumerate(rows, start=1)]
+
+
+def _field(where: str, row: Mapping[str, Any], name: str) -> Any:
+    value = row.get(name)
+    if value is None or isinstance(value, list | dict):
+        raise InputError(f"{where}: it has no '{name}'.")
+    return value
+
+
+def _id(where: str, row: Mapping[str, Any], name: str) -> str:
+    return str(_field(where, row, name))
+
+
+def _known(where: str, row: Mapping[str, Any], name: str, known: Mapping[str, Any]) -> str:
+    ident = _id(where, row, name)
+    if ident not in known:
+        raise InputError(f"{where}: there is no {name.removesuffix('_id')} with the id {ident}.")
+    return ident
+
+
+def _size(where: str, image: Mapping[str, Any]) -> tuple[int, int] | None:
+    sides = [to_number(where, s, str(image.get(s) or 0)) for s in ("height", "width")]
+    return (int(sides[0]), int(sides[1])) if min(sides) > 0 else None
