@@ -17,9 +17,10 @@ from napari_synthseg.io.boxes.base import (
     SizeOf,
     make_box,
 )
-from napari_synthseg.io.coco_tables import CocoTables
 from napari_synthseg.io.tables import to_number
 from napari_synthseg.io.text import read_json
+
+TABLES = ("images", "annotations", "categories")
 
 
 class CocoFormat(BoxFormat):
@@ -34,14 +35,28 @@ class CocoFormat(BoxFormat):
 
     def read(self, path: Path, size_of: SizeOf) -> tuple[ListedImage, ...]:
         """Read a file; see `BoxFormat.read`."""
-        tables = CocoTables.of(path.name, read_json(path))
-        boxes: dict[str, list[ListedBox]] = {ident: [] for ident in tables.images}
-        for each in tables.annotations:
-            if not each.is_crowd:
-                boxes[each.image].append(_box(each.where, each.cls, each.row.get("bbox")))
+        tables = _tables(path)
+        names = {
+            _field(f"{path.name}, category {n}", category, "id"): str(
+                _field(f"{path.name}, category {n}", category, "name")
+            ).strip()
+            for n, category in enumerate(tables["categories"], start=1)
+        }
+        images: dict[Any, tuple[str, str, tuple[int, int] | None]] = {}
+        for number, image in enumerate(tables["images"], start=1):
+            where = f"{path.name}, image {number}"
+            name = str(_field(where, image, "file_name"))
+            images[_field(where, image, "id")] = (where, name, _size(where, image))
+        boxes: dict[Any, list[ListedBox]] = {ident: [] for ident in images}
+        for number, annotation in enumerate(tables["annotations"], start=1):
+            where = f"{path.name}, annotation {number}"
+            image = _known(where, annotation, "image_id", images)
+            cls = names[_known(where, annotation, "category_id", names)]
+            if not annotation.get("iscrowd"):
+                boxes[image].append(_box(where, cls, _field(where, annotation, "bbox")))
         return tuple(
-            ListedImage(image.where, image.name, tuple(boxes[ident]), image.size)
-            for ident, image in tables.images.items()
+            ListedImage(where, name, tuple(boxes[ident]), size)
+            for ident, (where, name, size) in images.items()
         )
 
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:
@@ -69,10 +84,39 @@ class CocoFormat(BoxFormat):
         write_text(out, json.dumps(whole))
 
 
+def _tables(path: Path) -> dict[str, list[dict[str, Any]]]:
+    whole = read_json(path)
+    tables = {name: whole.get(name) if isinstance(whole, dict) else None for name in TABLES}
+    for name, rows in tables.items():
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise InputError(
+                f"{path.name}: it has no list '{name}', as a COCO file for detection does: export "
+                "the boxes as COCO."
+            )
+    return tables  # type: ignore[return-value]  # every value was just seen to be such a list
+
+
+def _field(where: str, row: dict[str, Any], name: str) -> Any:
+    value = row.get(name)
+    if value is None or (name != "bbox" and isinstance(value, list | dict)):
+        raise InputError(f"{where}: it has no '{name}'.")
+    return value
+
+
+def _known(where: str, row: dict[str, Any], name: str, known: Mapping[Any, Any]) -> Any:
+    ident = _field(where, row, name)
+    if ident not in known:
+        raise InputError(f"{where}: there is no {name.removesuffix('_id')} with the id {ident}.")
+    return ident
+
+
 def _box(where: str, cls: str, numbers: Any) -> ListedBox:
-    if numbers is None:
-        raise InputError(f"{where}: it has no 'bbox'.")
     if not isinstance(numbers, list) or len(numbers) != 4:
         raise InputError(f"{where}: 'bbox' must be four numbers: x, y, width and height.")
     x, y, width, height = (to_number(where, "bbox", str(number)) for number in numbers)
     return make_box(where, cls, (y, x, y + height, x + width))
+
+
+def _size(where: str, image: dict[str, Any]) -> tuple[int, int] | None:
+    sides = [to_number(where, s, str(image.get(s) or 0)) for s in ("height", "width")]
+    return (int(sides[0]), int(sides[1])) if min(sides) > 0 else None
