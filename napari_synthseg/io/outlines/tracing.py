@@ -6,12 +6,13 @@ our boxes. So a pixel belongs to the mask where its middle, (y + 0.5, x + 0.5), 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Ring = NDArray[np.int64]
+Ring = NDArray[np.int64] | NDArray[np.float64]
 """Corners (y, x) of a closed line that does not touch itself, shape (corner, 2); the first is not
 repeated."""
 
@@ -66,6 +67,18 @@ def trace_mask(mask: NDArray[np.bool_], origin: tuple[int, int] = (0, 0)) -> lis
         holes = tuple(ring for n, ring in enumerate(rings) if n != exterior)
         polygons.append((int(part.sum()), Polygon(rings[exterior], holes)))
     return [polygon for _, polygon in sorted(polygons, key=lambda pair: -pair[0])]
+
+
+def joined_ring(polygons: Sequence[Polygon]) -> Ring:
+    """Return one ring for programs that know no holes and no parts.
+
+    It walks from the first ring to each other one and back on the same way, so that what is held
+    by an odd number of turns (as COCO and YOLO fill) are still exactly the pixels.
+    """
+    first, *others = (ring for polygon in polygons for ring in polygon.rings)
+    start = first[:1]
+    walks = [np.concatenate([start, ring, ring[:1]]) for ring in others]
+    return np.concatenate([first, *walks])
 
 
 def signed_area(ring: NDArray[np.generic]) -> float:
@@ -126,4 +139,6 @@ def _corners(way: list[tuple[int, int]]) -> Ring:
     """Return the places of a closed way at which it turns."""
     ring = np.array(way, np.int64)
     steps = np.diff(ring, axis=0, append=ring[:1])
-    return ring[(steps != np.roll(steps, 1, axis=0)).any(axis=1)]
+    turns = (steps != np.roll(steps, 1, axis=0)).any(axis=1)
+    corners: Ring = ring[turns]
+    return corners

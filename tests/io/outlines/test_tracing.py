@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import label
 from skimage.measure import grid_points_in_poly
 
-from napari_synthseg.io.outlines.tracing import Polygon, signed_area, trace_mask
+from napari_synthseg.io.outlines.tracing import Polygon, joined_ring, signed_area, trace_mask
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.booleans())
 
@@ -80,3 +80,17 @@ def test_polygons_are_valid_by_the_rules_of_ogc(mask: np.ndarray) -> None:
         shape = shapely.Polygon(polygon.exterior, polygon.holes)
         assert shapely.is_valid_reason(shape) == "Valid Geometry"
         assert shape.area == sum(signed_area(ring) for ring in polygon.rings)
+
+
+@given(MASKS.filter(np.any))
+@settings(max_examples=100, deadline=None)
+def test_one_ring_through_all_parts_and_holes_is_filled_by_coco_as_the_mask(
+    mask: np.ndarray,
+) -> None:
+    from faster_coco_eval import mask as coco
+
+    ring = joined_ring(trace_mask(mask))
+    filled = coco.decode(
+        coco.frPyObjects([ring[:, ::-1].astype(float).ravel().tolist()], *mask.shape)
+    )
+    np.testing.assert_array_equal(filled[..., 0].astype(bool), mask)
