@@ -18,7 +18,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.patches.masks.registry import NETWORK, mask_method
 from napari_synthseg.patches.quality.summary import ClassSummary, summarize_classes
-from napari_synthseg.workflow.exporting import (
+from napari_synthseg.workflow.exporting.patches import (
     list_patches,
     outline_files,
     write_outlines,

@@ -22,7 +22,7 @@ from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.synthesis import PRESETS
 from napari_synthseg.workflow.choosing import suitable_recipe
-from napari_synthseg.workflow.exporting import describe_pairs, pair_files
+from napari_synthseg.workflow.exporting.pairs import describe_pairs, pair_files
 from napari_synthseg.workflow.fitting import pick_recipe
 from napari_synthseg.workflow.session import Session
 

@@ -1,8 +1,9 @@
-"""Files that are there whole or not at all, whenever the program or the machine stops."""
+"""Files and folders that are there whole or not at all, whenever program or machine stops."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +29,32 @@ def replace_file(target: Path, write: Callable[[Path], object]) -> None:
             partial.unlink(missing_ok=True)
         raise
     _to_disk(target.parent)
+
+
+def replace_folder(target: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a new folder next to `target`, then move it to the target's place.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the target is then as it was.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    tag = uuid.uuid4().hex[:8]
+    partial, before = (target.with_name(f".{target.name}.{tag}.{end}") for end in ("part", "old"))
+    try:
+        partial.mkdir()
+        write(partial)
+        if target.exists():
+            target.rename(before)
+        partial.rename(target)
+    except BaseException:
+        if before.exists() and not target.exists():
+            before.rename(target)
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    _to_disk(target.parent)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def write_text(target: Path, text: str) -> None:

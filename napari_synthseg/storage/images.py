@@ -8,7 +8,6 @@ from pathlib import Path, PureWindowsPath
 
 from napari_synthseg.core.annotations import ImageRef, own_group
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.io.images.files import open_file, with_axes
 from napari_synthseg.io.images.normalized import NormalizedImage
 from napari_synthseg.io.images.stacks import StackUse, is_volume
@@ -70,7 +69,7 @@ def describe(path: Path, axes: str | None = None, stack: StackUse = "auto") -> t
     )
 
 
-def open_pixels(ref: ImageRef, folder: Path) -> PixelSource:
+def open_pixels(ref: ImageRef, folder: Path) -> NormalizedImage:
     """Open an image of the project in `folder` for reading by region.
 
     Only the region that is asked for is read where the format allows (tiled or uncompressed

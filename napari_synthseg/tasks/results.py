@@ -101,17 +101,30 @@ def write_object_table(
     results: Sequence[ImageResult],
     found: Sequence[Sequence[FoundPoint]],
     class_names: Mapping[int, str],
+    measures: Sequence[Sequence[Mapping[str, float]]] = (),
 ) -> None:
-    """Write a row for each of the objects found on each image, with its box if it has one."""
+    """Write a row for each of the objects found on each image, with its box if it has one.
+
+    `measures` are those of each object, by the name of their column; what one lacks stays empty.
+    """
     deep = any(one.ref.ndim == 3 for one in results)
-    columns = ("image", "id", "class", "score", "y", "x", *BOX_COLUMNS, *DEPTH_COLUMNS * deep)
+    measured = list(dict.fromkeys(name for rows in measures for row in rows for name in row))
+    columns = (
+        "image", "id", "class", "score", "y", "x", *BOX_COLUMNS, *DEPTH_COLUMNS * deep, *measured,
+    )  # fmt: skip
+    known = measures or [[{}] * len(objects) for objects in found]
     rows = (
         (one.name, thing.id, class_names.get(thing.cls, str(thing.cls)), round(thing.score, 4),
-         *_place(thing, deep))
-        for one, objects in zip(results, found, strict=True)
-        for thing in objects
+         *_place(thing, deep), *(_short(own.get(name)) for name in measured))
+        for one, objects, of_image in zip(results, found, known, strict=True)
+        for thing, own in zip(objects, of_image, strict=True)
     )  # fmt: skip
     write_rows(path, columns, rows)
+
+
+def _short(value: float | None) -> float | str:
+    """Return a measure with as many digits as it is worth."""
+    return "" if value is None else float(f"{value:.6g}")
 
 
 def _place(thing: FoundPoint, deep: bool) -> tuple[object, ...]:

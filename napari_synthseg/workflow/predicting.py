@@ -62,13 +62,10 @@ def predict(
     The predictions of images whose id is in `keep` are also saved with the run. With `adapt_to`,
     the network is fitted to these images first; see `training.adaptation`.
     """
-    predictor = yield from _load(folder, run, adapt_to)
-    from napari_synthseg.tasks.predict import predict_image
-
+    predictor = yield from load_model(folder, run, adapt_to)
     found: list[Prediction] = []
     for number, ref in enumerate(images):
-        pixels = open_scaled(predictor.rule, ref, folder)
-        work = predict_image(predictor, pixels, image=ref.id, run=run.id)
+        work = apply_model(predictor, run, ref, folder)
         part = number / len(images), (number + 1) / len(images)
         found.append((yield from subprogress(work, *part, f"predicting {ref.name}")))
         if ref.id in keep:
@@ -78,8 +75,8 @@ def predict(
     return found
 
 
-def _load(
-    folder: Path, run: TrainingRun, adapt_to: Sequence[ImageRef] | None
+def load_model(
+    folder: Path, run: TrainingRun, adapt_to: Sequence[ImageRef] | None = None
 ) -> Generator[Progress, None, Predictor]:
     """Return a run's network, fitted to unlabelled images where they are given."""
     yield from load_libraries(TO_PREDICT)
@@ -94,6 +91,16 @@ def _load(
         words = "fitting the model to the training images"
         yield from subprogress(adapt_predictor(predictor, pixels), message=words)
     return predictor
+
+
+def apply_model(
+    predictor: Predictor, run: TrainingRun, ref: ImageRef, folder: Path
+) -> Generator[Progress, None, Prediction]:
+    """Find the objects or regions of one image with a run's network."""
+    from napari_synthseg.tasks.predict import predict_image
+
+    pixels = open_scaled(predictor.rule, ref, folder)
+    return (yield from predict_image(predictor, pixels, image=ref.id, run=run.id))
 
 
 def explain(
@@ -128,7 +135,7 @@ def explain(
     """
     info = task_info(run.task)
     method = info.heat_map_method(method)
-    predictor = yield from _load(folder, run, adapt_to)
+    predictor = yield from load_model(folder, run, adapt_to)
     from napari_synthseg.explain.cam import explain_image
 
     logits = info.load().class_logits(predictor)

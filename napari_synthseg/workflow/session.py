@@ -49,7 +49,8 @@ from napari_synthseg.workflow import (
     realism,
     training,
 )
-from napari_synthseg.workflow.exporting import Exported, ExportKind
+from napari_synthseg.workflow.exporting import ExportKind
+from napari_synthseg.workflow.exporting.exported import Exported
 from napari_synthseg.workflow.fitting import Fitted
 from napari_synthseg.workflow.history import History
 from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
@@ -471,16 +472,35 @@ class Session:
         format: str = "",
         run: TrainingRun | None = None,
         pairs: Sequence[DualImage] = (),
+        images: Sequence[ImageRef] = (),
+        adapt: bool = False,
         overwrite: bool = False,
     ) -> Job[Exported]:
-        """Write all clicks, the true boxes, dual images (`pairs`), or the model of `run`.
+        """Write clicks, true boxes, dual images, a model, or the labels or objects of images.
 
-        `format` is one of `export_formats`; default: the first. `out` is a file for csv and coco,
-        else a folder.
+        Parameters
+        ----------
+        what
+            "clicks", "boxes", "pairs", "model", "labels" or "objects".
+        out
+            A file for tables and COCO, else a folder.
+        format
+            One of `export_formats`; default: the first.
+        run
+            Whose model is written, or is applied to find labels or objects; without one these are
+            the true ones.
+        pairs
+            The dual images.
+        images
+            Of which labels or objects are written, whole images; default: all of the project.
+        adapt
+            As in `predict`.
+        overwrite
+            Whether existing files may be replaced.
         """
         work = exporting.export(
             what, Path(out), self.project, self.folder,
-            format=format, run=run, pairs=pairs, overwrite=overwrite,
+            format=format, run=run, pairs=pairs, images=images, adapt=adapt, overwrite=overwrite,
         )  # fmt: skip
         return self._job(work, f"export {what}")
 

@@ -210,6 +210,33 @@ def test_dual_images_are_written_with_their_table(
     assert "--overwrite" in again.err
 
 
+def test_exported_labels_and_objects_are_what_predict_finds(
+    invoke: Invoke, trained: Path, field: Any, tmp_path: Path
+) -> None:
+    done = invoke("predict", trained, "tiny", field.image, "--out", tmp_path / "p")
+    assert done.code == 0, done.err
+    found = tifffile.imread(tmp_path / "p" / "cells.tif")
+    rows = list(csv.DictReader((tmp_path / "p" / "objects.csv").open(encoding="utf-8")))
+    export = ("export", trained, "--run", "tiny", "--what")
+    for images in ((), (field.image,), ("cells.tif",)):
+        out = tmp_path / f"labels{len(images)}{images[:1] == ('cells.tif',)}"
+        done = invoke(*export, "labels", *images, "--out", out, "--json")
+        assert done.code == 0, done.err
+        assert (done.result["objects"], done.result["files"]) == (
+            len(rows),
+            [str(out / "cells.tif")],
+        )
+        np.testing.assert_array_equal(tifffile.imread(out / "cells.tif"), found)
+        assert (out / "objects.csv").read_text() == (tmp_path / "p" / "objects.csv").read_text()
+    done = invoke(*export, "objects", field.image, "--out", tmp_path / "o.csv", "--json")
+    assert done.code == 0, done.err
+    assert done.result["per_image"] == {"cells": len(rows)}
+    measured = list(csv.DictReader((tmp_path / "o.csv").open(encoding="utf-8")))
+    for row, one in zip(rows, measured, strict=True):
+        assert row.items() <= one.items()
+        assert float(one["area_px2"]) == np.sum(found == int(row["id"]))
+
+
 def test_a_preset_becomes_the_recipe_and_settings_change_it(invoke: Invoke, project: Path) -> None:
     done = invoke(
         "synthesize", project, "--preset", "paper", "--set", "size=128", "--count", 1, "--json"

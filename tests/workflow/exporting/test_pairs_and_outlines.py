@@ -11,7 +11,8 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, RegionLabels
 from napari_synthseg.core.patch import Patch, PatchLibrary
 from napari_synthseg.core.project import Project
-from napari_synthseg.workflow.exporting import describe_pairs, outline_files, write_outlines
+from napari_synthseg.workflow.exporting.pairs import describe_pairs
+from napari_synthseg.workflow.exporting.patches import outline_files, write_outlines
 
 
 def make_pairs(bad: set[int], count: int = 8) -> list[DualImage]:

@@ -1,0 +1,227 @@
+"""Objects with their measures and outlines, in the formats of other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_synthseg.core.annotations import ImageRef, ObjectClass
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import Region, region_slices
+from napari_synthseg.core.pixels import FloatImage, TiledSource
+from napari_synthseg.core.predictions import (
+    BoxPrediction,
+    FoundObject,
+    FoundPoint,
+    InstancePrediction,
+    ObjectPrediction,
+)
+from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.io.atomic import write_text
+from napari_synthseg.io.boxes import box_format
+from napari_synthseg.io.boxes.base import FORMATS
+from napari_synthseg.io.boxes.yolo import NAME_FILES
+from napari_synthseg.io.exports.coco_masks import write_coco_polygons, write_coco_runs
+from napari_synthseg.io.exports.geojson import write_geojson
+from napari_synthseg.io.exports.imagej_rois import write_imagej_rois
+from napari_synthseg.io.exports.outlined import OutlinedImage, OutlinedObject
+from napari_synthseg.io.exports.yolo_segments import write_yolo_segments
+from napari_synthseg.io.naming import unique_names
+from napari_synthseg.io.result_files import name_targets, refuse_existing
+from napari_synthseg.metrics.measurements import Measures, locate, measure_object
+from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.tasks.results import ImageResult, write_object_table
+from napari_synthseg.workflow.exporting.exported import Exported
+from napari_synthseg.workflow.exporting.sources import ResultSource
+
+OBJECT_FORMATS = ("csv", "geojson", "imagej", "coco", "coco-rle", "yolo-segments")
+"""Besides formats of boxes."""
+
+PORTION = 100
+"""Objects between two signs of progress."""
+
+_ENDINGS = {"geojson": ".geojson", "imagej": "_rois.zip", "yolo-segments": ".txt"}
+"""Of the files of formats that have one for each image."""
+
+_MEASURED = ("csv", "geojson")
+"""Formats that hold measures."""
+
+_NEED_MASKS = ("coco-rle", "yolo-segments")
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """One object as it was found, where its pixels lie, and what was measured."""
+
+    thing: FoundPoint
+    mask: np.ndarray[Any, np.dtype[np.bool_]] | None
+    corner: tuple[int, ...]
+    measures: Measures
+
+
+def export_objects(
+    out: Path,
+    source: ResultSource,
+    classes: Sequence[ObjectClass],
+    folder: Path,
+    format: str,
+    overwrite: bool,
+) -> Generator[Progress, None, Exported]:
+    """Write the objects of each image."""
+    file_names = unique_names(source.images)
+    targets = name_targets(out, source.images)
+    refuse_existing(_files(out, targets, file_names, format), overwrite)
+    names = {c.value: c.name for c in classes}
+    results: list[ImageResult] = []
+    tables: list[list[tuple[FoundPoint, Measures]]] = []
+    outlined: list[OutlinedImage] = []
+    for number, (ref, file_name) in enumerate(zip(source.images, file_names, strict=True)):
+        part = number / len(targets), (number + 1) / len(targets)
+        prediction = yield from subprogress(source.find(ref), *part, ref.name)
+        if not isinstance(prediction, ObjectPrediction):
+            raise InputError(
+                f"{source.name[0].upper()}{source.name[1:]} has no separate objects: use --what "
+                "labels for regions."
+            )
+        rows: list[tuple[FoundPoint, Measures]] = []
+        kept: list[_Seen] = []
+        for count, seen in enumerate(_look(prediction, ref, folder, format in _MEASURED)):
+            if count % PORTION == 0:
+                yield Progress(part[1], f"{ref.name}: object {count + 1}")
+            if format == "csv":
+                rows.append((seen.thing, seen.measures))  # without its pixels
+            else:
+                kept.append(seen)
+        if format == "csv":
+            results.append(ImageResult(ref, BoxPrediction(objects=()), file_name=file_name))
+            tables.append(rows)
+        else:
+            outlined.append(_outline(ref, file_name, kept, folder, format))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if format == "csv":
+        found = [[thing for thing, _ in rows] for rows in tables]
+        measures = [[measured for _, measured in rows] for rows in tables]
+        write_object_table(out, results, found, names, measures)
+        counts = {one.stem: len(rows) for one, rows in zip(results, tables, strict=True)}
+    else:
+        _write(out, targets, outlined, classes, format)
+        counts = {t.stem: len(i.objects) for t, i in zip(targets, outlined, strict=True)}
+    notes = list(source.notes)
+    if empty := [stem for stem, count in counts.items() if count == 0]:
+        notes.append(f"No object was found on {', '.join(empty)}.")
+    total = sum(counts.values())
+    words = f"{total} objects of {len(counts)} image(s), {source.name}, written to {out}."
+    figures = {"objects": total, "images": len(counts), "per_image": counts, "notes": notes}
+    return Exported(figures, " ".join((words, *notes)))
+
+
+def _files(
+    out: Path, targets: Sequence[Path], file_names: Sequence[str], format: str
+) -> list[Path]:
+    """Return the files that a format writes."""
+    if format in _ENDINGS:
+        files = [path.with_name(path.stem + _ENDINGS[format]) for path in targets]
+        return [*files, out / NAME_FILES[0]] if format == "yolo-segments" else files
+    if format in OBJECT_FORMATS:
+        return [out]
+    named = [OutlinedImage(name, (1, 1), ()).as_boxes() for name in file_names]
+    return list(box_format(format).files(out, named))
+
+
+def _look(
+    prediction: ObjectPrediction, ref: ImageRef, folder: Path, measure: bool
+) -> Iterator[_Seen]:
+    """Yield the objects of an image one by one, so that only one is looked at at a time."""
+    if not isinstance(prediction, InstancePrediction):
+        for thing in prediction.objects:
+            yield _Seen(thing, None, (), locate(thing.center, ref) if measure else {})
+        return
+    boxes = prediction.as_labels().slices()
+    pixels = TiledSource(_Stored(ref, folder)) if measure else None
+    for thing in prediction.objects:
+        box = boxes.get(thing.id)
+        if box is None:
+            continue
+        mask = prediction.ids[box] == thing.id
+        measures: Measures = {}
+        if pixels is not None:
+            there = pixels.read(tuple((s.start, s.stop) for s in box))
+            measures = {**locate(thing.center, ref), **measure_object(mask, ref, there)}
+        yield _Seen(thing, mask, tuple(s.start for s in box), measures)
+
+
+class _Stored:
+    """A `PixelSource` of intensities as they are stored."""
+
+    def __init__(self, ref: ImageRef, folder: Path) -> None:
+        self._image = open_pixels(ref, folder)
+        self.shape, self.region = self._image.shape, self._image.region
+
+    def read(self, region: Region | None = None) -> FloatImage:
+        """Return the pixels of `region`."""
+        wanted = region or self.region
+        return self._image.read_stored(region_slices(wanted)).astype(np.float32)
+
+
+def _outline(
+    ref: ImageRef, name: str, seen: Sequence[_Seen], folder: Path, format: str
+) -> OutlinedImage:
+    if ref.ndim != 2:
+        raise InputError(
+            f"'{ref.name}' is a volume, and {format} holds outlines of flat images: choose "
+            "--format csv, or --what labels."
+        )
+    things = []
+    for one in seen:
+        if not isinstance(one.thing, FoundObject):
+            raise InputError(
+                f"Only the centers of the objects on '{ref.name}' are known: choose --format csv."
+            )
+        if one.mask is None and format in _NEED_MASKS:
+            raise InputError(
+                f"Only the boxes of the objects on '{ref.name}' are known: choose --format yolo, "
+                "coco or voc."
+            )
+        (ymin, ymax), (xmin, xmax) = one.thing.box
+        if one.mask is not None:
+            (ymin, xmin), (height, width) = one.corner, one.mask.shape
+            ymax, xmax = ymin + height, xmin + width
+        things.append(
+            OutlinedObject(
+                one.thing.id, one.thing.cls, one.thing.score, (ymin, xmin, ymax, xmax), one.mask,
+                one.measures,
+            )
+        )  # fmt: skip
+    height, width = open_pixels(ref, folder).shape[-2:]
+    return OutlinedImage(name, (height, width), tuple(things), ref.plane)
+
+
+def _write(
+    out: Path,
+    targets: Sequence[Path],
+    images: Sequence[OutlinedImage],
+    classes: Sequence[ObjectClass],
+    format: str,
+) -> None:
+    whole = {"coco": write_coco_polygons, "coco-rle": write_coco_runs}
+    if format in whole and all(t.mask is not None for image in images for t in image.objects):
+        whole[format](out, images, classes)
+    elif format in FORMATS:
+        names = {c.value: c.name for c in classes}
+        box_format(format).write(out, [image.as_boxes() for image in images], names)
+    else:
+        numbers = {c.value: number for number, c in enumerate(classes)}
+        for target, image in zip(targets, images, strict=True):
+            path = target.with_name(target.stem + _ENDINGS[format])
+            if format == "geojson":
+                write_geojson(path, image, classes)
+            elif format == "yolo-segments":
+                write_yolo_segments(path, image, numbers)
+            elif image.objects:  # ImageJ opens no empty set
+                write_imagej_rois(path, image, classes)
+        if format == "yolo-segments":
+            write_text(out / NAME_FILES[0], "".join(f"{c.name}\n" for c in classes))
