@@ -44,7 +44,7 @@ OBJECT_FORMATS = ("csv", "geojson", "imagej", "coco", "coco-rle", "yolo-segments
 PORTION = 100
 """Objects between two signs of progress."""
 
-_ENDINGS = {"geojson": ".geojson", "imagej": "_rois.zip", "yolo-segments": ".txt"}
+_ENDINGS = {"geojson": ".geojson", "imagej": ".zip", "yolo-segments": ".txt"}
 """Of the files of formats that have one for each image."""
 
 _MEASURED = ("csv", "geojson")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_imagej_rois_hold_the_pixels_names_colors_and_slice(
     image: OutlinedImage, tmp_path: Path
 ) -> None:
     write_imagej_rois(tmp_path / "a.zip", image, CLASSES)
-    rois = roifile.roiread(tmp_path / "a.zip")
+    rois: Any = roifile.roiread(tmp_path / "a.zip")
     assert [roi.name for roi in rois] == ["01-nucleus", "02-cell_ big", "12-nucleus"]
     assert [roi.z_position for roi in rois] == [4, 4, 4]
     assert [roi.group for roi in rois] == [1, 4, 1]
@@ -146,9 +147,8 @@ def test_imagej_rois_of_very_large_images_keep_their_place(tmp_path: Path) -> No
         outlined(np.ones((2, 3), bool), (70_000, 90_000), 2, 1),
     )
     write_imagej_rois(tmp_path / "a.zip", OutlinedImage("a.tif", (10**5, 10**5), things), CLASSES)
-    for roi, (y, x) in zip(
-        roifile.roiread(tmp_path / "a.zip"), [(40_000, 50_000), (70_000, 90_000)], strict=True
-    ):
+    rois: Any = roifile.roiread(tmp_path / "a.zip")
+    for roi, (y, x) in zip(rois, [(40_000, 50_000), (70_000, 90_000)], strict=True):
         places = roi.coordinates()
         assert places.min(axis=0).tolist() == [x, y]
         assert places.max(axis=0).tolist() == [x + 3, y + 2]

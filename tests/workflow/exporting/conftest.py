@@ -31,9 +31,11 @@ class Masked:
 def masked(tmp_path: Path) -> Iterator[Masked]:
     rng = np.random.default_rng(3)
     pixels = rng.integers(100, 60_000, (2, 50, 70), dtype=np.uint16)
-    options = {"metadata": {"axes": "CYX", "unit": "um"}, "resolution": (1 / 0.25, 1 / 0.5)}
-    tifffile.imwrite(tmp_path / "cells.tif", pixels, imagej=True, **options)
-    tifffile.imwrite(tmp_path / "empty.tif", pixels[:, :20], imagej=True, **options)
+    for name, stored in (("cells.tif", pixels), ("empty.tif", pixels[:, :20])):
+        tifffile.imwrite(
+            tmp_path / name, stored, imagej=True, resolution=(1 / 0.25, 1 / 0.5),
+            metadata={"axes": "CYX", "unit": "um"},
+        )  # fmt: skip
     ids = np.zeros((50, 70), np.int32)
     ids[2:12, 3:23] = 1
     ids[5:8, 6:10] = 0  # a hole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,7 +73,7 @@ def test_ome_zarr_has_a_pyramid_of_ids_that_exist(tmp_path: Path) -> None:
             export(session, tmp_path / "other", "ome-zarr", overwrite=True)
     place = tmp_path / "out" / "a.ome.zarr"
     assert [p.name for p in place.parent.iterdir() if p.name.startswith(".")] == []
-    group = zarr.open_group(str(place), mode="r")
+    group: Any = zarr.open_group(str(place), mode="r")
     (image,) = group.attrs["multiscales"]
     assert [axis["unit"] for axis in image["axes"]] == ["micrometer"] * 2
     for number, level in enumerate(image["datasets"]):

@@ -168,3 +168,17 @@ def test_without_truth_there_is_nothing_to_export(masked, tmp_path: Path) -> Non
         export(masked, "objects", tmp_path / "o.csv")
     with pytest.raises(InputError, match=r"has true masks: import them first"):
         export(masked, "labels", tmp_path / "o")
+
+
+@pytest.mark.parametrize("format", ["geojson", "imagej"])
+def test_our_own_readers_give_the_masks_back(masked, tmp_path: Path, format: str) -> None:
+    from napari_synthseg.io.outlines import read_outlines
+
+    export(masked, "objects", tmp_path / "out", format)
+    images = list(read_outlines(tmp_path / "out", lambda *_: masked.ids.shape))
+    painted = np.zeros_like(masked.ids)
+    (outlines,) = [image.outlines for image in images if image.outlines]
+    for ident, outline in zip((1, 2, 4, 7), outlines, strict=True):
+        mask, (top, left) = outline.area.draw(painted.shape)
+        painted[top : top + mask.shape[0], left : left + mask.shape[1]][mask] = ident
+    np.testing.assert_array_equal(painted, masked.ids)
