@@ -1,4 +1,4 @@
-"""Importing clicks, boxes, image labels and masks from files."""
+"""Importing clicks, boxes, outlines, image labels and masks from files."""
 
 from __future__ import annotations
 
@@ -33,23 +33,29 @@ def import_data(
         Path | None,
         typer.Argument(
             metavar="[FILE]",
-            help="A table of clicks, boxes or image labels; boxes as VOC, COCO or YOLO.",
+            help="A table of clicks, boxes or image labels; boxes as VOC, COCO or YOLO; outlines "
+            "and points of ImageJ, QuPath, labelme, Label Studio, CVAT, COCO or Cellpose.",
         ),
     ] = None,
     masks: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Label images named as the images.")
     ] = None,
     instance: Annotated[
-        bool, typer.Option("--instance", help="The masks hold one id per object.")
+        bool,
+        typer.Option("--instance", help="The masks hold one id per object, or FILE its outline."),
     ] = False,
     semantic: Annotated[
-        bool, typer.Option("--semantic", help="The masks hold the value of a class per pixel.")
+        bool,
+        typer.Option(
+            "--semantic", help="The masks hold the value of a class per pixel, or FILE outlines."
+        ),
     ] = False,
     patch_masks: Annotated[
         bool,
         typer.Option(
             "--patch-masks",
-            help="Cut patches by these masks, as by clicks, in place of scoring against them.",
+            help="Cut patches by these masks or outlines, as by clicks, in place of scoring "
+            "against them.",
         ),
     ] = False,
     split: Annotated[
@@ -98,22 +104,23 @@ def import_data(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Import clicks, boxes or image labels (FILE), true masks, or masks to cut patches by."""
+    """Import clicks, boxes, outlines or image labels (FILE), or label images (--masks)."""
     if (file is None) == (masks is None):
         raise InputError(
             "Give either a FILE with clicks, boxes or image labels, or --masks DIR with masks."
         )
     if role is not None and role not in get_args(Role):
         raise InputError(f"--role {role}: a role is one of {', '.join(get_args(Role))}.")
-    if masks is None and (instance or semantic or patch_masks):
-        raise InputError("--instance, --semantic and --patch-masks belong to --masks DIR.")
-    if masks is not None and instance + semantic + patch_masks != 1:
+    chosen = instance + semantic + patch_masks
+    if chosen > 1 or (masks is not None and not chosen):
         raise InputError(
-            "--masks needs one of --instance (true masks, one id per object), --semantic (true "
-            "masks, the value of a class per pixel) and --patch-masks (masks to cut patches by)."
+            "Masks are one of --instance (true masks, one id per object), --semantic (true masks, "
+            "the value of a class per pixel) and --patch-masks (masks to cut patches by)."
         )
-    if split and (masks is None or semantic):
-        raise InputError("--split belongs to --masks DIR with --instance or --patch-masks.")
+    if as_clicks and chosen:
+        raise InputError("--as-clicks makes no masks: leave out either of the two.")
+    if split and (not chosen or semantic):
+        raise InputError("--split belongs to masks with --instance or --patch-masks.")
     if exhaustive and not as_clicks:
         raise InputError("--exhaustive belongs to --as-clicks.")
     if as_clicks and incomplete:
@@ -139,9 +146,13 @@ def import_data(
             job = session.import_file(masks, options, mask_kind)
         else:
             assert file is not None
-            kind = file_kind(file)
+            kind = file_kind(file, mask_kind if chosen else None)
             title, accepted = kind.title, kind.options
-            job = session.import_file(file, options)
+            job = (
+                session.import_outlines(file, mask_kind, options)
+                if chosen
+                else session.import_file(file, options)
+            )
         _refuse_foreign_options(title, accepted, options)
         try:
             found = job.result()

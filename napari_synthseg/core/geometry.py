@@ -52,6 +52,24 @@ def contains(region: Region, position: Sequence[float]) -> bool:
     )
 
 
+BORDER_PX = 0.5
+"""How far outside of an image a position may lie: programs count from the edge or the center."""
+
+
+def onto_border(position: Sequence[float], whole: Region) -> tuple[float, ...]:
+    """Return a position with what lies at most `BORDER_PX` outside moved to the nearest pixel."""
+    moved = []
+    for p, (start, stop) in zip(position, whole, strict=True):
+        low, high = start - 0.5, stop - 0.5
+        if low - BORDER_PX <= p < low:
+            moved.append(float(start))
+        elif high <= p <= high + BORDER_PX:
+            moved.append(float(stop - 1))
+        else:
+            moved.append(p)
+    return tuple(moved)
+
+
 def divide_region(region: Region, block: Sequence[int]) -> Iterator[Region]:
     """Divide a region into blocks of a shape, smaller ones at the far ends."""
     yield from product(

@@ -128,12 +128,14 @@ class ImageNames:
             for stem in {PurePosixPath(name).stem for name in names}:
                 self._by_stem.setdefault(stem, []).append(image)
 
-    def find(self, where: str, name: str, z: float | None = None) -> list[ImageRef]:
+    def find(
+        self, where: str, name: str, z: float | None = None, *, all_planes: bool = False
+    ) -> list[ImageRef]:
         """Return the images that a file name may mean: several where one is used by regions.
 
         Folders before the name choose among images of one name, and are overlooked otherwise. `z`
         is the plane of a stack that is used plane by plane; the name may say it too, see
-        `plane_name`.
+        `plane_name`. With `all_planes`, the name of a stack means all of its planes.
 
         Raises
         ------
@@ -152,7 +154,7 @@ class ImageNames:
                 f"{where}: image '{name}' is not in the project (images: {listed or 'none yet'}). "
                 + told
             )
-        return self._of_plane(where, name, found, z)
+        return self._of_plane(where, name, found, z, all_planes)
 
     def find_stem(self, where: str, stem: str, *, all_planes: bool = False) -> list[ImageRef]:
         """Return the images whose file names have a stem: where a file is named as its image.

@@ -130,10 +130,12 @@ def read_masks(
     cls: int,
     *,
     split: bool = False,
+    ids_known: bool = False,
 ) -> Generator[Progress, None, Imported]:
     """Read masks of an image, see `Session.import_labels`; those from memory are kept in arrays.
 
-    With `split`, each connected piece of a value is an object.
+    With `split`, each connected piece of a value is an object. With `ids_known`, each id is an
+    object however many pieces it is in.
 
     Raises
     ------
@@ -144,8 +146,9 @@ def read_masks(
     if split:
         source = _split(image, source, project, folder, cls)
     if kind == "patch_masks":
-        return (yield from _read_patch_masks(image, source, project, folder, cls))
-    return Imported(truths=(_make_truth(image, source, kind, project, folder),))
+        work = _read_patch_masks(image, source, project, folder, cls, ids_known)
+        return (yield from work)
+    return Imported(truths=(_make_truth(image, source, kind, project, folder, ids_known),))
 
 
 def _split(
@@ -165,6 +168,7 @@ def _make_truth(
     kind: Literal["instance", "semantic"],
     project: Project,
     folder: Path,
+    ids_known: bool,
 ) -> MaskTruth:
     truth: MaskTruth
     if isinstance(source, PixelLabels):
@@ -184,13 +188,18 @@ def _make_truth(
     found = truths.open_labels(truth, image, folder, name)  # what is wrong is refused now
     if isinstance(found, RegionLabels):
         check_classes(found, project.class_values, name)
-    elif isinstance(found, InstanceLabels):
+    elif isinstance(found, InstanceLabels) and not ids_known:
         require_ids(found.ids, name, HOW_TO_SPLIT, strict=image.region is None)
     return truth
 
 
 def _read_patch_masks(
-    image: ImageRef, source: Path | PixelLabels, project: Project, folder: Path, cls: int
+    image: ImageRef,
+    source: Path | PixelLabels,
+    project: Project,
+    folder: Path,
+    cls: int,
+    ids_known: bool,
 ) -> Generator[Progress, None, Imported]:
     """Copy the user's masks of an image's objects; click those that have no click yet."""
     from napari_synthseg.patches.simulated_clicks import click_masks
@@ -202,7 +211,8 @@ def _read_patch_masks(
     else:
         name = f"of '{image.name}'"
         given = instances_of(source)
-    require_ids(given.ids, name, HOW_TO_SPLIT, strict=image.region is None)
+    if not ids_known:
+        require_ids(given.ids, name, HOW_TO_SPLIT, strict=image.region is None)
     ids = _on_whole_image(given.ids, image, folder)
     present = [int(i) for i in np.unique(ids) if i > 0]
     if not present:

@@ -263,7 +263,7 @@ class Session:
         options: ImportOptions = ImportOptions(),  # noqa: B008 - frozen
         masks: MaskKind | None = None,
     ) -> Job[Imported]:
-        """Take over the clicks, boxes or image labels of a file; all in one edit, or nothing.
+        """Take over the clicks, boxes, outlines or image labels of a file; all of it, or nothing.
 
         With `masks`, `path` is a folder of label images of that kind, named as the images.
         """
@@ -273,6 +273,20 @@ class Session:
         else:
             work = importing_files.import_masks(path, masks, self.project, self.folder, options)
         return self._importing(work, f"import {name}")
+
+    def import_outlines(
+        self,
+        path: Path,
+        masks: MaskKind,
+        options: ImportOptions = ImportOptions(),  # noqa: B008 - frozen
+    ) -> Job[Imported]:
+        """Make masks of the outlines of a file, or of all files of one format in a folder.
+
+        `import_file` makes true masks of outlines, but boxes of what may be read as boxes, too.
+        """
+        path = Path(path)
+        work = importing_files.import_file(path, self.project, self.folder, options, masks)
+        return self._importing(work, f"import {path.name}")
 
     def relink(self, image: ImageRef, path: Path) -> Job[Imported]:
         """Set the file of an image whose file was moved. The job's images are all that changed.

@@ -154,10 +154,13 @@ class OutlineFormat(ABC):
         Its name for programs.
     title
         Its full name, for help and messages.
+    has_boxes
+        Whether a box format reads its files, too, unless masks are asked for.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    has_boxes: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         FORMATS.add(cls.name, cls(), cls.__module__)

@@ -34,6 +34,7 @@ class CocoOutlines(OutlineFormat):
 
     name = "coco_outlines"
     title = "COCO JSON"
+    has_boxes = True
 
     def recognizes(self, file: SniffedFile) -> bool:
         """Return whether it has the tables of COCO."""

@@ -1,4 +1,4 @@
-"""Taking over what others' files say of a project's images: clicks, boxes, image labels, masks.
+"""Taking over what others' files say of images: clicks, boxes, outlines, image labels, masks.
 
 Everything in a file or folder is taken, or, if something is wrong with it, nothing. What a file
 is, its content says; the first kind that recognizes it reads it.
@@ -14,24 +14,26 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.base import FORMATS
 from napari_synthseg.io.sniffing import SniffedFile
-from napari_synthseg.workflow.importing import Imported
+from napari_synthseg.workflow.importing import Imported, MaskKind
 from napari_synthseg.workflow.importing_files.boxes import box_kind
 from napari_synthseg.workflow.importing_files.clicks import CLICKS, POINTS
 from napari_synthseg.workflow.importing_files.image_labels import IMAGE_LABELS
 from napari_synthseg.workflow.importing_files.kinds import FileKind, ImportOptions
 from napari_synthseg.workflow.importing_files.masks import import_masks
+from napari_synthseg.workflow.importing_files.outlines import outline_kind
 
 __all__ = ["FileKind", "ImportOptions", "file_kind", "import_file", "import_masks"]
 
 
 def _kinds() -> Iterator[FileKind]:
     """Yield all kinds; of two that recognize a file the first is taken."""
+    yield outline_kind()
     yield from map(box_kind, FORMATS.values())
     yield from (POINTS, IMAGE_LABELS, CLICKS)
 
 
-def file_kind(path: Path) -> FileKind:
-    """Return the kind of a file or folder.
+def file_kind(path: Path, masks: MaskKind | None = None) -> FileKind:
+    """Return the kind of a file or folder; with `masks`, of one whose outlines become masks.
 
     Raises
     ------
@@ -39,16 +41,23 @@ def file_kind(path: Path) -> FileKind:
         If there is no such file, or nothing here reads what it holds.
     """
     file = SniffedFile(path)
-    found = next((kind for kind in _kinds() if kind.recognizes(file)), None)
+    kinds = _kinds() if masks is None else iter([outline_kind(masks)])
+    found = next((kind for kind in kinds if kind.recognizes(file)), None)
     if found is None:
         raise InputError(f"{path} {file.describe()}")
     return found
 
 
 def import_file(
-    path: Path, project: Project, folder: Path, options: ImportOptions
+    path: Path,
+    project: Project,
+    folder: Path,
+    options: ImportOptions,
+    masks: MaskKind | None = None,
 ) -> Generator[Progress, None, Imported]:
     """Read a file of any kind; `Imported.figures` say what was taken and left out.
+
+    With `masks`, its outlines become masks of that kind.
 
     Raises
     ------
@@ -57,4 +66,4 @@ def import_file(
         does not have.
     """
     yield Progress(0.0, f"reading {path.name}")
-    return (yield from file_kind(path).read(path, project, folder, options))
+    return (yield from file_kind(path, masks).read(path, project, folder, options))

@@ -70,7 +70,19 @@ def _import_boxes(
             return 1, 1  # the boxes of an unknown image are never placed
         return height, width
 
-    listed = kind.read(path, size_of)
+    return import_listed(path, kind.read(path, size_of), kind.name, project, folder, options)
+
+
+def import_listed(
+    path: Path,
+    listed: Sequence[ListedImage],
+    format_name: str,
+    project: Project,
+    folder: Path,
+    options: ImportOptions,
+) -> Imported:
+    """Import the boxes that a file lists, whatever its format."""
+    shape_of = shapes_in(folder)
     classes = project.classes
     if options.add_classes:
         project = _with_classes(project, listed, options)
@@ -105,7 +117,7 @@ def _import_boxes(
         count = len(rows)
         figures = {"boxes": count}
     figures |= {
-        "format": kind.name,
+        "format": format_name,
         "images": len(placed.rows),
         "per_class": dict(counts),
         "unknown_images": placed.unknown_images,

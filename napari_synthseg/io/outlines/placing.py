@@ -1,0 +1,323 @@
+"""Which images and classes of a project outlines belong to, and what is left out and why."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_synthseg.core.annotations import Click, ImageRef
+from napari_synthseg.core.boxes import center_of
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.geometry import contains, full_region, onto_border
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.naming import (
+    ImageNames,
+    ShapeOf,
+    UnknownNameError,
+    find_class,
+    without_mask_ending,
+)
+from napari_synthseg.io.outlines.areas import Area
+from napari_synthseg.io.outlines.base import ListedOutline, ListedPoint, OutlinedImage
+
+ROI_ENDINGS = ("_rois", "_roiset", "-roiset", "_cp_outlines")
+"""What ImageJ and Cellpose put behind the name of an image to name its outlines."""
+
+
+@dataclass(eq=False)
+class PlacedOutlines:
+    """Outlines and clicks by image, and how much was left out.
+
+    Attributes
+    ----------
+    areas
+        Image id -> area and class value of each outline; of an image without any object, none.
+    ids
+        Image id -> a label image that stands in the file.
+    clicks
+        Of the points.
+    incomplete
+        Image id -> values of classes of which an object is left out.
+    unknown_images, unseen_images
+        Listed images that the project lacks, and those of which nothing can be taken over.
+    outside, cut, ignored
+        Outlines and points outside the regions that are used, outlines that reach beyond the
+        image, and those of ignored classes.
+    left_out
+        What else is not taken over -> how many.
+    """
+
+    areas: dict[str, list[tuple[Area, int]]] = field(default_factory=dict)
+    ids: dict[str, NDArray[np.int32]] = field(default_factory=dict)
+    clicks: list[Click] = field(default_factory=list)
+    incomplete: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    unknown_images: int = 0
+    unseen_images: int = 0
+    outside: int = 0
+    cut: int = 0
+    ignored: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def images(self) -> list[str]:
+        """Ids of the images that anything was found for."""
+        return list(dict.fromkeys([*self.areas, *self.ids, *(c.image for c in self.clicks)]))
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """How names in files are understood.
+
+    Attributes
+    ----------
+    class_name
+        Class of what has none in the file.
+    rename
+        Class name in the file -> name in the project.
+    ignored
+        Class names, as in the file, that are left out.
+    skip_unknown
+        Whether images that the project lacks are left out instead of an error.
+    """
+
+    class_name: str | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
+    ignored: Collection[str] = ()
+    skip_unknown: bool = False
+
+    def name_of(self, thing: ListedOutline | ListedPoint, project: Project) -> str:
+        """Return the name of the class of an object, before any renaming.
+
+        Raises
+        ------
+        InputError
+            If the file names none and the project has several.
+        """
+        known = [c.name for c in project.classes]
+        is_titled = self.rename.get(thing.title, thing.title) in known
+        name = thing.cls or (thing.title if is_titled else "") or self.class_name
+        if not name and len(known) != 1:
+            raise InputError(
+                f"{thing.where}: it has no class, and the project has {len(known)} "
+                f"({', '.join(known[:5])}): say which by --class."
+            )
+        return name or known[0]
+
+
+def place_outlines(
+    listed: Iterable[OutlinedImage], project: Project, shape_of: ShapeOf, names: Names
+) -> PlacedOutlines:
+    """Find the images and classes that outlines and points belong to.
+
+    Parameters
+    ----------
+    listed
+        What files say.
+    project
+        Gives the images and classes.
+    shape_of
+        Returns the spatial shape of a whole image, pixels.
+    names
+        How names in files are understood.
+
+    Raises
+    ------
+    InputError
+        If an image or class is unknown or not clear, an image had another size when it was drawn
+        on, or something lies outside its image; the message names the place.
+    """
+    images = ImageNames(project.images)
+    placed = PlacedOutlines()
+    for image in listed:
+        try:
+            named = with_name(image, project)
+            find = images.find_stem if named.by_stem else images.find
+            refs = find(named.where, named.name or "", all_planes=True)
+        except UnknownNameError:
+            if not names.skip_unknown:
+                raise
+            placed.unknown_images += 1
+            continue
+        _Placing(image, refs, project, shape_of, names, placed).place()
+    return placed
+
+
+def with_name(image: OutlinedImage, project: Project) -> OutlinedImage:
+    """Return what is said of an image with its name, which the name of the file may tell.
+
+    Raises
+    ------
+    UnknownNameError
+        If neither the file nor its name names one of several images of the project.
+    """
+    if image.name is not None:
+        return image
+    stem = PurePath(image.where).stem
+    ending = next((e for e in ROI_ENDINGS if stem.lower().endswith(e)), "")
+    names = ImageNames(project.images)
+    for name in (stem, stem[: len(stem) - len(ending)], without_mask_ending(stem)):
+        try:
+            names.find_stem(image.where, name, all_planes=True)
+        except UnknownNameError:
+            continue
+        return replace(image, name=name, by_stem=True)
+    if len({(ref.uri, ref.name) for ref in project.images}) == 1:
+        return replace(image, name=project.images[0].name)
+    raise UnknownNameError(
+        f"{image.where}: the file names no image, and is not named as one of the "
+        f"{len(project.images)} of the project: say which by --image, or name the file after it."
+    )
+
+
+class _Placing:
+    """What one file says of one image."""
+
+    def __init__(
+        self,
+        image: OutlinedImage,
+        refs: Sequence[ImageRef],
+        project: Project,
+        shape_of: ShapeOf,
+        names: Names,
+        placed: PlacedOutlines,
+    ) -> None:
+        self.image, self.refs, self.placed = image, refs, placed
+        self._project, self._names = project, names
+        self._shape = shape_of(refs[0])
+        if image.size is not None and image.size != self._shape[-2:]:
+            raise InputError(
+                f"{image.where}: it was drawn on {image.size[0]} x {image.size[1]} pixels (y, x), "
+                f"but '{refs[0].name}' has {self._shape[-2]} x {self._shape[-1]}: export it for "
+                "the same image."
+            )
+
+    def place(self) -> None:
+        image, placed = self.image, self.placed
+        missed = [each for each in image.left_out if each.cls is not None]
+        placed.left_out.update(each.what for each in image.left_out)
+        if image.ids is not None:
+            self._place_ids(image.ids)
+        elif not image.outlines and not image.points:
+            if missed or image.name is None:
+                placed.unseen_images += 1
+                return
+            for ref in self.refs:
+                placed.areas.setdefault(ref.id, [])
+        for outline in image.outlines:
+            self._place_outline(outline)
+        for point in image.points:
+            self._place_point(point)
+        known = {c.name: c.value for c in self._project.classes}
+        for each in missed:
+            name = self._names.rename.get(each.cls or "", each.cls or "")
+            values = {known[name]} if name in known else set() if name else set(known.values())
+            for ref in self.refs:
+                placed.incomplete[ref.id] |= values
+
+    def _place_ids(self, ids: NDArray[np.int32]) -> None:
+        if ids.shape != self._shape:
+            raise InputError(
+                f"{self.image.where}: its masks have the shape {ids.shape}, image "
+                f"'{self.refs[0].name}' has {self._shape}: save them for the same image."
+            )
+        for ref in self.refs:
+            self.placed.ids[ref.id] = ids
+
+    def _place_outline(self, outline: ListedOutline) -> None:
+        refs = self._on_plane(outline)
+        if refs[0].ndim != 2:
+            raise InputError(
+                f"{outline.where}: '{refs[0].name}' is used as a volume, but outlines are of flat "
+                "images: make the project with --planes."
+            )
+        value = self._class_of(outline)
+        if value is None:
+            return
+        height, width = self._shape
+        ymin, xmin, ymax, xmax = outline.area.bounds
+        if ymin >= height or xmin >= width or ymax <= 0 or xmax <= 0:
+            raise InputError(
+                f"{outline.where}: the outline (y {ymin:g} to {ymax:g}, x {xmin:g} to {xmax:g}) "
+                f"lies outside image '{refs[0].name}' ({height} x {width}): check that it is of "
+                "this image."
+            )
+        inside = (max(ymin, 0.0), max(xmin, 0.0), min(ymax, height), min(xmax, width))
+        self.placed.cut += inside != (ymin, xmin, ymax, xmax)
+        ref = self._holding(refs, center_of(inside))
+        if ref is not None:
+            self.placed.areas.setdefault(ref.id, []).append((outline.area, value))
+
+    def _place_point(self, point: ListedPoint) -> None:
+        refs = self._on_plane(point)
+        value = self._class_of(point)
+        if value is None:
+            return
+        position: tuple[float, ...] = onto_border(point.position, full_region(self._shape[-2:]))
+        if refs[0].ndim == 3:
+            depth = point.plane.get("z", point.plane.get("slice"))
+            if depth is None:
+                raise InputError(
+                    f"{point.where}: '{refs[0].name}' is a volume, but the point is on no slice: "
+                    "place it on one."
+                )
+            position = (float(depth), *position)
+        if not contains(full_region(self._shape), position):
+            sizes = " x ".join(map(str, self._shape))
+            at = ", ".join(f"{p:g}" for p in position)
+            raise InputError(
+                f"{point.where}: the point ({at}) lies outside image '{refs[0].name}' ({sizes}): "
+                "check that it is of this image."
+            )
+        ref = self._holding(refs, position)
+        if ref is not None:
+            self.placed.clicks.append(Click(image=ref.id, position=position, cls=value))
+
+    def _holding(self, refs: Sequence[ImageRef], position: Sequence[float]) -> ImageRef | None:
+        """Return the image, or the region of it, that holds a position; count if none does."""
+        whole = full_region(self._shape)
+        found = next((ref for ref in refs if contains(ref.region or whole, position)), None)
+        self.placed.outside += found is None
+        return found
+
+    def _class_of(self, thing: ListedOutline | ListedPoint) -> int | None:
+        if thing.cls and thing.cls in self._names.ignored:
+            self.placed.ignored += 1
+            return None
+        name = self._names.name_of(thing, self._project)
+        renamed = self._names.rename.get(name, name)
+        return find_class(thing.where, renamed, self._project.classes)
+
+    def _on_plane(self, thing: ListedOutline | ListedPoint) -> list[ImageRef]:
+        """Return the images of the plane that something was drawn on."""
+        first, plane = self.refs[0], dict(thing.plane)
+        used = [axis for axis in "zt" if any(axis in ref.plane for ref in self.refs)]
+        along = plane.pop("slice", None)
+        if along is not None and len(used) == 1:
+            plane.setdefault(used[0], along)
+        elif along and not used and first.ndim == 2 and "c" not in first.axes:
+            plane["slice"] = along
+        for axis, index in plane.items():
+            if index > 0 and axis not in used and not (axis == "z" and first.ndim == 3):
+                words = {"z": "plane", "t": "time point", "slice": "slice"}[axis]
+                raise InputError(
+                    f"{thing.where}: it lies on {words} {index + 1}, but '{first.name}' has no "
+                    "such: give the images that it was drawn on."
+                )
+        refs = [r for r in self.refs if all(plane.get(a, r.plane[a]) == r.plane[a] for a in used)]
+        if not refs:
+            at = ", ".join(f"{axis} {plane[axis]}" for axis in used if axis in plane)
+            raise InputError(
+                f"{thing.where}: stack '{first.name}' has no plane {at}, counted from 0, in the "
+                "project: add the plane."
+            )
+        if len({tuple(sorted(ref.plane.items())) for ref in refs}) > 1:
+            raise InputError(
+                f"{thing.where}: '{first.name}' is a stack of {len(refs)} images, but it is on no "
+                "plane: place it on one."
+            )
+        return refs

@@ -1,0 +1,322 @@
+"""Importing outlines and points of any format: as true masks, as masks to cut by, or as clicks."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from napari_synthseg.core.annotations import Click, ImageRef, InstanceTruth, PatchMasks, Truth
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.boxes.base import ListedBox, ListedImage
+from napari_synthseg.io.naming import ImageNames, find_class, same_form
+from napari_synthseg.io.outlines import find_outline_format, read_outlines
+from napari_synthseg.io.outlines.base import OutlinedImage, OutlineFormat
+from napari_synthseg.io.outlines.drawing import draw_outlines
+from napari_synthseg.io.outlines.placing import (
+    Names,
+    PlacedOutlines,
+    place_outlines,
+    with_name,
+)
+from napari_synthseg.io.sniffing import SniffedFile
+from napari_synthseg.workflow.importing import Imported, MaskKind, read_masks
+from napari_synthseg.workflow.importing_files.boxes import BOX_OPTIONS, import_listed
+from napari_synthseg.workflow.importing_files.kinds import (
+    FileKind,
+    ImportOptions,
+    list_counts,
+    narrowed,
+    new_clicks,
+    shapes_in,
+    with_role,
+)
+
+Use = MaskKind | Literal["clicks"]
+"""What outlines become."""
+
+WORDS = {
+    "instance": "outlines became true masks of",
+    "semantic": "outlines became true regions of",
+    "patch_masks": "outlines became masks that patches are cut by, of",
+    "clicks": "outlines were clicked on",
+}
+
+LEFT_OUT = {
+    "empty": "image(s) are said to show no object",
+    "unknown_images": "image(s) of the file are not in the project",
+    "not_for_training": "image(s) are not for training and got nothing of their outlines",
+    "unseen_images": "image(s) hold nothing that can be taken over",
+    "outside": "object(s) lie outside of the regions that are used",
+    "ignored": "object(s) were ignored",
+    "cut": "outline(s) reach beyond their image and were cut",
+    "overlapped": "outline(s) are partly under smaller ones",
+    "lost": "outline(s) hold no pixel, or lie wholly under smaller ones, and were left out",
+}
+"""Figure -> what it counts, for people."""
+
+
+def outline_kind(masks: MaskKind | None = None) -> FileKind:
+    """Return the kind of files of outlines; `masks` says what they become, true masks if None."""
+
+    def recognizes(file: SniffedFile) -> bool:
+        found = find_outline_format(file.path)
+        return found is not None and (masks is not None or not found.has_boxes)
+
+    def read(
+        path: Path, project: Project, folder: Path, options: ImportOptions
+    ) -> Generator[Progress, None, Imported]:
+        yield Progress(0.1, f"reading {path.name}")
+        found = find_outline_format(path)
+        if found is None:
+            raise InputError(f"{path} {SniffedFile(path).describe()}")
+        return (yield from _import_outlines(path, found, masks, project, folder, options))
+
+    fields = BOX_OPTIONS | {"class_name"}
+    fields |= {"split"} if masks else set()
+    return FileKind("outlines", "outlines", recognizes, read, fields)
+
+
+def _import_outlines(
+    path: Path,
+    kind: OutlineFormat,
+    masks: MaskKind | None,
+    project: Project,
+    folder: Path,
+    options: ImportOptions,
+) -> Generator[Progress, None, Imported]:
+    known = project.classes
+    project = narrowed(project, options)
+    names, shape_of = ImageNames(project.images), shapes_in(folder)
+
+    def size_of(where: str, stem: str) -> tuple[int, int]:
+        try:
+            height, width = shape_of(names.find_stem(where, stem)[0])[-2:]
+        except InputError:
+            return 1, 1  # the outlines of an unknown image are never placed
+        return height, width
+
+    listed = list(read_outlines(path, size_of, kind))
+    naming = Names(options.class_name, **options.naming)
+    if masks is None and _are_boxes(listed):
+        boxes = [_as_boxes(image, project, naming) for image in listed]
+        return import_listed(path, boxes, kind.name, project, folder, options)
+    if options.add_classes:
+        project = _with_classes(project, listed, naming)
+    placed = place_outlines(listed, project, shape_of, naming)
+    if not placed.images:
+        raise InputError(_why_nothing(path, listed, placed))
+    images = with_role(map(project.image, placed.images), options.role)
+    project = project.with_images(*images) if images else project
+    use: Use = "clicks" if options.as_clicks else masks or "instance"
+    made = yield from _make_masks(placed, use, project, folder, options)
+    if options.as_clicks and options.exhaustive:
+        whole = [i for i in made.used if not placed.incomplete.get(i.id)]
+        marked = {i.id: i.model_copy(update={"exhaustive": True}) for i in whole}
+        images = tuple(({i.id: i for i in images} | marked).values())
+    clicks = new_clicks(project, (*placed.clicks, *made.clicks))
+    figures, words = _report(placed, made, use, clicks, project)
+    return Imported(
+        images=images,
+        classes=tuple(c for c in project.classes if c not in known),
+        clicks=clicks,
+        truths=tuple(made.truths),
+        patch_masks=tuple(made.patch_masks),
+        figures={"format": kind.name, **figures, "role": options.role},
+        message="; ".join(words) + ".",
+    )
+
+
+@dataclass
+class _Made:
+    """What outlines became, and how many of each class value."""
+
+    used: list[ImageRef] = field(default_factory=list)
+    truths: list[Truth] = field(default_factory=list)
+    patch_masks: list[PatchMasks] = field(default_factory=list)
+    clicks: list[Click] = field(default_factory=list)
+    objects: Counter[int] = field(default_factory=Counter)
+    overlapped: int = 0
+    lost: int = 0
+    not_for_training: int = 0
+
+
+def _make_masks(
+    placed: PlacedOutlines, use: Use, project: Project, folder: Path, options: ImportOptions
+) -> Generator[Progress, None, _Made]:
+    """Draw the outlines of each image, and make of them what they are to become."""
+    made = _Made()
+    images = [project.image(i) for i in dict.fromkeys((*placed.areas, *placed.ids))]
+    if use in ("patch_masks", "clicks"):
+        training = [image for image in images if image.role == "train"]
+        made.not_for_training = len(images) - len(training)
+        images = [i for i in training if placed.areas.get(i.id) or i.id in placed.ids]
+        if not images and not placed.clicks:
+            raise InputError(
+                "Patches and clicks are of training images, and none of these has outlines and is "
+                "for training: add --role train, or import them as true masks by --instance."
+            )
+    named = options.class_name
+    first = find_class("--class", named, project.classes) if named else None
+    incomplete = {find_class("--incomplete", n, project.classes) for n in options.incomplete}
+    for number, image in enumerate(images):
+        start, stop = (0.2 + 0.8 * n / len(images) for n in (number, number + 1))
+        middle = (start + stop) / 2
+        labels = yield from subprogress(
+            _labels_of(image, placed, first, project, folder, made), start, middle
+        )
+        made.used.append(image)
+        made.objects.update(labels.classes.values())
+        if use == "clicks":
+            made.clicks += _clicks_in(labels, image)
+            continue
+        known = image.id in placed.areas
+        value = next(iter(labels.classes.values()), 1)
+        split = options.split and not known
+        work = read_masks(image, labels, use, project, folder, value, split=split, ids_known=known)
+        result = yield from subprogress(work, middle, stop)
+        missing = tuple(sorted(incomplete | placed.incomplete.get(image.id, set())))
+        for truth in result.truths:
+            is_instance = isinstance(truth, InstanceTruth)
+            made.truths.append(
+                truth.model_copy(update={"incomplete": missing}) if is_instance else truth
+            )
+        made.patch_masks += result.patch_masks
+        made.clicks += result.clicks
+    return made
+
+
+def _labels_of(
+    image: ImageRef,
+    placed: PlacedOutlines,
+    first: int | None,
+    project: Project,
+    folder: Path,
+    made: _Made,
+) -> Generator[Progress, None, InstanceLabels]:
+    """Return the label image of an image; ids of the file itself are of the class `first`."""
+    if image.id in placed.ids:
+        if first is None and not project.classes:
+            raise InputError("The project has no class yet: add one first.")
+        ids = placed.ids[image.id]
+        value = first if first is not None else project.classes[0].value
+        present = np.unique(ids[ids > 0]).tolist()
+        yield Progress(1.0, f"counting the objects of {image.name}")
+        return InstanceLabels(ids, dict.fromkeys(present, value))
+    areas = placed.areas[image.id]
+    height, width = shapes_in(folder)(image)
+    drawn = yield from draw_outlines([area for area, _ in areas], (height, width), image.name)
+    made.overlapped += drawn.overlapped
+    made.lost += len(drawn.lost)
+    values = {n: cls for n, (_, cls) in enumerate(areas, start=1) if n not in set(drawn.lost)}
+    return InstanceLabels(drawn.ids, values)
+
+
+def _clicks_in(labels: InstanceLabels, image: ImageRef) -> list[Click]:
+    from napari_synthseg.patches.simulated_clicks import click_masks
+
+    return [
+        Click(image=image.id, position=made.position, cls=made.cls)
+        for made in click_masks(labels, jitter=0.0)
+    ]
+
+
+def _as_boxes(image: OutlinedImage, project: Project, naming: Names) -> ListedImage:
+    """Return what is said of an image as boxes and points."""
+    named = with_name(image, project)
+    return ListedImage(
+        named.where,
+        named.name or "",
+        tuple(
+            ListedBox(each.where, naming.name_of(each, project), each.area.bounds)
+            for each in named.outlines
+        ),
+        named.size,
+        named.by_stem,
+    )
+
+
+def _are_boxes(listed: Sequence[OutlinedImage]) -> bool:
+    """Tell whether all outlines are upright rectangles on flat images: boxes, and no masks."""
+    outlines = [outline for image in listed for outline in image.outlines]
+    masks = any(image.ids is not None for image in listed)
+    flat = all(outline.is_box and not any(outline.plane.values()) for outline in outlines)
+    return bool(outlines) and not masks and flat
+
+
+def _with_classes(project: Project, listed: Sequence[OutlinedImage], naming: Names) -> Project:
+    """Return the project with the classes that it lacks, as large as the usual box round them."""
+    sizes: dict[str, list[float]] = defaultdict(list)
+    for image in listed:
+        for outline in image.outlines:
+            if outline.cls and outline.cls not in naming.ignored:
+                ymin, xmin, ymax, xmax = outline.area.bounds
+                edge = float(np.sqrt((ymax - ymin) * (xmax - xmin)))
+                sizes[naming.rename.get(outline.cls, outline.cls)].append(edge)
+        for point in image.points:
+            if point.cls and point.cls not in naming.ignored:
+                sizes[naming.rename.get(point.cls, point.cls)] += []
+    known = {same_form(c.name.strip()) for c in project.classes}
+    for name, edges in sizes.items():
+        if same_form(name) not in known:
+            size = {"diameter": round(float(np.median(edges)), 1)} if edges else {}
+            project = project.with_classes(project.next_class(name, **size))
+    return project
+
+
+def _why_nothing(path: Path, listed: Sequence[OutlinedImage], placed: PlacedOutlines) -> str:
+    if placed.unknown_images and placed.unknown_images == len(listed):
+        return (
+            f"{path}: none of its {len(listed)} image(s) is in the project: make the project with "
+            "the images that were drawn on."
+        )
+    found = [f"{count} {what}" for what, count in placed.left_out.items()]
+    found += [f"{placed.ignored} object(s) of ignored classes"] if placed.ignored else []
+    found += [f"{placed.outside} outside of the used regions"] if placed.outside else []
+    there = ", ".join(found) or "nothing"
+    return f"{path}: it holds no outline or point that can be taken over, but {there}."
+
+
+def _report(
+    placed: PlacedOutlines, made: _Made, use: Use, clicks: Sequence[Click], project: Project
+) -> tuple[dict[str, Any], list[str]]:
+    """Return counts for programs, and what was done in words."""
+
+    def by_name(values: Counter[int]) -> dict[str, int]:
+        return {project.object_class(value).name: n for value, n in values.items()}
+
+    outlines, clicked = by_name(made.objects), by_name(Counter(c.cls for c in clicks))
+    figures: dict[str, Any] = {
+        "images": len(placed.images),
+        "outlines": made.objects.total(),
+        "clicks": len(clicks),
+        "per_class": outlines or clicked,
+        "use": use,
+        "left_out": dict(placed.left_out),
+        "empty": sum(not areas for areas in placed.areas.values()),
+        "overlapped": made.overlapped,
+        "lost": made.lost,
+        "not_for_training": made.not_for_training,
+    }
+    counts = ("unknown_images", "unseen_images", "outside", "cut", "ignored")
+    figures |= {name: getattr(placed, name) for name in counts}
+    words = []
+    if made.used:
+        words.append(
+            f"{figures['outlines']} {WORDS[use]} {len(made.used)} image(s) "
+            f"({list_counts(outlines)})"
+        )
+    if clicks:
+        words.append(f"{len(clicks)} clicks added ({list_counts(clicked)})")
+    elif placed.clicks:
+        words.append("all clicks were there already")
+    words += [f"{figures[key]} {why}" for key, why in LEFT_OUT.items() if figures[key]]
+    words += [f"{n} {what} were left out" for what, n in placed.left_out.items()]
+    return figures, words

@@ -1,0 +1,211 @@
+"""Outlines and points of other programs, into a project by commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_synthseg.core.annotations import InstanceTruth
+from napari_synthseg.core.labels import instances_of, regions_of
+from napari_synthseg.storage import truths
+from napari_synthseg.workflow.session import Session
+from tests.helpers.outline_files import (
+    SQUARE,
+    cell_counter,
+    coco,
+    coco_polygon,
+    geojson,
+    labelme,
+    labelme_shape,
+    markers,
+    save_cellpose,
+    save_imagej,
+    save_json,
+)
+from tests.helpers.outlines import box
+
+Invoke = Callable[..., Any]
+SMALL = [[12, 6], [15, 6], [15, 8], [12, 8]]
+
+
+@pytest.fixture
+def project(invoke: Invoke, tmp_path: Path) -> Path:
+    """Make a project of two images of 40 x 60 pixels and two classes."""
+    images = tmp_path / "images"
+    images.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("cells", "others"):
+        tifffile.imwrite(images / f"{name}.tif", rng.integers(0, 255, (40, 60)).astype(np.uint8))
+    folder = tmp_path / "p.synthseg"
+    done = invoke(
+        "new", folder, *sorted(images.iterdir()), "--class", "nucleus:8", "--class", "debris:4"
+    )
+    assert done.code == 0, done.err
+    return folder
+
+
+def polygon(points: Any) -> dict[str, Any]:
+    return {"type": "Polygon", "coordinates": [[*points, points[0]]]}
+
+
+def opened(folder: Path) -> Session:
+    return Session.open(folder).result()
+
+
+def truth_of(folder: Path, name: str, kind: Any = "instance") -> Any:
+    """Return the truth of an image, and its labels."""
+    with opened(folder) as session:
+        image = next(i for i in session.project.images if i.name == name)
+        truth = session.project.truth_of(image, kind)
+        return truth, None if truth is None else truths.open_labels(truth, image, session.folder)
+
+
+def test_outlines_become_true_masks(invoke: Invoke, project: Path, tmp_path: Path) -> None:
+    file = save_json(tmp_path / "cells.geojson", geojson(polygon(SMALL), polygon(SQUARE)))
+    done = invoke("import", project, file, "--role", "test", "--json")
+    assert done.code == 0, done.err
+    message = done.result["message"]
+    assert "2 outlines became true masks of 1 image(s) (2 nucleus)" in message
+    assert "1 outline(s) are partly under smaller ones" in message
+    truth, labels = truth_of(project, "cells.tif")
+    assert isinstance(truth, InstanceTruth) and truth.incomplete == ()
+    assert (labels.ids == np.where(box(6, 12, 8, 15), 1, np.where(box(5, 10, 9, 20), 2, 0))).all()
+    assert labels.classes == {1: 1, 2: 1}
+    with opened(project) as session:
+        assert [i.role for i in session.project.images] == ["test", "train"]
+
+
+def test_outlines_become_regions_and_patch_masks(
+    invoke: Invoke, project: Path, tmp_path: Path
+) -> None:
+    file = save_json(
+        tmp_path / "others.json",
+        labelme(labelme_shape("polygon", SQUARE, "debris"), image="cells.tif"),
+    )
+    done = invoke("import", project, file, "--semantic", "--json")
+    assert done.code == 0, done.err
+    _, labels = truth_of(project, "cells.tif", "semantic")
+    assert (regions_of(labels).values == 2 * box(5, 10, 9, 20)).all()
+    done = invoke("import", project, file, "--patch-masks", "--json")
+    assert done.code == 0, done.err
+    assert (done.result["outlines"], done.result["clicks"]) == (1, 1)
+    with opened(project) as session:
+        (masks,), (click,) = session.project.patch_masks, session.project.clicks
+        image = session.project.image(masks.image)
+        ids = instances_of(truths.open_labels(masks, image, session.folder)).ids
+        assert (ids == box(5, 10, 9, 20)).all() and click.cls == 2
+        assert ids[tuple(np.round(click.position).astype(int))] == 1
+
+
+def test_outlines_become_clicks(invoke: Invoke, project: Path, tmp_path: Path) -> None:
+    file = save_imagej(tmp_path / "cells.roi")
+    chosen = ("--class", "nucleus", "--as-clicks", "--exhaustive")
+    done = invoke("import", project, file, *chosen, "--json")
+    assert done.code == 0, done.err
+    assert done.result["clicks"] == 1 and "1 outlines were clicked" in done.result["message"]
+    with opened(project) as session:
+        assert [i.exhaustive for i in session.project.images] == [True, False]
+        (click,) = session.project.clicks
+        assert box(5, 10, 9, 20)[tuple(np.round(click.position).astype(int))]
+
+
+def test_points_become_clicks(invoke: Invoke, project: Path, tmp_path: Path) -> None:
+    file = tmp_path / "CellCounter_cells.xml"
+    file.write_text(cell_counter(markers(1, (14, 6, 1)), markers(2, (3, 2, 1)), image="cells.tif"))
+    done = invoke("import", project, file)
+    assert done.code == 2 and "class 'Type 1' is not in the project" in done.err
+    chosen = ("--rename", "Type 1=nucleus", "--add-classes")
+    done = invoke("import", project, file, *chosen, "--json")
+    assert done.code == 0, done.err
+    assert done.result["message"] == "2 clicks added (1 nucleus, 1 Type 2)."
+    with opened(project) as session:
+        assert [(c.position, c.cls) for c in session.project.clicks] == [((6, 14), 1), ((2, 3), 3)]
+        assert session.project.truths == ()
+    done = invoke("import", project, file, *chosen, "--json")
+    assert done.result["message"] == "all clicks were there already."
+
+
+def test_masks_of_cellpose(invoke: Invoke, project: Path, tmp_path: Path) -> None:
+    ids = np.zeros((40, 60), np.uint16)
+    ids[5:9, 10:20], ids[20:30, 5:9] = 1, 2
+    file = save_cellpose(tmp_path / "cells_seg.npy", ids)
+    done = invoke("import", project, file, "--class", "debris", "--json")
+    assert done.code == 0, done.err
+    _, labels = truth_of(project, "cells.tif")
+    assert (labels.ids == ids).all() and labels.classes == {1: 2, 2: 2}
+
+
+def test_rectangles_are_boxes_unless_masks_are_asked_for(
+    invoke: Invoke, project: Path, tmp_path: Path
+) -> None:
+    shape = labelme_shape("rectangle", [SQUARE[0], SQUARE[2]])
+    file = save_json(tmp_path / "cells.json", labelme(shape, image="cells.tif"))
+    done = invoke("import", project, file, "--json")
+    assert done.code == 0, done.err
+    assert done.result["message"].startswith("1 boxes added to 1 image(s) (1 nucleus)")
+    with opened(project) as session:
+        (truth,) = session.project.truths
+        assert truth.boxes == ((5, 10, 9, 20, 1),)
+    assert invoke("import", project, file, "--instance").code == 0
+    assert (truth_of(project, "cells.tif")[1].ids == box(5, 10, 9, 20)).all()
+
+
+def test_outlines_of_coco_are_masks_on_request(
+    invoke: Invoke, project: Path, tmp_path: Path
+) -> None:
+    whole = coco({**coco_polygon(), "bbox": [10, 5, 10, 4]}, {**coco_polygon(), "iscrowd": 1})
+    whole["images"].append({"id": 4, "file_name": "others.tif", "height": 40, "width": 60})
+    whole["annotations"].append({**coco_polygon(), "image_id": 4, "category_id": 1, "iscrowd": 1})
+    whole["images"][0]["file_name"] = "cells.tif"
+    file = save_json(tmp_path / "instances.json", whole)
+    done = invoke("import", project, file, "--instance", "--json")
+    assert done.code == 0, done.err
+    assert done.result["left_out"] == {"crowd(s)": 2} and done.result["unseen_images"] == 1
+    truth, labels = truth_of(project, "cells.tif")
+    assert (labels.ids == box(5, 10, 9, 20)).all() and truth.incomplete == (1,)
+    assert truth_of(project, "others.tif") == (None, None)  # not "shows no object"
+
+
+def test_an_object_of_many_pieces_is_one(invoke: Invoke, project: Path, tmp_path: Path) -> None:
+    parts = {"type": "MultiPolygon", "coordinates": [
+        [[[x, 2], [x + 3, 2], [x + 3, 6], [x, 6]]] for x in (2, 10, 20, 30)
+    ]}  # fmt: skip
+    file = save_json(tmp_path / "cells.geojson", geojson(parts))
+    for use in ("--instance", "--patch-masks"):
+        done = invoke("import", project, file, use)
+        assert done.code == 0, done.err
+    assert truth_of(project, "cells.tif")[1].count == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--instance", "--semantic"), "Masks are one of --instance"),
+        (("--instance", "--as-clicks"), "--as-clicks makes no masks"),
+        (("--split",), "--split belongs to masks"),
+        (("--class", "cell"), "class 'cell' is not in the project"),
+        ((), r"cells.roi, ROI 'cells': it has no class"),
+        (("--class", "nucleus", "--role", "test", "--as-clicks"), "none of these has outlines"),
+    ],
+)
+def test_what_cannot_be_meant_is_told(
+    invoke: Invoke, project: Path, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    done = invoke("import", project, save_imagej(tmp_path / "cells.roi"), *options)
+    assert done.code == 2 and said in done.err and done.err.count("\n") == 1, done.err
+    with opened(project) as session:
+        assert not session.project.truths and not session.project.clicks
+
+
+def test_files_without_anything_are_told(invoke: Invoke, project: Path, tmp_path: Path) -> None:
+    line = {"type": "LineString", "coordinates": [[1, 2], [3, 4]]}
+    file = save_json(tmp_path / "cells.geojson", geojson(line))
+    done = invoke("import", project, file)
+    assert done.code == 2 and "can be taken over, but 1 line(s)" in done.err
+    done = invoke("import", project, tmp_path / "images", "--instance")
+    assert done.code == 2 and str(tmp_path / "images") in done.err
