@@ -31,6 +31,10 @@ MASK_ENDINGS = ("_cp_masks", "_masks", "_mask", "_labels", "_label", "_seg")
 """What programs put behind the name of an image to name its masks; the longest first."""
 
 
+PLAIN_FOLDERS = frozenset({"images", "labels", "masks", "annotations"})
+"""Folders that say what lies in them, not of which image it is: they tell no images apart."""
+
+
 class UnknownNameError(InputError):
     """A file names an image or a class that the project does not have."""
 
@@ -216,6 +220,7 @@ class ImageNames:
                 self.renamed[name] = self._unique[found[0].id]
         if not found:
             return None
+        folders = [folder for folder in folders if folder.lower() not in PLAIN_FOLDERS]
         shared = {image.uri: self._shared(image, folders) for image in found}
         best = max(shared.values())
         near = [image for image in found if shared[image.uri] == best]
@@ -225,7 +230,7 @@ class ImageNames:
 
     def _shared(self, image: ImageRef, folders: Sequence[str]) -> int:
         """Return how many folders before a name, from the innermost on, are those of an image."""
-        known = self._folders[image.uri]
+        known = [f for f in self._folders[image.uri] if f.lower() not in PLAIN_FOLDERS]
         pairs = list(zip(reversed(folders), reversed(known), strict=False))
         return next((n for n, (a, b) in enumerate(pairs) if a != b), len(pairs))
 

@@ -99,6 +99,8 @@ def xml_root_name(path: Path) -> str:
         parser.Parse(_as_declared(data), True)
     except _Root as root:
         return str(root)
+    except InputError:
+        raise
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise _not_xml(path, error) from None
     raise InputError(f"{path.name}: not XML that can be read: it holds no element.")

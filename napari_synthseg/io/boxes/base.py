@@ -5,8 +5,10 @@ A new format is a subclass of `BoxFormat`; nothing else needs to know it.
 
 from __future__ import annotations
 
+import math
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -26,7 +28,15 @@ FORMATS: Registry[BoxFormat] = Registry("box_formats", "box format", _accept)
 """Name -> format; defining a subclass of `BoxFormat` adds it."""
 
 SizeOf = Callable[[str, str], tuple[int, int]]
-"""Takes a place for messages and the stem of an image file; returns its height and width."""
+"""Takes a place for messages and the stem of an image file, with folders before it where names
+repeat; returns the height and width of the image."""
+
+TURNED = "boxes that are turned became the upright boxes round them"
+OUTLINED = "what has an outline and no box got the box round its outline"
+"""What `ListedImage.notes` say of such boxes."""
+
+MAX_DEPTH = 4
+"""How many folders deep the files of an export are looked for."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +50,30 @@ class ListedBox:
 
 
 @dataclass(frozen=True)
-class ListedImage:
-    """An image that a file names, with its boxes; without any it shows no object.
+class ListedPoint:
+    """The center of one object that has no box; position y, x, pixel centers at whole numbers."""
 
-    `size` is height and width as the file says, or None. With `by_stem` the name is a file name
-    without its extension.
+    where: str
+    cls: str
+    position: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ListedImage:
+    """An image that a file names, with its objects; without any it shows none.
+
+    Attributes
+    ----------
+    size
+        Height and width as the file says, or None.
+    by_stem
+        Whether the name is a file name without its extension.
+    points
+        Objects of which the file gives the center alone.
+    crowds
+        Class of each region that holds several objects without a box of their own.
+    notes
+        What was changed or left out in reading, a sentence part each.
     """
 
     where: str
@@ -52,6 +81,14 @@ class ListedImage:
     boxes: tuple[ListedBox, ...] = ()
     size: tuple[int, int] | None = None
     by_stem: bool = False
+    points: tuple[ListedPoint, ...] = ()
+    crowds: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def objects(self) -> tuple[ListedBox | ListedPoint, ...]:
+        """All boxes, then all points."""
+        return (*self.boxes, *self.points)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,3 +171,35 @@ def make_box(where: str, cls: str, corners: Corners, score: float = 1.0) -> List
             f"{xmax:g}): delete it there."
         )
     return ListedBox(where, cls, corners, score)
+
+
+def turned_box(center: tuple[float, float], size: tuple[float, float], angle: float) -> Corners:
+    """Return the upright box round a rectangle that is turned by `angle` radians.
+
+    `center` (y, x, pixel edges at whole numbers) and `size` (height, width) are pixels.
+    """
+    (y, x), (high, wide) = center, size
+    cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
+    half_y, half_x = (high * cos + wide * sin) / 2, (wide * cos + high * sin) / 2
+    return y - half_y, x - half_x, y + half_y, x + half_x
+
+
+def turn_box(corners: Corners, degrees: float) -> Corners:
+    """Return the upright box round a box that is turned about its middle."""
+    if degrees == 0:
+        return corners
+    ymin, xmin, ymax, xmax = corners
+    center, size = ((ymin + ymax) / 2, (xmin + xmax) / 2), (ymax - ymin, xmax - xmin)
+    return turned_box(center, size, math.radians(degrees))
+
+
+def files_in(folder: Path, suffix: str) -> Iterator[Path]:
+    """Yield the files with an ending in a folder and its folders, in order, none hidden."""
+    top = len(folder.parts)
+    for place, folders, files in os.walk(folder):
+        here = Path(place)
+        deep = len(here.parts) - top >= MAX_DEPTH
+        folders[:] = [] if deep else sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if name.lower().endswith(suffix) and not name.startswith("."):
+                yield here / name

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.boxes import Boxes, BoxRow, center_of
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import contains, full_region
+from napari_synthseg.core.geometry import contains, full_region, onto_border
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.boxes.base import ListedBox, ListedImage
+from napari_synthseg.io.boxes.base import ListedBox, ListedImage, ListedPoint
 from napari_synthseg.io.naming import ImageNames, ShapeOf, UnknownNameError, find_class
 
 
@@ -18,20 +18,39 @@ from napari_synthseg.io.naming import ImageNames, ShapeOf, UnknownNameError, fin
 class PlacedBoxes:
     """Boxes by image id, and how much was left out.
 
-    `rows` has an entry for each image that is listed, with its boxes; `unknown_images` counts
-    listed images that the project lacks, `duplicates` boxes that were listed twice, `outside`
-    those outside the regions that the project uses, `ignored` those of ignored classes.
+    Attributes
+    ----------
+    rows
+        Boxes of each image that is listed; not of one of which there are only points or crowds.
+    points
+        Position (y, x) and class value of each object that has no box, by image.
+    crowds
+        Class values of the regions of several objects, by image.
+    unknown_images, duplicates, outside, ignored
+        How many listed images the project lacks; how many objects were listed twice, lie outside
+        the regions that the project uses, and are of ignored classes.
+    notes
+        What was changed in reading, and which images were found by another name.
     """
 
     rows: dict[str, list[BoxRow]] = field(default_factory=dict)
+    points: dict[str, list[tuple[tuple[float, float], int]]] = field(default_factory=dict)
+    crowds: dict[str, set[int]] = field(default_factory=dict)
+    crowd_count: int = 0
+    notes: list[str] = field(default_factory=list)
     unknown_images: int = 0
     duplicates: int = 0
     outside: int = 0
     ignored: int = 0
 
+    @property
+    def images(self) -> list[str]:
+        """Ids of the images of which something is known."""
+        return list(dict.fromkeys([*self.rows, *self.points]))
+
     def boxes_of(self, image: str) -> Boxes:
         """Return the boxes of an image."""
-        return Boxes.of_rows(self.rows[image])
+        return Boxes.of_rows(self.rows.get(image, ()))
 
 
 def place_boxes(
@@ -68,6 +87,7 @@ def place_boxes(
     """
     names = ImageNames(project.images)
     placed = PlacedBoxes()
+    seen: set[tuple[str, BoxRow]] = set()
     for image in listed:
         try:
             find = names.find_stem if image.by_stem else names.find
@@ -77,38 +97,90 @@ def place_boxes(
                 raise
             placed.unknown_images += 1
             continue
-        _check_size(image, refs[0], shape_of(refs[0]))
+        placed.notes += [note for note in image.notes if note not in placed.notes]
+        shape = shape_of(refs[0])
+        _check_size(image, refs[0], shape)
+
+        def class_of(where: str, name: str) -> int:
+            return find_class(where, (rename or {}).get(name, name), project.classes)
+
+        crowds = [cls for cls in image.crowds if cls not in ignored]
         for ref in refs:
-            placed.rows.setdefault(ref.id, [])
-        for box in image.boxes:
-            if box.cls in ignored:
+            if crowds:
+                placed.crowds.setdefault(ref.id, set()).update(
+                    class_of(image.where, cls) for cls in crowds
+                )
+            if image.boxes or not (image.points or crowds):  # or else nothing is said of boxes
+                placed.rows.setdefault(ref.id, [])
+            if image.points:
+                placed.points.setdefault(ref.id, [])
+        placed.crowd_count += len(crowds)
+        for thing in image.objects:
+            if thing.cls in ignored:
                 placed.ignored += 1
                 continue
-            cls = find_class(box.where, (rename or {}).get(box.cls, box.cls), project.classes)
-            _place(box, cls, refs, shape_of, placed)
+            value = class_of(thing.where, thing.cls)
+            if isinstance(thing, ListedPoint):
+                _place_point(thing, value, refs, shape, placed)
+            else:
+                _place(thing, value, refs, shape, placed, seen)
+    if names.renamed:
+        old, new = next(iter(names.renamed.items()))
+        placed.notes.append(
+            f"{len(names.renamed)} image(s) were found by the name before an export, as '{new}' "
+            f"of '{old}'"
+        )
     return placed
 
 
 def _place(
-    box: ListedBox, cls: int, refs: Sequence[ImageRef], shape_of: ShapeOf, placed: PlacedBoxes
+    box: ListedBox,
+    cls: int,
+    refs: Sequence[ImageRef],
+    shape: tuple[int, ...],
+    placed: PlacedBoxes,
+    seen: set[tuple[str, BoxRow]],
 ) -> None:
     """Add a box to the image, or the region of an image, that its center is in."""
-    whole = full_region(shape_of(refs[0]))
+    whole = full_region(shape)
     middle = center_of(box.corners)
     if not contains(whole, middle):
         raise InputError(
             f"{box.where}: the center of the box ({middle[0]:g}, {middle[1]:g}) lies outside image "
             f"'{refs[0].name}' ({whole[0][1]} x {whole[1][1]}): check that y and x are not swapped."
         )
-    for ref in refs:
-        if contains(ref.region or whole, middle):
-            row: BoxRow = (*box.corners, cls)
-            if row in placed.rows[ref.id]:
-                placed.duplicates += 1
-            else:
-                placed.rows[ref.id].append(row)
-            return
-    placed.outside += 1
+    ref = next((r for r in refs if contains(r.region or whole, middle)), None)
+    if ref is None:
+        placed.outside += 1
+        return
+    row: BoxRow = (*box.corners, cls)
+    if (ref.id, row) in seen:
+        placed.duplicates += 1
+        return
+    seen.add((ref.id, row))
+    placed.rows.setdefault(ref.id, []).append(row)
+
+
+def _place_point(
+    point: ListedPoint,
+    cls: int,
+    refs: Sequence[ImageRef],
+    shape: tuple[int, ...],
+    placed: PlacedBoxes,
+) -> None:
+    """Add a point to the image, or the region of an image, that it is in."""
+    whole = full_region(shape)
+    at = onto_border(point.position, whole)
+    if not contains(whole, at):
+        raise InputError(
+            f"{point.where}: the point ({at[0]:g}, {at[1]:g}) lies outside image '{refs[0].name}' "
+            f"({whole[0][1]} x {whole[1][1]}): check that y and x are not swapped."
+        )
+    ref = next((r for r in refs if contains(r.region or whole, at)), None)
+    if ref is None:
+        placed.outside += 1
+    else:
+        placed.points.setdefault(ref.id, []).append(((at[0], at[1]), cls))
 
 
 def _check_size(image: ListedImage, ref: ImageRef, shape: tuple[int, ...]) -> None:

@@ -16,10 +16,10 @@ from napari_synthseg.io.boxes.base import (
     SizeOf,
     make_box,
 )
+from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number, write_rows
 
 CORNERS = ("ymin", "xmin", "ymax", "xmax")
-SUFFIXES = (".csv", ".tsv", ".txt")
 
 
 def read_box_table(path: Path, *, scored: bool = False) -> tuple[ListedImage, ...]:
@@ -117,8 +117,7 @@ class TableFormat(BoxFormat):
 
     def recognizes(self, path: Path) -> bool:
         """Return whether it is a table with a column ymin."""
-        named = path.is_file() and path.suffix.lower() in SUFFIXES
-        return named and "ymin" in read_header(path)
+        return path.is_file() and "ymin" in SniffedFile(path).header
 
     def read(self, path: Path, size_of: SizeOf) -> tuple[ListedImage, ...]:
         """Read it; see `read_box_table`."""

@@ -9,15 +9,22 @@ from pathlib import Path
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.boxes.base import (
+    TURNED,
     BoxFormat,
     ListedBox,
     ListedImage,
     NamedBoxes,
     SizeOf,
+    files_in,
     make_box,
+    turn_box,
+    turned_box,
 )
+from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.io.tables import as_text, to_number
 from napari_synthseg.io.text import read_xml
+
+ROOT = "annotation"
 
 
 class VocFormat(BoxFormat):
@@ -29,11 +36,13 @@ class VocFormat(BoxFormat):
     writes_folder = True
 
     def recognizes(self, path: Path) -> bool:
-        """Return whether it is an XML file, or a folder of some."""
-        return bool(_listed(path))
+        """Return whether it is XML of an annotation, or a folder that holds such files."""
+        if path.is_file():
+            return SniffedFile(path).xml_root == ROOT
+        return any(SniffedFile(file).xml_root == ROOT for file in _listed(path))
 
     def read(self, path: Path, size_of: SizeOf) -> tuple[ListedImage, ...]:
-        """Read a file, or all files of a folder."""
+        """Read a file, or all files of a folder and its folders, such as ``Annotations``."""
         return tuple(_read(file) for file in _listed(path))
 
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:
@@ -45,13 +54,12 @@ class VocFormat(BoxFormat):
 
 
 def _listed(path: Path) -> list[Path]:
-    files = path.iterdir() if path.is_dir() else [path]
-    return sorted(file for file in files if file.suffix.lower() == VocFormat.suffix)
+    return list(files_in(path, VocFormat.suffix)) if path.is_dir() else [path]
 
 
 def _read(path: Path) -> ListedImage:
     root = read_xml(path)
-    if root.tag != "annotation":
+    if root.tag != ROOT:
         raise InputError(
             f"{path.name}: this XML holds '{root.tag}', no annotation of Pascal VOC: export the "
             "boxes as Pascal VOC."
@@ -62,20 +70,47 @@ def _read(path: Path) -> ListedImage:
         for number, element in enumerate(root.findall("object"), start=1)
     )
     by_stem = not Path(name).suffix  # some programs write no extension, or nothing at all
-    return ListedImage(path.name, path.stem if by_stem else name, boxes, _size(path, root), by_stem)
+    turned = any(_is_turned(element) for element in root.findall("object"))
+    return ListedImage(
+        path.name,
+        path.stem if by_stem else name,
+        boxes,
+        _size(path, root),
+        by_stem,
+        notes=(TURNED,) * turned,
+    )
 
 
 def _box(where: str, element: ET.Element) -> ListedBox:
+    cls = (element.findtext("name") or "").strip()
+    frame = element.find("robndbox")
+    if frame is not None:  # roLabelImg: radians, counted from 0
+        cx, cy, wide, high, angle = _numbers(where, frame, ("cx", "cy", "w", "h", "angle"))
+        return make_box(where, cls, turned_box((cy, cx), (high, wide), angle))
     frame = element.find("bndbox")
     if frame is None:
         raise InputError(f"{where}: it has no 'bndbox'.")
-    xmin, ymin, xmax, ymax = (
-        to_number(where, edge, (frame.findtext(edge) or "").strip())
-        for edge in ("xmin", "ymin", "xmax", "ymax")
-    )
-    cls = (element.findtext("name") or "").strip()
+    xmin, ymin, xmax, ymax = _numbers(where, frame, ("xmin", "ymin", "xmax", "ymax"))
     # programs that count from 0 give 0 at the border, which would be outside
-    return make_box(where, cls, (max(ymin - 1, 0.0), max(xmin - 1, 0.0), ymax, xmax))
+    corners = (max(ymin - 1, 0.0), max(xmin - 1, 0.0), ymax, xmax)
+    return make_box(where, cls, turn_box(corners, _angle(where, element)))
+
+
+def _numbers(where: str, element: ET.Element, names: Sequence[str]) -> list[float]:
+    return [to_number(where, name, (element.findtext(name) or "").strip()) for name in names]
+
+
+def _is_turned(element: ET.Element) -> bool:
+    return element.find("robndbox") is not None or _angle("", element) != 0
+
+
+def _angle(where: str, element: ET.Element) -> float:
+    """Return by how many degrees a box is turned about its middle, as CVAT says it."""
+    for attribute in element.findall("attributes/attribute"):
+        if (attribute.findtext("name") or "").strip() == "rotation":
+            text = (attribute.findtext("value") or "0").strip()
+            return to_number(where, "rotation", text, "number of degrees") % 360
+    return 0.0
 
 
 def _size(path: Path, root: ET.Element) -> tuple[int, int] | None:

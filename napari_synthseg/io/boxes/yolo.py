@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -10,15 +11,33 @@ import yaml
 from napari_synthseg.core.boxes import BoxRow
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.atomic import write_text
-from napari_synthseg.io.boxes.base import BoxFormat, ListedImage, NamedBoxes, SizeOf, make_box
+from napari_synthseg.io.boxes.base import (
+    BoxFormat,
+    ListedImage,
+    NamedBoxes,
+    SizeOf,
+    files_in,
+    make_box,
+)
+from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.io.tables import to_number
 from napari_synthseg.io.text import read_text
 
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml")
+YAML = (".yaml", ".yml")
+
+LABELS = "labels"
+"""The folder of the text files, where the images lie in ``images``."""
+
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 
 class YoloFormat(BoxFormat):
-    """YOLO: the files of a folder, and the names of the classes in it or in a folder above."""
+    """YOLO: the files of a folder, and the names of the classes in it or in a folder above.
+
+    The folder may be the whole export, with a folder for each part (train, valid, test): all parts
+    are read. Of a ``data.yaml`` the folder that it lies in is read.
+    """
 
     name = "yolo"
     title = "YOLO txt"
@@ -26,14 +45,28 @@ class YoloFormat(BoxFormat):
     writes_folder = True
 
     def recognizes(self, path: Path) -> bool:
-        """Return whether it is a folder with text files, or one that has them in ``labels``."""
-        return bool(_listed(path))
+        """Return whether it is a folder with boxes in text files, or a YAML file with names."""
+        if path.is_file():
+            return path.suffix.lower() in YAML and "names" in _read_yaml(path)
+        files = _listed(path)
+        named = any((path / name).is_file() for name in NAME_FILES)
+        return bool(files) and (named or any(map(_holds_boxes, files)))
 
     def read(self, path: Path, size_of: SizeOf) -> tuple[ListedImage, ...]:
         """Read the files of a folder; an empty one says that the image holds no object."""
-        files = _listed(path)
-        names = _names(files[0].parent)
-        return tuple(_read(file, names, size_of) for file in files)
+        root = path.parent if path.is_file() else path
+        files = _listed(root)
+        if not files:
+            raise InputError(
+                f"{path}: there are no text files with boxes in its folder: give the folder that "
+                "holds them."
+            )
+
+        @cache
+        def names_in(folder: Path) -> dict[int, str]:
+            return _read_names(path) if path.is_file() else _names(folder, root)
+
+        return tuple(_read(file, root, names_in(file.parent), size_of) for file in files)
 
     def files(self, out: Path, images: Sequence[NamedBoxes]) -> tuple[Path, ...]:
         """Return a file for each image, and that of the classes' names."""
@@ -48,24 +81,39 @@ class YoloFormat(BoxFormat):
         write_text(out / NAME_FILES[0], "".join(f"{name}\n" for name in classes.values()))
 
 
-def _listed(path: Path) -> list[Path]:
-    """Return the files with boxes in a folder, or in its subfolder ``labels``."""
-    for folder in (path / "labels", path):
-        if folder.is_dir():
-            files = sorted(
-                p for p in folder.glob(f"*{YoloFormat.suffix}") if p.name not in NAME_FILES
-            )
-            if files:
-                return files
-    return []
+def _listed(root: Path) -> list[Path]:
+    """Return the files with boxes in a folder and its folders: no names, lists or read-me files."""
+    return [
+        file
+        for file in files_in(root, YoloFormat.suffix)
+        if file.name not in NAME_FILES
+        and not file.name.lower().startswith("readme")
+        and not _first_line(file).lower().endswith(IMAGE_ENDINGS)  # a list of the images of a part
+    ]
 
 
-def _names(folder: Path) -> dict[int, str]:
-    """Return class number -> name from the nearest file that tells, two folders up at most."""
-    for place in (folder, folder.parent, folder.parent.parent):
+def _first_line(file: Path) -> str:
+    return SniffedFile(file).head.partition(b"\n")[0].decode("utf-8", "replace").strip()
+
+
+def _holds_boxes(file: Path) -> bool:
+    """Tell whether a text begins with a class number and four or more numbers, or is empty."""
+    cells = _first_line(file).split()
+    try:
+        return len([float(cell) for cell in cells]) >= 5 or file.stat().st_size == 0
+    except ValueError:
+        return False
+
+
+def _names(folder: Path, root: Path) -> dict[int, str]:
+    """Return class number -> name from the nearest file that tells, up to two above the root."""
+    top = root.parent.parent
+    for place in (folder, *folder.parents):
         for name in NAME_FILES:
             if (place / name).is_file():
                 return _read_names(place / name)
+        if place == top:
+            break
     raise InputError(
         f"{folder}: the names of the classes are missing: put a file {NAME_FILES[0]} beside the "
         "boxes, one name a line in the order of their numbers, or the data.yaml of the export."
@@ -73,29 +121,36 @@ def _names(folder: Path) -> dict[int, str]:
 
 
 def _read_names(path: Path) -> dict[int, str]:
-    text = read_text(path)
-    if path.suffix != ".yaml":
-        lines = [line.strip() for line in text.splitlines()]
+    if path.suffix.lower() not in YAML:
+        lines = [line.strip() for line in read_text(path).splitlines()]
         return dict(enumerate(lines[: max((n for n, t in enumerate(lines, 1) if t), default=0)]))
-    try:
-        whole = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise InputError(f"{path.name}: not YAML that can be read.") from None
-    names = whole.get("names") if isinstance(whole, dict) else None
+    names = _read_yaml(path).get("names")
     listed = dict(enumerate(names)) if isinstance(names, list) else names
     if not isinstance(listed, dict) or not all(
-        isinstance(k, int) and isinstance(v, str) for k, v in listed.items()
+        str(k).isdecimal() and isinstance(v, str) for k, v in listed.items()
     ):
         raise InputError(f"{path.name}: it has no 'names' of the classes.")
-    return listed
+    return {int(number): name for number, name in listed.items()}
 
 
-def _read(path: Path, names: Mapping[int, str], size_of: SizeOf) -> ListedImage:
-    lines = [(n, line.split()) for n, line in enumerate(read_text(path).splitlines(), start=1)]
-    rows = [(f"{path.name}, row {n}", cells) for n, cells in lines if cells]
+def _read_yaml(path: Path) -> dict[object, object]:
+    """Return a mapping in YAML; all values are texts as they stand there, also 1, yes and no."""
+    text = read_text(path)
+    try:
+        whole = yaml.load(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError):
+        raise InputError(f"{path.name}: not YAML that can be read.") from None
+    return whole if isinstance(whole, dict) else {}
+
+
+def _read(file: Path, root: Path, names: Mapping[int, str], size_of: SizeOf) -> ListedImage:
+    place = file.relative_to(root).as_posix()
+    stem = place.removesuffix(file.suffix)
+    lines = [(n, line.split()) for n, line in enumerate(read_text(file).splitlines(), start=1)]
+    rows = [(f"{place}, row {n}", cells) for n, cells in lines if cells]
     if not rows:
-        return ListedImage(path.name, path.stem, by_stem=True)
-    height, width = size_of(path.name, path.stem)
+        return ListedImage(place, stem, by_stem=True)
+    height, width = size_of(place, stem)
     boxes = []
     for where, cells in rows:
         number = to_number(where, "the class", cells[0], "number")
@@ -108,7 +163,7 @@ def _read(path: Path, names: Mapping[int, str], size_of: SizeOf) -> ListedImage:
             for share, extent in zip(corners, (height, width, height, width), strict=True)
         )
         boxes.append(make_box(where, names[int(number)].strip(), (ymin, xmin, ymax, xmax)))
-    return ListedImage(path.name, path.stem, tuple(boxes), by_stem=True)
+    return ListedImage(place, stem, tuple(boxes), by_stem=True)
 
 
 def _shares(where: str, cells: Sequence[str]) -> tuple[float, float, float, float]:
