@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from napari_synthseg.cli.console import report
-from napari_synthseg.cli.settings import ImageFiles, JsonFlag, ProjectFolder
+from napari_synthseg.cli.settings import (
+    AxesOption,
+    ImageFiles,
+    JsonFlag,
+    OnlyOption,
+    ProjectFolder,
+    SeriesOption,
+    StackFlag,
+    check_folders,
+    parse_only,
+    parse_series,
+)
 from napari_synthseg.core.annotations import ImageRef, find_specimen
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
@@ -18,6 +30,11 @@ from napari_synthseg.io.images.stacks import MAX_PLANE_DISTANCE_PX, MIN_VOLUME_P
 from napari_synthseg.storage.images import describe
 from napari_synthseg.workflow.importing import ImageFields
 from napari_synthseg.workflow.session import Session
+
+HOW_TO_CHANGE_AXES = (
+    "If that is not so, start anew: --axes tyx, cyx or zyx says what the axes are, --only t=0 "
+    "takes one frame, --volume or --planes say how stacks are used."
+)
 
 
 def create_project(
@@ -61,12 +78,18 @@ def create_project(
             "divided between learning and checking.",
         ),
     ] = None,
+    axes: AxesOption = None,
+    only: OnlyOption = None,
+    series: SeriesOption = None,
+    stack: StackFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Start a project from images and classes."""
     with_classes = _with_classes(Project(), classes)
     sizes = _sizes(pixel_size) if pixel_size is not None else None
-    stack: StackUse = "auto" if volume is None else "volume" if volume else "planes"
+    use: StackUse = "auto" if volume is None else "volume" if volume else "planes"
+    plane, number = parse_only(only), parse_series(series)
+    check_folders(images, stack)
     fields: dict[Path, ImageFields] = {}
     for path in images:
         if path.resolve() in {other.resolve() for other in fields}:
@@ -74,19 +97,29 @@ def create_project(
         fields[path] = {"exhaustive": exhaustive}
         if group is not None:
             fields[path]["group"] = _specimen(group, path)
-        ref = describe(path, stack=stack)[0]  # what cannot be read is refused before anything
+        # what cannot be read is refused before anything
+        ref = describe(path, axes, use, number, plane)[0]
         if sizes is not None:
             fields[path] |= _sized(ref, sizes)
+    told: dict[str, list[str]] = {}
+    shapes: dict[str, str] = {}
     with Session.create(project) as session:
         session.edit(session.project.with_classes(*with_classes.classes), "add classes")
         for path, given in fields.items():
-            session.add_images(path, stack, **given).result()
+            added = session.add_images(
+                path, use, axes=axes or "", plane=plane, series=number, **given
+            ).result()
+            shapes[path.name] = str(added.figures["axes"])
+            for note in added.figures["notes"]:
+                told.setdefault(note, []).append(path.name)
         made = session.project
     volumes = sum(image.ndim == 3 for image in made.images)
     result = {
         "project": str(project),
         "images": [image.name for image in made.images],
         "volumes": volumes,
+        "axes": shapes,
+        "notes": [f"{_listed(names)}: {note}" for note, names in told.items()],
         "groups": {image.name: image.group for image in made.images},
         "classes": {c.name: {"value": c.value, "diameter": c.diameter} for c in made.classes},
     }
@@ -94,9 +127,24 @@ def create_project(
     counted = f"{len(made.images)} image(s), {of_them}{len(made.classes)} class(es)"
     lines = [
         f"New project {project}: {counted}.",
+        *_axes_lines(shapes),
+        *(f"Note: {_listed(names)}: {note}." for note, names in told.items()),
         f"Next: napari-synthseg import {project} CLICKS.csv",
     ]
     report(result, lines, as_json)
+
+
+def _axes_lines(shapes: Mapping[str, str]) -> list[str]:
+    """Say how axes are taken that could be taken otherwise, and how to change it."""
+    by_words: dict[str, list[str]] = {}
+    for name, words in shapes.items():
+        by_words.setdefault(words, []).append(name)
+    lines = [f"{_listed(names)}: {words}." for words, names in by_words.items() if words]
+    return [*lines, HOW_TO_CHANGE_AXES] if lines else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"'{names[0]}'" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _with_classes(project: Project, texts: list[str]) -> Project:

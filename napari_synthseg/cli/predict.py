@@ -10,11 +10,18 @@ import typer
 from napari_synthseg.cli.console import report, run_job, say
 from napari_synthseg.cli.settings import (
     AdaptFlag,
+    AxesOption,
     ImageFiles,
     JsonFlag,
+    OnlyOption,
     OverwriteFlag,
     ProjectFolder,
     RunName,
+    SeriesOption,
+    StackFlag,
+    check_folders,
+    parse_only,
+    parse_series,
 )
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.tasks.registry import task_info
@@ -33,6 +40,10 @@ def predict(
     run: RunName,
     images: ImageFiles,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where results go.")],
+    axes: AxesOption = None,
+    only: OnlyOption = None,
+    series: SeriesOption = None,
+    stack: StackFlag = False,
     adapt: AdaptFlag = False,
     overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
@@ -45,7 +56,9 @@ def predict(
     """
     with Session.open(project).result() as session:
         chosen = session.project.run(run)
-        refs = find_images(images, session.folder, chosen)
+        check_folders(images, stack)
+        plane, number = parse_only(only), parse_series(series)
+        refs = find_images(images, session.project, session.folder, chosen, axes, number, plane)
         refuse_existing(prediction_files(out, chosen, refs), overwrite)
         found = run_job(session.predict(chosen, refs, adapt))
         written = write_predictions(out, chosen, refs, found, session.project.class_names)
@@ -67,6 +80,10 @@ def explain(
     layer: Annotated[
         str, typer.Option(metavar="NAME", help="Layer to look at; default: the last.")
     ] = "",
+    axes: AxesOption = None,
+    only: OnlyOption = None,
+    series: SeriesOption = None,
+    stack: StackFlag = False,
     adapt: AdaptFlag = False,
     overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
@@ -77,7 +94,9 @@ def explain(
     """
     with Session.open(project).result() as session:
         chosen = session.project.run(run)
-        refs = find_images(images, session.folder, chosen)
+        check_folders(images, stack)
+        plane, number = parse_only(only), parse_series(series)
+        refs = find_images(images, session.project, session.folder, chosen, axes, number, plane)
         files = heat_map_files(out, chosen, refs, session.project.class_names)
         paths = [path for of_image in files for path in of_image.values()]
         refuse_existing(paths, overwrite)

@@ -11,6 +11,8 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.ome_zarr import is_zarr
+from napari_synthseg.storage.images import SeriesChoice
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -19,6 +21,39 @@ ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The proj
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Name or id of a training run.")]
 
 ImageFiles = Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Image files.")]
+
+AxesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--axes",
+        metavar="LETTERS",
+        help="What the axes of the files stand for, where they do not say it or say it wrong: a "
+        "letter of tczyx (time, channel, depth, row, column) for each.",
+    ),
+]
+
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="AXIS=NUMBER",
+        help="Take but one frame (t=3) or plane (z=3) of each file, counted from 0.",
+    ),
+]
+
+SeriesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--series",
+        metavar="NUMBER|all",
+        help="Which image of files that hold several, counted from 0, or all of them.",
+    ),
+]
+
+StackFlag = Annotated[
+    bool,
+    typer.Option("--stack", help="Folders among IMAGES are stacks: their files are the planes."),
+]
 
 AdaptFlag = Annotated[
     bool,
@@ -46,6 +81,54 @@ SetOption = Annotated[
 
 FIXED = "kind"
 """The field that names the model itself, and cannot be set."""
+
+
+def parse_only(texts: Iterable[str] | None) -> dict[str, int]:
+    """Return axis -> number of what ``--only`` takes.
+
+    Raises
+    ------
+    InputError
+        If a text does not say so.
+    """
+    only: dict[str, int] = {}
+    for text in texts or ():
+        axis, _, number = text.partition("=")
+        if axis not in ("t", "z") or not number.isdecimal():
+            raise InputError(f"--only {text}: write t=NUMBER for a frame, or z=NUMBER for a plane.")
+        only[axis] = int(number)
+    return only
+
+
+def parse_series(text: str | None) -> SeriesChoice:
+    """Return what ``--series`` chooses.
+
+    Raises
+    ------
+    InputError
+        If the text is neither a number nor "all".
+    """
+    if text is None or text == "all":
+        return "all" if text else None
+    if not text.isdecimal():
+        raise InputError(f"--series {text}: give the number of an image, or all.")
+    return int(text)
+
+
+def check_folders(paths: Iterable[Path], stack: bool) -> None:
+    """Refuse folders of files that nobody called stacks.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    for path in paths:
+        if path.is_dir() and not is_zarr(path) and not stack:
+            raise InputError(
+                f"'{path}' is a folder: name the images in it, or say with --stack that its files "
+                "are the planes of one stack."
+            )
 
 
 def parse_settings(pairs: Iterable[str] | None) -> dict[str, str]:

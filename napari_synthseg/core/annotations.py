@@ -101,6 +101,11 @@ class ImageRef(Frozen):
         Every object on this image (inside `region`) is clicked.
     synthetic
         Made by a program, not by a microscope: what is measured on it is never called real.
+    fingerprint
+        Of the file, which tells whether it has changed.
+    content
+        Of the pixels, the same in whatever file they are; '' where it was not taken, as of further
+        planes of a stack.
     """
 
     id: str = Field(default_factory=new_id)
@@ -117,6 +122,7 @@ class ImageRef(Frozen):
     exhaustive: bool = False
     synthetic: bool = False
     fingerprint: str = ""
+    content: str = ""
 
     @property
     def ndim(self) -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
+from types import MappingProxyType
+from typing import Literal
 
 from napari_synthseg.core.annotations import ImageRef, own_group
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.files import open_file, with_axes
-from napari_synthseg.io.images.normalized import NormalizedImage
-from napari_synthseg.io.images.stacks import StackUse, is_volume
+from napari_synthseg.io.images.normalized import SERIES, NormalizedImage
+from napari_synthseg.io.images.stacks import StackUse, describe_axes, is_volume
 from napari_synthseg.io.images.stored_array import StoredArray, check_stored
 from napari_synthseg.storage import consent
 from napari_synthseg.storage.arrays import open_array
@@ -23,8 +26,47 @@ from napari_synthseg.storage.uris import (
     resolve,
 )
 
+SeriesChoice = int | Literal["all"] | None
+"""Which of the images in a file: one by its number, all, or the only one."""
 
-def describe(path: Path, axes: str | None = None, stack: StackUse = "auto") -> tuple[ImageRef, ...]:
+
+@dataclass(frozen=True)
+class FileImages:
+    """What a file holds.
+
+    Attributes
+    ----------
+    images
+        One ref per image or volume, or per plane of a stack.
+    axes
+        How each axis that may be taken in more than one way is taken, in words.
+    notes
+        What of the file is not kept, or taken otherwise than it may seem, as in `StoredArray`.
+    """
+
+    images: tuple[ImageRef, ...]
+    axes: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def describe(
+    path: Path,
+    axes: str | None = None,
+    stack: StackUse = "auto",
+    series: SeriesChoice = None,
+    plane: Mapping[str, int] = MappingProxyType({}),
+) -> tuple[ImageRef, ...]:
+    """Return the images of a file; see `look_into`."""
+    return look_into(path, axes, stack, series, plane).images
+
+
+def look_into(
+    path: Path,
+    axes: str | None = None,
+    stack: StackUse = "auto",
+    series: SeriesChoice = None,
+    plane: Mapping[str, int] = MappingProxyType({}),
+) -> FileImages:
     """Return what a file holds: one ref per image or volume, or per plane of a stack.
 
     A stack over t gives a ref for each time, and one over z, unless it is a volume, a ref for
@@ -33,11 +75,15 @@ def describe(path: Path, axes: str | None = None, stack: StackUse = "auto") -> t
     Parameters
     ----------
     path
-        A TIFF, PNG, JPEG or BMP file, or an OME-Zarr folder.
+        An image file, an OME-Zarr folder, or a folder of planes.
     axes
         One letter of "tczyx" per stored axis, where the file does not say or says it wrong.
     stack
         Whether a stack over z is a volume.
+    series
+        Which of several images in the file.
+    plane
+        Axis letter, t or z -> the only time or plane that is taken.
 
     Raises
     ------
@@ -46,27 +92,69 @@ def describe(path: Path, axes: str | None = None, stack: StackUse = "auto") -> t
     """
     path = consent.absolute(path)
     consent.allow(path)
-    stored = with_axes(open_file(path), axes)
+    stored = open_file(path, axes=axes, series=0 if series == "all" else series)
+    numbers: Iterable[int | None] = [series] if series != "all" else range(len(stored.series))
+    digest = fingerprint(path)
+    found = [
+        _images_of(path, stored if n in (0, None) else open_file(path, axes=axes, series=n),
+                   n if stored.series else None, digest, stack, plane)
+        for n in numbers or [None]
+    ]  # fmt: skip
+    return FileImages(
+        tuple(ref for each in found for ref in each.images),
+        "; ".join(dict.fromkeys(each.axes for each in found if each.axes)),
+        tuple(dict.fromkeys(note for each in found for note in each.notes)),
+    )
+
+
+def _images_of(
+    path: Path,
+    stored: StoredArray,
+    number: int | None,
+    digest: str,
+    stack: StackUse,
+    plane: Mapping[str, int],
+) -> FileImages:
+    """Return the refs of one image of a file."""
     spatial = [a for a in "zyx" if a in stored.axes]
     apart = stored.pixel_size.get("z", 1.0) / stored.pixel_size.get("x", 1.0)
-    if not is_volume(stored.size("z"), apart if "x" in stored.pixel_size else 1.0, stack):
+    is_apart_known = "x" in stored.pixel_size and "z" in stored.pixel_size
+    if "z" in plane or not is_volume(stored.size("z"), apart if is_apart_known else 1.0, stack):
         spatial = ["y", "x"]
-    known = all(a in stored.pixel_size for a in spatial)
-    digest = fingerprint(path)
+    notes = list(stored.notes)
+    size = dict(stored.pixel_size)
+    if "z" in spatial and "z" not in size and "x" in size:
+        size["z"] = min(size["x"], size.get("y", size["x"]))
+        notes.append(
+            "it does not say how far its planes are apart, which is taken for the width of a "
+            "pixel: give the pixel size along z if it is not"
+        )
+    known = all(a in size for a in spatial)
+    if size and not known:
+        notes.append("it says the size of a pixel along one axis alone, which is left out")
     stacked = [a for a in "tz" if a in stored.axes and a not in spatial]
-    return tuple(
+    for axis, index in plane.items():
+        if axis not in stacked or not 0 <= index < stored.size(axis):
+            raise InputError(
+                f"'{stored.name}' has no plane {axis}={index}: its axes are '{stored.axes}', its "
+                f"shape {stored.shape}."
+            )
+    planes = [[plane[a]] if a in plane else range(stored.size(a)) for a in stacked]
+    refs = tuple(
         ImageRef(
             uri=path.as_posix(),
             name=path.name,
             axes=stored.axes,
-            plane=dict(zip(stacked, indices, strict=True)),
+            plane=dict(zip(stacked, indices, strict=True))
+            | ({} if number is None else {SERIES: number}),
             group=own_group(path),
-            pixel_size=tuple(stored.pixel_size[a] for a in spatial) if known else None,
+            pixel_size=tuple(size[a] for a in spatial) if known else None,
             unit=stored.unit if known else "px",
             fingerprint=digest,
         )
-        for indices in itertools.product(*(range(stored.size(a)) for a in stacked))
+        for indices in itertools.product(*planes)
     )
+    return FileImages(refs, describe_axes(stored, spatial, plane), tuple(notes))
 
 
 def open_pixels(ref: ImageRef, folder: Path) -> NormalizedImage:
@@ -87,7 +175,9 @@ def open_pixels(ref: ImageRef, folder: Path) -> NormalizedImage:
         check_fingerprint(path, ref.fingerprint)
         status = path.stat()
         key = (path, status.st_mtime_ns, status.st_size)
-    return NormalizedImage(ref, with_axes(open_stored(ref.uri, folder), ref.axes), key)
+    series = ref.plane.get(SERIES)
+    stored = open_stored(ref.uri, folder, series=series, axes=ref.axes)
+    return NormalizedImage(ref, stored, (key, series))
 
 
 def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:
@@ -98,12 +188,13 @@ def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:
     InputError
         If the file cannot be read, or holds no such plane, channels or region.
     """
-    found = describe(path, ref.axes)[0]
+    found = describe(path, ref.axes, series=ref.plane.get(SERIES))[0]
     relinked = ref.model_copy(
         update={"uri": relative_uri(path, folder), "fingerprint": found.fingerprint}
     )
-    open_pixels(relinked, folder)
-    return relinked
+    pixels = open_pixels(relinked, folder)
+    content = pixels.examine().digest if ref.content else ""
+    return relinked.model_copy(update={"content": content})
 
 
 def relink_together(
@@ -142,8 +233,17 @@ def is_missing(ref: ImageRef, folder: Path) -> bool:
     return False
 
 
-def open_stored(uri: str, folder: Path, *, as_ids: bool = False) -> StoredArray:
+def open_stored(
+    uri: str,
+    folder: Path,
+    *,
+    as_ids: bool = False,
+    series: int | None = None,
+    axes: str | None = None,
+) -> StoredArray:
     """Open what a project names, as it is stored; `as_ids` for masks.
+
+    `series` and `axes` are those of `open_file`.
 
     Raises
     ------
@@ -152,5 +252,6 @@ def open_stored(uri: str, folder: Path, *, as_ids: bool = False) -> StoredArray:
     """
     if uri.startswith(ARRAYS_PREFIX):
         again = "import the masks again" if as_ids else "add the image again"
-        return check_stored(open_array(uri, folder, again))
-    return open_file(resolve(uri, folder, IMPORT_MASKS if as_ids else RELINK_IMAGE), as_ids=as_ids)
+        return check_stored(with_axes(open_array(uri, folder, again), axes))
+    path = resolve(uri, folder, IMPORT_MASKS if as_ids else RELINK_IMAGE)
+    return open_file(path, as_ids=as_ids, series=series, axes=axes)

@@ -222,9 +222,11 @@ def _split_image(
     low, high = line - int(np.ceil(gap / 2)), line + int(np.ceil(gap / 2))
     if low - start < 2 * gap or stop - high < gap:
         return tuple(subsets), ()
-    # Planes of the same stack are divided along the same line.
-    siblings = [s for s in subsets if s.ref.uri == chosen.ref.uri]
-    rest = tuple(s for s in subsets if s.ref.uri != chosen.ref.uri)
+    # Planes of the same stack, and copies of the same pixels, are divided along the same line.
+    alike = {s.ref.content for s in subsets if s.ref.uri == chosen.ref.uri} - {""}
+    files = {s.ref.uri for s in subsets if s.ref.content in alike} | {chosen.ref.uri}
+    siblings = [s for s in subsets if s.ref.uri in files]
+    rest = tuple(s for s in subsets if s.ref.uri not in files)
     first, second = (
         tuple(part for s in siblings if (part := _restricted(s, _along(region, axis, span))).clicks)
         for span in ((start, low), (high, stop))

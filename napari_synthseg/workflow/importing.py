@@ -33,6 +33,7 @@ from napari_synthseg.core.labels import (
 )
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
+from napari_synthseg.io.images.normalized import SERIES
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.io.labels import HOW_TO_SPLIT, check_classes, require_ids, split_objects
 from napari_synthseg.storage import arrays, images, truths, uris
@@ -91,16 +92,68 @@ class Imported:
 
 
 def read_images(
-    path: Path, folder: Path, fields: ImageFields, stack: StackUse = "auto"
+    path: Path,
+    folder: Path,
+    fields: ImageFields,
+    stack: StackUse = "auto",
+    axes: str | None = None,
+    plane: Mapping[str, int] | None = None,
+    series: images.SeriesChoice = None,
+    known: Sequence[ImageRef] = (),
 ) -> Generator[Progress, None, Imported]:
     """Describe the images that a file holds; `fields` override those of each.
 
-    `stack` says whether a stack over z is a volume.
+    `known` are the images of the project: where new ones show the same pixels, they join their
+    group. See `storage.images.look_into` for the other parameters.
     """
     yield Progress(0.0, f"reading {path.name}")
     uri = uris.relative_uri(path, folder)
-    refs = images.describe(path, stack=stack)
-    return Imported(images=tuple(r.model_copy(update={"uri": uri, **fields}) for r in refs))
+    found = images.look_into(path, axes, stack, series, plane or {})
+    refs = [ref.model_copy(update={"uri": uri, **fields}) for ref in found.images]
+    of_series: dict[int | None, list[ImageRef]] = {}
+    for ref in refs:
+        of_series.setdefault(ref.plane.get(SERIES), []).append(ref)
+    notes = list(found.notes)
+    examined: list[ImageRef] = []
+    for number, mine in enumerate(of_series.values()):
+        yield Progress(number / len(of_series), f"looking at {path.name}")
+        seen, said = _examine(mine, folder, (*known, *examined), "group" in fields)
+        examined += seen
+        notes += said
+    words = [found.axes] if found.axes else []
+    return Imported(
+        images=tuple(examined),
+        figures={"axes": found.axes, "notes": list(dict.fromkeys(notes))},
+        message="; ".join(f"'{path.name}': {each}" for each in dict.fromkeys((*words, *notes))),
+    )
+
+
+MIN_MISSING = 0.01
+"""Share of pixels without content from which it is told."""
+
+
+def _examine(
+    refs: Sequence[ImageRef], folder: Path, known: Sequence[ImageRef], is_specimen_given: bool
+) -> tuple[list[ImageRef], list[str]]:
+    """Look at the first plane of an image; return all planes, and what is to be told of them."""
+    first = refs[0]
+    found = images.open_pixels(first, folder).examine()
+    notes = []
+    if found.missing >= MIN_MISSING:
+        what = "no number" if found.fill is None else f"the fill value {found.fill:g}"
+        notes.append(f"{found.missing:.0%} of its pixels hold {what} and count as missing")
+    twin = next((ref for ref in known if found.digest and ref.content == found.digest), None)
+    group = first.group
+    if twin is not None:
+        same = f"its pixels are those of '{twin.name or twin.uri}' in the project"
+        theirs = twin.group or twin.uri
+        if is_specimen_given and group != theirs:
+            notes.append(f"{same}, which is named another specimen: learning may see the test")
+        else:
+            group = theirs
+            notes.append(f"{same}: both count as one specimen, never divided by a split")
+    joined = [ref.model_copy(update={"group": group}) for ref in refs]
+    return [joined[0].model_copy(update={"content": found.digest}), *joined[1:]], notes
 
 
 def relink_images(
@@ -112,13 +165,22 @@ def relink_images(
 
 
 def copy_image(
-    array: NDArray[Any], axes: str, name: str, folder: Path, fields: ImageFields
+    array: NDArray[Any],
+    axes: str,
+    name: str,
+    folder: Path,
+    fields: ImageFields,
+    known: Sequence[ImageRef] = (),
 ) -> Generator[Progress, None, Imported]:
-    """Copy pixels that have no file into the project."""
+    """Copy pixels that have no file into the project; `known` as in `read_images`."""
     yield Progress(0.0, f"copying {name}")
     ident = new_id()
     uri = arrays.save_array(array, axes, folder, ident)
-    return Imported(images=(ImageRef(id=ident, uri=uri, name=name, axes=axes, **fields),))
+    refs, notes = _examine(
+        [ImageRef(id=ident, uri=uri, name=name, axes=axes, **fields)], folder, known
+    )
+    message = "; ".join(f"'{name}': {note}" for note in notes)
+    return Imported(images=tuple(refs), figures={"notes": notes}, message=message)
 
 
 def read_masks(

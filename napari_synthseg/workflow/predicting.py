@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from napari_synthseg.core.annotations import ImageRef
@@ -17,11 +18,12 @@ from napari_synthseg.core.predictions import (
     RegionPrediction,
 )
 from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import DecodingRule, TrainingRun
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import name_targets, write_tiff
 from napari_synthseg.storage import runs
-from napari_synthseg.storage.images import describe, open_pixels
+from napari_synthseg.storage.images import SeriesChoice, describe, open_pixels
 from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.results import ImageResult, Written
@@ -31,17 +33,29 @@ if TYPE_CHECKING:
     from napari_synthseg.training.model import Predictor
 
 
-def find_images(paths: Sequence[Path], folder: Path, run: TrainingRun) -> list[ImageRef]:
+def find_images(
+    paths: Sequence[Path],
+    project: Project,
+    folder: Path,
+    run: TrainingRun,
+    axes: str | None = None,
+    series: SeriesChoice = None,
+    plane: Mapping[str, int] = MappingProxyType({}),
+) -> list[ImageRef]:
     """Return the whole image(s) of each file, which need not be in the project.
 
-    Stacks are taken as what the run learned from: as volumes or plane by plane.
+    Stacks are taken as what the run learned from: as volumes or plane by plane. What is not said of
+    a file's axes is taken from the project, where it is in there. See `storage.images.look_into`.
     """
     volumes = run.model is not None and run.model.spec.spatial_dims == 3
-    return [
-        ref.model_copy(update={"uri": relative_uri(path, folder)})
-        for path in paths
-        for ref in describe(path, stack="volume" if volumes else "planes")
-    ]
+    known = {ref.uri: ref for ref in project.images}
+    found = []
+    for path in paths:
+        uri = relative_uri(path, folder)
+        its_axes = axes or (known[uri].axes if uri in known else None)
+        refs = describe(path, its_axes, "volume" if volumes else "planes", series, plane)
+        found += [ref.model_copy(update={"uri": uri}) for ref in refs]
+    return found
 
 
 def open_scaled(rule: DecodingRule, ref: ImageRef, folder: Path) -> PixelSource:

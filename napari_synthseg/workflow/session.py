@@ -12,7 +12,7 @@ import atexit
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar, Unpack
 
@@ -35,6 +35,7 @@ from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.realism.figure import Comparison
 from napari_synthseg.storage import arrays, runs
 from napari_synthseg.storage.artifacts import FolderArtifactStore
+from napari_synthseg.storage.images import SeriesChoice
 from napari_synthseg.storage.project_store import ProjectStore
 from napari_synthseg.workflow import (
     choosing,
@@ -213,27 +214,40 @@ class Session:
         stack: StackUse = "auto",
         *,
         axes: str = "",
+        plane: Mapping[str, int] | None = None,
+        series: SeriesChoice = None,
         name: str = "",
         **fields: Unpack[ImageFields],
     ) -> Job[Imported]:
         """Add the images that a file holds, or copy pixels that have no file into the project.
 
+        The job's message says what of a file is not kept or guessed.
+
         Parameters
         ----------
         source
-            A file, or pixels.
+            A file, a folder of planes, or pixels.
         stack
             Whether a file's stack over z is a volume.
-        axes, name
-            Of pixels: their axes, from "tczyx" in its order, and what the image is called.
+        axes
+            A letter of "tczyx" for each axis: of pixels in this order, of a file where it does not
+            say, or says it wrong.
+        plane
+            Of a file, the only plane that is taken, as ``{"t": 3}``; None for all.
+        series
+            Of a file with several images, the number of the one that is taken, or "all".
+        name
+            What an image of pixels is called.
         **fields
             Fields of each new `ImageRef`.
         """
         if isinstance(source, (str, Path)):
             path = Path(source)
-            work = importing.read_images(path, self.folder, fields, stack)
+            work = importing.read_images(
+                path, self.folder, fields, stack, axes or None, plane, series, self.project.images
+            )
             return self._importing(work, f"add {path.name}")
-        work = importing.copy_image(source, axes, name, self.folder, fields)
+        work = importing.copy_image(source, axes, name, self.folder, fields, self.project.images)
         return self._importing(work, f"add {name}")
 
     def import_labels(

@@ -110,7 +110,9 @@ def test_other_files_are_refused_with_a_remedy(tmp_path: Path, content: bytes) -
 
 
 def test_formats_are_found_in_their_folder() -> None:
-    assert {each.title for each in IMAGE_FORMATS} == {"TIFF", "PNG, JPEG, BMP"}
+    assert {each.title for each in IMAGE_FORMATS} == {
+        "TIFF", "PNG, JPEG, BMP", "Zeiss CZI", "Nikon ND2", "Leica LIF",
+    }  # fmt: skip
 
 
 def test_nothing_there(tmp_path: Path) -> None:

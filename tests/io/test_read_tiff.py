@@ -126,7 +126,7 @@ def test_several_images_are_refused(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         writer.write(ramp(64, 60))
         writer.write(ramp(64, 64))
-    with pytest.raises(InputError, match=r"a\.tif' holds 2 images .* save each"):
+    with pytest.raises(InputError, match=r"a\.tif' holds 2 image.*0: YX 64 x 60.*--series"):
         describe(tmp_path / "a.tif")
 
 

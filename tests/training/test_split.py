@@ -10,9 +10,9 @@ from napari_synthseg.core.geometry import contains
 from napari_synthseg.training.split import Subset, split_clicked
 
 
-def part(name, count, *, group="", seed=0, shape=(200, 300)):
+def part(name, count, *, group="", seed=0, shape=(200, 300), content=""):
     rng = np.random.default_rng(seed)
-    ref = ImageRef(id=name, uri=f"{name}.tif", group=group)
+    ref = ImageRef(id=name, uri=f"{name}.tif", group=group, content=content)
     return Subset(
         ref,
         tuple(
@@ -42,6 +42,17 @@ def test_the_image_with_most_of_the_clicks_is_not_lost_to_training(seed):
     parts = [part(f"i{n}", n, group=f"g{n}", seed=n) for n in (107, 22, 15, 28, 53)]
     _, held = split_clicked(parts, {}, fraction=0.2, gap=10, seed=seed)
     assert [p.ref.id for p in held] == ["i53"]
+
+
+def test_copies_of_the_same_pixels_are_divided_along_the_same_line():
+    parts = [part(name, 30, group="g", content="same") for name in "ab"]
+    parts.append(part("c", 5, group="g", content="other"))
+    shapes = dict.fromkeys("abc", (200, 300))
+    train, held = split_clicked(parts, shapes, fraction=0.3, gap=10)
+    assert {p.ref.id for p in held} == {"a", "b"}
+    assert {p.ref.id for p in train} == {"a", "b", "c"}
+    for side in (train, held):
+        assert len({p.ref.region for p in side if p.ref.id != "c"}) == 1
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -7,8 +7,14 @@ from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io import images
+from napari_synthseg.io.images.folder_stack import is_folder_stack, open_folder_stack
 from napari_synthseg.io.images.ome_zarr import is_zarr, open_ome_zarr
-from napari_synthseg.io.images.stored_array import ImageFormat, StoredArray, check_stored
+from napari_synthseg.io.images.stored_array import (
+    KNOWN_AXES,
+    ImageFormat,
+    StoredArray,
+    check_stored,
+)
 from napari_synthseg.io.modules import import_modules
 
 IMAGE_FORMATS: tuple[ImageFormat, ...] = tuple(
@@ -18,31 +24,58 @@ IMAGE_FORMATS: tuple[ImageFormat, ...] = tuple(
 )
 """Formats of image files, one for each module of this folder that gives one."""
 
+_START_BYTES = 16
 
-def open_file(path: Path, *, as_ids: bool = False) -> StoredArray:
-    """Open a file by its content, not by its name; `as_ids` for masks.
+
+def open_file(
+    path: Path, *, as_ids: bool = False, series: int | None = None, axes: str | None = None
+) -> StoredArray:
+    """Open a file by its content, not by its name.
+
+    Parameters
+    ----------
+    path
+        A file, an OME-Zarr folder, or a folder of planes, see `folder_stack`.
+    as_ids
+        It holds masks, whose numbers are ids.
+    series
+        Which of the images in the file, where it holds several.
+    axes
+        One letter of "tczyx" per axis, in place of what the file says.
 
     Raises
     ------
     InputError
-        If it is missing, of no known format, or damaged.
+        If it is missing, of no known format, or damaged, or such axes cannot be.
     """
     if path.is_dir():
-        if not is_zarr(path):
-            raise InputError(f"'{path}' is a folder, but no OME-Zarr image: choose a file.")
-        return check_stored(open_ome_zarr(path))
+        if is_zarr(path):
+            stored = open_ome_zarr(path, series)
+        elif is_folder_stack(path):
+            stored = open_folder_stack(path, lambda file: _open(file, as_ids, None))
+        else:
+            raise InputError(
+                f"'{path}' is a folder, but neither an OME-Zarr image nor a folder of image files: "
+                "choose a file."
+            )
+    else:
+        stored = _open(path, as_ids, series)
+    return check_stored(with_axes(stored, axes))
+
+
+def _open(path: Path, as_ids: bool, series: int | None) -> StoredArray:
     if path.exists() and not path.is_file():  # opening a pipe would wait forever
         raise InputError(f"'{path}' is neither a file nor a folder: choose an image file.")
     try:
         with path.open("rb") as file:
-            start = file.read(8)
+            start = file.read(_START_BYTES)
     except FileNotFoundError:
         raise InputError(f"There is no file '{path}': check the name.") from None
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}.") from None
     for image_format in IMAGE_FORMATS:
         if start.startswith(image_format.starts):
-            return check_stored(image_format.open(path, as_ids))
+            return image_format.open(path, as_ids, series)
     raise InputError(
         f"'{path}' is no image that can be read here "
         f"({', '.join(each.title for each in IMAGE_FORMATS)}, OME-Zarr): convert it, "
@@ -51,8 +84,27 @@ def open_file(path: Path, *, as_ids: bool = False) -> StoredArray:
 
 
 def with_axes(stored: StoredArray, axes: str | None) -> StoredArray:
-    """Return a stored array with other axes than its file says; None changes nothing."""
+    """Return a stored array with other axes than its file says; None changes nothing.
+
+    Raises
+    ------
+    InputError
+        If they are not as many as the array has.
+    """
     if axes is None or axes == stored.axes:
         return stored
-    changed = replace(stored, axes=axes, is_color=stored.is_color and "c" in axes)
-    return check_stored(changed)
+    if len(axes) != len(stored.axes):
+        raise InputError(
+            f"'{stored.name}': axes '{axes}' do not fit its shape {stored.shape}, which the file "
+            f"names '{stored.axes}': give one letter of '{KNOWN_AXES}' for each axis, or add the "
+            "image again."
+        )
+    renamed = dict(zip(stored.axes, axes, strict=True))
+    sizes = {renamed[axis]: size for axis, size in stored.pixel_size.items() if axis in renamed}
+    return replace(
+        stored,
+        axes=axes,
+        unnamed="",
+        is_color=stored.is_color and renamed.get("c") == "c",
+        pixel_size={axis: size for axis, size in sizes.items() if axis in "zyx"},
+    )

@@ -12,6 +12,7 @@ _MICROMETERS = {
     1.0: ("um", "µm", "μm", "\\u00b5m", "micron", "microns", "micrometer", "micrometre"),
     1e3: ("mm", "millimeter", "millimetre"),
     1e4: ("cm", "centimeter", "centimetre"),
+    25_400.0: ("inch", "inches", "in"),
     1e6: ("m", "meter", "metre"),
 }
 _FACTORS = {name: factor for factor, names in _MICROMETERS.items() for name in names}

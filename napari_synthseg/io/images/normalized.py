@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, full_region, lies_in, region_shape
 from napari_synthseg.core.pixels import FloatImage, Intensity
+from napari_synthseg.io.images.fill import find_fill
 from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
 
 MAX_SAMPLE_PX = 2**20
@@ -29,7 +32,30 @@ WINDOW_PX = 64
 DECODED_LIMIT_BYTES = 2**29
 """What all images that can only be decoded whole may take together."""
 
+SERIES = "s"
+"""Stands in `ImageRef.plane` for which of several images in a file is meant."""
+
 _decoded: ByteCache[NDArray[Any]] = ByteCache(DECODED_LIMIT_BYTES)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a look at an image's pixels tells.
+
+    Attributes
+    ----------
+    digest
+        Of the stored values on an even grid: the same for the same pixels in whatever file, and ''
+        where all are alike.
+    missing
+        Share of the pixels that hold nothing: no number, or a fill value.
+    fill
+        The fill value, where there is one.
+    """
+
+    digest: str
+    missing: float
+    fill: float | None
 
 
 class NormalizedImage:
@@ -53,6 +79,7 @@ class NormalizedImage:
         self._extent = tuple(stored.size(a) for a in self._spatial)
         self._region = _checked_region(ref, self._extent)
         self._intensity: Intensity | None = None
+        self._fill: tuple[float | None, ...] = ()
         self._measuring = threading.Lock()
 
     @property
@@ -68,15 +95,13 @@ class NormalizedImage:
     @property
     def intensity(self) -> Intensity:
         """The map from stored to normalized intensity, measured on the region alone."""
-        with self._measuring:
-            if self._intensity is None:
-                self._intensity = self._measure()
-            return self._intensity
+        return self._measured()[0]
 
     def read(self, region: Region | None = None) -> FloatImage:
         """Return the pixels of `region` as (channel, [z,] y, x) float32, normalized.
 
-        Values that are not finite become 0 (NaN, minus infinity) or 1 (infinity).
+        Values that are not finite become 0 (NaN, minus infinity) or 1 (infinity), and so do pixels
+        with a fill value: the one that the file declares, or that `find_fill` finds.
 
         Raises
         ------
@@ -86,8 +111,11 @@ class NormalizedImage:
         wanted = self._region if region is None else self._inside(region)
         check_budget(self._stored.name, math.prod(region_shape(wanted)) * len(self._channels), 4)
         stored = self.read_stored(tuple(slice(a, b) for a, b in wanted))
+        intensity, fill = self._measured()
         with np.errstate(over="ignore", invalid="ignore"):
-            image = self.intensity.normalize(stored)
+            image = intensity.normalize(stored)
+        if any(value is not None for value in fill):
+            image[self._filled(stored, fill)] = 0
         if stored.dtype.kind == "f" and not np.isfinite(image).all():
             image = np.nan_to_num(image, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
         return np.ascontiguousarray(image)
@@ -129,24 +157,67 @@ class NormalizedImage:
             )
         return region
 
-    def _measure(self) -> Intensity:
-        sample = self._sample().astype(np.float64)  # integers overflow between percentiles
-        joint = self._stored.is_color and len(self._channels) > 1
+    def examine(self) -> Examined:
+        """Look at the pixels on an even grid over the region."""
+        sample = self._sample()
+        fill = self._find_fill(sample)
+        missing = self._filled(sample, fill) | ~np.isfinite(sample)
+        values = sample.astype(np.float64)
+        alike = bool((values == values.flat[0]).all())
+        content = hashlib.sha256(repr(self.shape).encode() + values.tobytes()).hexdigest()[:16]
+        known = next((value for value in fill if value is not None), None)
+        return Examined("" if alike else content, float(missing.mean()), known)
+
+    def _measured(self) -> tuple[Intensity, tuple[float | None, ...]]:
+        with self._measuring:
+            if self._intensity is None:
+                grid = self._sample()
+                self._fill = self._find_fill(grid)
+                self._intensity = self._measure(grid, self._fill)
+            return self._intensity, self._fill
+
+    def _measure(self, grid: NDArray[Any], fill: tuple[float | None, ...]) -> Intensity:
+        sample = grid.astype(np.float64)  # integers overflow between percentiles
+        sample[self._filled(grid, fill)] = np.nan
+        sample = sample.reshape(len(sample), -1)
         finite = np.isfinite(sample)
-        if not (finite.any() if joint else finite.any(axis=1).all()):
+        if not (finite.any() if self._is_joint else finite.any(axis=1).all()):
             raise InputError(
                 f"'{self._ref.name or self._stored.name}' holds no finite value in a channel: "
                 "choose other channels, or another region."
             )
-        return Intensity.measure(sample, joint=joint)
+        return Intensity.measure(sample, joint=self._is_joint)
+
+    @property
+    def _is_joint(self) -> bool:
+        """Whether channels are colors, which share one intensity."""
+        return self._stored.is_color and len(self._channels) > 1
+
+    def _find_fill(self, grid: NDArray[Any]) -> tuple[float | None, ...]:
+        declared = self._stored.fill
+        if declared is not None or grid.ndim == 2:  # windows of a huge image
+            return (declared,) * len(grid)
+        if self._is_joint:
+            return (find_fill(grid),) * len(grid)
+        return tuple(find_fill(channel[np.newaxis]) for channel in grid)
+
+    def _filled(self, stored: NDArray[Any], fill: tuple[float | None, ...]) -> NDArray[np.bool_]:
+        """Return which pixels (channel, ...) have the fill value."""
+        empty = np.zeros(stored.shape[1:], np.bool_)
+        filled = np.stack(
+            [empty if v is None else c == v for c, v in zip(stored, fill, strict=True)]
+        )
+        return np.broadcast_to(filled.all(axis=0), filled.shape) if self._is_joint else filled
 
     def _sample(self) -> NDArray[Any]:
-        """Return stored pixels (channel, n) from an even grid over the region."""
+        """Return stored pixels (channel, [z,] y, x) on an even grid; of a huge image, (channel, n).
+
+        The grid lies over the region.
+        """
         size = math.prod(region_shape(self._region))
         if size <= MAX_STRIDED_PX or self._stored.whole:
             step = max(1, math.ceil((size / MAX_SAMPLE_PX) ** (1 / len(self._region))))
-            grid = self.read_stored(tuple(slice(a, b, step) for a, b in self._region))
-            return grid.reshape(len(grid), -1)
+            return self.read_stored(tuple(slice(a, b, step) for a, b in self._region))
         windows = [self.read_stored(window) for window in _windows(self._region)]
         return np.concatenate([w.reshape(len(w), -1) for w in windows], axis=1)
 
@@ -171,6 +242,8 @@ def _fixed_indices(ref: ImageRef, stored: StoredArray) -> dict[str, int]:
     name = ref.name or stored.name
     fixed = {}
     for axis, index in ref.plane.items():
+        if axis == SERIES:
+            continue
         if axis not in stored.axes or axis in "cyx" or not 0 <= index < stored.size(axis):
             raise InputError(
                 f"'{name}' has no plane {axis}={index}: its axes are '{stored.axes}', its shape "

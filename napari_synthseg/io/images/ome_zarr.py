@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,12 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.lengths import in_micrometers
-from napari_synthseg.io.images.stored_array import Index, StoredArray, check_budget
+from napari_synthseg.io.images.stored_array import (
+    Index,
+    StoredArray,
+    check_budget,
+    choose_series,
+)
 
 if TYPE_CHECKING:
     import zarr
@@ -22,22 +28,29 @@ METADATA_NAMES = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
 _AXES_BY_NUMBER = {2: "yx", 3: "zyx", 4: "czyx", 5: "tczyx"}
 
+_AXES_IN_WORDS = {
+    "time": "t", "times": "t", "channel": "c", "channels": "c", "depth": "z", "plane": "z",
+    "row": "y", "rows": "y", "column": "x", "columns": "x", "col": "x",
+}  # fmt: skip
+
 
 def is_zarr(path: Path) -> bool:
     """Tell whether a folder is a zarr group or array."""
     return path.is_dir() and any((path / name).is_file() for name in METADATA_NAMES)
 
 
-def open_ome_zarr(path: Path) -> StoredArray:
-    """Open the first multiscale image of an OME-Zarr folder, or a plain zarr array.
+def open_ome_zarr(path: Path, number: int | None = None) -> StoredArray:
+    """Open a multiscale image of an OME-Zarr folder at full resolution, or a plain zarr array.
+
+    `number` says which image of a folder that bioformats2raw made, where it holds several.
 
     Raises
     ------
     InputError
-        If it holds no image, several (a plate), or is damaged.
+        If it holds no image, several and nobody chose, a plate, or is damaged.
     """
     try:
-        return _open(path)
+        return _open(path, number)
     except InputError:
         raise
     except Exception as error:  # a parser of damaged files fails in countless ways
@@ -46,16 +59,24 @@ def open_ome_zarr(path: Path) -> StoredArray:
         ) from error
 
 
-def _open(path: Path) -> StoredArray:
+def _open(path: Path, number: int | None) -> StoredArray:
     import zarr
 
     node = zarr.open(str(path), mode="r")
     if isinstance(node, zarr.Array):
         names = getattr(node.metadata, "dimension_names", None) or ()
-        axes = "".join(str(name) for name in names) or _AXES_BY_NUMBER.get(min(node.ndim, 2), "")
-        return stored_zarr(path.name, node, axes)
+        if names and all(names):
+            return stored_zarr(path.name, node, "".join(_letter(name) for name in names))
+        axes = _AXES_BY_NUMBER.get(node.ndim, "")
+        return replace(stored_zarr(path.name, node, axes), unnamed=axes.removesuffix("yx"))
     attributes: dict[str, Any] = dict(node.attrs)
     attributes = attributes.get("ome", attributes)
+    if "bioformats2raw.layout" in attributes:
+        inner = sorted((name for name in node.group_keys() if name.isdecimal()), key=int)
+        if inner:
+            chosen = inner[choose_series(path, inner, number)]
+            found = replace(_open(path / chosen, None), name=path.name)
+            return replace(found, series=tuple(inner) if len(inner) > 1 else ())
     if not attributes.get("multiscales"):
         raise InputError(f"'{path}' is no OME-Zarr image: {_what_else(node, attributes)}")
     image = attributes["multiscales"][0]
@@ -106,7 +127,13 @@ def _axes(axes: Sequence[Any] | None, ndim: int) -> tuple[str, list[str]]:
     if axes is None:  # 0.1 and 0.2 had five axes, always
         axes = list(_AXES_BY_NUMBER.get(ndim, ""))
     named = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in axes]
-    return "".join(str(a["name"]) for a in named), [str(a.get("unit", "")) for a in named]
+    return "".join(_letter(a["name"]) for a in named), [str(a.get("unit", "")) for a in named]
+
+
+def _letter(name: object) -> str:
+    """Return the letter of an axis, which may be written in capitals or in words."""
+    bare = str(name).strip().lower()
+    return _AXES_IN_WORDS.get(bare, bare if len(bare) == 1 else "?")
 
 
 def _scale(dataset: Mapping[str, Any], image: Mapping[str, Any], ndim: int) -> list[float]:

@@ -1,24 +1,33 @@
-"""PNG, JPEG and BMP files: decoded whole, alpha dropped, palettes looked up."""
+"""PNG, JPEG and BMP files: decoded whole, upright, alpha dropped, palettes looked up."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images import tables
 from napari_synthseg.io.images.stored_array import ImageFormat, Index, StoredArray, check_budget
 
 RASTER_FORMATS = ("PNG", "JPEG", "BMP")
 
 _GRAY = {"1": "?", "L": "u1", "LA": "u1", "I;16": "u2", "I;16B": "u2", "I": "i4", "F": "f4"}
 
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_DEPTH, _PNG_COLOR = 24, 25
+"""Where a PNG file says how many bits a sample has, and in the second bit whether it has colors."""
 
-def open_raster(path: Path, as_ids: bool = False) -> StoredArray:
-    """Open a PNG, JPEG or BMP file.
+_QUARTER_TURNED = (5, 6, 7, 8)
+"""EXIF orientations that exchange width and height."""
+
+
+def open_raster(path: Path, as_ids: bool = False, number: int | None = None) -> StoredArray:
+    """Open a PNG, JPEG or BMP file, which is turned as its EXIF data say.
 
     With `as_ids` a palette image gives its indices instead of its colors: masks are often saved
     with a color for each id.
@@ -30,18 +39,43 @@ def open_raster(path: Path, as_ids: bool = False) -> StoredArray:
     """
     with _opened(path) as image:
         mode, (width, height) = image.mode, image.size
-    if mode not in _GRAY and not (mode == "P" and as_ids):
-        mode = "RGB"
-    gray = mode != "RGB"
-    dtype = np.dtype(_GRAY.get(mode, "u1"))
+        known = image.format == "JPEG" or "exif" in image.info  # else all of a PNG is decoded
+        turn = int(image.getexif().get(ExifTags.Base.Orientation, 1)) if known else 1
+        palette = _palette(image) if mode == "P" and not as_ids else None
+    deep = _deep_channels(path)
+    dtype: np.dtype[Any]
+    if deep:
+        gray, dtype = deep == 1, np.dtype(np.uint16)
+    elif mode == "P":
+        gray = palette is None or palette.ndim == 1 or tables.table_kind(palette) == "scale"
+        dtype = np.dtype(np.uint8)
+    else:
+        gray, dtype = mode in _GRAY, np.dtype(_GRAY.get(mode, "u1"))
+    height, width = (width, height) if turn in _QUARTER_TURNED else (height, width)
     shape = (height, width) if gray else (height, width, 3)
     check_budget(path.name, int(np.prod(shape)), dtype.itemsize)
 
+    def decode() -> NDArray[Any]:
+        if deep:  # Pillow keeps but 8 bits of colors
+            whole: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
+            return (
+                whole[..., 0] if gray and whole.ndim == 3 else whole[..., :3] if not gray else whole
+            )
+        with _opened(path) as image:
+            if mode != "P":
+                target = mode if mode in _GRAY else "RGB"
+                return np.asarray(image.convert("L" if target == "LA" else target))
+            indices = np.asarray(image)
+        if palette is None or (gray and palette.ndim == 2):
+            return indices
+        return tables.look_up(palette, indices)
+
     def read(index: Index) -> NDArray[Any]:
         try:
-            with _opened(path) as image:
-                array = np.asarray(image.convert("L" if mode == "LA" else mode))
-        except (OSError, SyntaxError, ValueError) as error:
+            array = _upright(decode(), turn)
+        except InputError:
+            raise
+        except (OSError, SyntaxError, ValueError, imagecodecs.PngError) as error:
             raise _damaged(path, error) from error
         if array.shape != shape:
             raise InputError(f"'{path}' changed while it was read: add it again.")
@@ -56,6 +90,28 @@ def open_raster(path: Path, as_ids: bool = False) -> StoredArray:
         is_color=not gray,
         whole=True,
     )
+
+
+def _palette(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the palette (entry, red green blue) of an image, or (entry,) if it is gray."""
+    table = np.array(image.getpalette("RGB") or [0, 0, 0], np.uint8).reshape(-1, 3)
+    return table[:, 0] if tables.table_kind(table) == "gray" else table
+
+
+def _deep_channels(path: Path) -> int:
+    """Return the channels, without alpha, of a PNG file of 16 bits; 0 of other files."""
+    with path.open("rb") as file:
+        start = file.read(_PNG_COLOR + 1)
+    if len(start) <= _PNG_COLOR or not start.startswith(_PNG_START) or start[_PNG_DEPTH] != 16:
+        return 0
+    return 3 if start[_PNG_COLOR] & 2 else 1
+
+
+def _upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Return an array (y, x, ...) as it is to be looked at, by its EXIF orientation."""
+    turned = array.swapaxes(0, 1) if orientation in _QUARTER_TURNED else array
+    upwards, leftwards = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    return turned[:: -1 if upwards else 1, :: -1 if leftwards else 1]
 
 
 def _opened(path: Path) -> Image.Image:
@@ -73,4 +129,4 @@ def _damaged(path: Path, error: Exception) -> InputError:
     return InputError(f"'{path}' cannot be read as an image: {error}. Save it again.")
 
 
-FORMAT = ImageFormat("PNG, JPEG, BMP", (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"), open_raster)
+FORMAT = ImageFormat("PNG, JPEG, BMP", (_PNG_START, b"\xff\xd8\xff", b"BM"), open_raster)

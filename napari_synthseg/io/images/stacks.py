@@ -6,7 +6,10 @@ which the user may overrule wherever a stack comes in.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Literal
+
+from napari_synthseg.io.images.stored_array import StoredArray
 
 StackUse = Literal["auto", "volume", "planes"]
 """How stacks along z are taken; "auto": as `is_volume` guesses."""
@@ -33,3 +36,41 @@ def is_volume(planes: int, apart: float = 1.0, use: StackUse = "auto") -> bool:
     if use == "auto":
         return planes >= MIN_VOLUME_PLANES and apart <= MAX_PLANE_DISTANCE_PX
     return use == "volume" and planes > 1
+
+
+_PLANES = {"t": ("frames over time", "frame"), "z": ("planes along z", "plane")}
+
+
+def describe_axes(
+    stored: StoredArray, spatial: Collection[str], plane: Mapping[str, int] | None = None
+) -> str:
+    """Say how each axis is taken that could be taken otherwise; '' where there is none.
+
+    Parameters
+    ----------
+    stored
+        The image in its file.
+    spatial
+        Axes along which objects extend.
+    plane
+        Axis -> the only plane of it that is taken.
+    """
+    words = []
+    for axis in stored.axes:
+        count = stored.size(axis)
+        if axis in _PLANES and count > 1:
+            many, one = _PLANES[axis]
+            if plane and axis in plane:
+                use = f"only {one} {plane[axis]} is taken"
+            elif axis in spatial:
+                use = "one volume"
+            else:
+                use = "each an image of its own"
+            words.append(f"{count} {many}{_guess(stored, axis)}: {use}")
+        elif axis == "c" and count > 1 and not stored.is_color:
+            words.append(f"{count} channels{_guess(stored, axis)}")
+    return "; ".join(words)
+
+
+def _guess(stored: StoredArray, axis: str) -> str:
+    return " (a guess: the file does not name this axis)" if axis in stored.unnamed else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,17 @@ class StoredArray:
         Axis letter -> size of a pixel in `unit`, where the file says so.
     unit
         Unit of `pixel_size`.
+    unnamed
+        Letters of `axes` that the file does not name, so that they are a guess.
+    fill
+        The value that the file declares to stand for missing pixels.
+    image_rows
+        Rows above the information bar of an electron microscope, where the file says so.
+    series
+        What the images in the file are called, where there are several to choose from.
+    notes
+        What of the file is not kept, or taken otherwise than it may seem: a sentence each, without
+        the file's name, that starts in small letters.
     """
 
     name: str
@@ -53,6 +64,11 @@ class StoredArray:
     whole: bool = False
     pixel_size: Mapping[str, float] = field(default_factory=dict)
     unit: str = "px"
+    unnamed: str = ""
+    fill: float | None = None
+    image_rows: int | None = None
+    series: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def size(self, axis: str) -> int:
         """Return the extent along an axis; 1 where there is none."""
@@ -70,12 +86,43 @@ class ImageFormat:
     starts
         What its files begin with, one of these.
     open
-        Opens a file; the second argument says that it holds masks, whose numbers are ids.
+        Opens an image of a file. The second argument says that it holds masks, whose numbers are
+        ids; the third which of several images is meant, None where nobody chose one.
     """
 
     title: str
     starts: tuple[bytes, ...]
-    open: Callable[[Path, bool], StoredArray]
+    open: Callable[[Path, bool, int | None], StoredArray]
+
+
+def choose_series(path: Path, titles: Sequence[str], wanted: int | None) -> int:
+    """Return the number of the image of a file that is meant; of a single one, 0.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    titles
+        What its images are called, with their sizes.
+    wanted
+        The number that the user gave, if any.
+
+    Raises
+    ------
+    InputError
+        If there is no such image, or there are several and nobody chose; the message lists them.
+    """
+    if wanted is None and len(titles) == 1:
+        return 0
+    if wanted is not None and 0 <= wanted < len(titles):
+        return wanted
+    listed = "; ".join(f"{n}: {title}" for n, title in enumerate(titles[:12]))
+    more = "; ..." if len(titles) > 12 else ""
+    absent = "" if wanted is None else f"has no image {wanted}, it "
+    raise InputError(
+        f"'{path}' {absent}holds {len(titles)} image(s) ({listed}{more}): choose one with "
+        "--series NUMBER, or all with --series all."
+    )
 
 
 def check_stored(stored: StoredArray) -> StoredArray:
@@ -95,10 +142,14 @@ def check_stored(stored: StoredArray) -> StoredArray:
     if unknown := set(axes) - set(KNOWN_AXES):
         raise InputError(
             f"'{stored.name}' has an axis '{unknown.pop()}' (axes {axes}, shape {stored.shape}): "
-            "only t, c, z, y and x can be used; save the part you need as a file of its own."
+            "only t, c, z, y and x can be used: name it otherwise with --axes, or save the part "
+            "that you need as a file of its own."
         )
     if "y" not in axes or "x" not in axes:
-        raise InputError(f"'{stored.name}' is no image: it has axes '{axes}', without y and x.")
+        raise InputError(
+            f"'{stored.name}' is no image: it has axes '{axes}' (shape {stored.shape}), without y "
+            "and x. Name them otherwise with --axes."
+        )
     if stored.dtype.kind not in "buif":
         raise InputError(
             f"'{stored.name}' holds {stored.dtype} values: convert it to integers or floats."

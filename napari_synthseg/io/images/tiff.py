@@ -1,12 +1,13 @@
-"""TIFF files: plain, tiled, ImageJ and OME; read by region where their layout allows."""
+"""TIFF files: plain, tiled, ImageJ, OME and of microscopes; read by region where they allow it."""
 
 from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -14,65 +15,134 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images.lengths import in_micrometers
-from napari_synthseg.io.images.stored_array import ImageFormat, Index, StoredArray, check_budget
+from napari_synthseg.io.images import tables
+from napari_synthseg.io.images.stored_array import (
+    ImageFormat,
+    Index,
+    StoredArray,
+    check_budget,
+    choose_series,
+)
+from napari_synthseg.io.images.tiff_headers import read_header
 
 _STACK_AXES = "zt"
 """What the axes of a file that does not name them stand for, innermost first."""
 
+_NODATA_TAG, _ORIENTATION_TAG = 42113, 274
 
-def open_tiff(path: Path, as_ids: bool = False) -> StoredArray:
-    """Open the image in a TIFF file; smaller ones in it (previews, pyramids) are ignored.
+Convert = Callable[[NDArray[Any]], NDArray[Any]]
 
-    Ids are stored as they are, so that `as_ids` changes nothing.
+
+@dataclass(frozen=True)
+class _Samples:
+    """What the numbers of a pixel stand for.
+
+    Attributes
+    ----------
+    channels
+        How many channels there are, without alpha; 0 where there is no axis for them.
+    is_color
+        They are red, green and blue.
+    convert
+        What makes them of the numbers in the file, which it gets with all of a pixel's samples
+        along the last axis; None where they are the numbers themselves.
+    dtype
+        The type of what it makes, where that is another.
+    notes
+        As in `StoredArray`.
+    """
+
+    channels: int
+    is_color: bool = False
+    convert: Convert | None = None
+    dtype: np.dtype[Any] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def open_tiff(path: Path, as_ids: bool = False, number: int | None = None) -> StoredArray:
+    """Open an image in a TIFF file: the largest, unless others are about as large.
+
+    What the file says of its numbers holds: colors are looked up in a palette, white as zero is
+    inverted, alpha is left out. With `as_ids` numbers stay as they are, but for masks of one bit.
 
     Raises
     ------
     InputError
-        If it is damaged, compressed in a way that cannot be read here, or holds several images
-        of equal rank.
+        If it is damaged, compressed in a way that cannot be read here, lacks a part, or holds
+        several images of about equal size and `number` does not choose one.
     """
     with _opened(path) as tiff:
-        series = _main_series(path, tiff)
+        _check_parts(path, tiff)
+        chosen = _choose(path, tiff, number)
+        series = tiff.series[chosen]
         page = series.keyframe
-        axes = _axes(path, series)
+        axes, unnamed = _axes(series)
         dtype = np.dtype(series.dtype)
-        _check_complete(path, series)
-        mapped = series.dataoffset is not None
+        _check_complete(path, tiff, series)
+        mapped = series.dataoffset is not None and page.parent is tiff
         if not mapped:
             check_budget(path.name, math.prod(page.chunks), dtype.itemsize)
             tifffile.TIFF.DECOMPRESSORS[page.compression]  # what is not there is refused now
         whole = not mapped and 4 * math.prod(page.chunks) > math.prod(page.shape)
-        sizes = _pixel_sizes(tiff)
+        header = read_header(tiff, page)
+        samples = _samples(page, dtype, as_ids)
         file_shape, file_axes = series.shape, series.axes
-        color = "S" in file_axes and page.photometric in (
-            tifffile.PHOTOMETRIC.RGB,
-            tifffile.PHOTOMETRIC.YCBCR,
-        )
+        notes = [*header.notes, *samples.notes, *_other_images(tiff, chosen)]
+        turned = int(page.tags.valueof(_ORIENTATION_TAG, 1) or 1)
+        if turned != 1:
+            notes.append(
+                f"its orientation tag ({turned}) is not followed, as in Fiji, QuPath and napari"
+            )
+        nodata = page.tags.valueof(_NODATA_TAG)
+        titles = tuple(_title(s) for s in tiff.series) if len(tiff.series) > 1 else ()
 
+    adds_axis = samples.is_color and "S" not in file_axes
+    if "S" in file_axes and samples.channels < 2:  # alpha beside one channel
+        axes[file_axes.index("S")] = ""
     kept = [n for n, letter in enumerate(axes) if letter]
     shape = [file_shape[n] for n in kept]
     letters = "".join(axes)
-    if color:
-        shape[letters.index("c")] = min(3, shape[letters.index("c")])
+    if letters.count("c") + adds_axis > 1:
+        raise InputError(
+            f"'{path}' has both channels and colors (axes {file_axes}, shape {file_shape}): "
+            "split the channels into files of their own."
+        )
+    if "S" in file_axes and samples.channels > 1:
+        shape[letters.index("c")] = samples.channels
+    if adds_axis:
+        letters, shape = f"{letters}c", [*shape, samples.channels]
 
     def read(index: Index) -> NDArray[Any]:
         full: list[int | slice] = [0] * len(file_shape)
-        for n, part in zip(kept, index, strict=True):
+        for n, part in zip(kept, index, strict=False):
             full[n] = part
-        with _opened(path) as tiff:
-            return _read_part(path, _main_series(path, tiff), tuple(full), mapped)
+        if samples.convert is None:
+            return _read_part(path, chosen, tuple(full), mapped)
+        if "S" not in file_axes:
+            array = samples.convert(_read_part(path, chosen, tuple(full), mapped))
+            return array[..., index[-1]] if adds_axis else array
+        place = file_axes.index("S")
+        wanted, full[place] = full[place], slice(None)
+        before = sum(isinstance(part, slice) for part in full[:place])
+        array = _read_part(path, chosen, tuple(full), mapped)
+        array = samples.convert(np.moveaxis(array, before, -1))[..., wanted]
+        return np.moveaxis(array, -1, before) if isinstance(wanted, slice) else array
 
     return StoredArray(
         name=path.name,
         shape=tuple(shape),
         axes=letters,
-        dtype=dtype,
+        dtype=samples.dtype or dtype,
         read=read,
-        is_color=color,
+        is_color=samples.is_color,
         whole=whole,
-        pixel_size=sizes,
-        unit="um" if sizes else "px",
+        pixel_size=header.pixel_size,
+        unit="um" if header.pixel_size else "px",
+        unnamed=unnamed,
+        fill=_as_number(nodata),
+        image_rows=header.image_rows,
+        series=titles,
+        notes=tuple(notes),
     )
 
 
@@ -94,42 +164,64 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
         ) from error
 
 
-def _main_series(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries:
+# --- which image, and whether all of it is there ---------------------------------------------
+
+
+def _choose(path: Path, tiff: tifffile.TiffFile, number: int | None) -> int:
     series = list(tiff.series)
     if not series:
         raise InputError(f"'{path}' holds no image: save it again as TIFF.")
-    largest = max(series, key=lambda s: s.size)
-    if sum(2 * s.size > largest.size for s in series) > 1:
-        raise InputError(
-            f"'{path}' holds {len(series)} images of different shape or position: save each as a "
-            "file of its own."
-        )
-    return largest
+    largest = max(range(len(series)), key=lambda n: series[n].size)
+    alike = sum(2 * s.size > series[largest].size for s in series)
+    if number is None and alike == 1:
+        return largest
+    return choose_series(path, [_title(s) for s in series], number)
 
 
-def _axes(path: Path, series: tifffile.TiffPageSeries) -> list[str]:
-    """Return one letter of "tczyx" for each axis of the file; "" for those of extent 1."""
-    free = [axis for axis in _STACK_AXES if axis.upper() not in series.axes]
-    letters: list[str] = []
-    for letter, size in zip(reversed(series.axes), reversed(series.shape), strict=True):
-        if size == 1 and letter not in "YX":
-            letters.append("")
-        elif letter == "S":
-            letters.append("c")
-        elif letter in "QI" and free:  # pages whose meaning the file does not tell
-            letters.append(free.pop(0))
-        else:
-            letters.append(letter.lower())
-    if letters.count("c") > 1:
-        raise InputError(
-            f"'{path}' has both channels and colors (axes {series.axes}, shape {series.shape}): "
-            "split the channels into files of their own."
-        )
-    return letters[::-1]
+def _title(series: tifffile.TiffPageSeries) -> str:
+    size = " x ".join(f"{n}" for n in series.shape)
+    return f"'{series.name}', {series.axes} {size}" if series.name else f"{series.axes} {size}"
 
 
-def _check_complete(path: Path, series: tifffile.TiffPageSeries) -> None:
+def _other_images(tiff: tifffile.TiffFile, chosen: int) -> Iterator[str]:
+    count = len(tiff.series) - 1
+    if count and all(2 * s.size <= tiff.series[chosen].size for s in tiff.series[:chosen]):
+        yield f"{count} smaller image(s) in it, such as previews, are left out"
+
+
+def _check_parts(path: Path, tiff: tifffile.TiffFile) -> None:
+    """Refuse a file of several whose other files are gone: they would be read as zeros."""
+    if not (tiff.is_ome and tiff.ome_metadata):
+        return
+    if "<!DOCTYPE" in tiff.ome_metadata or "<!ENTITY" in tiff.ome_metadata:
+        raise InputError(f"'{path}' declares entities in its OME metadata, which is not read.")
+    root = ET.fromstring(tiff.ome_metadata)
+    for part in root.iter():
+        name = part.get("FileName", "")
+        if not part.tag.endswith("UUID") or not name or part.text in (None, root.get("UUID")):
+            continue
+        if ".." in PurePosixPath(name).parts or "\\" in name or name.startswith("/"):
+            raise InputError(f"'{path}' names '{name}' as a part, which lies outside its folder.")
+        if name != path.name and not (path.parent / name).is_file():
+            if root.get("UUID") is None and _names_itself_alone(root):
+                return  # renamed after it was written
+            raise InputError(
+                f"'{path}' is one file of several, and '{name}' is missing beside it: put it back, "
+                "or save the image as one file."
+            )
+
+
+def _names_itself_alone(root: ET.Element) -> bool:
+    return len({part.text for part in root.iter() if part.tag.endswith("UUID")}) == 1
+
+
+def _check_complete(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
     size = path.stat().st_size
+    if tiff.is_ome and any(page is None for page in series.pages):
+        absent = sum(page is None for page in series.pages)
+        raise InputError(
+            f"'{path}' lacks {absent} of {len(series.pages)} planes that it names: export it again."
+        )
     if series.dataoffset is not None:
         complete = series.dataoffset + series.nbytes <= size
     else:
@@ -137,61 +229,87 @@ def _check_complete(path: Path, series: tifffile.TiffPageSeries) -> None:
         complete = all(
             start + count <= size
             for page in pages
-            if page is not None
+            if page is not None and page.parent is tiff
             for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)
         )
     if not complete:
         raise InputError(f"'{path}' is cut short: copy it again from where it came.")
 
 
-def _read_part(
-    path: Path, series: tifffile.TiffPageSeries, index: Index, mapped: bool
-) -> NDArray[Any]:
-    if mapped:
-        dtype = np.dtype(series.dtype).newbyteorder(series.keyframe.parent.byteorder)
-        array = np.memmap(path, dtype, "r", series.dataoffset or 0, series.shape)
-        return np.array(array[index])
-    import zarr
-
-    with series.aszarr(level=0) as store:
-        part: NDArray[Any] = np.asarray(zarr.open_array(store, mode="r")[index])
-        return part
+# --- what its axes and numbers mean ----------------------------------------------------------
 
 
-def _pixel_sizes(tiff: tifffile.TiffFile) -> dict[str, float]:
-    """Return the size of a pixel along z, y and x in micrometers, where the file says so."""
-    if tiff.is_ome and tiff.ome_metadata:
-        pixels = ET.fromstring(tiff.ome_metadata).find(".//{*}Pixels")
-        found = {} if pixels is None else dict(pixels.attrib)
-        names = {axis: f"PhysicalSize{axis.upper()}" for axis in "zyx"}
-        return in_micrometers(
-            {a: (_number(found.get(n)), found.get(f"{n}Unit", "um")) for a, n in names.items()}
-        )
-    if tiff.is_imagej and tiff.imagej_metadata:
-        unit = str(tiff.imagej_metadata.get("unit", ""))
-        tags = tiff.pages.first.tags
-        return in_micrometers(
-            {
-                "z": (_number(tiff.imagej_metadata.get("spacing")), unit),
-                "y": (_per_pixel(tags.valueof("YResolution")), unit),
-                "x": (_per_pixel(tags.valueof("XResolution")), unit),
-            }
-        )
-    return {}
+def _axes(series: tifffile.TiffPageSeries) -> tuple[list[str], str]:
+    """Return a letter for each axis, "" for extent 1, and which of them the file does not name."""
+    free = [axis for axis in _STACK_AXES if axis.upper() not in series.axes]
+    letters: list[str] = []
+    unnamed = ""
+    for letter, size in zip(reversed(series.axes), reversed(series.shape), strict=True):
+        if size == 1 and letter not in "YX":
+            letters.append("")
+        elif letter == "S":
+            letters.append("c")
+        elif letter in "QI" and free:
+            letters.append(free.pop(0))
+            unnamed += letters[-1]
+        else:
+            letters.append(letter.lower())
+    return letters[::-1], unnamed
 
 
-def _number(value: object) -> float:
+def _samples(page: tifffile.TiffPage, dtype: np.dtype[Any], as_ids: bool) -> _Samples:
+    count, extra = page.samplesperpixel, page.extrasamples
+    alpha = sum(sample != 0 for sample in extra)  # 0: not said what it is
+    match page.photometric:
+        case tifffile.PHOTOMETRIC.RGB | tifffile.PHOTOMETRIC.YCBCR if count >= 3:
+            others = len(extra) - alpha
+            note = f"{others} more sample(s) of each pixel beside its colors are left out"
+            return _Samples(3, True, notes=(note,) if others and count > 4 else ())
+        case tifffile.PHOTOMETRIC.SEPARATED if count == 4 and dtype.kind == "u" and not as_ids:
+            return _Samples(3, True, tables.from_inks)
+        case tifffile.PHOTOMETRIC.MINISWHITE if dtype.kind == "b" or (
+            dtype.kind == "u" and not as_ids
+        ):
+            bits = page.bitspersample
+            return _Samples(count - alpha, convert=lambda array: tables.inverted(array, bits))
+        case tifffile.PHOTOMETRIC.PALETTE if not as_ids and page.colormap is not None:
+            table = np.asarray(page.colormap).T
+            return _palette((table >> 8 if table.max() > 255 else table).astype(np.uint8), page)
+    return _Samples(count - alpha)
+
+
+def _palette(table: NDArray[np.uint8], page: tifffile.TiffPage) -> _Samples:
+    """Return what indices into a color table stand for; those of ImageJ are always gray values."""
+    kind = "scale" if page.is_imagej else tables.table_kind(table)
+    if kind == "colors":
+        return _Samples(3, True, lambda indices: tables.look_up(table, indices), np.dtype(np.uint8))
+    if kind == "gray" and not tables.is_ascending(table):
+        gray = table[:, 0]
+        return _Samples(1, convert=lambda indices: tables.look_up(gray, indices), dtype=gray.dtype)
+    return _Samples(1)
+
+
+def _read_part(path: Path, number: int, index: Index, mapped: bool) -> NDArray[Any]:
+    """Return a part of an image of the file as it is stored."""
+    with _opened(path) as tiff:
+        series = tiff.series[number]
+        if mapped:
+            dtype = np.dtype(series.dtype).newbyteorder(tiff.byteorder)
+            array = np.memmap(path, dtype, "r", series.dataoffset or 0, series.shape)
+            return np.array(array[index])
+        import zarr
+
+        with series.aszarr(level=0) as store:
+            part: NDArray[Any] = np.asarray(zarr.open_array(store, mode="r")[index])
+            return part
+
+
+def _as_number(text: object) -> float | None:
+    """Return a declared fill value; None where there is none."""
     try:
-        return float(str(value))
+        return float(str(text).strip("\0 "))
     except ValueError:
-        return math.nan
-
-
-def _per_pixel(resolution: tuple[int, int] | None) -> float:
-    """Turn pixels per unit, as a fraction, into units per pixel."""
-    if not resolution or not resolution[0]:
-        return math.nan
-    return resolution[1] / resolution[0]
+        return None
 
 
 FORMAT = ImageFormat("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), open_tiff)

@@ -1,0 +1,42 @@
+"""What the readers of microscope makers' formats have in common: libraries that may be missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from napari_synthseg.core.errors import InputError
+
+
+def import_reader(package: str, path: Path) -> Any:
+    """Return the library that reads a format.
+
+    Raises
+    ------
+    InputError
+        If it is not installed; the message says how to get it.
+    """
+    try:
+        return import_module(package)
+    except ImportError:
+        raise InputError(
+            f"'{path}' needs the package '{package}' to be read: run "
+            "pip install napari-synthseg[formats], or save the image as OME-TIFF."
+        ) from None
+
+
+@contextmanager
+def damage_reported(path: Path, what: str) -> Iterator[None]:
+    """Turn what a library raises on a damaged file into an `InputError`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # a parser of damaged files fails in countless ways
+        raise InputError(
+            f"'{path}' cannot be read as {what}: {error}. Export it again, as OME-TIFF if that "
+            "does not help."
+        ) from error
