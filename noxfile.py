@@ -54,7 +54,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run linters, type checker, layer contracts and all tests."""
-    _install(session, "pyqt5", "samples", "test", editable=True)
+    _install(session, "pyqt5", "samples", "formats", "test", editable=True)
     if session.posargs:
         session.run(*_on_a_screen(session), "pytest", *session.posargs, external=True)
         return
@@ -84,7 +84,7 @@ def bench(session: nox.Session) -> None:
     if not session.posargs or session.posargs[0] not in names:
         session.error(f"Name a benchmark after '--', one of: {', '.join(names)}.")
     name, *options = session.posargs
-    _install(session, "pyqt5", "samples", "test")
+    _install(session, "pyqt5", "samples", "formats", "test")
     program = ["python", "-m", f"benchmarks.{name}", *options]
     session.run(*_on_a_screen(session), *program, external=True)
 

@@ -176,9 +176,8 @@ def copy_image(
     yield Progress(0.0, f"copying {name}")
     ident = new_id()
     uri = arrays.save_array(array, axes, folder, ident)
-    refs, notes = _examine(
-        [ImageRef(id=ident, uri=uri, name=name, axes=axes, **fields)], folder, known
-    )
+    ref = ImageRef(id=ident, uri=uri, name=name, axes=axes, **fields)
+    refs, notes = _examine([ref], folder, known, "group" in fields)
     message = "; ".join(f"'{name}': {note}" for note in notes)
     return Imported(images=tuple(refs), figures={"notes": notes}, message=message)
 

@@ -39,22 +39,22 @@ def find_fill(sample: NDArray[np.generic]) -> float | None:
         finite = channel[np.isfinite(channel)] if channel.dtype.kind == "f" else channel
         if finite.size < MIN_PX:
             return None
-        value = finite.min() if darkest else finite.max()
+        value = float(finite.min() if darkest else finite.max())
         filled = channel == value
         if filled.mean() >= MIN_SHARE and _stands_apart(value, finite) and _frames(filled):
-            return float(value)
+            return value
     return None
 
 
-def _stands_apart(value: np.generic, values: NDArray[np.generic]) -> bool:
+def _stands_apart(value: float, values: NDArray[np.generic]) -> bool:
     """Tell whether no other value comes near: half the width of the others' bulk is left free."""
     others = values[values != value].astype(float)
     if not others.size:
         return False
     low, dark, middle, light, high = map(float, np.percentile(others, (0.05, 5, 50, 95, 99.95)))
     if value < low:
-        return low - float(value) > middle - dark > 0
-    return float(value) - high > high - middle and light > middle
+        return low - value > middle - dark > 0
+    return value - high > high - middle and light > middle
 
 
 def _frames(filled: NDArray[np.bool_]) -> bool:

@@ -40,12 +40,14 @@ class _Samples:
     Attributes
     ----------
     channels
-        How many channels there are, without alpha; 0 where there is no axis for them.
+        How many channels there are, without alpha.
     is_color
         They are red, green and blue.
     convert
         What makes them of the numbers in the file, which it gets with all of a pixel's samples
         along the last axis; None where they are the numbers themselves.
+    adds_axis
+        That adds the axis of colors, as a palette does.
     dtype
         The type of what it makes, where that is another.
     notes
@@ -55,6 +57,7 @@ class _Samples:
     channels: int
     is_color: bool = False
     convert: Convert | None = None
+    adds_axis: bool = False
     dtype: np.dtype[Any] | None = None
     notes: tuple[str, ...] = ()
 
@@ -96,20 +99,21 @@ def open_tiff(path: Path, as_ids: bool = False, number: int | None = None) -> St
         nodata = page.tags.valueof(_NODATA_TAG)
         titles = tuple(_title(s) for s in tiff.series) if len(tiff.series) > 1 else ()
 
-    adds_axis = samples.is_color and "S" not in file_axes
+    if samples.is_color and not samples.adds_axis and "S" not in file_axes:
+        samples = _Samples(1)  # planes that were written as if they were colors
     if "S" in file_axes and samples.channels < 2:  # alpha beside one channel
         axes[file_axes.index("S")] = ""
     kept = [n for n, letter in enumerate(axes) if letter]
     shape = [file_shape[n] for n in kept]
     letters = "".join(axes)
-    if letters.count("c") + adds_axis > 1:
+    if letters.count("c") + samples.adds_axis > 1:
         raise InputError(
             f"'{path}' has both channels and colors (axes {file_axes}, shape {file_shape}): "
             "split the channels into files of their own."
         )
     if "S" in file_axes and samples.channels > 1:
         shape[letters.index("c")] = samples.channels
-    if adds_axis:
+    if samples.adds_axis:
         letters, shape = f"{letters}c", [*shape, samples.channels]
 
     def read(index: Index) -> NDArray[Any]:
@@ -120,7 +124,7 @@ def open_tiff(path: Path, as_ids: bool = False, number: int | None = None) -> St
             return _read_part(path, chosen, tuple(full), mapped)
         if "S" not in file_axes:
             array = samples.convert(_read_part(path, chosen, tuple(full), mapped))
-            return array[..., index[-1]] if adds_axis else array
+            return array[..., index[-1]] if samples.adds_axis else array
         place = file_axes.index("S")
         wanted, full[place] = full[place], slice(None)
         before = sum(isinstance(part, slice) for part in full[:place])
@@ -282,7 +286,7 @@ def _palette(table: NDArray[np.uint8], page: tifffile.TiffPage) -> _Samples:
     """Return what indices into a color table stand for; those of ImageJ are always gray values."""
     kind = "scale" if page.is_imagej else tables.table_kind(table)
     if kind == "colors":
-        return _Samples(3, True, lambda indices: tables.look_up(table, indices), np.dtype(np.uint8))
+        return _Samples(3, True, lambda indices: tables.look_up(table, indices), True, table.dtype)
     if kind == "gray" and not tables.is_ascending(table):
         gray = table[:, 0]
         return _Samples(1, convert=lambda indices: tables.look_up(gray, indices), dtype=gray.dtype)

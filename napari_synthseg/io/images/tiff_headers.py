@@ -48,7 +48,10 @@ def read_header(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Header:
     """Return what the first header says that knows the size of a pixel, and any information bar."""
     rows = _image_rows(tiff, page)
     for read in _HEADERS:
-        lengths = read(tiff, page)
+        try:
+            lengths = read(tiff, page)
+        except (ValueError, TypeError, LookupError, AttributeError, ET.ParseError):
+            continue  # what is written there says nothing
         sizes = in_micrometers(lengths)
         if sizes:
             return Header(sizes, image_rows=rows)
