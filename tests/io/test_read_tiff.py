@@ -380,7 +380,8 @@ def write_parts(folder: Path) -> tuple[Path, Path]:
         words = (
             '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/'
             f'Schemas/OME/2016-06" UUID="{uuids[number]}"><Image ID="Image:0">'
-            '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="30" SizeY="20" SizeC="2" SizeZ="1" '
+            '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="30" '
+            'SizeY="20" SizeC="2" SizeZ="1" '
             'SizeT="1"><Channel ID="Channel:0"/><Channel ID="Channel:1"/>'
             f"{data}</Pixels></Image></OME>"
         )

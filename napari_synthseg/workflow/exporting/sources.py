@@ -163,7 +163,7 @@ def choose_images(
         elif run is None or uri is None:
             chosen += names.find("IMAGES", str(path))
         else:
-            chosen += find_images([path], folder, run)
+            chosen += find_images([path], project, folder, run)
     return chosen
 
 
