@@ -7,6 +7,7 @@
     python -m nox -s lint              the same without the tests
     python -m nox -s bench -- NAME     a measurement of benchmarks/ (long)
     python -m nox -s study -- FILE     a study over arms and seeds (long)
+    python -m nox -s peers             Cellpose and StarDist on the same images (long)
     python -m nox -s docs              the documentation as a web site, in site/
 
 What follows ``--`` goes on to the program: ``python -m nox -s demo -- --sample tissue``.
@@ -97,6 +98,21 @@ def study(session: nox.Session) -> None:
 
 
 @nox.session
+def peers(session: nox.Session) -> None:
+    """Train this project, Cellpose and StarDist for the same minutes: ``-- [OPTIONS]``.
+
+    The others get environments of their own, unless ``--cellpose PYTHON`` or ``--stardist PYTHON``
+    names one that is there.
+    """
+    _install(session)
+    options = list(session.posargs)
+    for name in ("cellpose", "stardist"):
+        if not any(option.split("=")[0] == f"--{name}" for option in options):
+            options += [f"--{name}", _python_with(session, name)]
+    session.run("python", "-m", "benchmarks.peers", *options)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/; a broken link is an error."""
     session.install("-c", CONSTRAINTS, "mkdocs", "mkdocs-material")
@@ -114,6 +130,17 @@ def _install(session: nox.Session, *extras: str, editable: bool = False) -> None
     # gigabytes of CUDA libraries, wherever a smaller one is already at hand
     session.install("-c", CONSTRAINTS, _pinned("torch"), silent=False)
     session.install("-c", CONSTRAINTS, *(["-e"] if editable else []), f".{chosen}", silent=False)
+
+
+def _python_with(session: nox.Session, peer: str) -> str:
+    """Return the Python of an environment of its own for another program, made if it is new."""
+    folder = Path(session.virtualenv.location).with_name(f"peers-{peer}")
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    if not python.exists():
+        session.run("python", "-m", "venv", str(folder))
+    requirements = f"benchmarks/peers/{peer}.txt"
+    session.run(str(python), "-m", "pip", "install", "-q", "-r", requirements, external=True)
+    return str(python)
 
 
 def _pinned(package: str) -> str:

@@ -17,7 +17,7 @@ from benchmarks.helpers.drawn_cases import CASES, draw
 MEASUREMENTS = [m.name for m in pkgutil.iter_modules(benchmarks.__path__) if not m.ispkg]
 LIBRARIES = [
     module.name
-    for package in ("helpers", "study")
+    for package in ("helpers", "peers", "study")
     for module in pkgutil.iter_modules([f"{benchmarks.__path__[0]}/{package}"], f"{package}.")
 ]
 
