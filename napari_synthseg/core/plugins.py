@@ -1,10 +1,11 @@
 """Registries: what there may be several of, by name, from this package and from plugins.
 
-Any distribution may add a task, a recipe, a network, a mask method or a box format. It declares an
-entry point in the group ``napari_synthseg.tasks``, ``.recipes``, ``.networks``, ``.mask_methods``
-or ``.box_formats``; the entry point's name is the name of what it adds. Entry points are loaded
-once, when their registry is first looked into. One that cannot be loaded, or has a name that is
-taken, is left out; one sentence says so, and the program goes on.
+Any distribution may add a task, a recipe, a network, a mask method, a box format or a format of
+outlines. It declares an entry point in the group ``napari_synthseg.tasks``, ``.recipes``,
+``.networks``, ``.mask_methods``, ``.box_formats`` or ``.outline_formats``; the entry point's name
+is the name of what it adds. Entry points are loaded once, when their registry is first looked into.
+One that cannot be loaded, or has a name that is taken, is left out; one sentence says so, and the
+program goes on.
 """
 
 from __future__ import annotations

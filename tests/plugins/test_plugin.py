@@ -1,4 +1,4 @@
-"""A task, a recipe, a network, a mask method and a box format of another distribution at work."""
+"""What another distribution adds, at work: one of each kind that can be added."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from napari_synthseg.core.predictions import PointPrediction
 from napari_synthseg.core.recipe import UnknownRecipe, load_recipe
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.io.boxes.base import FORMATS
+from napari_synthseg.io.outlines.base import FORMATS as OUTLINE_FORMATS
 from napari_synthseg.networks.registry import network_builder
 from napari_synthseg.patches.masks.registry import mask_method
 from napari_synthseg.tasks.registry import task_info, task_names
@@ -83,6 +84,7 @@ def test_everything_is_found_by_name(installed: pytest.MonkeyPatch) -> None:
     assert network_builder("dilated").__module__ == "density_centers.network"
     assert mask_method("disk").title == "Disk"
     assert FORMATS["tsv"].title == "tab-separated boxes"
+    assert OUTLINE_FORMATS["circles"].title == "tab-separated circles"
     assert plugin_problems() == ()
 
 
@@ -188,6 +190,11 @@ def test_boxes_and_masks_come_in_its_ways(
     code, _, said = command("export", project, "--what", "boxes", "--format", "tsv", "--out", out)
     assert code == 0, said
     assert sorted(out.read_text().splitlines()) == sorted(table.read_text().splitlines())
+    circles = tmp_path / "discs.txt"
+    circles.write_text("#circles\ndiscs0.tif\tdisc\t24.5\t24.5\t8\n")
+    code, done, said = command("import", project, circles, "--instance")
+    assert code == 0, said
+    assert (done["format"], done["outlines"]) == ("circles", 1)
     code, _, said = command("patches", project, "--method", "disk")
     assert code == 0, said
     with Session.open(project).result() as session:

@@ -69,6 +69,8 @@ def _task(where: str, task: Any) -> OutlinedImage:
     found: list[Found] = [LeftOut("annotation(s) of tasks that have a later one")] * others
     if results is None:
         found.append(LeftOut("task(s) that nobody has annotated", ""))
+    elif results and not any(map(_is_shape, results)):
+        found.append(LeftOut("task(s) of which only texts or choices are known", ""))
     sizes = set()
     for number, result in enumerate(_joined(where, results or []), start=1):
         at = f"{where}, result {number}"

@@ -50,6 +50,8 @@ class PlacedOutlines:
         image, and those of ignored classes.
     left_out
         What else is not taken over -> how many.
+    renamed
+        Name of an image in the file -> name of the image that the user took it for.
     """
 
     areas: dict[str, list[tuple[Area, int]]] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class PlacedOutlines:
     cut: int = 0
     ignored: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    renamed: dict[str, str] = field(default_factory=dict)
 
     @property
     def images(self) -> list[str]:
@@ -83,12 +86,15 @@ class Names:
         Class names, as in the file, that are left out.
     skip_unknown
         Whether images that the project lacks are left out instead of an error.
+    is_told
+        Whether the user said which image is meant: a single one in the file is it by any name.
     """
 
     class_name: str | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
     ignored: Collection[str] = ()
     skip_unknown: bool = False
+    is_told: bool = False
 
     def name_of(self, thing: ListedOutline | ListedPoint, project: Project) -> str:
         """Return the name of the class of an object, before any renaming.
@@ -133,16 +139,22 @@ def place_outlines(
     """
     images = ImageNames(project.images)
     placed = PlacedOutlines()
+    listed = list(listed)
+    is_clear = len(listed) == 1 and len({ref.uri for ref in project.images}) == 1
     for image in listed:
         try:
             named = with_name(image, project)
             find = images.find_stem if named.by_stem else images.find
             refs = find(named.where, named.name or "", all_planes=True)
         except UnknownNameError:
-            if not names.skip_unknown:
+            if names.is_told and is_clear:
+                refs = list(project.images)
+                placed.renamed[image.name or ""] = refs[0].name
+            elif names.skip_unknown:
+                placed.unknown_images += 1
+                continue
+            else:
                 raise
-            placed.unknown_images += 1
-            continue
         _Placing(image, refs, project, shape_of, names, placed).place()
     return placed
 
@@ -285,7 +297,7 @@ class _Placing:
         return found
 
     def _class_of(self, thing: ListedOutline | ListedPoint) -> int | None:
-        if thing.cls and thing.cls in self._names.ignored:
+        if (thing.cls or thing.title) in self._names.ignored:
             self.placed.ignored += 1
             return None
         name = self._names.name_of(thing, self._project)

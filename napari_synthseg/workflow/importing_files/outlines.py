@@ -104,7 +104,7 @@ def _import_outlines(
         return height, width
 
     listed = list(read_outlines(path, size_of, kind))
-    naming = Names(options.class_name, **options.naming)
+    naming = Names(options.class_name, **options.naming, is_told=options.image is not None)
     if masks is None and _are_boxes(listed):
         boxes = [_as_boxes(image, project, naming) for image in listed]
         return import_listed(path, boxes, kind.name, project, folder, options)
@@ -319,4 +319,5 @@ def _report(
         words.append("all clicks were there already")
     words += [f"{figures[key]} {why}" for key, why in LEFT_OUT.items() if figures[key]]
     words += [f"{n} {what} were left out" for what, n in placed.left_out.items()]
+    words += [f"'{old}' was taken for '{new}'" for old, new in placed.renamed.items()]
     return figures, words

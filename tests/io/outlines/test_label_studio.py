@@ -90,6 +90,9 @@ def test_of_several_annotations_the_true_or_the_latest_counts(tmp_path: Path) ->
         image = read_one(saved(tmp_path, annotations=several))
         assert [each.cls for each in image.outlines] == [cls]
         assert image.left_out == (LeftOut("annotation(s) of tasks that have a later one"),)
+    choice = {"type": "choices", "value": {"choices": ["good"]}, "id": "c"}
+    image = read_one(saved(tmp_path, choice))
+    assert LeftOut("task(s) of which only texts or choices are known", "") in image.left_out
     image = read_one(saved(tmp_path, annotations=[latest]))
     assert image.left_out == (LeftOut("task(s) that nobody has annotated", ""),)
 

@@ -93,15 +93,16 @@ def test_classes_are_found_by_name_title_or_option() -> None:
     placed = place(
         outline(cls="Type 1"),
         outline(cls="junk"),
+        point(900, 900, cls="", title="calib1"),
         outline(cls=""),
         outline(cls="", title="debris"),
         point(3, 4, cls="", title="0012-0007"),
         rename={"Type 1": "debris"},
-        ignored=["junk"],
+        ignored=["junk", "calib1"],
         class_name="nucleus",
     )
     assert [value for _, value in placed.areas["a"]] == [2, 1, 2]
-    assert [c.cls for c in placed.clicks] == [1] and placed.ignored == 1
+    assert [c.cls for c in placed.clicks] == [1] and placed.ignored == 2
     only = place(outline(cls=""), classes=CLASSES[:1])
     assert [value for _, value in only.areas["a"]] == [1]
     with pytest.raises(
@@ -122,6 +123,13 @@ def test_a_single_image_needs_no_name() -> None:
     with pytest.raises(UnknownNameError, match=r"RoiSet\.zip: the file names no image.*--image"):
         place(outline(), name=None, where="RoiSet.zip")
     assert place(outline(), name="c.tif", skip_unknown=True).unknown_images == 1
+
+
+def test_the_image_that_the_user_names_is_meant_whatever_the_file_says() -> None:
+    placed = place(outline(), name="placeholder.tif", images=FLAT[:1], is_told=True)
+    assert placed.images == ["a"] and placed.renamed == {"placeholder.tif": "a.tif"}
+    with pytest.raises(UnknownNameError, match=r"image 'placeholder.tif' is not in the project"):
+        place(outline(), name="placeholder.tif", is_told=True)
 
 
 def test_images_without_an_object_are_empty_unless_something_was_left_out() -> None:
