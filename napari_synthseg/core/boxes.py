@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -150,6 +151,66 @@ def measure_in_blocks(
     step = max(1, MAX_PAIRS_AT_ONCE // max(len(other), 1))
     for first in range(0, len(one), step):
         yield first, measure_box_iou(one[first : first + step], other)
+
+
+BOXES_AT_ONCE = 2**14
+"""Boxes whose neighbors are looked up at once, so that memory stays bounded."""
+
+
+def find_overlaps(
+    one: NDArray[np.float64], other: NDArray[np.float64], least: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return all pairs of boxes whose intersection over union reaches a value above 0.
+
+    Time and memory follow the number of boxes and of those near each other, not one x other. The
+    values are those of `measure_box_iou`, to the last bit.
+
+    Parameters
+    ----------
+    one, other
+        Corners (ymin, xmin, ymax, xmax), half-open, pixels, shapes (n, 4) and (m, 4).
+
+    Returns
+    -------
+    Indices into `one`, into `other`, and the intersection over union of each pair, by rising
+    index into `one`.
+    """
+    from scipy.spatial import cKDTree
+
+    # Along each axis the common part is at least `least` of the longer side. Of sides a and k * a
+    # the middles are then (1 + k) / 2 - least * max(1, k) times a apart, k from least to 1 / least.
+    apart = max(1 - least, 0.5 / least - 0.5)
+    sides = one[:, 2:] - one[:, :2]
+    reach = apart * sides.max(axis=1, initial=0.0) * (1 + 1e-9) + 1e-9
+    tree = cKDTree((other[:, :2] + other[:, 2:]) / 2)
+    middles = (one[:, :2] + one[:, 2:]) / 2
+    found = []
+    for first in range(0, len(one), BOXES_AT_ONCE):
+        part = slice(first, first + BOXES_AT_ONCE)
+        lists = tree.query_ball_point(middles[part], reach[part], p=np.inf)
+        counts = [len(each) for each in lists]
+        row = first + np.repeat(np.arange(len(lists)), counts)
+        column = np.fromiter(chain.from_iterable(lists), np.intp, sum(counts))
+        iou = _paired_iou(one[row], other[column])
+        enough = iou >= least
+        found.append((row[enough], column[enough], iou[enough]))
+    rows, columns, values = zip(*found, strict=True) if found else ((), (), ())
+    return (
+        np.concatenate([np.empty(0, np.intp), *rows]),
+        np.concatenate([np.empty(0, np.intp), *columns]),
+        np.concatenate([np.empty(0), *values]),
+    )
+
+
+def _paired_iou(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the intersection over union of boxes pair by pair, shape (n,)."""
+    starts = np.maximum(one[:, :2], other[:, :2])
+    ends = np.minimum(one[:, 2:], other[:, 2:])
+    shared = np.asarray(np.prod(np.maximum(ends - starts, 0.0), axis=1), np.float64)
+    union = box_areas(one) + box_areas(other) - shared
+    iou = np.zeros_like(shared)
+    np.divide(shared, union, out=iou, where=shared > 0.0)
+    return iou
 
 
 def measure_box_iou(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:

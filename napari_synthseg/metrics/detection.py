@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_synthseg.core.boxes import Boxes, measure_in_blocks
+from napari_synthseg.core.boxes import Boxes, find_overlaps
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.scores import Measured, Scores
 from napari_synthseg.metrics.checks import (
@@ -57,16 +57,21 @@ def match_boxes(true: Boxes, ranked: Boxes, thresholds: ArrayLike) -> NDArray[np
     hits = np.zeros((least.size, len(ranked)), np.bool_)
     if not len(true) or not len(ranked):
         return hits
+    boxes, near, iou = find_overlaps(ranked.corners, true.corners, float(least.min()))
+    order = np.lexsort((-near, boxes))  # of equals, the last is taken
+    boxes, near, iou = boxes[order], near[order], iou[order]
+    alone = (np.bincount(boxes)[boxes] == 1) & (np.bincount(near)[near] == 1)
+    hits[:, boxes[alone]] = iou[alone] >= least[:, None]  # nothing else asks for the true box
     free = np.ones((least.size, len(true)), np.bool_)
     rows = np.arange(least.size)
-    for first, iou in measure_in_blocks(ranked.corners, true.corners):
-        for box in np.flatnonzero(iou.max(axis=1) >= least.min()):
-            near = np.flatnonzero(iou[box] >= least.min())[::-1]  # of equals, the last is taken
-            offered = np.where(free[:, near], iou[box, near], 0.0)
-            best = offered.argmax(axis=1)
-            hit = offered[rows, best] >= least
-            hits[:, first + box] = hit
-            free[rows[hit], near[best[hit]]] = False
+    rest = np.flatnonzero(~alone)
+    starts = np.flatnonzero(np.diff(boxes[rest], prepend=-1))
+    for mine in np.split(rest, starts[1:]) if rest.size else ():
+        offered = np.where(free[:, near[mine]], iou[mine], 0.0)
+        best = offered.argmax(axis=1)
+        hit = offered[rows, best] >= least
+        hits[:, boxes[mine[0]]] = hit
+        free[rows[hit], near[mine][best[hit]]] = False
     return hits
 
 

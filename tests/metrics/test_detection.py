@@ -6,7 +6,7 @@ from faster_coco_eval import COCO, COCOeval_faster
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_synthseg.core.boxes import Boxes, measure_box_iou
+from napari_synthseg.core.boxes import Boxes, find_overlaps, measure_box_iou
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.metrics.detection import match_boxes, score_boxes
 
@@ -132,8 +132,57 @@ def test_matching_is_one_to_one_and_falls_with_the_threshold(true, predicted):
 def test_matching_in_blocks_changes_nothing(true, predicted, block):
     whole = match_boxes(true, predicted.ranked(), [0.3, 0.5])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_synthseg.core.boxes.MAX_PAIRS_AT_ONCE", block)
+        patch.setattr("napari_synthseg.core.boxes.BOXES_AT_ONCE", block)
         assert np.array_equal(whole, match_boxes(true, predicted.ranked(), [0.3, 0.5]))
+
+
+def match_all_with_all(true, ranked, thresholds):
+    """Match as COCO does, comparing each box with each."""
+    least = np.minimum(thresholds, 1.0 - 1e-10)
+    iou = measure_box_iou(ranked.corners, true.corners)
+    hits = np.zeros((len(least), len(ranked)), bool)
+    for n, threshold in enumerate(least):
+        free = np.ones(len(true), bool)
+        for box in range(len(ranked)):
+            offered = np.where(free, iou[box], 0.0)[::-1]
+            if len(true) and offered.max() >= threshold:
+                hits[n, box] = True
+                free[len(true) - 1 - offered.argmax()] = False
+    return hits
+
+
+@st.composite
+def crowded_boxes(draw):
+    """Boxes on a coarse grid of half pixels, so that many overlap as much as others."""
+    edge = st.integers(0, 8).map(lambda n: n / 2)
+    rows = draw(st.lists(st.tuples(edge, edge, edge, edge), max_size=12))
+    corners = [(y, x, y + high, x + wide) for y, x, high, wide in rows]
+    scores = draw(st.lists(st.sampled_from([0.2, 0.7]), min_size=len(rows), max_size=len(rows)))
+    return Boxes.of(corners, 1, scores or 1.0)
+
+
+@given(many_boxes() | crowded_boxes(), many_boxes() | crowded_boxes())
+def test_matching_is_that_of_all_boxes_with_all(true, predicted):
+    thresholds = [0.05, 0.3, 0.5, 0.75, 1.0]
+    ranked = predicted.ranked()
+    expected = match_all_with_all(true, ranked, thresholds)
+    assert np.array_equal(match_boxes(true, ranked, thresholds), expected)
+    dense = measure_box_iou(ranked.corners, true.corners)
+    for least in (0.01, 0.5, 0.9):
+        one, other, iou = find_overlaps(ranked.corners, true.corners, least)
+        assert {*zip(one.tolist(), other.tolist(), strict=True)} == {
+            *map(tuple, np.argwhere(dense >= least).tolist())
+        }
+        assert np.array_equal(iou, dense[one, other])
+
+
+def test_many_objects_are_matched_in_seconds():
+    """Comparing each with each would take minutes."""
+    y, x = (7.0 * np.arange(200)[a] for a in np.indices((200, 200)).reshape(2, -1))
+    true = Boxes.of(np.stack([y, x, y + 3, x + 3], axis=1))
+    predicted = Boxes.of(np.add(true.corners, (0, 0, 0, 1)), 1, np.linspace(0, 1, len(true)))
+    hits = match_boxes(true, predicted.ranked(), [0.7, 0.8])
+    assert hits.sum(axis=1).tolist() == [40000, 0]
 
 
 @pytest.mark.parametrize("second", [-2, 4])
