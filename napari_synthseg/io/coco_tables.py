@@ -33,15 +33,19 @@ class CocoAnnotation:
     @property
     def is_crowd(self) -> bool:
         """Whether it is of several objects at once."""
-        return bool(self.row.get("iscrowd"))
+        return str(self.row.get("iscrowd", 0)).lower() in ("1", "true")
 
 
 @dataclass(frozen=True)
 class CocoTables:
-    """All of a file. Ids are numbers or texts, and ``1`` is ``"1"``; images are by theirs."""
+    """All of a file: images by their ids, annotations, and the names of its categories.
+
+    Ids are compared as texts: some programs write 3 here and "3" or 3.0 there.
+    """
 
     images: Mapping[str, CocoImage]
     annotations: tuple[CocoAnnotation, ...]
+    categories: tuple[str, ...]
 
     @classmethod
     def of(cls, file_name: str, whole: Any) -> CocoTables:
@@ -72,15 +76,20 @@ class CocoTables:
             )
             for where, row in _rows(file_name, "annotation", tables["annotations"])
         )
-        return cls(images, annotations)
+        return cls(images, annotations, tuple(names.values()))
 
 
 def is_coco(whole: Any) -> bool:
-    """Tell whether JSON holds the tables of a COCO file."""
-    return isinstance(whole, dict) and all(isinstance(whole.get(name), list) for name in TABLES)
+    """Tell whether JSON holds tables of a COCO file."""
+    return isinstance(whole, dict) and len([name for name in TABLES if name in whole]) >= 2
 
 
 def _tables(file_name: str, whole: Any) -> dict[str, list[dict[str, Any]]]:
+    if isinstance(whole, list):
+        raise InputError(
+            f"{file_name}: it is a list of results, which names neither images nor classes: give "
+            "the COCO file with 'images', 'annotations' and 'categories'."
+        )
     tables = {name: whole.get(name) if isinstance(whole, dict) else None for name in TABLES}
     for name, rows in tables.items():
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -105,7 +114,8 @@ def _field(where: str, row: Mapping[str, Any], name: str) -> Any:
 
 
 def _id(where: str, row: Mapping[str, Any], name: str) -> str:
-    return str(_field(where, row, name))
+    ident = _field(where, row, name)
+    return str(int(ident)) if isinstance(ident, float) and ident.is_integer() else str(ident)
 
 
 def _known(where: str, row: Mapping[str, Any], name: str, known: Mapping[str, Any]) -> str:

@@ -143,14 +143,22 @@ def test_masks_of_cellpose(invoke: Invoke, project: Path, tmp_path: Path) -> Non
 def test_rectangles_are_boxes_unless_masks_are_asked_for(
     invoke: Invoke, project: Path, tmp_path: Path
 ) -> None:
-    shape = labelme_shape("rectangle", [SQUARE[0], SQUARE[2]])
-    file = save_json(tmp_path / "cells.json", labelme(shape, image="cells.tif"))
+    shapes = [
+        labelme_shape("rectangle", [SQUARE[0], SQUARE[2]]),
+        labelme_shape("point", [[3.5, 2.5]]),
+        labelme_shape("line", SQUARE[:2], "debris"),
+        labelme_shape("line", SQUARE[:2], "scale bar"),
+    ]
+    file = save_json(tmp_path / "cells.json", labelme(*shapes, image="cells.tif"))
     done = invoke("import", project, file, "--json")
     assert done.code == 0, done.err
-    assert done.result["message"].startswith("1 boxes added to 1 image(s) (1 nucleus)")
+    message = done.result["message"]
+    assert message.startswith("1 boxes added to 1 image(s) (1 nucleus); 1 clicks added")
+    assert message.endswith("2 line(s) were left out.")
     with opened(project) as session:
-        (truth,) = session.project.truths
-        assert truth.boxes == ((5, 10, 9, 20, 1),)
+        (truth,), (click,) = session.project.truths, session.project.clicks
+        assert truth.boxes == ((5, 10, 9, 20, 1),) and truth.incomplete == (2,)
+        assert click.position == (2, 3)
     assert invoke("import", project, file, "--instance").code == 0
     assert (truth_of(project, "cells.tif")[1].ids == box(5, 10, 9, 20)).all()
 

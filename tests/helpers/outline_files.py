@@ -142,6 +142,11 @@ def save_sample(name: str, folder: Path) -> Path:
         points = ";".join(f"{x},{y}" for x, y in SQUARE)
         path.write_text(cvat(f'<polygon label="nucleus" points="{points}"></polygon>'))
         return path
+    if name == "yolo_outlines":
+        shares = " ".join(f"{x / 60!r} {y / 40!r}" for x, y in SQUARE)
+        (folder / "cells.txt").write_text(f"0 {shares}\n")
+        (folder / "data.yaml").write_text("names: [nucleus]\n")
+        return folder / "data.yaml"
     percent = [[x / 0.6, y / 0.4] for x, y in SQUARE]
     whole = {
         "geojson": geojson({"type": "Polygon", "coordinates": [[*SQUARE, SQUARE[0]]]}),

@@ -24,11 +24,10 @@ from napari_synthseg.io.boxes.base import (
     make_box,
     turn_box,
 )
+from napari_synthseg.io.coco_tables import CocoTables, is_coco
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.io.tables import to_number
 from napari_synthseg.io.text import read_json
-
-TABLES = ("images", "annotations", "categories")
 
 
 class CocoFormat(BoxFormat):
@@ -46,47 +45,35 @@ class CocoFormat(BoxFormat):
         whole = SniffedFile(path).json
         if isinstance(whole, list):
             return bool(whole) and isinstance(whole[0], dict) and "image_id" in whole[0]
-        return isinstance(whole, dict) and len([t for t in TABLES if t in whole]) >= 2
+        return is_coco(whole)
 
     def read(self, path: Path, size_of: SizeOf) -> tuple[ListedImage, ...]:
         """Read a file; see `BoxFormat.read`."""
-        tables = _tables(path)
-        names: dict[str, str] = {}
-        for number, category in enumerate(tables["categories"], start=1):
-            where = f"{path.name}, category {number}"
-            ident, name = (_field(where, category, key) for key in ("id", "name"))
-            names[_key(ident)] = str(name).strip()
-        images: dict[str, tuple[str, str, tuple[int, int] | None]] = {}
-        for number, image in enumerate(tables["images"], start=1):
-            where = f"{path.name}, image {number}"
-            name = str(_field(where, image, "file_name"))
-            images[_key(_field(where, image, "id"))] = (where, name, _size(where, image))
-        objects: dict[str, list[ListedBox | ListedPoint]] = {ident: [] for ident in images}
-        crowds: dict[str, list[str]] = {ident: [] for ident in images}
-        notes: dict[str, set[str]] = {ident: set() for ident in images}
-        for number, annotation in enumerate(tables["annotations"], start=1):
-            where = f"{path.name}, annotation {number}"
-            ident = _known(where, annotation, "image_id", images)
-            cls = names[_known(where, annotation, "category_id", names)]
-            if str(annotation.get("iscrowd", 0)).lower() in ("1", "true"):
-                crowds[ident].append(cls)
+        tables = CocoTables.of(path.name, read_json(path))
+        objects: dict[str, list[ListedBox | ListedPoint]] = {ident: [] for ident in tables.images}
+        crowds: dict[str, list[str]] = {ident: [] for ident in tables.images}
+        notes: dict[str, set[str]] = {ident: set() for ident in tables.images}
+        for each in tables.annotations:
+            if each.is_crowd:
+                crowds[each.image].append(each.cls)
                 continue
-            found, told = _objects(where, cls, annotation)
-            objects[ident] += found
-            notes[ident].update(told)
-        twice = sorted({name for name in names.values() if list(names.values()).count(name) > 1})
+            found, told = _objects(each.where, each.cls, each.row)
+            objects[each.image] += found
+            notes[each.image].update(told)
+        names = tables.categories
+        twice = sorted({name for name in names if names.count(name) > 1})
         shared = [f"several categories are named '{name}', and are one class" for name in twice]
         return tuple(
             ListedImage(
-                where,
-                name,
+                image.where,
+                image.name,
                 tuple(each for each in objects[ident] if isinstance(each, ListedBox)),
-                size,
+                image.size,
                 points=tuple(each for each in objects[ident] if isinstance(each, ListedPoint)),
                 crowds=tuple(crowds[ident]),
                 notes=(*shared, *sorted(notes[ident])),
             )
-            for ident, (where, name, size) in images.items()
+            for ident, image in tables.images.items()
         )
 
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:
@@ -114,44 +101,8 @@ class CocoFormat(BoxFormat):
         write_text(out, json.dumps(whole))
 
 
-def _tables(path: Path) -> dict[str, list[dict[str, Any]]]:
-    whole = read_json(path)
-    if isinstance(whole, list):
-        raise InputError(
-            f"{path.name}: it is a list of results, which names neither images nor classes: give "
-            "the COCO file with 'images', 'annotations' and 'categories'."
-        )
-    tables = {name: whole.get(name) if isinstance(whole, dict) else None for name in TABLES}
-    for name, rows in tables.items():
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise InputError(
-                f"{path.name}: it has no list '{name}', as a COCO file for detection does: export "
-                "the boxes as COCO."
-            )
-    return tables  # type: ignore[return-value]  # every value was just seen to be such a list
-
-
-def _key(ident: Any) -> str:
-    """Return an id as ids are compared: some programs write 3 here and "3" or 3.0 there."""
-    return str(int(ident)) if isinstance(ident, float) and ident.is_integer() else str(ident)
-
-
-def _field(where: str, row: dict[str, Any], name: str) -> Any:
-    value = row.get(name)
-    if value is None or isinstance(value, list | dict):
-        raise InputError(f"{where}: it has no '{name}'.")
-    return value
-
-
-def _known(where: str, row: dict[str, Any], name: str, known: Mapping[str, Any]) -> str:
-    ident = _field(where, row, name)
-    if _key(ident) not in known:
-        raise InputError(f"{where}: there is no {name.removesuffix('_id')} with the id {ident}.")
-    return _key(ident)
-
-
 def _objects(
-    where: str, cls: str, annotation: dict[str, Any]
+    where: str, cls: str, annotation: Mapping[str, Any]
 ) -> tuple[list[ListedBox | ListedPoint], list[str]]:
     """Return the box of an annotation, or the points where it has keypoints and no area; notes."""
     numbers, points = annotation.get("bbox"), _keypoints(where, annotation)
@@ -220,7 +171,7 @@ def _box_of_runs(where: str, segmentation: dict[str, Any]) -> Corners | None:
     return float(top), float(columns.min()), float(bottom) + 1, float(last.max()) + 1
 
 
-def _keypoints(where: str, annotation: dict[str, Any]) -> list[tuple[float, float]]:
+def _keypoints(where: str, annotation: Mapping[str, Any]) -> list[tuple[float, float]]:
     """Return the keypoints that are marked, y and x; COCO has pixel edges at whole numbers."""
     numbers = annotation.get("keypoints")
     if not isinstance(numbers, list) or len(numbers) % 3:
@@ -230,13 +181,8 @@ def _keypoints(where: str, annotation: dict[str, Any]) -> list[tuple[float, floa
     return [(y - 0.5, x - 0.5) for x, y, shown in triples if shown > 0]
 
 
-def _angle(annotation: dict[str, Any]) -> float:
+def _angle(annotation: Mapping[str, Any]) -> float:
     """Return by how many degrees a box is turned about its middle, as CVAT says it."""
     attributes = annotation.get("attributes")
     angle = attributes.get("rotation") if isinstance(attributes, dict) else None
     return float(angle) % 360 if isinstance(angle, int | float) else 0.0
-
-
-def _size(where: str, image: dict[str, Any]) -> tuple[int, int] | None:
-    sides = [to_number(where, s, str(image.get(s) or 0)) for s in ("height", "width")]
-    return (int(sides[0]), int(sides[1])) if min(sides) > 0 else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -46,27 +47,11 @@ class YoloFormat(BoxFormat):
 
     def recognizes(self, path: Path) -> bool:
         """Return whether it is a folder with boxes in text files, or a YAML file with names."""
-        if path.is_file():
-            return path.suffix.lower() in YAML and "names" in _read_yaml(path)
-        files = _listed(path)
-        named = any((path / name).is_file() for name in NAME_FILES)
-        return bool(files) and (named or any(map(_holds_boxes, files)))
+        return is_yolo(path)
 
     def read(self, path: Path, size_of: SizeOf) -> tuple[ListedImage, ...]:
         """Read the files of a folder; an empty one says that the image holds no object."""
-        root = path.parent if path.is_file() else path
-        files = _listed(root)
-        if not files:
-            raise InputError(
-                f"{path}: there are no text files with boxes in its folder: give the folder that "
-                "holds them."
-            )
-
-        @cache
-        def names_in(folder: Path) -> dict[int, str]:
-            return _read_names(path) if path.is_file() else _names(folder, root)
-
-        return tuple(_read(file, root, names_in(file.parent), size_of) for file in files)
+        return tuple(_read(file, size_of) for file in read_yolo(path))
 
     def files(self, out: Path, images: Sequence[NamedBoxes]) -> tuple[Path, ...]:
         """Return a file for each image, and that of the classes' names."""
@@ -79,6 +64,56 @@ class YoloFormat(BoxFormat):
             lines = [_line(row, image.shape, numbers) for row in image.boxes.rows()]
             write_text(path, "".join(lines))
         write_text(out / NAME_FILES[0], "".join(f"{name}\n" for name in classes.values()))
+
+
+@dataclass(frozen=True)
+class YoloFile:
+    """The objects of an image.
+
+    Attributes
+    ----------
+    place, stem
+        The file in its folder, with its ending and without.
+    rows
+        Of each object its place for messages, its class, and its numbers: shares of the image.
+    """
+
+    place: str
+    stem: str
+    rows: tuple[tuple[str, str, list[float]], ...]
+
+
+def is_yolo(path: Path) -> bool:
+    """Tell whether it is a folder with objects in text files, or a YAML file with names."""
+    if path.is_file():
+        return path.suffix.lower() in YAML and "names" in _read_yaml(path)
+    files = _listed(path)
+    named = any((path / name).is_file() for name in NAME_FILES)
+    return bool(files) and (named or any(map(_holds_boxes, files)))
+
+
+def read_yolo(path: Path) -> Iterator[YoloFile]:
+    """Yield the files of a folder, or of that in which a YAML file with names lies.
+
+    Raises
+    ------
+    InputError
+        If there are none, or a row makes no sense; the message names it.
+    """
+    root = path.parent if path.is_file() else path
+    files = _listed(root)
+    if not files:
+        raise InputError(
+            f"{path}: there are no text files with boxes in its folder: give the folder that holds "
+            "them."
+        )
+
+    @cache
+    def names_in(folder: Path) -> dict[int, str]:
+        return _read_names(path) if path.is_file() else _names(folder, root)
+
+    for file in files:
+        yield _read_rows(file, file.relative_to(root).as_posix(), names_in(file.parent))
 
 
 def _listed(root: Path) -> list[Path]:
@@ -143,41 +178,47 @@ def _read_yaml(path: Path) -> dict[object, object]:
     return whole if isinstance(whole, dict) else {}
 
 
-def _read(file: Path, root: Path, names: Mapping[int, str], size_of: SizeOf) -> ListedImage:
-    place = file.relative_to(root).as_posix()
-    stem = place.removesuffix(file.suffix)
-    lines = [(n, line.split()) for n, line in enumerate(read_text(file).splitlines(), start=1)]
-    rows = [(f"{place}, row {n}", cells) for n, cells in lines if cells]
-    if not rows:
-        return ListedImage(place, stem, by_stem=True)
-    height, width = size_of(place, stem)
-    boxes = []
-    for where, cells in rows:
+def _read_rows(file: Path, place: str, names: Mapping[int, str]) -> YoloFile:
+    rows = []
+    for n, line in enumerate(read_text(file).splitlines(), start=1):
+        where, cells = f"{place}, row {n}", line.split()
+        if not cells:
+            continue
         number = to_number(where, "the class", cells[0], "number")
         if number not in names:
             raise InputError(f"{where}: class {cells[0]} has no name: there are {len(names)}.")
-        y, x, high, wide = _shares(where, cells[1:])
+        numbers = [to_number(where, "a place", cell, "number") for cell in cells[1:]]
+        if not all(-0.5 <= number <= 1.5 for number in numbers):
+            raise InputError(f"{where}: places are shares of the image, from 0 to 1, not pixels.")
+        if len(numbers) not in (4, 5) and (len(numbers) < 6 or len(numbers) % 2):
+            raise InputError(
+                f"{where}: {len(cells)} values where a box has 5: class, x, y, width, height."
+            )
+        rows.append((where, names[int(number)].strip(), numbers))
+    return YoloFile(place, place.removesuffix(file.suffix), tuple(rows))
+
+
+def _read(file: YoloFile, size_of: SizeOf) -> ListedImage:
+    if not file.rows:
+        return ListedImage(file.place, file.stem, by_stem=True)
+    height, width = size_of(file.place, file.stem)
+    boxes = []
+    for where, cls, numbers in file.rows:
+        y, x, high, wide = box_shares(numbers)
         corners = (y - high / 2, x - wide / 2, y + high / 2, x + wide / 2)
         ymin, xmin, ymax, xmax = (
             share * extent
             for share, extent in zip(corners, (height, width, height, width), strict=True)
         )
-        boxes.append(make_box(where, names[int(number)].strip(), (ymin, xmin, ymax, xmax)))
-    return ListedImage(place, stem, tuple(boxes), by_stem=True)
+        boxes.append(make_box(where, cls, (ymin, xmin, ymax, xmax)))
+    return ListedImage(file.place, file.stem, tuple(boxes), by_stem=True)
 
 
-def _shares(where: str, cells: Sequence[str]) -> tuple[float, float, float, float]:
+def box_shares(numbers: Sequence[float]) -> tuple[float, float, float, float]:
     """Return center (y, x), height and width of a row; of an outline, of the box around it."""
-    numbers = [to_number(where, "a place", cell, "number") for cell in cells]
-    if not all(-0.5 <= number <= 1.5 for number in numbers):
-        raise InputError(f"{where}: places are shares of the image, from 0 to 1, not pixels.")
     if len(numbers) in (4, 5):  # the fifth is how sure a detector was
         x, y, wide, high = numbers[:4]
         return y, x, high, wide
-    if len(numbers) < 6 or len(numbers) % 2:
-        raise InputError(
-            f"{where}: {len(cells) + 1} values where a box has 5: class, x, y, width, height."
-        )
     xs, ys = numbers[::2], numbers[1::2]
     return (min(ys) + max(ys)) / 2, (min(xs) + max(xs)) / 2, max(ys) - min(ys), max(xs) - min(xs)
 

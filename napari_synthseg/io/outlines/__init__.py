@@ -6,6 +6,7 @@ Importing this imports every module of this folder, and defining an `OutlineForm
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
@@ -24,7 +25,7 @@ def find_outline_format(path: Path) -> OutlineFormat | None:
     InputError
         If there is no such file, or one is cut short.
     """
-    for file in _files(path):
+    for file in chain([SniffedFile(path)], _files_in(path)):
         for each in FORMATS.values():
             if each.recognizes(file):
                 return each
@@ -54,15 +55,15 @@ def read_outlines(
     if found is None:
         titles = ", ".join(each.title for each in FORMATS.values())
         raise InputError(f"{path} holds no outlines that can be read ({titles}).")
-    for file in _files(path):
+    whole = SniffedFile(path)
+    files = [whole] if found.recognizes(whole) else _files_in(path)
+    for file in files:
         if found.recognizes(file):
             yield from found.read(file, size_of)
 
 
-def _files(path: Path) -> Iterator[SniffedFile]:
-    if not path.is_dir():
-        yield SniffedFile(path)
-        return
-    for each in sorted(path.iterdir()):
+def _files_in(path: Path) -> Iterator[SniffedFile]:
+    """Yield the files of a folder, none hidden."""
+    for each in sorted(path.iterdir()) if path.is_dir() else ():
         if each.is_file() and not each.name.startswith("."):
             yield SniffedFile(each)

@@ -132,6 +132,8 @@ class OutlinedImage:
         name: str | None,
         found: Iterable[Found],
         size: tuple[int, int] | None = None,
+        *,
+        by_stem: bool = False,
     ) -> OutlinedImage:
         """Make one of what a reader finds in any order."""
         each = tuple(found)
@@ -142,6 +144,7 @@ class OutlinedImage:
             tuple(one for one in each if isinstance(one, ListedPoint)),
             tuple(one for one in each if isinstance(one, LeftOut)),
             size=size,
+            by_stem=by_stem,
         )
 
 
@@ -167,7 +170,7 @@ class OutlineFormat(ABC):
 
     @abstractmethod
     def recognizes(self, file: SniffedFile) -> bool:
-        """Return whether a file looks like this format."""
+        """Return whether a file, or a folder that is read as a whole, looks like this format."""
 
     @abstractmethod
     def read(self, file: SniffedFile, size_of: SizeOf) -> tuple[OutlinedImage, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.base import ListedBox, ListedImage
+from napari_synthseg.io.boxes.base import ListedPoint as BoxPoint
 from napari_synthseg.io.naming import ImageNames, find_class, same_form
 from napari_synthseg.io.outlines import find_outline_format, read_outlines
 from napari_synthseg.io.outlines.base import OutlinedImage, OutlineFormat
@@ -107,6 +108,12 @@ def _import_outlines(
     naming = Names(options.class_name, **options.naming, is_told=options.image is not None)
     if masks is None and _are_boxes(listed):
         boxes = [_as_boxes(image, project, naming) for image in listed]
+        missed = {each.cls for image in listed for each in image.left_out if each.cls}
+        names_missed = {options.rename.get(name, name) for name in missed} & {
+            c.name for c in project.classes
+        }
+        incomplete = sorted({*options.incomplete, *names_missed})
+        options = replace(options, incomplete=incomplete)
         return import_listed(path, boxes, kind.name, project, folder, options)
     if options.add_classes:
         project = _with_classes(project, listed, naming)
@@ -240,15 +247,25 @@ def _as_boxes(image: OutlinedImage, project: Project, naming: Names) -> ListedIm
         ),
         named.size,
         named.by_stem,
+        points=tuple(
+            BoxPoint(each.where, naming.name_of(each, project), each.position)
+            for each in named.points
+        ),
+        notes=tuple(
+            f"{count} {what} were left out"
+            for what, count in Counter(each.what for each in named.left_out).items()
+        ),
     )
 
 
 def _are_boxes(listed: Sequence[OutlinedImage]) -> bool:
     """Tell whether all outlines are upright rectangles on flat images: boxes, and no masks."""
     outlines = [outline for image in listed for outline in image.outlines]
+    planes = [outline.plane for outline in outlines]
+    planes += [point.plane for image in listed for point in image.points]
     masks = any(image.ids is not None for image in listed)
-    flat = all(outline.is_box and not any(outline.plane.values()) for outline in outlines)
-    return bool(outlines) and not masks and flat
+    flat = not any(any(plane.values()) for plane in planes)
+    return bool(outlines) and not masks and flat and all(each.is_box for each in outlines)
 
 
 def _with_classes(project: Project, listed: Sequence[OutlinedImage], naming: Names) -> Project:
