@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
@@ -113,6 +113,7 @@ def _show(job: Job[Any]) -> Iterator[None]:
     if not console.is_terminal:
         lines = _Lines(job.name)
         job.progressed.connect(lines.show)
+        job.progressed.connect(lambda step: _say_notes(step, say))
         yield
         lines.end()
         return
@@ -125,11 +126,17 @@ def _show(job: Job[Any]) -> Iterator[None]:
         task = bar.add_task(job.name, total=1.0, words="")
 
         def show(step: WorkProgress) -> None:
+            _say_notes(step, lambda words: bar.console.print(words, markup=False))
             bar.update(task, completed=min(step.fraction, 1.0), words=describe(step))
 
         job.progressed.connect(show)
         yield
         bar.update(task, completed=1.0)
+
+
+def _say_notes(step: WorkProgress, tell: Callable[[str], None]) -> None:
+    for note in step.notes:
+        tell(f"Note: {note}.")
 
 
 class _Lines:

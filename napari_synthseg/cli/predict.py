@@ -13,6 +13,7 @@ from napari_synthseg.cli.settings import (
     AxesOption,
     ImageFiles,
     JsonFlag,
+    MagnificationOption,
     OnlyOption,
     OverwriteFlag,
     ProjectFolder,
@@ -20,9 +21,11 @@ from napari_synthseg.cli.settings import (
     SeriesOption,
     StackFlag,
     check_folders,
+    parse_magnification,
     parse_only,
     parse_series,
 )
+from napari_synthseg.io.naming import plane_name
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.predicting import (
@@ -45,6 +48,7 @@ def predict(
     series: SeriesOption = None,
     stack: StackFlag = False,
     adapt: AdaptFlag = False,
+    magnification: MagnificationOption = None,
     overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -52,7 +56,7 @@ def predict(
 
     Segmenting models write STEM.tif with instance ids, and objects.csv; semantic ones STEM.tif with
     class values, areas.csv and classes.csv; detectors objects.csv and candidates.csv (boxes of any
-    score); classifiers labels.csv.
+    score); classifiers labels.csv. Where an image differs from those learned from, a note says so.
     """
     with Session.open(project).result() as session:
         chosen = session.project.run(run)
@@ -60,12 +64,21 @@ def predict(
         plane, number = parse_only(only), parse_series(series)
         refs = find_images(images, session.project, session.folder, chosen, axes, number, plane)
         refuse_existing(prediction_files(out, chosen, refs), overwrite)
-        found = run_job(session.predict(chosen, refs, adapt))
+        times = parse_magnification(magnification)
+        found = run_job(session.predict(chosen, refs, adapt, times))
         written = write_predictions(out, chosen, refs, found, session.project.class_names)
     for warning in written.warnings:
         say(f"Warning: {warning}")
     task = task_info(chosen.task).name
-    result = {"run": chosen.name, "task": task, "out": str(out), "images": len(refs)}
+    stems = [Path(plane_name(ref)).stem for ref in refs]
+    result = {
+        "run": chosen.name,
+        "task": task,
+        "out": str(out),
+        "images": len(refs),
+        "notes": {stem: one.notes for stem, one in zip(stems, found, strict=True) if one.notes},
+        "scale": {stem: one.scale for stem, one in zip(stems, found, strict=True)},
+    }
     report({**result, **written.figures}, written.lines, as_json)
 
 
@@ -85,6 +98,7 @@ def explain(
     series: SeriesOption = None,
     stack: StackFlag = False,
     adapt: AdaptFlag = False,
+    magnification: MagnificationOption = None,
     overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -100,7 +114,8 @@ def explain(
         files = heat_map_files(out, chosen, refs, session.project.class_names)
         paths = [path for of_image in files for path in of_image.values()]
         refuse_existing(paths, overwrite)
-        made = run_job(session.explain(chosen, refs, method, layer, adapt))
+        times = parse_magnification(magnification)
+        made = run_job(session.explain(chosen, refs, method, layer, adapt, times))
     write_heat_maps(out, files, made)
     result = {
         "run": chosen.name,

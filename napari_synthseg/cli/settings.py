@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.ome_zarr import is_zarr
 from napari_synthseg.storage.images import SeriesChoice
+from napari_synthseg.workflow.predicting import Magnification
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -60,6 +61,16 @@ AdaptFlag = Annotated[
     typer.Option(
         "--adapt",
         help="Fit the batch norms to the run's training images first: for models of dual images.",
+    ),
+]
+
+MagnificationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--magnification",
+        metavar="F",
+        help="How many times larger objects are, in pixels, than on the images learned from; auto: "
+        "by the looks of each image. Default: by pixel sizes, where all tell them, else 1.",
     ),
 ]
 
@@ -208,3 +219,21 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return {"none": None, "true": True, "false": False}.get(text.lower(), text)
+
+
+def parse_magnification(given: str | None) -> Magnification:
+    """Return the magnification that an option gives.
+
+    Raises
+    ------
+    InputError
+        If it is neither a number nor auto.
+    """
+    if given is None:
+        return None
+    if given == "auto":
+        return "auto"
+    try:
+        return float(given)
+    except ValueError:
+        raise InputError(f"--magnification {given}: give a number above 0, or auto.") from None

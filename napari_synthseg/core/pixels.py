@@ -133,6 +133,46 @@ class TiledSource:
         return result
 
 
+COMPRESSED_ABOVE, COMPRESSED_BELOW = 3.0, -2.0
+"""Normalized intensity beyond which networks see differences on a logarithmic scale."""
+
+
+def compress(image: FloatImage) -> FloatImage:
+    """Return an image whose outliers, as hot pixels, are near the range of the others."""
+    above, below = image - COMPRESSED_ABOVE, COMPRESSED_BELOW - image
+    if not (above > 0).any() and not (below > 0).any():
+        return image
+    image = np.where(above > 0, COMPRESSED_ABOVE + np.log1p(np.maximum(above, 0)), image)
+    return np.where(below > 0, COMPRESSED_BELOW - np.log1p(np.maximum(below, 0)), image)
+
+
+class MatchedSource:
+    """A `PixelSource` as networks are shown it: another one with its outliers compressed.
+
+    Parameters
+    ----------
+    gain, offset
+        What the intensity of each channel is multiplied by and raised by first; empty: as it is.
+    """
+
+    def __init__(
+        self, source: PixelSource, gain: Sequence[float] = (), offset: Sequence[float] = ()
+    ) -> None:
+        self._source, self._gain, self._offset = source, gain, offset
+        self.shape, self.region = source.shape, source.region
+
+    def read(self, region: Region | None = None) -> FloatImage:
+        """Return the pixels of `region`; see `PixelSource.read`."""
+        image = self._source.read(region)
+        if self._gain:
+            gain, offset = (
+                np.array(values, np.float32).reshape(-1, *[1] * (image.ndim - 1))
+                for values in (self._gain, self._offset)
+            )
+            image = image * gain + offset
+        return compress(image)
+
+
 Factor = float | Sequence[float]
 """Pixels of a resampled image for one of the image: along each axis, or along all of them."""
 
@@ -199,6 +239,11 @@ class ScaledSource:
         covered = scaled_region(wanted, [1 / f for f in self.factors])
         margin = [math.ceil(1 / min(f, 1.0)) + 1 for f in self.factors]
         return widen_region(covered, margin, self.source.region)
+
+
+def scaled(source: PixelSource, factor: Factor) -> PixelSource:
+    """Return an image resampled, or as it is."""
+    return source if factor == 1 else ScaledSource(source, factor)
 
 
 def _edge(edge: int, factor: float) -> int:

@@ -40,11 +40,18 @@ class _OfRun:
     region_origin
         Full-image position of the first pixel of the part of the image that was looked at; filled
         in likewise.
+    notes
+        Where the image differs from those that the run learned from, and what to do; sentences
+        without a point.
+    scale
+        What the scale was chosen by that the image was seen at.
     """
 
     image: str = ""
     run: str = ""
     region_origin: tuple[int, ...] = (0, 0)
+    notes: tuple[str, ...] = ()
+    scale: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from napari_synthseg.core.labels import DualImage
@@ -42,12 +42,15 @@ class Progress:
         Figures of now, by name: "step", "loss", "seconds", what was validated.
     previews
         What is made or learned so far, by name; each tuple in the same order.
+    notes
+        What the user should know now, sentences without a point.
     """
 
     fraction: float
     message: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     previews: Mapping[str, tuple[DualImage, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def subprogress(
@@ -68,7 +71,7 @@ def subprogress(
             words = ": ".join(part for part in (message, step.message) if part)
             fraction = start + (stop - start) * step.fraction
             try:
-                yield Progress(fraction, words, step.metrics, step.previews)
+                yield replace(step, fraction=fraction, message=words)
             except GeneratorExit:
                 raise
             except BaseException as error:  # noqa: BLE001 - the inner work decides

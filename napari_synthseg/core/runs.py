@@ -65,14 +65,17 @@ class DecodingRule(Frozen):
     pixel_size: float | None = None
     unit: str = ""
 
-    def scale_for(self, image: ImageRef) -> Factor:
+    def scale_for(self, image: ImageRef, magnification: float | None = None) -> Factor:
         """Return how many pixels the network should see for one of an image, along each axis.
 
-        Where pixel sizes are known, objects keep their physical size; else the scale of the
-        training images holds. Pixels of volumes get the spacing of those that were learned from.
+        `magnification` says how many times larger objects are than on the images learned from.
+        Without it, they keep their physical size where pixel sizes are known; else the scale of
+        those images holds. Pixels of volumes get the spacing of those that were learned from.
         """
         factor = self.scale
-        if self.pixel_size and image.pixel_size and image.unit == self.unit:
+        if magnification is not None:
+            factor = min(factor / magnification, MAX_FACTOR)
+        elif self.pixel_size and image.pixel_size and image.unit == self.unit:
             factor = min(factor * min(image.pixel_size) / self.pixel_size, MAX_FACTOR)
         if self.scale == 1 and 1 / LEAVE_RATIO <= factor <= LEAVE_RATIO:
             return 1.0
@@ -86,6 +89,56 @@ class DecodingRule(Frozen):
         return rule_type.model_validate(own)
 
 
+class Appearance(Frozen):
+    """How an image looks, at the scale at which a network sees it.
+
+    Attributes
+    ----------
+    level
+        Median of each channel, normalized intensity.
+    noise
+        Standard deviation of the noise of each channel, normalized intensity.
+    span
+        From the 1st to the 99.8th percentile of each channel, normalized intensity.
+    highest
+        Highest value of all channels, normalized intensity.
+    edge
+        Width of its steepest edges, pixels (standard deviation of the blur).
+    unevenness
+        How far its light changes from one side to the other, normalized intensity.
+    structure
+        Logarithm of the energy of its structure at each of some scales; see `training.appearance`.
+    """
+
+    level: tuple[float, ...]
+    noise: tuple[float, ...]
+    span: tuple[float, ...]
+    highest: float
+    edge: float
+    unevenness: float
+    structure: tuple[float, ...]
+
+    @property
+    def contrast(self) -> float:
+        """Span over noise, of the channel where it is largest. 5.2 is nothing but noise."""
+        return max(s / max(n, 1e-6) for s, n in zip(self.span, self.noise, strict=True))
+
+
+class LearnedAppearance(Frozen):
+    """How the images look that a model learned from.
+
+    Attributes
+    ----------
+    images
+        At least one.
+    ground
+        Usual intensity between the objects, of each channel, normalized.
+    """
+
+    images: tuple[Appearance, ...]
+    ground: tuple[float, ...]
+
+
 class ModelRecord(Frozen):
     """What is kept beside the weights to use them again."""
 
@@ -94,6 +147,8 @@ class ModelRecord(Frozen):
     in_channels: int
     out_channels: int
     rule: DecodingRule = Field(alias="task")
+    learned_from: LearnedAppearance | None = None
+    """How the images look that it learned from; None: it is of an earlier version."""
 
     @field_validator("rule", mode="after")
     @classmethod
@@ -128,6 +183,7 @@ class TrainedModel:
     out_channels: int
     rule: DecodingRule
     weights: Weights
+    learned_from: LearnedAppearance | None = None
     device: str = "cpu"
     selection: str = ""
     """How these weights were chosen, in words."""
@@ -144,6 +200,7 @@ class TrainedModel:
             in_channels=self.in_channels,
             out_channels=self.out_channels,
             rule=self.rule,
+            learned_from=self.learned_from,
         )
 
 

@@ -12,6 +12,7 @@ from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Synthesizer
+from napari_synthseg.core.runs import Appearance
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.networks.warm_start import StartWeights
 
@@ -56,6 +57,8 @@ class TaskData:
         The held-out part; empty: the last weights are kept.
     images
         What is learned from, and what is mixed in.
+    appearances
+        How some of these look.
     start
         Weights of the run that the training begins with, if it begins with one.
     notes
@@ -71,6 +74,7 @@ class TaskData:
     val_pairs: tuple[DualImage, ...] = ()
     val_images: tuple[ClickedImage, ...] = ()
     images: tuple[ImageRef, ...] = ()
+    appearances: tuple[Appearance, ...] = ()
     start: StartWeights | None = None
     notes: tuple[str, ...] = ()
 

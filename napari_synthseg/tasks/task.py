@@ -11,15 +11,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.labels import DualImage, PixelLabels
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.predictions import Prediction
 from napari_synthseg.core.progress import Progress, exhaust, in_turn
-from napari_synthseg.core.runs import DecodingRule
+from napari_synthseg.core.runs import DecodingRule, LearnedAppearance
 from napari_synthseg.core.specs import PRETRAINED, TrainSpec
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.networks.warm_start import adopt_weights, shipped_weights
@@ -47,6 +48,8 @@ class Task(ABC):
         Spatial shape of the crops, pixels.
     rule
         How outputs are read as long as nothing was chosen on the held-out part.
+    learned_from
+        How the images look that are learned from, where that was measured.
     notes
         What the user should know of the data, sentences without a final point.
     """
@@ -56,6 +59,7 @@ class Task(ABC):
     out_channels: int
     crop: tuple[int, ...]
     rule: DecodingRule
+    learned_from: LearnedAppearance | None = None
     notes: tuple[str, ...] = ()
 
     def __init__(self, data: TaskData) -> None:
@@ -71,6 +75,7 @@ class Task(ABC):
         shape = first.labels.shape
         self.spec = fit_spec(self.data.spec, self.data.spacing or (1.0,) * len(shape))
         self.in_channels = len(first.image)
+        self.learned_from = _learned_from(self.data, first)
         self.crop = crop_shape(self.spec, shape)
         return first
 
@@ -159,3 +164,13 @@ class Task(ABC):
         """
         classes = len(predictor.rule.class_values)
         return pixel_class_logits(predictor.net, predictor.spec, classes)
+
+
+def _learned_from(data: TaskData, first: DualImage) -> LearnedAppearance | None:
+    """Return how the images look, with the ground of the first pair, else their median."""
+    if not data.appearances:
+        return None
+    levels = np.median([image.level for image in data.appearances], axis=0)
+    if isinstance(first.labels, PixelLabels) and (ground := first.labels.array == 0).any():
+        levels = np.median(first.image[:, ground], axis=1)
+    return LearnedAppearance(images=data.appearances, ground=tuple(levels.tolist()))

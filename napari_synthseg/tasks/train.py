@@ -100,6 +100,7 @@ def train_model(
         out_channels=task.out_channels,
         rule=rule,
         weights=trainer.best_weights(),
+        learned_from=task.learned_from,
         device=device_reason,
         selection="; ".join([selection, *data.notes, *task.notes]),
         state="cancelled" if cancelled else "done",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.patch import ClickedImage
-from napari_synthseg.core.pixels import ArraySource, PixelSource
+from napari_synthseg.core.pixels import ArraySource, MatchedSource, PixelSource
 from napari_synthseg.tasks.data import TaskData
 
 Part = Literal["pairs", "clicks"]
@@ -38,8 +38,9 @@ class HeldOutField:
 
 def fields_of(data: TaskData) -> list[HeldOutField]:
     """Return the held-out pairs, and the held-out images with clicks."""
-    pairs = [HeldOutField(ArraySource(pair.image), pair) for pair in data.val_pairs]
-    return pairs + [HeldOutField(image.pixels, image) for image in data.val_images if image.clicks]
+    pairs = [HeldOutField(MatchedSource(ArraySource(p.image)), p) for p in data.val_pairs]
+    clicked = [image for image in data.val_images if image.clicks]
+    return pairs + [HeldOutField(MatchedSource(image.pixels), image) for image in clicked]
 
 
 def sum_by_part(

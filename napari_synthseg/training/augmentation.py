@@ -23,7 +23,7 @@ from napari_synthseg.core.labels import (
     PixelLabels,
     PointLabels,
 )
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import FloatImage, compress
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,8 @@ def _shade(
     rng: np.random.Generator,
     spacing: tuple[float, ...],
 ) -> FloatImage:
-    """Change brightness, contrast, gamma, sharpness and noise."""
+    """Compress outliers; change brightness, contrast, gamma, sharpness and noise."""
+    image = compress(image)
     if augmentation.gamma > 1 and rng.random() < 0.5:
         power = float(np.exp(rng.uniform(-1, 1) * np.log(augmentation.gamma)))
         image = np.sign(image) * np.abs(image) ** np.float32(power)

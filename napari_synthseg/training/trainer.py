@@ -239,7 +239,7 @@ class Trainer(Generic[Net]):
                 metrics = {"step": float(self.step), **news.metrics, **self.figures}
                 words = f"step {self.step}: {news.message}".removesuffix(": ")
                 try:
-                    yield Progress(self.fraction, words, metrics, news.previews)
+                    yield replace(news, fraction=self.fraction, message=words, metrics=metrics)
                 finally:
                     self._idle += time.monotonic() - left
 

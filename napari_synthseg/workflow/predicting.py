@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.pixels import PixelSource, ScaledSource
+from napari_synthseg.core.pixels import MatchedSource, PixelSource, scaled
 from napari_synthseg.core.predictions import (
     HeatMaps,
     InstancePrediction,
@@ -19,7 +20,7 @@ from napari_synthseg.core.predictions import (
 )
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.runs import DecodingRule, TrainingRun
+from napari_synthseg.core.runs import ModelRecord, TrainingRun
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import name_targets, write_tiff
 from napari_synthseg.storage import runs
@@ -27,10 +28,16 @@ from napari_synthseg.storage.images import SeriesChoice, describe, open_pixels
 from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.results import ImageResult, Written
+from napari_synthseg.training.appearance import compare, measure_appearance
 from napari_synthseg.training.libraries import TO_PREDICT, load_libraries
 
 if TYPE_CHECKING:
     from napari_synthseg.training.model import Predictor
+
+
+Magnification = float | Literal["auto"] | None
+"""How many times larger objects are, in pixels, than on the images that were learned from; "auto":
+by the looks of each image; None: by pixel sizes, where all tell them, else as large."""
 
 
 def find_images(
@@ -58,10 +65,71 @@ def find_images(
     return found
 
 
-def open_scaled(rule: DecodingRule, ref: ImageRef, folder: Path) -> PixelSource:
-    """Open an image at the scale at which a network with this rule sees images."""
-    pixels, scale = open_pixels(ref, folder), rule.scale_for(ref)
-    return pixels if scale == 1 else ScaledSource(pixels, scale)
+@dataclass(frozen=True, eq=False)
+class View:
+    """An image as a model sees it.
+
+    Attributes
+    ----------
+    pixels
+        At the scale of the images learned from; where there is hardly more than noise, with its
+        intensity, too.
+    notes
+        Where the image differs from those; sentences without a point.
+    scale
+        What its scale was chosen by.
+    """
+
+    pixels: PixelSource
+    notes: tuple[str, ...]
+    scale: str
+
+    def tell(self, image: ImageRef) -> tuple[str, ...]:
+        """Return the notes with the name of the image."""
+        return tuple(f"{image.name}: {note}" for note in self.notes)
+
+
+def show(
+    model: ModelRecord, ref: ImageRef, folder: Path, magnification: Magnification = None
+) -> View:
+    """Open an image as a model sees it, and compare it with those learned from."""
+    rule, pixels = model.rule, open_pixels(ref, folder)
+    times = None if magnification == "auto" else magnification
+    factor, scale = rule.scale_for(ref, times), "that of the images learned from"
+    if times is not None:
+        scale = f"magnification {times:.2g}"
+    elif rule.pixel_size and ref.pixel_size and ref.unit == rule.unit:
+        scale = "its pixel size"
+    if model.learned_from is None:
+        return View(scaled(pixels, factor), (), scale)
+    can_magnify = task_info(rule.kind).scaled
+    seen = measure_appearance(scaled(pixels, factor))
+    found = compare(seen, model.learned_from, can_magnify)
+    notes = found.notes
+    if magnification == "auto" and found.magnification != 1:
+        factor = rule.scale_for(ref, found.magnification)
+        scale = f"magnification {found.magnification:.2g}, by its looks"
+        notes = (f"it is predicted with a {scale}", *notes[1:])
+    return View(scaled(MatchedSource(pixels, found.gain, found.offset), factor), notes, scale)
+
+
+def check_magnification(run: TrainingRun, magnification: Magnification) -> None:
+    """Refuse a magnification that the run's model cannot be given.
+
+    Raises
+    ------
+    InputError
+        If it is not positive, or the model does not outline objects.
+    """
+    if magnification is None:
+        return
+    if not task_info(run.task).scaled:
+        raise InputError(
+            f"Run '{run.name}' is of the task {run.task}: only models that outline objects see "
+            "images resampled. Leave the magnification out."
+        )
+    if magnification != "auto" and not magnification > 0:
+        raise InputError(f"A magnification of {magnification}: give a number above 0, or auto.")
 
 
 def predict(
@@ -70,16 +138,18 @@ def predict(
     images: Sequence[ImageRef],
     keep: Container[str] = (),
     adapt_to: Sequence[ImageRef] | None = None,
+    magnification: Magnification = None,
 ) -> Generator[Progress, None, list[Prediction]]:
     """Find the objects or regions of each image with a run's model.
 
     The predictions of images whose id is in `keep` are also saved with the run. With `adapt_to`,
-    the network is fitted to these images first; see `training.adaptation`.
+    the network is fitted to these images first; see `training.adaptation`. Where an image differs
+    from those that were learned from, it is told before it is predicted, and in its prediction.
     """
     predictor = yield from load_model(folder, run, adapt_to)
     found: list[Prediction] = []
     for number, ref in enumerate(images):
-        work = apply_model(predictor, run, ref, folder)
+        work = apply_model(predictor, run, ref, folder, magnification)
         part = number / len(images), (number + 1) / len(images)
         found.append((yield from subprogress(work, *part, f"predicting {ref.name}")))
         if ref.id in keep:
@@ -97,24 +167,29 @@ def load_model(
     from napari_synthseg.tasks.predict import load_predictor
     from napari_synthseg.training.adaptation import adapt_predictor
 
-    predictor = load_predictor(
-        run.trained_model(), runs.load_weights(folder, run.id), run.spec.device
-    )
+    model = run.trained_model()
+    predictor = load_predictor(model, runs.load_weights(folder, run.id), run.spec.device)
     if adapt_to is not None:
-        pixels = [open_scaled(predictor.rule, ref, folder) for ref in adapt_to]
+        pixels = [show(model, ref, folder).pixels for ref in adapt_to]
         words = "fitting the model to the training images"
         yield from subprogress(adapt_predictor(predictor, pixels), message=words)
     return predictor
 
 
 def apply_model(
-    predictor: Predictor, run: TrainingRun, ref: ImageRef, folder: Path
+    predictor: Predictor,
+    run: TrainingRun,
+    ref: ImageRef,
+    folder: Path,
+    magnification: Magnification = None,
 ) -> Generator[Progress, None, Prediction]:
     """Find the objects or regions of one image with a run's network."""
     from napari_synthseg.tasks.predict import predict_image
 
-    pixels = open_scaled(predictor.rule, ref, folder)
-    return (yield from predict_image(predictor, pixels, image=ref.id, run=run.id))
+    view = show(run.trained_model(), ref, folder, magnification)
+    yield Progress(0.0, notes=view.tell(ref))
+    found = yield from predict_image(predictor, view.pixels, image=ref.id, run=run.id)
+    return replace(found, notes=view.notes, scale=view.scale)
 
 
 def explain(
@@ -124,6 +199,7 @@ def explain(
     method: str = "",
     layer: str = "",
     adapt_to: Sequence[ImageRef] | None = None,
+    magnification: Magnification = None,
 ) -> Generator[Progress, None, list[HeatMaps]]:
     """Map where on each image a run's model finds the evidence for each class.
 
@@ -141,6 +217,8 @@ def explain(
         Name of the layer to look at; default: the last before the classes.
     adapt_to
         Images that the network is fitted to first; see `training.adaptation`.
+    magnification
+        As in `predict`.
 
     Raises
     ------
@@ -153,14 +231,16 @@ def explain(
     from napari_synthseg.explain.cam import explain_image
 
     logits = info.load().class_logits(predictor)
-    found: list[HeatMaps] = []
+    model, found = run.trained_model(), list[HeatMaps]()
     for number, ref in enumerate(images):
-        pixels = open_scaled(predictor.rule, ref, folder)
-        work = explain_image(
-            predictor, logits, pixels, image=ref.id, run=run.id, method=method, layer=layer
-        )
         part = number / len(images), (number + 1) / len(images)
-        found.append((yield from subprogress(work, *part, f"looking at {ref.name}")))
+        view = show(model, ref, folder, magnification)
+        yield Progress(part[0], f"looking at {ref.name}", notes=view.tell(ref))
+        work = explain_image(
+            predictor, logits, view.pixels, image=ref.id, run=run.id, method=method, layer=layer
+        )
+        made = yield from subprogress(work, *part, f"looking at {ref.name}")
+        found.append(replace(made, notes=view.notes, scale=view.scale))
     return found
 
 

@@ -58,6 +58,7 @@ from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.painting import SavedRegions
+from napari_synthseg.workflow.predicting import Magnification
 
 T = TypeVar("T")
 
@@ -446,16 +447,23 @@ class Session:
         return job
 
     def predict(
-        self, run: TrainingRun, refs: Sequence[ImageRef], adapt: bool = False
+        self,
+        run: TrainingRun,
+        refs: Sequence[ImageRef],
+        adapt: bool = False,
+        magnification: Magnification = None,
     ) -> Job[list[Prediction]]:
         """Predict whole images; the project stays as it is.
 
         With `adapt`, the network's batch norms are fitted to the run's training images first.
+        `magnification` says how many times larger objects are than on these. Where an image differs
+        from these, its prediction says so.
         """
         run.trained_model()
+        predicting.check_magnification(run, magnification)
         ours = frozenset(() if self.read_only else (i.id for i in self.project.images))
         fit_to = self.project.images_of(run) if adapt else None
-        work = predicting.predict(self.folder, run, tuple(refs), ours, fit_to)
+        work = predicting.predict(self.folder, run, tuple(refs), ours, fit_to, magnification)
         return self._job(work, f"predict with {run.name}")
 
     def explain(
@@ -465,14 +473,18 @@ class Session:
         method: str = "",
         layer: str = "",
         adapt: bool = False,
+        magnification: Magnification = None,
     ) -> Job[list[HeatMaps]]:
         """Map where on images a model finds each class.
 
-        `method` and `layer` default to what suits the network; `adapt` as in `predict`.
+        `method` and `layer` default to what suits the network; the rest is as in `predict`.
         """
         run.trained_model()
+        predicting.check_magnification(run, magnification)
         fit_to = self.project.images_of(run) if adapt else None
-        work = predicting.explain(self.folder, run, tuple(refs), method, layer, fit_to)
+        work = predicting.explain(
+            self.folder, run, tuple(refs), method, layer, fit_to, magnification
+        )
         return self._job(work, f"explain {run.name}")
 
     def score(

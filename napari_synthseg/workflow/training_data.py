@@ -19,9 +19,11 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.pixels import scaled
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Synthesizer
+from napari_synthseg.core.runs import Appearance
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds
 from napari_synthseg.patches.scaling import (
@@ -44,6 +46,7 @@ from napari_synthseg.synthesis.datasets import (
 from napari_synthseg.tasks.data import TaskData, TaskPairs
 from napari_synthseg.tasks.info import TaskInfo
 from napari_synthseg.tasks.registry import task_for, task_info
+from napari_synthseg.training.appearance import measure_appearance
 from napari_synthseg.training.split import Subset, split_clicked
 from napari_synthseg.workflow.choosing import suitable_recipe, working_diameter
 from napari_synthseg.workflow.cutting import clicked_image, clicked_parts, cut
@@ -51,6 +54,9 @@ from napari_synthseg.workflow.truths import masked_images, true_pairs, true_part
 
 VALIDATION_PAIRS = 6
 """Synthetic pairs, from held-out clicks, on which weights are compared."""
+
+MEASURED_IMAGES = 8
+"""Images that are looked at, at most, to tell later where others differ."""
 
 CHECKED_PAIRS = 16
 """Pairs on which the share of rejected ones is measured before training."""
@@ -140,6 +146,7 @@ class TrainingSources:
             _spacing(refs),
             val_pairs=images.held,
             images=refs,
+            appearances=(yield from self._appearances(refs)),
             notes=tuple(notes),
         )
 
@@ -189,6 +196,7 @@ class TrainingSources:
             val_pairs=val_pairs,
             val_images=tuple(scaled_clicked(image, scale.of(image.ref)) for image in images),
             images=tuple(refs),
+            appearances=(yield from self._appearances(refs, scale)),
             notes=scale.notes,
         )
 
@@ -219,6 +227,17 @@ class TrainingSources:
                 seed=spec.seed,
             )
         return parts, held, diameters
+
+    def _appearances(
+        self, refs: Iterable[ImageRef], scale: WorkingScale = UNSCALED
+    ) -> Generator[Progress, None, tuple[Appearance, ...]]:
+        """Measure how the first images look, as the network sees them."""
+        found = []
+        for ref in list(refs)[:MEASURED_IMAGES]:
+            yield Progress(1.0, f"looking at {ref.name}")
+            pixels = scaled(open_pixels(ref, self.folder), scale.of(ref))
+            found.append(measure_appearance(pixels))
+        return tuple(found)
 
     def _true_pairs(
         self, parts: Sequence[Subset], scale: WorkingScale = UNSCALED

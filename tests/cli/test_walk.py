@@ -322,6 +322,28 @@ def test_prediction_is_written_and_scored(
     assert "--overwrite" in again.err
 
 
+def test_where_an_image_differs_is_said_before_it_is_predicted(
+    invoke: Invoke, trained: Path, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).normal(1000, 50, (160, 160)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "empty.tif", noise)
+    done = invoke(
+        "predict", trained, "tiny", tmp_path / "empty.tif", "--out", tmp_path / "a", "--json"
+    )
+    assert done.code == 0, done.err
+    (note,) = done.result["notes"]["empty"]
+    assert "hardly more than noise" in note
+    assert f"Note: empty.tif: {note}." in done.err.splitlines()
+    assert done.result["scale"] == {"empty": "that of the images learned from"}
+    for words, code in (("2.5", 0), ("auto", 0), ("large", 2), ("-1", 2)):
+        options = "--out", tmp_path / words, "--magnification", words, "--json"
+        done = invoke("predict", trained, "tiny", tmp_path / "empty.tif", *options)
+        assert done.code == code, done.err
+        assert "Traceback" not in done.err
+        if words == "2.5":
+            assert done.result["scale"] == {"empty": "magnification 2.5"}
+
+
 def test_images_of_one_name_have_results_of_their_own(
     invoke: Invoke, trained: Path, field: Any, tmp_path: Path
 ) -> None:

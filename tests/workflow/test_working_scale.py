@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.annotations import Click, ImageRef
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.runs import DecodingRule, TrainingRun
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage.runs import load_weights
 from napari_synthseg.tasks.predict import load_predictor, predict_image
-from napari_synthseg.workflow.predicting import open_scaled
+from napari_synthseg.workflow.predicting import show
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
 from tests.helpers.sessions import add_array
@@ -114,11 +115,12 @@ def test_volumes_are_shown_with_the_spacing_that_was_learned_from():
     assert rule.scale_for(image) == pytest.approx((1.0, 0.5, 0.5))
     other = image.model_copy(update={"pixel_size": (6.0, 1.0, 1.0)})
     assert rule.scale_for(other) == pytest.approx((2.0, 0.5, 0.5))
+    assert rule.scale_for(image, 2) == pytest.approx((0.5, 0.25, 0.25))
 
 
 def test_tiles_of_a_resampled_image_give_what_the_whole_gives(large, run):
     predictor = load_predictor(run.trained_model(), load_weights(large.folder, run.id), "cpu")
-    pixels = open_scaled(predictor.rule, large.project.images[1], large.folder)
+    pixels = show(run.trained_model(), large.project.images[1], large.folder).pixels
     whole, tiled = (
         finish(predict_image(predictor, pixels, image="a", run="b", block=block))[1]
         for block in ((256, 256), (64, 64))
@@ -162,7 +164,7 @@ def test_large_objects_of_volumes_are_learned_and_found_at_the_working_scale(tmp
         assert rule.scale == pytest.approx(24 / 60, rel=0.05)
         assert rule.spacing == pytest.approx((apart * rule.scale, 1, 1))
         predictor = load_predictor(run.trained_model(), load_weights(session.folder, run.id), "cpu")
-        pixels = open_scaled(predictor.rule, image, session.folder)
+        pixels = show(run.trained_model(), image, session.folder).pixels
         assert pixels.shape[1:] == (32, round(160 * rule.scale), round(160 * rule.scale))
         whole, tiled = (
             finish(predict_image(predictor, pixels, image="a", run="b", block=block))[1]
@@ -172,3 +174,43 @@ def test_large_objects_of_volumes_are_learned_and_found_at_the_working_scale(tmp
         np.testing.assert_array_equal(whole.ids > 0, tiled.ids > 0)
         (heat,) = session.explain(run, [image]).result()
         assert heat.maps[1].shape == shape
+
+
+def test_an_image_is_seen_at_the_magnification_that_is_given_or_looks_so(large, run):
+    second = large.project.images[1]
+    model, folder = run.model, large.folder
+    plain = show(model, second, folder)
+    assert (plain.notes, plain.scale) == ((), "that of the images learned from")
+    given = show(model, second, folder, 2.0)
+    assert given.scale == "magnification 2"
+    assert given.pixels.shape[1] == pytest.approx(plain.pixels.shape[1] / 2, abs=1)
+    small = disc_image(CENTERS, (128, 160), 10)[0][0]  # a quarter as large
+    ref = add_array(large, small, "yx", "small")
+    (found,) = large.predict(run, [ref], magnification="auto").result()
+    assert found.scale.startswith("magnification 0.2")
+    assert found.ids.shape == (128, 160)
+    (note,) = found.notes
+    assert "by its looks" in note
+    (found,) = large.predict(run, [ref]).result()
+    assert "predict it with a magnification of 0.2" in found.notes[0]
+    with pytest.raises(InputError, match="above 0"):
+        large.predict(run, [ref], magnification=0.0)
+    sized = second.model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
+    rule = model.rule.model_copy(update={"pixel_size": 0.25, "unit": "um"})
+    finer = show(model.model_copy(update={"rule": rule}), sized, folder)
+    assert finer.scale == "its pixel size"
+    assert finer.pixels.shape[1] == pytest.approx(2 * plain.pixels.shape[1], abs=1)
+
+
+def test_runs_of_earlier_versions_compare_nothing(large, run):
+    old = run.model.model_copy(update={"learned_from": None})
+    image = add_array(large, np.zeros((64, 64), np.float32), "yx", "black")
+    assert show(old, image, large.folder).notes == ()
+    assert "hardly more than noise" in show(run.model, image, large.folder).notes[0]
+
+
+def test_models_of_other_tasks_take_no_magnification(large):
+    spec = SPEC.model_copy(update={"task": "detect"})
+    run = large.train(spec, "boxes").result()
+    with pytest.raises(InputError, match="Leave the magnification out"):
+        large.predict(run, [large.project.images[1]], magnification=2.0)

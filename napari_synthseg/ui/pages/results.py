@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QCheckBox, QListWidget, QListWidgetItem
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QListWidget, QListWidgetItem
 
 from napari_synthseg.core.annotations import ImageRef, MaskTruth
 from napari_synthseg.core.predictions import HeatMaps, Prediction
@@ -21,6 +21,7 @@ from napari_synthseg.ui.presenters.results import (
     ROLE_WORDS,
     can_score,
     describe_found,
+    describe_notes,
     prediction_table,
 )
 from napari_synthseg.ui.presenters.runs import find_run
@@ -30,7 +31,7 @@ from napari_synthseg.ui.presenters.tables import Table
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.data_table import DataTable, TableList
-from napari_synthseg.ui.widgets.parts import ChoiceBox, check_box, push_button, quiet_label
+from napari_synthseg.ui.widgets.parts import ChoiceBox, check_box, push_button, quiet_label, row_of
 
 ID_ROLE = Qt.ItemDataRole.UserRole
 
@@ -50,6 +51,15 @@ class ResultsPage(Page):
             "labels (AdaBN). It may help a model trained on dual images; compare with and "
             "without."
         )
+        self.magnification = QDoubleSpinBox(maximum=20.0, singleStep=0.5)
+        self.magnification.setSpecialValueText("by pixel sizes, else as learned")
+        self.magnification.setToolTip(
+            "How many times larger objects are, in pixels, than on the images learned from. At 0, "
+            "pixel sizes tell it, where all images have them; else objects count as equally large."
+        )
+        self.magnification_row = row_of(
+            quiet_label("Magnification"), self.magnification, stretch=self.magnification
+        )
         self.found, self.found_table = quiet_label(), DataTable()
         self.heat_maps = HeatMapBox(layers.heat_maps)
         self.heat_maps.asked.connect(self.explain)
@@ -57,8 +67,8 @@ class ResultsPage(Page):
         self.scores, self.map_scores = TableList(), TableList()
         self.add(
             quiet_label("Model"), self.runs, quiet_label("Images to predict"), self.images,
-            self.predict_button, self.adapt, self.found, self.found_table, self.heat_maps,
-            self.truth_box, self.scores, self.map_scores,
+            self.predict_button, self.adapt, self.magnification_row, self.found, self.found_table,
+            self.heat_maps, self.truth_box, self.scores, self.map_scores,
         )  # fmt: skip
         self._found: dict[str, tuple[str, Table | None]] = {}
         self._unshown: dict[str, tuple[Prediction, TrainingRun]] = {}
@@ -124,6 +134,7 @@ class ResultsPage(Page):
         text, table = self._found.get(run.id if run else "", ("", None))
         self.found.setText(text)
         self.found_table.show_table(table)
+        self.magnification_row.setVisible(run is not None and describe_task(run.task).scaled)
         self.heat_maps.show_for(run)
         scores, map_scores = latest_scores(run)
         _show_scores(self.scores, scores, "Scores")
@@ -166,14 +177,22 @@ class ResultsPage(Page):
         """Predict the ticked images, each into a new layer, then score."""
         run, refs, adapt = self._run, self._chosen(), self.adapt.isChecked()
         if run is not None and refs:
+            times = self._magnification(run)
             self.controller.start(
-                lambda session: session.predict(run, refs, adapt),
+                lambda session: session.predict(run, refs, adapt, times),
                 lambda found: self._on_predicted(run, found),
             )
 
+    def _magnification(self, run: TrainingRun) -> float | None:
+        """Return what the user set; None: nothing."""
+        is_set = self.magnification.value() > 0 and describe_task(run.task).scaled
+        return self.magnification.value() if is_set else None
+
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
         project = self.project
-        self._found[run.id] = describe_found(found, project), prediction_table(found, project)
+        lines = (describe_found(found, project), describe_notes(found, project))
+        text = "\n".join(line for line in lines if line)
+        self._found[run.id] = text, prediction_table(found, project)
         self._unshown |= {p.image: (p, run) for p in found}
         is_shown = self._show_found() or not found
 
@@ -216,7 +235,9 @@ class ResultsPage(Page):
         ticked = {ref.id for ref in self._chosen()}
         ref = next((ref for ref in image.refs if ref.id in ticked), image.refs[0])
         self.controller.start(
-            lambda session: session.explain(run, [ref], method, adapt=adapt),
+            lambda session: session.explain(
+                run, [ref], method, adapt=adapt, magnification=self._magnification(run)
+            ),
             lambda made: self._on_explained(run, ref, made),
         )
 

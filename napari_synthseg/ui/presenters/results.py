@@ -53,6 +53,12 @@ def describe_found(found: Sequence[Prediction], project: Project) -> str:
     return "Found: " + ", ".join(f"{number} ({name})" for name, number in counts.items())
 
 
+def describe_notes(found: Sequence[Prediction], project: Project) -> str:
+    """Return where images differ from those that were learned from, a line each."""
+    names = {image.id: image.name for image in project.images}
+    return "\n".join(f"{names.get(p.image, p.image)}: {note}." for p in found for note in p.notes)
+
+
 def prediction_table(found: Sequence[Prediction], project: Project) -> Table | None:
     """Return what was found on images without separate objects; None for objects."""
     regions = [p for p in found if isinstance(p, RegionPrediction)]

@@ -12,7 +12,7 @@ from napari_synthseg.core.predictions import (
     RegionPrediction,
 )
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.presenters.results import describe_found, prediction_table
+from napari_synthseg.ui.presenters.results import describe_found, describe_notes, prediction_table
 
 PROJECT = Project(
     classes=(
@@ -72,3 +72,11 @@ def test_what_was_found_is_counted_by_class():
         for n, cls in enumerate((2, 1, 2), 1)
     )
     assert describe_found([BoxPrediction(objects=found)], PROJECT) == "Found: 2 (rod), 1 (ring)"
+
+
+def test_where_images_differ_is_said_with_their_names():
+    found = [
+        BoxPrediction(objects=(), image="a"),
+        BoxPrediction(objects=(), image="b", notes=("x",)),
+    ]
+    assert describe_notes(found, PROJECT) == "image b: x."
