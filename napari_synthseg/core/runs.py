@@ -243,7 +243,7 @@ class TrainingRun(Frozen):
         self, model: ModelRecord | None, write: SerializerFunctionWrapHandler
     ) -> dict[str, Any]:
         written: dict[str, Any] = write(model) if model is not None else {}
-        return written
+        return {key: value for key, value in written.items() if value is not None}
 
     @property
     def task(self) -> str:
