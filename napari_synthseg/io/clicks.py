@@ -61,8 +61,8 @@ def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click,
 
 
 def is_points_table(header: list[str]) -> bool:
-    """Return whether a table with these columns is of a points layer."""
-    return "axis-0" in header
+    """Return whether a table with these columns is of a points layer, not of shapes."""
+    return "axis-0" in header and "vertex-index" not in header
 
 
 def read_points(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
@@ -171,13 +172,22 @@ def copy_image(
     folder: Path,
     fields: ImageFields,
     known: Sequence[ImageRef] = (),
+    stack: StackUse = "auto",
 ) -> Generator[Progress, None, Imported]:
-    """Copy pixels that have no file into the project; `known` as in `read_images`."""
+    """Copy pixels that have no file into the project; `known` as in `read_images`.
+
+    Each time makes an image of its own, and so does each plane if `stack` is "planes".
+    """
     yield Progress(0.0, f"copying {name}")
     ident = new_id()
     uri = arrays.save_array(array, axes, folder, ident)
-    ref = ImageRef(id=ident, uri=uri, name=name, axes=axes, **fields)
-    refs, notes = _examine([ref], folder, known, "group" in fields)
+    sizes = dict(zip(axes, array.shape, strict=True))
+    stacked = [a for a in axes if a == "t" or (a == "z" and stack == "planes")]
+    made = [
+        ImageRef(uri=uri, name=name, axes=axes, plane=dict(zip(stacked, at, strict=True)), **fields)
+        for at in product(*(range(sizes[axis]) for axis in stacked))
+    ]
+    refs, notes = _examine(made, folder, known, "group" in fields)
     message = "; ".join(f"'{name}': {note}" for note in notes)
     return Imported(images=tuple(refs), figures={"notes": notes}, message=message)
 

@@ -229,7 +229,7 @@ class Session:
         source
             A file, a folder of planes, or pixels.
         stack
-            Whether a file's stack over z is a volume.
+            Whether a stack over z is a volume; "auto" leaves that of pixels one.
         axes
             A letter of "tczyx" for each axis: of pixels in this order, of a file where it does not
             say, or says it wrong.
@@ -248,7 +248,8 @@ class Session:
                 path, self.folder, fields, stack, axes or None, plane, series, self.project.images
             )
             return self._importing(work, f"add {path.name}")
-        work = importing.copy_image(source, axes, name, self.folder, fields, self.project.images)
+        known = self.project.images
+        work = importing.copy_image(source, axes, name, self.folder, fields, known, stack)
         return self._importing(work, f"add {name}")
 
     def import_labels(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.axes import axis_letter
 from napari_synthseg.io.images.lengths import in_micrometers
 from napari_synthseg.io.images.stored_array import (
     Index,
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
 METADATA_NAMES = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
 _AXES_BY_NUMBER = {2: "yx", 3: "zyx", 4: "czyx", 5: "tczyx"}
-
-_AXES_IN_WORDS = {
-    "time": "t", "times": "t", "channel": "c", "channels": "c", "depth": "z", "plane": "z",
-    "row": "y", "rows": "y", "column": "x", "columns": "x", "col": "x",
-}  # fmt: skip
 
 
 def is_zarr(path: Path) -> bool:
@@ -133,7 +129,7 @@ def _axes(axes: Sequence[Any] | None, ndim: int) -> tuple[str, list[str]]:
 def _letter(name: object) -> str:
     """Return the letter of an axis, which may be written in capitals or in words."""
     bare = str(name).strip().lower()
-    return _AXES_IN_WORDS.get(bare, bare if len(bare) == 1 else "?")
+    return axis_letter(bare) or (bare if len(bare) == 1 else "?")
 
 
 def _scale(dataset: Mapping[str, Any], image: Mapping[str, Any], ndim: int) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from qtpy.QtCore import QEvent, Qt, QTimer
@@ -157,9 +158,7 @@ class SynthSegWidget(QWidget):
         """End all work, release the project and let go of the viewer; safe to call twice."""
         if self._tour is not None:
             self._tour.stop()
-        self._listening.end()
-        self.controller.clear()
-        self.layers.close()
+        _let_go(self._listening, self.controller, self.layers)
 
     # --- building ----------------------------------------------------------------------------
 
@@ -200,6 +199,8 @@ class SynthSegWidget(QWidget):
         listen = self._listening.add
         listen(self._on_layers_changed, self.viewer.layers.selection.events.active)
         listen(self._on_theme_changed, self.viewer.events.theme)
+        # where Qt deletes the panel without closing it, nothing of it may be touched any more
+        self.destroyed.connect(partial(_let_go, self._listening, controller, layers))
         # the windows are gone by then: what still runs must come to its end on disk
         QApplication.instance().aboutToQuit.connect(self.shut_down)
         QApplication.instance().aboutToQuit.connect(wait_until_closed)
@@ -277,6 +278,15 @@ class SynthSegWidget(QWidget):
         super().showEvent(event)
         if self._close_watch is None or self._close_watch.parent() is not self.window():
             self._close_watch = CloseWatch(self.window(), self.shut_down)
+
+
+def _let_go(
+    listening: Subscriptions, controller: SessionController, layers: Layers, _: object = None
+) -> None:
+    """End all work, release the project, and listen to the viewer and its layers no more."""
+    listening.end()
+    controller.clear()
+    layers.close()
 
 
 def _scrollable(page: Page) -> QScrollArea:

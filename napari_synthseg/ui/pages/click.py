@@ -75,6 +75,8 @@ HELD_TIPS: dict[Marking, str] = {
     "on images that it has not seen.",
 }  # fmt: skip
 
+NOT_SHOWN = "No image is shown, but what you marked is kept. Choose an image in the list to go on."
+
 WAYS: dict[Marking, tuple[str, str]] = {
     "clicks": (
         "Click objects",
@@ -146,6 +148,8 @@ class ClickPage(Page):
     def hint(self) -> str:
         """Say how to mark, or that enough is marked."""
         regions = self.layers.regions
+        if self.project.images and self.layers.image is None:
+            return self.busy_hint() or NOT_SHOWN
         if not self._paints:
             return clicking_hint(self.project, self._refs)
         if regions.image is not None and regions.layer is None:

@@ -14,7 +14,12 @@ from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.patches.masks.registry import MASK_METHODS, NETWORK
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors
-from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file, values_in_view
+from napari_synthseg.ui.viewer.labels_menu import (
+    LabelsMenu,
+    ask_label_file,
+    plane_in_view,
+    values_in_view,
+)
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import ChoiceBox, column_in, row_of
 from napari_synthseg.workflow.jobs import Job
@@ -78,10 +83,11 @@ class MasksBox(QWidget):
         """Cut patches by the objects of a Labels layer, of a stack those of the shown planes."""
 
         def take() -> None:
-            image, step = self._image(), self.layers.step
+            image = self._image()
+            plane = plane_in_view(layer, self.layers.point, image.ndim)
 
             def read() -> InstanceLabels:
-                values = values_in_view(layer, step, image.ndim)
+                values = values_in_view(layer, plane, image.ndim)
                 return InstanceLabels(np.ascontiguousarray(values, np.int32))
 
             job = Job.of(f"read {layer.name}", read)

@@ -14,7 +14,12 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.presenters.marking import free_name
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
-from napari_synthseg.ui.viewer.labels_menu import LabelsMenu, ask_label_file, values_in_view
+from napari_synthseg.ui.viewer.labels_menu import (
+    LabelsMenu,
+    ask_label_file,
+    plane_in_view,
+    values_in_view,
+)
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import (
     Notice,
@@ -137,10 +142,12 @@ class RegionsBox(QWidget):
         """Use the values of a Labels layer: all of it, or the plane that is shown."""
 
         def take() -> None:
-            (field, regions), step = self._shown(), self.layers.step
+            (field, regions), point = self._shown(), self.layers.point
+            plane = plane_in_view(layer, point, len(field.shape))
+            depth = plane_in_view(regions, point, 2)[0] if layer.ndim == 2 else 0
 
             def read() -> np.ndarray:
-                return _whole_values(layer, step, np.asarray(regions.data))
+                return _whole_values(layer, plane, depth, np.asarray(regions.data))
 
             name = f"'{layer.name}'"
             self._run(masks_from_array(read, name, field.refs, field.shape), name)
@@ -213,15 +220,17 @@ class RegionsBox(QWidget):
             self._on_taken(painted, masks)
 
 
-def _whole_values(layer: LabelsLayer, step: tuple[int, ...], painted: np.ndarray) -> np.ndarray:
+def _whole_values(
+    layer: LabelsLayer, plane: tuple[int, ...], depth: int, painted: np.ndarray
+) -> np.ndarray:
     """Return the values of a layer for the picture whose regions are `painted`.
 
     Of a stack, the shown plane or volume; of a flat layer over a volume, the painted values with
-    the shown plane replaced.
+    the shown plane, which is `depth`, replaced.
     """
-    values = values_in_view(layer, step, painted.ndim)
+    values = values_in_view(layer, plane, painted.ndim)
     if values.ndim == 2 and painted.ndim == 3:
         whole = np.array(painted)
-        whole[step[-3]] = values
+        whole[depth] = values
         return whole
     return values

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from napari.layers import Image
 from qtpy.QtWidgets import QLabel, QPushButton
 
 from napari_synthseg.io.images.stacks import MIN_VOLUME_PLANES, StackUse
 from napari_synthseg.sample_data import SAMPLES
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.pages.page import NextStep, Page
+from napari_synthseg.ui.presenters.layer_axes import axes_in_words, possible_axes, use_of_axes
 from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
-from napari_synthseg.ui.viewer.reading import is_volume_layer, planes_of, sample_name
-from napari_synthseg.ui.widgets.parts import ChoiceBox, push_button, quiet_label, row_of
+from napari_synthseg.ui.viewer.reading.layer_view import sample_name
+from napari_synthseg.ui.widgets.parts import (
+    ChoiceBox,
+    check_box,
+    push_button,
+    quiet_label,
+    row_of,
+)
 
 STACK_USES: dict[StackUse, str] = {
     "auto": f"Stacks: {MIN_VOLUME_PLANES} planes or more are a volume",
@@ -55,6 +61,13 @@ class StartPage(Page):
             "each plane is an image of its own.",
         )
         self.stacks.chosen.connect(self._on_stack_chosen)
+        self.axes = ChoiceBox(tip="What the axes of the selected layer stand for")
+        self.axes.chosen.connect(self._on_axes_chosen)
+        self.every_plane = check_box(
+            "Use all of them, each as an image",
+            self._on_every_plane,
+            "Else only the one is used that is shown now",
+        )
         self.sample_buttons: dict[str, QPushButton] = {
             name: push_button(sample.title, partial(open_sample, name))
             for name, sample in SAMPLES.items()
@@ -62,7 +75,7 @@ class StartPage(Page):
         samples = QLabel("Or try it on a sample:")
         samples.setContentsMargins(0, 10, 0, 0)
         self.add(
-            quiet_label(INTRODUCTION), self.here,
+            quiet_label(INTRODUCTION), self.here, self.axes, self.every_plane,
             row_of(
                 push_button("Open image…", files.ask_image),
                 push_button("Open project…", files.ask_project),
@@ -88,24 +101,37 @@ class StartPage(Page):
         return NextStep(words, lambda: self._files.use_layer(layer))
 
     def enter(self) -> None:
-        """Say which layer would be used."""
+        """Say which layer would be used, and how."""
         layer = self._files.find_layer()
-        self.here.setText(
-            "Drop an image into napari, open one here, or take a sample."
-            if layer is None
-            else f"The selected layer is '{layer.name}'{self._depth_words(layer)}. To use another "
-            "one, select it in napari's layer list."
-        )
+        if layer is None:
+            self.here.setText("Drop an image into napari, open one here, or take a sample.")
+            choices: tuple[str, ...] = ()
+            planes = ""
+        else:
+            axes, stack = self._files.axes_of(layer), self._files.stack
+            planes, choices = axes.planes(stack), possible_axes(axes.shape, rgb=layer.rgb)
+            words = use_of_axes(axes, stack, rgb=layer.rgb, every_plane=self._files.every_plane)
+            self.here.setText(
+                f"The selected layer is '{layer.name}'{words}. To use another one, select it in "
+                "napari's layer list."
+            )
+            self.axes.fill({each: axes_in_words(each, axes.shape) for each in choices})
+            if axes.letters in choices:
+                self.axes.choose(axes.letters)
+            self._files.read_axes(layer, self.enter)
+        self.axes.setVisible(len(choices) > 1)
+        self.every_plane.setVisible(bool(planes))
         self.next_step_changed.emit()
-
-    def _depth_words(self, layer: Image) -> str:
-        planes = planes_of(layer)
-        if planes == 1:
-            return ""
-        if is_volume_layer(layer, self._files.stack):
-            return f", a volume of {planes} planes"
-        return f", a stack of {planes} planes of which the shown one is used"
 
     def _on_stack_chosen(self, use: StackUse) -> None:
         self._files.stack = use
+        self.enter()
+
+    def _on_axes_chosen(self, letters: str) -> None:
+        if (layer := self._files.find_layer()) is not None:
+            self._files.choose_axes(layer, letters)
+            self.enter()
+
+    def _on_every_plane(self, checked: bool) -> None:
+        self._files.every_plane = checked
         self.enter()

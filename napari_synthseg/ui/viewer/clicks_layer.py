@@ -103,6 +103,11 @@ class ClicksLayer(MarkingLayer):
                 see_through(self._viewer, 0.0)
             self.removed.emit()
 
+    def follow(self) -> None:
+        """Move the layer to where its image lies now."""
+        super().follow()
+        self._show_nearby()
+
     def settle(self) -> None:
         """Deselect all points and draw once, before the layer goes."""
         if self.layer is not None and self.layer.selected_data:

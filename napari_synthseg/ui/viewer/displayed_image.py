@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.placement import Placement
+
+if TYPE_CHECKING:
+    from napari.layers import Image
 
 ImageKey = tuple[str, tuple[tuple[str, int], ...], tuple[int, ...] | None]
 """What the parts (regions) of one image have in common: file, plane and channels."""
@@ -32,17 +36,22 @@ def common_name(refs: Sequence[ImageRef]) -> str:
     return " ".join(first for first, *_ in common) or refs[0].name or "image"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class DisplayedImage:
     """An image that is shown.
 
-    `shape` is that of the whole image, ([z,] y, x) in pixels.
+    `layer` shows it now; `shape` is that of the whole image, ([z,] y, x) in pixels.
     """
 
     controller: SessionController
     key: ImageKey
+    layer: Image
     shape: tuple[int, ...]
-    placement: Placement
+
+    @property
+    def placement(self) -> Placement:
+        """Where it lies now."""
+        return Placement.of(self.layer, len(self.shape))
 
     @property
     def refs(self) -> tuple[ImageRef, ...]:

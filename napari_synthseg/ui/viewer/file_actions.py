@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
-from napari.layers import Image, Points
+from napari.layers import Image, Layer, Points
 from platformdirs import user_data_path
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
@@ -15,13 +17,28 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_synthseg import sample_data
 from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import tell
+from napari_synthseg.ui.presenters.layer_axes import LayerAxes
 from napari_synthseg.ui.viewer.layers import Layers
-from napari_synthseg.ui.viewer.reading import layer_pixels, physical_size, sample_name, source_file
+from napari_synthseg.ui.viewer.placement import Placement
+from napari_synthseg.ui.viewer.reading.layer_axes import (
+    FileAxes,
+    array_shape,
+    labelled_axes,
+    settled_axes,
+)
+from napari_synthseg.ui.viewer.reading.layer_source import LayerSource, find_source
+from napari_synthseg.ui.viewer.reading.layer_view import (
+    LayerView,
+    finest_level,
+    sample_name,
+    source_file,
+)
 from napari_synthseg.ui.viewer.view import unwrapped
-from napari_synthseg.workflow.importing import Imported, find_missing
+from napari_synthseg.workflow.importing import ImageFields, Imported, find_missing
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 
@@ -43,6 +60,10 @@ class FileActions:
         self._parent = parent
         self.stack: StackUse = "auto"
         """How stacks along z are used that are opened from now on."""
+        self.every_plane = False
+        """Whether each time and plane of a layer becomes an image, not the shown one only."""
+        self._said: WeakKeyDictionary[Layer, FileAxes] = WeakKeyDictionary()
+        self._chosen: WeakKeyDictionary[Layer, str] = WeakKeyDictionary()
 
     # --- layers and files --------------------------------------------------------------------
 
@@ -54,34 +75,86 @@ class FileActions:
                 return layer
         return None
 
+    def axes_of(self, layer: Image) -> LayerAxes:
+        """Return what a layer's axes stand for, as far as it is known by now."""
+        chosen = self._chosen.get(layer, "")
+        return settled_axes(labelled_axes(layer), self._said.get(layer), chosen)
+
+    def choose_axes(self, layer: Image, letters: str) -> None:
+        """Use a layer's axes as the user says."""
+        self._chosen[layer] = letters
+
+    def read_axes(self, layer: Image, then: Callable[[], object]) -> None:
+        """Find out in the background what a layer's file says of its axes; then call `then`."""
+        path, shape, rgb = source_file(layer), array_shape(layer), layer.rgb
+        known = self._said.get(layer)
+        if path is None or (known is not None and known.shape == shape):
+            return
+        self._said[layer] = FileAxes(shape)
+
+        def show(found: FileAxes) -> None:
+            self._said[layer] = found
+            then()
+
+        work = partial(FileAxes.read, path, shape, rgb=rgb)
+        self._controller.compute(f"look at {path.name}", work, show)
+
     def use_layer(self, layer: Image) -> None:
-        """Add the image of a layer to the project.
+        """Add the image of a layer to the project: its file, or its own pixels.
 
         Raises
         ------
         InputError
-            If the layer holds no image, or an unknown sample.
+            If it shows an unknown sample.
         """
         if name := sample_name(layer):
             self.open_sample(name)
             return
-        path, stack = source_file(layer), self.stack
-        if path is not None:
-            self._add_images(lambda session: session.add_images(path, stack), layer)
-            return
-        pixels = layer_pixels(layer, tuple(self._viewer.dims.current_step), stack)
-        size, unit = physical_size(layer, pixels.ndim)
+        view = LayerView.of(layer, self._viewer.dims.point)
+        labelled, chosen = labelled_axes(layer), self._chosen.get(layer, "")
+        stack, every_plane = self.stack, self.every_plane
+
+        def look() -> Generator[Progress, None, LayerSource]:
+            yield Progress(0.0, f"looking at {view.name}")
+            said = None
+            if view.file is not None:
+                said = FileAxes.read(view.file, view.shape, rgb=view.rgb)
+            axes = settled_axes(labelled, said, chosen)
+            return (yield from find_source(view, axes, stack, every_plane=every_plane))
+
+        job = Job(look(), f"look at {view.name}")
+        self._controller.run(job, lambda found: self._use(found, view, layer))
+
+    def _use(self, found: LayerSource, view: LayerView, layer: Image) -> None:
+        size: ImageFields = {}
+        if found.pixel_size is not None:
+            size = {"pixel_size": found.pixel_size, "unit": found.unit}
+        if found.note:
+            tell(found.note)
+
+        def show(refs: Sequence[ImageRef]) -> None:
+            unchanged = layer in self._viewer.layers and finest_level(layer) is view.array
+            if found.is_shown and unchanged and len(refs) == 1:
+                self._layers.adopt(layer, refs)
+            else:
+                self._show(refs, Placement.of(layer, refs[0].ndim) if found.is_aligned else None)
+
         self._add_images(
             lambda session: session.add_images(
-                pixels.array, axes=pixels.axes, name=pixels.name, pixel_size=size, unit=unit
+                found.source,
+                found.stack,
+                axes=found.axes or "",
+                plane=found.plane,
+                name=found.name,
+                **size,
             ),
-            layer if pixels.whole else None,
+            show,
         )
 
     def open_file(self, path: Path) -> None:
         """Add an image file to the project and show it."""
         stack = self.stack
-        self._add_images(lambda session: session.add_images(path, stack))
+        self._add_images(lambda session: session.add_images(path, stack), self._show)
 
     def ask_image(self) -> None:
         """Ask for an image file and open it."""
@@ -90,12 +163,11 @@ class FileActions:
             self.open_file(Path(path))
 
     def _add_images(
-        self, make_job: Callable[[Session], Job[Imported]], layer: Image | None = None
+        self,
+        make_job: Callable[[Session], Job[Imported]],
+        show_images: Callable[[Sequence[ImageRef]], object],
     ) -> None:
-        """Run a job that adds images, in a new project if there is none; show the first.
-
-        `layer` shows the image already.
-        """
+        """Run a job that adds images, in a new project if there is none; then show them."""
 
         def add() -> None:
             project = self._controller.project
@@ -103,7 +175,7 @@ class FileActions:
                 self._controller.edit(
                     project.with_classes(project.next_class("object")), "add class"
                 )
-            self._controller.start(make_job, lambda made: self._show(layer, made.images))
+            self._controller.start(make_job, partial(self._on_added, show_images))
 
         if self._controller.session is not None:
             add()
@@ -116,13 +188,18 @@ class FileActions:
         start = Job.of("start a project", lambda: Session.create(scratch_folder()))
         self._controller.run(start, show)
 
-    def _show(self, layer: Image | None, refs: Sequence[ImageRef]) -> None:
-        if layer is not None and len(refs) == 1:
-            self._layers.adopt(layer, refs)
-            return
+    def _on_added(
+        self, show_images: Callable[[Sequence[ImageRef]], object], made: Imported
+    ) -> None:
+        for note in made.figures.get("notes", ()):
+            tell(f"'{made.images[0].name}': {note}.")
+        show_images(made.images)
+
+    def _show(self, refs: Sequence[ImageRef], placement: Placement | None = None) -> None:
+        """Show the first of new images."""
         if len(refs) > 1:
             tell(f"{len(refs)} images were added; choose one at the top of step 1.")
-        self._layers.show_image(refs[0])
+        self._layers.show_image(refs[0], placement=placement)
 
     # --- samples -----------------------------------------------------------------------------
 

@@ -78,7 +78,7 @@ class HeatMapLayers:
             self._darkening, self.layers, self.top = made
             self._darkening.visible = self._is_dark
             for layer in (self._darkening, *self.layers.values()):
-                self._layers.add(layer, image)
+                self._layers.add(layer, image, maps.region_origin)
             self.activate()
             then()
 
@@ -170,6 +170,10 @@ class HeatMapLayers:
     def owns(self, layer: Layer) -> bool:
         """Return whether a layer was made here."""
         return any(layer is mine for mine in self._all())
+
+    def unmark(self) -> None:
+        """Remove the ring at the place that was asked about."""
+        remove_layer(self._viewer, self._place_mark)
 
     def clear(self) -> None:
         """Remove maps, darkening and mark."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,14 +19,20 @@ class ImageLayers:
         self._viewer = viewer
         self._shown: ImageKey | None = None
         self._keys: dict[Layer, ImageKey] = {}
+        self._origins: dict[Layer, tuple[int, ...]] = {}
         self._put_away: set[Layer] = set()
 
-    def add(self, layer: Layer, image: DisplayedImage) -> None:
-        """Add a layer to the viewer that was made for an image."""
+    def add(self, layer: Layer, image: DisplayedImage, origin: Sequence[int] = ()) -> None:
+        """Add a layer to the viewer that was made for an image.
+
+        Its first pixel is the image's pixel `origin`, by default the first one.
+        """
         selection = self._viewer.layers.selection
         active = selection.active
         self._viewer.add_layer(layer)
         self._keys[layer] = image.key
+        self._origins[layer] = tuple(origin) or (0,) * len(image.shape)
+        self.place_those_of(image)  # it may have been moved while they were made
         self._show_or_hide(layer)
         if not self.is_shown(image):
             selection.active = active  # the user goes on marking
@@ -33,8 +40,19 @@ class ImageLayers:
     def show_those_of(self, image: DisplayedImage) -> None:
         """Show the layers of an image as the user left them, and hide those of others."""
         self._shown = image.key
+        self.place_those_of(image)
         for layer in self._keys:
             self._show_or_hide(layer)
+
+    def place_those_of(self, image: DisplayedImage) -> None:
+        """Move the layers of an image to where it lies now."""
+        for layer, origin in self._origins.items():
+            if self._keys[layer] == image.key:
+                image.placement.at(origin).apply(layer)
+
+    def owns(self, layer: Layer) -> bool:
+        """Return whether a layer was added here."""
+        return layer in self._keys
 
     def is_shown(self, image: DisplayedImage) -> bool:
         """Tell whether an image is the one in view."""
@@ -43,6 +61,7 @@ class ImageLayers:
     def forget(self, gone: Layer) -> None:
         """Note that a layer was removed."""
         self._keys.pop(gone, None)
+        self._origins.pop(gone, None)
         self._put_away.discard(gone)
 
     def _show_or_hide(self, layer: Layer) -> None:

@@ -11,7 +11,9 @@ from napari.layers import Labels as LabelsLayer
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.ui.viewer.layers import Layers
+from napari_synthseg.ui.viewer.reading.layer_view import finest_level, slider_index
 
 LABEL_FILES = "Label images (*.tif *.tiff *.png);;All files (*)"
 
@@ -47,11 +49,27 @@ def ask_label_file(parent: QWidget, title: str) -> Path | None:
     return Path(path) if path else None
 
 
-def values_in_view(layer: LabelsLayer, step: tuple[int, ...], ndim: int) -> NDArray[Any]:
-    """Return a layer's values along its last `ndim` axes; `step` is where the sliders stand.
+def values_in_view(layer: LabelsLayer, plane: tuple[int, ...], ndim: int) -> NDArray[Any]:
+    """Return a layer's values along its last `ndim` axes; `plane` is that of `plane_in_view`.
 
     A layer of fewer axes gives all that it has. Reading takes a moment: not for the GUI thread.
     """
-    data = layer.data[0] if layer.multiscale else layer.data
-    shown = step[-np.ndim(data) :][: max(np.ndim(data) - ndim, 0)]
-    return np.asarray(data[tuple(shown)])
+    return np.asarray(finest_level(layer)[plane[: max(layer.ndim - ndim, 0)]])
+
+
+def plane_in_view(layer: LabelsLayer, point: tuple[float, ...], ndim: int) -> tuple[int, ...]:
+    """Return where a point of the world lies in a layer, in pixels along each axis.
+
+    Raises
+    ------
+    InputError
+        If the layer has no such plane, before its last `ndim` axes.
+    """
+    index, shape = slider_index(layer, point), np.shape(finest_level(layer))
+    for axis in range(max(layer.ndim - ndim, 0)):
+        if not 0 <= index[axis] < shape[axis]:
+            raise InputError(
+                f"Layer '{layer.name}' has {shape[axis]} planes, and the viewer's slider stands "
+                "beyond them: move the slider until the layer is seen."
+            )
+    return index

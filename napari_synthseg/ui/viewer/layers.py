@@ -7,6 +7,7 @@ what we add is always a new layer, placed exactly on its image.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from napari_synthseg.core.patch import Patch
 from napari_synthseg.core.project import Project
 from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.presenters.steps import has_regions
 from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer
 from napari_synthseg.ui.viewer.displayed_image import (
@@ -33,10 +35,15 @@ from napari_synthseg.ui.viewer.displayed_image import (
 )
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
+from napari_synthseg.ui.viewer.image_watch import ImageWatch
 from napari_synthseg.ui.viewer.output_layers import OutputLayers
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.viewer.preview_layers import PreviewLayers, make_image_layer
-from napari_synthseg.ui.viewer.reading import finest_level, read_image
+from napari_synthseg.ui.viewer.reading.layer_view import (
+    finest_level,
+    pixel_size,
+    read_image,
+)
 from napari_synthseg.ui.viewer.regions_layer import RegionsLayer
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import (
@@ -78,7 +85,7 @@ class Layers(QObject):
         self.heat_maps = HeatMapLayers(viewer, self._results, controller)
         self._viewer = viewer
         self._controller = controller
-        self._images: dict[ImageKey, Image] = {}
+        self._images: dict[ImageKey, ImageWatch] = {}
         self._parts: Shapes | None = None
         self._shows_marks = True
         self._is_closed = False
@@ -100,6 +107,7 @@ class Layers(QObject):
         for part in (self, self.clicks, self.regions):
             part.blockSignals(True)
         self._listening.end()
+        self._forget_images()
         self.clicks.forget()
         self.regions.forget()
         self.preview.close()
@@ -110,71 +118,94 @@ class Layers(QObject):
 
     def owns(self, layer: Layer) -> bool:
         """Return whether a layer is in use here, or was made here."""
-        ours = (*self._images.values(), *(self.preview.layers or ()), self.regions.layer)
-        return any(layer is mine for mine in ours) or self.heat_maps.owns(layer)
+        ours = (
+            *(watch.layer for watch in self._images.values()), *(self.preview.layers or ()),
+            self.clicks.layer, self.regions.layer, self._parts,
+        )  # fmt: skip
+        mine = any(layer is each for each in ours)
+        return mine or self._results.owns(layer) or self.heat_maps.owns(layer)
 
     def label_layers(self) -> tuple[LabelsLayer, ...]:
-        """Return the viewer's Labels layers that were not made here."""
+        """Return the viewer's Labels layers that hold masks to use: the user's, and predictions."""
         every = (x for x in self._viewer.layers if isinstance(x, LabelsLayer))
-        return tuple(x for x in every if not self.owns(x))
+        return tuple(
+            x for x in every if not self.owns(x) or any(x is p for p in self.outputs.predictions)
+        )
 
     @property
-    def step(self) -> tuple[int, ...]:
-        """Where the viewer's sliders stand, an index for each of its axes."""
-        return tuple(int(n) for n in self._viewer.dims.current_step)
+    def point(self) -> tuple[float, ...]:
+        """Where the viewer's sliders stand, in the world."""
+        return tuple(float(x) for x in self._viewer.dims.point)
 
     def adopt(self, layer: Image, refs: Sequence[ImageRef]) -> None:
         """Show images through a layer that is in the viewer already."""
-        self._images[image_key(refs[0])] = layer
+        self._watch(refs[0], layer)
         self.show_image(refs[0])
 
-    def show_image(self, ref: ImageRef, then: Callable[[], object] = lambda: None) -> None:
+    def show_image(
+        self,
+        ref: ImageRef,
+        then: Callable[[], object] = lambda: None,
+        placement: Placement | None = None,
+    ) -> None:
         """Show an image of the project with what is marked on it; read it first if need be.
 
-        `then` is called once it is shown.
+        `then` is called once it is shown. Where it is read, it is put at `placement`, by default at
+        the origin.
         """
-        session, key = self._controller.session, image_key(ref)
-        if session is None:
+        key = image_key(ref)
+        if self._controller.session is None:
             return
 
         def add(read: tuple[Any, bool]) -> None:
-            self._add_image(ref, *read)
+            origin = Placement.of_pixel_size(ref.pixel_size, ref.unit, ref.ndim)
+            layer = self._make_layer(ref, *read, placement or origin)
+            if layer is not None:
+                self._hide_markings()
+                self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
+                self._watch(ref, layer)
+                if ref.ndim == 3:
+                    middle = float(layer.extent.world[:, layer.ndim - 3].mean())
+                    go_to_plane(self._viewer, middle)
+                self._show_read(key)
             then()
 
         if key in self._images:
             self._show_read(key)
             then()
         else:
-            job = Job.of(f"read {ref.name}", partial(read_image, ref, session.folder))
-            self._controller.run(job, add)
+            self._read(ref, add)
 
-    def _add_image(self, ref: ImageRef, pixels: Any, rgb: bool) -> None:
-        placement = Placement.of_pixel_size(ref.pixel_size, ref.unit, ref.ndim)
-        key, channels = image_key(ref), pixels.ndim - rgb - ref.ndim
-        refs = parts_of(self._controller.project, key)
-        if not refs:  # taken out of the project while it was read
-            return
-        layer = make_image_layer(pixels, common_name(refs), rgb, placement.of_stack(channels))
-        self._hide_markings()
-        self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
-        self._images[key] = layer
-        if ref.ndim == 3:
-            go_to_plane(self._viewer, float(layer.extent.world[:, layer.ndim - 3].mean()))
-        self._show_read(key)
+    def _read(self, ref: ImageRef, then: Callable[[tuple[Any, bool]], object]) -> None:
+        session = self._controller.session
+        assert session is not None
+        job = Job.of(f"read {ref.name}", partial(read_image, ref, session.folder))
+        self._controller.run(job, then)
+
+    def _make_layer(
+        self, ref: ImageRef, pixels: Any, rgb: bool, placement: Placement
+    ) -> Image | None:
+        """Return a layer of an image, unless it was taken out of the project while it was read."""
+        refs = parts_of(self._controller.project, image_key(ref))
+        channels = pixels.ndim - rgb - ref.ndim
+        if not refs:
+            return None
+        place = placement.of_stack(channels) if channels else placement
+        return make_image_layer(pixels, common_name(refs), rgb, place)
 
     def _show_read(self, key: ImageKey) -> None:
-        layer, refs = self._images[key], parts_of(self._controller.project, key)
+        layer, refs = self._images[key].layer, parts_of(self._controller.project, key)
         if not refs:
             return
         self._hide_markings()
         ndim = refs[0].ndim
         stored = np.shape(finest_level(layer))
         shape = tuple(int(n) for n in (stored[:-1] if layer.rgb else stored)[-ndim:])
-        image = DisplayedImage(self._controller, key, shape, Placement.of(layer, ndim))
+        image = DisplayedImage(self._controller, key, layer, shape)
         self.image = image
         layer.projection_mode = "none"  # clicks of a volume show through planes, its pixels do not
         for other_key, other in self._images.items():
-            other.visible = other_key == key
+            other.layer.visible = other_key == key
         self._results.show_those_of(image)
         self._show_parts(image)
         if self.marking == "clicks" or self._has_clicks(image):  # else it is in the way
@@ -184,6 +215,84 @@ class Layers(QObject):
         self.activate_marking()
         self.look_at_image()
         self.image_changed.emit()
+
+    # --- an image's layer changes ---------------------------------------------------------------
+
+    def _watch(self, ref: ImageRef, layer: Image) -> None:
+        key = image_key(ref)
+        self._images[key] = ImageWatch(
+            layer,
+            ref.ndim,
+            on_moved=partial(self._on_image_moved, key),
+            on_scaled=partial(self._on_image_scaled, key),
+            on_changed=partial(self._on_pixels_changed, key),
+        )
+
+    def _on_image_moved(self, key: ImageKey) -> None:
+        """Move what belongs to an image along with its layer."""
+        image = self.image
+        if image is None or image.key != key:
+            return  # it follows when it is shown again
+        self._results.place_those_of(image)
+        self.heat_maps.unmark()
+        if self._parts is not None:
+            image.placement.plane().apply(self._parts)
+        for marking in (self.clicks, self.regions):
+            marking.follow()
+
+    def _on_image_scaled(self, key: ImageKey) -> None:
+        """Take over the pixel size that the user gave a layer."""
+        session, watch = self._controller.session, self._images[key]
+        size, unit = pixel_size(watch.layer.scale[-watch.ndim :], watch.layer.units[-watch.ndim :])
+        refs = parts_of(self._controller.project, key)
+        if size is None or session is None or session.read_only:
+            return
+        changed = [
+            ref.model_copy(update={"pixel_size": size, "unit": unit})
+            for ref in refs
+            if ref.pixel_size is None or not np.allclose(ref.pixel_size, size) or ref.unit != unit
+        ]
+        if changed:
+            self._controller.edit(self._controller.project.with_images(*changed), "set pixel size")
+            sizes = " x ".join(f"{length:g}" for length in size)
+            tell(f"The pixel size of '{common_name(refs)}' is {sizes} {unit} now, as of its layer.")
+
+    def _on_pixels_changed(self, key: ImageKey) -> None:
+        """Show an image in a layer of its own, as its layer shows something else now."""
+        watch = self._images.pop(key)
+        watch.close()
+        refs = parts_of(self._controller.project, key)
+        if not refs:
+            return
+        tell(
+            f"Layer '{watch.layer.name}' shows other pixels now than image '{common_name(refs)}', "
+            "which is used as it was, with its clicks, and gets a layer of its own. To use the new "
+            "pixels, add the layer as another image (step 1)."
+        )
+        if self.image is not None and self.image.key == key:
+            self._read(refs[0], partial(self._replace_layer, self.image, watch))
+
+    def _replace_layer(
+        self, image: DisplayedImage, watch: ImageWatch, read: tuple[Any, bool]
+    ) -> None:
+        """Show an image in a layer of its own, below what is marked on it."""
+        if self.image is not image:
+            return
+        layer = self._make_layer(image.refs[0], *read, watch.placement)
+        if layer is None:
+            return
+        layers, active = self._viewer.layers, self._viewer.layers.selection.active
+        layers.insert(layers.index(watch.layer) + 1 if watch.layer in layers else 0, layer)
+        layers.selection.active = active
+        image.layer = layer
+        layer.projection_mode = "none"
+        self._watch(image.refs[0], layer)
+        self._on_image_moved(image.key)
+
+    def _forget_images(self) -> None:
+        for watch in self._images.values():
+            watch.close()
+        self._images.clear()
 
     def _hide_markings(self) -> None:
         """Take the marking layers away, before any other layer changes.
@@ -254,7 +363,7 @@ class Layers(QObject):
                 marked.visible = clicks
         self.preview.set_visible(False)
         if self.image is not None:
-            look_at_layer(self._viewer, self._images[self.image.key])
+            look_at_layer(self._viewer, self.image.layer)
 
     def look_at_patch(self, patch: Patch) -> None:
         """Bring one patch into view, in the image it was cut from."""
@@ -300,8 +409,8 @@ class Layers(QObject):
             self._parts = None
         for holder in (self.preview, self.outputs, self.heat_maps, self._results):
             holder.forget(gone)
-        for key in [k for k, layer in self._images.items() if layer is gone]:
-            del self._images[key]
+        for key in [k for k, watch in self._images.items() if watch.layer is gone]:
+            self._images.pop(key).close()
             if self.image is not None and key == self.image.key:
                 self._hide_image()
                 self.image_changed.emit()
@@ -321,7 +430,7 @@ class Layers(QObject):
         self.preview.clear()
         self.outputs.hide_truth()
         self.show_text("")
-        self._images.clear()
+        self._forget_images()
         self.image_changed.emit()
 
     # --- small things ------------------------------------------------------------------------
@@ -340,10 +449,11 @@ class Layers(QObject):
     def _beside_image(self) -> Placement:
         if self.image is None:
             return Placement()
-        low, high = self._images[self.image.key].extent.world[:, -2:]
+        low, high = self.image.layer.extent.world[:, -2:]
         placement, gap = self.image.placement, GAP_SHARE * (high[1] - low[1])
+        upright = replace(placement, scale=tuple(map(abs, placement.scale)))
         corner = (*placement.translate[:-2], low[0], high[1] + gap)
-        return placement.of_stack(0, corner)
+        return upright.of_stack(0, corner)
 
 
 def _corners(region: Sequence[tuple[int, int]]) -> np.ndarray:

@@ -64,6 +64,11 @@ class MarkingLayer(QObject):
             self.layer.keymap.clear()
         self.layer = self.image = None
 
+    def follow(self) -> None:
+        """Move the layer to where its image lies now."""
+        if self.layer is not None and self.image is not None:
+            self.image.placement.apply(self.layer)
+
     def settle(self) -> None:
         """Get the layer ready to be removed, and draw once.
 

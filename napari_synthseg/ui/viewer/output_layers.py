@@ -70,6 +70,8 @@ class OutputLayers:
     def show_prediction(self, prediction: Prediction, name: str, image: DisplayedImage) -> None:
         """Show what was found on an image, soon, in new layers."""
         classes = self._controller.project.classes
+        has_pixels = isinstance(prediction, (InstancePrediction, RegionPrediction))
+        origin = prediction.region_origin if has_pixels else ()
 
         def make() -> list[Layer]:
             return make_prediction_layers(
@@ -78,7 +80,7 @@ class OutputLayers:
 
         def add(layers: Sequence[Layer]) -> None:
             for layer in layers:
-                self._layers.add(layer, image)
+                self._layers.add(layer, image, origin)
             self.predictions.extend(layers[-1:])
 
         self._controller.compute("show the prediction", make, add)
@@ -104,7 +106,7 @@ class OutputLayers:
             if self._wants_truth and layer is not None:  # not hidden in the meantime
                 remove_layer(self._viewer, self._truth)
                 self._truth = layer
-                self._layers.add(layer, image)
+                self._layers.add(layer, image, origin)
 
         self._wants_truth = True
         self._controller.compute("show the true masks", make, add)

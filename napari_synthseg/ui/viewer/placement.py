@@ -76,3 +76,16 @@ class Placement:
     def kwargs(self) -> dict[str, Any]:
         """Return the keyword arguments of napari's layers."""
         return {k: v for k, v in vars(self).items() if v is not None}
+
+    def apply(self, layer: Layer) -> None:
+        """Move a layer here, unless it lies here already."""
+        for name, value in self.kwargs().items():
+            now = getattr(layer, name)
+            if name == "affine":
+                same = np.array_equal(now.affine_matrix, value)
+            elif name == "units":
+                same = tuple(map(str, now)) == value
+            else:
+                same = np.array_equal(now, value)
+            if not same:
+                setattr(layer, name, value)

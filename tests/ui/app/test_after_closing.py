@@ -72,3 +72,17 @@ def test_the_end_of_the_program_may_come_after_qt_deleted_the_layers(clicked):
     clicked.panel.layers.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.DeferredDelete)
     clicked.panel.shut_down()
+
+
+def test_a_panel_that_qt_deletes_without_closing_it_lets_go_of_the_viewer(clicked):
+    layer, folder = clicked.clicks, clicked.session.folder
+    clicked.panel.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.DeferredDelete)
+    layer.add((44, 44))
+    clicked.viewer.layers.remove("discs")
+    clicked.viewer.theme = "light"
+    clicked.qtbot.wait(50)
+    assert len(layer.data) == 13
+    with Session.open(folder).result() as session:
+        assert not session.read_only
+        assert len(session.project.clicks) == 12

@@ -271,7 +271,7 @@ def test_clicks_layer_carries_scale_units_and_translate(bench):
     assert np.allclose(positions(bench), [(40, 50)], atol=2.0)
 
 
-@pytest.mark.parametrize("kind", ["rgb", "channels", "stack", "dask"])
+@pytest.mark.parametrize("kind", ["rgb", "channels", "stack", "few planes", "dask"])
 def test_any_image_layer_can_be_used(bench, kind):
     from tests.ui.conftest import draw_discs
 
@@ -281,9 +281,11 @@ def test_any_image_layer_can_be_used(bench, kind):
         layer = bench.viewer.add_image(np.stack([small] * 3, -1), rgb=True)
         axes, channels = "yxc", 3
     elif kind == "channels":
-        layer, axes, channels = bench.viewer.add_image(np.stack([image, image])), "cyx", 2
-    elif kind == "stack":
-        layer, axes, channels = bench.viewer.add_image(np.stack([image] * 7)), "yx", 1
+        layer = bench.viewer.add_image(np.stack([image] * 2), axis_labels=("c", "y", "x"))
+        axes, channels = "cyx", 2
+    elif kind in ("stack", "few planes"):
+        number = 7 if kind == "stack" else 2
+        layer, axes, channels = bench.viewer.add_image(np.stack([image] * number)), "yx", 1
     else:
         import dask.array as da
 

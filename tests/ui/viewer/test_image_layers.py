@@ -9,8 +9,11 @@ import pytest
 
 from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.predictions import HeatMaps, InstancePrediction
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.ui.viewer import heat_map_layers, output_layers, preview_layers
-from napari_synthseg.ui.viewer.reading import layer_pixels
+from napari_synthseg.ui.viewer.reading.layer_axes import labelled_axes
+from napari_synthseg.ui.viewer.reading.layer_source import find_source
+from napari_synthseg.ui.viewer.reading.layer_view import LayerView
 from tests.helpers.sessions import add_masks
 from tests.ui.conftest import SHAPE
 
@@ -119,10 +122,11 @@ def test_pixels_on_disk_are_not_read_before_a_job_asks_for_them(bench, tmp_path,
         return values
 
     monkeypatch.setattr(zarr.Array, "__getitem__", noted)
-    pixels = layer_pixels(layer, (1, 0, 0))
-    assert pixels.array.shape == (64, 64)
+    view, axes = LayerView.of(layer, (1, 0, 0)), labelled_axes(layer)
+    found = exhaust(find_source(view, axes, "auto", every_plane=False))
+    assert found.source.shape == (64, 64)
     assert sum(read) == 0
-    assert (np.asarray(pixels.array) == 7).all()
+    assert (np.asarray(found.source) == 7).all()
     assert sum(read) == 64 * 64
 
 
