@@ -73,13 +73,14 @@ def use_of_axes(axes: LayerAxes, stack: StackUse, *, rgb: bool, every_plane: boo
     letters, shape = (axes.letters[:-1], axes.shape[:-1]) if rgb else (axes.letters, axes.shape)
     if not (words := axes_in_words(letters, shape)):
         return ""
+    kind = "volume" if axes.is_volume(stack) else "stack"
+    planes = axis_words("z", axes.size("z"))
+    words = words.replace(planes, f"a {kind} of {planes.removesuffix(' along z')}")
     guess = " (a guess: nothing says what its axes are)" if axes.is_guess else ""
     if axes.others:
         guess = f" (its file holds {axes.others}; the file counts, unless the layer was changed)"
     use = ""
-    if axes.planes(stack):
-        count = prod(axes.size(axis) for axis in axes.planes(stack))
+    if stacked := axes.planes(stack):
+        count = prod(axes.size(axis) for axis in stacked)
         use = f"; {count} images" if every_plane else "; the shown one is used"
-    if "z" in letters and axes.is_volume(stack):
-        use = f", as a volume{use}"
     return f": {words}{guess}{use}"

@@ -33,18 +33,18 @@ def test_what_a_leading_axis_may_be():
         (MOVIE, False, ": 5 frames over time; the shown one is used"),
         (MOVIE, True, ": 5 frames over time; 5 images"),
         (LayerAxes("cyx", (2, 9, 9)), False, ": 2 channels"),
-        (LayerAxes("zyx", (12, 9, 9)), False, ": 12 planes along z, as a volume"),
+        (LayerAxes("zyx", (12, 9, 9)), False, ": a volume of 12 planes"),
         (
             LayerAxes("tzyx", (3, 12, 9, 9)), False,
-            ": 3 frames over time, 12 planes along z, as a volume; the shown one is used",
+            ": 3 frames over time, a volume of 12 planes; the shown one is used",
         ),
         (
             LayerAxes("tzyx", (3, 4, 9, 9)), True,
-            ": 3 frames over time, 4 planes along z; 12 images",
+            ": 3 frames over time, a stack of 4 planes; 12 images",
         ),
         (
             LayerAxes("zyx", (5, 9, 9), is_guess=True), False,
-            ": 5 planes along z (a guess: nothing says what its axes are); the shown one is used",
+            ": a stack of 5 planes (a guess: nothing says what its axes are); the shown one is used",
         ),
     ],
 )  # fmt: skip

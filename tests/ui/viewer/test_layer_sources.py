@@ -148,7 +148,7 @@ def test_five_frames_in_memory_are_no_channels_and_the_user_may_say_what_they_ar
     layer = bench.viewer.add_image(frames(5), name="movie", translate=(0, 30, 40))
     bench.viewer.dims.set_current_step(0, 4)
     page = bench.panel.start_page
-    assert "5 planes along z (a guess" in look(bench, layer)
+    assert "a stack of 5 planes (a guess" in look(bench, layer)
     (ref,) = use(bench, layer)
     assert np.array_equal(stored(bench, ref)[0], frames(5)[4])
     assert np.allclose(bench.clicks.data_to_world((0, 0)), (30, 40))  # where the movie lies
