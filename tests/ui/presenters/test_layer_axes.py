@@ -44,7 +44,8 @@ def test_what_a_leading_axis_may_be():
         ),
         (
             LayerAxes("zyx", (5, 9, 9), is_guess=True), False,
-            ": a stack of 5 planes (a guess: nothing says what its axes are); the shown one is used",
+            ": a stack of 5 planes (a guess: nothing says what its axes are); "
+            "the shown one is used",
         ),
     ],
 )  # fmt: skip
