@@ -68,10 +68,14 @@ class SniffedFile:
         """Return what a file is that nothing reads, and what to do: the end of a sentence."""
         if self.path.is_dir():
             return (
-                "holds neither XML files (Pascal VOC) nor text files (YOLO): choose the folder "
-                "with the boxes; a folder of label images is given by --masks."
+                "holds neither XML files (Pascal VOC) nor text files (YOLO), and no outlines (such "
+                "as labelme, GeoJSON or ImageJ ROIs): choose the folder with the annotations; a "
+                "folder of label images is given by --masks."
             )
-        known = "export the objects as COCO, Pascal VOC or YOLO, or as a table image,class,y,x"
+        known = (
+            "export the objects as COCO, Pascal VOC, YOLO, CVAT for images, labelme, GeoJSON or "
+            "ImageJ ROIs, or as a table image,class,y,x"
+        )
         if isinstance(self.json, dict):
             parts = ", ".join(f"'{key}'" for key in list(self.json)[:MAX_NAMED]) or "nothing"
             return f"is JSON with {parts}, which no reader here knows: {known}."

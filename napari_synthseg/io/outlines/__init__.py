@@ -17,15 +17,15 @@ from napari_synthseg.io.sniffing import SniffedFile
 import_modules(__name__, __path__)
 
 
-def find_outline_format(path: Path) -> OutlineFormat | None:
+def find_outline_format(whole: SniffedFile) -> OutlineFormat | None:
     """Return the format of a file of outlines, or of those in a folder; None if it is of no such.
 
     Raises
     ------
     InputError
-        If there is no such file, or one is cut short.
+        If a file is cut short.
     """
-    for file in chain([SniffedFile(path)], _files_in(path)):
+    for file in chain([whole], _files_in(whole.path)):
         for each in FORMATS.values():
             if each.recognizes(file):
                 return each
@@ -51,11 +51,11 @@ def read_outlines(
     InputError
         If it is of no format of outlines, or makes no sense.
     """
-    found = outline_format or find_outline_format(path)
+    whole = SniffedFile(path)
+    found = outline_format or find_outline_format(whole)
     if found is None:
         titles = ", ".join(each.title for each in FORMATS.values())
         raise InputError(f"{path} holds no outlines that can be read ({titles}).")
-    whole = SniffedFile(path)
     files = [whole] if found.recognizes(whole) else _files_in(path)
     for file in files:
         if found.recognizes(file):

@@ -174,7 +174,7 @@ def fill_rings(rings: Sequence[Ring], shape: tuple[int, int]) -> Mask:
     # whether the next pixels of a row lie on the other side; one column more for edges beyond
     crossed = np.zeros((height, width + 1), np.uint8)
     starts = np.concatenate(rings) - 0.5  # centers of pixels are at whole numbers from here on
-    ends = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings]) - 0.5
+    ends = np.concatenate([part for ring in rings for part in (ring[1:], ring[:1])]) - 0.5
     step = max(1, CROSSINGS_AT_ONCE // max(height, 1))
     for first in range(0, len(starts), step):
         part = slice(first, first + step)
@@ -189,14 +189,15 @@ def _cross_rows(starts: Ring, ends: Ring, crossed: NDArray[np.uint8]) -> None:
     down = (starts[:, 0] <= ends[:, 0])[:, None]  # the same for both neighbors of an edge
     upper, lower = np.where(down, starts, ends), np.where(down, ends, starts)
     first, stop = (
-        np.clip(np.floor(edge[:, 0]) + 1, 0, height).astype(np.int64) for edge in (upper, lower)
+        np.minimum(np.maximum(np.floor(edge[:, 0]) + 1, 0), height).astype(np.int64)
+        for edge in (upper, lower)
     )
     counts = stop - first
-    edges = np.repeat(np.arange(len(counts)), counts)
-    rows = np.arange(len(edges)) - np.repeat(np.cumsum(counts) - counts, counts) + first[edges]
+    edges = np.arange(len(counts)).repeat(counts)
+    rows = np.arange(len(edges)) + (first - counts.cumsum() + counts)[edges]
     (y0, x0), (y1, x1) = upper[edges].T, lower[edges].T
-    at = x0 + (rows - y0) * ((x1 - x0) / (y1 - y0))
-    columns = np.clip(np.floor(at + ROUNDING) + 1, 0, width).astype(np.int64)
+    at = x0 + (rows - y0) / (y1 - y0) * (x1 - x0)
+    columns = np.minimum(np.maximum(np.floor(at + ROUNDING) + 1, 0), width).astype(np.int64)
     np.bitwise_xor.at(crossed, (rows, columns), 1)
 
 

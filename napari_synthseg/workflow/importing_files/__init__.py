@@ -20,14 +20,14 @@ from napari_synthseg.workflow.importing_files.clicks import CLICKS, POINTS
 from napari_synthseg.workflow.importing_files.image_labels import IMAGE_LABELS
 from napari_synthseg.workflow.importing_files.kinds import FileKind, ImportOptions
 from napari_synthseg.workflow.importing_files.masks import import_masks
-from napari_synthseg.workflow.importing_files.outlines import outline_kind
+from napari_synthseg.workflow.importing_files.outlines import outline_kinds
 
 __all__ = ["FileKind", "ImportOptions", "file_kind", "import_file", "import_masks"]
 
 
 def _kinds() -> Iterator[FileKind]:
     """Yield all kinds; of two that recognize a file the first is taken."""
-    yield outline_kind()
+    yield from outline_kinds()
     yield from map(box_kind, FORMATS.values())
     yield from (POINTS, IMAGE_LABELS, CLICKS)
 
@@ -41,7 +41,7 @@ def file_kind(path: Path, masks: MaskKind | None = None) -> FileKind:
         If there is no such file, or nothing here reads what it holds.
     """
     file = SniffedFile(path)
-    kinds = _kinds() if masks is None else iter([outline_kind(masks)])
+    kinds = _kinds() if masks is None else outline_kinds(masks)
     found = next((kind for kind in kinds if kind.recognizes(file)), None)
     if found is None:
         raise InputError(f"{path} {file.describe()}")

@@ -115,6 +115,8 @@ def _match(
     if not count:
         lossy = any(path.suffix.lower() in (".jpg", ".jpeg") for path in masks.iterdir())
         told = " JPEG changes values: save the masks as PNG or TIFF." if lossy else ""
+        if any(path.suffix.lower() == ".npy" for path in masks.iterdir()):
+            told += " What Cellpose saves as _seg.npy is given without --masks."
         raise InputError(f"{masks} holds no label image ({', '.join(sorted(EXTENSIONS))}).{told}")
     matched = []
     for image in images:

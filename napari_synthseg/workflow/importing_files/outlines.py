@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from napari_synthseg.io.boxes.base import ListedBox, ListedImage
 from napari_synthseg.io.boxes.base import ListedPoint as BoxPoint
 from napari_synthseg.io.naming import ImageNames, find_class, same_form
 from napari_synthseg.io.outlines import find_outline_format, read_outlines
-from napari_synthseg.io.outlines.base import OutlinedImage, OutlineFormat
+from napari_synthseg.io.outlines.base import FORMATS, OutlinedImage, OutlineFormat
 from napari_synthseg.io.outlines.drawing import draw_outlines
 from napari_synthseg.io.outlines.placing import (
     Names,
@@ -64,25 +65,34 @@ LEFT_OUT = {
 """Figure -> what it counts, for people."""
 
 
-def outline_kind(masks: MaskKind | None = None) -> FileKind:
-    """Return the kind of files of outlines; `masks` says what they become, true masks if None."""
+def outline_kinds(masks: MaskKind | None = None) -> Iterator[FileKind]:
+    """Yield the kinds of files of outlines; `masks` says what these become, true masks if None.
 
+    What a box format reads, too, is of no such kind unless masks are asked for.
+    """
+    find = cache(find_outline_format)  # a file is looked into once
+    for outline_format in FORMATS.values():
+        if masks is not None or not outline_format.has_boxes:
+            yield _kind(outline_format, masks, find)
+
+
+def _kind(
+    outline_format: OutlineFormat,
+    masks: MaskKind | None,
+    find: Callable[[SniffedFile], OutlineFormat | None],
+) -> FileKind:
     def recognizes(file: SniffedFile) -> bool:
-        found = find_outline_format(file.path)
-        return found is not None and (masks is not None or not found.has_boxes)
+        return find(file) is outline_format
 
     def read(
         path: Path, project: Project, folder: Path, options: ImportOptions
     ) -> Generator[Progress, None, Imported]:
         yield Progress(0.1, f"reading {path.name}")
-        found = find_outline_format(path)
-        if found is None:
-            raise InputError(f"{path} {SniffedFile(path).describe()}")
-        return (yield from _import_outlines(path, found, masks, project, folder, options))
+        work = _import_outlines(path, outline_format, masks, project, folder, options)
+        return (yield from work)
 
-    fields = BOX_OPTIONS | {"class_name"}
-    fields |= {"split"} if masks else set()
-    return FileKind("outlines", "outlines", recognizes, read, fields)
+    fields = BOX_OPTIONS | {"class_name"} | ({"split"} if masks else set())
+    return FileKind(outline_format.name, "outlines", recognizes, read, fields)
 
 
 def _import_outlines(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.outlines import find_outline_format, read_outlines
 from napari_synthseg.io.outlines.base import FORMATS
+from napari_synthseg.io.sniffing import SniffedFile
 from tests.helpers.outline_files import save_sample
 from tests.helpers.outlines import box, drawn, read, read_nonsense, size_of
 
@@ -24,7 +25,7 @@ JSON_NAMES = ["coco_outlines", "geojson", "label_studio", "labelme"]
 @pytest.mark.parametrize("name", NAMES)
 def test_all_say_the_same(tmp_path: Path, name: str) -> None:
     path = save_sample(name, tmp_path)
-    found = find_outline_format(path)
+    found = find_outline_format(SniffedFile(path))
     assert found is not None and found.name == name
     (image,) = read(path)
     assert image.left_out == ()
@@ -53,11 +54,11 @@ def test_files_of_a_folder_are_read_those_of_other_formats_not(tmp_path: Path) -
 def test_other_files_are_of_no_format(tmp_path: Path) -> None:
     for name, text in {"a.json": "[]", "b.xml": "<svg/>", "c.csv": "a,b", "d.zip": "PK"}.items():
         (tmp_path / name).write_text(text)
-        assert find_outline_format(tmp_path / name) is None
+        assert find_outline_format(SniffedFile(tmp_path / name)) is None
     with pytest.raises(InputError, match=r"a\.json holds no outlines that can be read \(.*QuPath"):
         list(read_outlines(tmp_path / "a.json", size_of))
     with pytest.raises(InputError, match="no file"):
-        find_outline_format(tmp_path / "z.json")
+        find_outline_format(SniffedFile(tmp_path / "z.json"))
 
 
 JUNK = (

@@ -16,6 +16,7 @@ from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi, roiwrite
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.outlines import find_outline_format
 from napari_synthseg.io.outlines.base import LeftOut
+from napari_synthseg.io.sniffing import SniffedFile
 from tests.helpers.outlines import box, drawn, read, read_nonsense, read_one
 
 CORNERS = [[10, 5], [20, 5], [20, 9], [10, 9]]
@@ -136,7 +137,7 @@ def test_other_archives_are_none_of_imagej(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.txt", "x")
-    assert find_outline_format(path) is None
+    assert find_outline_format(SniffedFile(path)) is None
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("a.roi", roi().tobytes())
         archive.writestr("__MACOSX/._a.roi", b"x")
