@@ -6,7 +6,8 @@ import hashlib
 from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images.ome_zarr import METADATA_NAMES
+from napari_synthseg.io.images.folder_stack import plane_files
+from napari_synthseg.io.images.ome_zarr import METADATA_NAMES, is_zarr
 from napari_synthseg.storage.uris import HOW_TO_RELINK
 
 _END_BYTES = 2**20
@@ -15,10 +16,14 @@ _END_BYTES = 2**20
 def fingerprint(path: Path) -> str:
     """Return a short digest of a file: its size, its first and its last MiB.
 
-    For an OME-Zarr folder: the metadata of its groups and arrays, two levels deep.
+    For an OME-Zarr folder: the metadata of its groups and arrays, two levels deep. For a folder of
+    planes: their names and sizes.
     """
     digest = hashlib.sha256()
-    if path.is_dir():
+    if path.is_dir() and not is_zarr(path):
+        for file in plane_files(path):
+            digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+    elif path.is_dir():
         files = sorted(
             file
             for name in METADATA_NAMES
