@@ -206,6 +206,7 @@ def test_pictures_are_turned_upright(tmp_path: Path, orientation: int, suffix: s
     opened = open_file(path)
     np.testing.assert_array_equal(everything(opened), right)
     parts_agree(opened)
+    assert bool(opened.notes) == (orientation != 1)
 
 
 def test_a_turned_tiff_is_told(tmp_path: Path) -> None:

@@ -169,3 +169,47 @@ def test_a_stack_is_a_volume_or_planes(
         assert np.array_equal(part, pixels.read()[:, 2:5, 3:9, 4:8])
     else:
         assert (refs[3].ndim, refs[3].plane, refs[3].pixel_size) == (2, {"z": 3}, (1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("channel", "y", "x"), ("C", "Y", "X"), ("channels", "row", "column"), (" c ", "y", "X")],
+)
+@pytest.mark.parametrize("version", ["0.4", "0.5", "plain"])
+def test_axes_in_words_and_capitals(tmp_path: Path, names: tuple[str, ...], version: str) -> None:
+    path = tmp_path / "a.zarr"
+    if version == "plain":
+        zarr.create_array(str(path), data=IMAGE[:, 0], dimension_names=names)
+    else:
+        write_ome_zarr(path, IMAGE[:, 0], "cyx", version)
+        file = path / ("zarr.json" if version == "0.5" else ".zattrs")
+        meta = json.loads(file.read_text())
+        ome = meta["attributes"]["ome"] if version == "0.5" else meta
+        for axis, name in zip(ome["multiscales"][0]["axes"], names, strict=True):
+            axis["name"] = name
+        file.write_text(json.dumps(meta))
+    assert open_file(path).axes == "cyx"
+    assert open_pixels(describe(path)[0], tmp_path).shape == (2, 40, 50)
+
+
+def test_axes_of_other_words_are_told(tmp_path: Path) -> None:
+    zarr.create_array(
+        str(tmp_path / "a.zarr"), data=IMAGE[:, 0], dimension_names=("tile", "y", "x")
+    )
+    with pytest.raises(InputError, match=r"an axis '\?'.*--axes"):
+        open_file(tmp_path / "a.zarr")
+    assert open_file(tmp_path / "a.zarr", axes="cyx").axes == "cyx"
+
+
+def test_the_root_of_a_converted_file(tmp_path: Path) -> None:
+    root = tmp_path / "a.zarr"
+    zarr.open_group(str(root), mode="w", zarr_format=2).attrs["bioformats2raw.layout"] = 3
+    write_ome_zarr(root / "0", IMAGE[0, 0], "yx", "0.4", scale=(0.5, 0.25))
+    stored = open_file(root)
+    assert (stored.name, stored.shape, stored.series) == ("a.zarr", (40, 50), ())
+    assert stored.pixel_size == {"y": 0.5, "x": 0.25}
+    write_ome_zarr(root / "1", IMAGE[1, 0, :20], "yx", "0.4")
+    with pytest.raises(InputError, match=r"holds 2 image\(s\).*--series"):
+        open_file(root)
+    assert open_file(root, series=1).shape == (20, 50)
+    assert [ref.plane for ref in describe(root, series="all")] == [{"s": 0}, {"s": 1}]

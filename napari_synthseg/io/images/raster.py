@@ -89,6 +89,7 @@ def open_raster(path: Path, as_ids: bool = False, number: int | None = None) -> 
         read=read,
         is_color=not gray,
         whole=True,
+        notes=(f"it is turned upright, as its EXIF orientation ({turn}) says",) * (turn != 1),
     )
 
 

@@ -67,7 +67,7 @@ def describe_axes(
             else:
                 use = "each an image of its own"
             words.append(f"{count} {many}{_guess(stored, axis)}: {use}")
-        elif axis == "c" and count > 1 and not stored.is_color:
+        elif axis == "c" and count > 1 and axis in stored.unnamed:
             words.append(f"{count} channels{_guess(stored, axis)}")
     return "; ".join(words)
 
