@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -108,14 +109,6 @@ def synthseg(*arguments: str, setting: Setting) -> dict[str, Any]:
     return _last_line([*OURS, *arguments, "--json"], setting)
 
 
-def _cellpose(drawn: Drawn, work: Path, out: Path, setting: Setting) -> Outcome:
-    return _peer("cellpose", drawn, work, out, setting)
-
-
-def _stardist(drawn: Drawn, work: Path, out: Path, setting: Setting) -> Outcome:
-    return _peer("stardist", drawn, work, out, setting)
-
-
 def _peer(name: str, drawn: Drawn, work: Path, out: Path, setting: Setting) -> Outcome:
     command = [
         *(str(setting.pythons[name]), "-m", f"benchmarks.peers.train_{name}"),
@@ -143,7 +136,8 @@ def _last_line(command: list[str], setting: Setting) -> dict[str, Any]:
 ARMS = {
     "synthseg-clicks": Arm("napari-synthseg", "clicks", "", _from_clicks),
     "synthseg-masks": Arm("napari-synthseg", "true masks", "", _from_masks),
-    "cellpose": Arm("Cellpose 3, from scratch", "true masks", "cellpose", _cellpose),
-    "stardist": Arm("StarDist, from scratch", "true masks", "stardist", _stardist),
+    "cellpose": Arm(
+        "Cellpose 3, from scratch", "true masks", "cellpose", partial(_peer, "cellpose")
+    ),
+    "stardist": Arm("StarDist, from scratch", "true masks", "stardist", partial(_peer, "stardist")),
 }
-PEERS = tuple(arm.peer for arm in ARMS.values() if arm.peer)
