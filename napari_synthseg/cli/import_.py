@@ -77,6 +77,20 @@ def import_data(
             "names none.",
         ),
     ] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AXES",
+            help="What the axes of a points layer are: a letter of tczyx for each, such as tyx.",
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UNIT",
+            help="Unit of the positions in a table of another program: px, or a length such as um.",
+        ),
+    ] = None,
     as_clicks: Annotated[
         bool, typer.Option("--as-clicks", help="Click the middle of each box.")
     ] = False,
@@ -128,6 +142,8 @@ def import_data(
     options = ImportOptions(
         image=image,
         class_name=class_name,
+        axes=axes,
+        unit=unit,
         rename=_parse_renames(rename or []),
         ignored=tuple(ignore or ()),
         skip_unknown=skip_unknown,

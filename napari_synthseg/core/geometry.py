@@ -61,7 +61,7 @@ def onto_border(position: Sequence[float], whole: Region) -> tuple[float, ...]:
     moved = []
     for p, (start, stop) in zip(position, whole, strict=True):
         low, high = start - 0.5, stop - 0.5
-        if low - BORDER_PX <= p < low:
+        if low - BORDER_PX < p < low:
             moved.append(float(start))
         elif high <= p <= high + BORDER_PX:
             moved.append(float(stop - 1))

@@ -1,32 +1,54 @@
-"""Clicks in tables: our own, ``image,class,y,x[,z]``, one click a row, and those of napari.
+"""Clicks in tables: our own, ``image,class,y,x[,z][,t]``, one click a row, and those of napari.
 
 The class of negative clicks is `NEGATIVE_NAME`.
 
 napari writes a points layer as ``index,axis-0,axis-1,...``; it names neither image nor class.
+
+Where an image is a stack or a movie, a click belongs to the plane that its z and t say, from 0. On
+an image without such an axis they are 0 or left out: what has no place is refused, never dropped.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_synthseg.core.annotations import NEGATIVE_NAME, NOT_AN_OBJECT, Click, ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import contains, full_region
+from napari_synthseg.core.geometry import Region, contains, full_region, onto_border
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.naming import ImageNames, ShapeOf, find_class, unique_names
+from napari_synthseg.io.naming import ImageNames, ShapeOf, find_class, plane_name, unique_names
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number, write_rows
 
-COLUMNS = Columns(("image", "class", "y", "x"), ("z",), frozenset("zyx"))
+COLUMNS = Columns(("image", "class", "y", "x"), ("z", "t"), frozenset("tzyx"))
 
 AXIS = re.compile(r"axis-\d+")
 
-Position = tuple[float | None, float, float]
-"""z, if there is one, y and x."""
+AXIS_WORDS = {"t": "time", "z": "plane along z"}
 
-ClickRow = tuple[str, Sequence[ImageRef], str, Position]
-"""Where a row is, for messages, the images and the class that it names, and the position."""
+
+@dataclass(frozen=True)
+class ClickRow:
+    """A row of a table.
+
+    Attributes
+    ----------
+    where
+        Its place, for messages.
+    images
+        The images, or regions, planes and times of one, that it names.
+    cls
+        Name of its class.
+    position
+        Pixels by axis, "y" and "x", and "z" and "t" where the table says them.
+    """
+
+    where: str
+    images: Sequence[ImageRef]
+    cls: str
+    position: Mapping[str, float]
 
 
 def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click, ...]:
@@ -37,7 +59,8 @@ def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click,
     path
         The table, UTF-8. `image` holds a file name with its extension, `class` a class name;
         positions are in pixels of the whole image, pixel centers at whole numbers. `z` is the
-        position on a volume, or the plane of a stack that is used plane by plane.
+        position on a volume, or the plane of a stack that is used plane by plane, `t` the time of a
+        movie, both from 0.
     project
         Gives the images and classes that may be named.
     shape_of
@@ -53,11 +76,12 @@ def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click,
 
     def rows() -> Iterator[ClickRow]:
         for where, cells in read_rows(path, COLUMNS):
-            z = to_number(where, "z", cells["z"]) if cells.get("z") else None
-            y, x = (to_number(where, axis, cells[axis]) for axis in "yx")
-            yield where, names.find(where, cells["image"], z), cells["class"], (z, y, x)
+            position = {a: to_number(where, a, cells[a]) for a in "tzyx" if cells.get(a)}
+            position = {a: to_number(where, a, cells[a]) for a in "yx"} | position
+            images = names.find(where, cells["image"], all_planes=True)
+            yield ClickRow(where, images, cells["class"], position)
 
-    return _place_clicks(path, rows(), project, shape_of)
+    return place_clicks(path, rows(), project, shape_of)
 
 
 def is_points_table(header: list[str]) -> bool:
@@ -72,14 +96,14 @@ def read_points(
     *,
     image: str | None = None,
     class_name: str | None = None,
-) -> tuple[Click, ...]:
-    """Read the points of a layer as clicks.
+    axes: str | None = None,
+) -> tuple[tuple[Click, ...], str]:
+    """Read the points of a layer as clicks; return also what its axes were taken for.
 
     Parameters
     ----------
     path
-        The table. The last two axes are y and x, one before them is z: the position in a volume,
-        or the plane of a stack.
+        The table.
     project
         Gives the images and classes.
     shape_of
@@ -89,36 +113,68 @@ def read_points(
     class_name
         Class of the points. A column "class" gives it for each; else needed where the project has
         several.
+    axes
+        A letter of "tczyx" for each axis; None: y and x are the last, those before them the axes
+        of the image's file in their order. Channels say nothing of a place.
 
     Raises
     ------
     InputError
-        At the first row that makes no sense, or where image or class are not clear.
+        At the first row that makes no sense, or where image, class or axes are not clear.
     """
-    axes = sorted(name for name in read_header(path) if AXIS.fullmatch(name))
-    if len(axes) not in (2, 3):
-        raise InputError(f"{path.name}, row 1: points have 2 or 3 axes here, not {len(axes)}.")
-    columns = Columns(tuple(axes), numbers=frozenset(axes), others=True)
-    name = image or _only(path, "--image", {i.name for i in project.images})
-    names = ImageNames(project.images)
+    header = sorted(name for name in read_header(path) if AXIS.fullmatch(name))
+    columns = Columns(tuple(header), numbers=frozenset(header), others=True)
+    name = image or only_name(path, "--image", {i.name for i in project.images})
+    images = ImageNames(project.images).find(f"--image {name}", name, all_planes=True)
+    letters = _axes_of(path, len(header), images[0], axes)
 
     def rows() -> Iterator[ClickRow]:
         for where, cells in read_rows(path, columns):
-            *above, y, x = (to_number(where, axis, cells[axis]) for axis in axes)
+            values = (to_number(where, axis, cells[axis]) for axis in header)
+            position = dict(zip(letters, values, strict=True))
+            position.pop("c", None)
             cls = cells.get("class") or class_name
-            cls = cls or _only(path, "--class", {c.name for c in project.classes})
-            z = above[0] if above else None
-            images = names.find(where, name, None if z is None else round(z))
-            yield where, images, cls, (z, y, x)
+            cls = cls or only_name(path, "--class", {c.name for c in project.classes})
+            yield ClickRow(where, images, cls, position)
 
-    return _place_clicks(path, rows(), project, shape_of)
+    clicks = place_clicks(path, rows(), project, shape_of)
+    words = ", ".join(f"axis-{n} is {letter}" for n, letter in enumerate(letters))
+    told = f"{words}: give --axes where that is wrong" if len(letters) > 2 else ""
+    return clicks, told
 
 
-def _only(path: Path, option: str, names: set[str]) -> str:
+def _axes_of(path: Path, count: int, image: ImageRef, axes: str | None) -> str:
+    """Return a letter for each axis of points on an image."""
+    if axes is not None:
+        letters = axes.lower()
+        if len(letters) != count or len(set(letters)) != count or not {*"yx"} <= {*letters}:
+            raise InputError(
+                f"--axes {axes}: {path.name} has {count} axes: give one letter of t, c, z, y and x "
+                "for each, y and x among them."
+            )
+        if unknown := set(letters) - set("tczyx"):
+            raise InputError(f"--axes {axes}: '{min(unknown)}' is none of t, c, z, y and x.")
+        return letters
+    before = [a for a in image.axes if a in "tcz"]
+    stacked = [a for a in before if a != "c"]
+    if count == 2:
+        return "yx"
+    for known in (stacked, before, [] if before else ["z"], [] if before else ["t", "z"]):
+        if len(known) == count - 2:
+            return "".join(known) + "yx"
+    has = ", ".join((*before, "y", "x"))
+    raise InputError(
+        f"{path.name}, row 1: points have {count} axes, but image '{image.name}' has {has}: say by "
+        "--axes what they are, as --axes tyx."
+    )
+
+
+def only_name(path: Path, option: str, names: set[str]) -> str:
+    """Return the only name there is; refuse several, naming the option that says which."""
     if len(names) != 1:
         what = option.removeprefix("--")
         raise InputError(
-            f"{path.name}: a points layer names no {what}, and the project has {len(names)} "
+            f"{path.name}: it names no {what}, and the project has {len(names)} "
             f"({', '.join(sorted(names)[:5])}): say which by {option}."
         )
     return next(iter(names))
@@ -152,10 +208,10 @@ def write_clicks(path: Path, project: Project) -> None:
     write_rows(path, (*COLUMNS.required, *(("z",) if deep else ())), rows)
 
 
-def _place_clicks(
+def place_clicks(
     path: Path, rows: Iterable[ClickRow], project: Project, shape_of: ShapeOf
 ) -> tuple[Click, ...]:
-    """Return a click on the image, or the region of an image, that each row means.
+    """Return a click on the image, or the region, plane or time of an image, that each row means.
 
     Raises
     ------
@@ -164,42 +220,78 @@ def _place_clicks(
     """
     clicks: list[Click] = []
     seen: dict[tuple[str, tuple[float, ...]], str] = {}
-    for where, images, cls, position in rows:
-        negative = cls.strip() == NEGATIVE_NAME
-        value = NOT_AN_OBJECT if negative else find_class(where, cls, project.classes)
-        click = _place_click(where, images, position, value, shape_of)
+    for row in rows:
+        negative = row.cls.strip() == NEGATIVE_NAME
+        value = NOT_AN_OBJECT if negative else find_class(row.where, row.cls, project.classes)
+        click = _place_click(row, value, shape_of)
         key = (click.image, click.position)
         if key in seen:
-            raise InputError(f"{where}: this place is listed twice, first in {seen[key]}.")
-        seen[key] = where.rpartition(", ")[2]
+            raise InputError(f"{row.where}: this place is listed twice, first in {seen[key]}.")
+        seen[key] = row.where.rpartition(", ")[2]
         clicks.append(click)
     if not clicks:
         raise InputError(f"{path.name}: there is no click in this file, only a header.")
     return tuple(clicks)
 
 
-def _place_click(
-    where: str, images: Sequence[ImageRef], position: Position, cls: int, shape_of: ShapeOf
-) -> Click:
-    """Return a click on the first of `images` that holds a position."""
+def _place_click(row: ClickRow, cls: int, shape_of: ShapeOf) -> Click:
+    """Return a click on the first image of a row that holds its position."""
+    images = _on_plane(row)
+    first, position = images[0], row.position
+    if first.ndim == 3 and "z" not in position:
+        raise InputError(
+            f"{row.where}: '{first.name}' is a volume: give the position along z in a column z."
+        )
+    whole = full_region(shape_of(first))
+    at = onto_border([position[a] for a in "zyx"[-first.ndim :]], whole)
     for image in images:
-        at = tuple(p for p in position if p is not None) if image.ndim == 3 else position[1:]
-        bounds = image.region or full_region(shape_of(image))
-        if len(at) == image.ndim and contains(bounds, at):
+        if contains(image.region or whole, at):
             return Click(image=image.id, position=at, cls=cls)
-    raise InputError(f"{where}: {_why_outside(images[0], position, shape_of)}")
+    raise InputError(f"{row.where}: {_why_outside(first, at, first.region or whole)}")
 
 
-def _why_outside(image: ImageRef, position: Position, shape_of: ShapeOf) -> str:
-    if image.ndim == 3 and position[0] is None:
-        return f"'{image.name}' is a volume: give the position along z in a column z."
-    bounds = image.region or full_region(shape_of(image))
+def _on_plane(row: ClickRow) -> list[ImageRef]:
+    """Return the images of a row that are of its plane and time.
+
+    Raises
+    ------
+    InputError
+        If it says none where there are several, one that is not used, or one where there is none.
+    """
+    images = list(row.images)
+    name = images[0].name
+    for axis, word in AXIS_WORDS.items():
+        at = row.position.get(axis)
+        used = sorted({i.plane[axis] for i in images if axis in i.plane})
+        if axis == "z" and images[0].ndim == 3:
+            continue
+        if used:
+            if at is None and len(used) > 1:
+                what = "movie" if axis == "t" else "stack"
+                raise InputError(
+                    f"{row.where}: '{name}' is a {what}: give the {word} in a column {axis}."
+                )
+            images = [i for i in images if at is None or i.plane.get(axis) == round(at)]
+            if not images:
+                raise InputError(
+                    f"{row.where}: {axis} is {at:g}, but the project has no such {word} of "
+                    f"'{name}' (it has {used[0]} to {used[-1]}, counted from 0)."
+                )
+        elif at is not None and round(at) != 0:
+            raise InputError(
+                f"{row.where}: {axis} is {at:g}, but '{name}' has only one {word}: give another "
+                f"image, or delete the column of {axis}."
+            )
+    return images
+
+
+def _why_outside(image: ImageRef, at: Sequence[float], bounds: Region) -> str:
     inside = ", ".join(
         f"{axis} {start} to {stop - 1}"
         for axis, (start, stop) in zip("zyx"[-len(bounds) :], bounds, strict=True)
     )
-    named = ", ".join(f"{p:g}" for p in position[-image.ndim :])
+    named = ", ".join(f"{p:g}" for p in at)
     return (
-        f"the click at ({named}) lies outside image '{image.name}' ({inside}): check that the "
-        "columns y and x are not swapped."
+        f"the click at ({named}) lies outside image '{plane_name(image)}' ({inside}): check that "
+        "the columns y and x are not swapped."
     )

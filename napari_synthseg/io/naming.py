@@ -132,14 +132,12 @@ class ImageNames:
             for stem in {PurePosixPath(name).stem for name in names}:
                 self._by_stem.setdefault(stem, []).append(image)
 
-    def find(
-        self, where: str, name: str, z: float | None = None, *, all_planes: bool = False
-    ) -> list[ImageRef]:
+    def find(self, where: str, name: str, *, all_planes: bool = False) -> list[ImageRef]:
         """Return the images that a file name may mean: several where one is used by regions.
 
-        Folders before the name choose among images of one name, and are overlooked otherwise. `z`
-        is the plane of a stack that is used plane by plane; the name may say it too, see
-        `plane_name`. With `all_planes`, the name of a stack means all of its planes.
+        Folders before the name choose among images of one name, and are overlooked otherwise. Of
+        a stack that is used plane by plane the name says the plane, see `plane_name`; with
+        `all_planes`, the name of a stack means all of its planes.
 
         Raises
         ------
@@ -158,7 +156,7 @@ class ImageNames:
                 f"{where}: image '{name}' is not in the project (images: {listed or 'none yet'}). "
                 + told
             )
-        return self._of_plane(where, name, found, z, all_planes)
+        return self._of_one(where, name, found, all_planes)
 
     def find_stem(self, where: str, stem: str, *, all_planes: bool = False) -> list[ImageRef]:
         """Return the images whose file names have a stem: where a file is named as its image.
@@ -181,7 +179,7 @@ class ImageNames:
             raise UnknownNameError(
                 f"{where}: no image of the project is named '{stem}' (names: {stems}). {told}"
             )
-        return self._of_plane(where, stem, found, None, all_planes)
+        return self._of_one(where, stem, found, all_planes)
 
     def matching(self, where: str, name: str) -> list[ImageRef]:
         """Return the images that a name or a folder of images means: all that it may.
@@ -259,14 +257,10 @@ class ImageNames:
         images = self._by_stem.get(found["stem"]) if found else None
         return images[0].name if images else None
 
-    def _of_plane(
-        self,
-        where: str,
-        name: str,
-        found: list[ImageRef],
-        z: float | None,
-        all_planes: bool = False,
+    def _of_one(
+        self, where: str, name: str, found: list[ImageRef], all_planes: bool
     ) -> list[ImageRef]:
+        """Refuse several images, and several planes of one unless all are meant."""
         if len({i.uri for i in found}) > 1:
             listed = list(dict.fromkeys(self._telling_name(i) for i in found))
             raise InputError(
@@ -274,17 +268,7 @@ class ImageNames:
                 f"before the name, as {' or '.join(repr(n) for n in listed[:2])}, or say by "
                 "--image which image or folder of images is meant."
             )
-        if all_planes:
-            return found
-        planes = [i for i in found if "z" in i.plane]
-        several = len({i.plane["z"] for i in planes}) > 1
-        if planes and len(planes) == len(found) and (several or z is not None):
-            if z is None:
-                raise InputError(f"{where}: '{name}' is a stack: give the plane in a column z.")
-            found = [i for i in planes if i.plane["z"] == z]
-            if not found:
-                raise InputError(f"{where}: z is {z:g}, but stack '{name}' has no such plane.")
-        if len({tuple(i.plane.items()) for i in found}) > 1:
+        if not all_planes and len({tuple(i.plane.items()) for i in found}) > 1:
             raise InputError(
                 f"{where}: '{name}' is a stack: name the plane, as in '{plane_name(found[0])}'."
             )

@@ -322,16 +322,16 @@ NAPARI = "index,axis-0,axis-1\n0.0,30.5,40.25\n1.0,7.0,8.0\n"
 def test_points_of_a_napari_layer_are_clicks(tmp_path: Path) -> None:
     path = tmp_path / "points.csv"
     path.write_text(NAPARI)
-    clicks = read_points(path, PROJECT, shape_of, image="a.tif", class_name="debris")
+    clicks, _ = read_points(path, PROJECT, shape_of, image="a.tif", class_name="debris")
     assert [(c.image, c.cls, c.position) for c in clicks] == [
         ("a", 2, (30.5, 40.25)),
         ("a", 2, (7.0, 8.0)),
     ]
     path.write_text("index,axis-0,axis-1,axis-2,class\n0,3,30.5,40,debris\n")
-    (click,) = read_points(path, PROJECT, shape_of, image="v.tif")
+    (click,), _ = read_points(path, PROJECT, shape_of, image="v.tif")
     assert (click.image, click.cls, click.position) == ("vol", 2, (3.0, 30.5, 40.0))
     path.write_text(NAPARI)
-    clicks = read_points(path, PROJECT, shape_of, image="a.tif", class_name=NEGATIVE_NAME)
+    clicks, _ = read_points(path, PROJECT, shape_of, image="a.tif", class_name=NEGATIVE_NAME)
     assert [c.cls for c in clicks] == [NOT_AN_OBJECT, NOT_AN_OBJECT]
 
 
@@ -357,5 +357,5 @@ def test_points_written_by_napari_itself_are_read(tmp_path: Path) -> None:
     path = tmp_path / "points.csv"
     data = np.array([[30.5, 40.25], [7, 8]])
     assert writers.napari_write_points(str(path), data, {"name": "p", "metadata": {}})
-    clicks = read_points(path, PROJECT, shape_of, image="a.tif", class_name="nucleus")
+    clicks, _ = read_points(path, PROJECT, shape_of, image="a.tif", class_name="nucleus")
     assert [c.position for c in clicks] == [(30.5, 40.25), (7.0, 8.0)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.clicks import read_clicks, write_clicks
+from napari_synthseg.io.clicks import read_clicks, read_points, write_clicks
 
 PROJECT = Project(
     images=(
@@ -148,3 +149,125 @@ def test_written_positions_come_back_exactly(
     rows = [f"a.tif,nucleus,{y!r},{x!r}" for y, x in points]
     clicks = read(tmp_path, "\n".join(["image,class,y,x", *rows]))
     assert {c.position for c in clicks} == points
+
+
+def movie(name: str, axes: str, frames: int, planes: int = 0) -> tuple[ImageRef, ...]:
+    """Return the images of a movie, plane by plane where it has several along z."""
+    return tuple(
+        ImageRef(
+            id=f"{name}{t}" + (f"z{z}" if planes else ""),
+            uri=f"{name}.tif",
+            name=f"{name}.tif",
+            axes=axes,
+            plane={"t": t} | ({"z": z} if planes else {}),
+        )
+        for t in range(frames)
+        for z in range(planes or 1)
+    )
+
+
+MOVIES = Project(
+    images=(
+        *movie("m", "tyx", 3),
+        *movie("c", "tcyx", 2),
+        *movie("s", "tzyx", 2, 2),
+        ImageRef(id="flat", uri="flat.tif", name="flat.tif"),
+        ImageRef(id="vol", uri="vol.tif", name="vol.tif", axes="zyx"),
+    ),
+    classes=(ObjectClass(name="nucleus", value=1),),
+)
+
+
+def placed(folder: Path, text: str) -> list[tuple[str, tuple[float, ...]]]:
+    path = folder / "clicks.csv"
+    path.write_text(text)
+    return [(c.image, c.position) for c in read_clicks(path, MOVIES, shape_of)]
+
+
+def test_times_and_planes_choose_the_image(tmp_path: Path) -> None:
+    rows = "m.tif,nucleus,2,,3,4\nm.tif,nucleus,0,0,3,4\ns.tif,nucleus,1,0,5,6\n"
+    assert placed(tmp_path, "image,class,t,z,y,x\n" + rows) == [
+        ("m2", (3.0, 4.0)),
+        ("m0", (3.0, 4.0)),
+        ("s1z0", (5.0, 6.0)),
+    ]
+    assert placed(tmp_path, "image,class,y,x\nm_t1.tif,nucleus,3,4\n") == [("m1", (3.0, 4.0))]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("m.tif,nucleus,,,3,4", "'m.tif' is a movie: give the time in a column t"),
+        ("s.tif,nucleus,1,,3,4", "'s.tif' is a stack: give the plane along z in a column z"),
+        ("m.tif,nucleus,7,,3,4", "t is 7, but the project has no such time of 'm.tif' (it has 0"),
+        ("m.tif,nucleus,1,2,3,4", "z is 2, but 'm.tif' has only one plane along z"),
+        ("flat.tif,nucleus,,3,3,4", "z is 3, but 'flat.tif' has only one plane along z"),
+        ("flat.tif,nucleus,1,,3,4", "t is 1, but 'flat.tif' has only one time"),
+        ("vol.tif,nucleus,1,2,3,4", "t is 1, but 'vol.tif' has only one time"),
+    ],
+)
+def test_a_position_without_a_place_is_never_dropped(tmp_path: Path, row: str, told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        placed(tmp_path, f"image,class,t,z,y,x\n{row}\n")
+    assert "clicks.csv, row 2: " in str(caught.value) and told in str(caught.value)
+
+
+def test_the_first_plane_and_time_are_those_of_a_flat_image(tmp_path: Path) -> None:
+    text = "image,class,t,z,y,x\nflat.tif,nucleus,0,0,3,4\nvol.tif,nucleus,0,2,3,4\n"
+    assert placed(tmp_path, text) == [("flat", (3.0, 4.0)), ("vol", (2.0, 3.0, 4.0))]
+
+
+def points(folder: Path, image: str, *rows: str, axes: str | None = None) -> tuple[list, str]:
+    count = rows[0].count(",") + 1
+    head = ",".join(f"axis-{n}" for n in range(count))
+    path = folder / "points.csv"
+    path.write_text("\n".join([f"index,{head}", *(f"{n},{row}" for n, row in enumerate(rows))]))
+    clicks, told = read_points(path, MOVIES, shape_of, image=image, axes=axes)
+    return [(c.image, c.position) for c in clicks], told
+
+
+@pytest.mark.parametrize(
+    ("image", "rows", "axes", "expected"),
+    [
+        ("m.tif", ("2,3,4",), None, ("m2", (3.0, 4.0))),
+        ("c.tif", ("1,0,3,4",), None, ("c1", (3.0, 4.0))),  # with the channel
+        ("c.tif", ("1,3,4",), None, ("c1", (3.0, 4.0))),  # and without
+        ("s.tif", ("1,0,3,4",), None, ("s1z0", (3.0, 4.0))),
+        ("s.tif", ("1,0,3,4",), "ztyx", ("s0z1", (3.0, 4.0))),
+        ("flat.tif", ("0,3,4",), None, ("flat", (3.0, 4.0))),
+        ("vol.tif", ("2.4,3,4",), None, ("vol", (2.4, 3.0, 4.0))),
+        ("m.tif", ("3,4,2",), "yxt", ("m2", (3.0, 4.0))),
+    ],
+)
+def test_axes_of_points_are_those_of_the_image(
+    tmp_path: Path, image: str, rows: tuple[str, ...], axes: str | None, expected: Any
+) -> None:
+    found, told = points(tmp_path, image, *rows, axes=axes)
+    assert found == [expected]
+    assert told.startswith("axis-0 is ") and "--axes" in told
+
+
+@pytest.mark.parametrize(
+    ("image", "row", "axes", "told"),
+    [
+        ("s.tif", "1,3,4", None, "points have 3 axes, but image 's.tif' has t, z, y, x"),
+        ("flat.tif", "2,3,4", None, "z is 2, but 'flat.tif' has only one plane"),
+        ("m.tif", "3,4", None, "'m.tif' is a movie"),
+        ("m.tif", "2,3,4", "tzy", "--axes tzy: points.csv has 3 axes"),
+        ("m.tif", "2,3,4", "qyx", "--axes qyx: 'q' is none of"),
+    ],
+)
+def test_axes_that_do_not_fit_are_asked_for(
+    tmp_path: Path, image: str, row: str, axes: str | None, told: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        points(tmp_path, image, row, axes=axes)
+    assert told in str(caught.value)
+
+
+def test_clicks_on_frames_come_back(tmp_path: Path) -> None:
+    clicks = [Click(image=i.id, position=(n, 2.5), cls=1) for n, i in enumerate(MOVIES.images[:9])]
+    path = tmp_path / "clicks.csv"
+    write_clicks(path, MOVIES.with_clicks(*clicks))
+    back = read_clicks(path, MOVIES, shape_of)
+    assert [(c.image, c.position) for c in back] == [(c.image, c.position) for c in clicks]

@@ -16,7 +16,7 @@ from napari_synthseg.io.boxes.base import FORMATS
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.workflow.importing import Imported, MaskKind
 from napari_synthseg.workflow.importing_files.boxes import box_kind
-from napari_synthseg.workflow.importing_files.clicks import CLICKS, POINTS
+from napari_synthseg.workflow.importing_files.clicks import CLICKS, MEASURED, POINTS
 from napari_synthseg.workflow.importing_files.image_labels import IMAGE_LABELS
 from napari_synthseg.workflow.importing_files.kinds import FileKind, ImportOptions
 from napari_synthseg.workflow.importing_files.masks import import_masks
@@ -29,7 +29,7 @@ def _kinds() -> Iterator[FileKind]:
     """Yield all kinds; of two that recognize a file the first is taken."""
     yield from outline_kinds()
     yield from map(box_kind, FORMATS.values())
-    yield from (POINTS, IMAGE_LABELS, CLICKS)
+    yield from (POINTS, IMAGE_LABELS, MEASURED, CLICKS)
 
 
 def file_kind(path: Path, masks: MaskKind | None = None) -> FileKind:

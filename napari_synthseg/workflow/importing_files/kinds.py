@@ -27,6 +27,10 @@ class ImportOptions:
     ----------
     image, class_name
         Image, or folder of images, that alone is meant; class of objects whose file names none.
+    axes
+        A letter for each axis of the points of a layer; None: as `read_points` finds them.
+    unit
+        Unit of measured positions, "px" or a length; None as the file says.
     rename
         Class name in the file -> name in the project.
     ignored
@@ -49,6 +53,8 @@ class ImportOptions:
 
     image: str | None = None
     class_name: str | None = None
+    axes: str | None = None
+    unit: str | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
     ignored: Collection[str] = ()
     skip_unknown: bool = False

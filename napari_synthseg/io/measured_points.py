@@ -1,0 +1,282 @@
+"""Tables in which other programs list where objects are: Results of ImageJ, detections of QuPath.
+
+Positions may be in pixels or in a length. A column may say which (``Centroid X µm``); that of
+ImageJ (``X``) does not. What could be either is asked for, never guessed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_synthseg.core.annotations import Click, ImageRef
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.project import Project
+from napari_synthseg.io.clicks import ClickRow, only_name, place_clicks
+from napari_synthseg.io.images.lengths import in_micrometers
+from napari_synthseg.io.naming import ImageNames, ShapeOf, UnknownNameError
+from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number
+
+POSITION = re.compile(r"(?:centroid[ _]?)?([xy])(?:[ _]*[(\[](.+)[)\]]|[ _](.+))?")
+"""Name of a column with x or y, and perhaps its unit."""
+
+ARRAY_POSITION = {"centroid-0": "y", "centroid-1": "x"}
+"""Columns of scikit-image: pixels, with pixel centers at whole numbers."""
+
+PIXELS = frozenset({"px", "pixel", "pixels"})
+
+CLASS_COLUMNS = ("class", "classification", "counter")
+IMAGE_COLUMNS = ("image", "label")
+
+COUNTER = "counter"
+"""The column in which ImageJ numbers the kinds of a multi-point selection."""
+
+
+@dataclass(frozen=True)
+class PositionColumns:
+    """Which columns hold the positions.
+
+    Attributes
+    ----------
+    names
+        Axis, "y" and "x", -> column.
+    unit
+        What the header says: "px", a unit of length, or "" where it says nothing.
+    offset
+        Position of the first pixel's center.
+    """
+
+    names: Mapping[str, str]
+    unit: str
+    offset: float = 0.5
+
+
+@dataclass
+class MeasuredPoints:
+    """Clicks that were read, and what was decided and left out in reading."""
+
+    clicks: tuple[Click, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    ignored: int = 0
+    unknown_images: int = 0
+
+
+def find_positions(header: Sequence[str]) -> PositionColumns | None:
+    """Return which columns (lower case) hold positions; None where it is no such table."""
+    if set(ARRAY_POSITION) <= set(header):
+        return PositionColumns({axis: name for name, axis in ARRAY_POSITION.items()}, "px", 0.0)
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for name in header:
+        match = POSITION.fullmatch(name)
+        unit = (match[2] or match[3] or "").strip() if match else None
+        if match and unit is not None and (not unit or _is_unit(unit)):
+            found["px" if unit in PIXELS else unit][match[1]] = name
+    whole = {unit: names for unit, names in found.items() if len(names) == 2}
+    # of several, pixels need no conversion, and what says its unit is surer than what does not
+    unit = next((u for u in ("px", *sorted(whole.keys() - {""}), "") if u in whole), None)
+    return None if unit is None else PositionColumns(whole[unit], unit)
+
+
+def is_measured(header: Sequence[str]) -> bool:
+    """Return whether a table with these columns lists positions that another program measured."""
+    ours = {"image", "class", "y", "x"} <= set(header)
+    return not ours and find_positions(header) is not None
+
+
+def read_measured(
+    path: Path,
+    project: Project,
+    shape_of: ShapeOf,
+    *,
+    image: str | None = None,
+    class_name: str | None = None,
+    unit: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    ignored: Collection[str] = (),
+    skip_unknown: bool = False,
+) -> MeasuredPoints:
+    """Read the positions of a table as clicks.
+
+    Parameters
+    ----------
+    path
+        The table. Of ImageJ, pixel edges are at whole numbers and slices count from 1.
+    project, shape_of
+        As for `read_clicks`.
+    image
+        File name of the image, where the table names none and the project has several.
+    class_name
+        Class of all points.
+    unit
+        Unit of the positions, "px" or a length, where the table does not say it or says it wrong.
+    rename, ignored, skip_unknown
+        See `place_boxes`; of ImageJ's counters the number is the name.
+
+    Raises
+    ------
+    InputError
+        At the first row that makes no sense, or where image, class or unit are not clear.
+    """
+    header = read_header(path)
+    columns = find_positions(header)
+    assert columns is not None
+    if unit is not None and not (unit.lower() in PIXELS or _is_unit(unit)):
+        raise InputError(f"--unit {unit}: it is px or a unit of length, such as um or mm.")
+    names = ImageNames(project.images)
+    numbers = frozenset((*columns.names.values(), "slice", "frame"))
+    table = list(
+        read_rows(path, Columns(tuple(columns.names.values()), numbers=numbers, others=True))
+    )
+    found = MeasuredPoints()
+    rows: list[ClickRow] = []
+    for where, cells in table:
+        cls = _class_of(path, where, cells, project, class_name, rename or {})
+        raw = next((cells[c] for c in CLASS_COLUMNS if cells.get(c)), "")
+        if raw in ignored:
+            found.ignored += 1
+            continue
+        try:
+            images = _images_of(path, where, cells, names, project, image)
+        except UnknownNameError:
+            if not skip_unknown:
+                raise
+            found.unknown_images += 1
+            continue
+        place = {a: to_number(where, c, cells[c], "number") for a, c in columns.names.items()}
+        rows.append(ClickRow(where, images, cls, place | _plane_of(where, cells, images)))
+    stated = "px" if (unit or "").lower() in PIXELS else unit or columns.unit
+    sizes = _pixel_sizes(path, rows, stated, shape_of, found.notes)
+    placed = [
+        ClickRow(row.where, row.images, row.cls, _in_pixels(row, sizes, columns.offset))
+        for row in rows
+    ]
+    if not placed and (found.ignored or found.unknown_images):
+        raise InputError(f"{path.name}: no row of it is of an image and a class of the project.")
+    found.clicks = place_clicks(path, placed, project, shape_of)
+    return found
+
+
+def _is_unit(text: str) -> bool:
+    return text in PIXELS or bool(in_micrometers({"x": (1.0, text)}))
+
+
+def _class_of(
+    path: Path,
+    where: str,
+    cells: Mapping[str, str],
+    project: Project,
+    class_name: str | None,
+    rename: Mapping[str, str],
+) -> str:
+    """Return the class of a row: that of all, that which it names, or the only one there is."""
+    column = next((c for c in CLASS_COLUMNS if cells.get(c)), "")
+    named = cells[column] if column else ""
+    if class_name is not None:
+        return class_name
+    if named in rename or (named and column != COUNTER):
+        return rename.get(named, named)
+    if column == COUNTER and len(project.classes) > 1:
+        raise InputError(
+            f"{where}: it is of counter {named}: say by --rename {named}=CLASS which class that "
+            "is, or by --class which class all points are."
+        )
+    return only_name(path, "--class", {c.name for c in project.classes})
+
+
+def _images_of(
+    path: Path,
+    where: str,
+    cells: Mapping[str, str],
+    names: ImageNames,
+    project: Project,
+    image: str | None,
+) -> list[ImageRef]:
+    """Return the images of a row: of its file, all regions, planes and times."""
+    if image is not None:
+        return names.find(f"--image {image}", image, all_planes=True)
+    column = next((c for c in IMAGE_COLUMNS if cells.get(c)), "")
+    named = cells[column] if column else ""
+    known = {i.name for i in project.images}
+    if column == "label":  # ImageJ: title, and behind it the slice and the selection
+        named = named if named in known else named.partition(":")[0]
+        if len(known) == 1 or named.isdecimal():
+            named = ""
+    if named:
+        return names.find(where, named, all_planes=True)
+    return names.find(path.name, only_name(path, "--image", known), all_planes=True)
+
+
+def _plane_of(where: str, cells: Mapping[str, str], images: Sequence[ImageRef]) -> dict[str, float]:
+    """Return z and t, from 0, of what ImageJ counts from 1 as slice and frame."""
+    named = [column for column in ("slice", "frame") if cells.get(column)]
+    at = {c: max(to_number(where, c, cells[c], "number") - 1, 0.0) for c in named}
+    used = {axis for image in images for axis in image.plane}
+    if "frame" in at:
+        return {"z": at.get("slice", 0.0), "t": at["frame"]}
+    if "slice" in at:
+        return {"t" if used == {"t"} else "z": at["slice"]}
+    return {}
+
+
+def _pixel_sizes(
+    path: Path, rows: Sequence[ClickRow], unit: str, shape_of: ShapeOf, notes: list[str]
+) -> dict[str, tuple[float, float]]:
+    """Return the size of a pixel (y, x) in the unit of the positions, by the uri of the image."""
+    sizes: dict[str, tuple[float, float]] = {}
+    by_image: dict[str, list[ClickRow]] = defaultdict(list)
+    for row in rows:
+        by_image[row.images[0].uri].append(row)
+    for uri, mine in by_image.items():
+        ref = mine[0].images[0]
+        known = _micrometers(ref)
+        if unit == "px" or (not unit and known is None):
+            sizes[uri] = (1.0, 1.0)
+            told = "" if unit else "positions were taken for pixels: else give --unit"
+        elif unit:
+            factor = in_micrometers({"x": (1.0, unit)})["x"]
+            if known is None:
+                raise InputError(
+                    f"{path.name}: its positions are in {unit}, but image '{ref.name}' does not "
+                    "say how large a pixel is: save the table in pixels (in Fiji: Image > "
+                    "Properties, unit pixel, size 1), or give --unit px if they are."
+                )
+            sizes[uri] = (known[0] / factor, known[1] / factor)
+            told = f"positions in {unit} were turned into pixels of {known[1]:g} um"
+        else:
+            assert known is not None
+            height, width = shape_of(ref)[-2:]
+            far = any(
+                row.position["y"] > height * known[0] or row.position["x"] > width * known[1]
+                for row in mine
+            )
+            if not far:
+                raise InputError(
+                    f"{path.name}: it does not say whether its positions are in pixels or in um, "
+                    f"and image '{ref.name}' has pixels of {known[1]:g} um: give --unit px or "
+                    "--unit um."
+                )
+            sizes[uri] = (1.0, 1.0)
+            told = f"positions are pixels: in um some would lie outside of '{ref.name}'"
+        notes += [told] if told and told not in notes else []
+    return sizes
+
+
+def _micrometers(ref: ImageRef) -> tuple[float, float] | None:
+    """Return the size of a pixel (y, x) in micrometers, where it is known."""
+    if ref.pixel_size is None:
+        return None
+    y, x = ref.pixel_size[-2:]
+    known = in_micrometers({"y": (y, ref.unit), "x": (x, ref.unit)})
+    return (known["y"], known["x"]) if len(known) == 2 and math.isfinite(y) else None
+
+
+def _in_pixels(
+    row: ClickRow, sizes: Mapping[str, tuple[float, float]], offset: float
+) -> dict[str, float]:
+    high, wide = sizes[row.images[0].uri]
+    at = dict(row.position)
+    return at | {"y": at["y"] / high - offset, "x": at["x"] / wide - offset}
