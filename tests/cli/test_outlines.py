@@ -190,6 +190,28 @@ def test_an_object_of_many_pieces_is_one(invoke: Invoke, project: Path, tmp_path
     assert truth_of(project, "cells.tif")[1].count == 1
 
 
+@pytest.mark.parametrize("name", ["geojson", "imagej", "coco", "coco-rle", "yolo-segments"])
+def test_exported_objects_come_back_to_the_pixel(
+    invoke: Invoke, project: Path, tmp_path: Path, name: str
+) -> None:
+    hole = {"type": "Polygon", "coordinates": [[*SQUARE, SQUARE[0]], [*SMALL, SMALL[0]]]}
+    parts = {"type": "MultiPolygon", "coordinates": [
+        [[[x, 20], [x + 3, 20], [x + 3, 26], [x, 26]]] for x in (2, 10)
+    ]}  # fmt: skip
+    file = save_json(tmp_path / "cells.geojson", geojson(hole, parts))
+    assert invoke("import", project, file).code == 0
+    before = truth_of(project, "cells.tif")[1]
+    out = tmp_path / ("out.json" if name.startswith("coco") else "out")
+    done = invoke("export", project, "--what", "objects", "--format", name, "--out", out)
+    assert done.code == 0, done.err
+    other = tmp_path / "q.synthseg"
+    images = sorted((tmp_path / "images").iterdir())
+    assert invoke("new", other, *images, "--class", "nucleus:8").code == 0
+    done = invoke("import", other, out, "--instance")
+    assert done.code == 0, done.err
+    assert (truth_of(other, "cells.tif")[1].ids == before.ids).all()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -51,7 +51,11 @@ RATIO_AT = 52
 
 
 class ImageJFormat(OutlineFormat):
-    """ROIs of ImageJ. They name no image; their group, or that of a point, is their class."""
+    """ROIs of ImageJ. They name no image.
+
+    Their class is the property ``class``, or ``group 1`` of those in a group; of points that are
+    counted apart it is their counter.
+    """
 
     name = "imagej"
     title = "ImageJ ROI (.roi, RoiSet.zip)"
@@ -130,7 +134,12 @@ class _Roi:
                 f"{where}: not a ROI that can be read ({error}): save it again."
             ) from None
         self.name = self.roi.name or name
-        self.cls = f"group {self.roi.group}" if self.roi.group > 0 else ""
+        self.cls = self._own_class() or (f"group {self.roi.group}" if self.roi.group > 0 else "")
+
+    def _own_class(self) -> str:
+        """Return the class that is written among its properties, as we write it."""
+        pairs = (line.partition(":") for line in (self.roi.props or "").splitlines())
+        return next((value.strip() for key, _, value in pairs if key.strip() == "class"), "")
 
     def contents(self) -> Iterator[Found]:
         """Yield the outline, the points, or what else it is."""

@@ -94,13 +94,13 @@ def test_composites_have_holes(tmp_path: Path) -> None:
 
 def test_groups_and_counters_are_classes_and_positions_are_planes(tmp_path: Path) -> None:
     grouped = roi(group=3, z_position=2, t_position=1)
-    on_slice = roi(position=4)
+    on_slice = roi(position=4, group=2, props="class: nucleus\nscore: 0.5\n")
     counted = roi([[1, 2], [3, 4]], ROI_TYPE.POINT, counters=np.array([0, 2], np.uint8))
     counted.counter_positions = np.array([5, 0], np.uint32)
     image = read_one(saved(tmp_path, grouped, on_slice, counted))
     assert [(o.cls, o.plane) for o in image.outlines] == [
         ("group 3", {"z": 1, "t": 0}),
-        ("", {"slice": 3}),
+        ("nucleus", {"slice": 3}),
     ]
     assert [(p.cls, p.plane) for p in image.points] == [
         ("counter 0", {"slice": 4}),
