@@ -133,7 +133,7 @@ def save_sample(name: str, folder: Path) -> Path:
         return save_imagej(folder / "cells.roi")
     if name == "cellpose":
         return save_cellpose(folder / "cells_seg.npy", ids)
-    if name == "cell_counter":
+    if name == "cell-counter":
         path = folder / "CellCounter_cells.xml"
         path.write_text(cell_counter(markers(1, (14, 6, 1))))
         return path
@@ -142,16 +142,20 @@ def save_sample(name: str, folder: Path) -> Path:
         points = ";".join(f"{x},{y}" for x, y in SQUARE)
         path.write_text(cvat(f'<polygon label="nucleus" points="{points}"></polygon>'))
         return path
-    if name == "yolo_outlines":
+    if name == "yolo-outlines":
         shares = " ".join(f"{x / 60!r} {y / 40!r}" for x, y in SQUARE)
         (folder / "cells.txt").write_text(f"0 {shares}\n")
         (folder / "data.yaml").write_text("names: [nucleus]\n")
         return folder / "data.yaml"
+    if name == "napari-shapes":
+        rows = "".join(f"0,polygon,{n},{y - 0.5},{x - 0.5}\n" for n, (x, y) in enumerate(SQUARE))
+        (folder / "cells.csv").write_text(f"index,shape-type,vertex-index,axis-0,axis-1\n{rows}")
+        return folder / "cells.csv"
     percent = [[x / 0.6, y / 0.4] for x, y in SQUARE]
     whole = {
         "geojson": geojson({"type": "Polygon", "coordinates": [[*SQUARE, SQUARE[0]]]}),
         "labelme": labelme(labelme_shape("polygon", SQUARE)),
-        "label_studio": label_studio(label_studio_result("polygon", {"points": percent})),
-        "coco_outlines": coco(coco_polygon()),
+        "label-studio": label_studio(label_studio_result("polygon", {"points": percent})),
+        "coco-outlines": coco(coco_polygon()),
     }[name]
     return save_json(folder / "cells.json", whole)

@@ -24,7 +24,7 @@ TITLE = "Counter Window - "
 class CellCounterFormat(OutlineFormat):
     """Cell Counter of ImageJ. A type of marker is a class: its name, or ``Type 1``."""
 
-    name = "cell_counter"
+    name = "cell-counter"
     title = "Cell Counter XML (ImageJ)"
 
     def recognizes(self, file: SniffedFile) -> bool:

@@ -32,7 +32,7 @@ from napari_synthseg.io.tables import to_number
 class CocoOutlines(OutlineFormat):
     """COCO for segmentation. Regions marked as crowds are no objects, and left out."""
 
-    name = "coco_outlines"
+    name = "coco-outlines"
     title = "COCO JSON"
     has_boxes = True
 

@@ -43,7 +43,7 @@ KINDS = ("polygon", "rectangle", "ellipse", "keypoint", "brush")
 class LabelStudioFormat(OutlineFormat):
     """Label Studio JSON, as exported whole or as JSON-MIN."""
 
-    name = "label_studio"
+    name = "label-studio"
     title = "Label Studio JSON"
 
     def recognizes(self, file: SniffedFile) -> bool:

@@ -23,7 +23,7 @@ from napari_synthseg.io.sniffing import SniffedFile
 class YoloOutlines(OutlineFormat):
     """YOLO for segmentation: a folder, or its ``data.yaml``; rows of boxes are rectangles."""
 
-    name = "yolo_outlines"
+    name = "yolo-outlines"
     title = "YOLO txt"
     has_boxes = True
 

@@ -19,7 +19,7 @@ from tests.helpers.outline_files import save_sample
 from tests.helpers.outlines import box, drawn, read, read_nonsense, size_of
 
 NAMES = [name for name in FORMATS if FORMATS[name].__module__.startswith("napari_synthseg")]
-JSON_NAMES = ["coco_outlines", "geojson", "label_studio", "labelme"]
+JSON_NAMES = ["coco-outlines", "geojson", "label-studio", "labelme"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,7 +45,7 @@ def test_all_say_the_same(tmp_path: Path, name: str) -> None:
 def test_files_of_a_folder_are_read_those_of_other_formats_not(tmp_path: Path) -> None:
     save_sample("labelme", tmp_path).rename(tmp_path / "a.json")
     save_sample("labelme", tmp_path).rename(tmp_path / "b.json")
-    save_sample("coco_outlines", tmp_path).rename(tmp_path / "c.json")
+    save_sample("coco-outlines", tmp_path).rename(tmp_path / "c.json")
     (tmp_path / "cells.png").write_bytes(b"\x89PNG")
     (tmp_path / ".a.json").write_text("{")
     assert [image.where for image in read(tmp_path)] == ["a.json", "b.json"]

@@ -9,6 +9,7 @@ from napari_builtins.io import napari_write_shapes
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.outlines import find_outline_format, read_outlines
+from napari_synthseg.io.sniffing import SniffedFile
 
 SHAPE = (60, 80)
 
@@ -40,7 +41,7 @@ def pixels(outline):
 def test_an_upright_rectangle_is_one_box(path):
     save(path, [np.array([[10, 20], [30, 50]])], ["rectangle"])
     image = read(path)
-    assert find_outline_format(path).name == "napari-shapes"
+    assert find_outline_format(SniffedFile(path)).name == "napari-shapes"
     (box,) = image.outlines
     assert image.name is None
     assert box.is_box
