@@ -20,13 +20,12 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, contains, full_region, onto_border
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.naming import ImageNames, ShapeOf, find_class, plane_name, unique_names
+from napari_synthseg.io.planes import choose_plane
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number, write_rows
 
 COLUMNS = Columns(("image", "class", "y", "x"), ("z", "t"), frozenset("tzyx"))
 
 AXIS = re.compile(r"axis-\d+")
-
-AXIS_WORDS = {"t": "time", "z": "plane along z"}
 
 
 @dataclass(frozen=True)
@@ -236,7 +235,7 @@ def place_clicks(
 
 def _place_click(row: ClickRow, cls: int, shape_of: ShapeOf) -> Click:
     """Return a click on the first image of a row that holds its position."""
-    images = _on_plane(row)
+    images = choose_plane(row.where, row.images, row.position, how=" in a column {axis}")
     first, position = images[0], row.position
     if first.ndim == 3 and "z" not in position:
         raise InputError(
@@ -248,41 +247,6 @@ def _place_click(row: ClickRow, cls: int, shape_of: ShapeOf) -> Click:
         if contains(image.region or whole, at):
             return Click(image=image.id, position=at, cls=cls)
     raise InputError(f"{row.where}: {_why_outside(first, at, first.region or whole)}")
-
-
-def _on_plane(row: ClickRow) -> list[ImageRef]:
-    """Return the images of a row that are of its plane and time.
-
-    Raises
-    ------
-    InputError
-        If it says none where there are several, one that is not used, or one where there is none.
-    """
-    images = list(row.images)
-    name = images[0].name
-    for axis, word in AXIS_WORDS.items():
-        at = row.position.get(axis)
-        used = sorted({i.plane[axis] for i in images if axis in i.plane})
-        if axis == "z" and images[0].ndim == 3:
-            continue
-        if used:
-            if at is None and len(used) > 1:
-                what = "movie" if axis == "t" else "stack"
-                raise InputError(
-                    f"{row.where}: '{name}' is a {what}: give the {word} in a column {axis}."
-                )
-            images = [i for i in images if at is None or i.plane.get(axis) == round(at)]
-            if not images:
-                raise InputError(
-                    f"{row.where}: {axis} is {at:g}, but the project has no such {word} of "
-                    f"'{name}' (it has {used[0]} to {used[-1]}, counted from 0)."
-                )
-        elif at is not None and round(at) != 0:
-            raise InputError(
-                f"{row.where}: {axis} is {at:g}, but '{name}' has only one {word}: give another "
-                f"image, or delete the column of {axis}."
-            )
-    return images
 
 
 def _why_outside(image: ImageRef, at: Sequence[float], bounds: Region) -> str:

@@ -233,6 +233,8 @@ def image_size(where: str, height: Any, width: Any) -> tuple[int, int] | None:
     """
     texts = {"height": height, "width": width}
     sides = [to_number(where, name, str(value or 0)) for name, value in texts.items()]
+    if max(sides) > MAX_PLACE:
+        raise InputError(f"{where}: no image is {max(sides):g} pixels wide or high.")
     return (int(sides[0]), int(sides[1])) if min(sides) > 0 else None
 
 

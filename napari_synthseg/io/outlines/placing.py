@@ -24,6 +24,7 @@ from napari_synthseg.io.naming import (
 )
 from napari_synthseg.io.outlines.areas import Area
 from napari_synthseg.io.outlines.base import ListedOutline, ListedPoint, OutlinedImage
+from napari_synthseg.io.planes import choose_plane
 
 ROI_ENDINGS = ("_rois", "_roiset", "-roiset", "_cp_outlines")
 """What ImageJ and Cellpose put behind the name of an image to name its outlines."""
@@ -307,29 +308,10 @@ class _Placing:
     def _on_plane(self, thing: ListedOutline | ListedPoint) -> list[ImageRef]:
         """Return the images of the plane that something was drawn on."""
         first, plane = self.refs[0], dict(thing.plane)
-        used = [axis for axis in "zt" if any(axis in ref.plane for ref in self.refs)]
         along = plane.pop("slice", None)
-        if along is not None and len(used) == 1:
-            plane.setdefault(used[0], along)
-        elif along and not used and first.ndim == 2 and "c" not in first.axes:
-            plane["slice"] = along
-        for axis, index in plane.items():
-            if index > 0 and axis not in used and not (axis == "z" and first.ndim == 3):
-                words = {"z": "plane", "t": "time point", "slice": "slice"}[axis]
-                raise InputError(
-                    f"{thing.where}: it lies on {words} {index + 1}, but '{first.name}' has no "
-                    "such: give the images that it was drawn on."
-                )
-        refs = [r for r in self.refs if all(plane.get(a, r.plane[a]) == r.plane[a] for a in used)]
-        if not refs:
-            at = ", ".join(f"{axis} {plane[axis]}" for axis in used if axis in plane)
-            raise InputError(
-                f"{thing.where}: stack '{first.name}' has no plane {at}, counted from 0, in the "
-                "project: add the plane."
-            )
-        if len({tuple(sorted(ref.plane.items())) for ref in refs}) > 1:
-            raise InputError(
-                f"{thing.where}: '{first.name}' is a stack of {len(refs)} images, but it is on no "
-                "plane: place it on one."
-            )
-        return refs
+        if along is not None:  # along whichever axis there is; it may also be the channel
+            used = [axis for axis in "zt" if any(axis in ref.plane for ref in self.refs)]
+            is_channel = not used and first.ndim == 2 and "c" in first.axes
+            if not is_channel and len(used) < 2:
+                plane.setdefault(used[0] if used else "z", along)
+        return choose_plane(thing.where, self.refs, plane)

@@ -113,6 +113,7 @@ def test_names_of_images_and_the_short_export(tmp_path: Path) -> None:
     [
         ({**label_studio_result("rectangle", PERCENT), "image_rotation": 90}, "was turned"),
         ({**label_studio_result("rectangle", PERCENT), "original_width": None}, "how large"),
+        ({**label_studio_result("rectangle", PERCENT), "original_height": 1e308}, "no image is"),
         (label_studio_result("rectangle", {**PERCENT, "x": None}), "x is 'None'"),
         (label_studio_result("brush", {"format": "png", "rle": []}), "not packed as 'rle'"),
         (label_studio_result("brush", {"format": "rle", "rle": [1]}), "cannot be unpacked"),
