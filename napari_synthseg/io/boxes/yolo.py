@@ -76,11 +76,14 @@ class YoloFile:
         The file in its folder, with its ending and without.
     rows
         Of each object its place for messages, its class, and its numbers: shares of the image.
+    are_poses
+        The rows also hold key points, which are left out.
     """
 
     place: str
     stem: str
     rows: tuple[tuple[str, str, list[float]], ...]
+    are_poses: bool = False
 
 
 def is_yolo(path: Path) -> bool:
@@ -109,11 +112,13 @@ def read_yolo(path: Path) -> Iterator[YoloFile]:
         )
 
     @cache
-    def names_in(folder: Path) -> dict[int, str]:
-        return _read_names(path) if path.is_file() else _names(folder, root)
+    def names_in(folder: Path) -> tuple[dict[int, str], bool]:
+        source = path if path.is_file() else _find_names(folder, root)
+        is_yaml = source.suffix.lower() in YAML
+        return _read_names(source), is_yaml and "kpt_shape" in _read_yaml(source)
 
     for file in files:
-        yield _read_rows(file, file.relative_to(root).as_posix(), names_in(file.parent))
+        yield _read_rows(file, file.relative_to(root).as_posix(), *names_in(file.parent))
 
 
 def _listed(root: Path) -> list[Path]:
@@ -140,13 +145,13 @@ def _holds_boxes(file: Path) -> bool:
         return False
 
 
-def _names(folder: Path, root: Path) -> dict[int, str]:
-    """Return class number -> name from the nearest file that tells, up to two above the root."""
+def _find_names(folder: Path, root: Path) -> Path:
+    """Return the nearest file with the names of the classes, up to two above the root."""
     top = root.parent.parent
     for place in (folder, *folder.parents):
         for name in NAME_FILES:
             if (place / name).is_file():
-                return _read_names(place / name)
+                return place / name
         if place == top:
             break
     raise InputError(
@@ -156,6 +161,7 @@ def _names(folder: Path, root: Path) -> dict[int, str]:
 
 
 def _read_names(path: Path) -> dict[int, str]:
+    """Return class number -> name."""
     if path.suffix.lower() not in YAML:
         lines = [line.strip() for line in read_text(path).splitlines()]
         return dict(enumerate(lines[: max((n for n, t in enumerate(lines, 1) if t), default=0)]))
@@ -178,7 +184,8 @@ def _read_yaml(path: Path) -> dict[object, object]:
     return whole if isinstance(whole, dict) else {}
 
 
-def _read_rows(file: Path, place: str, names: Mapping[int, str]) -> YoloFile:
+def _read_rows(file: Path, place: str, names: Mapping[int, str], are_poses: bool) -> YoloFile:
+    last = 5 if are_poses else None  # key points follow the box
     rows = []
     for n, line in enumerate(read_text(file).splitlines(), start=1):
         where, cells = f"{place}, row {n}", line.split()
@@ -187,7 +194,7 @@ def _read_rows(file: Path, place: str, names: Mapping[int, str]) -> YoloFile:
         number = to_number(where, "the class", cells[0], "number")
         if number not in names:
             raise InputError(f"{where}: class {cells[0]} has no name: there are {len(names)}.")
-        numbers = [to_number(where, "a place", cell, "number") for cell in cells[1:]]
+        numbers = [to_number(where, "a place", cell, "number") for cell in cells[1:last]]
         if not all(-0.5 <= number <= 1.5 for number in numbers):
             raise InputError(f"{where}: places are shares of the image, from 0 to 1, not pixels.")
         if len(numbers) not in (4, 5) and (len(numbers) < 6 or len(numbers) % 2):
@@ -195,7 +202,8 @@ def _read_rows(file: Path, place: str, names: Mapping[int, str]) -> YoloFile:
                 f"{where}: {len(cells)} values where a box has 5: class, x, y, width, height."
             )
         rows.append((where, names[int(number)].strip(), numbers))
-    return YoloFile(place, place.removesuffix(file.suffix), tuple(rows))
+    are_poses = are_poses and bool(rows)
+    return YoloFile(place, place.removesuffix(file.suffix), tuple(rows), are_poses)
 
 
 def _read(file: YoloFile, size_of: SizeOf) -> ListedImage:
@@ -211,7 +219,8 @@ def _read(file: YoloFile, size_of: SizeOf) -> ListedImage:
             for share, extent in zip(corners, (height, width, height, width), strict=True)
         )
         boxes.append(make_box(where, cls, (ymin, xmin, ymax, xmax)))
-    return ListedImage(file.place, file.stem, tuple(boxes), by_stem=True)
+    notes = ("key points were left out",) if file.are_poses else ()
+    return ListedImage(file.place, file.stem, tuple(boxes), by_stem=True, notes=notes)
 
 
 def box_shares(numbers: Sequence[float]) -> tuple[float, float, float, float]:

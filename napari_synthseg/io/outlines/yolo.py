@@ -41,6 +41,8 @@ class YoloOutlines(OutlineFormat):
 
 def _read(file: YoloFile, size_of: SizeOf) -> Iterator[Found]:
     size = np.array(size_of(file.place, file.stem) if file.rows else (1, 1))
+    if file.are_poses:
+        yield from [LeftOut("list(s) of key points")] * len(file.rows)
     for where, cls, numbers in file.rows:
         y, x, high, wide = box_shares(numbers)
         if min(high, wide) <= 0:

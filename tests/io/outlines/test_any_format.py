@@ -79,7 +79,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("name", JSON_NAMES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_value_may_be_junk(name: str, data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
@@ -101,7 +101,7 @@ def test_any_value_may_be_junk(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_any_byte_may_be_wrong(name: str, data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:

@@ -126,7 +126,7 @@ def test_tuples_in_tuples_are_never_hashed() -> None:
         read_pickle(b"\x80\x04" + program + b"}h\x3c" + b"K\x01s.")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_any_byte_of_a_pickle_may_be_wrong(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:

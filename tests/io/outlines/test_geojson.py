@@ -155,7 +155,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(JSON)
 def test_nonsense_is_bad_input(content: Any) -> None:
     with TemporaryDirectory() as folder:

@@ -166,7 +166,7 @@ def test_cut_files_are_told(tmp_path: Path, cut: int) -> None:
         read(whole)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_changed_bytes_are_bad_input_or_another_roi(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
