@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi, roiwrite
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.outlines import find_outline_format
+from napari_synthseg.io.outlines import find_outline_format, imagej
 from napari_synthseg.io.outlines.base import LeftOut
 from napari_synthseg.io.sniffing import SniffedFile
 from tests.helpers.outlines import box, drawn, read, read_nonsense, read_one
@@ -144,13 +144,16 @@ def test_other_archives_are_none_of_imagej(tmp_path: Path) -> None:
     assert len(read_one(path).outlines) == 1
 
 
-def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imagej, "MAX_BYTES", 2**20)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for n in range(9):
-            archive.writestr(f"{n}.roi", bytes(2**26))
-    assert path.stat().st_size < 2**20
-    with pytest.raises(InputError, match=r"bomb\.zip: its 9 ROIs take more than 512 MB"):
+            archive.writestr(f"{n}.roi", bytes(2**17))
+    assert path.stat().st_size < 2**13
+    with pytest.raises(InputError, match=r"bomb\.zip: its 9 ROIs take more than 1 MB"):
         read(path)
 
 
