@@ -171,6 +171,8 @@ def test_outlines_of_coco_are_masks_on_request(
     whole["annotations"].append({**coco_polygon(), "image_id": 4, "category_id": 1, "iscrowd": 1})
     whole["images"][0]["file_name"] = "cells.tif"
     file = save_json(tmp_path / "instances.json", whole)
+    done = invoke("import", project, file, "--json")
+    assert "the outlines in the file were left out (--instance" in done.result["message"]
     done = invoke("import", project, file, "--instance", "--json")
     assert done.code == 0, done.err
     assert done.result["left_out"] == {"crowd(s)": 2} and done.result["unseen_images"] == 1

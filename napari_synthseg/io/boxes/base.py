@@ -32,7 +32,9 @@ SizeOf = Callable[[str, str], tuple[int, int]]
 repeat; returns the height and width of the image."""
 
 TURNED = "boxes that are turned became the upright boxes round them"
-OUTLINED = "what has an outline and no box got the box round its outline"
+_TO_MASKS = "(--instance makes true masks of outlines)"
+OUTLINED = f"what has an outline and no box got the box round its outline {_TO_MASKS}"
+LEFT_OUTLINES = f"the outlines in the file were left out {_TO_MASKS}"
 """What `ListedImage.notes` say of such boxes."""
 
 MAX_DEPTH = 4

@@ -13,6 +13,7 @@ from napari_synthseg.core.boxes import Corners
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.boxes.base import (
+    LEFT_OUTLINES,
     OUTLINED,
     TURNED,
     BoxFormat,
@@ -113,6 +114,8 @@ def _objects(
         if outline is not None and _has_area(outline):
             corners = outline
             notes.append(OUTLINED)
+    elif annotation.get("segmentation"):
+        notes.append(LEFT_OUTLINES)
     if corners is not None and _has_area(corners):
         angle = _angle(annotation)
         notes += [TURNED] if angle else []

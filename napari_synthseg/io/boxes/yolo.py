@@ -13,6 +13,7 @@ from napari_synthseg.core.boxes import BoxRow
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.boxes.base import (
+    OUTLINED,
     BoxFormat,
     ListedImage,
     NamedBoxes,
@@ -219,8 +220,10 @@ def _read(file: YoloFile, size_of: SizeOf) -> ListedImage:
             for share, extent in zip(corners, (height, width, height, width), strict=True)
         )
         boxes.append(make_box(where, cls, (ymin, xmin, ymax, xmax)))
-    notes = ("key points were left out",) if file.are_poses else ()
-    return ListedImage(file.place, file.stem, tuple(boxes), by_stem=True, notes=notes)
+    notes = ["key points were left out"] if file.are_poses else []
+    if any(len(numbers) > 5 for _, _, numbers in file.rows):
+        notes.append(OUTLINED)
+    return ListedImage(file.place, file.stem, tuple(boxes), by_stem=True, notes=tuple(notes))
 
 
 def box_shares(numbers: Sequence[float]) -> tuple[float, float, float, float]:

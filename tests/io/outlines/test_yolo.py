@@ -48,6 +48,11 @@ def test_key_points_are_no_outline(tmp_path: Path) -> None:
     assert listed.notes == ("key points were left out",)
 
 
+def test_boxes_round_outlines_are_told(tmp_path: Path) -> None:
+    (listed,) = FORMATS["yolo"].read(saved(tmp_path, train=f"{OUTLINE}\n"), size_of)
+    assert any("--instance makes true masks" in note for note in listed.notes)
+
+
 def test_outlines_without_an_area_are_told(tmp_path: Path) -> None:
     (image,) = read(saved(tmp_path, train="1 0.1 0.1 0.2 0.1 0.3 0.1\n"))
     assert image.left_out == (LeftOut("outline(s) without an area"),)
