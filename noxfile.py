@@ -55,7 +55,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run linters, type checker, layer contracts and all tests."""
-    _install(session, "pyqt5", "samples", "formats", "test", editable=True)
+    _install(session, "pyqt5", "samples", "formats", "models", "test", editable=True)
     if session.posargs:
         session.run(*_on_a_screen(session), "pytest", *session.posargs, external=True)
         return

@@ -46,7 +46,7 @@ def export_data(
             metavar="FORMAT",
             help="labels: tiff, ome-tiff, ome-zarr; objects: csv, geojson, imagej, coco, coco-rle, "
             "yolo, yolo-segments, voc; boxes: csv, coco, voc, yolo; pairs: tiff, cellpose, "
-            "stardist, nnunet; model: safetensors.",
+            "stardist, nnunet; model: safetensors, onnx, bioimageio.",
         ),
     ] = None,
     run: Annotated[

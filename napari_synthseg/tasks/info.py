@@ -69,6 +69,8 @@ class TaskInfo(ABC):
         Fields of `TrainSpec` that are None unless a user sets them -> what they are for this task.
     heat_map_methods
         Ways to explain what its models find, the default first; empty: none.
+    maps
+        Whether its networks give maps of the extent of the image.
     writes_masks
         Whether `write_predictions` writes STEM.tif for each image.
     tables
@@ -93,6 +95,7 @@ class TaskInfo(ABC):
     scaled: ClassVar[bool] = False
     defaults: ClassVar[Mapping[str, int]] = {"crop": 256, "batch_size": 4}
     heat_map_methods: ClassVar[tuple[str, ...]] = ()
+    maps: ClassVar[bool] = False
     writes_masks: ClassVar[bool] = False
     tables: ClassVar[tuple[str, ...]] = (OBJECTS_FILE,)
     score_options: ClassVar[tuple[str, ...]] = ("tolerance",)
@@ -154,6 +157,16 @@ class TaskInfo(ABC):
     def fit_labels(self, spec: TrainSpec, library: PatchLibrary) -> PairChange:
         """Return what is changed on the labels of pairs made of these patches; default: nothing."""
         return lambda pair: pair
+
+    def describe_outputs(
+        self, rule: DecodingRule, class_names: Mapping[int, str]
+    ) -> tuple[tuple[str, ...], str]:
+        """Return what each output of an exported network is called, and how they are read.
+
+        The words are Markdown, for people who write a program that reads them. Default: outputs
+        without names (none), which only this program can read.
+        """
+        return (), f"Outputs are read by the task '{self.name}' of napari-synthseg."
 
     def fill_in(self, spec: TrainSpec) -> TrainSpec:
         """Return a spec with the task's own defaults where nothing else was set.

@@ -157,6 +157,14 @@ class Task(ABC):
         """Apply a trained network to one image; see `tasks.predict.predict_image`."""
 
     @staticmethod
+    def activate(output: torch.Tensor) -> torch.Tensor:
+        """Return what a network that is exported gives, from its output, batch first.
+
+        The task's info says what it is (`describe_outputs`). Default: the output as it is.
+        """
+        return output
+
+    @staticmethod
     def class_logits(predictor: Predictor) -> ClassLogits:
         """Return what heat maps are computed from, if the task's info names methods.
 

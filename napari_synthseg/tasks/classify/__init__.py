@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from napari_synthseg.core.runs import DecodingRule
@@ -47,3 +48,17 @@ class Classify(TaskInfo):
     write_predictions = staticmethod(results.write_predictions)
     score_images = staticmethod(results.score_images)
     score_files = staticmethod(results.score_files)
+
+    def describe_outputs(
+        self, rule: DecodingRule, class_names: Mapping[int, str]
+    ) -> tuple[tuple[str, ...], str]:
+        """Return the names of the classes, and from which probability on they are shown."""
+        assert isinstance(rule, ClassifyRule)
+        names = tuple(class_names.get(value, str(value)) for value in rule.class_values)
+        least = ", ".join(f"{n} {t:g}" for n, t in zip(names, rule.thresholds, strict=True))
+        field = " by ".join(str(n) for n in rule.field)
+        return names, (
+            "The probability that the image shows each class, each on its own. A class is shown "
+            f"from this probability on: {least}."
+            + (f" Images should be as large as those of training, {field} pixels.\n" * bool(field))
+        )

@@ -47,6 +47,12 @@ class ClassifyTask(Task):
 
     rule: ClassifyRule
     predict = staticmethod(classify_image)
+
+    @staticmethod
+    def activate(output: torch.Tensor) -> torch.Tensor:
+        """Return the probability of each class."""
+        return torch.sigmoid(output)
+
     augmentation = Augmentation(zoom=MAX_ZOOM)
 
     def prepare(self) -> Generator[Progress, None, DualImage]:

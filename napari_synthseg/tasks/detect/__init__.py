@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -49,6 +50,28 @@ class DetectRule(DecodingRule, extra="forbid"):
         return np.array(self.anchors, float).reshape(-1, 2)
 
 
+READING_GRID = """\
+One place of the maps stands for a cell of {stride} by {stride} pixels. There are {outputs} maps
+for each of {count} anchors, in this order: y, x, height, width, object, then the classes
+({classes}). Heights and widths of the anchors, in pixels: {sizes}.
+
+The middle of the box lies at (row + sigmoid(y), column + sigmoid(x)) times {stride}; its height and
+width are those of the anchor times exp(height) and exp(width), the exponents limited to log 8. The
+score of a class is sigmoid(object) times the softmax over the classes. Boxes are reported from
+these scores on: {least}; of boxes of a class with an IoU above {overlap:g} the best is kept.
+"""
+
+READING_CENTERS = """\
+One place of the maps stands for {stride} by {stride} pixels. The first maps are those of the
+classes ({classes}), the last two height and width.
+
+The sigmoid of a class's map is the score; there is a box at each place that is as large as its
+eight neighbors. Its middle is that of the place, its height and width {sizes} pixels times
+exp(height) and exp(width), the exponents limited to log 8. Boxes are reported from these scores on:
+{least}; of boxes of a class with an IoU above {overlap:g} the best is kept.
+"""
+
+
 class Detect(TaskInfo):
     """Boxes, in the form of the network: YOLOv2's grid with anchors, or a map of centers."""
 
@@ -76,6 +99,21 @@ class Detect(TaskInfo):
     write_predictions = staticmethod(results.write_predictions)
     score_images = staticmethod(results.score_images)
     score_files = staticmethod(results.score_files)
+
+    def describe_outputs(
+        self, rule: DecodingRule, class_names: Mapping[int, str]
+    ) -> tuple[tuple[str, ...], str]:
+        """Return how outputs become boxes."""
+        assert isinstance(rule, DetectRule)
+        names = [class_names.get(value, str(value)) for value in rule.class_values]
+        least = zip(names, rule.thresholds, strict=True)
+        reading = READING_GRID if rule.form == "grid" else READING_CENTERS
+        return (), reading.format(
+            stride=rule.stride, overlap=rule.overlap, count=len(rule.sizes),
+            outputs=5 + len(names), classes=", ".join(names),
+            sizes=", ".join(f"{height:.3g} by {width:.3g}" for height, width in rule.sizes),
+            least=", ".join(f"{name} {threshold:g}" for name, threshold in least),
+        )  # fmt: skip
 
     def fit_labels(self, spec: TrainSpec, library: PatchLibrary) -> PairChange:
         """Let boxes be as large as the class's diameter says, where that is asked for."""

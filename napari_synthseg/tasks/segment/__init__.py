@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from napari_synthseg.core.runs import DecodingRule
@@ -32,6 +33,25 @@ class SegmentRule(DecodingRule, extra="forbid"):
     minimum_score: float = 0.0
 
 
+READING = """\
+Map 0 is the probability that a pixel is background, and map by map that it belongs to a class
+({classes}); they add up to 1. The last map is the inner distance: the distance to the object's own
+edge as a share of the object's largest, 1 in its core and 0 at its edge, also where objects touch.
+
+Objects are found so:
+
+1. Foreground are the pixels where 1 - map 0 is above {foreground:g}.
+2. The inner distance is smoothed by a Gaussian with a standard deviation of 1 pixel. Cores are its
+   maxima in the foreground from which it falls by at least {prominence:g} on every way to a higher
+   one. A connected piece of foreground without a core is one object.
+3. A watershed from the cores on the smoothed inner distance, inside the foreground, gives the
+   objects.
+4. The score of an object is the mean of 1 - map 0 over its pixels times the largest smoothed inner
+   distance in it. Objects of fewer than {area} pixels or with a score below {score:g} are left out.
+5. The class of an object is that with the largest mean over its pixels.
+"""
+
+
 class Segment(TaskInfo):
     """Instance segmentation."""
 
@@ -46,6 +66,7 @@ class Segment(TaskInfo):
     truth_words = "true masks"
     heat_map_methods = ("gradcam", "gradcam++", "ablation")
     scaled = True
+    maps = True
     writes_masks = True
     score_options = ()
     metrics = (
@@ -55,3 +76,15 @@ class Segment(TaskInfo):
     write_predictions = staticmethod(results.write_predictions)
     score_images = staticmethod(results.score_images)
     score_files = staticmethod(results.score_files)
+
+    def describe_outputs(
+        self, rule: DecodingRule, class_names: Mapping[int, str]
+    ) -> tuple[tuple[str, ...], str]:
+        """Return the names of the maps, and how they become objects."""
+        assert isinstance(rule, SegmentRule)
+        names = [class_names.get(value, str(value)) for value in rule.class_values]
+        return ("background", *names, "inner distance"), READING.format(
+            classes=", ".join(f"{number} = {name}" for number, name in enumerate(names, 1)),
+            foreground=rule.foreground, prominence=rule.prominence, area=rule.minimum_area,
+            score=rule.minimum_score,
+        )  # fmt: skip

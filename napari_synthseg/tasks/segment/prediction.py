@@ -85,8 +85,12 @@ def predict_maps(
 
 def read_output(net: nn.Module, tile: Tile) -> torch.Tensor:
     """Return class probabilities and inner distance (1 + classes + 1, ...) of a tile's images."""
-    output = run_network(net, tile.images)
-    return torch.cat([torch.softmax(output[:-1], dim=0), torch.sigmoid(output[-1:])]).cpu()
+    return activate(run_network(net, tile.images)[None])[0].cpu()
+
+
+def activate(output: torch.Tensor) -> torch.Tensor:
+    """Return class probabilities and inner distance from outputs, batch first."""
+    return torch.cat([torch.softmax(output[:, :-1], dim=1), torch.sigmoid(output[:, -1:])], dim=1)
 
 
 def _take_over(

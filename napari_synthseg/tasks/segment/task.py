@@ -15,7 +15,7 @@ from napari_synthseg.networks.warm_start import like_classes
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.evaluation import validate
 from napari_synthseg.tasks.segment.loss import segmentation_loss
-from napari_synthseg.tasks.segment.prediction import find_in_image, predict_maps
+from napari_synthseg.tasks.segment.prediction import activate, find_in_image, predict_maps
 from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.tasks.task import Task
 from napari_synthseg.tasks.validation import fields_of
@@ -35,6 +35,7 @@ class SegmentTask(Task):
 
     rule: SegmentRule
     predict = staticmethod(find_in_image)
+    activate = staticmethod(activate)
 
     def prepare(self) -> Generator[Progress, None, DualImage]:
         """Fit network, crops and rule to the first pair."""

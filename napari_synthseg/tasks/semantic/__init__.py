@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from napari_synthseg.core.runs import DecodingRule
@@ -37,6 +38,7 @@ class Semantic(TaskInfo):
     # places teach more in the same time
     defaults: ClassVar = {"crop": 128, "batch_size": 8}
     heat_map_methods = ("gradcam", "gradcam++", "ablation")
+    maps = True
     writes_masks = True
     tables = (AREAS_FILE, CLASSES_FILE)
     score_options = ("ignore", "tolerance")
@@ -50,3 +52,14 @@ class Semantic(TaskInfo):
     write_predictions = staticmethod(results.write_predictions)
     score_images = staticmethod(results.score_images)
     score_files = staticmethod(results.score_files)
+
+    def describe_outputs(
+        self, rule: DecodingRule, class_names: Mapping[int, str]
+    ) -> tuple[tuple[str, ...], str]:
+        """Return the names of the maps, and how they become regions."""
+        names = ("background", *(class_names.get(v, str(v)) for v in rule.class_values))
+        listed = ", ".join(f"{number} = {name}" for number, name in enumerate(names))
+        return names, (
+            f"Map by map the probability that a pixel is of a class ({listed}); they add up to 1. "
+            "A pixel is of the class with the largest one.\n"
+        )

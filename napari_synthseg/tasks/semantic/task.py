@@ -40,6 +40,11 @@ class SemanticTask(Task):
     rule: SemanticRule
     predict = staticmethod(find_regions)
 
+    @staticmethod
+    def activate(output: torch.Tensor) -> torch.Tensor:
+        """Return the probability of each class."""
+        return torch.softmax(output, dim=1)
+
     def prepare(self) -> Generator[Progress, None, DualImage]:
         """Fit network, crops, rule and weights of the classes to the first pairs."""
         data = self.data

@@ -11,8 +11,7 @@ import numpy as np
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, region_slices
-from napari_synthseg.core.pixels import FloatImage, TiledSource
+from napari_synthseg.core.pixels import TiledSource
 from napari_synthseg.core.predictions import (
     BoxPrediction,
     FoundObject,
@@ -37,6 +36,7 @@ from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.tasks.results import ImageResult, write_object_table
 from napari_synthseg.workflow.exporting.exported import Exported
 from napari_synthseg.workflow.exporting.sources import ResultSource
+from napari_synthseg.workflow.exporting.stored_pixels import StoredPixels
 
 OBJECT_FORMATS = ("csv", "geojson", "imagej", "coco", "coco-rle", "yolo-segments")
 """Besides formats of boxes."""
@@ -141,7 +141,7 @@ def _look(
             yield _Seen(thing, None, (), locate(thing.center, ref) if measure else {})
         return
     boxes = prediction.as_labels().slices()
-    pixels = TiledSource(_Stored(ref, folder)) if measure else None
+    pixels = TiledSource(StoredPixels(open_pixels(ref, folder))) if measure else None
     for thing in prediction.objects:
         box = boxes.get(thing.id)
         if box is None:
@@ -152,19 +152,6 @@ def _look(
             there = pixels.read(tuple((s.start, s.stop) for s in box))
             measures = {**locate(thing.center, ref), **measure_object(mask, ref, there)}
         yield _Seen(thing, mask, tuple(s.start for s in box), measures)
-
-
-class _Stored:
-    """A `PixelSource` of intensities as they are stored."""
-
-    def __init__(self, ref: ImageRef, folder: Path) -> None:
-        self._image = open_pixels(ref, folder)
-        self.shape, self.region = self._image.shape, self._image.region
-
-    def read(self, region: Region | None = None) -> FloatImage:
-        """Return the pixels of `region`."""
-        wanted = region or self.region
-        return self._image.read_stored(region_slices(wanted)).astype(np.float32)
 
 
 def _outline(
