@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
@@ -25,6 +26,9 @@ from napari_synthseg.storage.uris import (
     relative_uri,
     resolve,
 )
+
+MAX_PLANES = 100_000
+"""A file that says it holds more is not believed."""
 
 SeriesChoice = int | Literal["all"] | None
 """Which of the images in a file: one by its number, all, or the only one."""
@@ -140,6 +144,11 @@ def _images_of(
                 f"shape {stored.shape}."
             )
     planes = [[plane[a]] if a in plane else range(stored.size(a)) for a in stacked]
+    if (count := math.prod(map(len, planes))) > MAX_PLANES:
+        raise InputError(
+            f"'{stored.name}' says that it holds {count} planes: it is damaged, or take one with "
+            "--only."
+        )
     refs = tuple(
         ImageRef(
             uri=path.as_posix(),

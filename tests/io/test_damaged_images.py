@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -30,7 +31,27 @@ def _picture(kind: str) -> bytes:
     return file.getvalue()
 
 
+def _deep_png() -> bytes:
+    return bytes(imagecodecs.png_encode(PIXELS.transpose(1, 2, 0).astype(np.uint16).copy()))
+
+
+def _turned() -> bytes:
+    file, exif = BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PIXELS[0]).save(file, "jpeg", exif=exif)
+    return file.getvalue()
+
+
+def _headed(code: int, text: str) -> bytes:
+    return _tiff(extratags=[(code, 2, 0, text, True)], metadata=None)
+
+
 FILES = {
+    "fei": _headed(34682, "[Scan]\r\nPixelWidth=2e-9\r\n[Image]\r\nResolutionY=20\r\n"),
+    "zeiss": _headed(34118, "0\r\n0\r\n0\r\n2e-9\r\nDP_IMAGE_STORE\r\nStore = 24 * 20\r\n"),
+    "nodata": _headed(42113, "-9999"),
+    "deep png": _deep_png(),
+    "turned jpeg": _turned(),
     "plain": _tiff(),
     "packed": _tiff(compression="zlib"),
     "tiled": _tiff(tile=(16, 16)),

@@ -201,6 +201,15 @@ def test_axes_of_other_words_are_told(tmp_path: Path) -> None:
     assert open_file(tmp_path / "a.zarr", axes="cyx").axes == "cyx"
 
 
+def test_a_file_of_absurdly_many_planes_is_not_believed(tmp_path: Path) -> None:
+    zarr.create_array(
+        str(tmp_path / "a.zarr"), shape=(2**30, 4, 4), chunks=(1, 4, 4), dtype="u1",
+        dimension_names=("t", "y", "x"),
+    )  # fmt: skip
+    with pytest.raises(InputError, match="1073741824 planes"):
+        describe(tmp_path / "a.zarr")
+
+
 def test_the_root_of_a_converted_file(tmp_path: Path) -> None:
     root = tmp_path / "a.zarr"
     zarr.open_group(str(root), mode="w", zarr_format=2).attrs["bioformats2raw.layout"] = 3

@@ -62,26 +62,26 @@ def open_czi(path: Path, as_ids: bool = False, number: int | None = None) -> Sto
             _Tile(tuple(map(int, b.start)), tuple(map(int, b.shape)), b.file_position)
             for b in blocks
         ]
-    if len(types) > 1 or any(block.axes != names for block in blocks):
-        raise InputError(
-            f"'{path}' holds channels of different types ({', '.join(map(str, types))}): export "
-            "them as files of their own."
-        )
-    scene = names.find("S")
-    scenes = sorted({tile.start[scene] for tile in tiles}) if scene >= 0 else [0]
-    by_scene = [[t for t in tiles if scene < 0 or t.start[scene] == s] for s in scenes]
-    titles = [_title(names, each) for each in by_scene]
-    chosen = by_scene[choose_series(path, titles, number)]
-    origin, extent = _extent(chosen)
-    dtype = types.pop().base
-    samples = extent[-1]
-    kept = [n for n, size in enumerate(extent) if size > 1 or names[n] in "YX"]
-    shape = [min(3, extent[n]) if names[n] == "0" else extent[n] for n in kept]
-    axes = "".join("c" if names[n] == "0" else names[n].lower() for n in kept)
-    if axes.count("c") > 1:
-        raise InputError(
-            f"'{path}' has both channels and colors: export the channels as files of their own."
-        )
+        if len(types) > 1 or any(block.axes != names for block in blocks):
+            raise InputError(
+                f"'{path}' holds channels of different types ({', '.join(map(str, types))}): "
+                "export them as files of their own."
+            )
+        scene = names.find("S")
+        scenes = sorted({tile.start[scene] for tile in tiles}) if scene >= 0 else [0]
+        by_scene = [[t for t in tiles if scene < 0 or t.start[scene] == s] for s in scenes]
+        titles = [_title(names, each) for each in by_scene]
+        chosen = by_scene[choose_series(path, titles, number)]
+        origin, extent = _extent(chosen)
+        dtype = types.pop().base
+        samples = extent[-1]
+        kept = [n for n, size in enumerate(extent) if size > 1 or names[n] in "YX"]
+        shape = [min(3, extent[n]) if names[n] == "0" else extent[n] for n in kept]
+        axes = "".join("c" if names[n] == "0" else names[n].lower() for n in kept)
+        if axes.count("c") > 1:
+            raise InputError(
+                f"'{path}' has both channels and colors: export the channels as files of their own."
+            )
 
     def read(index: Index) -> NDArray[Any]:
         wanted: list[int | slice] = [0] * len(names)
