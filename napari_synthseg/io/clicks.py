@@ -219,23 +219,27 @@ def place_clicks(
     """
     clicks: list[Click] = []
     seen: dict[tuple[str, tuple[float, ...]], str] = {}
+    planes: dict[tuple[object, ...], Sequence[ImageRef]] = {}  # many rows are of one plane
     for row in rows:
+        key = (id(row.images), *(round(row.position[a]) for a in "tz" if a in row.position))
+        if key not in planes:
+            how = " in a column {axis}"
+            planes[key] = choose_plane(row.where, row.images, row.position, how=how)
         negative = row.cls.strip() == NEGATIVE_NAME
         value = NOT_AN_OBJECT if negative else find_class(row.where, row.cls, project.classes)
-        click = _place_click(row, value, shape_of)
-        key = (click.image, click.position)
-        if key in seen:
-            raise InputError(f"{row.where}: this place is listed twice, first in {seen[key]}.")
-        seen[key] = row.where.rpartition(", ")[2]
+        click = _place_click(row, planes[key], value, shape_of)
+        place = (click.image, click.position)
+        if place in seen:
+            raise InputError(f"{row.where}: this place is listed twice, first in {seen[place]}.")
+        seen[place] = row.where.rpartition(", ")[2]
         clicks.append(click)
     if not clicks:
         raise InputError(f"{path.name}: there is no click in this file, only a header.")
     return tuple(clicks)
 
 
-def _place_click(row: ClickRow, cls: int, shape_of: ShapeOf) -> Click:
-    """Return a click on the first image of a row that holds its position."""
-    images = choose_plane(row.where, row.images, row.position, how=" in a column {axis}")
+def _place_click(row: ClickRow, images: Sequence[ImageRef], cls: int, shape_of: ShapeOf) -> Click:
+    """Return a click on the first of `images` that holds the position of a row."""
     first, position = images[0], row.position
     if first.ndim == 3 and "z" not in position:
         raise InputError(

@@ -123,6 +123,7 @@ class ImageNames:
         self._folders = {image.uri: folders_of(image) for image in images}
         self._taken: dict[str, tuple[tuple[str, ...], str]] = {}
         self.renamed: dict[str, str] = {}
+        self._found: dict[tuple[str, bool], list[ImageRef]] = {}  # tables repeat their names
         self._unique = dict(zip((i.id for i in images), unique_names(images), strict=True))
         for image in images:
             named = (image.name, PurePosixPath(image.uri).name, plane_name(image))
@@ -146,6 +147,8 @@ class ImageNames:
         InputError
             If several fit, or names in two folders would mean one image.
         """
+        if (name, all_planes) in self._found:
+            return self._found[name, all_planes]
         found = self._look_up(self._by_name, where, name)
         if not found:
             names = sorted(self._by_name)
@@ -156,7 +159,8 @@ class ImageNames:
                 f"{where}: image '{name}' is not in the project (images: {listed or 'none yet'}). "
                 + told
             )
-        return self._of_one(where, name, found, all_planes)
+        self._found[name, all_planes] = self._of_one(where, name, found, all_planes)
+        return self._found[name, all_planes]
 
     def find_stem(self, where: str, stem: str, *, all_planes: bool = False) -> list[ImageRef]:
         """Return the images whose file names have a stem: where a file is named as its image.

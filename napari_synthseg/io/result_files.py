@@ -15,7 +15,7 @@ from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.io.class_tables import write_class_names
 from napari_synthseg.io.labels import encode_regions, read_label_file
-from napari_synthseg.io.naming import unique_names
+from napari_synthseg.io.naming import same_form, unique_names
 from napari_synthseg.io.tables import Columns, read_rows
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
@@ -42,12 +42,13 @@ def by_stem(folder: Path, what: str = "label image") -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in EXTENSIONS:
             continue
-        if path.stem in found:
+        stem = same_form(path.stem)
+        if stem in found:
             raise InputError(
-                f"{folder}: '{found[path.stem].name}' and '{path.name}' have the same stem: keep "
+                f"{folder}: '{found[stem].name}' and '{path.name}' have the same stem: keep "
                 "one of them."
             )
-        found[path.stem] = path
+        found[stem] = path
     if not found:
         raise InputError(f"{folder} holds no {what} ({', '.join(sorted(EXTENSIONS))}).")
     return found
@@ -130,7 +131,7 @@ def read_classes(folder: Path) -> dict[str, dict[int, str]] | None:
     for where, row in read_rows(path, OBJECT_CLASSES):
         if not row["id"].isdecimal() or not row["image"] or not row["class"]:
             raise InputError(f"{where}: needs an image, a whole-number id and a class.")
-        classes.setdefault(Path(row["image"]).stem, {})[int(row["id"])] = row["class"]
+        classes.setdefault(same_form(Path(row["image"]).stem), {})[int(row["id"])] = row["class"]
     return classes
 
 

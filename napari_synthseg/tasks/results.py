@@ -12,7 +12,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import BoxLabels, Labels
 from napari_synthseg.core.predictions import FoundObject, FoundPoint, ObjectPrediction, Prediction
 from napari_synthseg.core.scores import Measured, Scores, ScoringOptions
-from napari_synthseg.io.naming import plane_name
+from napari_synthseg.io.naming import plane_name, same_form
 from napari_synthseg.io.result_files import OBJECTS_FILE, by_stem
 from napari_synthseg.io.tables import Columns, TableRow, read_rows, to_number, write_rows
 
@@ -296,7 +296,7 @@ def rows_by_image(path: Path, columns: Columns) -> dict[str, tuple[str, list[Tab
         name = cells["image"]
         if not name:
             raise InputError(f"{where}: the image is missing.")
-        first, rows = images.setdefault(Path(name).stem, (name, []))
+        first, rows = images.setdefault(same_form(Path(name).stem), (name, []))
         if name != first:
             raise InputError(
                 f"{where}: '{name}' and '{first}' have the same stem: rename one of them."

@@ -36,7 +36,7 @@ def refused(done: Any, told: str) -> None:
         (["import", "p"], "either a FILE"),
         (["import", "p", "c.csv", "--masks", "m"], "either a FILE"),
         (["import", "p", "--masks", "m"], "--instance"),
-        (["import", "p", "c.csv", "--instance"], "belong to --masks"),
+        (["import", "p", "c.csv", "--split"], "--split belongs to masks"),
         (["import", "p", "--masks", "m", "--instance", "--role", "boss"], "--role boss"),
         (["score", "--task", "dance", "--pred", "a", "--truth", "b"], "a task is one of"),
         (["score", "--task", "segment", "--pred", "a", "--truth", "b"], "b is not a folder"),

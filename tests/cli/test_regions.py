@@ -143,7 +143,7 @@ def test_learned_pairs_are_written_as_class_values(
     [
         (("--semantic",), "FILE"),
         (("--masks", "MASKS"), "--semantic"),
-        (("--masks", "MASKS", "--semantic", "--instance"), "needs one of"),
+        (("--masks", "MASKS", "--semantic", "--instance"), "Masks are one of"),
         (("--masks", "STRANGE", "--semantic"), "the value 9"),
         (("--masks", "LARGE", "--semantic"), "1 to 254"),
     ],

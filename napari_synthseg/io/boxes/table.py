@@ -16,6 +16,7 @@ from napari_synthseg.io.boxes.base import (
     SizeOf,
     make_box,
 )
+from napari_synthseg.io.naming import same_form
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number, write_rows
 
@@ -97,7 +98,7 @@ def read_boxes(path: Path, *, scored: bool) -> BoxTable:
     """
     table = BoxTable()
     for image in read_box_table(path, scored=scored):
-        stem = Path(image.name).stem
+        stem = same_form(Path(image.name).stem)
         if stem in table.names:
             raise InputError(
                 f"{image.where}: '{image.name}' and '{table.names[stem]}' have the same stem: "
