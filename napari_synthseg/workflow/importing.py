@@ -37,6 +37,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.normalized import SERIES
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.io.labels import HOW_TO_SPLIT, check_classes, require_ids, split_objects
+from napari_synthseg.io.naming import same_form, without_mask_ending
 from napari_synthseg.storage import arrays, images, truths, uris
 from napari_synthseg.storage.images import is_missing
 from napari_synthseg.workflow.jobs import Job
@@ -143,6 +144,11 @@ def _examine(
     if found.missing >= MIN_MISSING:
         what = "no number" if found.fill is None else f"the fill value {found.fill:g}"
         notes.append(f"{found.missing:.0%} of its pixels hold {what} and count as missing")
+    if masked := _masked_by(first, known):
+        notes.append(
+            f"it is named as the masks of '{masked}': take it out of the images and import it by "
+            "--masks"
+        )
     twin = next((ref for ref in known if found.digest and ref.content == found.digest), None)
     group = first.group
     if twin is not None:
@@ -155,6 +161,15 @@ def _examine(
             notes.append(f"{same}: both count as one specimen, never divided by a split")
     joined = [ref.model_copy(update={"group": group}) for ref in refs]
     return [joined[0].model_copy(update={"content": found.digest}), *joined[1:]], notes
+
+
+def _masked_by(image: ImageRef, known: Sequence[ImageRef]) -> str:
+    """Return the name of the image that an image is named as masks of, or ''."""
+    stem = same_form(Path(image.name).stem)
+    own = without_mask_ending(stem)
+    if own == stem:
+        return ""
+    return next((ref.name for ref in known if same_form(Path(ref.name).stem) == own), "")
 
 
 def relink_images(

@@ -92,7 +92,7 @@ def test_keypoints_without_a_box_are_points(tmp_path: Path) -> None:
 
 
 def test_what_is_nothing_at_all_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="annotation 1: it has no 'bbox', no outline"):
+    with pytest.raises(InputError, match="annotation 1: it has no 'bbox', no polygon"):
         read_coco(tmp_path, {"bbox": None})
 
 

@@ -147,6 +147,14 @@ def test_two_files_of_masks_for_one_image(tmp_path: Path, make: Make) -> None:
         opened.load(tmp_path / "masks")
 
 
+def test_masks_among_the_images_are_noticed(tmp_path: Path, make: Make) -> None:
+    opened = make(noise(tmp_path / "x" / "i.tif"))
+    add = opened.session.add_images
+    told = add(save(tmp_path / "x" / "i_cp_masks.tif", masks(2))).result().message
+    assert "named as the masks of 'i.tif'" in told
+    assert "masks of" not in add(noise(tmp_path / "x" / "face_masks.tif", 5)).result().message
+
+
 def test_what_lies_deeper_comes_second(tmp_path: Path, make: Make) -> None:
     opened = make(noise(tmp_path / "x" / "i.tif"))
     save(tmp_path / "masks" / "i.tif", masks(2))

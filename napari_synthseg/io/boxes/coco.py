@@ -123,7 +123,10 @@ def _objects(
     if points:
         return [ListedPoint(where, cls, point) for point in points], notes
     if corners is None:
-        raise InputError(f"{where}: it has no 'bbox', no outline of numbers and no keypoints.")
+        raise InputError(
+            f"{where}: it has no 'bbox', no polygon and no keypoints: import its masks by "
+            "--instance."
+        )
     return [make_box(where, cls, corners)], notes
 
 
