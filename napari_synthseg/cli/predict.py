@@ -25,7 +25,7 @@ from napari_synthseg.cli.settings import (
     parse_only,
     parse_series,
 )
-from napari_synthseg.io.naming import plane_name
+from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.predicting import (
@@ -70,7 +70,7 @@ def predict(
     for warning in written.warnings:
         say(f"Warning: {warning}")
     task = task_info(chosen.task).name
-    stems = [Path(plane_name(ref)).stem for ref in refs]
+    stems = [Path(name).stem for name in unique_names(refs)]
     result = {
         "run": chosen.name,
         "task": task,

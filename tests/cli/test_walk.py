@@ -354,6 +354,7 @@ def test_images_of_one_name_have_results_of_their_own(
     done = invoke("predict", trained, "tiny", *paths, "--out", tmp_path / "out", "--json")
     assert done.code == 0, done.err
     assert set(done.result["per_image"]) == {"d1_cells", "d2_cells"}
+    assert set(done.result["scale"]) == {"d1_cells", "d2_cells"}
     found = [tifffile.imread(tmp_path / "out" / f"{day}_cells.tif") for day in ("d1", "d2")]
     np.testing.assert_array_equal(*found)
     rows = list(csv.DictReader((tmp_path / "out" / "objects.csv").open()))
