@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images.axes import axis_letter
+from napari_synthseg.io.images.axes import axis_letter, fill_axes
 from napari_synthseg.io.images.lengths import in_micrometers
 from napari_synthseg.io.images.stored_array import (
     Index,
@@ -63,8 +63,9 @@ def _open(path: Path, number: int | None) -> StoredArray:
         names = getattr(node.metadata, "dimension_names", None) or ()
         if names and all(names):
             return stored_zarr(path.name, node, "".join(_letter(name) for name in names))
-        axes = _AXES_BY_NUMBER.get(node.ndim, "")
-        return replace(stored_zarr(path.name, node, axes), unnamed=axes.removesuffix("yx"))
+        axes = fill_axes([""] * node.ndim, node.shape)
+        unnamed = "".join(axis for axis in axes if axis not in "yx")
+        return replace(stored_zarr(path.name, node, axes), unnamed=unnamed)
     attributes: dict[str, Any] = dict(node.attrs)
     attributes = attributes.get("ome", attributes)
     if "bioformats2raw.layout" in attributes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Literal
 
+from napari_synthseg.io.images.axes import axis_words
 from napari_synthseg.io.images.stored_array import StoredArray
 
 StackUse = Literal["auto", "volume", "planes"]
@@ -38,9 +39,6 @@ def is_volume(planes: int, apart: float = 1.0, use: StackUse = "auto") -> bool:
     return use == "volume" and planes > 1
 
 
-_PLANES = {"t": ("frames over time", "frame"), "z": ("planes along z", "plane")}
-
-
 def describe_axes(
     stored: StoredArray, spatial: Collection[str], plane: Mapping[str, int] | None = None
 ) -> str:
@@ -58,17 +56,17 @@ def describe_axes(
     words = []
     for axis in stored.axes:
         count = stored.size(axis)
-        if axis in _PLANES and count > 1:
-            many, one = _PLANES[axis]
+        if axis in "tz" and count > 1:
             if plane and axis in plane:
+                one = "frame" if axis == "t" else "plane"
                 use = f"only {one} {plane[axis]} is taken"
             elif axis in spatial:
                 use = "one volume"
             else:
                 use = "each an image of its own"
-            words.append(f"{count} {many}{_guess(stored, axis)}: {use}")
+            words.append(f"{axis_words(axis, count)}{_guess(stored, axis)}: {use}")
         elif axis == "c" and count > 1 and axis in stored.unnamed:
-            words.append(f"{count} channels{_guess(stored, axis)}")
+            words.append(f"{axis_words(axis, count)}{_guess(stored, axis)}")
     return "; ".join(words)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images import tables
+from napari_synthseg.io.images.axes import fill_axes
 from napari_synthseg.io.images.stored_array import (
     ImageFormat,
     Index,
@@ -24,9 +25,6 @@ from napari_synthseg.io.images.stored_array import (
     choose_series,
 )
 from napari_synthseg.io.images.tiff_headers import read_header
-
-_STACK_AXES = "zt"
-"""What the axes of a file that does not name them stand for, innermost first."""
 
 _NODATA_TAG, _ORIENTATION_TAG = 42113, 274
 
@@ -245,20 +243,23 @@ def _check_complete(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPa
 
 def _axes(series: tifffile.TiffPageSeries) -> tuple[list[str], str]:
     """Return a letter for each axis, "" for extent 1, and which of them the file does not name."""
-    free = [axis for axis in _STACK_AXES if axis.upper() not in series.axes]
-    letters: list[str] = []
-    unnamed = ""
-    for letter, size in zip(reversed(series.axes), reversed(series.shape), strict=True):
-        if size == 1 and letter not in "YX":
-            letters.append("")
-        elif letter == "S":
-            letters.append("c")
-        elif letter in "QI" and free:
-            letters.append(free.pop(0))
-            unnamed += letters[-1]
-        else:
-            letters.append(letter.lower())
-    return letters[::-1], unnamed
+    kept = [
+        n
+        for n, (letter, size) in enumerate(zip(series.axes, series.shape, strict=True))
+        if size > 1 or letter in "YX"
+    ]
+    named = [_letter(series.axes[n]) for n in kept]
+    filled = fill_axes(named, [series.shape[n] for n in kept])
+    letters = [""] * len(series.axes)
+    for n, letter in zip(kept, filled, strict=True):
+        letters[n] = letter
+    guessed = (letter for letter, name in zip(filled, named, strict=True) if not name)
+    return letters, "".join(guessed)
+
+
+def _letter(axis: str) -> str:
+    """Return the letter of an axis that the file names, else ''; samples are channels."""
+    return {"S": "c", "Q": "", "I": ""}.get(axis, axis.lower())
 
 
 def _samples(page: tifffile.TiffPage, dtype: np.dtype[Any], as_ids: bool) -> _Samples:

@@ -45,7 +45,10 @@ from napari_synthseg.workflow.session import Session
 if TYPE_CHECKING:
     from napari import Viewer
 
-IMAGE_FILES = "Images (*.tif *.tiff *.png *.jpg *.jpeg);;All files (*)"
+IMAGE_FILES = (
+    "Images (*.tif *.tiff *.png *.jpg *.jpeg *.bmp *.czi *.nd2 *.lif *.svs *.lsm *.stk);;"
+    "All files (*)"
+)
 
 
 class FileActions:
