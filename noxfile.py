@@ -7,7 +7,7 @@
     python -m nox -s lint              the same without the tests
     python -m nox -s bench -- NAME     a measurement of benchmarks/ (long)
     python -m nox -s study -- FILE     a study over arms and seeds (long)
-    python -m nox -s peers             Cellpose and StarDist on the same images (long)
+    python -m nox -s peers             Cellpose and StarDist read exports, and learn the same (long)
     python -m nox -s docs              the documentation as a web site, in site/
 
 What follows ``--`` goes on to the program: ``python -m nox -s demo -- --sample tissue``.
@@ -99,16 +99,21 @@ def study(session: nox.Session) -> None:
 
 @nox.session
 def peers(session: nox.Session) -> None:
-    """Train this project, Cellpose and StarDist for the same minutes: ``-- [OPTIONS]``.
+    """Let others read exports; train this project, Cellpose and StarDist alike: ``-- [OPTIONS]``.
 
     The others get environments of their own, unless ``--cellpose PYTHON`` or ``--stardist PYTHON``
     names one that is there.
     """
     _install(session)
     options = list(session.posargs)
+    readers: list[str] = []
     for name in ("cellpose", "stardist"):
-        if not any(option.split("=")[0] == f"--{name}" for option in options):
+        given = [n for n, option in enumerate(options) if option.split("=")[0] == f"--{name}"]
+        if not given:
             options += [f"--{name}", _python_with(session, name)]
+            given = [len(options) - 2]
+        readers += options[given[0] : given[0] + (1 if "=" in options[given[0]] else 2)]
+    session.run("python", "-m", "benchmarks.read_back", *readers)
     session.run("python", "-m", "benchmarks.peers", *options)
 
 

@@ -19,7 +19,7 @@ Palette = NDArray[np.uint8]
 
 def id_colors() -> Palette:
     """Return colors of instance ids: bright, and different for neighboring ids."""
-    shades = ((0.95, 0.65), (0.75, 0.95), (1.0, 0.4))
+    shades = ((1.0, 0.65), (0.85, 0.9), (1.0, 0.4))
     colors = [
         colorsys.hsv_to_rgb(n * GOLDEN_RATIO % 1, saturation, value)
         for n in range(256)
