@@ -11,6 +11,7 @@ Stopped at any time, the same command goes on from the last checkpoint in OUT. A
 from __future__ import annotations
 
 import argparse
+import threading
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -132,6 +133,9 @@ def main() -> None:
         if not name.endswith("num_batches_tracked")
     }
     save_file(halved, out / "weights.safetensors")
+    for thread in threading.enumerate():  # one may still be at work on a batch
+        if thread is not threading.main_thread():
+            thread.join(10)
     size = (out / "weights.safetensors").stat().st_size / 1e6
     print(f"{model.steps} steps, {model.seconds:.0f} s, {size:.2f} MB")
 

@@ -59,12 +59,12 @@ class TrainSpec(Frozen):
     pairs: int | None = Field(None, ge=1)
     """distinct dual images, used in turn; empty: endless, or as many as are enough where drawing
     them takes long"""
-    start: str = SCRATCH
+    start: str | None = None
     """what the network begins with: pretrained (weights that ship), scratch (nothing), or the name
-    of a run"""
-    real_fraction: float = Field(0.0, ge=0.0, le=1.0)
+    of a run; empty: pretrained where weights ship for the network"""
+    real_fraction: float | None = Field(None, ge=0.0, le=1.0)
     """share of real crops: with ground truth where the source is mixed, else of clicked images
-    with the masks found"""
+    with the masks found; empty: as many of these as leave too little background for a canvas"""
     batch_size: int | None = Field(None, ge=1, le=256)
     """crops in one batch; empty: what suits the task"""
     crop: int | None = Field(None, ge=32, le=2048, multiple_of=32)

@@ -17,9 +17,10 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.runs import DecodingRule
 from napari_synthseg.core.scores import Scores, ScoringOptions
-from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.core.specs import PRETRAINED, SCRATCH, TrainSpec
 from napari_synthseg.io.result_files import OBJECTS_FILE
 from napari_synthseg.networks.registry import NetworkKind, networks_of_kind
+from napari_synthseg.networks.warm_start import shipped_file
 from napari_synthseg.tasks.data import PairChange
 from napari_synthseg.tasks.results import (
     ImageResult,
@@ -65,6 +66,9 @@ class TaskInfo(ABC):
         Whether regions cannot teach it.
     scaled
         Whether images are resampled to the working scale, for training and prediction.
+    shows_crowded
+        Whether a training from clicks also shows clicked images themselves that are too full for a
+        canvas.
     defaults
         Fields of `TrainSpec` that are None unless a user sets them -> what they are for this task.
     heat_map_methods
@@ -93,6 +97,7 @@ class TaskInfo(ABC):
     marking: ClassVar[Marking] = "clicks"
     needs_objects: ClassVar[bool] = True
     scaled: ClassVar[bool] = False
+    shows_crowded: ClassVar[bool] = False
     defaults: ClassVar[Mapping[str, int]] = {"crop": 256, "batch_size": 4}
     heat_map_methods: ClassVar[tuple[str, ...]] = ()
     maps: ClassVar[bool] = False
@@ -174,7 +179,8 @@ class TaskInfo(ABC):
         Raises
         ------
         InputError
-            If the spec names a network that cannot do the task.
+            If the spec names a network that cannot do the task, or wants to begin with weights that
+            do not ship for it.
         """
         known = self.all_networks()
         network = spec.model.name or next(iter(known))
@@ -184,4 +190,11 @@ class TaskInfo(ABC):
             )
         own = {name: value for name, value in self.defaults.items() if getattr(spec, name) is None}
         model = spec.model.model_copy(update={"name": network})
-        return spec.model_copy(update={**own, "task": self.name, "model": model})
+        ships = shipped_file(model) is not None
+        if spec.start == PRETRAINED and not ships:
+            raise InputError(
+                f"No weights ship for this network ({network}, width {model.width}, depth "
+                f"{model.depth}) to begin with: choose {SCRATCH}."
+            )
+        start = spec.start or (PRETRAINED if ships else SCRATCH)
+        return spec.model_copy(update={**own, "task": self.name, "model": model, "start": start})

@@ -86,7 +86,7 @@ class Task(ABC):
         if self.spec.start == PRETRAINED:
             start = shipped_weights(self.spec.model)
             if start is None:
-                self.notes += ("it began with nothing: no weights ship for this network",)
+                self.notes += ("it began with nothing: no weights ship for volumes",)
         if start is not None:
             fresh = adopt_weights(net, start.weights, self.outputs_like(start.class_values))
             but = f", but for {', '.join(fresh)}, which did not fit" if fresh else ""

@@ -31,7 +31,7 @@ RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image
 def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> TrainingRun:
     """Return the record of a run that is about to start."""
     recipe = suitable_recipe(project).model_dump(mode="json")
-    if spec.start not in (PRETRAINED, SCRATCH):
+    if spec.start not in (None, PRETRAINED, SCRATCH):
         begun = project.run(spec.start)
         spec = spec.model_copy(update={"start": begun.id, "model": begun.trained_model().spec})
     return TrainingRun(
@@ -44,15 +44,13 @@ def new_run(project: Project, spec: TrainSpec, run_id: str, name: str) -> Traini
     )
 
 
-def _start_weights(project: Project, folder: Path, spec: TrainSpec) -> StartWeights | None:
+def _start_weights(project: Project, folder: Path, start: str | None) -> StartWeights | None:
     """Return the weights of the run that a training begins with, if it begins with one."""
-    if spec.start in (PRETRAINED, SCRATCH):
+    if start in (None, PRETRAINED, SCRATCH):
         return None
-    run = project.run(spec.start)
-    weights = runs.load_weights(folder, run.id)
-    return StartWeights(
-        weights, run.trained_model().rule.class_values, f"the weights of '{run.name}'"
-    )
+    run = project.run(start)
+    classes = run.trained_model().rule.class_values
+    return StartWeights(runs.load_weights(folder, run.id), classes, f"the weights of '{run.name}'")
 
 
 def train(
@@ -72,7 +70,7 @@ def train(
         from napari_synthseg.tasks.train import train_model
 
         data = yield from _sources(project, folder, run, artifacts).gather()
-        data = replace(data, start=_start_weights(project, folder, run.spec))
+        data = replace(data, start=_start_weights(project, folder, run.spec.start))
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
         store = runs.checkpoints(folder, run.id)
         model = yield from train_model(data, started=started, store=store)

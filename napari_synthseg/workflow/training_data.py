@@ -58,6 +58,15 @@ VALIDATION_PAIRS = 6
 MEASURED_IMAGES = 8
 """Images that are looked at, at most, to tell later where others differ."""
 
+CROWDED_SHARE = 0.25
+"""Images with a smaller share of sure background are shown themselves: dual images on what little
+background there is do not resemble them."""
+
+PARTLY_CLICKED_WEIGHT = 0.4
+"""How often such an image is shown where not every object is clicked: less of it is known."""
+
+MOST_SHOWN_SHARE = 0.75
+
 CHECKED_PAIRS = 16
 """Pairs on which the share of rejected ones is measured before training."""
 
@@ -133,7 +142,7 @@ class TrainingSources:
             pairs = yield from self._fit(images)
             work = pairs.draw(range(min(spec.pairs or CHECKED_PAIRS, CHECKED_PAIRS)))
             first = yield from subprogress(work, 0.9, 1.0, "looking at the first dual images")
-            notes += _describe_rejected(first, spec.real_fraction)
+            notes += _describe_rejected(first, spec.real_fraction or 0.0)
             if spec.real_fraction:
                 pairs = MixedDataset(pairs, images.train, spec.real_fraction)
             else:
@@ -155,6 +164,7 @@ class TrainingSources:
         parts, held, diameters = self._divide()
         refs = [part.ref for part in parts]
         val_pairs: tuple[DualImage, ...] = ()
+        notes: list[str] = []
         diameter = float(np.median(diameters))
         working = working_diameter(spec)
         if spec.source == "real":
@@ -178,9 +188,11 @@ class TrainingSources:
                 refs = list({p.ref.id: p.ref for p in (*parts, *mixed_in)}.values())
                 real = yield from self._true_pairs(mixed_in, scale)
                 pairs = MixedDataset(pairs, real, _real_fraction(spec))
-            elif spec.real_fraction:
-                clicked = yield from self._clicked_pairs(library)
-                pairs = MixedDataset(pairs, [fitted(p) for p in clicked], spec.real_fraction)
+            else:
+                shown, share = yield from self._shown(library)
+                if shown:
+                    pairs = MixedDataset(pairs, [fitted(pair) for pair in shown], share)
+                    notes.append(f"{share:.0%} of the crops show clicked images themselves")
             made = yield from self._validation_pairs(held, scale)
             val_pairs = tuple(fitted(pair) for pair in made)
         if spec.source != "synthetic":
@@ -197,7 +209,7 @@ class TrainingSources:
             val_images=tuple(scaled_clicked(image, scale.of(image.ref)) for image in images),
             images=tuple(refs),
             appearances=(yield from self._appearances(refs, scale)),
-            notes=scale.notes,
+            notes=(*scale.notes, *notes),
         )
 
     def _divide(self) -> tuple[tuple[Subset, ...], tuple[Subset, ...], list[float]]:
@@ -258,16 +270,31 @@ class TrainingSources:
         kinds = self.task.truth_kinds
         return (*(p for p in parts if self.project.truth_of(p.ref, *kinds)), *rest)
 
-    def _clicked_pairs(self, library: PatchLibrary) -> Generator[Progress, None, list[DualImage]]:
-        """Return the clicked images, or parts of large ones, with the masks found on them."""
+    def _shown(
+        self, library: PatchLibrary
+    ) -> Generator[Progress, None, tuple[list[DualImage], float]]:
+        """Return clicked images, or parts of large ones, with the masks found on them, and a share.
+
+        It is the share of the crops that show them. Unless the user sets one, only flat images are
+        shown that leave too little background for a canvas, each as often as any image.
+        """
+        wanted = self.spec.real_fraction
+        flat = all(image.ref.ndim == 2 for image in library.images)
+        if wanted == 0 or (wanted is None and not (flat and self.task.shows_crowded)):
+            return [], 0.0
         backgrounds = yield from estimate_backgrounds(library)
+        chosen = backgrounds
+        if wanted is None:
+            chosen = tuple(b for b in backgrounds if b.valid.mean() < CROWDED_SHARE)
+            weights = [1.0 if b.exhaustive else PARTLY_CLICKED_WEIGHT for b in chosen]
+            wanted = min(sum(weights) / len(backgrounds), MOST_SHOWN_SHARE)
         images = {image.ref.id: image for image in library.images}
-        real = []
-        for number, background in enumerate(backgrounds):
+        shown = []
+        for number, background in enumerate(chosen):
             image = images[background.image]
-            yield Progress(number / len(backgrounds), f"reading {image.ref.name}")
-            real.append(label_clicked(library, background, image))
-        return real
+            yield Progress(number / len(chosen), f"reading {image.ref.name}")
+            shown.append(label_clicked(library, background, image))
+        return shown, wanted
 
     def _validation_pairs(
         self, held: Sequence[Subset], scale: WorkingScale

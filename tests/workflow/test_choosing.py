@@ -47,7 +47,7 @@ def test_regions_alone_suit_a_training_on_them() -> None:
 def test_what_is_chosen_stays_and_the_rest_follows_what_is_marked() -> None:
     assert suitable_spec(chosen(minutes=9.0), learned=True).source == "mixed"
     real = suitable_spec(chosen(source="real"), learned=True)
-    assert (real.task, real.source, real.real_fraction) == ("semantic", "real", 0.0)
+    assert (real.task, real.source, real.real_fraction) == ("semantic", "real", None)
     assert suitable_spec(chosen(real_fraction=0.2), learned=True).real_fraction == 0.2
     detect = suitable_spec(chosen(task="detect", source="synthetic"), learned=True)
     assert (detect.task, detect.source) == ("detect", "synthetic")

@@ -245,7 +245,7 @@ def test_a_training_can_begin_with_another_ones_weights(clicked):
     assert second.spec.start == first.id
     assert "it began with the weights of 'first'" in second.selection
     one, two, other = (
-        runs.load_weights(clicked.folder, r.id)["model.0.conv.weight"]
+        runs.load_weights(clicked.folder, r.id)["model.0.conv.weight"].astype(np.float32)
         for r in (first, second, fresh)
     )
     np.testing.assert_allclose(one, two, atol=1e-6)

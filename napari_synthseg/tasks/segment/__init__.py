@@ -67,6 +67,7 @@ class Segment(TaskInfo):
     heat_map_methods = ("gradcam", "gradcam++", "ablation")
     scaled = True
     maps = True
+    shows_crowded = True
     writes_masks = True
     score_options = ()
     metrics = (

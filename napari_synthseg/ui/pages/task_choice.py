@@ -37,7 +37,7 @@ class TaskChoice(QWidget):
         # width and depth are of the U-Net; another task's network starts from its own defaults
         self.task.chosen.connect(self._on_task)
         self.network.chosen.connect(self._on_network)
-        self.start.chosen.connect(lambda start: self._change(start=start))
+        self.start.chosen.connect(lambda start: self._change(start=start or None))
         self.show_spec(spec)
 
     def show_spec(self, spec: TrainSpec, runs: Sequence[TrainingRun] | None = None) -> None:
@@ -52,13 +52,13 @@ class TaskChoice(QWidget):
         if spec.model.name in networks:
             self.network.choose(spec.model.name)
         self.start.fill(start_choices(spec, self._runs))
-        self.start.choose(spec.start)
+        self.start.choose(spec.start or "")
         for widget in (self.network_label, self.network):
             widget.setVisible(len(networks) > 1)
         self.told.setText(info.description)
 
     def _on_task(self, name: str) -> None:
-        self._change(task=name, model=ModelSpec(), start=TrainSpec().start)
+        self._change(task=name, model=ModelSpec(), start=None)
 
     def _on_network(self, name: str) -> None:
         self._change(model=self._spec.model.model_copy(update={"name": name}))

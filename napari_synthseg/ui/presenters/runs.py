@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.core.specs import PRETRAINED, SCRATCH, TrainSpec
+from napari_synthseg.core.specs import SCRATCH, TrainSpec
 from napari_synthseg.networks.warm_start import shipped_file
 from napari_synthseg.tasks.registry import describe_task
 
@@ -31,13 +31,15 @@ def describe_run(run: TrainingRun) -> str:
 
 
 def start_choices(spec: TrainSpec, runs: Sequence[TrainingRun]) -> dict[str, str]:
-    """Return what a training of this kind can begin with, and what it is called."""
+    """Return what a training of this kind can begin with, and what it is called.
+
+    The first, without a name, is what it begins with unless the user chooses.
+    """
     networks = describe_task(spec.task).all_networks()
     name = spec.model.name or next(iter(networks), "")
-    choices = {}
+    choices = {"": "nothing"}
     if shipped_file(spec.model.model_copy(update={"name": name})):
-        choices[PRETRAINED] = "pretrained weights"
-    choices[SCRATCH] = "nothing"
+        choices = {"": "pretrained weights", SCRATCH: "nothing"}
     for run in reversed(runs):
         if run.model is not None and run.model.spec.name in networks:
             choices[run.id] = f"the weights of {run.name}"

@@ -174,10 +174,10 @@ def test_what_a_training_can_begin_with_depends_on_the_network() -> None:
     rule = DecodingRule(kind="segment", class_values=(1,), diameter=20)
     model = ModelRecord(spec=ModelSpec(name="unet"), in_channels=1, out_channels=3, rule=rule)
     runs = [TrainingRun(id="x", name="run 1", model=model), TrainingRun(id="y", name="run 2")]
-    usual = {"pretrained": "pretrained weights", "scratch": "nothing"}
+    usual = {"": "pretrained weights", "scratch": "nothing"}
     assert start_choices(TrainSpec(), []) == usual
     assert start_choices(TrainSpec(), runs) == {**usual, "x": "the weights of run 1"}
     wide = TrainSpec(model=ModelSpec(width=16))
-    assert start_choices(wide, []) == {"scratch": "nothing"}
-    assert start_choices(TrainSpec(task="classify"), runs) == {"scratch": "nothing"}
-    assert start_choices(TrainSpec(task="count-by-density"), runs) == {"scratch": "nothing"}
+    assert start_choices(wide, []) == {"": "nothing"}
+    assert start_choices(TrainSpec(task="classify"), runs) == {"": "nothing"}
+    assert start_choices(TrainSpec(task="count-by-density"), runs) == {"": "nothing"}
