@@ -25,6 +25,7 @@ from napari_synthseg.cli import (
     patches,
     predict,
     realism,
+    regions,
     relink,
     score,
     synthesize,
@@ -47,6 +48,7 @@ app.command("new")(new.create_project)
 app.command("import")(import_.import_data)
 app.command("export")(export.export_data)
 app.command("relink")(relink.relink)
+app.command("regions")(regions.limit_regions)
 app.command("patches")(patches.cut_patches)
 app.command("synthesize")(synthesize.synthesize)
 app.command("realism")(realism.compare)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from napari_synthseg.core.boxes import Boxes, BoxRow
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region
+from napari_synthseg.core.geometry import Mask, Region, fill_rings, in_rings, region_shape
 
 Role = Literal["train", "validate", "test"]
 
@@ -74,6 +75,10 @@ class ObjectClass(Frozen):
         return self.diameter / min(image.pixel_size)
 
 
+Outline = tuple[tuple[tuple[float, float], ...], ...]
+"""Rings of vertices (y, x), counted from the corner of the first pixel; see `fill_rings`."""
+
+
 class ImageRef(Frozen):
     """One image, or one region of it, that takes part in the project.
 
@@ -93,6 +98,9 @@ class ImageRef(Frozen):
     region
         Part of the image that counts, or None for all of it. Two refs may share a uri with
         disjoint regions.
+    roi, excluded
+        Outlines of what counts inside of that, where there are any, and of what does not, on each
+        plane.
     group
         Field of view or specimen; parts for training and validation never share a group.
     pixel_size, unit
@@ -115,6 +123,8 @@ class ImageRef(Frozen):
     plane: dict[str, int] = Field(default_factory=dict)
     channels: tuple[int, ...] | None = None
     region: Region | None = None
+    roi: tuple[Outline, ...] = ()
+    excluded: tuple[Outline, ...] = ()
     role: Role = "train"
     group: str = ""
     pixel_size: tuple[float, ...] | None = None
@@ -137,6 +147,38 @@ class ImageRef(Frozen):
         """
         size = (self.pixel_size or (1.0,) * self.ndim)[-self.ndim :]
         return tuple(length / min(size) for length in size)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether only a part of its region counts."""
+        return bool(self.roi or self.excluded)
+
+    def counts_at(self, position: Sequence[float]) -> bool:
+        """Tell whether a position ([z,] y, x), pixel centers at whole numbers, counts."""
+        point = [p + 0.5 for p in position[-2:]]
+        if any(in_rings(rings, point) for rings in self.excluded):
+            return False
+        return not self.roi or any(in_rings(rings, point) for rings in self.roi)
+
+    def counted(self, region: Region) -> Mask | None:
+        """Return which pixels of a region ([z,] y, x) count; None where all do."""
+        if not self.is_limited:
+            return None
+        *_, (top, bottom), (left, right) = region
+        size = (bottom - top, right - left)
+
+        def drawn(outlines: Iterable[Outline]) -> Mask:
+            mask = np.zeros(size, bool)
+            for rings in outlines:
+                mask |= fill_rings([np.subtract(ring, (top, left)) for ring in rings], size)
+            return mask
+
+        counted = drawn(self.roi) if self.roi else np.ones(size, bool)
+        return np.broadcast_to(counted & ~drawn(self.excluded), region_shape(region))
+
+    def without_limits(self) -> ImageRef:
+        """Return the image of which all of the region counts."""
+        return self.model_copy(update={"roi": (), "excluded": ()}) if self.is_limited else self
 
 
 NOT_AN_OBJECT = 0

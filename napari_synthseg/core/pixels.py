@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import (
+    Mask,
     Region,
     full_region,
     intersect,
@@ -60,7 +61,10 @@ class PixelSource(Protocol):
         ...
 
     def read(self, region: Region | None = None) -> FloatImage:
-        """Return the pixels of `region` (default: `self.region`) as (channel, [z,] y, x)."""
+        """Return the pixels of `region` (default: `self.region`) as (channel, [z,] y, x).
+
+        Pixels that do not count are the median of those that do.
+        """
         ...
 
 
@@ -239,6 +243,25 @@ class ScaledSource:
         covered = scaled_region(wanted, [1 / f for f in self.factors])
         margin = [math.ceil(1 / min(f, 1.0)) + 1 for f in self.factors]
         return widen_region(covered, margin, self.source.region)
+
+
+def counted_pixels(ref: ImageRef, pixels: PixelSource, region: Region) -> Mask | None:
+    """Return which pixels of a region count, shape ([z,] y, x); None where all do.
+
+    `pixels` are those of the image, or a `ScaledSource` of them; the region is one of theirs.
+    """
+    if not ref.is_limited or not isinstance(pixels, ScaledSource):
+        return ref.counted(region)
+    places = [
+        np.clip(((np.arange(a, b) + 0.5) / factor).astype(int), low, high - 1)
+        for (a, b), factor, (low, high) in zip(
+            region, pixels.factors, pixels.source.region, strict=True
+        )
+    ]
+    inside = tuple((int(at[0]), int(at[-1]) + 1) for at in places)
+    mask = ref.counted(inside)
+    assert mask is not None
+    return mask[np.ix_(*(at - at[0] for at in places))]
 
 
 def scaled(source: PixelSource, factor: Factor) -> PixelSource:

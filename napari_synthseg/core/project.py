@@ -78,12 +78,12 @@ class Project(Frozen):
         return tuple(i for i in self.images if i.id in run.images)
 
     def clicks_on(self, image: ImageRef) -> tuple[Click, ...]:
-        """Return the clicks on the objects of one image."""
-        return tuple(c for c in self.clicks if c.image == image.id)
+        """Return the clicks on the objects of one image, where it counts."""
+        return _counting(image, self.clicks)
 
     def negatives_on(self, image: ImageRef) -> tuple[Click, ...]:
-        """Return the negative clicks on one image."""
-        return tuple(c for c in self.negatives if c.image == image.id)
+        """Return the negative clicks on one image, where it counts."""
+        return _counting(image, self.negatives)
 
     def masks_of(self, image: ImageRef) -> InstanceTruth | None:
         """Return the true instance masks of an image, or None."""
@@ -210,6 +210,11 @@ class Project(Frozen):
     def with_run(self, run: TrainingRun) -> Project:
         """Add a training run, or replace the one with the same id."""
         return self._replace(runs=_merged(self.runs, (run,), "id"))
+
+
+def _counting(image: ImageRef, clicks: Iterable[Click]) -> tuple[Click, ...]:
+    mine = (c for c in clicks if c.image == image.id)
+    return tuple(c for c in mine if not image.is_limited or image.counts_at(c.position))
 
 
 def _one(items: Iterable[Item], key: str, value: object, what: str) -> Item:

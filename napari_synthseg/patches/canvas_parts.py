@@ -20,7 +20,7 @@ from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, region_shape, widen_region
 from napari_synthseg.core.patch import Background, ClickedImage, Patch, PatchLibrary
-from napari_synthseg.core.pixels import FloatImage
+from napari_synthseg.core.pixels import FloatImage, counted_pixels
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.background import MAX_SIGMA_PX, clear_of, estimate_background
 from napari_synthseg.patches.foreground import mark_objectlike
@@ -204,11 +204,13 @@ def _estimate_part(
         for value in sorted({p.cls for p in patches})
     }
     ref = image.ref
-    key = _key(pixels, masks, diameters, (ref.spacing, ref.exhaustive, part))
+    counted = counted_pixels(ref, image.pixels, part)
+    left_out = np.zeros(region_shape(part), bool) if counted is None else ~counted
+    key = _key(pixels, {**masks, 0: left_out}, diameters, (ref.spacing, ref.exhaustive, part))
     if (known := CACHE.get(key)) is not None:
         return known
     yield Progress(0.0)
-    objects = np.any(list(masks.values()), axis=0)
+    objects = np.any(list(masks.values()), axis=0) & ~left_out
     shortest = min(diameters[value] for value in masks)
     rim = max(2, round(RIM_DIAMETERS * max(diameters[value] for value in masks)))
     objectlike = np.zeros_like(objects)
@@ -218,17 +220,18 @@ def _estimate_part(
         share = 0.1 + 0.2 * done / len(masks), 0.1 + 0.2 * (done + 1) / len(masks)
         beyond = yield from subprogress(clear_of(objects, reach, ref.spacing), *share)
         objectlike |= mark_objectlike(
-            pixels, mask, free & ~beyond, [diameters[value] / s for s in ref.spacing]
+            pixels, mask, free & ~beyond & ~left_out, [diameters[value] / s for s in ref.spacing]
         )
     if ref.exhaustive:
         taken = ndimage.binary_propagation(objects, mask=objects | objectlike)
     else:
         taken = objects | objectlike
     valid = yield from subprogress(clear_of(taken, rim, ref.spacing), 0.3, 0.5)
+    valid &= ~left_out
     if valid.mean() < MIN_BACKGROUND_SHARE:
-        valid = ~ndimage.binary_dilation(objects)
+        valid = ~ndimage.binary_dilation(objects) & ~left_out
     if not valid.any():
-        valid = np.ones_like(objects)
+        valid = ~left_out if not left_out.all() else np.ones_like(objects)
     sigma = tuple(float(np.clip(shortest / 4 / s, 2.0, MAX_SIGMA_PX)) for s in ref.spacing)
     work = estimate_background(ref.id, pixels, valid, sigma, origin)
     background = yield from subprogress(work, 0.5, 1.0)

@@ -19,7 +19,7 @@ from napari_synthseg.core.geometry import (
 )
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import GIVEN, ClickedImage, Outline, Patch
-from napari_synthseg.core.pixels import PixelSource, TiledSource
+from napari_synthseg.core.pixels import PixelSource, TiledSource, counted_pixels
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 from napari_synthseg.patches.masks.outlining import FoundOutline, outline_objects
@@ -91,6 +91,8 @@ def cut_clicked_image(
                 else replace(one, outline=_beside_given(one.outline, region, masks))
                 for one, outline in zip(found, given, strict=True)
             ]
+    if image.ref.is_limited:
+        found = [replace(one, outline=_where_it_counts(one.outline, image)) for one in found]
     patches = []
     for number, (click, one) in enumerate(zip(image.clicks, found, strict=True)):
         if number % PORTION_CLICKS == 0:
@@ -174,6 +176,18 @@ def _beside_given(outline: Outline, region: Region, labels: InstanceLabels) -> O
     free = outline.mask.copy()
     free[region_slices(common, start)] &= labels.ids[region_slices(common)] == 0
     return replace(outline, mask=free)
+
+
+def _where_it_counts(outline: Outline, image: ClickedImage) -> Outline:
+    """Return an outline without the pixels that do not count."""
+    common = intersect(region_at(outline.origin, outline.mask.shape), image.pixels.region)
+    if common is None:
+        return outline
+    counted = counted_pixels(image.ref, image.pixels, common)
+    mask = outline.mask.copy()
+    if counted is not None:
+        mask[region_slices(common, outline.origin)] &= counted
+    return replace(outline, mask=mask)
 
 
 def _touches(outline: Outline, region: Region) -> bool:

@@ -13,7 +13,7 @@ from napari_synthseg.core.errors import InputError
 APPLICATION_ID = int.from_bytes(b"SYNS", "big")
 """Marks the file as ours, in bytes 68 to 71 of its header."""
 
-VERSION = 4
+VERSION = 5
 """Version of the tables that this program writes, in bytes 60 to 63 of the header."""
 
 SECTION_TABLES = (
@@ -87,7 +87,16 @@ def _to_version_4(connection: sqlite3.Connection) -> None:
     """Images got a field, `content`, that older rows may lack and older programs do not know."""
 
 
-MIGRATIONS: dict[int, Migration] = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4}
+def _to_version_5(connection: sqlite3.Connection) -> None:
+    """Images got fields, `roi` and `excluded`, of which the same holds."""
+
+
+MIGRATIONS: dict[int, Migration] = {
+    1: _to_version_2,
+    2: _to_version_3,
+    3: _to_version_4,
+    4: _to_version_5,
+}
 """Version -> what brings a database of that version to the next one, inside a transaction."""
 
 _MAGIC = b"SQLite format 3\x00"

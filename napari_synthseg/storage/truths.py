@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -20,6 +21,9 @@ from napari_synthseg.core.annotations import (
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region, region_shape, region_slices
 from napari_synthseg.core.labels import (
+    MIN_SHARE_SHOWN,
+    UNKNOWN,
+    BoxLabels,
     ImageTags,
     InstanceLabels,
     Labels,
@@ -76,13 +80,44 @@ def open_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: st
     The masks may have the shape of the whole image, of its region, or of the whole stack where
     the image is one plane of it. Ids without a class of their own belong to class 1. For the values
     of masks of regions see `napari_synthseg.io.labels`. `name` is what messages call the masks,
-    where the user calls them otherwise than the project.
+    where the user calls them otherwise than the project. Where the image does not count, pixels are
+    unknown, and objects are left out.
 
     Raises
     ------
     InputError
         If the file is missing, holds no ids, or does not fit the image; the message names both.
     """
+    labels = _read_labels(truth, ref, folder, name)
+    return _where_it_counts(labels, ref, folder) if ref.is_limited else labels
+
+
+def _where_it_counts(labels: Labels, ref: ImageRef, folder: Path) -> Labels:
+    """Return labels that are unknown where an image does not count, without the objects there."""
+    region = ref.region or full_region(open_pixels(ref, folder).shape[1:])
+    corner = np.array([start for start, _ in region])
+    counted = ref.counted(region)
+    assert counted is not None
+    match labels:
+        case InstanceLabels(ids=ids):
+            sizes, inside = (np.bincount(i[i > 0], minlength=1) for i in (ids, ids * counted))
+            inside = np.pad(inside, (0, len(sizes) - len(inside)))
+            kept = counted & (inside >= MIN_SHARE_SHOWN * sizes)[np.maximum(ids, 0)]
+            return labels.with_array(np.where(kept, ids, UNKNOWN).astype(np.int32))
+        case RegionLabels(values=values):
+            return RegionLabels(np.where(counted, values, UNKNOWN).astype(np.int32))
+        case PointLabels(positions=positions):
+            there = np.array([ref.counts_at(at) for at in (positions + corner).tolist()], bool)
+            return replace(labels, positions=positions[there], classes=labels.classes[there])
+        case BoxLabels():
+            centers = (labels.boxes.centers() + corner).tolist()
+            there = np.array([ref.counts_at(at) for at in centers], bool)
+            unknown = ~counted if labels.unknown is None else labels.unknown | ~counted
+            return replace(labels, boxes=labels.boxes.take(there), unknown=unknown)
+    return labels
+
+
+def _read_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: str) -> Labels:
     if isinstance(truth, InstanceTruth | PatchMasks):
         name = name or f"'{truth.source}'"
         values = read_mask_values(truth.source, ref, folder, name)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.geometry import intersect
 from napari_synthseg.core.labels import UNKNOWN, DualImage, InstanceLabels
 from napari_synthseg.core.patch import Background, ClickedImage, PatchLibrary
+from napari_synthseg.core.pixels import counted_pixels
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import Synthesizer
 
@@ -136,6 +137,9 @@ def label_clicked(library: PatchLibrary, background: Background, image: ClickedI
     ids = np.zeros(background.valid.shape, np.int32)
     if not background.exhaustive:
         ids[~background.valid] = UNKNOWN
+    counted = counted_pixels(image.ref, image.pixels, part)
+    if counted is not None:
+        ids[~counted] = UNKNOWN
     usable = {p.id for p in library.usable()}
     mine = [p for p in library.patches if p.image == background.image and intersect(p.window, part)]
     known = [p for p in mine if p.id in usable]

@@ -40,6 +40,7 @@ from napari_synthseg.io.labels import HOW_TO_SPLIT, check_classes, require_ids, 
 from napari_synthseg.io.naming import same_form, without_mask_ending
 from napari_synthseg.storage import arrays, images, truths, uris
 from napari_synthseg.storage.images import is_missing
+from napari_synthseg.workflow.bars import information_bar
 from napari_synthseg.workflow.jobs import Job
 
 MaskKind = Literal["instance", "semantic", "patch_masks"]
@@ -149,6 +150,8 @@ def _examine(
             f"it is named as the masks of '{masked}': take it out of the images and import it by "
             "--masks"
         )
+    if (bar := information_bar(first, folder)) is not None:
+        notes.append(f"{bar.words}: leave it out with 'napari-synthseg regions PROJECT --bar'")
     twin = next((ref for ref in known if found.digest and ref.content == found.digest), None)
     group = first.group
     if twin is not None:

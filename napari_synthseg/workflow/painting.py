@@ -68,7 +68,7 @@ def read_regions(
             truth = project.truth_of(ref, "semantic")
             if truth is not None:
                 yield Progress(number / len(refs), f"reading the regions of {ref.name}")
-                labels = regions_of(open_labels(truth, ref, folder))
+                labels = regions_of(open_labels(truth, ref.without_limits(), folder))
                 parts.append((_place_of(ref, shape), labels.values))
         return _painted(parts, shape)
 
@@ -192,7 +192,8 @@ def masks_from_file(
     def paint() -> Painted:
         parts = []
         for ref in refs:
-            labels = open_labels(RegionTruth(image=ref.id, source=uri), ref, folder)
+            truth = RegionTruth(image=ref.id, source=uri)
+            labels = open_labels(truth, ref.without_limits(), folder)
             parts.append((_place_of(ref, shape), labels.values))
         known = [np.maximum(values, 0).ravel() for _, values in parts]  # unknown is no class
         _check_class_values(np.concatenate(known), name)

@@ -30,6 +30,7 @@ from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.results import ImageResult, Written
 from napari_synthseg.training.appearance import compare, measure_appearance
 from napari_synthseg.training.libraries import TO_PREDICT, load_libraries
+from napari_synthseg.workflow.limits import where_it_counts
 
 if TYPE_CHECKING:
     from napari_synthseg.training.model import Predictor
@@ -52,7 +53,8 @@ def find_images(
     """Return the whole image(s) of each file, which need not be in the project.
 
     Stacks are taken as what the run learned from: as volumes or plane by plane. What is not said of
-    a file's axes is taken from the project, where it is in there. See `storage.images.look_into`.
+    a file's axes is taken from the project, where it is in there, and so is what of it counts. See
+    `storage.images.look_into`.
     """
     volumes = run.model is not None and run.model.spec.spatial_dims == 3
     known = {ref.uri: ref for ref in project.images}
@@ -61,8 +63,15 @@ def find_images(
         uri = relative_uri(path, folder)
         its_axes = axes or (known[uri].axes if uri in known else None)
         refs = describe(path, its_axes, "volume" if volumes else "planes", series, plane)
-        found += [ref.model_copy(update={"uri": uri}) for ref in refs]
+        found += [_limited(ref.model_copy(update={"uri": uri}), project) for ref in refs]
     return found
+
+
+def _limited(ref: ImageRef, project: Project) -> ImageRef:
+    """Return an image of which counts what the project says, where it is in there."""
+    same = (r for r in project.images if (r.uri, r.plane) == (ref.uri, ref.plane))
+    limits = next(((r.roi, r.excluded) for r in same if r.is_limited), ((), ()))
+    return ref.model_copy(update={"roi": limits[0], "excluded": limits[1]})
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +198,8 @@ def apply_model(
     view = show(run.trained_model(), ref, folder, magnification)
     yield Progress(0.0, notes=view.tell(ref))
     found = yield from predict_image(predictor, view.pixels, image=ref.id, run=run.id)
-    return replace(found, notes=view.notes, scale=view.scale)
+    found, notes = where_it_counts(found, ref)
+    return replace(found, notes=(*view.notes, *notes), scale=view.scale)
 
 
 def explain(

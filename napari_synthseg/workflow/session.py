@@ -57,6 +57,7 @@ from napari_synthseg.workflow.history import History
 from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.jobs import Job, Outcome
+from napari_synthseg.workflow.limits import Limits, limit_images
 from napari_synthseg.workflow.painting import SavedRegions
 from napari_synthseg.workflow.predicting import Magnification
 
@@ -303,6 +304,11 @@ class Session:
         path = Path(path)
         work = importing_files.import_file(path, self.project, self.folder, options, masks)
         return self._importing(work, f"import {path.name}")
+
+    def limit_images(self, limits: Limits) -> Job[Imported]:
+        """Say which parts of images count; one edit, or nothing."""
+        work = limit_images(self.project, self.folder, limits)
+        return self._importing(work, "set what of the images counts")
 
     def relink(self, image: ImageRef, path: Path) -> Job[Imported]:
         """Set the file of an image whose file was moved. The job's images are all that changed.

@@ -132,6 +132,23 @@ def test_clicks_stay_and_negative_ones_get_a_table(tmp_path: Path) -> None:
     again.close()
 
 
+def test_images_count_whole_until_something_else_is_said(tmp_path: Path) -> None:
+    folder = first_version(tmp_path / "p.synthseg", [])
+    old = ImageRef(id="i", uri="i.tif").model_dump(exclude={"roi", "excluded", "content"})
+    with closing(sqlite3.connect(folder / "project.db")) as connection, connection:
+        connection.execute("INSERT INTO images VALUES ('i', 1, ?)", (json.dumps(old),))
+    store = ProjectStore.open(folder)
+    (ref,) = store.load().images
+    assert (ref.roi, ref.excluded, ref.is_limited) == ((), (), False)
+    box = (((8.0, 0.0), (8.0, 5.5), (9.0, 5.5), (9.0, 0.0)),)
+    limited = ref.model_copy(update={"roi": (box,), "excluded": (box, box)})
+    store.write(store.load().with_images(limited))
+    store.close()
+    again = ProjectStore.open(folder)
+    assert again.load().images == (limited,)
+    again.close()
+
+
 @pytest.mark.parametrize(
     ("stored", "kept"),
     [

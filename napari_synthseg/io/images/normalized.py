@@ -80,6 +80,7 @@ class NormalizedImage:
         self._region = _checked_region(ref, self._extent)
         self._intensity: Intensity | None = None
         self._fill: tuple[float | None, ...] = ()
+        self._neutral: FloatImage = np.empty(0, np.float32)
         self._measuring = threading.Lock()
 
     @property
@@ -101,7 +102,8 @@ class NormalizedImage:
         """Return the pixels of `region` as (channel, [z,] y, x) float32, normalized.
 
         Values that are not finite become 0 (NaN, minus infinity) or 1 (infinity), and so do pixels
-        with a fill value: the one that the file declares, or that `find_fill` finds.
+        with a fill value: the one that the file declares, or that `find_fill` finds. Pixels that do
+        not count become the median of those that do.
 
         Raises
         ------
@@ -118,6 +120,9 @@ class NormalizedImage:
             image[self._filled(stored, fill)] = 0
         if stored.dtype.kind == "f" and not np.isfinite(image).all():
             image = np.nan_to_num(image, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+        if (counted := self._ref.counted(wanted)) is not None and not counted.all():
+            neutral = self._neutral.reshape(-1, *[1] * counted.ndim)
+            image = np.where(counted, image, neutral)
         return np.ascontiguousarray(image)
 
     def read_stored(self, part: tuple[slice, ...]) -> NDArray[Any]:
@@ -180,13 +185,22 @@ class NormalizedImage:
         sample = grid.astype(np.float64)  # integers overflow between percentiles
         sample[self._filled(grid, fill)] = np.nan
         sample = sample.reshape(len(sample), -1)
+        if (counted := self._sample_counted()) is not None:
+            sample[:, ~counted] = np.nan
         finite = np.isfinite(sample)
         if not (finite.any() if self._is_joint else finite.any(axis=1).all()):
             raise InputError(
                 f"'{self._ref.name or self._stored.name}' holds no finite value in a channel: "
                 "choose other channels, or another region."
             )
-        return Intensity.measure(sample, joint=self._is_joint)
+        intensity = Intensity.measure(sample, joint=self._is_joint)
+        if counted is not None:
+            middle = [
+                np.median(values[known]) if known.any() else 0.0
+                for values, known in zip(sample, finite, strict=True)
+            ]
+            self._neutral = intensity.normalize(np.array(middle)[:, np.newaxis])[:, 0]
+        return intensity
 
     @property
     def _is_joint(self) -> bool:
@@ -214,12 +228,30 @@ class NormalizedImage:
 
         The grid lies over the region.
         """
-        size = math.prod(region_shape(self._region))
-        if size <= MAX_STRIDED_PX or self._stored.whole:
-            step = max(1, math.ceil((size / MAX_SAMPLE_PX) ** (1 / len(self._region))))
+        if (step := self._step()) is not None:
             return self.read_stored(tuple(slice(a, b, step) for a, b in self._region))
         windows = [self.read_stored(window) for window in _windows(self._region)]
         return np.concatenate([w.reshape(len(w), -1) for w in windows], axis=1)
+
+    def _sample_counted(self) -> NDArray[np.bool_] | None:
+        """Return which pixels of `_sample`, all in one row, count; None where all do."""
+        if not self._ref.is_limited:
+            return None
+        if (step := self._step()) is not None:
+            mask = self._ref.counted(self._region)
+            assert mask is not None
+            return mask[(slice(None, None, step),) * mask.ndim].ravel()
+        windows = (tuple((p.start, p.stop) for p in w) for w in _windows(self._region))
+        masks = (self._ref.counted(window) for window in windows)
+        return np.concatenate([mask.ravel() for mask in masks if mask is not None])
+
+    def _step(self) -> int | None:
+        """Return the step of the grid of `_sample`; None where windows are sampled."""
+        size = math.prod(region_shape(self._region))
+        if size > MAX_STRIDED_PX and not self._stored.whole:
+            return None
+        step: int = math.ceil((size / MAX_SAMPLE_PX) ** (1 / len(self._region)))
+        return max(1, step)
 
 
 def _windows(region: Region) -> list[tuple[slice, ...]]:

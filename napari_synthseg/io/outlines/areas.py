@@ -17,20 +17,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_synthseg.core.boxes import Corners
-
-Ring = NDArray[np.float64]
-"""Vertices of a closed line, shape (vertex, 2), order y, x; the last one is joined to the first."""
-
-Mask = NDArray[np.bool_]
+from napari_synthseg.core.geometry import ROUNDING, fill_rings
+from napari_synthseg.core.geometry import Mask as Mask
+from napari_synthseg.core.geometry import Ring as Ring
 
 Origin = tuple[int, int]
 """Row and column of the first pixel of a mask."""
-
-CROSSINGS_AT_ONCE = 2**21
-"""Places where edges cross rows, so that memory stays bounded."""
-
-ROUNDING = 1e-9
-"""Pixels by which a line that goes through centers of pixels may come out beside them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,43 +154,6 @@ def _window(bounds: Corners, shape: tuple[int, int]) -> tuple[Origin, tuple[int,
     starts = [math.floor(min(max(edge, 0), n)) for edge, n in zip(bounds, shape, strict=False)]
     stops = [math.ceil(min(max(edge, 0), n)) for edge, n in zip(bounds[2:], shape, strict=True)]
     return (starts[0], starts[1]), (stops[0] - starts[0], stops[1] - starts[1])
-
-
-def fill_rings(rings: Sequence[Ring], shape: tuple[int, int]) -> Mask:
-    """Return which pixels have their center inside an odd number of rings.
-
-    `skimage.draw.polygon` compares each pixel with each edge, which takes hours for the outline of
-    a tissue; this only looks where edges cross rows.
-    """
-    height, width = shape
-    # whether the next pixels of a row lie on the other side; one column more for edges beyond
-    crossed = np.zeros((height, width + 1), np.uint8)
-    starts = np.concatenate(rings) - 0.5  # centers of pixels are at whole numbers from here on
-    ends = np.concatenate([part for ring in rings for part in (ring[1:], ring[:1])]) - 0.5
-    step = max(1, CROSSINGS_AT_ONCE // max(height, 1))
-    for first in range(0, len(starts), step):
-        part = slice(first, first + step)
-        _cross_rows(starts[part], ends[part], crossed)
-    inside: Mask = np.bitwise_xor.accumulate(crossed, axis=1)[:, :width].astype(bool)
-    return inside
-
-
-def _cross_rows(starts: Ring, ends: Ring, crossed: NDArray[np.uint8]) -> None:
-    """Mark the first pixel to the right of each place where an edge crosses a row."""
-    height, width = crossed.shape[0], crossed.shape[1] - 1
-    down = (starts[:, 0] <= ends[:, 0])[:, None]  # the same for both neighbors of an edge
-    upper, lower = np.where(down, starts, ends), np.where(down, ends, starts)
-    first, stop = (
-        np.minimum(np.maximum(np.floor(edge[:, 0]) + 1, 0), height).astype(np.int64)
-        for edge in (upper, lower)
-    )
-    counts = stop - first
-    edges = np.arange(len(counts)).repeat(counts)
-    rows = np.arange(len(edges)) + (first - counts.cumsum() + counts)[edges]
-    (y0, x0), (y1, x1) = upper[edges].T, lower[edges].T
-    at = x0 + (rows - y0) / (y1 - y0) * (x1 - x0)
-    columns = np.minimum(np.maximum(np.floor(at + ROUNDING) + 1, 0), width).astype(np.int64)
-    np.bitwise_xor.at(crossed, (rows, columns), 1)
 
 
 def rectangle(corners: Corners) -> PolygonArea:
