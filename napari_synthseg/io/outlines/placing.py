@@ -242,7 +242,7 @@ class _Placing:
             self.placed.ids[ref.id] = ids
 
     def _place_outline(self, outline: ListedOutline) -> None:
-        refs = self._on_plane(outline)
+        refs = refs_on_plane(outline, self.refs)
         if refs[0].ndim != 2:
             raise InputError(
                 f"{outline.where}: '{refs[0].name}' is used as a volume, but outlines are of flat "
@@ -266,7 +266,7 @@ class _Placing:
             self.placed.areas.setdefault(ref.id, []).append((outline.area, value))
 
     def _place_point(self, point: ListedPoint) -> None:
-        refs = self._on_plane(point)
+        refs = refs_on_plane(point, self.refs)
         value = self._class_of(point)
         if value is None:
             return
@@ -305,13 +305,20 @@ class _Placing:
         renamed = self._names.rename.get(name, name)
         return find_class(thing.where, renamed, self._project.classes)
 
-    def _on_plane(self, thing: ListedOutline | ListedPoint) -> list[ImageRef]:
-        """Return the images of the plane that something was drawn on."""
-        first, plane = self.refs[0], dict(thing.plane)
-        along = plane.pop("slice", None)
-        if along is not None:  # along whichever axis there is; it may also be the channel
-            used = [axis for axis in "zt" if any(axis in ref.plane for ref in self.refs)]
-            is_channel = not used and first.ndim == 2 and "c" in first.axes
-            if not is_channel and len(used) < 2:
-                plane.setdefault(used[0] if used else "z", along)
-        return choose_plane(thing.where, self.refs, plane)
+
+def refs_on_plane(thing: ListedOutline | ListedPoint, refs: Sequence[ImageRef]) -> list[ImageRef]:
+    """Return those of the images of a stack that are of the plane that something was drawn on.
+
+    Raises
+    ------
+    InputError
+        If there is no such plane, or it is on none.
+    """
+    first, plane = refs[0], dict(thing.plane)
+    along = plane.pop("slice", None)
+    if along is not None:  # along whichever axis there is; it may also be the channel
+        used = [axis for axis in "zt" if any(axis in ref.plane for ref in refs)]
+        is_channel = not used and first.ndim == 2 and "c" in first.axes
+        if not is_channel and len(used) < 2:
+            plane.setdefault(used[0] if used else "z", along)
+    return choose_plane(thing.where, refs, plane)

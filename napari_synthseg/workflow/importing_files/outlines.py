@@ -18,14 +18,27 @@ from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.base import ListedBox, ListedImage
 from napari_synthseg.io.boxes.base import ListedPoint as BoxPoint
-from napari_synthseg.io.naming import ImageNames, find_class, same_form
+from napari_synthseg.io.naming import (
+    ImageNames,
+    UnknownNameError,
+    find_class,
+    plane_name,
+    same_form,
+)
 from napari_synthseg.io.outlines import find_outline_format, read_outlines
-from napari_synthseg.io.outlines.base import FORMATS, OutlinedImage, OutlineFormat
+from napari_synthseg.io.outlines.base import (
+    FORMATS,
+    ListedOutline,
+    ListedPoint,
+    OutlinedImage,
+    OutlineFormat,
+)
 from napari_synthseg.io.outlines.drawing import draw_outlines
 from napari_synthseg.io.outlines.placing import (
     Names,
     PlacedOutlines,
     place_outlines,
+    refs_on_plane,
     with_name,
 )
 from napari_synthseg.io.sniffing import SniffedFile
@@ -117,7 +130,7 @@ def _import_outlines(
     listed = list(read_outlines(path, size_of, kind))
     naming = Names(options.class_name, **options.naming, is_told=options.image is not None)
     if masks is None and _are_boxes(listed):
-        boxes = [_as_boxes(image, project, naming) for image in listed]
+        boxes = [each for image in listed for each in _as_boxes(image, project, naming)]
         missed = {each.cls for image in listed for each in image.left_out if each.cls}
         names_missed = {options.rename.get(name, name) for name in missed} & {
             c.name for c in project.classes
@@ -245,37 +258,54 @@ def _clicks_in(labels: InstanceLabels, image: ImageRef) -> list[Click]:
     ]
 
 
-def _as_boxes(image: OutlinedImage, project: Project, naming: Names) -> ListedImage:
-    """Return what is said of an image as boxes and points."""
+def _as_boxes(image: OutlinedImage, project: Project, naming: Names) -> list[ListedImage]:
+    """Return what is said of an image as boxes and points, of a stack of each plane."""
     named = with_name(image, project)
-    return ListedImage(
-        named.where,
-        named.name or "",
-        tuple(
-            ListedBox(each.where, naming.name_of(each, project), each.area.bounds)
-            for each in named.outlines
-        ),
-        named.size,
-        named.by_stem,
-        points=tuple(
-            BoxPoint(each.where, naming.name_of(each, project), each.position)
-            for each in named.points
-        ),
-        notes=tuple(
-            f"{count} {what} were left out"
-            for what, count in Counter(each.what for each in named.left_out).items()
-        ),
+    names = ImageNames(project.images)
+    find = names.find_stem if named.by_stem else names.find
+    try:
+        refs = find(named.where, named.name or "", all_planes=True)
+    except UnknownNameError:  # told, or passed over, where the boxes are placed
+        refs = []
+    planes: dict[str, list[ListedOutline | ListedPoint]] = {}
+    everything: list[ListedOutline | ListedPoint] = [*named.outlines, *named.points]
+    for thing in everything:
+        found = refs_on_plane(thing, refs) if refs else []
+        name = plane_name(found[0]) if found and found[0].plane else ""
+        planes.setdefault(name, []).append(thing)
+    notes = tuple(
+        f"{count} {what} were left out"
+        for what, count in Counter(each.what for each in named.left_out).items()
     )
+    listed: list[ListedImage] = []
+    for plane, things in (planes or {"": []}).items():
+        boxes = [each for each in things if isinstance(each, ListedOutline)]
+        points = [each for each in things if isinstance(each, ListedPoint)]
+        listed.append(
+            ListedImage(
+                named.where,
+                plane or named.name or "",
+                tuple(
+                    ListedBox(each.where, naming.name_of(each, project), each.area.bounds)
+                    for each in boxes
+                ),
+                named.size,
+                named.by_stem and not plane,
+                points=tuple(
+                    BoxPoint(each.where, naming.name_of(each, project), each.position)
+                    for each in points
+                ),
+                notes=() if listed else notes,
+            )
+        )
+    return listed
 
 
 def _are_boxes(listed: Sequence[OutlinedImage]) -> bool:
-    """Tell whether all outlines are upright rectangles on flat images: boxes, and no masks."""
+    """Tell whether all outlines are upright rectangles: boxes, and no masks."""
     outlines = [outline for image in listed for outline in image.outlines]
-    planes = [outline.plane for outline in outlines]
-    planes += [point.plane for image in listed for point in image.points]
     masks = any(image.ids is not None for image in listed)
-    flat = not any(any(plane.values()) for plane in planes)
-    return bool(outlines) and not masks and flat and all(each.is_box for each in outlines)
+    return bool(outlines) and not masks and all(each.is_box for each in outlines)
 
 
 def _with_classes(project: Project, listed: Sequence[OutlinedImage], naming: Names) -> Project:
