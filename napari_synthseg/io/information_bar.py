@@ -1,8 +1,8 @@
 """The bar with magnification and scale that electron microscopes burn into the bottom of an image.
 
 It is told by all of this together: rows down to the bottom that are mostly of one value, or of one
-value altogether (lines); letters in them, of another value far away; and an image above that is
-not of that value.
+value altogether (lines); letters in them, of another value far away; an image above that is not
+of that value; and a sharp edge between, where objects on a flat background end little by little.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ IMAGE_SHARE = 0.3
 """Share of the ground's value in the rows above the bar, at most, on the median."""
 
 
+EDGE_ROWS, MIN_STEP = 4, 0.5
+"""So much larger is the share of ground in so many rows of the bar's top than in those above."""
+
+
 def find_bar(image: NDArray[Any]) -> int | None:
     """Return the first row of the information bar of an image (channel, y, x); None if it has none.
 
@@ -50,11 +54,15 @@ def find_bar(image: NDArray[Any]) -> int | None:
     is_ground = np.abs(bottom - ground) <= TOLERANCE * span
     shares = is_ground.mean(axis=1)
     lines = np.abs(bottom - np.median(bottom, axis=1)[:, None]) <= TOLERANCE * span
-    in_bar = (shares >= GROUND_SHARE) | (lines.mean(axis=1) >= LINE_SHARE)
+    is_line = lines.mean(axis=1) >= LINE_SHARE
+    in_bar = (shares >= GROUND_SHARE) | is_line
     others = np.flatnonzero(~in_bar)
     first = int(others[-1]) + 1 if len(others) else 0
     rows = len(bottom) - first
     if not max(MIN_ROWS, MIN_SHARE * height) <= rows <= MAX_SHARE * height:
+        return None
+    top = np.maximum(shares, is_line)[first : first + EDGE_ROWS].mean()
+    if first == 0 or top - shares[max(first - EDGE_ROWS, 0) : first].mean() < MIN_STEP:
         return None
     letters = ~is_ground[first:]
     if not LETTER_SHARE[0] <= letters.mean() <= LETTER_SHARE[1]:

@@ -57,6 +57,8 @@ def test_what_is_no_bar_is_not_taken_for_one():
     dark[100:140, 100:140] = 200  # objects on a black background
     framed = plain.copy()
     framed[360:] = 0  # a fill without letters
-    for image in (plain, dark, framed, np.zeros((400, 500), np.uint8), plain[:20]):
+    rows, columns = np.indices((400, 500))
+    ball = np.where(np.hypot(rows - 190, columns - 250) < 190, plain, 3)  # ends little by little
+    for image in (plain, dark, framed, ball, np.zeros((400, 500), np.uint8), plain[:20]):
         assert find_bar(image[None]) is None
     assert find_bar(np.full((1, 400, 500), np.nan)) is None
