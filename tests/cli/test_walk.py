@@ -286,7 +286,7 @@ def test_interrupted_training_keeps_its_run(
     assert done.code == 130, done.err
     assert "kept as run 'cut off'" in done.err
     session = Session.open(copy).result()
-    (run,) = session.project.runs
+    run = session.project.run("cut off")
     session.close().result()
     assert run.state == "cancelled"
     assert run.recipe["seed"] == 11
