@@ -20,7 +20,7 @@ from napari_synthseg.cli.settings import (
 from napari_synthseg.cli.synthesize import adopt_recipe
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.recipe import Recipe
-from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.runs import TrainingRun, few_steps
 from napari_synthseg.core.specs import TrainingSource, TrainSpec
 from napari_synthseg.storage.runs import run_folder
 from napari_synthseg.tasks.registry import task_info
@@ -147,6 +147,7 @@ def _summarize(run: TrainingRun, folder: Path) -> dict[str, Any]:
         "seconds": run.seconds,
         "device": run.device,
         "selection": run.selection,
+        "advice": few_steps(run.steps),
         "folder": str(run_folder(folder, run.id)),
     }
 

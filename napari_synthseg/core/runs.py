@@ -171,6 +171,15 @@ class HistoryRow:
     best: bool = False
 
 
+FEW_STEPS = 150
+"""Networks that learned for fewer steps still merge objects that touch, and miss small ones."""
+
+
+def few_steps(steps: int) -> tuple[str, ...]:
+    """Return what to do where a training took few steps, a sentence without a point."""
+    return (f"{steps} steps so far: train longer",) if steps < FEW_STEPS else ()
+
+
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
     """What training returns: weights and all that is needed to use them again, without torch.

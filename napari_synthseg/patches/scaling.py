@@ -31,6 +31,9 @@ from napari_synthseg.core.pixels import (
 from napari_synthseg.patches.quality.size import equal_diameter, measure_diameter
 from napari_synthseg.patches.window import read_window
 
+MAX_SIZE_RATIO = 8.0
+"""Classes that differ more in size do not share a scale well."""
+
 SAME_RATIO = 1.25
 """Images whose objects differ in size by less have one factor."""
 
@@ -81,6 +84,35 @@ class WorkingScale:
 
 
 UNSCALED = WorkingScale()
+
+
+def clicked_diameters(library: PatchLibrary) -> dict[int, float]:
+    """Return the diameters of the classes that are clicked, by value, pixels."""
+    clicked = {patch.cls for patch in library.patches}
+    return {value: d for value, d in library.diameters.items() if value in clicked}
+
+
+def unequal_sizes(diameters: Mapping[int, float], names: Mapping[int, str]) -> tuple[str, ...]:
+    """Return what to do where classes differ too much in size, a sentence without a point.
+
+    Parameters
+    ----------
+    diameters
+        Class value -> diameter, pixels.
+    names
+        Class value -> name.
+    """
+    if not diameters:
+        return ()
+    small, large = (choose(diameters, key=lambda v: diameters[v]) for choose in (min, max))
+    ratio = diameters[large] / diameters[small]
+    if ratio <= MAX_SIZE_RATIO:
+        return ()
+    return (
+        f"objects of '{names[large]}' are {ratio:.0f} times as large as those of '{names[small]}', "
+        "by which images are resampled, and hardly fit into what the network sees: train a model "
+        f"of their own, in a project with '{names[large]}' alone",
+    )
 
 
 def axis_factors(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from napari_synthseg.core.progress import Cancelled, Progress, exhaust, subprogress
 from napari_synthseg.core.recipe import ArtifactStore
-from napari_synthseg.core.runs import TrainedModel
+from napari_synthseg.core.runs import TrainedModel, few_steps
 from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.task import Task
@@ -17,8 +17,8 @@ from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
 VALIDATE_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
 """Shares of the budget at which the weights are compared."""
 
-MIN_STEPS = 50
-"""A run that its time limit ended before so many steps says so."""
+CLOSING_VALIDATIONS = 5.0
+"""How many times as long as a validation the choice of thresholds takes, about."""
 
 AVERAGE_DECAY = 0.99
 MAX_GRADIENT_NORM = 5.0
@@ -69,6 +69,7 @@ def train_model(
         Budget(spec.minutes or DEFAULT_MINUTES, spec.steps),
         spec.learning_rate,
         VALIDATE_AT,
+        closing=CLOSING_VALIDATIONS,
         average_decay=AVERAGE_DECAY,
         max_gradient_norm=MAX_GRADIENT_NORM,
         mixed_precision=True,
@@ -85,15 +86,15 @@ def train_model(
     except (Cancelled, GeneratorExit) as end:
         cancelled = True
         quickly = not isinstance(end, Cancelled) or end.quickly
-        if not quickly and trainer.best is not None and tuning is None:
-            trainer.best = exhaust(task.validate(trainer.trained(), device, tune=True))
+        if not quickly and tuning is None:
+            exhaust(trainer.validate_last())
+            if trainer.best is not None:
+                trainer.best = exhaust(task.validate(trainer.trained(), device, tune=True))
     rule, selection = task.rule, "last weights (nothing was held out)"
     if trainer.best is not None:
         rule = trainer.best.rule or rule
         figures = ", ".join(f"{k} {v:.3f}" for k, v in trainer.best.values.items())
         selection = f"best on the held-out part: {figures}"
-    if trainer.step < MIN_STEPS and spec.steps is None:
-        selection += f"; only {trainer.step} steps were made: give it more time"
     return TrainedModel(
         spec=spec.model,
         in_channels=task.in_channels,
@@ -102,7 +103,7 @@ def train_model(
         weights=trainer.best_weights(),
         learned_from=task.learned_from,
         device=device_reason,
-        selection="; ".join([selection, *data.notes, *task.notes]),
+        selection="; ".join([selection, *few_steps(trainer.step), *data.notes, *task.notes]),
         state="cancelled" if cancelled else "done",
         steps=trainer.step,
         seconds=trainer.elapsed,

@@ -48,6 +48,14 @@ def average_decay(step: int, most: float) -> float:
     return min(most, step / (step + 10))
 
 
+VALIDATION_SHARE = 0.08
+"""Share of a time limit that validation may take together, the last one and what follows included;
+the last one is never left out."""
+
+MOST_RESERVED = 0.4
+"""Share of a time limit that is kept free for the end, at most."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """How long to train: `steps`, where given, win over `minutes`."""
@@ -63,7 +71,11 @@ class TrainingPlan:
     Attributes
     ----------
     validate_at
-        Shares of the budget at which the weights are validated, in ascending order up to 1.
+        Shares of the budget at which the weights are validated, in ascending order up to 1. Of a
+        time limit, those in between are left out where they would take too much of it.
+    closing
+        How many times as long as a validation the rest takes that follows after training. A time
+        limit keeps that and the last validation free.
     average_decay
         Most that the running average of the weights keeps of itself at a step. The average is what
         is validated and kept. 0: no average.
@@ -80,6 +92,7 @@ class TrainingPlan:
     budget: Budget
     learning_rate: float
     validate_at: tuple[float, ...]
+    closing: float = 0.0
     average_decay: float = 0.0
     patience: int | None = None
     max_gradient_norm: float = 1.0
@@ -100,6 +113,10 @@ class TrainerState(BaseModel):
         Validations in a row without a better one.
     validated_at
         Share of the budget at the last validation; None in older checkpoints.
+    began
+        Seconds that were spent before the first batch.
+    validation_seconds, last_validation_seconds
+        That all validations took together, and the last one.
     figures
         Of the last validation.
     best_step, best_value, best_values
@@ -112,6 +129,9 @@ class TrainerState(BaseModel):
     done: bool = False
     worse: int = 0
     validated_at: float | None = None
+    began: float = 0.0
+    validation_seconds: float = 0.0
+    last_validation_seconds: float = 0.0
     figures: dict[str, float] = Field(default_factory=dict)
     best_step: int = 0
     best_value: float | None = None
@@ -160,6 +180,8 @@ class Trainer(Generic[Net]):
         self._best_weights: Weights | None = None
         self._best_step = self._worse = 0
         self._validated_at = 0.0
+        self._began: float | None = None
+        self._validation_s = self._last_validation_s = 0.0
         self.figures: dict[str, float] = {}
         self._store, self._name = store or NullArtifactStore(), name
         with seeded_torch(plan.seed):
@@ -189,11 +211,19 @@ class Trainer(Generic[Net]):
 
     @property
     def fraction(self) -> float:
-        """Share of the budget that is used up, at most 1."""
+        """Share of the budget that is used up, at most 1.
+
+        A time limit counts from the first batch to what must be left for the end, so that the
+        learning rate rises and falls in the time that there is to learn.
+        """
         budget = self.plan.budget
         if budget.steps is not None:
             return min(self.step / budget.steps, 1.0)
-        return min(self.elapsed / 60 / budget.minutes, 1.0)
+        limit = 60 * budget.minutes
+        reserved = min((1 + self.plan.closing) * self._last_validation_s, MOST_RESERVED * limit)
+        began = self._began or 0.0
+        room = limit - reserved - began
+        return min((self.elapsed - began) / room, 1.0) if room > 0 else 1.0
 
     def _is_over(self, fraction: float) -> bool:
         patience = self.plan.patience
@@ -202,9 +232,23 @@ class Trainer(Generic[Net]):
         )
 
     def _validation_is_due(self, fraction: float) -> bool:
-        return self.step > 0 and any(
-            self._validated_at < share <= fraction for share in self.plan.validate_at
+        return (
+            self.step > 0
+            and any(self._validated_at < share <= fraction for share in self.plan.validate_at)
+            and (fraction >= 1 or self._can_afford_validation)
         )
+
+    @property
+    def _can_afford_validation(self) -> bool:
+        """Whether another validation leaves enough of a time limit for the last one.
+
+        How long one takes is only known after the first. Where steps are counted, none is left out,
+        so that the same steps give the same weights on any machine.
+        """
+        if self.plan.budget.steps is not None:
+            return True
+        planned = self._validation_s + (2 + self.plan.closing) * self._last_validation_s
+        return planned <= VALIDATION_SHARE * 60 * self.plan.budget.minutes
 
     # --- training ----------------------------------------------------------------------------
 
@@ -217,6 +261,8 @@ class Trainer(Generic[Net]):
         """
         if self.done:
             return
+        if self._began is None:
+            self._began = self.elapsed
         try:
             with prefetched(self.trainable.make_batch, self.step) as take:
                 yield from self.clocked(self._learn_and_validate(take))
@@ -288,10 +334,13 @@ class Trainer(Generic[Net]):
 
     def _validate(self, due: float) -> Generator[Progress, None, None]:
         """Validate the weights, and keep them if they are the best so far."""
+        started = self.elapsed
         network = self._candidate().eval()
         work = self.trainable.validate(network, self.device)
         found = yield from subprogress(work, message="validating")
         self._validated_at = due
+        self._last_validation_s = self.elapsed - started
+        self._validation_s += self._last_validation_s
         self.figures = dict(found.values)
         before = None if self.best is None else self.best.value
         is_best = found.value is not None and (before is None or found.value >= before)
@@ -322,6 +371,11 @@ class Trainer(Generic[Net]):
             else:
                 average.copy_(value)
 
+    def validate_last(self) -> Generator[Progress, None, None]:
+        """Validate the weights of now, of a training that was stopped before its end."""
+        if self.step and self.history and not self.history[-1].validation:
+            yield from self.clocked(self._validate(self.fraction))
+
     # --- results -----------------------------------------------------------------------------
 
     def best_weights(self) -> Weights:
@@ -344,6 +398,9 @@ class Trainer(Generic[Net]):
             done=self.done,
             worse=self._worse,
             validated_at=self._validated_at,
+            began=self._began or 0.0,
+            validation_seconds=self._validation_s,
+            last_validation_seconds=self._last_validation_s,
             figures=self.figures,
             best_step=self._best_step,
             best_value=self.best.value if self.best else None,
@@ -367,6 +424,9 @@ class Trainer(Generic[Net]):
         self.step, self._elapsed_before = state.step, state.elapsed
         self.done, self._worse = state.done, state.worse
         self.figures, self._best_step = dict(state.figures), state.best_step
+        self._began = state.began
+        self._validation_s = state.validation_seconds
+        self._last_validation_s = state.last_validation_seconds
         known = state.validated_at
         self._validated_at = self.fraction if known is None else known
         if state.best_value is not None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from napari_synthseg.core.annotations import Click, ImageRef, RegionTruth
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.patches.scaling import clicked_diameters, unequal_sizes
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.registry import describe_task, task_for
 
@@ -58,6 +63,29 @@ def suitable_spec(project: Project, learned: bool = False) -> TrainSpec:
         if learned and "real_fraction" not in spec.model_fields_set:
             suits["real_fraction"] = REAL_SHARE
     return spec.model_copy(update=suits)
+
+
+def cautions(project: Project, spec: TrainSpec, library: PatchLibrary | None) -> tuple[str, ...]:
+    """Return what the user should know before training, sentences without a point.
+
+    Sizes are those of the patches where they are cut, else those that were typed.
+    """
+    if not working_diameter(spec) or spec.source == "real":
+        return ()
+    if library is not None:
+        return unequal_sizes(clicked_diameters(library), project.class_names)
+    diameters = {}
+    for cls in project.classes:
+        with suppress(InputError):  # a length, on images without a pixel size
+            diameters[cls.value] = cls.diameter_px(_first_clicked(project, cls.value))
+    return unequal_sizes(diameters, project.class_names)
+
+
+def _first_clicked(project: Project, cls: int) -> ImageRef:
+    for click in training_clicks(project):
+        if click.cls == cls:
+            return project.image(click.image)
+    raise InputError("No object of this class is clicked.")
 
 
 def working_diameter(spec: TrainSpec) -> float:

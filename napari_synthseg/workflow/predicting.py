@@ -20,7 +20,7 @@ from napari_synthseg.core.predictions import (
 )
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.runs import ModelRecord, TrainingRun
+from napari_synthseg.core.runs import ModelRecord, TrainingRun, few_steps
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import name_targets, write_tiff
 from napari_synthseg.storage import runs
@@ -156,6 +156,7 @@ def predict(
     from those that were learned from, it is told before it is predicted, and in its prediction.
     """
     predictor = yield from load_model(folder, run, adapt_to)
+    yield Progress(0.0, notes=tuple(f"{run.name}: {words}" for words in few_steps(run.steps)))
     found: list[Prediction] = []
     for number, ref in enumerate(images):
         work = apply_model(predictor, run, ref, folder, magnification)

@@ -366,6 +366,11 @@ class Session:
         """The training settings that the user chose, and what suits the marks for the others."""
         return choosing.suitable_spec(self.project, self.synthesizer_is_current)
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the user should know before training, sentences without a point."""
+        return choosing.cautions(self.project, self.suitable_spec, self._current_library())
+
     def _current_library(self) -> PatchLibrary | None:
         return self.library if self.library_is_current else None
 

@@ -48,6 +48,7 @@ from napari_synthseg.tasks.info import TaskInfo
 from napari_synthseg.tasks.registry import task_for, task_info
 from napari_synthseg.training.appearance import measure_appearance
 from napari_synthseg.training.split import Subset, split_clicked
+from napari_synthseg.workflow import choosing
 from napari_synthseg.workflow.choosing import suitable_recipe, working_diameter
 from napari_synthseg.workflow.cutting import clicked_image, clicked_parts, cut
 from napari_synthseg.workflow.truths import masked_images, true_pairs, true_parts
@@ -174,11 +175,13 @@ class TrainingSources:
             scale = measure_scale_of_pairs(known, diameter, working, spacings)
             diameter = (scale.diameter or diameter) * scale.usual
             both = zip(parts, true, strict=True)
-            scaled = [scaled_pair(pair, scale.of(part.ref)) for part, pair in both]
-            pairs: Synthesizer = RealDataset(scaled)
+            pairs: Synthesizer = RealDataset([scaled_pair(p, scale.of(s.ref)) for s, p in both])
         else:
             library = yield from self._cut(parts)
             scale = measure_scale(library, working)
+            cautions = choosing.cautions(self.project, spec, library)
+            yield Progress(0.0, "resampling", notes=cautions)
+            notes += cautions
             library = scaled_library(library, scale)
             diameter = float(np.median(list(library.diameters.values())))
             fitted = task.fit_labels(spec, library)

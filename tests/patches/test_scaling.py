@@ -19,6 +19,7 @@ from napari_synthseg.patches.scaling import (
     scale_for,
     scaled_library,
     scaled_pair,
+    unequal_sizes,
 )
 from tests.helpers.clicked_discs import CENTERS, clicked, disc_image, finish, overlap
 
@@ -152,3 +153,13 @@ def test_volumes_are_reduced_until_planes_lie_as_far_apart_as_pixels(apart, spac
 def test_volumes_are_not_enlarged():
     assert scale_for(8.0, {}, 24.0, [(1.0, 1.0, 1.0)]).is_one
     assert scale_for(8.0, {}, 24.0, [(1.0, 1.0)]).usual == 3.0
+
+
+@pytest.mark.parametrize(("large", "said"), [(79.0, False), (101.0, True)])
+def test_classes_of_very_unequal_size_are_told(large, said):
+    notes = unequal_sizes({1: 10.0, 2: large, 3: 30.0}, {1: "spot", 2: "cell", 3: "other"})
+    assert bool(notes) is said
+    if said:
+        assert "'cell' are 10 times as large as those of 'spot'" in notes[0]
+        assert "in a project with 'cell' alone" in notes[0]
+    assert unequal_sizes({}, {}) == ()

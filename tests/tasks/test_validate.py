@@ -1,14 +1,20 @@
 """Thresholds chosen on the held-out part: those that part it well, with room on either side."""
 
 import numpy as np
+import pytest
 
+from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.labels import DualImage, InstanceLabels
+from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import exhaust
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.tasks import validation
+from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.evaluation import CANDIDATE_SCORES, validate
 from napari_synthseg.tasks.segment.targets import make_targets
-from napari_synthseg.tasks.validation import HeldOutField
+from napari_synthseg.tasks.validation import HeldOutField, fields_of, narrowed
 
 
 def field(strengths):
@@ -54,3 +60,36 @@ def test_without_tuning_the_rule_stays():
     pair = DualImage(np.zeros((1, *labels.ids.shape), np.float32), labels, 0)
     rule = SegmentRule(class_values=(1,), diameter=16.0, minimum_score=0.1)
     assert exhaust(validate([maps], [held_out(pair)], rule)).rule == rule
+
+
+def fully_clicked(shape, places):
+    image = np.arange(np.prod(shape), dtype=np.float32).reshape(1, *shape)
+    ref = ImageRef(id="a", uri="a", axes="zyx"[-len(shape) :])
+    clicks = tuple(Click(image="a", position=place, cls=1) for place in places)
+    return ClickedImage(ref, ArraySource(image), clicks)
+
+
+@pytest.mark.parametrize("shape", [(90, 120), (4, 90, 120)])
+def test_of_a_large_image_the_window_with_most_clicks_is_looked_at(shape):
+    depth = (2.0,) * (len(shape) - 2)
+    crowd = [(*depth, 80.0, x) for x in (100.0, 105.0, 110.0, 118.0)]
+    image = fully_clicked(shape, [(*depth, 5.0, 5.0), *crowd, (*depth, 40.0, 60.0)])
+    small = narrowed(image, 900 * int(np.prod(shape[:-2])))
+    assert small.pixels.shape == (1, *shape[:-2], 30, 30)
+    assert len(small.clicks) == 4
+    whole, part = image.pixels.read(), small.pixels.read()
+    for click, place in zip(small.clicks, crowd, strict=True):
+        there = tuple(int(p) for p in place)
+        assert part[(0, *(int(p) for p in click.position))] == whole[(0, *there)]
+    assert narrowed(image, 10**6) is image
+
+
+def test_however_many_images_are_held_out_no_more_is_looked_at(monkeypatch):
+    monkeypatch.setattr(validation, "VALIDATION_PX", 4000)
+    monkeypatch.setattr(validation, "LEAST_FIELD_PX", 1000)
+    images = tuple(fully_clicked((50, 80), [(20.0, 30.0 + n)]) for n in range(9))
+    data = TaskData(TrainSpec(task="segment"), None, {1: "a"}, 10.0, val_images=images)
+    fields = fields_of(data)
+    assert len(fields) == 4
+    assert sum(field.pixels.read().size for field in fields) <= 4000
+    assert all(field.truth.clicks for field in fields)

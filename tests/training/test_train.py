@@ -11,10 +11,12 @@ from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import ClickedImage
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.progress import Cancelled, exhaust
+from napari_synthseg.core.progress import Cancelled, Progress, exhaust
+from napari_synthseg.core.runs import few_steps
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.tasks.segment.task import SegmentTask
 from napari_synthseg.training.libraries import load_libraries
+from napari_synthseg.training.trainable import Validation
 from tests.helpers.randomness import numpy_state
 from tests.helpers.training import MemoryStore, train_model
 
@@ -83,7 +85,7 @@ def test_a_limit_that_is_over_before_it_begins_is_said(disks, tiny):
     spec = tiny.model_copy(update={"steps": None, "minutes": 0.1})
     steps, model = turn(train_model(spec, disks, started=time.monotonic() - 60))
     assert learned(steps) == [1]
-    assert "only 1 steps were made: give it more time" in model.selection
+    assert "1 steps so far: train longer" in model.selection
 
 
 def test_closing_it_gives_the_weights_so_far(disks, tiny):
@@ -95,7 +97,7 @@ def test_closing_it_gives_the_weights_so_far(disks, tiny):
         work.throw(Cancelled)
     assert stop.value.value.state == "cancelled"
     assert stop.value.value.history[-1].step == 1
-    assert [meta["step"] for _, meta in store.saved] == [1]
+    assert {meta["step"] for _, meta in store.saved} == {1}
 
 
 def test_the_best_weights_are_chosen_on_the_held_out_part(disks, tiny):
@@ -166,6 +168,30 @@ def test_a_cancel_chooses_thresholds_unless_it_is_to_be_quick(
     assert tuned == calls
     assert (model.state, model.steps) == ("cancelled", 4)
     assert model.selection.startswith("best on the held-out part: held-out pairs F1")
+
+
+def test_what_was_learned_since_the_last_validation_counts_too(disks, tiny, monkeypatch):
+    held = disks.pair(999)
+    work = train_model(tiny.model_copy(update={"steps": 20}), disks, val_pairs=[held])
+    while next(work).metrics.get("step", 0) < 10:  # validated at 8
+        pass
+    measured = iter([Validation({"held": 9.0}, 9.0), Validation({"held": 9.0}, 9.0)])
+
+    def better(self, net, device, *, tune=False):
+        yield Progress(1.0)
+        return next(measured)
+
+    monkeypatch.setattr(SegmentTask, "validate", better)
+    with pytest.raises(StopIteration) as stop:
+        work.throw(Cancelled)
+    model = stop.value.value
+    assert [row.step for row in model.history if row.best][-1] == model.steps
+    assert model.selection.startswith("best on the held-out part: held 9")
+
+
+@pytest.mark.parametrize(("steps", "said"), [(149, True), (150, False)])
+def test_few_steps_are_said(steps, said):
+    assert few_steps(steps) == (("149 steps so far: train longer",) if said else ())
 
 
 def test_a_cancel_while_thresholds_are_chosen_keeps_the_weights(disks, tiny):

@@ -94,6 +94,75 @@ def test_a_time_budget_does_not_count_pauses():
     assert 0.5 <= trainer.elapsed < 3
 
 
+class Clocked(Falling):
+    """One whose batches and validations take so many seconds of a clock that is made up."""
+
+    def __init__(self, monkeypatch, step_s, validation_s):
+        super().__init__()
+        self.step_s, self.validation_s, self.now, self.rates = step_s, validation_s, 0.0, []
+        monkeypatch.setattr("napari_synthseg.training.trainer.time.monotonic", lambda: self.now)
+
+    def batch_loss(self, net, batch, fraction):
+        self.now += self.step_s
+        self.rates.append(rate_factor(fraction))
+        return super().batch_loss(net, batch, fraction)
+
+    def validate(self, net, device):
+        self.now += self.validation_s
+        return (yield from super().validate(net, device))
+
+
+SHARES = (0.4, 0.55, 0.7, 0.85, 1.0)
+
+
+@pytest.mark.parametrize("step_s", [0.3, 1.0, 4.0])
+@pytest.mark.parametrize("before_s", [0.0, 90.0])
+def test_a_time_limit_has_the_whole_learning_rate_schedule_and_is_kept(
+    monkeypatch, step_s, before_s
+):
+    stage = Clocked(monkeypatch, step_s, validation_s=2.0)
+    stage.now = before_s  # as for cutting and fitting
+    plan = TrainingPlan(Budget(3.0), 0.1, SHARES, closing=3.0)
+    trainer = Trainer(stage, plan, CPU, started=0.0)
+    list(trainer.run())
+    assert stage.rates[0] == pytest.approx(rate_factor(0.0))
+    assert max(stage.rates) > 0.9
+    assert stage.rates[-1] < 0.06
+    assert trainer.history[-1].validation
+    left = 180 - stage.now
+    assert abs(left - 3 * 2.0) <= step_s + 0.1  # for what follows
+
+
+@pytest.mark.parametrize(
+    ("validation_s", "count"), [(0.5, 5), (2.0, 4), (2.3, 3), (2.8, 2), (10.0, 2)]
+)
+def test_of_a_time_limit_validations_that_cost_too_much_are_left_out(
+    monkeypatch, validation_s, count
+):
+    stage = Clocked(monkeypatch, 1.0, validation_s)
+    plan = TrainingPlan(Budget(3.0), 0.1, SHARES, closing=3.0)
+    list(Trainer(stage, plan, CPU, started=0.0).run())
+    assert stage.validated == count
+    counted = Clocked(monkeypatch, 1.0, validation_s)
+    list(Trainer(counted, TrainingPlan(Budget(3.0, 40), 0.1, SHARES, closing=3.0), CPU).run())
+    assert counted.validated == 5  # steps give the same weights on any machine
+
+
+def test_what_the_clock_told_is_in_the_checkpoint(monkeypatch):
+    stage, store = Clocked(monkeypatch, 1.0, 2.0), MemoryStore()
+    stage.now = 30.0
+    plan = TrainingPlan(Budget(2.0), 0.1, SHARES, closing=1.0)
+    trainer = Trainer(stage, plan, CPU, started=0.0, store=store, name="a")
+    work = trainer.run()
+    while stage.validated < 1:
+        next(work)
+    before = trainer.fraction
+    with pytest.raises(Cancelled):
+        work.throw(Cancelled)
+    again = Trainer(stage, plan, CPU, store=MemoryStore(store.saved[-1]), name="a")
+    assert again.fraction == pytest.approx(before, abs=0.02)
+
+
 @pytest.mark.parametrize("tick", np.linspace(0.05, 0.3, 11))
 def test_what_is_learned_last_is_validated_however_the_time_budget_ends(tick):
     class Ticking(Trainer):

@@ -13,6 +13,7 @@ from napari_synthseg.core.runs import DecodingRule, TrainingRun
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage.runs import load_weights
 from napari_synthseg.tasks.predict import load_predictor, predict_image
+from napari_synthseg.workflow import choosing
 from napari_synthseg.workflow.predicting import show
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
@@ -214,3 +215,29 @@ def test_models_of_other_tasks_take_no_magnification(large):
     run = large.train(spec, "boxes").result()
     with pytest.raises(InputError, match="Leave the magnification out"):
         large.predict(run, [large.project.images[1]], magnification=2.0)
+
+
+def test_classes_of_very_unequal_size_are_told_before_training(large):
+    project = large.project
+    assert large.cautions == ()
+    giant = project.next_class("giant", diameter=900.0)
+    place = Click(id="g", image=project.images[0].id, position=(250.0, 300.0), cls=giant.value)
+    large.edit(project.with_classes(giant), "class")
+    assert large.cautions == ()  # of a class that nobody clicked
+    large.edit(large.project.with_clicks(place), "click")
+    try:
+        (caution,) = large.cautions
+        assert "'giant' are 11 times as large as those of 'disc'" in caution
+        spec = SPEC.model_copy(update={"validation_fraction": 0.0})
+        job = large.train(spec, "unequal")
+        said = []
+        job.progressed.connect(lambda step: said.append((step.notes, step.metrics)))
+        run = job.result()
+        first = next(n for n, (notes, _) in enumerate(said) if notes)
+        assert "in a project with 'giant' alone" in said[first][0][0]
+        assert not any("loss" in metrics for _, metrics in said[:first])
+        assert said[first][0][0] in run.selection
+        unscaled = SPEC.model_copy(update={"working_diameter": 0.0})
+        assert choosing.cautions(large.project, unscaled, None) == ()
+    finally:
+        large.edit(project, "back")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,14 +65,13 @@ def _measure(
     scores: Sequence[float],
 ) -> Generator[Progress, None, Validation]:
     """Decode all fields by a rule; return the best of some smallest scores."""
-    decoded: list[Decoded] = []
-    for number, outputs in enumerate(maps):
+    matches: list[Matches] = []
+    for number, (outputs, field) in enumerate(zip(maps, fields, strict=True)):
         yield Progress(number / len(maps), f"image {number + 1} of {len(maps)}")
-        decoded.append(decode(*outputs, rule))
+        matches.append(_match(decode(*outputs, rule), field.truth))
     measured: list[Validation] = []
     for least in scores:
-        yield Progress(1.0)
-        counts = [_count(_above(d, least), f.truth) for d, f in zip(decoded, fields, strict=True)]
+        counts = [one.count(least) for one in matches]
         found = sum_by_part(fields, counts)
         values = {f"held-out {part} F1": float(f1(sums)) for part, sums in found.items()}
         candidate = rule.model_copy(update={"minimum_score": least})
@@ -80,32 +79,49 @@ def _measure(
     return measured[middle_of_best([found.value or 0.0 for found in measured], F1_TOLERANCE)]
 
 
-def _above(decoded: Decoded, least: float) -> Decoded:
-    """Return the objects whose score is at least `least`, with their ids unchanged."""
-    keep = np.concatenate([[False], decoded.scores >= least])
-    return replace(decoded, ids=np.where(keep[decoded.ids], decoded.ids, 0))
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """The objects of a field that are right, at each of some IoUs, by the smallest score.
+
+    Attributes
+    ----------
+    right
+        For each IoU the scores of the objects that match one of their class.
+    others
+        Scores of all objects that count as found.
+    true
+        Number of objects that there are.
+    """
+
+    right: tuple[NDArray[np.float32], ...]
+    others: NDArray[np.float32]
+    true: int
+
+    def count(self, least: float) -> NDArray[np.float64]:
+        """Return (matched, predicted, true) of the objects whose score is at least `least`."""
+        matched = np.mean([np.count_nonzero(scores >= least) for scores in self.right])
+        return np.array([matched, np.count_nonzero(self.others >= least), self.true], float)
 
 
-def _count(decoded: Decoded, truth: DualImage | ClickedImage) -> NDArray[np.float64]:
-    """Return (matched, predicted, true)."""
+def _match(decoded: Decoded, truth: DualImage | ClickedImage) -> Matches:
     if isinstance(truth, DualImage):
-        return _count_masks(decoded, instances_of(truth.labels))
-    return _count_clicks(decoded, truth)
+        return _match_masks(decoded, instances_of(truth.labels))
+    return _match_clicks(decoded, truth)
 
 
-def _count_masks(decoded: Decoded, truth: InstanceLabels) -> NDArray[np.float64]:
-    """Average over IoU 0.5 and 0.75; right class only."""
-    predicted = np.count_nonzero(np.bincount(decoded.ids.ravel())[1:])
-    matched = []
+def _match_masks(decoded: Decoded, truth: InstanceLabels) -> Matches:
+    """Match at IoU 0.5 and 0.75, where no object can match two; right class only."""
+    present = np.flatnonzero(np.bincount(decoded.ids.ravel(), minlength=1)[1:])
+    right = []
     for threshold in (0.5, 0.75):
         pairs = match_instances(truth.ids, decoded.ids, threshold)
-        right = [truth.classes.get(t, 1) == decoded.classes[p - 1] for t, p in pairs]
-        matched.append(sum(right))
-    return np.array([np.mean(matched), predicted, truth.count], float)
+        mine = [p - 1 for t, p in pairs if truth.classes.get(t, 1) == decoded.classes[p - 1]]
+        right.append(decoded.scores[mine])
+    return Matches(tuple(right), decoded.scores[present], truth.count)
 
 
-def _count_clicks(decoded: Decoded, image: ClickedImage) -> NDArray[np.float64]:
-    """Count as matched the objects with one click, of their class.
+def _match_clicks(decoded: Decoded, image: ClickedImage) -> Matches:
+    """Match the objects with one click, of their class.
 
     On an image that is not fully clicked, objects without a click are not counted.
     """
@@ -117,8 +133,8 @@ def _count_clicks(decoded: Decoded, image: ClickedImage) -> NDArray[np.float64]:
             for p, o, n in zip(click.position, origin, decoded.ids.shape, strict=True)
         )
         if decoded.ids[at]:
-            hits.setdefault(int(decoded.ids[at]), []).append(click.cls)
-    matched = sum(classes == [decoded.classes[number - 1]] for number, classes in hits.items())
-    present = np.unique(decoded.ids)
-    predicted = np.count_nonzero(present) if image.ref.exhaustive else len(hits)
-    return np.array([matched, predicted, len(image.clicks)], float)
+            hits.setdefault(int(decoded.ids[at]) - 1, []).append(click.cls)
+    right = [n for n, classes in hits.items() if classes == [decoded.classes[n]]]
+    present = np.flatnonzero(np.bincount(decoded.ids.ravel(), minlength=1)[1:])
+    counted = present if image.ref.exhaustive else np.array(list(hits), int)
+    return Matches((decoded.scores[right],), decoded.scores[counted], len(image.clicks))

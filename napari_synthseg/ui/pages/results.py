@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QListWidget, QListWidgetIt
 from napari_synthseg.core.annotations import ImageRef, MaskTruth
 from napari_synthseg.core.predictions import HeatMaps, Prediction
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.runs import TrainingRun, few_steps
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.tasks.registry import describe_task
 from napari_synthseg.ui.control.controller import SessionController
@@ -26,7 +26,7 @@ from napari_synthseg.ui.presenters.results import (
 )
 from napari_synthseg.ui.presenters.runs import find_run
 from napari_synthseg.ui.presenters.scores import latest_scores, overlay_text, score_tables
-from napari_synthseg.ui.presenters.steps import CLICK
+from napari_synthseg.ui.presenters.steps import CLICK, TRAIN
 from napari_synthseg.ui.presenters.tables import Table
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
@@ -88,6 +88,11 @@ class ResultsPage(Page):
         return self.runs.value in self._found
 
     @property
+    def _advice(self) -> tuple[str, ...]:
+        """What comes before marking more."""
+        return few_steps(self._run.steps) if self._run is not None else ()
+
+    @property
     def _colors_regions(self) -> bool:
         """Whether the model colors regions, rather than finding objects."""
         return self._run is not None and describe_task(self._run.task).marking == "regions"
@@ -98,6 +103,8 @@ class ResultsPage(Page):
             return busy
         if not self._is_predicted:
             return "See what the model finds."
+        for advice in self._advice:
+            return f"{advice}."
         what = "Paint" if self._colors_regions else "Click"
         return f"Not good enough? {what} where it fails, and train again."
 
@@ -108,6 +115,8 @@ class ResultsPage(Page):
         if not self._is_predicted:
             why = "" if self._chosen() else "Tick at least one image."
             return NextStep("Predict", self.predict, why)
+        if self._advice:
+            return self.going_to("Improve: train longer", TRAIN)
         what = "paint more regions" if self._colors_regions else "click more objects"
         return self.going_to(f"Improve: {what}", CLICK)
 

@@ -107,7 +107,12 @@ class TrainPage(Page):
         if idle:
             self.task.show_spec(self._spec, project.runs)
             self.form.set_model(self._spec)
-        before = f"{SOURCES[self.form.model.source]} {BACKGROUND_WORK}"
+        cautions = self.session.cautions if self.session is not None else ()
+        lines = (
+            f"{SOURCES[self.form.model.source]} {BACKGROUND_WORK}",
+            *(f"Note: {c}." for c in cautions),
+        )
+        before = "\n".join(lines)
         self.introduction.setText(before if idle else WHILE_TRAINING)
         self.work.start_button.setEnabled(idle and is_marked(project))
         self.work.start_button.setText("Train again" if is_trained(project) else "Start")

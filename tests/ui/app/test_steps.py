@@ -337,9 +337,12 @@ def test_what_is_said_of_results_is_of_the_chosen_run(clicked):
     page = clicked.panel.results_page
     said = page.found.text()
     assert said
+    assert page.hint() == f"{run.steps} steps so far: train longer."
+    assert page.next_step().text == "Improve: train longer"
+    session = clicked.session
+    session.edit(session.project.with_run(run.model_copy(update={"steps": 150})), "train")
     assert "Not good enough?" in page.hint()
     other = run.model_copy(update={"id": "other", "name": "other", "scores": ()})
-    session = clicked.session
     session.edit(session.project.with_run(other), "train")
     assert page.runs.value == "other"
     assert page.hint() == "See what the model finds."
