@@ -355,8 +355,8 @@ def test_images_of_one_name_have_results_of_their_own(
     assert done.code == 0, done.err
     assert set(done.result["per_image"]) == {"d1_cells", "d2_cells"}
     assert set(done.result["scale"]) == {"d1_cells", "d2_cells"}
-    found = [tifffile.imread(tmp_path / "out" / f"{day}_cells.tif") for day in ("d1", "d2")]
-    np.testing.assert_array_equal(*found)
+    first, second = (tifffile.imread(tmp_path / "out" / f"{day}_cells.tif") for day in ("d1", "d2"))
+    np.testing.assert_array_equal(first, second)
     rows = list(csv.DictReader((tmp_path / "out" / "objects.csv").open()))
     assert {row["image"] for row in rows} == {"d1_cells.tif", "d2_cells.tif"}
     twice = invoke("predict", trained, "tiny", paths[0], paths[0], "--out", tmp_path / "again")

@@ -90,10 +90,15 @@ def test_a_new_scale_is_the_pixel_size_and_can_be_undone(opened, told):
     assert opened.session.project.images[0].pixel_size is None
 
 
+def edit_in_place(layer):
+    np.copyto(layer.data, 1300 - layer.data)
+    layer.refresh()
+
+
 CHANGES = {
     "inverted": lambda layer: setattr(layer, "data", 1300 - layer.data),
     "cropped": lambda layer: setattr(layer, "data", layer.data[20:100, 30:130]),
-    "edited in place": lambda layer: (np.copyto(layer.data, 1300 - layer.data), layer.refresh()),
+    "edited in place": edit_in_place,
 }
 
 

@@ -4,7 +4,7 @@ The plain sampler runs the whole prior once for each code. Its time is that of o
 times the number of codes; with ``--whole`` it really draws every code (many minutes). Both get the
 same noise, and with ``--whole`` the codes are compared. Processor time of one thread.
 
-``python -m benchmarks.learned_sampling``
+``python -m benchmarks.learned.sampling``
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Then the same network learns, in the same number of steps, from crops of the rea
 the same crops, coded, decoded and given back their grain; from halves of the two; and from as many
 drawn pairs, unchecked. All are scored on real images of other groups.
 
-``SYNTHSEG_DATA=/data python -m benchmarks.learned_losses benchmarks/studies/superalloy-2.toml``
+``SYNTHSEG_DATA=/data python -m benchmarks.learned.losses benchmarks/studies/superalloy-2.toml``
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ held out, and writes ``NAME.png`` and ``NAME.json``: seconds of learning (wall a
 a second with and without keeping what was computed, use of the codebook, bits a code on training
 and held-out images, share of pairs turned away by reason. What was learned is kept in the folder.
 
-``SYNTHSEG_DATA=/data python -m benchmarks.learned_sheets superalloy --out sheets``
+``SYNTHSEG_DATA=/data python -m benchmarks.learned.sheets superalloy --out sheets``
 """
 
 from __future__ import annotations
