@@ -26,8 +26,9 @@ def project(invoke, tmp_path):
     def make(axes):
         shape = (3, 60, 80)[-len(axes) :]
         pixels = np.random.default_rng(0).integers(0, 200, shape, np.uint8)
-        options = {"imagej": True, "metadata": {"axes": axes}} if len(axes) == 3 else {}
-        tifffile.imwrite(tmp_path / "film.tif", pixels, **options)
+        movie = len(axes) == 3
+        metadata = {"axes": axes} if movie else None
+        tifffile.imwrite(tmp_path / "film.tif", pixels, imagej=movie, metadata=metadata)
         done = invoke("new", tmp_path / "p", tmp_path / "film.tif", "--class", "cell:12")
         assert done.code == 0, done.err
         return tmp_path / "p"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.layers import Image
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage, image_key
-from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.viewer.region_keeper import RegionKeeper
 from napari_synthseg.workflow import painting
 from napari_synthseg.workflow.session import Session
@@ -39,7 +39,7 @@ def keeper(qtbot, tmp_path, monkeypatch):
 def images(keeper):
     controller = keeper._controller
     return [
-        DisplayedImage(controller, image_key(ref), SHAPE, Placement())
+        DisplayedImage(controller, image_key(ref), Image(np.zeros(SHAPE)), SHAPE)
         for ref in controller.project.images
     ]
 
