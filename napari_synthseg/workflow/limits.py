@@ -25,6 +25,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.naming import ImageNames, UnknownNameError, same_form
 from napari_synthseg.io.outlines import read_outlines
 from napari_synthseg.io.outlines.areas import Area, PolygonArea, rectangle
+from napari_synthseg.io.outlines.placing import check_drawn_size, refs_on_plane
 from napari_synthseg.io.outlines.tracing import trace_mask
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.bars import information_bar
@@ -65,9 +66,11 @@ def limit_images(
     Raises
     ------
     InputError
-        If an image is unknown, an outline lies outside its image, or nothing would be left.
+        If an image is unknown, a file has no outline on any of them or was drawn on another size,
+        an outline lies outside its image, or nothing would be left.
     """
     refs = _named(project, limits.images)
+    used: set[Path] = set()
     changed: list[ImageRef] = []
     figures: dict[str, dict[str, object]] = {}
     words: list[str] = []
@@ -75,8 +78,8 @@ def limit_images(
         yield Progress(number / len(refs), f"looking at {ref.name}")
         shape = open_pixels(ref.without_limits(), folder).shape[1:]
         new = ref.without_limits() if limits.clear else ref
-        roi = _outlines(limits.roi, ref, project, shape)
-        excluded = _outlines(limits.excluded, ref, project, shape)
+        roi = _outlines(limits.roi, ref, project, shape, used)
+        excluded = _outlines(limits.excluded, ref, project, shape, used)
         bar = information_bar(ref, folder) if limits.bar else None
         if bar is not None:
             box = rectangle((float(bar.start), 0.0, float(bar.stop), float(shape[-1])))
@@ -101,6 +104,12 @@ def limit_images(
             line += f", {bar.words}"
         words.append(line + (f"; {lost} click(s) lie outside and are not used" if lost else ""))
         changed.append(new)
+    for one in (*limits.roi, *limits.excluded):
+        if isinstance(one, Path) and one not in used:
+            raise InputError(
+                f"{one}: it has no outline on {', '.join(figures)}: it may be of another image, or "
+                "hold nothing but points."
+            )
     return Imported(images=tuple(changed), figures={"images": figures}, message="\n".join(words))
 
 
@@ -118,14 +127,22 @@ def _named(project: Project, names: Sequence[str]) -> list[ImageRef]:
 
 
 def _outlines(
-    shapes: Iterable[Shape], ref: ImageRef, project: Project, shape: Sequence[int]
+    shapes: Iterable[Shape],
+    ref: ImageRef,
+    project: Project,
+    shape: Sequence[int],
+    used: set[Path],
 ) -> tuple[Outline, ...]:
-    """Return the outlines of an image, of boxes and of those in files that are of it."""
+    """Return the outlines of an image, of boxes and of those in files that are of it.
+
+    Files that have any are added to `used`.
+    """
     height, width = shape[-2:]
     found: list[Outline] = []
     for one in shapes:
         if isinstance(one, Path):
             areas = list(_areas_in(one, ref, project, (height, width)))
+            used.update([one] if areas else [])
         else:
             areas = [rectangle(one)]
         for area in areas:
@@ -142,6 +159,7 @@ def _outlines(
 def _areas_in(path: Path, ref: ImageRef, project: Project, size: tuple[int, int]) -> Iterable[Area]:
     """Yield the areas of a file of outlines that names an image, or none."""
     names = ImageNames(project.images)
+    planes = [each for each in project.images if each.uri == ref.uri]
     for image in read_outlines(path, lambda where, stem: size):
         if image.name is not None:
             find = names.find_stem if image.by_stem else names.find
@@ -151,8 +169,9 @@ def _areas_in(path: Path, ref: ImageRef, project: Project, size: tuple[int, int]
                 continue
             if same_form(ref.uri) not in {same_form(each.uri) for each in meant}:
                 continue
+        check_drawn_size(image, ref, size)
         for outline in image.outlines:
-            if all(ref.plane.get(axis, at) == at for axis, at in outline.plane.items()):
+            if not outline.plane or ref in refs_on_plane(outline, planes):
                 yield outline.area
 
 

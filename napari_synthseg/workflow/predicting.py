@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -137,7 +138,7 @@ def check_magnification(run: TrainingRun, magnification: Magnification) -> None:
             f"Run '{run.name}' is of the task {run.task}: only models that outline objects see "
             "images resampled. Leave the magnification out."
         )
-    if magnification != "auto" and not magnification > 0:
+    if magnification != "auto" and not 0 < magnification < math.inf:
         raise InputError(f"A magnification of {magnification}: give a number above 0, or auto.")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+import roifile
 import tifffile
 
 from napari_synthseg.core.annotations import BoxTruth, Click, PointTruth
@@ -164,3 +167,42 @@ def test_nothing_left_and_places_outside_are_refused(session):
     with pytest.raises(InputError, match=r"lies outside 'sem\.tif' \(176 x 160 pixels"):
         session.limit_images(Limits(roi=[(0.0, 500.0, 20.0, 600.0)])).result()
     assert not session.project.images[0].is_limited
+
+
+def shape_on(name: str, size: tuple[int, int]) -> str:
+    """Return labelme's JSON of a square on an image of a size."""
+    points = [[10, 10], [60, 10], [60, 60], [10, 60]]
+    whole = {
+        "imagePath": name, "imageHeight": size[0], "imageWidth": size[1],
+        "shapes": [{"label": "roi", "points": points, "shape_type": "polygon"}],
+    }  # fmt: skip
+    return json.dumps(whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "said"),
+    [
+        ("other.tif", SHAPE, r"roi\.json: it has no outline on sem\.tif"),
+        ("sem.tif", (88, 80), r"drawn on 88 x 80 pixels \(y, x\), but 'sem\.tif' has 176 x 160"),
+    ],
+)
+def test_files_of_another_image_or_size_are_refused(session, tmp_path, name, size, said):
+    (tmp_path / "roi.json").write_text(shape_on(name, size))
+    with pytest.raises(InputError, match=said):
+        session.limit_images(Limits(roi=[tmp_path / "roi.json"])).result()
+    assert not session.project.images[0].is_limited
+
+
+def test_an_outline_on_a_slice_counts_on_its_plane_alone(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "stack.tif",
+        np.zeros((3, 40, 50), np.uint8),
+        photometric="minisblack",
+        metadata={"axes": "ZYX"},
+    )
+    roi = roifile.ImagejRoi.frompoints([[5, 5], [25, 5], [25, 15], [5, 15]], position=1)
+    roi.tofile(tmp_path / "one.roi")
+    with Session.create(tmp_path / "p") as session:
+        session.add_images(tmp_path / "stack.tif", "planes").result()
+        session.limit_images(Limits(excluded=[tmp_path / "one.roi"])).result()
+        assert [ref.is_limited for ref in session.project.images] == [False, True, False]

@@ -72,10 +72,10 @@ def as_array(value: Any) -> NDArray[Any]:
                 name in RECONSTRUCT
             ):
                 return _make(shape, dtype, "F" if order else "C", data)
-            case Record(name, (bytes() | bytearray() as data, dtype, tuple() as shape, order)) if (
-                name in FROM_BUFFER
-            ):
-                return _make(shape, dtype, str(order), data)
+            case Record(
+                name, (bytes() | bytearray() as data, dtype, tuple() as shape, str() as order)
+            ) if name in FROM_BUFFER:
+                return _make(shape, dtype, order, data)
     raise BadPickleError("it is no array of numbers")
 
 

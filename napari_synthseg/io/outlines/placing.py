@@ -202,12 +202,7 @@ class _Placing:
         self.image, self.refs, self.placed = image, refs, placed
         self._project, self._names = project, names
         self._shape = shape_of(refs[0])
-        if image.size is not None and image.size != self._shape[-2:]:
-            raise InputError(
-                f"{image.where}: it was drawn on {image.size[0]} x {image.size[1]} pixels (y, x), "
-                f"but '{refs[0].name}' has {self._shape[-2]} x {self._shape[-1]}: export it for "
-                "the same image."
-            )
+        check_drawn_size(image, refs[0], self._shape)
 
     def place(self) -> None:
         image, placed = self.image, self.placed
@@ -304,6 +299,21 @@ class _Placing:
         name = self._names.name_of(thing, self._project)
         renamed = self._names.rename.get(name, name)
         return find_class(thing.where, renamed, self._project.classes)
+
+
+def check_drawn_size(image: OutlinedImage, ref: ImageRef, shape: Sequence[int]) -> None:
+    """Refuse outlines of an image that had another size; `shape` is its spatial one now.
+
+    Raises
+    ------
+    InputError
+        If the file says another size.
+    """
+    if image.size is not None and image.size != tuple(shape[-2:]):
+        raise InputError(
+            f"{image.where}: it was drawn on {image.size[0]} x {image.size[1]} pixels (y, x), "
+            f"but '{ref.name}' has {shape[-2]} x {shape[-1]}: export it for the same image."
+        )
 
 
 def refs_on_plane(thing: ListedOutline | ListedPoint, refs: Sequence[ImageRef]) -> list[ImageRef]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.stored_array import check_budget
 from napari_synthseg.io.outlines.areas import Mask, MaskArea, Origin, crop_mask
 
 MAX_PIXELS = 2**32
@@ -57,6 +58,7 @@ def mask_of_runs(
         return MaskArea(np.zeros((0, 0), bool), origin)
     line = height if by_columns else width
     first, last = int(starts[0] // line), int((stops[-1] - 1) // line)
+    check_budget(where, (last - first + 1) * line, 3)
     change = np.zeros((last - first + 1) * line + 1, np.int8)
     change[starts - first * line] = 1
     change[stops - first * line] -= 1  # a run may begin where another ends
@@ -117,6 +119,7 @@ def unpack_label_studio(where: str, packed: Sequence[int], size: tuple[int, int]
     length_bits = [bits.take(4) + 1 for _ in range(4)]
     if count != 4 * height * width or value_bits > 8:
         raise bad
+    check_budget(where, count, 1)
     values: list[int] = []
     lengths: list[int] = []
     total = 0

@@ -87,6 +87,12 @@ def export_objects(
                 f"{source.name[0].upper()}{source.name[1:]} has no separate objects: use --what "
                 "labels for regions."
             )
+        gone = {thing.cls for thing in prediction.objects} - names.keys()
+        if gone and format != "csv":
+            raise InputError(
+                f"Objects on '{ref.name}' are of class {min(gone)}, which the project no longer "
+                "has: choose --format csv, or a run that learned its classes."
+            )
         rows: list[tuple[FoundPoint, Measures]] = []
         kept: list[_Seen] = []
         for count, seen in enumerate(_look(prediction, ref, folder, format in _MEASURED)):
@@ -208,7 +214,9 @@ def _write(
                 write_geojson(path, image, classes)
             elif format == "yolo-segments":
                 write_yolo_segments(path, image, numbers)
-            elif image.objects:  # ImageJ opens no empty set
+            elif image.objects:
                 write_imagej_rois(path, image, classes)
+            else:
+                path.unlink(missing_ok=True)  # ImageJ opens no empty set
         if format == "yolo-segments":
             write_text(out / NAME_FILES[0], "".join(f"{c.name}\n" for c in classes))

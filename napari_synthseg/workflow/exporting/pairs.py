@@ -38,6 +38,11 @@ def export_pairs(
         yield from _write_pairs(out, pairs, project)
         return Exported(figures, f"{words} written to {out}.")
     sound = [pair for pair in pairs if not pair.rejection_reason]
+    if pairs and not sound:
+        raise InputError(
+            f"None of the {len(pairs)} dual images passed the gate, which others are not to learn "
+            "from: make others, with another recipe or better patches."
+        )
     figures, words = describe_pairs(sound, project)
     layout = pair_layout(format, project.class_values)
     channels = len(sound[0].image)

@@ -186,8 +186,9 @@ def _join_masks(
     classes: dict[int, int] = {}
     offsets: dict[str, int] = {}
     regions = False
-    for ref, truth in parts:
-        assert isinstance(truth, MaskTruth)
+    masks = [(ref, truth) for ref, truth in parts if isinstance(truth, MaskTruth)]
+    order = list(dict.fromkeys(truth.source for _, truth in masks))  # parts of one file together
+    for ref, truth in sorted(masks, key=lambda part: order.index(part[1].source)):
         labels = open_labels(truth, ref, folder)
         place = region_slices(ref.region or full_region(shape))
         if isinstance(labels, RegionLabels):

@@ -126,6 +126,15 @@ def test_tuples_in_tuples_are_never_hashed() -> None:
         read_pickle(b"\x80\x04" + program + b"}h\x3c" + b"K\x01s.")
 
 
+def test_tuples_in_tuples_are_never_spelled_out() -> None:
+    order: tuple[Any, ...] = ()
+    for _ in range(60):
+        order = (order, order)
+    made = Record("numpy.core.numeric _frombuffer", (b"a", "u1", (1,), order))
+    with pytest.raises(BadPickleError, match="no array of numbers"):
+        as_array(made)
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_any_byte_of_a_pickle_may_be_wrong(data: st.DataObject) -> None:

@@ -11,14 +11,17 @@ import pytest
 import tifffile
 import zarr
 
-from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.annotations import ImageRef, InstanceTruth, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels, RegionLabels
+from napari_synthseg.core.progress import exhaust
 from napari_synthseg.io.exports.label_colors import class_colors, id_colors
 from napari_synthseg.io.exports.label_tiff import write_imagej_labels
 from napari_synthseg.io.images.files import open_file
+from napari_synthseg.storage import consent
+from napari_synthseg.workflow.exporting.sources import TruthSource
 from napari_synthseg.workflow.session import Session
-from tests.helpers.sessions import add_array, add_masks
+from tests.helpers.sessions import add_array, add_file, add_masks
 
 
 def export(session: Session, out: Path, format: str = "", **options):
@@ -168,3 +171,27 @@ def test_neighboring_ids_differ_in_color_and_none_is_dark() -> None:
     for apart in (1, 2, 3):
         assert np.abs(colors[1 + apart :] - colors[1:-apart]).sum(axis=1).min() > 60
     assert class_colors({4: "#0a0b0c"})[4].tolist() == [10, 11, 12]
+
+
+def test_ids_of_parts_in_one_file_never_meet_those_of_another(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "cells.tif", np.zeros((10, 30), np.uint8))
+    whole = np.zeros((10, 30), np.uint16)
+    whole[2:4, 2:4], whole[2:4, 22:24] = 1, 2
+    tifffile.imwrite(tmp_path / "whole.tif", whole)
+    tifffile.imwrite(tmp_path / "middle.tif", (whole[:, :10] > 0).astype(np.uint16))
+    with Session.create(tmp_path / "q.synthseg") as session:
+        session.edit(session.project.with_classes(ObjectClass(name="cell", value=1)), "add a class")
+        (ref,) = add_file(session, tmp_path / "cells.tif")
+        refs = [
+            ref.model_copy(update={"id": f"part{n}", "region": ((0, 10), (10 * n, 10 * n + 10))})
+            for n in range(3)
+        ]
+        project = session.project.without_image(ref.id).with_images(*refs)
+        for name in ("whole.tif", "middle.tif"):
+            consent.allow(tmp_path / name)
+        named = zip(refs, ("whole.tif", "middle.tif", "whole.tif"), strict=True)
+        truths = [InstanceTruth(image=r.id, source=(tmp_path / n).as_posix()) for r, n in named]
+        source = TruthSource(project.with_truths(*truths), (), session.folder, ("instance",))
+        found = exhaust(source.find(source.images[0]))
+    assert [len(np.unique(found.ids[:, a : a + 10])) for a in (0, 10, 20)] == [2, 2, 2]
+    assert len(found.objects) == 3

@@ -182,3 +182,21 @@ def test_our_own_readers_give_the_masks_back(masked, tmp_path: Path, format: str
         mask, (top, left) = outline.area.draw(painted.shape)
         painted[top : top + mask.shape[0], left : left + mask.shape[1]][mask] = ident
     np.testing.assert_array_equal(painted, masked.ids)
+
+
+def test_an_old_set_does_not_stay_where_nothing_is_left(masked, tmp_path: Path) -> None:
+    export(masked, "objects", tmp_path / "o", "imagej")
+    assert [file.name for file in (tmp_path / "o").iterdir()] == ["cells.zip"]
+    project = masked.session.project
+    ring = ((0.0, 0.0), (0.0, 70.0), (50.0, 70.0), (50.0, 0.0))
+    far = project.images[0].model_copy(update={"excluded": ((ring,),)})
+    masked.session.edit(project.with_images(far), "leave all out")
+    export(masked, "objects", tmp_path / "o", "imagej", overwrite=True)
+    assert not list((tmp_path / "o").iterdir())
+
+
+@pytest.mark.parametrize("format", ["geojson", "imagej", "yolo-segments", "coco", "voc"])
+def test_a_class_that_is_gone_is_told(masked, tmp_path: Path, format: str) -> None:
+    masked.session.edit(masked.session.project.without_class(2), "remove a class")
+    with pytest.raises(InputError, match="class 2, which the project no longer has"):
+        export(masked, "objects", tmp_path / "o", format)
