@@ -110,7 +110,7 @@ def show(
         scale = f"magnification {times:.2g}"
     elif rule.pixel_size and ref.pixel_size and ref.unit == rule.unit:
         scale = "its pixel size"
-    if model.learned_from is None:
+    if model.learned_from is None or pixels.shape[0] != model.in_channels:  # the latter is refused
         return View(scaled(pixels, factor), (), scale)
     can_magnify = task_info(rule.kind).scaled
     seen = measure_appearance(scaled(pixels, factor))

@@ -52,7 +52,8 @@ class PlacedOutlines:
     left_out
         What else is not taken over -> how many.
     renamed
-        Name of an image in the file -> name of the image that the user took it for.
+        Name of an image in the file -> name of the image that it was taken for: by the user, or
+        because another program put something before it.
     """
 
     areas: dict[str, list[tuple[Area, int]]] = field(default_factory=dict)
@@ -157,6 +158,7 @@ def place_outlines(
             else:
                 raise
         _Placing(image, refs, project, shape_of, names, placed).place()
+    placed.renamed |= images.renamed
     return placed
 
 

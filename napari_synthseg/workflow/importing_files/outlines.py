@@ -376,5 +376,8 @@ def _report(
         words.append("all clicks were there already")
     words += [f"{figures[key]} {why}" for key, why in LEFT_OUT.items() if figures[key]]
     words += [f"{n} {what} were left out" for what, n in placed.left_out.items()]
-    words += [f"'{old}' was taken for '{new}'" for old, new in placed.renamed.items()]
+    if placed.renamed:
+        old, new = next(iter(placed.renamed.items()))
+        more = f", and {len(placed.renamed) - 1} more by such names" * (len(placed.renamed) > 1)
+        words.append(f"'{old}' was taken for '{new}'{more}")
     return figures, words

@@ -193,3 +193,9 @@ def test_what_does_not_fit_is_told() -> None:
         place(outline(50, 2, 55, 9))
     with pytest.raises(InputError, match=r"point 1: the point \(3, 60.1\) lies outside"):
         place(point(3, 60.1))
+
+
+def test_a_name_with_the_digits_of_label_studio_is_told() -> None:
+    placed = place(outline(), name="0123abcd-a.tif")
+    assert placed.images == ["a"]
+    assert placed.renamed == {"0123abcd-a.tif": "a.tif"}
