@@ -66,17 +66,24 @@ def adopt_weights(net: nn.Module, start: Weights, outputs: Sequence[int]) -> lis
     Names of the parameters that did not fit.
     """
     import torch
+    from torch import nn
 
+    kinds = nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d
+    layers = {name: module for name, module in net.named_modules() if isinstance(module, kinds)}
+    first, last = next(iter(layers), ""), next(reversed(layers), "")
+    turned = last in layers and layers[last].transposed  # then outputs are the second axis
+    output_axis = {f"{last}.weight": int(turned), f"{last}.bias": 0}
     own = net.state_dict()
-    first = next(iter(own))
     taken = {}
     for name, value in own.items():
         array = start.get(name)
-        if array is None or array.ndim != value.ndim:
-            continue
-        fitted = _fit(array, tuple(value.shape), None if name == first else outputs)
-        if fitted is not None:
-            taken[name] = torch.from_numpy(np.array(fitted)).to(value.dtype)
+        if array is not None and name == f"{first}.weight":
+            array = _share_channels(array, value.shape[1])
+        axis = output_axis.get(name)
+        if array is not None and axis is not None and outputs and max(outputs) < array.shape[axis]:
+            array = np.take(array, outputs, axis)
+        if array is not None and array.shape == value.shape:
+            taken[name] = torch.from_numpy(np.array(array)).to(value.dtype)
     net.load_state_dict({**own, **taken})
     return [name for name, _ in net.named_parameters() if name not in taken]
 
@@ -89,21 +96,9 @@ def like_classes(own: Sequence[int], others: Sequence[int]) -> tuple[int, ...]:
     return tuple(1 + (others.index(value) if value in others else 0) for value in own)
 
 
-def _fit(
-    array: NDArray[np.generic], shape: tuple[int, ...], outputs: Sequence[int] | None
-) -> NDArray[np.generic] | None:
-    """Return an array in another shape; None where that has no meaning."""
-    other = [axis for axis, n in enumerate(shape) if array.shape[axis] != n]
-    if not other:
-        return array
-    if len(other) > 1:
-        return None
-    axis = other[0]
-    if outputs is None:  # the first layer, which sees the image: (feature, channel, ...)
-        if axis != 1:
-            return None
-        mean = array.astype(np.float32).sum(axis=axis, keepdims=True) / shape[axis]
-        return np.repeat(mean, shape[axis], axis)
-    if len(outputs) != shape[axis] or max(outputs) >= array.shape[axis]:
-        return None
-    return np.take(array, outputs, axis)
+def _share_channels(weight: NDArray[np.generic], count: int) -> NDArray[np.generic]:
+    """Return the weight (feature, channel, ...) of the first layer for other channels."""
+    if weight.shape[1] == count:
+        return weight
+    mean = weight.astype(np.float32).sum(axis=1, keepdims=True) / count
+    return np.repeat(mean, count, axis=1)

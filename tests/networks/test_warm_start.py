@@ -25,6 +25,13 @@ def test_more_channels_share_what_one_had_and_outputs_follow_their_classes() -> 
     torch.testing.assert_close(after, before[:, [0, 1, 1, 2]])
 
 
+def test_outputs_follow_their_classes_where_there_are_as_many() -> None:
+    old, new = build_network(SPEC, 1, 3).eval(), build_network(SPEC, 1, 3).eval()
+    assert adopt_weights(new, weights_of(old), (0, 2, 1)) == []
+    image = torch.randn(1, 1, 16, 16)
+    torch.testing.assert_close(new(image), old(image)[:, [0, 2, 1]])
+
+
 def test_fewer_channels_see_the_sum_of_what_several_saw() -> None:
     old, new = build_network(SPEC, 3, 2).eval(), build_network(SPEC, 1, 2).eval()
     assert adopt_weights(new, weights_of(old), (0, 1)) == []
