@@ -35,6 +35,23 @@ class CocoAnnotation:
         """Whether it is of several objects at once."""
         return str(self.row.get("iscrowd", 0)).lower() in ("1", "true")
 
+    def marked_points(self) -> list[tuple[float, float]]:
+        """Return the key points that are marked (y, x), pixel centers at whole numbers.
+
+        COCO counts them from the corner of the first pixel, whole ones too.
+
+        Raises
+        ------
+        InputError
+            If they are no list x, y, v, x, y, v, ... of numbers.
+        """
+        numbers = self.row.get("keypoints") or []
+        if not isinstance(numbers, list) or len(numbers) % 3:
+            raise InputError(f"{self.where}: its key points are no list x, y, v, x, y, v, ... .")
+        values = [to_number(self.where, "keypoints", str(number)) for number in numbers]
+        triples = zip(values[::3], values[1::3], values[2::3], strict=True)
+        return [(y - 0.5, x - 0.5) for x, y, seen in triples if seen > 0]
+
 
 @dataclass(frozen=True)
 class CocoTables:

@@ -25,7 +25,7 @@ from napari_synthseg.io.boxes.base import (
     make_box,
     turn_box,
 )
-from napari_synthseg.io.coco_tables import CocoTables, is_coco
+from napari_synthseg.io.coco_tables import CocoAnnotation, CocoTables, is_coco
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.io.tables import to_number
 from napari_synthseg.io.text import read_json
@@ -35,7 +35,7 @@ class CocoFormat(BoxFormat):
     """COCO for detection.
 
     Regions marked as crowds are no objects. An annotation without a box gets the one round its
-    outline, and is a point where it has nothing but keypoints.
+    outline, and is a point where it has nothing but key points.
     """
 
     name = "coco"
@@ -58,7 +58,7 @@ class CocoFormat(BoxFormat):
             if each.is_crowd:
                 crowds[each.image].append(each.cls)
                 continue
-            found, told = _objects(each.where, each.cls, each.row)
+            found, told = _objects(each)
             objects[each.image] += found
             notes[each.image].update(told)
         names = tables.categories
@@ -102,11 +102,10 @@ class CocoFormat(BoxFormat):
         write_text(out, json.dumps(whole))
 
 
-def _objects(
-    where: str, cls: str, annotation: Mapping[str, Any]
-) -> tuple[list[ListedBox | ListedPoint], list[str]]:
-    """Return the box of an annotation, or the points where it has keypoints and no area; notes."""
-    numbers, points = annotation.get("bbox"), _keypoints(where, annotation)
+def _objects(found: CocoAnnotation) -> tuple[list[ListedBox | ListedPoint], list[str]]:
+    """Return the box of an annotation, or the points where it has key points and no area; notes."""
+    where, cls, annotation = found.where, found.cls, found.row
+    numbers = annotation.get("bbox")
     corners = None if numbers is None or numbers == [] else _corners(where, numbers)
     notes = []
     if corners is None or not _has_area(corners):
@@ -120,11 +119,11 @@ def _objects(
         angle = _angle(annotation)
         notes += [TURNED] if angle else []
         return [make_box(where, cls, turn_box(corners, angle))], notes
-    if points:
+    if points := found.marked_points():
         return [ListedPoint(where, cls, point) for point in points], notes
     if corners is None:
         raise InputError(
-            f"{where}: it has no 'bbox', no polygon and no keypoints: import its masks by "
+            f"{where}: it has no 'bbox', no polygon and no marked key point: import its masks by "
             "--instance."
         )
     return [make_box(where, cls, corners)], notes
@@ -175,16 +174,6 @@ def _box_of_runs(where: str, segmentation: dict[str, Any]) -> Corners | None:
     top = np.where(whole, 0, starts % height).min()
     bottom = np.where(whole, height - 1, (stops - 1) % height).max()
     return float(top), float(columns.min()), float(bottom) + 1, float(last.max()) + 1
-
-
-def _keypoints(where: str, annotation: Mapping[str, Any]) -> list[tuple[float, float]]:
-    """Return the keypoints that are marked, y and x; COCO has pixel edges at whole numbers."""
-    numbers = annotation.get("keypoints")
-    if not isinstance(numbers, list) or len(numbers) % 3:
-        return []
-    values = [to_number(where, "keypoints", str(number)) for number in numbers]
-    triples = zip(values[::3], values[1::3], values[2::3], strict=True)
-    return [(y - 0.5, x - 0.5) for x, y, shown in triples if shown > 0]
 
 
 def _angle(annotation: Mapping[str, Any]) -> float:

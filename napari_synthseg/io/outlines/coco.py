@@ -20,7 +20,6 @@ from napari_synthseg.io.outlines.base import (
     OutlinedImage,
     OutlineFormat,
     SizeOf,
-    center_of_pixel,
     check_places,
     make_points,
 )
@@ -60,7 +59,10 @@ def _read(annotation: CocoAnnotation) -> Iterator[Found]:
         area = _mask(where, outline) if isinstance(outline, dict) else _polygons(where, outline)
         yield ListedOutline(where, cls, area) if area else LeftOut(NO_AREA)
     elif row.get("keypoints"):
-        yield _keypoints(where, cls, row["keypoints"])
+        points = annotation.marked_points()
+        yield from (ListedPoint(where, cls, point) for point in points)
+        if not points:
+            yield LeftOut("object(s) without a marked key point", cls)
     else:
         yield _box(where, cls, row.get("bbox"))
 
@@ -91,22 +93,6 @@ def _mask(where: str, mask: dict[str, Any]) -> MaskArea | None:
         raise InputError(f"{where}: its mask is neither a list nor a text of run lengths.")
     area = mask_of_runs(where, runs, (height, width), by_columns=True)
     return area if area.mask.size else None
-
-
-def _keypoints(where: str, cls: str, numbers: Any) -> Found:
-    """Return the middle of the key points that are marked, of x, y, v, ...; v is 0 if one is not.
-
-    Whole numbers are pixels, others are counted from the corner of the first one.
-    """
-    if not isinstance(numbers, list) or len(numbers) % 3:
-        raise InputError(f"{where}: its key points are no list x, y, v, x, y, v, ... .")
-    points = make_points(where, list(zip(numbers[::3], numbers[1::3], strict=True)))
-    points = points[[bool(seen) for seen in numbers[2::3]]]
-    if not len(points):
-        return LeftOut("object(s) without a marked key point", cls)
-    y, x = points.mean(axis=0).tolist()
-    whole = (points == np.round(points)).all()
-    return ListedPoint(where, cls, (y, x) if whole else center_of_pixel((y, x)))
 
 
 def _box(where: str, cls: str, numbers: Any) -> Found:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.boxes.coco import CocoFormat
 from napari_synthseg.io.outlines.base import LeftOut, OutlinedImage
 from tests.helpers.outline_files import coco, coco_polygon, save_json
 from tests.helpers.outlines import box, drawn, read_one
@@ -51,7 +55,7 @@ def test_polygons_of_one_object_are_joined(tmp_path: Path) -> None:
     assert (drawn(outline.area) == box(5, 10, 9, 20) | box(1, 1, 2, 3)).all()
 
 
-def test_key_points_are_clicks(tmp_path: Path) -> None:
+def test_each_marked_key_point_is_a_click(tmp_path: Path) -> None:
     image = read(
         tmp_path,
         {"keypoints": [10, 5, 2]},
@@ -59,8 +63,24 @@ def test_key_points_are_clicks(tmp_path: Path) -> None:
         {"keypoints": [10, 4, 2, 0, 0, 0, 12, 6, 1]},
         {"keypoints": [0, 0, 0]},
     )
-    assert [p.position for p in image.points] == [(5, 10), (4.75, 10), (5, 11)]
+    expected = [(4.5, 9.5), (4.75, 10), (3.5, 9.5), (5.5, 11.5)]
+    assert [p.position for p in image.points] == expected
     assert image.left_out == (LeftOut("object(s) without a marked key point", "nucleus"),)
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 40), st.integers(0, 2)), min_size=1))
+def test_key_points_are_those_of_boxes(points: list[tuple[int, int, int]]) -> None:
+    numbers = [number for point in points for number in point]
+    with TemporaryDirectory() as folder:
+        image = read(Path(folder), {"keypoints": numbers}, {"bbox": [1, 1, 2, 2]})
+        (path,) = Path(folder).iterdir()
+        if all(seen == 0 for _, _, seen in points):
+            with pytest.raises(InputError, match=r"annotation 1: .* no marked key point"):
+                CocoFormat().read(path, lambda *_: (40, 60))
+            return
+        (boxed,) = CocoFormat().read(path, lambda *_: (40, 60))
+    expected = [(y - 0.5, x - 0.5) for x, y, seen in points if seen]
+    assert [p.position for p in image.points] == [p.position for p in boxed.points] == expected
 
 
 def test_crowds_are_told_and_ids_may_be_texts(tmp_path: Path) -> None:
