@@ -124,7 +124,8 @@ def test_learned_pairs_are_written_as_class_values(
     assert done.code == 0, done.err
     assert "objects" not in done.result
     assert sum(done.result["shares"].values()) == pytest.approx(1)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["classes.csv", "images", "labels"]
+    written = sorted(p.name for p in tmp_path.iterdir())
+    assert written == ["classes.csv", "exported_pairs.json", "images", "labels"]
     labels = tifffile.imread(tmp_path / "labels" / "00001.tif")
     assert labels.dtype == np.uint8
     np.testing.assert_array_equal(labels, Drawn().pair(1).labels.values)

@@ -40,6 +40,10 @@ class PairLayout(ABC):
     def paths(self, out: Path, name: str, channels: int) -> list[Path]:
         """Return the files of one pair: those of the image, then that of the labels."""
 
+    def sidecars(self, out: Path, name: str) -> list[Path]:
+        """Return what else some pairs need."""
+        return []
+
     def write(self, out: Path, name: str, pair: DualImage) -> None:
         """Write one pair; unknown pixels are background.
 
@@ -121,6 +125,10 @@ class NnunetLayout(PairLayout):
         images = [out / "imagesTr" / f"{name}_{channel:04d}.tif" for channel in range(channels)]
         return [*images, out / "labelsTr" / f"{name}.tif"]
 
+    def sidecars(self, out: Path, name: str) -> list[Path]:
+        """Return what tells the distance of the pixels of a volume, for image and labels."""
+        return [out / folder / f"{name}.json" for folder in ("imagesTr", "labelsTr")]
+
     def write(self, out: Path, name: str, pair: DualImage) -> None:
         """Write one pair; volumes with the distance of their pixels, which is not known here."""
         values = regions_of(pair.labels).values
@@ -135,9 +143,8 @@ class NnunetLayout(PairLayout):
         self._deep = values.ndim == 3
         _write(labels, table[values])
         if self._deep:
-            for path in (*(p.with_name(f"{name}.json") for p in images[:1]), labels):
-                spacing = {"spacing": [1.0] * values.ndim}
-                write_text(path.with_suffix(".json"), json.dumps(spacing))
+            for path in self.sidecars(out, name):
+                write_text(path, json.dumps({"spacing": [1.0] * values.ndim}))
 
     def finish(self, out: Path, count: int, channels: int, names: Mapping[int, str]) -> None:
         """Write ``dataset.json``."""

@@ -11,6 +11,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, RegionLabels, instances_of, regions_of
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
+from napari_synthseg.io.exports.pair_record import RECORD_FILE, PairRecord
 from napari_synthseg.io.exports.training_pairs import LAYOUTS, pair_layout
 from napari_synthseg.io.result_files import (
     CLASSES_FILE,
@@ -27,14 +28,21 @@ from napari_synthseg.workflow.exporting.exported import Exported
 
 MAX_LISTED_FILES = 5
 
+OWN_FORMAT = "tiff"
+"""How this program itself reads pairs; the others are `LAYOUTS`."""
+
 
 def export_pairs(
     out: Path, pairs: Sequence[DualImage], project: Project, format: str, overwrite: bool
 ) -> Generator[Progress, None, Exported]:
-    """Write dual images, as this program reads them or in the layout of another."""
-    if format not in LAYOUTS:
+    """Write dual images, as this program reads them or in the layout of another.
+
+    They take the place of those that were exported to the same folder before.
+    """
+    if format == OWN_FORMAT:
         refuse_existing(pair_files(out, len(pairs)), overwrite)
         figures, words = describe_pairs(pairs, project)
+        _replace_last(out, PairRecord(format=format, pairs=len(pairs), channels=1))
         yield from _write_pairs(out, pairs, project)
         return Exported(figures, f"{words} written to {out}.")
     sound = [pair for pair in pairs if not pair.rejection_reason]
@@ -46,8 +54,9 @@ def export_pairs(
     figures, words = describe_pairs(sound, project)
     layout = pair_layout(format, project.class_values)
     channels = len(sound[0].image)
-    names = [f"{number:05d}" for number in range(len(sound))]
-    refuse_existing(layout.files(out, names, channels), overwrite)
+    names = [_name(number) for number in range(len(sound))]
+    refuse_existing([*layout.files(out, names, channels), out / RECORD_FILE], overwrite)
+    _replace_last(out, PairRecord(format=format, pairs=len(sound), channels=channels))
     for number, (name, pair) in enumerate(zip(names, sound, strict=True)):
         yield Progress(number / len(sound), f"writing dual image {number + 1}")
         layout.write(out, name, pair)
@@ -88,11 +97,35 @@ def describe_pairs(pairs: Sequence[DualImage], project: Project) -> tuple[dict[s
 def pair_files(out: Path, count: int) -> tuple[Path, ...]:
     """Return the files that exported pairs may need: all images, all labels, the tables."""
     pairs = (out / kind / _file_name(n) for kind in ("images", "labels") for n in range(count))
-    return (*pairs, out / OBJECTS_FILE, out / CLASSES_FILE)
+    return (*pairs, out / OBJECTS_FILE, out / CLASSES_FILE, out / RECORD_FILE)
+
+
+def _replace_last(out: Path, record: PairRecord) -> None:
+    """Remove what only the last export to a folder wrote, and note what this one writes.
+
+    The note comes first, so that pairs of an export that is stopped are known, too.
+    """
+    last = PairRecord.read(out, (OWN_FORMAT, *LAYOUTS))
+    if last is not None:
+        for path in {*_files_of(last, out)} - {*_files_of(record, out)}:
+            path.unlink(missing_ok=True)
+    record.write(out)
+
+
+def _files_of(record: PairRecord, out: Path) -> list[Path]:
+    if record.format == OWN_FORMAT:
+        return list(pair_files(out, record.pairs))
+    layout, names = pair_layout(record.format, ()), [_name(n) for n in range(record.pairs)]
+    beside = [path for name in names for path in layout.sidecars(out, name)]
+    return [*layout.files(out, names, record.channels), out / RECORD_FILE, *beside]
+
+
+def _name(number: int) -> str:
+    return f"{number:05d}"
 
 
 def _file_name(number: int) -> str:
-    return f"{number:05d}.tif"
+    return f"{_name(number)}.tif"
 
 
 def _write_pairs(
