@@ -16,14 +16,13 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import HIGH_PERCENTILE, LOW_PERCENTILE, FloatImage
 from napari_synthseg.io.atomic import replace_file
 from napari_synthseg.io.exports.model_card import ModelCard
+from napari_synthseg.io.images.lengths import UNIT_WORDS
 
 METHOD_DOI = "10.48550/arXiv.2308.04687"
 """Of the paper on networks that learn from patches pasted together."""
 
 EPSILON = 1e-6
 """What the format adds to the range of intensities, so that none is 0."""
-
-_UNITS = {"um": "micrometer", "nm": "nanometer", "mm": "millimeter"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +111,8 @@ def _describe(folder: Path, files: NetworkFiles, card: ModelCard, config: Mappin
     spaces: list[Any] = []
     for number, axis in enumerate(card.axes):
         known: dict[str, Any] = {"id": spec.AxisId(axis)}
-        if card.pixel_size is not None and card.unit in _UNITS:
-            known |= {"unit": _UNITS[card.unit], "scale": card.pixel_size}
+        if card.pixel_size is not None and card.unit in UNIT_WORDS:
+            known |= {"unit": UNIT_WORDS[card.unit], "scale": card.pixel_size}
         halo = files.halo[number] if files.halo else 0
         step = card.multiple[number]
         least = -(-(2 * halo + step) // step) * step

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.io.atomic import replace_file
 from napari_synthseg.io.exports.label_colors import Palette
+from napari_synthseg.io.images.lengths import UNIT_WORDS
 
 LAST_COLOR = 255
 
@@ -20,8 +21,6 @@ first ids black."""
 
 _COLOR_MAP = 320
 """Tag in which ImageJ looks for colors, also of images of 16 bits."""
-
-_OME_UNITS = {"um": "µm", "nm": "nm", "mm": "mm", "cm": "cm", "m": "m", "pm": "pm"}
 
 
 def write_imagej_labels(
@@ -71,8 +70,8 @@ def write_ome_labels(path: Path, labels: NDArray[Any], image: ImageRef) -> None:
 
     axes = "YX" if labels.ndim == 2 else "ZYX"
     metadata: dict[str, Any] = {"axes": axes, "Name": path.name}
-    unit = _OME_UNITS.get(image.unit)
-    if unit and (size := _known_size(image)):
+    if image.unit in UNIT_WORDS and (size := _known_size(image)):
+        unit = image.unit.replace("um", "µm")  # OME's symbols are ours but for this one
         for axis, length in zip(axes, size[-labels.ndim :], strict=True):
             metadata |= {f"PhysicalSize{axis}": length, f"PhysicalSize{axis}Unit": unit}
     replace_file(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.io.atomic import replace_folder
+from napari_synthseg.io.images.lengths import UNIT_WORDS
 
 VERSION = "0.4"
 """Of OME-Zarr: the newest that most programs read."""
@@ -19,11 +20,6 @@ CHUNK_PX = 512
 
 SMALLEST_PX = 256
 """A level of the pyramid whose edges are no longer than this is the last."""
-
-_UNITS = {
-    "um": "micrometer", "nm": "nanometer", "mm": "millimeter", "cm": "centimeter", "m": "meter",
-    "pm": "picometer",
-}  # fmt: skip
 
 
 def write_zarr_labels(
@@ -70,7 +66,7 @@ def _write(
     import zarr
 
     axes = "zyx"[-labels.ndim :]
-    unit = _UNITS.get(image.unit)
+    unit = UNIT_WORDS.get(image.unit)
     size = image.pixel_size[-labels.ndim :] if unit and image.pixel_size else (1.0,) * labels.ndim
     group = zarr.create_group(store=str(folder), zarr_format=2, overwrite=True)
     datasets = []

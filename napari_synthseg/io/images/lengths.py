@@ -5,6 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+UNIT_WORDS = {
+    "pm": "picometer", "nm": "nanometer", "um": "micrometer", "mm": "millimeter",
+    "cm": "centimeter", "m": "meter",
+}  # fmt: skip
+"""Unit as a project keeps it -> its word, as OME-Zarr, bioimage.io and napari spell it."""
+
 _MICROMETERS = {
     1e-6: ("pm", "picometer", "picometre"),
     1e-4: ("å", "angstrom"),
