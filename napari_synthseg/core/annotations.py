@@ -114,6 +114,10 @@ class ImageRef(Frozen):
     content
         Of the pixels, the same in whatever file they are; '' where it was not taken, as of further
         planes of a stack.
+    as_stored
+        Its numbers are read as they are in the file: not turned by an EXIF orientation, palettes
+        of TIFF not looked up, alpha kept beside gray, white as zero not inverted. So were images
+        before version 4 of the project's format, whose clicks and runs are of such pixels.
     """
 
     id: str = Field(default_factory=new_id)
@@ -133,6 +137,7 @@ class ImageRef(Frozen):
     synthetic: bool = False
     fingerprint: str = ""
     content: str = ""
+    as_stored: bool = False
 
     @property
     def ndim(self) -> int:
@@ -218,15 +223,18 @@ class InstanceTruth(_ObjectTruth):
 
     kind: Literal["instance"] = "instance"
     source: str
+    as_stored: bool = False
+    """Like that of `ImageRef`."""
     classes: dict[int, int] = Field(default_factory=dict)
     """Instance id -> class value; ids that are missing belong to the first class."""
 
 
 class RegionTruth(_OfImage):
-    """Masks of regions, with a class value per pixel; `source` as for `InstanceTruth`."""
+    """Masks of regions, with a class value per pixel; fields as for `InstanceTruth`."""
 
     kind: Literal["semantic"] = "semantic"
     source: str
+    as_stored: bool = False
 
 
 class BoxTruth(_ObjectTruth):

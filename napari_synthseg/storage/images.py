@@ -185,8 +185,8 @@ def open_pixels(ref: ImageRef, folder: Path) -> NormalizedImage:
         status = path.stat()
         key = (path, status.st_mtime_ns, status.st_size)
     series = ref.plane.get(SERIES)
-    stored = open_stored(ref.uri, folder, series=series, axes=ref.axes)
-    return NormalizedImage(ref, stored, (key, series))
+    stored = open_stored(ref.uri, folder, series=series, axes=ref.axes, as_stored=ref.as_stored)
+    return NormalizedImage(ref, stored, (key, series, ref.as_stored))
 
 
 def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:
@@ -197,10 +197,12 @@ def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:
     InputError
         If the file cannot be read, or holds no such plane, channels or region.
     """
-    found = describe(path, ref.axes, series=ref.plane.get(SERIES))[0]
-    relinked = ref.model_copy(
-        update={"uri": relative_uri(path, folder), "fingerprint": found.fingerprint}
-    )
+    path = consent.absolute(path)
+    consent.allow(path)
+    series = ref.plane.get(SERIES)
+    open_file(path, axes=ref.axes, series=series, as_stored=ref.as_stored)  # or it is refused now
+    uri = relative_uri(path, folder)
+    relinked = ref.model_copy(update={"uri": uri, "fingerprint": fingerprint(path)})
     pixels = open_pixels(relinked, folder)
     content = pixels.examine().digest if ref.content else ""
     return relinked.model_copy(update={"content": content})
@@ -249,10 +251,11 @@ def open_stored(
     as_ids: bool = False,
     series: int | None = None,
     axes: str | None = None,
+    as_stored: bool = False,
 ) -> StoredArray:
-    """Open what a project names, as it is stored; `as_ids` for masks.
+    """Open what a project names; `as_ids` for masks.
 
-    `series` and `axes` are those of `open_file`.
+    `series`, `axes` and `as_stored` are those of `open_file`.
 
     Raises
     ------
@@ -263,4 +266,4 @@ def open_stored(
         again = "import the masks again" if as_ids else "add the image again"
         return check_stored(with_axes(open_array(uri, folder, again), axes))
     path = resolve(uri, folder, IMPORT_MASKS if as_ids else RELINK_IMAGE)
-    return open_file(path, as_ids=as_ids, series=series, axes=axes)
+    return open_file(path, as_ids=as_ids, series=series, axes=axes, as_stored=as_stored)

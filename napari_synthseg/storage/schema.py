@@ -13,7 +13,7 @@ from napari_synthseg.core.errors import InputError
 APPLICATION_ID = int.from_bytes(b"SYNS", "big")
 """Marks the file as ours, in bytes 68 to 71 of its header."""
 
-VERSION = 5
+VERSION = 6
 """Version of the tables that this program writes, in bytes 60 to 63 of the header."""
 
 SECTION_TABLES = (
@@ -62,6 +62,12 @@ json_extract(data, '$.mask_method') IN ('auto', 'level', 'outline', 'learned') E
 """
 """Before version 3 there were other built-in ways to outline objects."""
 
+_KEEP_AS_STORED = """
+UPDATE {table} SET data = json_set(data, '$.as_stored', json('true'))
+WHERE CASE WHEN json_valid(data) THEN json_extract(data, '$.{file}') NOT LIKE 'arrays:%' END
+"""
+"""Before version 4, numbers in files were read as they are, and marked and learned from so."""
+
 
 def _to_version_2(connection: sqlite3.Connection) -> None:
     fields = {field for own in OWN_FIELDS.values() for field in own}
@@ -85,10 +91,16 @@ def _to_version_3(connection: sqlite3.Connection) -> None:
 
 def _to_version_4(connection: sqlite3.Connection) -> None:
     """Images got a field, `content`, that older rows may lack and older programs do not know."""
+    connection.execute(_KEEP_AS_STORED.format(table="images", file="uri"))
+    connection.execute(_KEEP_AS_STORED.format(table="truths", file="source"))
 
 
 def _to_version_5(connection: sqlite3.Connection) -> None:
     """Images got fields, `roi` and `excluded`, of which the same holds."""
+
+
+def _to_version_6(connection: sqlite3.Connection) -> None:
+    """Images and truths got `as_stored`, which the step to version 4 has set where it holds."""
 
 
 MIGRATIONS: dict[int, Migration] = {
@@ -96,6 +108,7 @@ MIGRATIONS: dict[int, Migration] = {
     2: _to_version_3,
     3: _to_version_4,
     4: _to_version_5,
+    5: _to_version_6,
 }
 """Version -> what brings a database of that version to the next one, inside a transaction."""
 

@@ -120,14 +120,16 @@ def _where_it_counts(labels: Labels, ref: ImageRef, folder: Path) -> Labels:
 def _read_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: str) -> Labels:
     if isinstance(truth, InstanceTruth | PatchMasks):
         name = name or f"'{truth.source}'"
-        values = read_mask_values(truth.source, ref, folder, name)
+        as_stored = isinstance(truth, InstanceTruth) and truth.as_stored
+        values = read_mask_values(truth.source, ref, folder, name, as_stored)
         labels = as_instances(values, truth.classes)
         if not truth.source.startswith(ARRAYS_PREFIX) and len(labels.classes) <= FEW_VALUES:
             require_ids(labels.ids, name, HOW_TO_SPLIT, strict=False)
         return labels
     if isinstance(truth, RegionTruth):
         name = name or f"'{truth.source}'"
-        whole = read_whole(open_stored(truth.source, folder, as_ids=True), name)
+        stored = open_stored(truth.source, folder, as_ids=True, as_stored=truth.as_stored)
+        whole = read_whole(stored, name)
         binary = not truth.source.startswith(ARRAYS_PREFIX) and is_binary(whole)
         values = as_integers(_fitting(whole, name, ref, folder), name)
         return decode_regions(values, binary, name)
@@ -145,15 +147,19 @@ def _read_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: s
     return label_boxes(truth.as_boxes(), region)
 
 
-def read_mask_values(source: str, ref: ImageRef, folder: Path, name: str) -> NDArray[np.int64]:
+def read_mask_values(
+    source: str, ref: ImageRef, folder: Path, name: str, as_stored: bool = False
+) -> NDArray[np.int64]:
     """Return the values of masks in the image's region, whatever they mean.
+
+    `as_stored` is that of their truth.
 
     Raises
     ------
     InputError
         If they cannot be read, are no whole numbers from 0, or do not fit the image.
     """
-    whole = read_whole(open_stored(source, folder, as_ids=True), name)
+    whole = read_whole(open_stored(source, folder, as_ids=True, as_stored=as_stored), name)
     return as_integers(_fitting(whole, name, ref, folder), name)
 
 

@@ -36,7 +36,9 @@ def information_bar(ref: ImageRef, folder: Path) -> InformationBar | None:
     whole = ref.without_limits().model_copy(update={"region": None})
     image = open_pixels(whole, folder)
     height = image.shape[-2]
-    said = open_stored(ref.uri, folder, series=ref.plane.get(SERIES), axes=ref.axes).image_rows
+    series = ref.plane.get(SERIES)
+    stored = open_stored(ref.uri, folder, series=series, axes=ref.axes, as_stored=ref.as_stored)
+    said = stored.image_rows
     if said is not None:
         return InformationBar(said, height, "header") if 0 < said < height else None
     if len(image.shape) != 3 or math.prod(image.shape[1:]) > MAX_LOOK_PX:

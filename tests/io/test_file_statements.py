@@ -46,6 +46,7 @@ def test_white_as_zero_is_turned_round(tmp_path: Path, dtype: type, layout: dict
     opened = open_file(tmp_path / "a.tif")
     np.testing.assert_array_equal(everything(opened), image)
     parts_agree(opened)
+    assert opened.notes == ("white is zero in it: it is turned round, so that bright is high",)
 
 
 def test_ids_under_an_inverting_table_stay_ids(tmp_path: Path) -> None:

@@ -84,7 +84,9 @@ def test_truths_get_a_type_and_patch_masks_a_table(tmp_path: Path) -> None:
     store = ProjectStore.open(folder)
     project = store.load()
     assert project.truths == (
-        InstanceTruth(id="t0", image="i", source="ä.tif", classes={3: 2}, incomplete=(1,)),
+        InstanceTruth(
+            id="t0", image="i", source="ä.tif", as_stored=True, classes={3: 2}, incomplete=(1,)
+        ),
         RegionTruth(id="t2", image="i", source="arrays:b"),
         BoxTruth(id="t3", image="i", boxes=((1.0, 2.0, 3.0, 4.5, 2),), incomplete=(2,)),
         ImageTagsTruth(id="t4", image="i", shown=(1, 3)),

@@ -28,7 +28,12 @@ _START_BYTES = 16
 
 
 def open_file(
-    path: Path, *, as_ids: bool = False, series: int | None = None, axes: str | None = None
+    path: Path,
+    *,
+    as_ids: bool = False,
+    series: int | None = None,
+    axes: str | None = None,
+    as_stored: bool = False,
 ) -> StoredArray:
     """Open a file by its content, not by its name.
 
@@ -42,6 +47,8 @@ def open_file(
         Which of the images in the file, where it holds several.
     axes
         One letter of "tczyx" per axis, in place of what the file says.
+    as_stored
+        Numbers are read as older versions did, see `ImageRef.as_stored`.
 
     Raises
     ------
@@ -52,18 +59,18 @@ def open_file(
         if is_zarr(path):
             stored = open_ome_zarr(path, series)
         elif is_folder_stack(path):
-            stored = open_folder_stack(path, lambda file: _open(file, as_ids, None))
+            stored = open_folder_stack(path, lambda file: _open(file, as_ids, None, as_stored))
         else:
             raise InputError(
                 f"'{path}' is a folder, but neither an OME-Zarr image nor a folder of image files: "
                 "choose a file."
             )
     else:
-        stored = _open(path, as_ids, series)
+        stored = _open(path, as_ids, series, as_stored)
     return check_stored(with_axes(stored, axes))
 
 
-def _open(path: Path, as_ids: bool, series: int | None) -> StoredArray:
+def _open(path: Path, as_ids: bool, series: int | None, as_stored: bool) -> StoredArray:
     if path.exists() and not path.is_file():  # opening a pipe would wait forever
         raise InputError(f"'{path}' is neither a file nor a folder: choose an image file.")
     try:
@@ -75,7 +82,8 @@ def _open(path: Path, as_ids: bool, series: int | None) -> StoredArray:
         raise InputError(f"'{path}' cannot be read: {error.strerror}.") from None
     for image_format in IMAGE_FORMATS:
         if start.startswith(image_format.starts):
-            return image_format.open(path, as_ids, series)
+            opener = (as_stored and image_format.open_as_stored) or image_format.open
+            return opener(path, as_ids, series)
     raise InputError(
         f"'{path}' is no image that can be read here "
         f"({', '.join(each.title for each in IMAGE_FORMATS)}, OME-Zarr): convert it, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,14 @@ _QUARTER_TURNED = (5, 6, 7, 8)
 """EXIF orientations that exchange width and height."""
 
 
-def open_raster(path: Path, as_ids: bool = False, number: int | None = None) -> StoredArray:
+def open_raster(
+    path: Path, as_ids: bool = False, number: int | None = None, as_stored: bool = False
+) -> StoredArray:
     """Open a PNG, JPEG or BMP file, which is turned as its EXIF data say.
 
     With `as_ids` a palette image gives its indices instead of its colors: masks are often saved
-    with a color for each id.
+    with a color for each id. With `as_stored` pixels are not turned, colors have 8 bits, and a
+    palette gives red, green and blue even where it is gray.
 
     Raises
     ------
@@ -39,14 +43,17 @@ def open_raster(path: Path, as_ids: bool = False, number: int | None = None) -> 
     """
     with _opened(path) as image:
         mode, (width, height) = image.mode, image.size
-        known = image.format == "JPEG" or "exif" in image.info  # else all of a PNG is decoded
+        known = not as_stored and (
+            image.format == "JPEG" or "exif" in image.info  # else all of a PNG is decoded
+        )
         turn = int(image.getexif().get(ExifTags.Base.Orientation, 1)) if known else 1
-        palette = _palette(image) if mode == "P" and not as_ids else None
-    deep = _deep_channels(path)
+        in_colors = mode == "P" and as_stored and not as_ids
+        palette = _palette(image) if mode == "P" and not (as_ids or as_stored) else None
+    deep = 0 if as_stored else _deep_channels(path)
     dtype: np.dtype[Any]
     if deep:
         gray, dtype = deep == 1, np.dtype(np.uint16)
-    elif mode == "P":
+    elif mode == "P" and not in_colors:
         gray = palette is None or palette.ndim == 1 or tables.table_kind(palette) == "scale"
         dtype = np.dtype(np.uint8)
     else:
@@ -62,7 +69,7 @@ def open_raster(path: Path, as_ids: bool = False, number: int | None = None) -> 
                 whole[..., 0] if gray and whole.ndim == 3 else whole[..., :3] if not gray else whole
             )
         with _opened(path) as image:
-            if mode != "P":
+            if mode != "P" or in_colors:
                 target = mode if mode in _GRAY else "RGB"
                 return np.asarray(image.convert("L" if target == "LA" else target))
             indices = np.asarray(image)
@@ -130,4 +137,9 @@ def _damaged(path: Path, error: Exception) -> InputError:
     return InputError(f"'{path}' cannot be read as an image: {error}. Save it again.")
 
 
-FORMAT = ImageFormat("PNG, JPEG, BMP", (_PNG_START, b"\xff\xd8\xff", b"BM"), open_raster)
+FORMAT = ImageFormat(
+    "PNG, JPEG, BMP",
+    (_PNG_START, b"\xff\xd8\xff", b"BM"),
+    open_raster,
+    partial(open_raster, as_stored=True),
+)

@@ -88,11 +88,15 @@ class ImageFormat:
     open
         Opens an image of a file. The second argument says that it holds masks, whose numbers are
         ids; the third which of several images is meant, None where nobody chose one.
+    open_as_stored
+        The same without what the file says of its numbers, see `ImageRef.as_stored`; None where
+        that makes no difference.
     """
 
     title: str
     starts: tuple[bytes, ...]
     open: Callable[[Path, bool, int | None], StoredArray]
+    open_as_stored: Callable[[Path, bool, int | None], StoredArray] | None = None
 
 
 def choose_series(path: Path, titles: Sequence[str], wanted: int | None) -> int:

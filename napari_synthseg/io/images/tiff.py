@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -60,11 +61,14 @@ class _Samples:
     notes: tuple[str, ...] = ()
 
 
-def open_tiff(path: Path, as_ids: bool = False, number: int | None = None) -> StoredArray:
+def open_tiff(
+    path: Path, as_ids: bool = False, number: int | None = None, as_stored: bool = False
+) -> StoredArray:
     """Open an image in a TIFF file: the largest, unless others are about as large.
 
     What the file says of its numbers holds: colors are looked up in a palette, white as zero is
-    inverted, alpha is left out. With `as_ids` numbers stay as they are, but for masks of one bit.
+    inverted, alpha is left out. With `as_ids` numbers stay as they are, but for masks of one bit;
+    with `as_stored` all do, and a fourth sample beside colors alone is left out.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def open_tiff(path: Path, as_ids: bool = False, number: int | None = None) -> St
             tifffile.TIFF.DECOMPRESSORS[page.compression]  # what is not there is refused now
         whole = not mapped and 4 * math.prod(page.chunks) > math.prod(page.shape)
         header = read_header(tiff, page)
-        samples = _samples(page, dtype, as_ids)
+        samples = _stored_samples(page) if as_stored else _samples(page, dtype, as_ids)
         file_shape, file_axes = series.shape, series.axes
         notes = [*header.notes, *samples.notes, *_other_images(tiff, chosen)]
         turned = int(page.tags.valueof(_ORIENTATION_TAG, 1) or 1)
@@ -262,6 +266,13 @@ def _letter(axis: str) -> str:
     return {"S": "c", "Q": "", "I": ""}.get(axis, axis.lower())
 
 
+def _stored_samples(page: tifffile.TiffPage) -> _Samples:
+    """Return what `_samples` does, of numbers that are taken as they are stored."""
+    count = page.samplesperpixel
+    is_color = page.photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
+    return _Samples(min(3, count) if is_color else count, is_color)
+
+
 def _samples(page: tifffile.TiffPage, dtype: np.dtype[Any], as_ids: bool) -> _Samples:
     count, extra = page.samplesperpixel, page.extrasamples
     alpha = sum(sample != 0 for sample in extra)  # 0: not said what it is
@@ -276,7 +287,12 @@ def _samples(page: tifffile.TiffPage, dtype: np.dtype[Any], as_ids: bool) -> _Sa
             dtype.kind == "u" and not as_ids
         ):
             bits = page.bitspersample
-            return _Samples(count - alpha, convert=lambda array: tables.inverted(array, bits))
+            note = "white is zero in it: it is turned round, so that bright is high"
+            return _Samples(
+                count - alpha,
+                convert=lambda array: tables.inverted(array, bits),
+                notes=() if as_ids else (note,),
+            )
         case tifffile.PHOTOMETRIC.PALETTE if not as_ids and page.colormap is not None:
             table = np.asarray(page.colormap).T
             return _palette((table >> 8 if table.max() > 255 else table).astype(np.uint8), page)
@@ -317,4 +333,6 @@ def _as_number(text: object) -> float | None:
         return None
 
 
-FORMAT = ImageFormat("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), open_tiff)
+FORMAT = ImageFormat(
+    "TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), open_tiff, partial(open_tiff, as_stored=True)
+)

@@ -15,13 +15,13 @@ from napari_synthseg.ui.viewer.placement import Placement
 if TYPE_CHECKING:
     from napari.layers import Image
 
-ImageKey = tuple[str, tuple[tuple[str, int], ...], tuple[int, ...] | None]
-"""What the parts (regions) of one image have in common: file, plane and channels."""
+ImageKey = tuple[str, tuple[tuple[str, int], ...], tuple[int, ...] | None, bool]
+"""What the parts (regions) of one image have in common: file, plane, channels, how it is read."""
 
 
 def image_key(ref: ImageRef) -> ImageKey:
     """Return what the parts (regions) of one image have in common."""
-    return ref.uri, tuple(sorted(ref.plane.items())), ref.channels
+    return ref.uri, tuple(sorted(ref.plane.items())), ref.channels, ref.as_stored
 
 
 def parts_of(project: Project, key: ImageKey) -> tuple[ImageRef, ...]:
