@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from napari_synthseg.cli.console import report, run_job
-from napari_synthseg.cli.settings import AdaptFlag, JsonFlag, OverwriteFlag, ProjectFolder
+from napari_synthseg.cli.settings import (
+    AdaptFlag,
+    JsonFlag,
+    MagnificationOption,
+    OverwriteFlag,
+    ProjectFolder,
+    parse_magnification,
+)
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.workflow.exporting import DEFAULT_FORMATS, export_formats
@@ -59,6 +66,7 @@ def export_data(
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="pairs: how many.")] = 8,
     adapt: AdaptFlag = False,
+    magnification: MagnificationOption = None,
     overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -75,8 +83,11 @@ def export_data(
         raise InputError("--run belongs to --what labels, objects, model and pairs.")
     if images and what not in OF_IMAGES:
         raise InputError(f"'{images[0]}': images are named for --what {' and '.join(OF_IMAGES)}.")
-    if adapt and (what not in OF_IMAGES or run is None):
-        raise InputError("--adapt belongs to --what labels or objects with --run RUN.")
+    of_run = {"--adapt": adapt, "--magnification": magnification is not None}
+    for option, is_given in of_run.items():
+        if is_given and (what not in OF_IMAGES or run is None):
+            raise InputError(f"{option} belongs to --what labels or objects with --run RUN.")
+    times = parse_magnification(magnification)
     with Session.open(project).result() as session:
         past = None if run is None else session.project.run(run)
         pairs = []
@@ -87,7 +98,7 @@ def export_data(
         refs = choose_images(images or [], session.project, session.folder, past)
         job = session.export(
             what, out, format=name, run=past, pairs=pairs, images=refs, adapt=adapt,
-            overwrite=overwrite,
+            magnification=times, overwrite=overwrite,
         )  # fmt: skip
         made = run_job(job)
     result = {"what": what, "format": name, "out": str(out), **made.figures}

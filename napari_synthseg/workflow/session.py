@@ -526,6 +526,7 @@ class Session:
         pairs: Sequence[DualImage] = (),
         images: Sequence[ImageRef] = (),
         adapt: bool = False,
+        magnification: Magnification = None,
         overwrite: bool = False,
     ) -> Job[Exported]:
         """Write clicks, true boxes, dual images, a model, or the labels or objects of images.
@@ -545,14 +546,15 @@ class Session:
             The dual images.
         images
             Of which labels or objects are written, whole images; default: all of the project.
-        adapt
-            As in `predict`.
+        adapt, magnification
+            As in `predict`, for what a run finds.
         overwrite
             Whether existing files may be replaced.
         """
         work = exporting.export(
             what, Path(out), self.project, self.folder,
-            format=format, run=run, pairs=pairs, images=images, adapt=adapt, overwrite=overwrite,
+            format=format, run=run, pairs=pairs, images=images, adapt=adapt,
+            magnification=magnification, overwrite=overwrite,
         )  # fmt: skip
         return self._job(work, f"export {what}")
 

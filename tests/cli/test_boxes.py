@@ -230,6 +230,7 @@ def test_bad_wishes_change_nothing(
         (["--what", "objects", "--run", "r"], "no run 'r'"),
         (["--what", "objects", "--format", "tiff"], "--format tiff: objects are exported as csv"),
         (["--what", "labels", "--adapt"], "--adapt belongs"),
+        (["--what", "labels", "--magnification", "2"], "--magnification belongs"),
         (["no.tif", "--what", "labels"], "image 'no.tif' is not in the project"),
         (["no.tif", "--what", "clicks"], "images are named for --what labels and objects"),
         (["--what", "model"], "needs --run"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
@@ -201,6 +202,27 @@ def test_an_image_is_seen_at_the_magnification_that_is_given_or_looks_so(large, 
     finer = show(model.model_copy(update={"rule": rule}), sized, folder)
     assert finer.scale == "its pixel size"
     assert finer.pixels.shape[1] == pytest.approx(2 * plain.pixels.shape[1], abs=1)
+
+
+def test_what_is_exported_is_what_is_predicted_at_a_magnification(large, run, tmp_path):
+    small = add_array(large, disc_image(CENTERS, (128, 160), 10)[0][0], "yx", "tiny")
+    options = {"run": run, "images": [small], "magnification": 0.25}
+    plain = large.export("labels", tmp_path / "plain", run=run, images=[small]).result()
+    made = large.export("labels", tmp_path / "made", **options).result()
+    without, found = (
+        large.predict(run, [small], magnification=times).result()[0] for times in (None, 0.25)
+    )
+    written = [tifffile.imread(tmp_path / name / "tiny.tif") for name in ("plain", "made")]
+    np.testing.assert_array_equal(written[0], without.ids)
+    np.testing.assert_array_equal(written[1], found.ids)
+    assert (written[0] != written[1]).any()
+    assert plain.figures["notes"] == [f"tiny: {note}." for note in without.notes]
+    assert "predict it with a magnification of 0.2" in plain.figures["notes"][0]
+    assert made.figures["notes"] == [f"tiny: {note}." for note in found.notes]
+    objects = large.export("objects", tmp_path / "o.csv", **options).result()
+    assert objects.figures["objects"] == len(found.objects)
+    with pytest.raises(InputError, match="above 0"):
+        large.export("labels", tmp_path / "no", **{**options, "magnification": 0.0}).result()
 
 
 def test_runs_of_earlier_versions_compare_nothing(large, run):

@@ -23,6 +23,7 @@ from napari_synthseg.workflow.exporting.models import MODEL_FORMATS, export_mode
 from napari_synthseg.workflow.exporting.objects import OBJECT_FORMATS, export_objects
 from napari_synthseg.workflow.exporting.pairs import export_pairs
 from napari_synthseg.workflow.exporting.sources import ResultSource, RunSource, TruthSource
+from napari_synthseg.workflow.predicting import Magnification
 
 ExportKind = Literal["clicks", "boxes", "pairs", "model", "labels", "objects"]
 
@@ -54,6 +55,7 @@ def export(
     pairs: Sequence[DualImage] = (),
     images: Sequence[ImageRef] = (),
     adapt: bool = False,
+    magnification: Magnification = None,
     overwrite: bool = False,
 ) -> Generator[Progress, None, Exported]:
     """Write what a project holds, or what a run finds; see `Session.export`."""
@@ -76,7 +78,7 @@ def export(
                     raise InputError("There is no run to export: choose one.")
                 return (yield from export_model(out, run, project, folder, format, overwrite))
             case "labels" | "objects":
-                source = _source(what, project, folder, run, images, adapt)
+                source = _source(what, project, folder, run, images, adapt, magnification)
                 write = export_labels if what == "labels" else export_objects
                 return (yield from write(out, source, project.classes, folder, format, overwrite))
     except OSError as error:
@@ -90,13 +92,14 @@ def _source(
     run: TrainingRun | None,
     images: Sequence[ImageRef],
     adapt: bool,
+    magnification: Magnification,
 ) -> ResultSource:
     """Return what a run finds, or without one what is true."""
     if run is None:
         kinds: tuple[TruthKind, ...] = ("instance", "semantic" if what == "labels" else "boxes")
         return TruthSource(project, images, folder, kinds)
     fit_to = project.images_of(run) if adapt else None
-    return RunSource(run, images or project.images, folder, fit_to)
+    return RunSource(run, images or project.images, folder, fit_to, magnification)
 
 
 def _export_clicks(out: Path, project: Project, overwrite: bool) -> Exported:

@@ -30,7 +30,13 @@ from napari_synthseg.io.naming import ImageNames, plane_name
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.storage.uris import relative_uri
-from napari_synthseg.workflow.predicting import apply_model, find_images, load_model
+from napari_synthseg.workflow.predicting import (
+    Magnification,
+    apply_model,
+    check_magnification,
+    find_images,
+    load_model,
+)
 
 if TYPE_CHECKING:
     from napari_synthseg.training.model import Predictor
@@ -61,7 +67,7 @@ class ResultSource(ABC):
 class RunSource(ResultSource):
     """What a run finds. The model is loaded for the first image.
 
-    With `adapt_to`, it is fitted to these images first.
+    With `adapt_to`, it is fitted to these images first. `magnification` is that of `predict`.
     """
 
     def __init__(
@@ -70,8 +76,10 @@ class RunSource(ResultSource):
         images: Iterable[ImageRef],
         folder: Path,
         adapt_to: Sequence[ImageRef] | None,
+        magnification: Magnification = None,
     ) -> None:
         run.trained_model()
+        check_magnification(run, magnification)
         self.name = f"run '{run.name}'"
         self.images = tuple(
             {_key(ref): ref.model_copy(update={"region": None}) for ref in images}.values()
@@ -79,13 +87,18 @@ class RunSource(ResultSource):
         if not self.images:
             raise InputError("The project has no image: name image files.")
         self._run, self._folder, self._adapt_to = run, folder, adapt_to
+        self._magnification: Magnification = magnification
         self._predictor: Predictor | None = None
 
     def find(self, image: ImageRef) -> Generator[Progress, None, Prediction]:
         """Predict one image."""
         if self._predictor is None:
             self._predictor = yield from load_model(self._folder, self._run, self._adapt_to)
-        return (yield from apply_model(self._predictor, self._run, image, self._folder))
+        found = yield from apply_model(
+            self._predictor, self._run, image, self._folder, self._magnification
+        )
+        self.notes += tuple(f"{image.name}: {note}." for note in found.notes)
+        return found
 
 
 class TruthSource(ResultSource):
