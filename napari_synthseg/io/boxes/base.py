@@ -52,7 +52,7 @@ class ListedBox:
 
 
 @dataclass(frozen=True)
-class ListedPoint:
+class KeyPoint:
     """The center of one object that has no box; position y, x, pixel centers at whole numbers."""
 
     where: str
@@ -83,12 +83,12 @@ class ListedImage:
     boxes: tuple[ListedBox, ...] = ()
     size: tuple[int, int] | None = None
     by_stem: bool = False
-    points: tuple[ListedPoint, ...] = ()
+    points: tuple[KeyPoint, ...] = ()
     crowds: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
-    def objects(self) -> tuple[ListedBox | ListedPoint, ...]:
+    def objects(self) -> tuple[ListedBox | KeyPoint, ...]:
         """All boxes, then all points."""
         return (*self.boxes, *self.points)
 

@@ -17,9 +17,9 @@ from napari_synthseg.io.boxes.base import (
     OUTLINED,
     TURNED,
     BoxFormat,
+    KeyPoint,
     ListedBox,
     ListedImage,
-    ListedPoint,
     NamedBoxes,
     SizeOf,
     make_box,
@@ -51,7 +51,7 @@ class CocoFormat(BoxFormat):
     def read(self, path: Path, size_of: SizeOf) -> tuple[ListedImage, ...]:
         """Read a file; see `BoxFormat.read`."""
         tables = CocoTables.of(path.name, read_json(path))
-        objects: dict[str, list[ListedBox | ListedPoint]] = {ident: [] for ident in tables.images}
+        objects: dict[str, list[ListedBox | KeyPoint]] = {ident: [] for ident in tables.images}
         crowds: dict[str, list[str]] = {ident: [] for ident in tables.images}
         notes: dict[str, set[str]] = {ident: set() for ident in tables.images}
         for each in tables.annotations:
@@ -70,7 +70,7 @@ class CocoFormat(BoxFormat):
                 image.name,
                 tuple(each for each in objects[ident] if isinstance(each, ListedBox)),
                 image.size,
-                points=tuple(each for each in objects[ident] if isinstance(each, ListedPoint)),
+                points=tuple(each for each in objects[ident] if isinstance(each, KeyPoint)),
                 crowds=tuple(crowds[ident]),
                 notes=(*shared, *sorted(notes[ident])),
             )
@@ -102,7 +102,7 @@ class CocoFormat(BoxFormat):
         write_text(out, json.dumps(whole))
 
 
-def _objects(found: CocoAnnotation) -> tuple[list[ListedBox | ListedPoint], list[str]]:
+def _objects(found: CocoAnnotation) -> tuple[list[ListedBox | KeyPoint], list[str]]:
     """Return the box of an annotation, or the points where it has key points and no area; notes."""
     where, cls, annotation = found.where, found.cls, found.row
     numbers = annotation.get("bbox")
@@ -120,7 +120,7 @@ def _objects(found: CocoAnnotation) -> tuple[list[ListedBox | ListedPoint], list
         notes += [TURNED] if angle else []
         return [make_box(where, cls, turn_box(corners, angle))], notes
     if points := found.marked_points():
-        return [ListedPoint(where, cls, point) for point in points], notes
+        return [KeyPoint(where, cls, point) for point in points], notes
     if corners is None:
         raise InputError(
             f"{where}: it has no 'bbox', no polygon and no marked key point: import its masks by "

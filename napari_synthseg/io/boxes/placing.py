@@ -10,7 +10,7 @@ from napari_synthseg.core.boxes import Boxes, BoxRow, center_of
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region, onto_border
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.boxes.base import ListedBox, ListedImage, ListedPoint
+from napari_synthseg.io.boxes.base import KeyPoint, ListedBox, ListedImage
 from napari_synthseg.io.naming import ImageNames, ShapeOf, UnknownNameError, find_class
 
 
@@ -120,7 +120,7 @@ def place_boxes(
                 placed.ignored += 1
                 continue
             value = class_of(thing.where, thing.cls)
-            if isinstance(thing, ListedPoint):
+            if isinstance(thing, KeyPoint):
                 _place_point(thing, value, refs, shape, placed)
             else:
                 _place(thing, value, refs, shape, placed, seen)
@@ -162,7 +162,7 @@ def _place(
 
 
 def _place_point(
-    point: ListedPoint,
+    point: KeyPoint,
     cls: int,
     refs: Sequence[ImageRef],
     shape: tuple[int, ...],

@@ -11,14 +11,14 @@ import numpy as np
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.io.atomic import write_text
-from napari_synthseg.io.exports.outlined import OutlinedImage, OutlinedObject, flat_xy
+from napari_synthseg.io.exports.outlined import ExportedImage, OutlinedObject, flat_xy
 from napari_synthseg.io.outlines.tracing import joined_ring
 
 Segmentation = Callable[[OutlinedObject, tuple[int, int]], Any]
 
 
 def write_coco_polygons(
-    path: Path, images: Sequence[OutlinedImage], classes: Sequence[ObjectClass]
+    path: Path, images: Sequence[ExportedImage], classes: Sequence[ObjectClass]
 ) -> None:
     """Write a polygon for each part of an object.
 
@@ -34,7 +34,7 @@ def write_coco_polygons(
 
 
 def write_coco_runs(
-    path: Path, images: Sequence[OutlinedImage], classes: Sequence[ObjectClass]
+    path: Path, images: Sequence[ExportedImage], classes: Sequence[ObjectClass]
 ) -> None:
     """Write the runs of each object's pixels, uncompressed.
 
@@ -67,7 +67,7 @@ def count_runs(thing: OutlinedObject, shape: tuple[int, int]) -> dict[str, Any]:
 
 def _write(
     path: Path,
-    images: Sequence[OutlinedImage],
+    images: Sequence[ExportedImage],
     classes: Sequence[ObjectClass],
     segmentation: Segmentation,
 ) -> None:

@@ -13,13 +13,13 @@ from typing import Any
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.io.atomic import write_text
-from napari_synthseg.io.exports.outlined import OutlinedImage, OutlinedObject, points_xy
+from napari_synthseg.io.exports.outlined import ExportedImage, OutlinedObject, points_xy
 
 _NAMESPACE = uuid.UUID("5d0c1d2e-7a1e-5c1a-9a34-0d6f1f3e8b11")
 """Makes ids of objects that are the same whenever the same is exported."""
 
 
-def write_geojson(path: Path, image: OutlinedImage, classes: Sequence[ObjectClass]) -> None:
+def write_geojson(path: Path, image: ExportedImage, classes: Sequence[ObjectClass]) -> None:
     """Write the objects of one image as detections with class, score and measurements.
 
     Raises
@@ -32,7 +32,7 @@ def write_geojson(path: Path, image: OutlinedImage, classes: Sequence[ObjectClas
     write_text(path, json.dumps({"type": "FeatureCollection", "features": features}))
 
 
-def _feature(image: OutlinedImage, thing: OutlinedObject, cls: ObjectClass) -> dict[str, Any]:
+def _feature(image: ExportedImage, thing: OutlinedObject, cls: ObjectClass) -> dict[str, Any]:
     color = [int(cls.color[n : n + 2], 16) for n in (1, 3, 5)]
     return {
         "type": "Feature",

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.io.atomic import replace_file
-from napari_synthseg.io.exports.outlined import OutlinedImage, OutlinedObject
+from napari_synthseg.io.exports.outlined import ExportedImage, OutlinedObject
 
 _MOVE_TO, _LINE_TO, _CLOSE = 0.0, 1.0, 4.0
 """Steps of a path, as `java.awt.geom.PathIterator` numbers them."""
@@ -20,7 +20,7 @@ _LAST_GROUP = 255
 """ImageJ has this many groups of regions of interest."""
 
 
-def write_imagej_rois(path: Path, image: OutlinedImage, classes: Sequence[ObjectClass]) -> None:
+def write_imagej_rois(path: Path, image: ExportedImage, classes: Sequence[ObjectClass]) -> None:
     """Write the objects of one image.
 
     Each is named after id and class, has the class's color and its value as group. Outlines run
@@ -45,7 +45,7 @@ def write_imagej_rois(path: Path, image: OutlinedImage, classes: Sequence[Object
     replace_file(path, write)
 
 
-def _roi(image: OutlinedImage, thing: OutlinedObject, cls: ObjectClass, name: str) -> Any:
+def _roi(image: ExportedImage, thing: OutlinedObject, cls: ObjectClass, name: str) -> Any:
     import roifile
 
     rings = [ring[:, ::-1] for polygon in thing.polygons for ring in polygon.rings]

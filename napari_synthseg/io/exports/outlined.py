@@ -49,7 +49,7 @@ class OutlinedObject:
 
 
 @dataclass(frozen=True, eq=False)
-class OutlinedImage:
+class ExportedImage:
     """The objects of an image file.
 
     Attributes

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from napari_synthseg.io.atomic import write_text
-from napari_synthseg.io.exports.outlined import OutlinedImage
+from napari_synthseg.io.exports.outlined import ExportedImage
 from napari_synthseg.io.outlines.tracing import joined_ring
 
 
-def write_yolo_segments(path: Path, image: OutlinedImage, numbers: Mapping[int, int]) -> None:
+def write_yolo_segments(path: Path, image: ExportedImage, numbers: Mapping[int, int]) -> None:
     """Write a row for each object of one image: the number of its class, and one outline.
 
     A row has one outline: the line goes from part to part and to the holes, and back on the same

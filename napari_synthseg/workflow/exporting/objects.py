@@ -27,7 +27,7 @@ from napari_synthseg.io.boxes.yolo import NAME_FILES
 from napari_synthseg.io.exports.coco_masks import write_coco_polygons, write_coco_runs
 from napari_synthseg.io.exports.geojson import write_geojson
 from napari_synthseg.io.exports.imagej_rois import write_imagej_rois
-from napari_synthseg.io.exports.outlined import OutlinedImage, OutlinedObject
+from napari_synthseg.io.exports.outlined import ExportedImage, OutlinedObject
 from napari_synthseg.io.exports.yolo_segments import write_yolo_segments
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import name_targets, refuse_existing
@@ -78,7 +78,7 @@ def export_objects(
     names = {c.value: c.name for c in classes}
     results: list[ImageResult] = []
     tables: list[list[tuple[FoundPoint, Measures]]] = []
-    outlined: list[OutlinedImage] = []
+    outlined: list[ExportedImage] = []
     for number, (ref, file_name) in enumerate(zip(source.images, file_names, strict=True)):
         part = number / len(targets), (number + 1) / len(targets)
         prediction = yield from subprogress(source.find(ref), *part, ref.name)
@@ -134,7 +134,7 @@ def _files(
         return [*files, out / NAME_FILES[0]] if format == "yolo-segments" else files
     if format in OBJECT_FORMATS:
         return [out]
-    named = [OutlinedImage(name, (1, 1), ()).as_boxes() for name in file_names]
+    named = [ExportedImage(name, (1, 1), ()).as_boxes() for name in file_names]
     return list(box_format(format).files(out, named))
 
 
@@ -162,7 +162,7 @@ def _look(
 
 def _outline(
     ref: ImageRef, name: str, seen: Sequence[_Seen], folder: Path, format: str
-) -> OutlinedImage:
+) -> ExportedImage:
     if ref.ndim != 2:
         raise InputError(
             f"'{ref.name}' is a volume, and {format} holds outlines of flat images: choose "
@@ -190,13 +190,13 @@ def _outline(
             )
         )  # fmt: skip
     height, width = open_pixels(ref, folder).shape[-2:]
-    return OutlinedImage(name, (height, width), tuple(things), ref.plane)
+    return ExportedImage(name, (height, width), tuple(things), ref.plane)
 
 
 def _write(
     out: Path,
     targets: Sequence[Path],
-    images: Sequence[OutlinedImage],
+    images: Sequence[ExportedImage],
     classes: Sequence[ObjectClass],
     format: str,
 ) -> None:

@@ -16,8 +16,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.boxes.base import ListedBox, ListedImage
-from napari_synthseg.io.boxes.base import ListedPoint as BoxPoint
+from napari_synthseg.io.boxes.base import KeyPoint, ListedBox, ListedImage
 from napari_synthseg.io.naming import (
     ImageNames,
     UnknownNameError,
@@ -292,7 +291,7 @@ def _as_boxes(image: OutlinedImage, project: Project, naming: Names) -> list[Lis
                 named.size,
                 named.by_stem and not plane,
                 points=tuple(
-                    BoxPoint(each.where, naming.name_of(each, project), each.position)
+                    KeyPoint(each.where, naming.name_of(each, project), each.position)
                     for each in points
                 ),
                 notes=() if listed else notes,

@@ -23,7 +23,7 @@ from napari_synthseg.io.exports.coco_masks import (
 )
 from napari_synthseg.io.exports.geojson import write_geojson
 from napari_synthseg.io.exports.imagej_rois import write_imagej_rois
-from napari_synthseg.io.exports.outlined import OutlinedImage, OutlinedObject
+from napari_synthseg.io.exports.outlined import ExportedImage, OutlinedObject
 from napari_synthseg.io.exports.yolo_segments import write_yolo_segments
 
 CLASSES = (
@@ -41,7 +41,7 @@ def outlined(mask: np.ndarray, corner: tuple[int, int], ident: int, cls: int) ->
 
 
 @pytest.fixture
-def image() -> OutlinedImage:
+def image() -> ExportedImage:
     """A square, a ring with a hole, and an object of two parts; the last ends at the border."""
     square, ring, parts = (np.ones((4, 5), bool) for _ in range(3))
     ring[1:3, 1:3] = False
@@ -51,10 +51,10 @@ def image() -> OutlinedImage:
         outlined(ring, (8, 10), 2, 4),
         outlined(parts, (16, 25), 12, 1),
     )
-    return OutlinedImage("day1/cells.tif", SHAPE, things, {"z": 3})
+    return ExportedImage("day1/cells.tif", SHAPE, things, {"z": 3})
 
 
-def painted(image: OutlinedImage) -> np.ndarray:
+def painted(image: ExportedImage) -> np.ndarray:
     """Return the ids of all pixels."""
     ids = np.zeros(image.shape, int)
     for thing in image.objects:
@@ -73,7 +73,7 @@ def filled(rings: list[np.ndarray]) -> np.ndarray:
 
 
 def test_geojson_holds_the_pixels_class_and_measurements(
-    image: OutlinedImage, tmp_path: Path
+    image: ExportedImage, tmp_path: Path
 ) -> None:
     write_geojson(tmp_path / "a.geojson", image, CLASSES)
     whole = json.loads((tmp_path / "a.geojson").read_text("utf-8"))
@@ -98,7 +98,7 @@ def test_geojson_holds_the_pixels_class_and_measurements(
 
 
 def test_geojson_is_valid_and_turns_as_the_standard_says(
-    image: OutlinedImage, tmp_path: Path
+    image: ExportedImage, tmp_path: Path
 ) -> None:
     shapely = pytest.importorskip("shapely")
     write_geojson(tmp_path / "a.geojson", image, CLASSES)
@@ -112,7 +112,7 @@ def test_geojson_is_valid_and_turns_as_the_standard_says(
 
 
 def test_geojson_of_nothing_is_an_empty_collection(tmp_path: Path) -> None:
-    write_geojson(tmp_path / "a.geojson", OutlinedImage("a.tif", SHAPE, ()), CLASSES)
+    write_geojson(tmp_path / "a.geojson", ExportedImage("a.tif", SHAPE, ()), CLASSES)
     assert json.loads((tmp_path / "a.geojson").read_text()) == {
         "type": "FeatureCollection", "features": [],
     }  # fmt: skip
@@ -122,7 +122,7 @@ def test_geojson_of_nothing_is_an_empty_collection(tmp_path: Path) -> None:
 
 
 def test_imagej_rois_hold_the_pixels_names_colors_and_slice(
-    image: OutlinedImage, tmp_path: Path
+    image: ExportedImage, tmp_path: Path
 ) -> None:
     write_imagej_rois(tmp_path / "a.zip", image, CLASSES)
     rois: Any = roifile.roiread(tmp_path / "a.zip")
@@ -146,7 +146,7 @@ def test_imagej_rois_of_very_large_images_keep_their_place(tmp_path: Path) -> No
         outlined(np.ones((2, 3), bool), (40_000, 50_000), 1, 1),
         outlined(np.ones((2, 3), bool), (70_000, 90_000), 2, 1),
     )
-    write_imagej_rois(tmp_path / "a.zip", OutlinedImage("a.tif", (10**5, 10**5), things), CLASSES)
+    write_imagej_rois(tmp_path / "a.zip", ExportedImage("a.tif", (10**5, 10**5), things), CLASSES)
     rois: Any = roifile.roiread(tmp_path / "a.zip")
     for roi, (y, x) in zip(rois, [(40_000, 50_000), (70_000, 90_000)], strict=True):
         places = roi.coordinates()
@@ -158,10 +158,10 @@ def test_imagej_rois_of_very_large_images_keep_their_place(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("write", [write_coco_polygons, write_coco_runs])
-def test_coco_is_read_as_the_same_pixels(write, image: OutlinedImage, tmp_path: Path) -> None:
+def test_coco_is_read_as_the_same_pixels(write, image: ExportedImage, tmp_path: Path) -> None:
     from faster_coco_eval import COCO
 
-    empty = OutlinedImage("empty.tif", (5, 5), ())
+    empty = ExportedImage("empty.tif", (5, 5), ())
     write(tmp_path / "a.json", [empty, image], CLASSES)
     coco = COCO(str(tmp_path / "a.json"))
     assert [i["file_name"] for i in coco.loadImgs(coco.getImgIds())] == [empty.name, image.name]
@@ -199,7 +199,7 @@ def test_runs_and_polygons_of_any_object_are_its_pixels(
 
 
 def test_yolo_segments_are_one_outline_of_the_same_pixels(
-    image: OutlinedImage, tmp_path: Path
+    image: ExportedImage, tmp_path: Path
 ) -> None:
     write_yolo_segments(tmp_path / "a.txt", image, {1: 0, 4: 1})
     rows = [line.split() for line in (tmp_path / "a.txt").read_text().splitlines()]
