@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PureWindowsPath
 from types import MappingProxyType
 from typing import Literal
@@ -59,9 +60,10 @@ def describe(
     stack: StackUse = "auto",
     series: SeriesChoice = None,
     plane: Mapping[str, int] = MappingProxyType({}),
+    as_stored: bool = False,
 ) -> tuple[ImageRef, ...]:
     """Return the images of a file; see `look_into`."""
-    return look_into(path, axes, stack, series, plane).images
+    return look_into(path, axes, stack, series, plane, as_stored).images
 
 
 def look_into(
@@ -70,6 +72,7 @@ def look_into(
     stack: StackUse = "auto",
     series: SeriesChoice = None,
     plane: Mapping[str, int] = MappingProxyType({}),
+    as_stored: bool = False,
 ) -> FileImages:
     """Return what a file holds: one ref per image or volume, or per plane of a stack.
 
@@ -88,6 +91,8 @@ def look_into(
         Which of several images in the file.
     plane
         Axis letter, t or z -> the only time or plane that is taken.
+    as_stored
+        That of the refs.
 
     Raises
     ------
@@ -96,16 +101,19 @@ def look_into(
     """
     path = consent.absolute(path)
     consent.allow(path)
-    stored = open_file(path, axes=axes, series=0 if series == "all" else series)
+    opened = partial(open_file, path, axes=axes, as_stored=as_stored)
+    stored = opened(series=0 if series == "all" else series)
     numbers: Iterable[int | None] = [series] if series != "all" else range(len(stored.series))
     digest = fingerprint(path)
     found = [
-        _images_of(path, stored if n in (0, None) else open_file(path, axes=axes, series=n),
+        _images_of(path, stored if n in (0, None) else opened(series=n),
                    n if stored.series else None, digest, stack, plane)
         for n in numbers or [None]
     ]  # fmt: skip
     return FileImages(
-        tuple(ref for each in found for ref in each.images),
+        tuple(
+            ref.model_copy(update={"as_stored": as_stored}) for each in found for ref in each.images
+        ),
         "; ".join(dict.fromkeys(each.axes for each in found if each.axes)),
         tuple(dict.fromkeys(note for each in found for note in each.notes)),
     )
@@ -197,12 +205,11 @@ def relink(ref: ImageRef, path: Path, folder: Path) -> ImageRef:
     InputError
         If the file cannot be read, or holds no such plane, channels or region.
     """
-    path = consent.absolute(path)
-    consent.allow(path)
     series = ref.plane.get(SERIES)
-    open_file(path, axes=ref.axes, series=series, as_stored=ref.as_stored)  # or it is refused now
-    uri = relative_uri(path, folder)
-    relinked = ref.model_copy(update={"uri": uri, "fingerprint": fingerprint(path)})
+    found = describe(path, ref.axes, series=series, as_stored=ref.as_stored)[0]
+    relinked = ref.model_copy(
+        update={"uri": relative_uri(path, folder), "fingerprint": found.fingerprint}
+    )
     pixels = open_pixels(relinked, folder)
     content = pixels.examine().digest if ref.content else ""
     return relinked.model_copy(update={"content": content})

@@ -22,6 +22,7 @@ from napari_synthseg.core.predictions import (
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import ModelRecord, TrainingRun, few_steps
+from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import name_targets, write_tiff
 from napari_synthseg.storage import runs
@@ -54,16 +55,20 @@ def find_images(
     """Return the whole image(s) of each file, which need not be in the project.
 
     Stacks are taken as what the run learned from: as volumes or plane by plane. What is not said of
-    a file's axes is taken from the project, where it is in there, and so is what of it counts. See
+    a file's axes is taken from the project, where it is in there, and so is what of it counts and
+    how it is read. Other files are read as those that the run learned from. See
     `storage.images.look_into`.
     """
     volumes = run.model is not None and run.model.spec.spatial_dims == 3
     known = {ref.uri: ref for ref in project.images}
+    learned_from = {ref.as_stored for ref in project.images if ref.id in run.images}
     found = []
     for path in paths:
         uri = relative_uri(path, folder)
         its_axes = axes or (known[uri].axes if uri in known else None)
-        refs = describe(path, its_axes, "volume" if volumes else "planes", series, plane)
+        stack: StackUse = "volume" if volumes else "planes"
+        as_stored = known[uri].as_stored if uri in known else learned_from == {True}
+        refs = describe(path, its_axes, stack, series, plane, as_stored)
         found += [_limited(ref.model_copy(update={"uri": uri}), project) for ref in refs]
     return found
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import tifffile
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.pixels import ArraySource
-from napari_synthseg.core.runs import LearnedAppearance, ModelRecord
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.runs import LearnedAppearance, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.training.appearance import measure_appearance
-from napari_synthseg.workflow.predicting import show
+from napari_synthseg.workflow.predicting import find_images, show
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_file
 
@@ -28,3 +31,21 @@ def test_an_image_of_other_channels_is_compared_with_nothing(tmp_path):
         (ref,) = add_file(session, tmp_path / "color.tif")
         view = show(model, ref, session.folder)
     assert (view.notes, view.pixels.shape) == ((), (3, 96, 96))
+
+
+@pytest.mark.parametrize(
+    ("run_images", "axes"),
+    [(("old",), "yx"), (("old", "new"), "yxc"), (("new",), "yxc"), ((), "yxc")],
+)
+def test_a_file_is_read_as_what_a_run_learned_from(tmp_path, run_images, axes):
+    colors = np.random.default_rng(0).integers(0, 2**16, (3, 256)).astype(np.uint16)
+    for name in ("old.tif", "other.tif"):
+        pixels = np.zeros((40, 50), np.uint8)
+        tifffile.imwrite(tmp_path / name, pixels, photometric="palette", colormap=colors)
+    old = ImageRef(id="old", uri="../old.tif", axes="yx", as_stored=True)
+    project = Project(images=(old, ImageRef(id="new", uri="../new.tif")))
+    run = TrainingRun(id="r", name="r", images=run_images)
+    paths = [tmp_path / "old.tif", tmp_path / "other.tif"]
+    known, other = find_images(paths, project, tmp_path / "p", run)
+    assert (known.as_stored, known.axes) == (True, "yx")
+    assert (other.as_stored, other.axes) == (axes == "yx", axes)
