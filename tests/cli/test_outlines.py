@@ -163,6 +163,35 @@ def test_rectangles_are_boxes_unless_masks_are_asked_for(
     assert (truth_of(project, "cells.tif")[1].ids == box(5, 10, 9, 20)).all()
 
 
+@pytest.mark.parametrize("kind", ["rectangle", "polygon"])
+def test_an_image_with_nothing_but_outlines_without_area_is_not_empty(
+    invoke: Invoke, project: Path, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "json").mkdir()
+    corners = SQUARE if kind == "polygon" else [SQUARE[0], SQUARE[2]]
+    for name, points in (("cells", corners), ("others", [SQUARE[0]] * 2)):
+        drawn = labelme(labelme_shape(kind, points), image=f"{name}.tif")
+        save_json(tmp_path / "json" / f"{name}.json", drawn)
+    done = invoke("import", project, tmp_path / "json", "--json")
+    assert done.code == 0, done.err
+    assert "1 image(s) hold nothing that can be taken over" in done.result["message"]
+    with opened(project) as session:
+        (truth,) = session.project.truths
+        assert session.project.image(truth.image).name == "cells.tif"
+
+
+def test_an_image_with_nothing_but_outlines_too_thin_for_a_pixel_is_not_complete(
+    invoke: Invoke, project: Path, tmp_path: Path
+) -> None:
+    thin = labelme_shape("polygon", [[5.1, 5.1], [5.2, 5.1], [5.2, 5.2]])
+    file = save_json(tmp_path / "cells.json", labelme(thin, image="cells.tif"))
+    done = invoke("import", project, file, "--json")
+    assert done.code == 0, done.err
+    assert done.result["lost"] == 1 and "show no object" not in done.result["message"]
+    truth, labels = truth_of(project, "cells.tif")
+    assert not labels.ids.any() and truth.incomplete == (1,)
+
+
 def test_outlines_of_coco_are_masks_on_request(
     invoke: Invoke, project: Path, tmp_path: Path
 ) -> None:

@@ -96,7 +96,7 @@ Found = ListedOutline | ListedPoint | LeftOut
 
 @dataclass(frozen=True, eq=False)
 class OutlinedImage:
-    """An image with what is drawn on it; without anything it shows no object.
+    """An image with what is drawn on it; without anything, and not unclear, it shows no object.
 
     Attributes
     ----------
@@ -124,6 +124,13 @@ class OutlinedImage:
     ids: NDArray[np.int32] | None = None
     size: tuple[int, int] | None = None
     by_stem: bool = False
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether it shows nothing that is taken over, but something that may be an object."""
+        if self.outlines or self.points or self.ids is not None:
+            return False
+        return any(each.cls is not None or each.what == NO_AREA for each in self.left_out)
 
     @classmethod
     def of(

@@ -213,7 +213,7 @@ class _Placing:
         if image.ids is not None:
             self._place_ids(image.ids)
         elif not image.outlines and not image.points:
-            if missed or image.name is None:
+            if image.is_unclear or image.name is None:
                 placed.unseen_images += 1
                 return
             for ref in self.refs:

@@ -129,7 +129,11 @@ def _import_outlines(
     listed = list(read_outlines(path, size_of, kind))
     naming = Names(options.class_name, **options.naming, is_told=options.image is not None)
     if masks is None and _are_boxes(listed):
-        boxes = [each for image in listed for each in _as_boxes(image, project, naming)]
+        clear = [image for image in listed if not image.is_unclear]
+        boxes = [each for image in clear for each in _as_boxes(image, project, naming)]
+        if unclear := len(listed) - len(clear):
+            told = f"{unclear} {LEFT_OUT['unseen_images']}"
+            boxes[0] = replace(boxes[0], notes=(*boxes[0].notes, told))
         missed = {each.cls for image in listed for each in image.left_out if each.cls}
         names_missed = {options.rename.get(name, name) for name in missed} & {
             c.name for c in project.classes
@@ -245,6 +249,8 @@ def _labels_of(
     made.overlapped += drawn.overlapped
     made.lost += len(drawn.lost)
     values = {n: cls for n, (_, cls) in enumerate(areas, start=1) if n not in set(drawn.lost)}
+    if not values:  # all are too thin for a pixel, and none is under another
+        placed.incomplete[image.id] |= {cls for _, cls in areas}
     return InstanceLabels(drawn.ids, values)
 
 

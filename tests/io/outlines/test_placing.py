@@ -12,7 +12,13 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.naming import UnknownNameError
 from napari_synthseg.io.outlines.areas import rectangle
-from napari_synthseg.io.outlines.base import LeftOut, ListedOutline, ListedPoint, OutlinedImage
+from napari_synthseg.io.outlines.base import (
+    NO_AREA,
+    LeftOut,
+    ListedOutline,
+    ListedPoint,
+    OutlinedImage,
+)
 from napari_synthseg.io.outlines.placing import Names, PlacedOutlines, place_outlines
 
 SHAPE = (40, 60)
@@ -136,6 +142,10 @@ def test_images_without_an_object_are_empty_unless_something_was_left_out() -> N
     assert place().areas == {"a": []}
     placed = place(LeftOut("crowd(s)", "debris"))
     assert (placed.areas, placed.unseen_images, placed.left_out) == ({}, 1, {"crowd(s)": 1})
+    placed = place(LeftOut(NO_AREA))
+    assert (placed.areas, placed.unseen_images, placed.left_out) == ({}, 1, {NO_AREA: 1})
+    assert place(LeftOut("nucleus outline(s) within cells")).areas == {"a": []}
+    assert not place(outline(), LeftOut(NO_AREA)).incomplete
     placed = place(outline(), LeftOut("crowd(s)", "debris"), LeftOut("line(s)", "axon"))
     assert placed.incomplete["a"] == {2}
     assert place(outline(), LeftOut("crowd(s)", "")).incomplete["a"] == {1, 2}
