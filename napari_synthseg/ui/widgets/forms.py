@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Generic, TypeVar, cast
 
 from magicgui.type_map import get_widget_class
-from magicgui.widgets import CheckBox, FloatSpinBox, LiteralEvalLineEdit
+from magicgui.widgets import CheckBox, FloatSpinBox, LineEdit, LiteralEvalLineEdit
 from magicgui.widgets.bases import RangedWidget, ValueWidget
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -40,6 +40,18 @@ class OptionalNumber(FloatSpinBox):
     def set_value(self, value: Any) -> None:
         """Show a number, or None."""
         super().set_value(self.min if value is None else value)
+
+
+class OptionalText(LineEdit):
+    """A text or None, which shows as an empty line."""
+
+    def get_value(self) -> Any:
+        """Return the text, or None."""
+        return super().get_value() or None
+
+    def set_value(self, value: Any) -> None:
+        """Show a text, or None."""
+        super().set_value(value or "")
 
 
 class ModelForm(QWidget, Generic[M]):
@@ -167,6 +179,8 @@ def make_field(
     """Return magicgui's widget for a field; other types are edited as Python literals."""
     try:
         kind, options = get_widget_class(annotation=info.annotation)
+        if kind is LineEdit and options.pop("nullable", False):
+            kind = OptionalText
     except ValueError:
         kind, options = LiteralEvalLineEdit, {}
     if issubclass(kind, RangedWidget):
