@@ -72,7 +72,7 @@ def test_from_regions_to_a_colored_prediction_with_scores(opened):
     row = texts(confusion)[1]
     counts = scores.confusion[confusion.verticalHeaderItem(1).text()]
     assert row == [f"{count / sum(counts.values()):.1%}" for count in counts.values()]
-    assert panel.primary.text() == "Improve: paint more regions"
+    assert panel.primary.text() == "Improve: train longer"  # after four steps
     results.truth_box.click()
     opened.settle()
     true = next(layer for layer in opened.viewer.layers if layer.name == "True masks")
