@@ -16,7 +16,7 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.base import BoxFormat, ListedBox, ListedImage
 from napari_synthseg.io.boxes.placing import PlacedBoxes, place_boxes
-from napari_synthseg.io.naming import ImageNames, find_class, same_form
+from napari_synthseg.io.naming import find_class
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.workflow.importing import Imported
 from napari_synthseg.workflow.importing_files.kinds import (
@@ -27,6 +27,8 @@ from napari_synthseg.workflow.importing_files.kinds import (
     narrowed,
     new_clicks,
     shapes_in,
+    sizes_in,
+    with_missing_classes,
     with_role,
 )
 
@@ -63,15 +65,7 @@ def _import_boxes(
     path: Path, kind: BoxFormat, project: Project, folder: Path, options: ImportOptions
 ) -> Imported:
     project = narrowed(project, options)
-    names, shape_of = ImageNames(project.images), shapes_in(folder)
-
-    def size_of(where: str, stem: str) -> tuple[int, int]:
-        try:
-            height, width = shape_of(names.find_stem(where, stem)[0])[-2:]
-        except InputError:
-            return 1, 1  # the boxes of an unknown image are never placed
-        return height, width
-
+    size_of = sizes_in(project, shapes_in(folder))
     return import_listed(path, kind.read(path, size_of), kind.name, project, folder, options)
 
 
@@ -183,14 +177,11 @@ def _with_classes(
         for cls in image.crowds:
             if cls not in options.ignored:
                 sizes.setdefault(options.rename.get(cls, cls), [])
-    known = {same_form(c.name.strip()) for c in project.classes}
-    for name, corners in sizes.items():
-        if same_form(name) in known:
-            continue
-        edges = np.sqrt(np.prod(Boxes.of(corners).sizes(), axis=1))
-        size = {"diameter": round(float(np.median(edges)), 1)} if corners else {}
-        project = project.with_classes(project.next_class(name, **size))
-    return project
+    edges = {
+        name: np.sqrt(np.prod(Boxes.of(corners).sizes(), axis=1)).tolist() if corners else []
+        for name, corners in sizes.items()
+    }
+    return with_missing_classes(project, edges)
 
 
 def _middles(images: Iterable[ImageRef], placed: PlacedBoxes, with_boxes: bool) -> Iterator[Click]:

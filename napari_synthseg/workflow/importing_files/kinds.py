@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_synthseg.core.annotations import Click, ImageRef, Role
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.naming import ImageNames, ShapeOf
+from napari_synthseg.io.boxes.base import SizeOf
+from napari_synthseg.io.naming import ImageNames, ShapeOf, same_form
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.importing import Imported
@@ -123,6 +127,30 @@ def shapes_in(folder: Path) -> ShapeOf:
         return shapes[key]
 
     return shape_of
+
+
+def sizes_in(project: Project, shape_of: ShapeOf) -> SizeOf:
+    """Return a function that gives height and width of an image of the project by its stem."""
+    names = ImageNames(project.images)
+
+    def size_of(where: str, stem: str) -> tuple[int, int]:
+        try:
+            height, width = shape_of(names.find_stem(where, stem)[0])[-2:]
+        except InputError:
+            return 1, 1  # what is on an unknown image is never placed
+        return height, width
+
+    return size_of
+
+
+def with_missing_classes(project: Project, edges: Mapping[str, Sequence[float]]) -> Project:
+    """Return the project with the classes that it lacks, as large as their usual edge, pixels."""
+    known = {same_form(c.name.strip()) for c in project.classes}
+    for name, mine in edges.items():
+        if same_form(name) not in known:
+            size = {"diameter": round(float(np.median(mine)), 1)} if mine else {}
+            project = project.with_classes(project.next_class(name, **size))
+    return project
 
 
 def new_clicks(project: Project, clicks: Iterable[Click]) -> tuple[Click, ...]:

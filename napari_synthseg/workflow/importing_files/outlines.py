@@ -22,7 +22,6 @@ from napari_synthseg.io.naming import (
     UnknownNameError,
     find_class,
     plane_name,
-    same_form,
 )
 from napari_synthseg.io.outlines import find_outline_format, read_outlines
 from napari_synthseg.io.outlines.base import (
@@ -50,6 +49,8 @@ from napari_synthseg.workflow.importing_files.kinds import (
     narrowed,
     new_clicks,
     shapes_in,
+    sizes_in,
+    with_missing_classes,
     with_role,
 )
 
@@ -117,15 +118,8 @@ def _import_outlines(
 ) -> Generator[Progress, None, Imported]:
     known = project.classes
     project = narrowed(project, options)
-    names, shape_of = ImageNames(project.images), shapes_in(folder)
-
-    def size_of(where: str, stem: str) -> tuple[int, int]:
-        try:
-            height, width = shape_of(names.find_stem(where, stem)[0])[-2:]
-        except InputError:
-            return 1, 1  # the outlines of an unknown image are never placed
-        return height, width
-
+    shape_of = shapes_in(folder)
+    size_of = sizes_in(project, shape_of)
     listed = list(read_outlines(path, size_of, kind))
     naming = Names(options.class_name, **options.naming, is_told=options.image is not None)
     if masks is None and _are_boxes(listed):
@@ -325,12 +319,7 @@ def _with_classes(project: Project, listed: Sequence[OutlinedImage], naming: Nam
         for point in image.points:
             if point.cls and point.cls not in naming.ignored:
                 sizes[naming.rename.get(point.cls, point.cls)] += []
-    known = {same_form(c.name.strip()) for c in project.classes}
-    for name, edges in sizes.items():
-        if same_form(name) not in known:
-            size = {"diameter": round(float(np.median(edges)), 1)} if edges else {}
-            project = project.with_classes(project.next_class(name, **size))
-    return project
+    return with_missing_classes(project, sizes)
 
 
 def _why_nothing(path: Path, listed: Sequence[OutlinedImage], placed: PlacedOutlines) -> str:
