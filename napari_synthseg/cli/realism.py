@@ -20,7 +20,7 @@ from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.realism.figure import FIGURE_FILE, REPORT_FILE, save_comparison
 from napari_synthseg.realism.report import HEADER, rows_of
 from napari_synthseg.workflow.choosing import suitable_recipe
-from napari_synthseg.workflow.realism import DEFAULT_PAIRS
+from napari_synthseg.workflow.realism.comparing import DEFAULT_PAIRS
 from napari_synthseg.workflow.session import Session
 
 

@@ -47,7 +47,6 @@ from napari_synthseg.workflow import (
     importing_files,
     painting,
     predicting,
-    realism,
     training,
 )
 from napari_synthseg.workflow.exporting import ExportKind
@@ -60,6 +59,7 @@ from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.limits import Limits, limit_images
 from napari_synthseg.workflow.painting import SavedRegions
 from napari_synthseg.workflow.predicting import Magnification
+from napari_synthseg.workflow.realism.comparing import DEFAULT_PAIRS, compare
 
 T = TypeVar("T")
 
@@ -408,7 +408,7 @@ class Session:
         return self._job(work(), "make dual images", take)
 
     def compare_realism(
-        self, count: int = realism.DEFAULT_PAIRS, seed: int = 0, recipe: Recipe | None = None
+        self, count: int = DEFAULT_PAIRS, seed: int = 0, recipe: Recipe | None = None
     ) -> Job[Comparison]:
         """Compare the real images with `count` dual images; the project stays as it is.
 
@@ -417,7 +417,7 @@ class Session:
         project = self.project
         if recipe is not None:
             project = project.model_copy(update={"recipe": recipe})
-        work = realism.compare(
+        work = compare(
             project, self.folder, count, seed, self.fitted, self._current_library(), self.artifacts
         )
         return self._job(work, "compare with real images")

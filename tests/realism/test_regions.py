@@ -12,7 +12,7 @@ from napari_synthseg.core.labels import UNKNOWN, DualImage, RegionLabels
 from napari_synthseg.core.progress import Progress, exhaust
 from napari_synthseg.core.recipe import Recipe, Synthesizer
 from napari_synthseg.realism.figure import draw_png
-from napari_synthseg.workflow.realism_views import count_objects, masked_fields, synthetic_field
+from napari_synthseg.workflow.realism.views import count_objects, masked_fields, synthetic_field
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.truths import masked_images
 from tests.helpers.region_images import draw_regions

@@ -18,8 +18,8 @@ from napari_synthseg.realism.figure import draw_png, save_comparison
 from napari_synthseg.realism.report import RealismReport, rows_of
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.synthesis import default_recipe
-from napari_synthseg.workflow import realism_views
-from napari_synthseg.workflow.realism_views import clicked_fields, count_objects
+from napari_synthseg.workflow.realism import views
+from napari_synthseg.workflow.realism.views import clicked_fields, count_objects
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import DISC, disc_image
 from tests.helpers.sessions import add_array, add_masks
@@ -166,7 +166,7 @@ def test_an_image_of_many_parts_is_named_once_and_its_masks_are_read_once(tmp_pa
         opened.append(ref.name)
         return open_labels(truth, ref, folder)
 
-    monkeypatch.setattr(realism_views, "open_labels", counted)
+    monkeypatch.setattr(views, "open_labels", counted)
     true = exhaust(clicked_fields(session.project, session.folder, library))
     session.close().result()
     assert len(found.views) == len(true.views) > 4

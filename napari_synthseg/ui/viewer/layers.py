@@ -25,7 +25,6 @@ from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.presenters.steps import has_regions
-from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer
 from napari_synthseg.ui.viewer.displayed_image import (
     DisplayedImage,
     ImageKey,
@@ -36,6 +35,8 @@ from napari_synthseg.ui.viewer.displayed_image import (
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.image_watch import ImageWatch
+from napari_synthseg.ui.viewer.marking.clicks_layer import ClicksLayer
+from napari_synthseg.ui.viewer.marking.regions_layer import RegionsLayer
 from napari_synthseg.ui.viewer.output_layers import OutputLayers
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.viewer.preview_layers import PreviewLayers, make_image_layer
@@ -44,7 +45,6 @@ from napari_synthseg.ui.viewer.reading.layer_view import (
     pixel_size,
     read_image,
 )
-from napari_synthseg.ui.viewer.regions_layer import RegionsLayer
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import (
     go_to_plane,

@@ -17,10 +17,10 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.viewer.class_colors import class_colormap
-from napari_synthseg.ui.viewer.clicks_layer import ClicksLayer
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
-from napari_synthseg.ui.viewer.marking_layer import MarkingLayer
-from napari_synthseg.ui.viewer.region_keeper import RegionKeeper
+from napari_synthseg.ui.viewer.marking.clicks_layer import ClicksLayer
+from napari_synthseg.ui.viewer.marking.marking_layer import MarkingLayer
+from napari_synthseg.ui.viewer.marking.region_keeper import RegionKeeper
 from napari_synthseg.workflow.painting import GROUND, Painted, shares_of
 
 if TYPE_CHECKING:

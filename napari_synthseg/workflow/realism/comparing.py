@@ -18,7 +18,7 @@ from napari_synthseg.realism.figure import Comparison
 from napari_synthseg.realism.report import Measure, RealismReport, TwoSampleTest
 from napari_synthseg.realism.view import FieldView, cut_windows
 from napari_synthseg.workflow.fitting import Fitted, fit_recipe
-from napari_synthseg.workflow.realism_views import (
+from napari_synthseg.workflow.realism.views import (
     clicked_fields,
     count_objects,
     masked_fields,

@@ -10,7 +10,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage, image_key
-from napari_synthseg.ui.viewer.region_keeper import RegionKeeper
+from napari_synthseg.ui.viewer.marking.region_keeper import RegionKeeper
 from napari_synthseg.workflow import painting
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_array, true_masks
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.gui
 
 @pytest.fixture
 def keeper(qtbot, tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_synthseg.ui.viewer.region_keeper.PAUSE_MS", 20)
+    monkeypatch.setattr("napari_synthseg.ui.viewer.marking.region_keeper.PAUSE_MS", 20)
     session = Session.create(tmp_path / "p.synthseg")
     session.edit(session.project.with_classes(session.project.next_class("phase")), "add class")
     for name in ("first", "second"):

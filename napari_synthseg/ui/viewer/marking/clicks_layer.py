@@ -29,7 +29,7 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.presenters.marking import negative_color
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
-from napari_synthseg.ui.viewer.marking_layer import MarkingLayer
+from napari_synthseg.ui.viewer.marking.marking_layer import MarkingLayer
 from napari_synthseg.ui.viewer.view import see_through
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Comparing dual images with the real images of a project."""
