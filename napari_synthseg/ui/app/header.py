@@ -27,7 +27,9 @@ BUTTON_MARGINS_PX = 20
 class Header(QWidget):
     """Project menu and undo buttons, with the name of what they would undo."""
 
-    def __init__(self, controller: SessionController, files: FileActions) -> None:
+    def __init__(
+        self, controller: SessionController, files: FileActions, show_help: Callable[[], object]
+    ) -> None:
         super().__init__()
         self._controller = controller
         self.project_button = WideButton()
@@ -46,10 +48,15 @@ class Header(QWidget):
         self.undo_button, self.redo_button = WideButton(), WideButton()
         self.undo_button.clicked.connect(lambda _=False: controller.undo())
         self.redo_button.clicked.connect(lambda _=False: controller.redo())
+        self.help_button = QToolButton()
+        self.help_button.setText("?")
+        self.help_button.setAccessibleName("Help")
+        self.help_button.setToolTip("Help for this step (F1). The key ? shows all keys")
+        self.help_button.clicked.connect(lambda _=False: show_help())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 4, 2)
         layout.setSpacing(3)
-        layout.addWidget(self.project_button)
+        layout.addWidget(row_of(self.project_button, self.help_button))
         layout.addWidget(row_of(self.undo_button, self.redo_button))
         controller.session_changed.connect(self.refresh)
         controller.project_changed.connect(lambda *_: self.refresh())

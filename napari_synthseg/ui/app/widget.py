@@ -6,13 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtGui import QKeySequence, QShowEvent
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
     QFrame,
     QLabel,
     QScrollArea,
-    QShortcut,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -22,7 +21,10 @@ from napari_synthseg.core.plugins import plugin_problems
 from napari_synthseg.ui.app.close_watch import CloseWatch
 from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
+from napari_synthseg.ui.app.help_window import HelpWindow
+from napari_synthseg.ui.app.shortcuts_window import ShortcutsWindow
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.keys import bind_widget_keys
 from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.click import ClickPage
 from napari_synthseg.ui.pages.page import NextStep, Page
@@ -74,7 +76,7 @@ class SynthSegWidget(QWidget):
         self._close_watch: CloseWatch | None = None
         self._listening = Subscriptions()
         colors = theme_colors(viewer.theme)
-        self.header = Header(self.controller, self.files)
+        self.header = Header(self.controller, self.files, self.show_help)
         self.stepper = Stepper(STEP_NAMES, colors)
         shared = (self.controller, self.layers)
         self.start_page = StartPage(*shared, self.files, self.open_sample)
@@ -133,6 +135,19 @@ class SynthSegWidget(QWidget):
         self.stack.setCurrentIndex(step - START)
         self.page.enter()
         self.refresh()
+
+    def show_help(self) -> HelpWindow:
+        """Open what the docs say of the step that is shown."""
+        window = HelpWindow(self)
+        window.show()
+        window.show_step(self.step)
+        return window
+
+    def show_shortcuts(self) -> ShortcutsWindow:
+        """Open the list of all keys."""
+        window = ShortcutsWindow(self)
+        window.show()
+        return window
 
     @property
     def page(self) -> Page:
@@ -204,10 +219,9 @@ class SynthSegWidget(QWidget):
         # the windows are gone by then: what still runs must come to its end on disk
         QApplication.instance().aboutToQuit.connect(self.shut_down)
         QApplication.instance().aboutToQuit.connect(wait_until_closed)
-        for keys, step_back in (("Ctrl+Z", controller.undo), ("Ctrl+Shift+Z", controller.redo)):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(step_back)
+        bind_widget_keys(self, "window", {"undo": controller.undo, "redo": controller.redo})
+        everywhere = {"help": self.show_help, "shortcuts": self.show_shortcuts}
+        bind_widget_keys(self, "window", everywhere, whole_window=True)
 
     def _apply_theme(self) -> None:
         colors = theme_colors(self.viewer.theme)

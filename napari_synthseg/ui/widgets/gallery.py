@@ -12,6 +12,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
 
 from napari_synthseg.ui.presenters.thumbnail import Thumbnail
+from napari_synthseg.ui.widgets.pressed_keys import pressed_shortcut
 from napari_synthseg.ui.widgets.thumbnail import THUMBNAIL_PX, draw_thumbnail
 
 CELL = QSize(THUMBNAIL_PX + 8, THUMBNAIL_PX + 14)
@@ -191,10 +192,9 @@ class Gallery(QListView):
             QTimer.singleShot(0, self.viewport().update)
 
     def keyPressEvent(self, event: Any) -> None:
-        """R or Del rejects, A accepts; the rest is the list's own."""
-        if event.key() in (Qt.Key.Key_R, Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.rejection_wanted.emit(True)
-        elif event.key() == Qt.Key.Key_A and not event.modifiers():
-            self.rejection_wanted.emit(False)
+        """Reject or accept by key; other keys are the list's own."""
+        name = pressed_shortcut(event, "patches")
+        if name in ("reject", "accept"):
+            self.rejection_wanted.emit(name == "reject")
         else:
             super().keyPressEvent(event)

@@ -51,6 +51,9 @@ def style_sheet(colors: Colors) -> str:
     QLabel#hint {{ font-weight: bold; }}
     QLabel#quiet {{ color: {_mix(colors.text, colors.background)}; }}
     QLabel#notice {{ color: {colors.warning}; }}
+    QLabel#key {{
+        background: {colors.foreground}; padding: 2px 6px; border-radius: 3px; font-weight: bold;
+    }}
     QToolButton {{ padding: 3px; }}
     """
 

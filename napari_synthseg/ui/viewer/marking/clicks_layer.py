@@ -9,6 +9,7 @@ session.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.keys import bind_layer_keys
 from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.presenters.marking import negative_color
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
@@ -89,8 +91,16 @@ class ClicksLayer(MarkingLayer):
         self._listening.add(self._on_features_changed, layer.events.features)
         self._listening.add(self._on_defaults_changed, layer.events.current_properties)
         self._listening.add(self._on_selection_changed, layer.selected_data.events.items_changed)
-        self._bind_keys(self.choose_class, self._controller.undo, self._controller.redo)
-        layer.bind_key("0", lambda _: self.choose_class(NOT_AN_OBJECT), overwrite=True)
+        bind_layer_keys(
+            layer,
+            "clicks",
+            {
+                "class": self._class_actions(self.choose_class),
+                "negative": partial(self.choose_class, NOT_AN_OBJECT),
+                "undo": self._controller.undo,
+                "redo": self._controller.redo,
+            },
+        )
         layer.mode = self.mode
         self._show_nearby()
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject
 
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.presenters.shortcuts import CLASS_KEYS
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import remove_layer
 
 if TYPE_CHECKING:
     from napari import Viewer
-
-CLASS_KEYS = 9
-"""Classes that a number key chooses."""
 
 
 class MarkingLayer(QObject):
@@ -90,21 +89,12 @@ class MarkingLayer(QObject):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         """Show what changed."""
 
-    def _bind_keys(
-        self,
-        choose_class: Callable[[int], object],
-        undo: Callable[[], object],
-        redo: Callable[[], object],
-    ) -> None:
-        """Bind the number keys to classes, and the keys of undo; napari hands over the layer."""
+    def _class_actions(self, choose_class: Callable[[int], object]) -> list[Callable[[], object]]:
+        """Return what the keys of classes do: each chooses the class of its number."""
 
         def choose(number: int) -> None:
             classes = self._controller.project.classes
             if number < len(classes):
                 choose_class(classes[number].value)
 
-        for number in range(CLASS_KEYS):
-            # napari reads the function's name, which a partial has not
-            self.layer.bind_key(str(number + 1), lambda _, n=number: choose(n), overwrite=True)
-        self.layer.bind_key("Control-Z", lambda _: undo(), overwrite=True)
-        self.layer.bind_key("Control-Shift-Z", lambda _: redo(), overwrite=True)
+        return [partial(choose, number) for number in range(len(CLASS_KEYS))]

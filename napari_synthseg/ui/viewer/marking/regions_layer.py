@@ -15,6 +15,7 @@ from qtpy.QtCore import QTimer, Signal
 
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.keys import bind_layer_keys
 from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.viewer.class_colors import class_colormap
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
@@ -123,8 +124,16 @@ class RegionsLayer(MarkingLayer):
         self._listening.add(self._on_painted, layer.events.paint, layer.events.data)
         self._listening.add(self._on_label_chosen, layer.events.selected_label)
         self._listening.add(self._on_tool, layer.events.mode, layer.events.brush_size)
-        self._bind_keys(self.choose_class, self.undo, self.redo)
-        layer.bind_key("0", lambda _: self.choose_ground(), overwrite=True)
+        bind_layer_keys(
+            layer,
+            "regions",
+            {
+                "class": self._class_actions(self.choose_class),
+                "ground": self.choose_ground,
+                "undo": self.undo,
+                "redo": self.redo,
+            },
+        )
         self._show_active()
         self.shown.emit()
 

@@ -1,0 +1,112 @@
+"""The keys of the panel, in one table: they are bound by it, and it is what the user is shown.
+
+To add a key, add a line here and bind it by its name; see `napari_synthseg.ui.control.keys`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Place = Literal["window", "clicks", "regions", "patches"]
+"""Where a key works: in the whole window, while the Clicks or the Regions layer is the selected one
+and the canvas has the focus, or in the gallery of patches."""
+
+PLACES: dict[Place, str] = {
+    "window": "Everywhere in the window",
+    "clicks": "On the image, while the Clicks layer is selected",
+    "regions": "On the image, while the Regions layer is selected",
+    "patches": "In the gallery of patches",
+}
+"""Place -> its words for people, in the order in which places are shown."""
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """Keys and what they do.
+
+    Attributes
+    ----------
+    name
+        By which the keys are bound; unique within a place.
+    keys
+        Each written in a way that napari and Qt read alike: ``Ctrl+Shift+Z``, ``Delete``, ``]``.
+    what
+        What they do, for people.
+    of_napari
+        Whether napari binds them, so that they are only shown here.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    what: str
+    of_napari: bool = False
+
+    @property
+    def shown_keys(self) -> str:
+        """The keys in short: "1-9", or "R or Delete"."""
+        if len(self.keys) > 2 and all(key.isdigit() for key in self.keys):
+            return f"{self.keys[0]}-{self.keys[-1]}"
+        return " or ".join(self.keys)
+
+
+CLASS_KEYS = tuple("123456789")
+"""Keys that choose a class: of the first one, of the second one, and so on."""
+
+UNDO, REDO = ("Ctrl+Z",), ("Ctrl+Shift+Z",)
+
+SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
+    "window": (
+        Shortcut("help", ("F1",), "Open the help for the step that is shown"),
+        Shortcut("shortcuts", ("?",), "Show these keys"),
+        Shortcut("undo", UNDO, "Undo the last edit, with the focus in the panel"),
+        Shortcut("redo", REDO, "Do it again"),
+    ),
+    "clicks": (
+        Shortcut("class", CLASS_KEYS, "Choose the class of the next click"),
+        Shortcut("negative", ("0",), "Click what is not an object"),
+        Shortcut("add", ("P",), "Click: each click adds a center", of_napari=True),
+        Shortcut("select", ("S",), "Select and move clicks", of_napari=True),
+        Shortcut("delete", ("Delete",), "Delete the selected clicks", of_napari=True),
+        Shortcut("pan", ("Space",), "Hold to move the image", of_napari=True),
+        Shortcut("undo", UNDO, "Undo the last edit"),
+        Shortcut("redo", REDO, "Do it again"),
+    ),
+    "regions": (
+        Shortcut("class", CLASS_KEYS, "Paint this class"),
+        Shortcut("ground", ("0",), "Paint background"),
+        Shortcut("paint", ("P",), "Paint with the brush", of_napari=True),
+        Shortcut("fill", ("F",), "Fill an area", of_napari=True),
+        Shortcut("erase", ("E",), "Erase", of_napari=True),
+        Shortcut("smaller", ("[",), "Make the brush smaller", of_napari=True),
+        Shortcut("larger", ("]",), "Make the brush larger", of_napari=True),
+        Shortcut("pan", ("Space",), "Hold to move the image", of_napari=True),
+        Shortcut("undo", UNDO, "Undo the last stroke"),
+        Shortcut("redo", REDO, "Paint it again"),
+    ),
+    "patches": (
+        Shortcut("reject", ("R", "Delete", "Backspace"), "Reject the selected patches"),
+        Shortcut("accept", ("A",), "Accept the selected patches"),
+    ),
+}
+"""Place -> its keys."""
+
+
+def own_shortcuts(place: Place) -> Iterator[Shortcut]:
+    """Yield the keys of a place that this package binds."""
+    return (shortcut for shortcut in SHORTCUTS[place] if not shortcut.of_napari)
+
+
+def find_shortcut(place: Place, name: str) -> Shortcut:
+    """Return the keys of this name.
+
+    Raises
+    ------
+    KeyError
+        If the table has none that this package binds.
+    """
+    found = next((each for each in own_shortcuts(place) if each.name == name), None)
+    if found is None:
+        raise KeyError(f"no shortcut '{name}' of {place}: add it to the table")
+    return found

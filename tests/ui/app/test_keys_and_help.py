@@ -1,0 +1,53 @@
+"""Keys work as the table says, which is shown on ?; help opens at the step that is shown."""
+
+from __future__ import annotations
+
+import pytest
+from napari.utils.key_bindings import coerce_keybinding
+from qtpy.QtWidgets import QLabel
+
+from napari_synthseg.ui.app.help_window import HelpWindow
+from napari_synthseg.ui.app.shortcuts_window import ShortcutsWindow
+from napari_synthseg.ui.presenters.shortcuts import SHORTCUTS, own_shortcuts
+
+pytestmark = pytest.mark.gui
+
+
+def of_type(bench, kind):
+    return bench.panel.findChildren(kind)
+
+
+def bound(layer):
+    return {str(key) for key in layer.keymap}
+
+
+def listed(place):
+    return {str(coerce_keybinding(key)) for s in own_shortcuts(place) for key in s.keys}
+
+
+def test_the_keys_of_the_table_are_those_that_layers_have(painting):
+    assert bound(painting.regions) == listed("regions")
+    painting.panel.layers.mark("clicks")
+    assert bound(painting.clicks) == listed("clicks")
+
+
+def test_question_mark_lists_all_keys(opened):
+    opened.press("?")
+    (window,) = of_type(opened, ShortcutsWindow)
+    texts = {label.text() for label in window.findChildren(QLabel)}
+    every = [s for shortcuts in SHORTCUTS.values() for s in shortcuts]
+    assert {s.what for s in every} | {s.shown_keys for s in every} <= texts
+    window.close()
+
+
+def test_help_opens_at_the_step_from_key_and_button(opened):
+    opened.press("F1")
+    opened.panel.header.help_button.click()
+    windows = of_type(opened, HelpWindow)
+    assert len(windows) == 2
+    for window in windows:
+        page = window.browser
+        opened.wait(lambda page=page: page.verticalScrollBar().value() > 0)
+        top = page.cursorForPosition(page.viewport().rect().topLeft()).block()
+        assert top.text().startswith("1. Click")
+        window.close()
