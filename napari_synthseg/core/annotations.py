@@ -23,9 +23,10 @@ TruthKind = Literal["instance", "semantic", "boxes", "points", "image_labels"]
 VerdictState = Literal["accepted", "rejected"]
 
 CLASS_COLORS = (
-    "#ffb000", "#33bbee", "#ee3377", "#44aa55", "#bb88ff", "#ee7733", "#bbbbbb", "#ccbb44",
+    "#e69f00", "#56b4e9", "#d55e00", "#009e73", "#0072b2", "#f0e442", "#cc79a7", "#bbbbbb",
 )  # fmt: skip
-"""Default class colors: distinguishable with color-vision deficiencies and on gray images."""
+"""Default class colors: those of Okabe and Ito (2008), which people with a color-vision deficiency
+tell apart, without black, and gray in its place."""
 
 
 def new_id() -> str:

@@ -25,6 +25,7 @@ from napari_synthseg.ui.app.help_window import HelpWindow
 from napari_synthseg.ui.app.shortcuts_window import ShortcutsWindow
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.keys import bind_widget_keys
+from napari_synthseg.ui.control.leaving import may_leave
 from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.click import ClickPage
 from napari_synthseg.ui.pages.page import NextStep, Page
@@ -291,7 +292,8 @@ class SynthSegWidget(QWidget):
         """Follow the window that the panel is shown in."""
         super().showEvent(event)
         if self._close_watch is None or self._close_watch.parent() is not self.window():
-            self._close_watch = CloseWatch(self.window(), self.shut_down)
+            may_close = partial(may_leave, self.controller, self, "Closing the window")
+            self._close_watch = CloseWatch(self.window(), self.shut_down, may_close)
 
 
 def _let_go(

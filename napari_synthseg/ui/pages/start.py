@@ -69,7 +69,11 @@ class StartPage(Page):
             "Else only the one is used that is shown now",
         )
         self.sample_buttons: dict[str, QPushButton] = {
-            name: push_button(sample.title, partial(open_sample, name))
+            name: push_button(
+                sample.title,
+                partial(self._on_sample, name),
+                "Open this sample, with its clicks, in a new project",
+            )
             for name, sample in SAMPLES.items()
         }
         samples = QLabel("Or try it on a sample:")
@@ -77,8 +81,10 @@ class StartPage(Page):
         self.add(
             quiet_label(INTRODUCTION), self.here, self.axes, self.every_plane,
             row_of(
-                push_button("Open image…", files.ask_image),
-                push_button("Open project…", files.ask_project),
+                push_button("Open image…", files.ask_image, "Open an image file, and click in it"),
+                push_button(
+                    "Open project…", files.ask_project, "Go on with a project of an earlier day"
+                ),
             ),
             self.stacks, samples, *self.sample_buttons.values(),
         )  # fmt: skip
@@ -92,7 +98,7 @@ class StartPage(Page):
         layer = self._files.find_layer()
         if layer is None:
             return NextStep(
-                "Open the sample: fluorescence nuclei", lambda: self._open_sample("nuclei")
+                "Open the sample: fluorescence nuclei", lambda: self._on_sample("nuclei")
             )
         name, sample = layer.name, sample_name(layer)
         if len(name) > MAX_NAME_LENGTH:
@@ -122,6 +128,10 @@ class StartPage(Page):
         self.axes.setVisible(len(choices) > 1)
         self.every_plane.setVisible(bool(planes))
         self.next_step_changed.emit()
+
+    def _on_sample(self, name: str) -> None:
+        if self._files.may_leave():
+            self._open_sample(name)
 
     def _on_stack_chosen(self, use: StackUse) -> None:
         self._files.stack = use

@@ -20,6 +20,7 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.leaving import may_leave
 from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.presenters.layer_axes import LayerAxes
 from napari_synthseg.ui.viewer.layers import Layers
@@ -240,6 +241,15 @@ class FileActions:
 
     # --- projects ----------------------------------------------------------------------------
 
+    def may_leave(self) -> bool:
+        """Tell whether another project may be shown; ask where that stops long work."""
+        return may_leave(self._controller, self._parent, "Another project")
+
+    def ask_new_project(self) -> None:
+        """Close the project and go back to the start, if the user agrees."""
+        if self.may_leave():
+            self.new_project()
+
     def new_project(self) -> None:
         """Close the project and go back to the start."""
         self._controller.show(None)
@@ -255,6 +265,8 @@ class FileActions:
 
     def ask_project(self) -> None:
         """Ask for a project folder and open it."""
+        if not self.may_leave():
+            return
         folder = QFileDialog.getExistingDirectory(
             self._parent, "Open a project folder (name.synthseg)", str(projects_folder())
         )
