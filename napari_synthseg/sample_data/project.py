@@ -25,6 +25,7 @@ def new_project(folder: Path, name: str) -> Job[Session]:
         session = Session.create(folder)
         try:
             fill(session, name)
+            session.history.clear()  # undo goes back to the sample as it was opened
         except BaseException:
             session.close().result()
             raise

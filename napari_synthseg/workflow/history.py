@@ -20,6 +20,10 @@ class History:
         self._undo = [*self._undo[-MAX_EDITS + 1 :], (what, before)]
         self._redo.clear()
 
+    def clear(self) -> None:
+        """Let nothing be taken back that was done so far."""
+        self._undo, self._redo = [], []
+
     @property
     def undo_label(self) -> str | None:
         """What would be taken back next, or None."""

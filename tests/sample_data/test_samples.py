@@ -163,6 +163,12 @@ def test_fill_makes_two_parts_of_one_picture(session, name):
     assert true_masks(session, train) is None
 
 
+def test_nothing_of_a_sample_that_was_just_opened_can_be_undone(tmp_path):
+    with sample_data.new_project(tmp_path / "new.synthseg", "nuclei").result() as session:
+        assert session.project.truths
+        assert session.history.undo_label is None
+
+
 def test_fill_with_few_clicks(session):
     sample_data.fill(session, "tissue", clicks=12)
     train, test = session.project.images

@@ -190,7 +190,11 @@ class SynthSegWidget(QWidget):
         self.primary = push_button("", self._on_primary)
         self.primary.setObjectName("primary")
         self.work_label, self.work_bar = QLabel(), thin_bar(100)
-        cancel = push_button("Cancel", lambda: self.controller.cancel("short"))
+        cancel = push_button(
+            "Cancel",
+            lambda: self.controller.cancel("short"),
+            "Stop this work; what was there before stays as it was",
+        )
         self.work = row_of(self.work_label, self.work_bar, cancel, stretch=self.work_label)
         self.work.hide()
         layout = QVBoxLayout(self)
@@ -238,7 +242,7 @@ class SynthSegWidget(QWidget):
         if what is not None:
             self.primary.setText(what.text)
             self.primary.setEnabled(what.is_ready)
-            self.primary.setToolTip(what.why_disabled)
+            self.primary.setToolTip(what.why_disabled or "What to do next")
 
     def _on_primary(self) -> None:
         what = self.page.next_step()

@@ -38,8 +38,10 @@ class PatchesPage(Page):
         self.about.setFixedHeight(3 * self.about.fontMetrics().lineSpacing() + 4)
         self.issues = Notice("quiet")
         self.issues.linkActivated.connect(self._on_issue_chosen)
-        self.order = ChoiceBox({name: name for name in ORDERS}, "Order of the patches")
-        self.filter = ChoiceBox(tip="Show only patches with this verdict or this issue")
+        self.order = ChoiceBox({name: name for name in ORDERS}, "Order of the patches", "Order")
+        self.filter = ChoiceBox(
+            tip="Show only patches with this verdict or this issue", name="Show"
+        )
         for box in (self.order, self.filter):
             box.chosen.connect(self._on_choice)
         self.gallery = Gallery("Patches")

@@ -59,9 +59,10 @@ class StartPage(Page):
             STACK_USES,
             "In a volume you click centers in 3D, and whole objects are found. Plane by plane, "
             "each plane is an image of its own.",
+            "Stacks",
         )
         self.stacks.chosen.connect(self._on_stack_chosen)
-        self.axes = ChoiceBox(tip="What the axes of the selected layer stand for")
+        self.axes = ChoiceBox(tip="What the axes of the selected layer stand for", name="Axes")
         self.axes.chosen.connect(self._on_axes_chosen)
         self.every_plane = check_box(
             "Use all of them, each as an image",

@@ -77,7 +77,10 @@ class SynthesizePage(Page):
         self.count.setRange(1, MAX_PREVIEWS)
         self.count.setValue(PREVIEWS)
         self.count.setSuffix(" pairs")
-        self.preview_button = push_button("Make preview", self.preview)
+        self.count.setToolTip("How many dual images are made to look at")
+        self.preview_button = push_button(
+            "Make preview", self.preview, "Make a few dual images and show them beside the image"
+        )
         self.preview_row = row_of(
             QLabel("Preview"), self.count, self.preview_button, stretch=self.preview_button
         )

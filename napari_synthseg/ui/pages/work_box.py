@@ -67,7 +67,9 @@ class WorkBox(QWidget):
         self._prepared: object = None
         self._last_preview = 0.0
         self.start_button = push_button("Start", start, tips[0])
-        self.pause_button = push_button("Pause", lambda: controller.pause(lane))
+        self.pause_button = push_button(
+            "Pause", lambda: controller.pause(lane), "Stand still after this batch, or go on"
+        )
         self.stop_button = push_button("Stop", lambda: controller.cancel(lane), tips[1])
         self.bar, self.status, self.curve = thin_bar(BAR_STEPS), quiet_label(), LossCurve(colors)
         buttons = row_of(self.start_button, self.pause_button, self.stop_button)

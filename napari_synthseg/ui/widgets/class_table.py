@@ -56,6 +56,8 @@ class ClassTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__(0, len(COLUMNS) + 1)
         self._rows: Sequence[ClassRow] = ()
+        self.setAccessibleName("Classes")
+        self.setTabKeyNavigation(False)  # tab goes on to the next control
         self.verticalHeader().hide()
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -139,6 +141,7 @@ class ClassTable(QTableWidget):
         box.setDecimals(1)
         box.setKeyboardTracking(False)
         box.setToolTip("Usual diameter of an object of this class")
+        box.setAccessibleName("Diameter")
         box.valueChanged.connect(lambda size: self.changed.emit(value, "diameter", size))
         return box
 

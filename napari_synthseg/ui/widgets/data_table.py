@@ -34,6 +34,7 @@ class DataTable(QTableWidget):
     def __init__(self, table: Table | None = None, *, is_wide: bool = False) -> None:
         super().__init__()
         self._is_wide = is_wide
+        self.setTabKeyNavigation(False)  # tab goes on to the next control
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
         for header in (self.verticalHeader(), self.horizontalHeader()):

@@ -152,6 +152,7 @@ class ModelForm(QWidget, Generic[M]):
             label = QLabel(_words(name))
             for widget in (label, field.native):
                 widget.setToolTip(info.description or "")
+            label.setBuddy(field.native)
             rows.addRow(label, field.native)
         return page
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
@@ -38,14 +39,20 @@ def check_box(text: str, action: Callable[[bool], object], tip: str = "") -> QCh
 
 
 class ChoiceBox(QComboBox):
-    """A list of entries, each with a value; it shrinks to the panel's width."""
+    """A list of entries, each with a value; it shrinks to the panel's width.
+
+    `name` is what screen readers call it where no label stands beside it.
+    """
 
     chosen = Signal(object)
     """The value of the entry that the user chose now."""
 
-    def __init__(self, entries: Mapping[Any, str] | None = None, tip: str = "") -> None:
+    def __init__(
+        self, entries: Mapping[Any, str] | None = None, tip: str = "", name: str = ""
+    ) -> None:
         super().__init__()
         self.setToolTip(tip)
+        self.setAccessibleName(name)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
         self.fill(entries or {})
@@ -147,7 +154,13 @@ def quiet_label(text: str = "") -> QLabel:
 
 
 def row_of(*widgets: QWidget, stretch: QWidget | None = None) -> QWidget:
-    """Return widgets side by side; `stretch` is the one that takes the free room."""
+    """Return widgets side by side; `stretch` is the one that takes the free room.
+
+    A label is the name of what follows it.
+    """
+    for label, named in pairwise(widgets):
+        if isinstance(label, QLabel):
+            label.setBuddy(named)
     whole = QWidget()
     row = QHBoxLayout(whole)
     row.setContentsMargins(0, 0, 0, 0)

@@ -54,6 +54,10 @@ class StepButton(QAbstractButton):
         painter.setPen(QPen(line, 1.5))
         painter.setBrush(fill)
         painter.drawEllipse(circle)
+        if self.hasFocus():
+            painter.setPen(QPen(text, 1.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(circle.adjusted(-2, -2, 2, 2))
         font = QFont(self.font())
         font.setBold(self.isChecked())
         painter.setFont(font)

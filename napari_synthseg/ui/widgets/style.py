@@ -55,6 +55,10 @@ def style_sheet(colors: Colors) -> str:
         background: {colors.foreground}; padding: 2px 6px; border-radius: 3px; font-weight: bold;
     }}
     QToolButton {{ padding: 3px; }}
+    QPushButton:focus, QToolButton:focus, QComboBox:focus, QAbstractSpinBox:focus,
+    QLineEdit:focus, QAbstractItemView:focus {{ border: 1px solid {colors.accent}; }}
+    QPushButton#primary:focus {{ border: 1px solid {colors.text}; }}
+    QCheckBox:focus, QSlider:focus {{ outline: 1px solid {colors.accent}; }}
     """
 
 

@@ -294,10 +294,14 @@ class ClicksLayer(MarkingLayer):
             layer.size = np.array(sizes)
 
     def _set_current_look(self) -> None:
-        layer, looks = self.layer, self._looks()
+        """Let the next click, and its swatch in napari's controls, look like its class."""
+        layer, looks, project = self.layer, self._looks(), self._controller.project
         if layer is not None and self.next_class in looks:
+            name = project.click_names[self.next_class]
             with layer.block_update_properties():
                 layer.current_symbol, layer.current_size = looks[self.next_class]
+                layer.current_border_color = _color_cycle(project.classes, "ff")[name]
+                layer.current_face_color = _color_cycle(project.classes, "18")[name]
 
     def _looks(self) -> dict[int, tuple[str, float]]:
         """Return class value -> symbol and size."""

@@ -102,7 +102,10 @@ def test_key_0_marks_what_is_not_an_object(opened):
     assert table.selectedItems()[0].row() == 1
     assert not opened.panel.click_page.remove_button.isEnabled()
     opened.click((40, 50))
+    assert opened.clicks.current_symbol == "x"
     opened.press("1")
+    swatches = (opened.clicks.current_border_color, opened.clicks.current_face_color)
+    assert [color[:7] for color in swatches] == [opened.session.project.classes[0].color] * 2
     opened.click((64, 60))
     project = opened.session.project
     assert len(project.clicks) == 2

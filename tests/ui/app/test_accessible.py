@@ -1,0 +1,80 @@
+"""Everything in the panel can be reached by keyboard, has a name, and says what it does."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QAccessible
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QScrollBar,
+    QWidget,
+)
+
+pytestmark = pytest.mark.gui
+
+KINDS = (
+    QAbstractButton, QComboBox, QAbstractSpinBox, QLineEdit, QAbstractSlider, QAbstractItemView,
+)  # fmt: skip
+
+
+def controls(panel):
+    """Return what the user acts on, without the parts that Qt makes it of."""
+    for widget in panel.findChildren(QWidget):
+        inner = isinstance(widget.parent(), (*KINDS, QScrollBar)) or isinstance(widget, QScrollBar)
+        qt_own = widget.objectName().startswith("qt_") or widget.window() is not panel.window()
+        if isinstance(widget, KINDS) and not inner and not qt_own:
+            yield widget
+
+
+def tip(widget, panel):
+    """Return the tool tip that Qt shows: the widget's own, or that of what it is in."""
+    while widget is not panel:
+        if widget.toolTip():
+            return widget.toolTip()
+        widget = widget.parentWidget()
+    return ""
+
+
+def name(widget):
+    """Return the name that a screen reader says."""
+    return QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
+
+
+def described(widget):
+    where = type(widget.parent()).__name__
+    return f"{type(widget).__name__} '{getattr(widget, 'text', str)()}' in {where}"
+
+
+def test_every_control_has_a_tool_tip_and_a_name_and_takes_the_focus(painting):
+    panel = painting.panel
+    found = list(controls(panel))
+    assert len(found) > 60
+    assert [described(w) for w in found if not tip(w, panel)] == []
+    assert [described(w) for w in found if not name(w)] == []
+    by_tab = Qt.FocusPolicy.TabFocus
+    assert [described(w) for w in found if not w.focusPolicy() & by_tab] == []
+
+
+def test_tab_comes_to_every_control_of_each_page(clicked):
+    panel = clicked.panel
+    missed = {}
+    for step, page in panel.pages.items():
+        panel.stack.setCurrentIndex(step + 1)
+        clicked.qtbot.wait(20)
+        wanted = {w for w in controls(panel) if w.isVisible() and w.isEnabled()}
+        panel.header.project_button.setFocus()
+        reached = {panel.header.project_button}
+        for _ in range(2 * len(wanted) + 30):
+            focus = QApplication.focusWidget()
+            reached.add(focus)
+            QTest.keyClick(focus, Qt.Key.Key_Tab)
+        missed[type(page).__name__] = [described(w) for w in wanted - reached]
+    assert not any(missed.values()), missed

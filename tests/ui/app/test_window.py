@@ -1,0 +1,175 @@
+"""The panel in its window: docked anywhere, two at once, other themes and scales, and leaving."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtWidgets import QApplication, QDockWidget
+
+from tests.ui.conftest import CENTERS, Bench, draw_discs
+
+pytestmark = pytest.mark.gui
+
+
+def dock_of(bench) -> QDockWidget:
+    widget = bench.panel
+    while not isinstance(widget, QDockWidget):
+        widget = widget.parentWidget()
+    return widget
+
+
+def check_clicking(bench, center):
+    """Click an object; its click is saved where it is."""
+    before = len(bench.session.project.clicks)
+    bench.panel.layers.look_at_image()
+    bench.panel.layers.activate_marking()
+    bench.click(center)
+    bench.wait(lambda: len(bench.session.project.clicks) == before + 1, 5000)
+    where = bench.session.project.clicks[-1].position
+    assert max(abs(a - b) for a, b in zip(where, center, strict=True)) < 1
+
+
+def test_the_panel_works_wherever_it_is_docked_and_floating(opened):
+    dock, window = dock_of(opened), opened.viewer.window._qt_window
+    areas = Qt.DockWidgetArea
+    places = (areas.LeftDockWidgetArea, areas.RightDockWidgetArea)
+    for area, center in zip(places, CENTERS, strict=False):
+        window.addDockWidget(area, dock)
+        opened.qtbot.wait(50)
+        check_clicking(opened, center)
+        assert_nothing_is_cut_off(opened)
+    dock.setFloating(True)
+    opened.qtbot.wait(50)
+    check_clicking(opened, CENTERS[5])
+    assert_nothing_is_cut_off(opened)
+    opened.viewer.theme = "light"
+    opened.qtbot.wait(50)
+    window.close()
+    assert opened.session is None
+
+
+def assert_nothing_is_cut_off(bench):
+    panel = bench.panel
+    for page in panel.pages.values():
+        area = page.parent().parent()
+        assert page.minimumSizeHint().width() <= max(area.viewport().width(), panel.width())
+
+
+def test_two_windows_have_a_project_each_and_one_writer(opened, make_napari_viewer, qtbot):
+    from napari_synthseg.ui.app.widget import SynthSegWidget
+
+    viewer = make_napari_viewer(show=True)
+    panel = SynthSegWidget(viewer)
+    viewer.window.add_dock_widget(panel, name="SynthSeg", area="right")
+    second = Bench(viewer, panel, qtbot)
+    panel.files.use_layer(viewer.add_image(draw_discs(), name="discs"))
+    second.settle()
+    opened.clicks.add(CENTERS[0])
+    second.clicks.add(CENTERS[1:3])
+    assert [len(each.session.project.clicks) for each in (opened, second)] == [1, 2]
+
+    opened.session.store.flush()
+    panel.files.open_project(opened.session.folder)
+    second.settle()
+    assert second.session.read_only
+    assert not opened.session.read_only
+    assert "this program" in panel.notice.text()
+    second.clicks.add(CENTERS[4])
+    opened.clicks.add(CENTERS[5])
+    second.wait(lambda: len(second.clicks.data) == 1)
+    assert len(opened.session.project.clicks) == 2
+    panel.shut_down()
+    assert opened.panel.controller.edit(opened.session.project.without_clicks([]), "go on")
+
+
+def test_colors_follow_the_theme_at_once(opened):
+    panel = opened.panel
+    dark, was = panel.styleSheet(), panel.stepper.buttons[0].colors
+    opened.viewer.theme = "light"
+    opened.wait(lambda: panel.styleSheet() != dark)
+    assert panel.stepper.buttons[0].colors != was
+    opened.viewer.theme = "dark"
+    opened.wait(lambda: panel.styleSheet() == dark)
+
+
+AT_DOUBLE_SCALE = """
+import sys
+from types import SimpleNamespace
+import napari
+from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QApplication
+from napari_synthseg.ui.app.widget import SynthSegWidget
+from napari_synthseg.ui.viewer import file_actions
+from pathlib import Path
+from tests.ui.app.test_window import assert_nothing_is_cut_off, check_clicking
+from tests.ui.conftest import CENTERS, Bench, draw_discs
+
+file_actions.projects_folder = lambda: Path(sys.argv[1])
+viewer = napari.Viewer()
+viewer.window.resize(950, 590)
+panel = SynthSegWidget(viewer)
+viewer.window.add_dock_widget(panel, name="SynthSeg", area="right")
+bench = Bench(viewer, panel, QtBot(SimpleNamespace(node=None)))
+panel.files.use_layer(viewer.add_image(draw_discs(), name="discs"))
+bench.settle()
+assert panel.devicePixelRatioF() == 2.0
+check_clicking(bench, CENTERS[6])
+assert_nothing_is_cut_off(bench)
+panel.grab().save(sys.argv[2])
+viewer.close()
+"""
+
+
+def test_at_double_scale_clicks_are_right_and_nothing_is_cut_off(tmp_path):
+    picture = tmp_path / "panel.png"
+    command = [sys.executable, "-c", AT_DOUBLE_SCALE, str(tmp_path), str(picture)]
+    done = subprocess.run(
+        command, env={**os.environ, "QT_SCALE_FACTOR": "2"}, capture_output=True, text=True
+    )
+    assert picture.exists(), done.stderr
+
+
+class ClosedByUser(QCloseEvent):
+    """A close event that comes from the window system."""
+
+    def spontaneous(self) -> bool:
+        return True
+
+
+def answer(text):
+    """Press a button of the question that is about to be asked."""
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        next(b for b in box.buttons() if b.text().replace("&", "") == text).click()
+
+    QTimer.singleShot(200, press)
+
+
+def test_the_user_is_asked_before_a_training_stops(clicked):
+    from tests.ui.app.test_steps import start_training
+
+    start_training(clicked, steps=100_000)
+    controller, panel = clicked.panel.controller, clicked.panel
+    answer("Keep it running")
+    event = ClosedByUser()
+    assert panel._close_watch.eventFilter(panel.window(), event)
+    assert not event.isAccepted()
+    answer("Keep it running")
+    panel.files.ask_new_project()
+    assert controller.job("training") is not None
+    answer("Stop it")
+    panel.files.ask_new_project()
+    assert controller.session is None
+
+
+def test_nobody_is_asked_where_nothing_would_be_lost(clicked):
+    panel = clicked.panel
+    assert not panel._close_watch.eventFilter(panel.window(), ClosedByUser())
+    panel.files.ask_new_project()
+    assert clicked.session is None
