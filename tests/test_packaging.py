@@ -89,7 +89,19 @@ def test_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
         names = archive.namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"napari_synthseg"}
-    assert not [name for name in names if "/study" in name or "benchmarks" in name]
+    code = [name for name in names if name.endswith(".py")]
+    assert not [name for name in code if "/study" in name or "benchmarks" in name]
+
+
+def test_wheel_holds_the_pages_that_the_panel_shows_as_help(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    page = ROOT / "docs" / "tutorial" / "first-model.md"
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    needed = {(page.parent / link).resolve().relative_to(ROOT) for link in links}
+    assert len(needed) > 5
+    wanted = {f"napari_synthseg/{path.as_posix()}" for path in (*needed, page.relative_to(ROOT))}
+    assert wanted <= names
 
 
 def test_no_qt_binding_is_a_hard_dependency(wheel: Path) -> None:

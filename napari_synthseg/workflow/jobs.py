@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Self, TypeVar, cast
 
@@ -81,11 +82,17 @@ class Job(Generic[T]):
 
     @classmethod
     def of(cls, name: str, make: Callable[[], T]) -> Job[T]:
-        """Return the job that calls a function, which cannot be interrupted."""
+        """Return the job that calls a function, which cannot be interrupted.
+
+        Where it is cancelled meanwhile, the outcome says so once the function is over.
+        """
 
         def work() -> Generator[Progress, None, T]:
             yield Progress(0.0, name)
-            return make()
+            made = make()
+            with suppress(Cancelled):
+                yield Progress(1.0, name)
+            return made
 
         return Job(work(), name)
 
@@ -102,6 +109,11 @@ class Job(Generic[T]):
     def is_running(self) -> bool:
         """Whether it was started and has not ended; paused, it runs, too."""
         return self.state in ("running", "paused")
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was cancelled, and has not ended yet."""
+        return self._cancelled.is_set() and self.outcome is None
 
     def start(self) -> Self:
         """Run the generator in a thread of its own, which the program's end does not wait for."""

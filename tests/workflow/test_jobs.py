@@ -152,6 +152,13 @@ def test_the_result_of_a_job_that_was_not_started_is_worked_out_here_and_recorde
     assert Job.of("add", lambda: 1 + 1).result() == 2
 
 
+def test_a_function_that_is_cancelled_meanwhile_ends_as_cancelled_with_what_it_made():
+    job: Job[int] = Job.of("make", lambda: int(job.cancel() is None) + int(job.is_stopping))
+    outcome = job.run()
+    assert (outcome.state, outcome.value) == ("cancelled", 2)
+    assert not job.is_stopping
+
+
 def iter_and_return(value):
     yield Progress(0.5)
     return value

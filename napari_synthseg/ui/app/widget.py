@@ -190,12 +190,14 @@ class SynthSegWidget(QWidget):
         self.primary = push_button("", self._on_primary)
         self.primary.setObjectName("primary")
         self.work_label, self.work_bar = QLabel(), thin_bar(100)
-        cancel = push_button(
+        self.cancel_button = push_button(
             "Cancel",
             lambda: self.controller.cancel("short"),
             "Stop this work; what was there before stays as it was",
         )
-        self.work = row_of(self.work_label, self.work_bar, cancel, stretch=self.work_label)
+        self.work = row_of(
+            self.work_label, self.work_bar, self.cancel_button, stretch=self.work_label
+        )
         self.work.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 4, 8)
@@ -269,12 +271,15 @@ class SynthSegWidget(QWidget):
         self.work.setVisible(job is not None)
         if job is not None:
             self._on_work_progressed("short", 0.0, f"{job.name}…")
+            self.cancel_button.setEnabled(not job.is_stopping)
         self.refresh()
 
     def _on_work_progressed(self, lane: str, fraction: float, message: str) -> None:
-        if lane == "short":
+        job = self.controller.job("short")
+        if lane == "short" and job is not None:
+            words = f"Stopping: {job.name}…" if job.is_stopping else message
             self.work_bar.setValue(int(100 * fraction))
-            self.work_label.setText(message[:1].upper() + message[1:])
+            self.work_label.setText(words[:1].upper() + words[1:])
 
     def _on_theme_changed(self, event: object = None) -> None:
         QTimer.singleShot(0, self._apply_theme)

@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.control.job_monitor import JobMonitor
+from napari_synthseg.ui.control.job_monitor import JobMonitor, close_opened
 from napari_synthseg.ui.control.notices import report, show_input_errors, tell, warn
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.session import Session
@@ -164,7 +164,9 @@ class SessionController(QObject):
                 show_input_errors(lambda: session.record(job))
             if outcome.state == "failed":
                 report(outcome, job.name)
-            elif on_done is not None and outcome.state == "done":
+            elif outcome.state == "cancelled":
+                close_opened(outcome)
+            elif on_done is not None:
                 on_done(outcome.value)
 
         monitor = self._monitors[lane] = JobMonitor(job, with_bar=lane not in WITHOUT_BAR)

@@ -57,11 +57,11 @@ class JobMonitor(QObject):
     def leave(self, cancel: bool = True) -> None:
         """Stop following the job, and cancel it; a project that it still opens is closed again."""
         self._stop()
-        self.job.finished.connect(_close_opened)
+        self.job.finished.connect(close_opened)
         if cancel:
             self.job.cancel(quickly=True)
         if self.job.outcome is not None:
-            _close_opened(self.job.outcome)
+            close_opened(self.job.outcome)
 
     def _on_tick(self) -> None:
         outcome = self.job.outcome  # before the queue: the last step must be in it
@@ -88,7 +88,7 @@ def _share_python(busy: bool) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S if busy else DEFAULT_INTERVAL_S)
 
 
-def _close_opened(outcome: Outcome[Any]) -> None:
+def close_opened(outcome: Outcome[Any]) -> None:
     """Close a session that nobody will show; safe to call twice."""
     if isinstance(outcome.value, Session):
         outcome.value.close()

@@ -118,7 +118,9 @@ class WorkBox(QWidget):
         running = self.job is not None
         self.pause_button.setEnabled(running)
         self.pause_button.setText("Resume" if self.is_paused else "Pause")
-        self.stop_button.setEnabled(running)
+        stopping = self.job is not None and self.job.is_stopping
+        self.stop_button.setEnabled(running and not stopping)
+        self.stop_button.setText("Stopping…" if stopping else "Stop")
         self.bar.setVisible(running)
         self.curve.setVisible(self._log.stage is not None)
 
