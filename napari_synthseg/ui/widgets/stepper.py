@@ -45,13 +45,14 @@ class StepButton(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         circle = QRectF((self.width() - CIRCLE) / 2, 2, CIRCLE, CIRCLE)
         text = QColor(self.colors.text)
-        line = QColor(self.colors.primary if self.locked else self.colors.text)
+        line = QColor(self.colors.muted if self.locked else self.colors.text)
         fill = QColor(self.colors.background)
         if self.isChecked():
             fill = line = QColor(self.colors.accent)
         elif self.done:
             fill = line = QColor(self.colors.done)
-        painter.setPen(QPen(line, 1.5))
+        style = Qt.PenStyle.DotLine if self.locked and fill != line else Qt.PenStyle.SolidLine
+        painter.setPen(QPen(line, 1.5, style))
         painter.setBrush(fill)
         painter.drawEllipse(circle)
         if self.hasFocus():

@@ -9,12 +9,16 @@ from napari.utils.theme import get_theme
 
 @dataclass(frozen=True)
 class Colors:
-    """The theme's colors that the panel paints with, as ``#rrggbb``."""
+    """The theme's colors that the panel paints with, as ``#rrggbb``.
+
+    White text is read on `accent` and `done`, `text` and `muted` on `background` and `foreground`.
+    """
 
     background: str
     foreground: str
     primary: str
     text: str
+    muted: str
     accent: str
     done: str
     warning: str
@@ -24,13 +28,15 @@ def theme_colors(name: str) -> Colors:
     """Return the colors of a napari theme."""
     theme = get_theme(name)
     dark = theme.type == "dark"
+    text, background = theme.text.as_hex("long"), theme.background.as_hex("long")
     return Colors(
-        background=theme.background.as_hex("long"),
+        background=background,
         foreground=theme.foreground.as_hex("long"),
         primary=theme.primary.as_hex("long"),
-        text=theme.text.as_hex("long"),
-        accent="#0a7bd6" if dark else "#0062b1",
-        done="#3fa45b" if dark else "#1f7a3a",
+        text=text,
+        muted=_mix(text, background),
+        accent="#0a74ca" if dark else "#0062b1",
+        done="#2c8446" if dark else "#1f7a3a",
         warning="#ffb454" if dark else "#9a4b00",
     )
 
@@ -43,13 +49,13 @@ def style_sheet(colors: Colors) -> str:
         padding: 8px; border-radius: 4px;
     }}
     QPushButton#primary:hover {{ background: {colors.done}; }}
-    QPushButton#primary:disabled {{ background: {colors.foreground}; color: {colors.primary}; }}
+    QPushButton#primary:disabled {{ background: {colors.foreground}; color: {colors.muted}; }}
     QPushButton#switch {{ border-radius: 0px; padding: 5px; }}
     QPushButton#switch:checked {{
         background: {colors.accent}; color: white; font-weight: bold;
     }}
     QLabel#hint {{ font-weight: bold; }}
-    QLabel#quiet {{ color: {_mix(colors.text, colors.background)}; }}
+    QLabel#quiet {{ color: {colors.muted}; }}
     QLabel#notice {{ color: {colors.warning}; }}
     QLabel#key {{
         background: {colors.foreground}; padding: 2px 6px; border-radius: 3px; font-weight: bold;

@@ -1,0 +1,32 @@
+"""Texts of the panel are read in the dark and in the light theme."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_synthseg.ui.widgets.style import theme_colors
+
+LEAST_CONTRAST = 4.5
+"""Of text, by the accessibility guidelines of the W3C (WCAG 2.2, level AA)."""
+
+
+def luminance(color: str) -> float:
+    shares = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return sum(w * x for w, x in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(first: str, second: str) -> float:
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_text_stands_out_from_what_it_is_written_on(theme):
+    colors = theme_colors(theme)
+    pairs = [
+        ("#ffffff", colors.accent), ("#ffffff", colors.done), (colors.warning, colors.background),
+        *((text, ground) for text in (colors.text, colors.muted)
+          for ground in (colors.background, colors.foreground)),
+    ]  # fmt: skip
+    assert {pair for pair in pairs if contrast(*pair) < LEAST_CONTRAST} == set()
