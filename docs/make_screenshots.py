@@ -3,6 +3,7 @@
 Run it with a display, or with ``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX"``::
 
     python docs/make_screenshots.py [walk] [evidence] [--minutes 3] [--size 1280 800] [--theme dark]
+    python docs/make_screenshots.py film --minutes 1     the animation of the README
 
 The walk `regions` needs the folder of data that SYNTHSEG_DATA names: it shows superalloy
 micrographs of the NASA benchmark (github nasa/pretrained-microscopy-models, MIT license; Stuckner
@@ -19,7 +20,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from film import Film
+
 MOST_BYTES = 400_000
+
+FILM_CLICKS, FILM_TRAINING = 12, 6
+"""Clicks of the animation, and pictures of its training."""
 
 SUPERALLOY = ("spot1_0d_0", "spot3_0d_3", "spot4_0d_3", "spot6_0d_2")
 """Images of the walk `regions`; the last one is kept for scoring."""
@@ -64,17 +71,21 @@ class Photographer:
 
     def take(self, name: str) -> None:
         """Save the window as a picture of moderate size."""
-        from napari._qt.dialogs.qt_notification import NapariQtNotification
-
+        self._close_notices()
         window: Any = self.viewer.window._qt_window
-        for notice in window.findChildren(NapariQtNotification):
-            notice.close()  # napari's own news, such as deprecations
         self.wait(0.6)
         path = self.out / f"{name}.png"
         window.grab().save(str(path))
         if path.stat().st_size > MOST_BYTES:
             _reduce_colors(path)
         print(f"{path}: {path.stat().st_size // 1024} KB")
+
+    def _close_notices(self) -> None:
+        """Take napari's own news away, such as deprecations."""
+        from napari._qt.dialogs.qt_notification import NapariQtNotification
+
+        for notice in self.viewer.window._qt_window.findChildren(NapariQtNotification):
+            notice.close()
 
     def walk(self, minutes: float) -> None:
         """Take the five steps on the sample."""
@@ -103,6 +114,64 @@ class Photographer:
         self.settle()
         self.settle()
         self.take("results")
+
+    def film(self, minutes: float) -> None:
+        """Click, look at dual images, train and predict, in one animation."""
+        panel, film = self.panel, Film(self.viewer.window._qt_window.grab)
+        panel.open_sample("nuclei")
+        self.settle()
+        session = panel.controller.session
+        project = session.project
+        clicks = [c for c in project.clicks if project.image(c.image).role == "train"]
+        session.edit(project.without_clicks([c.id for c in clicks]), "begin without clicks")
+        self.settle()
+        self._close_notices()
+        film.shoot(1500)
+        chosen = sorted(clicks[:: max(1, len(clicks) // FILM_CLICKS)], key=lambda c: c.position[1])
+        for number, click in enumerate(chosen):
+            self.click(click.position)
+            self.wait(0.4)
+            film.shoot(900 if number == len(chosen) - 1 else 220)
+        panel.primary.click()
+        self.settle()
+        film.shoot(1200)
+        panel.primary.click()
+        self.settle()
+        for pair in range(4):
+            self.viewer.dims.set_point(0, pair)
+            self.wait(0.6)
+            film.shoot(800)
+        panel.primary.click()
+        form = panel.train_page.form
+        spec = form.model.model_copy(update={"minutes": minutes})
+        form.set_model(spec)
+        form.changed.emit(spec)
+        panel.primary.click()
+        for _ in range(FILM_TRAINING):
+            self.wait(minutes * 60 / FILM_TRAINING)
+            film.shoot(600)
+        self.wait_until(lambda: panel.controller.job("training") is None, minutes * 60 + 600)
+        panel.primary.click()
+        self.settle(300)
+        self.settle(300)
+        self._close_notices()
+        film.shoot(4000)
+        path = self.out / "walk.gif"
+        film.save(path)
+        print(f"{path}: {path.stat().st_size // 1024} KB")
+
+    def click(self, position: tuple[float, ...]) -> None:
+        """Click on the image, at a place in its pixels."""
+        from qtpy.QtCore import QPoint, Qt
+        from qtpy.QtTest import QTest
+
+        canvas = self.viewer.window._qt_window._qt_viewer.canvas.native
+        world = np.array(self.panel.layers.clicks.layer.data_to_world(position))[-2:]
+        camera = self.viewer.scene.camera
+        y, x = (world - np.array(camera.center[-2:])) * camera.zoom
+        place = QPoint(round(x + canvas.width() / 2), round(y + canvas.height() / 2))
+        QTest.mouseMove(canvas, place)
+        QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
 
     def evidence(self, minutes: float) -> None:
         """Train a classifier of several classes, and show where it looks."""
