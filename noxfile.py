@@ -4,7 +4,6 @@
 
     python -m nox -s demo              the main job, from clicks to scores, on a sample
     python -m nox -s tests             linters, types, layers and all tests
-    python -m nox -s tests_pyqt6       the tests with a window once more, with PyQt6
     python -m nox -s lint              the same without the tests
     python -m nox -s bench -- NAME     a measurement of benchmarks/ (long)
     python -m nox -s study -- FILE     a study over arms and seeds (long)
@@ -67,14 +66,9 @@ def tests(session: nox.Session) -> None:
     one_thread = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     session.run("pytest", "-m", "not gui", "-n", "auto", "-p", "no:pytest-qt", env=one_thread)
     session.log("Tests with a window:")
-    _test_windows(session)
-
-
-@nox.session
-def tests_pyqt6(session: nox.Session) -> None:
-    """Run the tests with a window once more, with PyQt6 in place of PyQt5."""
-    _install(session, "pyqt6", "samples", "formats", "models", "test", editable=True)
-    _test_windows(session, *session.posargs)
+    screen = _on_a_screen(session)
+    no_qt = [] if screen or _has_display() else ["-p", "no:pytest-qt"]
+    session.run(*screen, "pytest", "-m", "gui", *no_qt, external=True)
 
 
 @nox.session
@@ -158,13 +152,6 @@ def _pinned(package: str) -> str:
     """Return the requirement that constraints.txt makes of a package."""
     lines = Path(CONSTRAINTS).read_text(encoding="utf-8").splitlines()
     return next(line for line in lines if line.startswith(f"{package}=="))
-
-
-def _test_windows(session: nox.Session, *options: str) -> None:
-    """Run the tests that open a window, on the real canvas."""
-    screen = _on_a_screen(session)
-    no_qt = [] if screen or _has_display() else ["-p", "no:pytest-qt"]
-    session.run(*screen, "pytest", "-m", "gui", *no_qt, *options, external=True)
 
 
 def _check(session: nox.Session) -> None:

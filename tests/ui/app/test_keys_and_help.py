@@ -13,6 +13,15 @@ from napari_synthseg.ui.presenters.shortcuts import SHORTCUTS, own_shortcuts
 pytestmark = pytest.mark.gui
 
 
+@pytest.fixture
+def active(opened):
+    """The same, with the window in front: keys of a window work in the active one only."""
+    window = opened.viewer.window._qt_window
+    window.activateWindow()
+    opened.wait(window.isActiveWindow, 5000)
+    return opened
+
+
 def of_type(bench, kind):
     return bench.panel.findChildren(kind)
 
@@ -31,23 +40,23 @@ def test_the_keys_of_the_table_are_those_that_layers_have(painting):
     assert bound(painting.clicks) == listed("clicks")
 
 
-def test_question_mark_lists_all_keys(opened):
-    opened.press("?")
-    (window,) = of_type(opened, ShortcutsWindow)
+def test_question_mark_lists_all_keys(active):
+    active.press("?")
+    (window,) = of_type(active, ShortcutsWindow)
     texts = {label.text() for label in window.findChildren(QLabel)}
     every = [s for shortcuts in SHORTCUTS.values() for s in shortcuts]
     assert {s.what for s in every} | {s.shown_keys for s in every} <= texts
     window.close()
 
 
-def test_help_opens_at_the_step_from_key_and_button(opened):
-    opened.press("F1")
-    opened.panel.header.help_button.click()
-    windows = of_type(opened, HelpWindow)
+def test_help_opens_at_the_step_from_key_and_button(active):
+    active.press("F1")
+    active.panel.header.help_button.click()
+    windows = of_type(active, HelpWindow)
     assert len(windows) == 2
     for window in windows:
         page = window.browser
-        opened.wait(lambda page=page: page.verticalScrollBar().value() > 0)
+        active.wait(lambda page=page: page.verticalScrollBar().value() > 0)
         top = page.cursorForPosition(page.viewport().rect().topLeft()).block()
         assert top.text().startswith("1. Click")
         window.close()
