@@ -24,7 +24,7 @@ from napari_synthseg.ui.app.header import Header
 from napari_synthseg.ui.app.help_window import HelpWindow
 from napari_synthseg.ui.app.shortcuts_window import ShortcutsWindow
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.keys import bind_widget_keys
+from napari_synthseg.ui.control.keys import Actions, bind_widget_keys
 from napari_synthseg.ui.control.leaving import may_leave
 from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.click import ClickPage
@@ -227,7 +227,12 @@ class SynthSegWidget(QWidget):
         QApplication.instance().aboutToQuit.connect(self.shut_down)
         QApplication.instance().aboutToQuit.connect(wait_until_closed)
         bind_widget_keys(self, "window", {"undo": controller.undo, "redo": controller.redo})
-        everywhere = {"help": self.show_help, "shortcuts": self.show_shortcuts}
+        everywhere: Actions = {
+            "next": self.primary.click,
+            "step": [partial(self.show_step, step) for step in range(len(STEP_NAMES))],
+            "help": self.show_help,
+            "shortcuts": self.show_shortcuts,
+        }
         bind_widget_keys(self, "window", everywhere, whole_window=True)
 
     def _apply_theme(self) -> None:

@@ -45,19 +45,25 @@ class Shortcut:
 
     @property
     def shown_keys(self) -> str:
-        """The keys in short: "1-9", or "R or Delete"."""
-        if len(self.keys) > 2 and all(key.isdigit() for key in self.keys):
-            return f"{self.keys[0]}-{self.keys[-1]}"
+        """The keys in short: "1-9", "Alt+1-5", or "R or Delete"."""
+        held, first = self.keys[0][:-1], self.keys[0][-1]
+        numbers = all(key[:-1] == held and key[-1].isdigit() for key in self.keys)
+        if len(self.keys) > 2 and numbers:
+            return f"{held}{first}-{self.keys[-1][-1]}"
         return " or ".join(self.keys)
 
 
 CLASS_KEYS = tuple("123456789")
 """Keys that choose a class: of the first one, of the second one, and so on."""
 
+STEP_KEYS = tuple(f"Alt+{number}" for number in range(1, 6))
+
 UNDO, REDO = ("Ctrl+Z",), ("Ctrl+Shift+Z",)
 
 SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
     "window": (
+        Shortcut("next", ("Ctrl+Return",), "Press the blue button"),
+        Shortcut("step", STEP_KEYS, "Go to a step"),
         Shortcut("help", ("F1",), "Open the help for the step that is shown"),
         Shortcut("shortcuts", ("?",), "Show these keys"),
         Shortcut("undo", UNDO, "Undo the last edit, with the focus in the panel"),

@@ -40,6 +40,17 @@ def test_the_keys_of_the_table_are_those_that_layers_have(painting):
     assert bound(painting.clicks) == listed("clicks")
 
 
+def test_steps_and_the_blue_button_have_keys(active):
+    active.press("Alt+4")
+    assert active.panel.hint.text().startswith("Click on the centers")  # why it is locked
+    active.click_all()
+    active.press("Ctrl+Return")
+    active.settle()
+    assert active.panel.step == 1
+    active.press("Alt+1")
+    assert active.panel.step == 0
+
+
 def test_question_mark_lists_all_keys(active):
     active.press("?")
     (window,) = of_type(active, ShortcutsWindow)

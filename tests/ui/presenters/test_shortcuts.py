@@ -43,4 +43,5 @@ def test_a_key_that_napari_binds_cannot_be_bound_here():
 
 def test_keys_are_shown_in_short():
     assert Shortcut("class", tuple("123456789"), "").shown_keys == "1-9"
+    assert Shortcut("step", ("Alt+1", "Alt+2", "Alt+3"), "").shown_keys == "Alt+1-3"
     assert Shortcut("reject", ("R", "Delete"), "").shown_keys == "R or Delete"
