@@ -27,6 +27,7 @@ class ShortcutsWindow(QDialog):
         for place, words in PLACES.items():
             heading = QLabel(words)
             heading.setObjectName("hint")
+            heading.setWordWrap(True)
             heading.setContentsMargins(0, 10, 0, 0)
             grid.addWidget(heading, grid.rowCount(), 0, 1, 2)
             for shortcut in SHORTCUTS[place]:

@@ -75,6 +75,8 @@ HELD_TIPS: dict[Marking, str] = {
     "on images that it has not seen.",
 }  # fmt: skip
 
+SHOW_AGAIN_TIP = "The layer was removed from the viewer; what is marked was kept"
+
 NOT_SHOWN = "No image is shown, but what you marked is kept. Choose an image in the list to go on."
 
 WAYS: dict[Marking, tuple[str, str]] = {
@@ -98,26 +100,34 @@ class ClickPage(Page):
         self.switch = SwitchRow(WAYS, layers.mark, spacing=0)
         for button in self.switch.buttons.values():
             button.setObjectName("switch")
-        self.images = ChoiceBox()
+        self.images = ChoiceBox(tip="The image to mark objects in", name="Image")
         self.images.activated.connect(self._on_image_chosen)
         self.specimen = SpecimenBox()
         self.specimen.named.connect(lambda name: self._change_images("name specimen", group=name))
         self.table = ClassTable()
         self.table.chosen.connect(layers.clicks.choose_class)
         self.table.changed.connect(self._on_class_changed)
-        self.add_button = push_button("Add class", self._on_add)
-        self.remove_button = push_button("Remove class", self._on_remove)
+        self.add_button = push_button("Add class", self._on_add, "Add a kind of object")
+        self.remove_button = push_button(
+            "Remove class", self._on_remove, "Remove the selected class, with all its clicks"
+        )
         self.exhaustive = check_box(
             "I clicked every object on this image",
             self._on_exhaustive,
             "Tick this only if it is true: it tells how densely objects lie, and what may be "
             "counted as a false detection.",
         )
-        self.held = check_box("Keep this image for scoring only", self._on_held)
+        self.held = check_box(
+            "Keep this image for scoring only", self._on_held, HELD_TIPS["clicks"]
+        )
         self.clicking = quiet_label(KEYS)
         self.painting = RegionsBox(controller, layers)
-        self.show_clicks = push_button("Show the Clicks layer again", self._on_show_again)
-        self.show_regions = push_button("Show the Regions layer again", self._on_show_again)
+        self.show_clicks = push_button(
+            "Show the Clicks layer again", self._on_show_again, SHOW_AGAIN_TIP
+        )
+        self.show_regions = push_button(
+            "Show the Regions layer again", self._on_show_again, SHOW_AGAIN_TIP
+        )
         self.add(
             self.switch, self.images, self.specimen, self.table,
             row_of(self.add_button, self.remove_button), self.exhaustive, self.held, self.clicking,

@@ -67,7 +67,7 @@ class HeatMapBox(QWidget):
         self.layers = layers
         self.rows: dict[int, HeatMapRow] = {}
         self.methods = ChoiceBox(
-            METHOD_WORDS, "How a class's score is traced back to places of the image"
+            METHOD_WORDS, "How a class's score is traced back to places of the image", "Method"
         )
         self.button = push_button(
             "Show heat maps",
@@ -81,7 +81,9 @@ class HeatMapBox(QWidget):
         self.contrast.setValue(FULL_COLOR_PERCENT)
         self.contrast.setToolTip("Move left to show weaker values; all classes alike")
         self.contrast.valueChanged.connect(lambda v: layers.set_top(v / FULL_COLOR_PERCENT))
-        self.dark = check_box("Darken the image below", layers.set_dark)
+        self.dark = check_box(
+            "Darken the image below", layers.set_dark, "Let the colors stand out from the image"
+        )
         self.dark.setChecked(True)
         self.place_button = QPushButton("Read values at a point")
         self.place_button.setToolTip(

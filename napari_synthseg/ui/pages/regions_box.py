@@ -68,6 +68,8 @@ class RegionsBox(QWidget):
         self.size.setSuffix(" px")
         self.size.setKeyboardTracking(False)
         for box in (self.slider, self.size):
+            box.setToolTip("Diameter of the brush, in pixels of the image (keys [ and ])")
+            box.setAccessibleName("Brush size")
             box.valueChanged.connect(self._on_size)
         self.rest = check_box(
             "What I did not paint is background",
@@ -81,7 +83,10 @@ class RegionsBox(QWidget):
         self.take_button = QPushButton("Import masks…")
         self.take_button.setToolTip("Mask values must equal class values")
         self.menu = LabelsMenu(self.take_button, layers, self.take_layer, self.choose_file)
-        self.problem, self.make_button = Notice(), push_button("", self._on_make_classes)
+        self.problem, self.make_button = (
+            Notice(),
+            push_button("", self._on_make_classes, "Add a class for each mask value that has none"),
+        )
         self.make_button.hide()
         column_in(
             self, self.tools,

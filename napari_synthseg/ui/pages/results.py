@@ -41,10 +41,14 @@ class ResultsPage(Page):
 
     def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__(controller, layers)
-        self.runs, self.images = ChoiceBox(), QListWidget()
+        self.runs = ChoiceBox(tip="The trained model to predict with", name="Model")
+        self.images = QListWidget()
+        self.images.setAccessibleName("Images to predict")
         self.runs.chosen.connect(lambda _: self._show_run())
         self.images.itemChanged.connect(lambda *_: self.next_step_changed.emit())
-        self.predict_button = push_button("Predict again", self.predict)
+        self.predict_button = push_button(
+            "Predict again", self.predict, "Predict the ticked images, into new layers"
+        )
         self.adapt = QCheckBox("Adapt to my images first (AdaBN)")
         self.adapt.setToolTip(
             "Measures the batch norms of the network again on your training images, without "
@@ -63,7 +67,11 @@ class ResultsPage(Page):
         self.found, self.found_table = quiet_label(), DataTable()
         self.heat_maps = HeatMapBox(layers.heat_maps)
         self.heat_maps.asked.connect(self.explain)
-        self.truth_box = check_box("Show ground-truth outlines", self._on_truth_toggled)
+        self.truth_box = check_box(
+            "Show ground-truth outlines",
+            self._on_truth_toggled,
+            "Draw the outlines of the true masks over the image in view",
+        )
         self.scores, self.map_scores = TableList(), TableList()
         self.add(
             quiet_label("Model"), self.runs, quiet_label("Images to predict"), self.images,

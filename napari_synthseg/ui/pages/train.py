@@ -54,7 +54,7 @@ class TrainPage(Page):
             ("Start a new run with these settings", "Stop now and keep the best weights so far"),
             "Stopped; the best weights are kept.",
         )
-        self.runs = ChoiceBox()
+        self.runs = ChoiceBox(tip="The run that is reported below, or gone on with", name="Run")
         self.runs.chosen.connect(lambda _: self._show_report())
         self.resume_button = push_button(
             "Go on", self._on_resume, "Go on with this run from its last checkpoint"

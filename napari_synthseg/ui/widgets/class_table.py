@@ -57,6 +57,7 @@ class ClassTable(QTableWidget):
         super().__init__(0, len(COLUMNS) + 1)
         self._rows: Sequence[ClassRow] = ()
         self.setAccessibleName("Classes")
+        self.setToolTip("Select the class of the next click; double-click a name to change it")
         self.setTabKeyNavigation(False)  # tab goes on to the next control
         self.verticalHeader().hide()
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

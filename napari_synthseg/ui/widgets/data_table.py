@@ -34,6 +34,7 @@ class DataTable(QTableWidget):
     def __init__(self, table: Table | None = None, *, is_wide: bool = False) -> None:
         super().__init__()
         self._is_wide = is_wide
+        self.setAccessibleName("Table")
         self.setTabKeyNavigation(False)  # tab goes on to the next control
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
@@ -48,6 +49,7 @@ class DataTable(QTableWidget):
         self.setVisible(table is not None)
         if table is None:
             return
+        self.setAccessibleName(table.caption or "Table")
         self.setRowCount(len(table.rows))
         self.setColumnCount(len(table.columns))
         for row, cell in enumerate(table.rows):

@@ -91,6 +91,7 @@ class ModelForm(QWidget, Generic[M]):
         layout.addWidget(self._page(sections.pop("")))
         for title, names in sections.items():
             section = QCollapsible(title)
+            section.setToolTip(f"Show or hide these settings: {', '.join(map(_words, names))}")
             section.setContent(self._page(names))
             section.setDuration(0)
             section.collapse(animate=False)

@@ -58,7 +58,8 @@ def style_sheet(colors: Colors) -> str:
     QLabel#quiet {{ color: {colors.muted}; }}
     QLabel#notice {{ color: {colors.warning}; }}
     QLabel#key {{
-        background: {colors.foreground}; padding: 2px 6px; border-radius: 3px; font-weight: bold;
+        background: {colors.foreground}; color: {colors.text}; font-weight: bold;
+        padding: 2px 6px; border-radius: 3px;
     }}
     QToolButton {{ padding: 3px; }}
     QPushButton:focus, QToolButton:focus, QComboBox:focus, QAbstractSpinBox:focus,
