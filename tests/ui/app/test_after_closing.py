@@ -70,14 +70,14 @@ def test_nothing_listens_to_the_viewer_any_more(opened):
 def test_the_end_of_the_program_may_come_after_qt_deleted_the_layers(clicked):
     clicked.panel.shut_down()
     clicked.panel.layers.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.DeferredDelete)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     clicked.panel.shut_down()
 
 
 def test_a_panel_that_qt_deletes_without_closing_it_lets_go_of_the_viewer(clicked):
     layer, folder = clicked.clicks, clicked.session.folder
     clicked.panel.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.DeferredDelete)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     layer.add((44, 44))
     clicked.viewer.layers.remove("discs")
     clicked.viewer.theme = "light"

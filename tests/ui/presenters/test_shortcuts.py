@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -45,3 +46,12 @@ def test_keys_are_shown_in_short():
     assert Shortcut("class", tuple("123456789"), "").shown_keys == "1-9"
     assert Shortcut("step", ("Alt+1", "Alt+2", "Alt+3"), "").shown_keys == "Alt+1-3"
     assert Shortcut("reject", ("R", "Delete"), "").shown_keys == "R or Delete"
+
+
+def test_the_page_of_the_docs_lists_the_keys_as_they_are():
+    docs = Path(napari_synthseg.__file__).parents[1] / "docs"
+    spec = importlib.util.spec_from_file_location("key_tables", docs / "key_tables.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    page = script.PAGE.read_text("utf-8")
+    assert script.with_tables(page) == page, "run: python docs/key_tables.py"
