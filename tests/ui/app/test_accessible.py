@@ -70,7 +70,9 @@ def test_every_control_has_a_tool_tip_and_a_name_and_takes_the_focus(painting):
 
 
 def test_tab_comes_to_every_control_of_each_page(clicked):
-    panel = clicked.panel
+    panel, window = clicked.panel, clicked.viewer.window._qt_window
+    window.activateWindow()
+    clicked.wait(window.isActiveWindow, 5000)
     missed = {}
     for step, page in panel.pages.items():
         panel.stack.setCurrentIndex(step + 1)
@@ -80,6 +82,7 @@ def test_tab_comes_to_every_control_of_each_page(clicked):
         reached = {panel.header.project_button}
         for _ in range(2 * len(wanted) + 30):
             focus = QApplication.focusWidget()
+            assert focus is not None
             reached.add(focus)
             QTest.keyClick(focus, Qt.Key.Key_Tab)
         missed[type(page).__name__] = [described(w) for w in wanted - reached]
