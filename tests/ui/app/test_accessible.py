@@ -69,6 +69,12 @@ def test_every_control_has_a_tool_tip_and_a_name_and_takes_the_focus(painting):
     assert [described(w) for w in found if not w.focusPolicy() & by_tab] == []
 
 
+def is_by_arrows(widget, reached):
+    """Tell whether arrow keys lead to a button, from the pressed one of its group."""
+    group = widget.group() if isinstance(widget, QAbstractButton) else None
+    return group is not None and group.exclusive() and group.checkedButton() in reached
+
+
 def test_tab_comes_to_every_control_of_each_page(clicked):
     panel, window = clicked.panel, clicked.viewer.window._qt_window
     window.activateWindow()
@@ -85,5 +91,7 @@ def test_tab_comes_to_every_control_of_each_page(clicked):
             assert focus is not None
             reached.add(focus)
             QTest.keyClick(focus, Qt.Key.Key_Tab)
-        missed[type(page).__name__] = [described(w) for w in wanted - reached]
+        missed[type(page).__name__] = [
+            described(w) for w in wanted - reached if not is_by_arrows(w, reached)
+        ]
     assert not any(missed.values()), missed

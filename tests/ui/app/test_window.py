@@ -99,22 +99,31 @@ def test_colors_follow_the_theme_at_once(opened):
 
 AT_DOUBLE_SCALE = """
 import sys
-from types import SimpleNamespace
+import time
 import napari
-from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QApplication
+from qtpy.QtTest import QTest
 from napari_synthseg.ui.app.widget import SynthSegWidget
 from napari_synthseg.ui.viewer import file_actions
 from pathlib import Path
 from tests.ui.app.test_window import assert_nothing_is_cut_off, check_clicking
 from tests.ui.conftest import CENTERS, Bench, draw_discs
 
+class Bot:
+    wait = staticmethod(QTest.qWait)
+
+    def waitUntil(self, condition, timeout):
+        end = time.monotonic() + timeout / 1000
+        while not condition():
+            assert time.monotonic() < end
+            self.wait(20)
+
+
 file_actions.projects_folder = lambda: Path(sys.argv[1])
 viewer = napari.Viewer()
 viewer.window.resize(950, 590)
 panel = SynthSegWidget(viewer)
 viewer.window.add_dock_widget(panel, name="SynthSeg", area="right")
-bench = Bench(viewer, panel, QtBot(SimpleNamespace(node=None)))
+bench = Bench(viewer, panel, Bot())
 panel.files.use_layer(viewer.add_image(draw_discs(), name="discs"))
 bench.settle()
 assert panel.devicePixelRatioF() == 2.0
