@@ -17,19 +17,61 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from film import Film
+from PIL import Image
 
 MOST_BYTES = 400_000
 
 FILM_CLICKS, FILM_TRAINING = 12, 6
 """Clicks of the animation, and pictures of its training."""
 
+FILM_WIDTH_PX = 960
+FILM_COLORS = 96
+"""Of the whole animation: fewer make it smaller, and grays of a micrograph need some."""
+
 SUPERALLOY = ("spot1_0d_0", "spot3_0d_3", "spot4_0d_3", "spot6_0d_2")
 """Images of the walk `regions`; the last one is kept for scoring."""
+
+
+class Film:
+    """Frames of a window, each shown for its own time."""
+
+    def __init__(self, grab: Callable[[], Any]) -> None:
+        """Take the pictures by `grab`, which returns a QPixmap."""
+        self._grab = grab
+        self._frames: list[Image.Image] = []
+        self._times_ms: list[int] = []
+
+    def shoot(self, shown_ms: int) -> None:
+        """Take one picture."""
+        from qtpy.QtCore import QBuffer, QIODevice
+
+        buffer = QBuffer()
+        buffer.open(QIODevice.OpenModeFlag.ReadWrite)
+        self._grab().save(buffer, "PNG")
+        picture = Image.open(BytesIO(bytes(buffer.data()))).convert("RGB")
+        height = round(picture.height * FILM_WIDTH_PX / picture.width)
+        self._frames.append(picture.resize((FILM_WIDTH_PX, height), Image.Resampling.LANCZOS))
+        self._times_ms.append(shown_ms)
+
+    def save(self, path: Path) -> None:
+        """Write the animation as a GIF that repeats; what does not change is written once."""
+        strip = Image.new("RGB", (FILM_WIDTH_PX, sum(f.height for f in self._frames)))
+        top = 0
+        for frame in self._frames:
+            strip.paste(frame, (0, top))
+            top += frame.height
+        palette = strip.quantize(FILM_COLORS, Image.Quantize.MEDIANCUT)
+        none = Image.Dither.NONE
+        first, *others = (f.quantize(palette=palette, dither=none) for f in self._frames)
+        first.save(
+            path, save_all=True, append_images=others, duration=self._times_ms, loop=0,
+            optimize=False, disposal=1,
+        )  # fmt: skip
 
 
 class Photographer:
@@ -254,8 +296,6 @@ class Photographer:
 
 
 def _reduce_colors(path: Path) -> None:
-    from PIL import Image
-
     colors = Image.open(path).convert("RGB")
     colors.quantize(192, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 

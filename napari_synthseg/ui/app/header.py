@@ -54,7 +54,7 @@ class Header(QWidget):
         self.help_button.setToolTip("Help for this step (F1). The key ? shows all keys")
         self.help_button.clicked.connect(lambda _=False: show_help())
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 4, 2)
+        layout.setContentsMargins(0, 0, 0, 2)
         layout.setSpacing(3)
         layout.addWidget(row_of(self.project_button, self.help_button))
         layout.addWidget(row_of(self.undo_button, self.redo_button))

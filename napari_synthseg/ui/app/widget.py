@@ -200,7 +200,7 @@ class SynthSegWidget(QWidget):
         )
         self.work.hide()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 4, 8)
+        layout.setContentsMargins(8, 6, 8, 8)
         layout.setSpacing(6)
         for widget in (
             self.header, self.notice, self.stepper, self.hint, self.stack, self.work, self.primary,

@@ -48,7 +48,7 @@ class Page(QWidget):
     def add(self, *widgets: QWidget, stretch: QWidget | None = None) -> None:
         """Put widgets below each other; `stretch` is the one that takes the free room."""
         body = column_in(self, *widgets)
-        body.setContentsMargins(0, 0, 6, 0)
+        body.setContentsMargins(0, 0, 2, 0)
         if stretch is None:
             body.addStretch()
         else:
