@@ -30,8 +30,8 @@ FILM_CLICKS, FILM_TRAINING = 12, 6
 """Clicks of the animation, and pictures of its training."""
 
 FILM_WIDTH_PX = 960
-FILM_COLORS = 96
-"""Of the whole animation: fewer make it smaller, and grays of a micrograph need some."""
+FILM_COLORS = ((Image.Quantize.MEDIANCUT, 112), (Image.Quantize.MAXCOVERAGE, 112))
+"""Of the whole animation: those of most pixels, and those that are far from each other."""
 
 SUPERALLOY = ("spot1_0d_0", "spot3_0d_3", "spot4_0d_3", "spot6_0d_2")
 """Images of the walk `regions`; the last one is kept for scoring."""
@@ -65,7 +65,11 @@ class Film:
         for frame in self._frames:
             strip.paste(frame, (0, top))
             top += frame.height
-        palette = strip.quantize(FILM_COLORS, Image.Quantize.MEDIANCUT)
+        colors: list[int] = []
+        for method, number in FILM_COLORS:
+            colors += strip.quantize(number, method).getpalette()[: 3 * number]
+        palette = Image.new("P", (1, 1))
+        palette.putpalette(colors)
         none = Image.Dither.NONE
         first, *others = (f.quantize(palette=palette, dither=none) for f in self._frames)
         first.save(
