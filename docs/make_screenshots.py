@@ -67,7 +67,7 @@ class Film:
             top += frame.height
         colors: list[int] = []
         for method, number in FILM_COLORS:
-            colors += strip.quantize(number, method).getpalette()[: 3 * number]
+            colors += (strip.quantize(number, method).getpalette() or [])[: 3 * number]
         palette = Image.new("P", (1, 1))
         palette.putpalette(colors)
         none = Image.Dither.NONE

@@ -15,12 +15,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_synthseg.core.errors import InputError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint, EntryPoints
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -134,8 +134,11 @@ class Registry(MutableMapping[str, T]):
 
 
 @lru_cache(maxsize=1)
-def _entry_points(path: tuple[str, ...]) -> EntryPoints:
-    """Return the entry points of all packages on a path; reading them takes a tenth of a second."""
+def _entry_points(path: tuple[str, ...]) -> Any:
+    """Return the entry points of all packages on a path; reading them takes a tenth of a second.
+
+    Their type has another name in Python 3.11 than later; each can `select` a group.
+    """
     from importlib.metadata import entry_points
 
     return entry_points()
