@@ -26,6 +26,7 @@ from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.networks.click_edges import follow_brightness
 from napari_synthseg.networks.click_following import MIN_ELONGATION, Answer, elongation, follow
 from napari_synthseg.networks.click_windows import (
+    CLICK_SIGMA_PX,
     MIDDLE,
     OBJECT_PX,
     WINDOW_PX,
@@ -188,15 +189,14 @@ def outline_clicks(
         work = outliner.fit(value, diameters[value])
         part = 0.1 * done / len(unknown), 0.1 * (done + 1) / len(unknown)
         fits[value] = yield from subprogress(work, *part, "looking at the clicked objects")
-    placed: dict[int, _Placed] = {}
+    placed: dict[int, PlacedOutline] = {}
     order = np.lexsort((positions[:, 1], positions[:, 0])).tolist()
     for start in range(0, len(order), BATCH):
         yield Progress(0.1 + 0.8 * start / len(order), "outlining the objects under the clicks")
         batch = order[start : start + BATCH]
-        found = outliner.find(batch, fits, grow=True)
-        placed.update((n, _place(f, pixels)) for n, f in zip(batch, found, strict=True))
+        placed.update(zip(batch, outliner.outline(batch, fits), strict=True))
     outlines: list[NetworkOutline] = []
-    for outline in _divide([placed[n] for n in range(len(order))], classes, fits):
+    for outline in divide([placed[n] for n in range(len(order))], classes, fits):
         if len(outlines) % DIVIDED == 0:
             share = 0.9 + 0.1 * len(outlines) / len(order)
             yield Progress(share, "dividing what several outlines cover")
@@ -275,6 +275,18 @@ class ClickOutliner:
         weights = fit_discriminant(windows, others)
         look = average_look(reduce_channels(windows, weights))
         return ClassFit(diameter, diameter, weights, look)
+
+    def outline(self, numbers: Sequence[int], fits: dict[int, ClassFit]) -> list[PlacedOutline]:
+        """Outline the objects under some of the clicks, each as if no other outline were there."""
+        return [_place(found, self.pixels) for found in self.find(numbers, fits, grow=True)]
+
+    def reach(self, number: int, fits: dict[int, ClassFit]) -> float:
+        """Return how far from a click another one changes its outline, in pixels along an axis.
+
+        An outline that had to grow beyond its window may depend on what lies farther away.
+        """
+        frame = self._frame(number, fits[int(self.classes[number])].diameter)
+        return max(frame.steps) * (WINDOW_PX / 2 + 2 * CLICK_SIGMA_PX)
 
     def find(
         self, numbers: Sequence[int], fits: dict[int, ClassFit], *, grow: bool
@@ -419,8 +431,11 @@ def _diameter(found: _Found) -> float:
 
 
 @dataclass
-class _Placed:
-    """The logits of one outline at the pixels of the image, within its bounding box."""
+class PlacedOutline:
+    """The logits of one outline at the pixels of the image, within its bounding box.
+
+    The first pixel lies at `row` and `column` of the image; `mask` is where the logits are above 0.
+    """
 
     row: int
     column: int
@@ -429,10 +444,14 @@ class _Placed:
     sureness: float
 
 
-def _divide(
-    placed: Sequence[_Placed], classes: NDArray[np.int64], fits: dict[int, ClassFit]
+def divide(
+    placed: Sequence[PlacedOutline], classes: NDArray[np.int64], fits: dict[int, ClassFit]
 ) -> Generator[NetworkOutline, None, None]:
-    """Give every pixel that outlines of rivals share to the one of the highest logit."""
+    """Give every pixel that outlines of rivals share to the one of the highest logit.
+
+    Outlines that meet none of those given come out as they are, so that after one more click only
+    what it meets, and what meets that, needs to be divided again.
+    """
     beside = {value: _beside(value, fits) for value in fits}
     for n, (own, near) in enumerate(zip(placed, _meeting(placed), strict=True)):
         mask = own.mask.copy()
@@ -443,7 +462,7 @@ def _divide(
         yield NetworkOutline(mask, (own.row, own.column), confidence, own.sureness)
 
 
-def _meeting(placed: Sequence[_Placed]) -> list[set[int]]:
+def _meeting(placed: Sequence[PlacedOutline]) -> list[set[int]]:
     """Return for each outline the numbers of those whose boxes may meet its own."""
     extents = np.array([p.mask.shape for p in placed], float).reshape(-1, 2)
     middles = np.array([(p.row, p.column) for p in placed], float).reshape(-1, 2) + extents / 2
@@ -458,10 +477,10 @@ def _meeting(placed: Sequence[_Placed]) -> list[set[int]]:
     return meeting
 
 
-def _place(found: _Found, pixels: PixelSource) -> _Placed:
+def _place(found: _Found, pixels: PixelSource) -> PlacedOutline:
     if not found.mask.any():
         row, column = (round(c) for c in found.frame.center)
-        return _Placed(row, column, np.zeros((1, 1), np.float32), np.zeros((1, 1), bool), 0.0)
+        return PlacedOutline(row, column, np.zeros((1, 1), np.float32), np.zeros((1, 1), bool), 0.0)
     kept = np.where(ndimage.binary_dilation(found.mask, iterations=2), found.logits, OUTSIDE_LOGIT)
     kept[found.mask] = np.maximum(kept[found.mask], 0.01)  # holes that were filled
     rows, columns = (
@@ -471,7 +490,7 @@ def _place(found: _Found, pixels: PixelSource) -> _Placed:
         for axis in (0, 1)
     )
     logits = rows[1] @ kept.astype(np.float32) @ columns[1].T
-    return _Placed(rows[0], columns[0], logits, logits > 0, found.sureness)
+    return PlacedOutline(rows[0], columns[0], logits, logits > 0, found.sureness)
 
 
 def _image_axis(
@@ -491,7 +510,9 @@ def _image_axis(
     return low, weights.astype(np.float32)
 
 
-def _give_up(mask: NDArray[np.bool_], own: _Placed, other: _Placed, *, first: bool) -> None:
+def _give_up(
+    mask: NDArray[np.bool_], own: PlacedOutline, other: PlacedOutline, *, first: bool
+) -> None:
     """Take from a mask what another outline is surer of; of equals the first keeps it."""
     low = max(own.row, other.row), max(own.column, other.column)
     high = (
@@ -506,7 +527,9 @@ def _give_up(mask: NDArray[np.bool_], own: _Placed, other: _Placed, *, first: bo
     mask[mine] &= ~(other.mask[theirs] & ahead(other.logits[theirs], own.logits[mine]))
 
 
-def _slices(low: tuple[int, int], high: tuple[int, int], placed: _Placed) -> tuple[slice, slice]:
+def _slices(
+    low: tuple[int, int], high: tuple[int, int], placed: PlacedOutline
+) -> tuple[slice, slice]:
     return (
         slice(low[0] - placed.row, high[0] - placed.row),
         slice(low[1] - placed.column, high[1] - placed.column),
@@ -520,6 +543,12 @@ def _slices(low: tuple[int, int], high: tuple[int, int], placed: _Placed) -> tup
 def shipped_network() -> ClickUNet:
     """Return the network with the weights that ship with the package."""
     return load_network(WEIGHTS)
+
+
+def warm_up() -> None:
+    """Load the network that ships with the package, and let it see one window."""
+    _run(shipped_network(), np.zeros((1, 5, WINDOW_PX, WINDOW_PX), np.float32))
+    _calibration()
 
 
 def load_network(path: Path) -> ClickUNet:

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_synthseg.core.annotations import Click
+from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import (
     Region,
     contains,
-    full_region,
     intersect,
     region_at,
     region_slices,
@@ -22,6 +21,7 @@ from napari_synthseg.core.patch import GIVEN, ClickedImage, Outline, Patch
 from napari_synthseg.core.pixels import PixelSource, TiledSource, counted_pixels
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
+from napari_synthseg.patches.masks.given import GivenOutlines
 from napari_synthseg.patches.masks.outlining import FoundOutline, outline_objects
 from napari_synthseg.patches.quality.grade import grade_patch
 from napari_synthseg.patches.quality.size import diameter_in_use, equal_diameter, measure_diameter
@@ -79,20 +79,22 @@ def cut_clicked_image(
         np.array(image.negatives, float).reshape(-1, len(region)),
         spacing,
     )
-    given = _find_given(image, masks) if masks is not None else [None] * len(image.clicks)
-    if all(given):
-        found = [FoundOutline(outline, GIVEN) for outline in given if outline]
+    given = GivenOutlines(image.clicks, region, masks)
+    if len(given.found) == len(image.clicks):
+        found = [FoundOutline(given.found[click.id], GIVEN) for click in image.clicks]
     else:
         found = yield from subprogress(outline_objects(objects, methods or {}), 0.0, 0.8)
-        if masks is not None:
-            found = [
-                FoundOutline(outline, GIVEN)
-                if outline
-                else replace(one, outline=_beside_given(one.outline, region, masks))
-                for one, outline in zip(found, given, strict=True)
-            ]
+        found = [
+            FoundOutline(given.found[click.id], GIVEN)
+            if click.id in given.found
+            else replace(one, outline=given.beside(one.outline))
+            for click, one in zip(image.clicks, found, strict=True)
+        ]
     if image.ref.is_limited:
-        found = [replace(one, outline=_where_it_counts(one.outline, image)) for one in found]
+        found = [
+            replace(one, outline=where_it_counts(one.outline, image.ref, image.pixels))
+            for one in found
+        ]
     patches = []
     for number, (click, one) in enumerate(zip(image.clicks, found, strict=True)):
         if number % PORTION_CLICKS == 0:
@@ -145,52 +147,24 @@ def _cut_patch(
         origin=tuple(a for a, _ in window),
         center=tuple(float(p - a) for p, (a, _) in zip(click.position, window, strict=True)),
         confidence=outline.confidence,
-        touches_border=_touches(outline, source.region),
+        touches_border=touches_border(outline, source.region),
         method=found.method,
     )
 
 
-def _find_given(image: ClickedImage, labels: InstanceLabels) -> list[Outline | None]:
-    """Return the labelled object under each click; None where there is none."""
-    origin = np.array([start for start, _ in image.pixels.region])
-    boxes, limit = labels.slices(), np.array(labels.ids.shape) - 1
-    given: list[Outline | None] = []
-    for click in image.clicks:
-        pixel = np.clip(np.round(np.subtract(click.position, origin)), 0, limit).astype(int)
-        number = int(labels.ids[tuple(pixel)])
-        if not number:
-            given.append(None)
-            continue
-        box = boxes[number]
-        corner = tuple(int(o) + s.start for o, s in zip(origin, box, strict=True))
-        given.append(Outline(labels.ids[box] == number, corner, 1.0))
-    return given
-
-
-def _beside_given(outline: Outline, region: Region, labels: InstanceLabels) -> Outline:
-    """Return an outline without the pixels of labelled objects."""
-    start = tuple(o - low for o, (low, _) in zip(outline.origin, region, strict=True))
-    common = intersect(region_at(start, outline.mask.shape), full_region(labels.ids.shape))
-    if common is None:
+def where_it_counts(outline: Outline, ref: ImageRef, pixels: PixelSource) -> Outline:
+    """Return an outline without the pixels that do not count; `pixels` are those of the image."""
+    common = intersect(region_at(outline.origin, outline.mask.shape), pixels.region)
+    if common is None or not ref.is_limited:
         return outline
-    free = outline.mask.copy()
-    free[region_slices(common, start)] &= labels.ids[region_slices(common)] == 0
-    return replace(outline, mask=free)
-
-
-def _where_it_counts(outline: Outline, image: ClickedImage) -> Outline:
-    """Return an outline without the pixels that do not count."""
-    common = intersect(region_at(outline.origin, outline.mask.shape), image.pixels.region)
-    if common is None:
-        return outline
-    counted = counted_pixels(image.ref, image.pixels, common)
+    counted = counted_pixels(ref, pixels, common)
     mask = outline.mask.copy()
     if counted is not None:
         mask[region_slices(common, outline.origin)] &= counted
     return replace(outline, mask=mask)
 
 
-def _touches(outline: Outline, region: Region) -> bool:
+def touches_border(outline: Outline, region: Region) -> bool:
     """Tell whether an outline reaches the border of the region that it lies in."""
     return bool(outline.area) and any(
         low <= start or high >= stop

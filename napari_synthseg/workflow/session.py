@@ -22,6 +22,7 @@ from psygnal import Signal
 
 from napari_synthseg.core.annotations import ImageRef, MaskTruth, new_id
 from napari_synthseg.core.errors import InputError, ReadOnlyError
+from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.labels import DualImage, PixelLabels
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.predictions import HeatMaps, Prediction
@@ -57,6 +58,7 @@ from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.limits import Limits, limit_images
+from napari_synthseg.workflow.outlining.live_outlines import LiveOutlines, Outlines
 from napari_synthseg.workflow.painting import SavedRegions
 from napari_synthseg.workflow.predicting import Magnification
 from napari_synthseg.workflow.realism.comparing import DEFAULT_PAIRS, compare
@@ -103,6 +105,7 @@ class Session:
         self.artifacts = FolderArtifactStore(store.folder)
         self.fitted: Fitted | None = None
         self.history = History()
+        self._outlines = LiveOutlines(store.folder)
         self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
         self._keeping: set[Job[Any]] = set()
         self._copying: Job[Session] | None = None
@@ -345,6 +348,21 @@ class Session:
         return self._job(work, "save the regions", take, keep=True)
 
     # --- patches, dual images, models: each returns a job that is not started yet ----------------
+
+    def prepare_outlines(self, refs: Sequence[ImageRef]) -> Job[None]:
+        """Load the click network and open images, so that the first click does not wait."""
+        return Job(self._outlines.prepare(refs), "get ready to outline objects")
+
+    def outline_clicks(
+        self, refs: Sequence[ImageRef], around: Region | None = None, *, thorough: bool = False
+    ) -> Job[Outlines]:
+        """Outline the objects under the clicks on images; quick where most are outlined already.
+
+        The job changes nothing and need not be recorded; a new one may start while one ends. It
+        yields `OutlineProgress`, too. The arguments are those of `LiveOutlines.update`.
+        """
+        work = self._outlines.update(self.project, refs, around, thorough=thorough)
+        return Job(work, "outline the objects under the clicks")
 
     @property
     def library_is_current(self) -> bool:

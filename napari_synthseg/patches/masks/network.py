@@ -57,7 +57,7 @@ def outline_by_network(objects: ClickedObjects) -> Generator[Progress, None, Seq
 
 
 @dataclass(frozen=True, eq=False)
-class _Plane:
+class PlaneSource:
     """One plane of a volume as a flat image."""
 
     volume: PixelSource
@@ -65,14 +65,17 @@ class _Plane:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Shape (channel, y, x)."""
         channels, _, height, width = self.volume.shape
         return channels, height, width
 
     @property
     def region(self) -> Region:
+        """Part of the plane that may be read."""
         return self.volume.region[1:]
 
     def read(self, region: Region | None = None) -> FloatImage:
+        """Return the pixels of `region`; see `PixelSource.read`."""
         return self.volume.read(((self.z, self.z + 1), *(region or self.region)))[:, 0]
 
 
@@ -146,7 +149,7 @@ class _PlaneFollower:
     def _contrast(self, z: int, outline: Outline) -> FloatImage:
         """Return how far each channel of an object lies above (below) its surroundings."""
         window = tuple((a - RIM_PX, b + RIM_PX) for a, b in outline.window)
-        pixels = read_window(_Plane(self.objects.pixels, z), window)
+        pixels = read_window(PlaneSource(self.objects.pixels, z), window)
         mask = np.pad(outline.mask, RIM_PX)
         rim = ndimage.binary_dilation(mask, iterations=RIM_PX) & ~ndimage.binary_dilation(mask)
         # the quarter that is darkest: a rim may lie on other objects
@@ -171,7 +174,7 @@ class _PlaneFollower:
             mine = [i for i, n in enumerate(numbers) if classes[n] == value]
             others = self._others(z, value, {numbers[i] for i in mine})
             work = outline_clicks(
-                _Plane(self.objects.pixels, z),
+                PlaneSource(self.objects.pixels, z),
                 places[mine],
                 classes[numbers][mine],
                 {value: self.objects.diameters[value] / self.in_plane},

@@ -29,7 +29,10 @@ gives it away and takes it back many times a frame, so Python's own 5 ms add up.
 
 
 class JobMonitor(QObject):
-    """Starts a job and follows it to its end, where wanted with a bar in napari's activity dock."""
+    """Starts a job and follows it to its end, where wanted with a bar in napari's activity dock.
+
+    It looks for news every `interval_ms`.
+    """
 
     progressed = Signal(list)
     """What the job yielded since the last time, oldest first."""
@@ -39,7 +42,7 @@ class JobMonitor(QObject):
 
     _active: ClassVar[set[JobMonitor]] = set()
 
-    def __init__(self, job: Job[Any], *, with_bar: bool) -> None:
+    def __init__(self, job: Job[Any], *, with_bar: bool, interval_ms: int = INTERVAL_MS) -> None:
         super().__init__()
         self.job = job
         news: deque[Progress] = deque(maxlen=10_000)
@@ -47,7 +50,7 @@ class JobMonitor(QObject):
         job.progressed.connect(lambda step: news.append(step))
         self._bar = progress(total=100, desc=job.name, file=io.StringIO()) if with_bar else None
         self._timer = QTimer(self)
-        self._timer.setInterval(INTERVAL_MS)
+        self._timer.setInterval(interval_ms)
         self._timer.timeout.connect(self._on_tick)
         self._active.add(self)
         _share_python(True)

@@ -18,6 +18,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors, warn
+from napari_synthseg.ui.pages.outlines_box import OutlinesBox
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.regions_box import RegionsBox
 from napari_synthseg.ui.presenters.marking import (
@@ -58,8 +59,8 @@ ROLES = {
 KEYS = (
     "<b>Click</b> adds a center. The ring shows the class's diameter: set it so that rings fit the "
     "objects. <b>S</b> selects and drags, <b>Del</b> deletes, <b>P</b> adds again, <b>1-9</b> "
-    "chooses the class, <b>0</b> what is not an object, <b>Ctrl+Z</b> undoes. Each click is saved "
-    "at once."
+    "chooses the class, <b>0</b> what is not an object, <b>O</b> shows and hides outlines, "
+    "<b>Ctrl+Z</b> undoes. Each click is saved at once."
 )
 
 NEGATIVE_TIP = (
@@ -121,6 +122,7 @@ class ClickPage(Page):
             "Keep this image for scoring only", self._on_held, HELD_TIPS["clicks"]
         )
         self.clicking = quiet_label(KEYS)
+        self.outlines = OutlinesBox(controller, layers)
         self.painting = RegionsBox(controller, layers)
         self.show_clicks = push_button(
             "Show the Clicks layer again", self._on_show_again, SHOW_AGAIN_TIP
@@ -130,7 +132,8 @@ class ClickPage(Page):
         )
         self.add(
             self.switch, self.images, self.specimen, self.table,
-            row_of(self.add_button, self.remove_button), self.exhaustive, self.held, self.clicking,
+            row_of(self.add_button, self.remove_button), self.outlines, self.exhaustive, self.held,
+            self.clicking,
             self.painting, self.show_clicks, self.show_regions,
         )  # fmt: skip
         layers.regions.changed.connect(self._on_regions_changed)
@@ -204,7 +207,7 @@ class ClickPage(Page):
         self.held.setVisible(len(refs) == 1)
         self.held.setToolTip(HELD_TIPS[self.layers.marking])
         self.painting.setVisible(paints)
-        for widget in (self.exhaustive, self.clicking):
+        for widget in (self.outlines, self.exhaustive, self.clicking):
             widget.setVisible(not paints)
         self._offer_layers()
         self._show_active()

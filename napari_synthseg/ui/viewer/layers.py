@@ -36,6 +36,7 @@ from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.image_watch import ImageWatch
 from napari_synthseg.ui.viewer.marking.clicks_layer import ClicksLayer
+from napari_synthseg.ui.viewer.marking.outlines_layer import OutlinesLayer
 from napari_synthseg.ui.viewer.marking.regions_layer import RegionsLayer
 from napari_synthseg.ui.viewer.output_layers import OutputLayers
 from napari_synthseg.ui.viewer.placement import Placement
@@ -78,6 +79,7 @@ class Layers(QObject):
         self.image: DisplayedImage | None = None
         self.marking: Marking = "clicks"
         self.clicks = ClicksLayer(viewer, controller)
+        self.outlines = OutlinesLayer(viewer, controller)
         self.regions = RegionsLayer(viewer, controller, self.clicks)
         self.preview = PreviewLayers(viewer, controller)
         self._results = ImageLayers(viewer)
@@ -110,6 +112,7 @@ class Layers(QObject):
         self._forget_images()
         self.clicks.forget()
         self.regions.forget()
+        self.outlines.close()
         self.preview.close()
         self.heat_maps.close()
         self.image = None
@@ -120,7 +123,7 @@ class Layers(QObject):
         """Return whether a layer is in use here, or was made here."""
         ours = (
             *(watch.layer for watch in self._images.values()), *(self.preview.layers or ()),
-            self.clicks.layer, self.regions.layer, self._parts,
+            self.clicks.layer, self.regions.layer, self.outlines.layer, self._parts,
         )  # fmt: skip
         mine = any(layer is each for each in ours)
         return mine or self._results.owns(layer) or self.heat_maps.owns(layer)
@@ -209,7 +212,7 @@ class Layers(QObject):
         self._results.show_those_of(image)
         self._show_parts(image)
         if self.marking == "clicks" or self._has_clicks(image):  # else it is in the way
-            self.clicks.show(image)
+            self._show_clicks(image)
         if self.marking == "regions" or has_regions(self._controller.project, refs):
             self.regions.show(image)
         self.activate_marking()
@@ -237,7 +240,7 @@ class Layers(QObject):
         self.heat_maps.unmark()
         if self._parts is not None:
             image.placement.plane().apply(self._parts)
-        for marking in (self.clicks, self.regions):
+        for marking in (self.outlines, self.clicks, self.regions):
             marking.follow()
 
     def _on_image_scaled(self, key: ImageKey) -> None:
@@ -300,8 +303,15 @@ class Layers(QObject):
         Seen with napari 0.9.2 and vispy 0.17: the draw that gets them ready to go crashes the
         program where an image was added that is not drawn yet.
         """
+        self.outlines.hide()
         self.clicks.hide()
         self.regions.hide()
+
+    def _show_clicks(self, image: DisplayedImage) -> None:
+        """Show the clicks on an image, above their outlines."""
+        self.outlines.show(image)
+        self.clicks.show(image)
+        self.outlines.attach(self.clicks.layer)
 
     def _show_parts(self, image: DisplayedImage) -> None:
         """Outline the parts of an image of which not all is used for the same purpose."""
@@ -338,10 +348,11 @@ class Layers(QObject):
         image = self.image
         if self.marking == "clicks":
             if self.clicks.layer is None and image is not None:
-                self.clicks.show(image)
+                self._show_clicks(image)
             self.clicks.activate()
         elif self.regions.layer is not None:
             if image is not None and not self._has_clicks(image):
+                self.outlines.hide()
                 self.clicks.hide()  # nothing in it, and in the way
             self.regions.activate()
         elif image is not None and self.regions.image is None:
@@ -358,7 +369,7 @@ class Layers(QObject):
     def look_at_image(self, clicks: bool = True) -> None:
         """Bring the image into view, with or without what is marked; hide the preview."""
         self._shows_marks = clicks
-        for marked in (self.clicks.layer, self.regions.layer):
+        for marked in (self.outlines.layer, self.clicks.layer, self.regions.layer):
             if marked is not None:
                 marked.visible = clicks
         self.preview.set_visible(False)
@@ -407,7 +418,7 @@ class Layers(QObject):
                 marking.forget()
         if gone is self._parts:
             self._parts = None
-        for holder in (self.preview, self.outputs, self.heat_maps, self._results):
+        for holder in (self.outlines, self.preview, self.outputs, self.heat_maps, self._results):
             holder.forget(gone)
         for key in [k for k, watch in self._images.items() if watch.layer is gone]:
             self._images.pop(key).close()
@@ -442,8 +453,7 @@ class Layers(QObject):
     def _hide_image(self) -> None:
         """Take away what belongs to the image that is shown; its own layer stays."""
         self.image = None
-        self.clicks.hide()
-        self.regions.hide()
+        self._hide_markings()
         remove_layer(self._viewer, self._parts)
 
     def _beside_image(self) -> Placement:

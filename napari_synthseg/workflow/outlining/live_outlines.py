@@ -1,0 +1,158 @@
+"""The outlines of a session: asked for again after each edit, by whoever shows them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_synthseg.core.annotations import Click, ImageRef
+from napari_synthseg.core.geometry import Region, contains
+from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.project import Project
+
+if TYPE_CHECKING:
+    from napari_synthseg.workflow.outlining.image_outliner import ClickOutline, ImageOutliner
+
+MOST_OUTLINES = 1500
+"""Outlines of one image that are made and shown at once: those nearest to what is looked at."""
+
+MOST_IMAGES = 4
+"""Images whose outlines are kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outlines:
+    """The outlines of an image's clicks, as far as they are known.
+
+    Attributes
+    ----------
+    shown
+        One a click that was asked for.
+    left_out
+        Clicks that were not asked for, because there are too many.
+    """
+
+    shown: tuple[ClickOutline, ...] = ()
+    left_out: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class OutlineProgress(Progress):
+    """Progress with the outlines that are there by now."""
+
+    outlines: Outlines = Outlines()
+
+
+class LiveOutlines:
+    """Keeps what is known of the outlines of images; the latest wish wins.
+
+    A wish is the generator of `update`. Whoever has a new one cancels the job of the one before,
+    and need not wait for its end: what that one found is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._turn = threading.Lock()
+        self._images: dict[str, ImageOutliner] = {}
+
+    def prepare(self, refs: Sequence[ImageRef]) -> Generator[Progress, None, None]:
+        """Load the network, and open images: what the first click would have to wait for."""
+        from napari_synthseg.networks.click_net import warm_up
+
+        yield Progress(0.0, "loading the click network")
+        warm_up()
+        for ref in refs:
+            yield Progress(0.5, f"opening {ref.name}")
+            with self._turn:
+                self._outliner(ref).warm_up()
+
+    def update(
+        self,
+        project: Project,
+        refs: Sequence[ImageRef],
+        around: Region | None = None,
+        *,
+        thorough: bool = False,
+    ) -> Generator[Progress, None, Outlines]:
+        """Bring the outlines of the clicks on images up to date.
+
+        Parameters
+        ----------
+        project
+            The project of now.
+        refs
+            The images, parts of one picture.
+        around
+            What is looked at, full-image pixels ([z,] y, x). Where there are too many clicks, the
+            ones nearest to its middle are outlined.
+        thorough
+            Whether to learn classes anew first whose clicks are others by now.
+
+        Yields
+        ------
+        `OutlineProgress` when a batch of outlines is ready.
+        """
+        clicks = [click for ref in refs for click in project.clicks_on(ref)]
+        chosen = _nearest(clicks, around)
+        left_out = len(clicks) - len(chosen)
+        wanted = {click.id for click in chosen}
+        while not self._turn.acquire(timeout=0.02):
+            yield Progress(0.0)
+        try:
+            outliners = [self._outliner(ref) for ref in refs]
+            for outliner in outliners:
+                for step in outliner.update(project, wanted, thorough=thorough):
+                    if step.fraction:
+                        made = Outlines(_known(outliners, chosen), left_out)
+                        yield OutlineProgress(step.fraction, step.message, outlines=made)
+                    else:
+                        yield step
+            return Outlines(_known(outliners, chosen), left_out)
+        finally:
+            self._turn.release()
+
+    def _outliner(self, ref: ImageRef) -> ImageOutliner:
+        from napari_synthseg.workflow.outlining.image_outliner import ImageOutliner
+
+        known = self._images.pop(ref.id, None)
+        if known is None or _pixels_of(known.ref) != _pixels_of(ref):
+            known = ImageOutliner(ref, self._folder)
+        self._images[ref.id] = known
+        while len(self._images) > MOST_IMAGES:
+            del self._images[next(iter(self._images))]
+        return known
+
+
+def _known(outliners: Sequence[ImageOutliner], clicks: Sequence[Click]) -> tuple[ClickOutline, ...]:
+    return tuple(
+        outline
+        for outliner in outliners
+        for outline in outliner.shown([c for c in clicks if c.image == outliner.ref.id])
+    )
+
+
+def _nearest(clicks: Sequence[Click], around: Region | None) -> Sequence[Click]:
+    """Return the clicks whose outlines are made: all, or those nearest to what is looked at."""
+    if len(clicks) <= MOST_OUTLINES:
+        return clicks
+    if around is None:
+        return clicks[-MOST_OUTLINES:]
+    inside = [c for c in clicks if contains(around, c.position)]
+    if len(inside) <= MOST_OUTLINES:
+        return inside
+    middle = [(a + b) / 2 for a, b in around]
+    away = np.abs(np.array([c.position for c in inside]) - middle).max(axis=1)
+    nearest = np.sort(np.argpartition(away, MOST_OUTLINES)[:MOST_OUTLINES])
+    return [inside[n] for n in nearest.tolist()]
+
+
+def _pixels_of(ref: ImageRef) -> ImageRef:
+    """Return an image without what does not change its outlines."""
+    return ref.model_copy(
+        update={"name": "", "role": "train", "group": "", "exhaustive": False, "synthetic": False}
+    )
