@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from napari_synthseg.core.boxes import Boxes, BoxRow
 from napari_synthseg.core.errors import InputError
@@ -195,16 +196,86 @@ NEGATIVE_NAME = "not an object"
 """What negative clicks are called where clicks on objects have the name of their class."""
 
 
+class MendedOutline(Frozen):
+    """The pixels of an object as the user mended or painted its outline.
+
+    Attributes
+    ----------
+    origin
+        Full-image pixel coordinates ([z,] y, x) of the first pixel of its box.
+    shape
+        Extent of the box.
+    runs
+        Numbers of pixels that are in turn outside and inside, along the rows of the box.
+    """
+
+    origin: tuple[int, ...] = Field(min_length=2, max_length=3)
+    shape: tuple[Annotated[int, Field(ge=1)], ...]
+    runs: tuple[Annotated[int, Field(ge=0)], ...]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self.shape) != len(self.origin) or sum(self.runs) != math.prod(self.shape):
+            raise ValueError("the runs of a mended outline do not fill its box")
+        if not any(self.runs[1::2]):
+            raise ValueError("a mended outline holds no pixel")
+        return self
+
+    @classmethod
+    def of(cls, mask: Mask, origin: Sequence[int]) -> MendedOutline:
+        """Return the outline of a mask that holds a pixel, cut to what it holds."""
+        box = [np.flatnonzero(mask.any(axis=_other_axes(mask, a)))[[0, -1]] for a in _axes(mask)]
+        inside = mask[tuple(slice(int(a), int(b) + 1) for a, b in box)].ravel()
+        changes = np.flatnonzero(np.diff(inside.astype(np.int8))) + 1
+        ends = [0, *([0] if inside[0] else []), *changes.tolist(), inside.size]
+        return cls(
+            origin=tuple(int(o + a) for o, (a, _) in zip(origin, box, strict=True)),
+            shape=tuple(int(b - a) + 1 for a, b in box),
+            runs=tuple(np.diff(ends).tolist()),
+        )
+
+    def mask(self) -> Mask:
+        """Return which pixels of the box it holds."""
+        inside = np.arange(len(self.runs)) % 2 == 1
+        return np.repeat(inside, self.runs).reshape(self.shape)
+
+    def covers(self, position: Sequence[float]) -> bool:
+        """Tell whether the pixel at a position ([z,] y, x) is one of its own."""
+        place = tuple(round(p) - o for p, o in zip(position, self.origin, strict=True))
+        inside = all(0 <= p < n for p, n in zip(place, self.shape, strict=True))
+        return inside and bool(self.mask()[place])
+
+
+def _axes(mask: Mask) -> range:
+    return range(mask.ndim)
+
+
+def _other_axes(mask: Mask, axis: int) -> tuple[int, ...]:
+    return tuple(a for a in _axes(mask) if a != axis)
+
+
 class Click(Frozen):
     """The center of one object; `position` in pixels, order ([z,] y, x), `cls` a class value.
 
-    Where `cls` is `NOT_AN_OBJECT`, it is a negative click; a project keeps these apart.
+    Where `cls` is `NOT_AN_OBJECT`, it is a negative click; a project keeps these apart. `mended` is
+    the outline of its object where the user mended the one that was found.
     """
 
     id: str = Field(default_factory=new_id)
     image: str
     position: tuple[FiniteFloat, ...] = Field(min_length=2, max_length=3)
     cls: int = Field(ge=NOT_AN_OBJECT)
+    mended: MendedOutline | None = None
+
+    def placed(self, image: str, position: tuple[float, ...], cls: int) -> Click:
+        """Return the click at another place or of another class.
+
+        What was mended stays as long as the click lies on it, and on an object.
+        """
+        mended = self.mended
+        if mended and (image != self.image or not cls or not mended.covers(position)):
+            mended = None
+        return Click(id=self.id, image=image, position=position, cls=cls, mended=mended)
 
 
 class _OfImage(Frozen):

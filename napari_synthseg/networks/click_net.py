@@ -39,6 +39,7 @@ from napari_synthseg.networks.click_windows import (
     stack_planes,
     within_window,
 )
+from napari_synthseg.networks.torch_libraries import load_torch_libraries
 
 if TYPE_CHECKING:
     from torch import nn
@@ -547,6 +548,7 @@ def shipped_network() -> ClickUNet:
 
 def warm_up() -> None:
     """Load the network that ships with the package, and let it see one window."""
+    load_torch_libraries()
     _run(shipped_network(), np.zeros((1, 5, WINDOW_PX, WINDOW_PX), np.float32))
     _calibration()
 

@@ -54,7 +54,7 @@ def _key(
     ref = image.ref
     if not ref.fingerprint and not ref.uri.startswith(ARRAYS_PREFIX):
         return ""
-    clicks = [(c.id, c.cls, c.position) for c in image.clicks]
+    clicks = [(c.id, c.cls, c.position, c.mended) for c in image.clicks]
     words = (
         ref.model_dump_json(exclude={"name", "role", "group", "exhaustive", "synthetic"}),
         (clicks, image.negatives, image.pixels.region),

@@ -237,7 +237,7 @@ def scaled_clicked(image: ClickedImage, factor: Factor) -> ClickedImage:
         ref=image.ref.model_copy(update={"pixel_size": tuple(sizes), "unit": "px"}),
         pixels=ScaledSource(image.pixels, factor),
         clicks=tuple(
-            c.model_copy(update={"position": scaled_position(c.position, factor)})
+            c.model_copy(update={"position": scaled_position(c.position, factor), "mended": None})
             for c in image.clicks
         ),
         negatives=tuple(scaled_position(place, factor) for place in image.negatives),

@@ -13,7 +13,7 @@ from napari_synthseg.core.errors import InputError
 APPLICATION_ID = int.from_bytes(b"SYNS", "big")
 """Marks the file as ours, in bytes 68 to 71 of its header."""
 
-VERSION = 6
+VERSION = 7
 """Version of the tables that this program writes, in bytes 60 to 63 of the header."""
 
 SECTION_TABLES = (
@@ -103,12 +103,17 @@ def _to_version_6(connection: sqlite3.Connection) -> None:
     """Images and truths got `as_stored`, which the step to version 4 has set where it holds."""
 
 
+def _to_version_7(connection: sqlite3.Connection) -> None:
+    """Clicks got a field, `mended`, that older rows may lack and older programs do not know."""
+
+
 MIGRATIONS: dict[int, Migration] = {
     1: _to_version_2,
     2: _to_version_3,
     3: _to_version_4,
     4: _to_version_5,
     5: _to_version_6,
+    6: _to_version_7,
 }
 """Version -> what brings a database of that version to the next one, inside a transaction."""
 

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_synthseg.core.annotations import ImageRef, MaskTruth, new_id
+from napari_synthseg.core.annotations import Click, ImageRef, MaskTruth, MendedOutline, new_id
 from napari_synthseg.core.errors import InputError, ReadOnlyError
-from napari_synthseg.core.geometry import Region
+from napari_synthseg.core.geometry import Mask, Region
 from napari_synthseg.core.labels import DualImage, PixelLabels
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.predictions import HeatMaps, Prediction
@@ -58,6 +58,7 @@ from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.limits import Limits, limit_images
+from napari_synthseg.workflow.outlining import mending
 from napari_synthseg.workflow.outlining.live_outlines import LiveOutlines, Outlines
 from napari_synthseg.workflow.painting import SavedRegions
 from napari_synthseg.workflow.predicting import Magnification
@@ -363,6 +364,44 @@ class Session:
         """
         work = self._outlines.update(self.project, refs, around, thorough=thorough)
         return Job(work, "outline the objects under the clicks")
+
+    def resize_outline(self, click: Click, steps: int) -> Job[MendedOutline]:
+        """Move the outline of an object outwards, or inwards where `steps` is negative; one edit.
+
+        The job fails with an `InputError` where nothing would be left.
+        """
+        project, name = self.project, "enlarge outline" if steps > 0 else "shrink outline"
+        ref = project.image(click.image)
+        mending.check_flat(click)
+
+        def work() -> Generator[Progress, None, MendedOutline]:
+            yield Progress(0.0, name)
+            outline = yield from self._outlines.find(project, ref, click)
+            return mending.resized(outline, steps, ref.spacing)
+
+        self._require_writable()
+        return self._job(work(), name, lambda made: self._mend(click, made, name))
+
+    def paint_outline(self, click: Click, mask: Mask, origin: Sequence[int]) -> None:
+        """Take a painted mask, whose first pixel lies at `origin`, for the outline of an object.
+
+        Raises
+        ------
+        InputError
+            If the mask is empty, or the click lies in a volume.
+        """
+        mending.check_flat(click)
+        self._mend(click, mending.painted(mask, origin), "paint outline")
+
+    def find_outline_again(self, click: Click) -> None:
+        """Take back all that was mended of an outline; one edit."""
+        self._mend(click, None, "find outline again")
+
+    def _mend(self, click: Click, outline: MendedOutline | None, what: str) -> None:
+        now = next((c for c in self.project.clicks if c.id == click.id), None)
+        if now is not None and now.mended != outline:
+            mended = now.model_copy(update={"mended": outline})
+            self.edit(self.project.with_clicks(mended), what)
 
     @property
     def library_is_current(self) -> bool:

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from napari_synthseg.core.annotations import Click, ObjectClass
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.networks import click_net
 from napari_synthseg.patches.window import cut_mask
 from napari_synthseg.workflow.outlining import live_outlines
+from napari_synthseg.workflow.outlining.diameters import offer_diameter
 from napari_synthseg.workflow.outlining.live_outlines import Outlines
 from napari_synthseg.workflow.session import Session
 
@@ -32,7 +34,7 @@ def draw_discs(shape: tuple[int, ...] = (128, 160)) -> np.ndarray:
 @pytest.fixture
 def session(tmp_path: Path):
     with Session.create(tmp_path / "p.synthseg") as session:
-        session.add_images(draw_discs(), name="discs").result()
+        session.add_images(draw_discs(), axes="yx", name="discs").result()
         cls = ObjectClass(name="disc", value=1, diameter=2 * RADIUS)
         session.edit(session.project.with_classes(cls), "add class")
         yield session
@@ -185,10 +187,84 @@ def test_a_cancelled_wish_leaves_what_it_found(session: Session, windows_seen: l
 
 def test_volumes_are_outlined_in_the_planes_of_their_clicks(tmp_path: Path) -> None:
     with Session.create(tmp_path / "v.synthseg") as session:
-        session.add_images(draw_discs((5, 128, 160)), stack="volume", name="v").result()
+        session.add_images(draw_discs((5, 128, 160)), "volume", axes="zyx", name="v").result()
         cls = ObjectClass(name="disc", value=1, diameter=2 * RADIUS)
         session.edit(session.project.with_classes(cls), "add class")
         click(session, (1.0, *PLACES[0]), (3.0, *PLACES[5]))
         found = outlines(session).shown
         assert sorted(one.plane for one in found) == [1, 3]
         assert [one.diameter for one in found] == pytest.approx([18, 18], abs=2)
+
+
+# --- mending and measuring --------------------------------------------------------------------
+
+
+def test_an_outline_is_enlarged_shrunk_painted_undone_and_cut_so(session: Session) -> None:
+    click(session, *PLACES[:2])
+    first, second = outlines(session).shown
+    session.resize_outline(first.click, 2).result()
+    larger = outlines(session).shown[0]
+    assert larger.is_given
+    assert larger.diameter == pytest.approx(first.diameter + 4, abs=1)
+    session.undo()
+    assert outlines(session).shown[0].outline.area == first.outline.area
+    session.resize_outline(first.click, -1).result()
+    assert outlines(session).shown[0].diameter == pytest.approx(first.diameter - 2, abs=1)
+    session.paint_outline(second.click, np.ones((5, 7), bool), (22, 58))
+    assert [o.outline.area for o in outlines(session).shown][1] == 35
+    library = session.cut_patches().result()
+    assert overlaps(outlines(session), library) == [1.0, 1.0]
+    session.find_outline_again(second.click)
+    assert outlines(session).shown[1].outline.area == second.outline.area
+
+
+def test_what_is_mended_is_taken_from_others_and_goes_with_its_click(session: Session) -> None:
+    first, second = click(session, *PLACES[:2])
+    near = outlines(session).shown[1].outline
+    mask = np.ones((20, 45), bool)  # over the second object, too
+    session.paint_outline(first, mask, (15, 18))
+    left = outlines(session).shown[1].outline
+    assert 0 < left.area < near.area
+    now = session.project.clicks[0]
+    assert now.placed(now.image, (24.0, 30.0), 1).mended == now.mended
+    assert now.placed(now.image, (90.0, 30.0), 1).mended is None
+    session.edit(session.project.without_clicks([first.id]), "delete")
+    (other,) = outlines(session).shown
+    assert other.click == second
+    assert other.outline.area > left.area
+
+
+def test_a_mended_outline_is_on_disk(session: Session) -> None:
+    (made,) = click(session, PLACES[0])
+    outlines(session)
+    session.resize_outline(made, 1).result()
+    session.store.flush()
+    again = Session.open(session.folder).result()
+    assert again.project.clicks == session.project.clicks
+    assert again.project.clicks[0].mended is not None
+    again.close().result()
+
+
+def test_an_outline_that_would_vanish_is_refused(session: Session) -> None:
+    (made,) = click(session, PLACES[0])
+    with pytest.raises(InputError, match="Nothing would be left"):
+        session.resize_outline(made, -40).result()
+
+
+def test_a_wrong_diameter_is_measured_and_offered(session: Session) -> None:
+    cls = session.project.classes[0].model_copy(update={"diameter": 40.0})
+    session.edit(session.project.with_classes(cls), "diameter")
+    ref = session.project.images[0]
+    click(session, *PLACES[:3])
+    assert offer_diameter(outlines(session), cls, ref) is None  # too few to tell
+    click(session, *PLACES[3:6])
+    offer = offer_diameter(outlines(session, thorough=True), cls, ref)
+    assert offer is not None
+    assert offer.diameter == pytest.approx(2 * RADIUS, abs=2)
+    session.edit(session.project.with_classes(offer.changed), "use it")
+    assert offer_diameter(outlines(session), offer.changed, ref) is None
+    sized = ref.model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
+    in_um = cls.model_copy(update={"unit": "um", "diameter": 20.0})
+    offer = offer_diameter(outlines(session), in_um, sized)
+    assert offer is not None
+    assert offer.diameter == pytest.approx(RADIUS, abs=1)

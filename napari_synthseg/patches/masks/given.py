@@ -1,4 +1,4 @@
-"""Outlines that the user gives: they are taken as they are, and the others keep clear of them."""
+"""Outlines that the user gives, as masks or mended one by one: others keep clear of them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from dataclasses import replace
 import numpy as np
 
 from napari_synthseg.core.annotations import Click
-from napari_synthseg.core.geometry import Region, full_region, intersect, region_at, region_slices
+from napari_synthseg.core.geometry import (
+    Mask,
+    Region,
+    intersect,
+    region_at,
+    region_shape,
+    region_slices,
+)
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import Outline
+from napari_synthseg.patches.window import cut_mask
 
 
 class GivenOutlines:
@@ -28,30 +36,50 @@ class GivenOutlines:
     Attributes
     ----------
     found
-        Click id -> the labelled object under the click.
+        Click id -> the outline as the user mended it, else the labelled object under the click.
     """
 
     def __init__(
         self, clicks: Sequence[Click], region: Region, labels: InstanceLabels | None = None
     ) -> None:
         self._region, self._labels = region, labels
-        self.found: Mapping[str, Outline] = (
-            {} if labels is None else _labelled(clicks, region, labels)
-        )
+        self._mended = _mended(clicks, region)
+        labelled = {} if labels is None else _labelled(clicks, region, labels)
+        self.found: Mapping[str, Outline] = {**labelled, **self._mended}
 
     def beside(self, outline: Outline) -> Outline:
         """Return another outline without the pixels of what is given."""
-        if self._labels is None:
-            return outline
-        start = tuple(o - low for o, (low, _) in zip(outline.origin, self._region, strict=True))
-        common = intersect(
-            region_at(start, outline.mask.shape), full_region(self._labels.ids.shape)
-        )
-        if common is None:
+        near = [m for m in self._mended.values() if intersect(m.window, outline.window)]
+        if self._labels is None and not near:
             return outline
         free = outline.mask.copy()
-        free[region_slices(common, start)] &= self._labels.ids[region_slices(common)] == 0
+        for mended in near:
+            free &= ~cut_mask(mended.mask, mended.origin, outline.window)
+        if self._labels is not None:
+            free &= ~self._is_labelled(outline.window, self._labels)
         return replace(outline, mask=free)
+
+    def _is_labelled(self, window: Region, labels: InstanceLabels) -> Mask:
+        """Return which pixels of a window are of a labelled object."""
+        first = [low for low, _ in self._region]
+        taken = np.zeros(region_shape(window), bool)
+        if common := intersect(window, region_at(first, labels.ids.shape)):
+            place = region_slices(common, [low for low, _ in window])
+            taken[place] = labels.ids[region_slices(common, first)] > 0
+        return taken
+
+
+def _mended(clicks: Sequence[Click], region: Region) -> dict[str, Outline]:
+    """Return what the user mended, where it lies in the region."""
+    found: dict[str, Outline] = {}
+    for click in clicks:
+        if click.mended is None:
+            continue
+        whole = region_at(click.mended.origin, click.mended.shape)
+        if len(whole) == len(region) and (inside := intersect(whole, region)):
+            mask = click.mended.mask()[region_slices(inside, click.mended.origin)]
+            found[click.id] = Outline(mask, tuple(low for low, _ in inside), 1.0)
+    return found
 
 
 def _labelled(

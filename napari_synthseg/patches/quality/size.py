@@ -33,9 +33,22 @@ def measure_diameter(
     """
     mine = [p for p in patches if p.cls == value and not p.touches_border]
     sure = [p for p in mine if p.confidence >= SURE_CONFIDENCE and p.area]
-    if len(sure) < max(MIN_OBJECTS, MIN_SHARE * len(mine)):
+    return usual_diameter([length(p) for p in sure], len(mine))
+
+
+def usual_diameter(sure: Sequence[float], clicked: int) -> MeasuredDiameter | None:
+    """Return the usual one of the diameters of sure outlines; None where they do not tell.
+
+    Parameters
+    ----------
+    sure
+        Diameters, pixels along the finest axis.
+    clicked
+        How many objects were outlined, those whose outlines are not sure, too.
+    """
+    if len(sure) < max(MIN_OBJECTS, MIN_SHARE * clicked):
         return None
-    lengths = np.array([length(p) for p in sure])
+    lengths = np.array(sure)
     usual = float(np.median(lengths))
     spread = 1.4826 * float(np.median(np.abs(lengths - usual)))
     if spread > MAX_SPREAD * usual:

@@ -18,7 +18,8 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors, warn
-from napari_synthseg.ui.pages.outlines_box import OutlinesBox
+from napari_synthseg.ui.pages.marking.diameter_box import DiameterBox
+from napari_synthseg.ui.pages.marking.outlines_box import OutlinesBox
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.regions_box import RegionsBox
 from napari_synthseg.ui.presenters.marking import (
@@ -122,6 +123,7 @@ class ClickPage(Page):
             "Keep this image for scoring only", self._on_held, HELD_TIPS["clicks"]
         )
         self.clicking = quiet_label(KEYS)
+        self.diameter = DiameterBox(controller, layers)
         self.outlines = OutlinesBox(controller, layers)
         self.painting = RegionsBox(controller, layers)
         self.show_clicks = push_button(
@@ -132,9 +134,8 @@ class ClickPage(Page):
         )
         self.add(
             self.switch, self.images, self.specimen, self.table,
-            row_of(self.add_button, self.remove_button), self.outlines, self.exhaustive, self.held,
-            self.clicking,
-            self.painting, self.show_clicks, self.show_regions,
+            row_of(self.add_button, self.remove_button), self.diameter, self.outlines,
+            self.exhaustive, self.held, self.clicking, self.painting, self.show_clicks, self.show_regions,
         )  # fmt: skip
         layers.regions.changed.connect(self._on_regions_changed)
         layers.clicks.active_class_changed.connect(self._show_active)
@@ -207,7 +208,7 @@ class ClickPage(Page):
         self.held.setVisible(len(refs) == 1)
         self.held.setToolTip(HELD_TIPS[self.layers.marking])
         self.painting.setVisible(paints)
-        for widget in (self.outlines, self.exhaustive, self.clicking):
+        for widget in (self.diameter, self.outlines, self.exhaustive, self.clicking):
             widget.setVisible(not paints)
         self._offer_layers()
         self._show_active()

@@ -123,7 +123,8 @@ class Layers(QObject):
         """Return whether a layer is in use here, or was made here."""
         ours = (
             *(watch.layer for watch in self._images.values()), *(self.preview.layers or ()),
-            self.clicks.layer, self.regions.layer, self.outlines.layer, self._parts,
+            self.clicks.layer, self.regions.layer, self.outlines.layer,
+            self.outlines.painter.layer, self._parts,
         )  # fmt: skip
         mine = any(layer is each for each in ours)
         return mine or self._results.owns(layer) or self.heat_maps.owns(layer)

@@ -87,7 +87,8 @@ class ImageOutliner:
         self._learned: dict[int, LearnedClass] = {}
         self._planes: dict[int, PlaneOutliner] = {}
         self._marks: dict[str, tuple[Click, Mark]] = {}
-        self._shown: dict[str, tuple[Outline, ClickOutline]] = {}
+        self._shown: dict[str, tuple[object, ClickOutline]] = {}
+        """Click id -> what its outline was made of, and the outline."""
         self._labels: tuple[PatchMasks, InstanceLabels] | None = None
         self._given = GivenOutlines((), self._pixels.region)
 
@@ -105,10 +106,12 @@ class ImageOutliner:
             outline = given or known.get(z, {}).get(click.id)
             if outline is None:
                 continue
+            # what is given is made anew with each update, but changes with the click or the masks
+            source = outline if given is None else click.mended or self._labels
             before = self._shown.get(click.id)
-            if before is None or before[0] is not outline or before[1].click is not click:
+            if before is None or before[0] is not source or before[1].click is not click:
                 made = self._make(click, outline, is_given=given is not None)
-                self._shown[click.id] = before = outline, made
+                self._shown[click.id] = before = source, made
             shown.append(before[1])
         return shown
 

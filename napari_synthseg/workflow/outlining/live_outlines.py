@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_synthseg.core.annotations import Click, ImageRef
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, contains
+from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 
@@ -115,6 +117,22 @@ class LiveOutlines:
             return Outlines(_known(outliners, chosen), left_out)
         finally:
             self._turn.release()
+
+    def find(
+        self, project: Project, ref: ImageRef, click: Click
+    ) -> Generator[Progress, None, Outline]:
+        """Return the outline of one click of an image as it is now."""
+        while not self._turn.acquire(timeout=0.02):
+            yield Progress(0.0)
+        try:
+            outliner = self._outliner(ref)
+            yield from outliner.update(project, {click.id})
+            shown = outliner.shown([c for c in project.clicks_on(ref) if c.id == click.id])
+        finally:
+            self._turn.release()
+        if not shown:
+            raise InputError("This click does not count on its image: delete it.")
+        return shown[0].outline
 
     def _outliner(self, ref: ImageRef) -> ImageOutliner:
         from napari_synthseg.workflow.outlining.image_outliner import ImageOutliner

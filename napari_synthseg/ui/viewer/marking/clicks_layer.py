@@ -21,7 +21,6 @@ from napari_synthseg.core.annotations import (
     NOT_AN_OBJECT,
     Click,
     ObjectClass,
-    new_id,
 )
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, full_region
@@ -222,9 +221,10 @@ class ClicksLayer(MarkingLayer):
                 refused = "That point lies outside the image, so it was not taken."
             else:
                 at = tuple(position)
-                if click is None or (click.image, click.position, click.cls) != (ref.id, at, value):
-                    ident = click.id if click is not None else new_id()
-                    click = Click(id=ident, image=ref.id, position=at, cls=value)
+                if click is None:
+                    click = Click(image=ref.id, position=at, cls=value)
+                elif (click.image, click.position, click.cls) != (ref.id, at, value):
+                    click = click.placed(ref.id, at, value)
                 clicks.append(click)
                 seen.add(click.id)
         return clicks, refused
@@ -233,7 +233,8 @@ class ClicksLayer(MarkingLayer):
         assert self.layer is not None
         chosen = {self.layer.features["id"].iloc[row] for row in rows}
         known = {c.id: c for c in self._clicks()}
-        changed = [known[i].model_copy(update={"cls": value}) for i in chosen if i in known]
+        clicks = [known[i] for i in chosen if i in known]
+        changed = [c.placed(c.image, c.position, value) for c in clicks]
         if self._edit([c for c in changed if known[c.id] != c], [], known):
             self._write()
 

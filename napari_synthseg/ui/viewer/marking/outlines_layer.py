@@ -13,13 +13,17 @@ import numpy as np
 from napari.layers import Points, Vectors
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_synthseg.core.annotations import Click
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.presenters.outlines import drawn_edges, line_width_px
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.marking.outline_feed import OutlineFeed
+from napari_synthseg.ui.viewer.marking.outline_mender import NONE_CHOSEN, OutlineMender
+from napari_synthseg.ui.viewer.marking.outline_painter import OutlinePainter
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.view import remove_layer
 
@@ -53,6 +57,9 @@ class OutlinesLayer(QObject):
         self.is_wanted = True
         self.feed = OutlineFeed(controller)
         self.feed.changed.connect(self._on_outlines)
+        self.mender = OutlineMender(controller, lambda: self.chosen_click)
+        self.painter = OutlinePainter(viewer, controller)
+        self.painter.changed.connect(self._on_painting)
         self._viewer, self._controller = viewer, controller
         self._clicks: Points | None = None
         self._last = ""
@@ -80,6 +87,7 @@ class OutlinesLayer(QObject):
         """Follow the selection of a Clicks layer, and bind the keys for outlines to it."""
         self._clicks = clicks
         self._listening.add(self._on_selection, clicks.selected_data.events.items_changed)
+        self.mender.bind_keys(clicks)
         clicks.bind_key(TOGGLE_KEY, lambda _: self.set_wanted(not self.is_wanted), overwrite=True)
 
     def set_wanted(self, wanted: bool) -> None:
@@ -98,6 +106,8 @@ class OutlinesLayer(QObject):
 
     def hide(self) -> None:
         """Take the layer away, and everything about the image."""
+        self.painter.cancel()
+        self.mender.stop()
         self._remove_layer()
         self._listening.end()
         self._camera.stop()
@@ -106,7 +116,8 @@ class OutlinesLayer(QObject):
         self._last = ""
 
     def forget(self, layer: object) -> None:
-        """Let go of the layer, where it is the one that the user deleted."""
+        """Let go of a layer that the user deleted, where it is ours."""
+        self.painter.forget(layer)
         if self.layer is not None and layer is self.layer:
             self.layer = None
             self.set_wanted(False)
@@ -125,15 +136,31 @@ class OutlinesLayer(QObject):
             self.image.placement.apply(self.layer)
             self._fit_width()
 
+    def paint(self) -> None:
+        """Let the user paint the outline of the chosen click."""
+        one, image = self.chosen, self.image
+        if one is None or image is None:
+            tell(NONE_CHOSEN)
+        elif one.plane is not None:
+            tell("In volumes, use masks of your own instead (step 2).")
+        else:
+            cls = self._controller.project.object_class(one.click.cls)
+            self.painter.start(one, image, cls.color)
+
     @property
     def chosen(self) -> ClickOutline | None:
         """The outline of the click that is selected, else of the one that was edited last."""
-        wanted = self.chosen_click
+        wanted = self._chosen_id
         return next((one for one in self.feed.outlines.shown if one.click.id == wanted), None)
 
     @property
-    def chosen_click(self) -> str:
-        """Id of the click that is selected, else of the one that was edited last; '' for none."""
+    def chosen_click(self) -> Click | None:
+        """The click that is selected, else the one that was edited last."""
+        wanted = self._chosen_id
+        return next((c for c in self._controller.project.clicks if c.id == wanted), None)
+
+    @property
+    def _chosen_id(self) -> str:
         layer = self._clicks
         if layer is not None and len(layer.selected_data) == 1 and layer.mode == "select":
             (row,) = layer.selected_data
@@ -243,6 +270,11 @@ class OutlinesLayer(QObject):
         self._fit_width()
         if self.feed.outlines.left_out:
             self._ask()
+
+    def _on_painting(self) -> None:
+        if self.painter.layer is None and self._clicks in self._viewer.layers:
+            self._viewer.layers.selection.active = self._clicks
+        self.changed.emit()
 
     def _on_selection(self, *_: Any) -> None:
         self.changed.emit()

@@ -1,0 +1,92 @@
+"""Mending outlines in place: larger and smaller by key, painted, or found again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject
+
+from napari_synthseg.core.annotations import Click
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.job_monitor import JobMonitor
+from napari_synthseg.ui.control.notices import show_input_errors, tell, warn
+from napari_synthseg.workflow.jobs import Job, Outcome
+
+POLL_MS = 12
+
+LARGER_KEY, SMALLER_KEY = "]", "["
+"""As napari's brushes grow and shrink."""
+
+NONE_CHOSEN = "Make a click, or select one (S): its outline is what is mended."
+
+
+class OutlineMender(QObject):
+    """Mends the outline of the chosen click, one step after the other.
+
+    Parameters
+    ----------
+    chosen
+        Returns the click whose outline is mended, or None.
+    """
+
+    def __init__(self, controller: SessionController, chosen: Callable[[], Click | None]) -> None:
+        super().__init__()
+        self._controller, self._chosen = controller, chosen
+        self._steps = 0
+        self._monitor: JobMonitor | None = None
+        controller.closing.connect(self.stop)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no step is under way."""
+        return self._monitor is None and not self._steps
+
+    def bind_keys(self, layer: Any) -> None:
+        """Let keys on a layer resize outlines."""
+        layer.bind_key(LARGER_KEY, lambda _: self.resize(1), overwrite=True)
+        layer.bind_key(SMALLER_KEY, lambda _: self.resize(-1), overwrite=True)
+
+    def resize(self, steps: int) -> None:
+        """Move the outline outwards, or inwards where `steps` is negative."""
+        if self._chosen() is None:
+            tell(NONE_CHOSEN)
+            return
+        self._steps += steps
+        self._go_on()
+
+    def find_again(self) -> None:
+        """Take back what was mended of the outline."""
+        session, click = self._controller.session, self._chosen()
+        if session is None or click is None:
+            tell(NONE_CHOSEN)
+        else:
+            show_input_errors(lambda: session.find_outline_again(click))
+
+    def stop(self) -> None:
+        """Mend nothing any more."""
+        self._steps = 0
+        if self._monitor is not None:
+            self._monitor.leave()
+            self._monitor = None
+
+    def _go_on(self) -> None:
+        session, click, steps = self._controller.session, self._chosen(), self._steps
+        if session is None or self._monitor is not None or not steps:
+            return
+        self._steps = 0
+        if click is not None:
+            show_input_errors(lambda: self._run(session.resize_outline(click, steps)))
+
+    def _run(self, job: Job[Any]) -> None:
+        def finished(outcome: Outcome[Any]) -> None:
+            self._monitor = None
+            session = self._controller.session
+            if session is not None:
+                show_input_errors(lambda: session.record(job))
+            if outcome.state == "failed":
+                warn(str(outcome.error))
+            self._go_on()
+
+        self._monitor = JobMonitor(job, with_bar=False, interval_ms=POLL_MS)
+        self._monitor.finished.connect(finished)

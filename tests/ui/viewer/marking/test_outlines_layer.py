@@ -1,0 +1,87 @@
+"""The outline of the object under a click stands on the image, and follows what is edited."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from tests.ui.conftest import CENTERS, DIAMETER
+
+pytestmark = pytest.mark.gui
+
+
+def outlines(bench):
+    return bench.panel.layers.outlines
+
+
+def found(bench):
+    """Let the outlines come to rest; return click id -> outline."""
+    feed = outlines(bench).feed
+    bench.wait(lambda: feed.is_idle, 120_000)
+    return {one.click.id: one for one in feed.outlines.shown}
+
+
+def middles(bench):
+    """Return the middle of each drawn outline, by its color."""
+    layer = outlines(bench).layer
+    starts = layer.data[:, 0]
+    nearest = [int(np.hypot(*(np.array(CENTERS) - s).T).argmin()) for s in starts]
+    return {CENTERS[n]: layer.edge_color[nearest.index(n)] for n in set(nearest)}
+
+
+def test_outlines_follow_clicks_made_moved_reclassed_deleted_and_undone(opened):
+    project = opened.session.project
+    opened.session.edit(project.with_classes(project.next_class("other", diameter=16.0)), "add")
+    opened.click(CENTERS[0])
+    (one,) = found(opened).values()
+    assert one.diameter == pytest.approx(DIAMETER, abs=3)
+    assert set(middles(opened)) == {CENTERS[0]}
+    assert opened.viewer.layers.selection.active is opened.clicks
+    box = opened.panel.click_page.outlines
+    assert "sure" in box.about.text()
+
+    opened.press("2")
+    opened.click(CENTERS[5])
+    found(opened)
+    first, second = (c.color for c in opened.session.project.classes)
+    drawn = {p: "#" + bytes(round(255 * c) for c in rgba[:3]).hex() for p, rgba in
+             middles(opened).items()}  # fmt: skip
+    assert drawn == {CENTERS[0]: first, CENTERS[5]: second}
+
+    click = opened.session.project.clicks[0]
+    moved = click.model_copy(update={"position": tuple(map(float, CENTERS[7]))})
+    opened.session.edit(opened.session.project.with_clicks(moved), "move")
+    found(opened)
+    assert set(middles(opened)) == {CENTERS[5], CENTERS[7]}
+    opened.press("Ctrl+Z")
+    found(opened)
+    assert set(middles(opened)) == {CENTERS[0], CENTERS[5]}
+    opened.session.edit(opened.session.project.without_clicks([click.id]), "delete")
+    found(opened)
+    assert set(middles(opened)) == {CENTERS[5]}
+    opened.viewer.layers[0].translate = (30, 40)  # the image
+    assert tuple(outlines(opened).layer.translate) == (30, 40)
+
+
+def test_outlines_are_hidden_deleted_and_shown_again(opened):
+    box = opened.panel.click_page.outlines.shown
+    opened.click(CENTERS[0])
+    found(opened)
+    opened.press("O")
+    assert outlines(opened).layer is None
+    assert not box.isChecked()
+    QTest.keyClick(box, Qt.Key.Key_Space)
+    assert box.isChecked()
+    found(opened)
+    assert set(middles(opened)) == {CENTERS[0]}
+    layers = list(opened.viewer.layers)
+    assert layers.index(outlines(opened).layer) < layers.index(opened.clicks)
+    opened.viewer.layers.remove(outlines(opened).layer)
+    assert not box.isChecked()
+    opened.click(CENTERS[1])
+    assert len(opened.session.project.clicks) == 2
+    opened.press("O")
+    found(opened)
+    assert set(middles(opened)) == {CENTERS[0], CENTERS[1]}
