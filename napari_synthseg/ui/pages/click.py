@@ -135,7 +135,8 @@ class ClickPage(Page):
         self.add(
             self.switch, self.images, self.specimen, self.table,
             row_of(self.add_button, self.remove_button), self.diameter, self.outlines,
-            self.exhaustive, self.held, self.clicking, self.painting, self.show_clicks, self.show_regions,
+            self.exhaustive, self.held, self.clicking, self.painting, self.show_clicks,
+            self.show_regions,
         )  # fmt: skip
         layers.regions.changed.connect(self._on_regions_changed)
         layers.clicks.active_class_changed.connect(self._show_active)
