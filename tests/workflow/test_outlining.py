@@ -15,7 +15,7 @@ from napari_synthseg.networks import click_net
 from napari_synthseg.patches.window import cut_mask
 from napari_synthseg.workflow.outlining import live_outlines
 from napari_synthseg.workflow.outlining.diameters import offer_diameter
-from napari_synthseg.workflow.outlining.live_outlines import Outlines
+from napari_synthseg.workflow.outlining.live_outlines import OutlineProgress, Outlines
 from napari_synthseg.workflow.session import Session
 
 PLACES = [(y, x) for y in (24, 64, 104) for x in (24, 60, 98, 134)]
@@ -176,7 +176,7 @@ def test_of_many_clicks_those_in_view_are_outlined(session: Session, monkeypatch
 def test_a_cancelled_wish_leaves_what_it_found(session: Session, windows_seen: list[int]) -> None:
     click(session, *PLACES)
     job = session.outline_clicks(session.project.images)
-    job.progressed.connect(lambda step: job.cancel() if hasattr(step, "outlines") else None)
+    job.progressed.connect(lambda step: job.cancel() if isinstance(step, OutlineProgress) else None)
     job.result()
     assert job.outcome is not None
     assert job.outcome.state == "cancelled"

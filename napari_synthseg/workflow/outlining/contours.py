@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Line = NDArray[np.float32]
 """Vertices (y, x) of a closed line, pixel centers at whole numbers; the first is not repeated."""
 
-MOST_VERTICES, PX_PER_VERTEX = 96, 2.0
+MOST_VERTICES, PX_PER_VERTEX = 72, 2.5
 """Of one line: so many at most, and about one for so many pixels of its length."""
 
 FEWEST_TO_SMOOTH = 16

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.annotations import Click, ImageRef, PatchMasks
+from napari_synthseg.core.annotations import Click, ImageRef, MendedOutline, PatchMasks
+from napari_synthseg.core.geometry import intersect, region_at
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import TiledSource
@@ -91,6 +92,7 @@ class ImageOutliner:
         """Click id -> what its outline was made of, and the outline."""
         self._labels: tuple[PatchMasks, InstanceLabels] | None = None
         self._given = GivenOutlines((), self._pixels.region)
+        self._mended: set[MendedOutline] = set()
 
     def warm_up(self) -> None:
         """Measure the intensity, which the first click would wait for."""
@@ -213,13 +215,19 @@ class ImageOutliner:
     # --- outlines that are given -------------------------------------------------------------
 
     def _take_given(self, project: Project, clicks: Sequence[Click]) -> None:
+        """Take over what the user gave, and make what it covers anew."""
         masks = next((m for m in project.patch_masks if m.image == self.ref.id), None)
-        if masks is None:
-            self._labels = None
-        elif self._labels is None or self._labels[0] is not masks:
-            self._labels = masks, open_labels(masks, self.ref, self._folder)
+        if masks is not (self._labels[0] if self._labels else None):
+            self._labels = (masks, open_labels(masks, self.ref, self._folder)) if masks else None
+            self._shown.clear()
         labels = self._labels[1] if self._labels else None
         self._given = GivenOutlines(clicks, self._pixels.region, labels)
+        before, self._mended = self._mended, {c.mended for c in clicks if c.mended is not None}
+        for mended in before ^ self._mended:
+            window = region_at(mended.origin, mended.shape)
+            for ident, (_, shown) in list(self._shown.items()):
+                if not shown.is_given and intersect(window[-2:], shown.outline.window):
+                    del self._shown[ident]
 
     def _make(self, click: Click, outline: Outline, *, is_given: bool) -> ClickOutline:
         z = None if self.ref.ndim == 2 else self._plane_of(click)

@@ -97,7 +97,7 @@ class LiveOutlines:
 
         Yields
         ------
-        `OutlineProgress` when a batch of outlines is ready.
+        `OutlineProgress` when the first outlines are ready, then whenever they are twice as many.
         """
         clicks = [click for ref in refs for click in project.clicks_on(ref)]
         chosen = _nearest(clicks, around)
@@ -108,8 +108,10 @@ class LiveOutlines:
         try:
             outliners = [self._outliner(ref) for ref in refs]
             for outliner in outliners:
+                shown_at = 0.0
                 for step in outliner.update(project, wanted, thorough=thorough):
-                    if step.fraction:
+                    if step.fraction > 0 and step.fraction >= 2 * shown_at:
+                        shown_at = step.fraction
                         made = Outlines(_known(outliners, chosen), left_out)
                         yield OutlineProgress(step.fraction, step.message, outlines=made)
                     else:

@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import PixelSource
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.networks.click_net import (
     BATCH,
     SAMPLE,
@@ -236,7 +236,8 @@ class PlaneOutliner:
         assert self._outliner is not None
         marks = self._counts()
         for value in sorted(values):
-            fit = yield from self._outliner.fit(value, self._marks.diameters[value])
+            work = self._outliner.fit(value, self._marks.diameters[value])
+            fit = yield from subprogress(work, 0.0, 0.0, "looking at the clicked objects")
             self._learned[value] = LearnedClass(fit, marks[value])
 
     @property

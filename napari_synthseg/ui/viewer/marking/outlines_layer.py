@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Points, Vectors
+from napari.layers import Points
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_synthseg.core.annotations import Click
@@ -21,6 +21,7 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.presenters.outlines import drawn_edges, line_width_px
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.marking.line_vectors import LineVectors
 from napari_synthseg.ui.viewer.marking.outline_feed import OutlineFeed
 from napari_synthseg.ui.viewer.marking.outline_mender import NONE_CHOSEN, OutlineMender
 from napari_synthseg.ui.viewer.marking.outline_painter import OutlinePainter
@@ -52,7 +53,7 @@ class OutlinesLayer(QObject):
 
     def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         super().__init__()
-        self.layer: Vectors | None = None
+        self.layer: LineVectors | None = None
         self.image: DisplayedImage | None = None
         self.is_wanted = True
         self.feed = OutlineFeed(controller)
@@ -171,7 +172,7 @@ class OutlinesLayer(QObject):
     # --- the layer ---------------------------------------------------------------------------
 
     def _add_layer(self, image: DisplayedImage) -> None:
-        layer = Vectors(
+        layer = LineVectors(
             ndim=len(image.shape),
             name="Outlines",
             edge_width=line_width_px(self._diameters(), self._zoom()),
@@ -198,13 +199,7 @@ class OutlinesLayer(QObject):
             return
         colors = {c.value: c.color for c in self._controller.project.classes}
         edges, looks = drawn_edges(self.feed.outlines.shown, colors, len(image.shape))
-        # drawn once, with the colors: napari would draw for the new edges first
-        with layer.events.data.blocker(), layer.events.set_data.blocker():
-            layer.data = edges
-        if len(edges):
-            layer.edge_color = looks
-        else:
-            layer.refresh()
+        layer.show(edges, looks)
 
     def _diameters(self) -> list[float]:
         assert self.image is not None
