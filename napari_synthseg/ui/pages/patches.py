@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QItemSelectionModel, QModelIndex
+from functools import partial
+
+from qtpy.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QShortcut
 
 from napari_synthseg.core.annotations import Verdict, VerdictState
 from napari_synthseg.core.patch import Patch, PatchLibrary
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.pages.masks_box import MasksBox
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.presenters.patch_choice import (
@@ -22,8 +27,12 @@ from napari_synthseg.ui.presenters.patch_choice import (
 from napari_synthseg.ui.presenters.steps import DUAL_IMAGES
 from napari_synthseg.ui.presenters.thumbnail import Thumbnail
 from napari_synthseg.ui.viewer.layers import Layers
+from napari_synthseg.ui.viewer.marking.outline_mender import LARGER_KEY, SMALLER_KEY
 from napari_synthseg.ui.widgets.gallery import Gallery
 from napari_synthseg.ui.widgets.parts import ChoiceBox, Notice, push_button, quiet_label, row_of
+
+MENDED_MS = 500
+"""After so long without another mended outline, patches are cut again."""
 
 MAX_KEPT_SELECTION = 200
 """A larger selection than this is not carried over to another view of the patches."""
@@ -68,6 +77,14 @@ class PatchesPage(Page):
             "Cut again", self.cut, "Cut all patches again from the current clicks and diameters"
         )
         self.masks = MasksBox(controller, layers)
+        for key, steps in ((LARGER_KEY, 1), (SMALLER_KEY, -1)):
+            shortcut = QShortcut(QKeySequence(key), self.gallery)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(partial(self.resize_outline, steps))
+        self._mended = QTimer(self)
+        self._mended.setSingleShot(True)
+        self._mended.setInterval(MENDED_MS)
+        self._mended.timeout.connect(self._cut_mended)
         self.add(
             self.summary, self.issues, self.notes, row_of(self.order, self.filter), self.gallery,
             self.about, self.suggested_button,
@@ -183,6 +200,26 @@ class PatchesPage(Page):
 
     def _on_issue_chosen(self, kind: str) -> None:
         self.filter.setCurrentIndex(max(0, self.filter.findData(kind)))
+
+    # --- mending -----------------------------------------------------------------------------
+
+    def resize_outline(self, steps: int) -> None:
+        """Move the outline of the selected patch outwards or inwards; it is cut again at once."""
+        patches = self.gallery.selected()
+        if len(patches) != 1:
+            tell("Select one patch: its outline is what is mended.")
+            return
+        click = next((c for c in self.project.clicks if c.id == patches[0].id), None)
+        if click is not None:
+            self.layers.outlines.mender.resize(steps, click)
+            self._mended.start()
+
+    def _cut_mended(self) -> None:
+        """Cut again when all steps are done, so that a row of key presses is one cut."""
+        if self.is_busy or not self.layers.outlines.mender.is_idle:
+            self._mended.start()
+        elif self.isVisible() and not self._is_current:
+            self.cut()
 
     # --- verdicts ----------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ class OutlineMender(QObject):
     def __init__(self, controller: SessionController, chosen: Callable[[], Click | None]) -> None:
         super().__init__()
         self._controller, self._chosen = controller, chosen
-        self._steps = 0
+        self._steps: dict[str, int] = {}
         self._monitor: JobMonitor | None = None
         controller.closing.connect(self.stop)
 
@@ -47,12 +47,16 @@ class OutlineMender(QObject):
         layer.bind_key(LARGER_KEY, lambda _: self.resize(1), overwrite=True)
         layer.bind_key(SMALLER_KEY, lambda _: self.resize(-1), overwrite=True)
 
-    def resize(self, steps: int) -> None:
-        """Move the outline outwards, or inwards where `steps` is negative."""
-        if self._chosen() is None:
+    def resize(self, steps: int, click: Click | None = None) -> None:
+        """Move the outline of a click outwards, or inwards where `steps` is negative.
+
+        Default: that of the chosen click. Steps that come while one is under way are taken together.
+        """
+        click = click or self._chosen()
+        if click is None:
             tell(NONE_CHOSEN)
             return
-        self._steps += steps
+        self._steps[click.id] = self._steps.get(click.id, 0) + steps
         self._go_on()
 
     def find_again(self) -> None:
@@ -65,17 +69,18 @@ class OutlineMender(QObject):
 
     def stop(self) -> None:
         """Mend nothing any more."""
-        self._steps = 0
+        self._steps.clear()
         if self._monitor is not None:
             self._monitor.leave()
             self._monitor = None
 
     def _go_on(self) -> None:
-        session, click, steps = self._controller.session, self._chosen(), self._steps
-        if session is None or self._monitor is not None or not steps:
+        session = self._controller.session
+        if session is None or self._monitor is not None or not self._steps:
             return
-        self._steps = 0
-        if click is not None:
+        ident, steps = self._steps.popitem()
+        click = next((c for c in session.project.clicks if c.id == ident), None)
+        if click is not None and steps:
             show_input_errors(lambda: self._run(session.resize_outline(click, steps)))
 
     def _run(self, job: Job[Any]) -> None:
