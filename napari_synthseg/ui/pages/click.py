@@ -277,8 +277,14 @@ class ClickPage(Page):
 
     def _change_class(self, value: int, what: str, new: object) -> None:
         cls = self.project.object_class(value)
-        fields = {what: new[:MAX_NAME_LENGTH] if isinstance(new, str) else new}
+        if isinstance(new, tuple):
+            fields = dict(zip(("diameter", "unit"), new, strict=True))
+        else:
+            fields = {what: new[:MAX_NAME_LENGTH] if isinstance(new, str) else new}
         changed = ObjectClass.model_validate({**cls.model_dump(), **fields})
+        if changed.unit != cls.unit:
+            for ref in self._refs:
+                changed.diameter_px(ref)  # refused here where the image has no such pixel size
         if changed != cls:
             self.edit(self.project.with_classes(changed), f"change {what} of class")
 

@@ -10,12 +10,12 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
-    QDoubleSpinBox,
     QHeaderView,
     QTableWidget,
     QTableWidgetItem,
 )
 
+from napari_synthseg.ui.widgets.length_box import LengthBox
 from napari_synthseg.ui.widgets.parts import cross, swatch
 
 KEY, COLOR, NAME, DIAMETER, AMOUNT = range(5)
@@ -51,7 +51,8 @@ class ClassTable(QTableWidget):
     """The value of the class whose row was selected."""
 
     changed = Signal(int, str, object)
-    """A class's value, what is to change ("name", "color" or "diameter"), and to what."""
+    """A class's value, what is to change ("name", "color" or "diameter"), and to what; a diameter
+    is a number and its unit."""
 
     def __init__(self) -> None:
         super().__init__(0, len(COLUMNS) + 1)
@@ -95,10 +96,7 @@ class ClassTable(QTableWidget):
                 self.item(number, NAME).setText(row.name)
                 if row.diameter is None:
                     continue
-                box = self.cellWidget(number, DIAMETER)
-                with QSignalBlocker(box):
-                    box.setSuffix(f" {row.unit}")
-                    box.setValue(row.diameter)
+                self.cellWidget(number, DIAMETER).show_length(row.diameter, row.unit)
         self.setFixedHeight(HEADER_PX + ROW_PX * max(1, min(len(rows), MAX_ROWS_IN_SIGHT)))
 
     def show_amounts(self, amounts: Mapping[int, str]) -> None:
@@ -136,14 +134,16 @@ class ClassTable(QTableWidget):
                 self.item(number, KEY).setText(str(number + 1))
             self.setCellWidget(number, DIAMETER, self._make_diameter_box(row.value))
 
-    def _make_diameter_box(self, value: int) -> QDoubleSpinBox:
-        box = QDoubleSpinBox()
-        box.setRange(0.1, 10_000)
-        box.setDecimals(1)
-        box.setKeyboardTracking(False)
-        box.setToolTip("Usual diameter of an object of this class")
+    def _make_diameter_box(self, value: int) -> LengthBox:
+        box = LengthBox()
+        box.setToolTip(
+            "Usual diameter of an object of this class. Type a unit behind the number to change "
+            "it, as in 3.2 um; the image must have a pixel size then"
+        )
         box.setAccessibleName("Diameter")
-        box.valueChanged.connect(lambda size: self.changed.emit(value, "diameter", size))
+        box.length_changed.connect(
+            lambda size, unit: self.changed.emit(value, "diameter", (size, unit))
+        )
         return box
 
     def _on_cell_clicked(self, number: int, column: int) -> None:

@@ -50,7 +50,7 @@ class OutlineMender(QObject):
     def resize(self, steps: int, click: Click | None = None) -> None:
         """Move the outline of a click outwards, or inwards where `steps` is negative.
 
-        Default: that of the chosen click. Steps that come while one is under way are taken together.
+        Default: that of the chosen click. Steps that come while one is under way are one step.
         """
         click = click or self._chosen()
         if click is None:

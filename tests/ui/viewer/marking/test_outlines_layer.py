@@ -85,3 +85,48 @@ def test_outlines_are_hidden_deleted_and_shown_again(opened):
     opened.press("O")
     found(opened)
     assert set(middles(opened)) == {CENTERS[0], CENTERS[1]}
+
+
+def test_an_outline_is_mended_by_key_and_brush_and_found_again(opened):
+    box = opened.panel.click_page.outlines
+    opened.click(CENTERS[0])
+    opened.click(CENTERS[4])
+    first, second = found(opened).values()
+    mender, painter = outlines(opened).mender, outlines(opened).painter
+    opened.press("]")
+    opened.press("]")
+    opened.wait(lambda: mender.is_idle)
+    mended = found(opened)[second.click.id]
+    assert mended.is_given
+    assert mended.diameter > second.diameter + 2
+    assert found(opened)[first.click.id] is first
+    QTest.mouseClick(box.again, Qt.MouseButton.LeftButton)
+    assert found(opened)[second.click.id].outline.area == second.outline.area
+
+    outlines(opened).paint()
+    assert opened.viewer.layers.selection.active is painter.layer
+    assert int(painter.layer.data.sum()) == second.outline.area
+    painter.layer.data[:] = 0
+    painter.layer.data[5:15, 6:16] = 1
+    opened.press("Return")
+    assert painter.layer is None
+    assert found(opened)[second.click.id].outline.area == 100
+    assert opened.viewer.layers.selection.active is opened.clicks
+    opened.press("Ctrl+Z")
+    assert found(opened)[second.click.id].outline.area == second.outline.area
+
+
+def test_the_diameter_that_outlines_measure_is_offered_and_taken(opened):
+    page = opened.panel.click_page
+    project = opened.session.project
+    wrong = project.classes[0].model_copy(update={"diameter": 40.0})
+    opened.session.edit(project.with_classes(wrong), "wrong diameter")
+    opened.click_all()
+    found(opened)
+    assert page.diameter.use_button.isVisible()
+    QTest.mouseClick(page.diameter.use_button, Qt.MouseButton.LeftButton)
+    assert opened.session.project.classes[0].diameter == pytest.approx(DIAMETER, abs=2)
+    found(opened)
+    assert not page.diameter.use_button.isVisible()
+    opened.panel.controller.undo()
+    assert opened.session.project.classes[0].diameter == 40
