@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from qtpy.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer
@@ -16,12 +17,11 @@ from napari_synthseg.ui.pages.masks_box import MasksBox
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.presenters.patch_choice import (
     ORDERS,
-    choose,
-    count_choices,
+    Arrangement,
+    arrange,
     describe_library,
     describe_patch,
     draw_patch,
-    summary_lines,
     verdict_reason,
 )
 from napari_synthseg.ui.presenters.steps import DUAL_IMAGES
@@ -33,6 +33,9 @@ from napari_synthseg.ui.widgets.parts import ChoiceBox, Notice, push_button, qui
 
 MENDED_MS = 500
 """After so long without another mended outline, patches are cut again."""
+
+MOST_AT_ONCE = 5000
+"""Patches that are sorted on the spot."""
 
 MAX_KEPT_SELECTION = 200
 """A larger selection than this is not carried over to another view of the patches."""
@@ -53,6 +56,9 @@ class PatchesPage(Page):
         )
         for box in (self.order, self.filter):
             box.chosen.connect(self._on_choice)
+        self._wanted: object = None
+        self._is_choice = False
+        """Whether other patches, or another order, were chosen, and are not shown yet."""
         self.gallery = Gallery("Patches")
         self.gallery.doubleClicked.connect(self._on_double_click)
         self.gallery.rejection_wanted.connect(self.set_rejected)
@@ -136,20 +142,35 @@ class PatchesPage(Page):
         self.controller.start(lambda session: session.cut_patches())
 
     def refresh(self) -> None:
-        """Show the current library."""
-        library, counts = self._library, count_choices(self._library)
+        """Show the current library; a large one is sorted in the background first."""
+        library, classes = self._library, self.project.classes
+        choice, order = self.filter.value, self.order.value
+        self._wanted = wanted = object()
+
+        def show(made: Arrangement) -> None:
+            if self._wanted is wanted:
+                self._show(library, made)
+
+        if library is None or len(library.patches) <= MOST_AT_ONCE:
+            show(arrange(library, choice, order, classes))
+        else:
+            what = partial(arrange, library, choice, order, classes)
+            self.controller.compute("sort the patches", what, show)
+
+    def _show(self, library: PatchLibrary | None, made: Arrangement) -> None:
+        counts = made.counts
         self.summary.setText(describe_library(counts))
-        self.issues.say("<br>".join(summary_lines(library, self.project.classes)))
+        self.issues.say("<br>".join(made.lines))
         self.notes.say("\n".join(library.notes) if library else "")
         suggested = counts.get("doubtful", 0)
         self.suggested_button.setText(f"Reject all suggested ({suggested})")
         self.suggested_button.setVisible(suggested > 0)
         self.filter.fill({name: f"{name} ({count})" for name, count in counts.items()})
-        self._show_patches()
+        self._show_patches(library, made.patches)
         self.next_step_changed.emit()
 
-    def _show_patches(self) -> None:
-        library, gallery = self._library, self.gallery
+    def _show_patches(self, library: PatchLibrary | None, patches: Sequence[Patch]) -> None:
+        gallery = self.gallery
         kept = {p.id for p in gallery.selected()[:MAX_KEPT_SELECTION]}
         row = next(iter(gallery.selected_rows()), 0)
         classes = {c.value: c for c in self.project.classes}
@@ -159,11 +180,17 @@ class PatchesPage(Page):
             assert library is not None
             return draw_patch(patch, library, classes, images)
 
-        patches = choose(library, self.filter.value, self.order.value) if library else ()
         gallery.show_items(patches, look)
         if kept and not gallery.selected_rows():
             self._select_again(kept, row)
         self._show_selection()
+        if self._is_choice:
+            self._is_choice = False
+            rows = gallery.selected_rows()
+            if rows:
+                gallery.scrollTo(gallery.model().index(rows[0], 0))
+            else:
+                gallery.scrollToTop()
 
     def _select_again(self, ids: set[str], row: int) -> None:
         """Select the same patches in the new view; where all are gone, the one in their place."""
@@ -191,12 +218,8 @@ class PatchesPage(Page):
         self.about.setToolTip("\n".join(i.reason for p in patches[:1] for i in p.issues))
 
     def _on_choice(self, _: object) -> None:
-        self._show_patches()
-        rows = self.gallery.selected_rows()
-        if rows:
-            self.gallery.scrollTo(self.gallery.model().index(rows[0], 0))
-        else:
-            self.gallery.scrollToTop()
+        self._is_choice = True
+        self.refresh()
 
     def _on_issue_chosen(self, kind: str) -> None:
         self.filter.setCurrentIndex(max(0, self.filter.findData(kind)))

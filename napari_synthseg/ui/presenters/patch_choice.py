@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any, get_args
+
+import numpy as np
 
 from napari_synthseg.core.annotations import ObjectClass, VerdictState
 from napari_synthseg.core.patch import Patch, PatchLibrary, PatchState
@@ -72,7 +75,47 @@ def choose(library: PatchLibrary, choice: str, order: str) -> list[Patch]:
         chosen = [p for p in library.patches if any(i.kind == choice for i in p.issues)]
     else:
         chosen = list(library.patches)
-    return sorted(chosen, key=ORDERS[order])
+    return _in_order(chosen, ORDERS[order])
+
+
+def _in_order(patches: Sequence[Patch], key: Callable[[Patch], Any]) -> list[Patch]:
+    """Return patches sorted by a key; numpy lets other threads go on meanwhile."""
+    keys = [key(p) for p in patches]
+    if not keys:
+        return []
+    columns = list(zip(*keys, strict=True)) if isinstance(keys[0], tuple) else [keys]
+    order = np.lexsort([np.array(column) for column in reversed(columns)])
+    return [patches[n] for n in order.tolist()]
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """What the page shows of a library.
+
+    Attributes
+    ----------
+    counts
+        See `count_choices`.
+    lines
+        See `summary_lines`.
+    patches
+        Those that are shown, in order.
+    """
+
+    counts: Mapping[str, int]
+    lines: Sequence[str]
+    patches: Sequence[Patch]
+
+
+def arrange(
+    library: PatchLibrary | None, choice: str, order: str, classes: Sequence[ObjectClass]
+) -> Arrangement:
+    """Work out what is shown; of 100,000 patches this takes most of a second."""
+    counts = count_choices(library)
+    if choice not in counts:
+        choice = ALL
+    patches = choose(library, choice, order) if library is not None else []
+    return Arrangement(counts, summary_lines(library, classes), patches)
 
 
 def describe_library(counts: Mapping[str, int]) -> str:

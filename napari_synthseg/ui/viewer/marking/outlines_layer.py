@@ -125,7 +125,9 @@ class OutlinesLayer(QObject):
 
     def close(self) -> None:
         """Let go of the viewer; what is shown stays in it."""
-        self.blockSignals(True)
+        for part in (self, self.painter):
+            part.blockSignals(True)
+        self.mender.stop()
         self._listening.end()
         self._camera.stop()
         self.feed.stop()
