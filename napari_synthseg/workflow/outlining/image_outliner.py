@@ -118,7 +118,12 @@ class ImageOutliner:
         return shown
 
     def update(
-        self, project: Project, wanted: Collection[str], *, thorough: bool = False
+        self,
+        project: Project,
+        clicks: Sequence[Click],
+        wanted: Collection[str],
+        *,
+        thorough: bool = False,
     ) -> Generator[Progress, None, None]:
         """Bring the outlines of the wanted clicks up to date.
 
@@ -126,12 +131,14 @@ class ImageOutliner:
         ----------
         project
             The project of now.
+        clicks
+            Its clicks on the image.
         wanted
-            Ids of clicks.
+            Ids of those whose outlines are asked for.
         thorough
             Whether to learn classes anew first whose clicks are others by now.
         """
-        clicks, negatives = project.clicks_on(self.ref), project.negatives_on(self.ref)
+        negatives = project.negatives_on(self.ref)
         self._take_given(project, clicks)
         planes = self._divide_marks(project, clicks, negatives)
         ask = set(wanted).difference(self._given.found)
@@ -161,13 +168,14 @@ class ImageOutliner:
             self._planes[z] = PlaneOutliner(pixels, spacing, self._learned)
         return self._planes[z]
 
-    def _mark(self, click: Click) -> Mark:
-        """Return the mark of a click, the same as long as it is the same click."""
-        known = self._marks.get(click.id)
-        if known is None or known[0] is not click:
-            y, x = click.position[-2:]
-            known = self._marks[click.id] = click, Mark(click.id, (y, x), click.cls)
-        return known[1]
+    def _marks_of(self, clicks: Sequence[Click]) -> tuple[Mark, ...]:
+        """Return the marks of clicks; that of a click is the same as long as it is the same."""
+        known = self._marks
+        for click in clicks:
+            if click.id not in known or known[click.id][0] is not click:
+                y, x = click.position[-2:]
+                known[click.id] = click, Mark(click.id, (y, x), click.cls)
+        return tuple([known[click.id][1] for click in clicks])
 
     def _divide_marks(
         self, project: Project, clicks: Sequence[Click], negatives: Sequence[Click]
@@ -178,19 +186,24 @@ class ImageOutliner:
         in_plane = min(self.ref.spacing[-2:])
         diameters = {c.value: c.diameter_px(self.ref) / in_plane for c in classes}
         methods = {c.value: c.mask_method for c in classes}
-        members: dict[int, list[Click]] = {z: [] for z in self._planes}
-        for click in clicks:
-            members.setdefault(self._plane_of(click), []).append(click)
         made = {}
-        for z, mine in members.items():
+        for z, mine in self._by_plane(clicks).items():
             made[z] = PlaneMarks(
-                tuple(map(self._mark, mine)),
-                tuple(self._mark(c) for c in self._near(clicks, z, diameters, inside=False)),
-                tuple(self._mark(c) for c in self._near(negatives, z, diameters, inside=True)),
+                self._marks_of(mine),
+                self._marks_of(self._near(clicks, z, diameters, inside=False)),
+                self._marks_of(self._near(negatives, z, diameters, inside=True)),
                 diameters,
                 methods,
             )
         return made
+
+    def _by_plane(self, clicks: Sequence[Click]) -> dict[int, Sequence[Click]]:
+        if self.ref.ndim == 2:
+            return {FLAT: clicks}
+        members: dict[int, list[Click]] = {z: [] for z in self._planes}
+        for click in clicks:
+            members.setdefault(self._plane_of(click), []).append(click)
+        return {**members}
 
     def _near(
         self, clicks: Sequence[Click], z: int, diameters: dict[int, float], *, inside: bool

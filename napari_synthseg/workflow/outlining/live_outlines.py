@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, contains
+from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
@@ -99,7 +99,8 @@ class LiveOutlines:
         ------
         `OutlineProgress` when the first outlines are ready, then whenever they are twice as many.
         """
-        clicks = [click for ref in refs for click in project.clicks_on(ref)]
+        by_image = {ref.id: project.clicks_on(ref) for ref in refs}
+        clicks = [click for ref in refs for click in by_image[ref.id]]
         chosen = _nearest(clicks, around)
         left_out = len(clicks) - len(chosen)
         wanted = {click.id for click in chosen}
@@ -109,7 +110,8 @@ class LiveOutlines:
             outliners = [self._outliner(ref) for ref in refs]
             for outliner in outliners:
                 shown_at = 0.0
-                for step in outliner.update(project, wanted, thorough=thorough):
+                mine = by_image[outliner.ref.id]
+                for step in outliner.update(project, mine, wanted, thorough=thorough):
                     if step.fraction > 0 and step.fraction >= 2 * shown_at:
                         shown_at = step.fraction
                         made = Outlines(_known(outliners, chosen), left_out)
@@ -128,8 +130,9 @@ class LiveOutlines:
             yield Progress(0.0)
         try:
             outliner = self._outliner(ref)
-            yield from outliner.update(project, {click.id})
-            shown = outliner.shown([c for c in project.clicks_on(ref) if c.id == click.id])
+            clicks = project.clicks_on(ref)
+            yield from outliner.update(project, clicks, {click.id})
+            shown = outliner.shown([c for c in clicks if c.id == click.id])
         finally:
             self._turn.release()
         if not shown:
@@ -162,13 +165,13 @@ def _nearest(clicks: Sequence[Click], around: Region | None) -> Sequence[Click]:
         return clicks
     if around is None:
         return clicks[-MOST_OUTLINES:]
-    inside = [c for c in clicks if contains(around, c.position)]
-    if len(inside) <= MOST_OUTLINES:
-        return inside
-    middle = [(a + b) / 2 for a, b in around]
-    away = np.abs(np.array([c.position for c in inside]) - middle).max(axis=1)
-    nearest = np.sort(np.argpartition(away, MOST_OUTLINES)[:MOST_OUTLINES])
-    return [inside[n] for n in nearest.tolist()]
+    places = np.array([c.position for c in clicks])
+    low, high = np.array(around).T
+    inside = np.flatnonzero(((places >= low) & (places < high)).all(axis=1))
+    if len(inside) > MOST_OUTLINES:
+        away = np.abs(places[inside] - (low + high) / 2).max(axis=1)
+        inside = np.sort(inside[np.argpartition(away, MOST_OUTLINES)[:MOST_OUTLINES]])
+    return [clicks[n] for n in inside.tolist()]
 
 
 def _pixels_of(ref: ImageRef) -> ImageRef:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from napari.layers import Vectors
 from numpy.typing import NDArray
 
@@ -13,7 +14,7 @@ class LineVectors(Vectors):
     draws for the edges first, then again for their colors.
     """
 
-    def show(self, edges: NDArray, colors: NDArray) -> None:
+    def show(self, edges: NDArray[np.float32], colors: NDArray[np.float32]) -> None:
         """Show other edges (edge, 2, axis), starts and steps, in colors (edge, 4), drawn once."""
         with self.events.data.blocker(), self.events.set_data.blocker():
             self.data = edges

@@ -279,8 +279,9 @@ class OutlinesLayer(QObject):
 
 def _last_edited(new: Project, old: Project, images: Collection[str]) -> str:
     """Return the id of the last click on some images that was added or changed; '' for none."""
-    if new.clicks is old.clicks:
+    before, now = old.clicks, new.clicks
+    if now is before or len(now) < len(before):
         return ""
-    before = set(map(id, old.clicks))
-    edited = [c for c in new.clicks if id(c) not in before and c.image in images]
-    return edited[-1].id if edited else ""
+    edited = now[len(before) :] or [c for c, b in zip(now, before, strict=True) if c is not b]
+    mine = [click.id for click in edited if click.image in images]
+    return mine[-1] if mine else ""
