@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from qtpy.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QShortcut
+from qtpy.QtCore import QItemSelectionModel, QModelIndex, QTimer
 
 from napari_synthseg.core.annotations import Verdict, VerdictState
 from napari_synthseg.core.patch import Patch, PatchLibrary
@@ -27,7 +25,6 @@ from napari_synthseg.ui.presenters.patch_choice import (
 from napari_synthseg.ui.presenters.steps import DUAL_IMAGES
 from napari_synthseg.ui.presenters.thumbnail import Thumbnail
 from napari_synthseg.ui.viewer.layers import Layers
-from napari_synthseg.ui.viewer.marking.outline_mender import LARGER_KEY, SMALLER_KEY
 from napari_synthseg.ui.widgets.gallery import Gallery
 from napari_synthseg.ui.widgets.parts import ChoiceBox, Notice, push_button, quiet_label, row_of
 
@@ -83,10 +80,7 @@ class PatchesPage(Page):
             "Cut again", self.cut, "Cut all patches again from the current clicks and diameters"
         )
         self.masks = MasksBox(controller, layers)
-        for key, steps in ((LARGER_KEY, 1), (SMALLER_KEY, -1)):
-            shortcut = QShortcut(QKeySequence(key), self.gallery)
-            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-            shortcut.activated.connect(partial(self.resize_outline, steps))
+        self.gallery.resizing_wanted.connect(self.resize_outline)
         self._mended = QTimer(self)
         self._mended.setSingleShot(True)
         self._mended.setInterval(MENDED_MS)

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["window", "clicks", "regions", "patches"]
+Place = Literal["window", "clicks", "outline", "regions", "patches"]
 """Where a key works: in the whole window, while the Clicks or the Regions layer is the selected one
 and the canvas has the focus, or in the gallery of patches."""
 
 PLACES: dict[Place, str] = {
     "window": "Everywhere in the window",
     "clicks": "On the image, while the Clicks layer is selected",
+    "outline": "On the image, while an outline is painted",
     "regions": "On the image, while the Regions layer is selected",
     "patches": "In the gallery of patches",
 }
@@ -76,8 +77,15 @@ SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
         Shortcut("select", ("S",), "Select and move clicks", of_napari=True),
         Shortcut("delete", ("Delete",), "Delete the selected clicks", of_napari=True),
         Shortcut("pan", ("Space",), "Hold to move the image", of_napari=True),
+        Shortcut("outlines", ("O",), "Show or hide the outlines"),
+        Shortcut("larger", ("]",), "Move the outline of the last or selected click outwards"),
+        Shortcut("smaller", ("[",), "Move it inwards"),
         Shortcut("undo", UNDO, "Undo the last edit"),
         Shortcut("redo", REDO, "Do it again"),
+    ),
+    "outline": (
+        Shortcut("done", ("Enter",), "Take what is painted for the outline"),
+        Shortcut("cancel", ("Escape",), "Leave the outline as it was"),
     ),
     "regions": (
         Shortcut("class", CLASS_KEYS, "Paint this class"),
@@ -94,6 +102,8 @@ SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
     "patches": (
         Shortcut("reject", ("R", "Delete", "Backspace"), "Reject the selected patches"),
         Shortcut("accept", ("A",), "Accept the selected patches"),
+        Shortcut("larger", ("]",), "Move the outline of the selected patch outwards"),
+        Shortcut("smaller", ("[",), "Move it inwards"),
     ),
 }
 """Place -> its keys."""

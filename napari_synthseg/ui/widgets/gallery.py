@@ -142,6 +142,9 @@ class Gallery(QListView):
     rejection_wanted = Signal(bool)
     """A key asked to reject (True) or accept (False) the selected items."""
 
+    resizing_wanted = Signal(int)
+    """A key asked to move the outline of the selected item outwards (1) or inwards (-1)."""
+
     def __init__(self, name: str) -> None:
         super().__init__()
         self._model = GalleryModel()
@@ -192,9 +195,11 @@ class Gallery(QListView):
             QTimer.singleShot(0, self.viewport().update)
 
     def keyPressEvent(self, event: Any) -> None:
-        """Reject or accept by key; other keys are the list's own."""
+        """Reject, accept or resize by key; other keys are the list's own."""
         name = pressed_shortcut(event, "patches")
         if name in ("reject", "accept"):
             self.rejection_wanted.emit(name == "reject")
+        elif name in ("larger", "smaller"):
+            self.resizing_wanted.emit(1 if name == "larger" else -1)
         else:
             super().keyPressEvent(event)

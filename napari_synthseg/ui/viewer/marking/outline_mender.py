@@ -15,9 +15,6 @@ from napari_synthseg.workflow.jobs import Job, Outcome
 
 POLL_MS = 12
 
-LARGER_KEY, SMALLER_KEY = "]", "["
-"""As napari's brushes grow and shrink."""
-
 NONE_CHOSEN = "Make a click, or select one (S): its outline is what is mended."
 
 
@@ -41,11 +38,6 @@ class OutlineMender(QObject):
     def is_idle(self) -> bool:
         """Whether no step is under way."""
         return self._monitor is None and not self._steps
-
-    def bind_keys(self, layer: Any) -> None:
-        """Let keys on a layer resize outlines."""
-        layer.bind_key(LARGER_KEY, lambda _: self.resize(1), overwrite=True)
-        layer.bind_key(SMALLER_KEY, lambda _: self.resize(-1), overwrite=True)
 
     def resize(self, steps: int, click: Click | None = None) -> None:
         """Move the outline of a click outwards, or inwards where `steps` is negative.

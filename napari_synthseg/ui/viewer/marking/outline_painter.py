@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.geometry import Region, region_slices
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.keys import bind_layer_keys
 from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.view import remove_layer
@@ -24,8 +25,6 @@ ROOM_DIAMETERS, LEAST_ROOM_PX = 1.0, 8
 """How far beyond the outline there is room to paint."""
 
 BRUSH_DIAMETERS = 0.25
-
-DONE_KEY, CANCEL_KEY = "Enter", "Escape"
 
 
 class OutlinePainter(QObject):
@@ -58,8 +57,7 @@ class OutlinePainter(QObject):
             **image.placement.at(self._origin).kwargs(),
         )
         layer.brush_size = max(1, round(BRUSH_DIAMETERS * (one.diameter or len(painted) / 3)))
-        layer.bind_key(DONE_KEY, lambda _: self.finish(), overwrite=True)
-        layer.bind_key(CANCEL_KEY, lambda _: self.cancel(), overwrite=True)
+        bind_layer_keys(layer, "outline", {"done": self.finish, "cancel": self.cancel})
         self._viewer.add_layer(layer)  # gives back a proxy; we hold the layer itself
         self._viewer.layers.selection.active = layer
         layer.mode = "paint"

@@ -18,6 +18,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.keys import bind_layer_keys
 from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.presenters.outlines import drawn_edges, line_width_px
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from napari import Viewer
 
     from napari_synthseg.workflow.outlining.image_outliner import ClickOutline
-
-TOGGLE_KEY = "O"
 
 CAMERA_MS = 200
 """After so long without a move of the camera, lines and outlines follow it."""
@@ -88,8 +87,15 @@ class OutlinesLayer(QObject):
         """Follow the selection of a Clicks layer, and bind the keys for outlines to it."""
         self._clicks = clicks
         self._listening.add(self._on_selection, clicks.selected_data.events.items_changed)
-        self.mender.bind_keys(clicks)
-        clicks.bind_key(TOGGLE_KEY, lambda _: self.set_wanted(not self.is_wanted), overwrite=True)
+        bind_layer_keys(
+            clicks,
+            "clicks",
+            {
+                "outlines": lambda: self.set_wanted(not self.is_wanted),
+                "larger": lambda: self.mender.resize(1),
+                "smaller": lambda: self.mender.resize(-1),
+            },
+        )
 
     def set_wanted(self, wanted: bool) -> None:
         """Show the outlines, or take them away."""
