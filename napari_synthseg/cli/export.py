@@ -23,7 +23,7 @@ from napari_synthseg.workflow.exporting.pairs import pair_files
 from napari_synthseg.workflow.exporting.sources import choose_images
 from napari_synthseg.workflow.session import Session
 
-OF_IMAGES = ("labels", "objects")
+OF_IMAGES = ("labels", "objects", "figure")
 """What is exported of images, which may be named."""
 
 
@@ -42,7 +42,8 @@ def export_data(
         list[Path] | None,
         typer.Argument(
             metavar="[IMAGES]...",
-            help="labels, objects: files, or images of the project by name; default: all of it.",
+            help="labels, objects, figure: files, or images of the project by name; "
+            "default: all of it.",
             show_default=False,
         ),
     ] = None,
@@ -51,7 +52,8 @@ def export_data(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="labels: tiff, ome-tiff, ome-zarr; objects: csv, geojson, imagej, coco, coco-rle, "
+            help="labels: tiff, ome-tiff, ome-zarr; figure: png, svg, pdf; objects: csv, geojson, "
+            "imagej, coco, coco-rle, "
             "yolo, yolo-segments, voc; boxes: csv, coco, voc, yolo; pairs: tiff, cellpose, "
             "stardist, nnunet; model: safetensors, onnx, bioimageio.",
         ),
@@ -60,8 +62,8 @@ def export_data(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="model: the run; labels, objects: what it finds, without it the truth; pairs: "
-            "those it learned from.",
+            help="model: the run; labels, objects, figure: what it finds, without it the truth; "
+            "pairs: those it learned from.",
         ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="pairs: how many.")] = 8,
@@ -70,7 +72,7 @@ def export_data(
     overwrite: OverwriteFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Export labels or objects of images, clicks, true boxes, dual images (pairs), or a model."""
+    """Export labels, objects or figures of images, clicks, boxes, dual images, or a model."""
     if what not in DEFAULT_FORMATS:
         raise InputError(f"--what {what}: what is exported is one of {', '.join(DEFAULT_FORMATS)}.")
     name = format_ or DEFAULT_FORMATS[what]
@@ -80,15 +82,17 @@ def export_data(
     if what == "model" and run is None:
         raise InputError("--what model needs --run RUN.")
     if run is not None and what in ("clicks", "boxes"):
-        raise InputError("--run belongs to --what labels, objects, model and pairs.")
+        raise InputError("--run belongs to --what labels, objects, figure, model and pairs.")
     if images and what not in OF_IMAGES:
-        raise InputError(f"'{images[0]}': images are named for --what {' and '.join(OF_IMAGES)}.")
+        raise InputError(f"'{images[0]}': images are named for --what {', '.join(OF_IMAGES)}.")
     of_run = {"--adapt": adapt, "--magnification": magnification is not None}
     for option, is_given in of_run.items():
         if is_given and (what not in OF_IMAGES or run is None):
-            raise InputError(f"{option} belongs to --what labels or objects with --run RUN.")
+            raise InputError(
+                f"{option} belongs to --what labels, objects or figure with --run RUN."
+            )
     times = parse_magnification(magnification)
-    with Session.open(project).result() as session:
+    with Session.open(project, reading=what != "pairs").result() as session:
         past = None if run is None else session.project.run(run)
         pairs = []
         if what == "pairs":

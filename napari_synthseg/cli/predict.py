@@ -58,7 +58,7 @@ def predict(
     class values, areas.csv and classes.csv; detectors objects.csv and candidates.csv (boxes of any
     score); classifiers labels.csv. Where an image differs from those learned from, a note says so.
     """
-    with Session.open(project).result() as session:
+    with Session.open(project, reading=True).result() as session:
         chosen = session.project.run(run)
         check_folders(images, stack)
         plane, number = parse_only(only), parse_series(series)
@@ -106,7 +106,7 @@ def explain(
 
     Maps are raw: the higher, the more speaks for the class there, on one scale all over an image.
     """
-    with Session.open(project).result() as session:
+    with Session.open(project, reading=True).result() as session:
         chosen = session.project.run(run)
         check_folders(images, stack)
         plane, number = parse_only(only), parse_series(series)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -140,6 +140,44 @@ ObjectPrediction = InstancePrediction | BoxPrediction | PointPrediction
 Prediction = (
     InstancePrediction | RegionPrediction | BoxPrediction | PointPrediction | ImageTagsPrediction
 )
+
+
+def objects_from(prediction: ObjectPrediction, least: float) -> tuple[FoundPoint, ...]:
+    """Return the objects that score at least `least`: of boxes, also those not reported."""
+    known: tuple[FoundPoint, ...] = prediction.objects
+    if isinstance(prediction, BoxPrediction) and prediction.candidates:
+        known = prediction.candidates
+    return tuple(thing for thing in known if thing.score >= least)
+
+
+def at_score(prediction: Prediction, least: float | None) -> Prediction:
+    """Return a prediction with the objects that score at least `least`; None leaves it.
+
+    Regions and image labels have no objects, and stay as they are.
+    """
+    if least is None:
+        return prediction
+    match prediction:
+        case PointPrediction(objects=points):
+            return replace(prediction, objects=tuple(o for o in points if o.score >= least))
+        case BoxPrediction(objects=objects, candidates=candidates):
+            boxes = candidates or objects
+            return replace(prediction, objects=tuple(o for o in boxes if o.score >= least))
+        case InstancePrediction(objects=objects):
+            return _masks_from(prediction, tuple(o for o in objects if o.score >= least))
+    return prediction
+
+
+def _masks_from(
+    prediction: InstancePrediction, kept: tuple[FoundObject, ...]
+) -> InstancePrediction:
+    """Return masks of some of the objects alone."""
+    if len(kept) == len(prediction.objects):
+        return prediction
+    shown = np.zeros(int(prediction.ids.max(initial=0)) + 1, np.int32)
+    known = np.array([thing.id for thing in kept], np.int32)
+    shown[known] = known
+    return replace(prediction, ids=shown[prediction.ids], objects=kept)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

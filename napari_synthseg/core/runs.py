@@ -234,6 +234,8 @@ class TrainingRun(Frozen):
     """The traceback, where it failed."""
     versions: dict[str, str] = Field(default_factory=dict)
     scores: tuple[Scores, ...] = ()
+    least_score: float | None = None
+    """Score from which on its objects are shown, scored and exported; None: as its rule says."""
 
     @field_validator("spec", mode="before")
     @classmethod

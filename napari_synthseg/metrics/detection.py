@@ -52,16 +52,25 @@ def match_boxes(true: Boxes, ranked: Boxes, thresholds: ArrayLike) -> NDArray[np
     -------
     Whether each predicted box is matched, shape (threshold, box).
     """
+    return pair_boxes(true, ranked, thresholds) >= 0
+
+
+def pair_boxes(true: Boxes, ranked: Boxes, thresholds: ArrayLike) -> NDArray[np.intp]:
+    """Return the true box that each predicted one is matched with, or -1; see `match_boxes`.
+
+    Shape (threshold, box).
+    """
     # an IoU of 1 may come out a little smaller where boxes lie at fractions of a pixel
     least = np.minimum(np.atleast_1d(np.asarray(thresholds, np.float64)), 1.0 - 1e-10)
-    hits = np.zeros((least.size, len(ranked)), np.bool_)
+    partners = np.full((least.size, len(ranked)), -1, np.intp)
     if not len(true) or not len(ranked):
-        return hits
+        return partners
     boxes, near, iou = find_overlaps(ranked.corners, true.corners, float(least.min()))
     order = np.lexsort((-near, boxes))  # of equals, the last is taken
     boxes, near, iou = boxes[order], near[order], iou[order]
     alone = (np.bincount(boxes)[boxes] == 1) & (np.bincount(near)[near] == 1)
-    hits[:, boxes[alone]] = iou[alone] >= least[:, None]  # nothing else asks for the true box
+    # nothing else asks for the true box
+    partners[:, boxes[alone]] = np.where(iou[alone] >= least[:, None], near[alone], -1)
     free = np.ones((least.size, len(true)), np.bool_)
     rows = np.arange(least.size)
     rest = np.flatnonzero(~alone)
@@ -70,9 +79,9 @@ def match_boxes(true: Boxes, ranked: Boxes, thresholds: ArrayLike) -> NDArray[np
         offered = np.where(free[:, near[mine]], iou[mine], 0.0)
         best = offered.argmax(axis=1)
         hit = offered[rows, best] >= least
-        hits[:, boxes[mine[0]]] = hit
+        partners[hit, boxes[mine[0]]] = near[mine][best[hit]]
         free[rows[hit], near[mine][best[hit]]] = False
-    return hits
+    return partners
 
 
 def score_boxes(

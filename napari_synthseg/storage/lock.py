@@ -78,6 +78,16 @@ class ProjectLock:
         with _held_guard:
             _held.add(self.folder)
 
+    def look(self) -> None:
+        """See whether another program holds the lock, without keeping it."""
+        with suppress(OSError, NotImplementedError):  # nobody holds one where none can be made
+            try:
+                self._lock.acquire()
+                self._lock.release()
+                self.taken_elsewhere = False
+            except Timeout:
+                self.taken_elsewhere = True
+
     def release(self) -> None:
         """Give the lock back."""
         if not self._lock.is_locked:

@@ -94,8 +94,10 @@ class ProjectStore:
         return cls.open(folder)
 
     @classmethod
-    def open(cls, folder: Path) -> ProjectStore:
+    def open(cls, folder: Path, *, reading: bool = False) -> ProjectStore:
         """Open the project in `folder`; read-only where another program has it open.
+
+        With `reading` it is not asked for more: others can open it for writing meanwhile.
 
         Raises
         ------
@@ -105,6 +107,9 @@ class ProjectStore:
         """
         check_header(folder / DATABASE_NAME)
         lock = ProjectLock(folder)
+        if reading:
+            lock.look()
+            return cls(folder, lock, "Opened for reading only.")
         try:
             lock.acquire()
         except ReadOnlyError as error:

@@ -17,7 +17,7 @@ from napari_synthseg.core.annotations import (
 from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import BoxLabels, InstanceLabels, Labels, instances_of
-from napari_synthseg.core.predictions import HeatMaps, Prediction
+from napari_synthseg.core.predictions import HeatMaps, Prediction, at_score
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import load_recipe
@@ -55,7 +55,8 @@ def score(
     InputError
         If none of the images has ground truth.
     """
-    predictions = {p.image: p for p in found if not isinstance(p, HeatMaps)}
+    least = run.least_score
+    predictions = {p.image: at_score(p, least) for p in found if not isinstance(p, HeatMaps)}
     maps = {m.image: m for m in found if isinstance(m, HeatMaps)}
     if maps:
         scores = yield from _score_maps(project, folder, maps)
@@ -68,6 +69,8 @@ def score(
         ]
         scores = task.score_images(images, project.classes).of_task(task.name)
     warnings = (*_seen_before(project, run, {*predictions, *maps}), *scores.warnings)
+    if predictions and least is not None:
+        warnings += (f"Objects that score below {least:.2f} were left out.",)
     return scores.model_copy(update={"run": run.id, "warnings": warnings})
 
 

@@ -293,7 +293,7 @@ def write_predictions(
     """
     named = zip(images, found, unique_names(images), strict=True)
     results = [ImageResult(ref, one, file_name=name) for ref, one, name in named]
-    with _writing_into(out):
+    with writing_into(out):
         return task_info(run.task).write_predictions(out, results, class_names)
 
 
@@ -324,14 +324,15 @@ def write_heat_maps(
     InputError
         If the folder cannot be written.
     """
-    with _writing_into(out):
+    with writing_into(out):
         for paths, heat in zip(files, made, strict=True):
             for value, heat_map in heat.maps.items():
                 write_tiff(paths[value], heat_map)
 
 
 @contextmanager
-def _writing_into(out: Path) -> Iterator[None]:
+def writing_into(out: Path) -> Iterator[None]:
+    """Make a folder to write into; what the disk refuses is an `InputError`."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         yield

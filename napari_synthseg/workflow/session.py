@@ -25,7 +25,7 @@ from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.geometry import Mask, Region
 from napari_synthseg.core.labels import DualImage, PixelLabels
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.predictions import HeatMaps, Prediction
+from napari_synthseg.core.predictions import HeatMaps, Prediction, at_score
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import Recipe
@@ -53,6 +53,9 @@ from napari_synthseg.workflow import (
 from napari_synthseg.workflow.exporting import ExportKind
 from napari_synthseg.workflow.exporting.exported import Exported
 from napari_synthseg.workflow.fitting import Fitted
+from napari_synthseg.workflow.found.applying import Applied, apply_to_files
+from napari_synthseg.workflow.found.judging import Judge, make_judges
+from napari_synthseg.workflow.found.measuring import ObjectTable, tabulate
 from napari_synthseg.workflow.history import History
 from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions
@@ -90,6 +93,9 @@ class Session:
         Keeps what recipes learn: the project folder, unless another store is put in its place.
     history
         Says what `undo` would take back and `redo` would do again.
+    found
+        Id of a run -> id of an image -> what the run found on it last, since the project was
+        opened.
     """
 
     changed = Signal(Project, Project)
@@ -107,6 +113,7 @@ class Session:
         self.fitted: Fitted | None = None
         self.history = History()
         self._outlines = LiveOutlines(store.folder)
+        self.found: dict[str, dict[str, Prediction]] = {}
         self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
         self._keeping: set[Job[Any]] = set()
         self._copying: Job[Session] | None = None
@@ -126,8 +133,10 @@ class Session:
         return cls(ProjectStore.create(Path(folder)))
 
     @classmethod
-    def open(cls, folder: Path) -> Job[Session]:
+    def open(cls, folder: Path, *, reading: bool = False) -> Job[Session]:
         """Open the project in `folder`; read-only where another program has it open.
+
+        With `reading` it is read-only in any case, and other programs can write it meanwhile.
 
         The job waits for the end of earlier work on it in this program. It fails with an
         `InputError` if there is no project, or it is damaged, or from a newer version.
@@ -139,7 +148,7 @@ class Session:
             before = _closing.get(folder.resolve())
             while before is not None and not before.join(0.2):
                 yield Progress(0.0, f"waiting for the end of earlier work in {folder.name}")
-            return cls(ProjectStore.open(folder))
+            return cls(ProjectStore.open(folder, reading=reading))
 
         return Job(work(), f"open {folder.name}")
 
@@ -533,7 +542,57 @@ class Session:
         ours = frozenset(() if self.read_only else (i.id for i in self.project.images))
         fit_to = self.project.images_of(run) if adapt else None
         work = predicting.predict(self.folder, run, tuple(refs), ours, fit_to, magnification)
-        return self._job(work, f"predict with {run.name}")
+
+        def take(found: list[Prediction]) -> None:
+            known = self.found.setdefault(run.id, {})
+            known.update({prediction.image: prediction for prediction in found})
+
+        return self._job(work, f"predict with {run.name}", take)
+
+    def set_least_score(self, run: TrainingRun, least: float | None) -> TrainingRun:
+        """Choose the score from which on a run's objects count; None: as its model reports them.
+
+        It holds for what is scored, measured and exported from now on. Returns the run.
+        """
+        now = self.project.run(run.id).model_copy(update={"least_score": least})
+        self._replace(self.project.with_run(now))
+        runs.save_run(self.folder, now)
+        return now
+
+    def judge(self, run: TrainingRun) -> Job[list[Judge]]:
+        """Compare what a run found with what is true, object by object, where that is known."""
+        found = tuple(self.found.get(run.id, {}).values())
+        work = make_judges(self.project, self.folder, run.task, found)
+        return self._job(work, f"compare {run.name} with the truth")
+
+    def measure(self, run: TrainingRun, least: float | None = None) -> Job[ObjectTable]:
+        """Measure the objects that a run found, those of a score of at least `least`."""
+        refs = {ref.id: ref for ref in self.project.images}
+        found = self.found.get(run.id, {})
+        known = [(refs[i], at_score(p, least)) for i, p in found.items() if i in refs]
+        return self._job(tabulate(known, self.folder), f"measure the objects of {run.name}")
+
+    def apply(
+        self,
+        run: TrainingRun,
+        paths: Sequence[Path],
+        out: Path,
+        adapt: bool = False,
+        magnification: Magnification = None,
+        overwrite: bool = False,
+    ) -> Job[Applied]:
+        """Apply a model to image files, or to all images in folders; write what is found.
+
+        Each image is written as soon as it is predicted. What a cancelled job found so far stays,
+        and is its value.
+        """
+        run.trained_model()
+        predicting.check_magnification(run, magnification)
+        fit_to = self.project.images_of(run) if adapt else None
+        work = apply_to_files(
+            self.project, self.folder, run, paths, Path(out), fit_to, magnification, overwrite
+        )
+        return self._job(work, f"apply {run.name}")
 
     def explain(
         self,
@@ -591,7 +650,7 @@ class Session:
         Parameters
         ----------
         what
-            "clicks", "boxes", "pairs", "model", "labels" or "objects".
+            "clicks", "boxes", "pairs", "model", "labels", "objects" or "figure".
         out
             A file for tables and COCO, else a folder.
         format

@@ -232,7 +232,7 @@ def test_bad_wishes_change_nothing(
         (["--what", "labels", "--adapt"], "--adapt belongs"),
         (["--what", "labels", "--magnification", "2"], "--magnification belongs"),
         (["no.tif", "--what", "labels"], "image 'no.tif' is not in the project"),
-        (["no.tif", "--what", "clicks"], "images are named for --what labels and objects"),
+        (["no.tif", "--what", "clicks"], "images are named for --what labels, objects, figure"),
         (["--what", "model"], "needs --run"),
         (["--what", "model", "--run", "r"], "no run 'r'"),
     ],

@@ -298,3 +298,15 @@ def test_images_that_hold_no_classes_are_refused(
 def test_no_common_stem_is_bad_input(invoke: Invoke, folders: tuple[Path, Path]) -> None:
     (folders[1] / "a.tif").rename(folders[1] / "b.tif")
     refused(score(invoke, *folders), "No file in")
+
+
+def test_ids_of_objects_are_said_to_be_no_classes(
+    invoke: Invoke, folders: tuple[Path, Path]
+) -> None:
+    truth, predicted = folders
+    assert "ids of objects" not in str(score(invoke, truth, predicted, "--json").result["warnings"])
+    (predicted / "objects.csv").write_text("image,id,class\na.tif,1,cell\na.tif,2,cell\n")
+    warnings = score(invoke, truth, predicted, "--json").result["warnings"]
+    (told,) = (warning for warning in warnings if "ids of objects" in warning)
+    assert str(predicted) in told
+    assert "--task segment" in told

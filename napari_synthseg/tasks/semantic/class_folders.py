@@ -13,9 +13,12 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import UNKNOWN
 from napari_synthseg.io.class_tables import read_class_names
 from napari_synthseg.io.labels import UNKNOWN_VALUE, means_class_one, read_class_file
-from napari_synthseg.io.result_files import CLASSES_FILE
+from napari_synthseg.io.result_files import CLASSES_FILE, OBJECTS_FILE
 
 MAX_CLASSES = 255
+"""More distinct values than this are no classes."""
+
+MANY_VALUES = 30
 """More distinct values than this are hardly classes."""
 
 
@@ -109,6 +112,15 @@ def read_names(truth: Path, predicted: Path) -> dict[int, str] | None:
                     "give each class the same name and value in both."
                 )
     return names if paths else None
+
+
+def holds_ids(folder: ClassFolder) -> bool:
+    """Tell whether the values of a folder that no table names are hardly those of classes.
+
+    So it is where a table of objects lies beside them, or where there are very many.
+    """
+    has_table = (folder.path / OBJECTS_FILE).exists()
+    return has_table or len(folder.all_values()) > MANY_VALUES
 
 
 def name_values(true: ClassFolder, given: ClassFolder, ignore: int | None) -> dict[int, str]:

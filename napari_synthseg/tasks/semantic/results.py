@@ -30,6 +30,7 @@ from napari_synthseg.tasks.results import (
 )
 from napari_synthseg.tasks.semantic.class_folders import (
     ClassFolder,
+    holds_ids,
     name_values,
     read_names,
     read_white_as_one,
@@ -155,6 +156,11 @@ def _warn_of_values(
             yield (
                 f"All images of {folder.path} hold nothing but 0 and {UNKNOWN_VALUE}: "
                 f"{UNKNOWN_VALUE} is read as class 1."
+            )
+        if named is None and holds_ids(folder):
+            yield (
+                f"The values of {folder.path} look like ids of objects, and each of them was "
+                "scored as a class of its own: for objects, give --task segment."
             )
     values = true.all_values()
     if ignore is not None and ignore not in values:

@@ -18,6 +18,7 @@ from napari_synthseg.io.exports.training_pairs import LAYOUTS
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.workflow.exporting.boxes import export_boxes
 from napari_synthseg.workflow.exporting.exported import Exported
+from napari_synthseg.workflow.exporting.figure import FIGURE_FORMATS, export_figure
 from napari_synthseg.workflow.exporting.labels import LABEL_FORMATS, export_labels
 from napari_synthseg.workflow.exporting.models import MODEL_FORMATS, export_model
 from napari_synthseg.workflow.exporting.objects import OBJECT_FORMATS, export_objects
@@ -25,11 +26,11 @@ from napari_synthseg.workflow.exporting.pairs import export_pairs
 from napari_synthseg.workflow.exporting.sources import ResultSource, RunSource, TruthSource
 from napari_synthseg.workflow.predicting import Magnification
 
-ExportKind = Literal["clicks", "boxes", "pairs", "model", "labels", "objects"]
+ExportKind = Literal["clicks", "boxes", "pairs", "model", "labels", "objects", "figure"]
 
 DEFAULT_FORMATS: dict[ExportKind, str] = {
     "clicks": "csv", "boxes": "csv", "pairs": "tiff", "model": "safetensors",
-    "labels": "tiff", "objects": "csv",
+    "labels": "tiff", "objects": "csv", "figure": "png",
 }  # fmt: skip
 """What can be exported -> its format where none is asked for; see `export_formats`."""
 
@@ -40,6 +41,7 @@ def export_formats(what: ExportKind) -> tuple[str, ...]:
     every = {
         "clicks": (), "boxes": sorted(FORMATS), "pairs": LAYOUTS, "model": MODEL_FORMATS,
         "labels": LABEL_FORMATS, "objects": (*OBJECT_FORMATS, *sorted(FORMATS)),
+        "figure": FIGURE_FORMATS,
     }  # fmt: skip
     return tuple(dict.fromkeys((default, *every[what])))
 
@@ -77,16 +79,16 @@ def export(
                 if run is None:
                     raise InputError("There is no run to export: choose one.")
                 return (yield from export_model(out, run, project, folder, format, overwrite))
-            case "labels" | "objects":
+            case "labels" | "objects" | "figure":
                 source = _source(what, project, folder, run, images, adapt, magnification)
-                write = export_labels if what == "labels" else export_objects
+                write = _WRITERS[what]
                 return (yield from write(out, source, project.classes, folder, format, overwrite))
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}.") from None
 
 
 def _source(
-    what: Literal["labels", "objects"],
+    what: Literal["labels", "objects", "figure"],
     project: Project,
     folder: Path,
     run: TrainingRun | None,
@@ -96,10 +98,20 @@ def _source(
 ) -> ResultSource:
     """Return what a run finds, or without one what is true."""
     if run is None:
-        kinds: tuple[TruthKind, ...] = ("instance", "semantic" if what == "labels" else "boxes")
+        kinds: tuple[TruthKind, ...] = _TRUE_KINDS[what]
         return TruthSource(project, images, folder, kinds)
     fit_to = project.images_of(run) if adapt else None
     return RunSource(run, images or project.images, folder, fit_to, magnification)
+
+
+_WRITERS = {"labels": export_labels, "objects": export_objects, "figure": export_figure}
+
+_TRUE_KINDS: dict[str, tuple[TruthKind, ...]] = {
+    "labels": ("instance", "semantic"),
+    "objects": ("instance", "boxes"),
+    "figure": ("instance", "semantic", "boxes"),
+}
+"""What is exported -> kinds of truth that it is of, where no run is given."""
 
 
 def _export_clicks(out: Path, project: Project, overwrite: bool) -> Exported:

@@ -28,7 +28,7 @@ from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.runs import run_files
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.exporting.exported import Exported
-from napari_synthseg.workflow.exporting.stored_pixels import StoredPixels
+from napari_synthseg.workflow.found.stored_pixels import StoredPixels
 from napari_synthseg.workflow.predicting import load_model
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import numpy as np
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.pixels import TiledSource
 from napari_synthseg.core.predictions import (
     BoxPrediction,
     FoundObject,
@@ -31,12 +30,13 @@ from napari_synthseg.io.exports.outlined import ExportedImage, OutlinedObject
 from napari_synthseg.io.exports.yolo_segments import write_yolo_segments
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import name_targets, refuse_existing
-from napari_synthseg.metrics.measurements import Measures, locate, measure_object
+from napari_synthseg.metrics.many_measurements import rows_of
+from napari_synthseg.metrics.measurements import Measures
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.tasks.results import ImageResult, write_object_table
 from napari_synthseg.workflow.exporting.exported import Exported
 from napari_synthseg.workflow.exporting.sources import ResultSource
-from napari_synthseg.workflow.exporting.stored_pixels import StoredPixels
+from napari_synthseg.workflow.found.measuring import measure_found
 
 OBJECT_FORMATS = ("csv", "geojson", "imagej", "coco", "coco-rle", "yolo-segments")
 """Besides formats of boxes."""
@@ -93,18 +93,10 @@ def export_objects(
                 f"Objects on '{ref.name}' are of class {min(gone)}, which the project no longer "
                 "has: choose --format csv, or a run that learned its classes."
             )
-        rows: list[tuple[FoundPoint, Measures]] = []
-        kept: list[_Seen] = []
-        for count, seen in enumerate(_look(prediction, ref, folder, format in _MEASURED)):
-            if count % PORTION == 0:
-                yield Progress(part[1], f"{ref.name}: object {count + 1}")
-            if format == "csv":
-                rows.append((seen.thing, seen.measures))  # without its pixels
-            else:
-                kept.append(seen)
+        kept = yield from subprogress(_look(prediction, ref, folder, format), part[1], part[1])
         if format == "csv":
             results.append(ImageResult(ref, BoxPrediction(objects=()), file_name=file_name))
-            tables.append(rows)
+            tables.append([(seen.thing, seen.measures) for seen in kept])
         else:
             outlined.append(_outline(ref, file_name, kept, folder, format))
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -139,25 +131,28 @@ def _files(
 
 
 def _look(
-    prediction: ObjectPrediction, ref: ImageRef, folder: Path, measure: bool
-) -> Iterator[_Seen]:
-    """Yield the objects of an image one by one, so that only one is looked at at a time."""
+    prediction: ObjectPrediction, ref: ImageRef, folder: Path, format: str
+) -> Generator[Progress, None, list[_Seen]]:
+    """Return the objects of an image, with their measures and pixels where a format has these."""
+    things = prediction.objects
+    measures: Sequence[Measures] = [{}] * len(things)
+    if format in _MEASURED:
+        columns = yield from measure_found(prediction, ref, folder)
+        measures = rows_of(columns, len(things))
     if not isinstance(prediction, InstancePrediction):
-        for thing in prediction.objects:
-            yield _Seen(thing, None, (), locate(thing.center, ref) if measure else {})
-        return
+        return [_Seen(o, None, (), own) for o, own in zip(things, measures, strict=True)]
     boxes = prediction.as_labels().slices()
-    pixels = TiledSource(StoredPixels(open_pixels(ref, folder))) if measure else None
-    for thing in prediction.objects:
+    found: list[_Seen] = []
+    for count, (thing, own) in enumerate(zip(things, measures, strict=True)):
+        if count % PORTION == 0:
+            yield Progress(1.0, f"object {count + 1}")
         box = boxes.get(thing.id)
         if box is None:
             continue
-        mask = prediction.ids[box] == thing.id
-        measures: Measures = {}
-        if pixels is not None:
-            there = pixels.read(tuple((s.start, s.stop) for s in box))
-            measures = {**locate(thing.center, ref), **measure_object(mask, ref, there)}
-        yield _Seen(thing, mask, tuple(s.start for s in box), measures)
+        # a table needs no pixels, which would all be held until it is written
+        mask = prediction.ids[box] == thing.id if format != "csv" else None
+        found.append(_Seen(thing, mask, tuple(s.start for s in box), own))
+    return found
 
 
 def _outline(

@@ -21,6 +21,7 @@ from napari_synthseg.core.predictions import (
     InstancePrediction,
     Prediction,
     RegionPrediction,
+    at_score,
 )
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
@@ -89,6 +90,8 @@ class RunSource(ResultSource):
         self._run, self._folder, self._adapt_to = run, folder, adapt_to
         self._magnification: Magnification = magnification
         self._predictor: Predictor | None = None
+        if run.least_score is not None:
+            self.notes = (f"Objects that score below {run.least_score:.2f} were left out.",)
 
     def find(self, image: ImageRef) -> Generator[Progress, None, Prediction]:
         """Predict one image."""
@@ -98,7 +101,7 @@ class RunSource(ResultSource):
             self._predictor, self._run, image, self._folder, self._magnification
         )
         self.notes += tuple(f"{image.name}: {note}." for note in found.notes)
-        return found
+        return at_score(found, self._run.least_score)
 
 
 class TruthSource(ResultSource):

@@ -1,0 +1,1 @@
+"""What models found, looked at object by object: measured, compared with the truth, thresholded."""
