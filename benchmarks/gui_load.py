@@ -30,6 +30,9 @@ from napari_synthseg.core.patch import PatchLibrary
 SHAPE = (4160, 4176)
 SPACING_PX = 16
 DISTINCT_PATCHES = 1000
+STEPS = 20
+"""Batches of a training that is only there to be predicted with."""
+
 EVERY_MS = 250
 """Time between two clicks, and between two steps of scrolling."""
 
@@ -158,15 +161,11 @@ def measure_predicting() -> dict[str, Any]:
     }  # fmt: skip
 
 
-STEPS = 20
-"""Batches of a training that is only there to be predicted with."""
-
-
 def measure_memory(minutes: float) -> dict[str, Any]:
     """Repeat one walk; return megabytes after a third of the time and at its end."""
     window = Window()
     window.open_nuclei()
-    session, panel = window.controller.session, window.panel
+    panel = window.panel
     clicks = panel.layers.clicks
     started, rounds = time.monotonic(), 0
     first, readings = 0.0, []
@@ -184,8 +183,6 @@ def measure_memory(minutes: float) -> dict[str, Any]:
         window.meter.run(lambda: window.controller.job("training") is None)
         panel.show_step(4)
         window.meter.run(window.idle)
-        for run in session.project.runs[1:]:
-            session.delete_run(run.id) if hasattr(session, "delete_run") else None
         rounds += 1
         gc.collect()
         megabytes = psutil.Process().memory_info().rss / 2**20
