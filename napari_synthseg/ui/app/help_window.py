@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt, QUrl
-from qtpy.QtGui import QImage, QTextDocument
+from qtpy.QtGui import QColor, QImage, QTextCharFormat, QTextCursor, QTextDocument
 from qtpy.QtWidgets import QDialog, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
 
 from napari_synthseg.ui.widgets.parts import push_button
+from napari_synthseg.ui.widgets.style import Colors
 
 SIZE_PX = (720, 720)
 MARGINS_PX = 40
@@ -29,11 +30,11 @@ def docs_folder() -> Path:
 class HelpWindow(QDialog):
     """Shows a page of the docs; links in it lead to the others."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, colors: Colors) -> None:
         super().__init__(parent)
         self.setWindowTitle("Help for SynthSeg")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.browser = DocsBrowser()
+        self.browser = DocsBrowser(colors.link)
         back = push_button("Back", self.browser.backward, "Go back to the page before")
         back.setEnabled(False)
         back.setAutoDefault(False)
@@ -53,10 +54,16 @@ class HelpWindow(QDialog):
 
 
 class DocsBrowser(QTextBrowser):
-    """A browser of Markdown files whose pictures are as wide as there is room for."""
+    """A browser of Markdown files whose pictures are as wide as there is room for.
 
-    def __init__(self) -> None:
+    Links have a color of ours: Qt takes one of its own, which is not read on a dark ground.
+    """
+
+    def __init__(self, link_color: str) -> None:
         super().__init__()
+        self._link = QTextCharFormat()
+        self._link.setForeground(QColor(link_color))
+        self.sourceChanged.connect(self._color_links)
         self.setOpenExternalLinks(True)
         self.setAccessibleName("Page of the docs")
 
@@ -70,6 +77,20 @@ class DocsBrowser(QTextBrowser):
                 return
             block = block.next()
         self.verticalScrollBar().setValue(0)
+
+    def _color_links(self, _: object = None) -> None:
+        cursor, block = QTextCursor(self.document()), self.document().begin()
+        while block.isValid():
+            parts = block.begin()
+            while not parts.atEnd():
+                part = parts.fragment()
+                if part.charFormat().isAnchor():
+                    cursor.setPosition(part.position())
+                    end = part.position() + part.length()
+                    cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+                    cursor.mergeCharFormat(self._link)
+                parts += 1
+            block = block.next()
 
     def loadResource(self, kind: int, name: QUrl) -> Any:
         """Read a file; a picture is made to fit."""

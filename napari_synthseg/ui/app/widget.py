@@ -139,7 +139,7 @@ class SynthSegWidget(QWidget):
 
     def show_help(self) -> HelpWindow:
         """Open what the docs say of the step that is shown."""
-        window = HelpWindow(self)
+        window = HelpWindow(self, theme_colors(self.viewer.theme))
         window.show()
         window.show_step(self.step)
         return window

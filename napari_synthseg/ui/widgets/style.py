@@ -11,7 +11,8 @@ from napari.utils.theme import get_theme
 class Colors:
     """The theme's colors that the panel paints with, as ``#rrggbb``.
 
-    White text is read on `accent` and `done`, `text` and `muted` on `background` and `foreground`.
+    White text is read on `accent` and `done`; `text`, `muted` and `link` on `background` and
+    `foreground`.
     """
 
     background: str
@@ -20,6 +21,7 @@ class Colors:
     text: str
     muted: str
     accent: str
+    link: str
     done: str
     warning: str
 
@@ -29,13 +31,15 @@ def theme_colors(name: str) -> Colors:
     theme = get_theme(name)
     dark = theme.type == "dark"
     text, background = theme.text.as_hex("long"), theme.background.as_hex("long")
+    accent = "#0a74ca" if dark else "#0062b1"
     return Colors(
         background=background,
         foreground=theme.foreground.as_hex("long"),
         primary=theme.primary.as_hex("long"),
         text=text,
         muted=_mix(text, background),
-        accent="#0a74ca" if dark else "#0062b1",
+        accent=accent,
+        link=_mix(accent, text, 0.6),
         done="#2c8446" if dark else "#1f7a3a",
         warning="#ffb454" if dark else "#9a4b00",
     )

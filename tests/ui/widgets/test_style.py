@@ -26,7 +26,7 @@ def test_text_stands_out_from_what_it_is_written_on(theme):
     colors = theme_colors(theme)
     pairs = [
         ("#ffffff", colors.accent), ("#ffffff", colors.done), (colors.warning, colors.background),
-        *((text, ground) for text in (colors.text, colors.muted)
+        *((text, ground) for text in (colors.text, colors.muted, colors.link)
           for ground in (colors.background, colors.foreground)),
     ]  # fmt: skip
     assert {pair for pair in pairs if contrast(*pair) < LEAST_CONTRAST} == set()
