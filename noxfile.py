@@ -9,6 +9,10 @@
     python -m nox -s study -- FILE     a study over arms and seeds (long)
     python -m nox -s peers             Cellpose and StarDist read exports, and learn the same (long)
     python -m nox -s docs              the documentation as a web site, in site/
+    python -m nox -s coverage          which lines the tests without a window reach, in htmlcov/
+    python -m nox -s package           wheel and source archive in dist/, built, installed and tried
+    python -m nox -s tests_pyqt6       all tests on the other Qt binding
+    python -m nox -s lowest            tests without a window on the oldest versions allowed
 
 What follows ``--`` goes on to the program: ``python -m nox -s demo -- --sample tissue``.
 Each session makes its own virtual environment under ``.nox/`` with the tested versions of
@@ -30,6 +34,10 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests"]
 
 CONSTRAINTS = "constraints.txt"
+TEST_EXTRAS = ("samples", "formats", "models", "test")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+"""The workers share the cores among them; numba would set PyTorch's number of threads, too."""
+
 CHECKED = ("napari_synthseg", "tests", "benchmarks", "pretraining", "docs", "noxfile.py")
 SCREEN = "-screen 0 1920x1200x24 +extension GLX"
 DEBIAN_PACKAGES = (
@@ -55,20 +63,54 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run linters, type checker, layer contracts and all tests."""
-    _install(session, "pyqt5", "samples", "formats", "models", "test", editable=True)
+    _install(session, "pyqt5", *TEST_EXTRAS, editable=True)
     if session.posargs:
         session.run(*_on_a_screen(session), "pytest", *session.posargs, external=True)
         return
     _check(session)
-    session.log("Tests without a window, in parallel:")
-    # pytest-qt loads Qt's system libraries, which these tests must do without
-    # the workers share the cores among them; numba would set PyTorch's number of threads, too
-    one_thread = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    session.run("pytest", "-m", "not gui", "-n", "auto", "-p", "no:pytest-qt", env=one_thread)
-    session.log("Tests with a window:")
-    screen = _on_a_screen(session)
-    no_qt = [] if screen or _has_display() else ["-p", "no:pytest-qt"]
-    session.run(*screen, "pytest", "-m", "gui", *no_qt, external=True)
+    _test(session)
+
+
+@nox.session
+def tests_pyqt6(session: nox.Session) -> None:
+    """Run all tests on PyQt6, of which constraints.txt pins no version."""
+    _install(session, *TEST_EXTRAS, editable=True)
+    session.install("-c", CONSTRAINTS, "pyqt6")
+    _test(session)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests without a window on the lowest versions of what is asked for directly."""
+    requirements = Path(session.create_tmp()) / "lowest.txt"
+    session.run(
+        "uv", "pip", "compile", "-q", "--resolution", "lowest-direct", "--extra", "test", "--extra",
+        "samples", "--extra", "formats", "pyproject.toml", "-o", str(requirements), external=True,
+    )  # fmt: skip
+    session.install("-r", str(requirements), silent=False)
+    session.install("--no-deps", "-e", ".")
+    session.run("pytest", "-m", "not gui", "-n", "auto", "-p", "no:pytest-qt", env=ONE_THREAD)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Report which lines the tests without a window reach: ``-- TESTS`` for a part of them."""
+    _install(session, "pyqt5", *TEST_EXTRAS, editable=True)
+    chosen = session.posargs or ["tests"]
+    options = ("-m", "not gui", "-n", "auto", "-p", "no:pytest-qt", "--cov", "--cov-report=html")
+    session.run("pytest", *options, *chosen, "--cov-report=term", env=ONE_THREAD)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel and source archive into dist/, and try both; print what is in them."""
+    session.install("-c", CONSTRAINTS, "build", "hatchling", "twine", "npe2")
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build", "--no-isolation")
+    files = sorted(str(path) for path in Path("dist").iterdir())
+    session.run("twine", "check", "--strict", *files)
+    _install(session, "test")
+    session.run("pytest", "-q", "-s", "-p", "no:pytest-qt", "tests/test_packaging.py")
 
 
 @nox.session
@@ -120,7 +162,7 @@ def peers(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/; a broken link is an error."""
-    session.install("-c", CONSTRAINTS, "mkdocs", "mkdocs-material")
+    session.install("-c", CONSTRAINTS, "mkdocs", "mkdocs-material", "mkdocstrings[python]")
     session.run("mkdocs", "build", "--strict", *session.posargs)
 
 
@@ -146,6 +188,16 @@ def _python_with(session: nox.Session, peer: str) -> str:
     requirements = f"benchmarks/peers/{peer}.txt"
     session.run(str(python), "-m", "pip", "install", "-q", "-r", requirements, external=True)
     return str(python)
+
+
+def _test(session: nox.Session) -> None:
+    session.log("Tests without a window, in parallel:")
+    # pytest-qt loads Qt's system libraries, which these tests must do without
+    session.run("pytest", "-m", "not gui", "-n", "auto", "-p", "no:pytest-qt", env=ONE_THREAD)
+    session.log("Tests with a window:")
+    screen = _on_a_screen(session)
+    no_qt = [] if screen or _has_display() else ["-p", "no:pytest-qt"]
+    session.run(*screen, "pytest", "-m", "gui", *no_qt, external=True)
 
 
 def _pinned(package: str) -> str:

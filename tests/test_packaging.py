@@ -7,11 +7,17 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
+import tomllib
+import venv
+from collections import Counter
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from npe2 import PluginManager, PluginManifest
+
+import napari_synthseg
 
 ROOT = Path(__file__).parents[1]
 NAME = "napari-synthseg"
@@ -31,16 +37,28 @@ print(json.dumps({{
 """
 
 
+MOST_MB = 6.0
+"""The wheel, megabytes; half of it are the weights."""
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel once, with the build tools of this environment."""
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build source archive, and the wheel from it, with the build tools of this environment."""
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
-        check=True,
-        capture_output=True,
-    )
-    (built,) = folder.glob("*.whl")
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT]
+    subprocess.run(build, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    (built,) = dist.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def sdist(dist: Path) -> Path:
+    (built,) = dist.glob("*.tar.gz")
     return built
 
 
@@ -119,3 +137,82 @@ def test_constraints_pin_whole_versions_of_one_torch() -> None:
     pins = [line for line in lines if line and not line.startswith("#")]
     assert all(re.match(r"[A-Za-z0-9_.-]+==[0-9][0-9a-z.]*( *;.*)?$", pin) for pin in pins)
     assert "torch==2.13.0" in pins  # a "+cpu" suffix would shut out every other machine
+
+
+def test_wheel_runs_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
+    # what it needs is borrowed from this environment: only the wheel itself is tried
+    venv.create(tmp_path / "fresh", with_pip=False)
+    (site,) = (tmp_path / "fresh").rglob("site-packages")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*pip, "--target", site, wheel], check=True, capture_output=True)
+    borrowed = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "borrowed.pth").write_text("\n".join(borrowed))
+    binaries = tmp_path / "fresh" / ("Scripts" if os.name == "nt" else "bin")
+    program = (
+        "import sys; from napari_synthseg.cli import main; sys.argv[1:] = ['--version']; main()"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [binaries / "python", "-c", program],
+        cwd=tmp_path, env=environment, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    where, version = done.stdout.splitlines()
+    assert Path(where).is_relative_to(site)
+    assert version == f"napari-synthseg {napari_synthseg.__version__}"
+
+
+def test_wheel_is_small_and_says_what_is_in_it(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        infos = archive.infolist()
+    sizes: Counter[str] = Counter()
+    for info in infos:
+        sizes[Path(info.filename).suffix or Path(info.filename).name] += info.compress_size
+    megabytes = wheel.stat().st_size / 1e6
+    print(f"{wheel.name}: {megabytes:.2f} MB, {len(infos)} files, of which (kB, packed)")
+    print(*(f"  {suffix}: {size / 1e3:.0f}" for suffix, size in sizes.most_common(8)), sep="\n")
+    assert megabytes < MOST_MB
+    held = {info.filename for info in infos}
+    for name in ("napari.yaml", "py.typed", "networks/weights/click_net.safetensors"):
+        assert f"napari_synthseg/{name}" in held
+    assert not [name for name in held if name.endswith((".pyc", ".pt", ".npz"))]
+
+
+def test_source_archive_holds_what_it_takes_to_test_and_document_it(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
+    wanted = {
+        "pyproject.toml", "constraints.txt", "noxfile.py", "mkdocs.yml", "LICENSE", "README.md",
+        "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "napari.yaml", "docs/index.md",
+        "tests/conftest.py", "tests/data/old_project.synthseg/project.db",
+    }  # fmt: skip
+    assert wanted <= names
+    print(f"{sdist.name}: {sdist.stat().st_size / 1e6:.2f} MB, {len(names)} files")
+    assert not [name for name in names if name.startswith((".git/", ".nox/", "site/"))]
+
+
+def test_version_is_the_same_everywhere() -> None:
+    version = napari_synthseg.__version__
+    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text("utf-8"), re.MULTILINE)
+    assert cited and cited[1] == version
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    released = re.findall(r"^## \[(\d[^]]*)\]", changelog, re.MULTILINE)
+    assert released[0] == version
+    assert f"version: {version}" in (ROOT / "conda" / "recipe.yaml").read_text("utf-8")
+
+
+def test_conda_recipe_asks_for_what_the_package_asks_for() -> None:
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    other_names = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+    split = (re.match(r"([\w.-]+)(.*)", line).groups() for line in asked)
+    wanted = {f"{other_names.get(name, name)} {bound}".strip() for name, bound in split}
+    recipe = (ROOT / "conda" / "recipe.yaml").read_text("utf-8")
+    run = recipe.split("\n  run:\n", 1)[1].split("\n\n", 1)[0]
+    listed = {line.strip(" -") for line in run.splitlines()}
+    assert listed - wanted == {"python >=${{ python_min }}"}
+    assert wanted <= listed
+
+
+def test_the_address_of_the_repository_is_the_same_everywhere() -> None:
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    for name in ("CITATION.cff", "mkdocs.yml", "conda/recipe.yaml"):
+        assert urls["Source"] in (ROOT / name).read_text("utf-8"), name
