@@ -1,7 +1,7 @@
 """From clicks on object centers to a trained, scored segmentation model, inside napari.
 
-Everything that a script needs is here: ``import napari_synthseg as nss``. The names below are loaded
-when they are first used, so that the import is quick.
+Everything that a script needs is here: ``import napari_synthseg as nss``. The names below are
+loaded when they are first used, so that the import is quick.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 def test_all_public_names_are_there():
     assert napari_synthseg.Session is Session
     for name in napari_synthseg.__all__:
-        assert getattr(napari_synthseg, name).__name__.removeprefix("napari_synthseg.") == name
+        assert getattr(napari_synthseg, name).__name__.split(".")[-1] == name
     assert napari_synthseg.__all__ == sorted(napari_synthseg.__all__)
     assert set(napari_synthseg.__all__) <= set(dir(napari_synthseg))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

@@ -151,8 +151,28 @@ def check_classes(labels: RegionLabels, known: Collection[int], name: str) -> No
 
 def read_whole(stored: StoredArray, name: str) -> NDArray[Any]:
     """Return all stored values, without a channel axis."""
-    check_budget(name, math.prod(stored.shape), stored.dtype.itemsize)
-    array = stored.read(tuple(slice(0, n) for n in stored.shape))
+    return read_part(stored, name, tuple(slice(0, n) for n in shape_without_channels(stored)))
+
+
+def shape_without_channels(stored: StoredArray) -> tuple[int, ...]:
+    """Return the extents of a stored array along its axes other than channels."""
+    return tuple(n for n, axis in zip(stored.shape, stored.axes, strict=True) if axis != "c")
+
+
+def read_part(stored: StoredArray, name: str, part: tuple[slice, ...]) -> NDArray[Any]:
+    """Return the stored values in a part, a slice for each axis other than channels.
+
+    Raises
+    ------
+    InputError
+        If they do not fit into memory, or are of several colors.
+    """
+    slices = list(part)
+    if "c" in stored.axes:
+        place = stored.axes.index("c")
+        slices.insert(place, slice(0, stored.shape[place]))
+    check_budget(name, math.prod(s.stop - s.start for s in slices), stored.dtype.itemsize)
+    array = stored.read(tuple(slices))
     if "c" not in stored.axes:
         return array
     first, *others = np.moveaxis(array, stored.axes.index("c"), 0)

@@ -40,8 +40,10 @@ from napari_synthseg.io.labels import (
     encode_regions,
     is_binary,
     label_boxes,
+    read_part,
     read_whole,
     require_ids,
+    shape_without_channels,
 )
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.storage.images import open_pixels, open_stored
@@ -131,7 +133,8 @@ def _read_labels(truth: Truth | PatchMasks, ref: ImageRef, folder: Path, name: s
         stored = open_stored(truth.source, folder, as_ids=True, as_stored=truth.as_stored)
         whole = read_whole(stored, name)
         binary = not truth.source.startswith(ARRAYS_PREFIX) and is_binary(whole)
-        values = as_integers(_fitting(whole, name, ref, folder), name)
+        part = whole[_fitting(whole.shape, name, ref, folder)]
+        values = as_integers(_without_planes(part, ref), name)
         return decode_regions(values, binary, name)
     region = ref.region or full_region(open_pixels(ref, folder).shape[1:])
     shape = region_shape(region)
@@ -159,28 +162,37 @@ def read_mask_values(
     InputError
         If they cannot be read, are no whole numbers from 0, or do not fit the image.
     """
-    whole = read_whole(open_stored(source, folder, as_ids=True, as_stored=as_stored), name)
-    return as_integers(_fitting(whole, name, ref, folder), name)
+    stored = open_stored(source, folder, as_ids=True, as_stored=as_stored)
+    part = _fitting(shape_without_channels(stored), name, ref, folder)
+    values = read_part(stored, name, part)
+    return as_integers(_without_planes(values, ref), name)
 
 
-def _fitting(array: NDArray[Any], name: str, ref: ImageRef, folder: Path) -> NDArray[Any]:
-    """Return the values in the image's region, from masks of the stack, the image or the region."""
+def _without_planes(values: NDArray[Any], ref: ImageRef) -> NDArray[Any]:
+    """Return the values of a part without the axes along which it is one plane."""
+    return values.reshape(values.shape[values.ndim - ref.ndim :])
+
+
+def _fitting(shape: tuple[int, ...], name: str, ref: ImageRef, folder: Path) -> tuple[slice, ...]:
+    """Return the part of masks of the stack, the image or its region that is of the region."""
     pixels = open_pixels(ref, folder)
     whole, region = pixels.shape[1:], ref.region or full_region(pixels.shape[1:])
     fixed = [ref.plane[a] for a in ref.axes if a in ref.plane]
-    if array.ndim == len(whole) + len(fixed) and array.shape[len(fixed) :] == whole:
-        if any(index >= n for index, n in zip(fixed, array.shape, strict=False)):
+    before: tuple[slice, ...] = ()
+    inner = shape
+    if len(shape) == len(whole) + len(fixed) and shape[len(fixed) :] == whole:
+        if any(index >= n for index, n in zip(fixed, shape, strict=False)):
             raise InputError(
-                f"The masks {name} have the shape {array.shape}, without the plane {ref.plane} of "
+                f"The masks {name} have the shape {shape}, without the plane {ref.plane} of "
                 f"image '{ref.name}': give masks for each plane."
             )
-        array = array[tuple(fixed)]
-    if array.shape == whole:
-        return array[region_slices(region)]
-    if array.shape == region_shape(region):
-        return array
+        before, inner = tuple(slice(n, n + 1) for n in fixed), whole
+    if inner == whole:
+        return (*before, *region_slices(region))
+    if inner == region_shape(region):
+        return tuple(slice(0, n) for n in inner)
     raise InputError(
-        f"The masks {name} have the shape {array.shape}, image '{ref.name}' has {whole}"
+        f"The masks {name} have the shape {shape}, image '{ref.name}' has {whole}"
         + (f" and its region {region_shape(region)}" if ref.region else "")
         + ": give masks of the same shape."
     )

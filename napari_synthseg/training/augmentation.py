@@ -65,6 +65,11 @@ class Crop:
     zoom: float
 
 
+LARGE_PX = 2**22
+"""Pixels of a plane from which on only the part of it that a crop shows is resampled: labels are
+turned into floating point for that."""
+
+
 def random_crop(
     pair: DualImage,
     shape: tuple[int, ...],
@@ -210,6 +215,7 @@ def _resample(
     image: FloatImage, ids: NDArray[np.int32], view: CropView
 ) -> tuple[FloatImage, NDArray[np.int32]]:
     """Flip, turn, zoom and crop in one resampling of the last two axes."""
+    image, ids, view = _cut_out(image, ids, view)
     height, width = ids.shape[-2:]
     rows, columns = view.positions()
     grid = np.stack([columns / width * 2 - 1, rows / height * 2 - 1], axis=-1)
@@ -225,6 +231,24 @@ def _resample(
         sampled.numpy().reshape(shape),
         labels.numpy().reshape(shape[1:]).astype(np.int32),
     )
+
+
+def _cut_out(
+    image: FloatImage, ids: NDArray[np.int32], view: CropView
+) -> tuple[FloatImage, NDArray[np.int32], CropView]:
+    """Return the part of a large image that a crop shows, and the crop in it.
+
+    A small image, and one beyond whose border the crop looks, is returned as it is.
+    """
+    height, width = ids.shape[-2:]
+    if height * width < LARGE_PX:
+        return image, ids, view
+    ends = [(int(at.min()) - 2, int(at.max()) + 3) for at in view.positions()]
+    (top, bottom), (left, right) = ends
+    if min(top, left) < 0 or bottom > height or right > width:
+        return image, ids, view
+    part = (..., slice(top, bottom), slice(left, right))
+    return image[part], ids[part], replace(view, center=view.center - (top, left))
 
 
 def _dihedral(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -16,15 +16,15 @@ from roifile import ROI_TYPE, ImagejRoi, roiwrite
 from tests.helpers import outline_files
 from tests.helpers.region_images import draw_regions
 
-CENTERS = np.mgrid[20:120:32, 20:120:32].reshape(2, -1).T
+CENTERS = np.mgrid[16:90:32, 16:90:32].reshape(2, -1).T
 """Centers of the disks on every image of objects here, y and x."""
 
 
 def disks(seed: int = 0) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    """Return an image of sixteen bright disks, and their ids."""
+    """Return an image of nine bright disks, and their ids."""
     rng = np.random.default_rng(seed)
-    yy, xx = np.mgrid[:128, :128]
-    ids = np.zeros((128, 128), np.uint16)
+    yy, xx = np.mgrid[:96, :96]
+    ids = np.zeros((96, 96), np.uint16)
     for number, (y, x) in enumerate(CENTERS, start=1):
         ids[(yy - y) ** 2 + (xx - x) ** 2 <= 81] = number
     image = 300 + 1500 * (ids > 0) + rng.normal(0, 60, ids.shape)
@@ -56,7 +56,7 @@ def of_boxes(folder: Path) -> None:
             f"<ymin>{y - 9}</ymin><xmax>{x + 9}</xmax><ymax>{y + 9}</ymax></bndbox></object>"
             for n, (y, x) in enumerate(CENTERS)
         )
-        size = "<size><width>128</width><height>128</height><depth>3</depth></size>"
+        size = "<size><width>96</width><height>96</height><depth>3</depth></size>"
         whole = f"<annotation><filename>s{number}.jpg</filename>{size}{objects}</annotation>"
         (folder / "annotations" / f"s{number}.xml").write_text(whole)
 
@@ -76,7 +76,7 @@ def of_regions(folder: Path) -> None:
 def of_limits(folder: Path) -> None:
     """Save a slide with an information bar, and outlines on it."""
     pixels = disks()[0] // 8
-    whole = np.tile(pixels, (16, 20)).astype(np.uint8)
+    whole = np.tile(pixels, (21, 27)).astype(np.uint8)
     whole[-100:] = 0
     whole[-60:-40, 100:900:7] = 255
     tifffile.imwrite(folder / "slide.tif", whole)
@@ -104,7 +104,7 @@ def of_outlines(folder: Path) -> None:
     (folder / "annotated").mkdir()
     shape = outline_files.labelme_shape("polygon", [[10, 10], [30, 10], [30, 30]], "RBC")
     drawn = outline_files.labelme(shape, image="cells_07.tif")
-    drawn |= {"imageHeight": 128, "imageWidth": 128}
+    drawn |= {"imageHeight": 96, "imageWidth": 96}
     (folder / "annotated" / "cells_07.json").write_text(json.dumps(drawn))
 
 

@@ -35,7 +35,32 @@ DECODED_LIMIT_BYTES = 2**29
 SERIES = "s"
 """Stands in `ImageRef.plane` for which of several images in a file is meant."""
 
+MEASURED_LIMIT_BYTES, MEASURED_BYTES = 2**21, 2**9
+"""What is remembered of the intensity of images may take together, and takes for one of them."""
+
 _decoded: ByteCache[NDArray[Any]] = ByteCache(DECODED_LIMIT_BYTES)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """How stored values become normalized ones.
+
+    Attributes
+    ----------
+    intensity
+        The map.
+    fill
+        The fill value of each channel, where it has one.
+    neutral
+        What each channel shows where the image does not count, normalized; empty where all counts.
+    """
+
+    intensity: Intensity
+    fill: tuple[float | None, ...]
+    neutral: FloatImage
+
+
+_measured: ByteCache[_Measured] = ByteCache(MEASURED_LIMIT_BYTES, lambda _: MEASURED_BYTES)
 
 
 @dataclass(frozen=True)
@@ -78,9 +103,7 @@ class NormalizedImage:
         self._channels = _channels(ref, stored)
         self._extent = tuple(stored.size(a) for a in self._spatial)
         self._region = _checked_region(ref, self._extent)
-        self._intensity: Intensity | None = None
-        self._fill: tuple[float | None, ...] = ()
-        self._neutral: FloatImage = np.empty(0, np.float32)
+        self._known: _Measured | None = None
         self._measuring = threading.Lock()
 
     @property
@@ -96,7 +119,7 @@ class NormalizedImage:
     @property
     def intensity(self) -> Intensity:
         """The map from stored to normalized intensity, measured on the region alone."""
-        return self._measured()[0]
+        return self._measured().intensity
 
     def read(self, region: Region | None = None) -> FloatImage:
         """Return the pixels of `region` as (channel, [z,] y, x) float32, normalized.
@@ -113,15 +136,15 @@ class NormalizedImage:
         wanted = self._region if region is None else self._inside(region)
         check_budget(self._stored.name, math.prod(region_shape(wanted)) * len(self._channels), 4)
         stored = self.read_stored(tuple(slice(a, b) for a, b in wanted))
-        intensity, fill = self._measured()
+        measured = self._measured()
         with np.errstate(over="ignore", invalid="ignore"):
-            image = intensity.normalize(stored)
-        if any(value is not None for value in fill):
-            image[self._filled(stored, fill)] = 0
+            image = measured.intensity.normalize(stored)
+        if any(value is not None for value in measured.fill):
+            image[self._filled(stored, measured.fill)] = 0
         if stored.dtype.kind == "f" and not np.isfinite(image).all():
             image = np.nan_to_num(image, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
         if (counted := self._ref.counted(wanted)) is not None and not counted.all():
-            neutral = self._neutral.reshape(-1, *[1] * counted.ndim)
+            neutral = measured.neutral.reshape(-1, *[1] * counted.ndim)
             image = np.where(counted, image, neutral)
         return np.ascontiguousarray(image)
 
@@ -173,15 +196,17 @@ class NormalizedImage:
         known = next((value for value in fill if value is not None), None)
         return Examined("" if alike else content, float(missing.mean()), known)
 
-    def _measured(self) -> tuple[Intensity, tuple[float | None, ...]]:
+    def _measured(self) -> _Measured:
         with self._measuring:
-            if self._intensity is None:
-                grid = self._sample()
-                self._fill = self._find_fill(grid)
-                self._intensity = self._measure(grid, self._fill)
-            return self._intensity, self._fill
+            if self._known is None:
+                ref, fixed = self._ref, tuple(self._fixed.items())
+                part = (fixed, self._channels, self._region, ref.roi, ref.excluded)
+                self._known = _measured.get_or_make((self._key, part), self._measure)
+            return self._known
 
-    def _measure(self, grid: NDArray[Any], fill: tuple[float | None, ...]) -> Intensity:
+    def _measure(self) -> _Measured:
+        grid = self._sample()
+        fill = self._find_fill(grid)
         sample = grid.astype(np.float64)  # integers overflow between percentiles
         sample[self._filled(grid, fill)] = np.nan
         sample = sample.reshape(len(sample), -1)
@@ -194,13 +219,14 @@ class NormalizedImage:
                 "choose other channels, or another region."
             )
         intensity = Intensity.measure(sample, joint=self._is_joint)
+        neutral: FloatImage = np.empty(0, np.float32)
         if counted is not None:
             middle = [
                 np.median(values[known]) if known.any() else 0.0
                 for values, known in zip(sample, finite, strict=True)
             ]
-            self._neutral = intensity.normalize(np.array(middle)[:, np.newaxis])[:, 0]
-        return intensity
+            neutral = intensity.normalize(np.array(middle)[:, np.newaxis])[:, 0]
+        return _Measured(intensity, fill, neutral)
 
     @property
     def _is_joint(self) -> bool:

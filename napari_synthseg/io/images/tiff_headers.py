@@ -9,6 +9,7 @@ import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import tifffile
@@ -20,6 +21,9 @@ PRINT_DPI = (72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 220, 240, 250, 300, 3
 
 ZEISS_WIDTH_PX = 1024
 """Width of the image to which the Zeiss header's size of a pixel refers, whatever the image's."""
+
+OLYMPUS_PAGES = 8
+"""First pages that are searched for the Olympus header; a file may have thousands."""
 
 Lengths = Mapping[str, tuple[float, str]]
 """Axis letter -> length and unit."""
@@ -130,10 +134,8 @@ def _zeiss_sem(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Lengths:
 
 
 def _olympus(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Lengths:
-    for each in (
-        page,
-        *tiff.pages,
-    ):  # the header stands with one of the pages, not always the first
+    # the header stands with one of the first pages, not always the very first
+    for each in (page, *islice(tiff.pages, OLYMPUS_PAGES)):
         for code in (33560, 33471):
             header = each.tags.valueof(code) if isinstance(each, tifffile.TiffPage) else None
             if isinstance(header, dict) and "pixelsizex" in header:

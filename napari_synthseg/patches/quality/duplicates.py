@@ -70,11 +70,17 @@ def _stretch(patches: Sequence[Patch]) -> NDArray[np.float64]:
 
 def _joint_area(one: Patch, other: Patch) -> int:
     """Return the number of pixels that are in either of two masks of one image."""
-    spots = [
-        {tuple(p) for p in (np.argwhere(patch.mask) + patch.origin).tolist()}
-        for patch in (one, other)
-    ]
-    return len(spots[0] | spots[1])
+    low = np.maximum(one.origin, other.origin)
+    high = np.minimum(*(np.add(p.origin, p.mask.shape) for p in (one, other)))
+    shared = 0
+    if (high > low).all():
+        parts = [p.mask[_part(low - p.origin, high - p.origin)] for p in (one, other)]
+        shared = int(np.count_nonzero(parts[0] & parts[1]))
+    return one.area + other.area - shared
+
+
+def _part(low: NDArray[np.intp], high: NDArray[np.intp]) -> tuple[slice, ...]:
+    return tuple(slice(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True))
 
 
 def find_same_pictures(patches: Sequence[Patch]) -> Iterator[tuple[Patch, Patch]]:
