@@ -141,14 +141,16 @@ def test_the_map_can_be_taken_back(tmp_path: Path) -> None:
 def test_a_large_image_is_measured_on_a_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ref = kept(tmp_path, noise(700, 900), "yx")
-    exact = opened(ref, tmp_path).intensity
+    def again() -> NormalizedImage:  # of one image the intensity is measured but once
+        return opened(kept(tmp_path, noise(700, 900), "yx"), tmp_path)
+
+    exact = again().intensity
     monkeypatch.setattr(normalized, "MAX_SAMPLE_PX", 2**16)
-    strided = opened(ref, tmp_path)
+    strided = again()
     assert 2**14 < strided._sample().size <= 2**16
     assert strided.intensity.low[0] == pytest.approx(exact.low[0], abs=2)
     monkeypatch.setattr(normalized, "MAX_STRIDED_PX", 2**18)
-    windows = opened(ref, tmp_path)
+    windows = again()
     assert 2**14 < windows._sample().size <= 2**16
     assert windows.intensity.high[0] == pytest.approx(exact.high[0], abs=4)
 
@@ -272,3 +274,24 @@ def test_more_than_is_free_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     stored_array.check_budget("a.tif", 2**20, 1)
     with pytest.raises(InputError, match=r"'a\.tif'.*smaller region"):
         stored_array.check_budget("a.tif", 2**20 + 1, 1)
+
+
+def test_the_intensity_of_an_image_is_measured_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", noise(40, 50))
+    (ref,) = describe(tmp_path / "a.tif")
+    measured = []
+    measure = Intensity.measure
+
+    def count(*args: object, **options: object) -> Intensity:
+        measured.append(args)
+        return measure(*args, **options)
+
+    monkeypatch.setattr(Intensity, "measure", count)
+    first = open_pixels(ref, tmp_path).read()
+    np.testing.assert_array_equal(open_pixels(ref, tmp_path).read(), first)
+    assert len(measured) == 1
+    part = ref.model_copy(update={"region": ((0, 20), (0, 20))})
+    open_pixels(part, tmp_path).read()
+    assert len(measured) == 2  # it is that of the region

@@ -1,15 +1,19 @@
 """The check of the patches: made defects are found, with words; sound patches are left alone."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.patch import GIVEN
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches.build import build_library
+from napari_synthseg.patches.quality import duplicates
 from napari_synthseg.patches.quality.peer_checks import check_patches
 from tests.helpers.clicked_discs import DISC, clicked, disc_image, finish
 
@@ -151,3 +155,17 @@ def test_imbalance_is_told_with_a_remedy():
     clicks = (source.clicks[0].model_copy(update={"cls": 2}), *source.clicks[1:])
     library = finish(build_library([replace(source, clicks=clicks)], (DISC, other)))[1]
     assert any("rare_boost" in note and "'rare'" in note for note in library.notes)
+
+
+@given(st.tuples(st.integers(-6, 6), st.integers(-6, 6)), st.integers(0, 2**16 - 1))
+def test_the_joint_area_of_two_masks_counts_shared_pixels_once(shift, bits):
+    drawn = np.array([bits >> n & 1 for n in range(16)], bool).reshape(4, 4)
+    one, other = (
+        SimpleNamespace(mask=mask, origin=at, area=int(mask.sum()))
+        for mask, at in ((drawn, (2, 3)), (np.ones((3, 5), bool), (2 + shift[0], 3 + shift[1])))
+    )
+    canvas = np.zeros((2, 30, 30), bool)
+    for layer, patch in zip(canvas, (one, other), strict=True):
+        top, left = np.add(patch.origin, 10)
+        layer[top : top + patch.mask.shape[0], left : left + patch.mask.shape[1]] = patch.mask
+    assert duplicates._joint_area(one, other) == np.count_nonzero(canvas.any(axis=0))

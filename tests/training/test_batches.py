@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.labels import DualImage, InstanceLabels
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.tasks.segment.targets import make_targets
+from napari_synthseg.training import augmentation
 from napari_synthseg.training.augmentation import Augmentation, random_crop
 from napari_synthseg.training.batches import draw_batch, prefetched
 from tests.helpers.disks import Disks
@@ -96,3 +97,20 @@ def test_a_batch_that_takes_long_is_waited_for_in_short_turns():
         assert take(0.01) is None
         go_on.set()
         assert take(10) == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_crop_of_a_large_image_is_that_of_the_whole_of_it(monkeypatch, seed):
+    rng = np.random.default_rng(seed)
+    ids = (np.indices((300, 340)).sum(axis=0) // 20).astype(np.int32)
+    image = np.cumsum(rng.normal(size=(1, 300, 340)).astype(np.float32), axis=1)
+    pair = DualImage(image, InstanceLabels(ids, dict.fromkeys(range(1, 40), 1)), 0)
+
+    def crop():
+        return random_crop(pair, (64, 64), Augmentation(), np.random.default_rng(seed))
+
+    whole = crop()
+    monkeypatch.setattr(augmentation, "LARGE_PX", 1)
+    part = crop()
+    np.testing.assert_array_equal(part.labels.ids, whole.labels.ids)
+    np.testing.assert_allclose(part.image, whole.image, atol=1e-3)

@@ -200,7 +200,7 @@ class NormalizedImage:
         with self._measuring:
             if self._known is None:
                 ref, fixed = self._ref, tuple(self._fixed.items())
-                part = (fixed, self._channels, self._region, ref.roi, ref.excluded)
+                part = (ref.axes, fixed, self._channels, self._region, ref.roi, ref.excluded)
                 self._known = _measured.get_or_make((self._key, part), self._measure)
             return self._known
 
