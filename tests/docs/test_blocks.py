@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import runpy
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -16,6 +17,7 @@ import tifffile
 from benchmarks.study.__main__ import PROGRAM as STUDY
 from benchmarks.study.__main__ import app as study_app
 from napari_synthseg.cli import run, run_app
+from napari_synthseg.core.specs import TrainSpec
 from tests.helpers import page_files
 from tests.helpers.pages import ROOT, SHELL, Block, blocks, shell_commands
 
@@ -235,6 +237,14 @@ def viewer_with_clicks() -> object:
         viewer.add_image(page_files.disks(seed)[0], name=name, scale=scale)
         viewer.add_points(page_files.CENTERS * 0.5, name=clicks)
     return viewer
+
+
+def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.mkdtemp", lambda: str(tmp_path))
+    example = runpy.run_path(str(ROOT / "examples" / "from_clicks.py"))
+    scores = example["main"](TrainSpec(task="segment", steps=2, crop=64, batch_size=2))
+    assert scores.measured_on == "synthetic"
+    assert scores.objects > 50
 
 
 def test_every_reason_is_needed() -> None:

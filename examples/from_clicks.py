@@ -1,0 +1,62 @@
+"""From clicks to a scored prediction, without a window and without a file of your own.
+
+``python examples/from_clicks.py`` makes a simulated image of urine sediment, of which one part is
+clicked, trains for three minutes, and scores what is found on another part. With your own image:
+docs/how-to/use-from-python.md.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import napari_synthseg as nss
+from napari_synthseg.sample_data.catalog import load
+
+MINUTES = 3.0
+
+
+def main(spec: nss.TrainSpec) -> nss.Scores:
+    """Return the scores of one training."""
+    sample = load("sediment")
+    pixels = {"axes": sample.axes, "synthetic": True}
+    folder = Path(tempfile.mkdtemp()) / "sediment.synthseg"
+    with nss.Session.create(folder) as session:
+        session.edit(session.project.with_classes(*sample.classes), "add classes")
+        (clicked,) = (
+            session.add_images(
+                sample.image, name="clicked", region=sample.train, exhaustive=True, **pixels
+            )
+            .result()
+            .images
+        )
+        (held,) = (
+            session.add_images(
+                sample.image, name="held out", region=sample.test, role="test", **pixels
+            )
+            .result()
+            .images
+        )
+        clicks = [
+            nss.Click(image=clicked.id, position=c.position, cls=c.cls) for c in sample.clicks
+        ]
+        session.edit(session.project.with_clicks(*clicks), "click objects")
+        assert isinstance(sample.truth, nss.InstanceLabels)
+        session.import_labels(held, sample.truth).result()
+
+        job = session.train(spec)
+        job.progressed.connect(
+            lambda step: print(f"\r{step.fraction:4.0%}", end="", file=sys.stderr)
+        )
+        run = job.result()
+        (found,) = session.predict(run, [held]).result()
+        scores = session.score(run, [found]).result()
+    print(f"\n{len(found.objects)} objects. {scores.caption()}")
+    print({name: round(value, 3) for name, value in scores.values.items()})
+    print(f"The project, for the panel: {folder}")
+    return scores
+
+
+if __name__ == "__main__":
+    main(nss.TrainSpec(task="segment", minutes=MINUTES))
