@@ -38,7 +38,9 @@ TEST_EXTRAS = ("samples", "formats", "models", "test")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 """The workers share the cores among them; numba would set PyTorch's number of threads, too."""
 
-CHECKED = ("napari_synthseg", "tests", "benchmarks", "pretraining", "docs", "examples", "noxfile.py")
+CHECKED = (
+    "napari_synthseg", "tests", "benchmarks", "pretraining", "docs", "examples", "noxfile.py",
+)  # fmt: skip
 SCREEN = "-screen 0 1920x1200x24 +extension GLX"
 DEBIAN_PACKAGES = (
     "xvfb", "xauth", "libgl1", "libegl1", "libgl1-mesa-dri", "libglib2.0-0", "libfontconfig1",

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import napari_synthseg as nss
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.sample_data.catalog import load
 
 MINUTES = 3.0
@@ -20,24 +21,15 @@ MINUTES = 3.0
 def main(spec: nss.TrainSpec) -> nss.Scores:
     """Return the scores of one training."""
     sample = load("sediment")
-    pixels = {"axes": sample.axes, "synthetic": True}
     folder = Path(tempfile.mkdtemp()) / "sediment.synthseg"
     with nss.Session.create(folder) as session:
         session.edit(session.project.with_classes(*sample.classes), "add classes")
-        (clicked,) = (
+        for name, region in (("clicked", sample.train), ("held out", sample.test)):
             session.add_images(
-                sample.image, name="clicked", region=sample.train, exhaustive=True, **pixels
-            )
-            .result()
-            .images
-        )
-        (held,) = (
-            session.add_images(
-                sample.image, name="held out", region=sample.test, role="test", **pixels
-            )
-            .result()
-            .images
-        )
+                sample.image, axes=sample.axes, name=name, region=region,
+                role="test" if region == sample.test else "train", exhaustive=True, synthetic=True,
+            ).result()  # fmt: skip
+        clicked, held = session.project.images
         clicks = [
             nss.Click(image=clicked.id, position=c.position, cls=c.cls) for c in sample.clicks
         ]
@@ -46,9 +38,7 @@ def main(spec: nss.TrainSpec) -> nss.Scores:
         session.import_labels(held, sample.truth).result()
 
         job = session.train(spec)
-        job.progressed.connect(
-            lambda step: print(f"\r{step.fraction:4.0%}", end="", file=sys.stderr)
-        )
+        job.progressed.connect(show)
         run = job.result()
         (found,) = session.predict(run, [held]).result()
         scores = session.score(run, [found]).result()
@@ -56,6 +46,11 @@ def main(spec: nss.TrainSpec) -> nss.Scores:
     print({name: round(value, 3) for name, value in scores.values.items()})
     print(f"The project, for the panel: {folder}")
     return scores
+
+
+def show(step: Progress) -> None:
+    """Print how far it is, on one line."""
+    print(f"\r{step.fraction:4.0%}", end="", file=sys.stderr)
 
 
 if __name__ == "__main__":
