@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-import venv
 from collections import Counter
 from pathlib import Path
 from zipfile import ZipFile
@@ -37,8 +36,8 @@ print(json.dumps({{
 """
 
 
-MOST_MB = 6.0
-"""The wheel, megabytes; half of it are the weights."""
+MOST_MB = 8.0
+"""The wheel, megabytes; half of it are weights, a third the pictures of the docs."""
 
 
 @pytest.fixture(scope="module")
@@ -141,13 +140,14 @@ def test_constraints_pin_whole_versions_of_one_torch() -> None:
 
 def test_wheel_runs_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
     # what it needs is borrowed from this environment: only the wheel itself is tried
-    venv.create(tmp_path / "fresh", with_pip=False)
-    (site,) = (tmp_path / "fresh").rglob("site-packages")
+    fresh = tmp_path / "fresh"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
+    site = min(fresh.rglob("site-packages"))
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--target", site, wheel], check=True, capture_output=True)
     borrowed = [path for path in sys.path if path.endswith("site-packages")]
     (site / "borrowed.pth").write_text("\n".join(borrowed))
-    binaries = tmp_path / "fresh" / ("Scripts" if os.name == "nt" else "bin")
+    binaries = fresh / ("Scripts" if os.name == "nt" else "bin")
     program = (
         "import sys; from napari_synthseg.cli import main; sys.argv[1:] = ['--version']; main()"
     )
@@ -157,7 +157,7 @@ def test_wheel_runs_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) ->
         cwd=tmp_path, env=environment, check=True, capture_output=True, text=True,
     )  # fmt: skip
     where, version = done.stdout.splitlines()
-    assert Path(where).is_relative_to(site)
+    assert Path(where).resolve().is_relative_to(site.resolve())
     assert version == f"napari-synthseg {napari_synthseg.__version__}"
 
 
