@@ -116,7 +116,7 @@ def place_nodes(rows: dict[str, int], ways: dict[Arrow, list[Node]]) -> dict[Nod
 
 def _spread(lines: list[list[Node]]) -> dict[Node, Place]:
     """Return the places of nodes in rows from the lowest to the highest, in the order given."""
-    places = {}
+    places: dict[Node, Place] = {}
     for row, line in enumerate(lines):
         top = TOP + (len(lines) - 1 - row) * ROW
         wide = [BOX_WIDTH if len(node) == 1 else PASS_WIDTH for node in line]

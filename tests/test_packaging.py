@@ -44,8 +44,11 @@ MOST_MB = 8.0
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build source archive, and the wheel from it, with the build tools of this environment."""
     folder = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT]
-    subprocess.run(build, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT],
+        check=True,
+        capture_output=True,
+    )
     return folder
 
 

@@ -12,10 +12,10 @@ from tests.docs.test_tables import load_script
 from tests.helpers.pages import ROOT, anchors, links, pages
 
 PAGES = pages()
-NAME = {"ids": lambda page: page.relative_to(ROOT).as_posix()}
+NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
 
-@pytest.mark.parametrize("page", PAGES, **NAME)
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_links_lead_somewhere(page: Path) -> None:
     for path, anchor in links(page):
         target = (page.parent / path).resolve() if path else page

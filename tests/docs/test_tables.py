@@ -7,6 +7,7 @@ import re
 from types import ModuleType
 
 import pytest
+from pydantic import BaseModel
 
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.synthesis import PasteRecipe, VQRecipe
@@ -34,7 +35,7 @@ def test_tables_of_the_page_are_as_the_code_is(page: str) -> None:
     ("page", "models"),
     [("recipes.md", (PasteRecipe, VQRecipe)), ("settings.md", (TrainSpec, ModelSpec))],
 )
-def test_page_lists_every_field(page: str, models: tuple[type, ...]) -> None:
+def test_page_lists_every_field(page: str, models: tuple[type[BaseModel], ...]) -> None:
     listed = set(re.findall(r"^\| `(\w+)` ", (DOCS / "reference" / page).read_text("utf-8"), re.M))
     wanted = {name for model in models for name in model.model_fields}
     assert wanted - listed <= {"kind", "model"}

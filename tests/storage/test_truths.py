@@ -11,6 +11,7 @@ import tifffile
 
 from napari_synthseg.core.annotations import InstanceTruth
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.labels import read_part
 from napari_synthseg.storage import truths
 from napari_synthseg.storage.images import describe
 
@@ -28,7 +29,6 @@ def stack(tmp_path: Path) -> Path:
 
 def test_masks_of_one_frame_are_read_alone(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[slice, ...]] = []
-    read_part = truths.read_part
 
     def note(stored: Any, name: str, part: tuple[slice, ...]) -> Any:
         asked.append(part)

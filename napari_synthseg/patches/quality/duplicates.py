@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from napari_synthseg.core.geometry import Region, intersect, region_slices
 from napari_synthseg.core.patch import Patch
 from napari_synthseg.patches.window import bounds
 
@@ -70,17 +71,17 @@ def _stretch(patches: Sequence[Patch]) -> NDArray[np.float64]:
 
 def _joint_area(one: Patch, other: Patch) -> int:
     """Return the number of pixels that are in either of two masks of one image."""
-    low = np.maximum(one.origin, other.origin)
-    high = np.minimum(*(np.add(p.origin, p.mask.shape) for p in (one, other)))
+    both = intersect(_window_of(one), _window_of(other))
     shared = 0
-    if (high > low).all():
-        parts = [p.mask[_part(low - p.origin, high - p.origin)] for p in (one, other)]
-        shared = int(np.count_nonzero(parts[0] & parts[1]))
+    if both is not None:
+        first, second = (p.mask[region_slices(both, p.origin)] for p in (one, other))
+        shared = int(np.count_nonzero(first & second))
     return one.area + other.area - shared
 
 
-def _part(low: NDArray[np.intp], high: NDArray[np.intp]) -> tuple[slice, ...]:
-    return tuple(slice(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True))
+def _window_of(patch: Patch) -> Region:
+    """Return the part of the image that a patch's mask covers."""
+    return tuple((a, a + n) for a, n in zip(patch.origin, patch.mask.shape, strict=True))
 
 
 def find_same_pictures(patches: Sequence[Patch]) -> Iterator[tuple[Patch, Patch]]:
