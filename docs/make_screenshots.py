@@ -261,7 +261,8 @@ class Photographer:
                     marks.table.item(row, 2).setText(name)
             self._settle_regions()
             if number == len(SUPERALLOY) - 1:
-                marks.held.click()
+                role = marks.images.details.role
+                role.setCurrentIndex(role.findData("test"))
             marks.painting.take_file(folder / "masks" / f"{stem}.png")
             self.settle()
             self._settle_regions()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,15 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.naming import ImageNames, UnknownNameError, same_form
 from napari_synthseg.io.outlines import read_outlines
 from napari_synthseg.io.outlines.areas import Area, PolygonArea, rectangle
+from napari_synthseg.io.outlines.base import OutlinedImage
 from napari_synthseg.io.outlines.placing import check_drawn_size, refs_on_plane
 from napari_synthseg.io.outlines.tracing import trace_mask
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.bars import information_bar
 from napari_synthseg.workflow.importing import Imported
 
-Shape = Corners | Path
-"""A box in pixels, or a file of outlines."""
+Shape = Corners | Outline | Path
+"""A box in pixels, the rings of an outline, or a file of outlines."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,14 @@ class Limits:
     clear
         Forget what was said before; else it is added to.
     images
-        Names of images; none: all.
+        Images of the project, or their names; none: all.
     """
 
     roi: Sequence[Shape] = ()
     excluded: Sequence[Shape] = ()
     bar: bool = False
     clear: bool = False
-    images: Sequence[str] = ()
+    images: Sequence[str | ImageRef] = ()
 
 
 def limit_images(
@@ -70,7 +72,7 @@ def limit_images(
         an outline lies outside its image, or nothing would be left.
     """
     refs = _named(project, limits.images)
-    used: set[Path] = set()
+    files = _OutlineFiles()
     changed: list[ImageRef] = []
     figures: dict[str, dict[str, object]] = {}
     words: list[str] = []
@@ -78,8 +80,8 @@ def limit_images(
         yield Progress(number / len(refs), f"looking at {ref.name}")
         shape = open_pixels(ref.without_limits(), folder).shape[1:]
         new = ref.without_limits() if limits.clear else ref
-        roi = _outlines(limits.roi, ref, project, shape, used)
-        excluded = _outlines(limits.excluded, ref, project, shape, used)
+        roi = _outlines(limits.roi, ref, project, shape, files)
+        excluded = _outlines(limits.excluded, ref, project, shape, files)
         bar = information_bar(ref, folder) if limits.bar else None
         if bar is not None:
             box = rectangle((float(bar.start), 0.0, float(bar.stop), float(shape[-1])))
@@ -103,27 +105,81 @@ def limit_images(
             figures[ref.name] |= {"bar": [bar.start, bar.stop], "bar_by": bar.by}
             line += f", {bar.words}"
         words.append(line + (f"; {lost} click(s) lie outside and are not used" if lost else ""))
-        changed.append(new)
+        changed += [new] if new != ref else []
     for one in (*limits.roi, *limits.excluded):
-        if isinstance(one, Path) and one not in used:
+        if isinstance(one, Path) and one not in files.used:
             raise InputError(
                 f"{one}: it has no outline on {', '.join(figures)}: it may be of another image, or "
                 "hold nothing but points."
             )
+    words += [f"{path.name}: {each}" for path, each in files.left_out()]
     return Imported(images=tuple(changed), figures={"images": figures}, message="\n".join(words))
 
 
-def _named(project: Project, names: Sequence[str]) -> list[ImageRef]:
+def _named(project: Project, names: Sequence[str | ImageRef]) -> list[ImageRef]:
     if not names:
         if not project.images:
             raise InputError("The project has no image yet: add one first.")
         return list(project.images)
     known = ImageNames(project.images)
-    found = [ref for name in names for ref in known.find("--image", name, all_planes=True)]
+    found = [
+        ref
+        for name in names
+        for ref in (
+            [project.image(name.id)]
+            if isinstance(name, ImageRef)
+            else known.find("--image", name, all_planes=True)
+        )
+    ]
     return list({ref.id: ref for ref in found}.values())
 
 
 # --- outlines ------------------------------------------------------------------------------------
+
+
+@dataclass
+class _OutlineFiles:
+    """What files of outlines hold, each read once.
+
+    Where a file gives places as shares of an image, it is read once for each size of image.
+
+    Attributes
+    ----------
+    used
+        The files that have an outline on an image.
+    """
+
+    used: set[Path] = field(default_factory=set)
+    _read: dict[tuple[Path, tuple[int, int] | None], tuple[OutlinedImage, ...]] = field(
+        default_factory=dict
+    )
+
+    def read(self, path: Path, size: tuple[int, int]) -> tuple[OutlinedImage, ...]:
+        """Return what a file holds, for an image of this height and width."""
+        for key in ((path, None), (path, size)):
+            if key in self._read:
+                return self._read[key]
+        is_size_asked = False
+
+        def size_of(where: str, stem: str) -> tuple[int, int]:
+            nonlocal is_size_asked
+            is_size_asked = True
+            return size
+
+        found = tuple(read_outlines(path, size_of))
+        self._read[path, size if is_size_asked else None] = found
+        return found
+
+    def left_out(self) -> list[tuple[Path, str]]:
+        """Return what of each file has no area, so that it limits nothing, in words."""
+        told = []
+        for path, images in {path: found for (path, _), found in self._read.items()}.items():
+            counts = Counter(each.what for image in images for each in image.left_out)
+            counts["point(s)"] += sum(len(image.points) for image in images)
+            listed = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+            if listed:
+                told.append((path, f"{listed} enclose nothing and were left out"))
+        return told
 
 
 def _outlines(
@@ -131,20 +187,18 @@ def _outlines(
     ref: ImageRef,
     project: Project,
     shape: Sequence[int],
-    used: set[Path],
+    files: _OutlineFiles,
 ) -> tuple[Outline, ...]:
-    """Return the outlines of an image, of boxes and of those in files that are of it.
-
-    Files that have any are added to `used`.
-    """
+    """Return the outlines of an image, of boxes and of those in files that are of it."""
     height, width = shape[-2:]
     found: list[Outline] = []
     for one in shapes:
         if isinstance(one, Path):
-            areas = list(_areas_in(one, ref, project, (height, width)))
-            used.update([one] if areas else [])
+            size = (height, width)
+            areas = list(_areas_in(files.read(one, size), ref, project, size))
+            files.used.update([one] if areas else [])
         else:
-            areas = [rectangle(one)]
+            areas = [_area_of(one)]
         for area in areas:
             ymin, xmin, ymax, xmax = area.bounds
             if ymin >= height or xmin >= width or ymax <= 0 or xmax <= 0:
@@ -156,11 +210,23 @@ def _outlines(
     return tuple(found)
 
 
-def _areas_in(path: Path, ref: ImageRef, project: Project, size: tuple[int, int]) -> Iterable[Area]:
-    """Yield the areas of a file of outlines that names an image, or none."""
+def _area_of(shape: Corners | Outline) -> Area:
+    """Return a box, or what an outline encloses, as an area."""
+    if isinstance(shape[0], tuple):
+        return PolygonArea((tuple(np.array(ring, float) for ring in shape),))
+    return rectangle(shape)
+
+
+def _areas_in(
+    listed: Iterable[OutlinedImage],
+    ref: ImageRef,
+    project: Project,
+    size: tuple[int, int],
+) -> Iterable[Area]:
+    """Yield the areas in a file of outlines that are of an image, or of none that it names."""
     names = ImageNames(project.images)
     planes = [each for each in project.images if each.uri == ref.uri]
-    for image in read_outlines(path, lambda where, stem: size):
+    for image in listed:
         if image.name is not None:
             find = names.find_stem if image.by_stem else names.find
             try:

@@ -57,6 +57,7 @@ from napari_synthseg.workflow.found.applying import Applied, apply_to_files
 from napari_synthseg.workflow.found.judging import Judge, make_judges
 from napari_synthseg.workflow.found.measuring import ObjectTable, tabulate
 from napari_synthseg.workflow.history import History
+from napari_synthseg.workflow.images.adding import FileUse, add_files
 from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.jobs import Job, Outcome
@@ -265,6 +266,12 @@ class Session:
         known = self.project.images
         work = importing.copy_image(source, axes, name, self.folder, fields, known, stack)
         return self._importing(work, f"add {name}")
+
+    def add_files(self, uses: Sequence[FileUse]) -> Job[Imported]:
+        """Add the images of many files in one edit; what cannot be read is told and left out."""
+        work = add_files(uses, self.folder, self.project.images)
+        what = f"add {uses[0].path.name}" if len(uses) == 1 else f"add {len(uses)} images"
+        return self._importing(work, what)
 
     def import_labels(
         self,

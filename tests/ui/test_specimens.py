@@ -12,7 +12,8 @@ pytestmark = pytest.mark.gui
 def test_a_specimen_is_named_chosen_and_taken_back(opened):
     panel = opened.panel.click_page
     opened.panel.show_step(0)
-    box = panel.specimen
+    panel.images.about.open()
+    box = panel.images.details.specimen
     assert not box.isVisible()  # one image alone needs none
     session = opened.session
     (first,) = session.project.images

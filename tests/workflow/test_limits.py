@@ -193,6 +193,30 @@ def test_files_of_another_image_or_size_are_refused(session, tmp_path, name, siz
     assert not session.project.images[0].is_limited
 
 
+def test_a_file_is_read_once_for_all_images_and_its_points_are_told(tmp_path, monkeypatch):
+    from napari_synthseg.workflow import limits
+
+    for name in ("a.tif", "b.tif", "c.tif"):
+        tifffile.imwrite(tmp_path / name, np.zeros((40, 50), np.uint8))
+    square = [[5, 5], [25, 5], [25, 15], [5, 15], [5, 5]]
+    things = [
+        {"type": "Feature", "properties": {}, "geometry": {"type": kind, "coordinates": at}}
+        for kind, at in (("Polygon", [square]), ("Point", [10, 10]), ("Point", [90, 90]))
+    ]
+    path = tmp_path / "parts.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": things}))
+    reads = []
+    read = limits.read_outlines
+    monkeypatch.setattr(limits, "read_outlines", lambda *a: reads.append(a[0]) or read(*a))
+    with Session.create(tmp_path / "p") as session:
+        for name in ("a.tif", "b.tif", "c.tif"):
+            session.add_images(tmp_path / name).result()
+        done = session.limit_images(Limits(roi=[path])).result()
+        assert all(ref.is_limited for ref in session.project.images)
+    assert reads == [path]
+    assert "parts.geojson: 2 point(s) enclose nothing and were left out" in done.message
+
+
 def test_an_outline_on_a_slice_counts_on_its_plane_alone(tmp_path):
     tifffile.imwrite(
         tmp_path / "stack.tif",

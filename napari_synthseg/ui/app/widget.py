@@ -52,6 +52,7 @@ from napari_synthseg.workflow.session import wait_until_closed
 
 if TYPE_CHECKING:
     import napari.viewer
+    from napari.layers import Layer
 
 MIN_WIDTH_PX = 350
 
@@ -81,7 +82,7 @@ class SynthSegWidget(QWidget):
         self.stepper = Stepper(STEP_NAMES, colors)
         shared = (self.controller, self.layers)
         self.start_page = StartPage(*shared, self.files, self.open_sample)
-        self.click_page = ClickPage(*shared)
+        self.click_page = ClickPage(*shared, self.files)
         self.patches_page = PatchesPage(*shared)
         self.synthesize_page = SynthesizePage(*shared, colors)
         self.train_page = TrainPage(*shared, colors)
@@ -113,6 +114,11 @@ class SynthSegWidget(QWidget):
             If there is no such sample.
         """
         self.files.open_sample(name, self.start_tour if tour else lambda: None)
+
+    def ask_axes(self, layer: Layer) -> None:
+        """Show the first page with a layer whose axes may mean several things."""
+        self.files.select(layer)
+        self.show_step(START)
 
     def start_tour(self, **options: Any) -> GuidedTour:
         """Take the steps from the shown one to the result; `options` are those of the tour."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from qtpy.QtCore import QObject, Signal
@@ -21,11 +22,12 @@ from napari_synthseg.workflow.session import Session
 
 T = TypeVar("T")
 
-Lane = Literal["short", "training", "learning", "regions", "display"]
+Lane = Literal["short", "training", "learning", "regions", "display", "pictures"]
 """Works of different lanes may run at the same time, two of one lane may not: short ones, training,
-learning to make dual images, reading and saving what is painted, making what is to be shown."""
+learning to make dual images, reading and saving what is painted, making what is to be shown, and
+looking at images for their list."""
 
-WITHOUT_BAR: tuple[Lane, ...] = ("regions", "display")
+WITHOUT_BAR: tuple[Lane, ...] = ("regions", "display", "pictures")
 """Lanes without a progress bar: their work is over in a moment."""
 
 
@@ -47,7 +49,7 @@ class SessionController(QObject):
         super().__init__()
         self.session: Session | None = None
         self._monitors: dict[Lane, JobMonitor] = {}
-        self._to_show: deque[tuple[Job[Any], Callable[[Any], object]]] = deque()
+        self._to_show: dict[Lane, deque[tuple[Job[Any], Callable[[Any], object]]]] = {}
 
     # --- the session -------------------------------------------------------------------------
 
@@ -175,17 +177,25 @@ class SessionController(QObject):
         if on_end is not None:
             monitor.finished.connect(on_end)
         monitor.finished.connect(lambda _: self.work_changed.emit())
+        monitor.start()
         self.work_changed.emit()
 
-    def compute(self, what: str, make: Callable[[], T], show: Callable[[T], object]) -> None:
+    def compute(
+        self,
+        what: str,
+        make: Callable[[], T],
+        show: Callable[[T], object],
+        lane: Lane = "display",
+    ) -> None:
         """Work out in the background what is to be shown, one after another; then show it."""
-        self._to_show.append((Job.of(what, make), show))
-        self._show_next()
+        self._to_show.setdefault(lane, deque()).append((Job.of(what, make), show))
+        self._show_next(lane)
 
-    def _show_next(self, _: object = None) -> None:
-        if self._to_show and self.job("display") is None:
-            job, show = self._to_show.popleft()
-            self.run(job, show, lane="display", on_end=self._show_next)
+    def _show_next(self, lane: Lane, _: object = None) -> None:
+        waiting = self._to_show.get(lane)
+        if waiting and self.job(lane) is None:
+            job, show = waiting.popleft()
+            self.run(job, show, lane=lane, on_end=partial(self._show_next, lane))
 
     def _is_free(self, lane: Lane) -> bool:
         """Tell whether nothing runs in a lane; say so where something does."""

@@ -29,9 +29,10 @@ gives it away and takes it back many times a frame, so Python's own 5 ms add up.
 
 
 class JobMonitor(QObject):
-    """Starts a job and follows it to its end, where wanted with a bar in napari's activity dock.
+    """Follows a job to its end once it is started, with a bar in napari's activity dock if wanted.
 
-    It looks for news every `interval_ms`.
+    It looks for news every `interval_ms`. napari's bar lets the window live while it is made and
+    while it moves.
     """
 
     progressed = Signal(list)
@@ -48,14 +49,25 @@ class JobMonitor(QObject):
         news: deque[Progress] = deque(maxlen=10_000)
         self._news = news
         job.progressed.connect(lambda step: news.append(step))
-        self._bar = progress(total=100, desc=job.name, file=io.StringIO()) if with_bar else None
+        self._with_bar = with_bar
+        self._bar: Any = None
         self._timer = QTimer(self)
         self._timer.setInterval(interval_ms)
         self._timer.timeout.connect(self._on_tick)
+
+    def start(self) -> None:
+        """Start the job."""
         self._active.add(self)
         _share_python(True)
-        self._timer.start()
-        job.start()
+        bar = None
+        if self._with_bar:
+            bar = progress(total=100, desc=self.job.name, file=io.StringIO())
+        if self in self._active:
+            self._bar = bar
+            self._timer.start()
+            self.job.start()
+        elif bar is not None:  # it was left meanwhile
+            bar.close()
 
     def leave(self, cancel: bool = True) -> None:
         """Stop following the job, and cancel it; a project that it still opens is closed again."""
@@ -74,7 +86,8 @@ class JobMonitor(QObject):
             if self._bar is not None and ahead > self._bar.n:
                 self._bar.update(ahead - self._bar.n)
             self.progressed.emit(steps)
-        if outcome is not None:
+        # the end may have been seen while the bar moved
+        if outcome is not None and self in self._active:
             self._stop()
             self.finished.emit(outcome)
 

@@ -11,6 +11,9 @@ from qtpy.QtWidgets import QShortcut, QWidget
 
 from napari_synthseg.ui.presenters.shortcuts import Place, find_shortcut
 
+QT_NAMES = {"PageUp": "PgUp", "PageDown": "PgDown"}
+"""Key as napari writes it -> as Qt does, where that is not the same."""
+
 Action = Callable[[], object]
 
 Actions = Mapping[str, Action | Sequence[Action]]
@@ -43,7 +46,7 @@ def bind_widget_keys(
     contexts = Qt.ShortcutContext
     context = contexts.WindowShortcut if whole_window else contexts.WidgetWithChildrenShortcut
     for key, action in _actions_by_key(place, actions):
-        shortcut = QShortcut(QKeySequence(key), widget)
+        shortcut = QShortcut(QKeySequence(QT_NAMES.get(key, key)), widget)
         shortcut.setContext(context)
         shortcut.activated.connect(action)
 

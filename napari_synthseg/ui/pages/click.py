@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QLabel, QWidget
+from qtpy.QtCore import QSignalBlocker
 
 from napari_synthseg.core.annotations import (
     NEGATIVE_NAME,
     NOT_AN_OBJECT,
     ImageRef,
     ObjectClass,
-    named_specimen,
 )
 from napari_synthseg.core.project import Project
 from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors, warn
+from napari_synthseg.ui.pages.images.images_box import ImagesBox
 from napari_synthseg.ui.pages.marking.diameter_box import DiameterBox
 from napari_synthseg.ui.pages.marking.outlines_box import OutlinesBox
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.regions_box import RegionsBox
+from napari_synthseg.ui.presenters.images.pictures import clickable
 from napari_synthseg.ui.presenters.marking import (
     click_counts,
     clicking_hint,
@@ -31,14 +29,12 @@ from napari_synthseg.ui.presenters.marking import (
     percent,
 )
 from napari_synthseg.ui.presenters.steps import DUAL_IMAGES, PATCHES, START
-from napari_synthseg.ui.viewer.displayed_image import ImageKey, common_name, image_key
+from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.class_table import ClassRow, ClassTable
 from napari_synthseg.ui.widgets.parts import (
-    ChoiceBox,
     SwitchRow,
     check_box,
-    column_in,
     push_button,
     quiet_label,
     row_of,
@@ -46,22 +42,14 @@ from napari_synthseg.ui.widgets.parts import (
 from napari_synthseg.workflow.choosing import training_clicks, training_regions
 
 MAX_NAME_LENGTH = 64
-ADD_IMAGE = ""
-"""Value of the entry that adds an image."""
-
 DEFAULT_DIAMETER = 24.0
-
-ROLES = {
-    "train": "for training",
-    "validate": "held out to choose the best weights",
-    "test": "held out for scoring",
-}
 
 KEYS = (
     "<b>Click</b> adds a center. The ring shows the class's diameter: set it so that rings fit the "
     "objects. <b>S</b> selects and drags, <b>Del</b> deletes, <b>P</b> adds again, <b>1-9</b> "
     "chooses the class, <b>0</b> what is not an object, <b>O</b> shows and hides outlines, "
-    "<b>Ctrl+Z</b> undoes. Each click is saved at once."
+    "<b>PageDown</b> and <b>PageUp</b> go to other images, <b>Ctrl+Z</b> undoes. Each click is "
+    "saved at once."
 )
 
 NEGATIVE_TIP = (
@@ -69,13 +57,6 @@ NEGATIVE_TIP = (
     "outlines of your objects then keep away from that spot. It counts as no object, and nothing "
     "is cut out there. Key 0"
 )
-
-HELD_TIPS: dict[Marking, str] = {
-    "clicks": "A model never learns from it. Click its objects, too: scores then tell how many of "
-    "them a model finds on an image that it has not seen.",
-    "regions": "A model never learns from it. Paint it, too: it then tells how good the model is "
-    "on images that it has not seen.",
-}  # fmt: skip
 
 SHOW_AGAIN_TIP = "The layer was removed from the viewer; what is marked was kept"
 
@@ -97,15 +78,13 @@ WAYS: dict[Marking, tuple[str, str]] = {
 class ClickPage(Page):
     """The list of classes, the image that is shown, and how much is marked on it."""
 
-    def __init__(self, controller: SessionController, layers: Layers) -> None:
+    def __init__(self, controller: SessionController, layers: Layers, files: FileActions) -> None:
         super().__init__(controller, layers)
         self.switch = SwitchRow(WAYS, layers.mark, spacing=0)
         for button in self.switch.buttons.values():
             button.setObjectName("switch")
-        self.images = ChoiceBox(tip="The image to mark objects in", name="Image")
-        self.images.activated.connect(self._on_image_chosen)
-        self.specimen = SpecimenBox()
-        self.specimen.named.connect(lambda name: self._change_images("name specimen", group=name))
+        self.images = ImagesBox(controller, layers, files)
+        self.images.axes_unclear.connect(lambda: self.go_to.emit(START))
         self.table = ClassTable()
         self.table.chosen.connect(layers.clicks.choose_class)
         self.table.changed.connect(self._on_class_changed)
@@ -119,9 +98,6 @@ class ClickPage(Page):
             "Tick this only if it is true: it tells how densely objects lie, and what may be "
             "counted as a false detection.",
         )
-        self.held = check_box(
-            "Keep this image for scoring only", self._on_held, HELD_TIPS["clicks"]
-        )
         self.clicking = quiet_label(KEYS)
         self.diameter = DiameterBox(controller, layers)
         self.outlines = OutlinesBox(controller, layers)
@@ -133,10 +109,9 @@ class ClickPage(Page):
             "Show the Regions layer again", self._on_show_again, SHOW_AGAIN_TIP
         )
         self.add(
-            self.switch, self.images, self.specimen, self.table,
+            self.images, self.switch, self.table,
             row_of(self.add_button, self.remove_button), self.diameter, self.outlines,
-            self.exhaustive, self.held, self.clicking, self.painting, self.show_clicks,
-            self.show_regions,
+            self.exhaustive, self.clicking, self.painting, self.show_clicks, self.show_regions,
         )  # fmt: skip
         layers.regions.changed.connect(self._on_regions_changed)
         layers.clicks.active_class_changed.connect(self._show_active)
@@ -153,12 +128,6 @@ class ClickPage(Page):
     def _refs(self) -> tuple[ImageRef, ...]:
         """The images in view: the parts of one picture."""
         return self.layers.image.refs if self.layers.image else ()
-
-    @property
-    def _clickable(self) -> list[ImageRef]:
-        """The images in view to click: the parts for training, else one that is held out."""
-        refs = self._refs
-        return [r for r in refs if r.role == "train" or len(refs) == 1]
 
     def hint(self) -> str:
         """Say how to mark, or that enough is marked."""
@@ -188,26 +157,18 @@ class ClickPage(Page):
 
     def refresh(self) -> None:
         """Show the session's classes, images and counts."""
-        project, refs, paints = self.project, self._refs, self._paints
+        project, paints = self.project, self._paints
         self.switch.press(self.layers.marking)
-        self._show_images(project)
         rows = [ClassRow(c.value, c.name, c.color, c.diameter, c.unit) for c in project.classes]
         if not paints:
             color = negative_color(project.classes)
             rows.append(ClassRow(NOT_AN_OBJECT, NEGATIVE_NAME, color, tip=NEGATIVE_TIP))
         self.table.show_classes(rows, sizes=not paints, amounts="Area" if paints else "Clicks")
         self._show_amounts()
-        self.specimen.show_images(project, refs)
-        clickable = self._clickable
-        for box, checked in (
-            (self.exhaustive, any(r.exhaustive for r in clickable)),
-            (self.held, len(refs) == 1 and refs[0].role == "test"),
-        ):
-            with QSignalBlocker(box):
-                box.setChecked(checked)
-        self.exhaustive.setEnabled(bool(clickable))
-        self.held.setVisible(len(refs) == 1)
-        self.held.setToolTip(HELD_TIPS[self.layers.marking])
+        parts = clickable(self._refs)
+        with QSignalBlocker(self.exhaustive):
+            self.exhaustive.setChecked(any(ref.exhaustive for ref in parts))
+        self.exhaustive.setEnabled(bool(parts))
         self.painting.setVisible(paints)
         for widget in (self.diameter, self.outlines, self.exhaustive, self.clicking):
             widget.setVisible(not paints)
@@ -231,20 +192,6 @@ class ClickPage(Page):
             if self._paints
             else click_counts(self.project, self._refs)
         )
-
-    def _show_images(self, project: Project) -> None:
-        shown = self.layers.image.key if self.layers.image else None
-        pictures: dict[ImageKey, list[ImageRef]] = {}
-        for ref in project.images:
-            pictures.setdefault(image_key(ref), []).append(ref)
-        names = {refs[0].id: common_name(refs) for refs in pictures.values()}
-        tips = {
-            refs[0].id: ", ".join(f"{r.name}: {ROLES[r.role]}" for r in refs)
-            for refs in pictures.values()
-        }
-        self.images.fill({**names, ADD_IMAGE: "Add another image…"}, tips)
-        if shown in pictures:
-            self.images.choose(pictures[shown][0].id)
 
     def _show_active(self) -> None:
         clicks = self.layers.clicks
@@ -301,26 +248,9 @@ class ClickPage(Page):
         self.edit(project.without_class(cls.value), f"remove class {cls.name}")
 
     def _on_exhaustive(self, checked: bool) -> None:
-        self._change_images("mark image as fully clicked", self._clickable, exhaustive=checked)
-
-    def _on_held(self, checked: bool) -> None:
-        role = "test" if checked else "train"
-        self._change_images(f"use image for {'scoring' if checked else 'training'}", role=role)
-
-    def _change_images(
-        self, what: str, refs: Iterable[ImageRef] | None = None, **fields: object
-    ) -> None:
-        """Change fields of images; without `refs`, of those in view."""
-        changed = [r.model_copy(update=fields) for r in (self._refs if refs is None else refs)]
-        if changed:
-            self.edit(self.project.with_images(*changed), what)
-
-    def _on_image_chosen(self, _: int) -> None:
-        if (ident := self.images.value) != ADD_IMAGE:
-            self.layers.show_image(self.project.image(ident))
-        else:
-            self.refresh()
-            self.go_to.emit(START)
+        self.images.details.change(
+            "mark image as fully clicked", clickable(self._refs), exhaustive=checked
+        )
 
     def _on_show_again(self) -> None:
         images = self.project.images
@@ -329,46 +259,3 @@ class ClickPage(Page):
         elif images:
             self.layers.show_image(images[0])
         self.refresh()
-
-
-class SpecimenBox(QWidget):
-    """Which specimen the image in view belongs to; empty: the image stands alone."""
-
-    named = Signal(str)
-    """The name that the user gave."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names = QComboBox()
-        self.names.setEditable(True)
-        self.names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        line = self.names.lineEdit()
-        line.setPlaceholderText("of this image alone")
-        line.setMaxLength(MAX_NAME_LENGTH)
-        label = QLabel("Specimen")
-        label.setBuddy(self.names)
-        self.setToolTip(
-            "Name the specimen (animal, slide, well) where several images show the same one. "
-            "Images of one specimen are all used either for training or for checking, never for "
-            "both, so that scores are honest."
-        )
-        column_in(self, row_of(label, self.names, stretch=self.names))
-        self._shown = ""
-        line.editingFinished.connect(self._on_named)
-        self.names.activated.connect(self._on_named)
-
-    def show_images(self, project: Project, refs: tuple[ImageRef, ...]) -> None:
-        """Show the specimen of an image; nothing where there is no other image."""
-        self.setVisible(bool(refs) and len({r.uri for r in project.images}) > 1)
-        known = {named_specimen(ref) for ref in refs}
-        self._shown = known.pop() if len(known) == 1 else ""
-        with QSignalBlocker(self.names):
-            self.names.clear()
-            self.names.addItems(sorted({named_specimen(ref) for ref in project.images} - {""}))
-            self.names.setEditText(self._shown)
-
-    def _on_named(self) -> None:
-        name = self.names.currentText().strip()
-        if name != self._shown:
-            self._shown = name
-            self.named.emit(name)

@@ -7,11 +7,12 @@ from functools import partial
 
 from qtpy.QtWidgets import QLabel, QPushButton
 
-from napari_synthseg.io.images.stacks import MIN_VOLUME_PLANES, StackUse
+from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.sample_data import SAMPLES
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.presenters.layer_axes import axes_in_words, possible_axes, use_of_axes
+from napari_synthseg.ui.viewer.adding.axes_dialog import STACK_TIP, STACK_USES
 from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading.layer_view import sample_name
@@ -22,12 +23,6 @@ from napari_synthseg.ui.widgets.parts import (
     quiet_label,
     row_of,
 )
-
-STACK_USES: dict[StackUse, str] = {
-    "auto": f"Stacks: {MIN_VOLUME_PLANES} planes or more are a volume",
-    "volume": "Stacks: use as volumes",
-    "planes": "Stacks: use plane by plane",
-}
 
 INTRODUCTION = (
     "You click the centers of a few objects. From these the program makes training images with "
@@ -55,12 +50,7 @@ class StartPage(Page):
         super().__init__(controller, layers)
         self._files, self._open_sample = files, open_sample
         self.here = quiet_label()
-        self.stacks = ChoiceBox(
-            STACK_USES,
-            "In a volume you click centers in 3D, and whole objects are found. Plane by plane, "
-            "each plane is an image of its own.",
-            "Stacks",
-        )
+        self.stacks = ChoiceBox(STACK_USES, STACK_TIP, "Stacks")
         self.stacks.chosen.connect(self._on_stack_chosen)
         self.axes = ChoiceBox(tip="What the axes of the selected layer stand for", name="Axes")
         self.axes.chosen.connect(self._on_axes_chosen)
@@ -82,10 +72,13 @@ class StartPage(Page):
         self.add(
             quiet_label(INTRODUCTION), self.here, self.axes, self.every_plane,
             row_of(
-                push_button("Open image…", files.ask_image, "Open an image file, and click in it"),
+                push_button("Open images…", files.images.ask_files, "One file, or many at once"),
                 push_button(
-                    "Open project…", files.ask_project, "Go on with a project of an earlier day"
+                    "Open folder…", files.images.ask_folder, "All images in a folder, at once"
                 ),
+            ),
+            push_button(
+                "Open project…", files.ask_project, "Go on with a project of an earlier day"
             ),
             self.stacks, samples, *self.sample_buttons.values(),
         )  # fmt: skip
@@ -111,7 +104,7 @@ class StartPage(Page):
         """Say which layer would be used, and how."""
         layer = self._files.find_layer()
         if layer is None:
-            self.here.setText("Drop an image into napari, open one here, or take a sample.")
+            self.here.setText("Drop images into napari, open them here, or take a sample.")
             choices: tuple[str, ...] = ()
             planes = ""
         else:

@@ -9,15 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["window", "clicks", "outline", "regions", "patches"]
-"""Where a key works: in the whole window, while the Clicks or the Regions layer is the selected one
-and the canvas has the focus, or in the gallery of patches."""
+Place = Literal["window", "clicks", "outline", "regions", "drawing", "images", "patches"]
+"""Where a key works: in the whole window, in the list of images, in the gallery of patches, or on
+the canvas while the Clicks or the Regions layer, or that in which an outline, a part or a scale bar
+is drawn, is the selected one."""
 
 PLACES: dict[Place, str] = {
     "window": "Everywhere in the window",
     "clicks": "On the image, while the Clicks layer is selected",
     "outline": "On the image, while an outline is painted",
     "regions": "On the image, while the Regions layer is selected",
+    "drawing": "On the image, while a part or a scale bar is drawn",
+    "images": "In the list of images",
     "patches": "In the gallery of patches",
 }
 """Place -> its words for people, in the order in which places are shown."""
@@ -36,7 +39,7 @@ class Shortcut:
     what
         What they do, for people.
     of_napari
-        Whether napari binds them, so that they are only shown here.
+        Whether napari or Qt binds them, so that they are only shown here.
     """
 
     name: str
@@ -59,6 +62,9 @@ CLASS_KEYS = tuple("123456789")
 
 STEP_KEYS = tuple(f"Alt+{number}" for number in range(1, 6))
 
+NEXT_IMAGE = Shortcut("next_image", ("PageDown",), "Show the next image")
+PREVIOUS_IMAGE = Shortcut("previous_image", ("PageUp",), "Show the image before")
+
 UNDO, REDO = ("Ctrl+Z",), ("Ctrl+Shift+Z",)
 
 SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
@@ -80,6 +86,8 @@ SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
         Shortcut("outlines", ("O",), "Show or hide the outlines"),
         Shortcut("larger", ("]",), "Move the outline of the last or selected click outwards"),
         Shortcut("smaller", ("[",), "Move it inwards"),
+        NEXT_IMAGE,
+        PREVIOUS_IMAGE,
         Shortcut("undo", UNDO, "Undo the last edit"),
         Shortcut("redo", REDO, "Do it again"),
     ),
@@ -96,8 +104,17 @@ SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
         Shortcut("smaller", ("[",), "Make the brush smaller", of_napari=True),
         Shortcut("larger", ("]",), "Make the brush larger", of_napari=True),
         Shortcut("pan", ("Space",), "Hold to move the image", of_napari=True),
+        NEXT_IMAGE,
+        PREVIOUS_IMAGE,
         Shortcut("undo", UNDO, "Undo the last stroke"),
         Shortcut("redo", REDO, "Paint it again"),
+    ),
+    "drawing": (Shortcut("stop", ("Escape",), "Draw nothing"),),
+    "images": (
+        NEXT_IMAGE,
+        PREVIOUS_IMAGE,
+        Shortcut("rename", ("F2",), "Rename the image", of_napari=True),
+        Shortcut("tick", ("Space",), "Tick: every object on it is clicked", of_napari=True),
     ),
     "patches": (
         Shortcut("reject", ("R", "Delete", "Backspace"), "Reject the selected patches"),

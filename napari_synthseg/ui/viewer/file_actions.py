@@ -22,7 +22,9 @@ from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.leaving import may_leave
 from napari_synthseg.ui.control.notices import tell
+from napari_synthseg.ui.presenters.in_panel import in_panel
 from napari_synthseg.ui.presenters.layer_axes import LayerAxes
+from napari_synthseg.ui.viewer.adding.image_files import IMAGE_FILES, ImageFiles
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.viewer.reading.layer_axes import (
@@ -46,11 +48,6 @@ from napari_synthseg.workflow.session import Session
 if TYPE_CHECKING:
     from napari import Viewer
 
-IMAGE_FILES = (
-    "Images (*.tif *.tiff *.png *.jpg *.jpeg *.bmp *.czi *.nd2 *.lif *.svs *.lsm *.stk);;"
-    "All files (*)"
-)
-
 
 class FileActions:
     """Opens images, samples and projects in the background, asking for files where need be."""
@@ -66,6 +63,9 @@ class FileActions:
         """How stacks along z are used that are opened from now on."""
         self.every_plane = False
         """Whether each time and plane of a layer becomes an image, not the shown one only."""
+        self.images = ImageFiles(
+            controller, parent, self._with_project, self._show, lambda: self.stack
+        )
         self._said: WeakKeyDictionary[Layer, FileAxes] = WeakKeyDictionary()
         self._chosen: WeakKeyDictionary[Layer, str] = WeakKeyDictionary()
 
@@ -78,6 +78,20 @@ class FileActions:
             if isinstance(layer, Image) and not self._layers.owns(layer):
                 return layer
         return None
+
+    def free_layers(self) -> list[Image]:
+        """Return the viewer's image layers that are not in use here."""
+        every = (unwrapped(layer) for layer in self._viewer.layers)
+        return [x for x in every if isinstance(x, Image) and not self._layers.owns(x)]
+
+    def select(self, layer: Layer) -> None:
+        """Make a layer the selected one."""
+        self._viewer.layers.selection.active = layer
+
+    def is_clear(self, layer: Image) -> bool:
+        """Return whether a layer may be used in one way only."""
+        axes = self.axes_of(layer)
+        return not axes.is_guess and all(axes.size(axis) == 1 for axis in "tz")
 
     def axes_of(self, layer: Image) -> LayerAxes:
         """Return what a layer's axes stand for, as far as it is known by now."""
@@ -157,14 +171,31 @@ class FileActions:
 
     def open_file(self, path: Path) -> None:
         """Add an image file to the project and show it."""
-        stack = self.stack
-        self._add_images(lambda session: session.add_images(path, stack), self._show)
+        self.images.add([path])
 
-    def ask_image(self) -> None:
-        """Ask for an image file and open it."""
-        path, _ = QFileDialog.getOpenFileName(self._parent, "Open image", "", IMAGE_FILES)
-        if path:
-            self.open_file(Path(path))
+    def _with_project(self, then: Callable[[], object]) -> None:
+        """Call `then` once there is a project with a class: the one that is shown, or a new one."""
+
+        def go_on() -> None:
+            self._require_class()
+            then()
+
+        if self._controller.session is not None:
+            go_on()
+            return
+
+        def show(session: Session) -> None:
+            self._controller.show(session)
+            go_on()
+
+        start = Job.of("start a project", lambda: Session.create(scratch_folder()))
+        self._controller.run(start, show)
+
+    def _require_class(self) -> None:
+        """Give a project without a class a first one, so that there is something to click."""
+        project, session = self._controller.project, self._controller.session
+        if not project.classes and session is not None and not session.read_only:
+            self._controller.edit(project.with_classes(project.next_class("object")), "add class")
 
     def _add_images(
         self,
@@ -172,37 +203,19 @@ class FileActions:
         show_images: Callable[[Sequence[ImageRef]], object],
     ) -> None:
         """Run a job that adds images, in a new project if there is none; then show them."""
-
-        def add() -> None:
-            project = self._controller.project
-            if not project.classes:
-                self._controller.edit(
-                    project.with_classes(project.next_class("object")), "add class"
-                )
-            self._controller.start(make_job, partial(self._on_added, show_images))
-
-        if self._controller.session is not None:
-            add()
-            return
-
-        def show(session: Session) -> None:
-            self._controller.show(session)
-            add()
-
-        start = Job.of("start a project", lambda: Session.create(scratch_folder()))
-        self._controller.run(start, show)
+        self._with_project(
+            lambda: self._controller.start(make_job, partial(self._on_added, show_images))
+        )
 
     def _on_added(
         self, show_images: Callable[[Sequence[ImageRef]], object], made: Imported
     ) -> None:
         for note in made.figures.get("notes", ()):
-            tell(f"'{made.images[0].name}': {note}.")
+            tell(in_panel(f"'{made.images[0].name}': {note}."))
         show_images(made.images)
 
     def _show(self, refs: Sequence[ImageRef], placement: Placement | None = None) -> None:
         """Show the first of new images."""
-        if len(refs) > 1:
-            tell(f"{len(refs)} images were added; choose one at the top of step 1.")
         self._layers.show_image(refs[0], placement=placement)
 
     # --- samples -----------------------------------------------------------------------------
@@ -260,6 +273,7 @@ class FileActions:
 
     def _show_project(self, session: Session) -> None:
         self._controller.show(session)
+        self._require_class()
         if session.project.images:
             self._layers.show_image(session.project.images[0])
 

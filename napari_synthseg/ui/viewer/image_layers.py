@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Layer
 
-    from napari_synthseg.ui.viewer.displayed_image import DisplayedImage, ImageKey
+    from napari_synthseg.ui.presenters.images.pictures import ImageKey
+    from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 
 
 class ImageLayers:
@@ -53,6 +54,10 @@ class ImageLayers:
     def owns(self, layer: Layer) -> bool:
         """Return whether a layer was added here."""
         return layer in self._keys
+
+    def belong_to(self, key: ImageKey) -> bool:
+        """Return whether any layer was made for an image."""
+        return key in self._keys.values()
 
     def is_shown(self, image: DisplayedImage) -> bool:
         """Tell whether an image is the one in view."""

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import numpy as np
-from napari.layers import Image, Layer, Shapes
+from napari.layers import Image, Layer, Points, Shapes
 from napari.layers import Labels as LabelsLayer
 from qtpy.QtCore import QObject, Signal
 
@@ -24,14 +25,11 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.tasks.info import Marking
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import tell
+from napari_synthseg.ui.presenters.images.pictures import ImageKey, common_name, image_key, parts_of
 from napari_synthseg.ui.presenters.steps import has_regions
-from napari_synthseg.ui.viewer.displayed_image import (
-    DisplayedImage,
-    ImageKey,
-    common_name,
-    image_key,
-    parts_of,
-)
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.drawing.left_out_layer import LeftOutLayer
+from napari_synthseg.ui.viewer.drawing.shape_drawing import ShapeDrawing
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.image_watch import ImageWatch
@@ -63,6 +61,10 @@ if TYPE_CHECKING:
 GAP_SHARE = 0.04
 """Gap between an image and the dual images beside it, as a share of the image's width."""
 
+KEPT_IMAGES = 6
+"""Images whose layers stay in the viewer, the last ones that were shown, for going back and forth
+among few; of hundreds of images all layers would fill the memory."""
+
 PART_WORDS = {"train": "click here", "validate": "held out", "test": "held out for scoring"}
 """Role of a part -> what is written on it."""
 
@@ -73,6 +75,8 @@ class Layers(QObject):
     image_changed = Signal()
     """Another image is shown, or none."""
     marking_changed = Signal()
+    step_wanted = Signal(int)
+    """A key asked for the next image (1), or the one before (-1)."""
 
     def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         super().__init__()
@@ -81,6 +85,8 @@ class Layers(QObject):
         self.clicks = ClicksLayer(viewer, controller)
         self.outlines = OutlinesLayer(viewer, controller)
         self.regions = RegionsLayer(viewer, controller, self.clicks)
+        self.drawing = ShapeDrawing(viewer)
+        self.left_out = LeftOutLayer(viewer, controller)
         self.preview = PreviewLayers(viewer, controller)
         self._results = ImageLayers(viewer)
         self.outputs = OutputLayers(viewer, self._results, controller)
@@ -88,6 +94,7 @@ class Layers(QObject):
         self._viewer = viewer
         self._controller = controller
         self._images: dict[ImageKey, ImageWatch] = {}
+        self._own_layers: WeakSet[Image] = WeakSet()
         self._parts: Shapes | None = None
         self._shows_marks = True
         self._is_closed = False
@@ -95,6 +102,8 @@ class Layers(QObject):
         self._listening.add(self._on_layer_removing, viewer.layers.events.removing)
         self._listening.add(self._on_layer_removed, viewer.layers.events.removed)
         self.regions.shown.connect(self._on_regions_shown)
+        for marking in (self.clicks, self.regions):
+            marking.image_wanted.connect(self.step_wanted)
         controller.session_changed.connect(self._on_session_changed)
         controller.project_changed.connect(self._on_project_changed)
 
@@ -106,13 +115,15 @@ class Layers(QObject):
         if self._is_closed:
             return
         self._is_closed = True
-        for part in (self, self.clicks, self.regions):
+        for part in (self, self.clicks, self.regions, self.drawing):
             part.blockSignals(True)
         self._listening.end()
         self._forget_images()
         self.clicks.forget()
         self.regions.forget()
         self.outlines.close()
+        self.drawing.forget()
+        self.left_out.close()
         self.preview.close()
         self.heat_maps.close()
         self.image = None
@@ -124,7 +135,7 @@ class Layers(QObject):
         ours = (
             *(watch.layer for watch in self._images.values()), *(self.preview.layers or ()),
             self.clicks.layer, self.regions.layer, self.outlines.layer,
-            self.outlines.painter.layer, self._parts,
+            self.outlines.painter.layer, self._parts, self.left_out.layer, self.drawing.layer,
         )  # fmt: skip
         mine = any(layer is each for each in ours)
         return mine or self._results.owns(layer) or self.heat_maps.owns(layer)
@@ -135,6 +146,12 @@ class Layers(QObject):
         return tuple(
             x for x in every if not self.owns(x) or any(x is p for p in self.outputs.predictions)
         )
+
+    def importable_layers(self) -> tuple[Layer, ...]:
+        """Return the viewer's Points, Shapes and Labels layers of the user, and predictions."""
+        every = (unwrapped(layer) for layer in self._viewer.layers)
+        mine = [x for x in every if isinstance(x, (Points, Shapes)) and not self.owns(x)]
+        return (*mine, *self.label_layers())
 
     @property
     def point(self) -> tuple[float, ...]:
@@ -195,7 +212,9 @@ class Layers(QObject):
         if not refs:
             return None
         place = placement.of_stack(channels) if channels else placement
-        return make_image_layer(pixels, common_name(refs), rgb, place)
+        layer = make_image_layer(pixels, common_name(refs), rgb, place)
+        self._own_layers.add(layer)
+        return layer
 
     def _show_read(self, key: ImageKey) -> None:
         layer, refs = self._images[key].layer, parts_of(self._controller.project, key)
@@ -212,13 +231,26 @@ class Layers(QObject):
             other.layer.visible = other_key == key
         self._results.show_those_of(image)
         self._show_parts(image)
+        self.left_out.show(image)
         if self.marking == "clicks" or self._has_clicks(image):  # else it is in the way
             self._show_clicks(image)
         if self.marking == "regions" or has_regions(self._controller.project, refs):
             self.regions.show(image)
         self.activate_marking()
         self.look_at_image()
+        self._images[key] = self._images.pop(key)  # the last one is the one that is shown
+        self._drop_layers(list(self._images)[:-KEPT_IMAGES])
         self.image_changed.emit()
+
+    def _drop_layers(self, keys: Sequence[ImageKey]) -> None:
+        """Remove the layers in which we show images, unless results belong to these.
+
+        They are read again when they are shown again.
+        """
+        for key in keys:
+            layer = self._images[key].layer
+            if layer in self._own_layers and not self._results.belong_to(key):
+                remove_layer(self._viewer, layer)
 
     # --- an image's layer changes ---------------------------------------------------------------
 
@@ -241,6 +273,7 @@ class Layers(QObject):
         self.heat_maps.unmark()
         if self._parts is not None:
             image.placement.plane().apply(self._parts)
+        self.left_out.follow()
         for marking in (self.outlines, self.clicks, self.regions):
             marking.follow()
 
@@ -260,6 +293,22 @@ class Layers(QObject):
             self._controller.edit(self._controller.project.with_images(*changed), "set pixel size")
             sizes = " x ".join(f"{length:g}" for length in size)
             tell(f"The pixel size of '{common_name(refs)}' is {sizes} {unit} now, as of its layer.")
+
+    def _scale_own_layer(self, image: DisplayedImage) -> None:
+        """Show the image in view in the pixel size that it has now, unless its layer is the user's.
+
+        Layers of the user are only read.
+        """
+        refs, layer, ndim = image.refs, image.layer, len(image.shape)
+        if not refs or layer not in self._own_layers or layer.ndim != ndim:
+            return
+        size, unit = pixel_size(layer.scale, layer.units)
+        wanted = refs[0].pixel_size
+        if unit == refs[0].unit and _alike(size, wanted):
+            return
+        place = Placement.of_pixel_size(wanted, refs[0].unit, ndim)
+        layer.scale, layer.units = place.scale, place.units or ("pixel",) * ndim
+        look_at_layer(self._viewer, layer)
 
     def _on_pixels_changed(self, key: ImageKey) -> None:
         """Show an image in a layer of its own, as its layer shows something else now."""
@@ -305,6 +354,7 @@ class Layers(QObject):
         program where an image was added that is not drawn yet.
         """
         self.outlines.hide()
+        self.drawing.stop()
         self.clicks.hide()
         self.regions.hide()
 
@@ -419,6 +469,10 @@ class Layers(QObject):
                 marking.forget()
         if gone is self._parts:
             self._parts = None
+        if gone is self.left_out.layer:
+            self.left_out.forget()
+        if gone is self.drawing.layer:
+            self.drawing.forget()
         for holder in (self.outlines, self.preview, self.outputs, self.heat_maps, self._results):
             holder.forget(gone)
         for key in [k for k, watch in self._images.items() if watch.layer is gone]:
@@ -430,8 +484,10 @@ class Layers(QObject):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if self.image is None or new.images is old.images:
             return
+        self._scale_own_layer(self.image)
         if not self.image.refs:  # the image was removed from the project
             self._hide_image()
+        self._drop_layers([key for key in self._images if not parts_of(new, key)])
         self.image_changed.emit()
 
     def _on_session_changed(self) -> None:
@@ -455,6 +511,7 @@ class Layers(QObject):
         """Take away what belongs to the image that is shown; its own layer stays."""
         self.image = None
         self._hide_markings()
+        self.left_out.hide()
         remove_layer(self._viewer, self._parts)
 
     def _beside_image(self) -> Placement:
@@ -465,6 +522,13 @@ class Layers(QObject):
         upright = replace(placement, scale=tuple(map(abs, placement.scale)))
         corner = (*placement.translate[:-2], low[0], high[1] + gap)
         return upright.of_stack(0, corner)
+
+
+def _alike(first: Sequence[float] | None, second: Sequence[float] | None) -> bool:
+    """Tell whether two pixel sizes, of which each may be unknown, are the same."""
+    if first is None or second is None:
+        return first is second
+    return len(first) == len(second) and np.allclose(first, second)
 
 
 def _corners(region: Sequence[tuple[int, int]]) -> np.ndarray:

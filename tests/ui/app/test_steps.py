@@ -101,14 +101,15 @@ def test_a_long_undo_label_keeps_its_beginning(opened):
 def test_an_image_can_be_clicked_for_scoring_only(opened):
     page = opened.panel.click_page
     opened.click_all()
-    page.held.click()
+    role = page.images.details.role
+    role.setCurrentIndex(role.findData("test"))
     page.exhaustive.click()
     (ref,) = opened.session.project.images
     assert (ref.role, ref.exhaustive) == ("test", True)
     assert page.table.item(0, 4).text() == "12"
     assert "only for scoring" in page.hint()
     assert not page.next_step().is_ready
-    page.held.click()
+    role.setCurrentIndex(role.findData("train"))
     assert opened.session.project.images[0].role == "train"
     assert page.next_step().is_ready
 

@@ -95,6 +95,7 @@ class ClicksLayer(MarkingLayer):
             "clicks",
             {
                 "class": self._class_actions(self.choose_class),
+                **self._image_actions(),
                 "negative": partial(self.choose_class, NOT_AN_OBJECT),
                 "undo": self._controller.undo,
                 "redo": self._controller.redo,

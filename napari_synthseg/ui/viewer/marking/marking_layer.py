@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
@@ -30,6 +30,9 @@ class MarkingLayer(QObject):
     image
         The image that is marked, or None.
     """
+
+    image_wanted = Signal(int)
+    """A key asked for another image: 1 for the next one, -1 for the one before."""
 
     layer: Any = None
     image: DisplayedImage | None = None
@@ -98,3 +101,10 @@ class MarkingLayer(QObject):
                 choose_class(classes[number].value)
 
         return [partial(choose, number) for number in range(len(CLASS_KEYS))]
+
+    def _image_actions(self) -> dict[str, Callable[[], object]]:
+        """Return what the keys of images do: each asks for another image."""
+        return {
+            "next_image": lambda: self.image_wanted.emit(1),
+            "previous_image": lambda: self.image_wanted.emit(-1),
+        }

@@ -92,6 +92,7 @@ class OutlineFeed(QObject):
     def _follow(self, job: Job[Any], on_finished: Any) -> JobMonitor:
         monitor = JobMonitor(job, with_bar=False, interval_ms=POLL_MS)
         monitor.finished.connect(on_finished)
+        monitor.start()
         return monitor
 
     def _on_progress(self, steps: list[Progress]) -> None:

@@ -87,3 +87,4 @@ class OutlineMender(QObject):
 
         self._monitor = JobMonitor(job, with_bar=False, interval_ms=POLL_MS)
         self._monitor.finished.connect(finished)
+        self._monitor.start()

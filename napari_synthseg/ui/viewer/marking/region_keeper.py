@@ -16,7 +16,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.viewer.displayed_image import DisplayedImage, ImageKey
+from napari_synthseg.ui.presenters.images.pictures import ImageKey
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.painting import Painted, SavedRegions, read_regions, shares_of
 

@@ -129,6 +129,7 @@ class RegionsLayer(MarkingLayer):
             "regions",
             {
                 "class": self._class_actions(self.choose_class),
+                **self._image_actions(),
                 "ground": self.choose_ground,
                 "undo": self.undo,
                 "redo": self.redo,

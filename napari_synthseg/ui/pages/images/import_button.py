@@ -1,0 +1,147 @@
+"""The button that takes over points, boxes, outlines and masks of others, from files and layers."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from napari.layers import Labels, Layer, Points, Shapes
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.notices import show_input_errors
+from napari_synthseg.ui.pages.images.import_dialog import (
+    ImportDialog,
+    ImportSource,
+    file_source,
+)
+from napari_synthseg.ui.viewer.adding.layer_tables import read_layer
+from napari_synthseg.ui.viewer.labels_menu import plane_in_view, values_in_view
+from napari_synthseg.ui.viewer.layers import Layers
+from napari_synthseg.workflow.importing_files.looking import Importable, look_at, why_no_ids
+from napari_synthseg.workflow.jobs import Job
+
+ANNOTATIONS = (
+    "Clicks, boxes, outlines, masks (*.csv *.json *.geojson *.xml *.txt *.yaml *.zip *.roi *.npy "
+    "*.tif *.tiff *.png);;All files (*)"
+)
+
+
+class ImportButton(QPushButton):
+    """Offers files, folders and layers, and opens the questions about what was chosen."""
+
+    def __init__(self, controller: SessionController, layers: Layers) -> None:
+        super().__init__("Import…")
+        self.setToolTip(
+            "Take over what was clicked, boxed, outlined or masked in another program, or in a "
+            "layer of napari"
+        )
+        self._controller, self._layers = controller, layers
+        self.dialog: ImportDialog | None = None
+        self.menu_ = QMenu(self)
+        self.menu_.aboutToShow.connect(self._fill)
+        self.setMenu(self.menu_)
+
+    def _fill(self) -> None:
+        self.menu_.clear()
+        self.menu_.addAction("From a file…").triggered.connect(lambda: self.ask_file())
+        self.menu_.addAction("From a folder…").triggered.connect(lambda: self.ask_folder())
+        if layers := self._layers.importable_layers():
+            self.menu_.addSeparator()
+        for layer in layers:
+            self.menu_.addAction(f"Layer: {layer.name}").triggered.connect(
+                lambda _=False, chosen=layer: show_input_errors(lambda: self.take_layer(chosen))
+            )
+
+    def ask_file(self) -> None:
+        """Ask for a file to import."""
+        path, _ = QFileDialog.getOpenFileName(self, "Import", "", ANNOTATIONS)
+        if path:
+            self.take_file(Path(path))
+
+    def ask_folder(self) -> None:
+        """Ask for a folder of annotations or label images to import."""
+        folder = QFileDialog.getExistingDirectory(self, "Import a folder")
+        if folder:
+            self.take_file(Path(folder))
+
+    def take_file(self, path: Path) -> None:
+        """Look at a file or folder, then ask about it."""
+        self._controller.run(look_at(path), lambda found: self._ask(file_source(found)))
+
+    def take_layer(self, layer: Layer) -> None:
+        """Ask about what a Points, Shapes or Labels layer shows.
+
+        Raises
+        ------
+        InputError
+            If no image is shown, or the layer holds nothing that can be imported.
+        """
+        ref = self._image()
+        if ref is None:
+            raise InputError(
+                "No image is shown: choose the image in step 1 that the layer belongs to."
+            )
+        if isinstance(layer, Labels):
+            self._take_labels(layer, ref)
+        elif isinstance(layer, (Points, Shapes)):
+            self._take_table(layer, ref)
+        else:
+            raise InputError(
+                f"Layer '{layer.name}' holds neither points nor shapes nor labels: choose another."
+            )
+
+    # --- what was chosen ------------------------------------------------------------------------
+
+    def _image(self) -> ImageRef | None:
+        """Return the image in view, of several parts the one for training."""
+        refs = self._layers.image.refs if self._layers.image else ()
+        return next((ref for ref in refs if ref.role == "train"), refs[0] if refs else None)
+
+    def _take_labels(self, layer: Labels, ref: ImageRef) -> None:
+        plane = plane_in_view(layer, self._layers.point, ref.ndim)
+
+        def read() -> ImportSource:
+            values = np.ascontiguousarray(values_in_view(layer, plane, ref.ndim), np.int32)
+            title = "a layer of labels"
+            found = Importable(Path(), "label image", title, no_ids=why_no_ids(values))
+            return ImportSource(found, layer.name, InstanceLabels(values), is_of_shown=True)
+
+        self._controller.run(Job.of(f"read {layer.name}", read), self._ask)
+
+    def _take_table(self, layer: Points | Shapes, ref: ImageRef) -> None:
+        image = self._layers.image
+        assert image is not None
+        table = read_layer(layer, image, ref, self._layers.point)
+        if not table.shapes:
+            raise InputError(
+                f"Layer '{layer.name}' holds nothing on the plane that is shown: move the slider."
+            )
+        notes = f"{table.elsewhere} on other planes were left out." if table.elsewhere else ""
+        folder = tempfile.TemporaryDirectory(prefix="synthseg-")
+        name = re.sub(r"[^\w .-]", "_", layer.name) or "layer"
+        path = table.write(Path(folder.name) / f"{name}.csv")
+        axes = table.axes if isinstance(layer, Points) else None
+
+        def ask(found: Importable) -> None:
+            self._ask(ImportSource(found, layer.name, None, True, axes, notes))
+            if self.dialog is not None:
+                self.dialog.finished.connect(lambda _: folder.cleanup())
+
+        self._controller.run(look_at(path), ask)
+
+    def _ask(self, source: ImportSource) -> None:
+        cls = self._layers.clicks.active_class
+        dialog = ImportDialog(self.window(), self._controller, source, self._image(), cls)
+        dialog.finished.connect(lambda _: self._forget(dialog))
+        self.dialog = dialog
+        dialog.open()
+
+    def _forget(self, dialog: ImportDialog) -> None:
+        if self.dialog is dialog:
+            self.dialog = None

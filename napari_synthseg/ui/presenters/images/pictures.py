@@ -1,0 +1,116 @@
+"""Pictures: what several images of a project, its parts, may have in common; and lists of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from napari_synthseg.core.annotations import ImageRef, Role, named_specimen
+from napari_synthseg.core.project import Project
+
+ImageKey = tuple[str, tuple[tuple[str, int], ...], tuple[int, ...] | None, bool]
+"""What the parts (regions) of one image have in common: file, plane, channels, how it is read."""
+
+ROLES: dict[Role, str] = {
+    "train": "for training",
+    "validate": "to choose the best weights",
+    "test": "for scoring only",
+}
+"""What an image is for, in words."""
+
+
+def image_key(ref: ImageRef) -> ImageKey:
+    """Return what the parts (regions) of one image have in common."""
+    return ref.uri, tuple(sorted(ref.plane.items())), ref.channels, ref.as_stored
+
+
+def parts_of(project: Project, key: ImageKey) -> tuple[ImageRef, ...]:
+    """Return the parts (regions) that a project has of an image."""
+    return tuple(ref for ref in project.images if image_key(ref) == key)
+
+
+def common_name(refs: Sequence[ImageRef]) -> str:
+    """Return a name for an image: the words with which the names of all its parts begin."""
+    words = zip(*(ref.name.split() for ref in refs), strict=False)
+    common = takewhile(lambda same: len(set(same)) == 1, words)
+    return " ".join(first for first, *_ in common) or refs[0].name or "image"
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """One picture in the list of images.
+
+    Attributes
+    ----------
+    key
+        The picture.
+    refs
+        Its parts, as the project has them.
+    name
+        What it is called.
+    detail
+        What is marked on it and what it is for, in a few words.
+    is_done
+        Every object on it is clicked.
+    """
+
+    key: ImageKey
+    refs: tuple[ImageRef, ...]
+    name: str
+    detail: str
+    is_done: bool
+
+    @property
+    def tip(self) -> str:
+        """More words about it."""
+        roles = ", ".join(f"{ref.name}: {ROLES[ref.role]}" for ref in self.refs)
+        return f"{roles}\n{self.refs[0].uri}"
+
+
+def list_pictures(project: Project) -> list[PictureRow]:
+    """Return the pictures of a project, in the order in which they were added."""
+    pictures: dict[ImageKey, list[ImageRef]] = {}
+    for ref in project.images:
+        pictures.setdefault(image_key(ref), []).append(ref)
+    counts = Counter((click.image, click.cls) for click in project.clicks)
+    truths = {truth.image for truth in project.truths}
+    return [
+        PictureRow(
+            key, tuple(refs), common_name(refs), _detail(refs, counts, truths, project.class_names),
+            any(ref.exhaustive for ref in clickable(refs)),
+        )
+        for key, refs in pictures.items()
+    ]  # fmt: skip
+
+
+def clickable(refs: Sequence[ImageRef]) -> list[ImageRef]:
+    """Return the parts of a picture to click: those for training, else one that is held out."""
+    return [ref for ref in refs if ref.role == "train" or len(refs) == 1]
+
+
+def _detail(
+    refs: Sequence[ImageRef],
+    counts: Mapping[tuple[str, int], int],
+    truths: set[str],
+    names: Mapping[int, str],
+) -> str:
+    sums = {n: sum(counts.get((ref.id, value), 0) for ref in refs) for value, n in names.items()}
+    clicked = ", ".join(f"{count} {name}" for name, count in sums.items() if count)
+    words = [clicked or "no click"]
+    if any(ref.id in truths for ref in refs):
+        words.append("has truth")
+    roles = dict.fromkeys(ref.role for ref in refs)
+    words += ["several parts"] if len(roles) > 1 else []
+    words += [ROLES[role] for role in roles if len(roles) == 1 and role != "train"]
+    words += sorted({named_specimen(ref) for ref in refs} - {""})
+    words += ["a part counts"] if any(ref.is_limited for ref in refs) else []
+    return " · ".join(words)
+
+
+def neighbor(rows: Sequence[PictureRow], shown: ImageKey | None, step: int) -> PictureRow | None:
+    """Return the picture `step` after the shown one (the first where none is); None at the ends."""
+    keys = [row.key for row in rows]
+    place = keys.index(shown) + step if shown in keys else 0
+    return rows[place] if 0 <= place < len(rows) else None

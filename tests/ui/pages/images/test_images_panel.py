@@ -1,0 +1,193 @@
+"""Many images in the panel: added at once, listed, stepped through, limited, imported, undone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+
+from tests.ui.conftest import CENTERS, draw_discs
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def shown():
+    """What was told to the user."""
+    from napari.utils.notifications import notification_manager
+
+    notification_manager.records.clear()
+    return notification_manager.records
+
+
+@pytest.fixture
+def several(bench, tmp_path, shown):
+    """The panel with a folder of three images, the second with an information bar."""
+    folder = tmp_path / "day1"
+    folder.mkdir()
+    for number in range(3):
+        image = draw_discs()
+        if number == 1:
+            image += np.random.default_rng(1).integers(0, 1500, image.shape, np.uint16)
+            image[112:] = 0
+            for left in range(6, 150, 9):
+                image[116:124, left : left + 5] = 4000
+        tifffile.imwrite(folder / f"cells_{number}.tif", np.roll(image, number, axis=1))
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(20))
+    bench.panel.files.images.add([folder])
+    bench.settle()
+    bench.settle()
+    return bench
+
+
+def test_a_folder_is_added_and_stepped_through_by_key(several, shown):
+    page = several.panel.click_page.images
+    assert several.panel.step == 0
+    assert page.title.text() == "1 of 3"
+    told = [record.message for record in shown]
+    assert any("3 images were added" in text and "broken.png: " in text for text in told)
+    several.click_all()
+    several.press("PgDown")
+    several.wait(lambda: page.title.text() == "2 of 3")
+    several.settle()
+    assert several.clicks is not None and not len(several.clicks.data)
+    several.press("PgUp")
+    several.wait(lambda: page.title.text() == "1 of 3")
+    several.settle()
+    assert len(several.clicks.data) == len(CENTERS)
+    model = page.list.images
+    several.wait(lambda: "12 object" in str(model.data(model.index(0))))
+    several.wait(lambda: len(model._pictures) == 3)
+
+
+def test_images_are_ticked_renamed_removed_and_brought_back(several):
+    from qtpy.QtCore import Qt
+
+    page, session = several.panel.click_page.images, several.session
+    model = page.list.images
+    model.setData(model.index(2), 2, Qt.ItemDataRole.CheckStateRole)
+    assert session.project.images[2].exhaustive
+    assert page.title.text() == "1 of 3 · 1 done"
+    model.setData(model.index(1), "with bar", Qt.ItemDataRole.EditRole)
+    assert session.project.images[1].name == "with bar"
+    before = session.project.images
+    page.details.remove_button.click()
+    several.wait(lambda: several.panel.layers.image is not None)
+    several.settle()
+    assert session.project.images == before[1:]
+    assert several.panel.layers.image.refs == before[1:2]  # the next one is shown
+    session.undo()
+    assert session.project.images == before
+
+
+def test_a_bar_is_offered_and_a_drawn_part_is_left_out_and_undone(several):
+    box, session = several.panel.click_page.images.limits, several.session
+    several.panel.click_page.images.parts.open()
+    several.press("PgDown")
+    several.wait(lambda: box.asks)
+    several.settle()
+    assert "lowest 16 rows look like an information bar" in box.question.text()
+    box.leave_button.click()
+    several.settle()
+    assert session.project.images[1].excluded
+    assert not box.asks
+    layer = several.panel.layers.left_out.layer
+    assert layer.data[112:].all() and not layer.data[:112].any()
+    session.undo()
+    assert several.panel.layers.left_out.layer is None
+    box.buttons["roi", "rectangle"].click()
+    several.drag((20, 30), (60, 90))
+    several.wait(lambda: session.project.images[1].roi != ())
+    several.settle()
+    counted = session.project.images[1].counted(((0, 128), (0, 160)))
+    rows, columns = np.nonzero(counted)
+    found = [rows.min(), rows.max(), columns.min(), columns.max()]
+    assert np.abs(np.subtract(found, [20, 60, 30, 90])).max() <= 1
+    assert several.panel.layers.drawing.layer is None
+    assert several.viewer.layers.selection.active is several.clicks
+
+
+def test_a_pixel_size_is_drawn_over_a_scale_bar(several):
+    page, session = several.panel.click_page.images, several.session
+    page.about.open()
+    box = page.details.pixel_size
+    box.draw_button.click()
+    several.drag((100, 20), (100, 120))
+    several.wait(lambda: box.drawn.isVisible())
+    box.length.setText("50")
+    box.use_button.click()
+    (size, _), unit = session.project.images[0].pixel_size, session.project.images[0].unit
+    assert size == pytest.approx(0.5, rel=0.03)
+    assert unit == "um"
+    assert several.panel.layers.image.layer.scale[0] == size  # our own layer follows
+    session.undo()
+    assert session.project.images[0].pixel_size is None
+    assert several.panel.layers.image.layer.scale[0] == 1
+
+
+def test_black_and_white_masks_become_objects_by_their_pieces(several, tmp_path):
+    masks = (draw_discs() > 500).astype(np.uint8) * 255
+    tifffile.imwrite(tmp_path / "mine.tif", masks)
+    button = several.panel.click_page.images.import_button
+    button.take_file(tmp_path / "mine.tif")
+    several.wait(lambda: button.dialog is not None)
+    dialog = button.dialog
+    assert "one value, 255" in dialog.said.text()
+    assert dialog.split.isChecked()
+    dialog.start()
+    several.settle()
+    assert "12 objects" in dialog.result.text()
+    (truth,) = several.session.project.truths
+    assert len(truth.classes) == 12
+    dialog.close()
+
+
+def test_points_of_a_scaled_layer_become_clicks_under_them(several):
+    points = several.viewer.add_points(np.array(CENTERS) / 2, scale=(2, 2), name="mine")
+    button = several.panel.click_page.images.import_button
+    button.take_layer(points)
+    several.wait(lambda: button.dialog is not None)
+    button.dialog.start()
+    several.settle()
+    assert "12 clicks added" in button.dialog.result.text()
+    assert {c.position for c in several.session.project.clicks} == {
+        tuple(map(float, center)) for center in CENTERS
+    }
+    button.dialog.close()
+
+
+def test_what_a_file_lacks_is_asked_for_after_it_was_refused(several, tmp_path):
+    (tmp_path / "boxes.csv").write_text(
+        "image,class,ymin,xmin,ymax,xmax\ncells_0.tif,yeast,10,10,30,30\n"
+    )
+    button = several.panel.click_page.images.import_button
+    button.take_file(tmp_path / "boxes.csv")
+    several.wait(lambda: button.dialog is not None)
+    dialog = button.dialog
+    assert not dialog.add_classes.isVisible()
+    dialog.start()
+    several.settle()
+    assert "yeast" in dialog.problem.text() and "--" not in dialog.problem.text()
+    assert dialog.add_classes.isVisible()
+    dialog.add_classes.setChecked(True)
+    dialog.start()
+    several.settle()
+    assert [c.name for c in several.session.project.classes] == ["object", "yeast"]
+    assert len(several.session.project.truths) == 1
+    dialog.close()
+
+
+def test_axes_of_a_file_are_asked_for_before_it_is_used(bench, tmp_path):
+    tifffile.imwrite(tmp_path / "movie.tif", np.stack([draw_discs()] * 5))
+    files = bench.panel.files.images
+    files.add([tmp_path / "movie.tif"])
+    bench.wait(lambda: files.dialog is not None)
+    (box,) = files.dialog.boxes
+    assert "a guess" in box.title.text()
+    box.axes.setCurrentIndex(box.axes.findData("tyx"))
+    box.each.setChecked(False)
+    box.numbers["t"].setValue(3)
+    files.dialog.accept()
+    bench.settle()
+    bench.settle()
+    assert [ref.plane for ref in bench.session.project.images] == [{"t": 3}]
