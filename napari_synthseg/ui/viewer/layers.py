@@ -35,6 +35,7 @@ from napari_synthseg.ui.viewer.displayed_image import (
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.image_watch import ImageWatch
+from napari_synthseg.ui.viewer.live_layer import LiveLayer
 from napari_synthseg.ui.viewer.marking.clicks_layer import ClicksLayer
 from napari_synthseg.ui.viewer.marking.regions_layer import RegionsLayer
 from napari_synthseg.ui.viewer.output_layers import OutputLayers
@@ -83,6 +84,7 @@ class Layers(QObject):
         self._results = ImageLayers(viewer)
         self.outputs = OutputLayers(viewer, self._results, controller)
         self.heat_maps = HeatMapLayers(viewer, self._results, controller)
+        self.live = LiveLayer(viewer, self._results, controller)
         self._viewer = viewer
         self._controller = controller
         self._images: dict[ImageKey, ImageWatch] = {}
@@ -407,7 +409,7 @@ class Layers(QObject):
                 marking.forget()
         if gone is self._parts:
             self._parts = None
-        for holder in (self.preview, self.outputs, self.heat_maps, self._results):
+        for holder in (self.preview, self.outputs, self.heat_maps, self.live, self._results):
             holder.forget(gone)
         for key in [k for k, watch in self._images.items() if watch.layer is gone]:
             self._images.pop(key).close()
