@@ -46,8 +46,7 @@ from benchmarks.helpers.clicked_images import (
     read,
 )
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.core.patch import Patch
-from napari_synthseg.core.quality_issue import IssueKind
+from napari_synthseg.core.patch import IssueKind, Patch
 
 LEAST_OBJECTS = 12
 SHARE = 0.1

@@ -13,7 +13,39 @@ from numpy.typing import ArrayLike, NDArray
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.geometry import Region, region_at
 from napari_synthseg.core.pixels import FloatImage, PixelSource
-from napari_synthseg.core.quality_issue import QualityIssue, Severity
+
+IssueKind = Literal[
+    "no object", "off the object", "duplicate", "merged objects", "faint", "unsure outline",
+    "too small", "too large", "blurred", "saturated", "odd size", "odd intensity", "ragged",
+    "off center", "cut off",
+]  # fmt: skip
+"""In words that are shown as they are, the gravest first."""
+
+Severity = Literal["note", "warning", "reject"]
+"""`note`: good to know. `warning`: have a look. `reject`: the check suggests not to use the patch;
+the user decides."""
+
+
+@dataclass(frozen=True)
+class QualityIssue:
+    """One thing about a patch that the user should know.
+
+    Attributes
+    ----------
+    kind
+        What was found.
+    reason
+        The same in words for the user.
+    value
+        The measure that it rests on; what it is depends on the kind.
+    severity
+        How grave it is.
+    """
+
+    kind: IssueKind
+    reason: str
+    value: float = 0.0
+    severity: Severity = "warning"
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.geometry import ball
-from napari_synthseg.core.patch import GIVEN, Patch
-from napari_synthseg.core.quality_issue import QualityIssue, Severity
+from napari_synthseg.core.patch import GIVEN, Patch, QualityIssue, Severity
 from napari_synthseg.patches.quality.outline_shape import elongation, solidity
 
 CUT_OFF = QualityIssue("cut off", "cut off by the image's border", severity="note")

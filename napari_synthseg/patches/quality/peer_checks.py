@@ -14,9 +14,8 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.patch import GIVEN, Patch
+from napari_synthseg.core.patch import GIVEN, IssueKind, Patch, QualityIssue, Severity
 from napari_synthseg.core.progress import Progress, subprogress
-from napari_synthseg.core.quality_issue import IssueKind, QualityIssue, Severity
 from napari_synthseg.patches.quality.contrast import measure_contrasts
 from napari_synthseg.patches.quality.duplicates import find_double_clicks, find_same_pictures
 from napari_synthseg.patches.quality.merged_objects import score_merged_objects, usual_solidity

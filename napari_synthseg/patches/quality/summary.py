@@ -10,12 +10,12 @@ from typing import get_args
 from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.patch import (
     ClickedImage,
+    IssueKind,
     MeasuredDiameter,
     Patch,
     PatchLibrary,
     PatchState,
 )
-from napari_synthseg.core.quality_issue import IssueKind
 from napari_synthseg.patches.quality.size import MAX_DIAMETER_RATIO
 
 GOOD_QUALITY = 0.5

@@ -11,8 +11,7 @@ from typing import Any, get_args
 import numpy as np
 
 from napari_synthseg.core.annotations import ObjectClass, VerdictState
-from napari_synthseg.core.patch import Patch, PatchLibrary, PatchState
-from napari_synthseg.core.quality_issue import IssueKind
+from napari_synthseg.core.patch import IssueKind, Patch, PatchLibrary, PatchState
 from napari_synthseg.patches.quality.summary import sorted_by_gravity, summarize_classes
 from napari_synthseg.ui.presenters.thumbnail import Thumbnail
 

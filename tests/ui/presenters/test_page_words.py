@@ -16,9 +16,9 @@ from napari_synthseg.core.annotations import (
     ObjectClass,
     RegionTruth,
 )
+from napari_synthseg.core.patch import IssueKind
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.quality_issue import IssueKind
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.ui.presenters.marking import (
@@ -38,7 +38,8 @@ from napari_synthseg.ui.presenters.steps import (
     RESULTS,
     why_locked,
 )
-from napari_synthseg.ui.presenters.work_log import CurvePoint, WorkLog
+from napari_synthseg.ui.presenters.training.curves import CurvePoint
+from napari_synthseg.ui.presenters.work_log import WorkLog
 
 IMAGE = ImageRef(id="a", uri="a.tif", name="a", axes="yx")
 OBJECTS = ObjectClass(name="cell", value=1)
