@@ -63,6 +63,7 @@ from napari_synthseg.workflow.outlining.live_outlines import LiveOutlines, Outli
 from napari_synthseg.workflow.painting import SavedRegions
 from napari_synthseg.workflow.predicting import Magnification
 from napari_synthseg.workflow.realism.comparing import DEFAULT_PAIRS, compare
+from napari_synthseg.workflow.suggesting import MOST_SHOWN, Suggestions, suggest
 
 T = TypeVar("T")
 
@@ -84,6 +85,8 @@ class Session:
         The current project; replace it with `edit`.
     library
         The patches cut last, or None; see `library_is_current`.
+    suggestions
+        Image id -> the objects that were suggested on it last.
     fitted
         What dual images were made with last, or None; see `synthesizer_is_current`.
     artifacts
@@ -98,12 +101,16 @@ class Session:
     library_changed = Signal()
     """Emitted when patches were cut, or verdicts changed which of them may be used."""
 
+    suggestions_changed = Signal()
+    """Emitted when objects were suggested on an image."""
+
     def __init__(self, store: ProjectStore) -> None:
         self.store = store
         self.project: Project = store.load()
         self.library: PatchLibrary | None = None
         self._cut_from: Project | None = None
         self.artifacts = FolderArtifactStore(store.folder)
+        self.suggestions: dict[str, Suggestions] = {}
         self.fitted: Fitted | None = None
         self.history = History()
         self._outlines = LiveOutlines(store.folder)
@@ -534,6 +541,28 @@ class Session:
         fit_to = self.project.images_of(run) if adapt else None
         work = predicting.predict(self.folder, run, tuple(refs), ours, fit_to, magnification)
         return self._job(work, f"predict with {run.name}")
+
+    def suggest(
+        self,
+        ref: ImageRef,
+        run: TrainingRun | None = None,
+        part: Region | None = None,
+        most: int = MOST_SHOWN,
+    ) -> Job[Suggestions]:
+        """Propose objects on an image that are not clicked yet; kept in `suggestions`.
+
+        `workflow.suggesting.accept` and `reject` say what answers make of the project. The rest is
+        as in `workflow.suggesting.suggest`.
+        """
+        if run is not None:
+            run.trained_model()
+
+        def take(found: Suggestions) -> None:
+            self.suggestions = {**self.suggestions, found.image: found}
+            self.suggestions_changed.emit()
+
+        work = suggest(self.project, self.folder, ref, run, part, most)
+        return self._job(work, f"suggest objects on {ref.name}", take)
 
     def explain(
         self,

@@ -22,6 +22,7 @@ from napari_synthseg.ui.pages.marking.diameter_box import DiameterBox
 from napari_synthseg.ui.pages.marking.outlines_box import OutlinesBox
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.regions_box import RegionsBox
+from napari_synthseg.ui.pages.suggesting.suggest_box import SuggestBox
 from napari_synthseg.ui.presenters.marking import (
     click_counts,
     clicking_hint,
@@ -125,6 +126,7 @@ class ClickPage(Page):
         self.clicking = quiet_label(KEYS)
         self.diameter = DiameterBox(controller, layers)
         self.outlines = OutlinesBox(controller, layers)
+        self.suggest = SuggestBox(controller, layers)
         self.painting = RegionsBox(controller, layers)
         self.show_clicks = push_button(
             "Show the Clicks layer again", self._on_show_again, SHOW_AGAIN_TIP
@@ -134,7 +136,7 @@ class ClickPage(Page):
         )
         self.add(
             self.switch, self.images, self.specimen, self.table,
-            row_of(self.add_button, self.remove_button), self.diameter, self.outlines,
+            row_of(self.add_button, self.remove_button), self.diameter, self.outlines, self.suggest,
             self.exhaustive, self.held, self.clicking, self.painting, self.show_clicks,
             self.show_regions,
         )  # fmt: skip
@@ -209,7 +211,9 @@ class ClickPage(Page):
         self.held.setVisible(len(refs) == 1)
         self.held.setToolTip(HELD_TIPS[self.layers.marking])
         self.painting.setVisible(paints)
-        for widget in (self.diameter, self.outlines, self.exhaustive, self.clicking):
+        for widget in (
+            self.diameter, self.outlines, self.suggest, self.exhaustive, self.clicking,
+        ):  # fmt: skip
             widget.setVisible(not paints)
         self._offer_layers()
         self._show_active()

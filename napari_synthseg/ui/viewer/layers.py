@@ -47,6 +47,7 @@ from napari_synthseg.ui.viewer.reading.layer_view import (
     read_image,
 )
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
+from napari_synthseg.ui.viewer.suggesting.review import SuggestionReview
 from napari_synthseg.ui.viewer.view import (
     go_to_plane,
     look_at_layer,
@@ -85,6 +86,7 @@ class Layers(QObject):
         self._results = ImageLayers(viewer)
         self.outputs = OutputLayers(viewer, self._results, controller)
         self.heat_maps = HeatMapLayers(viewer, self._results, controller)
+        self.suggestions = SuggestionReview(viewer, controller)
         self._viewer = viewer
         self._controller = controller
         self._images: dict[ImageKey, ImageWatch] = {}
@@ -115,6 +117,7 @@ class Layers(QObject):
         self.outlines.close()
         self.preview.close()
         self.heat_maps.close()
+        self.suggestions.close()
         self.image = None
 
     # --- the image that is shown -------------------------------------------------------------
@@ -127,6 +130,7 @@ class Layers(QObject):
             self.outlines.painter.layer, self._parts,
         )  # fmt: skip
         mine = any(layer is each for each in ours)
+        mine = mine or self.suggestions.layer.owns(layer)
         return mine or self._results.owns(layer) or self.heat_maps.owns(layer)
 
     def label_layers(self) -> tuple[LabelsLayer, ...]:
@@ -218,6 +222,7 @@ class Layers(QObject):
             self.regions.show(image)
         self.activate_marking()
         self.look_at_image()
+        self.suggestions.set_image(image)
         self.image_changed.emit()
 
     # --- an image's layer changes ---------------------------------------------------------------
@@ -241,7 +246,7 @@ class Layers(QObject):
         self.heat_maps.unmark()
         if self._parts is not None:
             image.placement.plane().apply(self._parts)
-        for marking in (self.outlines, self.clicks, self.regions):
+        for marking in (self.outlines, self.clicks, self.regions, self.suggestions):
             marking.follow()
 
     def _on_image_scaled(self, key: ImageKey) -> None:
@@ -307,6 +312,7 @@ class Layers(QObject):
         self.outlines.hide()
         self.clicks.hide()
         self.regions.hide()
+        self.suggestions.set_image(None)
 
     def _show_clicks(self, image: DisplayedImage) -> None:
         """Show the clicks on an image, above their outlines."""
@@ -419,7 +425,10 @@ class Layers(QObject):
                 marking.forget()
         if gone is self._parts:
             self._parts = None
-        for holder in (self.outlines, self.preview, self.outputs, self.heat_maps, self._results):
+        for holder in (
+            self.outlines, self.preview, self.outputs, self.heat_maps, self._results,
+            self.suggestions,
+        ):  # fmt: skip
             holder.forget(gone)
         for key in [k for k, watch in self._images.items() if watch.layer is gone]:
             self._images.pop(key).close()

@@ -1,0 +1,238 @@
+"""Rounds of corrections against as many clicks at random: what suggestions gain.
+
+A simulated user clicks a few objects on two images and trains. In each round suggestions are
+answered by the true masks, and the model goes on from its weights; the other arm clicks as many
+more objects, drawn at random, and trains alike. F1 at IoU 0.5 is measured on images of the closing
+half after each round. Each arm of each seed is a line of JSON, then a table of medians.
+
+``python -m benchmarks.correction_rounds [--datasets fluorescence emps] [--seeds 0 1 2]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from benchmarks.helpers.clicked_images import ClickedObjects, read
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, Role
+from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.predictions import InstancePrediction
+from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.metrics.instance import score_instances
+from napari_synthseg.patches.suggesting.suggestion import Suggestion
+from napari_synthseg.workflow.session import Session
+from napari_synthseg.workflow.suggesting import accept, reject
+
+Arm = Literal["suggested", "random"]
+ARMS: tuple[Arm, ...] = ("suggested", "random")
+
+TRUE_IOU = 0.5
+"""The user accepts a suggestion that overlaps a true object by more, and rejects the others."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how much: images, clicks at the start and a round, steps, crops."""
+
+    images: int = 2
+    scored: int = 8
+    first: int = 8
+    answers: int = 12
+    rounds: int = 3
+    steps: int = 80
+    crop: int = 160
+    batch: int = 4
+
+
+@dataclass
+class User:
+    """Who clicks objects of some images, and which are clicked already."""
+
+    images: Sequence[tuple[ImageRef, ClickedObjects]]
+    rng: np.random.Generator
+    clicked: set[tuple[str, int]] = field(default_factory=set)
+
+    def click(self, count: int) -> list[Click]:
+        """Click objects at random among those that are left, dealt to the images in turn."""
+        left = {
+            ref.id: self.rng.permutation(
+                [n for n in image.numbers if (ref.id, n) not in self.clicked]
+            ).tolist()
+            for ref, image in self.images
+        }
+        made: list[Click] = []
+        while len(made) < count and any(left.values()):
+            for ref, image in self.images:
+                if left[ref.id] and len(made) < count:
+                    number = left[ref.id].pop()
+                    self.clicked.add((ref.id, number))
+                    place = tuple(image.positions[number].tolist())
+                    made.append(Click(image=ref.id, position=place, cls=1))
+        return made
+
+    def is_true(self, one: Suggestion) -> bool:
+        """Tell whether a suggestion is an object that is not clicked yet."""
+        image = next(image for ref, image in self.images if ref.id == one.image)
+        pixels = np.argwhere(one.outline.mask) + one.outline.origin
+        under = image.ids[tuple(pixels.T)]
+        counts = np.bincount(under, minlength=1)
+        counts[0] = 0
+        number = int(counts.argmax())
+        if not counts[number] or (one.image, number) in self.clicked:
+            return False
+        union = len(pixels) + np.count_nonzero(image.ids == number) - counts[number]
+        if counts[number] / union <= TRUE_IOU:
+            return False
+        self.clicked.add((one.image, number))
+        return True
+
+
+def add(session: Session, image: ClickedObjects, role: Role) -> ImageRef:
+    """Add an image to the project."""
+    stored = image.stored[0] if len(image.stored) == 1 else np.moveaxis(image.stored, 0, -1)
+    axes = "yx" if stored.ndim == 2 else "yxc"
+    made = session.add_images(np.ascontiguousarray(stored), axes=axes, name=image.name, role=role)
+    return made.result().images[0]
+
+
+def train(session: Session, plan: Plan, seed: int, start: TrainingRun | None) -> TrainingRun:
+    spec = TrainSpec(
+        task="segment", minutes=None, steps=plan.steps, crop=plan.crop, batch_size=plan.batch,
+        seed=seed, start=start.id if start is not None else None, device="cpu",
+    )  # fmt: skip
+    return session.train(spec).result()
+
+
+def score(
+    session: Session, run: TrainingRun, tests: Sequence[tuple[ImageRef, ClickedObjects]]
+) -> float:
+    """Return F1 at IoU 0.5 on the images to score on."""
+    found = session.predict(run, [ref for ref, _ in tests]).result()
+    pairs = []
+    for (ref, image), one in zip(tests, found, strict=True):
+        assert isinstance(one, InstancePrediction)
+        numbers = [n for n in np.unique(image.ids).tolist() if n]
+        truth = InstanceLabels(image.ids, dict.fromkeys(numbers, 1))
+        pairs.append((ref.name, truth, one.as_labels()))
+    return score_instances(pairs, {1: "object"}, measured_on="real").values["f1@0.5"]
+
+
+def correct(session: Session, user: User, run: TrainingRun, plan: Plan) -> tuple[int, int]:
+    """Answer suggestions, divided among the images; return how many were true and false."""
+    counts = [0, 0]
+    share = -(-plan.answers // len(user.images))
+    for ref, _ in user.images:
+        found = session.suggest(ref, run, most=share).result()
+        left = found.open(session.project)[: plan.answers - sum(counts)]
+        true = [one for one in left if user.is_true(one)]
+        false = [one for one in left if one not in true]
+        session.edit(accept(session.project, true), "accept")
+        session.edit(reject(session.project, false), "reject")
+        counts[0] += len(true)
+        counts[1] += len(false)
+    return counts[0], counts[1]
+
+
+def measure(dataset: str, seed: int, arm: Arm, plan: Plan, folder: Path) -> dict[str, Any]:
+    """Go through the rounds of one arm."""
+    rng = np.random.default_rng((seed, *dataset.encode()))
+    enough = plan.first + plan.answers * plan.rounds
+    teaching = [i for i in read(dataset, "tuning") if len(i.positions) * plan.images >= enough]
+    teaching = [teaching[i] for i in rng.permutation(len(teaching))[: plan.images]]
+    closing = list(read(dataset, "closing"))
+    closing = [closing[i] for i in rng.permutation(len(closing))[: plan.scored]]
+    started = time.monotonic()
+    result: dict[str, Any] = {"dataset": dataset, "seed": seed, "arm": arm}
+    result |= {"f1": [], "answers": [], "seconds": []}
+    with Session.create(folder) as session:
+        user = User([(add(session, i, "train"), i) for i in teaching], rng)
+        tests = [(add(session, i, "test"), i) for i in closing]
+        diameter = float(np.median([i.diameter for i in teaching]))
+        cls = ObjectClass(name="object", value=1, diameter=diameter)
+        project = session.project.with_classes(cls).with_clicks(*user.click(plan.first))
+        session.edit(project, "click")
+        run = train(session, plan, seed, None)
+        result["f1"].append(score(session, run, tests))
+        for _ in range(plan.rounds):
+            begun = time.monotonic()
+            if arm == "suggested":
+                answers = correct(session, user, run, plan)
+            else:
+                more = user.click(plan.answers)
+                session.edit(session.project.with_clicks(*more), "click")
+                answers = len(more), 0
+            run = train(session, plan, seed, run)
+            result["seconds"].append(round(time.monotonic() - begun, 1))
+            result["answers"].append(list(answers))
+            result["f1"].append(score(session, run, tests))
+    result["f1"] = [round(value, 4) for value in result["f1"]]
+    return {**result, "wall_s": round(time.monotonic() - started, 1)}
+
+
+def table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a line for each data set and arm: the median F1 after each round."""
+    lines = [f"{'dataset':14}{'arm':12}{'seeds':>6}  F1 before, and after each round"]
+    for dataset in dict.fromkeys(row["dataset"] for row in rows):
+        for arm in ARMS:
+            mine = [row["f1"] for row in rows if (row["dataset"], row["arm"]) == (dataset, arm)]
+            if mine:
+                medians = "  ".join(f"{value:.3f}" for value in np.median(mine, axis=0))
+                lines.append(f"{dataset:14}{arm:12}{len(mine):6}  {medians}")
+        gains = _gains([row for row in rows if row["dataset"] == dataset])
+        if gains:
+            lines.append(f"{dataset:14}gain over random after the last round: {gains}")
+    return lines
+
+
+def _gains(rows: Sequence[dict[str, Any]]) -> str:
+    last = {(row["seed"], row["arm"]): row["f1"][-1] for row in rows}
+    gains = [
+        last[seed, "suggested"] - last[seed, "random"]
+        for seed in sorted({row["seed"] for row in rows})
+        if (seed, "suggested") in last and (seed, "random") in last
+    ]
+    each = ", ".join(f"{gain:+.3f}" for gain in gains)
+    return f"median {np.median(gains):+.3f} ({each})" if gains else ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datasets", nargs="+", default=["fluorescence", "emps"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    for name, value in vars(Plan()).items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--out", type=Path, help="lines that are there already are not measured")
+    options = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    plan = Plan(**{name: getattr(options, name) for name in vars(Plan())})
+    rows = []
+    if options.out is not None and options.out.exists():
+        rows = [json.loads(line) for line in options.out.read_text().splitlines()]
+    known = {(row["dataset"], row["seed"], row["arm"]) for row in rows}
+    for seed in options.seeds:
+        for dataset in options.datasets:
+            for arm in ARMS:
+                if (dataset, seed, arm) in known:
+                    continue
+                with tempfile.TemporaryDirectory() as scratch:
+                    rows.append(measure(dataset, seed, arm, plan, Path(scratch) / "p.synthseg"))
+                line = json.dumps({**rows[-1], "plan": vars(plan)})
+                print(line, flush=True)
+                if options.out is not None:
+                    with options.out.open("a") as out:
+                        out.write(line + "\n")
+    print("\n".join(table(rows)))
+
+
+if __name__ == "__main__":
+    main()
