@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-WEIGHTS, OFFSET = (6.0, 4.0, 2.0, 3.0, 2.0, 2.0), -3.0
+WEIGHTS, OFFSET = (5.7, 2.6, 1.8, 0.5, 2.5, 0.8), -2.1
+"""Of what `compare` returns: a logistic regression on 3,800 candidates of 48 clicked images of four
+data sets (nuclei in fluorescence and stained, particles), the tuning half, with 5 or 15 clicks. An
+object is found where its outline overlaps (IoU) the true one by more than 0.5."""
 
 
 class Traits(NamedTuple):

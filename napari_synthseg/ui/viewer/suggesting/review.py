@@ -220,7 +220,7 @@ class SuggestionReview(QObject):
         return self._image is not None and np.prod(self._image.shape[-2:]) > LARGE_PX
 
     def _visible_part(self) -> Region | None:
-        """Return what of the image is on the canvas, (y, x) at full size; None if that is unclear."""
+        """Return what of the image the canvas shows, whole planes of a volume; None if unclear."""
         if self._image is None:
             return None
         layer = self._image.layer
