@@ -37,18 +37,22 @@ class Suggestions:
         What they were found by, for people.
     left_out
         How many more there are.
+    known
+        Ids of the clicks that there were; they lie on none of them.
     """
 
     image: str
     every: tuple[Suggestion, ...]
     source: str = ""
     left_out: int = 0
+    known: frozenset[str] = frozenset()
 
     def open(self, project: Project) -> tuple[Suggestion, ...]:
-        """Return those that are not answered, and that no click lies on."""
+        """Return those that are not answered, and that no later click lies on."""
         if all(ref.id != self.image for ref in project.images):
             return ()
-        mine = [c for c in (*project.clicks, *project.negatives) if c.image == self.image]
+        every = (*project.clicks, *project.negatives)
+        mine = [c for c in every if c.id not in self.known and c.image == self.image]
         answered = {click.id for click in mine}
         classes = set(project.class_values)
         places = np.array([click.position for click in mine], float)
@@ -119,7 +123,8 @@ def suggest(
     source = f"the model of {run.name}" if run is not None else "the clicked objects"
     every = Suggestions(ref.id, tuple(found), source).open(project)
     ordered = unsure_first(every)
-    return Suggestions(ref.id, ordered[:most], source, max(0, len(ordered) - most))
+    known = frozenset(c.id for c in (*project.clicks, *project.negatives))
+    return Suggestions(ref.id, ordered[:most], source, max(0, len(ordered) - most), known)
 
 
 def unsure_first(found: Iterable[Suggestion]) -> tuple[Suggestion, ...]:

@@ -97,6 +97,7 @@ class Layers(QObject):
         self._listening.add(self._on_layer_removing, viewer.layers.events.removing)
         self._listening.add(self._on_layer_removed, viewer.layers.events.removed)
         self.regions.shown.connect(self._on_regions_shown)
+        self.suggestions.ended.connect(self._on_suggestions_ended)
         controller.session_changed.connect(self._on_session_changed)
         controller.project_changed.connect(self._on_project_changed)
 
@@ -372,6 +373,10 @@ class Layers(QObject):
             self.activate_marking()
         elif self.clicks.layer is not None:
             self._viewer.layers.selection.active = self.clicks.layer
+
+    def _on_suggestions_ended(self) -> None:
+        if self._shows_marks and self.marking == "clicks":
+            self.clicks.activate()
 
     def look_at_image(self, clicks: bool = True) -> None:
         """Bring the image into view, with or without what is marked; hide the preview."""

@@ -38,7 +38,7 @@ CONTEXT_DIAMETERS = 4.0
 """How much is shown around an object that is brought closer."""
 
 KEYS = {
-    "accept": ("A", "Return"),
+    "accept": ("A", "Enter"),
     "reject": ("R", "Backspace", "Delete"),
     "next": ("N", "Right"),
     "back": ("B", "Left"),
@@ -51,6 +51,8 @@ class SuggestionReview(QObject):
 
     changed = Signal()
     """There are other suggestions, another one is current, or others are selected."""
+    ended = Signal()
+    """All are answered, or shown no more: what was done before can go on."""
 
     def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         super().__init__()
@@ -59,6 +61,8 @@ class SuggestionReview(QObject):
         self._image: DisplayedImage | None = None
         self._current = ""
         self._is_on = False
+        self._seen: tuple[object, ...] = ()
+        self._open: list[Suggestion] = []
         self.layer.chosen.connect(self._on_chosen)
         self.layer.removed.connect(self.stop)
         controller.project_changed.connect(self._on_project_changed)
@@ -83,8 +87,14 @@ class SuggestionReview(QObject):
     @property
     def open(self) -> list[Suggestion]:
         """The suggestions that are not answered yet, in the order of looking at them."""
-        project = self._controller.project
-        return [one for found in self.found for one in found.open(project)]
+        found, project = self.found, self._controller.project
+        seen = (*found, project.clicks, project.negatives, project.classes, project.images)
+        if len(seen) != len(self._seen) or any(
+            a is not b for a, b in zip(seen, self._seen, strict=True)
+        ):
+            self._seen = seen  # asked for often, and slow among many clicks
+            self._open = [one for each in found for one in each.open(project)]
+        return self._open
 
     @property
     def current(self) -> Suggestion | None:
@@ -127,6 +137,7 @@ class SuggestionReview(QObject):
         self._current = ""
         self.layer.hide()
         self.changed.emit()
+        self.ended.emit()
 
     def resume(self) -> None:
         """Show again what was suggested."""
@@ -175,6 +186,8 @@ class SuggestionReview(QObject):
         if not self._controller.edit(new, edit_name(verb, len(chosen))):
             self._current = before
         self._bring_into_view()
+        if not self.open:
+            self.ended.emit()
 
     # --- showing -----------------------------------------------------------------------------
 

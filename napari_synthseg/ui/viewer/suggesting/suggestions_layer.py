@@ -144,7 +144,7 @@ class SuggestionsLayer(QObject):
             name="Suggestions",
             symbol="disc",
             border_width=0.08,
-            features={"class": [], "sure": []},
+            features={"sure": [], "by": []},
             **image.placement.kwargs(),
         )
         for layer in (self.outlines, self.points):
