@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,8 @@ def suggest(
         The image.
     run
         Whose model finds them; what it misses of what looks like the clicked objects is proposed,
-        too. Without one they are found by the clicks alone.
+        too. Without one they are found by the clicks alone: those on the image, or where there are
+        none those on another one (see `find_example`).
     part
         Where to look, pixels of the whole image; default: see `suggest_by_clicks`.
     most
@@ -114,17 +116,39 @@ def suggest(
         found = suggest_by_model(prediction)
         if part is not None:
             found = [one for one in found if contains(part, one.position)]
-    can_search = bool(clicks) and image.ref.ndim == 2
-    if run is None or can_search:
+    shown_by = ref if clicks else find_example(project, ref)
+    if run is None or (shown_by is not None and ref.ndim == 2):
         diameters = {c.value: c.diameter_px(ref) for c in project.classes}
+        example = None
+        if shown_by is not None and shown_by is not ref:
+            subset = Subset(shown_by, project.clicks_on(shown_by))
+            example = clicked_image(subset, project, folder)
         start = 0.6 if run is not None else 0.0
-        more = yield from subprogress(suggest_by_clicks(image, diameters, part), start, 1.0)
+        work = suggest_by_clicks(image, diameters, part, example)
+        more = yield from subprogress(work, start, 1.0)
         found = combine(found, more) if run is not None else more
     source = f"the model of {run.name}" if run is not None else "the clicked objects"
     every = Suggestions(ref.id, tuple(found), source).open(project)
     ordered = unsure_first(every)
     known = frozenset(c.id for c in (*project.clicks, *project.negatives))
     return Suggestions(ref.id, ordered[:most], source, max(0, len(ordered) - most), known)
+
+
+def find_example(project: Project, ref: ImageRef) -> ImageRef | None:
+    """Return the image whose clicks show what to look for on one without clicks; None: no such.
+
+    It is the one with most clicks of those that are as fine, of which a model may learn.
+    """
+    counts = Counter(click.image for click in project.clicks)
+
+    def alike(other: ImageRef) -> bool:
+        same = (other.ndim, other.channels, other.unit) == (ref.ndim, ref.channels, ref.unit)
+        sizes = [np.array(r.pixel_size or (1.0,)) for r in (ref, other)]
+        near = len(sizes[0]) == len(sizes[1]) and np.allclose(*sizes, rtol=0.1)
+        return other.role == "train" and bool(counts[other.id]) and same and near
+
+    others = [other for other in project.images if other.id != ref.id and alike(other)]
+    return max(others, key=lambda other: counts[other.id], default=None)
 
 
 def unsure_first(found: Iterable[Suggestion]) -> tuple[Suggestion, ...]:

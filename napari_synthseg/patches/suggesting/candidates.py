@@ -137,10 +137,9 @@ class CandidateFinder:
         own: Sequence[Outline],
         every: Sequence[Outline],
     ) -> None:
-        shrink = min(1.0, MAP_DIAMETER_PX / fit.diameter)
-        self.factors = tuple(shrink * s for s in spacing)
-        self.diameter = shrink * fit.diameter
-        self.source = scaled(pixels, self.factors)
+        self.shrink = min(1.0, MAP_DIAMETER_PX / fit.diameter)
+        self.diameter = self.shrink * fit.diameter
+        self.pixels, self.spacing = pixels, spacing
         self.fit = fit
         self.template = self._template()
         self.foreground = self._learn(own, every)
@@ -154,50 +153,61 @@ class CandidateFinder:
         template: FloatImage = ndimage.map_coordinates(blurred, [y, x], order=1, mode="nearest")
         return template
 
+    def _shrunk(
+        self, pixels: PixelSource, spacing: Sequence[float]
+    ) -> tuple[PixelSource, tuple[float, ...]]:
+        """Return an image as the maps show it, and pixels of the maps for one of it."""
+        factors = tuple(self.shrink * s for s in spacing)
+        return scaled(pixels, factors), factors
+
     def _learn(self, own: Sequence[Outline], every: Sequence[Outline]) -> Foreground | None:
         outlined = [o for o in own if o.area]
         chosen = np.linspace(0, len(outlined) - 1, min(SAMPLED_OBJECTS, len(outlined)))
+        source, factors = self._shrunk(self.pixels, self.spacing)
+        margin = [round((AROUND_DIAMETERS - 0.5) * self.diameter)] * 2
         inside, outside = [], []
         for number in np.unique(chosen.astype(int)).tolist():
-            region = self._surroundings(outlined[number])
-            described = describe_pixels(self.source.read(region), [self.diameter] * 2)
-            mine = shrink_masks([outlined[number]], region, self.factors)
-            taken = mine | shrink_masks(every, region, self.factors)
+            box = scaled_region(outlined[number].window, factors)
+            region = widen_region(box, margin, source.region)
+            described = describe_pixels(source.read(region), [self.diameter] * 2)
+            mine = shrink_masks([outlined[number]], region, factors)
+            taken = mine | shrink_masks(every, region, factors)
             inside.append(described[:, mine])
             outside.append(described[:, ~ndimage.binary_dilation(taken)])
         if not inside:
             return None
         return fit_foreground(np.concatenate(inside, axis=1), np.concatenate(outside, axis=1))
 
-    def _surroundings(self, outline: Outline) -> Region:
-        box = scaled_region(outline.window, self.factors)
-        margin = round((AROUND_DIAMETERS - 0.5) * self.diameter)
-        return widen_region(box, [margin] * 2, self.source.region)
-
-    def look_at(self, part: Region) -> Generator[Progress, None, LikenessMaps]:
-        """Map a part of the image."""
+    def look_at(
+        self,
+        part: Region,
+        pixels: PixelSource | None = None,
+        spacing: Sequence[float] | None = None,
+    ) -> Generator[Progress, None, LikenessMaps]:
+        """Map a part of the image that was learned from, or of another one."""
         from skimage.feature import match_template
 
         yield Progress(0.0)
-        wanted = scaled_region(part, self.factors)
-        region = widen_region(wanted, [len(self.template)] * 2, self.source.region)
-        pixels = self.source.read(region)
+        source, factors = self._shrunk(pixels or self.pixels, spacing or self.spacing)
+        wanted = scaled_region(part, factors)
+        region = widen_region(wanted, [len(self.template)] * 2, source.region)
+        shown = source.read(region)
         yield Progress(0.2)
-        told_apart = np.tensordot(self.fit.weights[1], pixels, axes=(0, 0))
+        told_apart = np.tensordot(self.fit.weights[1], shown, axes=(0, 0))
         correlation = match_template(told_apart, self.template, pad_input=True, mode="edge")
         correlation = np.nan_to_num(correlation).astype(np.float32)
         yield Progress(0.6)
         if self.foreground is None:
             foreground = np.zeros_like(correlation)
         else:
-            described = describe_pixels(pixels, [self.diameter] * 2)
+            described = describe_pixels(shown, [self.diameter] * 2)
             foreground = self.foreground.apply(described).clip(-0.5, 1.5)
         yield Progress(0.9)
         first = tuple(a for a, _ in region)
         peaks = self._peaks(correlation, foreground) + first
         inside = [contains(wanted, place) for place in peaks.tolist()]
-        positions = (peaks[inside] + 0.5) / self.factors - 0.5
-        return LikenessMaps(positions, correlation, foreground, self.factors, first)
+        positions = (peaks[inside] + 0.5) / factors - 0.5
+        return LikenessMaps(positions, correlation, foreground, factors, first)
 
     def _peaks(self, correlation: FloatImage, foreground: FloatImage) -> NDArray[np.intp]:
         width = max(3, 2 * round(APART_DIAMETERS * self.diameter) + 1)

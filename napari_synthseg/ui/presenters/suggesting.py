@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.project import Project
 from napari_synthseg.patches.suggesting.suggestion import Suggestion
-from napari_synthseg.workflow.suggesting import Suggestions
+from napari_synthseg.workflow.suggesting import Suggestions, find_example
 
 UNSURE_COLOR, MIDDLE_COLOR, SURE_COLOR = "#ff7043", "#ffd54f", "#4dd0e1"
 """From unlikely to sure; told apart without seeing red or green, on dark and bright images."""
@@ -34,6 +34,9 @@ def why_no_suggestions(project: Project, refs: Sequence[ImageRef], *, by_model: 
     if all(ref.ndim == 3 for ref in refs):
         return "Train a model first: before that, objects are suggested on flat images only."
     count = sum(len(project.clicks_on(ref)) for ref in refs)
+    examples = (example for ref in refs if (example := find_example(project, ref)))
+    if count == 0 and any(len(project.clicks_on(e)) >= FEWEST_CLICKS for e in examples):
+        return ""
     if count < FEWEST_CLICKS:
         return f"Click {FEWEST_CLICKS - count} more objects on this image first."
     return ""

@@ -8,6 +8,8 @@ import pytest
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region
 from napari_synthseg.core.progress import exhaust
+from napari_synthseg.networks import click_net
+from napari_synthseg.patches.suggesting import by_clicks
 from napari_synthseg.patches.suggesting.by_clicks import suggest_by_clicks
 from napari_synthseg.patches.suggesting.suggestion import holds, shared
 from napari_synthseg.patches.window import cut_mask
@@ -119,3 +121,26 @@ def test_volumes_are_refused_with_what_to_do_instead():
     volume = np.zeros((1, 4, 32, 32), np.float32)
     with pytest.raises(InputError, match="Train a model"):
         exhaust(suggest_by_clicks(clicked(volume, [(1, 9, 9)], axes="zyx"), {1: 8.0}))
+
+
+def test_the_clicks_of_another_image_show_what_to_look_for(discs):
+    image, ids = discs
+    taught = clicked(*disc_image(PLACES, seed=5)[:1], CLICKED, name="b", exhaustive=False)
+    found = exhaust(suggest_by_clicks(clicked(image, ()), {1: 20.0}, example=taught))
+    assert sorted(numbers_found(found, ids)) == list(range(1, 13))
+
+
+def test_only_what_lies_near_is_learned_from_and_outlined_again(discs, monkeypatch):
+    image, ids = discs
+    seen = []
+    run = click_net._run
+    monkeypatch.setattr(
+        click_net, "_run", lambda net, planes: seen.append(len(planes)) or run(net, planes)
+    )
+    monkeypatch.setattr(by_clicks, "MOST_TAUGHT", 3)
+    found = suggest(image, PLACES[:8], part=((84, 128), (110, 160)))
+    assert numbers_found(found, ids) == [12]
+    few = sum(seen)
+    seen.clear()
+    suggest(image, PLACES[:8])
+    assert few < sum(seen)
