@@ -31,27 +31,36 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.metrics.instance import score_instances
 from napari_synthseg.patches.suggesting.suggestion import Suggestion
+from napari_synthseg.workflow.choosing import improving_spec
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.suggesting import accept, reject
 
 Arm = Literal["suggested", "random"]
 ARMS: tuple[Arm, ...] = ("suggested", "random")
 
+Answer = Literal["accept", "reject", "leave"]
+
+ANSWERS: tuple[Answer, ...] = ("accept", "reject", "leave")
+
 TRUE_IOU = 0.5
-"""The user accepts a suggestion that overlaps a true object by more, and rejects the others."""
+"""The user accepts a suggestion that overlaps a true object by more."""
+
+MOSTLY_BACKGROUND = 0.8
+"""The user rejects a suggestion of which more is background."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how much: images, clicks at the start and a round, steps, crops."""
+    """How long and how much: images, clicks at the start, answers a round, steps, crops."""
 
     images: int = 2
     scored: int = 8
     first: int = 8
     answers: int = 12
     rounds: int = 3
-    steps: int = 80
-    crop: int = 160
+    start_steps: int = 100
+    steps: int = 40
+    crop: int = 128
     batch: int = 4
 
 
@@ -81,21 +90,19 @@ class User:
                     made.append(Click(image=ref.id, position=place, cls=1))
         return made
 
-    def is_true(self, one: Suggestion) -> bool:
-        """Tell whether a suggestion is an object that is not clicked yet."""
+    def answer(self, one: Suggestion) -> Answer:
+        """Accept an object that is not clicked yet; reject what is none; leave a bad outline."""
         image = next(image for ref, image in self.images if ref.id == one.image)
         pixels = np.argwhere(one.outline.mask) + one.outline.origin
         under = image.ids[tuple(pixels.T)]
         counts = np.bincount(under, minlength=1)
-        counts[0] = 0
+        background, counts[0] = counts[0], 0
         number = int(counts.argmax())
-        if not counts[number] or (one.image, number) in self.clicked:
-            return False
         union = len(pixels) + np.count_nonzero(image.ids == number) - counts[number]
-        if counts[number] / union <= TRUE_IOU:
-            return False
-        self.clicked.add((one.image, number))
-        return True
+        if counts[number] > TRUE_IOU * union and (one.image, number) not in self.clicked:
+            self.clicked.add((one.image, number))
+            return "accept"
+        return "reject" if background > MOSTLY_BACKGROUND * len(pixels) else "leave"
 
 
 def add(session: Session, image: ClickedObjects, role: Role) -> ImageRef:
@@ -107,11 +114,15 @@ def add(session: Session, image: ClickedObjects, role: Role) -> ImageRef:
 
 
 def train(session: Session, plan: Plan, seed: int, start: TrainingRun | None) -> TrainingRun:
-    spec = TrainSpec(
-        task="segment", minutes=None, steps=plan.steps, crop=plan.crop, batch_size=plan.batch,
-        seed=seed, start=start.id if start is not None else None, device="cpu",
-    )  # fmt: skip
-    return session.train(spec).result()
+    """Train a first model, or go on from the last one as the panel does, by steps."""
+    spec = TrainSpec(task="segment", crop=plan.crop, batch_size=plan.batch, seed=seed, device="cpu")
+    steps = plan.start_steps
+    if start is not None:
+        steps = plan.steps
+        known = {"runs": (start,), "train_spec": spec}
+        spec = improving_spec(session.project.model_copy(update=known))
+    limit = {"minutes": None, "steps": steps}
+    return session.train(spec.model_copy(update=limit)).result()
 
 
 def score(
@@ -128,20 +139,19 @@ def score(
     return score_instances(pairs, {1: "object"}, measured_on="real").values["f1@0.5"]
 
 
-def correct(session: Session, user: User, run: TrainingRun, plan: Plan) -> tuple[int, int]:
-    """Answer suggestions, divided among the images; return how many were true and false."""
-    counts = [0, 0]
+def correct(session: Session, user: User, run: TrainingRun, plan: Plan) -> list[int]:
+    """Answer suggestions, divided among the images; return how many of each answer there were."""
+    counts = dict.fromkeys(ANSWERS, 0)
     share = -(-plan.answers // len(user.images))
     for ref, _ in user.images:
         found = session.suggest(ref, run, most=share).result()
-        left = found.open(session.project)[: plan.answers - sum(counts)]
-        true = [one for one in left if user.is_true(one)]
-        false = [one for one in left if one not in true]
-        session.edit(accept(session.project, true), "accept")
-        session.edit(reject(session.project, false), "reject")
-        counts[0] += len(true)
-        counts[1] += len(false)
-    return counts[0], counts[1]
+        left = found.open(session.project)[: plan.answers - sum(counts.values())]
+        answers = {one.id: user.answer(one) for one in left}
+        session.edit(accept(session.project, [s for s in left if answers[s.id] == "accept"]), "a")
+        session.edit(reject(session.project, [s for s in left if answers[s.id] == "reject"]), "r")
+        for answer in answers.values():
+            counts[answer] += 1
+    return list(counts.values())
 
 
 def measure(dataset: str, seed: int, plan: Plan, folder: Path) -> list[dict[str, Any]]:
@@ -193,7 +203,7 @@ def go_through(
         else:
             more = user.click(plan.answers)
             session.edit(session.project.with_clicks(*more), "click")
-            answers = len(more), 0
+            answers = [len(more), 0, 0]
         run = train(session, plan, seed, run)
         seconds = round(time.monotonic() - begun, 1), round(time.process_time() - cpu, 1)
         value = round(score(session, run, tests), 4)
