@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["window", "clicks", "outline", "regions", "patches"]
+Place = Literal["window", "clicks", "outline", "suggestions", "regions", "patches"]
 """Where a key works: in the whole window, while the Clicks or the Regions layer is the selected one
 and the canvas has the focus, or in the gallery of patches."""
 
@@ -17,6 +17,7 @@ PLACES: dict[Place, str] = {
     "window": "Everywhere in the window",
     "clicks": "On the image, while the Clicks layer is selected",
     "outline": "On the image, while an outline is painted",
+    "suggestions": "On the image, while the Suggestions layer is selected",
     "regions": "On the image, while the Regions layer is selected",
     "patches": "In the gallery of patches",
 }
@@ -86,6 +87,16 @@ SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
     "outline": (
         Shortcut("done", ("Enter",), "Take what is painted for the outline"),
         Shortcut("cancel", ("Escape",), "Leave the outline as it was"),
+    ),
+    "suggestions": (
+        Shortcut("accept", ("A", "Enter"), "Accept the current suggestion, or all selected ones"),
+        Shortcut("reject", ("R", "Backspace", "Delete"), "Reject it, or all selected ones"),
+        Shortcut("next", ("N", "Right"), "Go to the next one"),
+        Shortcut("back", ("B", "Left"), "Go to the one before"),
+        Shortcut("select", ("S",), "Select: drag a rectangle around several", of_napari=True),
+        Shortcut("pan", ("Space",), "Hold to move the image", of_napari=True),
+        Shortcut("undo", UNDO, "Undo the last answer"),
+        Shortcut("redo", REDO, "Give it again"),
     ),
     "regions": (
         Shortcut("class", CLASS_KEYS, "Paint this class"),

@@ -68,6 +68,7 @@ class SuggestBox(QWidget):
         self.next_button = push_button(">", lambda: review.go(1), "The next one (key N)")
         for button in (self.back_button, self.next_button):
             button.setFixedWidth(34)
+            button.setAccessibleName(button.toolTip())
         self.accept_all = push_button(
             "Accept all in view", lambda: review.answer_visible("accept"),
             "Make clicks of all suggestions that the canvas shows now; one step of undo",

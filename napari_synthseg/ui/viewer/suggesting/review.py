@@ -6,7 +6,7 @@ undo brings an answered one back. Here is only where the user is among them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.patches.suggesting.suggestion import Suggestion
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.keys import Actions
 from napari_synthseg.ui.presenters.suggesting import edit_name
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.suggesting.suggestions_layer import SuggestionsLayer
@@ -36,14 +37,6 @@ LEAST_SHOWN_PX = 24
 
 CONTEXT_DIAMETERS = 4.0
 """How much is shown around an object that is brought closer."""
-
-KEYS = {
-    "accept": ("A", "Enter"),
-    "reject": ("R", "Backspace", "Delete"),
-    "next": ("N", "Right"),
-    "back": ("B", "Left"),
-}
-"""What a key does while the Suggestions layer is the active one."""
 
 
 class SuggestionReview(QObject):
@@ -196,21 +189,18 @@ class SuggestionReview(QObject):
         if image is None or not self._is_on or not self.found:
             self.layer.hide()
         else:
-            self.layer.show(image, left, self._current, self._bindings())
+            self.layer.show(image, left, self._current, self._actions())
         self.changed.emit()
 
-    def _bindings(self) -> dict[str, Callable[[], object]]:
-        actions: dict[str, Callable[[], object]] = {
+    def _actions(self) -> Actions:
+        """Return what the keys of the layer do, by name."""
+        return {
             "accept": self.accept,
             "reject": self.reject,
             "next": lambda: self.go(1),
             "back": lambda: self.go(-1),
-        }
-        bound = {key: actions[what] for what, keys in KEYS.items() for key in keys}
-        return {
-            **bound,
-            "Control-Z": self._controller.undo,
-            "Control-Shift-Z": self._controller.redo,
+            "undo": self._controller.undo,
+            "redo": self._controller.redo,
         }
 
     def _bring_into_view(self) -> None:

@@ -5,7 +5,7 @@ They only show: whatever the user does to the points but select them is taken ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from napari.layers import Layer, Points, Vectors
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_synthseg.patches.suggesting.suggestion import Suggestion
+from napari_synthseg.ui.control.keys import Actions, bind_layer_keys
 from napari_synthseg.ui.presenters.suggesting import confidence_color
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
@@ -69,11 +70,11 @@ class SuggestionsLayer(QObject):
         image: DisplayedImage,
         suggestions: Sequence[Suggestion],
         current: str,
-        keys: Mapping[str, Callable[[], object]],
+        actions: Actions,
     ) -> None:
         """Show suggestions, in layers that are made where there are none yet."""
         if self.points is None or self.image is not image:
-            self._make_layers(image, keys)
+            self._make_layers(image, actions)
         self._shown, self._current = tuple(suggestions), current
         self._write()
 
@@ -129,7 +130,7 @@ class SuggestionsLayer(QObject):
 
     # --- making and filling ------------------------------------------------------------------
 
-    def _make_layers(self, image: DisplayedImage, keys: Mapping[str, Callable[[], object]]) -> None:
+    def _make_layers(self, image: DisplayedImage, actions: Actions) -> None:
         self.hide()
         ndim = len(image.shape)
         self.image = image
@@ -151,8 +152,7 @@ class SuggestionsLayer(QObject):
             self._viewer.add_layer(layer)
         self._listening.add(self._on_edited, self.points.events.data)
         self._listening.add(self._on_selected, self.points.selected_data.events.items_changed)
-        for key, action in keys.items():
-            self.points.bind_key(key, lambda _, act=action: act(), overwrite=True)
+        bind_layer_keys(self.points, "suggestions", actions)
 
     @contextmanager
     def _own(self) -> Iterator[None]:
