@@ -1,6 +1,6 @@
 """Rounds of corrections against as many clicks at random: what suggestions gain.
 
-A simulated user clicks a few objects on two images and trains; both arms go on from there. In one,
+A simulated user clicks a few objects on two images and trains; all arms go on from there. In two,
 suggestions are answered by the true masks in each round, and the model goes on from its weights; in
 the other as many objects, drawn at random, are clicked, and the model goes on alike. F1 at IoU 0.5
 is measured on images of the closing half after each round. A line of JSON for each arm of each
@@ -35,8 +35,11 @@ from napari_synthseg.workflow.choosing import improving_spec
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.suggesting import accept, reject
 
-Arm = Literal["suggested", "random"]
-ARMS: tuple[Arm, ...] = ("suggested", "random")
+Arm = Literal["unsure", "sure", "random"]
+ARMS: tuple[Arm, ...] = ("unsure", "sure", "random")
+"""Suggestions answered the unsure ones first, or the sure ones first, and objects at random."""
+
+ALL = 10_000
 
 Answer = Literal["accept", "reject", "leave"]
 
@@ -139,13 +142,15 @@ def score(
     return score_instances(pairs, {1: "object"}, measured_on="real").values["f1@0.5"]
 
 
-def correct(session: Session, user: User, run: TrainingRun, plan: Plan) -> list[int]:
+def correct(session: Session, user: User, run: TrainingRun, plan: Plan, arm: Arm) -> list[int]:
     """Answer suggestions, divided among the images; return how many of each answer there were."""
     counts = dict.fromkeys(ANSWERS, 0)
     share = -(-plan.answers // len(user.images))
     for ref, _ in user.images:
-        found = session.suggest(ref, run, most=share).result()
-        left = found.open(session.project)[: plan.answers - sum(counts.values())]
+        found = session.suggest(ref, run, most=ALL).result().every
+        if arm == "sure":
+            found = tuple(sorted(found, key=lambda one: -one.confidence))
+        left = found[: min(share, plan.answers - sum(counts.values()))]
         answers = {one.id: user.answer(one) for one in left}
         session.edit(accept(session.project, [s for s in left if answers[s.id] == "accept"]), "a")
         session.edit(reject(session.project, [s for s in left if answers[s.id] == "reject"]), "r")
@@ -198,8 +203,8 @@ def go_through(
     rounds = []
     for _ in range(plan.rounds):
         begun, cpu = time.monotonic(), time.process_time()
-        if arm == "suggested":
-            answers = correct(session, user, run, plan)
+        if arm != "random":
+            answers = correct(session, user, run, plan, arm)
         else:
             more = user.click(plan.answers)
             session.edit(session.project.with_clicks(*more), "click")
@@ -218,22 +223,23 @@ def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     lines = [f"{'dataset':14}{'arm':12}{'seeds':>6}  F1 before, and after each round"]
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         for arm in ARMS:
-            mine = [row["f1"] for row in rows if (row["dataset"], row["arm"]) == (dataset, arm)]
-            if mine:
-                medians = "  ".join(f"{value:.3f}" for value in np.median(mine, axis=0))
-                lines.append(f"{dataset:14}{arm:12}{len(mine):6}  {medians}")
-        gains = _gains([row for row in rows if row["dataset"] == dataset])
-        if gains:
-            lines.append(f"{dataset:14}gain over random after the last round: {gains}")
+            values = [row["f1"] for row in rows if (row["dataset"], row["arm"]) == (dataset, arm)]
+            if values:
+                medians = "  ".join(f"{value:.3f}" for value in np.median(values, axis=0))
+                lines.append(f"{dataset:14}{arm:12}{len(values):6}  {medians}")
+        mine = [row for row in rows if row["dataset"] == dataset]
+        words = "over random after the last round"
+        gains = [(arm, _gains(mine, arm)) for arm in ARMS[:-1]]
+        lines += [f"{dataset:14}{arm} {words}: {gain}" for arm, gain in gains if gain]
     return lines
 
 
-def _gains(rows: Sequence[dict[str, Any]]) -> str:
+def _gains(rows: Sequence[dict[str, Any]], arm: Arm) -> str:
     last = {(row["seed"], row["arm"]): row["f1"][-1] for row in rows}
     gains = [
-        last[seed, "suggested"] - last[seed, "random"]
+        last[seed, arm] - last[seed, "random"]
         for seed in sorted({row["seed"] for row in rows})
-        if (seed, "suggested") in last and (seed, "random") in last
+        if (seed, arm) in last and (seed, "random") in last
     ]
     each = ", ".join(f"{gain:+.3f}" for gain in gains)
     return f"median {np.median(gains):+.3f} ({each})" if gains else ""
