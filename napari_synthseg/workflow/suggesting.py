@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ImageRef
+from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ImageRef, MendedOutline
 from napari_synthseg.core.geometry import Region, contains
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
@@ -157,10 +157,18 @@ def unsure_first(found: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
 
 
 def accept(project: Project, chosen: Sequence[Suggestion]) -> Project:
-    """Return a project in which suggestions became clicks on objects."""
-    return project.with_clicks(
-        *(Click(id=s.id, image=s.image, position=s.position, cls=s.cls) for s in chosen)
-    )
+    """Return a project in which suggestions became clicks on objects.
+
+    Outlines of a model are kept with them; those of the click network are found again by the click.
+    """
+    return project.with_clicks(*(_click(one) for one in chosen))
+
+
+def _click(one: Suggestion) -> Click:
+    mended = None
+    if one.origin == "model" and not one.is_box:
+        mended = MendedOutline.of(one.outline.mask, one.outline.origin)
+    return Click(id=one.id, image=one.image, position=one.position, cls=one.cls, mended=mended)
 
 
 def reject(project: Project, chosen: Sequence[Suggestion]) -> Project:

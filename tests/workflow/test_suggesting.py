@@ -1,13 +1,17 @@
 """Suggestions in a session: found, answered, undone, and what answers teach."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ObjectClass
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.patches.canvas_parts import estimate_backgrounds
+from napari_synthseg.patches.suggesting.suggestion import Suggestion
 from napari_synthseg.synthesis.datasets import label_clicked
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.suggesting import accept, reject
@@ -115,3 +119,16 @@ def test_a_negative_click_by_hand_leaves_the_background_as_it_was(session):
 def test_a_run_without_a_model_is_refused_at_once(session):
     with pytest.raises(InputError, match="no trained model"):
         session.suggest(session.project.images[0], TrainingRun(id="r", name="r"))
+
+
+def test_the_outline_of_a_model_is_kept_with_its_click_and_that_of_a_box_is_not(session):
+    (ref,) = session.project.images
+    outline = Outline(np.ones((9, 7), bool), (60, 20), 0.8)
+    masked = Suggestion("m", ref.id, 1, (64.0, 23.0), outline, 0.8, "model")
+    boxed = replace(masked, id="b", is_box=True)
+    kept = {c.id: c.mended for c in accept(session.project, [masked, boxed]).clicks}
+    assert kept["b"] is None
+    assert (kept["m"].origin, kept["m"].shape) == ((60, 20), (9, 7))
+    session.edit(accept(session.project, [masked]), "accept")
+    patches = {p.id: p for p in session.cut_patches().result().patches}
+    assert patches["m"].area == 63

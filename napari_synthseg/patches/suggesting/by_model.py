@@ -86,7 +86,8 @@ def _box(image: str, found: FoundObject) -> Suggestion:
     shape = [max(1, int(np.ceil(b)) - a) for a, (_, b) in zip(low, found.box, strict=True)]
     outline = Outline(np.ones(shape, bool), tuple(low), found.score)
     score = float(np.clip(found.score, 0, 1))
-    return Suggestion(new_id(), image, found.cls, tuple(found.center), outline, score, "model")
+    place = tuple(found.center)
+    return Suggestion(new_id(), image, found.cls, place, outline, score, "model", is_box=True)
 
 
 def combine(by_model: Sequence[Suggestion], by_clicks: Sequence[Suggestion]) -> list[Suggestion]:

@@ -40,6 +40,8 @@ class Suggestion:
         The probability that it is an object of the class, 0..1.
     origin
         What it was found by: the clicks, or a model.
+    is_box
+        Whether the outline is that of a box around the object.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Suggestion:
     outline: Outline
     confidence: float
     origin: Origin = "clicks"
+    is_box: bool = False
 
     @property
     def radius(self) -> float:
