@@ -26,11 +26,11 @@ from PIL import Image
 
 MOST_BYTES = 400_000
 
-FILM_CLICKS, FILM_TRAINING = 12, 6
+FILM_CLICKS, FILM_TRAINING = 12, 4
 """Clicks of the animation, and pictures of its training."""
 
 FILM_WIDTH_PX = 960
-FILM_COLORS = ((Image.Quantize.MEDIANCUT, 112), (Image.Quantize.MAXCOVERAGE, 112))
+FILM_COLORS = ((Image.Quantize.MEDIANCUT, 96), (Image.Quantize.MAXCOVERAGE, 96))
 """Of the whole animation: those of most pixels, and those that are far from each other."""
 
 SUPERALLOY = ("spot1_0d_0", "spot3_0d_3", "spot4_0d_3", "spot6_0d_2")
@@ -187,7 +187,7 @@ class Photographer:
         film.shoot(1200)
         panel.primary.click()
         self.settle()
-        for pair in range(4):
+        for pair in range(3):
             self.viewer.dims.set_point(0, pair)
             self.wait(0.6)
             film.shoot(800)
@@ -197,6 +197,7 @@ class Photographer:
         form.set_model(spec)
         form.changed.emit(spec)
         panel.primary.click()
+        self.wait_until(lambda: panel.train_page.work.bar.value() > 0, 300)
         for _ in range(FILM_TRAINING):
             self.wait(minutes * 60 / FILM_TRAINING)
             film.shoot(600)
