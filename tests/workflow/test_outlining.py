@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import Click, ObjectClass
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.networks import click_net
 from napari_synthseg.patches.window import cut_mask
 from napari_synthseg.workflow.outlining import live_outlines
-from napari_synthseg.workflow.outlining.diameters import offer_diameter
+from napari_synthseg.workflow.outlining.diameters import offer_diameter, with_diameter
 from napari_synthseg.workflow.outlining.live_outlines import OutlineProgress, Outlines
 from napari_synthseg.workflow.session import Session
 
@@ -260,11 +260,20 @@ def test_a_wrong_diameter_is_measured_and_offered(session: Session) -> None:
     click(session, *PLACES[3:6])
     offer = offer_diameter(outlines(session, thorough=True), cls, ref)
     assert offer is not None
-    assert offer.diameter == pytest.approx(2 * RADIUS, abs=2)
+    assert offer.changed.diameter == pytest.approx(2 * RADIUS, abs=2)
     session.edit(session.project.with_classes(offer.changed), "use it")
     assert offer_diameter(outlines(session), offer.changed, ref) is None
     sized = ref.model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
     in_um = cls.model_copy(update={"unit": "um", "diameter": 20.0})
     offer = offer_diameter(outlines(session), in_um, sized)
     assert offer is not None
-    assert offer.diameter == pytest.approx(RADIUS, abs=1)
+    assert offer.changed.diameter == pytest.approx(RADIUS, abs=1)
+
+
+def test_a_drawn_diameter_is_in_the_unit_of_its_class_where_the_image_knows_it() -> None:
+    cls = ObjectClass(name="disc", value=1, unit="um", diameter=5.0)
+    sized = ImageRef(uri="a.tif", pixel_size=(0.5, 0.25), unit="um")
+    assert with_diameter(cls, 31.4, sized).diameter == 7.85
+    unsized = with_diameter(cls, 31.4, ImageRef(uri="a.tif"))
+    assert (unsized.diameter, unsized.unit) == (31.0, "px")
+    assert with_diameter(unsized, 3.14, sized).diameter == 3.1

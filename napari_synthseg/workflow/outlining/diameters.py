@@ -16,17 +16,12 @@ if TYPE_CHECKING:
 class DiameterOffer:
     """A diameter that fits the objects of a class better than the one that was given.
 
-    `diameter` is in the unit of the class, rounded; `objects` is how many it was measured on.
+    `changed` is the class with that diameter; `objects` is how many it was measured on.
     """
 
     cls: ObjectClass
-    diameter: float
+    changed: ObjectClass
     objects: int
-
-    @property
-    def changed(self) -> ObjectClass:
-        """The class with this diameter."""
-        return self.cls.model_copy(update={"diameter": self.diameter})
 
 
 def offer_diameter(outlines: Outlines, cls: ObjectClass, ref: ImageRef) -> DiameterOffer | None:
@@ -56,14 +51,25 @@ def offer_diameter(outlines: Outlines, cls: ObjectClass, ref: ImageRef) -> Diame
     measured = usual_diameter([o.diameter for o in sure], len(mine))
     if measured is None or diameter_in_use(given, measured) == given:
         return None
-    return DiameterOffer(cls, in_unit_of(cls, measured.diameter, ref), measured.objects)
+    return DiameterOffer(cls, with_diameter(cls, measured.diameter, ref), measured.objects)
 
 
-def in_unit_of(cls: ObjectClass, length_px: float, ref: ImageRef) -> float:
-    """Return a length in the unit of a class's diameter, rounded as one would type it.
+def with_diameter(cls: ObjectClass, length_px: float, ref: ImageRef) -> ObjectClass:
+    """Return a class with a diameter that was measured on an image, rounded as one would type it.
 
-    `length_px` is in pixels along the finest axis of the image.
+    It is in the unit of the class; in pixels where the image has no pixel size in that unit.
+
+    Parameters
+    ----------
+    cls
+        The class.
+    length_px
+        The diameter, pixels along the finest axis of the image.
+    ref
+        The image.
     """
-    if cls.unit == "px" or ref.pixel_size is None:
-        return float(round(length_px)) if length_px >= 10 else round(length_px, 1)
-    return float(f"{length_px * min(ref.pixel_size):.3g}")
+    if cls.unit != "px" and ref.pixel_size is not None and ref.unit == cls.unit:
+        length = float(f"{length_px * min(ref.pixel_size):.3g}")
+        return cls.model_copy(update={"diameter": length})
+    length = float(round(length_px)) if length_px >= 10 else round(length_px, 1)
+    return cls.model_copy(update={"diameter": length, "unit": "px"})

@@ -130,3 +130,15 @@ def test_the_diameter_that_outlines_measure_is_offered_and_taken(opened):
     assert not page.diameter.use_button.isVisible()
     opened.panel.controller.undo()
     assert opened.session.project.classes[0].diameter == 40
+
+
+def test_a_line_across_an_object_is_the_diameter(opened):
+    box = opened.panel.click_page.diameter
+    QTest.mouseClick(box.draw_button, Qt.MouseButton.LeftButton)
+    assert box.hint.isVisible()
+    y, x = CENTERS[5]
+    opened.drag((y, x - 15), (y, x + 15))
+    opened.wait(lambda: opened.session.project.classes[0].diameter != DIAMETER)
+    assert opened.session.project.classes[0].diameter == pytest.approx(30, abs=1)
+    assert not box.draw_button.isChecked()
+    assert opened.viewer.layers.selection.active is opened.clicks
