@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -137,6 +137,26 @@ class TiledSource:
         return result
 
 
+class WantedSource:
+    """A `PixelSource` of which only some places are asked for, as a slide's region of interest.
+
+    What works tile by tile leaves out the tiles of which no part is wanted.
+
+    Parameters
+    ----------
+    is_wanted
+        Tells whether any part of a region is.
+    """
+
+    def __init__(self, source: PixelSource, is_wanted: Callable[[Region], bool]) -> None:
+        self.source, self.is_wanted = source, is_wanted
+        self.shape, self.region = source.shape, source.region
+
+    def read(self, region: Region | None = None) -> FloatImage:
+        """Return the pixels of `region`; see `PixelSource.read`."""
+        return self.source.read(region)
+
+
 COMPRESSED_ABOVE, COMPRESSED_BELOW = 3.0, -2.0
 """Normalized intensity beyond which networks see differences on a logarithmic scale."""
 
@@ -262,6 +282,16 @@ def counted_pixels(ref: ImageRef, pixels: PixelSource, region: Region) -> Mask |
     mask = ref.counted(inside)
     assert mask is not None
     return mask[np.ix_(*(at - at[0] for at in places))]
+
+
+def where_counted(ref: ImageRef, pixels: PixelSource) -> PixelSource:
+    """Return pixels of an image, or a `ScaledSource` of them, of which what counts is wanted."""
+    if not ref.is_limited:
+        return pixels
+    if isinstance(pixels, ScaledSource):
+        back = [1 / factor for factor in pixels.factors]
+        return WantedSource(pixels, lambda region: ref.counts_in(scaled_region(region, back)))
+    return WantedSource(pixels, ref.counts_in)
 
 
 def scaled(source: PixelSource, factor: Factor) -> PixelSource:
