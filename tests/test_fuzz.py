@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAM = '''
+PROGRAM = """
 import sys
 from pathlib import Path
 from benchmarks.fuzz.guards import Guards
@@ -36,7 +36,7 @@ guards.limit_memory()
 for data in (b"refuse", b"inside", b"read", b"crash", b"outside", b"remove", b"memory"):
     guards.check(read, data)
 guards.done()
-'''
+"""
 
 
 def test_each_broken_rule_is_noticed(tmp_path: Path) -> None:
