@@ -31,9 +31,10 @@ from napari_synthseg.io.outlines.base import (
     OutlinedImage,
     OutlineFormat,
 )
-from napari_synthseg.io.outlines.drawing import draw_outlines
+from napari_synthseg.io.outlines.drawing import draw_outlines, draw_planes
 from napari_synthseg.io.outlines.placing import (
     Names,
+    PlacedArea,
     PlacedOutlines,
     place_outlines,
     refs_on_plane,
@@ -173,6 +174,7 @@ class _Made:
     overlapped: int = 0
     lost: int = 0
     not_for_training: int = 0
+    on_planes: int = 0
 
 
 def _make_masks(
@@ -237,15 +239,34 @@ def _labels_of(
         present = np.unique(ids[ids > 0]).tolist()
         yield Progress(1.0, f"counting the objects of {image.name}")
         return InstanceLabels(ids, dict.fromkeys(present, value))
-    areas = placed.areas[image.id]
-    height, width = shapes_in(folder)(image)
-    drawn = yield from draw_outlines([area for area, _ in areas], (height, width), image.name)
+    labels = yield from _draw(image, placed.areas[image.id], shapes_in(folder)(image), made)
+    if not labels.classes:  # all are too thin for a pixel, and none is under another
+        placed.incomplete[image.id] |= {each.value for each in placed.areas[image.id]}
+    return labels
+
+
+def _draw(
+    image: ImageRef, placed: Sequence[PlacedArea], shape: Sequence[int], made: _Made
+) -> Generator[Progress, None, InstanceLabels]:
+    """Return the outlines of an image as labels, those of a volume joined from plane to plane."""
+    areas = [each.area for each in placed]
+    if len(shape) == 3:
+        depth, height, width = shape
+        values, planes = [each.value for each in placed], [each.plane or 0 for each in placed]
+        work = draw_planes(areas, values, planes, (depth, height, width), image.name)
+        volume = yield from work
+        made.overlapped += volume.overlapped
+        made.lost += volume.lost
+        made.on_planes += len(areas)
+        return InstanceLabels(volume.ids, volume.values)
+    height, width = shape
+    drawn = yield from draw_outlines(areas, (height, width), image.name)
     made.overlapped += drawn.overlapped
     made.lost += len(drawn.lost)
-    values = {n: cls for n, (_, cls) in enumerate(areas, start=1) if n not in set(drawn.lost)}
-    if not values:  # all are too thin for a pixel, and none is under another
-        placed.incomplete[image.id] |= {cls for _, cls in areas}
-    return InstanceLabels(drawn.ids, values)
+    lost = set(drawn.lost)
+    return InstanceLabels(
+        drawn.ids, {n: each.value for n, each in enumerate(placed, start=1) if n not in lost}
+    )
 
 
 def _clicks_in(labels: InstanceLabels, image: ImageRef) -> list[Click]:
@@ -355,6 +376,7 @@ def _report(
         "overlapped": made.overlapped,
         "lost": made.lost,
         "not_for_training": made.not_for_training,
+        "on_planes": made.on_planes,
     }
     counts = ("unknown_images", "unseen_images", "outside", "cut", "ignored")
     figures |= {name: getattr(placed, name) for name in counts}
@@ -363,6 +385,11 @@ def _report(
         words.append(
             f"{figures['outlines']} {WORDS[use]} {len(made.used)} image(s) "
             f"({list_counts(outlines)})"
+        )
+    if made.on_planes:
+        words.append(
+            f"{made.on_planes} outlines on planes of volumes were joined to objects where they "
+            "overlap from plane to plane"
         )
     if clicks:
         words.append(f"{len(clicks)} clicks added ({list_counts(clicked)})")
