@@ -20,15 +20,6 @@ MOVES = {
 }
 
 
-@pytest.fixture
-def told():
-    """What was told to the user."""
-    from napari.utils.notifications import notification_manager
-
-    notification_manager.records.clear()
-    return notification_manager.records
-
-
 def lies_on(layer, image, origin=(0, 0)):
     places = np.array([(0.0, 0.0), (3.0, 0.0), (0.0, 5.0)])
     return all(
