@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.storage.images import describe, open_pixels
+from tests.helpers.zarr_images import write_ome_zarr
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (3, 24, 24), np.uint8)
 
@@ -89,3 +92,65 @@ def test_damaged_files_are_read_or_refused(
             assert np.isfinite(read).all()
     except InputError as error:
         assert f"damaged {kind}" in str(error)
+
+
+def test_a_list_of_pages_that_runs_in_a_circle_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PIXELS, photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        first, *_, last = tiff.pages
+        after = last.offset + 2 + 12 * len(last.tags)
+    content = bytearray(path.read_bytes())
+    assert content[after : after + 4] == bytes(4)
+    content[after : after + 4] = first.offset.to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"its list of pages runs in a circle"):
+        describe(path)
+
+
+def test_a_small_file_that_claims_many_pixels_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PIXELS[0], photometric="minisblack", compression="zlib", metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        places = {name: tiff.pages[0].tags[name] for name in ("ImageLength", "RowsPerStrip")}
+        at = [place.valueoffset for place in places.values()]
+    content = bytearray(path.read_bytes())
+    for offset in at:
+        content[offset : offset + 2] = (65_000).to_bytes(2, "little")
+    path.write_bytes(content)
+    assert describe(path)[0].name == "a.tif"  # 1.5 MB of it may well be so few bytes
+    with tifffile.TiffFile(path) as tiff:
+        width = tiff.pages[0].tags["ImageWidth"].valueoffset
+    content[width : width + 2] = (65_000).to_bytes(2, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"it claims 4029 MB of pixels and has \d+ bytes"):
+        describe(path)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_damaged_chunk_of_blosc_is_refused(tmp_path: Path, version: str) -> None:
+    """The library that decodes it would end the program."""
+    folder = tmp_path / "a.zarr"
+    if version == "0.4":
+        write_ome_zarr(folder, PIXELS, "cyx", version)
+        (chunk, *_) = sorted(path for path in (folder / "0").rglob("0.0.0"))
+    else:
+        made = zarr.create_array(
+            str(folder), shape=(24, 24), chunks=(24, 24), dtype="u1",
+            compressors=zarr.codecs.BloscCodec(), dimension_names=("y", "x"),
+        )  # fmt: skip
+        made[:] = PIXELS[0]
+        (chunk, *_) = sorted(path for path in folder.rglob("c/0/0"))
+    ref = describe(folder)[0]
+    open_pixels(ref, tmp_path).read()
+    for damage in (
+        {4: b"\0\2\0\x2c", 8: b"\x0a\x20\x20\x20"},  # sizes of a chunk that was not
+        {12: b"\xff\xff\0\0"}, {8: b"\0\0\0\0"}, {3: b"\0"},
+    ):  # fmt: skip
+        content = bytearray(chunk.read_bytes())
+        for at, data in damage.items():
+            content[at : at + len(data)] = data
+        whole, _ = chunk.read_bytes(), chunk.write_bytes(content)
+        with pytest.raises(InputError, match=r"a chunk is damaged"):
+            open_pixels(describe(folder)[0], tmp_path).read()
+        chunk.write_bytes(whole)

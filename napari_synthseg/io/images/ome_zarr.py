@@ -92,9 +92,13 @@ def stored_zarr(
     name: str, array: zarr.Array[Any], axes: str, sizes: Mapping[str, float] | None = None
 ) -> StoredArray:
     """Return a zarr array as a `StoredArray`; numbers only, and no codec that runs code."""
-    metadata = dict(array.metadata.to_dict(), attributes=None)
-    if "pickle" in json.dumps(metadata, default=str):
+    from napari_synthseg.io.checked_zarr import with_checked_chunks
+
+    metadata = json.dumps(dict(array.metadata.to_dict(), attributes=None), default=str)
+    if "pickle" in metadata:
         raise InputError(f"'{name}' holds Python objects, which are never loaded.")
+    if "blosc" in metadata and "sharding" not in metadata:
+        array = with_checked_chunks(array)
     chunk = math.prod(array.shards or array.chunks)
     check_budget(name, chunk, array.dtype.itemsize)
 
