@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_synthseg.io.boxes.base import FORMATS
+from napari_synthseg.io.boxes.base import BOX_FORMATS
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.session import Session
 
@@ -76,12 +76,12 @@ def test_import_is_undone_in_one_step(project: Path, table: Path) -> None:
         assert session.project == before
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", sorted(BOX_FORMATS))
 def test_exported_boxes_are_imported_again(
     invoke: Invoke, project: Path, table: Path, tmp_path: Path, name: str
 ) -> None:
     assert invoke("import", project, table).code == 0
-    out = tmp_path / ("out" if FORMATS[name].writes_folder else f"out.{name}")
+    out = tmp_path / ("out" if BOX_FORMATS[name].writes_folder else f"out.{name}")
     out = out.with_suffix(".json") if name == "coco" else out
     export = ("export", project, "--what", "boxes", "--format", name, "--out", out)
     done = invoke(*export, "--json")

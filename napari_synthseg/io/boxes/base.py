@@ -24,7 +24,7 @@ def _accept(entry: object) -> tuple[BoxFormat, str]:
     return entry(), entry.name
 
 
-FORMATS: Registry[BoxFormat] = Registry("box_formats", "box format", _accept)
+BOX_FORMATS: Registry[BoxFormat] = Registry("box_formats", "box format", _accept)
 """Name -> format; defining a subclass of `BoxFormat` adds it."""
 
 SizeOf = Callable[[str, str], tuple[int, int]]
@@ -129,7 +129,7 @@ class BoxFormat(ABC):
     writes_folder: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        FORMATS.add(cls.name, cls(), cls.__module__)
+        BOX_FORMATS.add(cls.name, cls(), cls.__module__)
 
     @abstractmethod
     def recognizes(self, path: Path) -> bool:

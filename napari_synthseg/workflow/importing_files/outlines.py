@@ -25,7 +25,7 @@ from napari_synthseg.io.naming import (
 )
 from napari_synthseg.io.outlines import find_outline_format, read_outlines
 from napari_synthseg.io.outlines.base import (
-    FORMATS,
+    OUTLINE_FORMATS,
     ListedOutline,
     ListedPoint,
     OutlinedImage,
@@ -85,7 +85,7 @@ def outline_kinds(masks: MaskKind | None = None) -> Iterator[FileKind]:
     What a box format reads, too, is of no such kind unless masks are asked for.
     """
     find = cache(find_outline_format)  # a file is looked into once
-    for outline_format in FORMATS.values():
+    for outline_format in OUTLINE_FORMATS.values():
         if masks is not None or not outline_format.has_boxes:
             yield _kind(outline_format, masks, find)
 
