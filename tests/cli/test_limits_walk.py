@@ -58,7 +58,7 @@ def test_only_clicks_that_count_give_patches(invoke: Invoke, project: Path, tmp_
         clicks = {c.id: c.position for c in session.project.clicks}
         inside = sum(counts(*position) for position in clicks.values())
     assert 0 < inside < len(clicks)
-    assert done.result["clicks"] == len(rows) == inside
+    assert done.result["patches"] == len(rows) == inside
 
 
 def test_what_is_found_and_scored_lies_where_the_image_counts(

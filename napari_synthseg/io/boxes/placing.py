@@ -92,8 +92,7 @@ def place_boxes(
     seen: set[tuple[str, BoxRow]] = set()
     for image in listed:
         try:
-            find = names.find_stem if image.by_stem else names.find
-            refs = find(image.where, image.name)
+            refs = names.find_of(image)
         except UnknownNameError:
             if not skip_unknown:
                 raise

@@ -154,9 +154,7 @@ def place_outlines(
     is_clear = len(listed) == 1 and len({ref.uri for ref in project.images}) == 1
     for image in listed:
         try:
-            named = with_name(image, project)
-            find = images.find_stem if named.by_stem else images.find
-            refs = find(named.where, named.name or "", all_planes=True)
+            refs = images.find_of(with_name(image, project, images), all_planes=True)
         except UnknownNameError:
             if names.is_told and is_clear:
                 refs = list(project.images)
@@ -171,8 +169,10 @@ def place_outlines(
     return placed
 
 
-def with_name(image: OutlinedImage, project: Project) -> OutlinedImage:
+def with_name(image: OutlinedImage, project: Project, names: ImageNames) -> OutlinedImage:
     """Return what is said of an image with its name, which the name of the file may tell.
+
+    `names` are those of the project's images.
 
     Raises
     ------
@@ -183,7 +183,6 @@ def with_name(image: OutlinedImage, project: Project) -> OutlinedImage:
         return image
     stem = PurePath(image.where).stem
     ending = next((e for e in ROI_ENDINGS if stem.lower().endswith(e)), "")
-    names = ImageNames(project.images)
     for name in (stem, stem[: len(stem) - len(ending)], without_mask_ending(stem)):
         try:
             names.find_stem(image.where, name, all_planes=True)

@@ -125,7 +125,8 @@ def _import_outlines(
     naming = Names(options.class_name, **options.naming, is_told=options.image is not None)
     if masks is None and _are_boxes(listed):
         clear = [image for image in listed if not image.is_unclear]
-        boxes = [each for image in clear for each in _as_boxes(image, project, naming)]
+        names = ImageNames(project.images)
+        boxes = [each for image in clear for each in _as_boxes(image, project, names, naming)]
         if unclear := len(listed) - len(clear):
             told = f"{unclear} {LEFT_OUT['unseen_images']}"
             boxes[0] = replace(boxes[0], notes=(*boxes[0].notes, told))
@@ -278,13 +279,13 @@ def _clicks_in(labels: InstanceLabels, image: ImageRef) -> list[Click]:
     ]
 
 
-def _as_boxes(image: OutlinedImage, project: Project, naming: Names) -> list[ListedImage]:
+def _as_boxes(
+    image: OutlinedImage, project: Project, names: ImageNames, naming: Names
+) -> list[ListedImage]:
     """Return what is said of an image as boxes and points, of a stack of each plane."""
-    named = with_name(image, project)
-    names = ImageNames(project.images)
-    find = names.find_stem if named.by_stem else names.find
+    named = with_name(image, project, names)
     try:
-        refs = find(named.where, named.name or "", all_planes=True)
+        refs = names.find_of(named, all_planes=True)
     except UnknownNameError:  # told, or passed over, where the boxes are placed
         refs = []
     planes: dict[str, list[ListedOutline | ListedPoint]] = {}
