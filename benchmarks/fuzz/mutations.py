@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 import time
 from collections.abc import Callable, Sequence
 
@@ -28,8 +29,8 @@ def change(data: bytes, others: Sequence[bytes], chance: random.Random) -> bytes
             case 0:
                 made[at : at + 1] = bytes([chance.randrange(256)])
             case 1:
-                order = chance.choice(("little", "big"))
-                made[at : at + 4] = chance.choice(EDGES).to_bytes(4, order)
+                number = chance.choice(EDGES)
+                made[at : at + 4] = struct.pack(chance.choice(("<I", ">I")), number)
             case 2:
                 del made[at : at + length]
             case 3:

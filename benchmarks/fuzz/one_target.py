@@ -19,7 +19,7 @@ def main(name: str, engine: str, findings: str, seconds: str, seed: str) -> None
     folder = scratch()
     os.environ["XDG_CONFIG_HOME"] = str(folder)  # the user's own settings stay as they are
     if engine == "atheris":
-        import atheris
+        import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
         with atheris.instrument_imports(include=["napari_synthseg"], enable_loader_override=False):
             from benchmarks.fuzz.targets import TARGETS

@@ -93,7 +93,7 @@ def masks() -> list[bytes]:
     ]  # fmt: skip
 
 
-def annotations(folder: Path) -> list[tuple[str, bytes]]:
+def annotation_files(folder: Path) -> list[tuple[str, bytes]]:
     """Return (name, content) of files of all formats that say something of ``cells.png``."""
     return [*_tables(), *_json_files(), *_xml_files(), *_imagej_files(folder), _cellpose(folder)]
 
@@ -143,11 +143,12 @@ def _json_files() -> Iterator[tuple[str, bytes]]:
     packed = imagecodecs.base64_encode(png) if hasattr(imagecodecs, "base64_encode") else b""
     shapes.append({"label": "dead", "points": SQUARE[::2], "shape_type": "mask",
                    "mask": bytes(packed).decode() or "iVBORw0KGgo="})  # fmt: skip
-    whole = {"version": "5", "flags": {}, "shapes": shapes, "imagePath": "cells.png",
+    whole: dict[str, Any] = {
+             "version": "5", "flags": {}, "shapes": shapes, "imagePath": "cells.png",
              "imageData": None, "imageHeight": 40, "imageWidth": 60}  # fmt: skip
     yield "a.json", _text(whole)
     percent = {"points": [[x / 0.6, y / 0.4] for x, y in SQUARE]}
-    values = [
+    values: list[tuple[str, dict[str, Any]]] = [
         ("polygon", percent),
         ("rectangle", {"x": 10, "y": 10, "width": 20, "height": 9, "rotation": 5}),
         ("keypoint", {"x": 5, "y": 5, "width": 1}),
@@ -234,7 +235,7 @@ def zarr_images(folder: Path) -> None:
     for version, number in (("0.4", 2), ("0.5", 3)):
         group = zarr.open_group(str(folder / f"v{number}.zarr"), mode="w", zarr_format=number)  # type: ignore[arg-type]
         group.create_array("0", data=image, chunks=(1, 16, 16))
-        scales = {"version": version, "axes": axes,
+        scales: Any = {"version": version, "axes": axes,
                   "datasets": [{"path": "0", "coordinateTransformations": scale}]}  # fmt: skip
         group.attrs.update(
             {"multiscales": [scales]}

@@ -138,7 +138,7 @@ class Annotations(InProject):
 
     def seeds(self) -> Sequence[bytes]:
         """Return sound inputs."""
-        found = seeds.annotations(self.folder)
+        found = seeds.annotation_files(self.folder)
         return [bytes([self._ending(name)]) + data for name, data in found]
 
     def read(self, data: bytes) -> None:

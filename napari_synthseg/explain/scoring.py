@@ -57,8 +57,8 @@ def score_map_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores
         If a file cannot be read, or no heat map belongs to an image of the truth.
     """
     files = by_stem(predicted, "heat map")
-    images = {image for stem in files for image, _ in _splits(stem)}
-    stems, classes, read_truth = _open_truth(truth, images)
+    shown = {image for stem in files for image, _ in _splits(stem)}
+    stems, classes, read_truth = _open_truth(truth, shown)
     maps, warnings = _sort_maps(files, stems, classes)
     names = sorted(classes or {name for found in maps.values() for name in found})
     if not maps:

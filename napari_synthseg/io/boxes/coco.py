@@ -77,8 +77,9 @@ class CocoFormat(BoxFormat):
 
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:
         """Write one file; categories have the class values as ids."""
+        nothing_more: dict[str, Any] = {}
         objects = (
-            (number, (ymin, xmin, ymax, xmax), value, {})
+            (number, (ymin, xmin, ymax, xmax), value, nothing_more)
             for number, image in enumerate(images)
             for ymin, xmin, ymax, xmax, value in image.boxes.rows()
         )
