@@ -7,6 +7,7 @@
     python -m nox -s lint              the same without the tests
     python -m nox -s bench -- NAME     a measurement of benchmarks/ (long)
     python -m nox -s study -- FILE     a study over arms and seeds (long)
+    python -m nox -s fuzz              damaged and hostile files for every reader (long)
     python -m nox -s peers             Cellpose and StarDist read exports, and learn the same (long)
     python -m nox -s docs              the documentation as a web site, in site/
     python -m nox -s coverage          which lines the tests without a window reach, in htmlcov/
@@ -35,6 +36,7 @@ nox.options.sessions = ["tests"]
 
 CONSTRAINTS = "constraints.txt"
 TEST_EXTRAS = ("samples", "formats", "models", "test")
+ATHERIS = "atheris==3.0.0"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 """The workers share the cores among them; numba would set PyTorch's number of threads, too."""
 
@@ -139,6 +141,19 @@ def study(session: nox.Session) -> None:
     """Run or continue a study: ``-- FILE.toml [OPTIONS]``, see docs/how-to/run-a-study.md."""
     _install(session)
     session.run("python", "-m", "benchmarks.study", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Feed damaged files to every reader and the project folder: ``-- [--minutes M] [OPTIONS]``.
+
+    atheris finds inputs by the code that they reach; where it is not made for this system or
+    Python, inputs are changed without it. What broke a rule lies in fuzz-findings/.
+    """
+    _install(session, "formats", "test")
+    # there may be none for this system and Python: the program says which way it takes
+    session.run("pip", "install", "-q", ATHERIS, success_codes=[0, 1], silent=True)
+    session.run("python", "-m", "benchmarks.fuzz", *session.posargs)
 
 
 @nox.session

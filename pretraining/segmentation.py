@@ -32,7 +32,7 @@ from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.train import train_model
 from pretraining.micrograph import KINDS, Micrograph, draw_micrograph
 from pretraining.real_images import RealImages
-from pretraining.train import REAL_SHARE
+from pretraining.train import REAL_SHARE, halved
 
 CROP_PX, BATCH = 192, 8
 CHECKPOINT_SECONDS = 240
@@ -127,12 +127,7 @@ def main() -> None:
     out = options.out
     out.mkdir(parents=True, exist_ok=True)
     model = train(out, options.mix, options.steps, options.seed, options.without)
-    halved = {
-        name: value.astype(np.float16)
-        for name, value in model.weights.items()
-        if not name.endswith("num_batches_tracked")
-    }
-    save_file(halved, out / "weights.safetensors")
+    save_file(halved(model.weights), out / "weights.safetensors")
     for thread in threading.enumerate():  # one may still be at work on a batch
         if thread is not threading.main_thread():
             thread.join(10)

@@ -11,8 +11,10 @@ import json
 import math
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -196,10 +198,21 @@ def train(out: Path, options: Options) -> None:
 def averaged_weights(checkpoint: Path) -> dict[str, NDArray[np.float16]]:
     """Return the averaged weights of a checkpoint by name, in half precision."""
     state = torch.load(checkpoint, weights_only=True)["average"]
+    return halved(
+        {
+            name.removeprefix("module."): value.numpy()
+            for name, value in state.items()
+            if name.startswith("module.")
+        }
+    )
+
+
+def halved(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float16]]:
+    """Return weights in half precision, without the counts of batches."""
     return {
-        name.removeprefix("module."): value.numpy().astype(np.float16, order="C")
-        for name, value in state.items()
-        if name.startswith("module.") and not name.endswith("num_batches_tracked")
+        name: value.astype(np.float16, order="C")
+        for name, value in weights.items()
+        if not name.endswith("num_batches_tracked")
     }
 
 

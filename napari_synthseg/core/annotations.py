@@ -167,6 +167,16 @@ class ImageRef(Frozen):
             return False
         return not self.roi or any(in_rings(rings, point) for rings in self.roi)
 
+    def counts_in(self, region: Region) -> bool:
+        """Tell whether any pixel of a region ([z,] y, x) counts."""
+        if not self.is_limited:
+            return True
+        first, last = zip(*region[-2:], strict=True)
+        if self.roi and not any(_may_touch(rings, first, last) for rings in self.roi):
+            return False  # at once: most parts of a slide lie far from a small one
+        counted = self.counted(region[-2:])
+        return counted is None or bool(counted.any())
+
     def counted(self, region: Region) -> Mask | None:
         """Return which pixels of a region ([z,] y, x) count; None where all do."""
         if not self.is_limited:
@@ -186,6 +196,15 @@ class ImageRef(Frozen):
     def without_limits(self) -> ImageRef:
         """Return the image of which all of the region counts."""
         return self.model_copy(update={"roi": (), "excluded": ()}) if self.is_limited else self
+
+
+def _may_touch(rings: Outline, first: Sequence[float], last: Sequence[float]) -> bool:
+    """Tell whether the box round an outline overlaps a region from `first` to `last`, (y, x)."""
+    corners = [point for ring in rings for point in ring]
+    return all(
+        min(c[axis] for c in corners) < last[axis] and max(c[axis] for c in corners) > first[axis]
+        for axis in (0, 1)
+    )
 
 
 NOT_AN_OBJECT = 0

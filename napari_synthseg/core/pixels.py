@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,13 @@ class PixelSource(Protocol):
         Pixels that do not count are the median of those that do.
         """
         ...
+
+
+@runtime_checkable
+class _Incomplete(Protocol):
+    """A `PixelSource` some pixels of which may hold nothing; see `missing_pixels`."""
+
+    def missing(self, region: Region) -> Mask | None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +165,26 @@ class TiledSource:
                 (slice(None), *inside)
             ]
         return result
+
+
+class WantedSource:
+    """A `PixelSource` of which only some places are asked for, as a slide's region of interest.
+
+    What works tile by tile leaves out the tiles of which no part is wanted.
+
+    Parameters
+    ----------
+    is_wanted
+        Tells whether any part of a region is.
+    """
+
+    def __init__(self, source: PixelSource, is_wanted: Callable[[Region], bool]) -> None:
+        self.source, self.is_wanted = source, is_wanted
+        self.shape, self.region = source.shape, source.region
+
+    def read(self, region: Region | None = None) -> FloatImage:
+        """Return the pixels of `region`; see `PixelSource.read`."""
+        return self.source.read(region)
 
 
 COMPRESSED_ABOVE, COMPRESSED_BELOW = 3.0, -2.0
@@ -275,16 +302,42 @@ def counted_pixels(ref: ImageRef, pixels: PixelSource, region: Region) -> Mask |
     """
     if not ref.is_limited or not isinstance(pixels, ScaledSource):
         return ref.counted(region)
+    return _nearest(ref.counted, pixels, region)
+
+
+def missing_pixels(pixels: PixelSource, region: Region) -> Mask | None:
+    """Return which pixels of a region hold nothing, shape ([z,] y, x); None where none does.
+
+    Such are the fill round a mosaic, and values that are not finite.
+    """
+    if isinstance(pixels, ScaledSource):
+        source = pixels.source
+        return _nearest(lambda inside: missing_pixels(source, inside), pixels, region)
+    return pixels.missing(region) if isinstance(pixels, _Incomplete) else None
+
+
+def _nearest(
+    mark: Callable[[Region], Mask | None], pixels: ScaledSource, region: Region
+) -> Mask | None:
+    """Return what `mark` gives for the image at the place of each pixel of a resampled region."""
     places = [
         np.clip(((np.arange(a, b) + 0.5) / factor).astype(int), low, high - 1)
         for (a, b), factor, (low, high) in zip(
             region, pixels.factors, pixels.source.region, strict=True
         )
     ]
-    inside = tuple((int(at[0]), int(at[-1]) + 1) for at in places)
-    mask = ref.counted(inside)
-    assert mask is not None
-    return mask[np.ix_(*(at - at[0] for at in places))]
+    mask = mark(tuple((int(at[0]), int(at[-1]) + 1) for at in places))
+    return None if mask is None else mask[np.ix_(*(at - at[0] for at in places))]
+
+
+def where_counted(ref: ImageRef, pixels: PixelSource) -> PixelSource:
+    """Return pixels of an image, or a `ScaledSource` of them, of which what counts is wanted."""
+    if not ref.is_limited:
+        return pixels
+    if isinstance(pixels, ScaledSource):
+        back = [1 / factor for factor in pixels.factors]
+        return WantedSource(pixels, lambda region: ref.counts_in(scaled_region(region, back)))
+    return WantedSource(pixels, ref.counts_in)
 
 
 def scaled(source: PixelSource, factor: Factor) -> PixelSource:

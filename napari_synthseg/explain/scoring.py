@@ -17,7 +17,13 @@ from napari_synthseg.core.scores import Scores, ScoringOptions
 from napari_synthseg.io.boxes.table import read_boxes
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.stored_array import check_budget
-from napari_synthseg.io.result_files import by_stem, read_classes, read_labels
+from napari_synthseg.io.result_files import (
+    by_stem,
+    class_names_of,
+    pair_by_image,
+    read_classes,
+    read_labels,
+)
 from napari_synthseg.metrics.heat_maps.scores import score_heat_maps
 
 SEPARATOR = "__"
@@ -50,8 +56,9 @@ def score_map_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores
     InputError
         If a file cannot be read, or no heat map belongs to an image of the truth.
     """
-    stems, classes, read_truth = _open_truth(truth)
     files = by_stem(predicted, "heat map")
+    shown = {image for stem in files for image, _ in _splits(stem)}
+    stems, classes, read_truth = _open_truth(truth, shown)
     maps, warnings = _sort_maps(files, stems, classes)
     names = sorted(classes or {name for found in maps.values() for name in found})
     if not maps:
@@ -105,16 +112,21 @@ def read_heat_file(path: Path) -> NDArray[Any]:
     return np.squeeze(values, extra)
 
 
-def _open_truth(path: Path) -> tuple[set[str], set[str], ReadTruth]:
-    """Return the stems of the truth, its classes (none if it has no names), and how to read it."""
+def _open_truth(path: Path, images: Collection[str]) -> tuple[set[str], set[str], ReadTruth]:
+    """Return the stems of the truth, its classes (none if it has no names), and how to read it.
+
+    `images` are the stems of the images that the heat maps may be of.
+    """
     if not path.is_dir():
         boxes = read_boxes(path, scored=False)
         return set(boxes.names), boxes.classes, boxes.of_image
-    files, named = by_stem(path), read_classes(path) or {}
+    files, _ = pair_by_image(by_stem(path), dict.fromkeys(images, path))
+    named = read_classes(path) or {}
     classes = {name for objects in named.values() for name in objects.values()}
 
     def read_truth(stem: str, values: Mapping[str, int]) -> InstanceLabels:
-        return read_labels(files[stem], named.get(stem, {}), values)
+        known = class_names_of(named, stem, files[stem])
+        return read_labels(files[stem], known, values)
 
     return set(files), classes, read_truth
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from napari_synthseg.core.boxes import Corners
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.tables import to_number
 
 TABLES = ("images", "annotations", "categories")
@@ -51,6 +55,54 @@ class CocoAnnotation:
         values = [to_number(self.where, "keypoints", str(number)) for number in numbers]
         triples = zip(values[::3], values[1::3], values[2::3], strict=True)
         return [(y - 0.5, x - 0.5) for x, y, seen in triples if seen > 0]
+
+
+def write_coco(
+    path: Path,
+    images: Sequence[tuple[str, tuple[int, int]]],
+    objects: Iterable[tuple[int, Corners, int, Mapping[str, Any]]],
+    classes: Mapping[int, str],
+) -> None:
+    """Write a file; categories have the class values as ids.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    images
+        Name and shape (y, x) of each.
+    objects
+        Of each object the index of its image, its box, its class value, and what else is said of
+        it. Its area is that of its box unless that says another.
+    classes
+        Class value -> name.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    annotations = [
+        {
+            "id": ident,
+            "image_id": image + 1,
+            "category_id": value,
+            "bbox": [xmin, ymin, xmax - xmin, ymax - ymin],
+            "area": (xmax - xmin) * (ymax - ymin),
+            "iscrowd": 0,
+            **more,
+        }
+        for ident, (image, (ymin, xmin, ymax, xmax), value, more) in enumerate(objects, start=1)
+    ]
+    whole = {
+        "images": [
+            {"id": n, "file_name": name, "height": shape[0], "width": shape[1]}
+            for n, (name, shape) in enumerate(images, start=1)
+        ],
+        "annotations": annotations,
+        "categories": [{"id": value, "name": name} for value, name in classes.items()],
+    }
+    write_text(path, json.dumps(whole))
 
 
 @dataclass(frozen=True)

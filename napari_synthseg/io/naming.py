@@ -11,6 +11,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
+from typing import Protocol
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
@@ -33,6 +34,25 @@ MASK_ENDINGS = ("_cp_masks", "_masks", "_mask", "_labels", "_label", "_seg")
 
 PLAIN_FOLDERS = frozenset({"images", "labels", "masks", "annotations"})
 """Folders that say what lies in them, not of which image it is: they tell no images apart."""
+
+
+class ListsImage(Protocol):
+    """What a file says of an image: its place for messages, and the name, or stem, of the image."""
+
+    @property
+    def where(self) -> str:
+        """Its place in the file."""
+        ...
+
+    @property
+    def name(self) -> str | None:
+        """The name, or the stem, of the image; None where the file names none."""
+        ...
+
+    @property
+    def by_stem(self) -> bool:
+        """Whether it is named by its stem."""
+        ...
 
 
 class UnknownNameError(InputError):
@@ -184,6 +204,11 @@ class ImageNames:
                 f"{where}: no image of the project is named '{stem}' (names: {stems}). {told}"
             )
         return self._of_one(where, stem, found, all_planes)
+
+    def find_of(self, listed: ListsImage, *, all_planes: bool = False) -> list[ImageRef]:
+        """Return the images that what a file lists is of; see `find` and `find_stem`."""
+        find = self.find_stem if listed.by_stem else self.find
+        return find(listed.where, listed.name or "", all_planes=all_planes)
 
     def matching(self, where: str, name: str) -> list[ImageRef]:
         """Return the images that a name or a folder of images means: all that it may.

@@ -15,7 +15,7 @@ from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.io.class_tables import write_class_names
 from napari_synthseg.io.labels import encode_regions, read_label_file
-from napari_synthseg.io.naming import same_form, unique_names
+from napari_synthseg.io.naming import same_form, unique_names, without_mask_ending
 from napari_synthseg.io.tables import Columns, read_rows
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
@@ -23,6 +23,9 @@ EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
 
 OBJECTS_FILE, CANDIDATES_FILE = "objects.csv", "candidates.csv"
 LABELS_FILE, AREAS_FILE, CLASSES_FILE = "labels.csv", "areas.csv", "classes.csv"
+
+ClassTable = Mapping[str, Mapping[int, str]]
+"""File stem -> instance id -> class name."""
 
 OBJECT_CLASSES = Columns(("image", "id", "class"), others=True)
 """What is read of a table of objects."""
@@ -52,6 +55,63 @@ def by_stem(folder: Path, what: str = "label image") -> dict[str, Path]:
     if not found:
         raise InputError(f"{folder} holds no {what} ({', '.join(sorted(EXTENSIONS))}).")
     return found
+
+
+def pair_by_image(
+    first: Mapping[str, Path], second: Mapping[str, Path]
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Return the files of two folders by stems that are the same for the same image.
+
+    Parameters
+    ----------
+    first, second
+        The files by their own stems, as `by_stem` finds them.
+
+    Raises
+    ------
+    InputError
+        If several files of a folder may be of one image.
+    """
+    paired: tuple[dict[str, Path], dict[str, Path]] = {}, {}
+    images = [_by_image(each) for each in (first, second)]
+    for image in images[0].keys() | images[1].keys():
+        stems = [each.get(image, []) for each in images]
+        if set(stems[0]) == set(stems[1]) or not all(stems):
+            names = [{stem: stem for stem in each} for each in stems]
+        else:
+            names = [
+                {image: _only_mask(each, files)}
+                for each, files in zip(stems, (first, second), strict=True)
+            ]
+        for found, files, each in zip(paired, (first, second), names, strict=True):
+            found |= {name: files[stem] for name, stem in each.items()}
+    return paired
+
+
+def _by_image(files: Iterable[str]) -> dict[str, list[str]]:
+    """Return the stems of files by the stem of the image that they are named after."""
+    found: dict[str, list[str]] = {}
+    for stem in files:
+        found.setdefault(without_mask_ending(stem), []).append(stem)
+    return found
+
+
+def _only_mask(stems: Sequence[str], files: Mapping[str, Path]) -> str:
+    """Return the only stem with the ending of a mask, or the only one that there is."""
+    if len(stems) == 1:
+        return stems[0]
+    ended = [stem for stem in stems if without_mask_ending(stem) != stem]
+    if len(ended) == 1:
+        return ended[0]
+    names = " and ".join(f"'{files[stem].name}'" for stem in ended[:2])
+    raise InputError(
+        f"{files[ended[0]].parent}: {names} may both be of one image: keep one of them."
+    )
+
+
+def class_names_of(classes: ClassTable, stem: str, path: Path) -> Mapping[int, str]:
+    """Return the class of each instance of a file, which a table names as its image, or itself."""
+    return classes.get(stem) or classes.get(same_form(path.stem)) or {}
 
 
 def write_tiff(path: Path, array: NDArray[Any], **options: Any) -> None:

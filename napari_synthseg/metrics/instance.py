@@ -7,6 +7,7 @@ threshold, one-to-one. Counts are pooled over images (and, for the values over a
 classes) before a ratio is taken, except in ``matching_ap_mean``, the mean over images on which
 there is anything to match. An object found with the wrong class is missed in one class and false
 in the other; ``f1_any_class`` forgives that. ``dice`` compares foreground pixels, pooled.
+Pixels of unknown truth do not count, nor predicted objects of which more than half lies there.
 ``count_error`` is sum |predicted - true| / sum true over images and classes; where there is no
 true object, it is the number of predicted ones. `Counts` says what ratios of nothing are.
 """
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.labels import MIN_SHARE_SHOWN, UNKNOWN, InstanceLabels
 from napari_synthseg.core.scores import Measured, Scores
 from napari_synthseg.metrics.checks import require_images, require_known_classes
 from napari_synthseg.metrics.counts import Counts
@@ -92,8 +93,9 @@ def score_instances(
     """
     names: list[str] = []
     by_class: dict[int, list[_Matched]] = {value: [] for value in (ANY_CLASS, *class_names)}
-    for name, true, predicted in pairs:
+    for name, *both in pairs:
         try:
+            true, predicted = _where_known(*both)
             for value, matched in _match_classes(true, predicted, class_names).items():
                 by_class[value].append(matched)
         except InputError as error:
@@ -135,6 +137,23 @@ class _Matched:
     @property
     def empty(self) -> bool:
         return self.pixels.empty
+
+
+def _where_known(
+    true: InstanceLabels, predicted: InstanceLabels
+) -> tuple[InstanceLabels, InstanceLabels]:
+    """Return labels without the pixels of unknown truth, and without what lies mostly there."""
+    unknown = true.ids == UNKNOWN
+    if true.ids.shape != predicted.ids.shape or not unknown.any():
+        return true, predicted
+    ids = predicted.ids
+    sizes, shown = (np.bincount(i[i > 0], minlength=1) for i in (ids, np.where(unknown, 0, ids)))
+    shown = np.pad(shown, (0, len(sizes) - len(shown)))
+    kept = ~unknown & (shown >= MIN_SHARE_SHOWN * sizes)[np.maximum(ids, 0)]
+    return (
+        true.with_array(np.where(unknown, 0, true.ids)),
+        predicted.with_array(np.where(kept, ids, 0)),
+    )
 
 
 def _match_classes(

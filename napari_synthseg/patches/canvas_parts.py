@@ -25,7 +25,7 @@ from napari_synthseg.core.geometry import (
     widen_region,
 )
 from napari_synthseg.core.patch import Background, ClickedImage, Patch, PatchLibrary
-from napari_synthseg.core.pixels import FloatImage, counted_pixels
+from napari_synthseg.core.pixels import FloatImage, counted_pixels, missing_pixels
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.background import MAX_SIGMA_PX, clear_of, estimate_background
 from napari_synthseg.patches.foreground import mark_objectlike
@@ -216,6 +216,8 @@ def _estimate_part(
     ref = image.ref
     counted = counted_pixels(ref, image.pixels, part)
     left_out = np.zeros(region_shape(part), bool) if counted is None else ~counted
+    if (missing := missing_pixels(image.pixels, part)) is not None:
+        left_out |= missing  # the fill of a mosaic is no background to paste on
     words = ref.spacing, ref.exhaustive, part, image.rejected
     key = _key(pixels, {**masks, 0: left_out}, diameters, words)
     if (known := CACHE.get(key)) is not None:

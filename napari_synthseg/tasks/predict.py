@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.pixels import PixelSource, ScaledSource
+from napari_synthseg.core.pixels import PixelSource, ScaledSource, where_counted
 from napari_synthseg.core.predictions import InstancePrediction, Prediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.runs import ModelRecord, Weights
@@ -49,6 +50,7 @@ def predict_image(
     image: str,
     run: str,
     block: tuple[int, ...] | None = None,
+    ref: ImageRef | None = None,
 ) -> Generator[Progress, None, Prediction]:
     """Apply a model to one image; return what it found.
 
@@ -62,6 +64,8 @@ def predict_image(
     block
         Shape of the blocks that the image is worked on in, pixels, multiples of what the network
         halves; default: by the kind of image.
+    ref
+        Says what of the image counts: blocks far from all that does are left out.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def predict_image(
     """
     predictor.check(pixels)
     work = task_info(predictor.rule.kind).load().predict
-    found = yield from work(predictor, pixels, block)
+    found = yield from work(predictor, where_counted(ref, pixels) if ref else pixels, block)
     if isinstance(pixels, ScaledSource):
         assert isinstance(found, InstancePrediction), "tasks that are scaled find objects"
         found, pixels = (yield from at_full_size(found, pixels)), pixels.source

@@ -13,7 +13,7 @@ from napari_synthseg.core.labels import BoxLabels, Labels
 from napari_synthseg.core.predictions import FoundObject, FoundPoint, ObjectPrediction, Prediction
 from napari_synthseg.core.scores import Measured, Scores, ScoringOptions
 from napari_synthseg.io.naming import plane_name, same_form
-from napari_synthseg.io.result_files import OBJECTS_FILE, by_stem
+from napari_synthseg.io.result_files import OBJECTS_FILE, by_stem, pair_by_image
 from napari_synthseg.io.tables import Columns, TableRow, read_rows, to_number, write_rows
 
 BOX_COLUMNS = ("ymin", "xmin", "ymax", "xmax")
@@ -170,12 +170,15 @@ def matching_files(
 ) -> tuple[list[str], dict[str, Path], dict[str, Path]]:
     """Return the stems that two folders of images share, and all true and predicted files by stem.
 
+    What programs put behind the name of an image to name its masks, `MASK_ENDINGS`, may differ; a
+    file without such an ending beside one with it is the image itself.
+
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or several files of a folder may be of one image.
     """
-    true_files, predicted_files = by_stem(truth), by_stem(predicted)
+    true_files, predicted_files = pair_by_image(by_stem(truth), by_stem(predicted))
     stems = sorted(true_files.keys() & predicted_files.keys())
     if not stems:
         raise InputError(f"No file in {predicted} has the stem of a file in {truth}.")

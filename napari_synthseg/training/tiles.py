@@ -21,7 +21,7 @@ from napari_synthseg.core.geometry import (
     region_shape,
     widen_region,
 )
-from napari_synthseg.core.pixels import FloatImage, PixelSource
+from napari_synthseg.core.pixels import FloatImage, PixelSource, WantedSource
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.training.device import channels_last
 from napari_synthseg.training.volumes import round_up
@@ -92,6 +92,8 @@ class Tile:
 class Tiler:
     """All tiles of an image, one after the other, and how many are done in all passes.
 
+    Of a `WantedSource` tiles are left out that show, with their halo, nothing that is wanted.
+
     Parameters
     ----------
     block
@@ -116,8 +118,17 @@ class Tiler:
         self.pixels, self.multiple, self.device = pixels, tuple(multiple), device
         self.halo = tuple(round_up(h, m) for h, m in zip(halo, multiple, strict=True))
         edges = [round_up(b, m) for b, m in zip(block, multiple, strict=True)]
-        self.cores = list(divide_region(pixels.region, edges))
+        every = list(divide_region(pixels.region, edges))
+        self.cores = self._wanted(every) or every[:1]
         self._done, self._total = 0, passes * len(self.cores)
+
+    def _wanted(self, cores: list[Region]) -> list[Region]:
+        """Return the cores whose tiles, with their halo, show something that is asked for."""
+        pixels = self.pixels
+        if not isinstance(pixels, WantedSource):
+            return cores
+        around = (widen_region(core, self.halo, pixels.region) for core in cores)
+        return [c for c, wide in zip(cores, around, strict=True) if pixels.is_wanted(wide)]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -137,14 +148,15 @@ class Tiler:
     ) -> Generator[Progress, None, torch.Tensor]:
         """Return maps of the whole image, (map, [z,] y, x), of those that are read of its tiles.
 
-        The maps of a tile show all that the tile shows, at any resolution.
+        The maps of a tile show all that the tile shows, at any resolution. Where tiles are left
+        out, see `Tiler`, they are zero.
         """
         whole: torch.Tensor | None = None
         for tile in self:
             maps = read(tile)
             if whole is None:
                 extents = zip(self.shape, tile.strides(maps), strict=True)
-                whole = maps.new_empty((len(maps), *(-(-n // s) for n, s in extents)))
+                whole = maps.new_zeros((len(maps), *(-(-n // s) for n, s in extents)))
             whole[(slice(None), *tile.places(maps))] = tile.cut(maps, tile.core)
             yield self.progress()
         assert whole is not None, "an image has at least one tile"

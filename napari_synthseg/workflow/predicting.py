@@ -204,7 +204,7 @@ def apply_model(
 
     view = show(run.trained_model(), ref, folder, magnification)
     yield Progress(0.0, notes=view.tell(ref))
-    found = yield from predict_image(predictor, view.pixels, image=ref.id, run=run.id)
+    found = yield from predict_image(predictor, view.pixels, image=ref.id, run=run.id, ref=ref)
     found, notes = where_it_counts(found, ref)
     return replace(found, notes=(*view.notes, *notes), scale=view.scale)
 

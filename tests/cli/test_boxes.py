@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_synthseg.io.boxes.base import FORMATS
+from napari_synthseg.io.boxes.base import BOX_FORMATS
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.session import Session
 
@@ -76,12 +76,12 @@ def test_import_is_undone_in_one_step(project: Path, table: Path) -> None:
         assert session.project == before
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", sorted(BOX_FORMATS))
 def test_exported_boxes_are_imported_again(
     invoke: Invoke, project: Path, table: Path, tmp_path: Path, name: str
 ) -> None:
     assert invoke("import", project, table).code == 0
-    out = tmp_path / ("out" if FORMATS[name].writes_folder else f"out.{name}")
+    out = tmp_path / ("out" if BOX_FORMATS[name].writes_folder else f"out.{name}")
     out = out.with_suffix(".json") if name == "coco" else out
     export = ("export", project, "--what", "boxes", "--format", name, "--out", out)
     done = invoke(*export, "--json")
@@ -290,3 +290,61 @@ def test_real_annotations_are_imported_whole(invoke: Invoke, tmp_path: Path) -> 
     assert done.result["images"] == len(stems & {p.stem for p in annotations.iterdir()})
     with opened(folder) as session:
         assert session.project.class_named("WBC").diameter == pytest.approx(190, abs=30)
+
+
+def flat_table(folder: Path) -> Path:
+    path = folder / "flat.csv"
+    path.write_text(
+        "image,class,ymin,xmin,ymax,xmax\none.tif,big,10,20,30,40\none.tif,tiny,5,50,5,54\n"
+        "two.tif,big,9,9,9,9\nthree.tif,,,,,\n"
+    )
+    return path
+
+
+def flat_coco(folder: Path) -> Path:
+    boxes = [(1, 1, [20, 10, 20, 20]), (1, 2, [50, 5, 4, 0]), (2, 1, [9, 9, 0, 0])]
+    whole = {
+        "images": [
+            {"id": n, "file_name": f"{name}.tif"}
+            for n, name in enumerate(("one", "two", "three"), start=1)
+        ],
+        "categories": [{"id": 1, "name": "big"}, {"id": 2, "name": "tiny"}],
+        "annotations": [
+            {"id": n, "image_id": image, "category_id": category, "bbox": box}
+            for n, (image, category, box) in enumerate(boxes)
+        ],
+    }
+    (folder / "flat.json").write_text(json.dumps(whole))
+    return folder / "flat.json"
+
+
+@pytest.mark.parametrize("make", [flat_table, flat_coco])
+def test_boxes_without_an_area_are_left_out_and_told(
+    invoke: Invoke, project: Path, tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    done = invoke("import", project, make(tmp_path), "--json")
+    assert done.code == 0, done.err
+    message = done.result["message"]
+    assert "1 boxes added" in message or "1 boxes added to 2 image(s)" in message
+    assert "2 box(es) without an area were left out: an object may be missed" in message
+    assert "1 image(s) are said to show no object" in message  # three, and not two
+    with opened(project) as session:
+        truths = {session.project.image(t.image).name: t for t in session.project.truths}
+        names = {c.value: c.name for c in session.project.classes}
+    assert set(truths) == {"one.tif", "three.tif"}
+    assert [names[value] for value in truths["one.tif"].incomplete] == ["tiny"]
+    done = invoke("import", project, make(tmp_path), "--as-clicks", "--exhaustive", "--json")
+    assert done.code == 0, done.err
+    assert done.result["clicks"] == 1
+    with opened(project) as session:
+        assert not any(i.exhaustive for i in session.project.images if i.name == "one.tif")
+
+
+def test_a_file_of_nothing_but_boxes_without_an_area_is_refused(
+    invoke: Invoke, project: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "flat.csv"
+    path.write_text("image,class,ymin,xmin,ymax,xmax\none.tif,big,9,9,9,9\n")
+    done = invoke("import", project, path, "--as-clicks")
+    assert done.code == 2
+    assert "all its 1 box(es) have no area" in done.err

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from napari_synthseg.workflow.session import Session
-from tests.io.test_information_bar import micrograph, with_bar
+from tests.io.images.test_information_bar import micrograph, with_bar
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from roifile import ROI_TYPE, ImagejRoi, roiwrite
 
 from napari_synthseg.core.annotations import InstanceTruth
 from napari_synthseg.core.labels import instances_of, regions_of
@@ -270,3 +271,43 @@ def test_files_without_anything_are_told(invoke: Invoke, project: Path, tmp_path
     assert done.code == 2 and "can be taken over, but 1 line(s)" in done.err
     done = invoke("import", project, tmp_path / "images", "--instance")
     assert done.code == 2 and str(tmp_path / "images") in done.err
+
+
+@pytest.mark.parametrize("program", ["imagej", "napari"])
+def test_outlines_on_slices_become_masks_of_a_volume(
+    invoke: Invoke, tmp_path: Path, program: str
+) -> None:
+    stack = np.random.default_rng(0).integers(0, 255, (6, 40, 60)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "cells.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    folder = tmp_path / "p.synthseg"
+    made = invoke("new", folder, tmp_path / "cells.tif", "--class", "nucleus:8", "--volume")
+    assert made.code == 0, made.err
+    corner = {1: (10, 5), 2: (11, 5), 4: (10, 5)}  # an object on two slices, another on one
+    right = np.zeros(stack.shape, bool)
+    for z, (x, y) in corner.items():
+        right[z, y : y + 4, x : x + 10] = True
+    squares = {
+        z: [(x, y), (x + 10, y), (x + 10, y + 4), (x, y + 4)] for z, (x, y) in corner.items()
+    }
+    if program == "imagej":
+        path = tmp_path / "RoiSet.zip"
+        rois = []
+        for z, points in squares.items():
+            rois.append(ImagejRoi.frompoints(np.array(points)))
+            rois[-1].roitype, rois[-1].position, rois[-1].name = ROI_TYPE.POLYGON, z + 1, f"r{z}"
+        roiwrite(path, rois)
+    else:
+        path = tmp_path / "Shapes.csv"
+        rows = [
+            f"{n},polygon,{k},{z},{y - 0.5},{x - 0.5}"
+            for n, (z, points) in enumerate(squares.items())
+            for k, (x, y) in enumerate(points)
+        ]
+        path.write_text("\n".join(["index,shape-type,vertex-index,axis-0,axis-1,axis-2", *rows]))
+    done = invoke("import", folder, path, "--instance", "--json")
+    assert done.code == 0, done.err
+    assert "3 outlines on planes of volumes were joined" in done.result["message"]
+    _, labels = truth_of(folder, "cells.tif")
+    np.testing.assert_array_equal(labels.ids > 0, right)
+    assert sorted(np.unique(labels.ids)) == [0, 1, 2]
+    assert labels.ids[1].max() == labels.ids[2].max() != labels.ids[4].max()

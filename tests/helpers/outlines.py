@@ -9,7 +9,7 @@ import numpy as np
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.outlines import read_outlines
 from napari_synthseg.io.outlines.areas import Area
-from napari_synthseg.io.outlines.base import FORMATS, OutlinedImage
+from napari_synthseg.io.outlines.base import OUTLINE_FORMATS, OutlinedImage
 from napari_synthseg.io.sniffing import SniffedFile
 
 SHAPE = (40, 60)
@@ -47,8 +47,8 @@ def read_nonsense(name: str, path: Path) -> None:
     """Let a format read a file that may be anything: it does, or says that the input is bad."""
     file = SniffedFile(path)
     try:
-        if FORMATS[name].recognizes(file):
-            for image in FORMATS[name].read(file, size_of):
+        if OUTLINE_FORMATS[name].recognizes(file):
+            for image in OUTLINE_FORMATS[name].read(file, size_of):
                 for outline in image.outlines:
                     outline.area.draw(SHAPE)
     except InputError as error:

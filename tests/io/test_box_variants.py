@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.boxes.base import FORMATS, ListedImage, turn_box
+from napari_synthseg.io.boxes.base import BOX_FORMATS, ListedImage, turn_box
 from napari_synthseg.io.boxes.placing import PlacedBoxes, place_boxes
 
 SHAPE = (100, 200)
@@ -35,8 +35,8 @@ def read_coco(folder: Path, *annotations: dict[str, Any], **tables: Any) -> tupl
     }
     path = folder / "coco.txt"  # the ending does not matter
     path.write_text(json.dumps(whole))
-    assert FORMATS["coco"].recognizes(path)
-    return FORMATS["coco"].read(path, size_of)
+    assert BOX_FORMATS["coco"].recognizes(path)
+    return BOX_FORMATS["coco"].read(path, size_of)
 
 
 @pytest.mark.parametrize(("here", "there"), [(1, "1"), ("1", 1), (1.0, "1"), ("a-7", "a-7")])
@@ -106,11 +106,11 @@ def test_categories_of_one_name_are_one_class_and_that_is_told(tmp_path: Path) -
 def test_results_are_no_annotations(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     path.write_text('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]')
-    assert FORMATS["coco"].recognizes(path)
+    assert BOX_FORMATS["coco"].recognizes(path)
     with pytest.raises(InputError, match=r"results\.json: it is a list of results"):
-        FORMATS["coco"].read(path, size_of)
+        BOX_FORMATS["coco"].read(path, size_of)
     path.write_text('{"shapes": [], "imagePath": "a.png"}')
-    assert not FORMATS["coco"].recognizes(path)
+    assert not BOX_FORMATS["coco"].recognizes(path)
 
 
 PROJECT = Project(
@@ -205,8 +205,8 @@ def test_xml_is_read_in_the_encoding_that_it_declares(
     tmp_path: Path, declared: str, written: str
 ) -> None:
     (tmp_path / "a.xml").write_bytes((HEAD.format(declared) + VOC.format("")).encode(written))
-    assert FORMATS["voc"].recognizes(tmp_path)
-    (image,) = FORMATS["voc"].read(tmp_path, size_of)
+    assert BOX_FORMATS["voc"].recognizes(tmp_path)
+    (image,) = BOX_FORMATS["voc"].read(tmp_path, size_of)
     assert (image.boxes[0].cls, image.boxes[0].corners) == ("Blutkörper", (20, 10, 60, 40))
 
 
@@ -215,7 +215,7 @@ def test_document_types_are_refused_in_any_encoding(tmp_path: Path, written: str
     text = HEAD.format(written) + '<!DOCTYPE annotation SYSTEM "voc.dtd">' + VOC.format("")
     (tmp_path / "a.xml").write_bytes(text.encode(written))
     with pytest.raises(InputError, match=r"^a\.xml: it declares a document type"):
-        FORMATS["voc"].recognizes(tmp_path)
+        BOX_FORMATS["voc"].recognizes(tmp_path)
 
 
 def test_rotated_boxes_of_labelers(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_rotated_boxes_of_labelers(tmp_path: Path) -> None:
         "<cy>80</cy><w>40</w><h>12</h><angle>1.5707963267948966</angle></robndbox></object>"
         "</annotation>"
     )
-    first, second = FORMATS["voc"].read(tmp_path, size_of)
+    first, second = BOX_FORMATS["voc"].read(tmp_path, size_of)
     assert first.boxes[0].corners == pytest.approx((25, 5, 55, 45))
     assert second.boxes[0].corners == pytest.approx((60, 54, 100, 66))
     assert "turned" in first.notes[0] and "turned" in second.notes[0]
@@ -240,8 +240,8 @@ def test_a_root_with_annotations_in_folders_is_read_whole(tmp_path: Path) -> Non
         place.mkdir(parents=True)
         (place / "a.xml").write_text(VOC.format("").replace("a.png", f"{day}/a.png"))
     (tmp_path / "labelmap.txt").write_text("# label:color_rgb:parts:actions\ncell:128,0,0::\n")
-    assert not FORMATS["yolo"].recognizes(tmp_path)
-    images = FORMATS["voc"].read(tmp_path, size_of)
+    assert not BOX_FORMATS["yolo"].recognizes(tmp_path)
+    images = BOX_FORMATS["voc"].read(tmp_path, size_of)
     assert [image.name for image in images] == ["day1/a.png", "day2/a.png"]
 
 
@@ -269,8 +269,8 @@ def put(root: Path, **files: str) -> Path:
 def test_names_are_texts_as_they_stand_there(tmp_path: Path, names: str, expected: str) -> None:
     put(tmp_path, data_DOT_yaml=names, labels__a_DOT_txt=BOX)
     for path in (tmp_path, tmp_path / "data.yaml"):
-        assert FORMATS["yolo"].recognizes(path)
-        (image,) = FORMATS["yolo"].read(path, size_of)
+        assert BOX_FORMATS["yolo"].recognizes(path)
+        (image,) = BOX_FORMATS["yolo"].read(path, size_of)
         assert (image.boxes[0].cls, image.name) == (expected, "labels/a")
         assert image.boxes[0].corners == pytest.approx((20, 10, 60, 40))
 
@@ -298,8 +298,8 @@ CVAT = {
 @pytest.mark.parametrize("files", [ULTRALYTICS, ROBOFLOW, CVAT], ids=["parts", "roboflow", "cvat"])
 def test_all_parts_of_an_export_are_read(tmp_path: Path, files: dict[str, str]) -> None:
     root = put(tmp_path / "export", **files)
-    assert FORMATS["yolo"].recognizes(root)
-    images = FORMATS["yolo"].read(root, size_of)
+    assert BOX_FORMATS["yolo"].recognizes(root)
+    images = BOX_FORMATS["yolo"].read(root, size_of)
     assert {Path(i.name).name: len(i.boxes) for i in images} == {"a": 1, "b": 2}
     found = placed(images)
     assert {k: len(v) for k, v in found.rows.items()} == {"a": 1, "b": 1}
@@ -312,7 +312,7 @@ def test_parts_with_images_of_one_name_are_told_apart(tmp_path: Path) -> None:
         "train__labels__a_DOT_txt": BOX,
         "valid__labels__a_DOT_txt": "",
     }
-    listed = FORMATS["yolo"].read(put(tmp_path, **files), size_of)
+    listed = BOX_FORMATS["yolo"].read(put(tmp_path, **files), size_of)
     images = [ImageRef(id=d, uri=f"x/{d}/images/a.png", name="a.png") for d in ("train", "valid")]
     project = PROJECT.model_copy(update={"images": tuple(images)})
     found = place_boxes(listed, project, lambda _: SHAPE)
@@ -322,4 +322,4 @@ def test_parts_with_images_of_one_name_are_told_apart(tmp_path: Path) -> None:
 def test_a_yaml_file_without_boxes_is_named(tmp_path: Path) -> None:
     put(tmp_path, data_DOT_yaml="path: ../elsewhere\nnames: [cell]\n")
     with pytest.raises(InputError, match=r"data\.yaml: there are no text files with boxes"):
-        FORMATS["yolo"].read(tmp_path / "data.yaml", size_of)
+        BOX_FORMATS["yolo"].read(tmp_path / "data.yaml", size_of)

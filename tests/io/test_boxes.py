@@ -17,7 +17,7 @@ from napari_synthseg.core.boxes import Boxes
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes import box_format
-from napari_synthseg.io.boxes.base import FORMATS, BoxFormat, ListedBox, ListedImage, NamedBoxes
+from napari_synthseg.io.boxes.base import BOX_FORMATS, BoxFormat, ListedBox, ListedImage, NamedBoxes
 from napari_synthseg.io.boxes.placing import place_boxes
 from napari_synthseg.io.class_tables import read_image_labels
 from napari_synthseg.io.clicks import read_points
@@ -35,7 +35,7 @@ BOXES = st.lists(
 
 
 def recognized(path: Path) -> BoxFormat | None:
-    return next((each for each in FORMATS.values() if each.recognizes(path)), None)
+    return next((each for each in BOX_FORMATS.values() if each.recognizes(path)), None)
 
 
 def size_of(where: str, stem: str) -> tuple[int, int]:
@@ -48,13 +48,13 @@ def named(name: str, rows: list[tuple[Any, ...]]) -> NamedBoxes:
 
 
 def written(folder: Path, name: str, images: list[NamedBoxes]) -> Path:
-    kind = FORMATS[name]
+    kind = BOX_FORMATS[name]
     out = folder / ("out" if kind.writes_folder else {"csv": "b.csv", "coco": "b.json"}[name])
     kind.write(out, images, CLASSES)
     return out
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", sorted(BOX_FORMATS))
 @settings(max_examples=25, deadline=None)
 @given(first=BOXES, second=BOXES)
 def test_what_is_written_reads_back(name: str, first: Any, second: Any) -> None:
@@ -62,7 +62,7 @@ def test_what_is_written_reads_back(name: str, first: Any, second: Any) -> None:
     with TemporaryDirectory() as folder:
         out = written(Path(folder), name, images)
         kind = recognized(out)
-        assert kind is FORMATS[name]
+        assert kind is BOX_FORMATS[name]
         found = {Path(i.name).stem: i for i in kind.read(out, size_of)}
         assert all(path.is_file() for path in kind.files(out, images))
     assert set(found) == {Path(n).stem for n in NAMES}
@@ -146,7 +146,7 @@ def test_files_of_other_programs_say_the_same(tmp_path: Path, make: Any) -> None
 def test_detectors_sureness_is_no_place(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("a\n")
     (tmp_path / "c.txt").write_text("0 0.5 0.5 0.25 0.5 0.97\n")
-    (image,) = FORMATS["yolo"].read(tmp_path, size_of)
+    (image,) = BOX_FORMATS["yolo"].read(tmp_path, size_of)
     assert image.boxes[0].corners == (120, 240, 360, 400)
 
 
@@ -192,7 +192,7 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation>&x
         (broken_xml(LABELIMG[:200]), r"a\.xml: not XML"),
         (broken_xml("<svg/>"), "holds 'svg'"),
         (broken_xml(LABELIMG.replace("<xmax>30", "<xmax>x")), "object 1: xmax is 'x'"),
-        (broken_xml(LABELIMG.replace("<xmax>30", "<xmax>10")), "object 1: the box has no area"),
+        (broken_xml(LABELIMG.replace("<xmax>30", "<xmax>9")), "object 1: the box ends before it"),
         (broken_xml(LABELIMG.replace("bndbox", "polygon")), "object 1: it has no 'bndbox'"),
         (broken_xml(LABELIMG.replace("WBC", " ")), "object 1: the box has no class"),
         (broken_coco(images={}), "no list 'images'"),
@@ -201,7 +201,7 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation>&x
         (broken_coco(**annotation(category_id=[1])), "annotation 1: it has no 'category_id'"),
         (broken_coco(**annotation(bbox=[1, 2, 3])), "annotation 1: 'bbox' must be four"),
         (broken_coco(**annotation(bbox=[1, 2, None, 4])), "annotation 1: bbox is 'None'"),
-        (broken_coco(**annotation(bbox=[1, 2, 0, 4])), "annotation 1: the box has no area"),
+        (broken_coco(**annotation(bbox=[1, 2, -1, 4])), "annotation 1: the box ends before it"),
         (broken_yolo("0 0.5 0.5 0.1 0.1", None), "names of the classes are missing"),
         (broken_yolo("5 0.5 0.5 0.1 0.1"), r"c\.txt, row 1: class 5 has no name"),
         (broken_yolo("0 0.5 0.5 0.1 0.1\n0 100 200 50 50"), "row 2: places are shares"),
@@ -215,7 +215,7 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation>&x
 def test_what_cannot_be_meant_is_said_with_its_place(tmp_path: Path, make: Any, said: str) -> None:
     path = make(tmp_path)
     ending = next(file.suffix for file in [path, *path.glob("*")] if file.suffix)
-    kind = FORMATS[{".xml": "voc", ".json": "coco"}.get(ending, "yolo")]
+    kind = BOX_FORMATS[{".xml": "voc", ".json": "coco"}.get(ending, "yolo")]
     with pytest.raises(InputError, match=said):
         kind.read(path, size_of)
 
@@ -230,7 +230,7 @@ def test_nonsense_is_bad_input(kind: str, content: bytes) -> None:
         (Path(folder) / "classes.txt").write_text("a\n")
         format_ = {"xml": "voc", "json": "coco", "txt": "yolo"}[kind]
         try:
-            FORMATS[format_].read(path if kind == "json" else Path(folder), size_of)
+            BOX_FORMATS[format_].read(path if kind == "json" else Path(folder), size_of)
         except InputError as error:
             assert "a." in str(error)
 

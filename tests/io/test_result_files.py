@@ -11,6 +11,7 @@ from napari_synthseg.io.labels import read_label_file
 from napari_synthseg.io.result_files import (
     by_stem,
     ids_type,
+    pair_by_image,
     read_classes,
     refuse_existing,
     write_labels,
@@ -77,3 +78,28 @@ def test_nothing_is_replaced_without_leave(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="another --out, or --overwrite"):
         refuse_existing([tmp_path / "b.tif", there], overwrite=False)
     refuse_existing([there], overwrite=True)
+
+
+def paired(tmp_path: Path, first: str, second: str) -> list[tuple[str, str, str]]:
+    files = [{name: tmp_path / f"{name}.tif" for name in each.split()} for each in (first, second)]
+    one, other = pair_by_image(*files)
+    return sorted((name, one[name].stem, other[name].stem) for name in one.keys() & other.keys())
+
+
+def test_masks_are_paired_whatever_a_program_adds_to_the_name(tmp_path: Path) -> None:
+    for first, second in (
+        ("a b", "a_cp_masks b_masks"), ("a_seg b_label", "a_MASK b"), ("a_labels b", "a_labels b"),
+        ("a a_masks b", "a b_masks"), ("a_masks b", "a a_cp_masks b"),
+    ):  # fmt: skip
+        found = paired(tmp_path, first, second)
+        assert [name.removesuffix("_labels") for name, _, _ in found] == ["a", "b"]
+        for name, one, other in found:
+            assert {one, other} <= {*first.split(), *second.split()}
+            assert not (name == "a" and "a_masks" in first and one == "a")
+
+
+def test_files_that_differ_by_their_ending_alone_are_paired_as_they_are(tmp_path: Path) -> None:
+    same = "a a_masks"
+    assert paired(tmp_path, same, same) == [("a", "a", "a"), ("a_masks", "a_masks", "a_masks")]
+    with pytest.raises(InputError, match=r"'a_masks.tif' and 'a_seg.tif' may both be of one image"):
+        paired(tmp_path, "a_masks a_seg", "a")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.labels import InstanceLabels
+from napari_synthseg.core.labels import UNKNOWN, InstanceLabels
 from napari_synthseg.metrics.instance import THRESHOLDS, match_instances, score_instances
 
 NAMES = {1: "cell", 2: "crystal"}
@@ -231,3 +231,16 @@ def test_dice_agrees_with_monai():
     truth, prediction = (InstanceLabels(a) for a in discs(5))
     values = score((truth, prediction), names={1: "cell"}).values
     assert np.isclose(values["dice"], theirs.item())
+
+
+def test_what_lies_where_the_truth_is_unknown_does_not_count():
+    true, predicted = np.zeros((20, 30), np.int32), np.zeros((20, 30), np.int32)
+    true[2:8, 2:8], true[10:16, 2:8] = 1, 2
+    predicted[2:8, 2:8], predicted[10:16, 2:8] = 1, 2
+    predicted[2:8, 18:26] = 3  # mostly where nothing is known
+    predicted[10:16, 12:20] = 4  # false, and cut where nothing is known
+    true[:, 20:] = UNKNOWN
+    found = score((InstanceLabels(true), InstanceLabels(predicted)), names={1: "cell"})
+    assert (found.objects, found.values["f1@0.8"]) == (2, pytest.approx(4 / 5))
+    assert found.values["count_error"] == pytest.approx(0.5)
+    assert found.values["dice"] == pytest.approx(2 * 72 / (72 + 72 + 48))

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import region_shape, region_slices
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import ClickedImage, Patch
-from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.pixels import ArraySource, scaled
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches import background, canvas_parts
 from napari_synthseg.patches.build import build_library
@@ -20,6 +21,7 @@ from napari_synthseg.patches.canvas_parts import (
     estimate_backgrounds,
     parts_of_patches,
 )
+from napari_synthseg.storage.images import describe, open_pixels
 from napari_synthseg.synthesis import PasteRecipe
 from napari_synthseg.synthesis.paste.fitting import fit_to_backgrounds, fit_to_library
 from tests.helpers.clicked_discs import CENTERS, DISC, clicked, disc_image
@@ -254,3 +256,24 @@ def test_whatever_changes_a_background_has_it_estimated_anew(works, part):
     backgrounds_of()
     backgrounds_of(**changed(part))
     assert len(works) == 2
+
+
+@pytest.mark.parametrize(("fill", "factor"), [(0, 1), (np.nan, 1), (0, 0.8)])
+def test_the_fill_of_a_mosaic_is_no_canvas(tmp_path, fill, factor):
+    """What was filled goes on as the background around it does, with its noise."""
+    centers = [(30, 90), (80, 90), (100, 140)]
+    image, _ = disc_image(centers, noise=0.03)
+    stored = (image[0] * 1000 + 500).astype(np.float32)
+    stored[:, :40] = fill
+    tifffile.imwrite(tmp_path / "a.tif", stored)
+    (ref,) = describe(tmp_path / "a.tif")
+    given = clicked(image, [(y * factor, x * factor) for y, x in centers])
+    ref = given.ref.model_copy(update={"uri": ref.uri, "fingerprint": ref.fingerprint})
+    source = replace(given, ref=ref, pixels=scaled(open_pixels(ref, tmp_path), factor))
+    library = exhaust(build_library([source], [DISC]))
+    (made,) = exhaust(estimate_backgrounds(library))
+    lost = (slice(None), slice(0, int(38 * factor)))
+    assert not made.valid[lost].any()
+    filled, sound = made.pixels[0][lost], made.pixels[0][made.valid]
+    assert np.median(filled) == pytest.approx(np.median(sound), abs=0.05)
+    assert filled.std() == pytest.approx(sound.std(), rel=0.3)

@@ -22,8 +22,8 @@ from napari_synthseg.core.plugins import plugin_problems
 from napari_synthseg.core.predictions import PointPrediction
 from napari_synthseg.core.recipe import UnknownRecipe, load_recipe
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
-from napari_synthseg.io.boxes.base import FORMATS
-from napari_synthseg.io.outlines.base import FORMATS as OUTLINE_FORMATS
+from napari_synthseg.io.boxes.base import BOX_FORMATS
+from napari_synthseg.io.outlines.base import OUTLINE_FORMATS
 from napari_synthseg.networks.registry import network_builder
 from napari_synthseg.patches.masks.registry import mask_method
 from napari_synthseg.tasks.registry import task_info, task_names
@@ -83,7 +83,7 @@ def test_everything_is_found_by_name(installed: pytest.MonkeyPatch) -> None:
     assert type(load_recipe({"kind": "scatter", "size": 64})).__name__ == "ScatterRecipe"
     assert network_builder("dilated").__module__ == "density_centers.network"
     assert mask_method("disk").title == "Disk"
-    assert FORMATS["tsv"].title == "tab-separated boxes"
+    assert BOX_FORMATS["tsv"].title == "tab-separated boxes"
     assert OUTLINE_FORMATS["circles"].title == "tab-separated circles"
     assert plugin_problems() == ()
 

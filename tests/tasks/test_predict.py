@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.pixels import ArraySource, scaled
 from napari_synthseg.core.runs import DecodingRule, ModelRecord
 from napari_synthseg.networks.receptive_field import receptive_radius
 from napari_synthseg.tasks.predict import load_predictor, predict_image
+from napari_synthseg.workflow.limits import where_it_counts
 from tests.helpers.disks import Disks, draw_disks
 
 
@@ -64,6 +66,43 @@ def test_a_region_is_predicted_in_its_own_place(trained):
         assert np.allclose(np.subtract(here.center, there.center), (40, 100))
         assert all(a <= c < b for c, (a, b) in zip(here.center, here.box, strict=True))
     assert {o.id for o in found.objects} == set(np.unique(found.ids)) - {0}
+
+
+class NotedSource(ArraySource):
+    """Notes how many pixels are read."""
+
+    read_px = 0
+
+    def read(self, region=None):
+        found = super().read(region)
+        object.__setattr__(self, "read_px", self.read_px + found[0].size)
+        return found
+
+
+def ring(y0, x0, y1, x1):
+    return (((y0, x0), (y0, x1), (y1, x1), (y1, x0)),)
+
+
+@pytest.mark.parametrize("factor", [1, 0.8])
+def test_only_tiles_at_the_region_of_interest_are_predicted(trained, factor):
+    """Inside it, all is as if the whole had been."""
+    image = field((640, 640), 5)
+    ref = ImageRef(id="i", uri="i.tif", roi=(ring(300, 200, 380, 290),), excluded=(ring(
+        300, 200, 320, 290),))  # fmt: skip
+    block = (64, 64)
+    whole = predict(trained, scaled(ArraySource(image), factor), block=block)
+    noted = NotedSource(image)
+    part = predict(trained, scaled(noted, factor), block=block, ref=ref)
+    found, kept = (where_it_counts(each, ref)[0] for each in (whole, part))
+    assert len(found.objects) >= 5, "the part must hold something to compare"
+    assert [o.center for o in kept.objects] == [o.center for o in found.objects]
+    assert np.array_equal(kept.ids > 0, found.ids > 0)
+    together = np.unique(np.stack([kept.ids.ravel(), found.ids.ravel()]), axis=1)
+    assert together.shape[1] == len(found.objects) + 1
+    every = NotedSource(image)
+    predict(trained, scaled(every, factor), block=block)
+    assert noted.read_px < 0.5 * every.read_px
+    assert part.ids.shape == whole.ids.shape
 
 
 def test_a_model_of_another_version_is_refused_in_words(trained):

@@ -183,3 +183,12 @@ def clicked(opened):
     project = opened.session.project
     opened.session.edit(project.model_copy(update={"train_spec": spec}), "set training")
     return opened
+
+
+@pytest.fixture
+def told():
+    """What was told to the user."""
+    from napari.utils.notifications import notification_manager
+
+    notification_manager.records.clear()
+    return notification_manager.records

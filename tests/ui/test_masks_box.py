@@ -83,6 +83,22 @@ def test_masks_that_do_not_fit_are_refused_in_words(clicked):
     assert not clicked.session.project.patch_masks
 
 
+def test_a_layer_that_lies_elsewhere_is_refused_in_words(clicked, told):
+    clicked.panel.show_step(1)
+    clicked.settle()
+    moved = clicked.viewer.add_labels(squares(), name="moved", translate=(0, 7))
+    other = clicked.viewer.add_labels(squares(), name="other", scale=(0.5, 0.5))
+    for layer in (moved, other):
+        clicked.panel.patches_page.masks.take_layer(layer)
+        clicked.settle()
+        assert f"'{layer.name}' does not lie on image 'discs'" in told[-1].message
+    assert not clicked.session.project.patch_masks
+    clicked.viewer.layers["discs"].translate = (0, 7)  # where the masks are
+    clicked.panel.patches_page.masks.take_layer(moved)
+    clicked.settle()
+    assert clicked.session.project.patch_masks
+
+
 def test_a_method_that_is_not_installed_is_shown_and_refused_in_words(clicked):
     clicked.panel.show_step(1)
     clicked.settle()

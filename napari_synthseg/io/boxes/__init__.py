@@ -5,7 +5,7 @@ Importing this imports every module of this folder, and defining a `BoxFormat` r
 
 from __future__ import annotations
 
-from napari_synthseg.io.boxes.base import FORMATS, BoxFormat
+from napari_synthseg.io.boxes.base import BOX_FORMATS, BoxFormat
 from napari_synthseg.io.modules import import_modules
 
 import_modules(__name__, __path__)
@@ -19,4 +19,4 @@ def box_format(name: str) -> BoxFormat:
     InputError
         If there is none; the message lists those there are.
     """
-    return FORMATS.lookup(name)
+    return BOX_FORMATS.lookup(name)

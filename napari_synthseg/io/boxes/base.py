@@ -24,7 +24,7 @@ def _accept(entry: object) -> tuple[BoxFormat, str]:
     return entry(), entry.name
 
 
-FORMATS: Registry[BoxFormat] = Registry("box_formats", "box format", _accept)
+BOX_FORMATS: Registry[BoxFormat] = Registry("box_formats", "box format", _accept)
 """Name -> format; defining a subclass of `BoxFormat` adds it."""
 
 SizeOf = Callable[[str, str], tuple[int, int]]
@@ -49,6 +49,12 @@ class ListedBox:
     cls: str
     corners: Corners
     score: float = 1.0
+
+    @property
+    def has_area(self) -> bool:
+        """Whether it holds anything; programs write others where a click was not drawn out."""
+        ymin, xmin, ymax, xmax = self.corners
+        return ymax > ymin and xmax > xmin
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,7 @@ class BoxFormat(ABC):
     writes_folder: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        FORMATS.add(cls.name, cls(), cls.__module__)
+        BOX_FORMATS.add(cls.name, cls(), cls.__module__)
 
     @abstractmethod
     def recognizes(self, path: Path) -> bool:
@@ -157,7 +163,7 @@ class BoxFormat(ABC):
 
 
 def make_box(where: str, cls: str, corners: Corners, score: float = 1.0) -> ListedBox:
-    """Return a box that has a class and an area.
+    """Return a box that has a class and no side below zero; one of no area is left out later.
 
     Raises
     ------
@@ -167,10 +173,10 @@ def make_box(where: str, cls: str, corners: Corners, score: float = 1.0) -> List
     ymin, xmin, ymax, xmax = corners
     if not cls:
         raise InputError(f"{where}: the box has no class.")
-    if not (ymax > ymin and xmax > xmin):
+    if ymax < ymin or xmax < xmin:
         raise InputError(
-            f"{where}: the box has no area (ymin {ymin:g}, xmin {xmin:g}, ymax {ymax:g}, xmax "
-            f"{xmax:g}): delete it there."
+            f"{where}: the box ends before it starts (ymin {ymin:g}, xmin {xmin:g}, ymax {ymax:g}, "
+            f"xmax {xmax:g}): check that its corners are not swapped, or delete it there."
         )
     return ListedBox(where, cls, corners, score)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import numpy as np
 
 from napari_synthseg.core.boxes import Corners
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.boxes.base import (
     LEFT_OUTLINES,
     OUTLINED,
@@ -25,7 +23,7 @@ from napari_synthseg.io.boxes.base import (
     make_box,
     turn_box,
 )
-from napari_synthseg.io.coco_tables import CocoAnnotation, CocoTables, is_coco
+from napari_synthseg.io.coco_tables import CocoAnnotation, CocoTables, is_coco, write_coco
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.io.tables import to_number
 from napari_synthseg.io.text import read_json
@@ -79,27 +77,13 @@ class CocoFormat(BoxFormat):
 
     def write(self, out: Path, images: Sequence[NamedBoxes], classes: Mapping[int, str]) -> None:
         """Write one file; categories have the class values as ids."""
-        rows = ((n, row) for n, image in enumerate(images, start=1) for row in image.boxes.rows())
-        annotations = [
-            {
-                "id": ident,
-                "image_id": number,
-                "category_id": value,
-                "bbox": [xmin, ymin, xmax - xmin, ymax - ymin],
-                "area": (xmax - xmin) * (ymax - ymin),
-                "iscrowd": 0,
-            }
-            for ident, (number, (ymin, xmin, ymax, xmax, value)) in enumerate(rows, start=1)
-        ]
-        whole = {
-            "images": [
-                {"id": n, "file_name": i.name, "height": i.shape[0], "width": i.shape[1]}
-                for n, i in enumerate(images, start=1)
-            ],
-            "annotations": annotations,
-            "categories": [{"id": value, "name": name} for value, name in classes.items()],
-        }
-        write_text(out, json.dumps(whole))
+        nothing_more: dict[str, Any] = {}
+        objects = (
+            (number, (ymin, xmin, ymax, xmax), value, nothing_more)
+            for number, image in enumerate(images)
+            for ymin, xmin, ymax, xmax, value in image.boxes.rows()
+        )
+        write_coco(out, [(image.name, image.shape) for image in images], objects, classes)
 
 
 def _objects(found: CocoAnnotation) -> tuple[list[ListedBox | KeyPoint], list[str]]:

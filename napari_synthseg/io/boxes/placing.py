@@ -25,10 +25,11 @@ class PlacedBoxes:
     points
         Position (y, x) and class value of each object that has no box, by image.
     crowds
-        Class values of the regions of several objects, by image.
-    unknown_images, duplicates, outside, ignored
+        Class values of the regions of several objects, and of boxes without an area, by image: an
+        object of theirs is missed.
+    unknown_images, duplicates, outside, ignored, flat
         How many listed images the project lacks; how many objects were listed twice, lie outside
-        the regions that the project uses, and are of ignored classes.
+        the regions that the project uses, are of ignored classes, and have a box without an area.
     notes
         What was changed in reading, and which images were found by another name.
     """
@@ -42,6 +43,7 @@ class PlacedBoxes:
     duplicates: int = 0
     outside: int = 0
     ignored: int = 0
+    flat: int = 0
 
     @property
     def images(self) -> list[str]:
@@ -90,8 +92,7 @@ def place_boxes(
     seen: set[tuple[str, BoxRow]] = set()
     for image in listed:
         try:
-            find = names.find_stem if image.by_stem else names.find
-            refs = find(image.where, image.name)
+            refs = names.find_of(image)
         except UnknownNameError:
             if not skip_unknown:
                 raise
@@ -110,7 +111,8 @@ def place_boxes(
                 placed.crowds.setdefault(ref.id, set()).update(
                     class_of(image.where, cls) for cls in crowds
                 )
-            if image.boxes or not (image.points or crowds):  # or else nothing is said of boxes
+            is_empty = not (image.boxes or image.points or crowds)
+            if is_empty or any(box.has_area for box in image.boxes):  # or nothing is said of boxes
                 placed.rows.setdefault(ref.id, [])
             if image.points:
                 placed.points.setdefault(ref.id, [])
@@ -122,6 +124,10 @@ def place_boxes(
             value = class_of(thing.where, thing.cls)
             if isinstance(thing, KeyPoint):
                 _place_point(thing, value, refs, shape, placed)
+            elif not thing.has_area:
+                placed.flat += 1
+                for ref in refs:
+                    placed.crowds.setdefault(ref.id, set()).add(value)
             else:
                 _place(thing, value, refs, shape, placed, seen)
     if names.renamed:

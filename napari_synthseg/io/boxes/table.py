@@ -104,6 +104,8 @@ def read_boxes(path: Path, *, scored: bool) -> BoxTable:
                 f"{image.where}: '{image.name}' and '{table.names[stem]}' have the same stem: "
                 "rename one of them."
             )
+        if flat := next((box for box in image.boxes if not box.has_area), None):
+            raise InputError(f"{flat.where}: the box has no area: delete it there.")
         table.names[stem] = image.name
         if image.boxes:
             table.boxes[stem] = image.boxes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from napari_synthseg.core.annotations import ObjectClass
-from napari_synthseg.io.atomic import write_text
+from napari_synthseg.core.boxes import Corners
+from napari_synthseg.io.coco_tables import write_coco
 from napari_synthseg.io.exports.outlined import ExportedImage, OutlinedObject, flat_xy
 from napari_synthseg.io.outlines.tracing import joined_ring
 
@@ -71,31 +71,20 @@ def _write(
     classes: Sequence[ObjectClass],
     segmentation: Segmentation,
 ) -> None:
-    things = ((n, image, thing) for n, image in enumerate(images, 1) for thing in image.objects)
-    annotations = [
-        {
-            "id": number,
-            "image_id": image_id,
-            "category_id": thing.cls,
+    objects = (
+        (number, _whole_numbers(thing.box), thing.cls, {
             "segmentation": segmentation(thing, image.shape),
-            "bbox": flat_xy(_corner_and_size(thing)),
             "area": 0 if thing.mask is None else int(np.count_nonzero(thing.mask)),
-            "iscrowd": 0,
             "score": round(thing.score, 4),
-        }
-        for number, (image_id, image, thing) in enumerate(things, start=1)
-    ]
-    whole = {
-        "images": [
-            {"id": n, "file_name": i.name, "height": i.shape[0], "width": i.shape[1]}
-            for n, i in enumerate(images, start=1)
-        ],
-        "annotations": annotations,
-        "categories": [{"id": c.value, "name": c.name} for c in classes],
-    }
-    write_text(path, json.dumps(whole))
+        })
+        for number, image in enumerate(images)
+        for thing in image.objects
+    )  # fmt: skip
+    names = {c.value: c.name for c in classes}
+    write_coco(path, [(image.name, image.shape) for image in images], objects, names)
 
 
-def _corner_and_size(thing: OutlinedObject) -> Any:
-    ymin, xmin, ymax, xmax = thing.box
-    return np.array([(ymin, xmin), (ymax - ymin, xmax - xmin)])
+def _whole_numbers(box: Corners) -> Corners:
+    """Return a box whose whole numbers are written without a point."""
+    ymin, xmin, ymax, xmax = (int(v) if float(v).is_integer() else float(v) for v in box)
+    return ymin, xmin, ymax, xmax

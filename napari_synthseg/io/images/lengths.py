@@ -24,6 +24,27 @@ _MICROMETERS = {
 _FACTORS = {name: factor for factor, names in _MICROMETERS.items() for name in names}
 
 
+_NO_LENGTHS = frozenset({"", "pixel", "pixels", "px", "-", "s", "sec"})
+"""What stands for the unit of a pixel size that is not known."""
+
+
+def lost_lengths(lengths: Mapping[str, tuple[float, str]]) -> tuple[str, ...]:
+    """Return what is told of lengths, each given with its unit, that `in_micrometers` leaves out.
+
+    Nothing is told where no unit is given.
+    """
+    lost: dict[str, list[str]] = {}
+    for axis, (length, unit) in lengths.items():
+        bare = unit.strip().lower()
+        if math.isfinite(length) and bare not in _FACTORS and bare not in _NO_LENGTHS:
+            lost.setdefault(unit.strip(), []).append(axis)
+    return tuple(
+        f"its pixel size along {', '.join(axes)} is in '{unit}', which is no known length, and is "
+        "left out"
+        for unit, axes in lost.items()
+    )
+
+
 def in_micrometers(lengths: Mapping[str, tuple[float, str]]) -> dict[str, float]:
     """Return lengths, each given with its unit, in micrometers, by axis letter.
 

@@ -148,6 +148,21 @@ class NormalizedImage:
             image = np.where(counted, image, neutral)
         return np.ascontiguousarray(image)
 
+    def missing(self, region: Region) -> NDArray[np.bool_] | None:
+        """Return which pixels ([z,] y, x) of a region hold a fill, or nothing finite; None if none.
+
+        Raises
+        ------
+        InputError
+            As `read` does.
+        """
+        fill = self._measured()[1]
+        if self._stored.dtype.kind != "f" and all(value is None for value in fill):
+            return None
+        stored = self.read_stored(tuple(slice(a, b) for a, b in self._inside(region)))
+        lost: NDArray[np.bool_] = (self._filled(stored, fill) | ~np.isfinite(stored)).all(axis=0)
+        return lost if lost.any() else None
+
     def read_stored(self, part: tuple[slice, ...]) -> NDArray[Any]:
         """Return part of the image as (channel, [z,] y, x) in stored type and intensity.
 

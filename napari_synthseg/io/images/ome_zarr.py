@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images.axes import axis_letter, fill_axes
-from napari_synthseg.io.images.lengths import in_micrometers
+from napari_synthseg.io.images.lengths import in_micrometers, lost_lengths
 from napari_synthseg.io.images.stored_array import (
     Index,
     StoredArray,
@@ -83,19 +83,22 @@ def _open(path: Path, number: int | None) -> StoredArray:
         raise InputError(f"'{path}': '{dataset['path']}' is no array; save the image again.")
     axes, units = _axes(image.get("axes"), array.ndim)
     scale = _scale(dataset, image, len(axes))
-    sizes = in_micrometers(
-        {a: (s, u) for a, s, u in zip(axes, scale, units, strict=True) if a in "zyx"}
-    )
-    return stored_zarr(path.name, array, axes, sizes)
+    given = {a: (s, u) for a, s, u in zip(axes, scale, units, strict=True) if a in "zyx"}
+    stored = stored_zarr(path.name, array, axes, in_micrometers(given))
+    return replace(stored, notes=lost_lengths(given))
 
 
 def stored_zarr(
     name: str, array: zarr.Array[Any], axes: str, sizes: Mapping[str, float] | None = None
 ) -> StoredArray:
     """Return a zarr array as a `StoredArray`; numbers only, and no codec that runs code."""
-    metadata = dict(array.metadata.to_dict(), attributes=None)
-    if "pickle" in json.dumps(metadata, default=str):
+    from napari_synthseg.io.checked_zarr import with_checked_chunks
+
+    metadata = json.dumps(dict(array.metadata.to_dict(), attributes=None), default=str)
+    if "pickle" in metadata:
         raise InputError(f"'{name}' holds Python objects, which are never loaded.")
+    if "blosc" in metadata and "sharding" not in metadata:
+        array = with_checked_chunks(array)
     chunk = math.prod(array.shards or array.chunks)
     check_budget(name, chunk, array.dtype.itemsize)
 

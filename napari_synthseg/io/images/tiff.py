@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,6 +79,7 @@ def open_tiff(
         several images of about equal size and `number` does not choose one.
     """
     with _opened(path) as tiff:
+        _check_pages(path, tiff)
         _check_parts(path, tiff)
         chosen = _choose(path, tiff, number)
         series = tiff.series[chosen]
@@ -153,6 +155,10 @@ def open_tiff(
     )
 
 
+MAX_EXPANSION = 50_000
+"""No compression makes a file so many times smaller than its pixels."""
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF file; errors of its content become `InputError`."""
@@ -198,6 +204,26 @@ def _other_images(tiff: tifffile.TiffFile, chosen: int) -> Iterator[str]:
         yield f"{count} smaller image(s) in it, such as previews, are left out"
 
 
+def _check_pages(path: Path, tiff: tifffile.TiffFile) -> None:
+    """Refuse a list of pages that runs in a circle, which would be followed for ever."""
+    form, file = tiff.tiff, tiff.filehandle
+    offset, seen = tiff.pages.first.offset, set[int]()
+    while 0 < offset < file.size:
+        if offset in seen:
+            raise InputError(f"'{path}' is damaged: its list of pages runs in a circle.")
+        seen.add(offset)
+        file.seek(offset)
+        head = file.read(form.tagnosize)
+        if len(head) < form.tagnosize:
+            return
+        (tags,) = struct.unpack(form.tagnoformat, head)
+        file.seek(offset + form.tagnosize + tags * form.tagsize)
+        following = file.read(form.offsetsize)
+        if len(following) < form.offsetsize:
+            return
+        (offset,) = struct.unpack(form.offsetformat, following)
+
+
 def _check_parts(path: Path, tiff: tifffile.TiffFile) -> None:
     """Refuse a file of several whose other files are gone: they would be read as zeros."""
     if not (tiff.is_ome and tiff.ome_metadata):
@@ -226,6 +252,11 @@ def _names_itself_alone(root: ET.Element) -> bool:
 
 def _check_complete(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
     size = path.stat().st_size
+    if not tiff.is_ome and series.nbytes > MAX_EXPANSION * size:  # parts of OME are other files
+        raise InputError(
+            f"'{path}' is damaged: it claims {series.nbytes >> 20} MB of pixels and has {size} "
+            "bytes. Copy it again from where it came."
+        )
     if tiff.is_ome and any(page is None for page in series.pages):
         absent = sum(page is None for page in series.pages)
         raise InputError(

@@ -14,7 +14,7 @@ from typing import Any
 
 import tifffile
 
-from napari_synthseg.io.images.lengths import in_micrometers
+from napari_synthseg.io.images.lengths import in_micrometers, lost_lengths
 
 PRINT_DPI = (72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 220, 240, 250, 300, 350, 360, 400, 600)
 """Dots per inch that programs write where they know nothing of the size of a pixel."""
@@ -57,24 +57,13 @@ def read_header(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Header:
         except (ValueError, TypeError, LookupError, AttributeError, ET.ParseError):
             continue  # what is written there says nothing
         sizes = in_micrometers(lengths)
-        if sizes:
-            return Header(sizes, image_rows=rows)
-        if unknown := _unknown_unit(lengths):
-            note = f"its pixel size is in '{unknown}', which is no known length, and is left out"
-            return Header(notes=(note,), image_rows=rows)
+        if sizes or lost_lengths(lengths):
+            return Header(sizes, lost_lengths(lengths), rows)
     dpi, is_print = _print_resolution(page)
     if is_print:
         note = f"its {dpi:g} dots per inch are a print resolution, not taken as a pixel size"
         return Header(notes=(note,), image_rows=rows)
     return Header(in_micrometers(_resolution(page)), image_rows=rows)
-
-
-def _unknown_unit(lengths: Lengths) -> str:
-    for length, unit in lengths.values():
-        bare = unit.strip().lower()
-        if math.isfinite(length) and bare not in ("", "pixel", "pixels", "px", "-", "s", "sec"):
-            return unit.strip()
-    return ""
 
 
 def _ome(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Lengths:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.extras import load
 
 
 def import_reader(package: str, path: Path) -> Any:
@@ -19,13 +19,7 @@ def import_reader(package: str, path: Path) -> Any:
     InputError
         If it is not installed; the message says how to get it.
     """
-    try:
-        return import_module(package)
-    except ImportError:
-        raise InputError(
-            f"'{path}' needs the package '{package}' to be read: run "
-            "pip install napari-synthseg[formats], or save the image as OME-TIFF."
-        ) from None
+    return load(package, f"'{path}'", "formats", ", or save the image as OME-TIFF")
 
 
 @contextmanager

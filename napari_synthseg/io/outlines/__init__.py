@@ -11,7 +11,7 @@ from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.modules import import_modules
-from napari_synthseg.io.outlines.base import FORMATS, OutlinedImage, OutlineFormat, SizeOf
+from napari_synthseg.io.outlines.base import OUTLINE_FORMATS, OutlinedImage, OutlineFormat, SizeOf
 from napari_synthseg.io.sniffing import SniffedFile
 
 import_modules(__name__, __path__)
@@ -26,7 +26,7 @@ def find_outline_format(whole: SniffedFile) -> OutlineFormat | None:
         If a file is cut short.
     """
     for file in chain([whole], _files_in(whole.path)):
-        for each in FORMATS.values():
+        for each in OUTLINE_FORMATS.values():
             if each.recognizes(file):
                 return each
     return None
@@ -54,7 +54,7 @@ def read_outlines(
     whole = SniffedFile(path)
     found = outline_format or find_outline_format(whole)
     if found is None:
-        titles = ", ".join(each.title for each in FORMATS.values())
+        titles = ", ".join(each.title for each in OUTLINE_FORMATS.values())
         raise InputError(f"{path} holds no outlines that can be read ({titles}).")
     files = [whole] if found.recognizes(whole) else _files_in(path)
     for file in files:

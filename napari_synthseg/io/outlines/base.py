@@ -26,7 +26,7 @@ def _accept(entry: object) -> tuple[OutlineFormat, str]:
     return entry(), entry.name
 
 
-FORMATS: Registry[OutlineFormat] = Registry("outline_formats", "outline format", _accept)
+OUTLINE_FORMATS: Registry[OutlineFormat] = Registry("outline_formats", "outline format", _accept)
 """Name -> format; defining a subclass of `OutlineFormat` adds it."""
 
 SizeOf = Callable[[str, str], tuple[int, int]]
@@ -173,7 +173,7 @@ class OutlineFormat(ABC):
     has_boxes: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        FORMATS.add(cls.name, cls(), cls.__module__)
+        OUTLINE_FORMATS.add(cls.name, cls(), cls.__module__)
 
     @abstractmethod
     def recognizes(self, file: SniffedFile) -> bool:

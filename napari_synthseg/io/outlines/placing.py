@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,14 @@ ROI_ENDINGS = ("_rois", "_roiset", "-roiset", "_cp_outlines")
 """What ImageJ and Cellpose put behind the name of an image to name its outlines."""
 
 
+class PlacedArea(NamedTuple):
+    """An outline on an image: its class value and, on a volume, the plane that it lies on."""
+
+    area: Area
+    value: int
+    plane: int | None = None
+
+
 @dataclass(eq=False)
 class PlacedOutlines:
     """Outlines and clicks by image, and how much was left out.
@@ -37,7 +46,7 @@ class PlacedOutlines:
     Attributes
     ----------
     areas
-        Image id -> area and class value of each outline; of an image without any object, none.
+        Image id -> its outlines; of an image without any object, none.
     ids
         Image id -> a label image that stands in the file.
     clicks
@@ -56,7 +65,7 @@ class PlacedOutlines:
         because another program put something before it.
     """
 
-    areas: dict[str, list[tuple[Area, int]]] = field(default_factory=dict)
+    areas: dict[str, list[PlacedArea]] = field(default_factory=dict)
     ids: dict[str, NDArray[np.int32]] = field(default_factory=dict)
     clicks: list[Click] = field(default_factory=list)
     incomplete: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -145,9 +154,7 @@ def place_outlines(
     is_clear = len(listed) == 1 and len({ref.uri for ref in project.images}) == 1
     for image in listed:
         try:
-            named = with_name(image, project)
-            find = images.find_stem if named.by_stem else images.find
-            refs = find(named.where, named.name or "", all_planes=True)
+            refs = images.find_of(with_name(image, project, images), all_planes=True)
         except UnknownNameError:
             if names.is_told and is_clear:
                 refs = list(project.images)
@@ -162,8 +169,10 @@ def place_outlines(
     return placed
 
 
-def with_name(image: OutlinedImage, project: Project) -> OutlinedImage:
+def with_name(image: OutlinedImage, project: Project, names: ImageNames) -> OutlinedImage:
     """Return what is said of an image with its name, which the name of the file may tell.
+
+    `names` are those of the project's images.
 
     Raises
     ------
@@ -174,7 +183,6 @@ def with_name(image: OutlinedImage, project: Project) -> OutlinedImage:
         return image
     stem = PurePath(image.where).stem
     ending = next((e for e in ROI_ENDINGS if stem.lower().endswith(e)), "")
-    names = ImageNames(project.images)
     for name in (stem, stem[: len(stem) - len(ending)], without_mask_ending(stem)):
         try:
             names.find_stem(image.where, name, all_planes=True)
@@ -240,15 +248,11 @@ class _Placing:
 
     def _place_outline(self, outline: ListedOutline) -> None:
         refs = refs_on_plane(outline, self.refs)
-        if refs[0].ndim != 2:
-            raise InputError(
-                f"{outline.where}: '{refs[0].name}' is used as a volume, but outlines are of flat "
-                "images: make the project with --planes."
-            )
+        depth = self._depth_of(outline, refs[0])
         value = self._class_of(outline)
         if value is None:
             return
-        height, width = self._shape
+        *_, height, width = self._shape
         ymin, xmin, ymax, xmax = outline.area.bounds
         if ymin >= height or xmin >= width or ymax <= 0 or xmax <= 0:
             raise InputError(
@@ -258,9 +262,30 @@ class _Placing:
             )
         inside = (max(ymin, 0.0), max(xmin, 0.0), min(ymax, height), min(xmax, width))
         self.placed.cut += inside != (ymin, xmin, ymax, xmax)
-        ref = self._holding(refs, center_of(inside))
+        middle = center_of(inside) if depth is None else (float(depth), *center_of(inside))
+        ref = self._holding(refs, middle)
         if ref is not None:
-            self.placed.areas.setdefault(ref.id, []).append((outline.area, value))
+            placed = PlacedArea(outline.area, value, depth)
+            self.placed.areas.setdefault(ref.id, []).append(placed)
+
+    def _depth_of(self, outline: ListedOutline, ref: ImageRef) -> int | None:
+        """Return the plane of a volume that an outline lies on; None on a flat image."""
+        if ref.ndim != 3:
+            return None
+        depth = outline.plane.get("z", outline.plane.get("slice"))
+        if depth is None:
+            raise InputError(
+                f"{outline.where}: '{ref.name}' is used as a volume, but the outline is on no "
+                "slice: draw objects on each slice that shows them, with ROIs that keep their "
+                "position (ImageJ) or shapes with an axis z (napari), or make the project with "
+                "--planes."
+            )
+        if not 0 <= depth < self._shape[0]:
+            raise InputError(
+                f"{outline.where}: it lies on slice {depth} (from 0), and '{ref.name}' has "
+                f"{self._shape[0]}: check that it is of this image."
+            )
+        return int(depth)
 
     def _place_point(self, point: ListedPoint) -> None:
         refs = refs_on_plane(point, self.refs)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Ring = NDArray[np.int64] | NDArray[np.float64]
+Vertices = NDArray[np.int64] | NDArray[np.float64]
 """Corners (y, x) of a closed line that does not touch itself, shape (corner, 2); the first is not
 repeated."""
 
@@ -32,11 +32,11 @@ class Polygon:
         The lines round what it leaves out, counterclockwise.
     """
 
-    exterior: Ring
-    holes: tuple[Ring, ...] = ()
+    exterior: Vertices
+    holes: tuple[Vertices, ...] = ()
 
     @property
-    def rings(self) -> tuple[Ring, ...]:
+    def rings(self) -> tuple[Vertices, ...]:
         """All lines, the exterior first."""
         return (self.exterior, *self.holes)
 
@@ -69,7 +69,7 @@ def trace_mask(mask: NDArray[np.bool_], origin: tuple[int, int] = (0, 0)) -> lis
     return [polygon for _, polygon in sorted(polygons, key=lambda pair: -pair[0])]
 
 
-def joined_ring(polygons: Sequence[Polygon]) -> Ring:
+def joined_ring(polygons: Sequence[Polygon]) -> Vertices:
     """Return one ring for programs that know no holes and no parts.
 
     It walks from the first ring to each other one and back on the same way, so that what is held
@@ -87,7 +87,7 @@ def signed_area(ring: NDArray[np.generic]) -> float:
     return float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2
 
 
-def _trace_part(part: NDArray[np.bool_]) -> list[Ring]:
+def _trace_part(part: NDArray[np.bool_]) -> list[Vertices]:
     """Return the simple rings round a mask; its pixels lie to the right of each edge."""
     padded = np.pad(part, 1)
     inside = padded[1:-1, 1:-1]
@@ -108,7 +108,7 @@ def _trace_part(part: NDArray[np.bool_]) -> list[Ring]:
     return rings
 
 
-def _walk(left: dict[tuple[int, int], list[int]]) -> list[Ring]:
+def _walk(left: dict[tuple[int, int], list[int]]) -> list[Vertices]:
     """Follow edges from any corner until it is reached again, and take them out of what is left.
 
     Whenever a corner is met for the second time, the way since then is a ring of its own.
@@ -135,10 +135,10 @@ def _walk(left: dict[tuple[int, int], list[int]]) -> list[Ring]:
         place = place[0] + step[0], place[1] + step[1]
 
 
-def _corners(way: list[tuple[int, int]]) -> Ring:
+def _corners(way: list[tuple[int, int]]) -> Vertices:
     """Return the places of a closed way at which it turns."""
     ring = np.array(way, np.int64)
     steps = np.diff(ring, axis=0, append=ring[:1])
     turns = (steps != np.roll(steps, 1, axis=0)).any(axis=1)
-    corners: Ring = ring[turns]
+    corners: Vertices = ring[turns]
     return corners

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 
 import torch
 
-from napari_synthseg.core.pixels import FloatImage, PixelSource
+from napari_synthseg.core.pixels import FloatImage, PixelSource, WantedSource
 from napari_synthseg.core.predictions import ImageTagsPrediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.networks.classifiers import PooledClassifier
@@ -44,6 +44,8 @@ def find_probabilities(
     net, rule, dims = predictor.net, predictor.rule, predictor.spec.spatial_dims
     assert isinstance(net, PooledClassifier)
     assert isinstance(rule, ClassifyRule)
+    if isinstance(pixels, WantedSource):  # what it shows is said of all of it
+        pixels = pixels.source
     halo = [min(r, MAX_HALO_PX) for r in receptive_radius(predictor.spec)]
     edges = block or (BLOCK_PX if dims == 2 else VOLUME_BLOCK_PX,) * dims
     tiler = Tiler(pixels, edges, halo, (net.multiple,) * dims, predictor.device)

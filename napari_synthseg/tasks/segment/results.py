@@ -9,7 +9,13 @@ from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.labels import InstanceLabels, instances_of
 from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.scores import Scores, ScoringOptions
-from napari_synthseg.io.result_files import read_classes, read_labels, write_labels
+from napari_synthseg.io.result_files import (
+    ClassTable,
+    class_names_of,
+    read_classes,
+    read_labels,
+    write_labels,
+)
 from napari_synthseg.metrics.instance import score_instances
 from napari_synthseg.tasks.results import (
     ImageResult,
@@ -64,12 +70,15 @@ def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
     named = sorted({name for table in tables for name in table.values()}) or [ANY_CLASS]
     values = {name: value for value, name in enumerate(named, start=1)}
 
+    def read(files: Mapping[str, Path], table: ClassTable, stem: str) -> InstanceLabels:
+        return read_labels(files[stem], class_names_of(table, stem, files[stem]), values)
+
     def pairs() -> Iterator[tuple[str, InstanceLabels, InstanceLabels]]:
         for stem in stems:
             yield (
                 stem,
-                read_labels(true_files[stem], true_classes.get(stem, {}), values),
-                read_labels(predicted_files[stem], predicted_classes.get(stem, {}), values),
+                read(true_files, true_classes, stem),
+                read(predicted_files, predicted_classes, stem),
             )
 
     names = {value: name for name, value in values.items()}

@@ -18,6 +18,7 @@ from napari_synthseg.ui.viewer.labels_menu import (
     LabelsMenu,
     ask_label_file,
     plane_in_view,
+    require_on_image,
     values_in_view,
 )
 from napari_synthseg.ui.viewer.layers import Layers
@@ -84,6 +85,8 @@ class MasksBox(QWidget):
 
         def take() -> None:
             image = self._image()
+            if self.layers.image is not None:
+                require_on_image(layer, self.layers.image)
             plane = plane_in_view(layer, self.layers.point, image.ndim)
 
             def read() -> InstanceLabels:

@@ -18,6 +18,7 @@ from napari_synthseg.ui.viewer.labels_menu import (
     LabelsMenu,
     ask_label_file,
     plane_in_view,
+    require_on_image,
     values_in_view,
 )
 from napari_synthseg.ui.viewer.layers import Layers
@@ -148,6 +149,7 @@ class RegionsBox(QWidget):
 
         def take() -> None:
             (field, regions), point = self._shown(), self.layers.point
+            require_on_image(layer, field)
             plane = plane_in_view(layer, point, len(field.shape))
             depth = plane_in_view(regions, point, 2)[0] if layer.ndim == 2 else 0
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.reading.layer_view import finest_level, slider_index
 
@@ -55,6 +56,42 @@ def values_in_view(layer: LabelsLayer, plane: tuple[int, ...], ndim: int) -> NDA
     A layer of fewer axes gives all that it has. Reading takes a moment: not for the GUI thread.
     """
     return np.asarray(finest_level(layer)[plane[: max(layer.ndim - ndim, 0)]])
+
+
+def require_on_image(layer: LabelsLayer, image: DisplayedImage) -> None:
+    """Refuse a layer of the shape of an image, or of a part of it, that lies elsewhere.
+
+    Raises
+    ------
+    InputError
+        If a corner of it lies more than half a pixel from where it belongs.
+    """
+    ndim = len(image.shape)
+    extents = np.shape(finest_level(layer))[-ndim:]
+    corners = [
+        [start for start, _ in ref.region]
+        for ref in image.refs
+        if ref.region is not None and tuple(stop - a for a, stop in ref.region) == extents
+    ]
+    corners = [[0] * ndim] if extents == tuple(image.shape) else corners
+    ends = [np.zeros(len(extents)), np.subtract(extents, 1)]
+    if corners and not any(
+        all(_apart(layer, end, image, np.add(end, corner)) <= 0.5 for end in ends)
+        for corner in corners
+    ):
+        raise InputError(
+            f"Layer '{layer.name}' does not lie on image '{image.layer.name}': give it the image's "
+            "scale, translation and rotation if its pixels are those of the image, or save it and "
+            "take it as a label image."
+        )
+
+
+def _apart(layer: LabelsLayer, pixel: Any, image: DisplayedImage, place: Any) -> float:
+    """Return how far a layer's pixel lies from a place on an image, in pixels of the image."""
+    ndim = len(pixel)
+    world = layer.data_to_world([0] * (layer.ndim - ndim) + list(pixel))[-ndim:]
+    there = image.layer.world_to_data([0] * max(image.layer.ndim - ndim, 0) + list(world))
+    return float(np.abs(np.subtract(there[-ndim:], place)).max())
 
 
 def plane_in_view(layer: LabelsLayer, point: tuple[float, ...], ndim: int) -> tuple[int, ...]:

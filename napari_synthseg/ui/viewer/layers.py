@@ -292,6 +292,12 @@ class Layers(QObject):
         refs = parts_of(self._controller.project, key)
         if size is None or session is None or session.read_only:
             return
+        if unit == "px" and any(ref.pixel_size and ref.unit != "px" for ref in refs):
+            tell(
+                f"Layer '{watch.layer.name}' is scaled without a unit of length: the pixel size of "
+                f"'{common_name(refs)}' stays as it was. To change it, set the layer's units, too."
+            )
+            return
         changed = [
             ref.model_copy(update={"pixel_size": size, "unit": unit})
             for ref in refs

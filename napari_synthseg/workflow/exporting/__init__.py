@@ -12,7 +12,7 @@ from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.io.boxes.base import FORMATS
+from napari_synthseg.io.boxes.base import BOX_FORMATS
 from napari_synthseg.io.clicks import write_clicks
 from napari_synthseg.io.exports.training_pairs import LAYOUTS
 from napari_synthseg.io.result_files import refuse_existing
@@ -39,8 +39,8 @@ def export_formats(what: ExportKind) -> tuple[str, ...]:
     """Return the formats in which something can be exported, the default first."""
     default = DEFAULT_FORMATS[what]
     every = {
-        "clicks": (), "boxes": sorted(FORMATS), "pairs": LAYOUTS, "model": MODEL_FORMATS,
-        "labels": LABEL_FORMATS, "objects": (*OBJECT_FORMATS, *sorted(FORMATS)),
+        "clicks": (), "boxes": sorted(BOX_FORMATS), "pairs": LAYOUTS, "model": MODEL_FORMATS,
+        "labels": LABEL_FORMATS, "objects": (*OBJECT_FORMATS, *sorted(BOX_FORMATS)),
         "figure": FIGURE_FORMATS,
     }  # fmt: skip
     return tuple(dict.fromkeys((default, *every[what])))

@@ -20,6 +20,7 @@ from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.io.exports.label_colors import class_colors, id_colors
 from napari_synthseg.io.exports.label_tiff import write_imagej_labels, write_ome_labels
 from napari_synthseg.io.exports.label_zarr import write_zarr_labels
+from napari_synthseg.io.images.lengths import UNIT_WORDS
 from napari_synthseg.io.images.ome_zarr import is_zarr
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import (
@@ -75,6 +76,7 @@ def export_labels(
                 raise InputError(
                     f"{source.name[0].upper()}{source.name[1:]} has no masks: use --what objects."
                 )
+    notes = [*source.notes, *(_lost_sizes(source.images) if format != "tiff" else ())]
     figures: dict[str, Any] = {"images": len(paths), "files": [str(path) for path in paths]}
     if found:
         results, objects_of = [one for one, _ in found], [objects for _, objects in found]
@@ -84,7 +86,19 @@ def export_labels(
         write_classes(out, names)
     counted = f" with {figures['objects']} objects" if found else ""
     words = f"{len(paths)} label image(s){counted} of {source.name} written to {out}."
-    return Exported({**figures, "notes": list(source.notes)}, " ".join((words, *source.notes)))
+    return Exported({**figures, "notes": notes}, " ".join((words, *notes)))
+
+
+def _lost_sizes(images: Sequence[ImageRef]) -> list[str]:
+    """Return what is told of pixel sizes whose unit OME has no word for."""
+    lost = [i for i in images if i.pixel_size and i.unit != "px" and i.unit not in UNIT_WORDS]
+    by_unit = {unit: [i.name for i in lost if i.unit == unit] for unit in {i.unit for i in lost}}
+    return [
+        f"The pixel size of {names[0]}{f' and {len(names) - 1} more' if names[1:] else ''} is in "
+        f"'{unit}' and is not in the file(s), which take {', '.join(UNIT_WORDS)}: set the unit of "
+        "the image's layer to one of these, or use --format tiff."
+        for unit, names in sorted(by_unit.items())
+    ]
 
 
 def _write(

@@ -21,8 +21,8 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores, metric_title
 from napari_synthseg.io.atomic import replace_file, write_text
-from napari_synthseg.io.exports.extras import need
 from napari_synthseg.io.exports.model_card import ModelCard
+from napari_synthseg.io.extras import load
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.runs import run_files
@@ -61,7 +61,8 @@ def export_model(
         return _copy_files(out, run, folder, overwrite)
     title = "A bioimage.io package" if format == "bioimageio" else "An ONNX file"
     libraries = ("bioimageio.spec", "bioimageio.core") if format == "bioimageio" else ()
-    need(title, EXTRA, "onnx", "onnxscript", "onnxruntime", *libraries)
+    for library in ("onnx", "onnxscript", "onnxruntime", *libraries):
+        load(library, title, EXTRA)
     info = task_info(run.task)
     if format == "bioimageio":
         if not info.maps:

@@ -21,7 +21,7 @@ from napari_synthseg.core.predictions import (
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.boxes import box_format
-from napari_synthseg.io.boxes.base import FORMATS
+from napari_synthseg.io.boxes.base import BOX_FORMATS
 from napari_synthseg.io.boxes.yolo import NAME_FILES
 from napari_synthseg.io.exports.coco_masks import write_coco_polygons, write_coco_runs
 from napari_synthseg.io.exports.geojson import write_geojson
@@ -198,7 +198,7 @@ def _write(
     whole = {"coco": write_coco_polygons, "coco-rle": write_coco_runs}
     if format in whole and all(t.mask is not None for image in images for t in image.objects):
         whole[format](out, images, classes)
-    elif format in FORMATS:
+    elif format in BOX_FORMATS:
         names = {c.value: c.name for c in classes}
         box_format(format).write(out, [image.as_boxes() for image in images], names)
     else:

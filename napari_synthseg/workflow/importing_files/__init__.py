@@ -12,7 +12,7 @@ from pathlib import Path
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.boxes.base import FORMATS
+from napari_synthseg.io.boxes.base import BOX_FORMATS
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.workflow.importing import Imported, MaskKind
 from napari_synthseg.workflow.importing_files.boxes import box_kind
@@ -28,7 +28,7 @@ __all__ = ["FileKind", "ImportOptions", "file_kind", "import_file", "import_mask
 def _kinds() -> Iterator[FileKind]:
     """Yield all kinds; of two that recognize a file the first is taken."""
     yield from outline_kinds()
-    yield from map(box_kind, FORMATS.values())
+    yield from map(box_kind, BOX_FORMATS.values())
     yield from (POINTS, IMAGE_LABELS, MEASURED, CLICKS)
 
 

@@ -38,6 +38,7 @@ LEFT_OUT = {
     "doubles": "box(es) were listed twice",
     "outside": "box(es) lie outside of the regions that are used",
     "ignored": "box(es) were ignored",
+    "flat": "box(es) without an area were left out: an object may be missed where they are",
     "crowds": "region(s) are marked as crowds of objects and were left out: where they are, not "
     "every object has a box",
 }
@@ -137,6 +138,7 @@ def import_listed(
         "outside": placed.outside,
         "ignored": placed.ignored,
         "crowds": placed.crowd_count,
+        "flat": placed.flat,
         "empty": sum(not rows for rows in placed.rows.values()),
         "notes": placed.notes,
         "role": options.role,
@@ -152,6 +154,11 @@ def import_listed(
 
 
 def _why_nothing(path: Path, listed: Sequence[ListedImage], placed: PlacedBoxes) -> str:
+    if placed.flat and not placed.crowd_count:
+        return (
+            f"{path.name}: all its {placed.flat} box(es) have no area: draw them, or give clicks "
+            "as a table image,class,y,x."
+        )
     if placed.crowds:
         return (
             f"{path.name}: all its {placed.crowd_count} object(s) are marked as crowds, which are "
@@ -173,7 +180,7 @@ def _with_classes(
         for thing in image.objects:
             if thing.cls not in options.ignored:
                 mine = sizes.setdefault(options.rename.get(thing.cls, thing.cls), [])
-                mine += [thing.corners] if isinstance(thing, ListedBox) else []
+                mine += [thing.corners] if isinstance(thing, ListedBox) and thing.has_area else []
         for cls in image.crowds:
             if cls not in options.ignored:
                 sizes.setdefault(options.rename.get(cls, cls), [])

@@ -25,15 +25,16 @@ from napari_synthseg.io.naming import (
 )
 from napari_synthseg.io.outlines import find_outline_format, read_outlines
 from napari_synthseg.io.outlines.base import (
-    FORMATS,
+    OUTLINE_FORMATS,
     ListedOutline,
     ListedPoint,
     OutlinedImage,
     OutlineFormat,
 )
-from napari_synthseg.io.outlines.drawing import draw_outlines
+from napari_synthseg.io.outlines.drawing import draw_outlines, draw_planes
 from napari_synthseg.io.outlines.placing import (
     Names,
+    PlacedArea,
     PlacedOutlines,
     place_outlines,
     refs_on_plane,
@@ -84,7 +85,7 @@ def outline_kinds(masks: MaskKind | None = None) -> Iterator[FileKind]:
     What a box format reads, too, is of no such kind unless masks are asked for.
     """
     find = cache(find_outline_format)  # a file is looked into once
-    for outline_format in FORMATS.values():
+    for outline_format in OUTLINE_FORMATS.values():
         if masks is not None or not outline_format.has_boxes:
             yield _kind(outline_format, masks, find)
 
@@ -124,7 +125,8 @@ def _import_outlines(
     naming = Names(options.class_name, **options.naming, is_told=options.image is not None)
     if masks is None and _are_boxes(listed):
         clear = [image for image in listed if not image.is_unclear]
-        boxes = [each for image in clear for each in _as_boxes(image, project, naming)]
+        names = ImageNames(project.images)
+        boxes = [each for image in clear for each in _as_boxes(image, project, names, naming)]
         if unclear := len(listed) - len(clear):
             told = f"{unclear} {LEFT_OUT['unseen_images']}"
             boxes[0] = replace(boxes[0], notes=(*boxes[0].notes, told))
@@ -173,6 +175,7 @@ class _Made:
     overlapped: int = 0
     lost: int = 0
     not_for_training: int = 0
+    on_planes: int = 0
 
 
 def _make_masks(
@@ -237,15 +240,34 @@ def _labels_of(
         present = np.unique(ids[ids > 0]).tolist()
         yield Progress(1.0, f"counting the objects of {image.name}")
         return InstanceLabels(ids, dict.fromkeys(present, value))
-    areas = placed.areas[image.id]
-    height, width = shapes_in(folder)(image)
-    drawn = yield from draw_outlines([area for area, _ in areas], (height, width), image.name)
+    labels = yield from _draw(image, placed.areas[image.id], shapes_in(folder)(image), made)
+    if not labels.classes:  # all are too thin for a pixel, and none is under another
+        placed.incomplete[image.id] |= {each.value for each in placed.areas[image.id]}
+    return labels
+
+
+def _draw(
+    image: ImageRef, placed: Sequence[PlacedArea], shape: Sequence[int], made: _Made
+) -> Generator[Progress, None, InstanceLabels]:
+    """Return the outlines of an image as labels, those of a volume joined from plane to plane."""
+    areas = [each.area for each in placed]
+    if len(shape) == 3:
+        depth, height, width = shape
+        values, planes = [each.value for each in placed], [each.plane or 0 for each in placed]
+        work = draw_planes(areas, values, planes, (depth, height, width), image.name)
+        volume = yield from work
+        made.overlapped += volume.overlapped
+        made.lost += volume.lost
+        made.on_planes += len(areas)
+        return InstanceLabels(volume.ids, volume.values)
+    height, width = shape
+    drawn = yield from draw_outlines(areas, (height, width), image.name)
     made.overlapped += drawn.overlapped
     made.lost += len(drawn.lost)
-    values = {n: cls for n, (_, cls) in enumerate(areas, start=1) if n not in set(drawn.lost)}
-    if not values:  # all are too thin for a pixel, and none is under another
-        placed.incomplete[image.id] |= {cls for _, cls in areas}
-    return InstanceLabels(drawn.ids, values)
+    lost = set(drawn.lost)
+    return InstanceLabels(
+        drawn.ids, {n: each.value for n, each in enumerate(placed, start=1) if n not in lost}
+    )
 
 
 def _clicks_in(labels: InstanceLabels, image: ImageRef) -> list[Click]:
@@ -257,13 +279,13 @@ def _clicks_in(labels: InstanceLabels, image: ImageRef) -> list[Click]:
     ]
 
 
-def _as_boxes(image: OutlinedImage, project: Project, naming: Names) -> list[ListedImage]:
+def _as_boxes(
+    image: OutlinedImage, project: Project, names: ImageNames, naming: Names
+) -> list[ListedImage]:
     """Return what is said of an image as boxes and points, of a stack of each plane."""
-    named = with_name(image, project)
-    names = ImageNames(project.images)
-    find = names.find_stem if named.by_stem else names.find
+    named = with_name(image, project, names)
     try:
-        refs = find(named.where, named.name or "", all_planes=True)
+        refs = names.find_of(named, all_planes=True)
     except UnknownNameError:  # told, or passed over, where the boxes are placed
         refs = []
     planes: dict[str, list[ListedOutline | ListedPoint]] = {}
@@ -355,6 +377,7 @@ def _report(
         "overlapped": made.overlapped,
         "lost": made.lost,
         "not_for_training": made.not_for_training,
+        "on_planes": made.on_planes,
     }
     counts = ("unknown_images", "unseen_images", "outside", "cut", "ignored")
     figures |= {name: getattr(placed, name) for name in counts}
@@ -363,6 +386,11 @@ def _report(
         words.append(
             f"{figures['outlines']} {WORDS[use]} {len(made.used)} image(s) "
             f"({list_counts(outlines)})"
+        )
+    if made.on_planes:
+        words.append(
+            f"{made.on_planes} outlines on planes of volumes were joined to objects where they "
+            "overlap from plane to plane"
         )
     if clicks:
         words.append(f"{len(clicks)} clicks added ({list_counts(clicked)})")

@@ -13,12 +13,16 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.outlines import find_outline_format, read_outlines
-from napari_synthseg.io.outlines.base import FORMATS
+from napari_synthseg.io.outlines.base import OUTLINE_FORMATS
 from napari_synthseg.io.sniffing import SniffedFile
 from tests.helpers.outline_files import save_sample
 from tests.helpers.outlines import box, drawn, read, read_nonsense, size_of
 
-NAMES = [name for name in FORMATS if FORMATS[name].__module__.startswith("napari_synthseg")]
+NAMES = [
+    name
+    for name in OUTLINE_FORMATS
+    if OUTLINE_FORMATS[name].__module__.startswith("napari_synthseg")
+]
 JSON_NAMES = ["coco-outlines", "geojson", "label-studio", "labelme"]
 
 

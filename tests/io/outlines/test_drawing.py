@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, exhaust
 from napari_synthseg.io.outlines.areas import Area, MaskArea, PolygonArea, rectangle
-from napari_synthseg.io.outlines.drawing import DrawnOutlines, draw_outlines
+from napari_synthseg.io.outlines.drawing import DrawnOutlines, draw_outlines, draw_planes
 
 
 def draw(areas: list[Area], shape: tuple[int, int] = (20, 30)) -> DrawnOutlines:
@@ -49,3 +49,23 @@ def test_many_outlines_are_drawn_in_time() -> None:
     drawn = draw(areas, (600, 600))
     assert len(areas) == 10000 and drawn.lost == ()
     assert time.perf_counter() - start < 8  # generous: tests share the machine
+
+
+def test_outlines_of_neighboring_planes_are_one_object() -> None:
+    """Of one class, overlapping by half of the smaller, and on planes next to each other."""
+    boxes = [  # plane, class, (ymin, xmin, ymax, xmax)
+        (0, 1, (2, 2, 8, 8)), (1, 1, (3, 2, 9, 8)), (1, 1, (3, 8, 9, 14)), (2, 1, (4, 9, 8, 13)),
+        (0, 2, (12, 2, 16, 8)), (1, 1, (12, 2, 16, 8)),
+        (0, 1, (12, 12, 16, 16)), (2, 1, (12, 12, 16, 16)),
+    ]  # fmt: skip
+    areas = [rectangle(box) for _, _, box in boxes]
+    planes, values = [p for p, _, _ in boxes], [v for _, v, _ in boxes]
+    drawn = exhaust(draw_planes(areas, values, planes, (4, 20, 20), "a"))
+    names = [int(drawn.ids[p, box[0] + 1, box[1] + 1]) for p, _, box in boxes]
+    first, again, second, more, other, above, left, right = names
+    assert first == again != second == more
+    assert len({first, second, other, above, left, right}) == 6
+    assert drawn.values == dict(zip(names, values, strict=True))
+    assert np.count_nonzero(drawn.ids == first) == 36 + 36
+    assert not drawn.ids[3].any()
+    assert (drawn.overlapped, drawn.lost) == (0, 0)

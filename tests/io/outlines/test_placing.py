@@ -183,8 +183,15 @@ def test_points_in_volumes_have_a_depth() -> None:
         place(point(3, 4), name="v.tif", images=VOLUME)
     with pytest.raises(InputError, match=r"the point \(9, 3, 4\) lies outside image 'v.tif' \(9 x"):
         place(point(3, 4, plane={"z": 9}), name="v.tif", images=VOLUME)
-    with pytest.raises(InputError, match=r"used as a volume, but outlines are of flat images"):
+
+
+def test_outlines_in_volumes_lie_on_a_slice() -> None:
+    (area,) = place(outline(plane={"slice": 6}), name="v.tif", images=VOLUME).areas["vol"]
+    assert area.plane == 6
+    with pytest.raises(InputError, match=r"used as a volume, but the outline is on no slice"):
         place(outline(), name="v.tif", images=VOLUME)
+    with pytest.raises(InputError, match=r"it lies on slice 9 \(from 0\), and 'v.tif' has 9"):
+        place(outline(plane={"z": 9}), name="v.tif", images=VOLUME)
 
 
 def test_label_images_fit_their_image() -> None:

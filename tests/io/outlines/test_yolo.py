@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.boxes.base import FORMATS
+from napari_synthseg.io.boxes.base import BOX_FORMATS
 from napari_synthseg.io.outlines.base import LeftOut
 from tests.helpers.outlines import box, drawn, read, size_of
 
@@ -43,13 +43,13 @@ def test_key_points_are_no_outline(tmp_path: Path) -> None:
     assert [(o.cls, o.is_box) for o in image.outlines] == [("debris", True)]
     assert (drawn(image.outlines[0].area) == box(5, 10, 9, 20)).all()
     assert image.left_out == (LeftOut("list(s) of key points"),)
-    (listed,) = FORMATS["yolo"].read(root, size_of)
+    (listed,) = BOX_FORMATS["yolo"].read(root, size_of)
     assert listed.boxes[0].corners == pytest.approx((5, 10, 9, 20))
     assert listed.notes == ("key points were left out",)
 
 
 def test_boxes_round_outlines_are_told(tmp_path: Path) -> None:
-    (listed,) = FORMATS["yolo"].read(saved(tmp_path, train=f"{OUTLINE}\n"), size_of)
+    (listed,) = BOX_FORMATS["yolo"].read(saved(tmp_path, train=f"{OUTLINE}\n"), size_of)
     assert any("--instance makes true masks" in note for note in listed.notes)
 
 

@@ -86,3 +86,41 @@ def test_a_panel_that_qt_deletes_without_closing_it_lets_go_of_the_viewer(clicke
     with Session.open(folder).result() as session:
         assert not session.read_only
         assert len(session.project.clicks) == 12
+
+
+def test_a_layer_of_clicks_of_an_earlier_session_is_a_plain_layer(clicked):
+    """As from a saved workspace: it is neither ours, nor doubles what it holds."""
+    before = clicked.session.project
+    data, state, kind = clicked.clicks.as_layer_data_tuple()
+    (old,) = clicked.viewer._add_layer_from_data(data, state, kind)
+    assert old is not clicked.clicks and len(old.data) == 12
+    clicked.settle()
+    assert clicked.session.project is before
+    old.add((44, 44))
+    old.selected_data = {0, 1}
+    old.features.loc[:, "class"] = "another"
+    old.refresh_colors()
+    clicked.settle()
+    assert clicked.session.project is before
+    clicked.viewer.layers.selection.active = clicked.clicks
+    clicked.clicks.add((30.0, 90.0))  # ours goes on as before
+    clicked.settle()
+    assert len(clicked.session.project.clicks) == 13
+    clicked.viewer.layers.remove(old)
+    clicked.settle()
+    assert len(clicked.session.project.clicks) == 13
+    assert clicked.clicks in clicked.viewer.layers
+
+
+def test_the_panel_opened_again_beside_old_clicks_has_a_layer_of_its_own(clicked):
+    folder, old = clicked.session.folder, clicked.clicks
+    close_panel(clicked)
+    again = type(clicked.panel)(clicked.viewer)
+    clicked.viewer.window.add_dock_widget(again, name="SynthSeg again", area="right")
+    again.files.open_project(folder)
+    clicked.wait(lambda: again.layers.clicks.layer is not None)
+    assert again.layers.clicks.layer is not old
+    old.add((44.0, 44.0))
+    clicked.qtbot.wait(50)
+    assert len(again.controller.project.clicks) == 12
+    again.shut_down()

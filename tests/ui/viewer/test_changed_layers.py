@@ -20,15 +20,6 @@ MOVES = {
 }
 
 
-@pytest.fixture
-def told():
-    """What was told to the user."""
-    from napari.utils.notifications import notification_manager
-
-    notification_manager.records.clear()
-    return notification_manager.records
-
-
 def lies_on(layer, image, origin=(0, 0)):
     places = np.array([(0.0, 0.0), (3.0, 0.0), (0.0, 5.0)])
     return all(
@@ -88,6 +79,17 @@ def test_a_new_scale_is_the_pixel_size_and_can_be_undone(opened, told):
     assert opened.session.history.undo_label == "set pixel size"
     opened.session.undo()
     assert opened.session.project.images[0].pixel_size is None
+
+
+def test_a_scale_without_units_leaves_a_known_pixel_size(opened, told):
+    image = opened.viewer.layers["discs"]
+    image.scale, image.units = (0.5, 0.25), ("um", "um")
+    opened.wait(lambda: opened.session.project.images[0].unit == "um")
+    known = opened.session.project
+    image.units = ("pixel", "pixel")
+    image.scale = (2.0, 1.0)
+    opened.wait(lambda: "stays as it was" in told[-1].message)
+    assert opened.session.project is known
 
 
 def edit_in_place(layer):

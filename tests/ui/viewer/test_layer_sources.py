@@ -17,15 +17,6 @@ GRAY = (DISCS // 8).astype(np.uint8)
 
 
 @pytest.fixture
-def told():
-    """What was told to the user."""
-    from napari.utils.notifications import notification_manager
-
-    notification_manager.records.clear()
-    return notification_manager.records
-
-
-@pytest.fixture
 def disc_layer(bench, tmp_path):
     """A layer that napari read from a file."""
     path = tmp_path / "discs.tif"

@@ -195,3 +195,18 @@ def test_ids_of_parts_in_one_file_never_meet_those_of_another(tmp_path: Path) ->
         found = exhaust(source.find(source.images[0]))
     assert [len(np.unique(found.ids[:, a : a + 10])) for a in (0, 10, 20)] == [2, 2, 2]
     assert len(found.objects) == 3
+
+
+@pytest.mark.parametrize("format", ["ome-tiff", "ome-zarr"])
+def test_a_unit_that_ome_has_no_word_for_is_told(tmp_path: Path, format: str) -> None:
+    with Session.create(tmp_path / "p.synthseg") as session:
+        session.edit(session.project.with_classes(session.project.next_class("cell")), "class")
+        pixels, ids = np.zeros((40, 50), np.uint8), np.zeros((40, 50), np.int32)
+        ids[3:9, 5:20] = 1
+        for name, unit in (("a", "yard"), ("b", "um")):
+            ref = add_array(session, pixels, "yx", name, pixel_size=(0.5, 0.25), unit=unit)
+            add_masks(session, ref, InstanceLabels(ids, {1: 1}))
+        done = export(session, tmp_path / "out", format)
+    (note,) = done.figures["notes"]
+    assert "pixel size of a is in 'yard'" in note
+    assert note in done.message

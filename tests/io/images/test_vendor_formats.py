@@ -19,7 +19,8 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images import leica_lif, nikon_nd2, vendor, zeiss_czi
+from napari_synthseg.io import extras
+from napari_synthseg.io.images import leica_lif, nikon_nd2, zeiss_czi
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.stored_array import StoredArray
 from napari_synthseg.storage.images import describe
@@ -67,10 +68,10 @@ def test_a_missing_library_is_named(
     def absent(name: str) -> None:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(vendor, "import_module", absent)
+    monkeypatch.setattr(extras, "import_module", absent)
     path = tmp_path / "a.tif"  # the content counts
     path.write_bytes(STARTS[suffix])
-    with pytest.raises(InputError, match=rf"'{package}'.*pip install napari-synthseg\[formats\]"):
+    with pytest.raises(InputError, match=rf"'{package}'.*pip install 'napari-synthseg\[formats\]'"):
         describe(path)
 
 

@@ -222,3 +222,11 @@ def test_the_root_of_a_converted_file(tmp_path: Path) -> None:
         open_file(root)
     assert open_file(root, series=1).shape == (20, 50)
     assert [ref.plane for ref in describe(root, series="all")] == [{"s": 0}, {"s": 1}]
+
+
+def test_a_unit_that_is_no_length_is_told(tmp_path: Path) -> None:
+    write_ome_zarr(tmp_path / "a.zarr", np.zeros((20, 30), np.uint8), "yx", unit="parsec")
+    stored = open_file(tmp_path / "a.zarr")
+    assert not stored.pixel_size
+    (note,) = stored.notes
+    assert "along y, x is in 'parsec'" in note

@@ -349,7 +349,7 @@ def test_an_unknown_unit_is_told(tmp_path: Path) -> None:
     stored = open_file(tmp_path / "a.tif")
     assert not stored.pixel_size
     assert stored.notes == (
-        "its pixel size is in 'furlong', which is no known length, and is left out",
+        "its pixel size along y, x is in 'furlong', which is no known length, and is left out",
     )
 
 

@@ -1,0 +1,156 @@
+"""Whatever a file holds, it is read or refused in words: nothing crashes, hangs or explodes."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.storage.images import describe, open_pixels
+from tests.helpers.zarr_images import write_ome_zarr
+
+PIXELS = np.random.default_rng(0).integers(0, 255, (3, 24, 24), np.uint8)
+
+
+def _tiff(**options: Any) -> bytes:
+    file = BytesIO()
+    tifffile.imwrite(file, PIXELS, photometric="minisblack", **options)
+    return file.getvalue()
+
+
+def _picture(kind: str) -> bytes:
+    file = BytesIO()
+    Image.fromarray(PIXELS.transpose(1, 2, 0)).save(file, kind)
+    return file.getvalue()
+
+
+def _deep_png() -> bytes:
+    return bytes(imagecodecs.png_encode(PIXELS.transpose(1, 2, 0).astype(np.uint16).copy()))
+
+
+def _turned() -> bytes:
+    file, exif = BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PIXELS[0]).save(file, "jpeg", exif=exif)
+    return file.getvalue()
+
+
+def _headed(code: int, text: str) -> bytes:
+    return _tiff(extratags=[(code, 2, 0, text, True)], metadata=None)
+
+
+FILES = {
+    "fei": _headed(34682, "[Scan]\r\nPixelWidth=2e-9\r\n[Image]\r\nResolutionY=20\r\n"),
+    "zeiss": _headed(34118, "0\r\n0\r\n0\r\n2e-9\r\nDP_IMAGE_STORE\r\nStore = 24 * 20\r\n"),
+    "nodata": _headed(42113, "-9999"),
+    "deep png": _deep_png(),
+    "turned jpeg": _turned(),
+    "plain": _tiff(),
+    "packed": _tiff(compression="zlib"),
+    "tiled": _tiff(tile=(16, 16)),
+    "ome": _tiff(ome=True),
+    "imagej": _tiff(imagej=True),
+    "png": _picture("png"),
+    "jpeg": _picture("jpeg"),
+    "bmp": _picture("bmp"),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+@settings(max_examples=25, deadline=None)
+@given(
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=6),
+    head=st.booleans(),
+    kept=st.floats(0.1, 1),
+)
+def test_damaged_files_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory,
+    kind: str,
+    changes: list[tuple[float, int]],
+    head: bool,
+    kept: float,
+) -> None:
+    content = bytearray(FILES[kind])
+    for place, value in changes:  # in the header, where sizes and offsets stand, or anywhere
+        content[int(place * (min(len(content), 300 if head else len(content)) - 1))] = value
+    path = tmp_path_factory.getbasetemp() / f"damaged {kind}"
+    path.write_bytes(content[: max(8, int(kept * len(content)))])
+    try:
+        for ref in describe(path)[:3]:
+            read = open_pixels(ref, path.parent).read()
+            assert read.dtype == np.float32
+            assert np.isfinite(read).all()
+    except InputError as error:
+        assert f"damaged {kind}" in str(error)
+
+
+def test_a_list_of_pages_that_runs_in_a_circle_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PIXELS, photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        first, *_, last = tiff.pages
+        after = last.offset + 2 + 12 * len(last.tags)
+    content = bytearray(path.read_bytes())
+    assert content[after : after + 4] == bytes(4)
+    content[after : after + 4] = first.offset.to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"its list of pages runs in a circle"):
+        describe(path)
+
+
+def test_a_small_file_that_claims_many_pixels_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PIXELS[0], photometric="minisblack", compression="zlib", metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        places = {name: tiff.pages[0].tags[name] for name in ("ImageLength", "RowsPerStrip")}
+        at = [place.valueoffset for place in places.values()]
+    content = bytearray(path.read_bytes())
+    for offset in at:
+        content[offset : offset + 2] = (65_000).to_bytes(2, "little")
+    path.write_bytes(content)
+    assert describe(path)[0].name == "a.tif"  # 1.5 MB of it may well be so few bytes
+    with tifffile.TiffFile(path) as tiff:
+        width = tiff.pages[0].tags["ImageWidth"].valueoffset
+    content[width : width + 2] = (65_000).to_bytes(2, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"it claims 4029 MB of pixels and has \d+ bytes"):
+        describe(path)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_damaged_chunk_of_blosc_is_refused(tmp_path: Path, version: str) -> None:
+    """The library that decodes it would end the program."""
+    folder = tmp_path / "a.zarr"
+    if version == "0.4":
+        write_ome_zarr(folder, PIXELS, "cyx", version)
+        (chunk, *_) = sorted(path for path in (folder / "0").rglob("0.0.0"))
+    else:
+        made = zarr.create_array(
+            str(folder), shape=(24, 24), chunks=(24, 24), dtype="u1",
+            compressors=zarr.codecs.BloscCodec(), dimension_names=("y", "x"),
+        )  # fmt: skip
+        made[:] = PIXELS[0]
+        (chunk, *_) = sorted(path for path in folder.rglob("c/0/0"))
+    ref = describe(folder)[0]
+    open_pixels(ref, tmp_path).read()
+    for damage in (
+        {4: b"\0\2\0\x2c", 8: b"\x0a\x20\x20\x20"},  # sizes of a chunk that was not
+        {12: b"\xff\xff\0\0"}, {8: b"\0\0\0\0"}, {3: b"\0"},
+    ):  # fmt: skip
+        content = bytearray(chunk.read_bytes())
+        for at, data in damage.items():
+            content[at : at + len(data)] = data
+        whole, _ = chunk.read_bytes(), chunk.write_bytes(content)
+        with pytest.raises(InputError, match=r"a chunk is damaged"):
+            open_pixels(describe(folder)[0], tmp_path).read()
+        chunk.write_bytes(whole)
