@@ -21,11 +21,14 @@ from napari_synthseg.workflow.session import Session
 
 T = TypeVar("T")
 
-Lane = Literal["short", "training", "learning", "regions", "display"]
+Lane = Literal[
+    "short", "training", "learning", "regions", "display", "judging", "measuring", "applying"
+]
 """Works of different lanes may run at the same time, two of one lane may not: short ones, training,
-learning to make dual images, reading and saving what is painted, making what is to be shown."""
+learning to make dual images, reading and saving what is painted, making what is to be shown,
+comparing what was found with the truth, measuring it, and applying and exporting."""
 
-WITHOUT_BAR: tuple[Lane, ...] = ("regions", "display")
+WITHOUT_BAR: tuple[Lane, ...] = ("regions", "display", "judging")
 """Lanes without a progress bar: their work is over in a moment."""
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["window", "clicks", "outline", "regions", "patches"]
+Place = Literal["window", "clicks", "outline", "regions", "patches", "results"]
 """Where a key works: in the whole window, while the Clicks or the Regions layer is the selected one
-and the canvas has the focus, or in the gallery of patches."""
+and the canvas has the focus, in the gallery of patches, or among the results: in the boxes of
+mistakes, and on the image while the layer that marks them is selected."""
 
 PLACES: dict[Place, str] = {
     "window": "Everywhere in the window",
@@ -19,6 +20,7 @@ PLACES: dict[Place, str] = {
     "outline": "On the image, while an outline is painted",
     "regions": "On the image, while the Regions layer is selected",
     "patches": "In the gallery of patches",
+    "results": "Going through the mistakes of a model (step 5)",
 }
 """Place -> its words for people, in the order in which places are shown."""
 
@@ -104,6 +106,10 @@ SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
         Shortcut("accept", ("A",), "Accept the selected patches"),
         Shortcut("larger", ("]",), "Move the outline of the selected patch outwards"),
         Shortcut("smaller", ("[",), "Move it inwards"),
+    ),
+    "results": (
+        Shortcut("next", ("N",), "Look at the next mistake"),
+        Shortcut("back", ("B",), "Look at the mistake before"),
     ),
 }
 """Place -> its keys."""

@@ -32,6 +32,8 @@ from napari_synthseg.ui.viewer.displayed_image import (
     image_key,
     parts_of,
 )
+from napari_synthseg.ui.viewer.found.canvas_clicks import CanvasClicks
+from napari_synthseg.ui.viewer.found.marks import FoundMarks
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.image_watch import ImageWatch
@@ -85,6 +87,8 @@ class Layers(QObject):
         self._results = ImageLayers(viewer)
         self.outputs = OutputLayers(viewer, self._results, controller)
         self.heat_maps = HeatMapLayers(viewer, self._results, controller)
+        self.marks = FoundMarks(viewer, self._results, controller)
+        self.picks = CanvasClicks(viewer)
         self._viewer = viewer
         self._controller = controller
         self._images: dict[ImageKey, ImageWatch] = {}
@@ -115,6 +119,7 @@ class Layers(QObject):
         self.outlines.close()
         self.preview.close()
         self.heat_maps.close()
+        self.picks.listen(None)
         self.image = None
 
     # --- the image that is shown -------------------------------------------------------------
@@ -419,7 +424,9 @@ class Layers(QObject):
                 marking.forget()
         if gone is self._parts:
             self._parts = None
-        for holder in (self.outlines, self.preview, self.outputs, self.heat_maps, self._results):
+        for holder in (
+            self.outlines, self.preview, self.outputs, self.heat_maps, self.marks, self._results,
+        ):  # fmt: skip
             holder.forget(gone)
         for key in [k for k, watch in self._images.items() if watch.layer is gone]:
             self._images.pop(key).close()
