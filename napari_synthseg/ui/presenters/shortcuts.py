@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 Place = Literal[
-    "window", "clicks", "outline", "suggestions", "regions", "drawing", "images", "patches"
-]
-"""Where a key works: in the whole window, in the list of images, in the gallery of patches, or on
-the canvas while the Clicks, the Suggestions or the Regions layer, or that in which an outline, a
-part or a scale bar is drawn, is the selected one."""
+    "window", "clicks", "outline", "suggestions", "regions", "drawing", "images", "patches",
+    "results",
+]  # fmt: skip
+"""Where a key works: in the whole window, in the list of images, in the gallery of patches, in the
+box of mistakes and on the layer that marks them, or on the canvas while the Clicks, the Suggestions
+or the Regions layer, or that in which an outline, a part or a scale bar is drawn, is the selected
+one."""
 
 PLACES: dict[Place, str] = {
     "window": "Everywhere in the window",
@@ -25,6 +27,7 @@ PLACES: dict[Place, str] = {
     "drawing": "On the image, while a part or a scale bar is drawn",
     "images": "In the list of images",
     "patches": "In the gallery of patches",
+    "results": "Going through the mistakes of a model (step 5)",
 }
 """Place -> its words for people, in the order in which places are shown."""
 
@@ -134,6 +137,10 @@ SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
         Shortcut("accept", ("A",), "Accept the selected patches"),
         Shortcut("larger", ("]",), "Move the outline of the selected patch outwards"),
         Shortcut("smaller", ("[",), "Move it inwards"),
+    ),
+    "results": (
+        Shortcut("next", ("N",), "Look at the next mistake"),
+        Shortcut("back", ("B",), "Look at the mistake before"),
     ),
 }
 """Place -> its keys."""

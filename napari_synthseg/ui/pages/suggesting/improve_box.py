@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.presenters.rounds import rounds_table
+from napari_synthseg.ui.presenters.results.rounds import rounds_table
 from napari_synthseg.ui.widgets.data_table import TableList
 from napari_synthseg.ui.widgets.parts import column_in, push_button
 from napari_synthseg.workflow.choosing import improving_spec

@@ -8,8 +8,8 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import PRETRAINED, SCRATCH
 from napari_synthseg.tasks.registry import describe_task
+from napari_synthseg.ui.presenters.results.scores import headline, latest_scores
 from napari_synthseg.ui.presenters.runs import run_state
-from napari_synthseg.ui.presenters.scores import headline, latest_scores
 from napari_synthseg.ui.presenters.tables import Cell, Table, heading
 
 COLUMNS = {

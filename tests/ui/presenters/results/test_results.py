@@ -12,7 +12,11 @@ from napari_synthseg.core.predictions import (
     RegionPrediction,
 )
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.presenters.results import describe_found, describe_notes, prediction_table
+from napari_synthseg.ui.presenters.results.overview import (
+    describe_found,
+    describe_notes,
+    prediction_table,
+)
 
 PROJECT = Project(
     classes=(

@@ -6,7 +6,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores, metric_title
 from napari_synthseg.tasks.registry import shown_metrics
-from napari_synthseg.ui.presenters.scores import latest_scores, number_text
+from napari_synthseg.ui.presenters.results.scores import latest_scores, number_text
 from napari_synthseg.ui.presenters.tables import Cell, Table, heading
 
 MOST_ROUNDS = 6

@@ -5,7 +5,7 @@ from napari_synthseg.core.runs import ModelRecord, TrainingRun
 from napari_synthseg.core.scores import Scores
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.tasks.segment import SegmentRule
-from napari_synthseg.ui.presenters.rounds import rounds_table
+from napari_synthseg.ui.presenters.results.rounds import rounds_table
 
 
 def scored(value, *images):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import FOREGROUND, Scores
-from napari_synthseg.ui.presenters.scores import (
+from napari_synthseg.ui.presenters.results.scores import (
     RIGHT,
     WRONG,
     latest_scores,

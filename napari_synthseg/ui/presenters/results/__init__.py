@@ -1,0 +1,1 @@
+"""What the last page shows: what was found, how good it is, and where it goes."""
