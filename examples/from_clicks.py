@@ -18,10 +18,9 @@ from napari_synthseg.sample_data.catalog import load
 MINUTES = 3.0
 
 
-def main(spec: nss.TrainSpec) -> nss.Scores:
-    """Return the scores of one training."""
+def main(spec: nss.TrainSpec, folder: Path) -> nss.Scores:
+    """Return the scores of one training, in a new project."""
     sample = load("sediment")
-    folder = Path(tempfile.mkdtemp()) / "sediment.synthseg"
     with nss.Session.create(folder) as session:
         session.edit(session.project.with_classes(*sample.classes), "add classes")
         for name, region in (("clicked", sample.train), ("held out", sample.test)):
@@ -54,4 +53,5 @@ def show(step: Progress) -> None:
 
 
 if __name__ == "__main__":
-    main(nss.TrainSpec(task="segment", minutes=MINUTES))
+    new = Path(tempfile.mkdtemp()) / "sediment.synthseg"
+    main(nss.TrainSpec(task="segment", minutes=MINUTES), new)
