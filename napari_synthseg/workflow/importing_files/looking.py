@@ -10,11 +10,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.ome_zarr import is_zarr
 from napari_synthseg.io.labels import HOW_TO_SPLIT, as_integers, read_whole, require_ids
+from napari_synthseg.io.naming import ImageNames, without_mask_ending
 from napari_synthseg.io.result_files import EXTENSIONS
 from napari_synthseg.workflow.importing_files import file_kind
 from napari_synthseg.workflow.jobs import Job
@@ -74,6 +77,19 @@ def _look(path: Path) -> Generator[Progress, None, Importable]:
         values = as_integers(read_whole(stored, name), name)
         return Importable(path, "label image", "a label image", no_ids=why_no_ids(values))
     return Importable(path, "annotations", kind.title, kind.options)
+
+
+def image_named_as(path: Path, project: Project) -> ImageRef | None:
+    """Return the one image of a project that a label image is named as; None where none is."""
+    names = ImageNames(project.images)
+    for stem in dict.fromkeys((path.stem, without_mask_ending(path.stem))):
+        try:
+            found = names.find_stem(str(path), stem, all_planes=True)
+        except InputError:
+            continue
+        if len(found) == 1:
+            return found[0]
+    return None
 
 
 def why_no_ids(values: NDArray[np.integer]) -> str:

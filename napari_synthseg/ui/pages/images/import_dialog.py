@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
@@ -28,7 +28,7 @@ from napari_synthseg.ui.presenters.in_panel import in_panel
 from napari_synthseg.ui.widgets.parts import ChoiceBox, Notice, check_box, quiet_label
 from napari_synthseg.workflow.importing import Imported
 from napari_synthseg.workflow.importing_files import ImportOptions
-from napari_synthseg.workflow.importing_files.looking import Importable
+from napari_synthseg.workflow.importing_files.looking import Importable, image_named_as
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.session import Session
 
@@ -85,9 +85,12 @@ class ImportDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Import")
+        if source.found.source == "label image" and source.labels is None:
+            image = image_named_as(source.found.path, controller.project) or image
         self._controller, self._source, self._image = controller, source, image
         self.question = Question.of(source.found)
-        self.said = quiet_label(found_text(source.found, source.title))
+        target = image.name if image is not None else ""
+        self.said = quiet_label(found_text(source.found, source.title, target))
         tips = {use: USE_TIPS[use] for use in self.question.uses}
         self.use = ChoiceBox(tip="What is made of it", name="Use")
         self.use.fill({use: USES[use] for use in self.question.uses}, tips)
@@ -131,8 +134,8 @@ class ImportDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         for widget in (
-            self.said, self.use, self.cls, self.split, self.every, self.here, self.unit,
-            self.add_classes, self.skip, self.problem, self.result, self.buttons,
+            self.said, self.use, self.cls, self.split, self.every, self.problem, self.here,
+            self.unit, self.add_classes, self.skip, self.result, self.buttons,
         ):  # fmt: skip
             layout.addWidget(widget)
         self.setMinimumWidth(WIDTH_PX)
@@ -164,6 +167,7 @@ class ImportDialog(QDialog):
         can_name = "image" in options and self._image is not None
         self.here.setVisible(more and can_name and not self._source.is_of_shown)
         self.unit.setVisible(more and "unit" in options)
+        QTimer.singleShot(0, self.adjustSize)  # when Qt knows how many lines the words take
 
     def options(self) -> ImportOptions:
         """Return what was chosen, as far as it says something about this file."""
@@ -221,6 +225,7 @@ class ImportDialog(QDialog):
         ):  # fmt: skip
             widget.hide()
         self.close_button.setText("Close")
+        QTimer.singleShot(0, self.adjustSize)
 
     def _on_end(self, outcome: Outcome[Imported]) -> None:
         self.buttons.setEnabled(True)

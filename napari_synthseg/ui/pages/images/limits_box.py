@@ -42,7 +42,7 @@ SHAPES: dict[ShapeKind, tuple[str, str]] = {
 USES = {"roi": "Use only this part", "excluded": "Leave this out"}
 """Field of `Limits` -> what a shape in it says."""
 
-LABEL_PX = 112
+LABEL_PX = 128
 """Width of the words before the buttons, so that these stand below each other."""
 
 MAX_BARS = 5000

@@ -70,13 +70,15 @@ def mask_kind(use: Use) -> MaskKind | None:
     return None if use in ("truth", "clicks") else use  # type: ignore[return-value]
 
 
-def found_text(found: Importable, title: str) -> str:
-    """Return what was found, in words."""
+def found_text(found: Importable, title: str, image: str = "") -> str:
+    """Return what was found, in words; `image` is the one that a label image goes to."""
     text = f"'{title}' holds {found.title}." if found.source == "annotations" else (
         f"'{title}' is {found.title}."
     )  # fmt: skip
     if found.source == "label images":
         text += " Each is matched with the image of its name."
+    if found.source == "label image" and image:
+        text += f" It is taken for the masks of '{image}'."
     if found.no_ids:
         text += (
             f" It {found.no_ids.replace('hold ', 'holds ', 1)}: each connected piece can be an "

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 
-UNITS = {"px": "no unit", "nm": "nm", "um": "µm", "mm": "mm"}
+UNITS = {"px": "none", "nm": "nm", "um": "µm", "mm": "mm"}
 """Unit of a pixel size -> what the panel says."""
 
 

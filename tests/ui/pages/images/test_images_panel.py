@@ -127,18 +127,20 @@ def test_a_pixel_size_is_drawn_over_a_scale_bar(several):
 
 def test_black_and_white_masks_become_objects_by_their_pieces(several, tmp_path):
     masks = (draw_discs() > 500).astype(np.uint8) * 255
-    tifffile.imwrite(tmp_path / "mine.tif", masks)
+    tifffile.imwrite(tmp_path / "cells_2_masks.tif", masks)
     button = several.panel.click_page.images.import_button
-    button.take_file(tmp_path / "mine.tif")
+    button.take_file(tmp_path / "cells_2_masks.tif")
     several.wait(lambda: button.dialog is not None)
     dialog = button.dialog
     assert "one value, 255" in dialog.said.text()
+    assert "masks of 'cells_2.tif'" in dialog.said.text()  # by its name, not the one in view
     assert dialog.split.isChecked()
     dialog.start()
     several.settle()
     assert "12 objects" in dialog.result.text()
     (truth,) = several.session.project.truths
     assert len(truth.classes) == 12
+    assert truth.image == several.session.project.images[2].id
     dialog.close()
 
 
