@@ -131,3 +131,13 @@ def test_yolo(tmp_path: Path, session: Session, names: Any, line: list[str]) -> 
     (folder / "a.txt").write_text(" ".join(line), encoding="utf-8", errors="replace")
     take(session, folder)
     take(session, folder / "data.yaml")
+
+
+def test_boxes_smaller_than_a_tenth_of_a_pixel_make_a_class(
+    tmp_path: Path, session: Session
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("image,class,ymin,xmin,ymax,xmax\na.tif,dust,5,5,5.01,5.01\n")
+    session.import_file(path, ImportOptions(add_classes=True)).result()
+    assert session.project.class_named("dust").diameter == 0.1
+    session.undo()

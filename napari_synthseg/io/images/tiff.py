@@ -91,6 +91,7 @@ def open_tiff(
         if not mapped:
             check_budget(path.name, math.prod(page.chunks), dtype.itemsize)
             tifffile.TIFF.DECOMPRESSORS[page.compression]  # what is not there is refused now
+        _check_claim(path, tiff, series)
         whole = not mapped and 4 * math.prod(page.chunks) > math.prod(page.shape)
         header = read_header(tiff, page)
         samples = _stored_samples(page) if as_stored else _samples(page, dtype, as_ids)
@@ -250,13 +251,18 @@ def _names_itself_alone(root: ET.Element) -> bool:
     return len({part.text for part in root.iter() if part.tag.endswith("UUID")}) == 1
 
 
-def _check_complete(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
+def _check_claim(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
+    """Refuse a file that claims more pixels than it can hold; the parts of OME are other files."""
     size = path.stat().st_size
-    if not tiff.is_ome and series.nbytes > MAX_EXPANSION * size:  # parts of OME are other files
+    if not tiff.is_ome and series.nbytes > MAX_EXPANSION * size:
         raise InputError(
             f"'{path}' is damaged: it claims {series.nbytes >> 20} MB of pixels and has {size} "
             "bytes. Copy it again from where it came."
         )
+
+
+def _check_complete(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
+    size = path.stat().st_size
     if tiff.is_ome and any(page is None for page in series.pages):
         absent = sum(page is None for page in series.pages)
         raise InputError(

@@ -180,6 +180,10 @@ class _Roi:
         except NotImplementedError:
             yield LeftOut("outline(s) with curves", self.cls)
             return
+        except (IndexError, ValueError) as error:  # a path that ends in the middle of a step
+            raise InputError(
+                f"{self.where}: its outline cannot be read ({error}): save it again."
+            ) from None
         if area is None:
             yield LeftOut(NO_AREA)
             return

@@ -143,12 +143,17 @@ def sizes_in(project: Project, shape_of: ShapeOf) -> SizeOf:
     return size_of
 
 
+SMALLEST_PX = 0.1
+"""Diameter of classes whose boxes are smaller than anything that is seen."""
+
+
 def with_missing_classes(project: Project, edges: Mapping[str, Sequence[float]]) -> Project:
     """Return the project with the classes that it lacks, as large as their usual edge, pixels."""
     known = {same_form(c.name.strip()) for c in project.classes}
     for name, mine in edges.items():
         if same_form(name) not in known:
-            size = {"diameter": round(float(np.median(mine)), 1)} if mine else {}
+            usual = max(round(float(np.median(mine)), 1), SMALLEST_PX) if mine else 0.0
+            size = {"diameter": usual} if mine else {}
             project = project.with_classes(project.next_class(name, **size))
     return project
 

@@ -157,6 +157,18 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
         read(path)
 
 
+def test_a_path_that_ends_in_the_middle_is_told(tmp_path: Path) -> None:
+    # a composite whose path says "move to" and no place
+    content = bytearray(
+        b"Iout\0\xe5\1\0\0\5\0\n\0\n\0\x15\0\4" + bytes(18) + b"\0\0\0\1" + bytes(24)
+        + bytes(4)
+    )  # fmt: skip
+    path = tmp_path / "a.roi"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.roi, ROI 'a': its outline cannot be read"):
+        read(path)
+
+
 @pytest.mark.parametrize("cut", [30, 70, 200])
 def test_cut_files_are_told(tmp_path: Path, cut: int) -> None:
     path = saved(tmp_path, roi(np.random.default_rng(0).uniform(0, 40, (50, 2))))
