@@ -189,29 +189,34 @@ def test_segmenting_models_are_explained_without_plain_cam(clicked):
     assert len(clicked.panel.layers.heat_maps.layers) == 1
 
 
-def test_maps_share_one_scale_and_its_slider(evidence):
+def test_each_map_has_a_range_of_its_own_and_all_share_the_slider(evidence):
     _, box = evidence
     layers = box.layers.layers
-    assert [tuple(layer.contrast_limits) for layer in layers.values()] == [(0.0, 2.0)] * 2
+    limits = [tuple(layer.contrast_limits) for layer in layers.values()]
+    assert limits == [(0.5, 2.0), (0.25, 1.0)]  # dark up to a quarter of the way
     box.contrast.setFocus()
     for _ in range(10):
         QTest.keyClick(box.contrast, Qt.Key.Key_PageDown)
-    tops = {layer.contrast_limits[1] for layer in layers.values()}
-    assert len(tops) == 1
-    assert tops.pop() < 2.0
+    low, top = layers[1].contrast_limits
+    assert low == 0.5
+    assert top < 2.0
+    assert layers[2].contrast_limits[1] < 1.0
 
 
 def test_legend_and_layers_are_switched_together(evidence):
     bench, box = evidence
-    switch = box.rows[2].box
-    QTest.mouseClick(switch, Qt.MouseButton.LeftButton, pos=switch.rect().center())
-    layer = box.layers.layers[2]
-    if layer.visible:  # the middle of a wide box may be beside its text
-        switch.click()
-    assert not layer.visible
-    assert box.layers.layers[1].visible
-    layer.visible = True
-    assert switch.isChecked()
+    switch, layer = box.rows[2].box, box.layers.layers[2]
+    assert [one.visible for one in box.layers.layers.values()] == [True, False]
+    assert "speaks for 'object'" in box.about.text()
+    switch.click()  # one class at a time
+    assert [one.visible for one in box.layers.layers.values()] == [False, True]
+    assert not box.rows[1].box.isChecked()
+    assert "speaks for 'dust'" in box.about.text()
+    box.one.click()
+    box.rows[1].box.click()
+    assert all(one.visible for one in box.layers.layers.values())
+    layer.visible = False
+    assert not switch.isChecked()
     bench.viewer.layers.remove(layer)
     assert 2 not in box.layers.layers
     switch.click()  # does no harm
@@ -227,7 +232,7 @@ def test_click_on_a_place_shows_the_evidence_there_and_edits_nothing(evidence):
     assert [box.rows[v].number.text() for v in (1, 2)] == ["2", "0"]
     assert [box.rows[v].bar.value() for v in (1, 2)] == [1000, 0]
     bench.click((110, 140))
-    assert [box.rows[v].bar.value() for v in (1, 2)] == [0, 500]
+    assert [box.rows[v].bar.value() for v in (1, 2)] == [0, 1000]
     bench.click((4, 4))
     assert box.rows[2].number.text() == "-1"
     assert box.rows[2].bar.value() == 0

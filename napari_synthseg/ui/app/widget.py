@@ -30,7 +30,7 @@ from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.click import ClickPage
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.patches import PatchesPage
-from napari_synthseg.ui.pages.results import ResultsPage
+from napari_synthseg.ui.pages.results.page import ResultsPage
 from napari_synthseg.ui.pages.start import StartPage
 from napari_synthseg.ui.pages.synthesize import SynthesizePage
 from napari_synthseg.ui.pages.train import TrainPage

@@ -22,12 +22,16 @@ from napari_synthseg.workflow.session import Session
 
 T = TypeVar("T")
 
-Lane = Literal["short", "training", "learning", "regions", "display", "pictures"]
+Lane = Literal[
+    "short", "training", "learning", "regions", "display", "pictures", "judging", "measuring",
+    "applying",
+]  # fmt: skip
 """Works of different lanes may run at the same time, two of one lane may not: short ones, training,
-learning to make dual images, reading and saving what is painted, making what is to be shown, and
-looking at images for their list."""
+learning to make dual images, reading and saving what is painted, making what is to be shown,
+looking at images for their list, comparing what was found with the truth, measuring it, and
+applying and exporting."""
 
-WITHOUT_BAR: tuple[Lane, ...] = ("regions", "display", "pictures")
+WITHOUT_BAR: tuple[Lane, ...] = ("regions", "display", "pictures", "judging")
 """Lanes without a progress bar: their work is over in a moment."""
 
 

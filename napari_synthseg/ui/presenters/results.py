@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from napari_synthseg.core.predictions import (
     ImageTagsPrediction,
     ObjectPrediction,
+    PointPrediction,
     Prediction,
     RegionPrediction,
+    objects_from,
 )
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
@@ -30,6 +32,21 @@ def can_score(project: Project, run: TrainingRun, images: Iterable[str]) -> bool
     return any(project.truth_of(ref, *kinds) for ref in refs) or any(
         project.clicks_on(ref) for ref in refs if ref.role != "train"
     )
+
+
+def light_predictions(found: Iterable[Prediction], least: float | None) -> list[Prediction]:
+    """Return predictions from a score on, objects without their pixels: made in a moment."""
+    return [
+        PointPrediction(
+            image=one.image,
+            run=one.run,
+            notes=one.notes,
+            objects=one.objects if least is None else objects_from(one, least),
+        )
+        if isinstance(one, ObjectPrediction)
+        else one
+        for one in found
+    ]
 
 
 def describe_found(found: Sequence[Prediction], project: Project) -> str:

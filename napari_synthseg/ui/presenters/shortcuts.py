@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["window", "clicks", "outline", "regions", "drawing", "images", "patches"]
-"""Where a key works: in the whole window, in the list of images, in the gallery of patches, or on
-the canvas while the Clicks or the Regions layer, or that in which an outline, a part or a scale bar
-is drawn, is the selected one."""
+Place = Literal[
+    "window", "clicks", "outline", "regions", "drawing", "images", "patches", "results"
+]
+"""Where a key works: in the whole window, in the list of images, in the gallery of patches, among
+the mistakes of a model, or on the canvas while the Clicks or the Regions layer, or that in which an
+outline, a part or a scale bar is drawn, is the selected one."""
 
 PLACES: dict[Place, str] = {
     "window": "Everywhere in the window",
@@ -22,6 +24,7 @@ PLACES: dict[Place, str] = {
     "drawing": "On the image, while a part or a scale bar is drawn",
     "images": "In the list of images",
     "patches": "In the gallery of patches",
+    "results": "Going through the mistakes of a model (step 5)",
 }
 """Place -> its words for people, in the order in which places are shown."""
 
@@ -121,6 +124,10 @@ SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
         Shortcut("accept", ("A",), "Accept the selected patches"),
         Shortcut("larger", ("]",), "Move the outline of the selected patch outwards"),
         Shortcut("smaller", ("[",), "Move it inwards"),
+    ),
+    "results": (
+        Shortcut("next", ("N",), "Look at the next mistake"),
+        Shortcut("back", ("B",), "Look at the mistake before"),
     ),
 }
 """Place -> its keys."""

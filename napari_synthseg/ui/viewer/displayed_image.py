@@ -33,6 +33,11 @@ class DisplayedImage:
         """Where it lies now."""
         return Placement.of(self.layer, len(self.shape))
 
+    def to_pixels(self, world: Sequence[float]) -> tuple[float, ...]:
+        """Return the pixel ([z,] y, x) at a place of the world."""
+        at = self.layer.world_to_data(list(world)[-self.layer.ndim :])
+        return tuple(float(p) for p in at[-len(self.shape) :])
+
     @property
     def refs(self) -> tuple[ImageRef, ...]:
         """The parts (regions) that the project has of it now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Image, Layer, Points
@@ -11,7 +11,9 @@ from napari.utils.colormaps import Colormap
 
 from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.presenters.heat_maps import ShownRange, shown_range
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.found.canvas_clicks import CanvasClicks
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.placement import Placement
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
@@ -31,19 +33,19 @@ class HeatMapLayers:
     ----------
     layers
         Class value -> layer, for those that the user has not removed.
-    top
-        Value of the maps that is shown in full color; the same for all classes.
+    ranges
+        Class value -> values of its map that are shown dark and in full color.
     """
 
     def __init__(self, viewer: Viewer, layers: ImageLayers, controller: SessionController) -> None:
         self.layers: dict[int, Image] = {}
-        self.top = 1.0
+        self.ranges: dict[int, ShownRange] = {}
         self._image: DisplayedImage | None = None
         self._is_dark = True
         self._darkening: Image | None = None
         self._place_mark: Points | None = None
         self._viewer, self._layers, self._controller = viewer, layers, controller
-        self._listener: Callable[[tuple[float, ...]], object] | None = None
+        self._canvas = CanvasClicks(viewer)
         self._listening = Subscriptions()
 
     def show(
@@ -51,31 +53,32 @@ class HeatMapLayers:
     ) -> None:
         """Show the maps of an image, soon; then call `then`.
 
-        0 is black: what speaks against a class is not shown.
+        Only the first class is visible: several at once are hard to read.
         """
         classes = [c for c in self._controller.project.classes if c.value in maps.maps]
         placement = image.placement.at(maps.region_origin)
 
-        def make() -> tuple[Image, dict[int, Image], float]:
-            top = max([float(maps.maps[c.value].max()) for c in classes] + [1e-6])
+        def make() -> tuple[Image, dict[int, Image], dict[int, ShownRange]]:
+            ranges = {c.value: shown_range(maps.maps[c.value]) for c in classes}
             layers = {
                 c.value: Image(
                     maps.maps[c.value],
                     name=f"Heat map: {c.name}, {name}",
                     colormap=Colormap(["#000000", c.color], name=c.color),
                     blending="additive",
-                    contrast_limits=(0.0, top),
+                    contrast_limits=ranges[c.value],
+                    visible=c is classes[0],
                     **placement.kwargs(),
                 )
                 for c in classes
             }
             shape = next(iter(maps.maps.values())).shape
-            return _make_darkening(shape, placement), layers, top
+            return _make_darkening(shape, placement), layers, ranges
 
-        def add(made: tuple[Image, dict[int, Image], float]) -> None:
+        def add(made: tuple[Image, dict[int, Image], dict[int, ShownRange]]) -> None:
             self.clear()
             self._image = image
-            self._darkening, self.layers, self.top = made
+            self._darkening, self.layers, self.ranges = made
             self._darkening.visible = self._is_dark
             for layer in (self._darkening, *self.layers.values()):
                 self._layers.add(layer, image, maps.region_origin)
@@ -103,9 +106,14 @@ class HeatMapLayers:
             layer.mode = "pan_zoom"
 
     def set_top(self, share: float) -> None:
-        """Show a share of the highest value in full color, in all maps alike."""
-        for layer in self.layers.values():
-            layer.contrast_limits = (0.0, max(self.top * share, 1e-9))
+        """Show less than the highest values in full color; the share is that of the range."""
+        for value, layer in self.layers.items():
+            layer.contrast_limits = self.ranges[value].lowered(share)
+
+    def show_only(self, value: int) -> None:
+        """Show the map of one class, and hide those of others."""
+        for each, layer in self.layers.items():
+            layer.visible = each == value
 
     def set_dark(self, dark: bool) -> None:
         """Darken the image below the maps, or not."""
@@ -126,22 +134,9 @@ class HeatMapLayers:
 
     def listen(self, on_click: Callable[[tuple[float, ...]], object] | None) -> None:
         """Report clicks on the canvas from now on, as world positions; None ends it."""
-        callbacks = self._viewer.mouse_drag_callbacks
-        if self._on_mouse in callbacks:
-            callbacks.remove(self._on_mouse)
-        self._listener = on_click
+        self._canvas.listen(on_click)
         if on_click is not None:
-            callbacks.append(self._on_mouse)
             self.activate()
-
-    def _on_mouse(self, viewer: Viewer, event: Any) -> Any:
-        at, dragged = tuple(event.position), False
-        yield
-        while event.type == "mouse_move":
-            dragged = True
-            yield
-        if not dragged and self._listener is not None:
-            self._listener(at)
 
     def mark(self, world: Sequence[float]) -> None:
         """Mark a place with a ring."""

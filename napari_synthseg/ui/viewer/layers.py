@@ -30,6 +30,8 @@ from napari_synthseg.ui.presenters.steps import has_regions
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.drawing.left_out_layer import LeftOutLayer
 from napari_synthseg.ui.viewer.drawing.shape_drawing import ShapeDrawing
+from napari_synthseg.ui.viewer.found.canvas_clicks import CanvasClicks
+from napari_synthseg.ui.viewer.found.marks import FoundMarks
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.image_watch import ImageWatch
@@ -93,6 +95,8 @@ class Layers(QObject):
         self.outputs = OutputLayers(viewer, self._results, controller)
         self.heat_maps = HeatMapLayers(viewer, self._results, controller)
         self.live = LiveLayer(viewer, self._results, controller)
+        self.marks = FoundMarks(viewer, self._results, controller)
+        self.picks = CanvasClicks(viewer)
         self._viewer = viewer
         self._controller = controller
         self._images: dict[ImageKey, ImageWatch] = {}
@@ -128,6 +132,7 @@ class Layers(QObject):
         self.left_out.close()
         self.preview.close()
         self.heat_maps.close()
+        self.picks.listen(None)
         self.image = None
 
     # --- the image that is shown -------------------------------------------------------------
@@ -476,7 +481,8 @@ class Layers(QObject):
         if gone is self.drawing.layer:
             self.drawing.forget()
         for holder in (
-            self.outlines, self.preview, self.outputs, self.heat_maps, self.live, self._results,
+            self.outlines, self.preview, self.outputs, self.heat_maps, self.live, self.marks,
+            self._results,
         ):  # fmt: skip
             holder.forget(gone)
         for key in [k for k, watch in self._images.items() if watch.layer is gone]:

@@ -23,6 +23,7 @@ from napari_synthseg.core.predictions import (
     PointPrediction,
     Prediction,
     RegionPrediction,
+    at_score,
 )
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.viewer.class_colors import (
@@ -63,27 +64,63 @@ class OutputLayers:
 
     def __init__(self, viewer: Viewer, layers: ImageLayers, controller: SessionController) -> None:
         self.predictions: list[Layer] = []
+        self._shown: dict[tuple[str, str], list[Layer]] = {}
         self._truth: Labels | None = None
         self._wants_truth = False
         self._viewer, self._layers, self._controller = viewer, layers, controller
 
-    def show_prediction(self, prediction: Prediction, name: str, image: DisplayedImage) -> None:
-        """Show what was found on an image, soon, in new layers."""
+    def show_prediction(
+        self,
+        prediction: Prediction,
+        name: str,
+        image: DisplayedImage,
+        least: float | None = None,
+    ) -> None:
+        """Show what was found on an image, from a score on, soon, in new layers."""
         classes = self._controller.project.classes
         has_pixels = isinstance(prediction, (InstancePrediction, RegionPrediction))
         origin = prediction.region_origin if has_pixels else ()
 
         def make() -> list[Layer]:
             return make_prediction_layers(
-                prediction, classes, name, image.placement, max(image.shape)
+                at_score(prediction, least), classes, name, image.placement, max(image.shape)
             )
 
         def add(layers: Sequence[Layer]) -> None:
             for layer in layers:
                 self._layers.add(layer, image, origin)
             self.predictions.extend(layers[-1:])
+            self._shown[prediction.run, prediction.image] = list(layers)
 
         self._controller.compute("show the prediction", make, add)
+
+    def show_from(
+        self, prediction: Prediction, least: float | None, name: str, image: DisplayedImage
+    ) -> None:
+        """Show a prediction that is shown from another score on, soon, in the same layers.
+
+        What the user removed stays away.
+        """
+        layers = self._shown.get((prediction.run, prediction.image), [])
+        if not layers:
+            return
+        if not isinstance(prediction, InstancePrediction):
+            for layer in layers:
+                remove_layer(self._viewer, layer)
+            self.show_prediction(prediction, name, image, least)
+            return
+        (layer,) = layers
+
+        def make() -> np.ndarray:
+            shown = at_score(prediction, least)
+            assert isinstance(shown, InstancePrediction)
+            return small_ids(shown.ids)
+
+        def put(ids: np.ndarray) -> None:
+            if layer in self._viewer.layers and isinstance(layer, Labels):
+                layer.data = ids
+
+        self._controller.compute("show the prediction", make, put)
 
     def show_truth(self, ref: ImageRef, image: DisplayedImage) -> None:
         """Show the true masks of a part of an image, soon, as thin lines.
@@ -121,6 +158,11 @@ class OutputLayers:
         if gone is self._truth:
             self._truth = None
         self.predictions = [layer for layer in self.predictions if layer is not gone]
+        self._shown = {
+            key: left
+            for key, layers in self._shown.items()
+            if (left := [layer for layer in layers if layer is not gone])
+        }
 
 
 def make_prediction_layers(

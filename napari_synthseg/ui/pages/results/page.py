@@ -1,10 +1,12 @@
-"""Step 5: what the model finds on real images, and how good it is."""
+"""The page of step 5: it puts its boxes together, and predicts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QListWidget, QListWidgetItem
 
 from napari_synthseg.core.annotations import ImageRef, MaskTruth
@@ -15,23 +17,30 @@ from napari_synthseg.core.scores import Scores
 from napari_synthseg.tasks.registry import describe_task
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import warn
-from napari_synthseg.ui.pages.heat_map_box import HeatMapBox
 from napari_synthseg.ui.pages.page import NextStep, Page
+from napari_synthseg.ui.pages.results.apply_box import ApplyBox
+from napari_synthseg.ui.pages.results.errors_box import ErrorsBox
+from napari_synthseg.ui.pages.results.found import Found, shows_objects
+from napari_synthseg.ui.pages.results.heat_map_box import HeatMapBox
+from napari_synthseg.ui.pages.results.objects_box import ObjectsBox
+from napari_synthseg.ui.pages.results.take_away_box import TakeAwayBox
+from napari_synthseg.ui.pages.results.threshold_box import ThresholdBox
 from napari_synthseg.ui.presenters.results import (
     ROLE_WORDS,
     can_score,
     describe_found,
     describe_notes,
+    light_predictions,
     prediction_table,
 )
 from napari_synthseg.ui.presenters.runs import find_run
 from napari_synthseg.ui.presenters.scores import latest_scores, overlay_text, score_tables
 from napari_synthseg.ui.presenters.steps import CLICK, TRAIN
-from napari_synthseg.ui.presenters.tables import Table
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.data_table import DataTable, TableList
 from napari_synthseg.ui.widgets.parts import ChoiceBox, check_box, push_button, quiet_label, row_of
+from napari_synthseg.ui.widgets.section import Section
 
 ID_ROLE = Qt.ItemDataRole.UserRole
 
@@ -64,7 +73,21 @@ class ResultsPage(Page):
         self.magnification_row = row_of(
             quiet_label("Magnification"), self.magnification, stretch=self.magnification
         )
-        self.found, self.found_table = quiet_label(), DataTable()
+        self.found_text, self.found_table = quiet_label(), DataTable()
+        self.found = Found(controller)
+        self.threshold = ThresholdBox(self.found)
+        self.errors = ErrorsBox(controller, layers, self.found)
+        self.objects = ObjectsBox(controller, layers, self.found)
+        self.take_away = TakeAwayBox(
+            controller, lambda: (self._run, self._chosen()), self._prediction_options
+        )
+        self.apply = ApplyBox(controller, lambda: self._run, self._prediction_options)
+        self.objects_section = Section(
+            "All objects: table and histogram", self.objects, "Measures all objects"
+        )
+        self.objects_section.opened.connect(self.found.measure)
+        self.take_away_section = Section("Take away…", self.take_away, "Write results into files")
+        self.apply_section = Section("Apply to more images…", self.apply, "Folders and files")
         self.heat_maps = HeatMapBox(layers.heat_maps)
         self.heat_maps.asked.connect(self.explain)
         self.truth_box = check_box(
@@ -75,10 +98,14 @@ class ResultsPage(Page):
         self.scores, self.map_scores = TableList(), TableList()
         self.add(
             quiet_label("Model"), self.runs, quiet_label("Images to predict"), self.images,
-            self.predict_button, self.adapt, self.magnification_row, self.found, self.found_table,
-            self.heat_maps, self.truth_box, self.scores, self.map_scores,
+            self.predict_button, self.adapt, self.magnification_row, self.found_text,
+            self.found_table, self.threshold, self.errors, self.truth_box, self.objects_section,
+            self.scores, self.heat_maps, self.map_scores, self.take_away_section,
+            self.apply_section,
         )  # fmt: skip
-        self._found: dict[str, tuple[str, Table | None]] = {}
+        self.found.filtered.connect(self._on_filtered)
+        self.found.kept.connect(self._score_again)
+        self.found.counted.connect(self._show_found_text)
         self._unshown: dict[str, tuple[Prediction, TrainingRun]] = {}
         self._unshown_maps: dict[str, tuple[HeatMaps, TrainingRun]] = {}
         layers.image_changed.connect(self._on_image_changed)
@@ -93,7 +120,7 @@ class ResultsPage(Page):
     @property
     def _is_predicted(self) -> bool:
         """Whether the chosen run has predicted something since the project was opened."""
-        return self.runs.value in self._found
+        return self.session is not None and self.runs.value in self.session.found
 
     @property
     def _advice(self) -> tuple[str, ...]:
@@ -148,9 +175,10 @@ class ResultsPage(Page):
     def _show_run(self) -> None:
         """Show what the chosen run has found, and how good it is."""
         run = self._run
-        text, table = self._found.get(run.id if run else "", ("", None))
-        self.found.setText(text)
-        self.found_table.show_table(table)
+        if run is None or self.found.run is None or run.id != self.found.run.id:
+            self.found.follow(run)
+        self._show_found_text()
+        self.take_away.refresh()
         self.magnification_row.setVisible(run is not None and describe_task(run.task).scaled)
         self.heat_maps.show_for(run)
         scores, map_scores = latest_scores(run)
@@ -162,6 +190,19 @@ class ResultsPage(Page):
             on_canvas = scores or map_scores
             self.layers.show_text(overlay_text(on_canvas) if on_canvas is not None else "")
         self.next_step_changed.emit()
+
+    def _show_found_text(self) -> None:
+        """Say what was found, from the smallest score on."""
+        predictions = list(self.found.predictions.values())
+        found = light_predictions(predictions, self.found.least)
+        self.objects_section.setVisible(shows_objects(predictions))
+        if not found:
+            self.found_text.setText("")
+            self.found_table.show_table(None)
+            return
+        lines = (describe_found(found, self.project), describe_notes(found, self.project))
+        self.found_text.setText("\n".join(line for line in lines if line))
+        self.found_table.show_table(prediction_table(found, self.project))
 
     def _items(self) -> list[QListWidgetItem]:
         return [self.images.item(i) for i in range(self.images.count())]
@@ -207,11 +248,9 @@ class ResultsPage(Page):
 
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
         project = self.project
-        lines = (describe_found(found, project), describe_notes(found, project))
-        text = "\n".join(line for line in lines if line)
-        self._found[run.id] = text, prediction_table(found, project)
         self._unshown |= {p.image: (p, run) for p in found}
         is_shown = self._show_found() or not found
+        self.found.follow(run)
 
         def show_other(_: object = None) -> None:  # where none of them is of the image in view
             if not is_shown:
@@ -232,9 +271,30 @@ class ResultsPage(Page):
             if ref.id in self._unshown:
                 prediction, run = self._unshown.pop(ref.id)
                 name = f"{PREDICTION}{run.name}, {ref.name}"
-                self.layers.outputs.show_prediction(prediction, name, image)
+                self.layers.outputs.show_prediction(prediction, name, image, run.least_score)
                 was_shown = True
         return was_shown
+
+    def _on_filtered(self) -> None:
+        """Show the objects of the image in view from the score on that is chosen now."""
+        image, run, known = self.layers.image, self._run, self.found.predictions
+        for ref in image.refs if image is not None else ():
+            if image is not None and run is not None and ref.id in known:
+                name = f"{PREDICTION}{run.name}, {ref.name}"
+                self.layers.outputs.show_from(known[ref.id], self.found.least, name, image)
+
+    def _score_again(self) -> None:
+        """Score what is shown now, unless other work runs: then at the next prediction."""
+        run, known = self.found.run, self.found.predictions
+        if run is not None and not self.is_busy and can_score(self.project, run, known):
+            self.controller.start(
+                lambda session: session.score(run, list(known.values())),
+                on_end=lambda _: self.refresh(),
+            )
+
+    def _prediction_options(self, run: TrainingRun) -> dict[str, Any]:
+        """Return what the user chose to predict with."""
+        return {"adapt": self.adapt.isChecked(), "magnification": self._magnification(run)}
 
     def _show_maps(self) -> None:
         """Show the heat maps of the image in view, once."""
@@ -285,6 +345,24 @@ class ResultsPage(Page):
             self.layers.look_at_image(clicks=False)
             self._show_found()
             self._show_maps()
+            self.errors.mark_again()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Mark objects, and let clicks on the canvas choose them, while the page is seen."""
+        super().showEvent(event)
+        self.layers.picks.listen(self._on_canvas_click)
+        self.errors.mark_again()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Take the marks away, and leave clicks to others."""
+        super().hideEvent(event)
+        self.layers.picks.listen(None)
+        self.layers.marks.hide()
+        self.layers.marks.unmark()
+
+    def _on_canvas_click(self, world: tuple[float, ...]) -> None:
+        if not self.heat_maps.place_button.isChecked():
+            self.objects.on_canvas_click(world)
 
     def _on_work_changed(self) -> None:
         for button in (self.predict_button, self.heat_maps.button, self.truth_box):
@@ -292,10 +370,10 @@ class ResultsPage(Page):
         self.next_step_changed.emit()
 
     def _on_session_changed(self) -> None:
-        self._found.clear()
         self._unshown.clear()
         self._unshown_maps.clear()
         self.heat_maps.clear()
+        self.found.follow(None)
         self.truth_box.setChecked(False)
         self.refresh()
 

@@ -22,6 +22,7 @@ from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.tasks.registry import describe_task
+from napari_synthseg.ui.presenters.heat_maps import describe_map
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.widgets.parts import (
@@ -66,6 +67,8 @@ class HeatMapBox(QWidget):
         super().__init__()
         self.layers = layers
         self.rows: dict[int, HeatMapRow] = {}
+        self._names: dict[int, str] = {}
+        self._method = ""
         self.methods = ChoiceBox(
             METHOD_WORDS, "How a class's score is traced back to places of the image", "Method"
         )
@@ -81,6 +84,10 @@ class HeatMapBox(QWidget):
         self.contrast.setValue(FULL_COLOR_PERCENT)
         self.contrast.setToolTip("Move left to show weaker values; all classes alike")
         self.contrast.valueChanged.connect(lambda v: layers.set_top(v / FULL_COLOR_PERCENT))
+        self.one = check_box(
+            "One class at a time", lambda _: None, "Ticking a class hides the others"
+        )
+        self.one.setChecked(True)
         self.dark = check_box(
             "Darken the image below", layers.set_dark, "Let the colors stand out from the image"
         )
@@ -96,7 +103,9 @@ class HeatMapBox(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(1, 1)
         contrast = row_of(QLabel("Full color at"), self.contrast, stretch=self.contrast)
-        column_in(self.legend, self.about, classes, contrast, self.dark, self.place_button)
+        column_in(
+            self.legend, self.about, classes, self.one, contrast, self.dark, self.place_button
+        )
         column_in(self, row_of(self.button, self.methods, stretch=self.methods), self.legend)
         self.clear()
 
@@ -119,10 +128,9 @@ class HeatMapBox(QWidget):
             self._add_row(value, cls.name, cls.color)
         with QSignalBlocker(self.contrast):
             self.contrast.setValue(FULL_COLOR_PERCENT)
-        self.about.setText(
-            f"{METHOD_WORDS.get(maps.method, maps.method).split(':')[0]}. Brighter areas support "
-            f"the class more; full color is {self.layers.top:.3g}."
-        )
+        self._names = {v: project.object_class(v).name for v in self.layers.layers}
+        self._method = METHOD_WORDS.get(maps.method, maps.method).split(":")[0]
+        self._show_about()
         self.about.setToolTip(f"Read from the network's layer '{maps.layer}'")
         self.show_legend()
 
@@ -134,7 +142,7 @@ class HeatMapBox(QWidget):
 
     def _add_row(self, value: int, name: str, color: str) -> None:
         layer = self.layers.layers[value]
-        box = check_box(name, lambda on: setattr(layer, "visible", on))
+        box = check_box(name, lambda on: self._on_class_toggled(value, on))
         box.setIcon(swatch(color))
         box.setChecked(layer.visible)
         self.layers.on_visible(value, box.setChecked)
@@ -147,6 +155,25 @@ class HeatMapBox(QWidget):
         row.bar.hide()
         row.number.hide()
         self.rows[value] = row
+
+    def _on_class_toggled(self, value: int, on: bool) -> None:
+        if on and self.one.isChecked():
+            self.layers.show_only(value)
+        elif (layer := self.layers.layers.get(value)) is not None:
+            layer.visible = on
+        self._show_about()
+
+    def _show_about(self) -> None:
+        """Say what the maps in view mean, with the values that are dark and bright."""
+        shown = [value for value, layer in self.layers.layers.items() if layer.visible]
+        if len(shown) != 1 or shown[0] not in self._names:
+            self.about.setText(f"{self._method}. Each class has its color and its own range.")
+            return
+        low, top = self.layers.ranges[shown[0]]
+        self.about.setText(
+            f"{self._method}. {describe_map(self._names[shown[0]])} Full color is {top:.3g}, "
+            f"black {low:.3g}."
+        )
 
     def clear(self) -> None:
         """Take maps and legend away."""
@@ -186,5 +213,6 @@ class HeatMapBox(QWidget):
         for cls, row in self.rows.items():
             value = values.get(cls)
             row.number.setText("-" if value is None else f"{value:.3g}")
-            share = min(max((value or 0.0) / self.layers.top, 0.0), 1.0)
+            range_ = self.layers.ranges.get(cls)
+            share = range_.share(value) if range_ is not None and value is not None else 0.0
             row.bar.setValue(round(BAR_STEPS * share))
