@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal[
-    "window", "clicks", "outline", "regions", "drawing", "images", "patches", "results"
-]
+Place = Literal["window", "clicks", "outline", "regions", "drawing", "images", "patches", "results"]
 """Where a key works: in the whole window, in the list of images, in the gallery of patches, among
 the mistakes of a model, or on the canvas while the Clicks or the Regions layer, or that in which an
 outline, a part or a scale bar is drawn, is the selected one."""

@@ -11,7 +11,7 @@ from napari.utils.colormaps import Colormap
 
 from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.presenters.heat_maps import ShownRange, shown_range
+from napari_synthseg.ui.presenters.found.heat_maps import ShownRange, shown_range
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.found.canvas_clicks import CanvasClicks
 from napari_synthseg.ui.viewer.image_layers import ImageLayers

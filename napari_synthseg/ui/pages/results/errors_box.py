@@ -11,7 +11,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.keys import bind_widget_keys
 from napari_synthseg.ui.pages.results.found import Found
-from napari_synthseg.ui.presenters.object_errors import (
+from napari_synthseg.ui.presenters.found.object_errors import (
     KIND_TITLES,
     ErrorPlace,
     describe_judged,

@@ -17,7 +17,7 @@ from napari_synthseg.core.predictions import (
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import show_input_errors
-from napari_synthseg.ui.presenters.object_errors import ErrorPlace, list_errors
+from napari_synthseg.ui.presenters.found.object_errors import ErrorPlace, list_errors
 from napari_synthseg.ui.presenters.runs import find_run
 from napari_synthseg.workflow.found.judging import Judge, JudgedImage
 from napari_synthseg.workflow.found.measuring import ObjectTable

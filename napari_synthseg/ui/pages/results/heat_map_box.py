@@ -22,7 +22,7 @@ from napari_synthseg.core.predictions import HeatMaps
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.tasks.registry import describe_task
-from napari_synthseg.ui.presenters.heat_maps import describe_map
+from napari_synthseg.ui.presenters.found.heat_maps import describe_map
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.widgets.parts import (

@@ -15,7 +15,7 @@ from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.pages.results.errors_box import look_at_place
 from napari_synthseg.ui.pages.results.found import Found
 from napari_synthseg.ui.pages.results.lane_bar import LaneBar
-from napari_synthseg.ui.presenters.object_rows import ObjectRows, RowFilter, object_at
+from napari_synthseg.ui.presenters.found.object_rows import ObjectRows, RowFilter, object_at
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.column_table import ColumnTable
 from napari_synthseg.ui.widgets.histogram import Histogram

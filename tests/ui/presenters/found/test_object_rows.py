@@ -15,7 +15,7 @@ from napari_synthseg.core.predictions import (
     PointPrediction,
 )
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.presenters.object_rows import ObjectRows, RowFilter, object_at
+from napari_synthseg.ui.presenters.found.object_rows import ObjectRows, RowFilter, object_at
 from napari_synthseg.workflow.found.measuring import ObjectTable
 
 PROJECT = Project(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_synthseg.ui.presenters.heat_maps import shown_range
+from napari_synthseg.ui.presenters.found.heat_maps import shown_range
 
 
 def test_what_speaks_for_a_class_everywhere_is_dark_and_what_stands_out_bright():

@@ -8,7 +8,11 @@ from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.predictions import FoundObject
 from napari_synthseg.core.project import Project
 from napari_synthseg.metrics.object_errors import Judged, ObjectError
-from napari_synthseg.ui.presenters.object_errors import describe_judged, found_places, list_errors
+from napari_synthseg.ui.presenters.found.object_errors import (
+    describe_judged,
+    found_places,
+    list_errors,
+)
 from napari_synthseg.workflow.found.judging import JudgedImage
 
 PROJECT = Project(
