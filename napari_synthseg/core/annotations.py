@@ -257,14 +257,17 @@ def _other_axes(mask: Mask, axis: int) -> tuple[int, ...]:
 class Click(Frozen):
     """The center of one object; `position` in pixels, order ([z,] y, x), `cls` a class value.
 
-    Where `cls` is `NOT_AN_OBJECT`, it is a negative click; a project keeps these apart. `mended` is
-    the outline of its object where the user mended the one that was found.
+    Where `cls` is `NOT_AN_OBJECT`, it is a negative click; a project keeps these apart. Its `reach`
+    is how far around it there is surely no object, in pixels along the image's finest axis: the
+    radius of what the user rejected. 0 says only that no clicked object covers the place. `mended`
+    is the outline of its object where the user mended the one that was found.
     """
 
     id: str = Field(default_factory=new_id)
     image: str
     position: tuple[FiniteFloat, ...] = Field(min_length=2, max_length=3)
     cls: int = Field(ge=NOT_AN_OBJECT)
+    reach: float = Field(0.0, ge=0, allow_inf_nan=False)
     mended: MendedOutline | None = None
 
     def placed(self, image: str, position: tuple[float, ...], cls: int) -> Click:

@@ -53,13 +53,16 @@ class ClickedImage:
     """One image (or the part of it that counts) with its clicks: what patches are cut from.
 
     The `pixels` show only the part's own region, and `clicks` lie inside it. So do `negatives`,
-    the positions of negative clicks; all are in pixels of the whole image.
+    the positions of negative clicks; all are in pixels of the whole image. `rejected` are those of
+    the negative clicks that say how far around them no object is, with that radius in pixels along
+    the finest axis.
     """
 
     ref: ImageRef
     pixels: PixelSource
     clicks: tuple[Click, ...]
     negatives: tuple[tuple[float, ...], ...] = ()
+    rejected: tuple[tuple[tuple[float, ...], float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -151,6 +151,7 @@ def outline_clicks(
     *,
     spacing: tuple[float, float] = (1.0, 1.0),
     fits: dict[int, ClassFit] | None = None,
+    unsure: NDArray[np.bool_] | None = None,
     net: nn.Module | None = None,
 ) -> Generator[Progress, None, list[NetworkOutline]]:
     """Outline the object under every click of one image.
@@ -173,6 +174,10 @@ def outline_clicks(
     fits
         Class value -> what is known of it on this image. Classes that are missing are learned from
         their clicks and added, so that one more click on the image takes milliseconds.
+    unsure
+        Which positions nobody clicked, (n,): what may lie there keeps no other outline away and
+        takes no pixel from it, and counts as hardly larger than usual objects. Nothing is learned
+        of a class from them.
     net
         The network; by default the one that ships with the package.
 
@@ -181,8 +186,9 @@ def outline_clicks(
     Outlines in the clicks' order. Those of one class, or of classes of like size, share no pixel;
     one that lies in another of a class of other size is left whole.
     """
+    unsure = np.zeros(len(positions), bool) if unsure is None else unsure
     outliner = ClickOutliner(
-        pixels, positions, classes, negatives, spacing, net or shipped_network()
+        pixels, positions, classes, negatives, spacing, net or shipped_network(), unsure
     )
     fits = {} if fits is None else fits
     unknown = sorted((set(diameters) - set(fits)).intersection(classes.tolist()))
@@ -197,7 +203,7 @@ def outline_clicks(
         batch = order[start : start + BATCH]
         placed.update(zip(batch, outliner.outline(batch, fits), strict=True))
     outlines: list[NetworkOutline] = []
-    for outline in divide([placed[n] for n in range(len(order))], classes, fits):
+    for outline in divide([placed[n] for n in range(len(order))], classes, fits, unsure):
         if len(outlines) % DIVIDED == 0:
             share = 0.9 + 0.1 * len(outlines) / len(order)
             yield Progress(share, "dividing what several outlines cover")
@@ -216,6 +222,7 @@ class ClickOutliner:
         negatives: NDArray[np.float64] | None,
         spacing: tuple[float, float],
         net: nn.Module,
+        unsure: NDArray[np.bool_] | None = None,
     ) -> None:
         self.pixels = pixels
         self.positions = np.asarray(positions, float).reshape(-1, 2)
@@ -224,6 +231,7 @@ class ClickOutliner:
         self.negatives = np.zeros((0, 2)) if negatives is None else negatives
         self.spacing = spacing
         self.net = net
+        self.unsure = np.zeros(len(self.positions), bool) if unsure is None else unsure
 
     def fit(self, value: int, diameter: float) -> Generator[Progress, None, ClassFit]:
         """Learn what the clicked objects of a class look like, and how large they are.
@@ -231,7 +239,7 @@ class ClickOutliner:
         Outlines are surest where the window shows the object at the size that the network was
         trained on, so that the diameter need not be near.
         """
-        mine = np.flatnonzero(self.classes == value)
+        mine = np.flatnonzero((self.classes == value) & ~self.unsure)
         mine = mine[np.lexsort(self.positions[mine].T)]  # whatever order they were made in
         sample = mine[np.linspace(0, len(mine) - 1, min(SAMPLE, len(mine))).astype(int)].tolist()
         few, more = (sample[:: -(-len(sample) // most)] for most in (COARSE_TRIAL, FINE_TRIAL))
@@ -299,7 +307,11 @@ class ClickOutliner:
             return found
         at_scale = list(found)
         for _ in range(MOST_GROWTHS):
-            short = [i for i, f in enumerate(found) if self._reaches_edge(f)]
+            short = [
+                i
+                for i, f in enumerate(found)
+                if not self.unsure[numbers[i]] and self._reaches_edge(f)
+            ]
             if not short:
                 break
             wider = [replace(found[i].frame, step=found[i].frame.step * GROWTH) for i in short]
@@ -307,7 +319,7 @@ class ClickOutliner:
             for i, answer in zip(short, again, strict=True):
                 found[i] = answer
         for i, (n, first) in enumerate(zip(numbers, at_scale, strict=True)):
-            if elongation(found[i].mask)[0] > MIN_ELONGATION:
+            if not self.unsure[n] and elongation(found[i].mask)[0] > MIN_ELONGATION:
                 found[i] = self._follow(n, first, fits)
         return found
 
@@ -361,7 +373,9 @@ class ClickOutliner:
     def _others(self, number: int, frame: Frame, beside: set[int]) -> NDArray[np.float64]:
         reach = frame.step * WINDOW_PX
         near = self.tree.query_ball_point(frame.center, reach, p=np.inf, return_sorted=True)
-        mine = [n for n in near if n != number and int(self.classes[n]) in beside]
+        mine = [
+            n for n in near if n != number and int(self.classes[n]) in beside and not self.unsure[n]
+        ]
         places = frame.to_window(self.positions[mine])
         return places[within_window(places)]
 
@@ -446,18 +460,23 @@ class PlacedOutline:
 
 
 def divide(
-    placed: Sequence[PlacedOutline], classes: NDArray[np.int64], fits: dict[int, ClassFit]
+    placed: Sequence[PlacedOutline],
+    classes: NDArray[np.int64],
+    fits: dict[int, ClassFit],
+    unsure: NDArray[np.bool_] | None = None,
 ) -> Generator[NetworkOutline, None, None]:
     """Give every pixel that outlines of rivals share to the one of the highest logit.
 
     Outlines that meet none of those given come out as they are, so that after one more click only
-    what it meets, and what meets that, needs to be divided again.
+    what it meets, and what meets that, needs to be divided again. Those that are `unsure` take no
+    pixel from others.
     """
+    unsure = np.zeros(len(placed), bool) if unsure is None else unsure
     beside = {value: _beside(value, fits) for value in fits}
     for n, (own, near) in enumerate(zip(placed, _meeting(placed), strict=True)):
         mask = own.mask.copy()
         for other in sorted(near):
-            if int(classes[other]) in beside[int(classes[n])]:
+            if int(classes[other]) in beside[int(classes[n])] and not unsure[other]:
                 _give_up(mask, own, placed[other], first=n < other)
         confidence = _calibrate(own.sureness)
         yield NetworkOutline(mask, (own.row, own.column), confidence, own.sureness)

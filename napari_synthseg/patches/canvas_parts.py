@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, region_shape, widen_region
+from napari_synthseg.core.geometry import (
+    Region,
+    intersect,
+    region_shape,
+    region_slices,
+    widen_region,
+)
 from napari_synthseg.core.patch import Background, ClickedImage, Patch, PatchLibrary
 from napari_synthseg.core.pixels import FloatImage, counted_pixels
 from napari_synthseg.core.progress import Progress, subprogress
@@ -43,6 +49,9 @@ own pixels of it: of neighboring tiles that is up to half as much again as they 
 
 AROUND_DIAMETERS = 1.5
 """How far the surroundings reach that objects are compared with."""
+
+REJECTED_REACH = 1.6
+"""How far a rejected piece may reach beyond its radius, as a multiple: it need not be round."""
 
 MIN_BACKGROUND_SHARE = 0.002
 """With a smaller share of sure background, all that is outside the masks is taken for it."""
@@ -207,7 +216,8 @@ def _estimate_part(
     ref = image.ref
     counted = counted_pixels(ref, image.pixels, part)
     left_out = np.zeros(region_shape(part), bool) if counted is None else ~counted
-    key = _key(pixels, {**masks, 0: left_out}, diameters, (ref.spacing, ref.exhaustive, part))
+    words = ref.spacing, ref.exhaustive, part, image.rejected
+    key = _key(pixels, {**masks, 0: left_out}, diameters, words)
     if (known := CACHE.get(key)) is not None:
         return known
     yield Progress(0.0)
@@ -223,6 +233,7 @@ def _estimate_part(
         objectlike |= mark_objectlike(
             pixels, mask, free & ~beyond & ~left_out, [diameters[value] / s for s in ref.spacing]
         )
+    objectlike &= ~(find_rejected(image, part, objectlike) & ~objects)
     if ref.exhaustive:
         taken = ndimage.binary_propagation(objects, mask=objects | objectlike)
     else:
@@ -245,6 +256,44 @@ def _estimate_part(
     )
     CACHE.put(key, background)
     return background
+
+
+def find_rejected(
+    image: ClickedImage, part: Region, objectlike: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark what the user rejected: the objectlike pieces around rejected places.
+
+    They are real background, which looks like an object and is none.
+
+    Parameters
+    ----------
+    image
+        The image; nothing is marked where it has no rejected places.
+    part
+        What of it is looked at.
+    objectlike
+        What looks like an object, the part's shape.
+    """
+    rejected = np.zeros_like(objectlike)
+    for place, reach in image.rejected:
+        radii = [REJECTED_REACH * reach / s for s in image.ref.spacing]
+        box = tuple(
+            (math.floor(p - r), math.ceil(p + r) + 1) for p, r in zip(place, radii, strict=True)
+        )
+        common = intersect(box, part)
+        if common is None:
+            continue
+        inside = region_slices(common, [start for start, _ in part])
+        axes = [
+            ((np.arange(a, b) - p) / max(r, 0.5)) ** 2
+            for (a, b), p, r in zip(common, place, radii, strict=True)
+        ]
+        away = sum(np.meshgrid(*axes, indexing="ij", sparse=True))
+        core = away <= REJECTED_REACH**-2
+        rejected[inside] |= ndimage.binary_propagation(
+            core, mask=core | (objectlike[inside] & (away <= 1))
+        )
+    return rejected
 
 
 def _count_unclicked(objectlike: NDArray[np.bool_], objects: NDArray[np.bool_], rim: int) -> float:

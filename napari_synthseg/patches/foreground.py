@@ -8,6 +8,7 @@ dark, colored and textured objects are all told from their surroundings, if they
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,11 +53,38 @@ def mark_objectlike(
     """
     from scipy import ndimage
 
-    nothing = np.zeros(inside.shape, bool)
     described = describe_pixels(pixels, diameters)
-    object_pixels, ground_pixels = (_sample(described, where) for where in (inside, around))
+    found = fit_foreground(*(sample_pixels(described, where) for where in (inside, around)))
+    if found is None:
+        return np.zeros(inside.shape, bool)
+    marked: NDArray[np.bool_] = ndimage.binary_opening(found.apply(described) > OBJECT_LEVEL)
+    return marked
+
+
+@dataclass(frozen=True, eq=False)
+class Foreground:
+    """What tells objects from their surroundings: a weight for each feature, and an offset."""
+
+    weights: NDArray[np.float64]
+    offset: float
+
+    def apply(self, described: FloatImage) -> FloatImage:
+        """Return a map ([z,] y, x) that is 0 on typical surroundings and 1 on a typical object."""
+        weights = self.weights.astype(np.float32)
+        level: FloatImage = np.tensordot(weights, described, axes=(0, 0)) - np.float32(self.offset)
+        return level
+
+
+def fit_foreground(object_pixels: FloatImage, ground_pixels: FloatImage) -> Foreground | None:
+    """Learn what tells objects from their surroundings; None where nothing does.
+
+    Parameters
+    ----------
+    object_pixels, ground_pixels
+        Features as of `describe_pixels`, (feature, n). The surroundings may hold a few objects.
+    """
     if min(object_pixels.shape[1], ground_pixels.shape[1]) < MIN_SAMPLES:
-        return nothing
+        return None
     weights, offset = _discriminant(object_pixels, ground_pixels)
     plain = weights @ ground_pixels - offset < 0.5
     if MIN_SAMPLES < np.count_nonzero(plain) < plain.size:
@@ -67,11 +95,7 @@ def mark_objectlike(
         float((weights @ sample - offset > OBJECT_LEVEL).mean())
         for sample in (object_pixels, ground_pixels)
     ]
-    if shares[0] - shares[1] < MIN_ADVANTAGE:
-        return nothing
-    foreground = np.tensordot(weights.astype(np.float32), described, axes=(0, 0)) - offset
-    marked: NDArray[np.bool_] = ndimage.binary_opening(foreground > OBJECT_LEVEL)
-    return marked
+    return Foreground(weights, offset) if shares[0] - shares[1] >= MIN_ADVANTAGE else None
 
 
 def describe_pixels(pixels: FloatImage, diameters: Sequence[float]) -> FloatImage:
@@ -90,7 +114,7 @@ def describe_pixels(pixels: FloatImage, diameters: Sequence[float]) -> FloatImag
     return np.stack(described)
 
 
-def _sample(described: FloatImage, where: NDArray[np.bool_]) -> FloatImage:
+def sample_pixels(described: FloatImage, where: NDArray[np.bool_]) -> FloatImage:
     """Return some of the marked pixels, (feature, n)."""
     places = np.flatnonzero(where)
     places = places[:: max(1, len(places) // MAX_SAMPLES)]

@@ -232,6 +232,7 @@ def scaled_clicked(image: ClickedImage, factor: Factor) -> ClickedImage:
         return image
     factors = factors_of(factor, image.ref.ndim)
     sizes = [s / f for s, f in zip(image.ref.spacing, factors, strict=True)]
+    finest = 1 / min(sizes)  # pixels along the finest axis for one of those before
     return replace(
         image,
         ref=image.ref.model_copy(update={"pixel_size": tuple(sizes), "unit": "px"}),
@@ -241,6 +242,9 @@ def scaled_clicked(image: ClickedImage, factor: Factor) -> ClickedImage:
             for c in image.clicks
         ),
         negatives=tuple(scaled_position(place, factor) for place in image.negatives),
+        rejected=tuple(
+            (scaled_position(place, factor), reach * finest) for place, reach in image.rejected
+        ),
     )
 
 

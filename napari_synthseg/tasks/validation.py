@@ -78,7 +78,7 @@ def narrowed(image: ClickedImage, most_px: int) -> ClickedImage:
         if held
     )
     pixels = image.pixels.read(region_at(corner.tolist(), shape))
-    return replace(image, pixels=ArraySource(pixels), clicks=clicks, negatives=())
+    return replace(image, pixels=ArraySource(pixels), clicks=clicks, negatives=(), rejected=())
 
 
 def sum_by_part(

@@ -14,6 +14,12 @@ from napari_synthseg.patches.scaling import clicked_diameters, unequal_sizes
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.registry import describe_task, task_for
 
+IMPROVING_MINUTES = 0.7
+"""How long a model goes on learning after corrections, cutting of patches included."""
+
+IMPROVING_RATE = 0.25
+"""Share of the learning rate with which it goes on: at the full one it forgets in so few steps."""
+
 REAL_SHARE = 0.5
 """Share of real crops where dual images are learned: the real ones are few, but they are real."""
 
@@ -86,6 +92,32 @@ def _first_clicked(project: Project, cls: int) -> ImageRef:
         if click.cls == cls:
             return project.image(click.image)
     raise InputError("No object of this class is clicked.")
+
+
+def improving_spec(project: Project, minutes: float = IMPROVING_MINUTES) -> TrainSpec:
+    """Return a short training that goes on from the weights of the last run that has a model.
+
+    It learns from all that is marked now; task and network are those of that run.
+
+    Raises
+    ------
+    InputError
+        If no run has a model yet.
+    """
+    trained = [run for run in project.runs if run.model is not None and run.state != "running"]
+    if not trained:
+        raise InputError("No model is trained yet: train one first, then improve it.")
+    last = trained[-1]
+    return project.train_spec.model_copy(
+        update={
+            "task": last.task,
+            "source": last.spec.source,
+            "start": last.id,
+            "minutes": minutes,
+            "steps": None,
+            "learning_rate": IMPROVING_RATE * project.train_spec.learning_rate,
+        }
+    )
 
 
 def working_diameter(spec: TrainSpec) -> float:

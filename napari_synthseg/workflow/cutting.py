@@ -37,9 +37,14 @@ def clicked_parts(project: Project) -> tuple[Subset, ...]:
 def clicked_image(part: Subset, project: Project, folder: Path) -> ClickedImage:
     """Return a part with its pixels, and with the negative clicks that lie inside it."""
     pixels = open_pixels(part.ref, folder)
-    places = (click.position for click in project.negatives_on(part.ref))
-    negatives = tuple(place for place in places if contains(pixels.region, place))
-    return ClickedImage(part.ref, pixels, part.clicks, negatives)
+    inside = [c for c in project.negatives_on(part.ref) if contains(pixels.region, c.position)]
+    return ClickedImage(
+        part.ref,
+        pixels,
+        part.clicks,
+        tuple(click.position for click in inside),
+        tuple((click.position, click.reach) for click in inside if click.reach),
+    )
 
 
 def cut(

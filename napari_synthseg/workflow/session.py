@@ -69,6 +69,7 @@ from napari_synthseg.workflow.painting import SavedRegions
 from napari_synthseg.workflow.predicting import Magnification
 from napari_synthseg.workflow.realism.comparing import DEFAULT_PAIRS, compare
 from napari_synthseg.workflow.runs.live_view import LiveView
+from napari_synthseg.workflow.suggesting import MOST_SHOWN, Suggestions, suggest
 
 T = TypeVar("T")
 
@@ -90,6 +91,8 @@ class Session:
         The current project; replace it with `edit`.
     library
         The patches cut last, or None; see `library_is_current`.
+    suggestions
+        Image id -> the objects that were suggested on it last.
     fitted
         What dual images were made with last, or None; see `synthesizer_is_current`.
     artifacts
@@ -107,12 +110,16 @@ class Session:
     library_changed = Signal()
     """Emitted when patches were cut, or verdicts changed which of them may be used."""
 
+    suggestions_changed = Signal()
+    """Emitted when objects were suggested on an image."""
+
     def __init__(self, store: ProjectStore) -> None:
         self.store = store
         self.project: Project = store.load()
         self.library: PatchLibrary | None = None
         self._cut_from: Project | None = None
         self.artifacts = FolderArtifactStore(store.folder)
+        self.suggestions: dict[str, Suggestions] = {}
         self.fitted: Fitted | None = None
         self.history = History()
         self._outlines = LiveOutlines(store.folder)
@@ -688,6 +695,28 @@ class Session:
             self.project, self.folder, run, paths, Path(out), fit_to, magnification, overwrite
         )
         return self._job(work, f"apply {run.name}")
+
+    def suggest(
+        self,
+        ref: ImageRef,
+        run: TrainingRun | None = None,
+        part: Region | None = None,
+        most: int = MOST_SHOWN,
+    ) -> Job[Suggestions]:
+        """Propose objects on an image that are not clicked yet; kept in `suggestions`.
+
+        `workflow.suggesting.accept` and `reject` say what answers make of the project. The rest is
+        as in `workflow.suggesting.suggest`.
+        """
+        if run is not None:
+            run.trained_model()
+
+        def take(found: Suggestions) -> None:
+            self.suggestions = {**self.suggestions, found.image: found}
+            self.suggestions_changed.emit()
+
+        work = suggest(self.project, self.folder, ref, run, part, most)
+        return self._job(work, f"suggest objects on {ref.name}", take)
 
     def explain(
         self,

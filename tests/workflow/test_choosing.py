@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass, RegionTruth
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import RegionLabels
 from napari_synthseg.core.project import Project
-from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
+from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.synthesis import PasteRecipe, VQRecipe
-from napari_synthseg.workflow.choosing import suitable_recipe, suitable_spec
+from napari_synthseg.workflow.choosing import improving_spec, suitable_recipe, suitable_spec
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import add_array, add_masks
 
@@ -64,3 +67,18 @@ def test_only_what_was_chosen_is_stored(tmp_path: Path) -> None:
         assert session.project.train_spec.model_fields_set == {"minutes"}
         assert (session.suitable_spec.source, session.suitable_spec.minutes) == ("real", 9.0)
         assert suitable_spec(session.project, learned=True).source == "mixed"
+
+
+def test_improving_goes_on_from_the_last_model_for_less_than_a_minute():
+    rule = DecodingRule(kind="segment", class_values=(1,), diameter=12.0)
+    model = ModelRecord(spec=ModelSpec(name="unet"), in_channels=1, out_channels=3, rule=rule)
+    runs = (
+        TrainingRun(id="a", name="a", state="done", model=model),
+        TrainingRun(id="b", name="b", state="failed"),
+    )
+    spec = improving_spec(Project(runs=runs, train_spec=TrainSpec(task="detect", steps=900)))
+    assert (spec.start, spec.task, spec.steps) == ("a", "segment", None)
+    assert spec.minutes is not None and spec.minutes < 1
+    assert spec.learning_rate < TrainSpec().learning_rate
+    with pytest.raises(InputError, match="train one first"):
+        improving_spec(Project(runs=runs[1:]))

@@ -19,6 +19,7 @@ from napari_synthseg.ui.pages.marking.diameter_box import DiameterBox
 from napari_synthseg.ui.pages.marking.outlines_box import OutlinesBox
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.regions_box import RegionsBox
+from napari_synthseg.ui.pages.suggesting.suggest_box import SuggestBox
 from napari_synthseg.ui.presenters.images.pictures import clickable
 from napari_synthseg.ui.presenters.marking import (
     click_counts,
@@ -101,6 +102,7 @@ class ClickPage(Page):
         self.clicking = quiet_label(KEYS)
         self.diameter = DiameterBox(controller, layers)
         self.outlines = OutlinesBox(controller, layers)
+        self.suggest = SuggestBox(controller, layers)
         self.painting = RegionsBox(controller, layers)
         self.show_clicks = push_button(
             "Show the Clicks layer again", self._on_show_again, SHOW_AGAIN_TIP
@@ -110,7 +112,7 @@ class ClickPage(Page):
         )
         self.add(
             self.images, self.switch, self.table,
-            row_of(self.add_button, self.remove_button), self.diameter, self.outlines,
+            row_of(self.add_button, self.remove_button), self.diameter, self.outlines, self.suggest,
             self.exhaustive, self.clicking, self.painting, self.show_clicks, self.show_regions,
         )  # fmt: skip
         layers.regions.changed.connect(self._on_regions_changed)
@@ -170,7 +172,9 @@ class ClickPage(Page):
             self.exhaustive.setChecked(any(ref.exhaustive for ref in parts))
         self.exhaustive.setEnabled(bool(parts))
         self.painting.setVisible(paints)
-        for widget in (self.diameter, self.outlines, self.exhaustive, self.clicking):
+        for widget in (
+            self.diameter, self.outlines, self.suggest, self.exhaustive, self.clicking,
+        ):  # fmt: skip
             widget.setVisible(not paints)
         self._offer_layers()
         self._show_active()

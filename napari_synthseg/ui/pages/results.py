@@ -17,6 +17,8 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import warn
 from napari_synthseg.ui.pages.heat_map_box import HeatMapBox
 from napari_synthseg.ui.pages.page import NextStep, Page
+from napari_synthseg.ui.pages.suggesting.improve_box import ImproveBox
+from napari_synthseg.ui.pages.suggesting.suggest_box import SuggestBox
 from napari_synthseg.ui.presenters.results import (
     ROLE_WORDS,
     can_score,
@@ -73,9 +75,13 @@ class ResultsPage(Page):
             "Draw the outlines of the true masks over the image in view",
         )
         self.scores, self.map_scores = TableList(), TableList()
+        self.suggest = SuggestBox(controller, layers, lambda: self._run)
+        self.improve = ImproveBox(controller)
+        self.improve.improved.connect(self._on_improved)
         self.add(
             quiet_label("Model"), self.runs, quiet_label("Images to predict"), self.images,
             self.predict_button, self.adapt, self.magnification_row, self.found, self.found_table,
+            self.suggest, self.improve,
             self.heat_maps, self.truth_box, self.scores, self.map_scores,
         )  # fmt: skip
         self._found: dict[str, tuple[str, Table | None]] = {}
@@ -153,6 +159,9 @@ class ResultsPage(Page):
         self.found_table.show_table(table)
         self.magnification_row.setVisible(run is not None and describe_task(run.task).scaled)
         self.heat_maps.show_for(run)
+        self.suggest.setVisible(run is not None and not self._colors_regions)
+        self.suggest.refresh()
+        self.improve.show_run(run)
         scores, map_scores = latest_scores(run)
         _show_scores(self.scores, scores, "Scores")
         _show_scores(self.map_scores, map_scores, "Scores of the heat maps")
@@ -199,6 +208,13 @@ class ResultsPage(Page):
                 lambda session: session.predict(run, refs, adapt, times),
                 lambda found: self._on_predicted(run, found),
             )
+
+    def _on_improved(self, ident: str) -> None:
+        """Show what the next round finds."""
+        self.runs.choose(ident)
+        self._show_run()
+        if self.isVisible() and not self.is_busy:
+            self.predict()
 
     def _magnification(self, run: TrainingRun) -> float | None:
         """Return what the user set; None: nothing."""

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["window", "clicks", "outline", "regions", "drawing", "images", "patches"]
+Place = Literal[
+    "window", "clicks", "outline", "suggestions", "regions", "drawing", "images", "patches"
+]
 """Where a key works: in the whole window, in the list of images, in the gallery of patches, or on
 the canvas while the Clicks or the Regions layer, or that in which an outline, a part or a scale bar
 is drawn, is the selected one."""
@@ -18,6 +20,7 @@ PLACES: dict[Place, str] = {
     "window": "Everywhere in the window",
     "clicks": "On the image, while the Clicks layer is selected",
     "outline": "On the image, while an outline is painted",
+    "suggestions": "On the image, while the Suggestions layer is selected",
     "regions": "On the image, while the Regions layer is selected",
     "drawing": "On the image, while a part or a scale bar is drawn",
     "images": "In the list of images",
@@ -94,6 +97,16 @@ SHORTCUTS: dict[Place, tuple[Shortcut, ...]] = {
     "outline": (
         Shortcut("done", ("Enter",), "Take what is painted for the outline"),
         Shortcut("cancel", ("Escape",), "Leave the outline as it was"),
+    ),
+    "suggestions": (
+        Shortcut("accept", ("A", "Enter"), "Accept the current suggestion, or all selected ones"),
+        Shortcut("reject", ("R", "Backspace", "Delete"), "Reject it, or all selected ones"),
+        Shortcut("next", ("N", "Right"), "Go to the next one"),
+        Shortcut("back", ("B", "Left"), "Go to the one before"),
+        Shortcut("select", ("S",), "Select: drag a rectangle around several", of_napari=True),
+        Shortcut("pan", ("Space",), "Hold to move the image", of_napari=True),
+        Shortcut("undo", UNDO, "Undo the last answer"),
+        Shortcut("redo", REDO, "Give it again"),
     ),
     "regions": (
         Shortcut("class", CLASS_KEYS, "Paint this class"),

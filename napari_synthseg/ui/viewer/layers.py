@@ -46,6 +46,7 @@ from napari_synthseg.ui.viewer.reading.layer_view import (
     read_image,
 )
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
+from napari_synthseg.ui.viewer.suggesting.review import SuggestionReview
 from napari_synthseg.ui.viewer.view import (
     go_to_plane,
     look_at_layer,
@@ -93,6 +94,7 @@ class Layers(QObject):
         self.outputs = OutputLayers(viewer, self._results, controller)
         self.heat_maps = HeatMapLayers(viewer, self._results, controller)
         self.live = LiveLayer(viewer, self._results, controller)
+        self.suggestions = SuggestionReview(viewer, controller)
         self._viewer = viewer
         self._controller = controller
         self._images: dict[ImageKey, ImageWatch] = {}
@@ -106,6 +108,7 @@ class Layers(QObject):
         self.regions.shown.connect(self._on_regions_shown)
         for marking in (self.clicks, self.regions):
             marking.image_wanted.connect(self.step_wanted)
+        self.suggestions.ended.connect(self._on_suggestions_ended)
         controller.session_changed.connect(self._on_session_changed)
         controller.project_changed.connect(self._on_project_changed)
 
@@ -128,6 +131,7 @@ class Layers(QObject):
         self.left_out.close()
         self.preview.close()
         self.heat_maps.close()
+        self.suggestions.close()
         self.image = None
 
     # --- the image that is shown -------------------------------------------------------------
@@ -140,6 +144,7 @@ class Layers(QObject):
             self.outlines.painter.layer, self._parts, self.left_out.layer, self.drawing.layer,
         )  # fmt: skip
         mine = any(layer is each for each in ours)
+        mine = mine or self.suggestions.layer.owns(layer)
         return mine or self._results.owns(layer) or self.heat_maps.owns(layer)
 
     def label_layers(self) -> tuple[LabelsLayer, ...]:
@@ -242,6 +247,7 @@ class Layers(QObject):
         self.look_at_image()
         self._images[key] = self._images.pop(key)  # the last one is the one that is shown
         self._drop_layers(list(self._images)[:-KEPT_IMAGES])
+        self.suggestions.set_image(image)
         self.image_changed.emit()
 
     def _drop_layers(self, keys: Sequence[ImageKey]) -> None:
@@ -276,7 +282,7 @@ class Layers(QObject):
         if self._parts is not None:
             image.placement.plane().apply(self._parts)
         self.left_out.follow()
-        for marking in (self.outlines, self.clicks, self.regions):
+        for marking in (self.outlines, self.clicks, self.regions, self.suggestions):
             marking.follow()
 
     def _on_image_scaled(self, key: ImageKey) -> None:
@@ -359,6 +365,7 @@ class Layers(QObject):
         self.drawing.stop()
         self.clicks.hide()
         self.regions.hide()
+        self.suggestions.set_image(None)
 
     def _show_clicks(self, image: DisplayedImage) -> None:
         """Show the clicks on an image, above their outlines."""
@@ -419,6 +426,10 @@ class Layers(QObject):
         elif self.clicks.layer is not None:
             self._viewer.layers.selection.active = self.clicks.layer
 
+    def _on_suggestions_ended(self) -> None:
+        if self._shows_marks and self.marking == "clicks":
+            self.clicks.activate()
+
     def look_at_image(self, clicks: bool = True) -> None:
         """Bring the image into view, with or without what is marked; hide the preview."""
         self._shows_marks = clicks
@@ -477,6 +488,7 @@ class Layers(QObject):
             self.drawing.forget()
         for holder in (
             self.outlines, self.preview, self.outputs, self.heat_maps, self.live, self._results,
+            self.suggestions,
         ):  # fmt: skip
             holder.forget(gone)
         for key in [k for k, watch in self._images.items() if watch.layer is gone]:

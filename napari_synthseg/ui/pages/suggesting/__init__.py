@@ -1,0 +1,1 @@
+"""Boxes for suggestions and for rounds of corrections, on more than one page."""

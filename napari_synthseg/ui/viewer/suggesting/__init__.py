@@ -1,0 +1,1 @@
+"""Suggestions on the image, and the answers to them."""
