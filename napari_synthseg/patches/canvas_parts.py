@@ -274,6 +274,8 @@ def find_rejected(
     objectlike
         What looks like an object, the part's shape.
     """
+    from scipy import ndimage
+
     rejected = np.zeros_like(objectlike)
     for place, reach in image.rejected:
         radii = [REJECTED_REACH * reach / s for s in image.ref.spacing]
