@@ -8,8 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.patches.window import cut_mask
@@ -62,6 +60,8 @@ class Suggestion:
 
 def inner_point(outline: Outline) -> tuple[float, ...]:
     """Return the innermost pixel of an outline, ([z,] y, x) of the image."""
+    from scipy import ndimage  # here: the panel shall open without
+
     depth = ndimage.distance_transform_edt(np.pad(outline.mask, 1))
     at = np.unravel_index(int(depth.argmax()), depth.shape)
     return tuple(float(a - 1 + o) for a, o in zip(at, outline.origin, strict=True))
@@ -124,6 +124,8 @@ class Neighbors:
     """Finds outlines near others among very many."""
 
     def __init__(self, outlines: Sequence[Outline]) -> None:
+        from scipy.spatial import cKDTree  # here: the panel shall open without
+
         windows = np.array([o.window for o in outlines], float)
         self._low = windows[..., 0] if len(outlines) else np.zeros((0, 2))
         self._high = windows[..., 1] if len(outlines) else np.zeros((0, 2))
