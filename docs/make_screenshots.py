@@ -115,13 +115,13 @@ class Photographer:
         idle = lambda: controller.job("short") is None and controller.job("display") is None  # noqa: E731
         self.wait_until(idle, seconds)
 
-    def take(self, name: str) -> None:
-        """Save the window as a picture of moderate size."""
+    def take(self, name: str, window: Any = None) -> None:
+        """Save a window, by default napari's, as a picture of moderate size."""
         self._close_notices()
-        window: Any = self.viewer.window._qt_window
+        whole: Any = self.viewer.window._qt_window
         self.wait(0.6)
         path = self.out / f"{name}.png"
-        window.grab().save(str(path))
+        (window or whole).grab().save(str(path))
         if path.stat().st_size > MOST_BYTES:
             _reduce_colors(path)
         print(f"{path}: {path.stat().st_size // 1024} KB")
@@ -160,6 +160,10 @@ class Photographer:
         self.settle()
         self.settle()
         self.take("results")
+        panel.show_step(3)
+        panel.train_page.compare_button.click()
+        self.take("runs", panel.train_page.runs_window)
+        panel.train_page.runs_window.close()
 
     def film(self, minutes: float) -> None:
         """Click, look at dual images, train and predict, in one animation."""

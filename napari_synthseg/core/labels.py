@@ -272,12 +272,15 @@ class DualImage:
         Number of the pair in its synthesizer's sequence.
     rejection_reason
         Why nothing should learn from the pair, in words; it is still shown. Usually ''.
+    is_real
+        Whether the pixels are those of a real image.
     """
 
     image: NDArray[np.float32]
     labels: Labels
     index: int
     rejection_reason: str = ""
+    is_real: bool = False
 
     @property
     def nbytes(self) -> int:

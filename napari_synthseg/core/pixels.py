@@ -91,6 +91,29 @@ class ArraySource:
         return np.ascontiguousarray(self.array[(slice(None), *region_slices(wanted))])
 
 
+@dataclass(frozen=True, eq=False)
+class WindowSource:
+    """A `PixelSource` over a part of another one, with the intensity of the whole.
+
+    Attributes
+    ----------
+    region
+        The part, in pixels of the whole image; inside the other source's region.
+    """
+
+    source: PixelSource
+    region: Region
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape (channel, [z,] y, x) of the whole image."""
+        return self.source.shape
+
+    def read(self, region: Region | None = None) -> FloatImage:
+        """Return the pixels of `region`; see `PixelSource.read`."""
+        return self.source.read(self.region if region is None else region)
+
+
 TILE_PX = 512
 TILE_CACHE_BYTES = 256 * 2**20
 

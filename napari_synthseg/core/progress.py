@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from napari_synthseg.core.labels import DualImage
+from napari_synthseg.core.predictions import Prediction
 
 R = TypeVar("R")
 
@@ -44,6 +45,8 @@ class Progress:
         What is made or learned so far, by name; each tuple in the same order.
     notes
         What the user should know now, sentences without a point.
+    prediction
+        What a model that is being trained finds so far, where it is looked through.
     """
 
     fraction: float
@@ -51,6 +54,7 @@ class Progress:
     metrics: Mapping[str, float] = field(default_factory=dict)
     previews: Mapping[str, tuple[DualImage, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    prediction: Prediction | None = None
 
 
 def subprogress(

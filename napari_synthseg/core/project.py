@@ -8,6 +8,7 @@ functions live here, next to the rules that they must keep.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 from typing import Any, Self, TypeVar
 
 from pydantic import SerializeAsAny
@@ -27,9 +28,9 @@ from napari_synthseg.core.annotations import (
     Verdict,
 )
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.recipe import Recipe
+from napari_synthseg.core.recipe import Recipe, load_recipe
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.core.specs import PRETRAINED, SCRATCH, TrainSpec
 
 Item = TypeVar("Item")
 
@@ -50,6 +51,8 @@ class Project(Frozen):
     recipe: SerializeAsAny[Recipe] | None = None
     train_spec: TrainSpec = TrainSpec()
     runs: tuple[TrainingRun, ...] = ()
+    deleted_runs: tuple[str, ...] = ()
+    """Ids of the runs that were deleted since the project was opened; not saved."""
 
     # --- looking things up -------------------------------------------------------------------
 
@@ -210,6 +213,48 @@ class Project(Frozen):
     def with_run(self, run: TrainingRun) -> Project:
         """Add a training run, or replace the one with the same id."""
         return self._replace(runs=_merged(self.runs, (run,), "id"))
+
+    def with_run_renamed(self, run_id: str, name: str) -> Self:
+        """Return the project with another name of a run.
+
+        Raises
+        ------
+        InputError
+            If there is no such run, the name is empty, or another run has it.
+        """
+        run, name = self.run(run_id), name.strip()
+        if not name:
+            raise InputError(f"A run needs a name: '{run.name}' keeps its own.")
+        if any(other.name == name for other in self.runs if other.id != run.id):
+            raise InputError(f"Another run is called '{name}': choose another name.")
+        return self.with_run(run.model_copy(update={"name": name}))
+
+    def without_run(self, run_id: str) -> Self:
+        """Return the project without a run; the next training begins with another start."""
+        gone = self.run(run_id)
+        rest = tuple(run for run in self.runs if run.id != gone.id)
+        spec = self.train_spec
+        if spec.start in (gone.id, gone.name):
+            spec = spec.model_copy(update={"start": None})
+        deleted = (*self.deleted_runs, gone.id)
+        return self._replace(runs=rest, deleted_runs=deleted, train_spec=spec)
+
+    def with_settings_of(self, run: TrainingRun) -> Self:
+        """Return the project with the settings, and the recipe, that a run was trained with.
+
+        Where it began with a run that is gone, the start is left open.
+        """
+        recipe, spec = load_recipe(run.recipe) if run.recipe else self.recipe, run.spec
+        known = {PRETRAINED, SCRATCH, None, *(other.id for other in self.runs)}
+        if spec.start not in known:
+            spec = spec.model_copy(update={"start": None})
+        return self._replace(train_spec=spec, recipe=recipe)
+
+    def free_run_name(self) -> str:
+        """Return a name for a new run."""
+        taken = {run.name for run in self.runs}
+        numbers = count(len(self.runs) + 1)
+        return next(name for name in (f"run {n}" for n in numbers) if name not in taken)
 
 
 def _counting(image: ImageRef, clicks: Iterable[Click]) -> tuple[Click, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, ValidationError
 
-from napari_synthseg.core.annotations import Frozen
+from napari_synthseg.core.described import Described
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
@@ -111,7 +111,7 @@ def _accept(entry: object) -> tuple[type[Recipe], str | None]:
     return entry, entry.model_fields["kind"].default
 
 
-class Recipe(Frozen):
+class Recipe(Described):
     """Parameters of one way to make dual images; its fields are its form, flags and record.
 
     A subclass sets `kind` and what it `learns_from`, declares its parameters as fields, each with
@@ -124,7 +124,6 @@ class Recipe(Frozen):
     """Every known recipe by its kind; look one up with `recipe_class`."""
     learns_from: ClassVar[SourceKind] = "patches"
     default_pool_size: ClassVar[int | None] = None
-    model_config = ConfigDict(use_attribute_docstrings=True)
     kind: str = ""
 
     @classmethod

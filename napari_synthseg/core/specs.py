@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from napari_synthseg.core.annotations import Frozen
+from napari_synthseg.core.described import Described
 
 TrainingSource = Literal["synthetic", "real", "mixed"]
 
 PRETRAINED, SCRATCH = "pretrained", "scratch"
 """What a training begins with, if not with a run."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """What can be computed on.
+
+    Attributes
+    ----------
+    name
+        As in `TrainSpec.device`.
+    title
+        What it is, for people.
+    problem
+        Why it cannot be used; empty where it can.
+    """
+
+    name: str
+    title: str
+    problem: str = ""
 
 
 class ModelSpec(Frozen):
@@ -39,15 +60,13 @@ class ModelSpec(Frozen):
         return int(2 ** max(self.depth - self.flat, 0)), in_plane, in_plane
 
 
-class TrainSpec(Frozen):
+class TrainSpec(Described):
     """What to train and for how long. Its fields are the form, the CLI flags and the record.
 
     `task` is the name of an installed task (see `tasks.registry`); another one is kept, but cannot
     be trained; empty: the task that users are offered first. Where `batch_size` or `crop` is None,
     the task's own default holds.
     """
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     task: str = ""
     source: TrainingSource = "synthetic"

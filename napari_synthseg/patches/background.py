@@ -7,7 +7,6 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_synthseg.core.geometry import divide_region, full_region, region_slices, widen_region
 from napari_synthseg.core.patch import Background
@@ -70,6 +69,8 @@ def clear_of(
     apart
         Distance of pixels along each axis.
     """
+    from scipy import ndimage
+
     whole = full_region(taken.shape)
     margin = [math.ceil(reach / step) + 1 for step in apart]
     blocks = list(divide_region(whole, [BLOCK_PX] * taken.ndim))
@@ -89,6 +90,8 @@ def smooth_base(
     channel: FloatImage, valid: NDArray[np.bool_], sigma: tuple[float, ...]
 ) -> FloatImage:
     """Return the low-pass of the valid pixels, carried on smoothly under the others."""
+    from scipy import ndimage
+
     weight = ndimage.gaussian_filter(valid.astype(np.float32), sigma)
     value = ndimage.gaussian_filter(np.where(valid, channel, 0).astype(np.float32), sigma)
     trust = np.minimum(weight, 0.5) * 2
@@ -104,6 +107,8 @@ def push_pull(value: FloatImage, weight: FloatImage) -> FloatImage:
     The pyramid makes the cost linear in the number of pixels, whatever the size of the holes
     (Gortler et al., "The Lumigraph", 1996).
     """
+    from scipy import ndimage
+
     if max(value.shape) == 1 or float(weight.min()) >= 1:
         return value
     total = _halve(weight)

@@ -14,7 +14,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_synthseg.core.cache import ByteCache
 from napari_synthseg.core.errors import InputError
@@ -197,6 +196,8 @@ def parts_of_patches(
 def _estimate_part(
     image: ClickedImage, part: Region, patches: Sequence[Patch], diameters: Mapping[int, float]
 ) -> Generator[Progress, None, Background]:
+    from scipy import ndimage
+
     pixels = image.pixels.read(part)
     origin = tuple(a for a, _ in part)
     masks = {
@@ -251,6 +252,8 @@ def _count_unclicked(objectlike: NDArray[np.bool_], objects: NDArray[np.bool_], 
 
     Told by how much of the clicked ones is recognized.
     """
+    from scipy import ndimage
+
     near = ndimage.binary_dilation(objects, None, rim)
     recognized = np.count_nonzero(objectlike & near)
     if not recognized:

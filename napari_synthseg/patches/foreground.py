@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_synthseg.core.pixels import FloatImage
 
@@ -51,6 +50,8 @@ def mark_objectlike(
     diameters
         The class diameter along each spatial axis, pixels.
     """
+    from scipy import ndimage
+
     nothing = np.zeros(inside.shape, bool)
     described = describe_pixels(pixels, diameters)
     object_pixels, ground_pixels = (_sample(described, where) for where in (inside, around))
@@ -75,6 +76,8 @@ def mark_objectlike(
 
 def describe_pixels(pixels: FloatImage, diameters: Sequence[float]) -> FloatImage:
     """Return what describes each pixel, (feature, [z,] y, x): of each channel three features."""
+    from scipy import ndimage
+
     fine, coarse, rough = (
         [max(MIN_SIGMA_PX, share * d) for d in diameters]
         for share in (FINE_DIAMETERS, COARSE_DIAMETERS, ROUGH_DIAMETERS)

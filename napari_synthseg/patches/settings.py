@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from napari_synthseg.core.annotations import Frozen
+from napari_synthseg.core.described import Described
 
 
-class PatchSettings(Frozen):
+class PatchSettings(Described):
     """Parameters of cutting and checking."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     margin: float = Field(0.5, ge=0.1, le=2.0)
     """space around an object, in its diameters"""

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from napari_synthseg.core.errors import ReadOnlyError
+from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.io.atomic import write_text
 
 LOCK_NAME = "project.lock"
@@ -106,14 +106,26 @@ def require_writable(folder: Path) -> None:
     ------
     ReadOnlyError
         If the folder holds a project that is open elsewhere, or read-only here.
+    InputError
+        If the folder of the project is gone.
     """
     with _held_guard:
         held = folder.resolve() in _held
+    if held and not (folder / DATABASE_NAME).exists():
+        raise InputError(gone(folder.name))
     if not held and (folder / DATABASE_NAME).exists():
         raise ReadOnlyError(
             f"The project '{folder.name}' is open for reading only, so nothing can be written into "
             "it: wait until the other program is done with it, or close it there."
         )
+
+
+def gone(name: str) -> str:
+    """Return what is said of a project whose folder was deleted, moved, or is out of reach."""
+    return (
+        f"The folder of the project '{name}' is gone: put it back, or save the project in another "
+        "place with 'Save as…'."
+    )
 
 
 def is_local(folder: Path) -> bool:

@@ -26,6 +26,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.atomic import replace_file
 from napari_synthseg.storage.arrays import array_path, remove_partial
 from napari_synthseg.storage.lock import DATABASE_NAME, ProjectLock, is_local
+from napari_synthseg.storage.runs import remove_deleted
 from napari_synthseg.storage.schema import VERSION, check_header, create_tables, migrate
 from napari_synthseg.storage.snapshot import SIDECARS, connect, read_snapshot
 from napari_synthseg.storage.uris import ARRAYS_PREFIX, rebase
@@ -237,8 +238,11 @@ class ProjectStore:
                 f"The project '{self._path}' cannot be opened for writing: {error}."
             ) from error
         remove_partial(self.folder)
+        remove_deleted(self.folder, {run.id for run in project.runs})
         on_saved, on_failed = partial(_emit, self.saved), partial(_emit, self.failed)
-        self._writer = Writer(connection, project, f"'{self.folder.name}'", on_saved, on_failed)
+        self._writer = Writer(
+            connection, project, f"'{self.folder.name}'", self._path.exists, on_saved, on_failed
+        )
 
     def _release(self) -> None:
         if self._connection is not None:

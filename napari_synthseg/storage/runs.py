@@ -8,6 +8,7 @@
       weights.safetensors        the best weights
       checkpoint.safetensors     all that is needed to go on
       predictions/STEM.tif       instance ids, or class values of regions
+      deleted                    the user has deleted the run: the folder goes with the session
 
 Weights are safetensors, which hold numbers and no code. Every file but the history is written
 next to its place and then moved there, so that a crash leaves no half-written file.
@@ -17,7 +18,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,9 @@ from napari_synthseg.storage.tensors import (
 
 REMEDY = "train the run again"
 """What to do where the files of a run are missing or damaged."""
+
+DELETED = "deleted"
+"""Name of the empty file that marks a deleted run."""
 
 HISTORY_COLUMNS = ("step", "seconds", "loss", "validation", "best")
 
@@ -63,6 +68,31 @@ def save_run(folder: Path, run: TrainingRun) -> None:
     text = run.model_dump_json(indent=1)
     record = run_files(folder, run.id)[1]
     write_file(folder, record, lambda path: path.write_text(text, "utf-8"))
+
+
+def mark_deleted(folder: Path, run_id: str, is_deleted: bool) -> None:
+    """Note that a run is deleted, or is back; its files stay until `remove_deleted`."""
+    mark = run_folder(folder, run_id) / DELETED
+    if is_deleted:
+        write_file(folder, mark, lambda path: path.touch())
+    else:
+        with writing(folder, mark):
+            mark.unlink(missing_ok=True)
+
+
+def remove_deleted(folder: Path, known: Collection[str]) -> None:
+    """Remove the files of deleted runs that are in no record (`known` are the ids that are)."""
+    for mark in (folder / "runs").glob(f"*/{DELETED}"):
+        if mark.parent.name in known:
+            mark.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(mark.parent, ignore_errors=True)
+
+
+def size_of(folder: Path, run_id: str) -> int:
+    """Return the bytes of the files of a run."""
+    files = run_folder(folder, run_id).rglob("*")
+    return sum(path.stat().st_size for path in files if path.is_file())
 
 
 def append_history(folder: Path, run_id: str, rows: Sequence[HistoryRow]) -> None:

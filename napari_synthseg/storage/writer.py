@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.storage.document import write_difference
+from napari_synthseg.storage.lock import gone
 
 
 class Writer:
@@ -26,6 +27,8 @@ class Writer:
         What the database holds now.
     name
         What the messages call the project.
+    is_there
+        Tells whether its file is still in its place: SQLite would go on with a deleted one.
     on_saved
         Called in the writer's thread with the highest revision that is on disk.
     on_failed
@@ -37,11 +40,13 @@ class Writer:
         connection: sqlite3.Connection,
         project: Project,
         name: str,
+        is_there: Callable[[], bool],
         on_saved: Callable[[int], None],
         on_failed: Callable[[str], None],
     ) -> None:
         self._connection = connection
         self._name = name
+        self._is_there = is_there
         self._on_saved, self._on_failed = on_saved, on_failed
         self._written = self._wanted = project
         self._written_revision = self._told_revision = self._revision = 0
@@ -101,6 +106,8 @@ class Writer:
             if revision < self._revision or revision == self._written_revision:
                 return ""
             project = self._wanted
+        if not self._is_there():
+            return gone(self._name.strip("'"))
         try:
             write_difference(self._connection, project, self._written)
         except Exception as error:  # noqa: BLE001 - any failure must reach the user

@@ -36,7 +36,7 @@ class RealDataset(Synthesizer):
 
     def pair(self, index: int) -> DualImage:
         """Return real image ``index`` (modulo their number) with its labels."""
-        return replace(self._images[index % len(self._images)], index=index)
+        return replace(self._images[index % len(self._images)], index=index, is_real=True)
 
 
 class CachedDataset(Synthesizer):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,13 +25,23 @@ from napari_synthseg.core.runs import DecodingRule, LearnedAppearance
 from napari_synthseg.core.specs import PRETRAINED, TrainSpec
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.networks.warm_start import adopt_weights, shipped_weights
+from napari_synthseg.synthesis.datasets import MixedDataset
 from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.training.augmentation import Augmentation, Crop
-from napari_synthseg.training.batches import draw_batch
+from napari_synthseg.training.batches import CropOptions, batch_of, draw_batch
 from napari_synthseg.training.class_logits import ClassLogits, pixel_class_logits
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainable import Batch, Validation
 from napari_synthseg.training.volumes import batch_size, crop_shape, fit_spec
+
+ORIGINS = {False: "synthetic", True: "real"}
+"""Whether the pixels of a crop are real -> what figures of such crops are called."""
+
+HELD_OUT_LOSS = "held-out loss"
+"""Name of the figure, followed by the origin where crops of both kinds are held out."""
+
+MOST_HELD_OUT = 8
+"""Crops of each origin whose loss is measured, at most."""
 
 
 class Task(ABC):
@@ -65,6 +76,7 @@ class Task(ABC):
     def __init__(self, data: TaskData) -> None:
         self.data = data
         self.spec: TrainSpec = data.spec
+        self._held_out: Mapping[str, tuple[Batch, ...]] | None = None
 
     def prepare(self) -> Generator[Progress, None, DualImage]:
         """Fit network and crops to the first pair; return it.
@@ -105,16 +117,17 @@ class Task(ABC):
         return exhaust(self._draw_batch(number))
 
     def _draw_batch(self, number: int) -> Generator[Progress, None, Batch]:
-        return draw_batch(
-            self.data.pairs,
-            number,
-            size=batch_size(self.spec),
-            crop=self.crop,
-            make_targets=self.make_targets,
-            augmentation=self.augmentation,
-            seed=self.spec.seed,
-            spacing=self.data.spacing,
-        )
+        size = batch_size(self.spec)
+        return draw_batch(self.data.pairs, number, size=size, **self._crop_options())
+
+    def _crop_options(self) -> CropOptions:
+        return {
+            "crop": self.crop,
+            "make_targets": self.make_targets,
+            "augmentation": self.augmentation,
+            "seed": self.spec.seed,
+            "spacing": self.data.spacing,
+        }
 
     def draw_targets(self, crops: int) -> Generator[Progress, None, torch.Tensor]:
         """Return the first targets of about so many crops, (crop, ...)."""
@@ -133,21 +146,73 @@ class Task(ABC):
     def batch_loss(
         self, net: nn.Module, batch: Batch, fraction: float
     ) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
-        """Return the loss of a batch; see `Trainable`."""
-        return self.loss(net(batch.images), batch.targets), {}
+        """Return the loss of a batch, and of its synthetic and real crops; see `Trainable`."""
+        output = net(batch.images)
+        loss = self.loss(output, batch.targets)
+        if not isinstance(self.data.pairs, MixedDataset):
+            return loss, {}
+        figures = {}
+        with torch.no_grad():
+            for kind in set(batch.is_real):
+                name = ORIGINS[kind]
+                mine = [n for n, is_real in enumerate(batch.is_real) if is_real == kind]
+                figures[f"{name} loss"] = self.loss(
+                    output[mine], tuple(t[mine] for t in batch.targets)
+                )
+        return loss, figures
 
     def predictor(self, net: nn.Module, device: torch.device) -> Predictor:
         """Return a network that is in evaluation mode, to be applied to the held-out part."""
         return Predictor(net, self.spec.model, self.in_channels, self.rule, device)
 
-    @abstractmethod
     def validate(
+        self, net: nn.Module, device: torch.device, *, tune: bool = False
+    ) -> Generator[Progress, None, Validation]:
+        """Measure a network as `measure` does, and its loss on held-out pairs; see `Trainable`."""
+        losses = {} if tune else (yield from self._held_out_losses(net, device))
+        found = yield from self.measure(net, device, tune=tune)
+        return replace(found, losses=losses)
+
+    @abstractmethod
+    def measure(
         self, net: nn.Module, device: torch.device, *, tune: bool = False
     ) -> Generator[Progress, None, Validation]:
         """Measure a network, in evaluation mode, on the held-out part; see `Trainable`.
 
         With `tune` the rule is chosen on it, too.
         """
+
+    def _held_out_losses(
+        self, net: nn.Module, device: torch.device
+    ) -> Generator[Progress, None, Mapping[str, float]]:
+        """Return the mean loss of the same crops of held-out pairs each time, by their origin."""
+        if self._held_out is None:
+            self._held_out = yield from self._draw_held_out()
+        losses: dict[str, float] = {}
+        for name, batches in self._held_out.items():
+            total = 0.0
+            for batch in batches:
+                with torch.no_grad():
+                    there = batch.to(device)
+                    total += len(batch.images) * float(self.loss(net(there.images), there.targets))
+                yield Progress(0.0, "held-out crops")
+            losses[name] = total / sum(len(batch.images) for batch in batches)
+        if len(losses) == 1:
+            return {HELD_OUT_LOSS: losses.popitem()[1]}
+        return {f"{HELD_OUT_LOSS}, {name}": value for name, value in losses.items()}
+
+    def _draw_held_out(self) -> Generator[Progress, None, Mapping[str, tuple[Batch, ...]]]:
+        """Return crops of held-out pairs, varied as those that are learned from, by origin."""
+        found, size = {}, batch_size(self.spec)
+        for kind, name in ORIGINS.items():
+            pairs = [p for p in self.data.val_pairs if p.is_real == kind][:MOST_HELD_OUT]
+            works = [
+                batch_of(pairs[first : first + size], first, **self._crop_options())
+                for first in range(0, len(pairs), size)
+            ]
+            if works:
+                found[name] = tuple((yield from in_turn(works, "crops")))
+        return found
 
     @staticmethod
     @abstractmethod

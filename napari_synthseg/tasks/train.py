@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
+
+from torch import nn
 
 from napari_synthseg.core.progress import Cancelled, Progress, exhaust, subprogress
 from napari_synthseg.core.recipe import ArtifactStore
@@ -12,6 +14,7 @@ from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.task import Task
 from napari_synthseg.training.device import choose_device
+from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
 
 VALIDATE_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
@@ -24,6 +27,9 @@ AVERAGE_DECAY = 0.99
 MAX_GRADIENT_NORM = 5.0
 
 DEFAULT_MINUTES = 4.0
+
+Look = Callable[[Predictor], Generator[Progress, None, None]]
+"""Looks through a model between two batches, where it is time to."""
 
 CHECKPOINT = "checkpoint"
 """What the store calls how far a training came."""
@@ -44,7 +50,11 @@ def make_task(data: TaskData) -> Generator[Progress, None, Task]:
 
 
 def train_model(
-    data: TaskData, *, started: float | None = None, store: ArtifactStore | None = None
+    data: TaskData,
+    *,
+    started: float | None = None,
+    store: ArtifactStore | None = None,
+    look: Look | None = None,
 ) -> Generator[Progress, None, TrainedModel]:
     """Train a network on pairs; yield progress as `Trainer.run` does; return the best weights.
 
@@ -61,6 +71,8 @@ def train_model(
         `time.monotonic()` at which the time limit began; default now.
     store
         Keeps how far the training came, and gives where to go on from.
+    look
+        Is given the model of now after each batch; what it yields is passed on.
     """
     device, device_reason = choose_device(data.spec.device)
     task = yield from subprogress(make_task(data), 0.0, 0.0, "looking at the first training images")
@@ -75,7 +87,16 @@ def train_model(
         mixed_precision=True,
         seed=spec.seed,
     )
-    trainer = Trainer(task, plan, device, started=started, store=store, name=CHECKPOINT)
+
+    def look_through(net: nn.Module) -> Generator[Progress, None, None]:
+        assert look is not None
+        rule = trainer.best.rule if trainer.best is not None else None
+        return look(replace(task.predictor(net, device), rule=rule or task.rule))
+
+    trainer = Trainer(
+        task, plan, device,
+        started=started, store=store, name=CHECKPOINT, between=look_through if look else None,
+    )  # fmt: skip
     cancelled, tuning = False, None
     try:
         yield Progress(trainer.fraction, device_reason)

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_synthseg.core.geometry import Region, region_shape
 from napari_synthseg.core.pixels import FloatImage, PixelSource, ScaledSource
@@ -108,6 +107,8 @@ def _edge_width(image: FloatImage) -> float:
     The slope of a blurred step falls with the width of what it is measured with, the less the more
     it is blurred already; after Zhuo & Sim, "Defocus map estimation from a single image", 2011.
     """
+    from scipy import ndimage
+
     fine, coarse = (
         np.sqrt(sum(ndimage.gaussian_gradient_magnitude(c, sigma) ** 2 for c in image))
         for sigma in (FINE_SIGMA_PX, COARSE_SIGMA_PX)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -28,38 +28,49 @@ MAX_JOIN_S = 0.2
 """Seconds that the end of training waits for the thread that makes batches."""
 
 
+class CropOptions(TypedDict):
+    """How crops are cut and varied, and what is learned from them.
+
+    `crop` is their spatial shape, as high as wide; `spacing` the distance of pixels along each
+    axis of a volume.
+    """
+
+    crop: tuple[int, ...]
+    make_targets: TargetMaker
+    augmentation: Augmentation
+    seed: int
+    spacing: NotRequired[tuple[float, ...]]
+
+
 def draw_batch(
-    pairs: Synthesizer,
-    number: int,
-    *,
-    size: int,
-    crop: tuple[int, ...],
-    make_targets: TargetMaker,
-    augmentation: Augmentation,
-    seed: int,
-    spacing: tuple[float, ...] = (),
+    pairs: Synthesizer, number: int, *, size: int, **options: Unpack[CropOptions]
 ) -> Generator[Progress, None, Batch]:
     """Return batch `number`: the same one at every call with the same arguments.
 
     Each crop is of a dual image of its own; dual volumes take longer to make, and one of them
     gives the crops of a whole batch.
-
-    `crop` is the spatial shape of the crops, as high as wide; `spacing` the distance of pixels
-    along each axis of a volume.
     """
     first = number * size
-    if len(crop) == 2:
+    if len(options["crop"]) == 2:
         chosen = yield from pairs.draw(range(first, first + size))
     else:
         chosen = (yield from pairs.draw([number])) * size
+    return (yield from batch_of(chosen, first, **options))
+
+
+def batch_of(
+    pairs: Sequence[DualImage], first: int = 0, **options: Unpack[CropOptions]
+) -> Generator[Progress, None, Batch]:
+    """Return a crop of each of some dual images, varied by their numbers from `first` on."""
     rows = []
-    for index, pair in enumerate(chosen, start=first):
-        rng = np.random.default_rng((seed, index))
-        cut = random_crop(pair, crop, augmentation, rng, spacing)
-        rows.append((cut.image, *make_targets(cut, pair)))
+    for index, pair in enumerate(pairs, start=first):
+        rng = np.random.default_rng((options["seed"], index))
+        spacing = options.get("spacing", ())
+        cut = random_crop(pair, options["crop"], options["augmentation"], rng, spacing)
+        rows.append((cut.image, *options["make_targets"](cut, pair)))
         yield Progress(1.0)
     images, *targets = (torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
-    return Batch(images, tuple(targets))
+    return Batch(images, tuple(targets), tuple(pair.is_real for pair in pairs))
 
 
 @contextmanager

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.core.specs import Device
+
+CPU_ONLY = "the installed PyTorch is for CPUs alone"
+
+NAMES = {"cuda": "CUDA", "mps": "Apple GPU", "cpu": "CPU"}
+"""Name of each device in a spec, the fastest first -> its name for people."""
+
+HERE = tuple(name for name in NAMES if name != "mps" or sys.platform == "darwin")
+"""Those that a computer of this kind may have."""
+
+
+def find_devices() -> tuple[Device, ...]:
+    """Return all kinds of device, the fastest first, each tried out; takes seconds with a GPU."""
+    found = []
+    for name in HERE:
+        trouble = _trouble_with(name)
+        found.append(Device(name, NAMES[name] if trouble else _title(name), trouble or ""))
+    return tuple(found)
 
 
 def choose_device(wanted: str = "auto") -> tuple[torch.device, str]:
@@ -20,23 +40,30 @@ def choose_device(wanted: str = "auto") -> tuple[torch.device, str]:
     InputError
         If a device was asked for by name and does not work; the message says why.
     """
-    if wanted not in ("auto", "cpu", "cuda", "mps"):
+    if wanted not in ("auto", *NAMES):
         raise InputError(f"There is no device '{wanted}': choose auto, cpu, cuda or mps.")
     reasons = []
-    for name in ("cuda", "mps") if wanted == "auto" else (wanted,):
-        if name == "cpu":
-            break
+    for name in HERE if wanted == "auto" else (wanted,):
         if (trouble := _trouble_with(name)) is None:
-            label = torch.cuda.get_device_name() if name == "cuda" else "Apple GPU"
-            return torch.device(name), f"{name} ({label})"
-        reasons.append(f"{name}: {trouble}")
+            why = f" ({', '.join(reasons)})" if reasons else ""
+            return torch.device(name), f"{_title(name)}{why}"
+        reasons.append(trouble)
         if wanted == name:
             raise InputError(
                 f"The device '{name}' cannot be used: {trouble}. Choose 'auto' or 'cpu'."
             )
-    why = f" ({'; '.join(reasons)})" if reasons else ""
-    threads = torch.get_num_threads()
-    return torch.device("cpu"), f"cpu, {threads} thread{'s' * (threads > 1)}{why}"
+    raise AssertionError("a CPU is always there")
+
+
+def _title(name: str) -> str:
+    """Return what a device is: "CUDA: NVIDIA RTX A2000, 12 GB", "CPU, 4 threads"."""
+    if name == "cuda":
+        found = torch.cuda.get_device_properties(torch.cuda.current_device())
+        return f"{NAMES[name]}: {found.name}, {found.total_memory / 2**30:.0f} GB"
+    if name == "cpu":
+        threads = torch.get_num_threads()
+        return f"{NAMES[name]}, {threads} thread{'s' * (threads > 1)}"
+    return NAMES[name]
 
 
 def channels_last(images: torch.Tensor) -> torch.Tensor:
@@ -56,9 +83,9 @@ def channels_last(images: torch.Tensor) -> torch.Tensor:
 def _trouble_with(name: str) -> str | None:
     """Return why a device cannot be used, or None after a small convolution ran on it."""
     if name == "cuda" and not torch.cuda.is_available():
-        return "this torch has no CUDA" if torch.version.cuda is None else "no NVIDIA GPU is seen"
+        return CPU_ONLY if torch.version.cuda is None else "no CUDA device was found"
     if name == "mps" and not torch.backends.mps.is_available():
-        return "no Apple GPU is seen"
+        return "no Apple GPU was found"
     try:
         layer = torch.nn.Conv2d(1, 1, 3).to(name)
         layer(torch.zeros(1, 1, 8, 8, device=name)).sum().item()

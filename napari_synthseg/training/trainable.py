@@ -26,15 +26,18 @@ class Batch:
         (batch, channel, [z,] y, x) float32.
     targets
         What the loss takes next to the output, batch first.
+    is_real
+        Whether each crop is of a real image; empty where that is not told.
     """
 
     images: torch.Tensor
     targets: tuple[torch.Tensor, ...] = ()
+    is_real: tuple[bool, ...] = ()
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device, in the order of memory that it is fast with."""
         images = channels_last(self.images.to(device))
-        return Batch(images, tuple(t.to(device) for t in self.targets))
+        return Batch(images, tuple(t.to(device) for t in self.targets), self.is_real)
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,15 @@ class Validation:
         How outputs were read, where that can be chosen.
     previews
         What the network gives so far.
+    losses
+        Mean loss of held-out crops, by what they are of; nothing is chosen by it.
     """
 
     values: Mapping[str, float]
     value: float | None
     rule: DecodingRule | None = None
     previews: Mapping[str, tuple[DualImage, ...]] = field(default_factory=dict)
+    losses: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def by_mean(cls, values: Mapping[str, float], rule: DecodingRule | None = None) -> Validation:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch.optim.swa_utils import AveragedModel
 
+from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Cancelled, Progress, subprogress
 from napari_synthseg.core.recipe import Artifact, ArtifactStore, NullArtifactStore
 from napari_synthseg.core.runs import HistoryRow, Weights
@@ -26,8 +28,17 @@ from napari_synthseg.training.trainable import Net, Trainable, Validation
 
 R = TypeVar("R")
 
+Between = Callable[[Net], Generator[Progress, None, None]]
+"""What is done between two batches with the network whose weights are kept, in evaluation mode."""
+
+TIMED_STEPS = 40
+"""Last batches by which the time of those to come is told."""
+
 WARM_UP_SHARE = 0.05
 """Share of the budget in which the learning rate rises."""
+
+SAVE_EVERY_S = 30.0
+"""Seconds of training after which a checkpoint is saved, so that no more is ever lost."""
 
 WAIT_S = 0.25
 """Seconds of waiting for a batch after which progress is yielded."""
@@ -152,6 +163,11 @@ class TrainerState(BaseModel):
 class Trainer(Generic[Net]):
     """One training: network, optimizer, averaged weights, and the best so far.
 
+    Attributes
+    ----------
+    unsaved
+        Why the last checkpoint could not be saved; empty where it was.
+
     Parameters
     ----------
     started
@@ -159,6 +175,8 @@ class Trainer(Generic[Net]):
     store, name
         Keeps a checkpoint under a name after each validation, at the end, and when training is
         stopped; gives where to go on from.
+    between
+        Looks through the network after each batch; its time counts as that of the training.
     """
 
     def __init__(
@@ -170,6 +188,7 @@ class Trainer(Generic[Net]):
         started: float | None = None,
         store: ArtifactStore | None = None,
         name: str = "",
+        between: Between[Net] | None = None,
     ) -> None:
         self.trainable, self.plan, self.device = trainable, plan, device
         self.step, self.done = 0, False
@@ -183,6 +202,9 @@ class Trainer(Generic[Net]):
         self._began: float | None = None
         self._validation_s = self._last_validation_s = 0.0
         self.figures: dict[str, float] = {}
+        self.unsaved, self._saved_at = "", 0.0
+        self._between = between
+        self._step_seconds: deque[float] = deque(maxlen=TIMED_STEPS)
         self._store, self._name = store or NullArtifactStore(), name
         with seeded_torch(plan.seed):
             self.network = trainable.build_network()
@@ -225,6 +247,22 @@ class Trainer(Generic[Net]):
         room = limit - reserved - began
         return min((self.elapsed - began) / room, 1.0) if room > 0 else 1.0
 
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest will take, what follows after training included; None: not known yet.
+
+        Of a number of steps it is told by how long the last ones took; a time limit is kept.
+        """
+        budget, spent = self.plan.budget, self.elapsed
+        closing = self.plan.closing * self._last_validation_s
+        if budget.steps is None:
+            return max(60 * budget.minutes - spent, 0.0)
+        if not self._step_seconds:
+            return None
+        a_step = sum(self._step_seconds) / len(self._step_seconds)
+        due = sum(share > self._validated_at for share in self.plan.validate_at)
+        return a_step * (budget.steps - self.step) + due * self._last_validation_s + closing
+
     def _is_over(self, fraction: float) -> bool:
         patience = self.plan.patience
         return self.step > 0 and (
@@ -263,11 +301,16 @@ class Trainer(Generic[Net]):
             return
         if self._began is None:
             self._began = self.elapsed
+        self._saved_at = self.elapsed
         try:
             with prefetched(self.trainable.make_batch, self.step) as take:
                 yield from self.clocked(self._learn_and_validate(take))
         except (Cancelled, GeneratorExit):
             self._save()
+            raise
+        except Exception:
+            with suppress(InputError):  # of the two failures the first says more
+                self._save()
             raise
 
     def clocked(
@@ -283,6 +326,8 @@ class Trainer(Generic[Net]):
                     return result
                 left = time.monotonic()
                 metrics = {"step": float(self.step), **news.metrics, **self.figures}
+                if (rest := self.seconds_left) is not None:
+                    metrics["seconds left"] = rest
                 words = f"step {self.step}: {news.message}".removesuffix(": ")
                 try:
                     yield replace(news, fraction=self.fraction, message=words, metrics=metrics)
@@ -299,7 +344,13 @@ class Trainer(Generic[Net]):
                     return
             elif self._is_over(fraction):
                 return
+            began = self.elapsed
             yield from self._learn(take)
+            if self._between is not None:
+                yield from self._between(self._candidate().eval())
+            self._step_seconds.append(self.elapsed - began)
+            if self.elapsed - self._saved_at >= SAVE_EVERY_S:
+                yield Progress(0.0, notes=self._try_to_save())
 
     def _learn(self, take: Take) -> Generator[Progress, None, None]:
         """Learn from one batch."""
@@ -341,7 +392,7 @@ class Trainer(Generic[Net]):
         self._validated_at = due
         self._last_validation_s = self.elapsed - started
         self._validation_s += self._last_validation_s
-        self.figures = dict(found.values)
+        self.figures = {**found.values, **found.losses}
         before = None if self.best is None else self.best.value
         is_best = found.value is not None and (before is None or found.value >= before)
         if found.value is not None:
@@ -353,10 +404,11 @@ class Trainer(Generic[Net]):
         if self._best_step:
             self.figures["best step"] = float(self._best_step)
         if self.history:
-            self.history[-1] = replace(self.history[-1], validation=found.values, best=is_best)
+            self.history[-1] = replace(
+                self.history[-1], validation={**found.values, **found.losses}, best=is_best
+            )
         self.done = self._is_over(self.fraction)
-        self._save()
-        yield Progress(0.0, "validated", previews=found.previews)
+        yield Progress(0.0, "validated", previews=found.previews, notes=self._try_to_save())
 
     def _candidate(self) -> Net:
         """Return the network whose weights are validated and kept."""
@@ -386,6 +438,17 @@ class Trainer(Generic[Net]):
         """Return the network with the best weights, in evaluation mode."""
         load_weights(self.network, self.best_weights())
         return self.network.eval()
+
+    def _try_to_save(self) -> tuple[str, ...]:
+        """Save a checkpoint; where that fails learning goes on, and notes say so."""
+        self._saved_at = self.elapsed
+        try:
+            self._save()
+        except InputError as error:  # the disk may have room again by the next time
+            self.unsaved = str(error)
+            return (f"learning goes on unsaved: {self.unsaved.rstrip('.')}",)
+        self.unsaved = ""
+        return ()
 
     def _save(self) -> None:
         self._store.save(self._name, *self._checkpoint())

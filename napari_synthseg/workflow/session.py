@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import operator
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -62,6 +63,7 @@ from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.limits import Limits, limit_images
+from napari_synthseg.workflow.live_view import LiveView
 from napari_synthseg.workflow.outlining import mending
 from napari_synthseg.workflow.outlining.live_outlines import LiveOutlines, Outlines
 from napari_synthseg.workflow.painting import SavedRegions
@@ -119,6 +121,7 @@ class Session:
         self._keeping: set[Job[Any]] = set()
         self._copying: Job[Session] | None = None
         self._painted: set[str] = set()
+        self._deleted: dict[str, TrainingRun] = {}
         self._end: Job[None] | None = None
         self._closer: threading.Thread | None = None
 
@@ -186,7 +189,7 @@ class Session:
         self._replace(new, what)
 
     def undo(self) -> None:
-        """Take back the last edit; training runs stay."""
+        """Take back the last edit; trained runs stay, under the names that they had."""
         self._go_to(self.history.take_back(self.project))
 
     def redo(self) -> None:
@@ -195,7 +198,84 @@ class Session:
 
     def _go_to(self, state: Project | None) -> None:
         if state is not None:
-            self._replace(state.model_copy(update={"runs": self.project.runs}))
+            now = self.project
+            self._replace(state.model_copy(update={"runs": self._runs_as_of(state)}))
+            self._write_run_records(now)
+
+    # --- runs --------------------------------------------------------------------------------
+
+    def rename_run(self, run: TrainingRun, name: str) -> None:
+        """Give a run another name; can be undone.
+
+        Raises
+        ------
+        InputError
+            If the name is empty, another run has it, or the run is being trained.
+        """
+        self._require_at_rest(run)
+        before = self.project
+        new = before.with_run_renamed(run.id, name)
+        if new.run(run.id).name != run.name:
+            self.edit(new, f"rename {run.name}")
+            self._write_run_records(before)
+
+    def delete_run(self, run: TrainingRun) -> None:
+        """Delete a run; can be undone until the session is closed, which removes its files.
+
+        Raises
+        ------
+        InputError
+            If it is being trained.
+        """
+        self._require_at_rest(run)
+        before = self.project
+        self.edit(before.without_run(run.id), f"delete {run.name}")
+        self._write_run_records(before)
+
+    def _require_at_rest(self, run: TrainingRun) -> None:
+        if any(job.subject == run.id and job.is_running for job in self._merges):
+            raise InputError(f"'{run.name}' is being trained: stop it first, or wait for its end.")
+
+    def _runs_as_of(self, state: Project) -> tuple[TrainingRun, ...]:
+        """Return all runs of now that an earlier or later state does not know to be deleted.
+
+        They have the names that they have there.
+        """
+        names = {run.id: run.name for run in state.runs}
+        known = {run.id: run for run in (*self._deleted.values(), *self.project.runs)}
+        there = [
+            run if names.get(run.id, run.name) == run.name
+            else run.model_copy(update={"name": names[run.id]})
+            for run in sorted(known.values(), key=lambda run: run.created)
+            if run.id not in state.deleted_runs
+        ]  # fmt: skip
+        now = self.project.runs
+        unchanged = len(there) == len(now) and all(map(operator.is_, there, now))
+        return now if unchanged else tuple(there)
+
+    def _write_run_records(self, before: Project) -> None:
+        """Bring the folders of runs in line with names and deletions, in the background."""
+        now = self.project
+        gone = set(now.deleted_runs) ^ set(before.deleted_runs)
+        self._deleted |= {run.id: run for run in before.runs if run.id in now.deleted_runs}
+        names = {run.id: run.name for run in before.runs}
+        renamed = [run for run in now.runs if names.get(run.id, run.name) != run.name]
+        if not gone and not renamed:
+            return
+
+        def write() -> None:
+            for run in renamed:
+                runs.save_run(self.folder, run)
+            for ident in gone:
+                runs.mark_deleted(self.folder, ident, ident in now.deleted_runs)
+
+        job = self._job(_at_once(write), "keep the names of runs", keep=True)
+        job.finished.connect(self._on_records_written)
+        job.start()
+
+    def _on_records_written(self, outcome: Outcome[None]) -> None:
+        if outcome.error is not None:
+            self.store.failed.emit(str(outcome.error))
 
     def _require_writable(self) -> None:
         if self.read_only:
@@ -495,7 +575,12 @@ class Session:
         )
         return self._job(work, "compare with real images")
 
-    def train(self, how: TrainSpec | TrainingRun | None = None, name: str = "") -> Job[TrainingRun]:
+    def train(
+        self,
+        how: TrainSpec | TrainingRun | None = None,
+        name: str = "",
+        live: LiveView | None = None,
+    ) -> Job[TrainingRun]:
         """Train a model. The job's subject is the run's id.
 
         Parameters
@@ -505,6 +590,9 @@ class Session:
             from its last checkpoint, by its own spec and recipe.
         name
             What a new run is called.
+        live
+            Says which part of an image is looked at through the model meanwhile; what it finds
+            there is the `prediction` of the job's progress.
 
         Raises
         ------
@@ -516,7 +604,7 @@ class Session:
         if isinstance(how, TrainingRun):
             run = how.model_copy(update={"state": "running", "error": ""})
         else:
-            name = name or f"run {len(self.project.runs) + 1}"
+            name = name or self.project.free_run_name()
             run = training.new_run(self.project, how or self.project.train_spec, new_id(), name)
             self._replace(self.project.with_run(run))
 
@@ -526,7 +614,7 @@ class Session:
                 ended = run.model_copy(update={"state": outcome.state, "error": outcome.traceback})
             self._replace(self.project.with_run(ended))
 
-        work = training.train(self.project, self.folder, run, self.artifacts)
+        work = training.train(self.project, self.folder, run, self.artifacts, live)
         job = self._job(work, f"train {run.name}", subject=run.id)
         self._merges[job] = merge
         return job
@@ -764,6 +852,7 @@ class Session:
                 for uri in self._painted - kept:
                     arrays.remove_array(uri, self.folder)  # only undo could have brought it back
                 self._painted.clear()
+                runs.remove_deleted(self.folder, {run.id for run in self.project.runs})
             self.store.close()
         except InputError as error:
             logger.error("%s", error)
@@ -809,6 +898,11 @@ class Session:
         self.library = library.with_verdicts(self.project.rejected(), self.project.accepted())
         self._cut_from = cut_from
         self.library_changed.emit()
+
+
+def _at_once(action: Callable[[], object]) -> Generator[Progress, None, None]:
+    yield Progress(0.0)
+    action()
 
 
 def wait_until_closed(limit_s: float = CLOSING_LIMIT_S) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Cancelled, Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, load_recipe
 from napari_synthseg.core.runs import TrainedModel, TrainingRun
@@ -23,7 +24,16 @@ from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.training.libraries import load_libraries
 from napari_synthseg.workflow.choosing import suitable_recipe
+from napari_synthseg.workflow.live_view import LiveView
 from napari_synthseg.workflow.training_data import TrainingSources
+
+PATIENCE_S, RETRY_S = 60.0, 0.4
+"""How long saving a trained model is tried again, and the time between two attempts."""
+
+NO_MEMORY = (
+    "There is not enough memory to train so: choose smaller crops, fewer crops in a batch, or a "
+    "narrower network under 'More settings'."
+)
 
 RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image")
 
@@ -54,14 +64,18 @@ def _start_weights(project: Project, folder: Path, start: str | None) -> StartWe
 
 
 def train(
-    project: Project, folder: Path, run: TrainingRun, artifacts: ArtifactStore
+    project: Project,
+    folder: Path,
+    run: TrainingRun,
+    artifacts: ArtifactStore,
+    live: LiveView | None = None,
 ) -> Generator[Progress, None, TrainingRun]:
     """Train as the run's spec says; save weights, history and record; return the record.
 
     The run's own recipe makes the dual images, whatever the project's is now. `artifacts` keep what
-    the recipe learns. Cancelling keeps the best weights so far and returns
-    the record as cancelled. A failure is written into the run's record, with its traceback, before
-    it is raised.
+    the recipe learns; `live` looks through the model meanwhile. Cancelling keeps the best weights
+    so far and returns the record as cancelled. A failure is written into the run's record, with
+    its traceback, before it is raised.
     """
     started = time.monotonic()  # a time limit covers cutting and fitting, too
     runs.save_run(folder, run)
@@ -73,17 +87,44 @@ def train(
         data = replace(data, start=_start_weights(project, folder, run.spec.start))
         run = run.model_copy(update={"images": tuple(ref.id for ref in data.images)})
         store = runs.checkpoints(folder, run.id)
-        model = yield from train_model(data, started=started, store=store)
-    except Exception:
+        look = None if live is None else live.through(folder, run.id)
+        model = yield from train_model(data, started=started, store=store, look=look)
+        return (yield from _save_patiently(folder, run, model))
+    except Exception as error:
         failed = run.model_copy(update={"state": "failed", "error": traceback.format_exc()})
-        runs.save_run(folder, failed)
+        with suppress(InputError):  # what failed first says more
+            runs.save_run(folder, failed)
+        if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+            raise InputError(NO_MEMORY) from error
         raise
-    return _save(folder, run, model)
+
+
+def _save_patiently(
+    folder: Path, run: TrainingRun, model: TrainedModel
+) -> Generator[Progress, None, TrainingRun]:
+    """Save what was trained; where the disk is full, say so, and try again for a while.
+
+    What was cancelled ends at once.
+    """
+    give_up = time.monotonic() + (PATIENCE_S if model.state == "done" else 0.0)
+    told = ""
+    while True:
+        try:
+            return _save(folder, run, model)
+        except InputError as error:
+            if time.monotonic() >= give_up:
+                raise
+            words = f"not saved yet, trying again: {str(error).rstrip('.')}"
+            try:
+                yield Progress(1.0, words, notes=() if words == told else (words,))
+                told = words
+                time.sleep(RETRY_S)
+            except Cancelled:
+                give_up = 0.0
 
 
 def _save(folder: Path, run: TrainingRun, model: TrainedModel) -> TrainingRun:
     runs.save_weights(folder, run.id, model.weights, {"run": run.id})
-    runs.append_history(folder, run.id, model.history)
     done = run.model_copy(
         update={
             "state": model.state,
@@ -95,6 +136,7 @@ def _save(folder: Path, run: TrainingRun, model: TrainedModel) -> TrainingRun:
         }
     )
     runs.save_run(folder, done)
+    runs.append_history(folder, run.id, model.history)  # last: it is added to, and never twice
     return done
 
 

@@ -78,7 +78,7 @@ def true_pairs(
         if truth is not None:
             yield Progress(0.0, f"reading {ref.name}")
             labels = true_labels(project, folder, truth, ref)
-            pairs.append(DualImage(open_pixels(ref, folder).read(), labels, 0))
+            pairs.append(DualImage(open_pixels(ref, folder).read(), labels, 0, is_real=True))
     return tuple(pairs)
 
 

@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import Cancelled, Progress, exhaust
 from napari_synthseg.core.runs import few_steps
 from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.synthesis.datasets import MixedDataset
 from napari_synthseg.tasks.segment.task import SegmentTask
 from napari_synthseg.training.libraries import load_libraries
 from napari_synthseg.training.trainable import Validation
@@ -113,10 +115,25 @@ def test_the_best_weights_are_chosen_on_the_held_out_part(disks, tiny):
     )
     validated = [row for row in model.history if row.validation]
     assert [row.step for row in validated] == [4, 6, 7, 9, 10]
-    assert set(validated[0].validation) == {"held-out pairs F1", "held-out clicks F1"}
+    figures = {"held-out pairs F1", "held-out clicks F1", "held-out loss"}
+    assert set(validated[0].validation) == figures
+    losses = [row.validation["held-out loss"] for row in validated]
+    assert losses[-1] < losses[0]
     assert any(row.best for row in validated)
     assert steps[-1].metrics.keys() >= {"held-out pairs F1", "held-out clicks F1"}
     assert "held-out" in model.selection
+
+
+def test_where_both_kinds_are_learned_from_their_losses_are_told_apart(disks, tiny):
+    real = replace(disks.pair(7), is_real=True)
+    mixed = MixedDataset(disks, [real], 0.5)
+    held = [disks.pair(999), replace(disks.pair(998), is_real=True)]
+    steps, _ = turn(train_model(tiny, mixed, val_pairs=held))
+    batches = [s.metrics for s in steps if "loss" in s.metrics]
+    for batch in batches:
+        mean = (batch["synthetic loss"] + batch["real loss"]) / 2
+        assert batch["loss"] == pytest.approx(mean, rel=0.3)
+    assert {"held-out loss, synthetic", "held-out loss, real"} <= set(steps[-1].metrics)
 
 
 def test_a_checkpoint_goes_on_where_it_was_left(disks, tiny):

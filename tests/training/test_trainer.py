@@ -289,6 +289,27 @@ def test_batches_that_take_long_are_waited_for_with_progress():
     assert len(losses(news)) == 1
 
 
+def test_the_time_left_is_true_under_a_step_limit_and_counts_what_is_done_between():
+    modes = []
+
+    def between(net):
+        modes.append(net.training)
+        time.sleep(0.02)
+        yield Progress(0.0)
+
+    trainer = Trainer(Falling(), plan(20, patience=None), CPU, between=between)
+    told = [
+        (trainer.elapsed, step.metrics.get("seconds left"))
+        for step in trainer.run()
+        if "loss" in step.metrics
+    ]
+    whole = trainer.elapsed
+    assert set(modes) == {False} and len(modes) == 20
+    spent, left = told[9]
+    assert left == pytest.approx(whole - spent, rel=0.5)
+    assert told[-1][1] < 0.1 * whole
+
+
 def test_the_rate_rises_shortly_and_falls_to_nearly_nothing():
     rates = np.array([rate_factor(f) for f in np.linspace(0, 1, 201)])
     top = int(rates.argmax())

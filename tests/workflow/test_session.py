@@ -9,7 +9,6 @@ from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, Verdict
 from napari_synthseg.core.errors import InputError, ReadOnlyError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.core.specs import ModelSpec, TrainSpec
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.training.split import Subset
@@ -18,58 +17,8 @@ from napari_synthseg.workflow.cutting import clicked_image, clicked_parts
 from napari_synthseg.workflow.importing import find_missing
 from napari_synthseg.workflow.session import Session
 from napari_synthseg.workflow.training_data import TrainingSources
-from tests.helpers.disks import draw_disks
+from tests.helpers.clicked_fields import TINY, disk_field, images_by_role
 from tests.helpers.sessions import add_array, add_file, add_masks, true_masks
-
-TINY = TrainSpec(
-    steps=4,
-    minutes=None,
-    batch_size=2,
-    crop=64,
-    device="cpu",
-    model=ModelSpec(width=4, depth=2),
-)
-
-
-def disk_field(seed, shape=(128, 192)):
-    """Return a simulated image (uint16), its labels and a click on each object."""
-    drawn = draw_disks(shape, seed, count=60, radius=7)
-    stored = np.clip(drawn.image[0] * 4000 + 500, 0, 65535).astype(np.uint16)
-    centers = {
-        i: tuple(float(v) for v in np.argwhere(drawn.labels.ids == i).mean(axis=0))
-        for i in drawn.labels.classes
-    }
-    return stored, drawn.labels, centers
-
-
-@pytest.fixture
-def session(tmp_path):
-    session = Session.create(tmp_path / "p.synthseg")
-    yield session
-    session.close().result()
-
-
-@pytest.fixture
-def clicked(session):
-    """A project with one clicked image and one for testing, both simulated."""
-    project = session.project
-    project = project.with_classes(project.next_class("bright", diameter=14))
-    project = project.with_classes(project.next_class("dark", diameter=14))
-    session.edit(project, "add classes")
-    for seed, role in ((1, "train"), (2, "test")):
-        image, labels, centers = disk_field(seed)
-        ref = add_array(session, image, "yx", f"field {seed}", role=role, exhaustive=True)
-        add_masks(session, ref, labels)
-        if role == "train":
-            new = [
-                Click(image=ref.id, position=p, cls=labels.classes[i]) for i, p in centers.items()
-            ]
-            session.edit(session.project.with_clicks(*new), "click")
-    return session
-
-
-def images_by_role(session):
-    return {ref.role: ref for ref in session.project.images}
 
 
 def test_edits_are_announced_with_new_and_old(session):

@@ -13,7 +13,13 @@ from PIL import ExifTags, Image
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images import tables
-from napari_synthseg.io.images.stored_array import ImageFormat, Index, StoredArray, check_budget
+from napari_synthseg.io.images.stored_array import (
+    ImageFormat,
+    Index,
+    StoredArray,
+    check_budget,
+    gone,
+)
 
 RASTER_FORMATS = ("PNG", "JPEG", "BMP")
 
@@ -82,6 +88,8 @@ def open_raster(
             array = _upright(decode(), turn)
         except InputError:
             raise
+        except FileNotFoundError:
+            raise gone(path) from None
         except (OSError, SyntaxError, ValueError, imagecodecs.PngError) as error:
             raise _damaged(path, error) from error
         if array.shape != shape:

@@ -178,3 +178,11 @@ def check_budget(name: str, values: int, itemsize: int) -> None:
             f"{limit / 2**30:.1f} GB): use a smaller region, or save it as a tiled TIFF or "
             "OME-Zarr."
         )
+
+
+def gone(path: Path) -> InputError:
+    """Return the error that says that a file vanished after it was opened."""
+    return InputError(
+        f"'{path}' is no longer there: put it back, or lead the project to its new place (project "
+        "menu: Find moved images), then go on."
+    )

@@ -24,6 +24,7 @@ from napari_synthseg.io.images.stored_array import (
     StoredArray,
     check_budget,
     choose_series,
+    gone,
 )
 from napari_synthseg.io.images.tiff_headers import read_header
 
@@ -160,6 +161,8 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
             yield tiff
     except InputError:
         raise
+    except FileNotFoundError:
+        raise gone(path) from None
     except MemoryError:
         raise InputError(
             f"'{path}' is too large for the memory: save it as a tiled TIFF or OME-Zarr."

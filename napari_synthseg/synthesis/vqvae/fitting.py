@@ -166,6 +166,8 @@ class _Fit:
         )  # fmt: skip
         trainer = Trainer(stage, plan, self.device, store=self.artifacts, name=name)
         yield from subprogress(trainer.run(), *span, message)
+        if trainer.unsaved:
+            raise InputError(trainer.unsaved)
         self.figures |= trainer.figures
         return trainer.trained()
 

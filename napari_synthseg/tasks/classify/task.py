@@ -114,7 +114,7 @@ class ClassifyTask(Task):
             return output.sum() * 0
         return nn.functional.binary_cross_entropy_with_logits(output.float()[known], shown[known])
 
-    def validate(
+    def measure(
         self, net: nn.Module, device: torch.device, *, tune: bool = False
     ) -> Generator[Progress, None, Validation]:
         """Compare with what held-out pairs show, and with clicks in fields of held-out images."""

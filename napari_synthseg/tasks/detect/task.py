@@ -120,7 +120,7 @@ class DetectTask(Task):
         """Return the error of places, sizes, objects and classes."""
         return self._head.measure_loss(output, *targets)
 
-    def validate(
+    def measure(
         self, net: nn.Module, device: torch.device, *, tune: bool = False
     ) -> Generator[Progress, None, Validation]:
         """Compare with the boxes of held-out pairs, and with the clicks of held-out images."""

@@ -69,7 +69,7 @@ class SegmentTask(Task):
         """Return the error of classes and inner distance."""
         return segmentation_loss(output, *targets)
 
-    def validate(
+    def measure(
         self, net: nn.Module, device: torch.device, *, tune: bool = False
     ) -> Generator[Progress, None, Validation]:
         """Compare with the masks of held-out pairs, and with the clicks of held-out images."""

@@ -84,7 +84,7 @@ class SemanticTask(Task):
         weights = torch.tensor(self.class_weights, dtype=torch.float32, device=output.device)
         return region_loss(output, targets[0], weights)
 
-    def validate(
+    def measure(
         self, net: nn.Module, device: torch.device, *, tune: bool = False
     ) -> Generator[Progress, None, Validation]:
         """Compare with the true regions of held-out pairs; there is nothing to tune.

@@ -10,8 +10,11 @@ from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.pages.page import NextStep, Page
 from napari_synthseg.ui.pages.task_choice import TaskChoice
+from napari_synthseg.ui.pages.training.device_choice import DeviceChoice
+from napari_synthseg.ui.pages.training.live_box import LiveBox
+from napari_synthseg.ui.pages.training.runs_window import RunsWindow
 from napari_synthseg.ui.pages.work_box import WorkBox
-from napari_synthseg.ui.presenters.runs import describe_run, find_run, run_state
+from napari_synthseg.ui.presenters.runs import describe_run, find_run, run_words
 from napari_synthseg.ui.presenters.steps import RESULTS, is_marked, is_trained
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.forms import ModelForm
@@ -39,12 +42,14 @@ class TrainPage(Page):
 
     def __init__(self, controller: SessionController, layers: Layers, colors: Colors) -> None:
         super().__init__(controller, layers)
+        self.runs_window: RunsWindow | None = None
         self.introduction, self.report = quiet_label(), quiet_label()
         self.task = TaskChoice(self._spec)
         self.form: ModelForm[TrainSpec] = ModelForm(
-            self._spec, shown=("minutes", "device"), hidden=("task", "model", "start")
+            self._spec, shown=("minutes", "steps"), hidden=("task", "model", "start", "device")
         )
-        for box in (self.task, self.form):
+        self.device = DeviceChoice(controller, self._spec)
+        for box in (self.task, self.form, self.device):
             box.changed.connect(self._on_spec_changed)
         self.work = WorkBox(
             controller,
@@ -54,14 +59,20 @@ class TrainPage(Page):
             ("Start a new run with these settings", "Stop now and keep the best weights so far"),
             "Stopped; the best weights are kept.",
         )
+        self.live = LiveBox(controller, layers)
+        self.work.progressed.connect(self.live.take)
         self.runs = ChoiceBox(tip="The run that is reported below, or gone on with", name="Run")
         self.runs.chosen.connect(lambda _: self._show_report())
         self.resume_button = push_button(
             "Go on", self._on_resume, "Go on with this run from its last checkpoint"
         )
+        self.compare_button = push_button(
+            "Compare runs…", self._on_compare, "All runs in a table: settings, time, scores"
+        )
         self.add(
-            self.introduction, self.task, self.form, self.work,
+            self.introduction, self.task, self.form, self.device, self.live, self.work,
             row_of(self.runs, self.resume_button, stretch=self.runs), self.report,
+            self.compare_button,
         )  # fmt: skip
         self.refresh()
 
@@ -94,12 +105,18 @@ class TrainPage(Page):
     def enter(self) -> None:
         """Show what suits what is marked, until the user chooses."""
         self.layers.look_at_image()
+        self.device.look()
+        self.work.curve.prepare()
         self.refresh()
 
     def start(self, **changes: Any) -> None:
         """Start a training run in the background; `changes` are of the settings shown."""
         spec = self.form.model.model_copy(update=changes)
-        self.work.run(lambda session: session.train(spec))
+        self._run(spec)
+
+    def _run(self, how: TrainSpec | TrainingRun) -> None:
+        live = self.live.begin()
+        self.work.run(lambda session: session.train(how, live=live))
 
     def refresh(self) -> None:
         """Show settings, buttons and runs as they are now."""
@@ -107,6 +124,7 @@ class TrainPage(Page):
         if idle:
             self.task.show_spec(self._spec, project.runs)
             self.form.set_model(self._spec)
+            self.device.show_spec(self._spec)
         cautions = self.session.cautions if self.session is not None else ()
         lines = (
             f"{SOURCES[self.form.model.source]} {BACKGROUND_WORK}",
@@ -116,31 +134,54 @@ class TrainPage(Page):
         self.introduction.setText(before if idle else WHILE_TRAINING)
         self.work.start_button.setEnabled(idle and is_marked(project))
         self.work.start_button.setText("Train again" if is_trained(project) else "Start")
-        self.form.setEnabled(idle)
-        self.task.setEnabled(idle)
+        for settings in (self.form, self.task, self.device):
+            settings.setVisible(idle)
         runs = project.runs
-        if self.runs.fill({run.id: f"{run.name}: {run_state(run)}" for run in runs}) and runs:
+        named = {run.id: run_words(run, run.id == self._running) for run in runs}
+        if self.runs.fill(named) and runs:
             self.runs.choose(runs[-1].id)
         self.runs.setVisible(bool(runs))
+        self.compare_button.setVisible(bool(runs))
         self._show_report()
         self.next_step_changed.emit()
 
     @property
-    def _run(self) -> TrainingRun | None:
+    def _chosen(self) -> TrainingRun | None:
         """The run that is chosen."""
         return find_run(self.project, self.runs.value)
 
+    @property
+    def _running(self) -> str:
+        """Id of the run that is being trained; empty where none is."""
+        return self.work.job.subject if self.work.job is not None else ""
+
     def _show_report(self) -> None:
-        run = self._run
-        self.report.setText(describe_run(run) if run else "")
+        run = self._chosen
+        is_over = run is not None and run.id != self._running
+        self.report.setText(describe_run(run) if run is not None and is_over else "")
         stopped = run is not None and run.state != "done"
         self.resume_button.setVisible(stopped and self.work.job is None)
 
     # --- editing -----------------------------------------------------------------------------
 
     def _on_resume(self) -> None:
-        if (run := self._run) is not None:
-            self.work.run(lambda session: session.train(run))
+        if (run := self._chosen) is not None:
+            self._go_on(run)
+
+    def _go_on(self, run: TrainingRun) -> None:
+        self.runs.choose(run.id)
+        self._run(run)
+
+    def _on_compare(self) -> None:
+        """Show all runs in a window of their own."""
+        if self.runs_window is None:
+            self.runs_window = RunsWindow(self.controller, self, self._go_on)
+            self.runs_window.destroyed.connect(self._on_window_closed)
+        self.runs_window.show()
+        self.runs_window.raise_()
+
+    def _on_window_closed(self, _: object = None) -> None:
+        self.runs_window = None
 
     def _on_spec_changed(self, spec: TrainSpec) -> None:
         """Keep what the user has changed, and only that: the rest goes on to follow the marks."""
@@ -158,4 +199,6 @@ class TrainPage(Page):
             self.refresh()
 
     def _on_work_changed(self) -> None:
+        if self.work.job is None:
+            self.live.end()
         self.refresh()

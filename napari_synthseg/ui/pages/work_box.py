@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QWidget
 from napari_synthseg.core.labels import DualImage
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.control.controller import Lane, SessionController
-from napari_synthseg.ui.presenters.work_log import CurvePoint, WorkLog
+from napari_synthseg.ui.presenters.training.curves import CurvePoint
+from napari_synthseg.ui.presenters.work_log import WorkLog
 from napari_synthseg.ui.widgets.curve import LossCurve
 from napari_synthseg.ui.widgets.parts import column_in, push_button, quiet_label, row_of, thin_bar
 from napari_synthseg.ui.widgets.style import Colors
@@ -50,6 +51,9 @@ class WorkBox(QWidget):
 
     previewed = Signal(object)
     """What `prepare` returned."""
+
+    progressed = Signal(list)
+    """What the work yielded since the last time, oldest first."""
 
     def __init__(
         self,
@@ -149,6 +153,7 @@ class WorkBox(QWidget):
         prepared, self._prepared = self._prepared, None
         if prepared is not None:
             self.previewed.emit(prepared)
+        self.progressed.emit(news)
 
     def _draw(self) -> None:
         if self._waiting:

@@ -10,24 +10,46 @@ from napari_synthseg.core.specs import SCRATCH, TrainSpec
 from napari_synthseg.networks.warm_start import shipped_file
 from napari_synthseg.tasks.registry import describe_task
 
+CUT_OFF = (
+    "It was cut off before its end: 'Go on' continues from its last checkpoint, or from the start "
+    "where there is none."
+)
+
 
 def find_run(project: Project, ident: str | None) -> TrainingRun | None:
     """Return a run by its id, or None where there is none (yet, or any more)."""
     return next((run for run in project.runs if run.id == ident), None)
 
 
-def run_state(run: TrainingRun) -> str:
-    """Return a run's state and how many steps it took."""
-    return f"{run.state}, {run.steps} steps" if run.steps else run.state
+def run_state(run: TrainingRun, is_running: bool) -> str:
+    """Return how far a run came; one that nobody trains any more was cut off."""
+    if is_running:
+        return "running"
+    return {"running": "cut off", "cancelled": "stopped"}.get(run.state, run.state)
+
+
+def run_words(run: TrainingRun, is_running: bool) -> str:
+    """Return a run's name, its state, and how many steps it took."""
+    steps = f", {run.steps} steps" if run.steps else ""
+    return f"{run.name}: {run_state(run, is_running)}{steps}"
 
 
 def describe_run(run: TrainingRun) -> str:
-    """Return device, time, and how the weights were chosen; of a failed run the error."""
+    """Return device, time, and how the weights were chosen; of others how to go on."""
     if run.state == "failed":
-        return run.error.strip().splitlines()[-1] if run.error.strip() else "failed"
+        return _last_line(run.error) or "failed"
+    if run.state == "running":
+        return CUT_OFF
     where = [f"on {run.device}" if run.device else "", f"{run.seconds:.0f} s" * bool(run.seconds)]
     lines = (", ".join(part for part in where if part), run.selection)
     return "\n".join(line for line in lines if line)
+
+
+def _last_line(error: str) -> str:
+    """Return what an error says, without the name of its kind."""
+    lines = error.strip().splitlines()
+    kind, colon, message = (lines[-1] if lines else "").partition(": ")
+    return message if colon and kind.endswith("InputError") else kind + colon + message
 
 
 def start_choices(spec: TrainSpec, runs: Sequence[TrainingRun]) -> dict[str, str]:

@@ -157,6 +157,13 @@ def number_text(name: str, value: float) -> str:
     return f"{value:.3f}"
 
 
+def headline(scores: Scores) -> tuple[str, tuple[str, ...]]:
+    """Return the task's first figure with its name, and all of them."""
+    names = _metrics(scores)
+    every = tuple(f"{_title(name)}: {number_text(name, scores.values[name])}" for name in names)
+    return (every[0] if every else ""), every
+
+
 def overlay_text(scores: Scores) -> str:
     """Return the lines that are written over the image, caption included."""
     names = [name for name in _metrics(scores) if name not in COUNTS][:MAX_IN_OVERLAY]

@@ -1,30 +1,34 @@
-"""What long learning has reported so far: its figures in words, and the points of its curve."""
+"""What long learning has reported so far: its figures in words, and the points of its curves."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
 
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.ui.presenters.training.curves import HELD, TRAINING, CurvePoint
 
-COUNTERS = ("step", "seconds", "best step")
+COUNTERS = ("step", "seconds", "seconds left", "best step")
 WAITING = "step 0"
 """Messages that begin so say nothing that is worth a note."""
 
-HELD_OUT = ("held ", "val ")
+HELD_OUT = ("held-out ", "held ", "val ")
 """Figures of the held-out part begin with one of these."""
+
+HELD_OUT_LOSS = "held-out loss"
+"""Figures of losses on the held-out part begin so; what follows says what the crops are of."""
+
+OF_ORIGIN = {"synthetic loss": "synthetic", "real loss": "real"}
+"""Loss of the crops of one origin in a batch -> its curve."""
+
+VALIDATED = "validated"
+"""Ends the message of what was measured on the held-out part."""
+
+MOST_NOTES = 2
+"""Notes that are shown, the last ones."""
 
 SHARES = ("mask accuracy", "codes used")
 """Figures that are shown in percent."""
-
-
-class CurvePoint(NamedTuple):
-    """A point of the curve: step, loss, and whether its weights were the best so far."""
-
-    step: int
-    loss: float
-    is_best: bool
 
 
 class WorkLog:
@@ -43,14 +47,16 @@ class WorkLog:
         self.note = self._message = ""
         self._figures: dict[str, float] = {}
         self._seconds = 0.0
+        self._left: float | None = None
         self._batches = 0
+        self._notes: dict[str, None] = {}
 
     def add(self, news: Sequence[Progress]) -> tuple[list[CurvePoint], bool]:
-        """Take news in; return the batches among them, and whether a new curve begins with them.
+        """Take news in; return the points of curves, and whether new curves begin with them.
 
-        Of two stages only the batches of the later one are returned.
+        Of two stages only the points of the later one are returned.
         """
-        batches: list[CurvePoint] = []
+        points: list[CurvePoint] = []
         is_new = False
         for item in news:
             if math.isfinite(loss := item.metrics.get("loss", math.nan)):
@@ -59,18 +65,26 @@ class WorkLog:
                     self.stage, is_new = stage, True
                     self._figures.clear()
                     self._batches = 0
-                    batches.clear()
+                    points.clear()
                 self._batches += 1
                 step = int(item.metrics.get("step", self._batches))
-                batches.append(CurvePoint(step, loss, item.metrics.get("best step") == step))
+                is_best = item.metrics.get("best step") == step
+                points += _of_batch(item.metrics, step, loss, is_best)
             elif self.stage is None and not item.message.startswith(WAITING):
-                self.note = item.message
-            self._message = item.message or self._message
-            self._seconds = item.metrics.get("seconds", self._seconds)
-            self._figures.update(
-                {name: value for name, value in item.metrics.items() if name not in COUNTERS}
-            )
-        return batches, is_new
+                self.note = item.message or self.note
+            elif item.message.endswith(VALIDATED):
+                points += _of_validation(item.metrics, int(item.metrics.get("step", self._batches)))
+            self._take_figures(item)
+        return points, is_new
+
+    def _take_figures(self, item: Progress) -> None:
+        self._notes |= dict.fromkeys(item.notes)
+        self._message = item.message or self._message
+        self._seconds = item.metrics.get("seconds", self._seconds)
+        self._left = item.metrics.get("seconds left", self._left)
+        self._figures.update(
+            {name: value for name, value in item.metrics.items() if name not in COUNTERS}
+        )
 
     def text(self) -> str:
         """Return what is shown below the progress bar: what is done, figures, those held out."""
@@ -79,8 +93,11 @@ class WorkLog:
         now = self._message[:1].upper() + self._message[1:]
         if self._seconds:
             now = f"{now}, {self._seconds:.0f} s"
+        if self._left is not None and self.stage == "":  # of several stages it is that of one
+            now = f"{now}, {time_left(self._left)}"
         note = self.note if self.stage == "" else ""  # of several stages it says nothing
-        return "\n".join(part for part in (now, self.figures(), note) if part)
+        told = (f"Note: {each}." for each in list(self._notes)[-MOST_NOTES:])
+        return "\n".join(part for part in (now, self.figures(), note, *told) if part)
 
     def figures(self) -> str:
         """Return the figures of now, those of the held-out part in a line of their own."""
@@ -91,6 +108,33 @@ class WorkLog:
             (held if prefix else ours)[name.removeprefix(prefix)] = value
         lines = (_listed(ours), f"held out: {_listed(held)}" if held else "")
         return "\n".join(line for line in lines if line)
+
+
+def time_left(seconds: float) -> str:
+    """Return how long something will still take, as exactly as that can be known."""
+    if seconds < 10:
+        return "a few seconds left"
+    if seconds < 95:
+        return f"about {10 * math.ceil(seconds / 10)} s left"
+    minutes = seconds / 60
+    if minutes < 90:
+        return f"about {minutes:.0f} min left"
+    return f"about {minutes / 60:.1f} h left"
+
+
+def _of_batch(
+    metrics: Mapping[str, float], step: int, loss: float, is_best: bool
+) -> Iterator[CurvePoint]:
+    """Yield the losses of a batch: one, or that of each origin of its crops."""
+    apart = {curve: metrics[name] for name, curve in OF_ORIGIN.items() if name in metrics}
+    for curve, value in (apart or {TRAINING: loss}).items():
+        yield CurvePoint(step, value, is_best, curve)
+
+
+def _of_validation(metrics: Mapping[str, float], step: int) -> Iterator[CurvePoint]:
+    for name, value in metrics.items():
+        if name.startswith(HELD_OUT_LOSS):
+            yield CurvePoint(step, value, False, HELD + name.removeprefix(HELD_OUT_LOSS))
 
 
 def _listed(figures: Mapping[str, float]) -> str:

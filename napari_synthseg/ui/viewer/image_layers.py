@@ -51,6 +51,11 @@ class ImageLayers:
             if self._keys[layer] == image.key:
                 image.placement.at(origin).apply(layer)
 
+    def move(self, layer: Layer, image: DisplayedImage, origin: Sequence[int]) -> None:
+        """Let the first pixel of a layer be the image's pixel `origin` from now on."""
+        self._origins[layer] = tuple(origin)
+        image.placement.at(origin).apply(layer)
+
     def owns(self, layer: Layer) -> bool:
         """Return whether a layer was added here."""
         return layer in self._keys

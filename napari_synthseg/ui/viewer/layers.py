@@ -33,6 +33,7 @@ from napari_synthseg.ui.viewer.drawing.shape_drawing import ShapeDrawing
 from napari_synthseg.ui.viewer.heat_map_layers import HeatMapLayers
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.image_watch import ImageWatch
+from napari_synthseg.ui.viewer.live_layer import LiveLayer
 from napari_synthseg.ui.viewer.marking.clicks_layer import ClicksLayer
 from napari_synthseg.ui.viewer.marking.outlines_layer import OutlinesLayer
 from napari_synthseg.ui.viewer.marking.regions_layer import RegionsLayer
@@ -91,6 +92,7 @@ class Layers(QObject):
         self._results = ImageLayers(viewer)
         self.outputs = OutputLayers(viewer, self._results, controller)
         self.heat_maps = HeatMapLayers(viewer, self._results, controller)
+        self.live = LiveLayer(viewer, self._results, controller)
         self._viewer = viewer
         self._controller = controller
         self._images: dict[ImageKey, ImageWatch] = {}
@@ -473,7 +475,9 @@ class Layers(QObject):
             self.left_out.forget()
         if gone is self.drawing.layer:
             self.drawing.forget()
-        for holder in (self.outlines, self.preview, self.outputs, self.heat_maps, self._results):
+        for holder in (
+            self.outlines, self.preview, self.outputs, self.heat_maps, self.live, self._results,
+        ):  # fmt: skip
             holder.forget(gone)
         for key in [k for k, watch in self._images.items() if watch.layer is gone]:
             self._images.pop(key).close()

@@ -38,7 +38,8 @@ from napari_synthseg.ui.presenters.steps import (
     RESULTS,
     why_locked,
 )
-from napari_synthseg.ui.presenters.work_log import CurvePoint, WorkLog
+from napari_synthseg.ui.presenters.training.curves import CurvePoint
+from napari_synthseg.ui.presenters.work_log import WorkLog
 
 IMAGE = ImageRef(id="a", uri="a.tif", name="a", axes="yx")
 OBJECTS = ObjectClass(name="cell", value=1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from napari_synthseg.ui.presenters.training.curves import CurvePoint
+
 pytestmark = pytest.mark.gui
 
 
@@ -22,7 +24,7 @@ def test_a_long_curve_keeps_its_shape_in_few_points(curve):
 
     count = 10 * MAX_POINTS
     for start in range(0, count, 100):
-        curve.add((step, float(step), step == 700) for step in range(start, start + 100))
+        curve.add(CurvePoint(s, float(s), s == 700) for s in range(start, start + 100))
     steps = [step for step, _, _ in curve.points]
     assert MAX_POINTS // 2 <= len(steps) <= MAX_POINTS
     assert steps == list(range(0, count, steps[1]))
@@ -33,5 +35,20 @@ def test_a_long_curve_keeps_its_shape_in_few_points(curve):
 
 
 def test_the_smooth_line_follows_each_batch(curve):
-    curve.add([(1, 1.0, False), (2, 0.0, True)])
+    curve.add([CurvePoint(1, 1.0), CurvePoint(2, 0.0, True)])
     assert [round(smooth, 2) for _, _, smooth in curve.points] == [1.0, 0.93]
+
+
+def test_what_is_held_out_is_not_smoothed_and_named_apart(curve):
+    curve.show()
+    curve.add(
+        [
+            CurvePoint(1, 1.0),
+            CurvePoint(1, 4.0, curve="held out"),
+            CurvePoint(9, 2.0, curve="held out"),
+        ]
+    )
+    assert [smooth for _, _, smooth in curve.series["held out"].points] == [4.0, 2.0]
+    assert "training" in curve.legend.text() and "held out" in curve.legend.text()
+    curve.clear()
+    assert not curve.legend.text()

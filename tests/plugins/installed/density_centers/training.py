@@ -62,7 +62,7 @@ class CountTask(Task):
         (maps,) = targets
         return ((1 + 9 * maps) * (output - maps) ** 2).mean()
 
-    def validate(
+    def measure(
         self, net: nn.Module, device: torch.device, *, tune: bool = False
     ) -> Generator[Progress, None, Validation]:
         """Match the peaks on held-out pairs with true centers; choose the threshold on them."""

@@ -1,0 +1,1 @@
+"""What the page of training is made of."""

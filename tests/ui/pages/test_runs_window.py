@@ -1,0 +1,76 @@
+"""The window of runs: compared, renamed, deleted, used again, and copied as texts."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_synthseg.core.runs import TrainingRun
+from napari_synthseg.core.scores import Scores
+from napari_synthseg.core.specs import TrainSpec
+
+pytestmark = pytest.mark.gui
+
+MEASURED = {"f1@0.5": 0.8}
+SCORES = Scores(task="segment", measured_on="real", images=("a",), objects=9, values=MEASURED)
+
+
+@pytest.fixture
+def compared(opened):
+    """The window, of a project with two runs."""
+    for number, (state, scores) in enumerate([("done", (SCORES,)), ("running", ())], start=1):
+        run = TrainingRun(
+            id=f"r{number}", name=f"run {number}", state=state, scores=scores, steps=40,
+            created=f"2026-01-0{number}T10:00:00+00:00", device="CPU, 2 threads (no CUDA device)",
+            spec=TrainSpec(task="segment", steps=40 * number, start="r1" if number == 2 else None),
+            recipe={"kind": "paste", "density": 0.5},
+        )  # fmt: skip
+        opened.session._replace(opened.session.project.with_run(run))
+    opened.panel.show_step(3)
+    page = opened.panel.train_page
+    page.compare_button.click()
+    return opened, page, page.runs_window
+
+
+def row(window, number):
+    table = window.table
+    return [table.item(number, column).text() for column in range(table.columnCount())]
+
+
+def test_runs_are_compared_renamed_deleted_and_used_again(compared):
+    bench, page, window = compared
+    assert row(window, 0)[0] == "cut off", "nobody trains it any more"
+    assert "run 1" in row(window, 0) and "F1 at IoU 0.5: 0.800" in row(window, 1)
+    tip = window.table.item(1, window.table.columnCount() - 1).toolTip()
+    assert "measured on 9 true objects (masks) of a, real" in tip
+    assert window.go_on_button.isEnabled() and "cut off" in window.report.text()
+    window.table.selectRow(1)
+    assert not window.go_on_button.isEnabled()
+    assert "steps = 40" in window.settings.toPlainText()
+    window.name.selectAll()
+    QTest.keyClicks(window.name, "coarse")
+    QTest.keyClick(window.name, Qt.Key.Key_Return)
+    assert bench.session.project.run("r1").name == "coarse"
+    assert window.table.verticalHeaderItem(1).text() == "coarse"
+    window.command_button.click()
+    assert QApplication.clipboard().text().startswith("napari-synthseg train ")
+    window.python_button.click()
+    assert "open_project" in QApplication.clipboard().text()
+    window.use_button.click()
+    assert bench.session.project.train_spec.steps == 40
+    assert page.form.model.steps == 40
+    window.delete_button.click()
+    assert window.asking.isVisible() and "'coarse'" in window.question.text()
+    window.keep.click()
+    assert not window.asking.isVisible()
+    window.delete_button.click()
+    window.confirm.click()
+    assert [run.id for run in bench.session.project.runs] == ["r2"]
+    assert window.table.rowCount() == 1
+    bench.panel.header.undo_button.click()
+    assert [run.name for run in bench.session.project.runs] == ["coarse", "run 2"]
+    bench.panel.files.new_project()
+    bench.settle()
+    assert page.runs_window is None or not page.runs_window.isVisible()
