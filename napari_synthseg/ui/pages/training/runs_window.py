@@ -53,6 +53,7 @@ class RunsWindow(QDialog):
         self._controller, self._go_on = controller, go_on
         self._chosen = ""
         self.table = DataTable(is_wide=True)
+        self.table.setAccessibleName("Runs")
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.itemSelectionChanged.connect(self._on_selected)
@@ -64,6 +65,7 @@ class RunsWindow(QDialog):
         self.report = quiet_label()
         self.settings = QPlainTextEdit()
         self.settings.setReadOnly(True)
+        self.settings.setAccessibleName("Settings of the run")
         self.settings.setToolTip("All settings of the chosen run, and versions of libraries")
         self.buttons = self._make_buttons()
         self.question = Notice()
