@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt
@@ -27,13 +28,16 @@ MAX_ROWS_IN_SIGHT = 12
 class DataTable(QTableWidget):
     """Shows a table, as high as its rows; hides while there is none.
 
-    With `is_wide`, for a window of its own, all rows are in sight, columns are as wide as their
-    texts, and the last one takes the rest.
+    With `is_wide`, for a window of its own, columns are as wide as their texts, and the last one
+    takes the rest. `most_rows` are in sight, by default all in a window of its own.
     """
 
-    def __init__(self, table: Table | None = None, *, is_wide: bool = False) -> None:
+    def __init__(
+        self, table: Table | None = None, *, is_wide: bool = False, most_rows: int | None = None
+    ) -> None:
         super().__init__()
         self._is_wide = is_wide
+        self._most_rows = most_rows or (sys.maxsize if is_wide else MAX_ROWS_IN_SIGHT)
         self.setAccessibleName("Table")
         self.setTabKeyNavigation(False)  # tab goes on to the next control
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
@@ -80,7 +84,7 @@ class DataTable(QTableWidget):
         least = columns.minimumSectionSize() * self.columnCount()
         heading = _clamp(room - least, (HEADING_PX[0], max(HEADING_PX[1], room // 3)))
         rows.setMaximumWidth(heading)
-        in_sight = self.rowCount() if self._is_wide else min(self.rowCount(), MAX_ROWS_IN_SIGHT)
+        in_sight = min(self.rowCount(), self._most_rows)
         heights = [self.rowHeight(r) for r in range(in_sight)]
         height = columns.sizeHint().height() + sum(heights) + 6
         if min(rows.sizeHint().width(), heading) + least > room:

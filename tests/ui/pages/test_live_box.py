@@ -13,6 +13,7 @@ pytestmark = pytest.mark.gui
 def test_the_live_layer_follows_the_view_and_is_gone_at_the_end(clicked, monkeypatch):
     monkeypatch.setattr(live_view, "FIRST_S", 0.0)
     monkeypatch.setattr(live_view, "PERIOD_S", 0.1)
+    monkeypatch.setattr(live_view, "SHARE", 0.9)
     layers, viewer = clicked.panel.layers, clicked.viewer
     page = start_training(clicked, steps=100_000)
     clicked.wait(lambda: len(page.work.curve.points) > 0, 180_000)  # torch is loaded by then

@@ -26,6 +26,9 @@ from napari_synthseg.ui.widgets.parts import Notice, column_in, push_button, qui
 from napari_synthseg.workflow.run_texts import command_line, python_code, settings_text
 from napari_synthseg.workflow.session import Session
 
+MOST_ROWS = 8
+"""Runs that are in sight at once."""
+
 ASK = (
     "Delete '{name}' with its model and predictions? Undo brings it back until the project is "
     "closed; then its files are removed."
@@ -52,7 +55,7 @@ class RunsWindow(QDialog):
         self.setWindowTitle("Runs of this project")
         self._controller, self._go_on = controller, go_on
         self._chosen = ""
-        self.table = DataTable(is_wide=True)
+        self.table = DataTable(is_wide=True, most_rows=MOST_ROWS)
         self.table.setAccessibleName("Runs")
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
