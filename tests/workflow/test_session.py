@@ -253,14 +253,14 @@ def test_a_run_goes_on_with_its_own_recipe(clicked, monkeypatch):
 
 def test_a_failure_is_kept_with_its_traceback(clicked, monkeypatch):
     def broken(*args, **kwargs):
-        raise RuntimeError("out of memory")
+        raise RuntimeError("it broke")
 
     monkeypatch.setattr("napari_synthseg.tasks.segment.task.make_targets", broken)
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(RuntimeError, match="it broke"):
         clicked.train(TINY, "doomed").result()
     run = clicked.project.run("doomed")
     assert run.state == "failed"
-    assert "out of memory" in run.error
+    assert "it broke" in run.error
     assert "Traceback" in run.error
     with pytest.raises(InputError, match="no trained model"):
         clicked.predict(run, [])
