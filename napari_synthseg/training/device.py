@@ -87,8 +87,8 @@ def _trouble_with(name: str) -> str | None:
     if name == "mps" and not torch.backends.mps.is_available():
         return "no Apple GPU was found"
     try:
-        layer = torch.nn.Conv2d(1, 1, 3).to(name)
-        layer(torch.zeros(1, 1, 8, 8, device=name)).sum().item()
+        image, kernel = torch.zeros(1, 1, 8, 8, device=name), torch.zeros(1, 1, 3, 3, device=name)
+        torch.nn.functional.conv2d(image, kernel).sum().item()
     except RuntimeError as error:
         return str(error).splitlines()[0]
     return None
