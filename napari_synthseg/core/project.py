@@ -214,7 +214,7 @@ class Project(Frozen):
         """Add a training run, or replace the one with the same id."""
         return self._replace(runs=_merged(self.runs, (run,), "id"))
 
-    def with_run_renamed(self, run_id: str, name: str) -> Self:
+    def with_run_renamed(self, run_id: str, name: str) -> Project:
         """Return the project with another name of a run.
 
         Raises

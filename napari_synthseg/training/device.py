@@ -42,7 +42,7 @@ def choose_device(wanted: str = "auto") -> tuple[torch.device, str]:
     """
     if wanted not in ("auto", *NAMES):
         raise InputError(f"There is no device '{wanted}': choose auto, cpu, cuda or mps.")
-    reasons = []
+    reasons: list[str] = []
     for name in HERE if wanted == "auto" else (wanted,):
         if (trouble := _trouble_with(name)) is None:
             why = f" ({', '.join(reasons)})" if reasons else ""
