@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
+import sys
 import uuid
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from functools import cache
+from inspect import cleandoc
+from pathlib import Path, PurePath
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -40,6 +44,50 @@ class Frozen(BaseModel):
 
     # NaN, a score that does not exist, would be written as null otherwise
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class Described(Frozen):
+    """A value whose fields have the docstrings below them as their descriptions.
+
+    The same as pydantic's `use_attribute_docstrings`, which finds the source of a class by asking
+    all modules that are loaded for their files: a tenth of the time that the panel takes to open.
+    """
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Describe the fields of the subclass."""
+        super().__pydantic_init_subclass__(**kwargs)
+        source = getattr(sys.modules.get(cls.__module__), "__file__", None)
+        for name, text in _docstrings(source).get(cls.__qualname__, {}).items():
+            field = cls.model_fields.get(name)
+            if field is not None and field.description is None:
+                field.description = text
+
+
+@cache
+def _docstrings(source: str | None) -> dict[str, dict[str, str]]:
+    """Return class -> field -> docstring of the classes in a file; empty where it has no source."""
+    if source is None or not source.endswith(".py"):
+        return {}
+    try:
+        tree = ast.parse(Path(source).read_text(encoding="utf-8"))
+    except OSError:
+        return {}
+    return {node.name: _of_class(node) for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def _of_class(node: ast.ClassDef) -> dict[str, str]:
+    found = {}
+    for field, after in zip(node.body, node.body[1:], strict=False):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+            and isinstance(after.value.value, str)
+        ):
+            found[field.target.id] = cleandoc(after.value.value)
+    return found
 
 
 class ObjectClass(Frozen):

@@ -7,8 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from napari_synthseg.core.annotations import Frozen
-from napari_synthseg.core.described import Described
+from napari_synthseg.core.annotations import Described, Frozen
 
 TrainingSource = Literal["synthetic", "real", "mixed"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from napari_synthseg.core.described import Described
+from napari_synthseg.core.annotations import Described
 
 
 class PatchSettings(Described):

@@ -63,12 +63,12 @@ from napari_synthseg.workflow.importing import ImageFields, Imported, MaskKind
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.limits import Limits, limit_images
-from napari_synthseg.workflow.live_view import LiveView
 from napari_synthseg.workflow.outlining import mending
 from napari_synthseg.workflow.outlining.live_outlines import LiveOutlines, Outlines
 from napari_synthseg.workflow.painting import SavedRegions
 from napari_synthseg.workflow.predicting import Magnification
 from napari_synthseg.workflow.realism.comparing import DEFAULT_PAIRS, compare
+from napari_synthseg.workflow.runs.live_view import LiveView
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.training.libraries import load_libraries
 from napari_synthseg.workflow.choosing import suitable_recipe
-from napari_synthseg.workflow.live_view import LiveView
+from napari_synthseg.workflow.runs.live_view import LiveView
 from napari_synthseg.workflow.training_data import TrainingSources
 
 PATIENCE_S, RETRY_S = 60.0, 0.4

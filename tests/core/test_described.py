@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from napari_synthseg.core.described import Described
+from napari_synthseg.core.annotations import Described
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.synthesis.paste.recipe import PasteRecipe
 from napari_synthseg.synthesis.vqvae.recipe import VQRecipe

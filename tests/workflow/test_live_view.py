@@ -11,8 +11,8 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.storage import runs
-from napari_synthseg.workflow import live_view
-from napari_synthseg.workflow.live_view import CROPPED, MOST_PX, PERIOD_S, Field, LiveView
+from napari_synthseg.workflow.runs import live_view
+from napari_synthseg.workflow.runs.live_view import CROPPED, MOST_PX, PERIOD_S, Field, LiveView
 from tests.helpers.clicked_fields import TINY, images_by_role
 
 LEFT = Field(ImageRef(id="a", uri="a"), ((0, 32), (0, 32)))

@@ -15,7 +15,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage import runs
-from napari_synthseg.workflow.run_texts import command_line, python_code, settings_text
+from napari_synthseg.workflow.runs.texts import command_line, python_code, settings_text
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_fields import TINY
 

@@ -15,7 +15,7 @@ from napari_synthseg.ui.viewer.displayed_image import DisplayedImage, ImageKey
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.output_layers import make_prediction_layers
 from napari_synthseg.ui.viewer.view import remove_layer
-from napari_synthseg.workflow.live_view import MOST_PLANES, Field
+from napari_synthseg.workflow.runs.live_view import MOST_PLANES, Field
 
 if TYPE_CHECKING:
     from napari import Viewer

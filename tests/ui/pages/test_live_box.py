@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_synthseg.workflow import live_view
+from napari_synthseg.workflow.runs import live_view
 from tests.ui.app.test_steps import start_training
 
 pytestmark = pytest.mark.gui

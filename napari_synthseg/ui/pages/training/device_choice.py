@@ -10,8 +10,8 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.job_monitor import JobMonitor
 from napari_synthseg.ui.presenters.training.devices import AUTO, device_choices, device_reason
 from napari_synthseg.ui.widgets.parts import ChoiceBox, quiet_label
-from napari_synthseg.workflow.devices import find_devices
 from napari_synthseg.workflow.jobs import Outcome
+from napari_synthseg.workflow.runs.devices import find_devices
 
 
 class DeviceChoice(QWidget):

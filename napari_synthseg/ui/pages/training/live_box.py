@@ -13,7 +13,7 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.training.live import describe_live
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import check_box, column_in, quiet_label
-from napari_synthseg.workflow.live_view import LiveView
+from napari_synthseg.workflow.runs.live_view import LiveView
 
 FOLLOW_S = 0.3
 """Least time between two looks at where the viewer looks."""

@@ -23,7 +23,7 @@ from napari_synthseg.ui.presenters.runs import describe_run
 from napari_synthseg.ui.presenters.training.run_table import newest_first, run_table
 from napari_synthseg.ui.widgets.data_table import DataTable
 from napari_synthseg.ui.widgets.parts import Notice, column_in, push_button, quiet_label, row_of
-from napari_synthseg.workflow.run_texts import command_line, python_code, settings_text
+from napari_synthseg.workflow.runs.texts import command_line, python_code, settings_text
 from napari_synthseg.workflow.session import Session
 
 MOST_ROWS = 8
