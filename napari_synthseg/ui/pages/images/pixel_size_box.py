@@ -31,7 +31,7 @@ from napari_synthseg.ui.widgets.parts import (
 PURPOSE = "scale bar"
 """What the drawing of a line is for."""
 
-UNIT_PX = 72
+UNIT_PX = 82
 """Width of the lists of units, which leaves room for the number."""
 
 LENGTHS = {unit: word for unit, word in UNITS.items() if unit != "px"}
