@@ -53,8 +53,11 @@ class RealismView(QDialog):
         tabs.addTab(figures, "Figures")
         caption = report.caption()
         about = quiet_label("\n".join((f"{caption[:1].upper()}{caption[1:]}.", *report.notes)))
-        self.save_button = push_button("Save report…", self.ask_folder)
-        buttons = row_of(self.save_button, push_button("Close", self.close))
+        self.save_button = push_button(
+            "Save report…", self.ask_folder, "Write the figures and the picture into a folder"
+        )
+        close = push_button("Close", self.close, "Close this report; it can be made again")
+        buttons = row_of(self.save_button, close)
         column = column_in(self, self.summary, tabs, about, buttons)
         column.setContentsMargins(9, 9, 9, 9)
         column.setStretchFactor(tabs, 1)
