@@ -50,6 +50,7 @@ class DeviceChoice(QWidget):
             return
         self._monitor = JobMonitor(find_devices(), with_bar=False)
         self._monitor.finished.connect(self._on_found)
+        self._monitor.start()
 
     def stop(self) -> None:
         """Look no further."""
