@@ -86,9 +86,9 @@ def ring(y0, x0, y1, x1):
 @pytest.mark.parametrize("factor", [1, 0.8])
 def test_only_tiles_at_the_region_of_interest_are_predicted(trained, factor):
     """Inside it, all is as if the whole had been."""
-    image = field((640, 640), 5)
-    ref = ImageRef(id="i", uri="i.tif", roi=(ring(300, 200, 380, 290),), excluded=(ring(
-        300, 200, 320, 290),))  # fmt: skip
+    image = field((704, 704), 5)
+    limits = {"roi": (ring(260, 160, 420, 330),), "excluded": (ring(260, 160, 290, 330),)}
+    ref = ImageRef(id="i", uri="i.tif", **limits)
     block = (64, 64)
     whole = predict(trained, scaled(ArraySource(image), factor), block=block)
     noted = NotedSource(image)

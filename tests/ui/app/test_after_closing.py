@@ -98,8 +98,7 @@ def test_a_layer_of_clicks_of_an_earlier_session_is_a_plain_layer(clicked):
     assert clicked.session.project is before
     old.add((44, 44))
     old.selected_data = {0, 1}
-    old.features.loc[:, "class"] = "another"
-    old.refresh_colors()
+    old.features.loc[:, "id"] = "another"
     clicked.settle()
     assert clicked.session.project is before
     clicked.viewer.layers.selection.active = clicked.clicks
