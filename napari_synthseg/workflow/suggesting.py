@@ -124,8 +124,8 @@ def suggest(
             subset = Subset(shown_by, project.clicks_on(shown_by))
             example = clicked_image(subset, project, folder)
         start = 0.6 if run is not None else 0.0
-        work = suggest_by_clicks(image, diameters, part, example)
-        more = yield from subprogress(work, start, 1.0)
+        search = suggest_by_clicks(image, diameters, part, example)
+        more = yield from subprogress(search, start, 1.0)
         found = combine(found, more) if run is not None else more
     source = f"the model of {run.name}" if run is not None else "the clicked objects"
     every = Suggestions(ref.id, tuple(found), source).open(project)

@@ -179,8 +179,8 @@ class _Search:
     def find(self, value: int) -> Generator[Progress, None, list[Suggestion]]:
         """Find objects of one class."""
         finder, usual = self._lesson.finder(value)
-        work = finder.look_at(self._part, self._clicks.pixels, self._clicks.spacing)
-        maps = yield from subprogress(work, 0.0, 0.2, "looking for more objects")
+        looking = finder.look_at(self._part, self._clicks.pixels, self._clicks.spacing)
+        maps = yield from subprogress(looking, 0.0, 0.2, "looking for more objects")
         places = self._free(maps.positions, value, finder.fit.diameter)[:MOST_CANDIDATES]
 
         def judged(found: Sequence[NetworkOutline]) -> list[float]:
