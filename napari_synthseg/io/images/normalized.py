@@ -156,7 +156,7 @@ class NormalizedImage:
         InputError
             As `read` does.
         """
-        fill = self._measured()[1]
+        fill = self._measured().fill
         if self._stored.dtype.kind != "f" and all(value is None for value in fill):
             return None
         stored = self.read_stored(tuple(slice(a, b) for a, b in self._inside(region)))
