@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import napari_synthseg as nss
+from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.sample_data.catalog import load
 
@@ -40,6 +41,7 @@ def main(spec: nss.TrainSpec, folder: Path) -> nss.Scores:
         job.progressed.connect(show)
         run = job.result()
         (found,) = session.predict(run, [held]).result()
+        assert isinstance(found, InstancePrediction)
         scores = session.score(run, [found]).result()
     print(f"\n{len(found.objects)} objects. {scores.caption()}")
     print({name: round(value, 3) for name, value in scores.values.items()})

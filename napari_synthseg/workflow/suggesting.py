@@ -143,8 +143,8 @@ def find_example(project: Project, ref: ImageRef) -> ImageRef | None:
 
     def alike(other: ImageRef) -> bool:
         same = (other.ndim, other.channels, other.unit) == (ref.ndim, ref.channels, ref.unit)
-        sizes = [np.array(r.pixel_size or (1.0,)) for r in (ref, other)]
-        near = len(sizes[0]) == len(sizes[1]) and np.allclose(*sizes, rtol=0.1)
+        wanted, given = (r.pixel_size or (1.0,) for r in (ref, other))
+        near = len(wanted) == len(given) and np.allclose(wanted, given, rtol=0.1)
         return other.role == "train" and bool(counts[other.id]) and same and near
 
     others = [other for other in project.images if other.id != ref.id and alike(other)]

@@ -19,12 +19,15 @@ from napari_synthseg.metrics.overlap import measure_overlap
 
 def judge_masks(true, predicted, true_classes=None, predicted_classes=None, forgiven=()):
     overlap = measure_overlap(np.array(true), np.array(predicted))
-    ones = [np.ones(len(ids), int) for ids in (overlap.true_ids, overlap.predicted_ids)]
-    classes = [
-        ones[n] if given is None else np.array(given)
-        for n, given in enumerate((true_classes, predicted_classes))
-    ]
-    return judge(*classes, match_masks(overlap), overlaps_of_masks(overlap), forgiven)
+    shared = overlaps_of_masks(overlap)
+    true_classes, predicted_classes = (
+        np.ones(len(ids), int) if given is None else np.array(given)
+        for ids, given in (
+            (overlap.true_ids, true_classes),
+            (overlap.predicted_ids, predicted_classes),
+        )
+    )
+    return judge(true_classes, predicted_classes, match_masks(overlap), shared, forgiven)
 
 
 def test_found_missed_and_false():

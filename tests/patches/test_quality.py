@@ -1,7 +1,6 @@
 """The check of the patches: made defects are found, with words; sound patches are left alone."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_synthseg.core.annotations import ObjectClass
-from napari_synthseg.core.patch import GIVEN
+from napari_synthseg.core.patch import GIVEN, Patch
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.patches.quality import duplicates
@@ -161,7 +160,7 @@ def test_imbalance_is_told_with_a_remedy():
 def test_the_joint_area_of_two_masks_counts_shared_pixels_once(shift, bits):
     drawn = np.array([bits >> n & 1 for n in range(16)], bool).reshape(4, 4)
     one, other = (
-        SimpleNamespace(mask=mask, origin=at, area=int(mask.sum()))
+        Patch("", "a", 1, mask[None].astype(np.float32), mask, at, (0.0, 0.0))
         for mask, at in ((drawn, (2, 3)), (np.ones((3, 5), bool), (2 + shift[0], 3 + shift[1])))
     )
     canvas = np.zeros((2, 30, 30), bool)

@@ -153,9 +153,13 @@ def test_the_result_of_a_job_that_was_not_started_is_worked_out_here_and_recorde
 
 
 def test_a_function_that_is_cancelled_meanwhile_ends_as_cancelled_with_what_it_made():
-    job: Job[int] = Job.of("make", lambda: int(job.cancel() is None) + int(job.is_stopping))
+    def make():
+        job.cancel()
+        return job.is_stopping
+
+    job: Job[bool] = Job.of("make", make)
     outcome = job.run()
-    assert (outcome.state, outcome.value) == ("cancelled", 2)
+    assert (outcome.state, outcome.value) == ("cancelled", True)
     assert not job.is_stopping
 
 

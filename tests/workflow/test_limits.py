@@ -21,6 +21,7 @@ from napari_synthseg.core.predictions import (
     PointPrediction,
     RegionPrediction,
 )
+from napari_synthseg.io.outlines import read_outlines
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.synthesis import PasteRecipe
@@ -194,8 +195,6 @@ def test_files_of_another_image_or_size_are_refused(session, tmp_path, name, siz
 
 
 def test_a_file_is_read_once_for_all_images_and_its_points_are_told(tmp_path, monkeypatch):
-    from napari_synthseg.workflow import limits
-
     for name in ("a.tif", "b.tif", "c.tif"):
         tifffile.imwrite(tmp_path / name, np.zeros((40, 50), np.uint8))
     square = [[5, 5], [25, 5], [25, 15], [5, 15], [5, 5]]
@@ -206,8 +205,12 @@ def test_a_file_is_read_once_for_all_images_and_its_points_are_told(tmp_path, mo
     path = tmp_path / "parts.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", "features": things}))
     reads = []
-    read = limits.read_outlines
-    monkeypatch.setattr(limits, "read_outlines", lambda *a: reads.append(a[0]) or read(*a))
+
+    def read(*args):
+        reads.append(args[0])
+        return read_outlines(*args)
+
+    monkeypatch.setattr("napari_synthseg.workflow.limits.read_outlines", read)
     with Session.create(tmp_path / "p") as session:
         for name in ("a.tif", "b.tif", "c.tif"):
             session.add_images(tmp_path / name).result()

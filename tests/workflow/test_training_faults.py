@@ -14,7 +14,9 @@ import tifffile
 
 from napari_synthseg.core.annotations import Click
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.storage import runs, tensors
+from napari_synthseg.io.atomic import replace_file
+from napari_synthseg.storage import runs
+from napari_synthseg.tasks.segment.targets import make_targets
 from napari_synthseg.workflow import training
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_fields import TINY, disk_field
@@ -22,6 +24,9 @@ from tests.helpers.sessions import add_file
 
 LONG = TINY.model_copy(update={"steps": 20})
 """Its weights are first checked, and it is first saved, at step 8."""
+
+MAKE_TARGETS = "napari_synthseg.tasks.segment.task.make_targets"
+REPLACE_FILE = "napari_synthseg.storage.tensors.replace_file"
 
 
 @pytest.fixture
@@ -56,10 +61,7 @@ def full(*_, **__):
 
 
 def test_a_worker_that_raises_keeps_all_steps_so_far(clicked, monkeypatch):
-    from napari_synthseg.tasks.segment import task
-
     calls = []
-    make_targets = task.make_targets
 
     def broken(*args):
         calls.append(args)
@@ -67,14 +69,14 @@ def test_a_worker_that_raises_keeps_all_steps_so_far(clicked, monkeypatch):
             raise RuntimeError("it broke")
         return make_targets(*args)
 
-    monkeypatch.setattr(task, "make_targets", broken)
+    monkeypatch.setattr(MAKE_TARGETS, broken)
     with pytest.raises(RuntimeError, match="it broke"):
         clicked.train(TINY.model_copy(update={"steps": 1000}), "broken").result()
     run = clicked.project.run("broken")
     assert run.state == "failed"
     _, meta = runs.checkpoints(clicked.folder, run.id).load("checkpoint")
     assert meta["step"] > 10
-    monkeypatch.setattr(task, "make_targets", make_targets)
+    monkeypatch.setattr(MAKE_TARGETS, make_targets)
     shorter = run.model_copy(
         update={"spec": run.spec.model_copy(update={"steps": meta["step"] + 2})}
     )
@@ -87,20 +89,19 @@ def test_too_little_memory_is_told_with_a_remedy(clicked, monkeypatch, error):
     def broken(*_):
         raise error
 
-    monkeypatch.setattr("napari_synthseg.tasks.segment.task.make_targets", broken)
+    monkeypatch.setattr(MAKE_TARGETS, broken)
     with pytest.raises(InputError, match=r"not enough memory.*: choose smaller crops"):
         clicked.train(TINY).result()
 
 
 def test_a_disk_that_is_full_for_a_while_stops_nothing(clicked, monkeypatch):
     job, notes = clicked.train(LONG, "tight"), []
-    write = tensors.replace_file
-    job.progressed.connect(at_step(7, lambda: monkeypatch.setattr(tensors, "replace_file", full)))
+    job.progressed.connect(at_step(7, lambda: monkeypatch.setattr(REPLACE_FILE, full)))
     job.progressed.connect(lambda step: notes.extend(step.notes))
 
     def make_room(step):
         if step.message.startswith("not saved yet"):
-            monkeypatch.setattr(tensors, "replace_file", write)
+            monkeypatch.setattr(REPLACE_FILE, replace_file)
 
     job.progressed.connect(make_room)
     run = job.result()
@@ -113,13 +114,12 @@ def test_a_disk_that_is_full_for_a_while_stops_nothing(clicked, monkeypatch):
 def test_a_disk_that_stays_full_is_told_and_the_run_goes_on_later(clicked, monkeypatch):
     monkeypatch.setattr(training, "PATIENCE_S", 0.1)
     job = clicked.train(LONG, "full")
-    write = tensors.replace_file
-    job.progressed.connect(at_step(12, lambda: monkeypatch.setattr(tensors, "replace_file", full)))
+    job.progressed.connect(at_step(12, lambda: monkeypatch.setattr(REPLACE_FILE, full)))
     with pytest.raises(InputError, match=r"weights.* cannot be written .*: free space"):
         job.result()
     run = clicked.project.run("full")
     assert run.state == "failed"
-    monkeypatch.setattr(tensors, "replace_file", write)
+    monkeypatch.setattr(REPLACE_FILE, replace_file)
     resumed = clicked.train(run).result()
     assert (resumed.state, resumed.steps) == ("done", 20)
 

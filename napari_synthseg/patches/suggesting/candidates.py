@@ -206,7 +206,7 @@ class CandidateFinder:
         first = tuple(a for a, _ in region)
         peaks = self._peaks(correlation, foreground) + first
         inside = [contains(wanted, place) for place in peaks.tolist()]
-        positions = (peaks[inside] + 0.5) / factors - 0.5
+        positions = (peaks[inside].astype(np.float64) + 0.5) / factors - 0.5
         return LikenessMaps(positions, correlation, foreground, factors, first)
 
     def _peaks(self, correlation: FloatImage, foreground: FloatImage) -> NDArray[np.intp]:

@@ -14,6 +14,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from zarr.codecs import BloscCodec
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.storage.images import describe, open_pixels
@@ -137,7 +138,7 @@ def test_a_damaged_chunk_of_blosc_is_refused(tmp_path: Path, version: str) -> No
     else:
         made = zarr.create_array(
             str(folder), shape=(24, 24), chunks=(24, 24), dtype="u1",
-            compressors=zarr.codecs.BloscCodec(), dimension_names=("y", "x"),
+            compressors=BloscCodec(), dimension_names=("y", "x"),
         )  # fmt: skip
         made[:] = PIXELS[0]
         (chunk, *_) = sorted(path for path in folder.rglob("c/0/0"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -284,7 +285,7 @@ def test_the_intensity_of_an_image_is_measured_once(
     measured = []
     measure = Intensity.measure
 
-    def count(*args: object, **options: object) -> Intensity:
+    def count(*args: Any, **options: Any) -> Intensity:
         measured.append(args)
         return measure(*args, **options)
 

@@ -107,10 +107,10 @@ def test_classes_are_found_by_name_title_or_option() -> None:
         ignored=["junk", "calib1"],
         class_name="nucleus",
     )
-    assert [value for _, value in placed.areas["a"]] == [2, 1, 2]
+    assert [area.value for area in placed.areas["a"]] == [2, 1, 2]
     assert [c.cls for c in placed.clicks] == [1] and placed.ignored == 2
     only = place(outline(cls=""), classes=CLASSES[:1])
-    assert [value for _, value in only.areas["a"]] == [1]
+    assert [area.value for area in only.areas["a"]] == [1]
     with pytest.raises(
         InputError, match=r"outline 1: it has no class.*2 \(nucleus, debris\).*--cl"
     ):

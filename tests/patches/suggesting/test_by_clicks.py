@@ -125,7 +125,8 @@ def test_volumes_are_refused_with_what_to_do_instead():
 
 def test_the_clicks_of_another_image_show_what_to_look_for(discs):
     image, ids = discs
-    taught = clicked(*disc_image(PLACES, seed=5)[:1], CLICKED, name="b", exhaustive=False)
+    other, _ = disc_image(PLACES, seed=5)
+    taught = clicked(other, CLICKED, name="b", exhaustive=False)
     found = exhaust(suggest_by_clicks(clicked(image, ()), {1: 20.0}, example=taught))
     assert sorted(numbers_found(found, ids)) == list(range(1, 13))
 
@@ -134,9 +135,12 @@ def test_only_what_lies_near_is_learned_from_and_outlined_again(discs, monkeypat
     image, ids = discs
     seen = []
     run = click_net._run
-    monkeypatch.setattr(
-        click_net, "_run", lambda net, planes: seen.append(len(planes)) or run(net, planes)
-    )
+
+    def counted(net, planes):
+        seen.append(len(planes))
+        return run(net, planes)
+
+    monkeypatch.setattr(click_net, "_run", counted)
     monkeypatch.setattr(by_clicks, "MOST_TAUGHT", 3)
     found = suggest(image, PLACES[:8], part=((84, 128), (110, 160)))
     assert numbers_found(found, ids) == [12]

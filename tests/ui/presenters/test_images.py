@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -82,7 +84,7 @@ def test_a_bar_is_asked_about_as_it_was_found():
     question = "The lowest 64 rows look like an information bar: leave them out?"
     assert bar_question(InformationBar(400, 464, "look")) == question
     assert bar_question(InformationBar(400, 464, "header")).startswith("The file says")
-    figures = {
+    figures: dict[str, dict[str, Any]] = {
         "a.tif": {"clicks_left_out": 2, "bar": [1, 2]},
         "b.tif": {"clicks_left_out": 0},
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dask.array
 import numpy as np
 import pytest
@@ -54,7 +56,7 @@ def test_layers_on_disk_and_of_several_resolutions_are_used_at_the_finest(bench,
         assert np.allclose(click.position[-2:], CENTERS[1], atol=1.0), kind
 
 
-PLACES = {
+PLACES: dict[str, dict[str, Any]] = {
     "units": {"scale": (0.5, 0.25), "units": ("um", "um")},
     "moved far": {"translate": (3000.0, -1200.0)},
     "turned": {"rotate": 33.0},

@@ -32,7 +32,7 @@ def test_outlines_lie_on_the_objects(masked, tmp_path: Path, monkeypatch, limit:
     monkeypatch.setattr(figure, "MAX_VECTORS", limit)
     masked.session.export("figure", tmp_path, images=masked.session.project.images[:1]).result()
     picture = np.asarray(Image.open(tmp_path / "cells.png").convert("RGB")).astype(int)
-    orange = (np.abs(picture - (255, 176, 0)) < 30).all(axis=2)
+    orange = np.all(np.abs(picture - (255, 176, 0)) < 30, axis=2)
     scale = picture.shape[1] / 71
     rows = np.flatnonzero(orange[:, round(33 * scale)]) / scale  # through the second object
     rows = rows[rows > 16]  # below the legend

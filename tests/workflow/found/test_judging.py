@@ -55,7 +55,7 @@ def judge_of(session, prediction, task="segment"):
     return exhaust(work)
 
 
-def masks_found(image, corners):
+def masks_found(image, corners) -> InstancePrediction:
     ids, objects = squares(corners)
     return InstancePrediction(image=image.id, ids=ids, objects=objects, region_origin=(10, 20))
 

@@ -6,6 +6,7 @@ undo brings an answered one back. Here is only where the user is among them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -220,7 +221,7 @@ class SuggestionReview(QObject):
 
     @property
     def _is_large(self) -> bool:
-        return self._image is not None and np.prod(self._image.shape[-2:]) > LARGE_PX
+        return self._image is not None and math.prod(self._image.shape[-2:]) > LARGE_PX
 
     def _visible_part(self) -> Region | None:
         """Return what of the image the canvas shows, whole planes of a volume; None if unclear."""
