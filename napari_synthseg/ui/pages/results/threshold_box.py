@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QLabel, QSlider, QWidget
 
@@ -41,7 +42,8 @@ class ThresholdBox(QWidget):
     def refresh(self) -> None:
         """Show the smallest score and what it leaves; hide where objects have no scores."""
         scores = self.found.scores
-        has_scores = len(scores) > 0 and (scores[0] < 1.0 or self.found.least is not None)
+        is_graded = self.found.least is not None or bool(np.any(scores[:1] < 1.0))
+        has_scores = len(scores) > 0 and is_graded
         self.setVisible(has_scores)
         if not has_scores:
             return

@@ -46,6 +46,9 @@ UNKNOWN_DIAMETER_PX = 10.0
 RING, CROSS = "disc", "x"
 """Symbols of clicks on objects, and of negative clicks."""
 
+RING_WIDTH = 0.05
+"""Of the ring of a click, as a share of its diameter: the outline beside it is to be seen."""
+
 NEGATIVE_SIZE = 0.5
 """Size of negative clicks, as a share of the smallest diameter."""
 
@@ -79,7 +82,7 @@ class ClicksLayer(MarkingLayer):
             border_color_cycle=_color_cycle(classes, "ff"),
             face_color="class",
             face_color_cycle=_color_cycle(classes, "18"),
-            border_width=0.1,
+            border_width=RING_WIDTH,
             projection_mode="rescale_linear" if len(image.shape) == 3 else "none",
             **image.placement.kwargs(),
         )
