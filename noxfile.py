@@ -26,6 +26,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -43,6 +44,9 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 CHECKED = (
     "napari_synthseg", "tests", "benchmarks", "pretraining", "docs", "examples", "noxfile.py",
 )  # fmt: skip
+GUI_HALF = "tests/ui/app"
+"""Tests with a window that take about half of the time."""
+
 SCREEN = "-screen 0 1920x1200x24 +extension GLX"
 DEBIAN_PACKAGES = (
     "xvfb", "xauth", "libgl1", "libegl1", "libgl1-mesa-dri", "libglib2.0-0", "libfontconfig1",
@@ -213,8 +217,18 @@ def _test(session: nox.Session) -> None:
     session.run("pytest", "-m", "not gui", "-n", "auto", "-p", "no:pytest-qt", env=ONE_THREAD)
     session.log("Tests with a window:")
     screen = _on_a_screen(session)
-    no_qt = [] if screen or _has_display() else ["-p", "no:pytest-qt"]
-    session.run(*screen, "pytest", "-m", "gui", *no_qt, external=True)
+    if not screen:
+        no_qt = [] if _has_display() else ["-p", "no:pytest-qt"]
+        session.run("pytest", "-m", "gui", *no_qt, external=True)
+        return
+    # each half on a screen of its own, so that windows do not take the focus from each other
+    with ThreadPoolExecutor() as pool:
+        halves = [
+            pool.submit(session.run, *screen, "pytest", "-m", "gui", *chosen, external=True)
+            for chosen in ((GUI_HALF,), ("--ignore", GUI_HALF))
+        ]
+        for half in halves:
+            half.result()
 
 
 def _pinned(package: str) -> str:
