@@ -152,7 +152,8 @@ def test_wheel_runs_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) ->
     (site / "borrowed.pth").write_text("\n".join(borrowed))
     binaries = fresh / ("Scripts" if os.name == "nt" else "bin")
     program = (
-        "import sys; from napari_synthseg.cli import main; sys.argv[1:] = ['--version']; main()"
+        "import sys, napari_synthseg; print(napari_synthseg.__file__)\n"
+        "from napari_synthseg.cli import main; sys.argv[1:] = ['--version']; main()"
     )
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(

@@ -41,11 +41,10 @@ def prediction(image: str) -> InstancePrediction:
 
 
 @pytest.fixture
-def found(opened, monkeypatch):
+def found(clicked, monkeypatch):
     """The page of results, with truth and a model that finds all but one, and one too many."""
-    session = opened.session
+    opened, session = clicked, clicked.session
     (image,) = session.project.images
-    session.edit(session.project.with_images(image.model_copy(update={"role": "test"})), "role")
     truth = InstanceLabels(disks(CENTERS), dict.fromkeys(range(1, 13), 1))
     session.import_labels(image, truth).result()
     rule = DecodingRule(kind="segment", class_values=(1,), diameter=16.0)

@@ -208,7 +208,11 @@ def _other_images(tiff: tifffile.TiffFile, chosen: int) -> Iterator[str]:
 def _check_pages(path: Path, tiff: tifffile.TiffFile) -> None:
     """Refuse a list of pages that runs in a circle, which would be followed for ever."""
     form, file = tiff.tiff, tiff.filehandle
-    offset, seen = tiff.pages.first.offset, set[int]()
+    try:
+        offset = tiff.pages.first.offset
+    except IndexError:  # no page at all, which is told where an image is chosen
+        return
+    seen: set[int] = set()
     while 0 < offset < file.size:
         if offset in seen:
             raise InputError(f"'{path}' is damaged: its list of pages runs in a circle.")
