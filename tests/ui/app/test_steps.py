@@ -336,7 +336,7 @@ def test_what_is_said_of_results_is_of_the_chosen_run(clicked):
     clicked.panel.show_step(4)
     clicked.settle()
     page = clicked.panel.results_page
-    said = page.found.text()
+    said = page.found_text.text()
     assert said
     assert page.hint() == f"{run.steps} steps so far: train longer."
     assert page.next_step().text == "Improve: train longer"
@@ -348,9 +348,9 @@ def test_what_is_said_of_results_is_of_the_chosen_run(clicked):
     assert page.runs.value == "other"
     assert page.hint() == "See what the model finds."
     assert page.next_step().text == "Predict"
-    assert page.found.text() == ""
+    assert page.found_text.text() == ""
     page.runs.setCurrentIndex(0)
-    assert page.found.text() == said
+    assert page.found_text.text() == said
 
 
 def test_double_click_on_a_patch_of_an_image_that_is_not_read_shows_it_there(clicked):
