@@ -34,7 +34,9 @@ def prediction(image: str) -> InstancePrediction:
     centers = [*CENTERS[:-1], (44, 80)]
     ids = disks(centers)
     objects = tuple(
-        FoundObject(n, 1, round(0.95 - 0.05 * n, 2), (float(y), float(x)), ((y - 8, y + 9), (x - 8, x + 9)))
+        FoundObject(
+            n, 1, round(0.95 - 0.05 * n, 2), (float(y), float(x)), ((y - 8, y + 9), (x - 8, x + 9))
+        )
         for n, (y, x) in enumerate(centers, 1)
     )
     return InstancePrediction(image=image, run="r", ids=ids, objects=objects)
