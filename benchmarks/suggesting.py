@@ -76,7 +76,8 @@ def draw(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int32], list[tu
         canvas.add(cell & (canvas.ids == 0))
         canvas.light[cell] += rng.uniform(50, 90)
     drawn = canvas.finish(rng, 1.2, 6)
-    return drawn.pixels[None] / np.float32(255), drawn.ids, [o.click for o in drawn.objects]
+    pixels = drawn.pixels[None].astype(np.float32) / np.float32(255)
+    return pixels, drawn.ids.astype(np.int32), [o.click for o in drawn.objects]
 
 
 def measure_megapixel() -> str:
