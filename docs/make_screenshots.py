@@ -148,11 +148,7 @@ class Photographer:
         self.settle()
         self.take("dual-images")
         panel.primary.click()
-        form = panel.train_page.form
-        spec = form.model.model_copy(update={"minutes": minutes})
-        form.set_model(spec)
-        form.changed.emit(spec)
-        panel.primary.click()
+        self.train(minutes)
         self.wait(minutes * 60 * 0.7)
         self.take("train")
         self.wait_until(lambda: panel.controller.job("training") is None, minutes * 60 + 300)
@@ -164,6 +160,14 @@ class Photographer:
         panel.train_page.compare_button.click()
         self.take("runs", panel.train_page.runs_window)
         panel.train_page.runs_window.close()
+
+    def train(self, minutes: float) -> None:
+        """Set how long to train, and start."""
+        form = self.panel.train_page.form
+        spec = form.model.model_copy(update={"minutes": minutes})
+        form.set_model(spec)
+        form.changed.emit(spec)
+        self.panel.primary.click()
 
     def film(self, minutes: float) -> None:
         """Click, look at dual images, train and predict, in one animation."""
@@ -192,11 +196,7 @@ class Photographer:
             self.wait(0.6)
             film.shoot(800)
         panel.primary.click()
-        form = panel.train_page.form
-        spec = form.model.model_copy(update={"minutes": minutes})
-        form.set_model(spec)
-        form.changed.emit(spec)
-        panel.primary.click()
+        self.train(minutes)
         self.wait_until(lambda: panel.train_page.work.bar.value() > 0, 300)
         for _ in range(FILM_TRAINING):
             self.wait(minutes * 60 / FILM_TRAINING)

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.presenters.images.pictures import ImageKey, common_name, image_key, parts_of
+from napari_synthseg.ui.presenters.images.pictures import ImageKey, parts_of
 from napari_synthseg.ui.viewer.placement import Placement
 
 if TYPE_CHECKING:
     from napari.layers import Image
-
-__all__ = ["DisplayedImage", "ImageKey", "common_name", "image_key", "parts_of"]
 
 
 @dataclass(eq=False)

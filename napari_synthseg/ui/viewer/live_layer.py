@@ -11,7 +11,8 @@ from napari.layers import Labels, Layer, Points, Vectors
 from napari_synthseg.core.geometry import full_region, intersect, region_shape
 from napari_synthseg.core.predictions import InstancePrediction, Prediction, RegionPrediction
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.viewer.displayed_image import DisplayedImage, ImageKey
+from napari_synthseg.ui.presenters.images.pictures import ImageKey
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.output_layers import make_prediction_layers
 from napari_synthseg.ui.viewer.view import remove_layer

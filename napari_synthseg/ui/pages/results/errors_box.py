@@ -11,13 +11,13 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.keys import bind_widget_keys
 from napari_synthseg.ui.pages.results.found import Found
+from napari_synthseg.ui.presenters.images.pictures import image_key
 from napari_synthseg.ui.presenters.results.object_errors import (
     KIND_TITLES,
     ErrorPlace,
     describe_judged,
     found_places,
 )
-from napari_synthseg.ui.viewer.displayed_image import image_key
 from napari_synthseg.ui.viewer.found.marks import LOOKS, Mark
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import (

@@ -15,7 +15,8 @@ from napari.layers import Layer, Points
 
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.keys import Actions, bind_layer_keys
-from napari_synthseg.ui.viewer.displayed_image import DisplayedImage, ImageKey
+from napari_synthseg.ui.presenters.images.pictures import ImageKey
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
 from napari_synthseg.ui.viewer.view import go_to_plane, look_at_point, remove_layer
 

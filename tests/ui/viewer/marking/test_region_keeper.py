@@ -9,7 +9,8 @@ from napari.layers import Image
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.storage.arrays import save_array
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.viewer.displayed_image import DisplayedImage, image_key
+from napari_synthseg.ui.presenters.images.pictures import image_key
+from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.marking.region_keeper import RegionKeeper
 from napari_synthseg.workflow import painting
 from napari_synthseg.workflow.session import Session
