@@ -7,6 +7,7 @@ what we add is always a new layer, placed exactly on its image.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from weakref import WeakSet
 import numpy as np
 from napari.layers import Image, Layer, Points, Shapes
 from napari.layers import Labels as LabelsLayer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.geometry import full_region
@@ -370,13 +371,18 @@ class Layers(QObject):
         """Take the marking layers away, before any other layer changes.
 
         Seen with napari 0.9.2 and vispy 0.17: the draw that gets them ready to go crashes the
-        program where an image was added that is not drawn yet.
+        program where an image was added that is not drawn yet. In one batch, as napari collects
+        garbage after each: a third of a second where PyTorch is loaded.
         """
-        self.outlines.hide()
-        self.drawing.stop()
-        self.clicks.hide()
-        self.regions.hide()
-        self.suggestions.set_image(None)
+        shown = (self.outlines, self.drawing, self.clicks, self.regions, self.left_out)
+        some = any(holder.layer is not None for holder in shown)
+        with self._viewer.layers.batched_update() if some else nullcontext():
+            self.outlines.hide()
+            self.drawing.stop()
+            self.clicks.hide()
+            self.regions.hide()
+            self.left_out.hide()
+            self.suggestions.set_image(None)
 
     def _show_clicks(self, image: DisplayedImage) -> None:
         """Show the clicks on an image, above their outlines."""
@@ -505,8 +511,13 @@ class Layers(QObject):
         for key in [k for k, watch in self._images.items() if watch.layer is gone]:
             self._images.pop(key).close()
             if self.image is not None and key == self.image.key:
-                self._hide_image()
-                self.image_changed.emit()
+                # napari may be in the middle of removing more layers, ours among them
+                QTimer.singleShot(0, self._on_image_gone)
+
+    def _on_image_gone(self) -> None:
+        if not self._is_closed and self.image is not None and self.image.key not in self._images:
+            self._hide_image()
+            self.image_changed.emit()
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if self.image is None or new.images is old.images:
@@ -538,7 +549,6 @@ class Layers(QObject):
         """Take away what belongs to the image that is shown; its own layer stays."""
         self.image = None
         self._hide_markings()
-        self.left_out.hide()
         remove_layer(self._viewer, self._parts)
 
     def _beside_image(self) -> Placement:

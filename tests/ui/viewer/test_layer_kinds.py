@@ -88,12 +88,15 @@ def test_layers_that_are_renamed_reordered_and_swapped_stay_what_they_are(clicke
     viewer, layers = clicked.viewer, clicked.panel.layers
     image, clicks = layers.image.layer, clicked.clicks
     image.name, clicks.name = "Clicks", "discs"  # each with the other's name
-    viewer.layers.move_selected(0, len(viewer.layers))
+    viewer.layers.move_multiple([0], len(viewer.layers))
     viewer.layers.reverse()
     viewer.add_points(np.array([(1.0, 1.0)]), name="Clicks")
     clicked.panel.layers.activate_marking()
     clicked.click((40, 80))
     assert len(clicked.session.project.clicks) == len(CENTERS) + 1
+    others = [layer for layer in viewer.layers if layer is not image]
+    viewer.layers.remove(image)
+    assert list(viewer.layers) == others  # napari removes several layers one after the other
     viewer.layers.select_all()
     viewer.layers.remove_selected()
     clicked.qtbot.wait(50)

@@ -191,7 +191,7 @@ def test_layers_that_were_made_here_are_not_offered(opened):
     )
     opened.settle()
     ours = [la for la in opened.viewer.layers if la.name != "discs"]
-    assert len(ours) == 4  # clicks, labels, lines and centers
+    assert len(ours) == 5  # clicks, outlines, labels, lines and centers
     assert all(panel.layers.owns(layer) for layer in ours)
     assert panel.files.find_layer() is None
     mine = opened.viewer.add_labels(ids, name="mine")

@@ -112,7 +112,8 @@ class SuggestionsLayer(QObject):
             return
         other = self.outlines if gone is self.points else self.points
         self._forget()
-        remove_layer(self._viewer, other)
+        # napari may be in the middle of removing both
+        QTimer.singleShot(0, lambda: remove_layer(self._viewer, other))
         self.removed.emit()
 
     def follow(self) -> None:
