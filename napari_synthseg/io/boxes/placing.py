@@ -188,7 +188,7 @@ def _check_size(image: ListedImage, ref: ImageRef, shape: tuple[int, ...]) -> No
     if ref.ndim != 2:
         raise InputError(
             f"{image.where}: '{ref.name}' is used as a volume, but boxes are of flat images: make "
-            "the project with --planes."
+            "the project with --planes, or import outlines by --instance."
         )
     if image.size is not None and image.size != shape:
         raise InputError(
