@@ -14,12 +14,16 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.io.class_tables import write_class_names
+from napari_synthseg.io.images.lengths import in_micrometers
 from napari_synthseg.io.labels import encode_regions, read_label_file
 from napari_synthseg.io.naming import same_form, unique_names, without_mask_ending
 from napari_synthseg.io.tables import Columns, read_rows
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".png", ".bmp"})
 """What label images come as: formats that keep ids exactly."""
+
+_LEAST_UM = 1e-5
+"""Pixels smaller than this are more a centimeter than a tag of TIFF can hold."""
 
 OBJECTS_FILE, CANDIDATES_FILE = "objects.csv", "candidates.csv"
 LABELS_FILE, AREAS_FILE, CLASSES_FILE = "labels.csv", "areas.csv", "classes.csv"
@@ -32,7 +36,7 @@ OBJECT_CLASSES = Columns(("image", "id", "class"), others=True)
 
 
 def by_stem(folder: Path, what: str = "label image") -> dict[str, Path]:
-    """Return the label images of a folder, or `what` else has such files, by file stem.
+    """Return the label images of a folder, or `what` else it is to hold, by stem; none hidden.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def by_stem(folder: Path, what: str = "label image") -> dict[str, Path]:
         raise InputError(f"{folder} is not a folder: give one that holds {what}s.")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in EXTENSIONS:
+        if path.suffix.lower() not in EXTENSIONS or path.name.startswith("."):
             continue
         stem = same_form(path.stem)
         if stem in found:
@@ -121,9 +125,22 @@ def write_tiff(path: Path, array: NDArray[Any], **options: Any) -> None:
     tifffile.imwrite(path, array, compression="zlib", photometric="minisblack", **options)
 
 
-def write_labels(path: Path, ids: NDArray[np.integer]) -> None:
-    """Write instance ids as uint16 where they fit, int32 otherwise."""
-    write_tiff(path, ids.astype(ids_type(int(ids.max(initial=0))), copy=False))
+def write_labels(path: Path, ids: NDArray[np.integer], image: ImageRef | None = None) -> None:
+    """Write instance ids as uint16 where they fit, int32 otherwise; of an image, with its size."""
+    stored = ids.astype(ids_type(int(ids.max(initial=0))), copy=False)
+    write_tiff(path, stored, **_size_tags(image))
+
+
+def _size_tags(image: ImageRef | None) -> dict[str, Any]:
+    """Return how the size of a pixel along y and x is written: as pixels a centimeter."""
+    if image is None or image.pixel_size is None:
+        return {}
+    y, x = image.pixel_size[-2:]
+    sizes = in_micrometers({"y": (y, image.unit), "x": (x, image.unit)})
+    if len(sizes) < 2 or min(sizes.values()) < _LEAST_UM:
+        return {}
+    per_centimeter = (1e4 / sizes["x"], 1e4 / sizes["y"])
+    return {"resolution": per_centimeter, "resolutionunit": "CENTIMETER"}
 
 
 def ids_type(largest: int) -> type[np.uint16 | np.int32]:
@@ -131,9 +148,11 @@ def ids_type(largest: int) -> type[np.uint16 | np.int32]:
     return np.uint16 if largest <= np.iinfo(np.uint16).max else np.int32
 
 
-def write_regions(path: Path, values: NDArray[np.integer[Any]]) -> None:
-    """Write class values as uint8, unknown pixels as 255."""
-    write_tiff(path, encode_regions(values))
+def write_regions(
+    path: Path, values: NDArray[np.integer[Any]], image: ImageRef | None = None
+) -> None:
+    """Write class values as uint8, unknown pixels as 255; of an image, with its size."""
+    write_tiff(path, encode_regions(values), **_size_tags(image))
 
 
 def write_image(path: Path, image: FloatImage) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.labels import read_label_file
 from napari_synthseg.io.result_files import (
     by_stem,
@@ -15,6 +18,7 @@ from napari_synthseg.io.result_files import (
     read_classes,
     refuse_existing,
     write_labels,
+    write_regions,
 )
 from napari_synthseg.io.tables import write_rows
 
@@ -29,8 +33,23 @@ def test_labels_come_back_exactly(tmp_path: Path, largest: int, dtype: type) -> 
     np.testing.assert_array_equal(read_label_file(tmp_path / "a.tif").ids, ids)
 
 
+@pytest.mark.parametrize(
+    ("size", "unit", "expected"),
+    [((0.5, 0.25), "um", {"y": 0.5, "x": 0.25}), ((3.0, 40.0, 80.0), "nm", {"y": 0.04, "x": 0.08}),
+     ((1e-6, 1e-6), "um", {}), ((0.5, 0.5), "px", {}), (None, "px", {})],
+)  # fmt: skip
+def test_labels_of_an_image_have_its_pixel_size(
+    tmp_path: Path, size: Any, unit: str, expected: dict[str, float]
+) -> None:
+    ref = ImageRef(uri="a.tif", pixel_size=size, unit=unit)
+    for number, write in enumerate((write_labels, write_regions)):
+        path = tmp_path / f"{number}.tif"
+        write(path, np.eye(5, dtype=np.int32), ref)
+        assert open_file(path).pixel_size == pytest.approx(expected)
+
+
 def test_finds_label_images_by_stem(tmp_path: Path) -> None:
-    for name in ("a.tif", "b.PNG", "notes.txt", "objects.csv"):
+    for name in ("a.tif", "b.PNG", "notes.txt", "objects.csv", "._a.tif"):
         (tmp_path / name).touch()
     assert by_stem(tmp_path) == {"a": tmp_path / "a.tif", "b": tmp_path / "b.PNG"}
 

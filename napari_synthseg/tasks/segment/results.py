@@ -38,7 +38,7 @@ def write_predictions(
     """Write STEM.tif with instance ids, and objects.csv."""
     for one in results:
         assert isinstance(one.prediction, InstancePrediction)
-        write_labels(out / f"{one.stem}.tif", one.prediction.ids)
+        write_labels(out / f"{one.stem}.tif", one.prediction.ids, one.ref)
     return write_objects(out, results, class_names)
 
 

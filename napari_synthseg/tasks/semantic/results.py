@@ -48,7 +48,7 @@ def write_predictions(
     areas = {}
     for one in results:
         assert isinstance(one.prediction, RegionPrediction)
-        write_regions(out / f"{one.stem}.tif", one.prediction.values)
+        write_regions(out / f"{one.stem}.tif", one.prediction.values, one.ref)
         areas[one.stem] = measure_areas(one.prediction.values, class_names, one.ref)
     rows = (
         (one.name, area.name, area.value, area.pixels, f"{area.share:.6f}",
