@@ -361,7 +361,7 @@ class ClickOutliner:
             others.append(np.maximum(draw_clicks(places), negatives[-1]))
             looks.append(fit.look if known_scale else np.zeros_like(fit.look))
         planes = stack_planes(np.stack(reduced), np.stack(others), np.stack(looks))
-        logits = _run(self.net, planes)
+        logits = run_network(self.net, planes)
         logits[np.stack(negatives) > NEGATIVE_LEVEL] = OUTSIDE_LOGIT
         answers = zip(frames, logits, others, planes[:, 1], strict=True)
         return [_read_answer(*answer) for answer in answers]
@@ -568,7 +568,7 @@ def shipped_network() -> ClickUNet:
 def warm_up() -> None:
     """Load the network that ships with the package, and let it see one window."""
     load_torch_libraries()
-    _run(shipped_network(), np.zeros((1, 5, WINDOW_PX, WINDOW_PX), np.float32))
+    run_network(shipped_network(), np.zeros((1, 5, WINDOW_PX, WINDOW_PX), np.float32))
     _calibration()
 
 
@@ -592,7 +592,7 @@ def load_network(path: Path) -> ClickUNet:
     return net.eval()
 
 
-def _run(net: nn.Module, planes: FloatImage) -> FloatImage:
+def run_network(net: nn.Module, planes: FloatImage) -> FloatImage:
     """Return the logits (n, y, x) of windows (n, plane, y, x)."""
     import torch
 

@@ -243,7 +243,7 @@ class Session:
         self._write_run_records(before)
 
     def _require_at_rest(self, run: TrainingRun) -> None:
-        if any(job.subject == run.id and job.is_running for job in self._merges):
+        if any(job.subject == run.id and job.is_running for job in self.jobs):
             raise InputError(f"'{run.name}' is being trained: stop it first, or wait for its end.")
 
     def _write_run_records(self, before: Project) -> None:
@@ -816,6 +816,11 @@ class Session:
         self._copying = self._job(work(), f"save as {folder.name}", take)
         return self._copying
 
+    @property
+    def jobs(self) -> tuple[Job[Any], ...]:
+        """The jobs that were made and are not recorded yet."""
+        return tuple(self._merges)
+
     # --- the end of work -----------------------------------------------------------------------
 
     def record(self, job: Job[Any]) -> None:
@@ -846,7 +851,7 @@ class Session:
 
     def _closing_work(self, then: Project) -> Generator[Progress, None, None]:
         self._closer = threading.current_thread()
-        for job in tuple(self._merges):
+        for job in self.jobs:
             yield Progress(0.0, f"waiting for the end of: {job.name}")
             if job.join() and not self.read_only:
                 self.record(job)

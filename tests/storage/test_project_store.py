@@ -269,12 +269,22 @@ def test_nothing_to_open(tmp_path: Path) -> None:
 # --- trouble with the disk -------------------------------------------------------------------
 
 
+def pragma(store: ProjectStore, what: str) -> object:
+    """Ask or tell the connection that writes: these settings hold for it alone."""
+    assert store._connection is not None
+    (value,) = store._connection.execute(f"PRAGMA {what}").fetchone()
+    return value
+
+
+def fill_disk(store: ProjectStore) -> None:
+    """Let the database grow no more."""
+    pragma(store, f"max_page_count = {pragma(store, 'page_count')}")
+
+
 def test_a_full_disk_is_told_and_nothing_is_lost(store: ProjectStore) -> None:
     told: list[str] = []
     store.failed.connect(told.append)
-    assert store._connection is not None
-    (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    fill_disk(store)
     many = sample_project(2_000)
     store.write(many)
     with pytest.raises(InputError, match="full"):
@@ -283,22 +293,20 @@ def test_a_full_disk_is_told_and_nothing_is_lost(store: ProjectStore) -> None:
         store.close()  # stays open, to try again
     assert told
     assert "cells.synthseg" in told[0]
-    store._connection.execute("PRAGMA max_page_count = 1000000")
+    pragma(store, "max_page_count = 1000000")
     store.flush()
     store.close()
     assert reopened(store.folder) == many
 
 
 def test_the_next_edit_brings_what_failed_before(store: ProjectStore) -> None:
-    assert store._connection is not None
-    (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    fill_disk(store)
     failed = threading.Event()
     store.failed.connect(lambda message: failed.set())
     many = sample_project(2_000)
     store.write(many)
     assert failed.wait(20)
-    store._connection.execute("PRAGMA max_page_count = 1000000")
+    pragma(store, "max_page_count = 1000000")
     more = many.with_clicks(many.clicks[7].model_copy(update={"cls": 2}))
     store.write(more)
     store.close()
@@ -346,10 +354,8 @@ def test_the_journal_fits_the_disk(
 ) -> None:
     monkeypatch.setattr(project_store, "is_local", lambda folder: local)
     store = ProjectStore.create(folder)
-    assert store._connection is not None
-    assert store._connection.execute("PRAGMA journal_mode").fetchone() == (mode,)
-    (level,) = store._connection.execute("PRAGMA synchronous").fetchone()
-    assert level >= 2  # FULL or EXTRA
+    assert pragma(store, "journal_mode") == mode
+    assert pragma(store, "synchronous") >= 2  # FULL or EXTRA
     store.write(sample_project())
     store.close()
     assert reopened(folder) == sample_project()

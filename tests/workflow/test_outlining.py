@@ -66,13 +66,13 @@ def overlaps(found: Outlines, library: PatchLibrary) -> list[float]:
 def windows_seen(monkeypatch) -> list[int]:
     """Count the windows that the network is shown, one entry a call."""
     seen: list[int] = []
-    run: Callable = click_net._run
+    run: Callable = click_net.run_network
 
     def counted(net, planes):
         seen.append(len(planes))
         return run(net, planes)
 
-    monkeypatch.setattr(click_net, "_run", counted)
+    monkeypatch.setattr(click_net, "run_network", counted)
     return seen
 
 

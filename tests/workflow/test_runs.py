@@ -34,7 +34,7 @@ def record(session, ident):
 
 
 def settle(session):
-    for job in tuple(session._merges):
+    for job in session.jobs:
         job.join()
 
 
