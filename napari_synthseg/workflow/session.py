@@ -613,10 +613,8 @@ class Session:
         `magnification` says how many times larger objects are than on these. Where an image differs
         from these, its prediction says so.
         """
-        run.trained_model()
-        predicting.check_magnification(run, magnification)
+        fit_to = self._images_to_fit(run, adapt, magnification)
         ours = frozenset(() if self.read_only else (i.id for i in self.project.images))
-        fit_to = self.project.images_of(run) if adapt else None
         work = predicting.predict(
             self.folder, run, tuple(refs), ours, fit_to, magnification, self._pixels.hold
         )
@@ -627,6 +625,14 @@ class Session:
             known.update({one.image: one for one in found if one.image in there})
 
         return self._job(work, f"predict with {run.name}", take)
+
+    def _images_to_fit(
+        self, run: TrainingRun, adapt: bool, magnification: Magnification
+    ) -> tuple[ImageRef, ...] | None:
+        """Refuse a run that cannot be applied so; return the images that it is fitted to first."""
+        run.trained_model()
+        predicting.check_magnification(run, magnification)
+        return self.project.images_of(run) if adapt else None
 
     def set_least_score(self, run: TrainingRun, least: float | None) -> TrainingRun:
         """Choose the score from which on a run's objects count; None: as its model reports them.
@@ -665,9 +671,7 @@ class Session:
         Each image is written as soon as it is predicted. What a cancelled job found so far stays,
         and is its value.
         """
-        run.trained_model()
-        predicting.check_magnification(run, magnification)
-        fit_to = self.project.images_of(run) if adapt else None
+        fit_to = self._images_to_fit(run, adapt, magnification)
         work = apply_to_files(
             self.project, self.folder, run, paths, Path(out), fit_to, magnification, overwrite
         )
@@ -708,9 +712,7 @@ class Session:
 
         `method` and `layer` default to what suits the network; the rest is as in `predict`.
         """
-        run.trained_model()
-        predicting.check_magnification(run, magnification)
-        fit_to = self.project.images_of(run) if adapt else None
+        fit_to = self._images_to_fit(run, adapt, magnification)
         work = predicting.explain(
             self.folder, run, tuple(refs), method, layer, fit_to, magnification
         )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -269,7 +270,7 @@ def test_nothing_to_open(tmp_path: Path) -> None:
 # --- trouble with the disk -------------------------------------------------------------------
 
 
-def pragma(store: ProjectStore, what: str) -> object:
+def pragma(store: ProjectStore, what: str) -> Any:
     """Ask or tell the connection that writes: these settings hold for it alone."""
     assert store._connection is not None
     (value,) = store._connection.execute(f"PRAGMA {what}").fetchone()

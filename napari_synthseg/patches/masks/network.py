@@ -18,14 +18,9 @@ from napari_synthseg.core.geometry import Region, region_shape, region_slices
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress, subprogress
-from napari_synthseg.networks.click_net import (
-    ClassFit,
-    ClickOutliner,
-    NetworkOutline,
-    outline_clicks,
-    rivals,
-    shipped_network,
-)
+from napari_synthseg.networks.click_dividing import NetworkOutline, rivals
+from napari_synthseg.networks.click_net import ClassFit, ClickOutliner, outline_clicks
+from napari_synthseg.networks.click_weights import shipped_network
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 from napari_synthseg.patches.quality.size import equal_diameter
 from napari_synthseg.patches.window import cut_mask, read_window

@@ -14,7 +14,8 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, widen_region
 from napari_synthseg.core.patch import ClickedImage, Outline
 from napari_synthseg.core.progress import Progress, exhaust, subprogress
-from napari_synthseg.networks.click_net import ClassFit, NetworkOutline, rivals
+from napari_synthseg.networks.click_dividing import NetworkOutline, rivals
+from napari_synthseg.networks.click_net import ClassFit
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 from napari_synthseg.patches.masks.network import outline_flat
 from napari_synthseg.patches.suggesting.candidates import (

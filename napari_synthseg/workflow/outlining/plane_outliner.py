@@ -17,13 +17,13 @@ from scipy.spatial import cKDTree
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.networks.click_dividing import PlacedOutline, divide
 from napari_synthseg.networks.click_net import (
     BATCH,
     SAMPLE,
     ClassFit,
     ClickOutliner,
-    PlacedOutline,
-    divide,
+    given_diameters,
 )
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 from napari_synthseg.patches.masks.network import click_outliner
@@ -264,7 +264,8 @@ class PlaneOutliner:
         touched = changed | _meeting(changed, all_placed)
         around = sorted(touched | _meeting(touched, all_placed), key=order.__getitem__)
         classes = np.array([self._known[i].mark.cls for i in around], np.int64)
-        divided = divide([all_placed[i] for i in around], classes, self._fits)
+        given = given_diameters(self._fits)
+        divided = divide([all_placed[i] for i in around], classes, given)
         for ident, outline in zip(around, divided, strict=True):
             if ident in touched:
                 self._known[ident].outline = outline

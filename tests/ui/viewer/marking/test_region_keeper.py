@@ -116,7 +116,7 @@ def test_what_failed_is_saved_at_the_end_too(controller, keeper, images, qtbot, 
         assert np.flatnonzero(masks.values.any(axis=1)).tolist() == [3]
 
 
-def test_saving_calls_back_once_all_is_saved(controller, images, qtbot):
+def test_saving_calls_back_once_all_is_saved(controller, keeper, images, qtbot):
     keeper.show(images[0])
     keeper.note_stroke(stroke(3), rest_unknown=False)
     seen = []
