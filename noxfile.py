@@ -38,8 +38,9 @@ nox.options.sessions = ["tests"]
 CONSTRAINTS = "constraints.txt"
 TEST_EXTRAS = ("samples", "formats", "models", "test")
 ATHERIS = "atheris==3.0.0"
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-"""The workers share the cores among them; numba would set PyTorch's number of threads, too."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "LP_NUM_THREADS": "1"}
+"""Processes at the same time share the cores among them: PyTorch, numba (which would set PyTorch's
+number of threads, too) and llvmpipe, which draws without a graphics card."""
 
 CHECKED = (
     "napari_synthseg", "tests", "benchmarks", "pretraining", "docs", "examples", "noxfile.py",
@@ -224,7 +225,9 @@ def _test(session: nox.Session) -> None:
     # each half on a screen of its own, so that windows do not take the focus from each other
     with ThreadPoolExecutor() as pool:
         halves = [
-            pool.submit(session.run, *screen, "pytest", "-m", "gui", *chosen, external=True)
+            pool.submit(
+                session.run, *screen, "pytest", "-m", "gui", *chosen, external=True, env=ONE_THREAD
+            )
             for chosen in ((GUI_HALF,), ("--ignore", GUI_HALF))
         ]
         for half in halves:
