@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QImage, QPixmap
-from scipy.ndimage import binary_erosion
 
 THUMBNAIL_PX = 68
 """Edge of the picture, in screen pixels."""
@@ -17,6 +16,8 @@ def draw_thumbnail(pixels: NDArray[np.float32], mask: NDArray[np.bool_], color: 
 
     Of a volume the plane is shown that holds most of the mask.
     """
+    from scipy.ndimage import binary_erosion
+
     if mask.ndim == 3:
         plane = int(mask.sum(axis=(1, 2)).argmax()) if mask.any() else mask.shape[0] // 2
         pixels, mask = pixels[:, plane], mask[plane]
