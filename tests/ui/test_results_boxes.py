@@ -76,6 +76,10 @@ def test_mistakes_are_shown_and_gone_through(found):
     assert page.errors.isVisible()
     assert page.errors.summary.text().startswith("11 found, 1 missed, 1 false: F1 0.917")
     marks = found.panel.layers.marks.layer
+    assert sorted(marks.features["kind"]) == ["false", "missed"]  # what was found has its outline
+    press(page.errors.found_too)
+    found.settle()
+    marks = found.panel.layers.marks.layer
     assert sorted(set(marks.features["kind"])) == ["false", "found", "missed"]
     assert len(set(map(str, marks.symbol))) == 3  # told apart without color, too
     press(page.errors.next_button)

@@ -81,6 +81,8 @@ class DataTable(QTableWidget):
     def _fit_to_width(self) -> None:
         columns, rows = self.horizontalHeader(), self.verticalHeader()
         room = self.width() - 2 * self.frameWidth() - GRID_PX
+        if self.rowCount() > self._most_rows:
+            room -= self.verticalScrollBar().sizeHint().width()
         least = columns.minimumSectionSize() * self.columnCount()
         heading = _clamp(room - least, (HEADING_PX[0], max(HEADING_PX[1], room // 3)))
         rows.setMaximumWidth(heading)
