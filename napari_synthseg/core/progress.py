@@ -90,13 +90,19 @@ def subprogress(
 
 
 def in_turn(
-    works: Sequence[Generator[Progress, Any, R]], thing: str = "image"
+    works: Sequence[Generator[Progress, Any, R]],
+    thing: str = "image",
+    names: Sequence[str] = (),
 ) -> Generator[Progress, None, list[R]]:
-    """Run one piece of work after the other; return their results. Each is for one `thing`."""
+    """Run one piece of work after the other; return their results.
+
+    Messages begin with the name of each in `names`, or else number them as what each is for, a
+    `thing`.
+    """
     found = []
-    for number, work in enumerate(works, start=1):
-        part = (number - 1) / len(works), number / len(works)
-        words = f"{thing} {number} of {len(works)}"
+    for number, work in enumerate(works):
+        part = number / len(works), (number + 1) / len(works)
+        words = names[number] if names else f"{thing} {number + 1} of {len(works)}"
         found.append((yield from subprogress(work, *part, words)))
     return found
 

@@ -146,7 +146,7 @@ def outline_clicks(
     pixels: PixelSource,
     positions: NDArray[np.float64],
     classes: NDArray[np.int64],
-    diameters: dict[int, float],
+    diameters: Mapping[int, float],
     negatives: NDArray[np.float64] | None = None,
     *,
     spacing: tuple[float, float] = (1.0, 1.0),

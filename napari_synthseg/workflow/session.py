@@ -55,6 +55,7 @@ from napari_synthseg.workflow.exporting import ExportKind
 from napari_synthseg.workflow.exporting.exported import Exported
 from napari_synthseg.workflow.fitting import Fitted
 from napari_synthseg.workflow.found.applying import Applied, apply_to_files
+from napari_synthseg.workflow.found.held_pixels import HeldPixels
 from napari_synthseg.workflow.found.judging import Judge, make_judges
 from napari_synthseg.workflow.found.measuring import ObjectTable, tabulate
 from napari_synthseg.workflow.history import History
@@ -100,8 +101,8 @@ class Session:
     history
         Says what `undo` would take back and `redo` would do again.
     found
-        Id of a run -> id of an image -> what the run found on it last, since the project was
-        opened.
+        Id of a run -> id of an image of the project -> what the run found on it last, since the
+        project was opened. Pixels that would fill the memory lie in temporary files.
     """
 
     changed = Signal(Project, Project)
@@ -124,6 +125,7 @@ class Session:
         self.history = History()
         self._outlines = LiveOutlines(store.folder)
         self.found: dict[str, dict[str, Prediction]] = {}
+        self._pixels = HeldPixels(store.folder)
         self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
         self._keeping: set[Job[Any]] = set()
         self._copying: Job[Session] | None = None
@@ -643,11 +645,14 @@ class Session:
         predicting.check_magnification(run, magnification)
         ours = frozenset(() if self.read_only else (i.id for i in self.project.images))
         fit_to = self.project.images_of(run) if adapt else None
-        work = predicting.predict(self.folder, run, tuple(refs), ours, fit_to, magnification)
+        work = predicting.predict(
+            self.folder, run, tuple(refs), ours, fit_to, magnification, self._pixels.hold
+        )
 
         def take(found: list[Prediction]) -> None:
+            there = {ref.id for ref in self.project.images}
             known = self.found.setdefault(run.id, {})
-            known.update({prediction.image: prediction for prediction in found})
+            known.update({one.image: one for one in found if one.image in there})
 
         return self._job(work, f"predict with {run.name}", take)
 

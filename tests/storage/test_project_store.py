@@ -364,8 +364,10 @@ def test_save_as_takes_arrays_and_runs_along_and_finds_the_images(
     project = sample_project()
     uri = save_array(np.arange(6, dtype=np.uint8).reshape(2, 3), "yx", store.folder, "p")
     project = project.with_images(project.images[0].model_copy(update={"id": "b", "uri": uri}))
-    (store.folder / "runs" / "r").mkdir(parents=True)
-    (store.folder / "runs" / "r" / "run.json").write_text("{}")
+    project = project.with_run(TrainingRun(id="r", name="run 1"))
+    for name in ("r", "of_no_record"):
+        (store.folder / "runs" / name).mkdir(parents=True)
+        (store.folder / "runs" / name / "run.json").write_text("{}")
     store.write(project)
     target = tmp_path / "deeper" / "copy.synthseg"
     copy = store.save_as(target)
@@ -373,6 +375,7 @@ def test_save_as_takes_arrays_and_runs_along_and_finds_the_images(
     assert copy.load().clicks == project.clicks
     assert open_array(copy.load().image("b").uri, target).shape == (2, 3)
     assert (target / "runs" / "r" / "run.json").read_text() == "{}"
+    assert not (target / "runs" / "of_no_record").exists()
     assert store.load() is project
     copy.close()
     assert reopened(target).image("a").uri == "../../a.tif"

@@ -90,6 +90,34 @@ def test_what_was_deleted_before_a_crash_goes_when_the_project_is_opened_again(s
     assert record(session, "r2")["name"] == "run 2"
 
 
+@pytest.mark.parametrize("meanwhile", ["nothing", "undo", "delete"])
+def test_a_copy_has_the_runs_that_the_project_has(session, tmp_path, monkeypatch, meanwhile):
+    kept, gone = add_run(session, "r1", "run 1"), add_run(session, "r2", "run 2")
+    session.delete_run(gone)
+    settle(session)
+    target = tmp_path / "copy.synthseg"
+    save_as = session.store.save_as
+
+    def save_and_go_on(folder):
+        copy = save_as(folder)
+        assert [path.name for path in (target / "runs").iterdir()] == ["r1"]
+        if meanwhile == "undo":
+            session.undo()
+        elif meanwhile == "delete":
+            session.delete_run(kept)
+        return copy
+
+    monkeypatch.setattr(session.store, "save_as", save_and_go_on)
+    session.save_as(target).result().close().result()
+    expected = {"nothing": ["r1"], "undo": ["r1", "r2"], "delete": []}[meanwhile]
+    assert sorted(path.name for path in (target / "runs").iterdir()) == expected
+    assert not list(target.glob("runs/*/deleted"))
+    with Session.open(target).result() as copy:
+        assert [run.id for run in copy.project.runs] == expected
+    settle(session)
+    assert record(session, "r2") is not None, "undo may still bring it back here"
+
+
 def test_a_run_in_training_is_neither_renamed_nor_deleted(clicked):
     job = clicked.train(TINY.model_copy(update={"steps": 100_000}), "busy").start()
     for action in (clicked.delete_run, lambda run: clicked.rename_run(run, "other")):

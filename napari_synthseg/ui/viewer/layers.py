@@ -176,6 +176,18 @@ class Layers(QObject):
         self._watch(refs[0], layer)
         self.show_image(refs[0])
 
+    def look_at(self, ref: ImageRef, center: Sequence[float], diameter: float) -> None:
+        """Bring a place of an image into view, in place of another image if need be."""
+
+        def look() -> None:
+            if self.image is not None and self.image.key == image_key(ref):
+                self.marks.look_at(center, diameter, self.image)
+
+        if self.image is not None and self.image.key == image_key(ref):
+            look()
+        else:
+            self.show_image(ref, look)
+
     def show_image(
         self,
         ref: ImageRef,

@@ -214,7 +214,8 @@ def _instances(
 ) -> Labels:
     found = sorted(prediction.objects, key=lambda o: o.id)
     layer = Labels(
-        small_ids(prediction.ids) if len(classes) > 1 else prediction.ids,
+        # a copy in any case: what is painted on the layer is not what was found
+        small_ids(prediction.ids) if len(classes) > 1 else np.array(prediction.ids),
         name=name,
         opacity=1.0,
         features={
@@ -237,7 +238,7 @@ def _regions(
 ) -> Labels:
     found = [int(v) for v in np.flatnonzero(prediction.pixel_counts) if v > 0]
     return Labels(
-        prediction.values,
+        np.array(prediction.values),  # a copy, as above
         name=name,
         opacity=REGIONS_OPACITY,
         colormap=class_colormap(classes),

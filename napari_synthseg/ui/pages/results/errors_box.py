@@ -11,7 +11,6 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.keys import bind_widget_keys
 from napari_synthseg.ui.pages.results.found import Found
-from napari_synthseg.ui.presenters.images.pictures import image_key
 from napari_synthseg.ui.presenters.results.object_errors import (
     KIND_TITLES,
     ErrorPlace,
@@ -120,7 +119,7 @@ class ErrorsBox(QWidget):
         self.at = number % len(self.places)
         self._show_words()
         place = self.places[self.at]
-        look_at_place(self.layers, self._project, place.image, place.center, place.diameter)
+        self.layers.look_at(self._project.image(place.image), place.center, place.diameter)
         self.looked_at.emit(place)
 
     # --- marking -----------------------------------------------------------------------------
@@ -149,22 +148,6 @@ class ErrorsBox(QWidget):
             return marks + [Mark(p.kind, p.center, p.diameter, p.words) for p in places]
 
         self.layers.marks.show(make, image)
-
-
-def look_at_place(
-    layers: Layers, project: Project, image: str, center: tuple[float, ...], diameter: float
-) -> None:
-    """Bring a place of an image into view, in another image's place if need be."""
-    ref = project.image(image)
-
-    def look() -> None:
-        if layers.image is not None and layers.image.key == image_key(ref):
-            layers.marks.look_at(center, diameter, layers.image)
-
-    if layers.image is not None and layers.image.key == image_key(ref):
-        look()
-    else:
-        layers.show_image(ref, look)
 
 
 def _legend_text(with_found: bool) -> str:

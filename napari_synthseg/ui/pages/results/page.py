@@ -119,7 +119,8 @@ class ResultsPage(Page):
         self.found.filtered.connect(self._on_filtered)
         self.found.kept.connect(self._score_again)
         self.found.counted.connect(self._show_found_text)
-        self._unshown: dict[str, tuple[Prediction, TrainingRun]] = {}
+        self._unshown: dict[str, TrainingRun] = {}
+        """Id of an image -> run whose prediction of it was not shown yet."""
         self._unshown_maps: dict[str, tuple[HeatMaps, TrainingRun]] = {}
         layers.image_changed.connect(self._on_image_changed)
 
@@ -272,7 +273,7 @@ class ResultsPage(Page):
 
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
         project = self.project
-        self._unshown |= {p.image: (p, run) for p in found}
+        self._unshown |= {p.image: run for p in found}
         is_shown = self._show_found() or not found
         self.found.follow(run)
 
@@ -288,12 +289,13 @@ class ResultsPage(Page):
 
     def _show_found(self) -> bool:
         """Show what was found on the image in view, once; return whether there was anything."""
-        image, was_shown = self.layers.image, False
-        if image is None:
+        image, session, was_shown = self.layers.image, self.session, False
+        if image is None or session is None:
             return False
         for ref in image.refs:
-            if ref.id in self._unshown:
-                prediction, run = self._unshown.pop(ref.id)
+            run = self._unshown.pop(ref.id, None)
+            prediction = session.found[run.id].get(ref.id) if run is not None else None
+            if run is not None and prediction is not None:
                 name = f"{PREDICTION}{run.name}, {ref.name}"
                 self.layers.outputs.show_prediction(prediction, name, image, run.least_score)
                 was_shown = True
