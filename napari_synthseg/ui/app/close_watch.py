@@ -88,7 +88,7 @@ def ask_before_removing(panel: QWidget, may_close: Callable[[], bool]) -> None:
     dock: Any = panel.parentWidget()
     while dock is not None and not isinstance(dock, QDockWidget):
         dock = dock.parentWidget()
-    if hasattr(dock, "destroyOnClose"):
+    if dock is not None and hasattr(dock, "destroyOnClose"):
         dock.destroyOnClose = partial(_remove, ref(dock), WeakMethod(may_close))
 
 
