@@ -45,7 +45,7 @@ number of threads, too) and llvmpipe, which draws without a graphics card."""
 CHECKED = (
     "napari_synthseg", "tests", "benchmarks", "pretraining", "docs", "examples", "noxfile.py",
 )  # fmt: skip
-GUI_HALF = "tests/ui/app"
+GUI_HALF = ("tests/ui/app", "tests/ui/viewer/marking")
 """Tests with a window that take about half of the time."""
 
 SCREEN = "-screen 0 1920x1200x24 +extension GLX"
@@ -228,7 +228,7 @@ def _test(session: nox.Session) -> None:
             pool.submit(
                 session.run, *screen, "pytest", "-m", "gui", *chosen, external=True, env=ONE_THREAD
             )
-            for chosen in ((GUI_HALF,), ("--ignore", GUI_HALF))
+            for chosen in (GUI_HALF, [f"--ignore={folder}" for folder in GUI_HALF])
         ]
         for half in halves:
             half.result()
