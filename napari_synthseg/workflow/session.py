@@ -122,6 +122,7 @@ class Session:
         self.suggestions: dict[str, Suggestions] = {}
         self.fitted: Fitted | None = None
         self.history = History()
+        self._writing_records = threading.Lock()
         self._outlines = LiveOutlines(store.folder)
         self.found: dict[str, dict[str, Prediction]] = {}
         self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
@@ -196,7 +197,7 @@ class Session:
         self._replace(new, what)
 
     def undo(self) -> None:
-        """Take back the last edit; trained runs stay, under the names that they had."""
+        """Take back the last edit; trained runs stay, with the names and least scores they had."""
         self._go_to(self.history.take_back(self.project))
 
     def redo(self) -> None:
@@ -246,37 +247,39 @@ class Session:
     def _runs_as_of(self, state: Project) -> tuple[TrainingRun, ...]:
         """Return all runs of now that an earlier or later state does not know to be deleted.
 
-        They have the names that they have there.
+        They have the names and least scores that they have there.
         """
-        names = {run.id: run.name for run in state.runs}
+        then = {run.id: run for run in state.runs}
         known = {run.id: run for run in (*self._deleted.values(), *self.project.runs)}
         there = [
-            run if names.get(run.id, run.name) == run.name
-            else run.model_copy(update={"name": names[run.id]})
+            _with_edits_of(then.get(run.id, run), run)
             for run in sorted(known.values(), key=lambda run: run.created)
             if run.id not in state.deleted_runs
-        ]  # fmt: skip
+        ]
         now = self.project.runs
         unchanged = len(there) == len(now) and all(map(operator.is_, there, now))
         return now if unchanged else tuple(there)
 
     def _write_run_records(self, before: Project) -> None:
-        """Bring the folders of runs in line with names and deletions, in the background."""
+        """Bring the folders of runs in line with their records, in the background."""
         now = self.project
         gone = set(now.deleted_runs) ^ set(before.deleted_runs)
         self._deleted |= {run.id: run for run in before.runs if run.id in now.deleted_runs}
-        names = {run.id: run.name for run in before.runs}
-        renamed = [run for run in now.runs if names.get(run.id, run.name) != run.name]
-        if not gone and not renamed:
+        known = {run.id: run for run in before.runs}
+        changed = {run.id for run in now.runs if known.get(run.id, run) != run}
+        if not gone and not changed:
             return
 
         def write() -> None:
-            for run in renamed:
-                runs.save_run(self.folder, run)
-            for ident in gone:
-                runs.mark_deleted(self.folder, ident, ident in now.deleted_runs)
+            with self._writing_records:  # in turn, and what holds now: the latest stays
+                latest = self.project
+                for run in latest.runs:
+                    if run.id in changed:
+                        runs.save_run(self.folder, run)
+                for ident in gone:
+                    runs.mark_deleted(self.folder, ident, ident in latest.deleted_runs)
 
-        job = self._job(_at_once(write), "keep the names of runs", keep=True)
+        job = self._job(_at_once(write), "keep the records of runs", keep=True)
         job.finished.connect(self._on_records_written)
         job.start()
 
@@ -654,11 +657,14 @@ class Session:
     def set_least_score(self, run: TrainingRun, least: float | None) -> TrainingRun:
         """Choose the score from which on a run's objects count; None: as its model reports them.
 
-        It holds for what is scored, measured and exported from now on. Returns the run.
+        It holds for what is scored, measured and exported from now on; can be undone. Returns the
+        run.
         """
-        now = self.project.run(run.id).model_copy(update={"least_score": least})
-        self._replace(self.project.with_run(now))
-        runs.save_run(self.folder, now)
+        before = self.project
+        now = before.run(run.id).model_copy(update={"least_score": least})
+        if now != before.run(run.id):
+            self.edit(before.with_run(now), "change least score")
+            self._write_run_records(before)
         return now
 
     def judge(self, run: TrainingRun) -> Job[list[Judge]]:
@@ -749,9 +755,9 @@ class Session:
             if self.read_only or now is None:
                 return
             others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
-            now = now.model_copy(update={"scores": (*others, scores)})
-            self._replace(self.project.with_run(now))
-            runs.save_run(self.folder, now)
+            now, before = now.model_copy(update={"scores": (*others, scores)}), self.project
+            self._replace(before.with_run(now))
+            self._write_run_records(before)
 
         work = evaluating.score(self.project, self.folder, run, found)
         return self._job(work, f"score {run.name}", take)
@@ -927,6 +933,13 @@ class Session:
         self.library = library.with_verdicts(self.project.rejected(), self.project.accepted())
         self._cut_from = cut_from
         self.library_changed.emit()
+
+
+def _with_edits_of(then: TrainingRun, run: TrainingRun) -> TrainingRun:
+    """Return a run with what the user had made of it `then`."""
+    if (then.name, then.least_score) == (run.name, run.least_score):
+        return run
+    return run.model_copy(update={"name": then.name, "least_score": then.least_score})
 
 
 def _at_once(action: Callable[[], object]) -> Generator[Progress, None, None]:
