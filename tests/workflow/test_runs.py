@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 import shlex
 import subprocess
 import sys
+import threading
 
 import pytest
 from typer.testing import CliRunner

@@ -121,8 +121,9 @@ class LiveView:
                 finally:
                     self._ended = self._clock()
                 yield news
-                if self._field == self._seen:
-                    return  # else the training paused meanwhile, and the user looks elsewhere
+                if self._field == self._seen:  # else it paused, and the user looks elsewhere
+                    self._ended = self._clock()
+                    return
 
         return look
 
