@@ -91,10 +91,11 @@ def tests_pyqt6(session: nox.Session) -> None:
 @nox.session
 def lowest(session: nox.Session) -> None:
     """Run the tests without a window on the lowest versions of what is asked for directly."""
+    session.install("uv")
     requirements = Path(session.create_tmp()) / "lowest.txt"
     session.run(
         "uv", "pip", "compile", "-q", "--resolution", "lowest-direct", "--extra", "test", "--extra",
-        "samples", "--extra", "formats", "pyproject.toml", "-o", str(requirements), external=True,
+        "samples", "--extra", "formats", "pyproject.toml", "-o", str(requirements),
     )  # fmt: skip
     session.install("-r", str(requirements), silent=False)
     session.install("--no-deps", "-e", ".")

@@ -33,6 +33,10 @@ FILM_WIDTH_PX = 960
 FILM_COLORS = ((Image.Quantize.MEDIANCUT, 96), (Image.Quantize.MAXCOVERAGE, 96))
 """Of the whole animation: those of most pixels, and those that are far from each other."""
 
+PICTURES = Path(__file__).parent / "images"
+"""Of the pages. They go into the wheel, for the help of the panel; the README's animation lies
+beside them, and does not."""
+
 SUPERALLOY = ("spot1_0d_0", "spot3_0d_3", "spot4_0d_3", "spot6_0d_2")
 """Images of the walk `regions`; the last one is kept for scoring."""
 
@@ -207,7 +211,7 @@ class Photographer:
         self.settle(300)
         self._close_notices()
         film.shoot(4000)
-        path = self.out / "walk.gif"
+        path = (PICTURES.parent if self.out == PICTURES else self.out) / "walk.gif"
         film.save(path)
         print(f"{path}: {path.stat().st_size // 1024} KB")
 
@@ -317,7 +321,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--size", type=int, nargs=2, default=(1280, 800))
     parser.add_argument("--theme", default="dark")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
+    parser.add_argument("--out", type=Path, default=PICTURES)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as projects:

@@ -75,6 +75,9 @@ class Job(Generic[T]):
         self._record = record
         self._go = threading.Event()
         self._go.set()
+        self._gate = threading.Lock()
+        self._is_paused = False
+        self._until: Callable[[Any], bool] | None = None
         self._cancelled = threading.Event()
         self._quickly = False
         self._ended = threading.Event()
@@ -103,7 +106,7 @@ class Job(Generic[T]):
             return self.outcome.state
         if self._thread is None:
             return "waiting"
-        return "running" if self._go.is_set() else "paused"
+        return "paused" if self._is_paused and not self._cancelled.is_set() else "running"
 
     @property
     def is_running(self) -> bool:
@@ -141,12 +144,30 @@ class Job(Generic[T]):
 
     def pause(self) -> None:
         """Stop before the next step, until `resume` or `cancel`."""
-        if self.outcome is None:
-            self._go.clear()
+        with self._gate:
+            if self.outcome is None:
+                self._is_paused, self._until = True, None
+                self._go.clear()
 
     def resume(self) -> None:
         """Go on after `pause`."""
-        self._go.set()
+        with self._gate:
+            self._is_paused, self._until = False, None
+            self._go.set()
+
+    def step(self, until: Callable[[Any], bool]) -> None:
+        """Let paused work take steps up to one whose yield `until` holds for; it stays paused."""
+        with self._gate:
+            if self._is_paused:
+                self._until = until
+                self._go.set()
+
+    def _stand_still_after(self, step: Any) -> None:
+        """Close the gate again where `step` was asked for, and this was it."""
+        with self._gate:
+            if self._until is not None and self._until(step) and not self._cancelled.is_set():
+                self._until = None
+                self._go.clear()
 
     def cancel(self, *, quickly: bool = False) -> None:
         """Ask the work to end at its next yield; return at once.
@@ -154,8 +175,9 @@ class Job(Generic[T]):
         With `quickly` it ends without finishing touches, such as a choice of thresholds.
         """
         self._quickly = self._quickly or quickly
-        self._cancelled.set()
-        self._go.set()
+        with self._gate:
+            self._cancelled.set()
+            self._go.set()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end of a started job, at most `timeout` seconds; return whether it ended."""
@@ -189,6 +211,7 @@ class Job(Generic[T]):
             except StopIteration as stop:
                 return Outcome("done", value=stop.value)
             self.progressed.emit(step)
+            self._stand_still_after(step)
 
     def _end_early(self) -> Outcome[T]:
         try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import operator
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -70,6 +69,7 @@ from napari_synthseg.workflow.painting import SavedRegions
 from napari_synthseg.workflow.predicting import Magnification
 from napari_synthseg.workflow.realism.comparing import DEFAULT_PAIRS, compare
 from napari_synthseg.workflow.runs.live_view import LiveView
+from napari_synthseg.workflow.runs.records import RunRecords
 from napari_synthseg.workflow.suggesting import MOST_SHOWN, Suggestions, suggest
 
 T = TypeVar("T")
@@ -130,7 +130,7 @@ class Session:
         self._keeping: set[Job[Any]] = set()
         self._copying: Job[Session] | None = None
         self._painted: set[str] = set()
-        self._deleted: dict[str, TrainingRun] = {}
+        self._records = RunRecords(store.folder)
         self._end: Job[None] | None = None
         self._closer: threading.Thread | None = None
 
@@ -198,7 +198,7 @@ class Session:
         self._replace(new, what)
 
     def undo(self) -> None:
-        """Take back the last edit; trained runs stay, under the names that they had."""
+        """Take back the last edit; trained runs stay, with the names and least scores they had."""
         self._go_to(self.history.take_back(self.project))
 
     def redo(self) -> None:
@@ -208,7 +208,8 @@ class Session:
     def _go_to(self, state: Project | None) -> None:
         if state is not None:
             now = self.project
-            self._replace(state.model_copy(update={"runs": self._runs_as_of(state)}))
+            there = self._records.runs_as_of(state, now)
+            self._replace(state.model_copy(update={"runs": there}))
             self._write_run_records(now)
 
     # --- runs --------------------------------------------------------------------------------
@@ -245,42 +246,13 @@ class Session:
         if any(job.subject == run.id and job.is_running for job in self._merges):
             raise InputError(f"'{run.name}' is being trained: stop it first, or wait for its end.")
 
-    def _runs_as_of(self, state: Project) -> tuple[TrainingRun, ...]:
-        """Return all runs of now that an earlier or later state does not know to be deleted.
-
-        They have the names that they have there.
-        """
-        names = {run.id: run.name for run in state.runs}
-        known = {run.id: run for run in (*self._deleted.values(), *self.project.runs)}
-        there = [
-            run if names.get(run.id, run.name) == run.name
-            else run.model_copy(update={"name": names[run.id]})
-            for run in sorted(known.values(), key=lambda run: run.created)
-            if run.id not in state.deleted_runs
-        ]  # fmt: skip
-        now = self.project.runs
-        unchanged = len(there) == len(now) and all(map(operator.is_, there, now))
-        return now if unchanged else tuple(there)
-
     def _write_run_records(self, before: Project) -> None:
-        """Bring the folders of runs in line with names and deletions, in the background."""
-        now = self.project
-        gone = set(now.deleted_runs) ^ set(before.deleted_runs)
-        self._deleted |= {run.id: run for run in before.runs if run.id in now.deleted_runs}
-        names = {run.id: run.name for run in before.runs}
-        renamed = [run for run in now.runs if names.get(run.id, run.name) != run.name]
-        if not gone and not renamed:
-            return
-
-        def write() -> None:
-            for run in renamed:
-                runs.save_run(self.folder, run)
-            for ident in gone:
-                runs.mark_deleted(self.folder, ident, ident in now.deleted_runs)
-
-        job = self._job(_at_once(write), "keep the names of runs", keep=True)
-        job.finished.connect(self._on_records_written)
-        job.start()
+        """Bring the folders of runs in line with what was edited, in the background."""
+        work = self._records.follow(before, self.project, lambda: self.project)
+        if work is not None:
+            job = self._job(work, "keep the records of runs", keep=True)
+            job.finished.connect(self._on_records_written)
+            job.start()
 
     def _on_records_written(self, outcome: Outcome[None]) -> None:
         if outcome.error is not None:
@@ -659,11 +631,14 @@ class Session:
     def set_least_score(self, run: TrainingRun, least: float | None) -> TrainingRun:
         """Choose the score from which on a run's objects count; None: as its model reports them.
 
-        It holds for what is scored, measured and exported from now on. Returns the run.
+        It holds for what is scored, measured and exported from now on; can be undone. Returns the
+        run.
         """
-        now = self.project.run(run.id).model_copy(update={"least_score": least})
-        self._replace(self.project.with_run(now))
-        runs.save_run(self.folder, now)
+        before = self.project
+        now = before.run(run.id).model_copy(update={"least_score": least})
+        if now != before.run(run.id):
+            self.edit(before.with_run(now), "change least score")
+            self._write_run_records(before)
         return now
 
     def judge(self, run: TrainingRun) -> Job[list[Judge]]:
@@ -754,9 +729,9 @@ class Session:
             if self.read_only or now is None:
                 return
             others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
-            now = now.model_copy(update={"scores": (*others, scores)})
-            self._replace(self.project.with_run(now))
-            runs.save_run(self.folder, now)
+            now, before = now.model_copy(update={"scores": (*others, scores)}), self.project
+            self._replace(before.with_run(now))
+            self._write_run_records(before)
 
         work = evaluating.score(self.project, self.folder, run, found)
         return self._job(work, f"score {run.name}", take)
@@ -932,11 +907,6 @@ class Session:
         self.library = library.with_verdicts(self.project.rejected(), self.project.accepted())
         self._cut_from = cut_from
         self.library_changed.emit()
-
-
-def _at_once(action: Callable[[], object]) -> Generator[Progress, None, None]:
-    yield Progress(0.0)
-    action()
 
 
 def wait_until_closed(limit_s: float = CLOSING_LIMIT_S) -> None:

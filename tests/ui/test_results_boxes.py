@@ -108,6 +108,13 @@ def test_a_smallest_score_acts_at_once_and_is_kept(found):
     found.wait(lambda: session.project.run("r").least_score == 0.4)
     found.settle()
     assert session.project.run("r").scores[-1].values["precision@0.5"] == 1.0
+    assert found.panel.header.undo_button.text() == "↶ Undo change least score"
+    press(found.panel.header.undo_button)
+    found.wait(lambda: layer.data[44, 80] != 0)
+    assert not page.threshold.reset_button.isEnabled()
+    press(found.panel.header.redo_button)
+    found.wait(lambda: layer.data[44, 80] == 0)
+    found.settle()
     press(page.threshold.reset_button)
     found.wait(lambda: layer.data[44, 80] != 0)
     found.wait(lambda: session.project.run("r").least_score is None)

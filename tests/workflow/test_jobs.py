@@ -64,6 +64,33 @@ def test_a_paused_job_takes_no_further_step_until_resumed():
     assert job.state == "done"
 
 
+def test_a_paused_job_takes_steps_up_to_one_that_is_asked_for():
+    job, taken, seen = Job(counting(10**9)), [], threading.Event()
+    job.progressed.connect(taken.append)
+    job.pause()
+    job.start()
+
+    def is_last(step):
+        if step == last:
+            seen.set()
+        return step == last
+
+    for last in (3, 4):
+        seen.clear()
+        job.step(is_last)
+        assert seen.wait(5)
+        assert job.state == "paused"
+        assert not job.join(0.05)
+        assert taken == list(range(last + 1))
+    job.resume()
+    job.step(lambda step: True)  # it is not paused: nothing stops it
+    assert not job.join(0.05)
+    assert len(taken) > 5
+    job.cancel()
+    assert job.join(5)
+    assert job.state == "cancelled"
+
+
 def test_cancel_ends_the_work_at_its_yield_and_in_its_thread():
     log = []
     job = paused_after_first_step(counting(10**9, log))

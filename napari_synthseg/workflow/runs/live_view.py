@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+
+def ends_look(news: Progress) -> bool:
+    """Tell whether a look, or what was to be done before it, is over: a batch or a note."""
+    return news.prediction is not None or bool(news.notes) or "loss" in news.metrics
+
+
 FIRST_S = 2.0
 """Seconds of training before the first look."""
 
@@ -74,6 +80,11 @@ class LiveView:
         self._ended = self._spent = 0.0
 
     @property
+    def is_wanted_elsewhere(self) -> bool:
+        """Whether it is time for a look at another part than was looked at last."""
+        return self._seen is not None and self._field != self._seen and self.is_due()
+
+    @property
     def field(self) -> Field | None:
         """What is looked at; None: nothing."""
         return self._field
@@ -98,19 +109,21 @@ class LiveView:
         """Return what looks through a model of a run, of a project in `folder`, where it is due."""
 
         def look(predictor: Predictor) -> Generator[Progress, None, None]:
-            field = self._field
-            if field is None or not self.is_due():
-                return
-            self._seen, self._spent = field, 0.0
-            try:
-                work = predict_field(predictor, field, folder, run)
-                yield Progress(0.0, prediction=(yield from self._timed(work)))
-            except Exception as error:  # noqa: BLE001 - the training goes on without it
-                why = str(error) if isinstance(error, InputError) else repr(error)
-                self.ended = f"the live view ended: {why.rstrip('.')}"
-                yield Progress(0.0, notes=(self.ended,))
-            finally:
-                self._ended = self._clock()
+            while (field := self._field) is not None and self.is_due():
+                self._seen, self._spent = field, 0.0
+                try:
+                    found = yield from self._timed(predict_field(predictor, field, folder, run))
+                    news = Progress(0.0, prediction=found)
+                except Exception as error:  # noqa: BLE001 - the training goes on without it
+                    why = str(error) if isinstance(error, InputError) else repr(error)
+                    self.ended = f"the live view ended: {why.rstrip('.')}"
+                    news = Progress(0.0, notes=(self.ended,))
+                finally:
+                    self._ended = self._clock()
+                yield news
+                if self._field == self._seen:  # else it paused, and the user looks elsewhere
+                    self._ended = self._clock()
+                    return
 
         return look
 

@@ -410,6 +410,7 @@ class ResultsPage(Page):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.runs is not old.runs or new.images is not old.images:
             self.refresh()
+            self.found.follow_least()
 
 
 def _show_scores(box: TableList, scores: Scores | None, title: str) -> None:
