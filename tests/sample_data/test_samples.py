@@ -182,7 +182,7 @@ def test_the_tissue_tables_can_be_imported_too(session, table, part):
     sample_data.fill(session, "tissue")
     ref = session.project.images[part]
     path = Path(str(files("napari_synthseg.sample_data"))) / f"tissue_{table}.csv"
-    read = read_clicks(path, session.project, lambda _: (512, 512))
+    read = read_clicks(path, session.project, lambda _: (512, 512)).clicks
     assert {c.position for c in read} == {c.position for c in session.project.clicks_on(ref)}
     assert {c.image for c in read} == {ref.id}
 

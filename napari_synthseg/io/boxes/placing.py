@@ -130,12 +130,7 @@ def place_boxes(
                     placed.crowds.setdefault(ref.id, set()).add(value)
             else:
                 _place(thing, value, refs, shape, placed, seen)
-    if names.renamed:
-        old, new = next(iter(names.renamed.items()))
-        placed.notes.append(
-            f"{len(names.renamed)} image(s) were found by the name before an export, as '{new}' "
-            f"of '{old}'"
-        )
+    placed.notes += names.notes()
     return placed
 
 
