@@ -65,7 +65,8 @@ class DiameterBox(QWidget):
         outlines = self.layers.outlines.feed.outlines
         self.offer = offer_diameter(outlines, cls, refs[0]) if cls and refs else None
         offer = self.offer
-        self.offered.setVisible(offer is not None)
+        for widget in (self.offered, self.use_button):
+            widget.setVisible(offer is not None)
         if offer is None:
             self.words.say("")
             return
