@@ -389,7 +389,7 @@ class Session:
     def limit_images(self, limits: Limits) -> Job[Imported]:
         """Say which parts of images count; one edit, or nothing."""
         work = limit_images(self.project, self.folder, limits)
-        return self._importing(work, "set what of the images counts")
+        return self._importing(work, "set what counts")
 
     def relink(self, image: ImageRef, path: Path) -> Job[Imported]:
         """Set the file of an image whose file was moved. The job's images are all that changed.

@@ -96,10 +96,10 @@ def test_a_training_that_pauses_at_a_look_looks_elsewhere_before_it_goes_on(cloc
     clock.now += live_view.FIRST_S
     work = view.through(Path("folder"), "run")(None)
     assert [live_view.ends_look(next(work)) for _ in range(2)] == [False, True]
-    clock.now += 60
+    view.is_held = True
     assert not view.is_wanted_elsewhere
     view.look_at(RIGHT)
-    assert view.is_wanted_elsewhere
+    assert view.is_wanted_elsewhere, "at once: nothing is trained that a look would hold up"
     assert [live_view.ends_look(next(work)) for _ in range(2)] == [False, True]
     assert not view.is_wanted_elsewhere
     assert next(work, None) is None

@@ -64,6 +64,8 @@ class LiveView:
     ----------
     ended
         Why nothing is looked at any more, where a look failed.
+    is_held
+        Whether the training is paused.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ class LiveView:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.ended = ""
+        self.ended, self.is_held = "", False
         self._field: Field | None = None
         self._seen: Field | None = None
         self._began: float | None = None
@@ -81,8 +83,9 @@ class LiveView:
 
     @property
     def is_wanted_elsewhere(self) -> bool:
-        """Whether it is time for a look at another part than was looked at last."""
-        return self._seen is not None and self._field != self._seen and self.is_due()
+        """Whether the training is paused, and another part is in view than was looked at last."""
+        is_elsewhere = self._seen is not None and self._field not in (None, self._seen)
+        return self.is_held and is_elsewhere and not self.ended
 
     @property
     def field(self) -> Field | None:
@@ -95,6 +98,8 @@ class LiveView:
 
     def is_due(self) -> bool:
         """Tell whether it is time for a look."""
+        if self.is_wanted_elsewhere:
+            return True  # a look takes no time from a training that is paused
         now = self._clock()
         if self._began is None:
             self._began = now

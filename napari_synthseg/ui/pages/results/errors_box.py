@@ -32,6 +32,10 @@ LEGEND = {"missed": "missed", "false": "false", "outline": "poorly outlined, mer
           "class": "wrong class", "found": "found"}  # fmt: skip
 
 
+GROUND = "#262930"
+"""Behind the signs of the legend, so that light ones are seen in a light theme, too."""
+
+
 class ErrorsBox(QWidget):
     """Walks through the mistakes of a run where the truth is known."""
 
@@ -152,7 +156,8 @@ class ErrorsBox(QWidget):
 
 def _legend_text(with_found: bool) -> str:
     parts = [
-        f'<span style="color:{LOOKS[kind].color}"><b>{LOOKS[kind].sign}</b></span> {words}'
+        f'<span style="color:{LOOKS[kind].color}; background-color:{GROUND}">'
+        f"<b>&nbsp;{LOOKS[kind].sign}&nbsp;</b></span> {words}"
         for kind, words in LEGEND.items()
         if with_found or kind != "found"
     ]

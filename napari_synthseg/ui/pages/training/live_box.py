@@ -71,10 +71,10 @@ class LiveBox(QWidget):
 
     def _on_work_changed(self) -> None:
         job = self._controller.job("training")
-        if job is not None and job.state == "paused" and self._view is not None:
-            self._paused.start()
-        else:
-            self._paused.stop()
+        is_paused = job is not None and job.state == "paused"
+        if self._view is not None:
+            self._view.is_held = is_paused
+        (self._paused.start if is_paused else self._paused.stop)()
 
     def _follow_paused(self) -> None:
         """Let a paused training look once through its model, where the user looks elsewhere."""
