@@ -163,7 +163,7 @@ class ImageNames:
                 self._by_name.setdefault(name, []).append(image)
             for stem in {PurePosixPath(name).stem for name in names}:
                 self._by_stem.setdefault(stem, []).append(image)
-            for stem in {_bare(PurePosixPath(name).stem) for name in named[:2]}:
+            for stem in {bare_stem(PurePosixPath(name).stem) for name in named[:2]}:
                 self._by_bare_stem.setdefault(stem, []).append(image)
 
     def find(self, where: str, name: str, *, all_planes: bool = False) -> list[ImageRef]:
@@ -224,6 +224,13 @@ class ImageNames:
         """Return the images that what a file lists is of; see `find` and `find_stem`."""
         find = self.find_stem if listed.by_stem else self.find
         return find(listed.where, listed.name or "", all_planes=all_planes)
+
+    def has(self, name: str, *, by_stem: bool = False) -> bool:
+        """Tell whether any image may be meant by a name, or a stem; see `find`."""
+        known = self._by_stem if by_stem else self._by_name
+        last = (_parts(name) or ("",))[-1]
+        own = known.get(same_form(name)) or known.get(last)
+        return bool(own or self._look_further(known, name)[2])
 
     def notes(self) -> list[str]:
         """Return what is to be told of names that were no image's own, as a part of a sentence."""
@@ -291,7 +298,7 @@ class ImageNames:
         found = known.get(last)
         if not found:
             stem = last if known is self._by_stem else PurePosixPath(last).stem
-            found = self._by_bare_stem.get(_bare(stem))
+            found = self._by_bare_stem.get(bare_stem(stem))
         return folders, last, found
 
     def _check_spelling(self, where: str, last: str, image: ImageRef, is_own: bool) -> None:
@@ -362,8 +369,8 @@ class ImageNames:
         return "/".join(path) if folders and told else self._unique[image.id]
 
 
-def _bare(stem: str) -> str:
-    """Return a stem as it is compared where no name fits: small, and without what OME adds."""
+def bare_stem(stem: str) -> str:
+    """Return a stem as it is compared where no name fits: in small letters, without ``.ome``."""
     return stem.casefold().removesuffix(".ome")
 
 

@@ -168,5 +168,5 @@ def _check_flat(image: ListedImage, ref: ImageRef) -> None:
     if ref.ndim != 2:
         raise InputError(
             f"{image.where}: '{ref.name}' is used as a volume, but boxes are of flat images: make "
-            "the project with --planes."
+            "the project with --planes, or import outlines by --instance."
         )
