@@ -31,6 +31,9 @@ MOST_BYTES = 400_000
 FILM_CLICKS, FILM_TRAINING = 12, 4
 """Clicks of the animation, and pictures of its training."""
 
+LIGHT = {"crop": 128, "batch_size": 2}
+"""Of the trainings in pictures: an eighth of the work of the defaults."""
+
 SHOWN_SHARE = 0.7
 """How far the training is when its picture is taken."""
 
@@ -162,7 +165,7 @@ class Photographer:
         self.settle()
         self.take("dual-images")
         panel.primary.click()
-        self.train(steps=options.steps)
+        self.train(steps=options.steps, **LIGHT)
         self.wait_for_share(SHOWN_SHARE)
         self.take("train")
         self.finish_training()
@@ -219,7 +222,7 @@ class Photographer:
             self.wait(0.6)
             film.shoot(800)
         panel.primary.click()
-        self.train(steps=options.steps)
+        self.train(steps=options.steps, **LIGHT)
         for number in range(FILM_TRAINING):
             self.wait_for_share((number + 0.5) / FILM_TRAINING)
             film.shoot(600)

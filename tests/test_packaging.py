@@ -218,5 +218,5 @@ def test_conda_recipe_asks_for_what_the_package_asks_for() -> None:
 
 def test_the_address_of_the_repository_is_the_same_everywhere() -> None:
     urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
-    for name in ("CITATION.cff", "mkdocs.yml", "conda/recipe.yaml"):
+    for name in ("CITATION.cff", "mkdocs.yml", "conda/recipe.yaml", "docs/how-to/install.md"):
         assert urls["Source"] in (ROOT / name).read_text("utf-8"), name
