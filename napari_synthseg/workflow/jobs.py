@@ -2,7 +2,8 @@
 
 Every long piece of work in this package is a generator that yields its progress. A `Job` runs it.
 Cancelling raises `Cancelled` inside the generator, at its current yield and in the worker, so that
-its ``finally:`` blocks run there; what it returns on the way out becomes the outcome's value.
+its ``finally:`` blocks run there; what it returns on the way out becomes the outcome's value. On
+that way it may still yield steps that are `finishing`, in which it can be cancelled again, quickly.
 Nothing here knows of Qt: listeners are called in the worker's thread and bring the news to their
 own thread themselves.
 """
@@ -172,7 +173,8 @@ class Job(Generic[T]):
     def cancel(self, *, quickly: bool = False) -> None:
         """Ask the work to end at its next yield; return at once.
 
-        With `quickly` it ends without finishing touches, such as a choice of thresholds.
+        With `quickly` it ends without finishing touches, such as a choice of thresholds, also where
+        it was cancelled before and is at these.
         """
         self._quickly = self._quickly or quickly
         with self._gate:
@@ -202,23 +204,23 @@ class Job(Generic[T]):
         return cast("T", self.outcome.value)
 
     def _run_steps(self) -> Outcome[T]:
+        thrown: bool | None = None  # whether the `Cancelled` thrown in last was to be quick
         while True:
             self._go.wait()
-            if self._cancelled.is_set():
-                return self._end_early()
+            quickly = self._quickly
+            is_due = self._cancelled.is_set() and (thrown is None or quickly > thrown)
             try:
-                step = next(self._work)
+                if is_due:
+                    thrown = quickly
+                    step = self._work.throw(Cancelled(quickly))
+                else:
+                    step = next(self._work)
             except StopIteration as stop:
-                return Outcome("done", value=stop.value)
+                return Outcome("done" if thrown is None else "cancelled", value=stop.value)
+            except Cancelled:
+                return Outcome("cancelled")
+            if thrown or (thrown is False and not getattr(step, "finishing", False)):
+                self._work.close()
+                raise RuntimeError(f"job '{self.name}' went on after it was cancelled")
             self.progressed.emit(step)
             self._stand_still_after(step)
-
-    def _end_early(self) -> Outcome[T]:
-        try:
-            self._work.throw(Cancelled(self._quickly))
-        except StopIteration as stop:
-            return Outcome("cancelled", value=stop.value)
-        except Cancelled:
-            return Outcome("cancelled")
-        self._work.close()
-        raise RuntimeError(f"job '{self.name}' went on after it was cancelled")

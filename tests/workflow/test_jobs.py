@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from napari_synthseg.core.progress import Cancelled, Progress
+from napari_synthseg.core.progress import Cancelled, Progress, finishing
 from napari_synthseg.workflow.jobs import Job
 
 
@@ -115,6 +115,36 @@ def test_work_may_still_return_something_when_cancelled():
     job.cancel()
     assert job.join(5)
     assert (job.outcome.state, job.outcome.value) == ("cancelled", "what there was")
+
+
+@pytest.mark.parametrize(("quickly", "value"), [(False, "all"), (True, "some")])
+def test_finishing_touches_are_taken_until_it_is_cancelled_again(quickly, value):
+    begun, go = threading.Event(), threading.Event()
+
+    def touches():
+        yield Progress(0.5, "first")
+        begun.set()
+        assert go.wait(5)
+        yield Progress(1.0, "second")
+        return "all"
+
+    def work():
+        try:
+            yield
+        except Cancelled:
+            try:
+                return (yield from finishing(touches()))
+            except Cancelled:
+                return "some"
+
+    job = paused_after_first_step(work())
+    job.cancel()
+    assert begun.wait(5)
+    assert job.is_stopping
+    job.cancel(quickly=quickly)
+    go.set()
+    assert job.join(5)
+    assert (job.outcome.state, job.outcome.value) == ("cancelled", value)
 
 
 def test_cancelling_before_the_start_runs_nothing():
