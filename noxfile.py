@@ -44,6 +44,7 @@ number of threads, too) and llvmpipe, which draws without a graphics card."""
 
 CHECKED = (
     "napari_synthseg", "tests", "benchmarks", "pretraining", "docs", "examples", "noxfile.py",
+    "hatch_build.py",
 )  # fmt: skip
 GUI_HALF = ("tests/ui/app", "tests/ui/viewer/marking")
 """Tests with a window that take about half of the time."""
