@@ -2,7 +2,7 @@
 
 Run it with a display, or with ``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX"``::
 
-    python docs/make_screenshots.py [walk] [evidence] [--steps 200] [--size 1280 800] [--theme dark]
+    python docs/make_screenshots.py [walk] [evidence] [--steps 160] [--size 1280 800] [--theme dark]
     python docs/make_screenshots.py film        the animation of the README
     python docs/make_screenshots.py regions     painted regions; learns dual images for --minutes 3
 
@@ -31,8 +31,8 @@ MOST_BYTES = 400_000
 FILM_CLICKS, FILM_TRAINING = 12, 4
 """Clicks of the animation, and pictures of its training."""
 
-LIGHT = {"crop": 128, "batch_size": 2}
-"""Of the trainings in pictures: an eighth of the work of the defaults."""
+LIGHT = {"crop": 192, "batch_size": 2}
+"""Of the trainings in pictures: a quarter of the work of the defaults."""
 
 SHOWN_SHARE = 0.7
 """How far the training is when its picture is taken."""
@@ -41,8 +41,8 @@ LONGEST_S = 3600
 """How long a training may take."""
 
 FILM_WIDTH_PX = 960
-FILM_COLORS = ((Image.Quantize.MEDIANCUT, 96), (Image.Quantize.MAXCOVERAGE, 96))
-"""Of the whole animation: those of most pixels, and those that are far from each other."""
+COLORS = ((Image.Quantize.MEDIANCUT, 96), (Image.Quantize.MAXCOVERAGE, 96))
+"""Of a picture with few colors: those of most pixels, and those that are far from each other."""
 
 PICTURES = Path(__file__).parent / "images"
 """Of the pages. They go into the wheel, for the help of the panel; the README's animation lies
@@ -80,11 +80,7 @@ class Film:
         for frame in self._frames:
             strip.paste(frame, (0, top))
             top += frame.height
-        colors: list[int] = []
-        for method, number in FILM_COLORS:
-            colors += (strip.quantize(number, method).getpalette() or [])[: 3 * number]
-        palette = Image.new("P", (1, 1))
-        palette.putpalette(colors)
+        palette = _palette(strip)
         none = Image.Dither.NONE
         first, *others = (f.quantize(palette=palette, dither=none) for f in self._frames)
         first.save(
@@ -188,8 +184,13 @@ class Photographer:
 
     def wait_for_share(self, share: float) -> None:
         """Let a training come as far as that."""
-        bar = self.panel.train_page.work.bar
-        self.wait_until(lambda: bar.value() >= share * bar.maximum())
+        work = self.panel.train_page.work  # its bar fills once before, while it gets ready
+        self.wait_until(
+            lambda: (
+                work.status.text().startswith("Step ")
+                and work.bar.value() >= share * work.bar.maximum()
+            )
+        )
 
     def finish_training(self) -> None:
         """Let a training come to its end."""
@@ -322,16 +323,26 @@ class Photographer:
         self.wait_until(lambda: regions.layer is not None and not regions.keeper.is_busy, 60)
 
 
+def _palette(picture: Image.Image) -> Image.Image:
+    colors: list[int] = []
+    for method, number in COLORS:
+        colors += (picture.quantize(number, method).getpalette() or [])[: 3 * number]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(colors)
+    return palette
+
+
 def _reduce_colors(path: Path) -> None:
-    colors = Image.open(path).convert("RGB")
-    colors.quantize(192, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    picture = Image.open(path).convert("RGB")
+    reduced = picture.quantize(palette=_palette(picture), dither=Image.Dither.NONE)
+    reduced.save(path, optimize=True)
 
 
 def main() -> None:
     """Take all screenshots."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("walks", nargs="*", default=["walk", "evidence"])
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=160)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--size", type=int, nargs=2, default=(1280, 800))
     parser.add_argument("--theme", default="dark")
