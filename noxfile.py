@@ -44,6 +44,7 @@ number of threads, too) and llvmpipe, which draws without a graphics card."""
 
 CHECKED = (
     "napari_synthseg", "tests", "benchmarks", "pretraining", "docs", "examples", "noxfile.py",
+    "hatch_build.py",
 )  # fmt: skip
 GUI_HALF = ("tests/ui/app", "tests/ui/viewer/marking")
 """Tests with a window that take about half of the time."""
@@ -185,7 +186,7 @@ def peers(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/; a broken link is an error."""
-    session.install("-c", CONSTRAINTS, "mkdocs", "mkdocs-material", "mkdocstrings[python]")
+    session.install("-c", CONSTRAINTS, "mkdocs", "mkdocs-material", "mkdocstrings[python]", "ruff")
     session.run("mkdocs", "build", "--strict", *session.posargs)
 
 

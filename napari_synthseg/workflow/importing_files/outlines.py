@@ -31,8 +31,8 @@ from napari_synthseg.io.outlines.base import (
     OutlinedImage,
     OutlineFormat,
 )
-from napari_synthseg.io.outlines.drawing import draw_outlines, draw_planes
-from napari_synthseg.io.outlines.placing import (
+from napari_synthseg.io.outlines.on_images.drawing import draw_outlines, draw_planes
+from napari_synthseg.io.outlines.on_images.placing import (
     Names,
     PlacedArea,
     PlacedOutlines,
