@@ -204,11 +204,14 @@ class Photographer:
         session = panel.controller.session
         project = session.project
         clicks = [c for c in project.clicks if project.image(c.image).role == "train"]
-        session.edit(project.without_clicks([c.id for c in clicks]), "begin without clicks")
+        project = project.without_clicks([c.id for c in clicks])
+        refs = [ref.model_copy(update={"exhaustive": False}) for ref in project.images]
+        session.edit(project.with_images(*refs), "begin without clicks")
         self.settle()
         self._close_notices()
         film.shoot(1500)
-        chosen = sorted(clicks[:: max(1, len(clicks) // FILM_CLICKS)], key=lambda c: c.position[1])
+        chosen = clicks[:: max(1, len(clicks) // FILM_CLICKS)][:FILM_CLICKS]
+        chosen.sort(key=lambda click: click.position[1])
         for number, click in enumerate(chosen):
             self.click(click.position)
             self.wait_until(lambda: panel.layers.outlines.feed.is_idle)
