@@ -38,7 +38,10 @@ def import_data(
         ),
     ] = None,
     masks: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Label images named as the images.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="A folder of label images named as the images, or one of them."
+        ),
     ] = None,
     instance: Annotated[
         bool,
@@ -109,6 +112,16 @@ def import_data(
     incomplete: Annotated[
         list[str] | None, typer.Option(metavar="CLASS", help="Not every object of it has a box.")
     ] = None,
+    first_plane: Annotated[
+        int | None,
+        typer.Option(
+            metavar="0|1",
+            min=0,
+            max=1,
+            help="Number of the first plane, where FILE is of pictures of the planes of a stack "
+            "whose names do not tell.",
+        ),
+    ] = None,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out images that the project lacks.")
     ] = False,
@@ -121,7 +134,7 @@ def import_data(
     """Import clicks, boxes, outlines or image labels (FILE), or label images (--masks)."""
     if (file is None) == (masks is None):
         raise InputError(
-            "Give either a FILE with clicks, boxes or image labels, or --masks DIR with masks."
+            "Give either a FILE with clicks, boxes or image labels, or --masks PATH with masks."
         )
     if role is not None and role not in get_args(Role):
         raise InputError(f"--role {role}: a role is one of {', '.join(get_args(Role))}.")
@@ -152,6 +165,7 @@ def import_data(
         as_clicks=as_clicks,
         exhaustive=exhaustive,
         split=split,
+        first_plane=first_plane,
         role=cast("Role | None", role),
     )
     mask_kind: MaskKind = "patch_masks" if patch_masks else "semantic" if semantic else "instance"
@@ -186,7 +200,7 @@ def import_data(
 def _refuse_foreign_options(title: str, accepted: Collection[str], options: ImportOptions) -> None:
     """Refuse options that say nothing about what is imported."""
     for field, value in vars(options).items():
-        if value and field not in accepted:
+        if (value or (field == "first_plane" and value == 0)) and field not in accepted:
             option = OPTION_NAMES.get(field, f"--{field.replace('_', '-')}")
             raise InputError(f"{option} does not apply to {title}: leave it out.")
 

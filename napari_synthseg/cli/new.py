@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -92,7 +93,7 @@ def create_project(
     check_folders(images, stack)
     fields: dict[Path, ImageFields] = {}
     for path in images:
-        if path.resolve() in {other.resolve() for other in fields}:
+        if os.path.realpath(path) in map(os.path.realpath, fields):
             raise InputError(f"Image '{path}' is given twice.")
         fields[path] = {"exhaustive": exhaustive}
         if group is not None:

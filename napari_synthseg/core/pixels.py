@@ -430,8 +430,9 @@ def check_alike(images: Sequence[tuple[ImageRef, PixelSource]], remedy: str) -> 
             )
         if pixels.shape[0] != first_pixels.shape[0]:
             raise InputError(
-                f"'{first.name}' has {first_pixels.shape[0]} channels and '{ref.name}' has "
-                f"{pixels.shape[0]}: one model learns from images of equal channels. {remedy}."
+                f"'{first.name}' has {first_pixels.shape[0]} channel(s) and '{ref.name}' has "
+                f"{pixels.shape[0]}: one model learns from images of equal channels. {remedy}, "
+                "save both alike, or make a project for each kind."
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -47,6 +48,8 @@ class Progress:
         What the user should know now, sentences without a point.
     prediction
         What a model that is being trained finds so far, where it is looked through.
+    finishing
+        Cancelled work gives its result a finishing touch, and would end at once if asked again.
     """
 
     fraction: float
@@ -55,6 +58,7 @@ class Progress:
     previews: Mapping[str, tuple[DualImage, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     prediction: Prediction | None = None
+    finishing: bool = False
 
 
 def subprogress(
@@ -87,6 +91,18 @@ def subprogress(
         return result
     finally:
         work.close()
+
+
+def finishing(work: Generator[Progress, Any, R]) -> Generator[Progress, None, R]:
+    """Run work as finishing touches of cancelled work; return its result."""
+    with closing(work):
+        while True:
+            try:
+                step = next(work)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            yield replace(step, finishing=True)
 
 
 def in_turn(

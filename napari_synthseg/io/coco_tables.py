@@ -139,19 +139,20 @@ class CocoTables:
         Raises
         ------
         InputError
-            If a table is missing, or an annotation is of an image or category that is not there.
+            If a table is missing, an annotation is of an image or category that is not there, or
+            two of these share an id.
         """
         tables = _tables(file_name, whole)
-        names = {
-            _id(where, row, "id"): str(_field(where, row, "name")).strip()
-            for where, row in _rows(file_name, "category", tables["categories"])
-        }
-        images = {
-            _id(where, row, "id"): CocoImage(
-                where, str(_field(where, row, "file_name")), _size(where, row)
-            )
-            for where, row in _rows(file_name, "image", tables["images"])
-        }
+        names: dict[str, str] = {}
+        for where, row in _rows(file_name, "category", tables["categories"]):
+            name = str(_field(where, row, "name")).strip()
+            ident = _id(where, row, "id")
+            _check_same(where, ident, names.setdefault(ident, name), name)
+        images: dict[str, CocoImage] = {}
+        for where, row in _rows(file_name, "image", tables["images"]):
+            image = CocoImage(where, str(_field(where, row, "file_name")), _size(where, row))
+            ident = _id(where, row, "id")
+            _check_same(where, ident, images.setdefault(ident, image).name, image.name)
         annotations = tuple(
             CocoAnnotation(
                 where,
@@ -208,6 +209,15 @@ def _known(where: str, row: Mapping[str, Any], name: str, known: Mapping[str, An
     if ident not in known:
         raise InputError(f"{where}: there is no {name.removesuffix('_id')} with the id {ident}.")
     return ident
+
+
+def _check_same(where: str, ident: str, first: str, name: str) -> None:
+    """Refuse two things of one id: what is of the one could be of the other."""
+    if first != name:
+        raise InputError(
+            f"{where}: '{first}' and '{name}' have the same id {ident}, so that nobody can tell "
+            "what is of which: export the file again, or correct the ids."
+        )
 
 
 def _size(where: str, image: Mapping[str, Any]) -> tuple[int, int] | None:

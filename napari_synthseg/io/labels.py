@@ -185,12 +185,20 @@ def read_part(stored: StoredArray, name: str, part: tuple[slice, ...]) -> NDArra
 
 def as_integers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
     """Return ids as integers; refuse fractions and negative ids, naming the masks."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(
+            f"The masks {name} hold pixels without a number (NaN or infinite): save 0 there, where "
+            "it is background."
+        )
     if array.dtype.kind == "f" and not np.equal(np.mod(array, 1), 0).all():
-        raise InputError(f"{name} is no label image: it holds fractions instead of ids.")
+        raise InputError(
+            f"{name} is no label image: it holds fractions instead of ids. Save the ids of the "
+            "objects, not an image or probabilities."
+        )
     if array.size and array.min() < 0:
         raise InputError(
             f"The masks {name} hold the negative id {array.min()}: ids start at 1, and the "
-            "background is 0."
+            "background is 0. Save 0 in place of negative ids."
         )
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         raise InputError(f"The masks {name} hold the id {array.max()}: renumber the objects.")

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Protocol
+from urllib.parse import unquote
 
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
@@ -28,8 +29,14 @@ ROBOFLOW_NAME = re.compile(
 """Roboflow puts a hash behind the stem of an image, which it may also resize, flip or turn."""
 
 
-MASK_ENDINGS = ("_cp_masks", "_masks", "_mask", "_labels", "_label", "_seg")
-"""What programs put behind the name of an image to name its masks; the longest first."""
+URL = re.compile(r"(?P<place>[a-zA-Z][a-zA-Z0-9+.-]+://[^?#]*)([?#].*)?", re.DOTALL)
+"""An address, which may say more behind its path."""
+
+MASK_ENDINGS = ("_cp_masks", "_masks", "_mask", "_labels", "_label", "_lbl", "_seg")
+"""What programs put behind the name of an image to name its masks; the longest first.
+
+Some of them (MorphoLibJ) write a hyphen in place of the first character.
+"""
 
 
 PLAIN_FOLDERS = frozenset({"images", "labels", "masks", "annotations"})
@@ -66,7 +73,8 @@ def same_form(name: str) -> str:
 
 def without_mask_ending(stem: str) -> str:
     """Return the stem of the image that a file of masks is named after."""
-    ending = next((e for e in MASK_ENDINGS if stem.lower().endswith(e)), "")
+    plain = stem.lower().replace("-", "_")
+    ending = next((e for e in MASK_ENDINGS if plain.endswith(e)), "")
     return stem[: len(stem) - len(ending)]
 
 
@@ -133,13 +141,16 @@ class ImageNames:
     Attributes
     ----------
     renamed
-        Names in files that another program made of an image's name -> name of that image.
+        Names in files that are no image's own -> name of the image that each was taken for: another
+        program made it of that name, or it differs from it in its ending or in capitals alone.
     """
 
     def __init__(self, images: Iterable[ImageRef]) -> None:
         images = list(images)
         self._by_name: dict[str, list[ImageRef]] = {}
         self._by_stem: dict[str, list[ImageRef]] = {}
+        self._by_bare_stem: dict[str, list[ImageRef]] = {}
+        self._spelled: dict[tuple[str, bool], str] = {}
         self._folders = {image.uri: folders_of(image) for image in images}
         self._taken: dict[str, tuple[tuple[str, ...], str]] = {}
         self.renamed: dict[str, str] = {}
@@ -152,13 +163,17 @@ class ImageNames:
                 self._by_name.setdefault(name, []).append(image)
             for stem in {PurePosixPath(name).stem for name in names}:
                 self._by_stem.setdefault(stem, []).append(image)
+            for stem in {bare_stem(PurePosixPath(name).stem) for name in named[:2]}:
+                self._by_bare_stem.setdefault(stem, []).append(image)
 
     def find(self, where: str, name: str, *, all_planes: bool = False) -> list[ImageRef]:
         """Return the images that a file name may mean: several where one is used by regions.
 
         Folders before the name choose among images of one name, and are overlooked otherwise. Of
         a stack that is used plane by plane the name says the plane, see `plane_name`; with
-        `all_planes`, the name of a stack means all of its planes.
+        `all_planes`, the name of a stack means all of its planes. Where no image has the name, one
+        whose name differs in its ending or in capitals alone is meant: other programs often read
+        no TIFF, so that people give them pictures of the same name.
 
         Raises
         ------
@@ -174,7 +189,7 @@ class ImageNames:
             names = sorted(self._by_name)
             listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
             original = self._original(name)
-            told = _renamed(original) if original else "Write the file name with its extension."
+            told = _renamed(original) if original else "Write the name of its file."
             raise UnknownNameError(
                 f"{where}: image '{name}' is not in the project (images: {listed or 'none yet'}). "
                 + told
@@ -210,6 +225,21 @@ class ImageNames:
         find = self.find_stem if listed.by_stem else self.find
         return find(listed.where, listed.name or "", all_planes=all_planes)
 
+    def has(self, name: str, *, by_stem: bool = False) -> bool:
+        """Tell whether any image may be meant by a name, or a stem; see `find`."""
+        known = self._by_stem if by_stem else self._by_name
+        last = (_parts(name) or ("",))[-1]
+        own = known.get(same_form(name)) or known.get(last)
+        return bool(own or self._look_further(known, name)[2])
+
+    def notes(self) -> list[str]:
+        """Return what is to be told of names that were no image's own, as a part of a sentence."""
+        if not self.renamed:
+            return []
+        old, new = next(iter(self.renamed.items()))
+        more = f", and {len(self.renamed) - 1} more by such names" * (len(self.renamed) > 1)
+        return [f"'{old}' was taken for '{new}'{more}"]
+
     def matching(self, where: str, name: str) -> list[ImageRef]:
         """Return the images that a name or a folder of images means: all that it may.
 
@@ -241,10 +271,9 @@ class ImageNames:
         """Return the images of a name, those in the folders before it where there are several."""
         *folders, last = _parts(name) or ("",)
         found = known.get(same_form(name)) or known.get(last)
-        if not found and (renamed := LABEL_STUDIO_NAME.fullmatch(last)):
-            found = known.get(renamed["name"])
-            if found:
-                self.renamed[name] = self._unique[found[0].id]
+        is_own = bool(found)
+        if not found:
+            folders, last, found = self._look_further(known, name)
         if not found:
             return None
         folders = [folder for folder in folders if folder.lower() not in PLAIN_FOLDERS]
@@ -253,7 +282,35 @@ class ImageNames:
         near = [image for image in found if shared[image.uri] == best]
         if len({image.uri for image in near}) == 1:
             self._take(where, name, tuple(folders), near[0], best)
+            if not is_own:
+                self.renamed[name] = self._unique[near[0].id]
+            self._check_spelling(where, last, near[0], is_own)
         return near
+
+    def _look_further(
+        self, known: dict[str, list[ImageRef]], name: str
+    ) -> tuple[list[str], str, list[ImageRef] | None]:
+        """Return what may be meant by a name that no image has: folders, last part and images."""
+        address = URL.fullmatch(name)
+        *folders, last = _parts(unquote(address["place"] if address else name)) or ("",)
+        if renamed := LABEL_STUDIO_NAME.fullmatch(last):
+            last = last if last in known else renamed["name"]
+        found = known.get(last)
+        if not found:
+            stem = last if known is self._by_stem else PurePosixPath(last).stem
+            found = self._by_bare_stem.get(bare_stem(stem))
+        return folders, last, found
+
+    def _check_spelling(self, where: str, last: str, image: ImageRef, is_own: bool) -> None:
+        """Refuse names of two files that would be one image, as ``a.png`` and ``a.tif``."""
+        own, other = (self._spelled.get((image.uri, each)) for each in (True, False))
+        before = next((each for each in (other, None if is_own else own) if each), last)
+        if before != last:
+            raise InputError(
+                f"{where}: '{before}' and '{last}' would both be image '{image.name}' of the "
+                "project: add both images to it, or leave one out of the file."
+            )
+        self._spelled.setdefault((image.uri, is_own), last)
 
     def _shared(self, image: ImageRef, folders: Sequence[str]) -> int:
         """Return how many folders before a name, from the innermost on, are those of an image."""
@@ -310,6 +367,11 @@ class ImageNames:
         path = (*folders[-1:], image.name)
         told = len({(*self._folders[uri][-1:],) for uri in twins}) == len(twins)
         return "/".join(path) if folders and told else self._unique[image.id]
+
+
+def bare_stem(stem: str) -> str:
+    """Return a stem as it is compared where no name fits: in small letters, without ``.ome``."""
+    return stem.casefold().removesuffix(".ome")
 
 
 def _renamed(original: str) -> str:

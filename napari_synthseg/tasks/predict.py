@@ -73,7 +73,7 @@ def predict_image(
         If the image has another number of channels than the model was trained with, or is a
         volume where the model is for images, or the other way round.
     """
-    predictor.check(pixels)
+    predictor.check(pixels, f"'{ref.name}'" if ref else "The image")
     work = task_info(predictor.rule.kind).load().predict
     found = yield from work(predictor, where_counted(ref, pixels) if ref else pixels, block)
     if isinstance(pixels, ScaledSource):

@@ -37,8 +37,8 @@ class Predictor:
         """Distance of pixels along each axis, in units of the shortest."""
         return self.rule.spacing or (1.0,) * self.spec.spatial_dims
 
-    def check(self, pixels: PixelSource) -> None:
-        """Refuse an image that the network cannot take.
+    def check(self, pixels: PixelSource, name: str = "The image") -> None:
+        """Refuse an image that the network cannot take; `name` it in messages.
 
         Raises
         ------
@@ -56,8 +56,8 @@ class Predictor:
             )
         if pixels.shape[0] != self.in_channels:
             raise InputError(
-                f"The image has {pixels.shape[0]} channels, but the model was trained on "
-                f"{self.in_channels}: choose the channels that it was trained on."
+                f"{name} has {pixels.shape[0]} channel(s), but the model was trained on images of "
+                f"{self.in_channels}: save the image with as many, or train a model on such images."
             )
 
 

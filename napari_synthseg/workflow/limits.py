@@ -28,8 +28,8 @@ from napari_synthseg.io.naming import ImageNames, UnknownNameError, same_form
 from napari_synthseg.io.outlines import read_outlines
 from napari_synthseg.io.outlines.areas import Area, PolygonArea, rectangle
 from napari_synthseg.io.outlines.base import OutlinedImage
-from napari_synthseg.io.outlines.placing import refs_on_plane
-from napari_synthseg.io.outlines.tracing import trace_mask
+from napari_synthseg.io.outlines.on_images.placing import refs_on_plane
+from napari_synthseg.io.outlines.on_images.tracing import trace_mask
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.bars import information_bar
 from napari_synthseg.workflow.importing import Imported

@@ -198,7 +198,7 @@ class Session:
         self._replace(new, what)
 
     def undo(self) -> None:
-        """Take back the last edit; trained runs stay, under the names that they had."""
+        """Take back the last edit; trained runs stay, with the names and least scores they had."""
         self._go_to(self.history.take_back(self.project))
 
     def redo(self) -> None:
@@ -247,10 +247,10 @@ class Session:
             raise InputError(f"'{run.name}' is being trained: stop it first, or wait for its end.")
 
     def _write_run_records(self, before: Project) -> None:
-        """Bring the folders of runs in line with names and deletions, in the background."""
-        work = self._records.follow(before, self.project)
+        """Bring the folders of runs in line with what was edited, in the background."""
+        work = self._records.follow(before, self.project, lambda: self.project)
         if work is not None:
-            job = self._job(work, "keep the names of runs", keep=True)
+            job = self._job(work, "keep the records of runs", keep=True)
             job.finished.connect(self._on_records_written)
             job.start()
 
@@ -389,7 +389,7 @@ class Session:
     def limit_images(self, limits: Limits) -> Job[Imported]:
         """Say which parts of images count; one edit, or nothing."""
         work = limit_images(self.project, self.folder, limits)
-        return self._importing(work, "set what of the images counts")
+        return self._importing(work, "set what counts")
 
     def relink(self, image: ImageRef, path: Path) -> Job[Imported]:
         """Set the file of an image whose file was moved. The job's images are all that changed.
@@ -637,11 +637,14 @@ class Session:
     def set_least_score(self, run: TrainingRun, least: float | None) -> TrainingRun:
         """Choose the score from which on a run's objects count; None: as its model reports them.
 
-        It holds for what is scored, measured and exported from now on. Returns the run.
+        It holds for what is scored, measured and exported from now on; can be undone. Returns the
+        run.
         """
-        now = self.project.run(run.id).model_copy(update={"least_score": least})
-        self._replace(self.project.with_run(now))
-        runs.save_run(self.folder, now)
+        before = self.project
+        now = before.run(run.id).model_copy(update={"least_score": least})
+        if now != before.run(run.id):
+            self.edit(before.with_run(now), "change least score")
+            self._write_run_records(before)
         return now
 
     def judge(self, run: TrainingRun) -> Job[list[Judge]]:
@@ -728,9 +731,9 @@ class Session:
             if self.read_only or now is None:
                 return
             others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
-            now = now.model_copy(update={"scores": (*others, scores)})
-            self._replace(self.project.with_run(now))
-            runs.save_run(self.folder, now)
+            now, before = now.model_copy(update={"scores": (*others, scores)}), self.project
+            self._replace(before.with_run(now))
+            self._write_run_records(before)
 
         work = evaluating.score(self.project, self.folder, run, found)
         return self._job(work, f"score {run.name}", take)

@@ -137,3 +137,13 @@ def test_what_a_library_logs_of_a_file_is_not_said_twice(tmp_path: Path) -> None
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.endswith("empty.tif' holds no image: save it again as TIFF.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_that_leads_to_itself_is_bad_input(
+    invoke: Callable[..., Any], tmp_path: Path
+) -> None:
+    loop = tmp_path / "loop.tif"
+    loop.symlink_to(loop)
+    done = invoke("new", tmp_path / "p.synthseg", loop, "--class", "a:20")
+    assert done.code == 2 and f"'{loop}' cannot be read" in done.err

@@ -130,7 +130,7 @@ def test_a_wrong_shape_names_both(tmp_path: Path, ref: ImageRef, shape: tuple[in
     [
         (np.where(IDS == 7, -1, IDS), "negative id -1"),
         (IDS / 2.5, "fractions"),
-        (np.where(IDS == 7, np.nan, IDS), "fractions"),
+        (np.where(IDS == 7, np.nan, IDS), "without a number"),
         (np.where(IDS == 7, np.uint64(2**63 + 5), IDS.astype(np.uint64)), "number the objects"),
         (((IDS > 0) * 255).astype(np.uint8), "black and white"),
     ],

@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.naming import ImageNames, UnknownNameError, unique_names
+from napari_synthseg.io.naming import (
+    ImageNames,
+    UnknownNameError,
+    unique_names,
+    without_mask_ending,
+)
 
 
 def ref(uri: str, **fields: object) -> ImageRef:
@@ -111,3 +116,48 @@ def test_names_changed_by_an_export_are_matched_or_named() -> None:
             names.find("", changed)
         with pytest.raises(UnknownNameError, match=r"looks like 'a.png'"):
             names.find_stem("", changed.removesuffix(".jpg"))
+
+
+@pytest.mark.parametrize(
+    ("listed", "image"),
+    [
+        ("cells.png", "cells.tif"),
+        ("images/Cells.JPG", "cells.tif"),
+        ("cells", "cells.tif"),
+        ("cells.ome.tif", "cells.tif"),
+        ("cells.png", "cells.ome.tiff"),
+        ("my%20cells.tif", "my cells.tif"),
+        ("https://host/d/cells.tif?signed=a/b&c#d", "cells.tif"),
+        ("https://host/d/my%20cells.png?x", "my cells.tif"),
+        ("3f2a1c9d-cells.png", "cells.tif"),
+    ],
+)
+def test_names_that_differ_in_ending_case_or_escapes_are_found_and_told(
+    listed: str, image: str
+) -> None:
+    names = ImageNames([ref(f"d/{image}"), ref("d/other.tif")])
+    assert names.find("", listed)[0].name == image
+    assert names.renamed == {listed: image}
+    assert names.notes() == [f"'{listed}' was taken for '{image}'"]
+
+
+def test_the_own_name_of_an_image_comes_before_another_ending() -> None:
+    names = ImageNames([ref("d/a.tif"), ref("d/a.png"), ref("d/b%20.tif")])
+    assert names.find("", "a.png")[0].uri == "d/a.png"
+    assert names.find("", "b%20.tif")[0].uri == "d/b%20.tif"
+    assert not names.renamed and not names.notes()
+    with pytest.raises(InputError, match=r"several images of the project are named 'a.jpg'"):
+        names.find("", "a.jpg")
+
+
+@pytest.mark.parametrize("order", [("a.tif", "a.png"), ("a.png", "a.tif"), ("a.png", "A.png")])
+def test_two_files_are_never_one_image(order: tuple[str, str]) -> None:
+    names = ImageNames([ref("d/a.tif")])
+    names.find("row 2", order[0])
+    with pytest.raises(InputError, match=rf"row 3: '{order[0]}' and '{order[1]}' would both be"):
+        names.find("row 3", order[1])
+
+
+@pytest.mark.parametrize("stem", ["a_masks", "a-masks", "a_lbl", "a-lbl", "a-labels", "A_Mask"])
+def test_masks_are_named_with_either_stroke(stem: str) -> None:
+    assert without_mask_ending(stem).lower() == "a"

@@ -13,7 +13,7 @@ from napari_synthseg import sample_data
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, intersect, region_shape
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.io.clicks import read_clicks
+from napari_synthseg.io.points.clicks import read_clicks
 from napari_synthseg.sample_data.nuclei import read_nuclei
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import true_masks
@@ -182,7 +182,7 @@ def test_the_tissue_tables_can_be_imported_too(session, table, part):
     sample_data.fill(session, "tissue")
     ref = session.project.images[part]
     path = Path(str(files("napari_synthseg.sample_data"))) / f"tissue_{table}.csv"
-    read = read_clicks(path, session.project, lambda _: (512, 512))
+    read = read_clicks(path, session.project, lambda _: (512, 512)).clicks
     assert {c.position for c in read} == {c.position for c in session.project.clicks_on(ref)}
     assert {c.image for c in read} == {ref.id}
 

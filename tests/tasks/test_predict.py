@@ -127,7 +127,7 @@ def test_a_model_of_a_task_that_is_not_installed_is_refused_in_words(trained):
 
 
 def test_other_channels_than_trained_on_are_refused(trained):
-    with pytest.raises(InputError, match=r"3 channels.*trained on 1"):
+    with pytest.raises(InputError, match=r"3 channel.*trained on images of 1"):
         predict(trained, ArraySource(np.zeros((3, 64, 64), np.float32)))
 
 

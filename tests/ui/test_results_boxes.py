@@ -76,6 +76,10 @@ def test_mistakes_are_shown_and_gone_through(found):
     assert page.errors.isVisible()
     assert page.errors.summary.text().startswith("11 found, 1 missed, 1 false: F1 0.917")
     marks = found.panel.layers.marks.layer
+    assert sorted(marks.features["kind"]) == ["false", "missed"]  # what was found has its outline
+    press(page.errors.found_too)
+    found.settle()
+    marks = found.panel.layers.marks.layer
     assert sorted(set(marks.features["kind"])) == ["false", "found", "missed"]
     assert len(set(map(str, marks.symbol))) == 3  # told apart without color, too
     press(page.errors.next_button)
@@ -104,6 +108,13 @@ def test_a_smallest_score_acts_at_once_and_is_kept(found):
     found.wait(lambda: session.project.run("r").least_score == 0.4)
     found.settle()
     assert session.project.run("r").scores[-1].values["precision@0.5"] == 1.0
+    assert found.panel.header.undo_button.text() == "↶ Undo change least score"
+    press(found.panel.header.undo_button)
+    found.wait(lambda: layer.data[44, 80] != 0)
+    assert not page.threshold.reset_button.isEnabled()
+    press(found.panel.header.redo_button)
+    found.wait(lambda: layer.data[44, 80] == 0)
+    found.settle()
     press(page.threshold.reset_button)
     found.wait(lambda: layer.data[44, 80] != 0)
     found.wait(lambda: session.project.run("r").least_score is None)

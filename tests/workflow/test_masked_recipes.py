@@ -105,7 +105,7 @@ def test_images_of_other_channels_are_refused(session):
     pair = draw_regions(seed=9, channels=3)
     ref = add_array(session, pair.image, "cyx", "colored")
     add_masks(session, ref, pair.labels)
-    with pytest.raises(InputError, match="'i0' has 1 channels and 'colored' has 3"):
+    with pytest.raises(InputError, match="'i0' has 1 channel\\(s\\) and 'colored' has 3"):
         exhaust(masked_images(session.project, session.folder, session.project.train_spec))
 
 

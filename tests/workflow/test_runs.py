@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
+import threading
 
 import pytest
 from typer.testing import CliRunner
@@ -57,6 +58,32 @@ def test_a_run_is_renamed_and_undo_gives_its_name_back(session):
         session.rename_run(session.project.runs[0], "run 2")
     with pytest.raises(InputError, match="needs a name"):
         session.rename_run(session.project.runs[0], "  ")
+
+
+def test_a_least_score_is_kept_in_the_background_and_undone(session):
+    run, main = add_run(session, "r1", "run 1"), threading.get_ident()
+    wrote_in: list[int] = []
+    save = runs.save_run
+
+    def noted(folder, run):
+        wrote_in.append(threading.get_ident())
+        save(folder, run)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "save_run", noted)
+        assert session.set_least_score(run, 0.4).least_score == 0.4
+        assert session.set_least_score(run, 0.4) == session.project.run("r1")
+        assert session.history.undo_label == "change least score"
+        settle(session)
+        assert record(session, "r1")["least_score"] == 0.4
+        session.undo()
+        assert session.project.run("r1").least_score is None
+        session.redo()
+        session.undo()
+        settle(session)
+    assert record(session, "r1")["least_score"] is None  # of several writes the last one stays
+    assert session.history.undo_label != "change least score"
+    assert wrote_in and main not in wrote_in
 
 
 def test_a_deleted_run_comes_back_by_undo_and_its_files_go_with_the_session(session):

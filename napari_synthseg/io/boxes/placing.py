@@ -131,12 +131,7 @@ def place_boxes(
                     placed.crowds.setdefault(ref.id, set()).add(value)
             else:
                 _place(thing, value, parts, placed, seen)
-    if names.renamed:
-        old, new = next(iter(names.renamed.items()))
-        placed.notes.append(
-            f"{len(names.renamed)} image(s) were found by the name before an export, as '{new}' "
-            f"of '{old}'"
-        )
+    placed.notes += names.notes()
     return placed
 
 
@@ -173,5 +168,5 @@ def _check_flat(image: ListedImage, ref: ImageRef) -> None:
     if ref.ndim != 2:
         raise InputError(
             f"{image.where}: '{ref.name}' is used as a volume, but boxes are of flat images: make "
-            "the project with --planes."
+            "the project with --planes, or import outlines by --instance."
         )

@@ -84,6 +84,8 @@ def _open(path: Path, as_ids: bool, series: int | None, as_stored: bool) -> Stor
         if start.startswith(image_format.starts):
             opener = (as_stored and image_format.open_as_stored) or image_format.open
             return opener(path, as_ids, series)
+    if not start:
+        raise InputError(f"'{path}' is empty (0 bytes): copy it again from where it came.")
     raise InputError(
         f"'{path}' is no image that can be read here "
         f"({', '.join(each.title for each in IMAGE_FORMATS)}, OME-Zarr): convert it, "

@@ -67,6 +67,7 @@ def open_folder_stack(folder: Path, open_plane: Callable[[Path], StoredArray]) -
         read=read,
         unnamed="z",
         series=(),
+        plane_files=tuple(file.name for file in files),
         notes=(*first.notes, f"its {len(files)} planes are the files {order}"),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,14 +40,16 @@ def open_raster(
     """Open a PNG, JPEG or BMP file, which is turned as its EXIF data say.
 
     With `as_ids` a palette image gives its indices instead of its colors: masks are often saved
-    with a color for each id. With `as_stored` pixels are not turned, colors have 8 bits, and a
-    palette gives red, green and blue even where it is gray.
+    with a color for each id; and numbers of 2 or 4 bits are not stretched to the range of 8. With
+    `as_stored` pixels are not turned, colors have 8 bits, and a palette gives red, green and blue
+    even where it is gray.
 
     Raises
     ------
     InputError
         If it is none of these, damaged or too large.
     """
+    bits = _gray_bits(path) if as_ids else 8
     with _opened(path) as image:
         mode, (width, height) = image.mode, image.size
         known = not as_stored and (
@@ -77,7 +80,8 @@ def open_raster(
         with _opened(path) as image:
             if mode != "P" or in_colors:
                 target = mode if mode in _GRAY else "RGB"
-                return np.asarray(image.convert("L" if target == "LA" else target))
+                array = np.asarray(image.convert("L" if target == "LA" else target))
+                return array >> (8 - bits) if bits in (2, 4) else array
             indices = np.asarray(image)
         if palette is None or (gray and palette.ndim == 2):
             return indices
@@ -123,6 +127,14 @@ def _deep_channels(path: Path) -> int:
     return 3 if start[_PNG_COLOR] & 2 else 1
 
 
+def _gray_bits(path: Path) -> int:
+    """Return the bits of a sample of a gray PNG file, which are stretched to 8; 8 of others."""
+    with path.open("rb") as file:
+        start = file.read(_PNG_COLOR + 1)
+    is_gray = start.startswith(_PNG_START) and len(start) > _PNG_COLOR and start[_PNG_COLOR] == 0
+    return start[_PNG_DEPTH] if is_gray else 8
+
+
 def _upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Return an array (y, x, ...) as it is to be looked at, by its EXIF orientation."""
     turned = array.swapaxes(0, 1) if orientation in _QUARTER_TURNED else array
@@ -132,10 +144,13 @@ def _upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 def _opened(path: Path) -> Image.Image:
     try:
-        return Image.open(path, formats=RASTER_FORMATS)
+        with warnings.catch_warnings():  # what is too large for the memory is refused here
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(path, formats=RASTER_FORMATS)
     except Image.DecompressionBombError:
         raise InputError(
-            f"'{path}' is too large for its format: save it as a tiled TIFF or OME-Zarr."
+            f"'{path}' is a picture too large to be read, which for PNG, JPEG and BMP can only "
+            "be done whole: save it as a tiled TIFF or OME-Zarr."
         ) from None
     except (OSError, SyntaxError, ValueError) as error:
         raise _damaged(path, error) from error

@@ -50,6 +50,8 @@ class StoredArray:
         Rows above the information bar of an electron microscope, where the file says so.
     series
         What the images in the file are called, where there are several to choose from.
+    plane_files
+        Names of the files of its planes along the first axis, where it is a folder of them.
     notes
         What of the file is not kept, or taken otherwise than it may seem: a sentence each, without
         the file's name, that starts in small letters.
@@ -68,6 +70,7 @@ class StoredArray:
     fill: float | None = None
     image_rows: int | None = None
     series: tuple[str, ...] = ()
+    plane_files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def size(self, axis: str) -> int:

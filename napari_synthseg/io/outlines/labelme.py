@@ -35,8 +35,15 @@ from napari_synthseg.io.outlines.base import (
 )
 from napari_synthseg.io.sniffing import SniffedFile
 
-POINTS_OF = {"rectangle": 2, "circle": 2, "mask": 2, "oriented_rectangle": 4, "point": 1}
-"""Kind of shape -> number of its points."""
+POINTS_OF = {
+    "rectangle": 2,
+    "circle": 2,
+    "mask": 2,
+    "oriented_rectangle": 4,
+    "rotation": 4,
+    "point": 1,
+}
+"""Kind of shape -> number of its points; "rotation" is what X-AnyLabeling calls a turned one."""
 
 
 class LabelmeFormat(OutlineFormat):

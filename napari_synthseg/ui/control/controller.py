@@ -231,9 +231,9 @@ class SessionController(QObject):
             monitor.leave()
 
     def cancel(self, lane: Lane) -> None:
-        """Ask the work in a lane to end."""
+        """Ask the work in a lane to end; asked again, without finishing touches."""
         if job := self.job(lane):
-            job.cancel()
+            job.cancel(quickly=job.is_stopping)
             self.work_changed.emit()
 
     def pause(self, lane: Lane) -> None:

@@ -76,7 +76,10 @@ class OutputLayers:
         image: DisplayedImage,
         least: float | None = None,
     ) -> None:
-        """Show what was found on an image, from a score on, soon, in new layers."""
+        """Show what was found on an image, from a score on, soon, in new layers.
+
+        What was found on it before is hidden: two outlines of one object are not told apart.
+        """
         classes = self._controller.project.classes
         has_pixels = isinstance(prediction, (InstancePrediction, RegionPrediction))
         origin = prediction.region_origin if has_pixels else ()
@@ -87,6 +90,9 @@ class OutputLayers:
             )
 
         def add(layers: Sequence[Layer]) -> None:
+            for (_, ident), before in self._shown.items():
+                for layer in before if ident == prediction.image else ():
+                    self._layers.hide(layer)
             for layer in layers:
                 self._layers.add(layer, image, origin)
             self.predictions.extend(layers[-1:])

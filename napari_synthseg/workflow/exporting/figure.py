@@ -25,7 +25,7 @@ from napari_synthseg.core.predictions import (
 )
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.atomic import replace_file
-from napari_synthseg.io.outlines.tracing import trace_mask
+from napari_synthseg.io.outlines.on_images.tracing import trace_mask
 from napari_synthseg.io.result_files import name_targets, refuse_existing
 from napari_synthseg.metrics.measurements import pixel_size
 from napari_synthseg.storage.images import open_pixels

@@ -31,6 +31,7 @@ from napari_synthseg.workflow.importing_files.kinds import (
     with_missing_classes,
     with_role,
 )
+from napari_synthseg.workflow.importing_files.planes import boxes_of_planes
 
 LEFT_OUT = {
     "unknown_images": "image(s) of the file are not in the project",
@@ -44,7 +45,9 @@ LEFT_OUT = {
 }
 """Figure -> what it counts, for people."""
 
-BOX_OPTIONS = NAMING_OPTIONS | {"as_clicks", "exhaustive", "add_classes", "incomplete"}
+BOX_OPTIONS = NAMING_OPTIONS | {
+    "as_clicks", "exhaustive", "add_classes", "incomplete", "first_plane",
+}  # fmt: skip
 
 
 def box_kind(box_format: BoxFormat) -> FileKind:
@@ -66,7 +69,7 @@ def _import_boxes(
     path: Path, kind: BoxFormat, project: Project, folder: Path, options: ImportOptions
 ) -> Imported:
     project = narrowed(project, options)
-    size_of = sizes_in(project, shapes_in(folder))
+    size_of = sizes_in(project, folder)
     return import_listed(path, kind.read(path, size_of), kind.name, project, folder, options)
 
 
@@ -83,7 +86,9 @@ def import_listed(
     classes = project.classes
     if options.add_classes:
         project = _with_classes(project, listed, options)
+    listed, notes = boxes_of_planes(listed, project, folder, options)
     placed = place_boxes(listed, project, shape_of, **options.naming)
+    placed.notes += notes
     if not placed.images:
         raise InputError(_why_nothing(path, listed, placed))
     images = with_role(map(project.image, placed.images), options.role)

@@ -9,8 +9,8 @@ from pathlib import Path
 from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.clicks import is_points_table, read_clicks, read_points
-from napari_synthseg.io.measured_points import is_measured, read_measured
+from napari_synthseg.io.points.clicks import ReadClicks, is_points_table, read_clicks, read_points
+from napari_synthseg.io.points.measured_points import is_measured, read_measured
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.workflow.importing import Imported
 from napari_synthseg.workflow.importing_files.kinds import (
@@ -28,7 +28,8 @@ def _read_clicks(
 ) -> Generator[Progress, None, Imported]:
     yield Progress(0.1, f"placing the clicks of {path.name}")
     meant = narrowed(project, options)
-    return import_clicks(project, read_clicks(path, meant, shapes_in(folder)))
+    found = read_clicks(path, meant, shapes_in(folder), **options.naming)
+    return _imported(project, found)
 
 
 def _read_points(
@@ -53,6 +54,10 @@ def _read_measured(
         unit=options.unit,
         **options.naming,
     )
+    return _imported(project, found)
+
+
+def _imported(project: Project, found: ReadClicks) -> Imported:
     notes = list(found.notes)
     notes += [f"{found.ignored} point(s) were ignored"] if found.ignored else []
     if found.unknown_images:
@@ -108,4 +113,10 @@ MEASURED = FileKind(
     _read_measured,
     frozenset({"image", "class_name", "unit", "rename", "ignored", "skip_unknown"}),
 )
-CLICKS = FileKind("clicks", "clicks", _is_clicks, _read_clicks, frozenset({"image"}))
+CLICKS = FileKind(
+    "clicks",
+    "clicks",
+    _is_clicks,
+    _read_clicks,
+    frozenset({"image", "rename", "ignored", "skip_unknown"}),
+)

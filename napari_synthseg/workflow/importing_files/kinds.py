@@ -17,9 +17,11 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.base import SizeOf
+from napari_synthseg.io.images.normalized import SERIES
 from napari_synthseg.io.naming import ImageNames, ShapeOf, same_form
+from napari_synthseg.io.plane_names import PlaneNames, Stack, StackOf
 from napari_synthseg.io.sniffing import SniffedFile
-from napari_synthseg.storage.images import open_pixels
+from napari_synthseg.storage.images import open_pixels, open_stored
 from napari_synthseg.workflow.importing import Imported
 
 
@@ -51,6 +53,8 @@ class ImportOptions:
         With `as_clicks`: every object has one.
     split
         Each connected piece of masks is an object of its own, whatever its value.
+    first_plane
+        Number of the first plane in names of pictures of planes; None as these names tell.
     role
         What the images are for from now on; None as they were.
     """
@@ -67,6 +71,7 @@ class ImportOptions:
     as_clicks: bool = False
     exhaustive: bool = False
     split: bool = False
+    first_plane: int | None = None
     role: Role | None = None
 
     @property
@@ -129,13 +134,31 @@ def shapes_in(folder: Path) -> ShapeOf:
     return shape_of
 
 
-def sizes_in(project: Project, shape_of: ShapeOf) -> SizeOf:
+def stacks_in(folder: Path) -> StackOf:
+    """Return a function that gives the stack that an image is of; each file is opened once."""
+    stacks: dict[str, Stack] = {}
+
+    def stack_of(image: ImageRef) -> Stack:
+        if image.uri not in stacks:
+            stored = open_stored(image.uri, folder, series=image.plane.get(SERIES), axes=image.axes)
+            stacks[image.uri] = Stack(
+                {axis: stored.size(axis) for axis in stored.axes if axis in "tz"},
+                stored.plane_files,
+            )
+        return stacks[image.uri]
+
+    return stack_of
+
+
+def sizes_in(project: Project, folder: Path) -> SizeOf:
     """Return a function that gives height and width of an image of the project by its stem."""
-    names = ImageNames(project.images)
+    shape_of = shapes_in(folder)
+    names, planes = ImageNames(project.images), PlaneNames(project.images, stacks_in(folder))
 
     def size_of(where: str, stem: str) -> tuple[int, int]:
         try:
-            height, width = shape_of(names.find_stem(where, stem)[0])[-2:]
+            found = planes.refs_named(where, stem, by_stem=True) or names.find_stem(where, stem)
+            height, width = shape_of(found[0])[-2:]
         except InputError:
             return 1, 1  # what is on an unknown image is never placed
         return height, width

@@ -31,8 +31,8 @@ from napari_synthseg.io.outlines.base import (
     OutlinedImage,
     OutlineFormat,
 )
-from napari_synthseg.io.outlines.drawing import draw_outlines, draw_planes
-from napari_synthseg.io.outlines.placing import (
+from napari_synthseg.io.outlines.on_images.drawing import draw_outlines, draw_planes
+from napari_synthseg.io.outlines.on_images.placing import (
     Names,
     PlacedArea,
     PlacedOutlines,
@@ -54,6 +54,7 @@ from napari_synthseg.workflow.importing_files.kinds import (
     with_missing_classes,
     with_role,
 )
+from napari_synthseg.workflow.importing_files.planes import outlines_of_planes
 
 Use = MaskKind | Literal["clicks"]
 """What outlines become."""
@@ -64,6 +65,14 @@ WORDS = {
     "patch_masks": "outlines became masks that patches are cut by, of",
     "clicks": "outlines were clicked on",
 }
+
+UNLISTED = {
+    "instance": "do not count as complete",
+    "semantic": "count as background",
+    "patch_masks": "got none",
+    "clicks": "got none",
+}
+"""What planes of a volume become that a file does not list."""
 
 LEFT_OUT = {
     "empty": "image(s) are said to show no object",
@@ -120,8 +129,11 @@ def _import_outlines(
     known = project.classes
     project = narrowed(project, options)
     shape_of = shapes_in(folder)
-    size_of = sizes_in(project, shape_of)
-    listed = list(read_outlines(path, size_of, kind))
+    size_of = sizes_in(project, folder)
+    of_planes = outlines_of_planes(
+        list(read_outlines(path, size_of, kind)), project, folder, options
+    )
+    listed = of_planes.listed
     naming = Names(options.class_name, **options.naming, is_told=options.image is not None)
     if masks is None and _are_boxes(listed):
         boxes, options = _listed_as_boxes(listed, project, naming, options)
@@ -131,6 +143,8 @@ def _import_outlines(
     placed = place_outlines(listed, project, shape_of, naming)
     if not placed.images:
         raise InputError(_why_nothing(path, listed, placed))
+    for missing in of_planes.missing:
+        placed.incomplete[missing] |= {c.value for c in project.classes}
     images = with_role(map(project.image, placed.images), options.role)
     project = project.with_images(*images) if images else project
     use: Use = "clicks" if options.as_clicks else masks or "instance"
@@ -141,6 +155,11 @@ def _import_outlines(
         images = tuple(({i.id: i for i in images} | marked).values())
     clicks = new_clicks(project, (*placed.clicks, *made.clicks))
     figures, words = _report(placed, made, use, clicks, project)
+    words += of_planes.notes
+    words += [
+        f"{count} plane(s) of '{project.image(i).name}' are not among them and {UNLISTED[use]}"
+        for i, count in of_planes.missing.items()
+    ]
     return Imported(
         images=images,
         classes=tuple(c for c in project.classes if c not in known),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +96,7 @@ def test_a_claim_of_absurd_size_allocates_nothing(
 ) -> None:
     Image.fromarray(GRAY).save(tmp_path / "bomb.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
-    with pytest.raises(InputError, match=r"bomb\.png' is too large"):
+    with pytest.raises(InputError, match=r"bomb\.png' is a picture too large"):
         describe(tmp_path / "bomb.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     monkeypatch.setattr("napari_synthseg.io.images.stored_array.MAX_READ_BYTES", 700)
@@ -102,11 +104,45 @@ def test_a_claim_of_absurd_size_allocates_nothing(
         describe(tmp_path / "bomb.png")
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"GIF89a...", b"%PDF-1.4", b"\0" * 100])
+@pytest.mark.parametrize("content", [b"x", b"GIF89a...", b"%PDF-1.4", b"\0" * 100])
 def test_other_files_are_refused_with_a_remedy(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.gif").write_bytes(content)
     with pytest.raises(InputError, match=r"a\.gif' is no image .* open it in napari"):
         describe(tmp_path / "a.gif")
+
+
+def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"a\.png' is empty \(0 bytes\): copy it again"):
+        describe(tmp_path / "a.png")
+
+
+def test_large_pictures_are_read_without_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    Image.fromarray(GRAY).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", GRAY.size - 1)
+    np.testing.assert_array_equal(everything(open_file(tmp_path / "a.png")), GRAY)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_ids_of_few_bits_are_not_stretched(tmp_path: Path, bits: int) -> None:
+    ids = np.arange(64).reshape(8, 8) % 2**bits
+    packed = np.packbits(np.unpackbits(ids[..., None].astype(np.uint8), -1)[..., -bits:])
+    rows = b"".join(b"\0" + row.tobytes() for row in packed.reshape(8, bits))
+    header = struct.pack(">IIBBBBB", 8, 8, bits, 0, 0, 0, 0)
+    chunks = {b"IHDR": header, b"IDAT": zlib.compress(rows), b"IEND": b""}
+    (tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+            for name, data in chunks.items()
+        )
+    )
+    np.testing.assert_array_equal(everything(open_file(tmp_path / "a.png", as_ids=True)), ids)
+    stretched = ids * (255 // (2**bits - 1))
+    np.testing.assert_array_equal(everything(open_file(tmp_path / "a.png")), stretched)
 
 
 def test_formats_are_found_in_their_folder() -> None:

@@ -107,3 +107,14 @@ def test_crowds_are_told_and_ids_may_be_texts(tmp_path: Path) -> None:
 def test_what_makes_no_sense_is_said(tmp_path: Path, annotation: Any, said: str) -> None:
     with pytest.raises(InputError, match=rf"instances\.json, annotation 1: .*{said}"):
         read(tmp_path, annotation)
+
+
+def test_two_images_or_classes_of_one_id_are_refused(tmp_path: Path) -> None:
+    images = [{"id": 0, "file_name": name} for name in ("a.png", "b.png")]
+    with pytest.raises(InputError, match=r"image 2: 'a.png' and 'b.png' have the same id 0"):
+        read(tmp_path, coco_polygon(), images=images)
+    categories = [{"id": 1, "name": name} for name in ("nucleus", "debris")]
+    with pytest.raises(InputError, match=r"'nucleus' and 'debris' have the same id 1"):
+        read(tmp_path, coco_polygon(), categories=categories)
+    twice = read(tmp_path, coco_polygon(), categories=[categories[0]] * 2)
+    assert len(twice.outlines) == 1

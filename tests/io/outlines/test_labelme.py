@@ -31,6 +31,7 @@ def test_shapes_are_counted_from_the_corner(tmp_path: Path) -> None:
             shape("polygon", SQUARE),
             shape("rectangle", [SQUARE[2], SQUARE[0]]),
             shape("oriented_rectangle", SQUARE),
+            shape("rotation", SQUARE),
             shape("mask", [[10, 5], [19, 8]], mask=png_of(stored)),
         )
     )
@@ -38,7 +39,7 @@ def test_shapes_are_counted_from_the_corner(tmp_path: Path) -> None:
     *squares, mask = image.outlines
     for each in squares:
         assert (drawn(each.area) == box(5, 10, 9, 20)).all() and each.cls == "nucleus"
-    assert [each.is_box for each in image.outlines] == [False, True, False, False]
+    assert [each.is_box for each in image.outlines] == [False, True, False, False, False]
     assert (drawn(mask.area) == box(5, 10, 9, 20) & ~box(5, 10, 6, 11)).all()
 
 

@@ -41,10 +41,13 @@ from napari_synthseg.ui.presenters.steps import CLICK, TRAIN
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.data_table import DataTable, TableList
+from napari_synthseg.ui.widgets.fold import Fold
 from napari_synthseg.ui.widgets.parts import ChoiceBox, check_box, push_button, quiet_label, row_of
-from napari_synthseg.ui.widgets.section import Section
 
 ID_ROLE = Qt.ItemDataRole.UserRole
+
+MOST_ROWS = 6
+"""Images that are in sight in their list."""
 
 
 class ResultsPage(Page):
@@ -67,10 +70,11 @@ class ResultsPage(Page):
             "without."
         )
         self.magnification = QDoubleSpinBox(maximum=20.0, singleStep=0.5)
-        self.magnification.setSpecialValueText("by pixel sizes, else as learned")
+        self.magnification.setSpecialValueText("automatic")
         self.magnification.setToolTip(
-            "How many times larger objects are, in pixels, than on the images learned from. At 0, "
-            "pixel sizes tell it, where all images have them; else objects count as equally large."
+            "How many times larger objects are, in pixels, than on the images learned from. "
+            "Automatic: pixel sizes tell it, where all images have them; else objects count as "
+            "equally large."
         )
         self.magnification_row = row_of(
             quiet_label("Magnification"), self.magnification, stretch=self.magnification
@@ -84,12 +88,15 @@ class ResultsPage(Page):
             controller, lambda: (self._run, self._chosen()), self._prediction_options
         )
         self.apply = ApplyBox(controller, lambda: self._run, self._prediction_options)
-        self.objects_section = Section(
-            "All objects: table and histogram", self.objects, "Measures all objects"
+        self.how_section = Fold(
+            "How to predict", self.adapt, self.magnification_row, tip="Adapting, magnification"
         )
-        self.objects_section.opened.connect(self.found.measure)
-        self.take_away_section = Section("Take away…", self.take_away, "Write results into files")
-        self.apply_section = Section("Apply to more images…", self.apply, "Folders and files")
+        self.objects_section = Fold(
+            "All objects: table and histogram", self.objects, tip="Measures all objects"
+        )
+        self.objects_section.opened.connect(self._on_objects_opened)
+        self.take_away_section = Fold("Take away…", self.take_away, tip="Write results into files")
+        self.apply_section = Fold("Apply to more images…", self.apply, tip="Folders and files")
         self.heat_maps = HeatMapBox(layers.heat_maps)
         self.heat_maps.asked.connect(self.explain)
         self.truth_box = check_box(
@@ -103,7 +110,7 @@ class ResultsPage(Page):
         self.improve.improved.connect(self._on_improved)
         self.add(
             quiet_label("Model"), self.runs, quiet_label("Images to predict"), self.images,
-            self.predict_button, self.adapt, self.magnification_row, self.found_text,
+            self.predict_button, self.how_section, self.found_text,
             self.found_table, self.threshold, self.errors, self.suggest, self.improve,
             self.truth_box, self.objects_section,
             self.scores, self.heat_maps, self.map_scores, self.take_away_section,
@@ -231,7 +238,8 @@ class ResultsPage(Page):
                 item.setData(ID_ROLE, ident)
                 states = Qt.CheckState
                 item.setCheckState(states.Checked if ident in ticked else states.Unchecked)
-        self.images.setFixedHeight(10 + 22 * max(2, min(len(refs), 6)))
+        row_px = max(self.images.sizeHintForRow(0), 1)
+        self.images.setFixedHeight(8 + row_px * max(2, min(len(refs), MOST_ROWS)))
 
     # --- work --------------------------------------------------------------------------------
 
@@ -300,6 +308,10 @@ class ResultsPage(Page):
             if image is not None and run is not None and ref.id in known:
                 name = f"{PREDICTION}{run.name}, {ref.name}"
                 self.layers.outputs.show_from(known[ref.id], self.found.least, name, image)
+
+    def _on_objects_opened(self, is_open: bool) -> None:
+        if is_open:
+            self.found.measure()
 
     def _score_again(self) -> None:
         """Score what is shown now, unless other work runs: then at the next prediction."""
@@ -398,6 +410,7 @@ class ResultsPage(Page):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.runs is not old.runs or new.images is not old.images:
             self.refresh()
+            self.found.follow_least()
 
 
 def _show_scores(box: TableList, scores: Scores | None, title: str) -> None:

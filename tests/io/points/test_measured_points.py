@@ -12,12 +12,8 @@ from hypothesis import strategies as st
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.measured_points import (
-    MeasuredPoints,
-    find_positions,
-    is_measured,
-    read_measured,
-)
+from napari_synthseg.io.points.clicks import ReadClicks
+from napari_synthseg.io.points.measured_points import find_positions, is_measured, read_measured
 
 SHAPE = (50, 80)
 CELL, DEAD = ObjectClass(name="cell", value=1), ObjectClass(name="dead", value=2)
@@ -36,14 +32,14 @@ def read(
     *images: ImageRef,
     classes: tuple[ObjectClass, ...] = (CELL,),
     **how: Any,
-) -> MeasuredPoints:
+) -> ReadClicks:
     path = folder / "Results.csv"
     path.write_text(text, encoding="utf-8")
     project = Project(images=images, classes=classes)
     return read_measured(path, project, lambda _: SHAPE, **how)
 
 
-def places(found: MeasuredPoints) -> list[tuple[str, tuple[float, ...], int]]:
+def places(found: ReadClicks) -> list[tuple[str, tuple[float, ...], int]]:
     return [(click.image, click.position, click.cls) for click in found.clicks]
 
 

@@ -10,15 +10,15 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from napari_synthseg.core.annotations import Click, ImageRef
+from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.clicks import ClickRow, only_name, place_clicks
 from napari_synthseg.io.images.lengths import in_micrometers
 from napari_synthseg.io.naming import ImageNames, ShapeOf, UnknownNameError
+from napari_synthseg.io.points.clicks import ClickRow, ReadClicks, only_name, place_clicks
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number
 
 POSITION = re.compile(r"(?:centroid[ _]?)?([xy])(?:[ _]*[(\[](.+)[)\]]|[ _](.+))?")
@@ -55,16 +55,6 @@ class PositionColumns:
     offset: float = 0.5
 
 
-@dataclass
-class MeasuredPoints:
-    """Clicks that were read, and what was decided and left out in reading."""
-
-    clicks: tuple[Click, ...] = ()
-    notes: list[str] = field(default_factory=list)
-    ignored: int = 0
-    unknown_images: int = 0
-
-
 def find_positions(header: Sequence[str]) -> PositionColumns | None:
     """Return which columns (lower case) hold positions; None where it is no such table."""
     if set(ARRAY_POSITION) <= set(header):
@@ -98,7 +88,7 @@ def read_measured(
     rename: Mapping[str, str] | None = None,
     ignored: Collection[str] = (),
     skip_unknown: bool = False,
-) -> MeasuredPoints:
+) -> ReadClicks:
     """Read the positions of a table as clicks.
 
     Parameters
@@ -131,7 +121,7 @@ def read_measured(
     table = list(
         read_rows(path, Columns(tuple(columns.names.values()), numbers=numbers, others=True))
     )
-    found = MeasuredPoints()
+    found = ReadClicks()
     rows: list[ClickRow] = []
     for where, cells in table:
         cls = _class_of(path, where, cells, project, class_name, rename or {})
@@ -157,6 +147,7 @@ def read_measured(
     if not placed and (found.ignored or found.unknown_images):
         raise InputError(f"{path.name}: no row of it is of an image and a class of the project.")
     found.clicks = place_clicks(path, placed, project, shape_of)
+    found.notes += names.notes()
     return found
 
 

@@ -11,8 +11,8 @@ an image without such an axis they are 0 or left out: what has no place is refus
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_synthseg.core.annotations import NEGATIVE_NAME, NOT_AN_OBJECT, Click, ImageRef
@@ -20,7 +20,14 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, full_region
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.image_parts import ImageParts
-from napari_synthseg.io.naming import ImageNames, ShapeOf, find_class, plane_name, unique_names
+from napari_synthseg.io.naming import (
+    ImageNames,
+    ShapeOf,
+    UnknownNameError,
+    find_class,
+    plane_name,
+    unique_names,
+)
 from napari_synthseg.io.planes import choose_plane
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number, write_rows
 
@@ -51,13 +58,34 @@ class ClickRow:
     position: Mapping[str, float]
 
 
-def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click, ...]:
+@dataclass
+class ReadClicks:
+    """Clicks that were read, what was decided in reading, and how many rows were left out.
+
+    `ignored` rows are of ignored classes, `unknown_images` of images that the project lacks.
+    """
+
+    clicks: tuple[Click, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    ignored: int = 0
+    unknown_images: int = 0
+
+
+def read_clicks(
+    path: Path,
+    project: Project,
+    shape_of: ShapeOf,
+    *,
+    rename: Mapping[str, str] | None = None,
+    ignored: Collection[str] = (),
+    skip_unknown: bool = False,
+) -> ReadClicks:
     """Read the clicks of a table, each checked against the project.
 
     Parameters
     ----------
     path
-        The table, UTF-8. `image` holds a file name with its extension, `class` a class name;
+        The table, UTF-8. `image` holds a file name, `class` a class name;
         positions are in pixels of the whole image, pixel centers at whole numbers. `z` is the
         position on a volume, or the plane of a stack that is used plane by plane, `t` the time of a
         movie, both from 0.
@@ -65,6 +93,8 @@ def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click,
         Gives the images and classes that may be named.
     shape_of
         Returns the spatial shape ([z,] y, x) of an image, in pixels.
+    rename, ignored, skip_unknown
+        See `place_boxes`.
 
     Raises
     ------
@@ -73,15 +103,31 @@ def read_clicks(path: Path, project: Project, shape_of: ShapeOf) -> tuple[Click,
         number or lies outside the image, an object that is listed twice.
     """
     names = ImageNames(project.images)
+    found = ReadClicks()
 
     def rows() -> Iterator[ClickRow]:
         for where, cells in read_rows(path, COLUMNS):
             position = {a: to_number(where, a, cells[a]) for a in "tzyx" if cells.get(a)}
             position = {a: to_number(where, a, cells[a]) for a in "yx"} | position
-            images = names.find(where, cells["image"], all_planes=True)
-            yield ClickRow(where, images, cells["class"], position)
+            cls = cells["class"]
+            if cls in ignored:
+                found.ignored += 1
+                continue
+            try:
+                images = names.find(where, cells["image"], all_planes=True)
+            except UnknownNameError:
+                if not skip_unknown:
+                    raise
+                found.unknown_images += 1
+                continue
+            yield ClickRow(where, images, (rename or {}).get(cls, cls), position)
 
-    return place_clicks(path, rows(), project, shape_of)
+    placed = list(rows())
+    if not placed and (found.ignored or found.unknown_images):
+        raise InputError(f"{path.name}: no row of it is of an image and a class of the project.")
+    found.clicks = place_clicks(path, placed, project, shape_of)
+    found.notes += names.notes()
+    return found
 
 
 def is_points_table(header: list[str]) -> bool:

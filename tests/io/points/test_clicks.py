@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.clicks import read_clicks, read_points, write_clicks
+from napari_synthseg.io.points.clicks import read_clicks, read_points, write_clicks
 
 PROJECT = Project(
     images=(
@@ -33,7 +33,7 @@ def shape_of(image: ImageRef) -> tuple[int, ...]:
 def read(folder: Path, text: str | bytes):
     path = folder / "clicks.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_clicks(path, PROJECT, shape_of)
+    return read_clicks(path, PROJECT, shape_of).clicks
 
 
 def test_reads_image_class_and_position(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_written_clicks_come_back_the_negative_ones_last(tmp_path: Path) -> None
     ]
     path = tmp_path / "clicks.csv"
     write_clicks(path, PROJECT.with_clicks(*clicks))
-    back = read_clicks(path, PROJECT, shape_of)
+    back = read_clicks(path, PROJECT, shape_of).clicks
     assert [(c.image, c.cls, c.position) for c in back] == [
         (c.image, c.cls, c.position) for c in (clicks[1], clicks[3], clicks[0], clicks[2])
     ]
@@ -98,7 +98,7 @@ def test_finds_the_region_plane_or_volume_that_holds_the_click(tmp_path: Path) -
         ("image,class,y,x,x\na.tif,nucleus,1,1,0\n", "column 'x' is there twice"),
         ("image,class,y,x\na.tif,nucleus,1\n", "row 2: 3 values"),
         ("image,class,y,x\nc.tif,nucleus,1,1\n", "row 2: image 'c.tif' is not in the project"),
-        ("image,class,y,x\na,nucleus,1,1\n", "with its extension"),
+        ("image,class,y,x\nother.tif,nucleus,1,1\n", "Write the name of its file"),
         ("image,class,y,x\na.tif,cell,1,1\n", "class 'cell' is not in the project (classes: nu"),
         ("image,class,y,x\na.tif,nucleus,one,1\n", "row 2: y is 'one'"),
         ("image,class,y,x\na.tif,nucleus,1,nan\n", "x is 'nan'"),
@@ -181,7 +181,7 @@ MOVIES = Project(
 def placed(folder: Path, text: str) -> list[tuple[str, tuple[float, ...]]]:
     path = folder / "clicks.csv"
     path.write_text(text)
-    return [(c.image, c.position) for c in read_clicks(path, MOVIES, shape_of)]
+    return [(c.image, c.position) for c in read_clicks(path, MOVIES, shape_of).clicks]
 
 
 def test_times_and_planes_choose_the_image(tmp_path: Path) -> None:
@@ -269,5 +269,22 @@ def test_clicks_on_frames_come_back(tmp_path: Path) -> None:
     clicks = [Click(image=i.id, position=(n, 2.5), cls=1) for n, i in enumerate(MOVIES.images[:9])]
     path = tmp_path / "clicks.csv"
     write_clicks(path, MOVIES.with_clicks(*clicks))
-    back = read_clicks(path, MOVIES, shape_of)
+    back = read_clicks(path, MOVIES, shape_of).clicks
     assert [(c.image, c.position) for c in back] == [(c.image, c.position) for c in clicks]
+
+
+def test_images_and_classes_of_a_table_are_settled_by_options(tmp_path: Path) -> None:
+    path = tmp_path / "clicks.csv"
+    path.write_text(
+        "image,class,y,x\na.png,cell,1,2\nzzz.tif,nucleus,1,2\na.png,junk,3,4\n", "utf-8"
+    )
+    how: dict[str, Any] = {"rename": {"cell": "nucleus"}, "ignored": ["junk"]}
+    found = read_clicks(path, PROJECT, shape_of, skip_unknown=True, **how)
+    assert [(c.image, c.cls, c.position) for c in found.clicks] == [("a", 1, (1.0, 2.0))]
+    assert (found.ignored, found.unknown_images) == (1, 1)
+    assert found.notes == ["'a.png' was taken for 'a.tif'"]
+    with pytest.raises(InputError, match=r"row 3: image 'zzz.tif' is not in the project"):
+        read_clicks(path, PROJECT, shape_of, **how)
+    path.write_text("image,class,y,x\nzzz.tif,nucleus,1,2\n", "utf-8")
+    with pytest.raises(InputError, match="no row of it is of an image and a class of the project"):
+        read_clicks(path, PROJECT, shape_of, skip_unknown=True)

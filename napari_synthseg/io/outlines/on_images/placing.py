@@ -181,9 +181,7 @@ def with_name(image: OutlinedImage, project: Project, names: ImageNames) -> Outl
     """
     if image.name is not None:
         return image
-    stem = PurePath(image.where).stem
-    ending = next((e for e in ROI_ENDINGS if stem.lower().endswith(e)), "")
-    for name in (stem, stem[: len(stem) - len(ending)], without_mask_ending(stem)):
+    for name in stems_of(image.where):
         try:
             names.find_stem(image.where, name, all_planes=True)
         except UnknownNameError:
@@ -195,6 +193,13 @@ def with_name(image: OutlinedImage, project: Project, names: ImageNames) -> Outl
         f"{image.where}: the file names no image, and is not named as one of the "
         f"{len(project.images)} of the project: say which by --image, or name the file after it."
     )
+
+
+def stems_of(where: str) -> tuple[str, ...]:
+    """Return the stems of the image that a file which names none may be named after."""
+    stem = PurePath(where).stem
+    ending = next((e for e in ROI_ENDINGS if stem.lower().endswith(e)), "")
+    return stem, stem[: len(stem) - len(ending)], without_mask_ending(stem)
 
 
 class _Placing:
@@ -278,8 +283,8 @@ class _Placing:
             raise InputError(
                 f"{outline.where}: '{ref.name}' is used as a volume, but the outline is on no "
                 "slice: draw objects on each slice that shows them, with ROIs that keep their "
-                "position (ImageJ) or shapes with an axis z (napari), or make the project with "
-                "--planes."
+                "position (ImageJ), shapes with an axis z (napari), or on pictures of the planes "
+                "that are named as cells_z003.png; or make the project with --planes."
             )
         if not 0 <= depth < self._shape[0]:
             raise InputError(

@@ -1,0 +1,244 @@
+"""Pictures of single planes: which plane of a stack a name such as ``stack_z003.png`` means.
+
+Programs that take no stacks are given each plane as a picture, and name these pictures in what they
+save. A name is taken apart only where no image of the project has it. Numbers count from 0 or from
+1; which of them, all numbers of a file together tell, or the user: it is never guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath, PureWindowsPath
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.naming import (
+    LABEL_STUDIO_NAME,
+    ImageNames,
+    ListsImage,
+    bare_stem,
+    plane_name,
+    same_form,
+)
+from napari_synthseg.io.planes import choose_plane
+
+NUMBER = re.compile(
+    r"[ _.\-]*(?P<word>time|frame|t|slice|plane|page|z)?[ _.\-]*(?P<number>\d{1,6})",
+    re.IGNORECASE,
+)
+"""A number behind the name of a stack, and perhaps what it counts."""
+
+AXIS_OF = {"time": "t", "frame": "t", "t": "t", "slice": "z", "plane": "z", "page": "z", "z": "z"}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack in its file.
+
+    Attributes
+    ----------
+    extents
+        Axis, t or z -> how many planes there are along it, in the order of the file.
+    files
+        Names of the files of its planes along the first of these, where it is a folder of them.
+    """
+
+    extents: Mapping[str, int]
+    files: Sequence[str] = ()
+
+
+StackOf = Callable[[ImageRef], Stack]
+
+
+@dataclass(frozen=True)
+class NamedPlane:
+    """The image that the name of a picture means, and its place along "t" and "z", from 0."""
+
+    ref: ImageRef
+    plane: Mapping[str, int]
+
+    @property
+    def name(self) -> str:
+        """The name by which `ImageNames` knows the image."""
+        return plane_name(self.ref)
+
+
+@dataclass
+class _Said:
+    """What one name says of a stack: numbers as written, or the plane itself."""
+
+    refs: list[ImageRef]
+    numbers: dict[str, int] = field(default_factory=dict)
+    plane: dict[str, int] | None = None
+    is_own: bool = False
+
+
+class PlaneNames:
+    """The stacks of a project by the names of pictures of their planes."""
+
+    def __init__(self, images: Iterable[ImageRef], stack_of: StackOf) -> None:
+        images = list(images)
+        self._names = ImageNames(images)
+        self._stack_of = stack_of
+        self._stacks: dict[str, list[ImageRef]] = defaultdict(list)
+        for ref in images:
+            if ref.ndim == 3 or set(ref.plane) & {"t", "z"}:
+                self._stacks[ref.uri].append(ref)
+
+    def refs_named(self, where: str, name: str, *, by_stem: bool) -> list[ImageRef]:
+        """Return all images of the stack of which a name is a plane's; none where it is no such.
+
+        Raises
+        ------
+        InputError
+            If it may be of several stacks.
+        """
+        said = self._read(where, name, by_stem)
+        return said.refs if said else []
+
+    def find(
+        self, listed: Sequence[ListsImage], first: int | None = None
+    ) -> list[NamedPlane | None]:
+        """Return for each of the images that a file lists the plane that it is; None of others.
+
+        Parameters
+        ----------
+        listed
+            All of them: their numbers together tell from where they count.
+        first
+            The number of the first plane, where the user says it.
+
+        Raises
+        ------
+        InputError
+            If a name may be of several planes.
+        """
+        said = [self._read(each.where, each.name or "", each.by_stem) for each in listed]
+        numbers: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for each in said:
+            if each is not None:
+                for axis, number in each.numbers.items():
+                    numbers[each.refs[0].uri, axis].append(number)
+        found: list[NamedPlane | None] = []
+        for image, each in zip(listed, said, strict=True):
+            if each is None:
+                found.append(None)
+                continue
+            plane = each.plane
+            if plane is None:
+                plane = {}
+                for axis, number in each.numbers.items():
+                    all_numbers = numbers[each.refs[0].uri, axis]
+                    own = any(s and s.is_own and s.refs is each.refs for s in said)
+                    start = self._start(image, each.refs[0], axis, all_numbers, first, own)
+                    plane[axis] = number - start
+            found.append(_choose(image.where, each.refs, plane))
+        return found
+
+    def _read(self, where: str, name: str, by_stem: bool) -> _Said | None:
+        """Return what a name says; None where it is an image's own, or of no stack."""
+        parts = PureWindowsPath(same_form(name)).parts
+        if not parts or not self._stacks:
+            return None
+        last = parts[-1]
+        is_known = self._names.has(name, by_stem=by_stem)
+        stem = last if by_stem else PurePosixPath(last).stem
+        said = self._read_all(last, stem)
+        if not said and (uploaded := LABEL_STUDIO_NAME.fullmatch(last)):
+            last = uploaded["name"]
+            said = self._read_all(last, last if by_stem else PurePosixPath(last).stem)
+        if is_known:
+            own = [each for each in said if any(_is_own(ref, stem) for ref in each.refs)]
+            for each in own:
+                each.is_own = True
+            return own[0] if len(own) == 1 and own[0].plane is None else None
+        if len(said) > 1:
+            one, other = (
+                plane_name(each.refs[0].model_copy(update={"plane": {}})) for each in said[:2]
+            )
+            raise InputError(
+                f"{where}: '{name}' may be a plane of '{one}' or of '{other}': say which "
+                "by --image."
+            )
+        return said[0] if said else None
+
+    def _read_all(self, last: str, stem: str) -> list[_Said]:
+        found = (self._read_as(refs, last, stem) for refs in self._stacks.values())
+        return [each for each in found if each is not None]
+
+    def _read_as(self, refs: list[ImageRef], last: str, stem: str) -> _Said | None:
+        """Return what a name says if it is that of a plane of one stack."""
+        names = {PurePosixPath(ref.name).stem for ref in refs}
+        names |= {PurePosixPath(refs[0].uri).stem}
+        bare = stem.casefold()
+        prefix = next((n for n in map(bare_stem, names) if n and bare.startswith(n)), None)
+        extents, files = self._stack_of(refs[0]).extents, self._stack_of(refs[0]).files
+        if files and extents:
+            fitting = [n for n, file in enumerate(files) if same_form(file) == last]
+            fitting = fitting or [
+                n for n, file in enumerate(files) if bare_stem(PurePosixPath(file).stem) == bare
+            ]
+            if len(fitting) == 1:
+                return _Said(refs, plane={next(iter(extents)): fitting[0]})
+        if prefix is None:
+            return None
+        rest = bare[len(prefix) :].removeprefix(".ome")
+        numbers: dict[str, int] = {}
+        place = 0
+        while place < len(rest):
+            match = NUMBER.match(rest, place)
+            if match is None:
+                return None
+            word = match["word"]
+            axis = AXIS_OF[word.lower()] if word else next(iter(extents), "")
+            if axis not in extents or axis in numbers or (not word and len(extents) > 1):
+                return None
+            numbers[axis] = int(match["number"])
+            place = match.end()
+        return _Said(refs, numbers) if numbers else None
+
+    def _start(
+        self,
+        image: ListsImage,
+        ref: ImageRef,
+        axis: str,
+        numbers: Sequence[int],
+        first: int | None,
+        own: bool,
+    ) -> int:
+        """Return the number of the first plane."""
+        count = self._stack_of(ref).extents[axis]
+        fits = [
+            start
+            for start in ((0, 1) if first is None else (first,))
+            if start <= min(numbers) and max(numbers) - start < count
+        ]
+        if not fits:
+            raise InputError(
+                f"{image.where}: '{image.name}' and the other names are of planes {min(numbers)} "
+                f"to {max(numbers)}, but '{ref.name}' has {count} along {axis}: check that they "
+                "are of this image."
+            )
+        if len(fits) > 1 and not own:
+            number = max(numbers)
+            raise InputError(
+                f"{image.where}: names such as '{image.name}' do not tell whether planes of "
+                f"'{ref.name}' are counted from 0 or from 1 (the last is {number}, and there are "
+                f"{count}): say it by --first-plane 0 or --first-plane 1."
+            )
+        return fits[0]
+
+
+def _is_own(ref: ImageRef, stem: str) -> bool:
+    return bool(ref.plane) and same_form(PurePosixPath(plane_name(ref)).stem) == stem
+
+
+def _choose(where: str, refs: Sequence[ImageRef], plane: Mapping[str, int]) -> NamedPlane | None:
+    """Return the image of a plane; None where the project does not use that plane."""
+    there = [r for r in refs if all(r.plane.get(a, at) == at for a, at in plane.items())]
+    if not there:
+        return None
+    return NamedPlane(choose_plane(where, there, plane)[0], plane)
