@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_a_training_that_pauses_at_a_look_looks_elsewhere_before_it_goes_on(cloc
     assert not view.is_wanted_elsewhere, "there was no look yet"
     view.is_due()
     clock.now += live_view.FIRST_S
-    work = view.through("folder", "run")(None)
+    work = view.through(Path("folder"), "run")(None)
     assert [live_view.ends_look(next(work)) for _ in range(2)] == [False, True]
     view.is_held = True
     assert not view.is_wanted_elsewhere
