@@ -731,9 +731,10 @@ class Session:
             if self.read_only or now is None:
                 return
             others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
-            now, before = now.model_copy(update={"scores": (*others, scores)}), self.project
-            self._replace(before.with_run(now))
-            self._write_run_records(before)
+            now = now.model_copy(update={"scores": (*others, scores)})
+            self._replace(self.project.with_run(now))
+            with self._writing_records:  # here: a script finds them once the job is recorded
+                runs.save_run(self.folder, now)
 
         work = evaluating.score(self.project, self.folder, run, found)
         return self._job(work, f"score {run.name}", take)

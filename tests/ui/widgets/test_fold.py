@@ -23,4 +23,4 @@ def test_of_folds_side_by_side_one_is_open_at_a_time(qtbot):
     second.button.click()
     assert (first.is_open, first.body.isVisible(), second.body.isVisible()) == (False, False, True)
     second.button.click()
-    assert row.sizeHint().height() == closed_px
+    qtbot.waitUntil(lambda: row.sizeHint().height() == closed_px)
