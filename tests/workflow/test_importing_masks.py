@@ -234,3 +234,26 @@ def test_labels_in_an_ome_zarr_image_are_its_masks(
     with pytest.raises(InputError, match=r"labels/cells' and .*labels/nuclei' may both .*alone"):
         project.load(path)
     assert list(project.load(path / "labels" / "cells").values()) == [2]
+
+
+TURNED = {
+    "with y and x exchanged": lambda ids: ids.T,
+    "upside down": lambda ids: ids[::-1],
+    "turned by a quarter to the left": lambda ids: np.rot90(ids, -1),
+    "": lambda ids: ids,
+}
+"""What is told -> how masks were saved."""
+
+
+@pytest.mark.parametrize("told", TURNED)
+def test_masks_that_lie_beside_the_objects_of_a_square_image_are_told(
+    tmp_path: Path, make: Make, told: str
+) -> None:
+    ids = np.zeros((48, 48), np.uint16)
+    for n, (y, x) in enumerate([(3, 8), (14, 30), (36, 6), (25, 20), (10, 12)], start=1):
+        ids[y : y + 6, x : x + 5] = n
+    noisy = np.random.default_rng(0).normal(200, 20, ids.shape) + 300 * (ids > 0)
+    project = make(save(tmp_path / "a.tif", noisy.clip(0).astype(np.uint16)))
+    project.load(save(tmp_path / "masks" / "a.tif", np.ascontiguousarray(TURNED[told](ids))).parent)
+    found = project.message.partition("fit far better ")[2]
+    assert found.rstrip(".") == told

@@ -17,7 +17,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     (r"import it as semantic masks \(--semantic\)", "import it as regions"),
     (r"choose one with --series NUMBER, or all with --series all", "open all of them"),
     (r"a folder of label images is given by --masks", "a folder of label images is one of masks"),
-    (r"a label image is given with its folder, by --masks, ", "a label image is one of masks, "),
+    (r"a label image is given by --masks, ", "a label image is one of masks, "),
     (r"is given without --masks", "is imported as a file"),
     (r"For other classes there are --rename, --ignore and --add-classes,", "Tick that classes "
      "that are missing are added;"),

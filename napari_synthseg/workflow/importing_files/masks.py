@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.annotations import ImageRef, InstanceTruth
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
@@ -21,9 +21,11 @@ from napari_synthseg.io.labels import read_whole
 from napari_synthseg.io.naming import ImageNames, UnknownNameError, without_mask_ending
 from napari_synthseg.io.result_files import EXTENSIONS
 from napari_synthseg.storage.fingerprint import is_same
+from napari_synthseg.storage.truths import open_labels
 from napari_synthseg.storage.uris import ARRAYS_PREFIX, resolve
 from napari_synthseg.workflow.importing import Imported, MaskKind, read_masks
 from napari_synthseg.workflow.importing_files.kinds import ImportOptions, narrowed, with_role
+from napari_synthseg.workflow.importing_files.orientation import better_orientation
 
 MAX_NAMED = 3
 """Names that a message lists."""
@@ -53,11 +55,18 @@ def import_masks(
     images = [i for i in narrowed(project, options).images if i.role == "train" or not by_patches]
     matched, unused = _match(images, masks, project, folder)
     made: list[Imported] = []
+    turned: dict[str, list[str]] = {}
     for number, (image, path) in enumerate(matched):
         value = cls.value if cls else 1
         work = read_masks(image, path, kind, project, folder, value, split=options.split)
         part = number / len(matched), (number + 1) / len(matched)
-        made.append((yield from subprogress(work, *part)))
+        read = yield from subprogress(work, *part)
+        made.append(read)
+        for truth in read.truths:
+            if isinstance(truth, InstanceTruth):
+                labels = open_labels(truth, image, folder)
+                if way := better_orientation(labels, image, folder):
+                    turned.setdefault(way, []).append(image.name)
     clicks = tuple(click for each in made for click in each.clicks)
     figures: dict[str, Any] = {"masks": len(matched), "unused": len(unused)}
     if by_patches:
@@ -76,6 +85,13 @@ def import_masks(
         figures["objects"] = sum(len(each.classes) for each in given if hasattr(each, "classes"))
         message += f"; each of {figures['objects']} connected pieces is an object"
     listed = ", ".join(unused[:MAX_NAMED]) + (", ..." if len(unused) > MAX_NAMED else "")
+    for way, names in turned.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        message += (
+            f"; look at the masks of '{names[0]}'{more} before you use them: they would fit far "
+            f"better {way}"
+        )
+    figures["better_if"] = turned
     rest = f"; {len(unused)} file(s) belong to no image ({listed})." if unused else "."
     return Imported(
         images=with_role((image for image, _ in matched), options.role),
