@@ -15,6 +15,7 @@ import tifffile
 import zarr
 from PIL import Image
 from roifile import ROI_TYPE, ImagejRoi, roiwrite
+from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (3, 24, 24), np.uint8)
 IDS = np.zeros((40, 60), np.uint16)
@@ -133,6 +134,9 @@ def _json_files() -> Iterator[tuple[str, bytes]]:
     table = [{"id": n, "image_id": 3, "category_id": 1, **thing} for n, thing in enumerate(things)]
     category = [{"id": 1, "name": "nucleus", "keypoints": ["a", "b"]}]
     yield "a.json", _text({"images": [image], "categories": category, "annotations": table})
+    planes = [{"id": n, "file_name": f"stack_z{n}.png", "height": 40, "width": 60} for n in (0, 1)]
+    drawn = [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [flat]}]
+    yield "a.json", _text({"images": planes, "categories": category, "annotations": drawn})
     yield "a.json", _text([{"image_id": 3, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}])
     kinds = {"polygon": SQUARE, "rectangle": SQUARE[::2], "circle": SQUARE[:2], "point": [[3, 4]]}
     shapes: list[dict[str, Any]] = [
@@ -226,7 +230,7 @@ def _cellpose(folder: Path) -> tuple[str, bytes]:
 
 
 def zarr_images(folder: Path) -> None:
-    """Write an image of each version of OME-Zarr."""
+    """Write an image of each version of OME-Zarr, and one in shards with each kind of codec."""
     image = np.arange(2 * 20 * 24, dtype=np.uint16).reshape(2, 20, 24)
     axes = [{"name": "c", "type": "channel"}] + [
         {"name": a, "type": "space", "unit": "micrometer"} for a in "yx"
@@ -242,6 +246,16 @@ def zarr_images(folder: Path) -> None:
             if number == 2
             else {"ome": {"version": version, "multiscales": [scales]}}
         )
+    codecs: dict[str, Any] = {
+        "zstd": ZstdCodec(), "gzip": GzipCodec(), "blosc": BloscCodec(),
+    }  # fmt: skip
+    for name, codec in codecs.items():
+        sharded = zarr.create_array(
+            str(folder / f"sharded_{name}.zarr"), shape=image.shape, dtype=image.dtype,
+            chunks=(1, 8, 8), shards=(2, 16, 16), compressors=codec, zarr_format=3,
+            dimension_names=("c", "y", "x"),
+        )  # fmt: skip
+        sharded[...] = image
 
 
 def results(folder: Path) -> None:

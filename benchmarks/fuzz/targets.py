@@ -196,7 +196,7 @@ class Folder(Target):
 
 
 class ZarrImages(Folder):
-    """OME-Zarr folders of both versions."""
+    """OME-Zarr folders of both versions, and arrays in shards."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

@@ -38,7 +38,10 @@ def import_data(
         ),
     ] = None,
     masks: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Label images named as the images.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="A folder of label images named as the images, or one of them."
+        ),
     ] = None,
     instance: Annotated[
         bool,
@@ -131,7 +134,7 @@ def import_data(
     """Import clicks, boxes, outlines or image labels (FILE), or label images (--masks)."""
     if (file is None) == (masks is None):
         raise InputError(
-            "Give either a FILE with clicks, boxes or image labels, or --masks DIR with masks."
+            "Give either a FILE with clicks, boxes or image labels, or --masks PATH with masks."
         )
     if role is not None and role not in get_args(Role):
         raise InputError(f"--role {role}: a role is one of {', '.join(get_args(Role))}.")

@@ -16,9 +16,13 @@ _END_BYTES = 2**20
 def fingerprint(path: Path) -> str:
     """Return a short digest of a file: its size, its first and its last MiB.
 
-    For an OME-Zarr folder: the metadata of its groups and arrays, two levels deep. For a folder of
-    planes: their names and sizes.
+    For an OME-Zarr folder: the metadata of its groups and arrays, two levels deep, without those of
+    label images, which may come later. For a folder of planes: their names and sizes.
     """
+    return _fingerprint(path, ("labels",))
+
+
+def _fingerprint(path: Path, left_out: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     if path.is_dir() and not is_zarr(path):
         for file in plane_files(path):
@@ -29,6 +33,7 @@ def fingerprint(path: Path) -> str:
             for name in METADATA_NAMES
             for pattern in (name, f"*/{name}")
             for file in path.glob(pattern)
+            if file.parent.name not in left_out or file.parent == path
         )
         for file in files:
             digest.update(file.relative_to(path).as_posix().encode() + b"\0" + file.read_bytes())
@@ -43,6 +48,13 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def is_same(path: Path, expected: str) -> bool:
+    """Tell whether a file has a fingerprint, also one of versions that counted label images."""
+    if fingerprint(path) == expected:
+        return True
+    return is_zarr(path) and _fingerprint(path, ()) == expected
+
+
 def check_fingerprint(path: Path, expected: str) -> None:
     """Refuse a file that is not the one that was added; an empty `expected` matches all.
 
@@ -51,7 +63,7 @@ def check_fingerprint(path: Path, expected: str) -> None:
     InputError
         If the content differs.
     """
-    if expected and fingerprint(path) != expected:
+    if expected and not is_same(path, expected):
         raise InputError(
             f"'{path}' is not the image that was added to the project: its content differs, so "
             "clicks may not fit it. Put the original back, or relink the image if the change is "

@@ -19,7 +19,7 @@ from napari_synthseg.io.images.stacks import StackUse, describe_axes, is_volume
 from napari_synthseg.io.images.stored_array import StoredArray, check_stored
 from napari_synthseg.storage import consent
 from napari_synthseg.storage.arrays import open_array
-from napari_synthseg.storage.fingerprint import check_fingerprint, fingerprint
+from napari_synthseg.storage.fingerprint import check_fingerprint, fingerprint, is_same
 from napari_synthseg.storage.uris import (
     ARRAYS_PREFIX,
     IMPORT_MASKS,
@@ -235,7 +235,7 @@ def relink_together(
         beside = Path(path).with_name(place.name) if place.name else path
         if ref.uri == image.uri or place.parent != old.parent or not beside.exists():
             continue
-        if is_missing(ref, folder) and ref.fingerprint == fingerprint(beside):
+        if is_missing(ref, folder) and is_same(beside, ref.fingerprint):
             found.append(relink(ref, beside, folder))
     return tuple(found)
 

@@ -237,7 +237,9 @@ def read_masks(
     if kind == "patch_masks":
         work = _read_patch_masks(image, source, project, folder, cls, ids_known)
         return (yield from work)
-    return Imported(truths=(_make_truth(image, source, kind, project, folder, ids_known),))
+    truth, found = _make_truth(image, source, kind, project, folder, ids_known)
+    objects = len(found.classes) if isinstance(found, InstanceLabels) else 0
+    return Imported(truths=(truth,), figures={"objects": objects})
 
 
 def _split(
@@ -258,7 +260,8 @@ def _make_truth(
     project: Project,
     folder: Path,
     ids_known: bool,
-) -> MaskTruth:
+) -> tuple[MaskTruth, PixelLabels]:
+    """Return the truth, and what it holds."""
     truth: MaskTruth
     if isinstance(source, PixelLabels):
         given = regions_of(source) if kind == "semantic" else source
@@ -279,7 +282,7 @@ def _make_truth(
         check_classes(found, project.class_values, name)
     elif isinstance(found, InstanceLabels) and not ids_known:
         require_ids(found.ids, name, HOW_TO_SPLIT, strict=image.region is None)
-    return truth
+    return truth, found
 
 
 def _read_patch_masks(

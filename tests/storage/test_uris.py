@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -17,7 +19,7 @@ from napari_synthseg.core.annotations import (
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.storage import consent
-from napari_synthseg.storage.fingerprint import check_fingerprint, fingerprint
+from napari_synthseg.storage.fingerprint import check_fingerprint, fingerprint, is_same
 from napari_synthseg.storage.images import describe, open_pixels, relink
 from napari_synthseg.storage.uris import rebase, relative_uri, resolve
 from tests.helpers.zarr_images import write_ome_zarr
@@ -270,3 +272,17 @@ def test_rebase_keeps_what_names_mean(tmp_path: Path) -> None:
     ]
     assert moved.truths[0].source == "../../masks/a.png"
     assert rebase(moved, tmp_path / "new" / "deep", tmp_path / "old") == project
+
+
+def test_label_images_that_come_into_an_ome_zarr_image_do_not_change_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    write_ome_zarr(path, np.zeros((20, 24), np.uint8), "yx")
+    before = fingerprint(path)
+    zarr.open_group(str(path), mode="r+").create_group("labels")
+    files = sorted(path.rglob("zarr.json"))
+    counted = hashlib.sha256()  # as versions before took them
+    for file in (f for f in files if len(f.relative_to(path).parts) < 3):
+        counted.update(file.relative_to(path).as_posix().encode() + b"\0" + file.read_bytes())
+    assert fingerprint(path) == before
+    assert is_same(path, before) and is_same(path, counted.hexdigest()[:16])
+    assert not is_same(path, "0" * 16)

@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from napari_synthseg.core.errors import InputError
+from napari_synthseg.io.images.files import open_file
+from napari_synthseg.io.labels import read_whole
 from napari_synthseg.workflow.importing_files import ImportOptions
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import true_masks
+from tests.helpers.zarr_images import write_ome_zarr
 
 SHAPE = (24, 30)
 
@@ -67,7 +71,8 @@ class Opened:
     def labels(self, image: str) -> np.ndarray:
         truth = self.session.project.masks_of(self.session.project.image(image))
         assert truth is not None
-        return tifffile.imread((self.session.folder / truth.source).resolve())
+        source = self.session.folder / truth.source
+        return read_whole(open_file(source.resolve(), as_ids=True), "")
 
 
 Make = Callable[..., Opened]
@@ -188,3 +193,44 @@ def test_black_and_white_masks_are_split_on_request(tmp_path: Path, make: Make, 
     project = opened.session.project
     assert len(project.clicks) == 3
     np.testing.assert_array_equal(true_masks(opened.session, project.images[0]).ids, masks(3))
+
+
+def test_a_single_label_image_is_of_the_image_that_it_is_named_as_or_that_is_meant(
+    make: Make, tmp_path: Path
+) -> None:
+    images = [noise(tmp_path / f"{name}.tif", n) for n, name in enumerate("ab")]
+    project = make(*images)
+    named, other = (
+        save(tmp_path / "m" / "b_masks.tif", masks(3)),
+        save(tmp_path / "x.tif", masks(2)),
+    )
+    assert list(project.load(named).values()) == [3]
+    assert project.message == "True masks of 3 object(s) added to 1 image(s)."
+    with pytest.raises(InputError, match=r"x.tif' is not named as an image .*say by --image"):
+        project.load(other)
+    assert sorted(project.load(other, "a.tif").values()) == [2, 3]
+    with pytest.raises(InputError, match=r"There is no file or folder '.*none'"):
+        project.load(tmp_path / "none")
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_labels_in_an_ome_zarr_image_are_its_masks(
+    make: Make, tmp_path: Path, version: str
+) -> None:
+    path = tmp_path / "set" / "cells.zarr"
+    path.parent.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 999, SHAPE).astype(np.uint16)
+    write_ome_zarr(path, pixels, "yx", version)
+    labels = zarr.open_group(str(path), mode="r+").create_group("labels")
+    listed = {"labels": ["nuclei"]}
+    labels.attrs.update({"ome": listed} if version == "0.5" else listed)
+    write_ome_zarr(path / "labels" / "nuclei", masks(4), "yx", version)
+    project = make(path, noise(tmp_path / "other.tif", 1))
+    for given in (path, path / "labels", path / "labels" / "nuclei", path.parent):
+        assert list(project.load(given).values()) == [4], given
+    write_ome_zarr(path / "labels" / "cells", masks(2), "yx", version)
+    listed["labels"].append("cells")
+    labels.attrs.update({"ome": listed} if version == "0.5" else listed)
+    with pytest.raises(InputError, match=r"labels/cells' and .*labels/nuclei' may both .*alone"):
+        project.load(path)
+    assert list(project.load(path / "labels" / "cells").values()) == [2]

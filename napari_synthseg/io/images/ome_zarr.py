@@ -35,6 +35,32 @@ def is_zarr(path: Path) -> bool:
     return path.is_dir() and any((path / name).is_file() for name in METADATA_NAMES)
 
 
+def label_images(path: Path) -> list[Path]:
+    """Return the label images that lie in an OME-Zarr image, or in its folder ``labels``.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
+    import zarr
+
+    try:
+        node = zarr.open(str(path), mode="r")
+        if not isinstance(node, zarr.Group):
+            return []
+        attributes: dict[str, Any] = dict(node.attrs)
+        attributes = attributes.get("ome", attributes)
+        if "multiscales" in attributes and "labels" in node.group_keys():
+            return label_images(path / "labels")
+        names = attributes.get("labels") or (node.group_keys() if path.name == "labels" else ())
+        return [path / _inside(path, str(name)) for name in sorted(names)]
+    except InputError:
+        raise
+    except Exception as error:  # a parser of damaged files fails in countless ways
+        raise InputError(f"'{path}' cannot be read as OME-Zarr: {error}. Save it again.") from error
+
+
 def open_ome_zarr(path: Path, number: int | None = None) -> StoredArray:
     """Open a multiscale image of an OME-Zarr folder at full resolution, or a plain zarr array.
 
@@ -97,7 +123,7 @@ def stored_zarr(
     metadata = json.dumps(dict(array.metadata.to_dict(), attributes=None), default=str)
     if "pickle" in metadata:
         raise InputError(f"'{name}' holds Python objects, which are never loaded.")
-    if "blosc" in metadata and "sharding" not in metadata:
+    if "blosc" in metadata:
         array = with_checked_chunks(array)
     chunk = math.prod(array.shards or array.chunks)
     check_budget(name, chunk, array.dtype.itemsize)

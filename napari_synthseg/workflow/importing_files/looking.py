@@ -15,7 +15,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.files import open_file
-from napari_synthseg.io.images.ome_zarr import is_zarr
+from napari_synthseg.io.images.ome_zarr import is_zarr, label_images
 from napari_synthseg.io.labels import HOW_TO_SPLIT, as_integers, read_whole, require_ids
 from napari_synthseg.io.naming import ImageNames, without_mask_ending
 from napari_synthseg.io.result_files import EXTENSIONS
@@ -64,6 +64,8 @@ def _look(path: Path) -> Generator[Progress, None, Importable]:
     try:
         kind = file_kind(path)
     except InputError as error:
+        if is_zarr(path) and label_images(path):
+            return Importable(path, "label images", "label images of OME-Zarr")
         if path.is_dir() and not is_zarr(path):
             if not any(each.suffix.lower() in EXTENSIONS for each in path.rglob("*")):
                 raise

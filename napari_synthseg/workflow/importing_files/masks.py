@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,11 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.files import open_file
-from napari_synthseg.io.images.ome_zarr import is_zarr
+from napari_synthseg.io.images.ome_zarr import is_zarr, label_images
 from napari_synthseg.io.labels import read_whole
 from napari_synthseg.io.naming import ImageNames, UnknownNameError, without_mask_ending
 from napari_synthseg.io.result_files import EXTENSIONS
-from napari_synthseg.storage.fingerprint import fingerprint
+from napari_synthseg.storage.fingerprint import is_same
 from napari_synthseg.storage.uris import ARRAYS_PREFIX, resolve
 from napari_synthseg.workflow.importing import Imported, MaskKind, read_masks
 from napari_synthseg.workflow.importing_files.kinds import ImportOptions, narrowed, with_role
@@ -31,7 +32,7 @@ MAX_NAMED = 3
 def import_masks(
     masks: Path, kind: MaskKind, project: Project, folder: Path, options: ImportOptions
 ) -> Generator[Progress, None, Imported]:
-    """Read the label images of a folder that are named as images of the project.
+    """Read the label images of a folder that are named as images of the project, or a single one.
 
     A file is named as its image, with one of `MASK_ENDINGS` or without, and may lie in folders
     named as the image's, see `ImageNames`. The images themselves, which may lie beside their
@@ -67,7 +68,9 @@ def import_masks(
         )
     else:
         figures |= {"kind": kind, "role": options.role}
-        message = f"True masks added to {len(matched)} image(s)"
+        objects = sum(each.figures["objects"] for each in made)
+        of_these = f" of {objects} object(s)" if objects else ""
+        message = f"True masks{of_these} added to {len(matched)} image(s)"
     if options.split:
         given = (each for one in made for each in (*one.truths, *one.patch_masks))
         figures["objects"] = sum(len(each.classes) for each in given if hasattr(each, "classes"))
@@ -94,25 +97,30 @@ def _match(
     images: Sequence[ImageRef], masks: Path, project: Project, folder: Path
 ) -> tuple[list[tuple[ImageRef, Path]], list[str]]:
     """Return images with the files of their masks, and the names of files that belong to none."""
-    if not masks.is_dir():
-        raise InputError(f"{masks} is not a folder: give one that holds label images.")
+    if not masks.exists():
+        raise InputError(f"There is no file or folder '{masks}': check the name.")
+    is_folder = masks.is_dir() and not is_zarr(masks)
     own = _own_files(project, folder)
     names = ImageNames(images)
     candidates: dict[str, list[_Candidate]] = {image.id: [] for image in images}
     unused: list[str] = []
     count = 0
-    for path in _label_files(masks):
+    for path, named in _label_files(masks):
         count += 1
-        if path.resolve() in own:
+        if Path(os.path.realpath(path)) in own:
             continue
-        found = _images_named(names, path, masks)
-        refs = [i for i, _ in found if not i.fingerprint or fingerprint(path) != i.fingerprint]
+        found = _images_named(names, path, named)
+        if not found and not is_folder and len({i.uri for i in images}) == 1:
+            found = [(image, False) for image in images]  # nothing else can be meant
+        refs = [i for i, _ in found if not _is_copy(path, i)]
         if not refs:
-            unused.append(path.relative_to(masks).as_posix())
+            unused.append(_shown(path, masks))
         for ref, has_ending in found:
             if ref in refs:
                 candidates[ref.id].append(_Candidate(path, has_ending))
     if not count:
+        if not is_folder:
+            raise InputError(f"'{masks}' holds no label image: give the folder or file of one.")
         lossy = any(path.suffix.lower() in (".jpg", ".jpeg") for path in masks.iterdir())
         told = " JPEG changes values: save the masks as PNG or TIFF." if lossy else ""
         if any(path.suffix.lower() == ".npy" for path in masks.iterdir()):
@@ -123,15 +131,20 @@ def _match(
         if candidates[image.id]:
             path, others = _choose(image, candidates[image.id])
             matched.append((image, path))
-            unused += [other.relative_to(masks).as_posix() for other in others]
+            unused += [_shown(other, masks) for other in others]
     if not matched:
         stems = ", ".join(sorted({Path(i.name).stem for i in images})[:MAX_NAMED]) or "none"
+        if not is_folder:
+            raise InputError(
+                f"'{masks}' is not named as an image of the project (such as {stems}), or is that "
+                "image itself: say by --image which image its masks are of."
+            )
         raise InputError(
             f"No file in {masks} is named as an image of the project (such as {stems}) and is not "
             "that image itself: a mask has the name of its image, with any image extension, and "
             "may end in _masks, _mask, _labels, _label, _seg or _cp_masks."
         )
-    taken = {path.relative_to(masks).as_posix() for _, path in matched}
+    taken = {_shown(path, masks) for _, path in matched}
     return matched, sorted(set(unused) - taken)
 
 
@@ -141,14 +154,35 @@ def _own_files(project: Project, folder: Path) -> set[Path]:
     for uri in {image.uri for image in project.images}:
         if not uri.startswith(ARRAYS_PREFIX):
             try:
-                found.add(resolve(uri, folder).resolve())
+                found.add(Path(os.path.realpath(resolve(uri, folder))))
             except InputError:
                 continue
     return found
 
 
-def _label_files(masks: Path) -> Iterator[Path]:
-    """Yield the label images in a folder and its folders, in order, none hidden."""
+def _is_copy(path: Path, image: ImageRef) -> bool:
+    """Tell whether a file is a copy of an image; of zarr folders the fingerprint does not tell."""
+    return bool(image.fingerprint) and not is_zarr(path) and is_same(path, image.fingerprint)
+
+
+def _shown(path: Path, masks: Path) -> str:
+    return path.name if path == masks else path.relative_to(masks).as_posix()
+
+
+def _label_files(masks: Path) -> Iterator[tuple[Path, PurePath]]:
+    """Yield label images, in order and none hidden, each with a name that tells its image.
+
+    They are those in a folder and its folders, or a single file. Of an OME-Zarr image they are the
+    label images in it, which are named as the image is, not as they are themselves.
+    """
+    if is_zarr(masks):
+        in_labels = next((p for p in (masks, masks.parent) if p.name == "labels"), None)
+        image = in_labels.parent if in_labels and is_zarr(in_labels.parent) else masks
+        yield from ((path, PurePath(image.name)) for path in label_images(masks) or [masks])
+        return
+    if masks.is_file():
+        yield masks, PurePath(masks.name)
+        return
     for place, folders, files in os.walk(masks):
         folders.sort()
         here = Path(place)
@@ -159,12 +193,18 @@ def _label_files(masks: Path) -> Iterator[Path]:
             if name not in arrays and not name.startswith(".") and not name.endswith(".synthseg")
         ]
         images = [name for name in files if Path(name).suffix.lower() in EXTENSIONS]
-        yield from (here / name for name in sorted(arrays + images) if not name.startswith("."))
+        for name in sorted(arrays + images):
+            if not name.startswith("."):
+                labels: list[Path] = []
+                if name in arrays:
+                    with suppress(InputError):  # opening it says why
+                        labels = label_images(here / name)
+                for path in labels or [here / name]:
+                    yield path, (here / name).relative_to(masks)
 
 
-def _images_named(names: ImageNames, path: Path, masks: Path) -> list[tuple[ImageRef, bool]]:
-    """Return the images that a file is named as, and whether it has an ending of masks."""
-    inner = path.relative_to(masks)
+def _images_named(names: ImageNames, path: Path, inner: PurePath) -> list[tuple[ImageRef, bool]]:
+    """Return the images that a file is named as, and whether its name has an ending of masks."""
     for stem in dict.fromkeys((inner.stem, without_mask_ending(inner.stem))):
         try:
             found = names.find_stem(str(path), (inner.parent / stem).as_posix(), all_planes=True)
@@ -193,7 +233,8 @@ def _choose(image: ImageRef, candidates: Sequence[_Candidate]) -> tuple[Path, li
         if not _same_pixels(first, other):
             raise InputError(
                 f"'{first}' and '{other}' may both hold the masks of '{image.name}', and they "
-                "differ: move the one that you do not want out of this folder."
+                "differ: move the one that you do not want out of this folder, or give the other "
+                "alone."
             )
     return first, [each.path for each in candidates if each.path != first]
 

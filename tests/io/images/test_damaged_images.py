@@ -128,7 +128,7 @@ def test_a_small_file_that_claims_many_pixels_is_refused(tmp_path: Path) -> None
         describe(path)
 
 
-@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize("version", ["0.4", "0.5", "shards"])
 def test_a_damaged_chunk_of_blosc_is_refused(tmp_path: Path, version: str) -> None:
     """The library that decodes it would end the program."""
     folder = tmp_path / "a.zarr"
@@ -138,6 +138,7 @@ def test_a_damaged_chunk_of_blosc_is_refused(tmp_path: Path, version: str) -> No
     else:
         made = zarr.create_array(
             str(folder), shape=(24, 24), chunks=(24, 24), dtype="u1",
+            shards=(24, 24) if version == "shards" else None,
             compressors=BloscCodec(), dimension_names=("y", "x"),
         )  # fmt: skip
         made[:] = PIXELS[0]
