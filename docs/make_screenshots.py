@@ -34,6 +34,9 @@ FILM_CLICKS, FILM_TRAINING = 12, 4
 LIGHT = {"crop": 192, "batch_size": 2}
 """Of the trainings in pictures: a quarter of the work of the defaults."""
 
+LONGER = 4
+"""How many times more steps a classifier learns."""
+
 SHOWN_SHARE = 0.7
 """How far the training is when its picture is taken."""
 
@@ -261,7 +264,8 @@ class Photographer:
         panel.show_step(3)
         choice = panel.train_page.task.task
         choice.setCurrentIndex(choice.findData("classify"))
-        self.train(steps=options.steps, crop=64)  # so small that no class is in all crops
+        # crops so small that no class is in all of them; they take little time each
+        self.train(steps=LONGER * options.steps, crop=64)
         self.finish_training()
         panel.show_step(4)
         self.settle()
@@ -274,7 +278,19 @@ class Photographer:
         layer = next(iter(results.heat_maps.layers.layers.values()))
         place = [int(i) for i in divmod(int(layer.data.argmax()), layer.data.shape[1])]
         results.heat_maps.show_place(layer.data_to_world(place))
+        self.scroll_to(results.heat_maps)
         self.take("evidence")
+
+    def scroll_to(self, box: Any) -> None:
+        """Scroll the page until a box of it is at the top."""
+        from qtpy.QtWidgets import QScrollArea
+
+        self.wait(0.5)
+        page = self.panel.page
+        area = page.parent()
+        while not isinstance(area, QScrollArea):
+            area = area.parent()
+        area.verticalScrollBar().setValue(box.mapTo(page, box.rect().topLeft()).y())
 
     def regions(self, options: argparse.Namespace) -> None:
         """Paint phases of an alloy, learn dual images from them, train, and look at the result."""

@@ -71,6 +71,19 @@ def press(button) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def test_rows_of_images_with_long_names_are_seen_whole(found):
+    project = found.session.project
+    (ref,) = project.images
+    long = ref.model_copy(update={"name": 4 * "a rather long name "})
+    other = long.model_copy(update={"id": "other", "uri": "other.tif"})
+    found.session.edit(project.with_images(long, other), "rename")
+    images = found.panel.results_page.images
+    found.wait(lambda: images.count() == 2)
+    last = images.visualItemRect(images.item(1))
+    assert last.bottom() <= images.viewport().height()
+    assert images.item(1).toolTip().startswith(long.name)
+
+
 def test_mistakes_are_shown_and_gone_through(found):
     page, viewer = found.panel.results_page, found.viewer
     assert page.errors.isVisible()

@@ -58,6 +58,8 @@ class ResultsPage(Page):
         self.runs = ChoiceBox(tip="The trained model to predict with", name="Model")
         self.images = QListWidget()
         self.images.setAccessibleName("Images to predict")
+        # a bar would cover the last of few rows
+        self.images.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.runs.chosen.connect(lambda _: self._show_run())
         self.images.itemChanged.connect(lambda *_: self.next_step_changed.emit())
         self.predict_button = push_button(
@@ -236,6 +238,7 @@ class ResultsPage(Page):
             for ident, text in entries:
                 item = QListWidgetItem(text, self.images)
                 item.setData(ID_ROLE, ident)
+                item.setToolTip(text)
                 states = Qt.CheckState
                 item.setCheckState(states.Checked if ident in ticked else states.Unchecked)
         row_px = max(self.images.sizeHintForRow(0), 1)
