@@ -144,9 +144,9 @@ class Job(Generic[T]):
         return outcome
 
     def pause(self) -> None:
-        """Stop before the next step, until `resume` or `cancel`."""
+        """Stop before the next step, until `resume` or `cancel`; cancelled work is not paused."""
         with self._gate:
-            if self.outcome is None:
+            if self.outcome is None and not self._cancelled.is_set():
                 self._is_paused, self._until = True, None
                 self._go.clear()
 

@@ -142,6 +142,8 @@ def test_finishing_touches_are_taken_until_it_is_cancelled_again(quickly, value)
     assert begun.wait(5)
     assert job.is_stopping
     job.cancel(quickly=quickly)
+    job.pause()  # what is stopping does not stand still: nobody could let it go on
+    assert job.state == "running"
     go.set()
     assert job.join(5)
     assert (job.outcome.state, job.outcome.value) == ("cancelled", value)

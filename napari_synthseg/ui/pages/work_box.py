@@ -120,9 +120,9 @@ class WorkBox(QWidget):
     def refresh(self) -> None:
         """Show the buttons as they are now."""
         running = self.job is not None
-        self.pause_button.setEnabled(running)
-        self.pause_button.setText("Resume" if self.is_paused else "Pause")
         stopping = self.job is not None and self.job.is_stopping
+        self.pause_button.setEnabled(running and not stopping)
+        self.pause_button.setText("Resume" if self.is_paused else "Pause")
         self.stop_button.setEnabled(running and (self._is_finishing or not stopping))
         words = "End now" if self._is_finishing else "Stopping…"
         self.stop_button.setText(words if stopping else "Stop")
