@@ -733,8 +733,7 @@ class Session:
             others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
             now = now.model_copy(update={"scores": (*others, scores)})
             self._replace(self.project.with_run(now))
-            with self._writing_records:  # here: a script finds them once the job is recorded
-                runs.save_run(self.folder, now)
+            self._records.write(now)  # here: a script finds them once the job is recorded
 
         work = evaluating.score(self.project, self.folder, run, found)
         return self._job(work, f"score {run.name}", take)
