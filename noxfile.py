@@ -38,13 +38,15 @@ nox.options.sessions = ["tests"]
 CONSTRAINTS = "constraints.txt"
 TEST_EXTRAS = ("samples", "formats", "models", "test")
 ATHERIS = "atheris==3.0.0"
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-"""The workers share the cores among them; numba would set PyTorch's number of threads, too."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "LP_NUM_THREADS": "1"}
+"""Processes at the same time share the cores among them: PyTorch, numba (which would set PyTorch's
+number of threads, too) and llvmpipe, which draws without a graphics card."""
 
 CHECKED = (
     "napari_synthseg", "tests", "benchmarks", "pretraining", "docs", "examples", "noxfile.py",
+    "hatch_build.py",
 )  # fmt: skip
-GUI_HALF = "tests/ui/app"
+GUI_HALF = ("tests/ui/app", "tests/ui/viewer/marking")
 """Tests with a window that take about half of the time."""
 
 SCREEN = "-screen 0 1920x1200x24 +extension GLX"
@@ -90,10 +92,11 @@ def tests_pyqt6(session: nox.Session) -> None:
 @nox.session
 def lowest(session: nox.Session) -> None:
     """Run the tests without a window on the lowest versions of what is asked for directly."""
+    session.install("uv")
     requirements = Path(session.create_tmp()) / "lowest.txt"
     session.run(
         "uv", "pip", "compile", "-q", "--resolution", "lowest-direct", "--extra", "test", "--extra",
-        "samples", "--extra", "formats", "pyproject.toml", "-o", str(requirements), external=True,
+        "samples", "--extra", "formats", "pyproject.toml", "-o", str(requirements),
     )  # fmt: skip
     session.install("-r", str(requirements), silent=False)
     session.install("--no-deps", "-e", ".")
@@ -183,7 +186,7 @@ def peers(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/; a broken link is an error."""
-    session.install("-c", CONSTRAINTS, "mkdocs", "mkdocs-material", "mkdocstrings[python]")
+    session.install("-c", CONSTRAINTS, "mkdocs", "mkdocs-material", "mkdocstrings[python]", "ruff")
     session.run("mkdocs", "build", "--strict", *session.posargs)
 
 
@@ -224,8 +227,10 @@ def _test(session: nox.Session) -> None:
     # each half on a screen of its own, so that windows do not take the focus from each other
     with ThreadPoolExecutor() as pool:
         halves = [
-            pool.submit(session.run, *screen, "pytest", "-m", "gui", *chosen, external=True)
-            for chosen in ((GUI_HALF,), ("--ignore", GUI_HALF))
+            pool.submit(
+                session.run, *screen, "pytest", "-m", "gui", *chosen, external=True, env=ONE_THREAD
+            )
+            for chosen in (GUI_HALF, [f"--ignore={folder}" for folder in GUI_HALF])
         ]
         for half in halves:
             half.result()

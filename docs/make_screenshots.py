@@ -2,10 +2,12 @@
 
 Run it with a display, or with ``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX"``::
 
-    python docs/make_screenshots.py [walk] [evidence] [--minutes 3] [--size 1280 800] [--theme dark]
-    python docs/make_screenshots.py film --minutes 1     the animation of the README
+    python docs/make_screenshots.py [walk] [evidence] [--steps 160] [--size 1280 800] [--theme dark]
+    python docs/make_screenshots.py film        the animation of the README
+    python docs/make_screenshots.py regions     painted regions; learns dual images for --minutes 3
 
-The walk `regions` needs the folder of data that SYNTHSEG_DATA names: it shows superalloy
+Models are trained for a number of steps, so that pictures are the same on a busy machine. The walk
+`regions` needs the folder of data that SYNTHSEG_DATA names: it shows superalloy
 micrographs of the NASA benchmark (github nasa/pretrained-microscopy-models, MIT license; Stuckner
 et al. 2022, doi 10.1038/s41524-022-00878-5).
 """
@@ -29,9 +31,25 @@ MOST_BYTES = 400_000
 FILM_CLICKS, FILM_TRAINING = 12, 4
 """Clicks of the animation, and pictures of its training."""
 
+LIGHT = {"crop": 192, "batch_size": 2}
+"""Of the trainings in pictures: a quarter of the work of the defaults."""
+
+LONGER = 4
+"""How many times more steps a classifier learns."""
+
+SHOWN_SHARE = 0.7
+"""How far the training is when its picture is taken."""
+
+LONGEST_S = 3600
+"""How long a training may take."""
+
 FILM_WIDTH_PX = 960
-FILM_COLORS = ((Image.Quantize.MEDIANCUT, 96), (Image.Quantize.MAXCOVERAGE, 96))
-"""Of the whole animation: those of most pixels, and those that are far from each other."""
+COLORS = ((Image.Quantize.MEDIANCUT, 96), (Image.Quantize.MAXCOVERAGE, 96))
+"""Of a picture with few colors: those of most pixels, and those that are far from each other."""
+
+PICTURES = Path(__file__).parent / "images"
+"""Of the pages. They go into the wheel, for the help of the panel; the README's animation lies
+beside them, and does not."""
 
 SUPERALLOY = ("spot1_0d_0", "spot3_0d_3", "spot4_0d_3", "spot6_0d_2")
 """Images of the walk `regions`; the last one is kept for scoring."""
@@ -65,11 +83,7 @@ class Film:
         for frame in self._frames:
             strip.paste(frame, (0, top))
             top += frame.height
-        colors: list[int] = []
-        for method, number in FILM_COLORS:
-            colors += (strip.quantize(number, method).getpalette() or [])[: 3 * number]
-        palette = Image.new("P", (1, 1))
-        palette.putpalette(colors)
+        palette = _palette(strip)
         none = Image.Dither.NONE
         first, *others = (f.quantize(palette=palette, dither=none) for f in self._frames)
         first.save(
@@ -99,7 +113,7 @@ class Photographer:
             self.app.processEvents()
             time.sleep(0.01)
 
-    def wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
+    def wait_until(self, condition: Callable[[], bool], seconds: float = LONGEST_S) -> None:
         """Let the window live until a condition holds."""
         end = time.monotonic() + seconds
         while not condition():
@@ -112,7 +126,9 @@ class Photographer:
         """Let short work come to its end, and what it made be shown."""
         self.wait(0.3)
         controller = self.panel.controller
-        idle = lambda: controller.job("short") is None and controller.job("display") is None  # noqa: E731
+        outlines = self.panel.layers.outlines.feed
+        lanes = ("short", "display", "pictures")
+        idle = lambda: outlines.is_idle and not any(map(controller.job, lanes))  # noqa: E731
         self.wait_until(idle, seconds)
 
     def take(self, name: str, window: Any = None) -> None:
@@ -133,7 +149,7 @@ class Photographer:
         for notice in self.viewer.window._qt_window.findChildren(NapariQtNotification):
             notice.close()
 
-    def walk(self, minutes: float) -> None:
+    def walk(self, options: argparse.Namespace) -> None:
         """Take the five steps on the sample."""
         panel = self.panel
         self.wait(1)
@@ -148,10 +164,10 @@ class Photographer:
         self.settle()
         self.take("dual-images")
         panel.primary.click()
-        self.train(minutes)
-        self.wait(minutes * 60 * 0.7)
+        self.train(steps=options.steps, **LIGHT)
+        self.wait_for_share(SHOWN_SHARE)
         self.take("train")
-        self.wait_until(lambda: panel.controller.job("training") is None, minutes * 60 + 300)
+        self.finish_training()
         panel.primary.click()
         self.settle()
         self.settle()
@@ -161,15 +177,29 @@ class Photographer:
         self.take("runs", panel.train_page.runs_window)
         panel.train_page.runs_window.close()
 
-    def train(self, minutes: float) -> None:
-        """Set how long to train, and start."""
+    def train(self, **changes: Any) -> None:
+        """Set for how many steps to train, and what else is asked for, and start."""
         form = self.panel.train_page.form
-        spec = form.model.model_copy(update={"minutes": minutes})
+        spec = form.model.model_copy(update={"minutes": None, **changes})
         form.set_model(spec)
         form.changed.emit(spec)
-        self.panel.primary.click()
+        self.panel.train_page.work.start_button.click()
 
-    def film(self, minutes: float) -> None:
+    def wait_for_share(self, share: float) -> None:
+        """Let a training come as far as that."""
+        work = self.panel.train_page.work  # its bar fills once before, while it gets ready
+        self.wait_until(
+            lambda: (
+                work.status.text().startswith("Step ")
+                and work.bar.value() >= share * work.bar.maximum()
+            )
+        )
+
+    def finish_training(self) -> None:
+        """Let a training come to its end."""
+        self.wait_until(lambda: self.panel.controller.job("training") is None)
+
+    def film(self, options: argparse.Namespace) -> None:
         """Click, look at dual images, train and predict, in one animation."""
         panel, film = self.panel, Film(self.viewer.window._qt_window.grab)
         panel.open_sample("nuclei")
@@ -177,14 +207,17 @@ class Photographer:
         session = panel.controller.session
         project = session.project
         clicks = [c for c in project.clicks if project.image(c.image).role == "train"]
-        session.edit(project.without_clicks([c.id for c in clicks]), "begin without clicks")
+        project = project.without_clicks([c.id for c in clicks])
+        refs = [ref.model_copy(update={"exhaustive": False}) for ref in project.images]
+        session.edit(project.with_images(*refs), "begin without clicks")
         self.settle()
         self._close_notices()
         film.shoot(1500)
-        chosen = sorted(clicks[:: max(1, len(clicks) // FILM_CLICKS)], key=lambda c: c.position[1])
+        chosen = clicks[:: max(1, len(clicks) // FILM_CLICKS)][:FILM_CLICKS]
+        chosen.sort(key=lambda click: click.position[1])
         for number, click in enumerate(chosen):
             self.click(click.position)
-            self.wait(0.4)
+            self.wait_until(lambda: panel.layers.outlines.feed.is_idle)
             film.shoot(900 if number == len(chosen) - 1 else 220)
         panel.primary.click()
         self.settle()
@@ -196,18 +229,17 @@ class Photographer:
             self.wait(0.6)
             film.shoot(800)
         panel.primary.click()
-        self.train(minutes)
-        self.wait_until(lambda: panel.train_page.work.bar.value() > 0, 300)
-        for _ in range(FILM_TRAINING):
-            self.wait(minutes * 60 / FILM_TRAINING)
+        self.train(steps=options.steps, **LIGHT)
+        for number in range(FILM_TRAINING):
+            self.wait_for_share((number + 0.5) / FILM_TRAINING)
             film.shoot(600)
-        self.wait_until(lambda: panel.controller.job("training") is None, minutes * 60 + 600)
+        self.finish_training()
         panel.primary.click()
         self.settle(300)
         self.settle(300)
         self._close_notices()
         film.shoot(4000)
-        path = self.out / "walk.gif"
+        path = (PICTURES.parent if self.out == PICTURES else self.out) / "walk.gif"
         film.save(path)
         print(f"{path}: {path.stat().st_size // 1024} KB")
 
@@ -224,20 +256,17 @@ class Photographer:
         QTest.mouseMove(canvas, place)
         QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
 
-    def evidence(self, minutes: float) -> None:
+    def evidence(self, options: argparse.Namespace) -> None:
         """Train a classifier of several classes, and show where it looks."""
         panel = self.panel
         panel.open_sample("sediment")
         self.settle()
         panel.show_step(3)
-        choice, form = panel.train_page.task.task, panel.train_page.form
+        choice = panel.train_page.task.task
         choice.setCurrentIndex(choice.findData("classify"))
-        # crops so small that no class is in all of them
-        spec = form.model.model_copy(update={"minutes": minutes, "crop": 64})
-        form.set_model(spec)
-        form.changed.emit(spec)
-        panel.train_page.work.start_button.click()
-        self.wait_until(lambda: panel.controller.job("training") is None, minutes * 60 + 300)
+        # crops so small that no class is in all of them; they take little time each
+        self.train(steps=LONGER * options.steps, crop=64)
+        self.finish_training()
         panel.show_step(4)
         self.settle()
         self.settle()
@@ -249,9 +278,21 @@ class Photographer:
         layer = next(iter(results.heat_maps.layers.layers.values()))
         place = [int(i) for i in divmod(int(layer.data.argmax()), layer.data.shape[1])]
         results.heat_maps.show_place(layer.data_to_world(place))
+        self.scroll_to(results.heat_maps)
         self.take("evidence")
 
-    def regions(self, minutes: float) -> None:
+    def scroll_to(self, box: Any) -> None:
+        """Scroll the page until a box of it is at the top."""
+        from qtpy.QtWidgets import QScrollArea
+
+        self.wait(0.5)
+        page = self.panel.page
+        area = page.parent()
+        while not isinstance(area, QScrollArea):
+            area = area.parent()
+        area.verticalScrollBar().setValue(box.mapTo(page, box.rect().topLeft()).y())
+
+    def regions(self, options: argparse.Namespace) -> None:
         """Paint phases of an alloy, learn dual images from them, train, and look at the result."""
         panel, folder = self.panel, Path(os.environ["SYNTHSEG_DATA"]) / "nasa_superalloy_semantic"
         marks = panel.click_page
@@ -278,7 +319,7 @@ class Photographer:
         self.take("regions-paint")
         panel.primary.click()
         recipe = panel.synthesize_page.choice.form.model
-        times = {"vq_minutes": minutes, "prior_minutes": 1.5 * minutes}
+        times = {"vq_minutes": options.minutes, "prior_minutes": 1.5 * options.minutes}
         recipe = recipe.model_copy(update=times)
         panel.synthesize_page.choice.changed.emit(recipe, "change recipe")
         panel.primary.click()
@@ -288,12 +329,8 @@ class Photographer:
         self.wait_until(learning, 1800)
         self.take("regions-pairs")
         panel.primary.click()
-        form = panel.train_page.form
-        spec = form.model.model_copy(update={"minutes": 2 * minutes})
-        form.set_model(spec)
-        form.changed.emit(spec)
-        panel.train_page.work.start_button.click()
-        self.wait_until(lambda: panel.controller.job("training") is None, 1800)
+        self.train(steps=options.steps)
+        self.finish_training()
         panel.primary.click()
         self.settle()
         self.settle()
@@ -305,26 +342,37 @@ class Photographer:
         self.wait_until(lambda: regions.layer is not None and not regions.keeper.is_busy, 60)
 
 
+def _palette(picture: Image.Image) -> Image.Image:
+    colors: list[int] = []
+    for method, number in COLORS:
+        colors += (picture.quantize(number, method).getpalette() or [])[: 3 * number]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(colors)
+    return palette
+
+
 def _reduce_colors(path: Path) -> None:
-    colors = Image.open(path).convert("RGB")
-    colors.quantize(192, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    picture = Image.open(path).convert("RGB")
+    reduced = picture.quantize(palette=_palette(picture), dither=Image.Dither.NONE)
+    reduced.save(path, optimize=True)
 
 
 def main() -> None:
     """Take all screenshots."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("walks", nargs="*", default=["walk", "evidence"])
+    parser.add_argument("--steps", type=int, default=160)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--size", type=int, nargs=2, default=(1280, 800))
     parser.add_argument("--theme", default="dark")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
+    parser.add_argument("--out", type=Path, default=PICTURES)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as projects:
         os.environ["XDG_DATA_HOME"] = projects
         for walk in options.walks:
             photographer = Photographer(tuple(options.size), options.theme, options.out)
-            getattr(photographer, walk)(options.minutes)
+            getattr(photographer, walk)(options)
             photographer.viewer.close()
 
 

@@ -20,7 +20,8 @@ from sklearn.isotonic import IsotonicRegression
 from napari_synthseg.core.geometry import region_slices
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import exhaust
-from napari_synthseg.networks.click_net import load_network, outline_clicks
+from napari_synthseg.networks.click_net import outline_clicks
+from napari_synthseg.networks.click_weights import load_network
 from pretraining.evaluate import Found, fewer, measure_iou, read_set
 from pretraining.micrograph import Micrograph, draw_micrograph
 from pretraining.windows import SIZE_ERROR, click_object

@@ -204,7 +204,7 @@ def main() -> None:
     options = parser.parse_args()
     net = None
     if options.weights:
-        from napari_synthseg.networks.click_net import load_network
+        from napari_synthseg.networks.click_weights import load_network
 
         net = load_network(options.weights)
     titles = ("images", "clicks", "mean", "median", ">0.7", "expected", "off", "rank", "ms/click")

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_synthseg.networks.click_net import load_network
 from napari_synthseg.networks.click_unet import CHANNELS, ClickUNet
+from napari_synthseg.networks.click_weights import load_network
 from napari_synthseg.networks.click_windows import WINDOW_PX
 from pretraining.micrograph import draw_micrograph
 from pretraining.real_images import RealImages

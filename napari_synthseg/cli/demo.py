@@ -71,7 +71,7 @@ def run_demo(
         say(f"Working headless, because {obstacle}.")
     limit = {"minutes": None if steps else minutes or DEFAULT_MINUTES, "steps": steps}
     result, scores = _walk(sample, out or _free_folder(sample), limit, clicks)
-    lines = [f"Weights chosen by: {result['selection']}", *describe_scores(scores)]
+    lines = [f"Weights: {result['selection']}", *describe_scores(scores)]
     report(result, [*lines, f"Figure: {result['figure']}"], as_json)
 
 

@@ -155,6 +155,6 @@ def _summarize(run: TrainingRun, folder: Path) -> dict[str, Any]:
 def _describe_run(run: TrainingRun, project: Path) -> list[str]:
     return [
         f"Run '{run.name}': {run.steps} steps in {run.seconds:.0f} s on {run.device}.",
-        f"Weights chosen by: {run.selection}",
+        f"Weights: {run.selection}",
         f"Next: napari-synthseg predict {project} '{run.name}' IMAGES... --out DIR",
     ]

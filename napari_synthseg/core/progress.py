@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -47,6 +48,8 @@ class Progress:
         What the user should know now, sentences without a point.
     prediction
         What a model that is being trained finds so far, where it is looked through.
+    finishing
+        Cancelled work gives its result a finishing touch, and would end at once if asked again.
     """
 
     fraction: float
@@ -55,6 +58,7 @@ class Progress:
     previews: Mapping[str, tuple[DualImage, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     prediction: Prediction | None = None
+    finishing: bool = False
 
 
 def subprogress(
@@ -89,14 +93,32 @@ def subprogress(
         work.close()
 
 
+def finishing(work: Generator[Progress, Any, R]) -> Generator[Progress, None, R]:
+    """Run work as finishing touches of cancelled work; return its result."""
+    with closing(work):
+        while True:
+            try:
+                step = next(work)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            yield replace(step, finishing=True)
+
+
 def in_turn(
-    works: Sequence[Generator[Progress, Any, R]], thing: str = "image"
+    works: Sequence[Generator[Progress, Any, R]],
+    thing: str = "image",
+    names: Sequence[str] = (),
 ) -> Generator[Progress, None, list[R]]:
-    """Run one piece of work after the other; return their results. Each is for one `thing`."""
+    """Run one piece of work after the other; return their results.
+
+    Messages begin with the name of each in `names`, or else number them as what each is for, a
+    `thing`.
+    """
     found = []
-    for number, work in enumerate(works, start=1):
-        part = (number - 1) / len(works), number / len(works)
-        words = f"{thing} {number} of {len(works)}"
+    for number, work in enumerate(works):
+        part = number / len(works), (number + 1) / len(works)
+        words = names[number] if names else f"{thing} {number + 1} of {len(works)}"
         found.append((yield from subprogress(work, *part, words)))
     return found
 

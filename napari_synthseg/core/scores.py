@@ -122,12 +122,17 @@ TITLES = {
 FOREGROUND = "_foreground"
 """Ends the name of a metric over all classes but the background."""
 
+CHANCE = "_chance"
+"""Ends the name of what a metric would be by chance."""
+
 
 def metric_title(name: str) -> str:
     """Return a metric's name for people: "f1@0.5" -> "F1 at IoU 0.5"."""
     base, _, threshold = name.partition("@")
-    kind = base.removesuffix(FOREGROUND)
+    kind = base.removesuffix(FOREGROUND).removesuffix(CHANCE)
     title = TITLES.get(kind, kind.replace("_", " "))
-    if kind != base:
+    if base.endswith(FOREGROUND):
         title = f"{title}, without background"
+    if base.endswith(CHANCE):
+        title = f"{title}, by chance"
     return f"{title} at IoU {threshold}" if threshold else title

@@ -39,6 +39,22 @@ class CocoAnnotation:
         """Whether it is of several objects at once."""
         return str(self.row.get("iscrowd", 0)).lower() in ("1", "true")
 
+    def corners(self) -> Corners | None:
+        """Return its box, however it lies, which COCO writes as x, y, width, height.
+
+        Raises
+        ------
+        InputError
+            If it is there, and not four numbers.
+        """
+        numbers = self.row.get("bbox")
+        if numbers is None or numbers == []:
+            return None
+        if not isinstance(numbers, list) or len(numbers) != 4:
+            raise InputError(f"{self.where}: 'bbox' must be four numbers: x, y, width and height.")
+        x, y, width, height = (to_number(self.where, "bbox", str(number)) for number in numbers)
+        return y, x, y + height, x + width
+
     def marked_points(self) -> list[tuple[float, float]]:
         """Return the key points that are marked (y, x), pixel centers at whole numbers.
 

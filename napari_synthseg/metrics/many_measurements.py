@@ -59,9 +59,8 @@ def measure_objects(
     -------
     The measures of `measure_object`, each of shape (object,).
     """
-    if ids.ndim == 2:
-        return (yield from _measure_flat(ids, wanted, image, read, origin))
-    return (yield from _measure_deep(ids, wanted, image, read, origin))
+    labelled = _Labelled(ids, wanted, image, read, (*(0,) * (ids.ndim - len(origin)), *origin))
+    return (yield from (_measure_flat if ids.ndim == 2 else _measure_deep)(labelled))
 
 
 def rows_of(columns: MeasureColumns, count: int) -> list[dict[str, float]]:
@@ -74,53 +73,55 @@ def rows_of(columns: MeasureColumns, count: int) -> list[dict[str, float]]:
     return rows
 
 
-def _measure_deep(
-    ids: NDArray[np.integer],
-    wanted: Sequence[int],
-    image: ImageRef,
-    read: ReadPixels | None,
-    origin: Sequence[int],
-) -> Generator[Progress, None, MeasureColumns]:
-    from scipy.ndimage import find_objects
+@dataclass(frozen=True, eq=False)
+class _Labelled:
+    """What `measure_objects` gets; the origin has an axis for each of the label image."""
 
-    boxes = find_objects(np.maximum(ids, 0))
-    columns: MeasureColumns = {}
-    for number, ident in enumerate(wanted):
-        box = boxes[ident - 1] if 0 < ident <= len(boxes) else None
+    ids: NDArray[np.integer]
+    wanted: Sequence[int]
+    image: ImageRef
+    read: ReadPixels | None
+    origin: tuple[int, ...]
+
+    def boxes(self) -> list[tuple[slice, ...] | None]:
+        """Return where each object lies in the label image; None where it has no pixel."""
+        from scipy.ndimage import find_objects
+
+        found = find_objects(np.maximum(self.ids, 0))
+        return [found[ident - 1] if 0 < ident <= len(found) else None for ident in self.wanted]
+
+    def pixels(self, box: tuple[slice, ...]) -> NDArray[np.generic] | None:
+        """Return the pixels of the image at a place of the label image."""
+        if self.read is None:
+            return None
+        ends = zip(box, self.origin, strict=True)
+        return self.read(tuple((side.start + at, side.stop + at) for side, at in ends))
+
+
+def _measure_deep(labelled: _Labelled) -> Generator[Progress, None, MeasureColumns]:
+    wanted, columns = labelled.wanted, MeasureColumns()
+    for number, (ident, box) in enumerate(zip(wanted, labelled.boxes(), strict=True)):
         if number % PORTION == 0:
             yield Progress(number / len(wanted))
         if box is None:
             continue
-        there = tuple(
-            (s.start + o, s.stop + o) for s, o in zip(box, _origin(origin, 3), strict=True)
-        )
-        pixels = read(there) if read is not None else None
-        for name, value in measure_object(ids[box] == ident, image, pixels).items():
+        mask = labelled.ids[box] == ident
+        found = measure_object(mask, labelled.image, labelled.pixels(box))
+        for name, value in found.items():
             columns.setdefault(name, np.full(len(wanted), np.nan))[number] = value
     return columns
 
 
-def _measure_flat(
-    ids: NDArray[np.integer],
-    wanted: Sequence[int],
-    image: ImageRef,
-    read: ReadPixels | None,
-    origin: Sequence[int],
-) -> Generator[Progress, None, MeasureColumns]:
-    (height, width), (top, left) = ids.shape, _origin(origin, 2)
-    sums = _Sums.of(ids, wanted)
+def _measure_flat(labelled: _Labelled) -> Generator[Progress, None, MeasureColumns]:
+    height, width = labelled.ids.shape
+    sums = _Sums.of(labelled)
     rows = max(1, PIXELS_AT_ONCE // max(width, 1))
     for begin in range(0, height, rows):
-        end = min(begin + rows, height)
+        strip = slice(begin, min(begin + rows, height)), slice(0, width)
         yield Progress(0.8 * begin / height)
-        place = ((begin + top, end + top), (left, left + width))
-        sums.add(ids[begin:end], begin, read(place) if read is not None else None)
+        sums.add(labelled.ids[strip], begin, labelled.pixels(strip))
     yield Progress(0.8)
-    return sums.measures(image)
-
-
-def _origin(origin: Sequence[int], ndim: int) -> tuple[int, ...]:
-    return (*(0,) * (ndim - len(origin)), *origin)[-ndim:]
+    return sums.measures(labelled.image)
 
 
 @dataclass(eq=False)
@@ -152,16 +153,12 @@ class _Sums:
     counted: list[Floats]
 
     @classmethod
-    def of(cls, ids: NDArray[np.integer], wanted: Sequence[int]) -> _Sums:
+    def of(cls, labelled: _Labelled) -> _Sums:
         """Find where the objects are."""
-        from scipy.ndimage import find_objects
-
-        count = len(wanted)
-        boxes = find_objects(np.maximum(ids, 0))
-        numbers = np.full(len(boxes) + 1, -1, np.intp)
+        count, boxes = len(labelled.wanted), labelled.boxes()
+        numbers = np.full(max(0, int(labelled.ids.max(initial=0))) + 1, -1, np.intp)
         corners, heights = np.zeros((count, 2), np.int64), np.zeros(count, np.intp)
-        for number, ident in enumerate(wanted):
-            box = boxes[ident - 1] if 0 < ident <= len(boxes) else None
+        for number, (ident, box) in enumerate(zip(labelled.wanted, boxes, strict=True)):
             if box is not None:
                 numbers[ident] = number
                 corners[number] = box[0].start, box[1].start

@@ -7,11 +7,8 @@ outline no longer touches its edge. What the weights have seen is written in the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,11 +17,12 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from napari_synthseg.core.geometry import contains
-from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.networks.click_dividing import NetworkOutline, PlacedOutline, divide, rivals
 from napari_synthseg.networks.click_edges import follow_brightness
 from napari_synthseg.networks.click_following import MIN_ELONGATION, Answer, elongation, follow
+from napari_synthseg.networks.click_weights import run_network, shipped_network
 from napari_synthseg.networks.click_windows import (
     CLICK_SIGMA_PX,
     MIDDLE,
@@ -39,15 +37,10 @@ from napari_synthseg.networks.click_windows import (
     stack_planes,
     within_window,
 )
-from napari_synthseg.networks.torch_libraries import load_torch_libraries
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from napari_synthseg.networks.click_unet import ClickUNet
-
-WEIGHTS = Path(__file__).parent / "weights" / "click_net.safetensors"
-CALIBRATION = WEIGHTS.with_suffix(".json")
 
 BATCH, DIVIDED = 32, 500
 """Windows that the network sees at once, and outlines that are divided between two signs of
@@ -82,25 +75,6 @@ NEGATIVE_LEVEL = 0.3
 """Where the Gaussian of a negative click is above this, no outline lies."""
 
 OUTSIDE_LOGIT = -8.0
-
-SIMILAR_RATIO = 1.5
-"""Classes whose sizes differ by less are taken for neighbors, not for parts of each other."""
-
-
-@dataclass(frozen=True, eq=False)
-class NetworkOutline(Outline):
-    """The object under one click of a flat image, by the network.
-
-    `sureness` is the sum of p over the mask, divided by its area plus the sum of p outside; the
-    confidence follows from it.
-    """
-
-    sureness: float = 0.0
-
-    @property
-    def diameter(self) -> float:
-        """Diameter of the disk of equal area, in pixels."""
-        return float(2 * np.sqrt(self.area / np.pi))
 
 
 @dataclass(frozen=True)
@@ -146,7 +120,7 @@ def outline_clicks(
     pixels: PixelSource,
     positions: NDArray[np.float64],
     classes: NDArray[np.int64],
-    diameters: dict[int, float],
+    diameters: Mapping[int, float],
     negatives: NDArray[np.float64] | None = None,
     *,
     spacing: tuple[float, float] = (1.0, 1.0),
@@ -203,7 +177,8 @@ def outline_clicks(
         batch = order[start : start + BATCH]
         placed.update(zip(batch, outliner.outline(batch, fits), strict=True))
     outlines: list[NetworkOutline] = []
-    for outline in divide([placed[n] for n in range(len(order))], classes, fits, unsure):
+    every = [placed[n] for n in range(len(order))]
+    for outline in divide(every, classes, given_diameters(fits), unsure):
         if len(outlines) % DIVIDED == 0:
             share = 0.9 + 0.1 * len(outlines) / len(order)
             yield Progress(share, "dividing what several outlines cover")
@@ -355,13 +330,13 @@ class ClickOutliner:
             fit = fits[int(self.classes[n])]
             window = cut_window(self.pixels, frame)
             reduced.append(reduce_channels(window[None], fit.weights)[0])
-            places = self._others(n, frame, _beside(int(self.classes[n]), fits))
+            places = self._others(n, frame, rivals(int(self.classes[n]), given_diameters(fits)))
             against = frame.to_window(self.negatives)
             negatives.append(draw_clicks(against[within_window(against)]))
             others.append(np.maximum(draw_clicks(places), negatives[-1]))
             looks.append(fit.look if known_scale else np.zeros_like(fit.look))
         planes = stack_planes(np.stack(reduced), np.stack(others), np.stack(looks))
-        logits = _run(self.net, planes)
+        logits = run_network(self.net, planes)
         logits[np.stack(negatives) > NEGATIVE_LEVEL] = OUTSIDE_LOGIT
         answers = zip(frames, logits, others, planes[:, 1], strict=True)
         return [_read_answer(*answer) for answer in answers]
@@ -395,15 +370,9 @@ class ClickOutliner:
         return False
 
 
-def rivals(value: int, diameters: Mapping[int, float]) -> set[int]:
-    """Return the classes whose objects lie beside those of a class, itself among them."""
-    own = diameters[value]
-    ratios = {v: max(d / own, own / d) for v, d in diameters.items()}
-    return {v for v, ratio in ratios.items() if ratio < SIMILAR_RATIO}
-
-
-def _beside(value: int, fits: dict[int, ClassFit]) -> set[int]:
-    return rivals(value, {v: fit.given for v, fit in fits.items()})
+def given_diameters(fits: Mapping[int, ClassFit]) -> dict[int, float]:
+    """Return class value -> the diameter that the user gave it."""
+    return {value: fit.given for value, fit in fits.items()}
 
 
 def _read_answer(
@@ -445,58 +414,6 @@ def _diameter(found: _Found) -> float:
 # --- from windows back to the image ---------------------------------------------------------------
 
 
-@dataclass
-class PlacedOutline:
-    """The logits of one outline at the pixels of the image, within its bounding box.
-
-    The first pixel lies at `row` and `column` of the image; `mask` is where the logits are above 0.
-    """
-
-    row: int
-    column: int
-    logits: FloatImage
-    mask: NDArray[np.bool_]
-    sureness: float
-
-
-def divide(
-    placed: Sequence[PlacedOutline],
-    classes: NDArray[np.int64],
-    fits: dict[int, ClassFit],
-    unsure: NDArray[np.bool_] | None = None,
-) -> Generator[NetworkOutline, None, None]:
-    """Give every pixel that outlines of rivals share to the one of the highest logit.
-
-    Outlines that meet none of those given come out as they are, so that after one more click only
-    what it meets, and what meets that, needs to be divided again. Those that are `unsure` take no
-    pixel from others.
-    """
-    unsure = np.zeros(len(placed), bool) if unsure is None else unsure
-    beside = {value: _beside(value, fits) for value in fits}
-    for n, (own, near) in enumerate(zip(placed, _meeting(placed), strict=True)):
-        mask = own.mask.copy()
-        for other in sorted(near):
-            if int(classes[other]) in beside[int(classes[n])] and not unsure[other]:
-                _give_up(mask, own, placed[other], first=n < other)
-        confidence = _calibrate(own.sureness)
-        yield NetworkOutline(mask, (own.row, own.column), confidence, own.sureness)
-
-
-def _meeting(placed: Sequence[PlacedOutline]) -> list[set[int]]:
-    """Return for each outline the numbers of those whose boxes may meet its own."""
-    extents = np.array([p.mask.shape for p in placed], float).reshape(-1, 2)
-    middles = np.array([(p.row, p.column) for p in placed], float).reshape(-1, 2) + extents / 2
-    halves = extents.max(axis=1, initial=0) / 2
-    tree, meeting = cKDTree(middles), [set[int]() for _ in placed]
-    for n, (middle, half) in enumerate(zip(middles, halves, strict=True)):
-        # the larger of two looks for the smaller, so that one large object costs no other anything
-        for other in tree.query_ball_point(middle, 2 * half, p=np.inf):
-            if other != n and halves[other] <= half:
-                meeting[n].add(other)
-                meeting[other].add(n)
-    return meeting
-
-
 def _place(found: _Found, pixels: PixelSource) -> PlacedOutline:
     if not found.mask.any():
         row, column = (round(c) for c in found.frame.center)
@@ -528,89 +445,3 @@ def _image_axis(
     places = np.clip(places, 0, len(taken) - 1)
     weights = np.maximum(1 - np.abs(places[:, None] - np.arange(len(taken))), 0)
     return low, weights.astype(np.float32)
-
-
-def _give_up(
-    mask: NDArray[np.bool_], own: PlacedOutline, other: PlacedOutline, *, first: bool
-) -> None:
-    """Take from a mask what another outline is surer of; of equals the first keeps it."""
-    low = max(own.row, other.row), max(own.column, other.column)
-    high = (
-        min(own.row + own.mask.shape[0], other.row + other.mask.shape[0]),
-        min(own.column + own.mask.shape[1], other.column + other.mask.shape[1]),
-    )
-    if low[0] >= high[0] or low[1] >= high[1]:
-        return
-    mine = _slices(low, high, own)
-    theirs = _slices(low, high, other)
-    ahead = np.greater if first else np.greater_equal
-    mask[mine] &= ~(other.mask[theirs] & ahead(other.logits[theirs], own.logits[mine]))
-
-
-def _slices(
-    low: tuple[int, int], high: tuple[int, int], placed: PlacedOutline
-) -> tuple[slice, slice]:
-    return (
-        slice(low[0] - placed.row, high[0] - placed.row),
-        slice(low[1] - placed.column, high[1] - placed.column),
-    )
-
-
-# --- weights --------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1)
-def shipped_network() -> ClickUNet:
-    """Return the network with the weights that ship with the package."""
-    return load_network(WEIGHTS)
-
-
-def warm_up() -> None:
-    """Load the network that ships with the package, and let it see one window."""
-    load_torch_libraries()
-    _run(shipped_network(), np.zeros((1, 5, WINDOW_PX, WINDOW_PX), np.float32))
-    _calibration()
-
-
-def load_network(path: Path) -> ClickUNet:
-    """Read weights from a safetensors file, in half precision or more, for use."""
-    import torch
-    from safetensors.torch import load_file
-
-    from napari_synthseg.networks.click_unet import ClickUNet
-
-    with torch.device("meta"):  # whose weights are not drawn: no random number is used up
-        net = ClickUNet()
-    stored = {k: v.float() for k, v in load_file(path).items()}
-    counters = {k for k in net.state_dict() if k.endswith("num_batches_tracked")}
-    stored |= {k: torch.zeros((), dtype=torch.long) for k in counters - stored.keys()}
-    net.load_state_dict(stored, assign=True)
-    for parameter in net.parameters():
-        parameter.requires_grad_(False)
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return net.eval()
-
-
-def _run(net: nn.Module, planes: FloatImage) -> FloatImage:
-    """Return the logits (n, y, x) of windows (n, plane, y, x)."""
-    import torch
-
-    with torch.inference_mode():
-        windows = torch.from_numpy(planes).contiguous(memory_format=torch.channels_last)
-        logits: FloatImage = net(windows).float().numpy()
-    return logits
-
-
-@lru_cache(maxsize=1)
-def _calibration() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return points (sureness, IoU); weights that nobody calibrated yet are taken at their word."""
-    if not CALIBRATION.exists():
-        return np.array([0.0, 1.0]), np.array([0.0, 1.0])
-    points = json.loads(CALIBRATION.read_text())
-    return np.array(points["sureness"]), np.array(points["iou"])
-
-
-def _calibrate(sureness: float) -> float:
-    """Return the IoU that is to be expected of an outline of some sureness."""
-    return float(np.interp(sureness, *_calibration()))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import (
@@ -18,7 +16,7 @@ from napari_synthseg.core.geometry import (
 )
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import GIVEN, ClickedImage, Outline, Patch
-from napari_synthseg.core.pixels import PixelSource, TiledSource, counted_pixels
+from napari_synthseg.core.pixels import PixelSource, counted_pixels
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 from napari_synthseg.patches.masks.given import GivenOutlines
@@ -69,16 +67,8 @@ def cut_clicked_image(
                 f"A click at ({place}) lies outside the used part of image "
                 f"'{image.ref.name or image.ref.id}': move or delete it."
             )
-    source = TiledSource(image.pixels)
-    spacing = image.ref.spacing
-    objects = ClickedObjects(
-        source,
-        np.array([c.position for c in image.clicks]).reshape(-1, len(region)),
-        np.array([c.cls for c in image.clicks], np.int64),
-        diameters,
-        np.array(image.negatives, float).reshape(-1, len(region)),
-        spacing,
-    )
+    objects = ClickedObjects.on(image, diameters)
+    source, spacing = objects.pixels, objects.spacing
     given = GivenOutlines(image.clicks, region, masks)
     if len(given.found) == len(image.clicks):
         found = [FoundOutline(given.found[click.id], GIVEN) for click in image.clicks]

@@ -37,6 +37,12 @@ def allow(path: Path, *, remember: bool = False) -> None:
                 write_text(_file(), text)
 
 
+def end_session() -> None:
+    """Forget what was given and not remembered, as the end of the program does."""
+    with _guard:
+        _session.clear()
+
+
 def is_allowed(path: Path) -> bool:
     """Tell whether the user gave `path`, or a folder above it, to this program."""
     path = absolute(path)

@@ -26,13 +26,13 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.atomic import replace_file
 from napari_synthseg.storage.arrays import array_path, remove_partial
 from napari_synthseg.storage.lock import DATABASE_NAME, ProjectLock, is_local
-from napari_synthseg.storage.runs import remove_deleted
+from napari_synthseg.storage.runs import copy_runs, remove_deleted, run_folder
 from napari_synthseg.storage.schema import VERSION, check_header, create_tables, migrate
 from napari_synthseg.storage.snapshot import SIDECARS, connect, read_snapshot
 from napari_synthseg.storage.uris import ARRAYS_PREFIX, rebase
 from napari_synthseg.storage.writer import Writer
 
-COPIED_FOLDERS = ("arrays.zarr", "runs", "generators")
+COPIED_FOLDERS = ("arrays.zarr", "generators")
 
 logger = logging.getLogger(__name__)
 
@@ -167,9 +167,10 @@ class ProjectStore:
             self._writer.flush(timeout)
 
     def save_as(self, folder: Path) -> ProjectStore:
-        """Copy the project with all files of its folder into another one; return it open.
+        """Copy the project with the files of its folder into another one; return it open.
 
-        Images stay where they are; the copy finds them from its own place.
+        Images stay where they are; the copy finds them from its own place. Deleted runs, which
+        only undo brings back here, are not copied.
 
         Raises
         ------
@@ -183,6 +184,7 @@ class ProjectStore:
             for name in COPIED_FOLDERS:
                 if (self.folder / name).is_dir():
                     shutil.copytree(self.folder / name, folder / name)
+            copy_runs(self.folder, folder, [run.id for run in project.runs])
         except OSError as error:
             raise InputError(f"The project cannot be copied to '{folder}': {error}.") from error
         copy = ProjectStore.create(folder)
@@ -191,7 +193,9 @@ class ProjectStore:
         return copy
 
     def copy_later(self, later: Project, copy: ProjectStore) -> Project:
-        """Copy the arrays that a later state names into a copy of `save_as`; return it as of there.
+        """Bring a copy of `save_as` in line with a later state; return that as of there.
+
+        The arrays and runs that it names are copied, too, and deleted runs are removed.
 
         Raises
         ------
@@ -204,6 +208,9 @@ class ProjectStore:
             for uri in named:
                 if uri.startswith(ARRAYS_PREFIX) and not array_path(uri, copy.folder).exists():
                     shutil.copytree(array_path(uri, self.folder), array_path(uri, copy.folder))
+            copy_runs(self.folder, copy.folder, [run.id for run in later.runs])
+            for ident in later.deleted_runs:
+                shutil.rmtree(run_folder(copy.folder, ident), ignore_errors=True)
         except OSError as error:
             raise InputError(f"The copy in '{copy.folder}' cannot be written: {error}.") from error
         return rebase(later, self.folder, copy.folder)

@@ -89,6 +89,14 @@ def remove_deleted(folder: Path, known: Collection[str]) -> None:
             shutil.rmtree(mark.parent, ignore_errors=True)
 
 
+def copy_runs(source: Path, target: Path, ids: Collection[str]) -> None:
+    """Copy the files of some runs into another project folder, where they are not there yet."""
+    for ident in ids:
+        mine, theirs = run_folder(source, ident), run_folder(target, ident)
+        if mine.is_dir() and not theirs.exists():
+            shutil.copytree(mine, theirs, ignore=shutil.ignore_patterns(DELETED))
+
+
 def size_of(folder: Path, run_id: str) -> int:
     """Return the bytes of the files of a run."""
     files = run_folder(folder, run_id).rglob("*")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import replace
 
 from torch import nn
 
-from napari_synthseg.core.progress import Cancelled, Progress, exhaust, subprogress
+from napari_synthseg.core.progress import Cancelled, Progress, finishing, subprogress
 from napari_synthseg.core.recipe import ArtifactStore
 from napari_synthseg.core.runs import TrainedModel, few_steps
 from napari_synthseg.tasks.data import TaskData
@@ -58,9 +59,10 @@ def train_model(
 ) -> Generator[Progress, None, TrainedModel]:
     """Train a network on pairs; yield progress as `Trainer.run` does; return the best weights.
 
-    Thresholds are chosen on the held-out part at the end. Raising `Cancelled` at a yield returns
-    the best weights so far, with the state "cancelled"; where it is to end quickly, or was already
-    choosing thresholds, the thresholds stay as they are.
+    Thresholds are chosen on the held-out part at the end, also after `Cancelled` was raised at a
+    yield, in steps that are `finishing`; then the best weights so far are returned, with the state
+    "cancelled". Where it is to end quickly, is cancelled again, or was already choosing thresholds,
+    these stay as they are.
 
     Parameters
     ----------
@@ -97,20 +99,30 @@ def train_model(
         task, plan, device,
         started=started, store=store, name=CHECKPOINT, between=look_through if look else None,
     )  # fmt: skip
-    cancelled, tuning = False, None
+    cancelled = is_tuning = False
+
+    def tune() -> Generator[Progress, None, None]:
+        nonlocal is_tuning
+        if trainer.best is not None:
+            is_tuning = True
+            tuning = task.validate(trainer.trained(), device, tune=True)
+            trainer.best = yield from trainer.clocked(tuning, "choosing thresholds")
+
+    def end_early() -> Generator[Progress, None, None]:
+        yield from trainer.validate_last()
+        yield from tune()
+
     try:
         yield Progress(trainer.fraction, device_reason)
         yield from trainer.run()
-        if trainer.best is not None:
-            tuning = task.validate(trainer.trained(), device, tune=True)
-            trainer.best = yield from trainer.clocked(tuning, "choosing thresholds")
-    except (Cancelled, GeneratorExit) as end:
+        yield from tune()
+    except Cancelled as end:
         cancelled = True
-        quickly = not isinstance(end, Cancelled) or end.quickly
-        if not quickly and tuning is None:
-            exhaust(trainer.validate_last())
-            if trainer.best is not None:
-                trainer.best = exhaust(task.validate(trainer.trained(), device, tune=True))
+        if not end.quickly and not is_tuning:
+            with suppress(Cancelled):
+                yield from finishing(end_early())
+    except GeneratorExit:
+        cancelled = True
     rule, selection = task.rule, "last weights (nothing was held out)"
     if trainer.best is not None:
         rule = trainer.best.rule or rule

@@ -2,7 +2,8 @@
 
 Every long piece of work in this package is a generator that yields its progress. A `Job` runs it.
 Cancelling raises `Cancelled` inside the generator, at its current yield and in the worker, so that
-its ``finally:`` blocks run there; what it returns on the way out becomes the outcome's value.
+its ``finally:`` blocks run there; what it returns on the way out becomes the outcome's value. On
+that way it may still yield steps that are `finishing`, in which it can be cancelled again, quickly.
 Nothing here knows of Qt: listeners are called in the worker's thread and bring the news to their
 own thread themselves.
 """
@@ -75,6 +76,9 @@ class Job(Generic[T]):
         self._record = record
         self._go = threading.Event()
         self._go.set()
+        self._gate = threading.Lock()
+        self._is_paused = False
+        self._until: Callable[[Any], bool] | None = None
         self._cancelled = threading.Event()
         self._quickly = False
         self._ended = threading.Event()
@@ -103,7 +107,7 @@ class Job(Generic[T]):
             return self.outcome.state
         if self._thread is None:
             return "waiting"
-        return "running" if self._go.is_set() else "paused"
+        return "paused" if self._is_paused and not self._cancelled.is_set() else "running"
 
     @property
     def is_running(self) -> bool:
@@ -140,22 +144,42 @@ class Job(Generic[T]):
         return outcome
 
     def pause(self) -> None:
-        """Stop before the next step, until `resume` or `cancel`."""
-        if self.outcome is None:
-            self._go.clear()
+        """Stop before the next step, until `resume` or `cancel`; cancelled work is not paused."""
+        with self._gate:
+            if self.outcome is None and not self._cancelled.is_set():
+                self._is_paused, self._until = True, None
+                self._go.clear()
 
     def resume(self) -> None:
         """Go on after `pause`."""
-        self._go.set()
+        with self._gate:
+            self._is_paused, self._until = False, None
+            self._go.set()
+
+    def step(self, until: Callable[[Any], bool]) -> None:
+        """Let paused work take steps up to one whose yield `until` holds for; it stays paused."""
+        with self._gate:
+            if self._is_paused:
+                self._until = until
+                self._go.set()
+
+    def _stand_still_after(self, step: Any) -> None:
+        """Close the gate again where `step` was asked for, and this was it."""
+        with self._gate:
+            if self._until is not None and self._until(step) and not self._cancelled.is_set():
+                self._until = None
+                self._go.clear()
 
     def cancel(self, *, quickly: bool = False) -> None:
         """Ask the work to end at its next yield; return at once.
 
-        With `quickly` it ends without finishing touches, such as a choice of thresholds.
+        With `quickly` it ends without finishing touches, such as a choice of thresholds, also where
+        it was cancelled before and is at these.
         """
         self._quickly = self._quickly or quickly
-        self._cancelled.set()
-        self._go.set()
+        with self._gate:
+            self._cancelled.set()
+            self._go.set()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end of a started job, at most `timeout` seconds; return whether it ended."""
@@ -180,22 +204,23 @@ class Job(Generic[T]):
         return cast("T", self.outcome.value)
 
     def _run_steps(self) -> Outcome[T]:
+        thrown: bool | None = None  # whether the `Cancelled` thrown in last was to be quick
         while True:
             self._go.wait()
-            if self._cancelled.is_set():
-                return self._end_early()
+            quickly = self._quickly
+            is_due = self._cancelled.is_set() and (thrown is None or quickly > thrown)
             try:
-                step = next(self._work)
+                if is_due:
+                    thrown = quickly
+                    step = self._work.throw(Cancelled(quickly))
+                else:
+                    step = next(self._work)
             except StopIteration as stop:
-                return Outcome("done", value=stop.value)
+                return Outcome("done" if thrown is None else "cancelled", value=stop.value)
+            except Cancelled:
+                return Outcome("cancelled")
+            if thrown or (thrown is False and not getattr(step, "finishing", False)):
+                self._work.close()
+                raise RuntimeError(f"job '{self.name}' went on after it was cancelled")
             self.progressed.emit(step)
-
-    def _end_early(self) -> Outcome[T]:
-        try:
-            self._work.throw(Cancelled(self._quickly))
-        except StopIteration as stop:
-            return Outcome("cancelled", value=stop.value)
-        except Cancelled:
-            return Outcome("cancelled")
-        self._work.close()
-        raise RuntimeError(f"job '{self.name}' went on after it was cancelled")
+            self._stand_still_after(step)

@@ -23,12 +23,13 @@ from napari_synthseg.core.predictions import (
 )
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
+from napari_synthseg.io.image_parts import ImageParts
 from napari_synthseg.io.naming import ImageNames, UnknownNameError, same_form
 from napari_synthseg.io.outlines import read_outlines
 from napari_synthseg.io.outlines.areas import Area, PolygonArea, rectangle
 from napari_synthseg.io.outlines.base import OutlinedImage
-from napari_synthseg.io.outlines.placing import check_drawn_size, refs_on_plane
-from napari_synthseg.io.outlines.tracing import trace_mask
+from napari_synthseg.io.outlines.on_images.placing import refs_on_plane
+from napari_synthseg.io.outlines.on_images.tracing import trace_mask
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.workflow.bars import information_bar
 from napari_synthseg.workflow.importing import Imported
@@ -228,14 +229,13 @@ def _areas_in(
     planes = [each for each in project.images if each.uri == ref.uri]
     for image in listed:
         if image.name is not None:
-            find = names.find_stem if image.by_stem else names.find
             try:
-                meant = find(image.where, image.name, all_planes=True)
+                meant = names.find_of(image, all_planes=True)
             except UnknownNameError:
                 continue
             if same_form(ref.uri) not in {same_form(each.uri) for each in meant}:
                 continue
-        check_drawn_size(image, ref, size)
+        ImageParts(planes, size).check_drawn_size(image.where, image.size)
         for outline in image.outlines:
             if not outline.plane or ref in refs_on_plane(outline, planes):
                 yield outline.area

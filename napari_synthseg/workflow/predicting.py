@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -154,10 +154,12 @@ def predict(
     keep: Container[str] = (),
     adapt_to: Sequence[ImageRef] | None = None,
     magnification: Magnification = None,
+    hold: Callable[[Prediction], Prediction] = lambda found: found,
 ) -> Generator[Progress, None, list[Prediction]]:
     """Find the objects or regions of each image with a run's model.
 
-    The predictions of images whose id is in `keep` are also saved with the run. With `adapt_to`,
+    The predictions of images whose id is in `keep` are also saved with the run. Each is passed
+    through `hold` before the next one is made. With `adapt_to`,
     the network is fitted to these images first; see `training.adaptation`. Where an image differs
     from those that were learned from, it is told before it is predicted, and in its prediction.
     """
@@ -167,11 +169,12 @@ def predict(
     for number, ref in enumerate(images):
         work = apply_model(predictor, run, ref, folder, magnification)
         part = number / len(images), (number + 1) / len(images)
-        found.append((yield from subprogress(work, *part, f"predicting {ref.name}")))
+        made = yield from subprogress(work, *part, f"predicting {ref.name}")
         if ref.id in keep:
-            match found[-1]:
+            match made:
                 case InstancePrediction(ids=labels) | RegionPrediction(values=labels):
                     runs.save_prediction(folder, run.id, ref.id, labels)
+        found.append(hold(made))
     return found
 
 

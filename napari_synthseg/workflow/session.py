@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import operator
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -55,6 +54,7 @@ from napari_synthseg.workflow.exporting import ExportKind
 from napari_synthseg.workflow.exporting.exported import Exported
 from napari_synthseg.workflow.fitting import Fitted
 from napari_synthseg.workflow.found.applying import Applied, apply_to_files
+from napari_synthseg.workflow.found.held_pixels import HeldPixels
 from napari_synthseg.workflow.found.judging import Judge, make_judges
 from napari_synthseg.workflow.found.measuring import ObjectTable, tabulate
 from napari_synthseg.workflow.history import History
@@ -69,6 +69,7 @@ from napari_synthseg.workflow.painting import SavedRegions
 from napari_synthseg.workflow.predicting import Magnification
 from napari_synthseg.workflow.realism.comparing import DEFAULT_PAIRS, compare
 from napari_synthseg.workflow.runs.live_view import LiveView
+from napari_synthseg.workflow.runs.records import RunRecords
 from napari_synthseg.workflow.suggesting import MOST_SHOWN, Suggestions, suggest
 
 T = TypeVar("T")
@@ -100,8 +101,8 @@ class Session:
     history
         Says what `undo` would take back and `redo` would do again.
     found
-        Id of a run -> id of an image -> what the run found on it last, since the project was
-        opened.
+        Id of a run -> id of an image of the project -> what the run found on it last, since the
+        project was opened. Pixels that would fill the memory lie in temporary files.
     """
 
     changed = Signal(Project, Project)
@@ -124,11 +125,12 @@ class Session:
         self.history = History()
         self._outlines = LiveOutlines(store.folder)
         self.found: dict[str, dict[str, Prediction]] = {}
+        self._pixels = HeldPixels(store.folder)
         self._merges: dict[Job[Any], Callable[[Outcome[Any]], None]] = {}
         self._keeping: set[Job[Any]] = set()
         self._copying: Job[Session] | None = None
         self._painted: set[str] = set()
-        self._deleted: dict[str, TrainingRun] = {}
+        self._records = RunRecords(store.folder)
         self._end: Job[None] | None = None
         self._closer: threading.Thread | None = None
 
@@ -196,7 +198,7 @@ class Session:
         self._replace(new, what)
 
     def undo(self) -> None:
-        """Take back the last edit; trained runs stay, under the names that they had."""
+        """Take back the last edit; trained runs stay, with the names and least scores they had."""
         self._go_to(self.history.take_back(self.project))
 
     def redo(self) -> None:
@@ -206,7 +208,8 @@ class Session:
     def _go_to(self, state: Project | None) -> None:
         if state is not None:
             now = self.project
-            self._replace(state.model_copy(update={"runs": self._runs_as_of(state)}))
+            there = self._records.runs_as_of(state, now)
+            self._replace(state.model_copy(update={"runs": there}))
             self._write_run_records(now)
 
     # --- runs --------------------------------------------------------------------------------
@@ -240,45 +243,16 @@ class Session:
         self._write_run_records(before)
 
     def _require_at_rest(self, run: TrainingRun) -> None:
-        if any(job.subject == run.id and job.is_running for job in self._merges):
+        if any(job.subject == run.id and job.is_running for job in self.jobs):
             raise InputError(f"'{run.name}' is being trained: stop it first, or wait for its end.")
 
-    def _runs_as_of(self, state: Project) -> tuple[TrainingRun, ...]:
-        """Return all runs of now that an earlier or later state does not know to be deleted.
-
-        They have the names that they have there.
-        """
-        names = {run.id: run.name for run in state.runs}
-        known = {run.id: run for run in (*self._deleted.values(), *self.project.runs)}
-        there = [
-            run if names.get(run.id, run.name) == run.name
-            else run.model_copy(update={"name": names[run.id]})
-            for run in sorted(known.values(), key=lambda run: run.created)
-            if run.id not in state.deleted_runs
-        ]  # fmt: skip
-        now = self.project.runs
-        unchanged = len(there) == len(now) and all(map(operator.is_, there, now))
-        return now if unchanged else tuple(there)
-
     def _write_run_records(self, before: Project) -> None:
-        """Bring the folders of runs in line with names and deletions, in the background."""
-        now = self.project
-        gone = set(now.deleted_runs) ^ set(before.deleted_runs)
-        self._deleted |= {run.id: run for run in before.runs if run.id in now.deleted_runs}
-        names = {run.id: run.name for run in before.runs}
-        renamed = [run for run in now.runs if names.get(run.id, run.name) != run.name]
-        if not gone and not renamed:
-            return
-
-        def write() -> None:
-            for run in renamed:
-                runs.save_run(self.folder, run)
-            for ident in gone:
-                runs.mark_deleted(self.folder, ident, ident in now.deleted_runs)
-
-        job = self._job(_at_once(write), "keep the names of runs", keep=True)
-        job.finished.connect(self._on_records_written)
-        job.start()
+        """Bring the folders of runs in line with what was edited, in the background."""
+        work = self._records.follow(before, self.project, lambda: self.project)
+        if work is not None:
+            job = self._job(work, "keep the records of runs", keep=True)
+            job.finished.connect(self._on_records_written)
+            job.start()
 
     def _on_records_written(self, outcome: Outcome[None]) -> None:
         if outcome.error is not None:
@@ -415,7 +389,7 @@ class Session:
     def limit_images(self, limits: Limits) -> Job[Imported]:
         """Say which parts of images count; one edit, or nothing."""
         work = limit_images(self.project, self.folder, limits)
-        return self._importing(work, "set what of the images counts")
+        return self._importing(work, "set what counts")
 
     def relink(self, image: ImageRef, path: Path) -> Job[Imported]:
         """Set the file of an image whose file was moved. The job's images are all that changed.
@@ -639,26 +613,38 @@ class Session:
         `magnification` says how many times larger objects are than on these. Where an image differs
         from these, its prediction says so.
         """
-        run.trained_model()
-        predicting.check_magnification(run, magnification)
+        fit_to = self._images_to_fit(run, adapt, magnification)
         ours = frozenset(() if self.read_only else (i.id for i in self.project.images))
-        fit_to = self.project.images_of(run) if adapt else None
-        work = predicting.predict(self.folder, run, tuple(refs), ours, fit_to, magnification)
+        work = predicting.predict(
+            self.folder, run, tuple(refs), ours, fit_to, magnification, self._pixels.hold
+        )
 
         def take(found: list[Prediction]) -> None:
+            there = {ref.id for ref in self.project.images}
             known = self.found.setdefault(run.id, {})
-            known.update({prediction.image: prediction for prediction in found})
+            known.update({one.image: one for one in found if one.image in there})
 
         return self._job(work, f"predict with {run.name}", take)
+
+    def _images_to_fit(
+        self, run: TrainingRun, adapt: bool, magnification: Magnification
+    ) -> tuple[ImageRef, ...] | None:
+        """Refuse a run that cannot be applied so; return the images that it is fitted to first."""
+        run.trained_model()
+        predicting.check_magnification(run, magnification)
+        return self.project.images_of(run) if adapt else None
 
     def set_least_score(self, run: TrainingRun, least: float | None) -> TrainingRun:
         """Choose the score from which on a run's objects count; None: as its model reports them.
 
-        It holds for what is scored, measured and exported from now on. Returns the run.
+        It holds for what is scored, measured and exported from now on; can be undone. Returns the
+        run.
         """
-        now = self.project.run(run.id).model_copy(update={"least_score": least})
-        self._replace(self.project.with_run(now))
-        runs.save_run(self.folder, now)
+        before = self.project
+        now = before.run(run.id).model_copy(update={"least_score": least})
+        if now != before.run(run.id):
+            self.edit(before.with_run(now), "change least score")
+            self._write_run_records(before)
         return now
 
     def judge(self, run: TrainingRun) -> Job[list[Judge]]:
@@ -688,9 +674,7 @@ class Session:
         Each image is written as soon as it is predicted. What a cancelled job found so far stays,
         and is its value.
         """
-        run.trained_model()
-        predicting.check_magnification(run, magnification)
-        fit_to = self.project.images_of(run) if adapt else None
+        fit_to = self._images_to_fit(run, adapt, magnification)
         work = apply_to_files(
             self.project, self.folder, run, paths, Path(out), fit_to, magnification, overwrite
         )
@@ -731,9 +715,7 @@ class Session:
 
         `method` and `layer` default to what suits the network; the rest is as in `predict`.
         """
-        run.trained_model()
-        predicting.check_magnification(run, magnification)
-        fit_to = self.project.images_of(run) if adapt else None
+        fit_to = self._images_to_fit(run, adapt, magnification)
         work = predicting.explain(
             self.folder, run, tuple(refs), method, layer, fit_to, magnification
         )
@@ -751,7 +733,7 @@ class Session:
             others = (s for s in now.scores if (s.task, s.images) != (scores.task, scores.images))
             now = now.model_copy(update={"scores": (*others, scores)})
             self._replace(self.project.with_run(now))
-            runs.save_run(self.folder, now)
+            self._records.write(now)  # here: a script finds them once the job is recorded
 
         work = evaluating.score(self.project, self.folder, run, found)
         return self._job(work, f"score {run.name}", take)
@@ -839,6 +821,11 @@ class Session:
         self._copying = self._job(work(), f"save as {folder.name}", take)
         return self._copying
 
+    @property
+    def jobs(self) -> tuple[Job[Any], ...]:
+        """The jobs that were made and are not recorded yet."""
+        return tuple(self._merges)
+
     # --- the end of work -----------------------------------------------------------------------
 
     def record(self, job: Job[Any]) -> None:
@@ -869,7 +856,7 @@ class Session:
 
     def _closing_work(self, then: Project) -> Generator[Progress, None, None]:
         self._closer = threading.current_thread()
-        for job in tuple(self._merges):
+        for job in self.jobs:
             yield Progress(0.0, f"waiting for the end of: {job.name}")
             if job.join() and not self.read_only:
                 self.record(job)
@@ -927,11 +914,6 @@ class Session:
         self.library = library.with_verdicts(self.project.rejected(), self.project.accepted())
         self._cut_from = cut_from
         self.library_changed.emit()
-
-
-def _at_once(action: Callable[[], object]) -> Generator[Progress, None, None]:
-    yield Progress(0.0)
-    action()
 
 
 def wait_until_closed(limit_s: float = CLOSING_LIMIT_S) -> None:

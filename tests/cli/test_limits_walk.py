@@ -85,5 +85,7 @@ def test_what_is_found_and_scored_lies_where_the_image_counts(
             assert invoke("regions", project, "--clear").code == 0
         else:
             assert scores.objects > limited
-    assert sorted(found["limited"]) == sorted(c for c in found["whole"] if counts(*c))
+    limits = [center for center in found["whole"] if counts(*center)]
+    # other tiles round other values: a pixel at an edge may belong to either
+    np.testing.assert_allclose(sorted(found["limited"]), sorted(limits), atol=0.2)
     assert len(found["whole"]) > len(found["limited"])

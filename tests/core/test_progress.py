@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_synthseg.core.progress import Cancelled, Progress, exhaust, subprogress
+from napari_synthseg.core.progress import Cancelled, Progress, exhaust, in_turn, subprogress
 
 
 def work(log, count=4):
@@ -53,6 +53,24 @@ def test_parts_nest():
     told, _ = listed(subprogress(inner, 0.5, 1.0, "outer"))
     assert [step.fraction for step in told] == pytest.approx([0.5, 0.625])
     assert told[0].message == "outer: inner: part 0"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, ["image 1 of 2", "image 2 of 2"]),
+        ({"thing": "batch"}, ["batch 1 of 2", "batch 2 of 2"]),
+        ({"names": ["cells", "stripes"]}, ["cells", "stripes"]),
+    ],
+)
+def test_works_follow_each_other_and_say_which_is_done(options, words):
+    log = []
+    told, results = listed(in_turn([work(log, 2), work(log, 1)], **options))
+    assert [step.message for step in told] == [
+        f"{words[0]}: part 0", f"{words[0]}: part 1", f"{words[1]}: part 0",
+    ]  # fmt: skip
+    assert [step.fraction for step in told] == pytest.approx([0.0, 0.25, 0.5])
+    assert results == ["found", "found"]
 
 
 def test_the_inner_work_ends_with_the_outer_one():

@@ -20,6 +20,8 @@ from napari_synthseg.core.scores import Scores, metric_title
             "mIoU of classes present in each image's truth (mean of images), without background",
         ),
         ("boundary_f1_foreground", "boundary F1, without background"),
+        ("max_box_acc_v2_largest_chance", "MaxBoxAccV2, largest part, by chance"),
+        ("peak_f1_chance", "peak F1, by chance"),
     ],
 )
 def test_a_metric_has_a_title(name, title):

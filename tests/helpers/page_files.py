@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -106,6 +107,18 @@ def of_outlines(folder: Path) -> None:
     drawn = outline_files.labelme(shape, image="cells_07.tif")
     drawn |= {"imageHeight": 96, "imageWidth": 96}
     (folder / "annotated" / "cells_07.json").write_text(json.dumps(drawn))
+    stack = np.stack([pixels] * 10)
+    tifffile.imwrite(folder / "cells.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    outline_files.save_json(folder / "annotations.json", drawn_planes(len(stack)))
+
+
+def drawn_planes(count: int) -> dict[str, Any]:
+    """Return COCO of a square on the fourth and fifth of the planes of cells.tif."""
+    square = outline_files.coco_polygon()
+    whole = outline_files.coco(*({**square, "id": n, "image_id": n} for n in (3, 4)))
+    names = [f"cells_z{n:03d}.png" for n in range(count)]
+    images = [{"id": n, "file_name": m, "width": 96, "height": 96} for n, m in enumerate(names)]
+    return {**whole, "images": images}
 
 
 def of_scripts(folder: Path) -> None:

@@ -20,8 +20,8 @@ from napari_synthseg.io.boxes import box_format
 from napari_synthseg.io.boxes.base import BOX_FORMATS, BoxFormat, ListedBox, ListedImage, NamedBoxes
 from napari_synthseg.io.boxes.placing import place_boxes
 from napari_synthseg.io.class_tables import read_image_labels
-from napari_synthseg.io.clicks import read_points
 from napari_synthseg.io.naming import UnknownNameError
+from napari_synthseg.io.points.clicks import read_points
 
 CLASSES = {1: "red cell", 2: "blättchen", 7: "a,b"}
 SHAPE = (480, 640)

@@ -8,16 +8,15 @@ from torch import nn
 
 from napari_synthseg.core.pixels import ArraySource, FloatImage
 from napari_synthseg.core.progress import exhaust
-from napari_synthseg.networks.click_net import (
+from napari_synthseg.networks.click_dividing import NetworkOutline
+from napari_synthseg.networks.click_net import ClassFit, outline_clicks
+from napari_synthseg.networks.click_unet import ClickUNet
+from napari_synthseg.networks.click_weights import (
     CALIBRATION,
     WEIGHTS,
-    ClassFit,
-    NetworkOutline,
     load_network,
-    outline_clicks,
     shipped_network,
 )
-from napari_synthseg.networks.click_unet import ClickUNet
 
 
 class Bright(nn.Module):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.patch import Outline
+from napari_synthseg.core.patch import ClickedImage, Outline
 from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import Progress, exhaust
 from napari_synthseg.patches.build import build_library
@@ -130,6 +130,23 @@ def squares():
 
     yield register(MaskMethod("squares", "Squares", "", outline))
     del MASK_METHODS["squares"]
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0), (4.0, 2.0, 1.0)])
+def test_the_clicks_of_an_image_are_arrays_of_its_axes(spacing):
+    ndim = len(spacing)
+    pixels = ArraySource(np.zeros((1, *[8] * ndim), np.float32))
+    ref = ImageRef(uri="a.tif", axes="zyx"[-ndim:], pixel_size=spacing, unit="um")
+    bare = ClickedObjects.on(ClickedImage(ref, pixels, ()), {})
+    assert bare.positions.shape == bare.negatives.shape == (0, ndim)
+    assert len(bare) == 0
+    clicks = (Click(image=ref.id, position=(2.0,) * ndim, cls=3),)
+    image = ClickedImage(ref, pixels, clicks, negatives=((5.0,) * ndim,))
+    objects = ClickedObjects.on(image, {3: 4.0})
+    assert objects.positions.tolist() == [[2.0] * ndim]
+    assert objects.classes.tolist() == [3]
+    assert objects.negatives.tolist() == [[5.0] * ndim]
+    assert objects.spacing == spacing
 
 
 def test_each_class_is_outlined_by_its_method(squares):

@@ -167,4 +167,4 @@ def test_the_joint_area_of_two_masks_counts_shared_pixels_once(shift, bits):
     for layer, patch in zip(canvas, (one, other), strict=True):
         top, left = np.add(patch.origin, 10)
         layer[top : top + patch.mask.shape[0], left : left + patch.mask.shape[1]] = patch.mask
-    assert duplicates._joint_area(one, other) == np.count_nonzero(canvas.any(axis=0))
+    assert duplicates.joint_area(one, other) == np.count_nonzero(canvas.any(axis=0))

@@ -13,7 +13,7 @@ from napari_synthseg import sample_data
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import contains, intersect, region_shape
 from napari_synthseg.core.labels import InstanceLabels
-from napari_synthseg.io.clicks import read_clicks
+from napari_synthseg.io.points.clicks import read_clicks
 from napari_synthseg.sample_data.nuclei import read_nuclei
 from napari_synthseg.workflow.session import Session
 from tests.helpers.sessions import true_masks

@@ -10,13 +10,16 @@ from napari_synthseg.storage.project_store import ProjectStore
 
 
 @pytest.fixture(autouse=True)
-def own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_settings(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
     """Keep what tests allow out of the user's own settings, and out of other tests."""
     home = tmp_path_factory.mktemp("home")
     for name in ("XDG_CONFIG_HOME", "LOCALAPPDATA", "HOME"):
         monkeypatch.setenv(name, str(home))
-    monkeypatch.setattr(consent, "_session", set())
-    return home
+    consent.end_session()
+    yield home
+    consent.end_session()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -269,12 +270,22 @@ def test_nothing_to_open(tmp_path: Path) -> None:
 # --- trouble with the disk -------------------------------------------------------------------
 
 
+def pragma(store: ProjectStore, what: str) -> Any:
+    """Ask or tell the connection that writes: these settings hold for it alone."""
+    assert store._connection is not None
+    (value,) = store._connection.execute(f"PRAGMA {what}").fetchone()
+    return value
+
+
+def fill_disk(store: ProjectStore) -> None:
+    """Let the database grow no more."""
+    pragma(store, f"max_page_count = {pragma(store, 'page_count')}")
+
+
 def test_a_full_disk_is_told_and_nothing_is_lost(store: ProjectStore) -> None:
     told: list[str] = []
     store.failed.connect(told.append)
-    assert store._connection is not None
-    (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    fill_disk(store)
     many = sample_project(2_000)
     store.write(many)
     with pytest.raises(InputError, match="full"):
@@ -283,22 +294,20 @@ def test_a_full_disk_is_told_and_nothing_is_lost(store: ProjectStore) -> None:
         store.close()  # stays open, to try again
     assert told
     assert "cells.synthseg" in told[0]
-    store._connection.execute("PRAGMA max_page_count = 1000000")
+    pragma(store, "max_page_count = 1000000")
     store.flush()
     store.close()
     assert reopened(store.folder) == many
 
 
 def test_the_next_edit_brings_what_failed_before(store: ProjectStore) -> None:
-    assert store._connection is not None
-    (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    fill_disk(store)
     failed = threading.Event()
     store.failed.connect(lambda message: failed.set())
     many = sample_project(2_000)
     store.write(many)
     assert failed.wait(20)
-    store._connection.execute("PRAGMA max_page_count = 1000000")
+    pragma(store, "max_page_count = 1000000")
     more = many.with_clicks(many.clicks[7].model_copy(update={"cls": 2}))
     store.write(more)
     store.close()
@@ -346,10 +355,8 @@ def test_the_journal_fits_the_disk(
 ) -> None:
     monkeypatch.setattr(project_store, "is_local", lambda folder: local)
     store = ProjectStore.create(folder)
-    assert store._connection is not None
-    assert store._connection.execute("PRAGMA journal_mode").fetchone() == (mode,)
-    (level,) = store._connection.execute("PRAGMA synchronous").fetchone()
-    assert level >= 2  # FULL or EXTRA
+    assert pragma(store, "journal_mode") == mode
+    assert pragma(store, "synchronous") >= 2  # FULL or EXTRA
     store.write(sample_project())
     store.close()
     assert reopened(folder) == sample_project()
@@ -364,8 +371,10 @@ def test_save_as_takes_arrays_and_runs_along_and_finds_the_images(
     project = sample_project()
     uri = save_array(np.arange(6, dtype=np.uint8).reshape(2, 3), "yx", store.folder, "p")
     project = project.with_images(project.images[0].model_copy(update={"id": "b", "uri": uri}))
-    (store.folder / "runs" / "r").mkdir(parents=True)
-    (store.folder / "runs" / "r" / "run.json").write_text("{}")
+    project = project.with_run(TrainingRun(id="r", name="run 1"))
+    for name in ("r", "of_no_record"):
+        (store.folder / "runs" / name).mkdir(parents=True)
+        (store.folder / "runs" / name / "run.json").write_text("{}")
     store.write(project)
     target = tmp_path / "deeper" / "copy.synthseg"
     copy = store.save_as(target)
@@ -373,6 +382,7 @@ def test_save_as_takes_arrays_and_runs_along_and_finds_the_images(
     assert copy.load().clicks == project.clicks
     assert open_array(copy.load().image("b").uri, target).shape == (2, 3)
     assert (target / "runs" / "r" / "run.json").read_text() == "{}"
+    assert not (target / "runs" / "of_no_record").exists()
     assert store.load() is project
     copy.close()
     assert reopened(target).image("a").uri == "../../a.tif"

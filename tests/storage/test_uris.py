@@ -137,12 +137,10 @@ def test_a_file_the_user_just_gave_may_be_read(tmp_path: Path) -> None:
     assert open_pixels(ref, tmp_path / "p").shape == (1, 24, 24)
 
 
-def test_consent_is_remembered_for_what_was_given_and_below(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_consent_is_remembered_for_what_was_given_and_below(tmp_path: Path) -> None:
     consent.allow(tmp_path / "share", remember=True)
     consent.allow(tmp_path / "once")
-    monkeypatch.setattr(consent, "_session", set())  # the next start of the program
+    consent.end_session()
     assert consent.is_allowed(tmp_path / "share" / "deep" / "a.tif")
     assert consent.is_allowed(tmp_path / "share")
     assert not consent.is_allowed(tmp_path / "share2")
@@ -161,14 +159,14 @@ def test_a_path_on_another_drive_stays_absolute_and_readable(
     monkeypatch.setattr("os.path.relpath", other_drive)
     uri = relative_uri(path, tmp_path / "p")
     assert uri == path.as_posix()
-    monkeypatch.setattr(consent, "_session", set())
+    consent.end_session()
     assert resolve(uri, tmp_path / "p") == path
 
 
 def test_a_settings_file_that_is_damaged_allows_nothing(own_settings: Path) -> None:
     consent.allow(Path("/x"), remember=True)
     (file,) = (p for p in own_settings.rglob("*") if p.is_file())
-    consent._session.clear()
+    consent.end_session()
     file.write_bytes(b"\xff\xfe\0\0")
     assert not consent.is_allowed(Path("/x"))
     file.write_text("relative/path\n\n")

@@ -32,6 +32,17 @@ def turn(work):
             return steps, stop.value
 
 
+def cancel(work, *, quickly=False):
+    """Cancel a training at its yield; return the model, and the steps on the way out."""
+    steps = []
+    try:
+        steps.append(work.throw(Cancelled(quickly)))
+        while True:
+            steps.append(next(work))
+    except StopIteration as end:
+        return end.value, steps
+
+
 def learned(steps):
     """Return the numbers of the batches among progress."""
     return [s.metrics["step"] for s in steps if "loss" in s.metrics]
@@ -95,10 +106,9 @@ def test_closing_it_gives_the_weights_so_far(disks, tiny):
     work = train_model(tiny, disks, store=store)
     while "loss" not in next(work).metrics:
         pass
-    with pytest.raises(StopIteration) as stop:
-        work.throw(Cancelled)
-    assert stop.value.value.state == "cancelled"
-    assert stop.value.value.history[-1].step == 1
+    model, _ = cancel(work)
+    assert model.state == "cancelled"
+    assert model.history[-1].step == 1
     assert {meta["step"] for _, meta in store.saved} == {1}
 
 
@@ -142,8 +152,7 @@ def test_a_checkpoint_goes_on_where_it_was_left(disks, tiny):
     work = train_model(spec, disks, store=store)
     while next(work).metrics.get("step", 0) < 5:
         pass
-    with pytest.raises(StopIteration):
-        work.throw(Cancelled)
+    cancel(work)
     kept = MemoryStore(store.saved[-1])
     steps, resumed = turn(train_model(spec, disks, store=kept))
     assert learned(steps) == [6, 7, 8, 9, 10]
@@ -179,10 +188,10 @@ def test_a_cancel_chooses_thresholds_unless_it_is_to_be_quick(
     work = train_model(spec, disks, val_pairs=[held])
     while "best step" not in next(work).metrics:
         pass
-    with pytest.raises(StopIteration) as stop:
-        work.throw(Cancelled(quickly))
-    model = stop.value.value
+    model, touches = cancel(work, quickly=quickly)
     assert tuned == calls
+    assert all(step.finishing for step in touches)
+    assert ("choosing thresholds" in {step.message.split(": ")[1] for step in touches}) != quickly
     assert (model.state, model.steps) == ("cancelled", 4)
     assert model.selection.startswith("best on the held-out part: held-out pairs F1")
 
@@ -199,9 +208,7 @@ def test_what_was_learned_since_the_last_validation_counts_too(disks, tiny, monk
         return next(measured)
 
     monkeypatch.setattr(SegmentTask, "validate", better)
-    with pytest.raises(StopIteration) as stop:
-        work.throw(Cancelled)
-    model = stop.value.value
+    model, _ = cancel(work)
     assert [row.step for row in model.history if row.best][-1] == model.steps
     assert model.selection.startswith("best on the held-out part: held 9")
 
@@ -215,6 +222,15 @@ def test_a_cancel_while_thresholds_are_chosen_keeps_the_weights(disks, tiny):
     work = train_model(tiny, disks, val_pairs=[disks.pair(999)])
     while "choosing thresholds" not in next(work).message:
         pass
-    with pytest.raises(StopIteration) as stop:
-        work.throw(Cancelled)
-    assert (stop.value.value.state, stop.value.value.steps) == ("cancelled", 3)
+    model, touches = cancel(work)
+    assert (model.state, model.steps, touches) == ("cancelled", 3, [])
+
+
+def test_a_second_cancel_ends_the_finishing_touches(disks, tiny):
+    work = train_model(tiny.model_copy(update={"steps": 20}), disks, val_pairs=[disks.pair(999)])
+    while next(work).metrics.get("step", 0) < 10:
+        pass
+    assert work.throw(Cancelled()).finishing
+    model, touches = cancel(work, quickly=True)
+    assert (model.state, model.steps, touches) == ("cancelled", 10, [])
+    assert model.selection.startswith("best on the held-out part")  # at 8

@@ -149,6 +149,8 @@ def projects(tmp_path, monkeypatch):
 @pytest.fixture
 def bench(loaded, make_napari_viewer, qtbot):
     """A viewer with the panel docked, and no image."""
+    from qtpy.compat import isalive
+
     from napari_synthseg.ui.app.widget import SynthSegWidget
 
     viewer = make_napari_viewer(show=True)
@@ -158,6 +160,9 @@ def bench(loaded, make_napari_viewer, qtbot):
     bench = Bench(viewer, panel, qtbot)
     yield bench
     panel.shut_down()
+    window = viewer.window
+    if hasattr(window, "_qt_window") and not isalive(window._qt_viewer):
+        del window._qt_window  # a test closed it; napari's fixture would close it again
 
 
 @pytest.fixture

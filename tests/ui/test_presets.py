@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_synthseg.synthesis import PRESETS
+from napari_synthseg.ui.widgets.fold import Fold
 
 pytestmark = pytest.mark.gui
 
@@ -28,12 +29,10 @@ def test_choosing_a_preset_fills_the_form_and_an_edit_makes_it_custom(clicked):
 
 
 def test_every_setting_is_in_sight_or_in_a_named_section(clicked):
-    from superqt import QCollapsible
-
     clicked.panel.show_step(2)
     clicked.settle()
     form = clicked.panel.synthesize_page.choice.form
-    titles = [section.text() for section in form.findChildren(QCollapsible)]
+    titles = [fold.button.text() for fold in form.findChildren(Fold)]
     groups = [
         (info.json_schema_extra or {}).get("group")
         for name, info in PRESETS["paper"].__class__.model_fields.items()

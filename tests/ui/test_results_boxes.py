@@ -71,10 +71,27 @@ def press(button) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def test_rows_of_images_with_long_names_are_seen_whole(found):
+    project = found.session.project
+    (ref,) = project.images
+    long = ref.model_copy(update={"name": 4 * "a rather long name "})
+    other = long.model_copy(update={"id": "other", "uri": "other.tif"})
+    found.session.edit(project.with_images(long, other), "rename")
+    images = found.panel.results_page.images
+    found.wait(lambda: images.count() == 2)
+    last = images.visualItemRect(images.item(1))
+    assert last.bottom() <= images.viewport().height()
+    assert images.item(1).toolTip().startswith(long.name)
+
+
 def test_mistakes_are_shown_and_gone_through(found):
     page, viewer = found.panel.results_page, found.viewer
     assert page.errors.isVisible()
     assert page.errors.summary.text().startswith("11 found, 1 missed, 1 false: F1 0.917")
+    marks = found.panel.layers.marks.layer
+    assert sorted(marks.features["kind"]) == ["false", "missed"]  # what was found has its outline
+    press(page.errors.found_too)
+    found.settle()
     marks = found.panel.layers.marks.layer
     assert sorted(set(marks.features["kind"])) == ["false", "found", "missed"]
     assert len(set(map(str, marks.symbol))) == 3  # told apart without color, too
@@ -104,6 +121,13 @@ def test_a_smallest_score_acts_at_once_and_is_kept(found):
     found.wait(lambda: session.project.run("r").least_score == 0.4)
     found.settle()
     assert session.project.run("r").scores[-1].values["precision@0.5"] == 1.0
+    assert found.panel.header.undo_button.text() == "↶ Undo change least score"
+    press(found.panel.header.undo_button)
+    found.wait(lambda: layer.data[44, 80] != 0)
+    assert not page.threshold.reset_button.isEnabled()
+    press(found.panel.header.redo_button)
+    found.wait(lambda: layer.data[44, 80] == 0)
+    found.settle()
     press(page.threshold.reset_button)
     found.wait(lambda: layer.data[44, 80] != 0)
     found.wait(lambda: session.project.run("r").least_score is None)

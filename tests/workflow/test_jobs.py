@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from napari_synthseg.core.progress import Cancelled, Progress
+from napari_synthseg.core.progress import Cancelled, Progress, finishing
 from napari_synthseg.workflow.jobs import Job
 
 
@@ -64,6 +64,33 @@ def test_a_paused_job_takes_no_further_step_until_resumed():
     assert job.state == "done"
 
 
+def test_a_paused_job_takes_steps_up_to_one_that_is_asked_for():
+    job, taken, seen = Job(counting(10**9)), [], threading.Event()
+    job.progressed.connect(taken.append)
+    job.pause()
+    job.start()
+
+    def is_last(step):
+        if step == last:
+            seen.set()
+        return step == last
+
+    for last in (3, 4):
+        seen.clear()
+        job.step(is_last)
+        assert seen.wait(5)
+        assert job.state == "paused"
+        assert not job.join(0.05)
+        assert taken == list(range(last + 1))
+    job.resume()
+    job.step(lambda step: True)  # it is not paused: nothing stops it
+    assert not job.join(0.05)
+    assert len(taken) > 5
+    job.cancel()
+    assert job.join(5)
+    assert job.state == "cancelled"
+
+
 def test_cancel_ends_the_work_at_its_yield_and_in_its_thread():
     log = []
     job = paused_after_first_step(counting(10**9, log))
@@ -88,6 +115,38 @@ def test_work_may_still_return_something_when_cancelled():
     job.cancel()
     assert job.join(5)
     assert (job.outcome.state, job.outcome.value) == ("cancelled", "what there was")
+
+
+@pytest.mark.parametrize(("quickly", "value"), [(False, "all"), (True, "some")])
+def test_finishing_touches_are_taken_until_it_is_cancelled_again(quickly, value):
+    begun, go = threading.Event(), threading.Event()
+
+    def touches():
+        yield Progress(0.5, "first")
+        begun.set()
+        assert go.wait(5)
+        yield Progress(1.0, "second")
+        return "all"
+
+    def work():
+        try:
+            yield
+        except Cancelled:
+            try:
+                return (yield from finishing(touches()))
+            except Cancelled:
+                return "some"
+
+    job = paused_after_first_step(work())
+    job.cancel()
+    assert begun.wait(5)
+    assert job.is_stopping
+    job.cancel(quickly=quickly)
+    job.pause()  # what is stopping does not stand still: nobody could let it go on
+    assert job.state == "running"
+    go.set()
+    assert job.join(5)
+    assert (job.outcome.state, job.outcome.value) == ("cancelled", value)
 
 
 def test_cancelling_before_the_start_runs_nothing():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def taking(clock, seconds, error=None):
 def look(view, clock, pause=0.0):
     """Return what a look yields, with a pause at each yield."""
     news = []
-    for step in view.through("folder", "run")(None):
+    for step in view.through(Path("folder"), "run")(None):
         news.append(step)
         clock.now += pause
     return news
@@ -84,6 +85,25 @@ def test_another_part_is_looked_at_before_the_same_one_again(clock, monkeypatch)
     assert view.is_due()
     view.look_at(None)
     assert not view.is_due()
+
+
+def test_a_training_that_pauses_at_a_look_looks_elsewhere_before_it_goes_on(clock, monkeypatch):
+    monkeypatch.setattr(live_view, "predict_field", taking(clock, 0.1))
+    view = LiveView(clock)
+    view.look_at(LEFT)
+    assert not view.is_wanted_elsewhere, "there was no look yet"
+    view.is_due()
+    clock.now += live_view.FIRST_S
+    work = view.through(Path("folder"), "run")(None)
+    assert [live_view.ends_look(next(work)) for _ in range(2)] == [False, True]
+    view.is_held = True
+    assert not view.is_wanted_elsewhere
+    view.look_at(RIGHT)
+    assert view.is_wanted_elsewhere, "at once: nothing is trained that a look would hold up"
+    assert [live_view.ends_look(next(work)) for _ in range(2)] == [False, True]
+    assert not view.is_wanted_elsewhere
+    assert next(work, None) is None
+    assert live_view.ends_look(Progress(0.0, metrics={"loss": 1.0}))  # one batch at most
 
 
 def test_a_look_that_fails_says_why_and_is_the_last_one(clock, monkeypatch):

@@ -12,6 +12,7 @@ from napari_synthseg.core.annotations import Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.networks import click_net
+from napari_synthseg.networks.click_weights import run_network
 from napari_synthseg.patches.window import cut_mask
 from napari_synthseg.workflow.outlining import live_outlines
 from napari_synthseg.workflow.outlining.diameters import offer_diameter, with_diameter
@@ -66,13 +67,13 @@ def overlaps(found: Outlines, library: PatchLibrary) -> list[float]:
 def windows_seen(monkeypatch) -> list[int]:
     """Count the windows that the network is shown, one entry a call."""
     seen: list[int] = []
-    run: Callable = click_net._run
+    run: Callable = run_network
 
     def counted(net, planes):
         seen.append(len(planes))
         return run(net, planes)
 
-    monkeypatch.setattr(click_net, "_run", counted)
+    monkeypatch.setattr(click_net, "run_network", counted)
     return seen
 
 

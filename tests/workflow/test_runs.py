@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
+import threading
 
 import pytest
 from typer.testing import CliRunner
@@ -34,7 +35,7 @@ def record(session, ident):
 
 
 def settle(session):
-    for job in tuple(session._merges):
+    for job in session.jobs:
         job.join()
 
 
@@ -57,6 +58,32 @@ def test_a_run_is_renamed_and_undo_gives_its_name_back(session):
         session.rename_run(session.project.runs[0], "run 2")
     with pytest.raises(InputError, match="needs a name"):
         session.rename_run(session.project.runs[0], "  ")
+
+
+def test_a_least_score_is_kept_in_the_background_and_undone(session):
+    run, main = add_run(session, "r1", "run 1"), threading.get_ident()
+    wrote_in: list[int] = []
+    save = runs.save_run
+
+    def noted(folder, run):
+        wrote_in.append(threading.get_ident())
+        save(folder, run)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "save_run", noted)
+        assert session.set_least_score(run, 0.4).least_score == 0.4
+        assert session.set_least_score(run, 0.4) == session.project.run("r1")
+        assert session.history.undo_label == "change least score"
+        settle(session)
+        assert record(session, "r1")["least_score"] == 0.4
+        session.undo()
+        assert session.project.run("r1").least_score is None
+        session.redo()
+        session.undo()
+        settle(session)
+    assert record(session, "r1")["least_score"] is None  # of several writes the last one stays
+    assert session.history.undo_label != "change least score"
+    assert wrote_in and main not in wrote_in
 
 
 def test_a_deleted_run_comes_back_by_undo_and_its_files_go_with_the_session(session):
@@ -88,6 +115,34 @@ def test_what_was_deleted_before_a_crash_goes_when_the_project_is_opened_again(s
     runs.remove_deleted(session.folder, {kept.id})  # as opening does
     assert not (session.folder / "runs" / "r1").exists()
     assert record(session, "r2")["name"] == "run 2"
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "undo", "delete"])
+def test_a_copy_has_the_runs_that_the_project_has(session, tmp_path, monkeypatch, meanwhile):
+    kept, gone = add_run(session, "r1", "run 1"), add_run(session, "r2", "run 2")
+    session.delete_run(gone)
+    settle(session)
+    target = tmp_path / "copy.synthseg"
+    save_as = session.store.save_as
+
+    def save_and_go_on(folder):
+        copy = save_as(folder)
+        assert [path.name for path in (target / "runs").iterdir()] == ["r1"]
+        if meanwhile == "undo":
+            session.undo()
+        elif meanwhile == "delete":
+            session.delete_run(kept)
+        return copy
+
+    monkeypatch.setattr(session.store, "save_as", save_and_go_on)
+    session.save_as(target).result().close().result()
+    expected = {"nothing": ["r1"], "undo": ["r1", "r2"], "delete": []}[meanwhile]
+    assert sorted(path.name for path in (target / "runs").iterdir()) == expected
+    assert not list(target.glob("runs/*/deleted"))
+    with Session.open(target).result() as copy:
+        assert [run.id for run in copy.project.runs] == expected
+    settle(session)
+    assert record(session, "r2") is not None, "undo may still bring it back here"
 
 
 def test_a_run_in_training_is_neither_renamed_nor_deleted(clicked):

@@ -89,8 +89,7 @@ class CocoFormat(BoxFormat):
 def _objects(found: CocoAnnotation) -> tuple[list[ListedBox | KeyPoint], list[str]]:
     """Return the box of an annotation, or the points where it has key points and no area; notes."""
     where, cls, annotation = found.where, found.cls, found.row
-    numbers = annotation.get("bbox")
-    corners = None if numbers is None or numbers == [] else _corners(where, numbers)
+    corners = found.corners()
     notes = []
     if corners is None or not _has_area(corners):
         outline = _outline(where, annotation.get("segmentation"))
@@ -116,13 +115,6 @@ def _objects(found: CocoAnnotation) -> tuple[list[ListedBox | KeyPoint], list[st
 def _has_area(corners: Corners) -> bool:
     ymin, xmin, ymax, xmax = corners
     return ymax > ymin and xmax > xmin
-
-
-def _corners(where: str, numbers: Any) -> Corners:
-    if not isinstance(numbers, list) or len(numbers) != 4:
-        raise InputError(f"{where}: 'bbox' must be four numbers: x, y, width and height.")
-    x, y, width, height = (to_number(where, "bbox", str(number)) for number in numbers)
-    return y, x, y + height, x + width
 
 
 def _outline(where: str, segmentation: Any) -> Corners | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.boxes import Boxes, BoxRow, center_of
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import contains, full_region, onto_border
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.base import KeyPoint, ListedBox, ListedImage
+from napari_synthseg.io.image_parts import ImageParts
 from napari_synthseg.io.naming import ImageNames, ShapeOf, UnknownNameError, find_class
 
 
@@ -99,8 +99,9 @@ def place_boxes(
             placed.unknown_images += 1
             continue
         placed.notes += [note for note in image.notes if note not in placed.notes]
-        shape = shape_of(refs[0])
-        _check_size(image, refs[0], shape)
+        parts = ImageParts(refs, shape_of(refs[0]))
+        _check_flat(image, refs[0])
+        parts.check_drawn_size(image.where, image.size)
 
         def class_of(where: str, name: str) -> int:
             return find_class(where, (rename or {}).get(name, name), project.classes)
@@ -123,34 +124,24 @@ def place_boxes(
                 continue
             value = class_of(thing.where, thing.cls)
             if isinstance(thing, KeyPoint):
-                _place_point(thing, value, refs, shape, placed)
+                _place_point(thing, value, parts, placed)
             elif not thing.has_area:
                 placed.flat += 1
                 for ref in refs:
                     placed.crowds.setdefault(ref.id, set()).add(value)
             else:
-                _place(thing, value, refs, shape, placed, seen)
+                _place(thing, value, parts, placed, seen)
     placed.notes += names.notes()
     return placed
 
 
 def _place(
-    box: ListedBox,
-    cls: int,
-    refs: Sequence[ImageRef],
-    shape: tuple[int, ...],
-    placed: PlacedBoxes,
-    seen: set[tuple[str, BoxRow]],
+    box: ListedBox, cls: int, parts: ImageParts, placed: PlacedBoxes, seen: set[tuple[str, BoxRow]]
 ) -> None:
     """Add a box to the image, or the region of an image, that its center is in."""
-    whole = full_region(shape)
     middle = center_of(box.corners)
-    if not contains(whole, middle):
-        raise InputError(
-            f"{box.where}: the center of the box ({middle[0]:g}, {middle[1]:g}) lies outside image "
-            f"'{refs[0].name}' ({whole[0][1]} x {whole[1][1]}): check that y and x are not swapped."
-        )
-    ref = next((r for r in refs if contains(r.region or whole, middle)), None)
+    parts.check_inside(box.where, "the center of the box", middle)
+    ref = parts.holding(middle)
     if ref is None:
         placed.outside += 1
         return
@@ -162,36 +153,20 @@ def _place(
     placed.rows.setdefault(ref.id, []).append(row)
 
 
-def _place_point(
-    point: KeyPoint,
-    cls: int,
-    refs: Sequence[ImageRef],
-    shape: tuple[int, ...],
-    placed: PlacedBoxes,
-) -> None:
+def _place_point(point: KeyPoint, cls: int, parts: ImageParts, placed: PlacedBoxes) -> None:
     """Add a point to the image, or the region of an image, that it is in."""
-    whole = full_region(shape)
-    at = onto_border(point.position, whole)
-    if not contains(whole, at):
-        raise InputError(
-            f"{point.where}: the point ({at[0]:g}, {at[1]:g}) lies outside image '{refs[0].name}' "
-            f"({whole[0][1]} x {whole[1][1]}): check that y and x are not swapped."
-        )
-    ref = next((r for r in refs if contains(r.region or whole, at)), None)
+    y, x = parts.onto_border(point.position)
+    parts.check_inside(point.where, "the point", (y, x))
+    ref = parts.holding((y, x))
     if ref is None:
         placed.outside += 1
     else:
-        placed.points.setdefault(ref.id, []).append(((at[0], at[1]), cls))
+        placed.points.setdefault(ref.id, []).append(((y, x), cls))
 
 
-def _check_size(image: ListedImage, ref: ImageRef, shape: tuple[int, ...]) -> None:
+def _check_flat(image: ListedImage, ref: ImageRef) -> None:
     if ref.ndim != 2:
         raise InputError(
             f"{image.where}: '{ref.name}' is used as a volume, but boxes are of flat images: make "
             "the project with --planes, or import outlines by --instance."
-        )
-    if image.size is not None and image.size != shape:
-        raise InputError(
-            f"{image.where}: the boxes were drawn on {image.size[0]} x {image.size[1]} pixels (y, "
-            f"x), but '{ref.name}' has {shape[0]} x {shape[1]}: export them for the same image."
         )

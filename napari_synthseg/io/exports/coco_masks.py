@@ -12,7 +12,7 @@ from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.core.boxes import Corners
 from napari_synthseg.io.coco_tables import write_coco
 from napari_synthseg.io.exports.outlined import ExportedImage, OutlinedObject, flat_xy
-from napari_synthseg.io.outlines.tracing import joined_ring
+from napari_synthseg.io.outlines.on_images.tracing import joined_ring
 
 Segmentation = Callable[[OutlinedObject, tuple[int, int]], Any]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.boxes import Boxes, Corners
 from napari_synthseg.io.boxes.base import NamedBoxes
-from napari_synthseg.io.outlines.tracing import Polygon, trace_mask
+from napari_synthseg.io.outlines.on_images.tracing import Polygon, trace_mask
 
 
 @dataclass(frozen=True, eq=False)

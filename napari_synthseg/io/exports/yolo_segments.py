@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_synthseg.io.atomic import write_text
 from napari_synthseg.io.exports.outlined import ExportedImage
-from napari_synthseg.io.outlines.tracing import joined_ring
+from napari_synthseg.io.outlines.on_images.tracing import joined_ring
 
 
 def write_yolo_segments(path: Path, image: ExportedImage, numbers: Mapping[int, int]) -> None:

@@ -64,7 +64,7 @@ def _read(annotation: CocoAnnotation) -> Iterator[Found]:
         if not points:
             yield LeftOut("object(s) without a marked key point", cls)
     else:
-        yield _box(where, cls, row.get("bbox"))
+        yield _box(annotation)
 
 
 def _polygons(where: str, parts: Any) -> PolygonArea | None:
@@ -95,11 +95,12 @@ def _mask(where: str, mask: dict[str, Any]) -> MaskArea | None:
     return area if area.mask.size else None
 
 
-def _box(where: str, cls: str, numbers: Any) -> Found:
-    if not isinstance(numbers, list) or len(numbers) != 4:
+def _box(annotation: CocoAnnotation) -> Found:
+    where, corners = annotation.where, annotation.corners()
+    if corners is None:
         raise InputError(f"{where}: it has neither a segmentation nor a 'bbox'.")
-    x, y, width, height = (to_number(where, "bbox", str(number)) for number in numbers)
-    check_places(where, np.array([y, x, y + height, x + width]))
-    if min(height, width) <= 0:
+    check_places(where, np.array(corners))
+    ymin, xmin, ymax, xmax = corners
+    if ymax <= ymin or xmax <= xmin:
         return LeftOut(NO_AREA)
-    return ListedOutline(where, cls, rectangle((y, x, y + height, x + width)), is_box=True)
+    return ListedOutline(where, annotation.cls, rectangle(corners), is_box=True)

@@ -9,7 +9,6 @@ turned into that array, and any other stays a record.
 from __future__ import annotations
 
 import math
-import pickletools
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +44,8 @@ def read_pickle(content: bytes) -> Any:
     BadPickleError
         If it is damaged, or has instructions for other things than values and objects.
     """
+    import pickletools  # takes a fifth of a second to load
+
     machine = _Machine()
     try:
         for opcode, argument, _ in pickletools.genops(content):

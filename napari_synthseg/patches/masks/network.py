@@ -18,7 +18,9 @@ from napari_synthseg.core.geometry import Region, region_shape, region_slices
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import FloatImage, PixelSource
 from napari_synthseg.core.progress import Progress, subprogress
-from napari_synthseg.networks.click_net import ClassFit, outline_clicks, rivals
+from napari_synthseg.networks.click_dividing import NetworkOutline, rivals
+from napari_synthseg.networks.click_net import ClassFit, ClickOutliner, outline_clicks
+from napari_synthseg.networks.click_weights import shipped_network
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
 from napari_synthseg.patches.quality.size import equal_diameter
 from napari_synthseg.patches.window import cut_mask, read_window
@@ -44,16 +46,32 @@ def outline_by_network(objects: ClickedObjects) -> Generator[Progress, None, Seq
     """Outline the object under every click; see `registry.MaskMethod`."""
     if objects.positions.shape[1] == 3:
         return (yield from _outline_volume(objects))
-    return (
-        yield from outline_clicks(
-            objects.pixels,
-            objects.positions,
-            objects.classes,
-            dict(objects.diameters),
-            objects.negatives,
-            spacing=(objects.spacing[0], objects.spacing[1]),
-        )
-    )
+    return (yield from outline_flat(objects))
+
+
+def outline_flat(
+    objects: ClickedObjects,
+    fits: dict[int, ClassFit] | None = None,
+    unsure: NDArray[np.bool_] | None = None,
+) -> Generator[Progress, None, list[NetworkOutline]]:
+    """Outline the objects of a flat image; `fits` and `unsure` are those of `outline_clicks`."""
+    return outline_clicks(
+        objects.pixels, objects.positions, objects.classes, objects.diameters, objects.negatives,
+        spacing=_flat(objects.spacing), fits=fits, unsure=unsure,
+    )  # fmt: skip
+
+
+def click_outliner(objects: ClickedObjects) -> ClickOutliner:
+    """Return what outlines some of the objects of a flat image, as they are asked for."""
+    return ClickOutliner(
+        objects.pixels, objects.positions, objects.classes, objects.negatives,
+        _flat(objects.spacing), shipped_network(),
+    )  # fmt: skip
+
+
+def _flat(spacing: Sequence[float]) -> tuple[float, float]:
+    y, x = spacing
+    return y, x
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,7 +51,7 @@ def find_double_clicks(
     for first, second in pairs:
         one, other = patches[first], patches[second]
         away = float(np.linalg.norm(places[first] - places[second]) / diameter)
-        if away < SAME_DIAMETERS or _joint_area(one, other) < MAX_JOINT_SIZE * usual:
+        if away < SAME_DIAMETERS or joint_area(one, other) < MAX_JOINT_SIZE * usual:
             yield one, other, away
 
 
@@ -69,7 +69,7 @@ def _stretch(patches: Sequence[Patch]) -> NDArray[np.float64]:
     return factors
 
 
-def _joint_area(one: Patch, other: Patch) -> int:
+def joint_area(one: Patch, other: Patch) -> int:
     """Return the number of pixels that are in either of two masks of one image."""
     both = intersect(_window_of(one), _window_of(other))
     shared = 0

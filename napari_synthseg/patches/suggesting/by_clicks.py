@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,11 @@ from napari_synthseg.core.annotations import new_id
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, widen_region
 from napari_synthseg.core.patch import ClickedImage, Outline
-from napari_synthseg.core.pixels import PixelSource, TiledSource
 from napari_synthseg.core.progress import Progress, exhaust, subprogress
-from napari_synthseg.networks.click_net import ClassFit, NetworkOutline, outline_clicks, rivals
+from napari_synthseg.networks.click_dividing import NetworkOutline, rivals
+from napari_synthseg.networks.click_net import ClassFit
+from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
+from napari_synthseg.patches.masks.network import outline_flat
 from napari_synthseg.patches.suggesting.candidates import (
     SAMPLED_OBJECTS,
     CandidateFinder,
@@ -111,17 +114,6 @@ def _middle(region: Region) -> tuple[float, ...]:
     return tuple((a + b - 1) / 2 for a, b in region)
 
 
-class _Clicks:
-    """The clicks of an image as arrays."""
-
-    def __init__(self, image: ClickedImage) -> None:
-        self.pixels: PixelSource = TiledSource(image.pixels)
-        self.spacing = image.ref.spacing[0], image.ref.spacing[1]
-        self.positions = np.array([c.position for c in image.clicks], float).reshape(-1, 2)
-        self.classes = np.array([c.cls for c in image.clicks], np.int64)
-        self.negatives = np.array(image.negatives, float).reshape(-1, 2)
-
-
 class _Lesson:
     """What the clicked objects of an image look like, those nearest to a part of it.
 
@@ -132,32 +124,27 @@ class _Lesson:
     """
 
     def __init__(self, image: ClickedImage, diameters: Mapping[int, float], part: Region) -> None:
-        self._clicks = _Clicks(image)
-        away = np.abs(self._clicks.positions - _middle(part)).max(axis=1)
+        clicks = ClickedObjects.on(image, diameters)
+        away = np.abs(clicks.positions - _middle(part)).max(axis=1)
         order = np.argsort(away, kind="stable")
-        classes = self._clicks.classes[order]
-        chosen = np.concatenate(
-            [order[classes == value][:MOST_TAUGHT] for value in np.unique(classes)]
+        classes = clicks.classes[order]
+        nearest = [order[classes == value][:MOST_TAUGHT] for value in np.unique(classes)]
+        chosen = np.sort(np.concatenate(nearest))
+        self._taught = replace(
+            clicks, positions=clicks.positions[chosen], classes=clicks.classes[chosen]
         )
-        self._chosen = np.sort(chosen)
-        self._classes = self._clicks.classes[self._chosen]
-        self._diameters = {v: diameters[v] for v in np.unique(classes).tolist() if v in diameters}
         self._outlines: list[NetworkOutline] = []
         self.fits: dict[int, ClassFit] = {}
 
     def learn(self) -> Generator[Progress, None, None]:
         """Outline what is clicked, and learn what each class looks like."""
-        clicks = self._clicks
-        self._outlines = yield from outline_clicks(
-            clicks.pixels, clicks.positions[self._chosen], self._classes, self._diameters,
-            clicks.negatives, spacing=clicks.spacing, fits=self.fits,
-        )  # fmt: skip
+        self._outlines = yield from outline_flat(self._taught, self.fits)
 
     def finder(self, value: int) -> tuple[CandidateFinder, list[Traits]]:
         """Return what finds objects of a class, and what is measured on some clicked ones."""
-        clicks, every = self._clicks, self._outlines
-        own = [o for o, c in zip(every, self._classes, strict=True) if c == value and o.area]
-        finder = CandidateFinder(clicks.pixels, clicks.spacing, self.fits[value], own, every)
+        taught, every = self._taught, self._outlines
+        own = [o for o, c in zip(every, taught.classes, strict=True) if c == value and o.area]
+        finder = CandidateFinder(taught.pixels, taught.spacing, self.fits[value], own, every)
         measured = own[:: max(1, len(own) // SAMPLED_OBJECTS)]
         usual = [
             measure_traits(one, exhaust(finder.look_at(one.window)), finder) for one in measured
@@ -172,8 +159,7 @@ class _Search:
         self, image: ClickedImage, lesson: _Lesson, diameters: Mapping[int, float], part: Region
     ) -> None:
         self._image, self._lesson, self._part = image, lesson, part
-        self._clicks = _Clicks(image)
-        self._diameters = diameters
+        self._clicks = ClickedObjects.on(image, diameters)
         self._tree = cKDTree(self._clicks.positions)
 
     def find(self, value: int) -> Generator[Progress, None, list[Suggestion]]:
@@ -199,7 +185,7 @@ class _Search:
 
     def _beside(self, value: int) -> NDArray[np.bool_]:
         """Tell which clicks are on objects that lie beside those of a class."""
-        return np.isin(self._clicks.classes, list(rivals(value, self._diameters)))
+        return np.isin(self._clicks.classes, list(rivals(value, self._clicks.diameters)))
 
     def _free(
         self, places: NDArray[np.float64], value: int, diameter: float
@@ -228,12 +214,11 @@ class _Search:
         near = self._tree.query_ball_point(places, BESIDE_DIAMETERS * diameter)
         known = np.array(sorted({n for some in near for n in some if beside[n]}), int)
         positions = np.concatenate([clicks.positions[known], places])
-        classes = np.full(len(positions), value)  # looked at alike, as all of them lie side by side
-        found = yield from outline_clicks(
-            clicks.pixels, positions, classes, {value: self._diameters[value]}, clicks.negatives,
-            spacing=clicks.spacing, fits={value: self._lesson.fits[value]},
-            unsure=None if sure else np.arange(len(positions)) >= len(known),
-        )  # fmt: skip
+        # looked at alike, as all of them lie side by side
+        classes = np.full(len(positions), value)
+        unsure = None if sure else np.arange(len(positions)) >= len(known)
+        objects = replace(clicks, positions=positions, classes=classes)
+        found = yield from outline_flat(objects, {value: self._lesson.fits[value]}, unsure)
         return found[len(known) :], found[: len(known)]
 
     def _choose(

@@ -63,7 +63,8 @@ def score_files(predicted: Path, truth: Path, how: ScoringOptions) -> Scores:
     true_classes, predicted_classes = read_classes(truth), read_classes(predicted)
     warnings = warn_unmatched(true_files, predicted_files)
     if true_classes is None or predicted_classes is None:
-        if true_classes is not None or predicted_classes is not None:
+        known = (true_classes or predicted_classes or {}).values()
+        if len({name for table in known for name in table.values()}) > 1:
             warnings.append("Only one of the folders has an objects.csv: classes are ignored.")
         true_classes = predicted_classes = {}
     tables = (*true_classes.values(), *predicted_classes.values())

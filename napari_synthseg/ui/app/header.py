@@ -57,7 +57,8 @@ class Header(QWidget):
         layout.setContentsMargins(0, 0, 0, 2)
         layout.setSpacing(3)
         layout.addWidget(row_of(self.project_button, self.help_button))
-        layout.addWidget(row_of(self.undo_button, self.redo_button))
+        self._undo_row = row_of(self.undo_button, self.redo_button)
+        layout.addWidget(self._undo_row)
         controller.session_changed.connect(self.refresh)
         controller.project_changed.connect(lambda *_: self.refresh())
         self.refresh()
@@ -80,6 +81,13 @@ class Header(QWidget):
             button.setText(f"{sign} {word} {label}" if label else f"{sign} {word}")
             button.setEnabled(label is not None)
             button.setToolTip(f"{word} {label or ''} ({keys})")
+        self._share_room(undo, redo)
+
+    def _share_room(self, undo: str | None, redo: str | None) -> None:
+        """Leave most of the row to the one that can be pressed."""
+        row = self._undo_row.layout()
+        row.setStretch(0, 3 if undo and not redo else 1)
+        row.setStretch(1, 3 if redo and not undo else 1)
 
 
 class WideButton(QToolButton):

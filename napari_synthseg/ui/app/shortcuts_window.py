@@ -35,7 +35,7 @@ class ShortcutsWindow(QDialog):
                 keys.setObjectName("key")
                 what.setWordWrap(True)
                 row = grid.rowCount()
-                grid.addWidget(keys, row, 0, Qt.AlignmentFlag.AlignLeft)
+                grid.addWidget(keys, row, 0, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
                 grid.addWidget(what, row, 1)
         grid.addWidget(quiet_label(OF_NAPARI), grid.rowCount(), 0, 1, 2)
         grid.setRowStretch(grid.rowCount(), 1)

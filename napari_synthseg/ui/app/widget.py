@@ -18,14 +18,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_synthseg.core.plugins import plugin_problems
-from napari_synthseg.ui.app.close_watch import CloseWatch
+from napari_synthseg.ui.app.close_watch import CloseWatch, ask_before_removing
 from napari_synthseg.ui.app.guided_tour import GuidedTour
 from napari_synthseg.ui.app.header import Header
 from napari_synthseg.ui.app.help_window import HelpWindow
 from napari_synthseg.ui.app.shortcuts_window import ShortcutsWindow
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.keys import Actions, bind_widget_keys
-from napari_synthseg.ui.control.leaving import may_leave
+from napari_synthseg.ui.control.leaving import may_leave, runs_long_work
 from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.click import ClickPage
 from napari_synthseg.ui.pages.page import NextStep, Page
@@ -75,7 +75,7 @@ class SynthSegWidget(QWidget):
         self.files = FileActions(viewer, self.controller, self.layers, self)
         self.step = START
         self._tour: GuidedTour | None = None
-        self._close_watch: CloseWatch | None = None
+        self._close_watches: list[CloseWatch] = []
         self._listening = Subscriptions()
         colors = theme_colors(viewer.theme)
         self.header = Header(self.controller, self.files, self.show_help)
@@ -308,12 +308,18 @@ class SynthSegWidget(QWidget):
             self.shut_down()
         return cast("bool", super().event(event))
 
+    def _may_remove(self) -> bool:
+        return may_leave(self.controller, self, "Closing the panel")
+
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the window that the panel is shown in."""
         super().showEvent(event)
-        if self._close_watch is None or self._close_watch.parent() is not self.window():
+        is_busy = partial(runs_long_work, self.controller)
+        if all(watch.parent() is not self.window() for watch in self._close_watches):
             may_close = partial(may_leave, self.controller, self, "Closing the window")
-            self._close_watch = CloseWatch(self.window(), self.shut_down, may_close)
+            watch = CloseWatch(self.window(), self.shut_down, is_busy, may_close)
+            self._close_watches.append(watch)
+        ask_before_removing(self, self._may_remove)
 
 
 def _let_go(

@@ -15,7 +15,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.ui.control.job_monitor import JobMonitor, close_opened
+from napari_synthseg.ui.control.job_monitor import INTERVAL_MS, JobMonitor, close_opened
 from napari_synthseg.ui.control.notices import report, show_input_errors, tell, warn
 from napari_synthseg.workflow.jobs import Job, Outcome
 from napari_synthseg.workflow.session import Session
@@ -24,15 +24,22 @@ T = TypeVar("T")
 
 Lane = Literal[
     "short", "training", "learning", "regions", "display", "pictures", "judging", "measuring",
-    "applying",
+    "applying", "preparing", "outlining", "mending", "devices",
 ]  # fmt: skip
 """Works of different lanes may run at the same time, two of one lane may not: short ones, training,
 learning to make dual images, reading and saving what is painted, making what is to be shown,
-looking at images for their list, comparing what was found with the truth, measuring it, and
-applying and exporting."""
+looking at images for their list, comparing what was found with the truth, measuring it, applying
+and exporting, getting ready to outline, outlining, mending an outline, and finding devices."""
 
-WITHOUT_BAR: tuple[Lane, ...] = ("regions", "display", "pictures", "judging")
+QUIET: tuple[Lane, ...] = ("preparing", "outlining", "mending", "devices")
+"""Lanes of work that pages need not know of: it follows from a click or a key, many times."""
+
+WITHOUT_BAR: tuple[Lane, ...] = ("regions", "display", "pictures", "judging", *QUIET)
 """Lanes without a progress bar: their work is over in a moment."""
+
+QUIET_INTERVAL_MS = 12
+"""How often news is looked for in quiet lanes: a click's outline is ready within a few hundredths
+of a second."""
 
 
 class SessionController(QObject):
@@ -45,9 +52,10 @@ class SessionController(QObject):
     closing = Signal()
     """The session is about to be closed: what is not in it yet must go there now."""
     work_changed = Signal()
-    """Work started, was paused or resumed, or ended and its outcome was handed on."""
+    """Work started, was paused or resumed, or ended and its outcome was handed on; not of quiet
+    lanes."""
     work_progressed = Signal(str, float, str)
-    """Lane, share that is done, what it does."""
+    """Lane, share that is done, what it does; not of quiet lanes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,18 +157,22 @@ class SessionController(QObject):
         *,
         lane: Lane = "short",
         on_progress: Callable[[list[Progress]], object] | None = None,
+        on_failure: Callable[[Outcome[Any]], object] | None = None,
         on_end: Callable[[Outcome[Any]], object] | None = None,
     ) -> None:
         """Run a job in its thread; show its progress, record its outcome, report its failure.
 
-        `on_done` is called with the value if all went well, `on_end` with the outcome in any
-        case, `on_progress` with what was yielded since the last call. All on this thread.
+        `on_done` is called with the value if all went well, `on_failure` with the outcome in place
+        of a report, `on_end` with the outcome in any case, `on_progress` with what was yielded
+        since the last call. All on this thread.
         """
         if not self._is_free(lane):
             return
+        quiet = lane in QUIET
 
         def progressed(steps: list[Progress]) -> None:
-            self.work_progressed.emit(lane, steps[-1].fraction, steps[-1].message or job.name)
+            if not quiet:
+                self.work_progressed.emit(lane, steps[-1].fraction, steps[-1].message or job.name)
             if on_progress is not None:
                 on_progress(steps)
 
@@ -169,20 +181,26 @@ class SessionController(QObject):
             if (session := self.session) is not None:
                 show_input_errors(lambda: session.record(job))
             if outcome.state == "failed":
-                report(outcome, job.name)
+                on_failure(outcome) if on_failure is not None else report(outcome, job.name)
             elif outcome.state == "cancelled":
                 close_opened(outcome)
             elif on_done is not None:
                 on_done(outcome.value)
 
-        monitor = self._monitors[lane] = JobMonitor(job, with_bar=lane not in WITHOUT_BAR)
+        monitor = self._monitors[lane] = JobMonitor(
+            job,
+            with_bar=lane not in WITHOUT_BAR,
+            interval_ms=QUIET_INTERVAL_MS if quiet else INTERVAL_MS,
+        )
         monitor.progressed.connect(progressed)
         monitor.finished.connect(finished)
         if on_end is not None:
             monitor.finished.connect(on_end)
-        monitor.finished.connect(lambda _: self.work_changed.emit())
+        if not quiet:
+            monitor.finished.connect(lambda _: self.work_changed.emit())
         monitor.start()
-        self.work_changed.emit()
+        if not quiet:
+            self.work_changed.emit()
 
     def compute(
         self,
@@ -207,10 +225,15 @@ class SessionController(QObject):
             warn(f"Still busy: {busy.name}. Wait for it, or cancel it.")
         return busy is None
 
+    def leave(self, lane: Lane) -> None:
+        """Cancel the work in a quiet lane and hear no more of it; the lane is free at once."""
+        if (monitor := self._monitors.pop(lane, None)) is not None:
+            monitor.leave()
+
     def cancel(self, lane: Lane) -> None:
-        """Ask the work in a lane to end."""
+        """Ask the work in a lane to end; asked again, without finishing touches."""
         if job := self.job(lane):
-            job.cancel()
+            job.cancel(quickly=job.is_stopping)
             self.work_changed.emit()
 
     def pause(self, lane: Lane) -> None:

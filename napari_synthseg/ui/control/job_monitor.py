@@ -43,7 +43,7 @@ class JobMonitor(QObject):
 
     _active: ClassVar[set[JobMonitor]] = set()
 
-    def __init__(self, job: Job[Any], *, with_bar: bool, interval_ms: int = INTERVAL_MS) -> None:
+    def __init__(self, job: Job[Any], *, with_bar: bool, interval_ms: int) -> None:
         super().__init__()
         self.job = job
         news: deque[Progress] = deque(maxlen=10_000)

@@ -19,6 +19,11 @@ LONG_WORK: dict[Lane, tuple[str, str]] = {
 """Lane of work that takes minutes -> what the user is told runs, and what is left of it."""
 
 
+def runs_long_work(controller: SessionController) -> bool:
+    """Tell whether leaving would stop long work."""
+    return any(controller.job(lane) is not None for lane in LONG_WORK)
+
+
 def may_leave(controller: SessionController, parent: QWidget, going: str) -> bool:
     """Tell whether the user wants to go although long work runs; work goes on while asking.
 

@@ -46,11 +46,8 @@ MAX_NAME_LENGTH = 64
 DEFAULT_DIAMETER = 24.0
 
 KEYS = (
-    "<b>Click</b> adds a center. The ring shows the class's diameter: set it so that rings fit the "
-    "objects. <b>S</b> selects and drags, <b>Del</b> deletes, <b>P</b> adds again, <b>1-9</b> "
-    "chooses the class, <b>0</b> what is not an object, <b>O</b> shows and hides outlines, "
-    "<b>PageDown</b> and <b>PageUp</b> go to other images, <b>Ctrl+Z</b> undoes. Each click is "
-    "saved at once."
+    "<b>1-9</b> class, <b>0</b> not an object, <b>S</b> select, <b>P</b> click again, <b>Del</b> "
+    "delete, <b>?</b> all keys. Each click is saved at once."
 )
 
 NEGATIVE_TIP = (
@@ -91,8 +88,9 @@ class ClickPage(Page):
         self.table.changed.connect(self._on_class_changed)
         self.add_button = push_button("Add class", self._on_add, "Add a kind of object")
         self.remove_button = push_button(
-            "Remove class", self._on_remove, "Remove the selected class, with all its clicks"
+            "Remove", self._on_remove, "Remove the selected class, with all its clicks"
         )
+        self.remove_button.setAccessibleName("Remove class")
         self.exhaustive = check_box(
             "I clicked every object on this image",
             self._on_exhaustive,
@@ -112,8 +110,9 @@ class ClickPage(Page):
         )
         self.add(
             self.images, self.switch, self.table,
-            row_of(self.add_button, self.remove_button), self.diameter, self.outlines, self.suggest,
-            self.exhaustive, self.clicking, self.painting, self.show_clicks, self.show_regions,
+            row_of(self.add_button, self.remove_button, self.diameter.draw_button), self.diameter,
+            self.outlines, self.suggest, self.exhaustive, self.clicking, self.painting,
+            self.show_clicks, self.show_regions,
         )  # fmt: skip
         layers.regions.changed.connect(self._on_regions_changed)
         layers.clicks.active_class_changed.connect(self._show_active)
@@ -173,7 +172,8 @@ class ClickPage(Page):
         self.exhaustive.setEnabled(bool(parts))
         self.painting.setVisible(paints)
         for widget in (
-            self.diameter, self.outlines, self.suggest, self.exhaustive, self.clicking,
+            self.diameter, self.diameter.draw_button, self.outlines, self.suggest, self.exhaustive,
+            self.clicking,
         ):  # fmt: skip
             widget.setVisible(not paints)
         self._offer_layers()

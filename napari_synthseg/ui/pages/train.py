@@ -126,12 +126,11 @@ class TrainPage(Page):
             self.form.set_model(self._spec)
             self.device.show_spec(self._spec)
         cautions = self.session.cautions if self.session is not None else ()
-        lines = (
-            f"{SOURCES[self.form.model.source]} {BACKGROUND_WORK}",
-            *(f"Note: {c}." for c in cautions),
-        )
-        before = "\n".join(lines)
+        words = f"{SOURCES[self.form.model.source]} {BACKGROUND_WORK}"
+        first = () if is_trained(project) else (words,)  # else it was read, and the curve has room
+        before = "\n".join((*first, *(f"Note: {c}." for c in cautions)))
         self.introduction.setText(before if idle else WHILE_TRAINING)
+        self.introduction.setVisible(bool(self.introduction.text()))
         self.work.start_button.setEnabled(idle and is_marked(project))
         self.work.start_button.setText("Train again" if is_trained(project) else "Start")
         for settings in (self.form, self.task, self.device):
@@ -159,6 +158,7 @@ class TrainPage(Page):
         run = self._chosen
         is_over = run is not None and run.id != self._running
         self.report.setText(describe_run(run) if run is not None and is_over else "")
+        self.report.setVisible(bool(self.report.text()))
         stopped = run is not None and run.state != "done"
         self.resume_button.setVisible(stopped and self.work.job is None)
 

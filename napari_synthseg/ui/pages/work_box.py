@@ -120,11 +120,12 @@ class WorkBox(QWidget):
     def refresh(self) -> None:
         """Show the buttons as they are now."""
         running = self.job is not None
-        self.pause_button.setEnabled(running)
-        self.pause_button.setText("Resume" if self.is_paused else "Pause")
         stopping = self.job is not None and self.job.is_stopping
-        self.stop_button.setEnabled(running and not stopping)
-        self.stop_button.setText("Stopping…" if stopping else "Stop")
+        self.pause_button.setEnabled(running and not stopping)
+        self.pause_button.setText("Resume" if self.is_paused else "Pause")
+        self.stop_button.setEnabled(running and (self._is_finishing or not stopping))
+        words = "End now" if self._is_finishing else "Stopping…"
+        self.stop_button.setText(words if stopping else "Stop")
         self.bar.setVisible(running)
         self.curve.setVisible(self._log.stage is not None)
 
@@ -134,6 +135,7 @@ class WorkBox(QWidget):
         self._waiting: list[CurvePoint] = []
         self._last_preview = self._last_draw = 0.0
         self._prepared = None
+        self._is_finishing = False
         self.curve.clear()
         self.status.setText("")
         self.bar.setValue(0)
@@ -150,6 +152,9 @@ class WorkBox(QWidget):
         if time.monotonic() - self._last_draw >= CURVE_PERIOD_S:
             self._draw()
         self.status.setText(self._log.text())
+        if news[-1].finishing != self._is_finishing:
+            self._is_finishing = news[-1].finishing
+            self.refresh()
         prepared, self._prepared = self._prepared, None
         if prepared is not None:
             self.previewed.emit(prepared)

@@ -32,7 +32,7 @@ def clicking_hint(project: Project, refs: Sequence[ImageRef] = ()) -> str:
         return "Click on the center of a few objects in the image."
     if count < MIN_CLICKS:
         return f"Good. A few more, please: {MIN_CLICKS - count} at least."
-    return f"{count} clicks. Click more, or go on: more clicks give better results."
+    return f"{count} clicks. More give better results."
 
 
 def painting_hint(

@@ -45,6 +45,7 @@ class WorkLog:
     def __init__(self) -> None:
         self.stage: str | None = None
         self.note = self._message = ""
+        self._is_finishing = False
         self._figures: dict[str, float] = {}
         self._seconds = 0.0
         self._left: float | None = None
@@ -80,6 +81,7 @@ class WorkLog:
     def _take_figures(self, item: Progress) -> None:
         self._notes |= dict.fromkeys(item.notes)
         self._message = item.message or self._message
+        self._is_finishing = item.finishing
         self._seconds = item.metrics.get("seconds", self._seconds)
         self._left = item.metrics.get("seconds left", self._left)
         self._figures.update(
@@ -90,10 +92,12 @@ class WorkLog:
         """Return what is shown below the progress bar: what is done, figures, those held out."""
         if self.stage is None:
             return f"Getting ready: {self.note}" if self.note else "Getting ready…"
-        now = self._message[:1].upper() + self._message[1:]
+        message = f"stopping: {self._message}" if self._is_finishing else self._message
+        now = message[:1].upper() + message[1:]
         if self._seconds:
             now = f"{now}, {self._seconds:.0f} s"
-        if self._left is not None and self.stage == "":  # of several stages it is that of one
+        # of several stages it is that of one
+        if self._left is not None and self.stage == "" and not self._is_finishing:
             now = f"{now}, {time_left(self._left)}"
         note = self.note if self.stage == "" else ""  # of several stages it says nothing
         told = (f"Note: {each}." for each in list(self._notes)[-MOST_NOTES:])

@@ -74,6 +74,11 @@ class ImageLayers:
         self._origins.pop(gone, None)
         self._put_away.discard(gone)
 
+    def hide(self, layer: Layer) -> None:
+        """Hide a layer until the user shows it again, also when its image comes back into view."""
+        self._put_away.discard(layer)
+        layer.visible = False
+
     def _show_or_hide(self, layer: Layer) -> None:
         if self._keys[layer] == self._shown:
             layer.visible = layer.visible or layer in self._put_away

@@ -176,6 +176,37 @@ class Layers(QObject):
         self._watch(refs[0], layer)
         self.show_image(refs[0])
 
+    def look_at(self, ref: ImageRef, center: Sequence[float], diameter: float) -> None:
+        """Bring a place of an image into view, with a ring around it."""
+        self._show_then(ref, lambda image: self.marks.look_at(center, diameter, image))
+
+    def look_at_patch(self, patch: Patch) -> None:
+        """Bring one patch into view, in the image it was cut from."""
+        center = [o + c for o, c in zip(patch.origin, patch.center, strict=True)]
+        height = patch.mask.shape[-2]
+
+        def look(image: DisplayedImage) -> None:
+            if self.clicks.layer is None:
+                return
+            world = self.clicks.layer.data_to_world(center)
+            if len(center) == 3:
+                go_to_plane(self._viewer, float(world[-3]))
+            look_at_point(self._viewer, world, height * image.placement.scale[-2])
+
+        self._show_then(self._controller.project.image(patch.image), look)
+
+    def _show_then(self, ref: ImageRef, act: Callable[[DisplayedImage], object]) -> None:
+        """Do something with an image in view; show it first if need be."""
+
+        def then() -> None:  # by now the user may have gone on to another one
+            if self.image is not None and self.image.key == image_key(ref):
+                act(self.image)
+
+        if self.image is not None and self.image.key == image_key(ref):
+            act(self.image)
+        else:
+            self.show_image(ref, then)
+
     def show_image(
         self,
         ref: ImageRef,
@@ -456,23 +487,6 @@ class Layers(QObject):
         self.preview.set_visible(False)
         if self.image is not None:
             look_at_layer(self._viewer, self.image.layer)
-
-    def look_at_patch(self, patch: Patch) -> None:
-        """Bring one patch into view, in the image it was cut from."""
-        ref = self._controller.project.image(patch.image)
-        if self.image is not None and image_key(ref) == self.image.key:
-            self._look_at_patch(patch)
-        else:
-            self.show_image(ref, lambda: self._look_at_patch(patch))
-
-    def _look_at_patch(self, patch: Patch) -> None:
-        if self.image is None or self.clicks.layer is None:
-            return
-        center = [o + c for o, c in zip(patch.origin, patch.center, strict=True)]
-        world = self.clicks.layer.data_to_world(center)
-        if len(center) == 3:
-            go_to_plane(self._viewer, float(world[-3]))
-        look_at_point(self._viewer, world, patch.mask.shape[-2] * self.image.placement.scale[-2])
 
     # --- results -----------------------------------------------------------------------------
 

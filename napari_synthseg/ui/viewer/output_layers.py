@@ -76,7 +76,10 @@ class OutputLayers:
         image: DisplayedImage,
         least: float | None = None,
     ) -> None:
-        """Show what was found on an image, from a score on, soon, in new layers."""
+        """Show what was found on an image, from a score on, soon, in new layers.
+
+        What was found on it before is hidden: two outlines of one object are not told apart.
+        """
         classes = self._controller.project.classes
         has_pixels = isinstance(prediction, (InstancePrediction, RegionPrediction))
         origin = prediction.region_origin if has_pixels else ()
@@ -87,6 +90,9 @@ class OutputLayers:
             )
 
         def add(layers: Sequence[Layer]) -> None:
+            for (_, ident), before in self._shown.items():
+                for layer in before if ident == prediction.image else ():
+                    self._layers.hide(layer)
             for layer in layers:
                 self._layers.add(layer, image, origin)
             self.predictions.extend(layers[-1:])
@@ -208,7 +214,8 @@ def _instances(
 ) -> Labels:
     found = sorted(prediction.objects, key=lambda o: o.id)
     layer = Labels(
-        small_ids(prediction.ids) if len(classes) > 1 else prediction.ids,
+        # a copy in any case: what is painted on the layer is not what was found
+        small_ids(prediction.ids) if len(classes) > 1 else np.array(prediction.ids),
         name=name,
         opacity=1.0,
         features={
@@ -231,7 +238,7 @@ def _regions(
 ) -> Labels:
     found = [int(v) for v in np.flatnonzero(prediction.pixel_counts) if v > 0]
     return Labels(
-        prediction.values,
+        np.array(prediction.values),  # a copy, as above
         name=name,
         opacity=REGIONS_OPACITY,
         colormap=class_colormap(classes),

@@ -25,7 +25,7 @@ WIDTHS = {KEY: 34, COLOR: 30, DIAMETER: 116, AMOUNT: 48}
 KEYS = 9
 """Classes that a key chooses."""
 
-HEADER_PX, ROW_PX = 34, 32
+HEADER_PX, ROW_PX = 30, 28
 
 MAX_ROWS_IN_SIGHT = 7
 
@@ -68,6 +68,7 @@ class ClassTable(QTableWidget):
         for column, width in WIDTHS.items():
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             self.setColumnWidth(column, width)
+        header.setFixedHeight(HEADER_PX - 2)
         self.itemSelectionChanged.connect(self._on_row_selected)
         self.itemChanged.connect(self._on_item_changed)
         self.cellClicked.connect(self._on_cell_clicked)
@@ -113,6 +114,7 @@ class ClassTable(QTableWidget):
                 self.selectRow(values.index(value))
 
     def _make_rows(self, rows: Sequence[ClassRow]) -> None:
+        self.clearSpans()
         self.setRowCount(0)
         self.setRowCount(len(rows))
         tips = {COLOR: "Click to change the color", NAME: "Double-click to rename"}
@@ -129,6 +131,7 @@ class ClassTable(QTableWidget):
                 self.setItem(number, column, item)
             if not is_class:
                 self.item(number, KEY).setText("0")
+                self.setSpan(number, NAME, 1, DIAMETER - NAME + 1)  # a name of several words
                 continue
             if number < KEYS:
                 self.item(number, KEY).setText(str(number + 1))

@@ -165,6 +165,8 @@ class LossCurve(QWidget):
         self._plot.hideButtons()
         self._plot.setLabel("bottom", "step")
         self._plot.setLabel("left", "loss")
+        for side in ("bottom", "left"):
+            self._plot.getAxis(side).enableAutoSIPrefix(False)  # else 0.5 is "500, x0.001"
         self._raw = self._plot.plot()
         self._dots = pyqtgraph.ScatterPlotItem(size=7)
         self._dots.setZValue(1)

@@ -42,8 +42,9 @@ class DataTable(QTableWidget):
         self.setTabKeyNavigation(False)  # tab goes on to the next control
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
-        for header in (self.verticalHeader(), self.horizontalHeader()):
-            header.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
+        # by the end of its name, such as "IoU 0.5", a row is told from the next one
+        self.verticalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         self.verticalHeader().setDefaultAlignment(left)
         self.show_table(table)
@@ -81,6 +82,8 @@ class DataTable(QTableWidget):
     def _fit_to_width(self) -> None:
         columns, rows = self.horizontalHeader(), self.verticalHeader()
         room = self.width() - 2 * self.frameWidth() - GRID_PX
+        if self.rowCount() > self._most_rows:
+            room -= self.verticalScrollBar().sizeHint().width()
         least = columns.minimumSectionSize() * self.columnCount()
         heading = _clamp(room - least, (HEADING_PX[0], max(HEADING_PX[1], room // 3)))
         rows.setMaximumWidth(heading)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QSizePolicy, QToolButton, QWidget
 
-from napari_synthseg.ui.widgets.parts import column_in
+from napari_synthseg.ui.widgets.parts import column_in, row_of
 
 
 class Fold(QWidget):
@@ -24,7 +26,7 @@ class Fold(QWidget):
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.body = QWidget()
-        column_in(self.body, *widgets).setContentsMargins(12, 0, 0, 4)
+        column_in(self.body, *widgets).setContentsMargins(0, 0, 0, 4)
         column_in(self, self.button, self.body).setSpacing(2)
         self.button.toggled.connect(self._on_toggled)
         self._on_toggled(False)
@@ -47,3 +49,19 @@ class Fold(QWidget):
         self.button.setArrowType(arrow)
         self.body.setVisible(is_open)
         self.opened.emit(is_open)
+
+
+class FoldRow(QWidget):
+    """Folds whose headings stand side by side; at most one of them is open."""
+
+    def __init__(self, *folds: Fold) -> None:
+        super().__init__()
+        self._folds = folds
+        headings = row_of(*(fold.button for fold in folds))
+        column_in(self, headings, *folds).setSpacing(0)
+        for fold in folds:
+            fold.opened.connect(partial(self._on_opened, fold))
+
+    def _on_opened(self, opened: Fold, is_open: bool) -> None:
+        for fold in self._folds if is_open else ():
+            fold.open(fold is opened)

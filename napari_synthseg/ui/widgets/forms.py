@@ -16,8 +16,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QLineEdit, QWidget
-from superqt import QCollapsible
 
+from napari_synthseg.ui.widgets.fold import Fold
 from napari_synthseg.ui.widgets.parts import Notice, column_in
 
 M = TypeVar("M", bound=BaseModel)
@@ -90,14 +90,8 @@ class ModelForm(QWidget, Generic[M]):
                 sections.setdefault(self._section(name, info, shown), []).append(name)
         layout.addWidget(self._page(sections.pop("")))
         for title, names in sections.items():
-            section = QCollapsible(title)
-            section.setToolTip(f"Show or hide these settings: {', '.join(map(_words, names))}")
-            section.setContent(self._page(names))
-            section.setDuration(0)
-            section.collapse(animate=False)
-            section.layout().setContentsMargins(0, 2, 0, 0)
-            section.layout().setSpacing(2)
-            layout.addWidget(section)
+            tip = f"Show or hide these settings: {', '.join(map(_words, names))}"
+            layout.addWidget(Fold(title, self._page(names), tip=tip))
         layout.addWidget(self.problem)
 
     @property

@@ -9,8 +9,10 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QColor, QImage, QPainter, QPixmap
+from qtpy.QtGui import QColor, QImage, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListView
+
+from napari_synthseg.ui.widgets.thumbnail import on_square
 
 PICTURE_PX = 40
 """Longer edge of a picture, in screen pixels."""
@@ -20,8 +22,10 @@ ROW_PX = PICTURE_PX + 6
 MAX_PICTURES = 2000
 """Pictures that are kept."""
 
-SHOWN_ROWS = 3.5
-"""Rows in sight at the smallest height: half of one tells that there are more."""
+MOST_ROWS = 2.5
+"""Rows in sight: half of one tells that there are more."""
+
+FRAME_PX = 4
 
 
 class ListedImage(Protocol):
@@ -169,7 +173,6 @@ class ImageList(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
-        self.setFixedHeight(int(SHOWN_ROWS * ROW_PX))
         self.selectionModel().currentChanged.connect(self._on_current)
         self._is_following = False
 
@@ -177,6 +180,7 @@ class ImageList(QListView):
         """Show images, and which one is shown in the viewer."""
         self._is_following = True
         self.images.show(rows)
+        self.setFixedHeight(int(min(len(rows), MOST_ROWS) * ROW_PX) + FRAME_PX)
         keys = [row.key for row in rows]
         if shown in keys:
             index = self.images.index(keys.index(shown))
@@ -202,17 +206,4 @@ def _pixmap(pixels: NDArray[np.uint8]) -> QPixmap:
     """Return a picture on a square, so that names stand below each other."""
     height, width = pixels.shape[:2]
     image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-    square = QPixmap(PICTURE_PX, PICTURE_PX)
-    square.fill(QColor(0, 0, 0, 0))
-    picture = QPixmap.fromImage(image).scaled(
-        PICTURE_PX,
-        PICTURE_PX,
-        Qt.AspectRatioMode.KeepAspectRatio,
-        Qt.TransformationMode.SmoothTransformation,
-    )
-    painter = QPainter(square)
-    painter.drawPixmap(
-        (PICTURE_PX - picture.width()) // 2, (PICTURE_PX - picture.height()) // 2, picture
-    )
-    painter.end()
-    return square
+    return on_square(QPixmap.fromImage(image), PICTURE_PX)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QImage, QPixmap
-from scipy.ndimage import binary_erosion
+from qtpy.QtGui import QColor, QImage, QPainter, QPixmap
 
 THUMBNAIL_PX = 68
 """Edge of the picture, in screen pixels."""
@@ -17,6 +16,8 @@ def draw_thumbnail(pixels: NDArray[np.float32], mask: NDArray[np.bool_], color: 
 
     Of a volume the plane is shown that holds most of the mask.
     """
+    from scipy.ndimage import binary_erosion
+
     if mask.ndim == 3:
         plane = int(mask.sum(axis=(1, 2)).argmax()) if mask.any() else mask.shape[0] // 2
         pixels, mask = pixels[:, plane], mask[plane]
@@ -32,9 +33,20 @@ def draw_thumbnail(pixels: NDArray[np.float32], mask: NDArray[np.bool_], color: 
     rgb[mask & ~binary_erosion(mask, iterations=2)] = QColor(color).getRgb()[:3]
     height, width = rgb.shape[:2]
     image = QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    return QPixmap.fromImage(image).scaled(
-        THUMBNAIL_PX,
-        THUMBNAIL_PX,
-        Qt.AspectRatioMode.IgnoreAspectRatio,
+    return on_square(QPixmap.fromImage(image), THUMBNAIL_PX)
+
+
+def on_square(picture: QPixmap, edge_px: int) -> QPixmap:
+    """Return a picture in the middle of a clear square, as large as fits."""
+    square = QPixmap(edge_px, edge_px)
+    square.fill(QColor(0, 0, 0, 0))
+    fitting = picture.scaled(
+        edge_px,
+        edge_px,
+        Qt.AspectRatioMode.KeepAspectRatio,
         Qt.TransformationMode.SmoothTransformation,
     )
+    painter = QPainter(square)
+    painter.drawPixmap((edge_px - fitting.width()) // 2, (edge_px - fitting.height()) // 2, fitting)
+    painter.end()
+    return square

@@ -13,8 +13,8 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.io.boxes.base import BOX_FORMATS
-from napari_synthseg.io.clicks import write_clicks
 from napari_synthseg.io.exports.training_pairs import LAYOUTS
+from napari_synthseg.io.points.clicks import write_clicks
 from napari_synthseg.io.result_files import refuse_existing
 from napari_synthseg.workflow.exporting.boxes import export_boxes
 from napari_synthseg.workflow.exporting.exported import Exported

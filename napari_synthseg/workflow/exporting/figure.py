@@ -23,9 +23,9 @@ from napari_synthseg.core.predictions import (
     Prediction,
     RegionPrediction,
 )
-from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.atomic import replace_file
-from napari_synthseg.io.outlines.tracing import trace_mask
+from napari_synthseg.io.outlines.on_images.tracing import trace_mask
 from napari_synthseg.io.result_files import name_targets, refuse_existing
 from napari_synthseg.metrics.measurements import pixel_size
 from napari_synthseg.storage.images import open_pixels
@@ -65,13 +65,14 @@ def export_figure(
     """Write a figure for each image: of flat images and of the middle plane of volumes."""
     targets = [path.with_suffix(f".{format}") for path in name_targets(out, source.images)]
     refuse_existing(targets, overwrite)
-    for number, (ref, target) in enumerate(zip(source.images, targets, strict=True)):
-        part = number / len(targets), (number + 1) / len(targets)
-        found = yield from subprogress(source.find(ref), *part, ref.name)
-        yield Progress(part[1], f"drawing {ref.name}")
-        figure = draw_figure(ref, found, classes, folder)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target, partial(_save, figure, format))
+
+    def draw(number: int, found: Prediction) -> Generator[Progress, None, None]:
+        yield Progress(0.0, "drawing")
+        figure = draw_figure(source.images[number], found, classes, folder)
+        targets[number].parent.mkdir(parents=True, exist_ok=True)
+        replace_file(targets[number], partial(_save, figure, format))
+
+    yield from source.find_all(draw)
     files = [str(path) for path in targets]
     words = f"{len(files)} figure(s) of {source.name} written to {out}."
     figures = {"images": len(files), "files": files, "notes": list(source.notes)}

@@ -14,9 +14,10 @@ from napari_synthseg.core.predictions import (
     BoxPrediction,
     FoundPoint,
     InstancePrediction,
+    Prediction,
     RegionPrediction,
 )
-from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.io.exports.label_colors import class_colors, id_colors
 from napari_synthseg.io.exports.label_tiff import write_imagej_labels, write_ome_labels
 from napari_synthseg.io.exports.label_zarr import write_zarr_labels
@@ -60,9 +61,10 @@ def export_labels(
         if format == "ome-zarr" and path.exists() and not is_zarr(path):
             raise InputError(f"{path} is no OME-Zarr and is not replaced: give another --out.")
     found: list[tuple[ImageResult, Sequence[FoundPoint]]] = []
-    for number, (ref, path) in enumerate(zip(source.images, paths, strict=True)):
-        part = number / len(paths), (number + 1) / len(paths)
-        prediction = yield from subprogress(source.find(ref), *part, ref.name)
+
+    def write(number: int, prediction: Prediction) -> Generator[Progress, None, None]:
+        yield Progress(0.0, "writing its labels")
+        ref, path = source.images[number], paths[number]
         match prediction:
             case InstancePrediction(ids=ids, objects=objects):
                 labels: NDArray[Any] = ids.astype(ids_type(int(ids.max(initial=0))), copy=False)
@@ -76,6 +78,8 @@ def export_labels(
                 raise InputError(
                     f"{source.name[0].upper()}{source.name[1:]} has no masks: use --what objects."
                 )
+
+    yield from source.find_all(write)
     notes = [*source.notes, *(_lost_sizes(source.images) if format != "tiff" else ())]
     figures: dict[str, Any] = {"images": len(paths), "files": [str(path) for path in paths]}
     if found:

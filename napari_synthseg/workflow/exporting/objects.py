@@ -17,6 +17,7 @@ from napari_synthseg.core.predictions import (
     FoundPoint,
     InstancePrediction,
     ObjectPrediction,
+    Prediction,
 )
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.io.atomic import write_text
@@ -43,6 +44,9 @@ OBJECT_FORMATS = ("csv", "geojson", "imagej", "coco", "coco-rle", "yolo-segments
 
 PORTION = 100
 """Objects between two signs of progress."""
+
+MEASURING = 0.8
+"""Share of the work on an image that goes into its measures; its masks are cut out in the rest."""
 
 _ENDINGS = {"geojson": ".geojson", "imagej": ".zip", "yolo-segments": ".txt"}
 """Of the files of formats that have one for each image."""
@@ -76,31 +80,35 @@ def export_objects(
     targets = name_targets(out, source.images)
     refuse_existing(_files(out, targets, file_names, format), overwrite)
     names = {c.value: c.name for c in classes}
-    results: list[ImageResult] = []
-    tables: list[list[tuple[FoundPoint, Measures]]] = []
     outlined: list[ExportedImage] = []
-    for number, (ref, file_name) in enumerate(zip(source.images, file_names, strict=True)):
-        part = number / len(targets), (number + 1) / len(targets)
-        prediction = yield from subprogress(source.find(ref), *part, ref.name)
-        if not isinstance(prediction, ObjectPrediction):
+
+    def take(
+        number: int, found: Prediction
+    ) -> Generator[Progress, None, list[tuple[FoundPoint, Measures]]]:
+        ref = source.images[number]
+        if not isinstance(found, ObjectPrediction):
             raise InputError(
                 f"{source.name[0].upper()}{source.name[1:]} has no separate objects: use --what "
                 "labels for regions."
             )
-        gone = {thing.cls for thing in prediction.objects} - names.keys()
+        gone = {thing.cls for thing in found.objects} - names.keys()
         if gone and format != "csv":
             raise InputError(
                 f"Objects on '{ref.name}' are of class {min(gone)}, which the project no longer "
                 "has: choose --format csv, or a run that learned its classes."
             )
-        kept = yield from subprogress(_look(prediction, ref, folder, format), part[1], part[1])
-        if format == "csv":
-            results.append(ImageResult(ref, BoxPrediction(objects=()), file_name=file_name))
-            tables.append([(seen.thing, seen.measures) for seen in kept])
-        else:
-            outlined.append(_outline(ref, file_name, kept, folder, format))
+        seen = yield from _look(found, ref, folder, format)
+        if format != "csv":
+            outlined.append(_outline(ref, file_names[number], seen, folder, format))
+        return [(one.thing, one.measures) for one in seen]
+
+    tables = yield from source.find_all(take)
     out.parent.mkdir(parents=True, exist_ok=True)
     if format == "csv":
+        results = [
+            ImageResult(ref, BoxPrediction(objects=()), file_name=name)
+            for ref, name in zip(source.images, file_names, strict=True)
+        ]
         found = [[thing for thing, _ in rows] for rows in tables]
         measures = [[measured for _, measured in rows] for rows in tables]
         write_object_table(out, results, found, names, measures)
@@ -137,7 +145,7 @@ def _look(
     things = prediction.objects
     measures: Sequence[Measures] = [{}] * len(things)
     if format in _MEASURED:
-        columns = yield from measure_found(prediction, ref, folder)
+        columns = yield from subprogress(measure_found(prediction, ref, folder), 0.0, MEASURING)
         measures = rows_of(columns, len(things))
     if not isinstance(prediction, InstancePrediction):
         return [_Seen(o, None, (), own) for o, own in zip(things, measures, strict=True)]
@@ -145,7 +153,8 @@ def _look(
     found: list[_Seen] = []
     for count, (thing, own) in enumerate(zip(things, measures, strict=True)):
         if count % PORTION == 0:
-            yield Progress(1.0, f"object {count + 1}")
+            share = MEASURING + (1 - MEASURING) * count / len(things)
+            yield Progress(share, f"object {count + 1}")
         box = boxes.get(thing.id)
         if box is None:
             continue

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from napari_synthseg.core.predictions import (
     RegionPrediction,
     at_score,
 )
-from napari_synthseg.core.progress import Progress
+from napari_synthseg.core.progress import Progress, in_turn, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.io.labels import UNKNOWN_VALUE, encode_regions
@@ -41,6 +41,15 @@ from napari_synthseg.workflow.predicting import (
 
 if TYPE_CHECKING:
     from napari_synthseg.training.model import Predictor
+
+
+R = TypeVar("R")
+
+UseFound = Callable[[int, Prediction], Generator[Progress, None, R]]
+"""Work on what was found on an image, by the image's number in its source."""
+
+FINDING = 0.9
+"""Share of an export that finding takes; the rest is written in."""
 
 
 class ResultSource(ABC):
@@ -63,6 +72,19 @@ class ResultSource(ABC):
     @abstractmethod
     def find(self, image: ImageRef) -> Generator[Progress, None, Prediction]:
         """Return what is on one of the images, in its pixels."""
+
+    def find_all(self, use: UseFound[R]) -> Generator[Progress, None, list[R]]:
+        """Hand what is on each image to `use`, one after the other; return what that makes of it.
+
+        Nothing that was found is held beyond that.
+        """
+
+        def work(number: int, image: ImageRef) -> Generator[Progress, None, R]:
+            found = yield from subprogress(self.find(image), 0.0, FINDING)
+            return (yield from subprogress(use(number, found), FINDING, 1.0))
+
+        works = [work(number, image) for number, image in enumerate(self.images)]
+        return (yield from in_turn(works, names=[image.name for image in self.images]))
 
 
 class RunSource(ResultSource):

@@ -19,7 +19,7 @@ from napari_synthseg.core.predictions import (
     PointPrediction,
     Prediction,
 )
-from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.core.progress import Progress, in_turn, subprogress
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.metrics.many_measurements import MeasureColumns, measure_objects, rows_of
 from napari_synthseg.metrics.measurements import Measures, locate
@@ -111,19 +111,14 @@ def tabulate(
 ) -> Generator[Progress, None, ObjectTable]:
     """Measure all objects of some predictions; those without objects are left out."""
     kept = [(ref, p) for ref, p in found if isinstance(p, ObjectPrediction)]
-    numbers, objects = list[NDArray[np.intp]](), list[FoundPoint]()
-    columns: list[MeasureColumns] = []
-    for number, (ref, prediction) in enumerate(kept):
-        part = number / len(kept), (number + 1) / len(kept)
-        columns.append((yield from subprogress(measure_found(prediction, ref, folder), *part)))
-        numbers.append(np.full(len(prediction.objects), number, np.intp))
-        objects += prediction.objects
+    works = [measure_found(prediction, ref, folder) for ref, prediction in kept]
+    columns = yield from in_turn(works)
     names = dict.fromkeys(name for each in columns for name in each)
     lengths = [len(p.objects) for _, p in kept]
     table = ObjectTable(
         tuple(ref for ref, _ in kept),
-        np.concatenate([np.empty(0, np.intp), *numbers]),
-        tuple(objects),
+        np.repeat(np.arange(len(kept)), lengths),
+        tuple(thing for _, prediction in kept for thing in prediction.objects),
         {name: _joined(name, columns, lengths) for name in names},
     )
     _ = table.classes, table.scores, table.centers, table.rows_by_id  # here, not in the window

@@ -9,8 +9,8 @@ from pathlib import Path
 from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.clicks import ReadClicks, is_points_table, read_clicks, read_points
-from napari_synthseg.io.measured_points import is_measured, read_measured
+from napari_synthseg.io.points.clicks import ReadClicks, is_points_table, read_clicks, read_points
+from napari_synthseg.io.points.measured_points import is_measured, read_measured
 from napari_synthseg.io.sniffing import SniffedFile
 from napari_synthseg.workflow.importing import Imported
 from napari_synthseg.workflow.importing_files.kinds import (

@@ -31,8 +31,8 @@ from napari_synthseg.io.outlines.base import (
     OutlinedImage,
     OutlineFormat,
 )
-from napari_synthseg.io.outlines.drawing import draw_outlines, draw_planes
-from napari_synthseg.io.outlines.placing import (
+from napari_synthseg.io.outlines.on_images.drawing import draw_outlines, draw_planes
+from napari_synthseg.io.outlines.on_images.placing import (
     Names,
     PlacedArea,
     PlacedOutlines,
@@ -136,18 +136,7 @@ def _import_outlines(
     listed = of_planes.listed
     naming = Names(options.class_name, **options.naming, is_told=options.image is not None)
     if masks is None and _are_boxes(listed):
-        clear = [image for image in listed if not image.is_unclear]
-        names = ImageNames(project.images)
-        boxes = [each for image in clear for each in _as_boxes(image, project, names, naming)]
-        if unclear := len(listed) - len(clear):
-            told = f"{unclear} {LEFT_OUT['unseen_images']}"
-            boxes[0] = replace(boxes[0], notes=(*boxes[0].notes, told))
-        missed = {each.cls for image in listed for each in image.left_out if each.cls}
-        names_missed = {options.rename.get(name, name) for name in missed} & {
-            c.name for c in project.classes
-        }
-        incomplete = sorted({*options.incomplete, *names_missed})
-        options = replace(options, incomplete=incomplete)
+        boxes, options = _listed_as_boxes(listed, project, naming, options)
         return import_listed(path, boxes, kind.name, project, folder, options)
     if options.add_classes:
         project = _with_classes(project, listed, naming)
@@ -296,6 +285,22 @@ def _clicks_in(labels: InstanceLabels, image: ImageRef) -> list[Click]:
         Click(image=image.id, position=made.position, cls=made.cls)
         for made in click_masks(labels, jitter=0.0)
     ]
+
+
+def _listed_as_boxes(
+    listed: Sequence[OutlinedImage], project: Project, naming: Names, options: ImportOptions
+) -> tuple[list[ListedImage], ImportOptions]:
+    """Return outlines as a box format lists them; classes of left out objects are incomplete."""
+    clear = [image for image in listed if not image.is_unclear]
+    names = ImageNames(project.images)
+    boxes = [each for image in clear for each in _as_boxes(image, project, names, naming)]
+    if unclear := len(listed) - len(clear):
+        told = f"{unclear} {LEFT_OUT['unseen_images']}"
+        boxes[0] = replace(boxes[0], notes=(*boxes[0].notes, told))
+    left_out = {each.cls for image in listed for each in image.left_out if each.cls}
+    renamed = {options.rename.get(name, name) for name in left_out}
+    missed = renamed & {c.name for c in project.classes}
+    return boxes, replace(options, incomplete=sorted({*options.incomplete, *missed}))
 
 
 def _as_boxes(

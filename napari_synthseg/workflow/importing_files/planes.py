@@ -12,7 +12,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.base import ListedImage
 from napari_synthseg.io.naming import ListsImage
 from napari_synthseg.io.outlines.base import OutlinedImage
-from napari_synthseg.io.outlines.placing import stems_of
+from napari_synthseg.io.outlines.on_images.placing import stems_of
 from napari_synthseg.io.plane_names import NamedPlane, PlaneNames
 from napari_synthseg.workflow.importing_files.kinds import ImportOptions, stacks_in
 

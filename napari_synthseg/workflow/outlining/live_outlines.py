@@ -64,7 +64,7 @@ class LiveOutlines:
 
     def prepare(self, refs: Sequence[ImageRef]) -> Generator[Progress, None, None]:
         """Load the network, and open images: what the first click would have to wait for."""
-        from napari_synthseg.networks.click_net import warm_up
+        from napari_synthseg.networks.click_weights import warm_up
 
         yield Progress(0.0, "loading the click network")
         warm_up()

@@ -17,16 +17,16 @@ from scipy.spatial import cKDTree
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.pixels import PixelSource
 from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.networks.click_dividing import PlacedOutline, divide
 from napari_synthseg.networks.click_net import (
     BATCH,
     SAMPLE,
     ClassFit,
     ClickOutliner,
-    PlacedOutline,
-    divide,
-    shipped_network,
+    given_diameters,
 )
 from napari_synthseg.patches.masks.clicked_objects import ClickedObjects
+from napari_synthseg.patches.masks.network import click_outliner
 from napari_synthseg.patches.masks.outlining import outline_objects
 from napari_synthseg.patches.masks.registry import NETWORK
 
@@ -188,7 +188,7 @@ class PlaneOutliner:
         changed = changed_places(before.all, marks.all)
         if len(changed) or self._outliner is None:
             self._forget(self._near(changed))
-            self._outliner = self._make_outliner(marks)
+            self._outliner = click_outliner(self._objects((*marks.clicks, *marks.beside)))
 
     def _forget(self, ids: Sequence[str]) -> None:
         for ident in ids:
@@ -202,15 +202,16 @@ class PlaneOutliner:
         away, _ = cKDTree(places).query(np.array([k.mark.place for k in known]), p=np.inf)
         return [k.mark.id for k, d in zip(known, away.tolist(), strict=True) if d <= k.reach]
 
-    def _make_outliner(self, marks: PlaneMarks) -> ClickOutliner:
-        every = (*marks.clicks, *marks.beside)
-        return ClickOutliner(
+    def _objects(self, clicks: Sequence[Mark]) -> ClickedObjects:
+        """Return some clicks, and all that is known of them now."""
+        marks = self._marks
+        return ClickedObjects(
             self._pixels,
-            np.array([m.place for m in every], float).reshape(-1, 2),
-            np.array([m.cls for m in every], np.int64),
+            np.array([m.place for m in clicks], float).reshape(-1, 2),
+            np.array([m.cls for m in clicks], np.int64),
+            {value: marks.diameters[value] for value in sorted({m.cls for m in clicks})},
             np.array([m.place for m in marks.negatives], float).reshape(-1, 2),
             self._spacing,
-            shipped_network(),
         )
 
     def _method(self, value: int) -> str:
@@ -263,7 +264,8 @@ class PlaneOutliner:
         touched = changed | _meeting(changed, all_placed)
         around = sorted(touched | _meeting(touched, all_placed), key=order.__getitem__)
         classes = np.array([self._known[i].mark.cls for i in around], np.int64)
-        divided = divide([all_placed[i] for i in around], classes, self._fits)
+        given = given_diameters(self._fits)
+        divided = divide([all_placed[i] for i in around], classes, given)
         for ident, outline in zip(around, divided, strict=True):
             if ident in touched:
                 self._known[ident].outline = outline
@@ -276,15 +278,7 @@ class PlaneOutliner:
         every = (*marks.clicks, *marks.beside)
         away, _ = tree.query(np.array([m.place for m in every]), p=np.inf)
         near = [m for m, d in zip(every, away.tolist(), strict=True) if d <= reach]
-        objects = ClickedObjects(
-            self._pixels,
-            np.array([m.place for m in near], float),
-            np.array([m.cls for m in near], np.int64),
-            {value: marks.diameters[value] for value in sorted({m.cls for m in near})},
-            np.array([m.place for m in marks.negatives], float).reshape(-1, 2),
-            self._spacing,
-        )
-        found = yield from outline_objects(objects, marks.methods)
+        found = yield from outline_objects(self._objects(near), marks.methods)
         wanted = {m.id for m in stale}
         for mark, one in zip(near, found, strict=True):
             if mark.id in wanted:

@@ -1,1 +1,1 @@
-"""Around a training run: the devices it may use, what is seen while it goes, and its texts."""
+"""Around a training run: its devices, what is seen while it goes, its texts, its record."""

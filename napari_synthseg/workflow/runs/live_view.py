@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+
+def ends_look(news: Progress) -> bool:
+    """Tell whether a look, or what was to be done before it, is over: a batch or a note."""
+    return news.prediction is not None or bool(news.notes) or "loss" in news.metrics
+
+
 FIRST_S = 2.0
 """Seconds of training before the first look."""
 
@@ -58,6 +64,8 @@ class LiveView:
     ----------
     ended
         Why nothing is looked at any more, where a look failed.
+    is_held
+        Whether the training is paused.
 
     Parameters
     ----------
@@ -67,11 +75,17 @@ class LiveView:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.ended = ""
+        self.ended, self.is_held = "", False
         self._field: Field | None = None
         self._seen: Field | None = None
         self._began: float | None = None
         self._ended = self._spent = 0.0
+
+    @property
+    def is_wanted_elsewhere(self) -> bool:
+        """Whether the training is paused, and another part is in view than was looked at last."""
+        is_elsewhere = self._seen is not None and self._field not in (None, self._seen)
+        return self.is_held and is_elsewhere and not self.ended
 
     @property
     def field(self) -> Field | None:
@@ -84,6 +98,8 @@ class LiveView:
 
     def is_due(self) -> bool:
         """Tell whether it is time for a look."""
+        if self.is_wanted_elsewhere:
+            return True  # a look takes no time from a training that is paused
         now = self._clock()
         if self._began is None:
             self._began = now
@@ -98,19 +114,21 @@ class LiveView:
         """Return what looks through a model of a run, of a project in `folder`, where it is due."""
 
         def look(predictor: Predictor) -> Generator[Progress, None, None]:
-            field = self._field
-            if field is None or not self.is_due():
-                return
-            self._seen, self._spent = field, 0.0
-            try:
-                work = predict_field(predictor, field, folder, run)
-                yield Progress(0.0, prediction=(yield from self._timed(work)))
-            except Exception as error:  # noqa: BLE001 - the training goes on without it
-                why = str(error) if isinstance(error, InputError) else repr(error)
-                self.ended = f"the live view ended: {why.rstrip('.')}"
-                yield Progress(0.0, notes=(self.ended,))
-            finally:
-                self._ended = self._clock()
+            while (field := self._field) is not None and self.is_due():
+                self._seen, self._spent = field, 0.0
+                try:
+                    found = yield from self._timed(predict_field(predictor, field, folder, run))
+                    news = Progress(0.0, prediction=found)
+                except Exception as error:  # noqa: BLE001 - the training goes on without it
+                    why = str(error) if isinstance(error, InputError) else repr(error)
+                    self.ended = f"the live view ended: {why.rstrip('.')}"
+                    news = Progress(0.0, notes=(self.ended,))
+                finally:
+                    self._ended = self._clock()
+                yield news
+                if self._field == self._seen:  # else it paused, and the user looks elsewhere
+                    self._ended = self._clock()
+                    return
 
         return look
 

@@ -64,6 +64,17 @@ def test_classes_count_where_both_sides_have_them(
     assert result["per_class"]["debris"]["recall@0.5"] == 0.0
 
 
+def test_one_class_on_one_side_is_nothing_to_warn_of(
+    invoke: Invoke, folders: tuple[Path, Path]
+) -> None:
+    truth, predicted = folders
+    rows = "".join(f"a.tif,{n},cell\n" for n in range(1, 5))
+    (predicted / "objects.csv").write_text(f"image,id,class\n{rows}")
+    result = score(invoke, truth, predicted, "--json").result
+    assert result["warnings"] == []
+    assert result["values"]["f1@0.5"] == pytest.approx(4 / 7)
+
+
 def test_object_without_a_row_is_named(invoke: Invoke, folders: tuple[Path, Path]) -> None:
     truth, predicted = folders
     (truth / "objects.csv").write_text("image,id,class\na.tif,1,cell\na.tif,2,debris\n")

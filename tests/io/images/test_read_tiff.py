@@ -10,9 +10,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.io.images import tiff
 from napari_synthseg.io.images.files import open_file
 from napari_synthseg.io.images.stored_array import StoredArray
+from napari_synthseg.io.images.tiff import reading as tiff
 from napari_synthseg.storage.images import describe, look_into, open_pixels
 
 

@@ -18,7 +18,7 @@ from napari_synthseg.io.outlines.areas import (
     rounded_rectangle,
     turned_rectangle,
 )
-from napari_synthseg.io.outlines.tracing import trace_mask
+from napari_synthseg.io.outlines.on_images.tracing import trace_mask
 
 SHAPE = (12, 15)
 

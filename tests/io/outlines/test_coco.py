@@ -99,6 +99,7 @@ def test_crowds_are_told_and_ids_may_be_texts(tmp_path: Path) -> None:
         (mask(counts="~~"), "no text of run lengths"),
         (mask(counts=[1.5]), "neither a list nor a text"),
         ({"bbox": None}, "neither a segmentation nor a 'bbox'"),
+        ({"bbox": [1, 2, 3]}, "'bbox' must be four numbers"),
         ({"keypoints": [1, 2]}, "its key points are no list"),
         ({"image_id": 9}, "there is no image with the id 9"),
     ],

@@ -9,6 +9,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import full_region
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.networks import click_net
+from napari_synthseg.networks.click_weights import run_network
 from napari_synthseg.patches.suggesting import by_clicks
 from napari_synthseg.patches.suggesting.by_clicks import suggest_by_clicks
 from napari_synthseg.patches.suggesting.suggestion import holds, shared
@@ -134,13 +135,13 @@ def test_the_clicks_of_another_image_show_what_to_look_for(discs):
 def test_only_what_lies_near_is_learned_from_and_outlined_again(discs, monkeypatch):
     image, ids = discs
     seen = []
-    run = click_net._run
+    run = run_network
 
     def counted(net, planes):
         seen.append(len(planes))
         return run(net, planes)
 
-    monkeypatch.setattr(click_net, "_run", counted)
+    monkeypatch.setattr(click_net, "run_network", counted)
     monkeypatch.setattr(by_clicks, "MOST_TAUGHT", 3)
     found = suggest(image, PLACES[:8], part=((84, 128), (110, 160)))
     assert numbers_found(found, ids) == [12]

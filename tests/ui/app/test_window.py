@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from napari.settings import get_settings
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QApplication, QDockWidget
@@ -160,25 +161,40 @@ def answer(text):
     QTimer.singleShot(200, press)
 
 
-def test_the_user_is_asked_before_a_training_stops(clicked):
+def test_the_user_is_asked_once_before_a_training_stops(clicked, monkeypatch):
     from tests.ui.app.test_steps import start_training
 
     start_training(clicked, steps=100_000)
     controller, panel = clicked.panel.controller, clicked.panel
-    answer("Keep it running")
+    (watch,), window = panel._close_watches, panel.window()
+    monkeypatch.setattr(get_settings().application, "confirm_close_window", True)
     event = ClosedByUser()
-    assert panel._close_watch.eventFilter(panel.window(), event)
+    ways = {
+        "button of the window": lambda: watch.eventFilter(window, event),
+        "File > Close Window": lambda: window.close(quit_app=False, confirm_need=True),
+        "File > Exit": lambda: window.close(quit_app=True, confirm_need=True),
+        "cross of the panel": lambda: dock_of(clicked).title.close_button.click(),
+        "New project": panel.files.ask_new_project,
+    }
+    for leave in ways.values():
+        answer("Keep it running")
+        leave()
+        assert controller.job("training") is not None
     assert not event.isAccepted()
-    answer("Keep it running")
-    panel.files.ask_new_project()
-    assert controller.job("training") is not None
+    assert window.isVisible()
     answer("Stop it")
-    panel.files.ask_new_project()
+    window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)  # the fixture closes it again
+    watch.eventFilter(window, ClosedByUser())
+    clicked.wait(lambda: not window.isVisible(), 5000)  # napari does not ask again
     assert controller.session is None
 
 
-def test_nobody_is_asked_where_nothing_would_be_lost(clicked):
+def test_nobody_is_asked_where_nothing_would_be_lost(clicked, monkeypatch):
     panel = clicked.panel
-    assert not panel._close_watch.eventFilter(panel.window(), ClosedByUser())
+    (watch,), window = panel._close_watches, panel.window()
+    assert not watch.eventFilter(window, ClosedByUser())
     panel.files.ask_new_project()
     assert clicked.session is None
+    monkeypatch.setattr(get_settings().application, "confirm_close_window", False)
+    window.close(quit_app=False, confirm_need=True)
+    assert not window.isVisible()

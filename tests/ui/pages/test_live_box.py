@@ -23,9 +23,12 @@ def test_the_live_layer_follows_the_view_and_is_gone_at_the_end(clicked, monkeyp
     assert viewer.layers.selection.active is not live
     assert live.data.shape == (128, 160)
     clicked.wait(lambda: "In view so far" in page.live.found.text())
+    page.work.pause_button.click()
     viewer.scene.camera.zoom *= 4
     viewer.scene.camera.center = (0.0, 20.0, 140.0)
-    clicked.wait(lambda: live.data.shape[0] < 100)
+    clicked.wait(lambda: live.data.shape[0] < 100)  # while training is paused, too
+    assert page.work.is_paused
+    page.work.pause_button.click()
     assert layers.live.layer is live, "it is replaced in place"
     height, width = live.data.shape
     assert 0 <= live.translate[0] < 20 < live.translate[0] + height

@@ -27,7 +27,7 @@ def compared(opened):
             spec=TrainSpec(task="segment", steps=40 * number, start="r1" if number == 2 else None),
             recipe={"kind": "paste", "density": 0.5},
         )  # fmt: skip
-        opened.session._replace(opened.session.project.with_run(run))
+        opened.session.edit(opened.session.project.with_run(run), "add run")
     opened.panel.show_step(3)
     page = opened.panel.train_page
     page.compare_button.click()

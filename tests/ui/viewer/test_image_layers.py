@@ -87,6 +87,22 @@ def test_results_lie_on_their_image_and_are_hidden_with_it(two):
     assert [layer.visible for layer in shown] == [False, True]
 
 
+def test_a_prediction_hides_the_one_before_on_its_image(two):
+    image = show_first_and_turn_to_second(two)
+    layers, (first, second) = two.panel.layers, two.session.project.images
+    later = InstancePrediction(
+        image=first.id, run="s", ids=np.ones(image.shape, np.int32), objects=()
+    )
+    layers.show_image(first)
+    layers.outputs.show_prediction(later, "later", layers.image)
+    two.settle()
+    shown = [two.viewer.layers[name] for name in ("found", "later")]
+    assert [layer.visible for layer in shown] == [False, True]
+    layers.show_image(second)
+    layers.show_image(first)
+    assert [layer.visible for layer in shown] == [False, True]
+
+
 def test_what_is_shown_is_made_beside_the_window(two, threads):
     show_first_and_turn_to_second(two)
     layers = two.panel.layers

@@ -34,6 +34,15 @@ def test_a_long_curve_keeps_its_shape_in_few_points(curve):
     assert not curve.points
 
 
+def test_small_losses_are_written_as_they_are(curve, qtbot):
+    curve.add([CurvePoint(1, 0.8), CurvePoint(2, 0.4)])
+    curve.show()
+    qtbot.waitUntil(lambda: curve._plot is not None, timeout=60_000)
+    axis = curve._plot.getAxis("left")
+    assert axis.autoSIPrefixScale == 1.0
+    assert "0.001" not in axis.labelString()
+
+
 def test_the_smooth_line_follows_each_batch(curve):
     curve.add([CurvePoint(1, 1.0), CurvePoint(2, 0.0, True)])
     assert [round(smooth, 2) for _, _, smooth in curve.points] == [1.0, 0.93]

@@ -48,6 +48,15 @@ def test_all_rows_and_columns_are_in_sight_at_the_panels_width(shown, qtbot):
     qtbot.waitUntil(lambda: table.verticalHeader().width() > 100)
 
 
+def test_a_table_of_many_rows_needs_no_scrolling_sideways(shown, qtbot):
+    table = make_table(("all", "object", "class 2"))
+    many = Table(table.rows * 8, table.columns, table.cells * 8)
+    shown.show_tables([many])
+    (long,) = shown.tables
+    qtbot.waitUntil(lambda: long.verticalScrollBar().isVisible())
+    assert not long.horizontalScrollBar().isVisible()
+
+
 def test_other_tables_replace_the_ones_before_and_none_hides(shown):
     shown.show_tables([make_table(("a",)), make_table(("b", "c"))])
     assert [table.columnCount() for table in shown.tables] == [1, 2]

@@ -28,7 +28,7 @@ from napari_synthseg.ui.presenters.images.pictures import (
 )
 from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
-from napari_synthseg.ui.widgets.fold import Fold
+from napari_synthseg.ui.widgets.fold import Fold, FoldRow
 from napari_synthseg.ui.widgets.image_list import PICTURE_PX, ImageList
 from napari_synthseg.ui.widgets.parts import column_in, push_button, row_of
 from napari_synthseg.workflow.images.thumbnails import draw_thumbnail
@@ -79,7 +79,7 @@ class ImagesBox(QWidget):
                 self.back, self.forward, self.title, self.add_button, self.import_button,
                 stretch=self.title,
             ),
-            self.list, self.about, self.parts,
+            self.list, FoldRow(self.about, self.parts),
         ).setSpacing(4)  # fmt: skip
         bind_widget_keys(
             self,
@@ -128,8 +128,7 @@ class ImagesBox(QWidget):
         self.title.setToolTip("\n".join(row.name for row in self._rows if row.key == shown))
         self.details.refresh()
         self.limits.refresh()
-        asks = " (an information bar?)" if self.limits.asks else ""
-        self.parts.say(f"Which part counts{asks}")
+        self.parts.say("Leave out the bar?" if self.limits.asks else "Which part counts")
 
     def _title(self, shown: ImageKey | None) -> str:
         names = {row.key: row.name for row in self._rows}

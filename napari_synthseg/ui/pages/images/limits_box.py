@@ -42,7 +42,7 @@ SHAPES: dict[ShapeKind, tuple[str, str]] = {
 USES = {"roi": "Use only this part", "excluded": "Leave this out"}
 """Field of `Limits` -> what a shape in it says."""
 
-LABEL_PX = 128
+LABEL_PX = 136
 """Width of the words before the buttons, so that these stand below each other."""
 
 MAX_BARS = 5000
@@ -72,7 +72,7 @@ class LimitsBox(QWidget):
         rows = []
         for use, words in USES.items():
             label = QLabel(words)
-            label.setFixedWidth(LABEL_PX)
+            label.setMinimumWidth(LABEL_PX)
             rows.append(row_of(label, *(self.buttons[use, kind] for kind in SHAPES)))
         self.for_all = check_box(
             "For all images at once", lambda _: None, "What you draw next holds for every image"

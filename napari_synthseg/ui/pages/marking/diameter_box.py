@@ -10,7 +10,13 @@ from napari_synthseg.core.annotations import ObjectClass
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.images.pixel_size import line_length
 from napari_synthseg.ui.viewer.layers import Layers
-from napari_synthseg.ui.widgets.parts import Notice, column_in, push_button, quiet_label
+from napari_synthseg.ui.widgets.parts import (
+    Notice,
+    column_in,
+    push_button,
+    quiet_label,
+    row_of,
+)
 from napari_synthseg.workflow.outlining.diameters import (
     DiameterOffer,
     offer_diameter,
@@ -25,7 +31,10 @@ LEAST_LINE_PX = 1.0
 
 
 class DiameterBox(QWidget):
-    """Sets the diameter of the active class by a line, or by what its outlines measure."""
+    """Sets the diameter of the active class by a line, or by what its outlines measure.
+
+    Its page places `draw_button`.
+    """
 
     def __init__(self, controller: SessionController, layers: Layers) -> None:
         super().__init__()
@@ -34,13 +43,14 @@ class DiameterBox(QWidget):
         self.words = Notice()
         self.use_button = push_button("", self.use, "Take it for the class; undo takes it back")
         self.draw_button = push_button(
-            "Draw the diameter",
+            "Draw diameter",
             self._on_draw,
             "Draw a line across an object of the chosen class: its length is the diameter",
         )
         self.draw_button.setCheckable(True)
         self.hint = quiet_label("Draw a line across an object, from edge to edge. Esc ends it.")
-        column_in(self, self.draw_button, self.hint, self.words, self.use_button)
+        self.offered = row_of(self.words, self.use_button, stretch=self.words)
+        column_in(self, self.hint, self.offered)
         layers.drawing.changed.connect(self._show_drawing)
         self._show_drawing()
         layers.outlines.changed.connect(self.refresh)
@@ -55,15 +65,13 @@ class DiameterBox(QWidget):
         outlines = self.layers.outlines.feed.outlines
         self.offer = offer_diameter(outlines, cls, refs[0]) if cls and refs else None
         offer = self.offer
-        self.use_button.setVisible(offer is not None)
+        for widget in (self.offered, self.use_button):
+            widget.setVisible(offer is not None)
         if offer is None:
             self.words.say("")
             return
         size = f"{offer.changed.diameter:g} {offer.changed.unit}"
-        self.words.say(
-            f"Objects of '{offer.cls.name}' look about {size} wide, by {offer.objects} outlines. "
-            f"The diameter is {offer.cls.diameter:g} {offer.cls.unit}."
-        )
+        self.words.say(f"'{offer.cls.name}' looks about {size} wide, by {offer.objects} outlines.")
         self.use_button.setText(f"Use {size}")
 
     def use(self) -> None:

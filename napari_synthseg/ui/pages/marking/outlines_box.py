@@ -30,6 +30,11 @@ class OutlinesBox(QWidget):
         )
         self.about = quiet_label()
         outlines = layers.outlines
+        self.again = push_button(
+            "Reset",
+            outlines.mender.find_again,
+            "Find this outline again: takes back all that you mended of it",
+        )
         self.mending = row_of(
             push_button(
                 "Smaller  [",
@@ -46,6 +51,7 @@ class OutlinesBox(QWidget):
                 outlines.paint,
                 "Paint the outline of the last or selected click with napari's brush",
             ),
+            self.again,
         )
         self.painting = row_of(
             push_button(
@@ -57,12 +63,8 @@ class OutlinesBox(QWidget):
                 "Cancel", outlines.painter.cancel, "Leave the outline as it was. Key Escape"
             ),
         )
-        self.again = push_button(
-            "Find this outline again",
-            outlines.mender.find_again,
-            "Take back all that you mended of this outline",
-        )
-        column_in(self, self.shown, self.about, self.mending, self.painting, self.again)
+        said = row_of(self.shown, self.about, stretch=self.about)
+        column_in(self, said, self.mending, self.painting)
         layers.outlines.changed.connect(self.refresh)
         self.refresh()
 
@@ -86,4 +88,4 @@ class OutlinesBox(QWidget):
         self.painting.setVisible(is_painting)
         click = outlines.chosen_click
         mended = click is not None and click.mended is not None
-        self.again.setVisible(mended and not is_painting)
+        self.again.setVisible(mended)

@@ -54,7 +54,7 @@ class ApplyBox(QWidget):
             {OWN: "the model chosen above"}, "The model that is applied", "Model to apply"
         )
         self.other_button = push_button(
-            "Of another project…", self.ask_project,
+            "Take a model of another project…", self.ask_project,
             "Use a model of another project: it is only read, and holds numbers, no programs",
         )  # fmt: skip
         self.folder_button = push_button("Folder…", self.ask_folder, "Look at all its images")
@@ -65,7 +65,7 @@ class ApplyBox(QWidget):
             LaneBar(controller, "applying"), WrittenLine(), DataTable(),
         )  # fmt: skip
         column_in(
-            self, self.about, row_of(self.models, self.other_button, stretch=self.models),
+            self, self.about, self.models, self.other_button,
             row_of(self.folder_button, self.files_button), self.replace, self.bar, self.written,
             self.summary,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Found, missed and false: on the image, and one mistake after the other in words."""
+"""Mistakes: marked on the image, and one after the other in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.keys import bind_widget_keys
 from napari_synthseg.ui.pages.results.found import Found
-from napari_synthseg.ui.presenters.images.pictures import image_key
 from napari_synthseg.ui.presenters.results.object_errors import (
     KIND_TITLES,
     ErrorPlace,
@@ -29,8 +28,12 @@ from napari_synthseg.ui.widgets.parts import (
     row_of,
 )
 
-LEGEND = {"found": "found", "missed": "missed", "false": "false", "outline": "poorly outlined, "
-          "merged or split", "class": "wrong class"}  # fmt: skip
+LEGEND = {"missed": "missed", "false": "false", "outline": "poorly outlined, merged or split",
+          "class": "wrong class", "found": "found"}  # fmt: skip
+
+
+GROUND = "#262930"
+"""Behind the signs of the legend, so that light ones are seen in a light theme, too."""
 
 
 class ErrorsBox(QWidget):
@@ -47,18 +50,22 @@ class ErrorsBox(QWidget):
         self.summary, self.words, self.legend = quiet_label(), QLabel(), quiet_label()
         self.words.setWordWrap(True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self.legend.setText(_legend_text())
         self.kinds = ChoiceBox({"": "all mistakes"}, "Which mistakes are gone through", "Mistakes")
         self.kinds.chosen.connect(lambda _: self._show_places())
         self.back_button = push_button("◀ Back", self.back, "The mistake before (key B)")
         self.next_button = push_button("Next ▶", self.next, "The next mistake (key N)")
         self.switch = check_box(
-            "Mark found, missed and false", lambda _: self._mark(),
+            "Mark mistakes", lambda _: self._mark(),
             "Symbols on the image: they differ in form as well as in color",
+        )  # fmt: skip
+        self.found_too = check_box(
+            "and what was found", lambda _: self._mark(),
+            "A ring around every object that was found, too; else its outline alone shows it",
         )  # fmt: skip
         self.switch.setChecked(True)
         row = row_of(self.back_button, self.next_button, self.kinds, stretch=self.kinds)
-        column_in(self, self.summary, row, self.words, self.switch, self.legend)
+        switches = row_of(self.switch, self.found_too, stretch=self.found_too)
+        column_in(self, self.summary, row, self.words, switches, self.legend)
         actions = {"next": self.next, "back": self.back}
         bind_widget_keys(self, "results", actions)
         layers.marks.bind_keys(actions)
@@ -116,7 +123,7 @@ class ErrorsBox(QWidget):
         self.at = number % len(self.places)
         self._show_words()
         place = self.places[self.at]
-        look_at_place(self.layers, self._project, place.image, place.center, place.diameter)
+        self.layers.look_at(self._project.image(place.image), place.center, place.diameter)
         self.looked_at.emit(place)
 
     # --- marking -----------------------------------------------------------------------------
@@ -130,6 +137,9 @@ class ErrorsBox(QWidget):
         mine = {ref.id for ref in image.refs} if image is not None else set()
         judged = [one for one in self.found.images if one.image in mine]
         is_wanted = self.switch.isChecked() and self.isVisible()
+        with_found = self.found_too.isChecked()
+        self.found_too.setEnabled(self.switch.isChecked())
+        self.legend.setText(_legend_text(with_found))
         self.legend.setVisible(self.switch.isChecked())
         if image is None or not judged or not is_wanted:
             self.layers.marks.hide()
@@ -137,31 +147,18 @@ class ErrorsBox(QWidget):
         places = [place for place in self.found.places if place.image in mine]
 
         def make() -> list[Mark]:
-            marks = [Mark("found", center, size) for _, center, size in found_places(judged)]
+            rings = found_places(judged) if with_found else ()
+            marks = [Mark("found", center, size) for _, center, size in rings]
             return marks + [Mark(p.kind, p.center, p.diameter, p.words) for p in places]
 
         self.layers.marks.show(make, image)
 
 
-def look_at_place(
-    layers: Layers, project: Project, image: str, center: tuple[float, ...], diameter: float
-) -> None:
-    """Bring a place of an image into view, in another image's place if need be."""
-    ref = project.image(image)
-
-    def look() -> None:
-        if layers.image is not None and layers.image.key == image_key(ref):
-            layers.marks.look_at(center, diameter, layers.image)
-
-    if layers.image is not None and layers.image.key == image_key(ref):
-        look()
-    else:
-        layers.show_image(ref, look)
-
-
-def _legend_text() -> str:
+def _legend_text(with_found: bool) -> str:
     parts = [
-        f'<span style="color:{LOOKS[kind].color}"><b>{LOOKS[kind].sign}</b></span> {words}'
+        f'<span style="color:{LOOKS[kind].color}; background-color:{GROUND}">'
+        f"<b>&nbsp;{LOOKS[kind].sign}&nbsp;</b></span> {words}"
         for kind, words in LEGEND.items()
+        if with_found or kind != "found"
     ]
     return " &nbsp; ".join(parts)

@@ -135,6 +135,15 @@ class Found(QObject):
         if self._wants_table:
             self.measure()
 
+    def follow_least(self) -> None:
+        """Show objects from the score on that the run has now: undo may have changed it."""
+        run = self.run
+        if run is not None and run.least_score != self.least and not self._keep.isActive():
+            self.least = run.least_score
+            self.counted.emit()
+            self._apply.start()
+            self.kept.emit()
+
     def set_least(self, least: float | None) -> None:
         """Show objects from another score on: counts at once, the image in a moment."""
         if least != self.least:

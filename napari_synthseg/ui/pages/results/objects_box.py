@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
 from napari_synthseg.core.predictions import FoundObject, ObjectPrediction
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.notices import tell
-from napari_synthseg.ui.pages.results.errors_box import look_at_place
 from napari_synthseg.ui.pages.results.found import Found
 from napari_synthseg.ui.pages.results.lane_bar import LaneBar
 from napari_synthseg.ui.presenters.results.object_rows import ObjectRows, RowFilter, object_at
@@ -172,7 +171,7 @@ class ObjectsBox(QWidget):
         size = 0.0
         if isinstance(thing, FoundObject):
             size = float(max(stop - start for start, stop in thing.box[-2:]))
-        look_at_place(self.layers, self.controller.project, image.id, thing.center, size)
+        self.layers.look_at(image, thing.center, size)
 
     def on_canvas_click(self, world: tuple[float, ...]) -> None:
         """Select the row of the object at a place of the world."""

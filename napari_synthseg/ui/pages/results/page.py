@@ -41,10 +41,13 @@ from napari_synthseg.ui.presenters.steps import CLICK, TRAIN
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.data_table import DataTable, TableList
+from napari_synthseg.ui.widgets.fold import Fold
 from napari_synthseg.ui.widgets.parts import ChoiceBox, check_box, push_button, quiet_label, row_of
-from napari_synthseg.ui.widgets.section import Section
 
 ID_ROLE = Qt.ItemDataRole.UserRole
+
+MOST_ROWS = 6
+"""Images that are in sight in their list."""
 
 
 class ResultsPage(Page):
@@ -55,6 +58,8 @@ class ResultsPage(Page):
         self.runs = ChoiceBox(tip="The trained model to predict with", name="Model")
         self.images = QListWidget()
         self.images.setAccessibleName("Images to predict")
+        # a bar would cover the last of few rows
+        self.images.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.runs.chosen.connect(lambda _: self._show_run())
         self.images.itemChanged.connect(lambda *_: self.next_step_changed.emit())
         self.predict_button = push_button(
@@ -67,10 +72,11 @@ class ResultsPage(Page):
             "without."
         )
         self.magnification = QDoubleSpinBox(maximum=20.0, singleStep=0.5)
-        self.magnification.setSpecialValueText("by pixel sizes, else as learned")
+        self.magnification.setSpecialValueText("automatic")
         self.magnification.setToolTip(
-            "How many times larger objects are, in pixels, than on the images learned from. At 0, "
-            "pixel sizes tell it, where all images have them; else objects count as equally large."
+            "How many times larger objects are, in pixels, than on the images learned from. "
+            "Automatic: pixel sizes tell it, where all images have them; else objects count as "
+            "equally large."
         )
         self.magnification_row = row_of(
             quiet_label("Magnification"), self.magnification, stretch=self.magnification
@@ -84,12 +90,15 @@ class ResultsPage(Page):
             controller, lambda: (self._run, self._chosen()), self._prediction_options
         )
         self.apply = ApplyBox(controller, lambda: self._run, self._prediction_options)
-        self.objects_section = Section(
-            "All objects: table and histogram", self.objects, "Measures all objects"
+        self.how_section = Fold(
+            "How to predict", self.adapt, self.magnification_row, tip="Adapting, magnification"
         )
-        self.objects_section.opened.connect(self.found.measure)
-        self.take_away_section = Section("Take away…", self.take_away, "Write results into files")
-        self.apply_section = Section("Apply to more images…", self.apply, "Folders and files")
+        self.objects_section = Fold(
+            "All objects: table and histogram", self.objects, tip="Measures all objects"
+        )
+        self.objects_section.opened.connect(self._on_objects_opened)
+        self.take_away_section = Fold("Take away…", self.take_away, tip="Write results into files")
+        self.apply_section = Fold("Apply to more images…", self.apply, tip="Folders and files")
         self.heat_maps = HeatMapBox(layers.heat_maps)
         self.heat_maps.asked.connect(self.explain)
         self.truth_box = check_box(
@@ -103,7 +112,7 @@ class ResultsPage(Page):
         self.improve.improved.connect(self._on_improved)
         self.add(
             quiet_label("Model"), self.runs, quiet_label("Images to predict"), self.images,
-            self.predict_button, self.adapt, self.magnification_row, self.found_text,
+            self.predict_button, self.how_section, self.found_text,
             self.found_table, self.threshold, self.errors, self.suggest, self.improve,
             self.truth_box, self.objects_section,
             self.scores, self.heat_maps, self.map_scores, self.take_away_section,
@@ -112,7 +121,8 @@ class ResultsPage(Page):
         self.found.filtered.connect(self._on_filtered)
         self.found.kept.connect(self._score_again)
         self.found.counted.connect(self._show_found_text)
-        self._unshown: dict[str, tuple[Prediction, TrainingRun]] = {}
+        self._unshown: dict[str, TrainingRun] = {}
+        """Id of an image -> run whose prediction of it was not shown yet."""
         self._unshown_maps: dict[str, tuple[HeatMaps, TrainingRun]] = {}
         layers.image_changed.connect(self._on_image_changed)
 
@@ -228,9 +238,11 @@ class ResultsPage(Page):
             for ident, text in entries:
                 item = QListWidgetItem(text, self.images)
                 item.setData(ID_ROLE, ident)
+                item.setToolTip(text)
                 states = Qt.CheckState
                 item.setCheckState(states.Checked if ident in ticked else states.Unchecked)
-        self.images.setFixedHeight(10 + 22 * max(2, min(len(refs), 6)))
+        row_px = max(self.images.sizeHintForRow(0), 1)
+        self.images.setFixedHeight(8 + row_px * max(2, min(len(refs), MOST_ROWS)))
 
     # --- work --------------------------------------------------------------------------------
 
@@ -264,7 +276,7 @@ class ResultsPage(Page):
 
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
         project = self.project
-        self._unshown |= {p.image: (p, run) for p in found}
+        self._unshown |= {p.image: run for p in found}
         is_shown = self._show_found() or not found
         self.found.follow(run)
 
@@ -280,12 +292,13 @@ class ResultsPage(Page):
 
     def _show_found(self) -> bool:
         """Show what was found on the image in view, once; return whether there was anything."""
-        image, was_shown = self.layers.image, False
-        if image is None:
+        image, session, was_shown = self.layers.image, self.session, False
+        if image is None or session is None:
             return False
         for ref in image.refs:
-            if ref.id in self._unshown:
-                prediction, run = self._unshown.pop(ref.id)
+            run = self._unshown.pop(ref.id, None)
+            prediction = session.found[run.id].get(ref.id) if run is not None else None
+            if run is not None and prediction is not None:
                 name = f"{PREDICTION}{run.name}, {ref.name}"
                 self.layers.outputs.show_prediction(prediction, name, image, run.least_score)
                 was_shown = True
@@ -298,6 +311,10 @@ class ResultsPage(Page):
             if image is not None and run is not None and ref.id in known:
                 name = f"{PREDICTION}{run.name}, {ref.name}"
                 self.layers.outputs.show_from(known[ref.id], self.found.least, name, image)
+
+    def _on_objects_opened(self, is_open: bool) -> None:
+        if is_open:
+            self.found.measure()
 
     def _score_again(self) -> None:
         """Score what is shown now, unless other work runs: then at the next prediction."""
@@ -396,6 +413,7 @@ class ResultsPage(Page):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.runs is not old.runs or new.images is not old.images:
             self.refresh()
+            self.found.follow_least()
 
 
 def _show_scores(box: TableList, scores: Scores | None, title: str) -> None:

@@ -7,7 +7,6 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_synthseg.core.specs import Device, TrainSpec
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.job_monitor import JobMonitor
 from napari_synthseg.ui.presenters.training.devices import AUTO, device_choices, device_reason
 from napari_synthseg.ui.widgets.parts import ChoiceBox, quiet_label
 from napari_synthseg.workflow.jobs import Outcome
@@ -22,9 +21,8 @@ class DeviceChoice(QWidget):
 
     def __init__(self, controller: SessionController, spec: TrainSpec) -> None:
         super().__init__()
-        self._spec = spec
+        self._controller, self._spec = controller, spec
         self._devices: tuple[Device, ...] = ()
-        self._monitor: JobMonitor | None = None
         self.choice = ChoiceBox(tip="What the network is trained on; automatic: the fastest")
         self.reason = quiet_label()
         form = QFormLayout(self)
@@ -33,7 +31,6 @@ class DeviceChoice(QWidget):
         form.addRow("Device", self.choice)
         form.addRow(self.reason)
         self.choice.chosen.connect(self._on_chosen)
-        controller.closing.connect(self.stop)
         self.show_spec(spec)
 
     def show_spec(self, spec: TrainSpec) -> None:
@@ -46,25 +43,17 @@ class DeviceChoice(QWidget):
 
     def look(self) -> None:
         """Find out what there is, unless that is known."""
-        if self._devices or self._monitor is not None:
-            return
-        self._monitor = JobMonitor(find_devices(), with_bar=False)
-        self._monitor.finished.connect(self._on_found)
-        self._monitor.start()
+        if not self._devices and self._controller.job("devices") is None:
+            self._controller.run(
+                find_devices(), self._on_found, lane="devices", on_failure=self._on_failure
+            )
 
-    def stop(self) -> None:
-        """Look no further."""
-        monitor, self._monitor = self._monitor, None
-        if monitor is not None:
-            monitor.leave()
+    def _on_found(self, devices: tuple[Device, ...]) -> None:
+        self._devices = devices
+        self.show_spec(self._spec)
 
-    def _on_found(self, outcome: Outcome[tuple[Device, ...]]) -> None:
-        self._monitor = None
-        if outcome.value:
-            self._devices = outcome.value
-            self.show_spec(self._spec)
-        else:
-            self.reason.setText("")
+    def _on_failure(self, outcome: Outcome[tuple[Device, ...]]) -> None:
+        self.reason.setText("")
 
     def _on_chosen(self, name: str) -> None:
         self.show_spec(self._spec.model_copy(update={"device": name}))

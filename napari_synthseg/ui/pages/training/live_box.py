@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_synthseg.core.predictions import Prediction
@@ -13,10 +14,10 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.training.live import describe_live
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.parts import check_box, column_in, quiet_label
-from napari_synthseg.workflow.runs.live_view import LiveView
+from napari_synthseg.workflow.runs.live_view import LiveView, ends_look
 
 FOLLOW_S = 0.3
-"""Least time between two looks at where the viewer looks."""
+"""Least time between two looks at where the viewer looks; while training is paused, the time."""
 
 TIP = (
     "Every few seconds the model is applied to what you see of the image, and a layer shows what "
@@ -37,6 +38,10 @@ class LiveBox(QWidget):
         self.box.setChecked(True)
         self.found = quiet_label()
         self.found.hide()
+        self._paused = QTimer(self)
+        self._paused.setInterval(round(1000 * FOLLOW_S))
+        self._paused.timeout.connect(self._follow_paused)
+        controller.work_changed.connect(self._on_work_changed)
         column_in(self, self.box, self.found)
 
     def begin(self) -> LiveView:
@@ -63,6 +68,20 @@ class LiveBox(QWidget):
         self._view = None
         self._layers.live.clear()
         self._say("")
+
+    def _on_work_changed(self) -> None:
+        job = self._controller.job("training")
+        is_paused = job is not None and job.state == "paused"
+        if self._view is not None:
+            self._view.is_held = is_paused
+        (self._paused.start if is_paused else self._paused.stop)()
+
+    def _follow_paused(self) -> None:
+        """Let a paused training look once through its model, where the user looks elsewhere."""
+        self._follow()
+        job, view = self._controller.job("training"), self._view
+        if job is not None and view is not None and view.is_wanted_elsewhere:
+            job.step(ends_look)
 
     def _follow(self) -> None:
         """Look at what is in view now."""

@@ -1,4 +1,4 @@
-"""Marks on the objects of an image: found, missed and false ones, and the one that is looked at.
+"""Marks on the mistakes of an image, on what was found, too, and on the one that is looked at.
 
 Kinds differ by symbol as well as by color, and the colors by lightness, so that they can be told
 apart with any color vision.
@@ -151,7 +151,7 @@ def _make_layer(marks: Sequence[Mark], ndim: int, placement: dict[str, Any]) -> 
     looks = [LOOKS[mark.kind] for mark in marks]
     layer = Points(
         np.array([mark.center for mark in marks], float).reshape(-1, ndim),
-        name="Found, missed, false",
+        name="Mistakes",
         size=np.array([MARGIN * (mark.size or UNKNOWN_SIZE_PX) for mark in marks]) if marks else 1,
         face_color="transparent",
         border_width=0.06,

@@ -6,7 +6,6 @@ A wish does not wait for the one before: that one is cancelled, and what it foun
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -14,13 +13,8 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.job_monitor import JobMonitor
-from napari_synthseg.workflow.jobs import Job, Outcome
+from napari_synthseg.workflow.jobs import Outcome
 from napari_synthseg.workflow.outlining.live_outlines import OutlineProgress, Outlines
-
-POLL_MS = 12
-"""How often news of the outlines is looked for: a click's is ready within a few hundredths of a
-second."""
 
 QUIET_MS = 900
 """After so long without an edit, what is known of the classes is brought up to date."""
@@ -40,8 +34,6 @@ class OutlineFeed(QObject):
         self._controller = controller
         self._refs: tuple[ImageRef, ...] = ()
         self._around: Region | None = None
-        self._monitor: JobMonitor | None = None
-        self._loading: JobMonitor | None = None
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(QUIET_MS)
@@ -51,13 +43,15 @@ class OutlineFeed(QObject):
     @property
     def is_idle(self) -> bool:
         """Whether all that was asked for is there, and nothing follows."""
-        return self._monitor is None and not self._quiet.isActive()
+        return self._controller.job("outlining") is None and not self._quiet.isActive()
 
     def prepare(self, refs: Sequence[ImageRef]) -> None:
         """Load what the first outline needs, before it is asked for."""
-        session = self._controller.session
-        if session is not None and self._loading is None:
-            self._loading = self._follow(session.prepare_outlines(refs), self._on_loaded)
+        controller = self._controller
+        if controller.session is not None and controller.job("preparing") is None:
+            # where it fails the first wish fails alike, and says so
+            work = controller.session.prepare_outlines(refs)
+            controller.run(work, lane="preparing", on_failure=lambda _: None)
 
     def ask(self, refs: Sequence[ImageRef], around: Region | None = None) -> None:
         """Ask for the outlines of the clicks on images as they are now, nearest to what is seen."""
@@ -67,49 +61,33 @@ class OutlineFeed(QObject):
     def stop(self) -> None:
         """Ask for nothing any more, and forget what was found."""
         self._quiet.stop()
-        self._leave()
-        if self._loading is not None:
-            self._loading.leave()
-            self._loading = None
+        self._controller.leave("outlining")
+        self._controller.leave("preparing")
         self._refs, self.outlines, self.problem = (), Outlines(), ""
-
-    def _leave(self) -> None:
-        if self._monitor is not None:
-            self._monitor.leave()
-            self._monitor = None
 
     def _start(self, *, thorough: bool) -> None:
         session = self._controller.session
-        self._leave()
+        self._controller.leave("outlining")
         if session is None or not self._refs:
             return
         if not thorough:
             self._quiet.start()
-        job = session.outline_clicks(self._refs, self._around, thorough=thorough)
-        self._monitor = self._follow(job, self._on_finished)
-        self._monitor.progressed.connect(self._on_progress)
-
-    def _follow(self, job: Job[Any], on_finished: Any) -> JobMonitor:
-        monitor = JobMonitor(job, with_bar=False, interval_ms=POLL_MS)
-        monitor.finished.connect(on_finished)
-        monitor.start()
-        return monitor
+        self._controller.run(
+            session.outline_clicks(self._refs, self._around, thorough=thorough),
+            lambda outlines: self._take(outlines, ""),
+            lane="outlining",
+            on_progress=self._on_progress,
+            on_failure=self._on_failure,
+        )
 
     def _on_progress(self, steps: list[Progress]) -> None:
         made = [step.outlines for step in steps if isinstance(step, OutlineProgress)]
         if made:
             self._take(made[-1], "")
 
-    def _on_finished(self, outcome: Outcome[Outlines]) -> None:
-        self._monitor = None
-        if outcome.state == "failed":
-            self._quiet.stop()
-            self._take(Outlines(), str(outcome.error))
-        elif outcome.value is not None:
-            self._take(outcome.value, "")
-
-    def _on_loaded(self, _: object) -> None:
-        self._loading = None  # where it failed, the first wish fails alike, and says so
+    def _on_failure(self, outcome: Outcome[Outlines]) -> None:
+        self._quiet.stop()
+        self._take(Outlines(), str(outcome.error))
 
     def _take(self, outlines: Outlines, problem: str) -> None:
         before, known = self.outlines, self.problem

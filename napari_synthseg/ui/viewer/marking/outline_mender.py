@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from qtpy.QtCore import QObject
 
 from napari_synthseg.core.annotations import Click
 from napari_synthseg.ui.control.controller import SessionController
-from napari_synthseg.ui.control.job_monitor import JobMonitor
-from napari_synthseg.ui.control.notices import show_input_errors, tell, warn
-from napari_synthseg.workflow.jobs import Job, Outcome
-
-POLL_MS = 12
+from napari_synthseg.ui.control.notices import show_input_errors, tell
 
 NONE_CHOSEN = "Make a click, or select one (S): its outline is what is mended."
 
@@ -31,13 +26,12 @@ class OutlineMender(QObject):
         super().__init__()
         self._controller, self._chosen = controller, chosen
         self._steps: dict[str, int] = {}
-        self._monitor: JobMonitor | None = None
         controller.closing.connect(self.stop)
 
     @property
     def is_idle(self) -> bool:
         """Whether no step is under way."""
-        return self._monitor is None and not self._steps
+        return self._controller.job("mending") is None and not self._steps
 
     def resize(self, steps: int, click: Click | None = None) -> None:
         """Move the outline of a click outwards, or inwards where `steps` is negative.
@@ -62,29 +56,17 @@ class OutlineMender(QObject):
     def stop(self) -> None:
         """Mend nothing any more."""
         self._steps.clear()
-        if self._monitor is not None:
-            self._monitor.leave()
-            self._monitor = None
+        self._controller.leave("mending")
 
-    def _go_on(self) -> None:
-        session = self._controller.session
-        if session is None or self._monitor is not None or not self._steps:
+    def _go_on(self, _: object = None) -> None:
+        controller = self._controller
+        if controller.session is None or not self._steps or controller.job("mending") is not None:
             return
         ident, steps = self._steps.popitem()
-        click = next((c for c in session.project.clicks if c.id == ident), None)
+        click = next((c for c in controller.project.clicks if c.id == ident), None)
         if click is not None and steps:
-            show_input_errors(lambda: self._run(session.resize_outline(click, steps)))
-
-    def _run(self, job: Job[Any]) -> None:
-        def finished(outcome: Outcome[Any]) -> None:
-            self._monitor = None
-            session = self._controller.session
-            if session is not None:
-                show_input_errors(lambda: session.record(job))
-            if outcome.state == "failed":
-                warn(str(outcome.error))
-            self._go_on()
-
-        self._monitor = JobMonitor(job, with_bar=False, interval_ms=POLL_MS)
-        self._monitor.finished.connect(finished)
-        self._monitor.start()
+            controller.start(
+                lambda session: session.resize_outline(click, steps),
+                lane="mending",
+                on_end=self._go_on,
+            )

@@ -212,12 +212,18 @@ class SuggestionReview(QObject):
         world = points.data_to_world(one.position)
         if len(one.position) == 3:
             go_to_plane(self._viewer, float(world[-3]))
-        width = 2 * one.radius * abs(self._image.placement.scale[-2])
+        # of a part of an object, as at the image's edge, what lies around it is shown, too
+        usual = [2 * radius for radius in (one.radius, self._usual_radius)]
+        width = max(usual) * abs(self._image.placement.scale[-2])
         camera = self._viewer.scene.camera
         if width * float(camera.zoom) < LEAST_SHOWN_PX:
             look_at_point(self._viewer, world, CONTEXT_DIAMETERS * width)
         else:
             camera.center = (0.0, *(float(w) for w in world[-2:]))
+
+    @property
+    def _usual_radius(self) -> float:
+        return float(np.median([one.radius for one in self._open])) if self._open else 0.0
 
     @property
     def _is_large(self) -> bool:

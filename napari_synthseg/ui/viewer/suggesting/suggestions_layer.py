@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_synthseg.patches.suggesting.suggestion import Suggestion
 from napari_synthseg.ui.control.keys import Actions, bind_layer_keys
+from napari_synthseg.ui.presenters.outlines import line_width_px
 from napari_synthseg.ui.presenters.suggesting import confidence_color
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
@@ -24,11 +25,8 @@ from napari_synthseg.ui.viewer.view import remove_layer
 if TYPE_CHECKING:
     from napari import Viewer
 
-LINE_SHARE = 1 / 450
-"""Width of outlines, as a share of the image's longest side, where that is thinner than
-`LINE_RADII` radii."""
-
-LINE_RADII = 0.12
+SAME_WIDTH = 1.3
+"""Lines are drawn anew where the zoom asks for lines wider or thinner than by this factor."""
 
 POINT_RADII, CURRENT_RADII = 0.5, 3.0
 """Sizes of the point of a suggestion, and of the ring around the current one, in its radii."""
@@ -82,6 +80,7 @@ class SuggestionsLayer(QObject):
         """Ring another one."""
         self._current = current
         self._write_points()
+        self._fit_width()
 
     def activate(self) -> None:
         """Make the points the active layer, ready for selecting."""
@@ -151,6 +150,7 @@ class SuggestionsLayer(QObject):
         )
         for layer in (self.outlines, self.points):
             self._viewer.add_layer(layer)
+        self._listening.add(self._fit_width, self._viewer.scene.camera.events.zoom)
         self._listening.add(self._on_edited, self.points.events.data)
         self._listening.add(self._on_selected, self.points.selected_data.events.items_changed)
         bind_layer_keys(self.points, "suggestions", actions)
@@ -180,8 +180,17 @@ class SuggestionsLayer(QObject):
         if len(data):
             colors = [confidence_color(one.confidence) for one in shown]
             outlines.edge_color = np.repeat(colors, [len(part) for part in parts], axis=0)
-            usual = float(np.median([one.radius for one in shown]))
-            outlines.edge_width = min(max(self.image.shape) * LINE_SHARE, LINE_RADII * usual)
+            self._fit_width()
+
+    def _fit_width(self, _: Any = None) -> None:
+        """Draw lines of the same width on the screen, however near the objects are."""
+        if self.outlines is None or self.image is None or not self._shown:
+            return
+        usual = 2 * float(np.median([one.radius for one in self._shown]))
+        zoom = self._viewer.scene.camera.zoom * abs(self.image.placement.scale[-1])
+        wanted = line_width_px([usual], float(zoom))
+        if not 1 / SAME_WIDTH < self.outlines.edge_width / wanted < SAME_WIDTH:
+            self.outlines.edge_width = wanted
 
     def _write_points(self) -> None:
         points, shown = self.points, self._shown

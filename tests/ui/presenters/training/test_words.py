@@ -41,6 +41,16 @@ def test_what_is_held_out_and_each_origin_have_curves_of_their_own():
     assert "held out: loss, real 0.9, pairs F1 0.7" in log.text()
 
 
+def test_finishing_touches_after_a_stop_are_said():
+    log = WorkLog()
+    figures = {"step": 9, "seconds": 30.0, "seconds left": 40.0}
+    log.add([Progress(0.5, "step 9", metrics=figures | {"loss": 0.5})])
+    assert log.text().startswith("Step 9, 30 s, about 40 s left")
+    words = "step 9: choosing thresholds"
+    log.add([Progress(0.5, words, metrics=figures, finishing=True)])
+    assert log.text().splitlines()[0] == "Stopping: step 9: choosing thresholds, 30 s"
+
+
 def test_the_device_is_named_with_the_reason():
     assert device_reason("auto", NO_GPU) == "CPU: no CUDA device was found."
     assert device_reason("auto", GPU) == "CUDA: RTX 2000, 8 GB."

@@ -22,23 +22,26 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def keeper(qtbot, tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_synthseg.ui.viewer.marking.region_keeper.PAUSE_MS", 20)
+def controller(qtbot, tmp_path):
     session = Session.create(tmp_path / "p.synthseg")
     session.edit(session.project.with_classes(session.project.next_class("phase")), "add class")
     for name in ("first", "second"):
         add_array(session, np.zeros(SHAPE, np.uint8), "yx", name)
     controller = SessionController()
-    keeper = RegionKeeper(controller)
     controller.show(session)
-    yield keeper
+    yield controller
     controller.clear()
     session.close().result()
 
 
 @pytest.fixture
-def images(keeper):
-    controller = keeper._controller
+def keeper(controller, monkeypatch):
+    monkeypatch.setattr("napari_synthseg.ui.viewer.marking.region_keeper.PAUSE_MS", 20)
+    return RegionKeeper(controller)
+
+
+@pytest.fixture
+def images(controller):
     return [
         DisplayedImage(controller, image_key(ref), Image(np.zeros(SHAPE)), SHAPE)
         for ref in controller.project.images
@@ -51,13 +54,13 @@ def stroke(row):
     return values
 
 
-def saved(keeper, image):
-    masks = true_masks(keeper._controller.session, image.refs[0])
+def saved(controller, image):
+    masks = true_masks(controller.session, image.refs[0])
     return None if masks is None else set(np.flatnonzero(masks.values.any(axis=1)).tolist())
 
 
 def test_a_save_that_failed_is_tried_again_and_holds_up_no_other_image(
-    keeper, images, qtbot, monkeypatch
+    controller, keeper, images, qtbot, monkeypatch
 ):
     first, second = images
     told = []
@@ -77,9 +80,9 @@ def test_a_save_that_failed_is_tried_again_and_holds_up_no_other_image(
     keeper.note_stroke(stroke(2), rest_unknown=False)
     keeper.show(second)
     keeper.note_stroke(stroke(5), rest_unknown=False)
-    qtbot.waitUntil(lambda: saved(keeper, second) == {5}, timeout=20_000)
-    qtbot.waitUntil(lambda: keeper._controller.job("regions") is None, timeout=20_000)
-    assert saved(keeper, first) is None
+    qtbot.waitUntil(lambda: saved(controller, second) == {5}, timeout=20_000)
+    qtbot.waitUntil(lambda: controller.job("regions") is None, timeout=20_000)
+    assert saved(controller, first) is None
     assert keeper.is_busy
     assert "save the regions: the disk is full" in told
     # shown again, the image has its strokes though they are not on disk
@@ -91,32 +94,32 @@ def test_a_save_that_failed_is_tried_again_and_holds_up_no_other_image(
     assert read[-1].shares == {1: pytest.approx(1 / 12)}
     broken.clear()
     keeper._timer.setInterval(0)  # rather than wait for the next try
-    qtbot.waitUntil(lambda: saved(keeper, first) == {2}, timeout=20_000)
+    qtbot.waitUntil(lambda: saved(controller, first) == {2}, timeout=20_000)
     qtbot.waitUntil(lambda: not keeper.is_busy, timeout=20_000)
 
 
-def test_what_failed_is_saved_at_the_end_too(keeper, images, qtbot, monkeypatch):
+def test_what_failed_is_saved_at_the_end_too(controller, keeper, images, qtbot, monkeypatch):
     def full(*_):
         raise InputError("the disk is full")
 
-    session = keeper._controller.session
+    session = controller.session
     with monkeypatch.context() as broken:
         broken.setattr(painting, "save_array", full)
         keeper.show(images[0])
         keeper.note_stroke(stroke(3), rest_unknown=False)
         qtbot.waitUntil(keeper._timer.isActive, timeout=20_000)
         qtbot.waitUntil(lambda: keeper._timer.interval() > 1000, timeout=20_000)
-    keeper._controller.clear()
+    controller.clear()
     session.close().result()
     with Session.open(session.folder).result() as again:
         masks = true_masks(again, again.project.images[0])
         assert np.flatnonzero(masks.values.any(axis=1)).tolist() == [3]
 
 
-def test_saving_calls_back_once_all_is_saved(keeper, images, qtbot):
+def test_saving_calls_back_once_all_is_saved(controller, keeper, images, qtbot):
     keeper.show(images[0])
     keeper.note_stroke(stroke(3), rest_unknown=False)
     seen = []
-    keeper.save(lambda: seen.append(saved(keeper, images[0])))
+    keeper.save(lambda: seen.append(saved(controller, images[0])))
     qtbot.waitUntil(lambda: bool(seen), timeout=20_000)
     assert seen == [{3}]

@@ -10,6 +10,7 @@ from qtpy.QtTest import QTest
 
 from napari_synthseg.core.labels import UNKNOWN
 from napari_synthseg.storage.truths import open_labels
+from napari_synthseg.workflow.choosing import suitable_recipe
 from napari_synthseg.workflow.session import Session
 from tests.ui.conftest import SHAPE
 
@@ -288,11 +289,13 @@ def test_regions_of_a_volume_are_painted_plane_by_plane(bench):
 
 
 def test_a_stroke_changes_no_setting_and_nothing_says_so(painting):
-    before = painting.panel.synthesize_page._recipe
+    before = suitable_recipe(painting.session.project)
     painting.drag(*STROKE)
     settled(painting)
     page = painting.panel.synthesize_page
-    assert page._recipe != before  # what suits has changed, but the user has chosen nothing
+    assert (
+        suitable_recipe(painting.session.project) != before
+    )  # what suits has changed, but the user has chosen nothing
     assert page.found.text() == ""
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.clicks import ReadClicks
-from napari_synthseg.io.measured_points import find_positions, is_measured, read_measured
+from napari_synthseg.io.points.clicks import ReadClicks
+from napari_synthseg.io.points.measured_points import find_positions, is_measured, read_measured
 
 SHAPE = (50, 80)
 CELL, DEAD = ObjectClass(name="cell", value=1), ObjectClass(name="dead", value=2)

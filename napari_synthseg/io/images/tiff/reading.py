@@ -27,7 +27,7 @@ from napari_synthseg.io.images.stored_array import (
     choose_series,
     gone,
 )
-from napari_synthseg.io.images.tiff_headers import read_header
+from napari_synthseg.io.images.tiff.headers import read_header
 
 _NODATA_TAG, _ORIENTATION_TAG = 42113, 274
 

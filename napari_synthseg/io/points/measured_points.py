@@ -16,9 +16,9 @@ from pathlib import Path
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.clicks import ClickRow, ReadClicks, only_name, place_clicks
 from napari_synthseg.io.images.lengths import in_micrometers
 from napari_synthseg.io.naming import ImageNames, ShapeOf, UnknownNameError
+from napari_synthseg.io.points.clicks import ClickRow, ReadClicks, only_name, place_clicks
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number
 
 POSITION = re.compile(r"(?:centroid[ _]?)?([xy])(?:[ _]*[(\[](.+)[)\]]|[ _](.+))?")

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from napari_synthseg.core.annotations import NEGATIVE_NAME, NOT_AN_OBJECT, Click, ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Region, contains, full_region, onto_border
+from napari_synthseg.core.geometry import Region, full_region
 from napari_synthseg.core.project import Project
+from napari_synthseg.io.image_parts import ImageParts
 from napari_synthseg.io.naming import (
     ImageNames,
     ShapeOf,
@@ -291,12 +292,13 @@ def _place_click(row: ClickRow, images: Sequence[ImageRef], cls: int, shape_of: 
         raise InputError(
             f"{row.where}: '{first.name}' is a volume: give the position along z in a column z."
         )
-    whole = full_region(shape_of(first))
-    at = onto_border([position[a] for a in "zyx"[-first.ndim :]], whole)
-    for image in images:
-        if contains(image.region or whole, at):
-            return Click(image=image.id, position=at, cls=cls)
-    raise InputError(f"{row.where}: {_why_outside(first, at, first.region or whole)}")
+    parts = ImageParts(images, shape_of(first))
+    at = parts.onto_border([position[a] for a in "zyx"[-first.ndim :]])
+    image = parts.holding(at)
+    if image is None:
+        bounds = first.region or full_region(parts.shape)
+        raise InputError(f"{row.where}: {_why_outside(first, at, bounds)}")
+    return Click(image=image.id, position=at, cls=cls)
 
 
 def _why_outside(image: ImageRef, at: Sequence[float], bounds: Region) -> str:

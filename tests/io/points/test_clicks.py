@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.clicks import read_clicks, read_points, write_clicks
+from napari_synthseg.io.points.clicks import read_clicks, read_points, write_clicks
 
 PROJECT = Project(
     images=(

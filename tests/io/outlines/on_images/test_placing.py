@@ -19,7 +19,7 @@ from napari_synthseg.io.outlines.base import (
     ListedPoint,
     OutlinedImage,
 )
-from napari_synthseg.io.outlines.placing import Names, PlacedOutlines, place_outlines
+from napari_synthseg.io.outlines.on_images.placing import Names, PlacedOutlines, place_outlines
 
 SHAPE = (40, 60)
 CLASSES = (ObjectClass(name="nucleus", value=1), ObjectClass(name="debris", value=2))

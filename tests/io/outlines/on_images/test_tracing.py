@@ -8,7 +8,12 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import label
 from skimage.measure import grid_points_in_poly
 
-from napari_synthseg.io.outlines.tracing import Polygon, joined_ring, signed_area, trace_mask
+from napari_synthseg.io.outlines.on_images.tracing import (
+    Polygon,
+    joined_ring,
+    signed_area,
+    trace_mask,
+)
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.booleans())
 

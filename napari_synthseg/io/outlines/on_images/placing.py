@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from napari_synthseg.core.annotations import Click, ImageRef
 from napari_synthseg.core.boxes import center_of
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import contains, full_region, onto_border
 from napari_synthseg.core.project import Project
+from napari_synthseg.io.image_parts import ImageParts
 from napari_synthseg.io.naming import (
     ImageNames,
     ShapeOf,
@@ -217,7 +217,8 @@ class _Placing:
         self.image, self.refs, self.placed = image, refs, placed
         self._project, self._names = project, names
         self._shape = shape_of(refs[0])
-        check_drawn_size(image, refs[0], self._shape)
+        self._parts = ImageParts(refs, self._shape)
+        self._parts.check_drawn_size(image.where, image.size)
 
     def place(self) -> None:
         image, placed = self.image, self.placed
@@ -297,7 +298,7 @@ class _Placing:
         value = self._class_of(point)
         if value is None:
             return
-        position: tuple[float, ...] = onto_border(point.position, full_region(self._shape[-2:]))
+        position: tuple[float, ...] = self._parts.onto_border(point.position)
         if refs[0].ndim == 3:
             depth = point.plane.get("z", point.plane.get("slice"))
             if depth is None:
@@ -306,21 +307,14 @@ class _Placing:
                     "place it on one."
                 )
             position = (float(depth), *position)
-        if not contains(full_region(self._shape), position):
-            sizes = " x ".join(map(str, self._shape))
-            at = ", ".join(f"{p:g}" for p in position)
-            raise InputError(
-                f"{point.where}: the point ({at}) lies outside image '{refs[0].name}' ({sizes}): "
-                "check that it is of this image."
-            )
+        self._parts.check_inside(point.where, "the point", position)
         ref = self._holding(refs, position)
         if ref is not None:
             self.placed.clicks.append(Click(image=ref.id, position=position, cls=value))
 
     def _holding(self, refs: Sequence[ImageRef], position: Sequence[float]) -> ImageRef | None:
         """Return the image, or the region of it, that holds a position; count if none does."""
-        whole = full_region(self._shape)
-        found = next((ref for ref in refs if contains(ref.region or whole, position)), None)
+        found = self._parts.holding(position, refs)
         self.placed.outside += found is None
         return found
 
@@ -331,21 +325,6 @@ class _Placing:
         name = self._names.name_of(thing, self._project)
         renamed = self._names.rename.get(name, name)
         return find_class(thing.where, renamed, self._project.classes)
-
-
-def check_drawn_size(image: OutlinedImage, ref: ImageRef, shape: Sequence[int]) -> None:
-    """Refuse outlines of an image that had another size; `shape` is its spatial one now.
-
-    Raises
-    ------
-    InputError
-        If the file says another size.
-    """
-    if image.size is not None and image.size != tuple(shape[-2:]):
-        raise InputError(
-            f"{image.where}: it was drawn on {image.size[0]} x {image.size[1]} pixels (y, x), "
-            f"but '{ref.name}' has {shape[-2]} x {shape[-1]}: export it for the same image."
-        )
 
 
 def refs_on_plane(thing: ListedOutline | ListedPoint, refs: Sequence[ImageRef]) -> list[ImageRef]:

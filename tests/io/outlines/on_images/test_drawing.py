@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_synthseg.core.progress import Progress, exhaust
 from napari_synthseg.io.outlines.areas import Area, MaskArea, PolygonArea, rectangle
-from napari_synthseg.io.outlines.drawing import DrawnOutlines, draw_outlines, draw_planes
+from napari_synthseg.io.outlines.on_images.drawing import DrawnOutlines, draw_outlines, draw_planes
 
 
 def draw(areas: list[Area], shape: tuple[int, int] = (20, 30)) -> DrawnOutlines:

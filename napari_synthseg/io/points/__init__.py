@@ -1,0 +1,1 @@
+"""Tables of points: clicks of ours and of napari, and what other programs measured."""
