@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import Click, ImageRef
+from napari_synthseg.core.annotations import Click, ImageRef, RegionTruth
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.presenters.images.importing import Question
@@ -42,6 +42,16 @@ def test_pictures_say_what_is_marked_and_what_they_are_for():
     assert (first.name, first.detail, first.is_done) == ("a.tif", "1 cell · for scoring only", True)
     assert (second.name, second.detail) == ("b", "2 cell · several parts · mouse 2")
     assert not second.is_done
+
+
+def test_painted_pictures_are_said_to_be_painted():
+    made = project()
+    regions = [RegionTruth(image=i, source="truths/x.zarr") for i in ("a", "r")]
+    first, second = list_pictures(made.with_truths(*regions))
+    assert first.detail == "1 cell · painted · for scoring only"
+    assert second.detail == "2 cell · painted · several parts · mouse 2"
+    (alone, _) = list_pictures(made.model_copy(update={"clicks": ()}).with_truths(*regions))
+    assert alone.detail == "painted · for scoring only"
 
 
 def test_the_next_picture_ends_at_the_last_one():

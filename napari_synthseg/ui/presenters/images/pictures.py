@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from napari_synthseg.core.annotations import ImageRef, Role, named_specimen
+from napari_synthseg.core.annotations import ImageRef, RegionTruth, Role, named_specimen
 from napari_synthseg.core.project import Project
 
 ImageKey = tuple[str, tuple[tuple[str, int], ...], tuple[int, ...] | None, bool]
@@ -75,10 +75,12 @@ def list_pictures(project: Project) -> list[PictureRow]:
     for ref in project.images:
         pictures.setdefault(image_key(ref), []).append(ref)
     counts = Counter((click.image, click.cls) for click in project.clicks)
-    truths = {truth.image for truth in project.truths}
+    painted = {truth.image for truth in project.truths if isinstance(truth, RegionTruth)}
+    truths = {truth.image for truth in project.truths} - painted
     return [
         PictureRow(
-            key, tuple(refs), common_name(refs), _detail(refs, counts, truths, project.class_names),
+            key, tuple(refs), common_name(refs),
+            _detail(refs, counts, painted, truths, project.class_names),
             any(ref.exhaustive for ref in clickable(refs)),
         )
         for key, refs in pictures.items()
@@ -93,12 +95,15 @@ def clickable(refs: Sequence[ImageRef]) -> list[ImageRef]:
 def _detail(
     refs: Sequence[ImageRef],
     counts: Mapping[tuple[str, int], int],
+    painted: set[str],
     truths: set[str],
     names: Mapping[int, str],
 ) -> str:
     sums = {n: sum(counts.get((ref.id, value), 0) for ref in refs) for value, n in names.items()}
     clicked = ", ".join(f"{count} {name}" for name, count in sums.items() if count)
-    words = [clicked or "no click"]
+    words = [clicked] if clicked else []
+    words += ["painted"] if any(ref.id in painted for ref in refs) else []
+    words = words or ["no click"]
     if any(ref.id in truths for ref in refs):
         words.append("has truth")
     roles = dict.fromkeys(ref.role for ref in refs)
