@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import zarr
@@ -67,7 +66,8 @@ class _Checked(Blosc):  # type: ignore[misc]  # it has no types
 class _CheckedCodec(BloscCodec):
     """The codec of zarr 3."""
 
-    @cached_property
+    # not cached: the unchecked one is, under the same name, and other threads would take it
+    @property
     def _blosc_codec(self) -> Blosc:
         return _checked_v2(super()._blosc_codec)
 
@@ -75,6 +75,8 @@ class _CheckedCodec(BloscCodec):
 def _checked(codec: Codec) -> Codec:
     if isinstance(codec, ShardingCodec):
         return replace(codec, codecs=tuple(map(_checked, codec.codecs)))
+    if getattr(codec, "codec_name", "") == "numcodecs.blosc":  # its chunks are the same
+        return _CheckedCodec()
     return _CheckedCodec.from_dict(codec.to_dict()) if isinstance(codec, BloscCodec) else codec
 
 

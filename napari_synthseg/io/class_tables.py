@@ -56,7 +56,7 @@ def read_image_labels(
     rename: Mapping[str, str] | None = None,
     ignored: Collection[str] = (),
     skip_unknown: bool = False,
-) -> tuple[dict[str, set[int]], int]:
+) -> tuple[dict[str, set[int]], int, list[str]]:
     """Read which classes images show.
 
     Parameters
@@ -74,6 +74,8 @@ def read_image_labels(
         Id of each listed image -> class values.
     unknown
         Number of rows of images that the project lacks.
+    notes
+        What is to be told of names that were no image's own.
 
     Raises
     ------
@@ -96,4 +98,4 @@ def read_image_labels(
             name = cells["class"]
             if name and name not in ignored:
                 values.add(find_class(where, (rename or {}).get(name, name), project.classes))
-    return shown, unknown
+    return shown, unknown, names.notes()

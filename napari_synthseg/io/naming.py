@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Protocol
 from urllib.parse import unquote
@@ -233,12 +233,8 @@ class ImageNames:
         return bool(own or self._look_further(known, name)[2])
 
     def notes(self) -> list[str]:
-        """Return what is to be told of names that were no image's own, as a part of a sentence."""
-        if not self.renamed:
-            return []
-        old, new = next(iter(self.renamed.items()))
-        more = f", and {len(self.renamed) - 1} more by such names" * (len(self.renamed) > 1)
-        return [f"'{old}' was taken for '{new}'{more}"]
+        """Return what is to be told of names that were no image's own; see `tell_renamed`."""
+        return tell_renamed(self.renamed)
 
     def matching(self, where: str, name: str) -> list[ImageRef]:
         """Return the images that a name or a folder of images means: all that it may.
@@ -367,6 +363,15 @@ class ImageNames:
         path = (*folders[-1:], image.name)
         told = len({(*self._folders[uri][-1:],) for uri in twins}) == len(twins)
         return "/".join(path) if folders and told else self._unique[image.id]
+
+
+def tell_renamed(renamed: Mapping[str, str]) -> list[str]:
+    """Return what is to be told of names taken for those of images, as a part of a sentence."""
+    if not renamed:
+        return []
+    old, new = next(iter(renamed.items()))
+    more = f", and {len(renamed) - 1} more by such names" * (len(renamed) > 1)
+    return [f"'{old}' was taken for '{new}'{more}"]
 
 
 def bare_stem(stem: str) -> str:

@@ -76,6 +76,22 @@ class _Said:
     is_own: bool = False
 
 
+class _PlaneFiles:
+    """The files of a folder of planes by their names."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self._by_name: dict[str, list[int]] = defaultdict(list)
+        self._by_stem: dict[str, list[int]] = defaultdict(list)
+        for number, file in enumerate(files):
+            self._by_name[same_form(file)].append(number)
+            self._by_stem[bare_stem(PurePosixPath(file).stem)].append(number)
+
+    def find(self, name: str, bare: str) -> int | None:
+        """Return the number of the file of a name, or else of a stem; None where none is meant."""
+        found = self._by_name.get(name) or self._by_stem.get(bare) or ()
+        return found[0] if len(found) == 1 else None
+
+
 class PlaneNames:
     """The stacks of a project by the names of pictures of their planes."""
 
@@ -84,9 +100,19 @@ class PlaneNames:
         self._names = ImageNames(images)
         self._stack_of = stack_of
         self._stacks: dict[str, list[ImageRef]] = defaultdict(list)
+        self._prefixes: dict[str, set[str]] = defaultdict(set)
+        self._own: dict[str, set[str]] = defaultdict(set)  # stems of `plane_name` -> files
+        self._at: dict[tuple[str, str, int | None], list[ImageRef]] = defaultdict(list)
+        self._files: dict[str, _PlaneFiles] = {}
         for ref in images:
             if ref.ndim == 3 or set(ref.plane) & {"t", "z"}:
                 self._stacks[ref.uri].append(ref)
+                for axis in "tz":
+                    self._at[ref.uri, axis, ref.plane.get(axis)].append(ref)
+                stems = (PurePosixPath(name).stem for name in (ref.name, ref.uri))
+                self._prefixes[ref.uri] |= {bare_stem(stem) for stem in stems} - {""}
+                if ref.plane:
+                    self._own[same_form(PurePosixPath(plane_name(ref)).stem)].add(ref.uri)
 
     def refs_named(self, where: str, name: str, *, by_stem: bool) -> list[ImageRef]:
         """Return all images of the stack of which a name is a plane's; none where it is no such.
@@ -122,6 +148,8 @@ class PlaneNames:
             if each is not None:
                 for axis, number in each.numbers.items():
                     numbers[each.refs[0].uri, axis].append(number)
+        own = {each.refs[0].uri for each in said if each and each.is_own}
+        starts: dict[tuple[str, str], int] = {}
         found: list[NamedPlane | None] = []
         for image, each in zip(listed, said, strict=True):
             if each is None:
@@ -130,12 +158,14 @@ class PlaneNames:
             plane = each.plane
             if plane is None:
                 plane = {}
+                ref = each.refs[0]
                 for axis, number in each.numbers.items():
-                    all_numbers = numbers[each.refs[0].uri, axis]
-                    own = any(s and s.is_own and s.refs is each.refs for s in said)
-                    start = self._start(image, each.refs[0], axis, all_numbers, first, own)
-                    plane[axis] = number - start
-            found.append(_choose(image.where, each.refs, plane))
+                    key = ref.uri, axis
+                    if key not in starts:
+                        is_own = ref.uri in own
+                        starts[key] = self._start(image, ref, axis, numbers[key], first, is_own)
+                    plane[axis] = number - starts[key]
+            found.append(self._choose(image.where, each.refs[0].uri, plane))
         return found
 
     def _read(self, where: str, name: str, by_stem: bool) -> _Said | None:
@@ -144,17 +174,17 @@ class PlaneNames:
         if not parts or not self._stacks:
             return None
         last = parts[-1]
-        is_known = self._names.has(name, by_stem=by_stem)
         stem = last if by_stem else PurePosixPath(last).stem
-        said = self._read_all(last, stem)
-        if not said and (uploaded := LABEL_STUDIO_NAME.fullmatch(last)):
-            last = uploaded["name"]
-            said = self._read_all(last, last if by_stem else PurePosixPath(last).stem)
-        if is_known:
-            own = [each for each in said if any(_is_own(ref, stem) for ref in each.refs)]
+        if self._names.has(name, by_stem=by_stem):
+            own = self._read_all(self._own.get(stem, ()), last, stem)
             for each in own:
                 each.is_own = True
             return own[0] if len(own) == 1 and own[0].plane is None else None
+        said = self._read_all(self._stacks, last, stem)
+        if not said and (uploaded := LABEL_STUDIO_NAME.fullmatch(last)):
+            last = uploaded["name"]
+            stem = last if by_stem else PurePosixPath(last).stem
+            said = self._read_all(self._stacks, last, stem)
         if len(said) > 1:
             one, other = (
                 plane_name(each.refs[0].model_copy(update={"plane": {}})) for each in said[:2]
@@ -165,24 +195,28 @@ class PlaneNames:
             )
         return said[0] if said else None
 
-    def _read_all(self, last: str, stem: str) -> list[_Said]:
-        found = (self._read_as(refs, last, stem) for refs in self._stacks.values())
+    def _read_all(self, uris: Iterable[str], last: str, stem: str) -> list[_Said]:
+        found = (self._read_as(self._stacks[uri], last, stem) for uri in uris)
         return [each for each in found if each is not None]
 
     def _read_as(self, refs: list[ImageRef], last: str, stem: str) -> _Said | None:
         """Return what a name says if it is that of a plane of one stack."""
-        names = {PurePosixPath(ref.name).stem for ref in refs}
-        names |= {PurePosixPath(refs[0].uri).stem}
-        bare = stem.casefold()
-        prefix = next((n for n in map(bare_stem, names) if n and bare.startswith(n)), None)
-        extents, files = self._stack_of(refs[0]).extents, self._stack_of(refs[0]).files
-        if files and extents:
-            fitting = [n for n, file in enumerate(files) if same_form(file) == last]
-            fitting = fitting or [
-                n for n, file in enumerate(files) if bare_stem(PurePosixPath(file).stem) == bare
-            ]
-            if len(fitting) == 1:
-                return _Said(refs, plane={next(iter(extents)): fitting[0]})
+        uri, bare = refs[0].uri, stem.casefold()
+        fitting = [name for name in self._prefixes[uri] if bare.startswith(name)]
+        prefix = max(fitting, key=len, default=None)
+        try:
+            stack = self._stack_of(refs[0])
+        except InputError:
+            if prefix is None:
+                return None  # it cannot be read, and nothing says that this is of it
+            raise
+        extents = stack.extents
+        if stack.files and extents:
+            if uri not in self._files:
+                self._files[uri] = _PlaneFiles(stack.files)
+            number = self._files[uri].find(last, bare)
+            if number is not None:
+                return _Said(refs, plane={next(iter(extents)): number})
         if prefix is None:
             return None
         rest = bare[len(prefix) :].removeprefix(".ome")
@@ -231,14 +265,12 @@ class PlaneNames:
             )
         return fits[0]
 
-
-def _is_own(ref: ImageRef, stem: str) -> bool:
-    return bool(ref.plane) and same_form(PurePosixPath(plane_name(ref)).stem) == stem
-
-
-def _choose(where: str, refs: Sequence[ImageRef], plane: Mapping[str, int]) -> NamedPlane | None:
-    """Return the image of a plane; None where the project does not use that plane."""
-    there = [r for r in refs if all(r.plane.get(a, at) == at for a, at in plane.items())]
-    if not there:
-        return None
-    return NamedPlane(choose_plane(where, there, plane)[0], plane)
+    def _choose(self, where: str, uri: str, plane: Mapping[str, int]) -> NamedPlane | None:
+        """Return the image of a plane; None where the project does not use that plane."""
+        of_axes = (
+            [*self._at.get((uri, axis, at), ()), *self._at.get((uri, axis, None), ())]
+            for axis, at in plane.items()
+        )
+        near = min(of_axes, key=len)
+        there = [r for r in near if all(r.plane.get(a, at) == at for a, at in plane.items())]
+        return NamedPlane(choose_plane(where, there, plane)[0], plane) if there else None

@@ -309,9 +309,14 @@ def test_unknown_images_are_counted_where_that_is_wished() -> None:
 def test_image_labels_are_sets_of_classes(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("image,class\na.tif,nucleus\na.tif,dust\na.tif,nucleus\nb.tif,\nx.tif,debris\n")
-    shown, unknown = read_image_labels(path, PROJECT, rename={"dust": "debris"}, skip_unknown=True)
+    how: dict[str, Any] = {"rename": {"dust": "debris"}, "skip_unknown": True}
+    shown, unknown, notes = read_image_labels(path, PROJECT, **how)
     assert shown == {"a": {1, 2}, "left": set(), "right": set()}
-    assert unknown == 1
+    assert (unknown, notes) == (1, [])
+    path.write_text(path.read_text().replace("a.tif", "A.png"))
+    again, _, notes = read_image_labels(path, PROJECT, **how)
+    assert (again, notes) == (shown, ["'A.png' was taken for 'a.tif'"])
+    path.write_text(path.read_text().replace("A.png", "a.tif"))
     with pytest.raises(UnknownNameError, match="row 3: class 'dust'"):
         read_image_labels(path, PROJECT)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -85,6 +86,34 @@ def test_what_is_an_image_or_no_plane_is_left_alone() -> None:
     assert found("f_003.png") == [None]  # along t or z?
     assert found("v_z003.png", images=[FLAT]) == [None]
     assert found("s_z3.png", "s_z0.png", images=PLANES[:2]) == [None, ("s0", {"z": 0})]
+
+
+def test_a_stack_whose_file_is_gone_bothers_only_what_is_named_after_it() -> None:
+    def stack_or_error(ref: ImageRef) -> Stack:
+        if ref.uri == "d/s.ome.tif":
+            raise InputError("'d/s.ome.tif' is missing")
+        return stack_of(ref)
+
+    planes = PlaneNames(EVERY, stack_or_error)
+    listed = [OutlinedImage("", name) for name in ("v_009.tif", "v_z0.png", "v_z8.png", "w.png")]
+    planes_found = [each and dict(each.plane) for each in planes.find(listed)]
+    assert planes_found == [None, {"z": 0}, {"z": 8}, None]
+    with pytest.raises(InputError, match="is missing"):
+        planes.find([OutlinedImage("", "s_z3.png")])
+
+
+def test_thousands_of_names_are_told_apart_in_a_moment() -> None:
+    count = 2000
+    frames = [
+        ImageRef(id=f"{z}", uri="d/m.tif", name="m.tif", axes="zyx", plane={"z": z})
+        for z in range(count)
+    ]
+    began = time.process_time()
+    planes = PlaneNames(frames, lambda _: Stack({"z": count}))
+    listed = [OutlinedImage("", f"m_z{z}.tif") for z in range(count)]
+    found = planes.find(listed)
+    assert [each and each.ref.id for each in found] == [ref.id for ref in frames]
+    assert time.process_time() - began < 10
 
 
 def test_a_plane_of_two_stacks_is_refused() -> None:

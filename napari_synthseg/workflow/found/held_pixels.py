@@ -42,7 +42,8 @@ class HeldPixels:
     def __init__(self, folder: Path, limit_bytes: int = HELD_BYTES) -> None:
         self._folder, self._limit_bytes = folder, limit_bytes
         self._nbytes = 0
-        self._lock = threading.Lock()
+        # a prediction may be collected, which gives room back, while this thread takes some
+        self._lock = threading.RLock()
 
     @property
     def nbytes(self) -> int:

@@ -30,7 +30,8 @@ def _read(
     path: Path, project: Project, folder: Path, options: ImportOptions
 ) -> Generator[Progress, None, Imported]:
     yield Progress(0.1, f"reading {path.name}")
-    shown, unknown = read_image_labels(path, narrowed(project, options), **options.naming)
+    meant = narrowed(project, options)
+    shown, unknown, notes = read_image_labels(path, meant, **options.naming)
     if not shown:
         raise InputError(f"{path.name}: no row of it is of an image of the project.")
     counts = Counter(project.object_class(v).name for values in shown.values() for v in values)
@@ -44,7 +45,8 @@ def _read(
             "unknown_images": unknown,
             "role": options.role,
         },
-        message=f"Image labels added to {len(shown)} image(s): {words}."
+        message="; ".join([f"Image labels added to {len(shown)} image(s): {words}", *notes])
+        + "."
         + (f" {unknown} row(s) are of images that are not in the project." if unknown else ""),
     )
 

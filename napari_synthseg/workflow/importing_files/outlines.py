@@ -22,6 +22,7 @@ from napari_synthseg.io.naming import (
     UnknownNameError,
     find_class,
     plane_name,
+    tell_renamed,
 )
 from napari_synthseg.io.outlines import find_outline_format, read_outlines
 from napari_synthseg.io.outlines.base import (
@@ -422,8 +423,5 @@ def _report(
         words.append("all clicks were there already")
     words += [f"{figures[key]} {why}" for key, why in LEFT_OUT.items() if figures[key]]
     words += [f"{n} {what} were left out" for what, n in placed.left_out.items()]
-    if placed.renamed:
-        old, new = next(iter(placed.renamed.items()))
-        more = f", and {len(placed.renamed) - 1} more by such names" * (len(placed.renamed) > 1)
-        words.append(f"'{old}' was taken for '{new}'{more}")
+    words += tell_renamed(placed.renamed)
     return figures, words

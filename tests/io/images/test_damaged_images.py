@@ -14,7 +14,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, numcodecs
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.storage.images import describe, open_pixels
@@ -128,7 +128,8 @@ def test_a_small_file_that_claims_many_pixels_is_refused(tmp_path: Path) -> None
         describe(path)
 
 
-@pytest.mark.parametrize("version", ["0.4", "0.5", "shards"])
+@pytest.mark.parametrize("version", ["0.4", "0.5", "shards", "numcodecs"])
+@pytest.mark.filterwarnings("ignore:Numcodecs codecs are not in the Zarr version 3 specification")
 def test_a_damaged_chunk_of_blosc_is_refused(tmp_path: Path, version: str) -> None:
     """The library that decodes it would end the program."""
     folder = tmp_path / "a.zarr"
@@ -139,7 +140,8 @@ def test_a_damaged_chunk_of_blosc_is_refused(tmp_path: Path, version: str) -> No
         made = zarr.create_array(
             str(folder), shape=(24, 24), chunks=(24, 24), dtype="u1",
             shards=(24, 24) if version == "shards" else None,
-            compressors=BloscCodec(), dimension_names=("y", "x"),
+            compressors=numcodecs.Blosc() if version == "numcodecs" else BloscCodec(),
+            dimension_names=("y", "x"),
         )  # fmt: skip
         made[:] = PIXELS[0]
         (chunk, *_) = sorted(path for path in folder.rglob("c/0/0"))

@@ -6,6 +6,7 @@ import gc
 import logging
 import pickle
 import tempfile
+import threading
 from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
@@ -70,6 +71,21 @@ def test_room_that_is_given_back_is_used_again(tmp_path: Path) -> None:
     gc.collect()
     assert pixels.nbytes == 0
     assert pixels.hold(found(3)).ids.flags.writeable
+
+
+def test_a_prediction_that_is_collected_while_room_is_taken_stops_nobody(tmp_path: Path) -> None:
+    pixels = HeldPixels(tmp_path, 2 * NBYTES)
+    held = [pixels.hold(found(1))]
+
+    def collect_in_between() -> None:
+        with pixels._lock:
+            held.clear()
+
+    worker = threading.Thread(target=collect_in_between, daemon=True)
+    worker.start()
+    worker.join(5)
+    assert not worker.is_alive()
+    assert pixels.nbytes == 0
 
 
 def test_regions_keep_their_counts_and_points_have_no_pixels(tmp_path: Path) -> None:

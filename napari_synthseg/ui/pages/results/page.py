@@ -297,7 +297,8 @@ class ResultsPage(Page):
             return False
         for ref in image.refs:
             run = self._unshown.pop(ref.id, None)
-            prediction = session.found[run.id].get(ref.id) if run is not None else None
+            known = session.found.get(run.id, {}) if run is not None else {}
+            prediction = known.get(ref.id)
             if run is not None and prediction is not None:
                 name = f"{PREDICTION}{run.name}, {ref.name}"
                 self.layers.outputs.show_prediction(prediction, name, image, run.least_score)

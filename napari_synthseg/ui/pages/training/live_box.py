@@ -78,9 +78,12 @@ class LiveBox(QWidget):
 
     def _follow_paused(self) -> None:
         """Let a paused training look once through its model, where the user looks elsewhere."""
-        self._follow()
         job, view = self._controller.job("training"), self._view
-        if job is not None and view is not None and view.is_wanted_elsewhere:
+        if job is None or view is None:  # the project was closed
+            self._paused.stop()
+            return
+        self._follow()
+        if view.is_wanted_elsewhere:
             job.step(ends_look)
 
     def _follow(self) -> None:
