@@ -86,6 +86,6 @@ class SniffedFile:
         if not self.head:
             return f"is empty: {known}."
         return (
-            f"is no text: {known}; a label image is given with its folder, by --masks, an image "
+            f"is no text: {known}; a label image is given by --masks, an image "
             "when the project is made."
         )
