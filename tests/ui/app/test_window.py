@@ -189,6 +189,22 @@ def test_the_user_is_asked_once_before_a_training_stops(clicked, monkeypatch):
     assert controller.session is None
 
 
+def test_who_agrees_in_the_menu_is_not_asked_by_napari_too(clicked, monkeypatch):
+    from tests.ui.app.test_steps import start_training
+
+    start_training(clicked, steps=100_000)
+    asked = []
+    monkeypatch.setattr("napari._qt.qt_main_window.ConfirmCloseDialog", asked.append)
+    monkeypatch.setattr(get_settings().application, "confirm_close_window", True)
+    window = clicked.panel.window()
+    window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)  # the fixture closes it again
+    answer("Stop it")
+    window.close(quit_app=False, confirm_need=True)
+    assert not window.isVisible()
+    assert clicked.panel.controller.session is None
+    assert not asked
+
+
 def test_nobody_is_asked_where_nothing_would_be_lost(clicked, monkeypatch):
     panel = clicked.panel
     (watch,), window = panel._close_watches, panel.window()

@@ -42,6 +42,13 @@ POSITION_UNITS = {
     "mm": "Positions: in mm",
 }
 
+FIRST_PLANES = {
+    None: "Planes: counted as the names tell",
+    0: "Planes: the first is number 0",
+    1: "Planes: the first is number 1",
+}
+"""Number of the first plane -> words."""
+
 
 @dataclass(frozen=True, eq=False)
 class ImportSource:
@@ -122,6 +129,9 @@ class ImportDialog(QDialog):
         self.unit = ChoiceBox(
             POSITION_UNITS, "Unit of positions, where the table does not say it", "Unit"
         )
+        self.first_plane = ChoiceBox(
+            FIRST_PLANES, "From where names of pictures of planes count", "First plane"
+        )
         self.problem, self.result = Notice(), quiet_label()
         standard = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
@@ -135,12 +145,12 @@ class ImportDialog(QDialog):
         layout = QVBoxLayout(self)
         for widget in (
             self.said, self.use, self.cls, self.split, self.every, self.problem, self.here,
-            self.unit, self.add_classes, self.skip, self.result, self.buttons,
+            self.unit, self.first_plane, self.add_classes, self.skip, self.result, self.buttons,
         ):  # fmt: skip
             layout.addWidget(widget)
         self.setMinimumWidth(WIDTH_PX)
         self.result.hide()
-        self._asks_more = False
+        self._asks_more = self._asks_first_plane = False
         self._show_choices()
 
     def _classes(self) -> tuple[ObjectClass, ...]:
@@ -167,6 +177,7 @@ class ImportDialog(QDialog):
         can_name = "image" in options and self._image is not None
         self.here.setVisible(more and can_name and not self._source.is_of_shown)
         self.unit.setVisible(more and "unit" in options)
+        self.first_plane.setVisible(self._asks_first_plane)
         QTimer.singleShot(0, self.adjustSize)  # when Qt knows how many lines the words take
 
     def options(self) -> ImportOptions:
@@ -180,6 +191,7 @@ class ImportDialog(QDialog):
             "class_name": self.cls.value if self.question.asks_class else None,
             "axes": source.axes,
             "unit": self.unit.value or None,
+            "first_plane": self.first_plane.value,
             "add_classes": self.add_classes.isChecked(),
             "skip_unknown": self.skip.isChecked(),
             "as_clicks": use == "clicks",
@@ -220,8 +232,8 @@ class ImportDialog(QDialog):
         self.result.setText(" ".join(filter(None, (text, self._source.notes))))
         self.result.show()
         for widget in (
-            self.use, self.cls, self.split, self.every, self.here, self.unit, self.add_classes,
-            self.skip, self.import_button,
+            self.use, self.cls, self.split, self.every, self.here, self.unit, self.first_plane,
+            self.add_classes, self.skip, self.import_button,
         ):  # fmt: skip
             widget.hide()
         self.close_button.setText("Close")
@@ -232,6 +244,7 @@ class ImportDialog(QDialog):
         if outcome.state == "failed" and isinstance(outcome.error, InputError):
             self.problem.say(in_panel(str(outcome.error)))
             self._asks_more = True
+            self._asks_first_plane |= "--first-plane" in str(outcome.error)
             if isinstance(outcome.error, UnknownNameError):
                 self.problem.say(f"{self.problem.text()} Tick below what is to be done about it.")
             self._show_choices()

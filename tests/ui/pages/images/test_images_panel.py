@@ -182,6 +182,30 @@ def test_what_a_file_lacks_is_asked_for_after_it_was_refused(several, tmp_path):
     dialog.close()
 
 
+def test_from_where_planes_count_is_asked_for_where_names_do_not_tell(several, tmp_path):
+    tifffile.imwrite(
+        tmp_path / "stack.tif", np.stack([draw_discs()] * 4), imagej=True, metadata={"axes": "ZYX"}
+    )
+    several.session.add_images(tmp_path / "stack.tif", "planes").result()
+    (tmp_path / "boxes.csv").write_text(
+        "image,class,ymin,xmin,ymax,xmax\nstack_2.png,object,10,10,30,30\n"
+    )
+    button = several.panel.click_page.images.import_button
+    button.take_file(tmp_path / "boxes.csv")
+    several.wait(lambda: button.dialog is not None)
+    dialog = button.dialog
+    dialog.start()
+    several.settle()
+    assert "choose below which is the first" in dialog.problem.text()
+    assert dialog.first_plane.isVisible()
+    dialog.first_plane.choose(1)
+    dialog.start()
+    several.settle()
+    project = several.session.project
+    assert [project.image(t.image).plane["z"] for t in project.truths] == [1]
+    dialog.close()
+
+
 def test_axes_of_a_file_are_asked_for_before_it_is_used(bench, tmp_path):
     tifffile.imwrite(tmp_path / "movie.tif", np.stack([draw_discs()] * 5))
     files = bench.panel.files.images
