@@ -639,7 +639,13 @@ class Session:
 
         It holds for what is scored, measured and exported from now on; can be undone. Returns the
         run.
+
+        Raises
+        ------
+        InputError
+            If it is being trained.
         """
+        self._require_at_rest(run)
         before = self.project
         now = before.run(run.id).model_copy(update={"least_score": least})
         if now != before.run(run.id):

@@ -90,7 +90,7 @@ def test_a_time_limit_ends_it(disks, tiny):
     steps, model = turn(train_model(spec, disks))
     assert len(steps) > 1
     assert steps[-1].fraction == 1.0
-    assert model.history[-1].seconds >= 1.2
+    assert model.seconds >= 1.2
     assert time.monotonic() - start < 60
 
 

@@ -145,9 +145,13 @@ def test_a_copy_has_the_runs_that_the_project_has(session, tmp_path, monkeypatch
     assert record(session, "r2") is not None, "undo may still bring it back here"
 
 
-def test_a_run_in_training_is_neither_renamed_nor_deleted(clicked):
+def test_a_run_in_training_is_neither_edited_nor_deleted(clicked):
     job = clicked.train(TINY.model_copy(update={"steps": 100_000}), "busy").start()
-    for action in (clicked.delete_run, lambda run: clicked.rename_run(run, "other")):
+    for action in (
+        clicked.delete_run,
+        lambda run: clicked.rename_run(run, "other"),
+        lambda run: clicked.set_least_score(run, 0.7),
+    ):
         with pytest.raises(InputError, match="'busy' is being trained: stop it first"):
             action(clicked.project.run("busy"))
     job.cancel(quickly=True)

@@ -45,7 +45,7 @@ class CloseWatch(QObject):
         window.destroyed.connect(action)
         if _can_confirm(window):
             # what File > Close Window and Exit call; Qt has no event that tells them from a program
-            window.close = partial(_close_napari, ref(self))
+            window.close = partial(_close_napari, ref(self), ref(window))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Note a close event and the hiding that follows; let both pass, if the user agrees."""
@@ -76,8 +76,10 @@ class CloseWatch(QObject):
         """Close as a program does, so that napari does not ask again."""
         self._is_agreed = True
         window: Any = self.parent()
-        window.close()
-        self._is_agreed = False
+        try:
+            window.close()
+        finally:
+            self._is_agreed = False
 
     def _on_close_over(self) -> None:
         self._closing = False
@@ -96,10 +98,12 @@ def ask_before_removing(panel: QWidget, may_close: Callable[[], bool]) -> None:
 
 
 def _close_napari(
-    watch: ref[CloseWatch], quit_app: bool = False, confirm_need: bool = False
+    watch: ref[CloseWatch], window: ref[Any], quit_app: bool = False, confirm_need: bool = False
 ) -> object:
-    alive = watch()
-    return alive.close_napari(quit_app, confirm_need) if alive is not None else None
+    alive, closing = watch(), window()
+    if alive is not None:
+        return alive.close_napari(quit_app, confirm_need)
+    return None if closing is None else type(closing).close(closing, quit_app, confirm_need)
 
 
 def _remove(dock: ref[Any], may_close: WeakMethod[Callable[[], bool]]) -> None:

@@ -75,10 +75,12 @@ class OutputLayers:
         name: str,
         image: DisplayedImage,
         least: float | None = None,
+        alone: bool = True,
     ) -> None:
         """Show what was found on an image, from a score on, soon, in new layers.
 
-        What was found on it before is hidden: two outlines of one object are not told apart.
+        With `alone`, what was found on it before is hidden: two outlines of one object are not told
+        apart.
         """
         classes = self._controller.project.classes
         has_pixels = isinstance(prediction, (InstancePrediction, RegionPrediction))
@@ -91,7 +93,7 @@ class OutputLayers:
 
         def add(layers: Sequence[Layer]) -> None:
             for (_, ident), before in self._shown.items():
-                for layer in before if ident == prediction.image else ():
+                for layer in before if alone and ident == prediction.image else ():
                     self._layers.hide(layer)
             for layer in layers:
                 self._layers.add(layer, image, origin)
@@ -113,7 +115,7 @@ class OutputLayers:
         if not isinstance(prediction, InstancePrediction):
             for layer in layers:
                 remove_layer(self._viewer, layer)
-            self.show_prediction(prediction, name, image, least)
+            self.show_prediction(prediction, name, image, least, alone=False)
             return
         (layer,) = layers
 
