@@ -113,7 +113,7 @@ def train_model(
         yield from tune()
 
     try:
-        yield Progress(trainer.fraction, device_reason)
+        yield Progress(trainer.shown_fraction, device_reason)
         yield from trainer.run()
         yield from tune()
     except Cancelled as end:

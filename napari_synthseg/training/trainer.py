@@ -248,6 +248,18 @@ class Trainer(Generic[Net]):
         return min((self.elapsed - began) / room, 1.0) if room > 0 else 1.0
 
     @property
+    def shown_fraction(self) -> float:
+        """Share that is shown, at most 1: of the steps, or of the time. It never falls.
+
+        `fraction` may, as validations take longer or shorter than the one before.
+        """
+        if self.done or self.plan.budget.steps is not None:
+            return 1.0 if self.done else self.fraction
+        began = self._began or 0.0
+        room = 60 * self.plan.budget.minutes - began
+        return min((self.elapsed - began) / room, 1.0) if room > 0 else 1.0
+
+    @property
     def seconds_left(self) -> float | None:
         """How long the rest will take, what follows after training included; None: not known yet.
 
@@ -330,7 +342,9 @@ class Trainer(Generic[Net]):
                     metrics["seconds left"] = rest
                 words = f"step {self.step}: {news.message}".removesuffix(": ")
                 try:
-                    yield replace(news, fraction=self.fraction, message=words, metrics=metrics)
+                    yield replace(
+                        news, fraction=self.shown_fraction, message=words, metrics=metrics
+                    )
                 finally:
                     self._idle += time.monotonic() - left
 

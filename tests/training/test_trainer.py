@@ -112,6 +112,20 @@ class Clocked(Falling):
         return (yield from super().validate(net, device))
 
 
+def test_the_share_that_is_shown_never_falls(monkeypatch):
+    """The first validation takes long, as everything is loaded for it, the others do not."""
+    stage = Clocked(monkeypatch, step_s=1, validation_s=9)
+    trainer = Trainer(stage, TrainingPlan(Budget(1), 0.1, VALIDATE_AT, closing=5), CPU)
+    shown, planned = [], []
+    for step in trainer.run():
+        shown.append(step.fraction)
+        planned.append(trainer.fraction)
+        stage.validation_s = 0.1 if stage.validated else 9
+    assert planned != sorted(planned), "the plan follows the validations"
+    assert shown == sorted(shown)
+    assert shown[-1] == 1
+
+
 SHARES = (0.4, 0.55, 0.7, 0.85, 1.0)
 
 
