@@ -144,7 +144,7 @@ def test_the_same_pixels_once_more_change_nothing(clicked, told):
 
 def test_without_its_layer_the_image_is_kept_and_the_page_says_so(clicked):
     clicked.viewer.layers.remove("discs")
-    assert "No image is shown" in clicked.panel.hint.text()
+    clicked.wait(lambda: "No image is shown" in clicked.panel.hint.text())
     assert len(clicked.session.project.clicks) == len(CENTERS)
     clicked.panel.click_page.show_clicks.click()
     clicked.settle()
