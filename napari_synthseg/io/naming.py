@@ -29,6 +29,9 @@ ROBOFLOW_NAME = re.compile(
 """Roboflow puts a hash behind the stem of an image, which it may also resize, flip or turn."""
 
 
+MOST_LISTED = 5
+"""Names of images that a message lists."""
+
 URL = re.compile(r"(?P<place>[a-zA-Z][a-zA-Z0-9+.-]+://[^?#]*)([?#].*)?", re.DOTALL)
 """An address, which may say more behind its path."""
 
@@ -138,6 +141,14 @@ def _spelled(spellings: Sequence[str], level: int) -> str:
 class ImageNames:
     """The images of a project by the names that files give them.
 
+    Parameters
+    ----------
+    images
+        The images.
+    several_files
+        Whether files whose names differ in endings or capitals alone may mean one image, since
+        somebody chooses among them; else they are refused.
+
     Attributes
     ----------
     renamed
@@ -145,8 +156,9 @@ class ImageNames:
         program made it of that name, or it differs from it in its ending or in capitals alone.
     """
 
-    def __init__(self, images: Iterable[ImageRef]) -> None:
+    def __init__(self, images: Iterable[ImageRef], *, several_files: bool = False) -> None:
         images = list(images)
+        self._several_files = several_files
         self._by_name: dict[str, list[ImageRef]] = {}
         self._by_stem: dict[str, list[ImageRef]] = {}
         self._by_bare_stem: dict[str, list[ImageRef]] = {}
@@ -186,13 +198,10 @@ class ImageNames:
             return self._found[name, all_planes]
         found = self._look_up(self._by_name, where, name)
         if not found:
-            names = sorted(self._by_name)
-            listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
             original = self._original(name)
             told = _renamed(original) if original else "Write the name of its file."
             raise UnknownNameError(
-                f"{where}: image '{name}' is not in the project (images: {listed or 'none yet'}). "
-                + told
+                f"{where}: image '{name}' is not in the project (images: {self._listed()}). " + told
             )
         self._found[name, all_planes] = self._of_one(where, name, found, all_planes)
         return self._found[name, all_planes]
@@ -212,11 +221,11 @@ class ImageNames:
         """
         found = self._look_up(self._by_stem, where, stem)
         if not found:
-            stems = ", ".join(sorted(self._by_stem)[:3]) or "none yet"
             original = self._original(stem)
             told = _renamed(original) if original else "The file has the name of its image."
             raise UnknownNameError(
-                f"{where}: no image of the project is named '{stem}' (names: {stems}). {told}"
+                f"{where}: no image of the project is named '{stem}' (images: {self._listed()}). "
+                + told
             )
         return self._of_one(where, stem, found, all_planes)
 
@@ -250,12 +259,17 @@ class ImageNames:
             every = {image.id: image for some in self._by_name.values() for image in some}
             found = [i for i in every.values() if self._lies_in(i, (*folders, last))]
         if not found:
-            listed = ", ".join(sorted(self._by_name)[:5]) or "none yet"
             raise UnknownNameError(
                 f"{where}: no image of the project has this name or lies in a folder of this name "
-                f"(images: {listed})."
+                f"(images: {self._listed()})."
             )
         return found
+
+    def _listed(self) -> str:
+        """Return some names of images for a message."""
+        names = sorted(set(self._unique.values()))
+        more = ", ..." if len(names) > MOST_LISTED else ""
+        return ", ".join(names[:MOST_LISTED]) + more if names else "none yet"
 
     def _lies_in(self, image: ImageRef, folders: Sequence[str]) -> bool:
         known = self._folders[image.uri]
@@ -301,7 +315,7 @@ class ImageNames:
         """Refuse names of two files that would be one image, as ``a.png`` and ``a.tif``."""
         own, other = (self._spelled.get((image.uri, each)) for each in (True, False))
         before = next((each for each in (other, None if is_own else own) if each), last)
-        if before != last:
+        if before != last and not self._several_files:
             raise InputError(
                 f"{where}: '{before}' and '{last}' would both be image '{image.name}' of the "
                 "project: add both images to it, or leave one out of the file."

@@ -121,6 +121,18 @@ def test_knows_the_endings_of_the_field(tmp_path: Path, make: Make, ending: str)
     assert opened.load(tmp_path / "masks") == {"x/i.tif": 2}
 
 
+def test_masks_in_other_capitals_are_told_and_a_second_file_is_chosen_from(
+    tmp_path: Path, make: Make
+) -> None:
+    opened = make(noise(tmp_path / "x" / "Cells.tif"))
+    folder = tmp_path / "masks"
+    save(folder / "cells_mask.tif", masks(2))
+    assert opened.load(folder) == {"x/Cells.tif": 2}
+    assert "'cells' was taken for 'Cells.tif'" in opened.message
+    save(folder / "CELLS.tif", masks(3))
+    assert opened.load(folder) == {"x/Cells.tif": 2}  # the one that is named as masks
+
+
 @pytest.mark.parametrize("copied", [False, True])
 def test_an_image_beside_its_masks_is_not_its_own_mask(
     tmp_path: Path, make: Make, copied: bool

@@ -53,7 +53,7 @@ def import_masks(
     cls = project.class_named(named) if named else next(iter(project.classes), None)
     yield Progress(0.0, f"looking through {masks.name}")
     images = [i for i in narrowed(project, options).images if i.role == "train" or not by_patches]
-    matched, unused = _match(images, masks, project, folder)
+    matched, unused, notes = _match(images, masks, project, folder)
     made: list[Imported] = []
     turned: dict[str, list[str]] = {}
     for number, (image, path) in enumerate(matched):
@@ -92,6 +92,7 @@ def import_masks(
             f"better {way}"
         )
     figures["better_if"] = turned
+    message += "".join(f"; {note}" for note in notes)
     rest = f"; {len(unused)} file(s) belong to no image ({listed})." if unused else "."
     return Imported(
         images=with_role((image for image, _ in matched), options.role),
@@ -111,13 +112,13 @@ class _Candidate:
 
 def _match(
     images: Sequence[ImageRef], masks: Path, project: Project, folder: Path
-) -> tuple[list[tuple[ImageRef, Path]], list[str]]:
-    """Return images with the files of their masks, and the names of files that belong to none."""
+) -> tuple[list[tuple[ImageRef, Path]], list[str], list[str]]:
+    """Return images with the files of their masks, names of files of no image, and notes."""
     if not masks.exists():
         raise InputError(f"There is no file or folder '{masks}': check the name.")
     is_folder = masks.is_dir() and not is_zarr(masks)
     own = _own_files(project, folder)
-    names = ImageNames(images)
+    names = ImageNames(images, several_files=True)  # `_choose` chooses among them
     candidates: dict[str, list[_Candidate]] = {image.id: [] for image in images}
     unused: list[str] = []
     count = 0
@@ -161,7 +162,7 @@ def _match(
             "may end in _masks, _mask, _labels, _label, _seg or _cp_masks."
         )
     taken = {_shown(path, masks) for _, path in matched}
-    return matched, sorted(set(unused) - taken)
+    return matched, sorted(set(unused) - taken), names.notes()
 
 
 def _own_files(project: Project, folder: Path) -> set[Path]:

@@ -132,6 +132,9 @@ def test_options_of_the_command_line_are_said_as_the_panel_has_them():
         "--bar'",
         "it names no image: give --image NAME.",
         "it has no class, and the project has 2: give --class NAME.",
+        "or is that image itself: say by --image which image its masks are of.",
+        "may be a plane of 'a' or of 'b': say which by --image.",
+        "as 'x/a' or 'y/a', or say by --image which image or folder of images is meant.",
         "(the last is 3, and there are 9): say it by --first-plane 0 or --first-plane 1.",
         "choose one with --series NUMBER, or all with --series all.",
         "For other classes there are --rename, --ignore and --add-classes, for other images "
