@@ -70,6 +70,29 @@ class ReadClicks:
     ignored: int = 0
     unknown_images: int = 0
 
+    def placed(
+        self,
+        path: Path,
+        rows: Sequence[ClickRow],
+        project: Project,
+        shape_of: ShapeOf,
+        names: ImageNames,
+    ) -> ReadClicks:
+        """Return this with the clicks of the rows that were not left out, see `place_clicks`.
+
+        Raises
+        ------
+        InputError
+            If all were left out, or a row makes no sense.
+        """
+        if not rows and (self.ignored or self.unknown_images):
+            raise InputError(
+                f"{path.name}: no row of it is of an image and a class of the project."
+            )
+        self.clicks = place_clicks(path, rows, project, shape_of)
+        self.notes += names.notes()
+        return self
+
 
 def read_clicks(
     path: Path,
@@ -122,12 +145,7 @@ def read_clicks(
                 continue
             yield ClickRow(where, images, (rename or {}).get(cls, cls), position)
 
-    placed = list(rows())
-    if not placed and (found.ignored or found.unknown_images):
-        raise InputError(f"{path.name}: no row of it is of an image and a class of the project.")
-    found.clicks = place_clicks(path, placed, project, shape_of)
-    found.notes += names.notes()
-    return found
+    return found.placed(path, list(rows()), project, shape_of, names)
 
 
 def is_points_table(header: list[str]) -> bool:

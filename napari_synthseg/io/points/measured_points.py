@@ -18,7 +18,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.lengths import in_micrometers
 from napari_synthseg.io.naming import ImageNames, ShapeOf, UnknownNameError
-from napari_synthseg.io.points.clicks import ClickRow, ReadClicks, only_name, place_clicks
+from napari_synthseg.io.points.clicks import ClickRow, ReadClicks, only_name
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number
 
 POSITION = re.compile(r"(?:centroid[ _]?)?([xy])(?:[ _]*[(\[](.+)[)\]]|[ _](.+))?")
@@ -144,11 +144,7 @@ def read_measured(
         ClickRow(row.where, row.images, row.cls, _in_pixels(row, sizes, columns.offset))
         for row in rows
     ]
-    if not placed and (found.ignored or found.unknown_images):
-        raise InputError(f"{path.name}: no row of it is of an image and a class of the project.")
-    found.clicks = place_clicks(path, placed, project, shape_of)
-    found.notes += names.notes()
-    return found
+    return found.placed(path, placed, project, shape_of, names)
 
 
 def _is_unit(text: str) -> bool:
