@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import threading
 
 import numpy as np
 import pytest
@@ -128,10 +129,15 @@ def test_a_smallest_score_acts_at_once_and_is_kept(found):
     press(found.panel.header.redo_button)
     found.wait(lambda: layer.data[44, 80] == 0)
     found.settle()
+    go = threading.Event()
+    found.panel.controller.run(Job.of("other work", lambda: go.wait(60)))
     press(page.threshold.reset_button)
     found.wait(lambda: layer.data[44, 80] != 0)
     found.wait(lambda: session.project.run("r").least_score is None)
+    assert session.project.run("r").scores[-1].values["precision@0.5"] == 1.0
+    go.set()  # scores follow once the other work has ended
     found.settle()
+    assert session.project.run("r").scores[-1].values["precision@0.5"] == pytest.approx(11 / 12)
 
 
 def test_the_table_and_the_image_are_linked(found, tmp_path):

@@ -121,6 +121,8 @@ class ResultsPage(Page):
         self.found.filtered.connect(self._on_filtered)
         self.found.kept.connect(self._score_again)
         self.found.counted.connect(self._show_found_text)
+        self._scores_are_old = False
+        self.controller.work_changed.connect(self._score_when_free)
         self._unshown: dict[str, TrainingRun] = {}
         """Id of an image -> run whose prediction of it was not shown yet."""
         self._unshown_maps: dict[str, tuple[HeatMaps, TrainingRun]] = {}
@@ -277,6 +279,7 @@ class ResultsPage(Page):
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
         project = self.project
         self._unshown |= {p.image: run for p in found}
+        self._scores_are_old = False  # they follow
         is_shown = self._show_found() or not found
         self.found.follow(run)
 
@@ -318,9 +321,16 @@ class ResultsPage(Page):
             self.found.measure()
 
     def _score_again(self) -> None:
-        """Score what is shown now, unless other work runs: then at the next prediction."""
+        """Score what is shown now, as soon as no other work runs."""
+        self._scores_are_old = True
+        self._score_when_free()
+
+    def _score_when_free(self) -> None:
         run, known = self.found.run, self.found.predictions
-        if run is not None and not self.is_busy and can_score(self.project, run, known):
+        if not self._scores_are_old or self.is_busy:
+            return
+        self._scores_are_old = False
+        if run is not None and can_score(self.project, run, known):
             self.controller.start(
                 lambda session: session.score(run, list(known.values())),
                 on_end=lambda _: self.refresh(),

@@ -65,8 +65,10 @@ class OutlineMender(QObject):
         ident, steps = self._steps.popitem()
         click = next((c for c in controller.project.clicks if c.id == ident), None)
         if click is not None and steps:
-            controller.start(
+            runs = controller.start(
                 lambda session: session.resize_outline(click, steps),
                 lane="mending",
                 on_end=self._go_on,
             )
+            if not runs:
+                self._steps.clear()  # the reason, which was told, holds for the others, too
