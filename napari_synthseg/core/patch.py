@@ -299,7 +299,9 @@ class PatchLibrary:
     def with_verdicts(
         self, rejected: frozenset[str], accepted: frozenset[str] = frozenset()
     ) -> PatchLibrary:
-        """Return the same library with other verdicts."""
+        """Return the same library with other verdicts; this one, where they are the same."""
+        if (rejected, accepted) == (self.rejected, self.accepted):
+            return self  # what was fitted to it stays current
         return replace(self, rejected=rejected, accepted=accepted)
 
     @property
