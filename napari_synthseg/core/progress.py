@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -66,10 +65,12 @@ def subprogress(
     start: float = 0.0,
     stop: float = 1.0,
     message: str | None = None,
+    finishing: bool = False,
 ) -> Generator[Progress, None, R]:
     """Run work as a part of other work; return its result.
 
-    Its fractions are scaled into [start, stop]; `message` is put in front of its own. What is
+    Its fractions are scaled into [start, stop]; `message` is put in front of its own; with
+    `finishing` its steps are finishing touches of cancelled work. What is
     thrown in is thrown into the inner work, which may still return a result; where this generator
     is closed, the inner work is closed at once.
     """
@@ -79,7 +80,9 @@ def subprogress(
             words = ": ".join(part for part in (message, step.message) if part)
             fraction = start + (stop - start) * step.fraction
             try:
-                yield replace(step, fraction=fraction, message=words)
+                yield replace(
+                    step, fraction=fraction, message=words, finishing=finishing or step.finishing
+                )
             except GeneratorExit:
                 raise
             except BaseException as error:  # noqa: BLE001 - the inner work decides
@@ -91,18 +94,6 @@ def subprogress(
         return result
     finally:
         work.close()
-
-
-def finishing(work: Generator[Progress, Any, R]) -> Generator[Progress, None, R]:
-    """Run work as finishing touches of cancelled work; return its result."""
-    with closing(work):
-        while True:
-            try:
-                step = next(work)
-            except StopIteration as end:
-                result: R = end.value
-                return result
-            yield replace(step, finishing=True)
 
 
 def in_turn(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from torch import nn
 
-from napari_synthseg.core.progress import Cancelled, Progress, finishing, subprogress
+from napari_synthseg.core.progress import Cancelled, Progress, subprogress
 from napari_synthseg.core.recipe import ArtifactStore
 from napari_synthseg.core.runs import TrainedModel, few_steps
 from napari_synthseg.tasks.data import TaskData
@@ -120,7 +120,7 @@ def train_model(
         cancelled = True
         if not end.quickly and not is_tuning:
             with suppress(Cancelled):
-                yield from finishing(end_early())
+                yield from subprogress(end_early(), finishing=True)
     except GeneratorExit:
         cancelled = True
     rule, selection = task.rule, "last weights (nothing was held out)"

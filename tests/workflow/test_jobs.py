@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from napari_synthseg.core.progress import Cancelled, Progress, finishing
+from napari_synthseg.core.progress import Cancelled, Progress, subprogress
 from napari_synthseg.workflow.jobs import Job
 
 
@@ -133,7 +133,7 @@ def test_finishing_touches_are_taken_until_it_is_cancelled_again(quickly, value)
             yield
         except Cancelled:
             try:
-                return (yield from finishing(touches()))
+                return (yield from subprogress(touches(), finishing=True))
             except Cancelled:
                 return "some"
 
