@@ -223,11 +223,9 @@ class Session:
             If the name is empty, another run has it, or the run is being trained.
         """
         self._require_at_rest(run)
-        before = self.project
-        new = before.with_run_renamed(run.id, name)
+        new = self.project.with_run_renamed(run.id, name)
         if new.run(run.id).name != run.name:
-            self.edit(new, f"rename {run.name}")
-            self._write_run_records(before)
+            self._edit_runs(new, f"rename {run.name}")
 
     def delete_run(self, run: TrainingRun) -> None:
         """Delete a run; can be undone until the session is closed, which removes its files.
@@ -238,8 +236,12 @@ class Session:
             If it is being trained.
         """
         self._require_at_rest(run)
+        self._edit_runs(self.project.without_run(run.id), f"delete {run.name}")
+
+    def _edit_runs(self, new: Project, what: str) -> None:
+        """Replace the project by one with other records of runs, and write these."""
         before = self.project
-        self.edit(before.without_run(run.id), f"delete {run.name}")
+        self.edit(new, what)
         self._write_run_records(before)
 
     def _require_at_rest(self, run: TrainingRun) -> None:
@@ -646,11 +648,10 @@ class Session:
             If it is being trained.
         """
         self._require_at_rest(run)
-        before = self.project
-        now = before.run(run.id).model_copy(update={"least_score": least})
-        if now != before.run(run.id):
-            self.edit(before.with_run(now), "change least score")
-            self._write_run_records(before)
+        known = self.project.run(run.id)
+        now = known.model_copy(update={"least_score": least})
+        if now != known:
+            self._edit_runs(self.project.with_run(now), "change least score")
         return now
 
     def judge(self, run: TrainingRun) -> Job[list[Judge]]:
