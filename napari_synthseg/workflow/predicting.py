@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.pixels import MatchedSource, PixelSource, scaled
+from napari_synthseg.core.pixels import MatchedSource, PixelSource, counted_part, scaled
 from napari_synthseg.core.predictions import (
     HeatMaps,
     InstancePrediction,
@@ -118,7 +118,7 @@ def show(
     if model.learned_from is None or pixels.shape[0] != model.in_channels:  # the latter is refused
         return View(scaled(pixels, factor), (), scale)
     can_magnify = task_info(rule.kind).scaled
-    seen = measure_appearance(scaled(pixels, factor))
+    seen = measure_appearance(scaled(counted_part(ref, pixels), factor))
     found = compare(seen, model.learned_from, can_magnify)
     notes = found.notes
     if magnification == "auto" and found.magnification != 1:
