@@ -135,6 +135,7 @@ def summary_lines(library: PatchLibrary | None, classes: Sequence[ObjectClass]) 
     for item in summarize_classes(library, classes) if library is not None else ():
         links = ", ".join(
             f'<a href="{kind}" style="color: #4aa3df">{count}&nbsp;{kind}</a>'
+            + (" (no harm)" if kind in item.harmless else "")
             for kind, count in item.issues.items()
         )
         square = f'<span style="color: {item.cls.color}">■</span>'
