@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from ctypes.util import find_library
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,6 +44,9 @@ PAUSE_S = 0.02
 
 LOOK_S = 0.05
 """Between two looks at what is waited for."""
+
+HELD_STILL_S = 0.15
+"""What has not moved for so long stands still."""
 
 SETTLED_S = 0.4
 """Work is over that has not been seen for so long."""
@@ -150,7 +154,7 @@ class User:
         def call() -> None:
             try:
                 seen.append((function(), None))
-            except Exception as error:  # told in the user's thread
+            except Exception as error:  # noqa: BLE001 - told in the user's thread
                 seen.append((None, error))
             done.set()
 
@@ -267,7 +271,10 @@ class User:
                 raise NotSeenError(f"{widget} is covered by {top}")
             return place.x(), place.y()
 
-        return self.look(locate)
+        place = None
+        while place != (place := self.look(locate)):  # it may still move
+            time.sleep(HELD_STILL_S)
+        return place
 
     # --- hands -------------------------------------------------------------------------------
 
@@ -286,6 +293,7 @@ class User:
 
         self.server.move(*self._spot(find))
         self.server.press(LEFT, times)
+        self.take_keyboard()
         self._breathe()
 
     def choose(self, name: str, entry: str) -> None:
@@ -369,30 +377,34 @@ class User:
         """Type paths into the file dialog that opens, and press Enter."""
         self.wait(lambda: QApplication.activeModalWidget() is not None, "a file dialog")
         self.wait(
-            lambda: isinstance(QApplication.focusWidget() or self._front().focusWidget(), QLineEdit),
+            lambda: isinstance(
+                QApplication.focusWidget() or self._front().focusWidget(), QLineEdit
+            ),
             "the field of the file's name",
         )
         names = [str(path) for path in paths]
         self.type(names[0] if len(names) == 1 else " ".join(f'"{name}"' for name in names))
         self.key("Enter")
         self.wait(lambda: QApplication.activeModalWidget() is None, "the end of the file dialog")
+        self.take_keyboard()
         self._breathe()
 
     def type(self, text: str) -> None:
         """Type letters."""
-        self._take_keyboard()
+        self.take_keyboard()
         for letter in text:
             self.server.key("space" if letter == " " else letter)
 
     def key(self, keys: str) -> None:
         """Press keys as "Ctrl+Z", "]" or "Alt+4"."""
-        self._take_keyboard()
+        self.take_keyboard()
         *held, last = keys.split("+") if len(keys) > 1 else [keys]
         name = last if len(last) > 1 else last.lower()
         self.server.key(KEYSYMS.get(name, name), [HELD[each] for each in held])
         self._breathe()
 
-    def _take_keyboard(self) -> None:
+    def take_keyboard(self) -> None:
+        """Give the window in front the keyboard, as a window manager does."""
         if self.look(lambda: QApplication.activePopupWidget() is None):
             front = self.look(lambda: int(self._front().winId()))
             self.server.focus(front)
@@ -436,9 +448,9 @@ class User:
         spots = [self.on_screen(name, each) for each in positions]
         self.server.move(*spots[0])
         self.server.button(LEFT, True)
-        for start, end in zip(spots, spots[1:], strict=False):
+        for (x0, y0), (x1, y1) in pairwise(spots):
             for share in np.linspace(0.1, 1, 10):
-                self.server.move(*(round(a + share * (b - a)) for a, b in zip(start, end, strict=True)))
+                self.server.move(round(x0 + share * (x1 - x0)), round(y0 + share * (y1 - y0)))
                 time.sleep(0.03)
         self.server.button(LEFT, False)
         self._breathe()
