@@ -93,7 +93,7 @@ BLOOD_CLASSES = {"RBC": 102, "WBC": 190, "Platelets": 39}
 
 
 def read_blood(folder: Path) -> dict[str, dict[str, list[tuple[float, float]]]]:
-    """Copy blood smears, and a table of the boxes of the last; return centers by image and class."""
+    """Copy blood smears, write the boxes of the last; return centers by image and class."""
     source = Path(os.environ["SYNTHSEG_DATA"]) / "bccd_blood_boxes"
     centers: dict[str, dict[str, list[tuple[float, float]]]] = {}
     with (source / "boxes.csv").open() as text:
