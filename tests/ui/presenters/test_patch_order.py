@@ -48,7 +48,7 @@ def test_a_choice_that_is_gone_shows_all() -> None:
     assert not arrange(None, ALL, "best first", ()).patches
 
 
-def test_an_issue_that_keeps_no_patch_from_being_good_is_said_to_do_no_harm() -> None:
+def test_issues_that_keep_no_patch_from_being_good_are_said_to_do_no_harm() -> None:
     made = library(3)
     first, second, third = (replace(p, cls=1) for p in made.patches)
     faint = QualityIssue("faint", "hardly stands out")
@@ -57,4 +57,4 @@ def test_an_issue_that_keeps_no_patch_from_being_good_is_said_to_do_no_harm() ->
         replace(made, patches=graded), [ObjectClass(name="cell", value=1, diameter=4)]
     )
     words = re.sub(r"<[^>]*>", "", line).replace("\u00a0", " ").replace("&nbsp;", " ")
-    assert words == "■ cell: 2 of 3 good; 1 faint, 1 cut off (no harm)"
+    assert words == "■ cell: 2 of 3 good; 1 faint; no harm: 1 cut off"
