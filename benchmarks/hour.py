@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import argparse
 import csv
+import faulthandler
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -527,7 +529,8 @@ def take(name: str, out: Path, theme: str) -> None:
     window: Any = viewer.window._qt_window
     window.setGeometry(0, 0, *SCREEN_PX)
     user = User(viewer, out)
-    failed = []
+    failed: list[str] = []
+    faulthandler.register(signal.SIGUSR1)  # kill -USR1 tells where all threads are
 
     def live() -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -149,6 +149,8 @@ class User:
 
     def look(self, function: Callable[[], T], seconds: float = 120) -> T:
         """Return what a function sees in the thread of the window."""
+        if threading.current_thread() is threading.main_thread():
+            return function()
         done, seen = threading.Event(), []
 
         def call() -> None:
