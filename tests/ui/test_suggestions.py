@@ -46,6 +46,13 @@ def test_suggestions_are_answered_by_keys_one_by_one_and_all_at_once(opened):
     press(box.stop_button)
     assert "Suggestions" not in layer_names(opened) and box.stop_button.text() == "Show"
     press(box.stop_button)
+    opened.panel.show_step(1)
+    opened.settle()
+    assert not {"Suggestions", "Suggested outlines"} & set(layer_names(opened))
+    opened.panel.show_step(0)
+    assert opened.viewer.layers.selection.active is opened.clicks
+    assert box.stop_button.text() == "Show"
+    press(box.stop_button)
     opened.panel.layers.look_at_image()
     opened.qtbot.wait(200)
     press(box.accept_all)

@@ -138,6 +138,8 @@ class SynthSegWidget(QWidget):
             self.refresh()
             self.hint.setText(why)
             return
+        if step != self.step and self.layers.suggestions.is_on:  # the buttons that answer suggestions are not on every page
+            self.layers.suggestions.stop()
         self.step = step
         self.stack.setCurrentIndex(step - START)
         self.page.enter()
