@@ -138,7 +138,8 @@ class SynthSegWidget(QWidget):
             self.refresh()
             self.hint.setText(why)
             return
-        if step != self.step and self.layers.suggestions.is_on:  # the buttons that answer suggestions are not on every page
+        if step != self.step and self.layers.suggestions.is_on:
+            # the buttons that answer them are not on every page
             self.layers.suggestions.stop()
         self.step = step
         self.stack.setCurrentIndex(step - START)
