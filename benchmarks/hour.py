@@ -101,8 +101,8 @@ def read_blood(folder: Path) -> dict[str, dict[str, list[tuple[float, float]]]]:
     with (source / "boxes.csv").open() as text:
         rows = [row for row in csv.DictReader(text) if row["image"] in BLOOD]
     for row in rows:
-        place = tuple((float(row[f"{a}min"]) + float(row[f"{a}max"])) / 2 for a in "yx")
-        centers.setdefault(row["image"], {}).setdefault(row["class"], []).append(place)
+        y, x = ((float(row[f"{a}min"]) + float(row[f"{a}max"])) / 2 for a in "yx")
+        centers.setdefault(row["image"], {}).setdefault(row["class"], []).append((y, x))
     for name in BLOOD:
         shutil.copy(source / "images" / name, folder / name)
     with (folder / "boxes.csv").open("w") as text:
