@@ -32,6 +32,10 @@ def test_suggestions_are_answered_by_keys_one_by_one_and_all_at_once(opened):
     assert len(others) == 7 and review.current is first
     assert opened.viewer.layers.selection.active is not None
     assert opened.viewer.layers.selection.active.name == "Suggestions"
+    opened.viewer.window.resize(1000, 560)  # the page is longer than its window
+    press(box.stop_button)
+    press(box.stop_button)
+    opened.wait(lambda: not box.reject_all.visibleRegion().isEmpty())
     opened.press("A")
     assert [c.id for c in session.project.clicks[4:]] == [first.id]
     assert review.current is others[0]
