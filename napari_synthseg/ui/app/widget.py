@@ -48,6 +48,7 @@ from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.widgets.parts import Notice, push_button, row_of, thin_bar
 from napari_synthseg.ui.widgets.stepper import Stepper
 from napari_synthseg.ui.widgets.style import style_sheet, theme_colors
+from napari_synthseg.ui.widgets.wheel_guard import WheelGuard
 from napari_synthseg.workflow.session import wait_until_closed
 
 if TYPE_CHECKING:
@@ -138,6 +139,9 @@ class SynthSegWidget(QWidget):
             self.refresh()
             self.hint.setText(why)
             return
+        if step != self.step and self.layers.suggestions.is_on:
+            # the buttons that answer them are not on every page
+            self.layers.suggestions.stop()
         self.step = step
         self.stack.setCurrentIndex(step - START)
         self.page.enter()
@@ -337,4 +341,5 @@ def _scrollable(page: Page) -> QScrollArea:
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(page)
+    WheelGuard(page)
     return area

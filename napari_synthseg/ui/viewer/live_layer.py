@@ -14,6 +14,7 @@ from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.presenters.images.pictures import ImageKey
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
 from napari_synthseg.ui.viewer.image_layers import ImageLayers
+from napari_synthseg.ui.viewer.line_vectors import show_lines
 from napari_synthseg.ui.viewer.output_layers import make_prediction_layers
 from napari_synthseg.ui.viewer.view import remove_layer
 from napari_synthseg.workflow.runs.live_view import MOST_PLANES, Field
@@ -139,8 +140,7 @@ def _take_over(layer: Layer | None, fresh: Layer) -> None:
                 layer.colormap = fresh.colormap
                 layer.features = fresh.features
         case Vectors(), Vectors():
-            layer.data = fresh.data
-            layer.edge_color = fresh.edge_color
+            show_lines(layer, fresh.data, fresh.edge_color)
         case Points(), Points():
             layer.data = fresh.data
             layer.features = fresh.features
