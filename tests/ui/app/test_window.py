@@ -249,6 +249,7 @@ def test_exit_asks_once_for_the_work_of_all_windows(opened, make_napari_viewer, 
     assert not windows[0].isVisible()
     go_on.set()
     second.settle()
+    panel.shut_down()
 
 
 def test_two_panels_of_a_window_are_asked_for_together(opened):
