@@ -25,13 +25,13 @@ from napari_synthseg.core.runs import ModelRecord, TrainingRun, few_steps
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import name_targets, write_tiff
+from napari_synthseg.networks.libraries import TO_PREDICT, load_libraries
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.images import SeriesChoice, describe, open_pixels
 from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.results import ImageResult, Written
 from napari_synthseg.training.appearance import compare, measure_appearance
-from napari_synthseg.training.libraries import TO_PREDICT, load_libraries
 from napari_synthseg.workflow.limits import where_it_counts
 
 if TYPE_CHECKING:
