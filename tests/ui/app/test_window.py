@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QApplication, QDockWidget
 
+from napari_synthseg.ui.app.close_watch import CloseWatch
 from tests.ui.conftest import CENTERS, Bench, draw_discs
 
 pytestmark = pytest.mark.gui
@@ -36,7 +37,7 @@ def check_clicking(bench, center):
 
 
 def test_the_panel_works_wherever_it_is_docked_and_floating(opened):
-    dock, window = dock_of(opened), opened.viewer.window._qt_window
+    dock, window = dock_of(opened), opened.panel.window()
     areas = Qt.DockWidgetArea
     places = (areas.LeftDockWidgetArea, areas.RightDockWidgetArea)
     for area, center in zip(places, CENTERS, strict=False):
@@ -107,6 +108,7 @@ from napari_synthseg.ui.app.widget import SynthSegWidget
 from napari_synthseg.ui.viewer import file_actions
 from pathlib import Path
 from tests.ui.app.test_window import assert_nothing_is_cut_off, check_clicking
+from napari_synthseg.ui.app.close_watch import CloseWatch
 from tests.ui.conftest import CENTERS, Bench, draw_discs
 
 class Bot:
@@ -166,7 +168,8 @@ def test_the_user_is_asked_once_before_a_training_stops(clicked, monkeypatch):
 
     start_training(clicked, steps=100_000)
     controller, panel = clicked.panel.controller, clicked.panel
-    (watch,), window = panel._close_watches, panel.window()
+    window = panel.window()
+    (watch,) = window.findChildren(CloseWatch)
     monkeypatch.setattr(get_settings().application, "confirm_close_window", True)
     event = ClosedByUser()
     ways = {
@@ -207,7 +210,8 @@ def test_who_agrees_in_the_menu_is_not_asked_by_napari_too(clicked, monkeypatch)
 
 def test_nobody_is_asked_where_nothing_would_be_lost(clicked, monkeypatch):
     panel = clicked.panel
-    (watch,), window = panel._close_watches, panel.window()
+    window = panel.window()
+    (watch,) = window.findChildren(CloseWatch)
     assert not watch.eventFilter(window, ClosedByUser())
     panel.files.ask_new_project()
     assert clicked.session is None
