@@ -17,6 +17,7 @@ from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QApplication, QDockWidget
 
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.ui.app.close_watch import CloseWatch
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 from tests.ui.conftest import CENTERS, Bench, draw_discs
@@ -43,7 +44,7 @@ def check_clicking(bench, center):
 
 
 def test_the_panel_works_wherever_it_is_docked_and_floating(opened):
-    dock, window = dock_of(opened), opened.viewer.window._qt_window
+    dock, window = dock_of(opened), opened.panel.window()
     areas = Qt.DockWidgetArea
     places = (areas.LeftDockWidgetArea, areas.RightDockWidgetArea)
     for area, center in zip(places, CENTERS, strict=False):
@@ -115,6 +116,7 @@ from napari_synthseg.ui.viewer import file_actions
 from pathlib import Path
 from tests.ui.app.test_window import assert_nothing_is_cut_off, check_clicking
 from napari_synthseg.core.progress import Progress
+from napari_synthseg.ui.app.close_watch import CloseWatch
 from napari_synthseg.workflow.jobs import Job
 from napari_synthseg.workflow.session import Session
 from tests.ui.conftest import CENTERS, Bench, draw_discs
@@ -185,7 +187,8 @@ def test_the_user_is_asked_once_before_a_training_stops(clicked, monkeypatch):
 
     start_training(clicked, steps=100_000)
     controller, panel = clicked.panel.controller, clicked.panel
-    (watch,), window = panel._close_watches, panel.window()
+    window = panel.window()
+    (watch,) = window.findChildren(CloseWatch)
     monkeypatch.setattr(get_settings().application, "confirm_close_window", True)
     event = ClosedByUser()
     ways = {
@@ -335,7 +338,8 @@ def test_who_agrees_in_the_menu_is_not_asked_by_napari_too(clicked, monkeypatch)
 
 def test_nobody_is_asked_where_nothing_would_be_lost(clicked, monkeypatch):
     panel = clicked.panel
-    (watch,), window = panel._close_watches, panel.window()
+    window = panel.window()
+    (watch,) = window.findChildren(CloseWatch)
     assert not watch.eventFilter(window, ClosedByUser())
     panel.files.ask_new_project()
     assert clicked.session is None
