@@ -55,15 +55,28 @@ def shipped_weights(spec: ModelSpec) -> StartWeights | None:
     return StartWeights(load_file(file), (1,), "the pretrained weights") if file else None
 
 
-def adopt_weights(net: nn.Module, start: Weights, outputs: Sequence[int]) -> list[str]:
+@dataclass(frozen=True)
+class Adopted:
+    """Names of parameters of a network that was given weights.
+
+    Attributes
+    ----------
+    kept
+        Those that are what they were in the other network.
+    fresh
+        Those that did not fit, and are as they were before.
+    """
+
+    kept: frozenset[str]
+    fresh: tuple[str, ...]
+
+
+def adopt_weights(net: nn.Module, start: Weights, outputs: Sequence[int]) -> Adopted:
     """Give a network weights of one that may have other channels in and out.
 
     Each channel of an image gets an equal share of what the channels before had; each output begins
-    as the one of the other network that `outputs` names. What differs in more stays as it is.
-
-    Returns
-    -------
-    Names of the parameters that did not fit.
+    as the one of the other network that `outputs` names: where several begin as the same one, the
+    last layer is not what it was. What differs in more stays as it is.
     """
     import torch
     from torch import nn
@@ -85,7 +98,11 @@ def adopt_weights(net: nn.Module, start: Weights, outputs: Sequence[int]) -> lis
         if array is not None and array.shape == value.shape:
             taken[name] = torch.from_numpy(np.array(array)).to(value.dtype)
     net.load_state_dict({**own, **taken})
-    return [name for name, _ in net.named_parameters() if name not in taken]
+    names = [name for name, _ in net.named_parameters()]
+    alike = set(output_axis) if len(set(outputs)) < len(outputs) else set()
+    return Adopted(
+        frozenset(taken).intersection(names) - alike, tuple(n for n in names if n not in taken)
+    )
 
 
 def like_classes(own: Sequence[int], others: Sequence[int]) -> tuple[int, ...]:

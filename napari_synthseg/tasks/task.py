@@ -61,6 +61,8 @@ class Task(ABC):
         How outputs are read as long as nothing was chosen on the held-out part.
     learned_from
         How the images look that are learned from, where that was measured.
+    learned
+        Names of the parameters that begin with weights which were trained before.
     notes
         What the user should know of the data, sentences without a final point.
     """
@@ -71,6 +73,7 @@ class Task(ABC):
     crop: tuple[int, ...]
     rule: DecodingRule
     learned_from: LearnedAppearance | None = None
+    learned: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
     def __init__(self, data: TaskData) -> None:
@@ -100,8 +103,11 @@ class Task(ABC):
             if start is None:
                 self.notes += ("it began with nothing: no weights ship for volumes",)
         if start is not None:
-            fresh = adopt_weights(net, start.weights, self.outputs_like(start.class_values))
-            but = f", but for {', '.join(fresh)}, which did not fit" if fresh else ""
+            outputs = self.outputs_like(start.class_values)
+            adopted = adopt_weights(net, start.weights, outputs)
+            self.learned = adopted.kept
+            fresh = ", ".join(adopted.fresh)
+            but = f", but for {fresh}, which did not fit" if fresh else ""
             self.notes += (f"it began with {start.words}{but}",)
         return net
 

@@ -128,6 +128,11 @@ def train_model(
         rule = trainer.best.rule or rule
         figures = ", ".join(f"{k} {v:.3f}" for k, v in trainer.best.values.items())
         selection = f"best on the held-out part: {figures}"
+        if trainer.keeps_start:
+            selection += (
+                "; nothing that was learned did better there than the weights that it began with, "
+                "which are kept: mark more objects, or train longer"
+            )
     return TrainedModel(
         spec=spec.model,
         in_channels=task.in_channels,

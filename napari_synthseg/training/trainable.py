@@ -74,7 +74,15 @@ Net = TypeVar("Net", bound="nn.Module")
 
 
 class Trainable(Protocol[Net]):
-    """What a `Trainer` trains."""
+    """What a `Trainer` trains.
+
+    Attributes
+    ----------
+    learned
+        Names of the parameters that `build_network` gave weights which were trained before.
+    """
+
+    learned: frozenset[str]
 
     def build_network(self) -> Net:
         """Return the network with fresh weights, drawn from torch's default generator."""

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from napari_synthseg.core.errors import InputError
@@ -33,6 +34,10 @@ Between = Callable[[Net], Generator[Progress, None, None]]
 
 TIMED_STEPS = 40
 """Last batches by which the time of those to come is told."""
+
+LEARNED_RATE = 0.1
+"""Share of the learning rate for what was trained before: at the full one it is forgotten in a few
+steps, before as much is learned from a few objects."""
 
 WARM_UP_SHARE = 0.05
 """Share of the budget in which the learning rate rises."""
@@ -209,10 +214,18 @@ class Trainer(Generic[Net]):
         with seeded_torch(plan.seed):
             self.network = trainable.build_network()
         self.network.to(device)
+        learned: tuple[list[nn.Parameter], list[nn.Parameter]] = [], []
+        for parameter_name, parameter in self.network.named_parameters():
+            learned[parameter_name in trainable.learned].append(parameter)
+        groups = [
+            {"params": parameters, "share": share}
+            for parameters, share in zip(learned, (1.0, LEARNED_RATE), strict=True)
+            if parameters
+        ]
+        self._begins_learned = not learned[0]
         self._optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=0.0, weight_decay=1e-4,
-            fused=True if device.type == "cpu" else None,
-        )  # fmt: skip
+            groups, lr=0.0, weight_decay=1e-4, fused=True if device.type == "cpu" else None
+        )
         self._half = plan.mixed_precision and device.type == "cuda"
         self._scaler = torch.amp.GradScaler(device.type, enabled=self._half)
         self._average: AveragedModel | None = None
@@ -305,6 +318,8 @@ class Trainer(Generic[Net]):
     def run(self) -> Generator[Progress, None, None]:
         """Train until the budget is used up, or nothing gets better.
 
+        A network that begins with trained weights alone is validated first: they may be the best.
+
         Yields each batch, with "step", "loss", "seconds", figures of the batch and of the last
         validation; and, without "loss", while it waits for batches and validates. `Cancelled` or
         a close at a yield saves a checkpoint.
@@ -344,6 +359,8 @@ class Trainer(Generic[Net]):
             self._idle += time.monotonic() - left
 
     def _learn_and_validate(self, take: Take) -> Generator[Progress, None, None]:
+        if self._begins_learned and self.step == 0:  # the weights may be the best there will be
+            yield from self._validate(0.0)
         while True:
             # read once: the time budget may end between two looks at it
             fraction = self.fraction
@@ -368,7 +385,7 @@ class Trainer(Generic[Net]):
         self.network.train()
         fraction = self.fraction
         for group in self._optimizer.param_groups:
-            group["lr"] = self.plan.learning_rate * rate_factor(fraction)
+            group["lr"] = group["share"] * self.plan.learning_rate * rate_factor(fraction)
         with (
             seeded_torch(self.plan.seed, self.step, device=self.device),
             torch.autocast(self.device.type, torch.float16, enabled=self._half),
@@ -438,6 +455,11 @@ class Trainer(Generic[Net]):
             yield from self.clocked(self._validate(self.fraction))
 
     # --- results -----------------------------------------------------------------------------
+
+    @property
+    def keeps_start(self) -> bool:
+        """Whether nothing that was learned did better than the weights that it began with."""
+        return self._begins_learned and self.best is not None and self._best_step == 0
 
     def best_weights(self) -> Weights:
         """Return the best weights, or the last ones where nothing was validated."""

@@ -17,9 +17,6 @@ from napari_synthseg.tasks.registry import describe_task, task_for
 IMPROVING_MINUTES = 0.7
 """How long a model goes on learning after corrections, cutting of patches included."""
 
-IMPROVING_RATE = 0.25
-"""Share of the learning rate with which it goes on: at the full one it forgets in so few steps."""
-
 REAL_SHARE = 0.5
 """Share of real crops where dual images are learned: the real ones are few, but they are real."""
 
@@ -115,7 +112,6 @@ def improving_spec(project: Project, minutes: float = IMPROVING_MINUTES) -> Trai
             "start": last.id,
             "minutes": minutes,
             "steps": None,
-            "learning_rate": IMPROVING_RATE * project.train_spec.learning_rate,
         }
     )
 

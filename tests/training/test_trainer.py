@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from napari_synthseg.core.progress import Cancelled, Progress
+from napari_synthseg.core.progress import Cancelled, Progress, exhaust
 from napari_synthseg.training.trainable import Batch, Validation
 from napari_synthseg.training.trainer import (
+    LEARNED_RATE,
     WARM_UP_SHARE,
     Budget,
     Trainer,
@@ -33,6 +34,7 @@ class Falling:
     def __init__(self, turning=50, pieces=1, seconds=0.0):
         self.turning, self.pieces, self.seconds = turning, pieces, seconds
         self.begun = self.validated = 0
+        self.learned = frozenset()
         self.seen = []
 
     def build_network(self):
@@ -73,6 +75,39 @@ def test_it_ends_when_the_held_out_part_gets_worse_and_keeps_the_best():
     assert trainer.done
     assert trainer.trained()[0].weight.item() == pytest.approx(stage.seen[2])
     assert not trainer.network.training
+
+
+def test_what_was_learned_before_is_validated_first_and_stays_where_nothing_is_better():
+    stage = Falling(1)
+    stage.learned = frozenset(("0.weight", "0.bias"))
+    trainer = Trainer(stage, plan(steps=20, patience=None), CPU)
+    began = trainer.network[0].weight.item()
+    assert len(losses(trainer.run())) == 20
+    assert stage.validated == 1 + len(VALIDATE_AT)
+    assert trainer.keeps_start
+    assert trainer.trained()[0].weight.item() == began
+    better = Falling(50)
+    better.learned = stage.learned
+    trainer = Trainer(better, plan(steps=20), CPU)
+    exhaust(trainer.run())
+    assert not trainer.keeps_start
+    assert trainer.trained()[0].weight.item() != began
+
+
+def test_what_was_learned_before_changes_more_slowly_than_what_is_fresh():
+    moved = []
+    for learned in ((), ("0.weight",)):
+        stage = Falling(None)
+        stage.learned = frozenset(learned)
+        trainer = Trainer(stage, plan(steps=1, patience=None), CPU)
+        before = {name: p.detach().clone() for name, p in trainer.network.named_parameters()}
+        exhaust(trainer.run())
+        after = dict(trainer.network.named_parameters())
+        moved.append({n: abs(float((after[n] - p).detach())) for n, p in before.items()})
+        assert stage.validated == 1, "some weights are fresh: there is nothing to validate first"
+    fresh, half = moved
+    assert half["0.weight"] == pytest.approx(LEARNED_RATE * fresh["0.weight"], rel=1e-3)
+    assert half["0.bias"] == pytest.approx(fresh["0.bias"], rel=1e-3)
 
 
 def test_it_goes_on_while_it_gets_better_or_without_patience():

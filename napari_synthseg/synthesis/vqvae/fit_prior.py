@@ -71,6 +71,7 @@ class PriorStage:
     on_shares: bool
     class_values: Sequence[int]
     seed: int
+    learned: frozenset[str] = frozenset()
 
     @property
     def design(self) -> PriorDesign:

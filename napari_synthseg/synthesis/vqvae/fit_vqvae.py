@@ -74,6 +74,7 @@ class CoderStage:
     turns: bool
     class_values: Sequence[int]
     seed: int
+    learned: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Choose the crops that are validated."""

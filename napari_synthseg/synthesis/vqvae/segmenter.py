@@ -48,6 +48,7 @@ class SegmenterStage:
     classes: int
     edge: int
     seed: int
+    learned: frozenset[str] = frozenset()
 
     def build_network(self) -> nn.Module:
         """Return the network with fresh weights."""
