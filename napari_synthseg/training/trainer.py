@@ -35,7 +35,7 @@ Between = Callable[[Net], Generator[Progress, None, None]]
 TIMED_STEPS = 40
 """Last batches by which the time of those to come is told."""
 
-LEARNED_RATE = 0.1
+LEARNED_RATE = 0.2
 """Share of the learning rate for what was trained before: at the full one it is forgotten in a few
 steps, before as much is learned from a few objects."""
 
