@@ -12,6 +12,10 @@ quick   30 clicks on one half of the nuclei sample, then straight to training, w
 own     the same images as files with an information bar, and all that a session has: mended
         outlines, suggestions, patches, dual images, training, mistakes, a correction round, tables
 blood   three classes on blood smears (SYNTHSEG_DATA/bccd_blood_boxes)
+faults  trainings whose worker fails, whose disk is full, whose image vanishes, and whose project
+        folder is deleted: what is told, and whether it goes on once that is mended
+kill    the program is killed in a training; then, in another program, the project is opened again,
+        and goes on
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import tifffile
@@ -221,7 +226,10 @@ class Walk:
         first = time.monotonic()
         for place in places:
             user.click("Clicks", place)
-        count = lambda: len(user.layer("Clicks").data)  # noqa: E731
+
+        def count() -> int:
+            return len(user.layer("Clicks").data)
+
         user.wait(lambda: count() >= len(places), "all clicks")
         self.note = (
             f"{user.look(count)} clicks, {(time.monotonic() - first) / len(places):.2f} s each"
@@ -502,6 +510,100 @@ class Walk:
         self.correct(None)
         self.save_table()
 
+    def begin_training(self, minutes: float) -> tuple[Field, Path]:
+        """Open an image, click, and start a training; return image and project folder."""
+        user = self.user
+        clicked, _ = write_nuclei(self.folder)
+        self.open_panel()
+        self.open_images(clicked.path)
+        with self.step("12 clicks"):
+            self.click_objects(clicked.clicks[::5][:12])
+        with self.step("start a training"):
+            self.goto(4)
+            self.set_minutes(minutes)
+            user.press("Start")
+            user.wait(lambda: "Step " in user.read(), "steps", 300)
+        (project,) = (Path(os.environ["XDG_DATA_HOME"]) / "napari-synthseg").glob("projects/*")
+        return clicked, project
+
+    def until_failed(self) -> None:
+        """Wait until a training has failed; note what the page and the notices say."""
+        user = self.user
+        user.wait(lambda: "Failed" in user.read(), "the failure", 300)
+        time.sleep(1)
+        self.note = self.words_with("run 1") or self.words_with("Failed")
+
+    def go_on(self) -> None:
+        """Go on with the run, and see it learn."""
+        user = self.user
+        with self.step("go on with the run"):
+            user.press("Go on")
+            user.wait(lambda: "Step " in user.read(), "steps", 300)
+            self.note = self.words_with("Step ")
+
+    def faults(self) -> None:
+        """Let things go wrong in a training, one after another."""
+        user = self.user
+        clicked, project = self.begin_training(30)
+        with self.step("the worker fails"), patch(MAKE_TARGETS, fail):
+            self.until_failed()
+        self.go_on()
+        hidden = clicked.path.with_name("elsewhere.tif")
+        with self.step("the image vanishes"):
+            clicked.path.rename(hidden)
+            self.until_failed()
+            hidden.rename(clicked.path)
+        self.go_on()
+        with self.step("the disk is full"), patch(REPLACE_FILE, fill_disk):
+            user.press("Stop")
+            user.wait(lambda: user._named("Go on"), "the end", 300)
+            time.sleep(1)
+            self.note = self.words_with("run 1")
+        self.go_on()
+        with self.step("the project's folder is deleted"):
+            shutil.rmtree(project)
+            user.press("Stop")
+            user.wait(lambda: user._named("Go on"), "the end", 300)
+            time.sleep(1)
+            self.note = self.words_with("folder")
+        with self.step("save the project elsewhere"):
+            user.press("Project:")
+            user.entries("Save as…")
+            saved = self.folder / "saved.synthseg"
+            user.answer_file(saved)
+            user.wait((saved / "project.db").exists, "the copy")
+            user.settle()
+            self.note = self.words_with("clicks")
+
+    def kill(self) -> None:
+        """Train for a while, then die."""
+        self.begin_training(30)
+        with self.step("train for 40 s, then die"):
+            time.sleep(40)
+            self.user.photograph("kill-before")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def reopen(self) -> None:
+        """Open the project of a program that was killed, and go on."""
+        user = self.user
+        (project,) = (Path(os.environ["XDG_DATA_HOME"]) / "napari-synthseg").glob("projects/*")
+        self.open_panel()
+        with self.step("open the project of the program that was killed"):
+            user.press("Open project…")
+            user.answer_file(project)
+            user.wait(lambda: user.layer("Clicks"), "the image")
+            user.settle()
+            self.note = f"{user.look(lambda: len(user.layer('Clicks').data))} clicks"
+            self.goto(4)
+            self.note += ", " + self.words_with("cut off")
+        self.go_on()
+        with self.step("stop"):
+            user.press("Stop")
+            user.wait(lambda: "Stopped" in user.read(), "the end", 300)
+        with self.step("results"):
+            self.goto(5)
+            self.note = self.words_with("Found")
+
     def _outline_words(self) -> str:
         return self.words_with(" px") or "no outline"
 
@@ -515,8 +617,23 @@ class Walk:
         return float(rows[best]), float(columns[best])
 
 
+MAKE_TARGETS = "napari_synthseg.tasks.segment.task.make_targets"
+REPLACE_FILE = "napari_synthseg.storage.tensors.replace_file"
+
+
+def fail(*_: object, **__: object) -> None:
+    """Stand in for a part of a training that has an error."""
+    raise RuntimeError("it broke")
+
+
+def fill_disk(*_: object, **__: object) -> None:
+    """Stand in for what writes to a full disk."""
+    raise OSError(28, "No space left on device")
+
+
 WALKS: dict[str, Callable[[Walk], None]] = {
-    "quick": Walk.quick, "own": Walk.own, "blood": Walk.blood,
+    "quick": Walk.quick, "own": Walk.own, "blood": Walk.blood, "faults": Walk.faults,
+    "kill": Walk.kill, "reopen": Walk.reopen,
 }  # fmt: skip
 
 
@@ -574,6 +691,9 @@ def main() -> None:
             command = [sys.executable, "-m", "benchmarks.hour", name, "--within"]
             command += ["--theme", options.theme, "--out", str(options.out)]
             subprocess.run(command, env=env, check=False)
+            if name == "kill":
+                command[3] = "reopen"
+                subprocess.run(command, env=env, check=False)
 
 
 if __name__ == "__main__":
