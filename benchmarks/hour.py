@@ -134,8 +134,8 @@ def f1(found: NDArray[Any], truth: NDArray[np.int32]) -> float:
 class Walk:
     """A session: its steps are timed and told."""
 
-    def __init__(self, user: User, folder: Path, name: str) -> None:
-        self.user, self.folder, self.name = user, folder, name
+    def __init__(self, user: User, folder: Path, name: str, minutes: float) -> None:
+        self.user, self.folder, self.name, self.minutes = user, folder, name, minutes
         self.number = 0
         self.told: list[str] = []
         self.note = ""
@@ -243,9 +243,9 @@ class Walk:
         time.sleep(0.3)
         self.user.settle()
 
-    def set_minutes(self, minutes: float) -> None:
-        """Type how long to train."""
-        self.user.fill("Minutes", f"{minutes:g}")
+    def set_minutes(self, minutes: float = 0) -> None:
+        """Type how long to train, if nothing else is said as long as the command does."""
+        self.user.fill("Minutes", f"{minutes or self.minutes:g}")
 
     def watch_training(
         self, truth: NDArray[np.int32] | None, first: float, seconds: float
@@ -380,7 +380,7 @@ class Walk:
             user.press("Next image")
             user.settle()
             self.goto(4)
-            self.set_minutes(2)
+            self.set_minutes()
             user.press("Start")
         with self.step("train, looking on"):
             reached = self.watch_training(scored.ids, first, 3600)
@@ -459,7 +459,7 @@ class Walk:
             user.press("Next image")
             user.settle()
             self.goto(4)
-            self.set_minutes(1)
+            self.set_minutes()
         with self.step("train, looking on"):
             began = time.monotonic()
             user.press("Start")
@@ -507,7 +507,7 @@ class Walk:
         with self.step("choose the task, and how long"):
             self.goto(4)
             user.choose("Task", "draw a box")
-            self.set_minutes(3)
+            self.set_minutes()
         with self.step("train, looking on"):
             user.press("Start")
             time.sleep(1)
@@ -643,7 +643,7 @@ WALKS: dict[str, Callable[[Walk], None]] = {
 }  # fmt: skip
 
 
-def take(name: str, out: Path, theme: str) -> None:
+def take(name: str, out: Path, theme: str, minutes: float) -> None:
     """Start napari and take one walk."""
     import napari
 
@@ -659,7 +659,7 @@ def take(name: str, out: Path, theme: str) -> None:
 
     def live() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            walk = Walk(user, Path(folder), name)
+            walk = Walk(user, Path(folder), name, minutes)
             try:
                 user.take_keyboard()
                 time.sleep(1)
@@ -683,12 +683,13 @@ def main() -> None:
     )
     parser.add_argument("walks", nargs="*", default=["quick", "own"], choices=list(WALKS))
     parser.add_argument("--theme", default="dark", choices=["dark", "light"])
+    parser.add_argument("--minutes", type=float, default=2.0, help="length of trainings")
     parser.add_argument("--out", type=Path, default=Path("hour"), help="folder of the pictures")
     parser.add_argument("--within", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if options.within:
-        take(options.walks[0], options.out, options.theme)
+        take(options.walks[0], options.out, options.theme, options.minutes)
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for name in options.walks:
         with tempfile.TemporaryDirectory() as home:
@@ -698,6 +699,7 @@ def main() -> None:
             }  # fmt: skip
             command = [sys.executable, "-m", "benchmarks.hour", name, "--within"]
             command += ["--theme", options.theme, "--out", str(options.out)]
+            command += ["--minutes", str(options.minutes)]
             subprocess.run(command, env=env, check=False)
             if name == "kill":
                 command[3] = "reopen"
