@@ -15,6 +15,9 @@ from hypothesis import settings
 settings.register_profile("here", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("here")
 
+# napari keeps no settings: to write them was a tenth of each test with a window
+os.environ["NAPARI_CONFIG"] = ""
+
 GUI_FIXTURES = {"qtbot", "qapp", "make_napari_viewer", "make_napari_viewer_proxy"}
 
 

@@ -33,7 +33,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 
 def test_no_folder_holds_more_than_eighteen_files() -> None:
-    folders = {path.parent for path in SOURCES}
+    folders = {path.parent for path in (*SOURCES, *(ROOT / "tests").rglob("*.py"))}
     counts = {str(f.relative_to(ROOT)): len(list(f.glob("*.py"))) for f in folders}
     assert {name: n for name, n in counts.items() if n > MOST_FILES} == {}
 
@@ -47,6 +47,13 @@ def test_import_loads_no_torch_qt_or_napari(module: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.split() == []
+
+
+def test_no_module_silences_warnings() -> None:
+    # the filters are those of all threads: the window's, and those of other work
+    changers = ("catch_warnings", "simplefilter", "filterwarnings")
+    texts = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in SOURCES}
+    assert [name for name, text in texts.items() if any(word in text for word in changers)] == []
 
 
 TASK_NAMES = {path.name for path in (ROOT / "napari_synthseg" / "tasks").iterdir() if path.is_dir()}

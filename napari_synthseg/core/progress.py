@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -67,22 +68,36 @@ def subprogress(
     message: str | None = None,
     finishing: bool = False,
 ) -> Generator[Progress, None, R]:
-    """Run work as a part of other work; return its result.
+    """Run work as a part of other work, as `told_as` does; return its result.
 
     Its fractions are scaled into [start, stop]; `message` is put in front of its own; with
-    `finishing` its steps are finishing touches of cancelled work. What is
-    thrown in is thrown into the inner work, which may still return a result; where this generator
-    is closed, the inner work is closed at once.
+    `finishing` its steps are finishing touches of cancelled work.
+    """
+
+    def tell(step: Progress) -> AbstractContextManager[Progress]:
+        words = ": ".join(part for part in (message, step.message) if part)
+        fraction = start + (stop - start) * step.fraction
+        touches = finishing or step.finishing
+        return nullcontext(replace(step, fraction=fraction, message=words, finishing=touches))
+
+    return told_as(tell, work)
+
+
+def told_as(
+    tell: Callable[[Progress], AbstractContextManager[Progress]],
+    work: Generator[Progress, Any, R],
+) -> Generator[Progress, None, R]:
+    """Run work whose steps are told as what `tell` makes of them; return its result.
+
+    Each step is told inside of its context. What is thrown in is thrown into the inner work, which
+    may still return a result; where this generator is closed, the inner work is closed at once.
     """
     try:
         step = next(work)
         while True:
-            words = ": ".join(part for part in (message, step.message) if part)
-            fraction = start + (stop - start) * step.fraction
             try:
-                yield replace(
-                    step, fraction=fraction, message=words, finishing=finishing or step.finishing
-                )
+                with tell(step) as told:
+                    yield told
             except GeneratorExit:
                 raise
             except BaseException as error:  # noqa: BLE001 - the inner work decides

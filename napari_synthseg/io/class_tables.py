@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
-from napari_synthseg.io.naming import ImageNames, UnknownNameError, find_class
+from napari_synthseg.io.left_out import AS_WRITTEN, LeftOut, Naming
+from napari_synthseg.io.naming import ImageNames, find_class
 from napari_synthseg.io.tables import Columns, read_rows, write_rows
 
 VALUE_NAMES = Columns(("value", "name"), others=True)
@@ -52,10 +53,7 @@ def write_class_names(path: Path, names: Mapping[int, str]) -> None:
 def read_image_labels(
     path: Path,
     project: Project,
-    *,
-    rename: Mapping[str, str] | None = None,
-    ignored: Collection[str] = (),
-    skip_unknown: bool = False,
+    naming: Naming = AS_WRITTEN,
 ) -> tuple[dict[str, set[int]], int, list[str]]:
     """Read which classes images show.
 
@@ -65,8 +63,8 @@ def read_image_labels(
         The table. A row with an empty class says that the image shows none.
     project
         Gives the images and classes that may be named.
-    rename, ignored, skip_unknown
-        See `place_boxes`.
+    naming
+        How names in the table are understood.
 
     Returns
     -------
@@ -84,18 +82,11 @@ def read_image_labels(
     """
     names = ImageNames(project.images)
     shown: dict[str, set[int]] = {}
-    unknown = 0
+    left_out = LeftOut()
     for where, cells in read_rows(path, IMAGE_LABELS):
-        try:
-            refs = names.find(where, cells["image"])
-        except UnknownNameError:
-            if not skip_unknown:
-                raise
-            unknown += 1
-            continue
-        for ref in refs:
+        for ref in left_out.images_of(naming, names.find, where, cells["image"]):
             values = shown.setdefault(ref.id, set())
             name = cells["class"]
-            if name and name not in ignored:
-                values.add(find_class(where, (rename or {}).get(name, name), project.classes))
-    return shown, unknown, names.notes()
+            if name and name not in naming.ignored:
+                values.add(find_class(where, naming.renamed(name), project.classes))
+    return shown, left_out.unknown_images, names.notes()

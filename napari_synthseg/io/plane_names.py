@@ -75,6 +75,44 @@ class _Said:
     plane: dict[str, int] | None = None
     is_own: bool = False
 
+    @property
+    def uri(self) -> str:
+        return self.refs[0].uri
+
+
+@dataclass
+class _Count:
+    """All numbers that the names in a file say along an axis of a stack.
+
+    `image` is the first that has one; `is_own` says whether any is named as this program does.
+    """
+
+    image: ListsImage
+    stack: str
+    axis: str
+    planes: int
+    is_own: bool
+    numbers: list[int] = field(default_factory=list)
+
+    def start(self, first: int | None) -> int:
+        """Return the number of the first plane; `first` where the user says it."""
+        image, lowest, highest = self.image, min(self.numbers), max(self.numbers)
+        starts = (0, 1) if first is None else (first,)
+        fits = [start for start in starts if start <= lowest and highest - start < self.planes]
+        if not fits:
+            raise InputError(
+                f"{image.where}: '{image.name}' and the other names are of planes {lowest} to "
+                f"{highest}, but '{self.stack}' has {self.planes} along {self.axis}: check that "
+                "they are of this image."
+            )
+        if len(fits) > 1 and not self.is_own:
+            raise InputError(
+                f"{image.where}: names such as '{image.name}' do not tell whether planes of "
+                f"'{self.stack}' are counted from 0 or from 1 (the last is {highest}, and there "
+                f"are {self.planes}): say it by --first-plane 0 or --first-plane 1."
+            )
+        return fits[0]
+
 
 class _PlaneFiles:
     """The files of a folder of planes by their names."""
@@ -143,29 +181,25 @@ class PlaneNames:
             If a name may be of several planes.
         """
         said = [self._read(each.where, each.name or "", each.by_stem) for each in listed]
-        numbers: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for each in said:
-            if each is not None:
-                for axis, number in each.numbers.items():
-                    numbers[each.refs[0].uri, axis].append(number)
-        own = {each.refs[0].uri for each in said if each and each.is_own}
-        starts: dict[tuple[str, str], int] = {}
+        own = {each.uri for each in said if each and each.is_own}
+        counts: dict[tuple[str, str], _Count] = {}
+        for image, each in zip(listed, said, strict=True):
+            if each is None:
+                continue
+            for axis, number in each.numbers.items():
+                ref, key = each.refs[0], (each.uri, axis)
+                if key not in counts:
+                    planes = self._stack_of(ref).extents[axis]
+                    counts[key] = _Count(image, ref.name, axis, planes, each.uri in own)
+                counts[key].numbers.append(number)
+        starts = {key: count.start(first) for key, count in counts.items()}
         found: list[NamedPlane | None] = []
         for image, each in zip(listed, said, strict=True):
             if each is None:
                 found.append(None)
                 continue
-            plane = each.plane
-            if plane is None:
-                plane = {}
-                ref = each.refs[0]
-                for axis, number in each.numbers.items():
-                    key = ref.uri, axis
-                    if key not in starts:
-                        is_own = ref.uri in own
-                        starts[key] = self._start(image, ref, axis, numbers[key], first, is_own)
-                    plane[axis] = number - starts[key]
-            found.append(self._choose(image.where, each.refs[0].uri, plane))
+            plane = each.plane or {a: n - starts[each.uri, a] for a, n in each.numbers.items()}
+            found.append(self._choose(image.where, each.uri, plane))
         return found
 
     def _read(self, where: str, name: str, by_stem: bool) -> _Said | None:
@@ -233,37 +267,6 @@ class PlaneNames:
             numbers[axis] = int(match["number"])
             place = match.end()
         return _Said(refs, numbers) if numbers else None
-
-    def _start(
-        self,
-        image: ListsImage,
-        ref: ImageRef,
-        axis: str,
-        numbers: Sequence[int],
-        first: int | None,
-        own: bool,
-    ) -> int:
-        """Return the number of the first plane."""
-        count = self._stack_of(ref).extents[axis]
-        fits = [
-            start
-            for start in ((0, 1) if first is None else (first,))
-            if start <= min(numbers) and max(numbers) - start < count
-        ]
-        if not fits:
-            raise InputError(
-                f"{image.where}: '{image.name}' and the other names are of planes {min(numbers)} "
-                f"to {max(numbers)}, but '{ref.name}' has {count} along {axis}: check that they "
-                "are of this image."
-            )
-        if len(fits) > 1 and not own:
-            number = max(numbers)
-            raise InputError(
-                f"{image.where}: names such as '{image.name}' do not tell whether planes of "
-                f"'{ref.name}' are counted from 0 or from 1 (the last is {number}, and there are "
-                f"{count}): say it by --first-plane 0 or --first-plane 1."
-            )
-        return fits[0]
 
     def _choose(self, where: str, uri: str, plane: Mapping[str, int]) -> NamedPlane | None:
         """Return the image of a plane; None where the project does not use that plane."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch.optim.swa_utils import AveragedModel
 
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.progress import Cancelled, Progress, subprogress
+from napari_synthseg.core.progress import Cancelled, Progress, subprogress, told_as
 from napari_synthseg.core.recipe import Artifact, ArtifactStore, NullArtifactStore
 from napari_synthseg.core.runs import HistoryRow, Weights
 from napari_synthseg.training.batches import Take, prefetched
@@ -329,24 +329,19 @@ class Trainer(Generic[Net]):
         self, work: Generator[Progress, None, R], message: str | None = None
     ) -> Generator[Progress, None, R]:
         """Run work as a part of the training; the time until it goes on is not counted."""
-        with closing(subprogress(work, message=message)) as inner:
-            while True:
-                try:
-                    news = next(inner)
-                except StopIteration as end:
-                    result: R = end.value
-                    return result
-                left = time.monotonic()
-                metrics = {"step": float(self.step), **news.metrics, **self.figures}
-                if (rest := self.seconds_left) is not None:
-                    metrics["seconds left"] = rest
-                words = f"step {self.step}: {news.message}".removesuffix(": ")
-                try:
-                    yield replace(
-                        news, fraction=self.shown_fraction, message=words, metrics=metrics
-                    )
-                finally:
-                    self._idle += time.monotonic() - left
+        return told_as(self._tell, subprogress(work, message=message))
+
+    @contextmanager
+    def _tell(self, news: Progress) -> Iterator[Progress]:
+        left = time.monotonic()
+        metrics = {"step": float(self.step), **news.metrics, **self.figures}
+        if (rest := self.seconds_left) is not None:
+            metrics["seconds left"] = rest
+        words = f"step {self.step}: {news.message}".removesuffix(": ")
+        try:
+            yield replace(news, fraction=self.shown_fraction, message=words, metrics=metrics)
+        finally:
+            self._idle += time.monotonic() - left
 
     def _learn_and_validate(self, take: Take) -> Generator[Progress, None, None]:
         while True:

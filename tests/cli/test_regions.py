@@ -219,11 +219,11 @@ def test_a_recipe_that_is_chosen_or_set_is_used_where_no_source_is_given(
     assert invoke("import", folder, "--masks", data / "masks", "--semantic").code == 0
     asked: list[TrainSpec] = []
 
-    def refuse(session: Session, spec: TrainSpec, name: str) -> None:
+    def refuse(session: Session, spec: TrainSpec, *_: object) -> None:
         asked.append(spec)
         raise InputError("enough")
 
-    monkeypatch.setattr("napari_synthseg.cli.train._train", refuse)
+    monkeypatch.setattr(Session, "train", refuse)
     for more in ((), ("--set", "codes=64"), ("--recipe", "vq")):
         assert invoke("train", folder, "--task", "semantic", *more).code == 2
     assert [spec.source for spec in asked] == ["real", "synthetic", "synthetic"]

@@ -20,6 +20,7 @@ from napari_synthseg.io.boxes import box_format
 from napari_synthseg.io.boxes.base import BOX_FORMATS, BoxFormat, ListedBox, ListedImage, NamedBoxes
 from napari_synthseg.io.boxes.placing import place_boxes
 from napari_synthseg.io.class_tables import read_image_labels
+from napari_synthseg.io.left_out import Naming
 from napari_synthseg.io.naming import UnknownNameError
 from napari_synthseg.io.points.clicks import read_points
 
@@ -279,9 +280,8 @@ def test_listed_without_boxes_is_empty_and_not_listed_is_unknown() -> None:
 def test_doubles_ignored_and_renamed_classes() -> None:
     image = listed("a.tif", (0, 0, 9, 9), (0, 0, 9, 9), cls="nuc")
     junk = listed("a.tif", (0, 0, 9, 9), cls="junk")
-    placed = place_boxes(
-        [image, junk], PROJECT, shape_of, rename={"nuc": "nucleus"}, ignored=["junk"]
-    )
+    naming = Naming(rename={"nuc": "nucleus"}, ignored=["junk"])
+    placed = place_boxes([image, junk], PROJECT, shape_of, naming)
     assert (placed.duplicates, placed.ignored, len(placed.rows["a"])) == (1, 1, 1)
 
 
@@ -302,19 +302,19 @@ def test_what_does_not_fit_the_project_is_said(image: ListedImage, said: str) ->
 
 def test_unknown_images_are_counted_where_that_is_wished() -> None:
     images = [listed("c.tif", (0, 0, 9, 9)), listed("a.tif")]
-    placed = place_boxes(images, PROJECT, shape_of, skip_unknown=True)
+    placed = place_boxes(images, PROJECT, shape_of, Naming(skip_unknown=True))
     assert (placed.unknown_images, list(placed.rows)) == (1, ["a"])
 
 
 def test_image_labels_are_sets_of_classes(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("image,class\na.tif,nucleus\na.tif,dust\na.tif,nucleus\nb.tif,\nx.tif,debris\n")
-    how: dict[str, Any] = {"rename": {"dust": "debris"}, "skip_unknown": True}
-    shown, unknown, notes = read_image_labels(path, PROJECT, **how)
+    naming = Naming(rename={"dust": "debris"}, skip_unknown=True)
+    shown, unknown, notes = read_image_labels(path, PROJECT, naming)
     assert shown == {"a": {1, 2}, "left": set(), "right": set()}
     assert (unknown, notes) == (1, [])
     path.write_text(path.read_text().replace("a.tif", "A.png"))
-    again, _, notes = read_image_labels(path, PROJECT, **how)
+    again, _, notes = read_image_labels(path, PROJECT, naming)
     assert (again, notes) == (shown, ["'A.png' was taken for 'a.tif'"])
     path.write_text(path.read_text().replace("A.png", "a.tif"))
     with pytest.raises(UnknownNameError, match="row 3: class 'dust'"):

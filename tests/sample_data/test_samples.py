@@ -209,7 +209,8 @@ def test_layers_are_what_napari_takes(name):
 def test_layers_can_be_made():
     layers = pytest.importorskip("napari.layers", reason="napari is not installed")
     for data, meta, kind in sample_data.tissue_sample() + sample_data.sediment_sample():
-        assert layers.Layer.create(data, meta, kind)._type_string == kind
+        layer = layers.Layer.create(data, meta, kind)
+        assert type(layer) is getattr(layers, kind.title())
 
 
 def test_samples_load_no_window_and_no_network_library():

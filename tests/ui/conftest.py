@@ -123,7 +123,7 @@ class Bench:
         self.clicks.add(np.array(CENTERS, float))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def loaded():
     """Load what every window needs, and keep it out of garbage collection.
 
@@ -131,6 +131,7 @@ def loaded():
     napari made while they were imported took half of the time of these tests.
     """
     import_module("napari_synthseg.ui.app.widget")
+    import_module("npe2").PluginManager.instance().discover(include_npe1=True)
     import_module("napari._qt.qt_main_window")
     import_module("torch")
     import_module("skimage.segmentation")
@@ -147,12 +148,15 @@ def projects(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def bench(loaded, make_napari_viewer, qtbot):
+def bench(loaded, make_napari_viewer, qtbot, monkeypatch):
     """A viewer with the panel docked, and no image."""
+    from npe2 import PluginManager
     from qtpy.compat import isalive
 
     from napari_synthseg.ui.app.widget import SynthSegWidget
 
+    # `loaded` found all: to read their manifests anew took a tenth of each test
+    monkeypatch.setattr(PluginManager, "discover", lambda *args, **how: 0)
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(1100, 700)
     panel = SynthSegWidget(viewer)
@@ -197,13 +201,15 @@ def painting(opened):
 def clicked(opened):
     """The same with a click on every disc, and settings that train in a moment."""
     from napari_synthseg.core.specs import ModelSpec, TrainSpec
+    from napari_synthseg.synthesis import default_recipe
 
     opened.click_all()
     spec = TrainSpec(
         minutes=None, steps=4, batch_size=2, crop=64, model=ModelSpec(width=4, depth=2)
     )
-    project = opened.session.project
-    opened.session.edit(project.model_copy(update={"train_spec": spec}), "set training")
+    settings = {"train_spec": spec, "recipe": default_recipe().model_copy(update={"size": 96})}
+    project = opened.session.project.model_copy(update=settings)
+    opened.session.edit(project, "set training")
     return opened
 
 

@@ -277,8 +277,8 @@ def test_previews_are_laid_out_off_the_thread_of_the_window(learning, monkeypatc
         threads.append(threading.current_thread())
         return row_of_arrays(arrays)
 
-    row_of_arrays = dual_images._row
-    monkeypatch.setattr(dual_images, "_row", lay_out)
+    row_of_arrays = dual_images.place_in_row
+    monkeypatch.setattr(dual_images, "place_in_row", lay_out)
     start(learning)
     learning.settle()
     assert threads

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from napari_synthseg.core.annotations import ImageRef
@@ -11,11 +11,12 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.base import KeyPoint, ListedBox, ListedImage
 from napari_synthseg.io.image_parts import ImageParts
-from napari_synthseg.io.naming import ImageNames, ShapeOf, UnknownNameError, find_class
+from napari_synthseg.io.left_out import AS_WRITTEN, LeftOut, Naming
+from napari_synthseg.io.naming import ImageNames, ShapeOf, find_class
 
 
 @dataclass(eq=False)
-class PlacedBoxes:
+class PlacedBoxes(LeftOut):
     """Boxes by image id, and how much was left out.
 
     Attributes
@@ -27,9 +28,9 @@ class PlacedBoxes:
     crowds
         Class values of the regions of several objects, and of boxes without an area, by image: an
         object of theirs is missed.
-    unknown_images, duplicates, outside, ignored, flat
-        How many listed images the project lacks; how many objects were listed twice, lie outside
-        the regions that the project uses, are of ignored classes, and have a box without an area.
+    duplicates, outside, flat
+        How many objects were listed twice, lie outside the regions that the project uses, and have
+        a box without an area.
     notes
         What was changed in reading, and which images were found by another name.
     """
@@ -39,10 +40,8 @@ class PlacedBoxes:
     crowds: dict[str, set[int]] = field(default_factory=dict)
     crowd_count: int = 0
     notes: list[str] = field(default_factory=list)
-    unknown_images: int = 0
     duplicates: int = 0
     outside: int = 0
-    ignored: int = 0
     flat: int = 0
 
     @property
@@ -59,10 +58,7 @@ def place_boxes(
     listed: Sequence[ListedImage],
     project: Project,
     shape_of: ShapeOf,
-    *,
-    rename: Mapping[str, str] | None = None,
-    ignored: Collection[str] = (),
-    skip_unknown: bool = False,
+    naming: Naming = AS_WRITTEN,
 ) -> PlacedBoxes:
     """Find the images and classes that boxes belong to.
 
@@ -74,12 +70,8 @@ def place_boxes(
         Gives the images and classes.
     shape_of
         Returns the spatial shape of a whole image, pixels.
-    rename
-        Class name in the file -> name in the project.
-    ignored
-        Class names, as in the file, whose boxes are left out.
-    skip_unknown
-        Whether images that the project lacks are left out instead of an error.
+    naming
+        How names in the file are understood.
 
     Raises
     ------
@@ -91,12 +83,8 @@ def place_boxes(
     placed = PlacedBoxes()
     seen: set[tuple[str, BoxRow]] = set()
     for image in listed:
-        try:
-            refs = names.find_of(image)
-        except UnknownNameError:
-            if not skip_unknown:
-                raise
-            placed.unknown_images += 1
+        refs = placed.images_of(naming, names.find_of, image)
+        if not refs:
             continue
         placed.notes += [note for note in image.notes if note not in placed.notes]
         parts = ImageParts(refs, shape_of(refs[0]))
@@ -104,9 +92,9 @@ def place_boxes(
         parts.check_drawn_size(image.where, image.size)
 
         def class_of(where: str, name: str) -> int:
-            return find_class(where, (rename or {}).get(name, name), project.classes)
+            return find_class(where, naming.renamed(name), project.classes)
 
-        crowds = [cls for cls in image.crowds if cls not in ignored]
+        crowds = [cls for cls in image.crowds if cls not in naming.ignored]
         for ref in refs:
             if crowds:
                 placed.crowds.setdefault(ref.id, set()).update(
@@ -119,8 +107,7 @@ def place_boxes(
                 placed.points.setdefault(ref.id, [])
         placed.crowd_count += len(crowds)
         for thing in image.objects:
-            if thing.cls in ignored:
-                placed.ignored += 1
+            if placed.ignores(naming, thing.cls):
                 continue
             value = class_of(thing.where, thing.cls)
             if isinstance(thing, KeyPoint):

@@ -11,7 +11,7 @@ an image without such an axis they are 0 or left out: what has no place is refus
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,14 +20,8 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import Region, full_region
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.image_parts import ImageParts
-from napari_synthseg.io.naming import (
-    ImageNames,
-    ShapeOf,
-    UnknownNameError,
-    find_class,
-    plane_name,
-    unique_names,
-)
+from napari_synthseg.io.left_out import AS_WRITTEN, LeftOut, Naming
+from napari_synthseg.io.naming import ImageNames, ShapeOf, find_class, plane_name, unique_names
 from napari_synthseg.io.planes import choose_plane
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number, write_rows
 
@@ -59,16 +53,11 @@ class ClickRow:
 
 
 @dataclass
-class ReadClicks:
-    """Clicks that were read, what was decided in reading, and how many rows were left out.
-
-    `ignored` rows are of ignored classes, `unknown_images` of images that the project lacks.
-    """
+class ReadClicks(LeftOut):
+    """Clicks that were read, what was decided in reading, and how many rows were left out."""
 
     clicks: tuple[Click, ...] = ()
     notes: list[str] = field(default_factory=list)
-    ignored: int = 0
-    unknown_images: int = 0
 
     def placed(
         self,
@@ -98,10 +87,7 @@ def read_clicks(
     path: Path,
     project: Project,
     shape_of: ShapeOf,
-    *,
-    rename: Mapping[str, str] | None = None,
-    ignored: Collection[str] = (),
-    skip_unknown: bool = False,
+    naming: Naming = AS_WRITTEN,
 ) -> ReadClicks:
     """Read the clicks of a table, each checked against the project.
 
@@ -116,8 +102,8 @@ def read_clicks(
         Gives the images and classes that may be named.
     shape_of
         Returns the spatial shape ([z,] y, x) of an image, in pixels.
-    rename, ignored, skip_unknown
-        See `place_boxes`.
+    naming
+        How names in the table are understood.
 
     Raises
     ------
@@ -133,17 +119,11 @@ def read_clicks(
             position = {a: to_number(where, a, cells[a]) for a in "tzyx" if cells.get(a)}
             position = {a: to_number(where, a, cells[a]) for a in "yx"} | position
             cls = cells["class"]
-            if cls in ignored:
-                found.ignored += 1
+            if found.ignores(naming, cls):
                 continue
-            try:
-                images = names.find(where, cells["image"], all_planes=True)
-            except UnknownNameError:
-                if not skip_unknown:
-                    raise
-                found.unknown_images += 1
-                continue
-            yield ClickRow(where, images, (rename or {}).get(cls, cls), position)
+            images = found.images_of(naming, names.find, where, cells["image"], all_planes=True)
+            if images:
+                yield ClickRow(where, images, naming.renamed(cls), position)
 
     return found.placed(path, list(rows()), project, shape_of, names)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.images.lengths import in_micrometers
-from napari_synthseg.io.naming import ImageNames, ShapeOf, UnknownNameError
+from napari_synthseg.io.left_out import AS_WRITTEN, Naming
+from napari_synthseg.io.naming import ImageNames, ShapeOf
 from napari_synthseg.io.points.clicks import ClickRow, ReadClicks, only_name
 from napari_synthseg.io.tables import Columns, read_header, read_rows, to_number
 
@@ -81,13 +82,11 @@ def read_measured(
     path: Path,
     project: Project,
     shape_of: ShapeOf,
+    naming: Naming = AS_WRITTEN,
     *,
     image: str | None = None,
     class_name: str | None = None,
     unit: str | None = None,
-    rename: Mapping[str, str] | None = None,
-    ignored: Collection[str] = (),
-    skip_unknown: bool = False,
 ) -> ReadClicks:
     """Read the positions of a table as clicks.
 
@@ -97,14 +96,14 @@ def read_measured(
         The table. Of ImageJ, pixel edges are at whole numbers and slices count from 1.
     project, shape_of
         As for `read_clicks`.
+    naming
+        How names in the table are understood; of ImageJ's counters the number is the name.
     image
         File name of the image, where the table names none and the project has several.
     class_name
         Class of all points.
     unit
         Unit of the positions, "px" or a length, where the table does not say it or says it wrong.
-    rename, ignored, skip_unknown
-        See `place_boxes`; of ImageJ's counters the number is the name.
 
     Raises
     ------
@@ -124,17 +123,12 @@ def read_measured(
     found = ReadClicks()
     rows: list[ClickRow] = []
     for where, cells in table:
-        cls = _class_of(path, where, cells, project, class_name, rename or {})
+        cls = _class_of(path, where, cells, project, class_name, naming.rename)
         raw = next((cells[c] for c in CLASS_COLUMNS if cells.get(c)), "")
-        if raw in ignored:
-            found.ignored += 1
+        if found.ignores(naming, raw):
             continue
-        try:
-            images = _images_of(path, where, cells, names, project, image)
-        except UnknownNameError:
-            if not skip_unknown:
-                raise
-            found.unknown_images += 1
+        images = found.images_of(naming, _images_of, path, where, cells, names, project, image)
+        if not images:
             continue
         place = {a: to_number(where, c, cells[c], "number") for a, c in columns.names.items()}
         rows.append(ClickRow(where, images, cls, place | _plane_of(where, cells, images)))

@@ -108,12 +108,12 @@ def side_by_side(pictures: Mapping[str, Sequence[DualImage]]) -> tuple[list[Dual
             images.append(pair.image * is_there)
             ids.append(pixel_labels(pair.labels).array * is_there)
         labels = pixel_labels(next(iter(kinds.values()))[0].labels)
-        rows.append(DualImage(_row(images), labels.with_array(_row(ids)), index))
+        rows.append(DualImage(place_in_row(images), labels.with_array(place_in_row(ids)), index))
     words = ", ".join(kinds)
     return rows, words if len(kinds) < 2 else f"left to right: {words}"
 
 
-def _row(arrays: Sequence[np.ndarray]) -> np.ndarray:
+def place_in_row(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """Return arrays side by side with gaps between them; smaller ones are filled up below."""
     height = max(array.shape[-2] for array in arrays)
     padded = []

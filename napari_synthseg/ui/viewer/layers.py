@@ -136,6 +136,7 @@ class Layers(QObject):
         self.left_out.close()
         self.preview.close()
         self.heat_maps.close()
+        self.live.close()
         self.suggestions.close()
         self.picks.listen(None)
         self.image = None
@@ -519,6 +520,7 @@ class Layers(QObject):
 
     def _on_layer_removing(self, event: Any) -> None:
         going = unwrapped(self._viewer.layers[event.index])
+        self.live.about_to_go(going)
         for marking in (self.clicks, self.regions):
             if marking.layer is going:
                 marking.settle()

@@ -87,7 +87,7 @@ def import_listed(
     if options.add_classes:
         project = _with_classes(project, listed, options)
     listed, notes = boxes_of_planes(listed, project, folder, options)
-    placed = place_boxes(listed, project, shape_of, **options.naming)
+    placed = place_boxes(listed, project, shape_of, options)
     placed.notes += notes
     if not placed.images:
         raise InputError(_why_nothing(path, listed, placed))
@@ -184,11 +184,11 @@ def _with_classes(
     for image in listed:
         for thing in image.objects:
             if thing.cls not in options.ignored:
-                mine = sizes.setdefault(options.rename.get(thing.cls, thing.cls), [])
+                mine = sizes.setdefault(options.renamed(thing.cls), [])
                 mine += [thing.corners] if isinstance(thing, ListedBox) and thing.has_area else []
         for cls in image.crowds:
             if cls not in options.ignored:
-                sizes.setdefault(options.rename.get(cls, cls), [])
+                sizes.setdefault(options.renamed(cls), [])
     edges = {
         name: np.sqrt(np.prod(Boxes.of(corners).sizes(), axis=1)).tolist() if corners else []
         for name, corners in sizes.items()

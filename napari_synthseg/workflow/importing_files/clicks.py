@@ -28,7 +28,7 @@ def _read_clicks(
 ) -> Generator[Progress, None, Imported]:
     yield Progress(0.1, f"placing the clicks of {path.name}")
     meant = narrowed(project, options)
-    found = read_clicks(path, meant, shapes_in(folder), **options.naming)
+    found = read_clicks(path, meant, shapes_in(folder), options)
     return _imported(project, found)
 
 
@@ -49,10 +49,10 @@ def _read_measured(
         path,
         project,
         shapes_in(folder),
+        options,
         image=options.image,
         class_name=options.class_name,
         unit=options.unit,
-        **options.naming,
     )
     return _imported(project, found)
 

@@ -31,7 +31,7 @@ def _read(
 ) -> Generator[Progress, None, Imported]:
     yield Progress(0.1, f"reading {path.name}")
     meant = narrowed(project, options)
-    shown, unknown, notes = read_image_labels(path, meant, **options.naming)
+    shown, unknown, notes = read_image_labels(path, meant, options)
     if not shown:
         raise InputError(f"{path.name}: no row of it is of an image of the project.")
     counts = Counter(project.object_class(v).name for values in shown.values() for v in values)

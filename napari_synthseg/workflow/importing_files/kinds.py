@@ -5,10 +5,9 @@ A new kind is a `FileKind` in the table of `importing_files`; nothing else needs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.boxes.base import SizeOf
 from napari_synthseg.io.images.normalized import SERIES
+from napari_synthseg.io.left_out import Naming
 from napari_synthseg.io.naming import ImageNames, ShapeOf, same_form
 from napari_synthseg.io.plane_names import PlaneNames, Stack, StackOf
 from napari_synthseg.io.sniffing import SniffedFile
@@ -25,9 +25,9 @@ from napari_synthseg.storage.images import open_pixels, open_stored
 from napari_synthseg.workflow.importing import Imported
 
 
-@dataclass(frozen=True)
-class ImportOptions:
-    """What is taken of a file's content, and how.
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions(Naming):
+    """What is taken of a file's content, and how; `Naming` has the rest of it.
 
     Attributes
     ----------
@@ -37,12 +37,6 @@ class ImportOptions:
         A letter for each axis of the points of a layer; None: as `read_points` finds them.
     unit
         Unit of measured positions, "px" or a length; None as the file says.
-    rename
-        Class name in the file -> name in the project.
-    ignored
-        Class names, as in the file, that are left out.
-    skip_unknown
-        Leave out images that the project lacks.
     add_classes
         Make classes that the project lacks, as large as their usual box.
     incomplete
@@ -63,9 +57,6 @@ class ImportOptions:
     class_name: str | None = None
     axes: str | None = None
     unit: str | None = None
-    rename: Mapping[str, str] = field(default_factory=dict)
-    ignored: Collection[str] = ()
-    skip_unknown: bool = False
     add_classes: bool = False
     incomplete: Sequence[str] = ()
     as_clicks: bool = False
@@ -73,11 +64,6 @@ class ImportOptions:
     split: bool = False
     first_plane: int | None = None
     role: Role | None = None
-
-    @property
-    def naming(self) -> dict[str, Any]:
-        """How names in the file are understood: arguments of readers."""
-        return {name: getattr(self, name) for name in ("rename", "ignored", "skip_unknown")}
 
 
 Reader = Callable[[Path, Project, Path, ImportOptions], Generator[Progress, None, Imported]]

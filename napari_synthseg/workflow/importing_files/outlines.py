@@ -34,7 +34,7 @@ from napari_synthseg.io.outlines.base import (
 )
 from napari_synthseg.io.outlines.on_images.drawing import draw_outlines, draw_planes
 from napari_synthseg.io.outlines.on_images.placing import (
-    Names,
+    OutlineNaming,
     PlacedArea,
     PlacedOutlines,
     place_outlines,
@@ -135,7 +135,13 @@ def _import_outlines(
         list(read_outlines(path, size_of, kind)), project, folder, options
     )
     listed = of_planes.listed
-    naming = Names(options.class_name, **options.naming, is_told=options.image is not None)
+    naming = OutlineNaming(
+        rename=options.rename,
+        ignored=options.ignored,
+        skip_unknown=options.skip_unknown,
+        class_name=options.class_name,
+        is_told=options.image is not None,
+    )
     if masks is None and _are_boxes(listed):
         boxes, options = _listed_as_boxes(listed, project, naming, options)
         return import_listed(path, boxes, kind.name, project, folder, options)
@@ -289,7 +295,7 @@ def _clicks_in(labels: InstanceLabels, image: ImageRef) -> list[Click]:
 
 
 def _listed_as_boxes(
-    listed: Sequence[OutlinedImage], project: Project, naming: Names, options: ImportOptions
+    listed: Sequence[OutlinedImage], project: Project, naming: OutlineNaming, options: ImportOptions
 ) -> tuple[list[ListedImage], ImportOptions]:
     """Return outlines as a box format lists them; classes of left out objects are incomplete."""
     clear = [image for image in listed if not image.is_unclear]
@@ -305,7 +311,7 @@ def _listed_as_boxes(
 
 
 def _as_boxes(
-    image: OutlinedImage, project: Project, names: ImageNames, naming: Names
+    image: OutlinedImage, project: Project, names: ImageNames, naming: OutlineNaming
 ) -> list[ListedImage]:
     """Return what is said of an image as boxes and points, of a stack of each plane."""
     named = with_name(image, project, names)
@@ -354,7 +360,9 @@ def _are_boxes(listed: Sequence[OutlinedImage]) -> bool:
     return bool(outlines) and not masks and all(each.is_box for each in outlines)
 
 
-def _with_classes(project: Project, listed: Sequence[OutlinedImage], naming: Names) -> Project:
+def _with_classes(
+    project: Project, listed: Sequence[OutlinedImage], naming: OutlineNaming
+) -> Project:
     """Return the project with the classes that it lacks, as large as the usual box round them."""
     sizes: dict[str, list[float]] = defaultdict(list)
     for image in listed:
@@ -362,10 +370,10 @@ def _with_classes(project: Project, listed: Sequence[OutlinedImage], naming: Nam
             if outline.cls and outline.cls not in naming.ignored:
                 ymin, xmin, ymax, xmax = outline.area.bounds
                 edge = float(np.sqrt((ymax - ymin) * (xmax - xmin)))
-                sizes[naming.rename.get(outline.cls, outline.cls)].append(edge)
+                sizes[naming.renamed(outline.cls)].append(edge)
         for point in image.points:
             if point.cls and point.cls not in naming.ignored:
-                sizes[naming.rename.get(point.cls, point.cls)] += []
+                sizes[naming.renamed(point.cls)] += []
     return with_missing_classes(project, sizes)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.annotations import NOT_AN_OBJECT, Click, ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
+from napari_synthseg.io.left_out import Naming
 from napari_synthseg.io.points.clicks import read_clicks, read_points, write_clicks
 
 PROJECT = Project(
@@ -278,13 +280,13 @@ def test_images_and_classes_of_a_table_are_settled_by_options(tmp_path: Path) ->
     path.write_text(
         "image,class,y,x\na.png,cell,1,2\nzzz.tif,nucleus,1,2\na.png,junk,3,4\n", "utf-8"
     )
-    how: dict[str, Any] = {"rename": {"cell": "nucleus"}, "ignored": ["junk"]}
-    found = read_clicks(path, PROJECT, shape_of, skip_unknown=True, **how)
+    naming = Naming(rename={"cell": "nucleus"}, ignored=["junk"])
+    found = read_clicks(path, PROJECT, shape_of, replace(naming, skip_unknown=True))
     assert [(c.image, c.cls, c.position) for c in found.clicks] == [("a", 1, (1.0, 2.0))]
     assert (found.ignored, found.unknown_images) == (1, 1)
     assert found.notes == ["'a.png' was taken for 'a.tif'"]
     with pytest.raises(InputError, match=r"row 3: image 'zzz.tif' is not in the project"):
-        read_clicks(path, PROJECT, shape_of, **how)
+        read_clicks(path, PROJECT, shape_of, naming)
     path.write_text("image,class,y,x\nzzz.tif,nucleus,1,2\n", "utf-8")
     with pytest.raises(InputError, match="no row of it is of an image and a class of the project"):
-        read_clicks(path, PROJECT, shape_of, skip_unknown=True)
+        read_clicks(path, PROJECT, shape_of, Naming(skip_unknown=True))

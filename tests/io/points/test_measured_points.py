@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from napari_synthseg.core.annotations import ImageRef, ObjectClass
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
+from napari_synthseg.io.left_out import Naming
 from napari_synthseg.io.points.clicks import ReadClicks
 from napari_synthseg.io.points.measured_points import find_positions, is_measured, read_measured
 
@@ -122,8 +123,8 @@ def test_a_length_needs_the_size_of_a_pixel(tmp_path: Path) -> None:
 def test_detections_of_qupath_name_image_and_class(tmp_path: Path) -> None:
     head = "Image\tObject ID\tClass\tParent\tCentroid X µm\tCentroid Y µm\n"
     rows = "c.tif\tq\tdead\tRoot\t5\t2.5\nother.tif\tr\tcell\tRoot\t1\t1\nc.tif\ts\tx\tRoot\t1\t1\n"
-    how: dict[str, Any] = {"skip_unknown": True, "ignored": ["x"]}
-    found = read(tmp_path, head + rows, CALIBRATED, classes=(CELL, DEAD), **how)
+    naming = Naming(skip_unknown=True, ignored=["x"])
+    found = read(tmp_path, head + rows, CALIBRATED, classes=(CELL, DEAD), naming=naming)
     assert places(found) == [("c", (9.5, 9.5), 2)]
     assert (found.ignored, found.unknown_images) == (1, 1)
 
@@ -133,7 +134,7 @@ def test_counters_of_imagej_are_classes_on_request(tmp_path: Path) -> None:
     both = {"classes": (CELL, DEAD)}
     with pytest.raises(InputError, match="counter 0: say by --rename 0=CLASS"):
         read(tmp_path, text, PLAIN, **both)
-    found = read(tmp_path, text, PLAIN, rename={"0": "dead", "1": "cell"}, **both)
+    found = read(tmp_path, text, PLAIN, naming=Naming(rename={"0": "dead", "1": "cell"}), **both)
     assert [cls for _, _, cls in places(found)] == [2, 1]
     found = read(tmp_path, text, PLAIN, class_name="dead", **both)
     assert [cls for _, _, cls in places(found)] == [2, 2]

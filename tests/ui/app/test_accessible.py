@@ -76,7 +76,7 @@ def is_by_arrows(widget, reached):
 
 
 def test_tab_comes_to_every_control_of_each_page(clicked):
-    panel, window = clicked.panel, clicked.viewer.window._qt_window
+    panel, window = clicked.panel, clicked.panel.window()
     window.activateWindow()
     clicked.wait(window.isActiveWindow, 5000)
     missed = {}

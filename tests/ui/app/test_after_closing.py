@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.layers import Layer
 from qtpy.QtCore import QCoreApplication, QEvent
 
 from napari_synthseg.workflow.session import Session
@@ -92,7 +93,7 @@ def test_a_layer_of_clicks_of_an_earlier_session_is_a_plain_layer(clicked):
     """As from a saved workspace: it is neither ours, nor doubles what it holds."""
     before = clicked.session.project
     data, state, kind = clicked.clicks.as_layer_data_tuple()
-    (old,) = clicked.viewer._add_layer_from_data(data, state, kind)
+    old = clicked.viewer.add_layer(Layer.create(data, state, kind))
     assert old is not clicked.clicks and len(old.data) == 12
     clicked.settle()
     assert clicked.session.project is before

@@ -67,7 +67,7 @@ def hold(job: Job[Any], is_reached: Callable[[Progress], bool]) -> Hold:
 
 def seconds_to_close(bench) -> float:
     """Close the window as a user does; return how long that takes."""
-    window = bench.viewer.window._qt_window
+    window = bench.panel.window()
     started = time.perf_counter()
     window.close()
     taken = time.perf_counter() - started

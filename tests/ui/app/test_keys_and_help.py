@@ -18,7 +18,7 @@ pytestmark = pytest.mark.gui
 @pytest.fixture
 def active(opened):
     """The same, with the window in front: keys of a window work in the active one only."""
-    window = opened.viewer.window._qt_window
+    window = opened.panel.window()
     window.activateWindow()
     opened.wait(window.isActiveWindow, 5000)
     return opened

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from napari.layers import Image, Layer
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
@@ -321,13 +322,13 @@ def test_the_tour_takes_all_steps_to_the_result(clicked, monkeypatch):
 def test_a_sample_opened_from_the_menu_is_used_on_its_own_layer(bench):
     from napari_synthseg.sample_data import sediment_sample
 
-    layers = [bench.viewer._add_layer_from_data(*data)[0] for data in sediment_sample()]
-    images = [layer for layer in layers if layer._type_string == "image"]
+    layers = [bench.viewer.add_layer(Layer.create(*data)) for data in sediment_sample()]
+    images = [layer for layer in layers if isinstance(layer, Image)]
     assert "Use this sample" in bench.panel.primary.text()
     bench.panel.primary.click()
     bench.settle()
     assert bench.panel.step == 0
-    shown = [layer for layer in bench.viewer.layers if layer._type_string == "image"]
+    shown = [layer for layer in bench.viewer.layers if isinstance(layer, Image)]
     assert shown == images
     assert len(bench.clicks.data) == len(bench.session.project.clicks) > 0
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
+from napari.layers import Image
 
 from tests.ui.conftest import draw_discs
 
@@ -26,7 +27,7 @@ def test_a_file_is_read_in_the_background_and_shown(bench, tmp_path):
     bench.settle()
     (ref,) = bench.session.project.images
     assert ref.name == "discs.tif"
-    (layer,) = (la for la in bench.viewer.layers if la._type_string == "image")
+    (layer,) = (la for la in bench.viewer.layers if isinstance(la, Image))
     assert layer.data.shape == draw_discs().shape
     bench.session.undo()
     assert not bench.session.project.images
@@ -38,7 +39,7 @@ def test_the_layer_of_a_file_is_used_as_it_is(bench, tmp_path):
     (layer,) = bench.viewer.open(path, plugin="napari")
     bench.panel.files.use_layer(layer)
     bench.settle()
-    assert [la for la in bench.viewer.layers if la._type_string == "image"] == [layer]
+    assert [la for la in bench.viewer.layers if isinstance(la, Image)] == [layer]
     assert bench.session.project.images[0].fingerprint
 
 

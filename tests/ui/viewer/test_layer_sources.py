@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
+from napari.layers import Image
 from PIL import Image as Picture
 
 from napari_synthseg.storage.images import describe, open_pixels
@@ -46,7 +47,7 @@ def stored(bench, ref):
 
 
 def images_shown(bench):
-    return [la for la in bench.viewer.layers if la._type_string == "image" and la.visible]
+    return [la for la in bench.viewer.layers if isinstance(la, Image) and la.visible]
 
 
 CHANGES = {

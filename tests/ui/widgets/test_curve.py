@@ -37,8 +37,9 @@ def test_a_long_curve_keeps_its_shape_in_few_points(curve):
 def test_small_losses_are_written_as_they_are(curve, qtbot):
     curve.add([CurvePoint(1, 0.8), CurvePoint(2, 0.4)])
     curve.show()
-    qtbot.waitUntil(lambda: curve._plot is not None, timeout=60_000)
-    axis = curve._plot.getAxis("left")
+    plot_type = pytest.importorskip("pyqtgraph").PlotWidget
+    qtbot.waitUntil(lambda: curve.findChild(plot_type) is not None, timeout=60_000)
+    axis = curve.findChild(plot_type).getAxis("left")
     assert axis.autoSIPrefixScale == 1.0
     assert "0.001" not in axis.labelString()
 

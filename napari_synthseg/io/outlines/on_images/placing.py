@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from napari_synthseg.core.boxes import center_of
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.io.image_parts import ImageParts
+from napari_synthseg.io.left_out import LeftOut, Naming
 from napari_synthseg.io.naming import (
     ImageNames,
     ShapeOf,
@@ -40,7 +41,7 @@ class PlacedArea(NamedTuple):
 
 
 @dataclass(eq=False)
-class PlacedOutlines:
+class PlacedOutlines(LeftOut):
     """Outlines and clicks by image, and how much was left out.
 
     Attributes
@@ -53,11 +54,11 @@ class PlacedOutlines:
         Of the points.
     incomplete
         Image id -> values of classes of which an object is left out.
-    unknown_images, unseen_images
-        Listed images that the project lacks, and those of which nothing can be taken over.
-    outside, cut, ignored
-        Outlines and points outside the regions that are used, outlines that reach beyond the
-        image, and those of ignored classes.
+    unseen_images
+        Listed images of which nothing can be taken over.
+    outside, cut
+        Outlines and points outside the regions that are used, and outlines that reach beyond the
+        image.
     left_out
         What else is not taken over -> how many.
     renamed
@@ -69,11 +70,9 @@ class PlacedOutlines:
     ids: dict[str, NDArray[np.int32]] = field(default_factory=dict)
     clicks: list[Click] = field(default_factory=list)
     incomplete: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    unknown_images: int = 0
     unseen_images: int = 0
     outside: int = 0
     cut: int = 0
-    ignored: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
 
@@ -83,28 +82,19 @@ class PlacedOutlines:
         return list(dict.fromkeys([*self.areas, *self.ids, *(c.image for c in self.clicks)]))
 
 
-@dataclass(frozen=True, eq=False)
-class Names:
-    """How names in files are understood.
+@dataclass(frozen=True, kw_only=True)
+class OutlineNaming(Naming):
+    """How names in files of outlines are understood.
 
     Attributes
     ----------
     class_name
         Class of what has none in the file.
-    rename
-        Class name in the file -> name in the project.
-    ignored
-        Class names, as in the file, that are left out.
-    skip_unknown
-        Whether images that the project lacks are left out instead of an error.
     is_told
         Whether the user said which image is meant: a single one in the file is it by any name.
     """
 
     class_name: str | None = None
-    rename: Mapping[str, str] = field(default_factory=dict)
-    ignored: Collection[str] = ()
-    skip_unknown: bool = False
     is_told: bool = False
 
     def name_of(self, thing: ListedOutline | ListedPoint, project: Project) -> str:
@@ -116,7 +106,7 @@ class Names:
             If the file names none and the project has several.
         """
         known = [c.name for c in project.classes]
-        is_titled = self.rename.get(thing.title, thing.title) in known
+        is_titled = self.renamed(thing.title) in known
         name = thing.cls or (thing.title if is_titled else "") or self.class_name
         if not name and len(known) != 1:
             raise InputError(
@@ -127,7 +117,7 @@ class Names:
 
 
 def place_outlines(
-    listed: Iterable[OutlinedImage], project: Project, shape_of: ShapeOf, names: Names
+    listed: Iterable[OutlinedImage], project: Project, shape_of: ShapeOf, naming: OutlineNaming
 ) -> PlacedOutlines:
     """Find the images and classes that outlines and points belong to.
 
@@ -139,7 +129,7 @@ def place_outlines(
         Gives the images and classes.
     shape_of
         Returns the spatial shape of a whole image, pixels.
-    names
+    naming
         How names in files are understood.
 
     Raises
@@ -152,19 +142,19 @@ def place_outlines(
     placed = PlacedOutlines()
     listed = list(listed)
     is_clear = len(listed) == 1 and len({ref.uri for ref in project.images}) == 1
-    for image in listed:
+
+    def find(image: OutlinedImage) -> list[ImageRef]:
         try:
-            refs = images.find_of(with_name(image, project, images), all_planes=True)
+            return images.find_of(with_name(image, project, images), all_planes=True)
         except UnknownNameError:
-            if names.is_told and is_clear:
-                refs = list(project.images)
-                placed.renamed[image.name or ""] = refs[0].name
-            elif names.skip_unknown:
-                placed.unknown_images += 1
-                continue
-            else:
+            if not (naming.is_told and is_clear):
                 raise
-        _Placing(image, refs, project, shape_of, names, placed).place()
+        placed.renamed[image.name or ""] = project.images[0].name
+        return list(project.images)
+
+    for image in listed:
+        if refs := placed.images_of(naming, find, image):
+            _Placing(image, refs, project, shape_of, naming, placed).place()
     placed.renamed |= images.renamed
     return placed
 
@@ -211,11 +201,11 @@ class _Placing:
         refs: Sequence[ImageRef],
         project: Project,
         shape_of: ShapeOf,
-        names: Names,
+        naming: OutlineNaming,
         placed: PlacedOutlines,
     ) -> None:
         self.image, self.refs, self.placed = image, refs, placed
-        self._project, self._names = project, names
+        self._project, self._naming = project, naming
         self._shape = shape_of(refs[0])
         self._parts = ImageParts(refs, self._shape)
         self._parts.check_drawn_size(image.where, image.size)
@@ -238,7 +228,7 @@ class _Placing:
             self._place_point(point)
         known = {c.name: c.value for c in self._project.classes}
         for each in missed:
-            name = self._names.rename.get(each.cls or "", each.cls or "")
+            name = self._naming.renamed(each.cls or "")
             values = {known[name]} if name in known else set() if name else set(known.values())
             for ref in self.refs:
                 placed.incomplete[ref.id] |= values
@@ -319,12 +309,10 @@ class _Placing:
         return found
 
     def _class_of(self, thing: ListedOutline | ListedPoint) -> int | None:
-        if (thing.cls or thing.title) in self._names.ignored:
-            self.placed.ignored += 1
+        if self.placed.ignores(self._naming, thing.cls or thing.title):
             return None
-        name = self._names.name_of(thing, self._project)
-        renamed = self._names.rename.get(name, name)
-        return find_class(thing.where, renamed, self._project.classes)
+        name = self._naming.name_of(thing, self._project)
+        return find_class(thing.where, self._naming.renamed(name), self._project.classes)
 
 
 def refs_on_plane(thing: ListedOutline | ListedPoint, refs: Sequence[ImageRef]) -> list[ImageRef]:

@@ -19,7 +19,11 @@ from napari_synthseg.io.outlines.base import (
     ListedPoint,
     OutlinedImage,
 )
-from napari_synthseg.io.outlines.on_images.placing import Names, PlacedOutlines, place_outlines
+from napari_synthseg.io.outlines.on_images.placing import (
+    OutlineNaming,
+    PlacedOutlines,
+    place_outlines,
+)
 
 SHAPE = (40, 60)
 CLASSES = (ObjectClass(name="nucleus", value=1), ObjectClass(name="debris", value=2))
@@ -64,7 +68,7 @@ def place(
     if ids is not None:
         image = OutlinedImage(where, name, ids=ids)
     project = Project(images=images, classes=classes)
-    return place_outlines([image], project, shape_of, Names(**names))
+    return place_outlines([image], project, shape_of, OutlineNaming(**names))
 
 
 def test_outlines_go_to_the_region_that_holds_their_middle() -> None:

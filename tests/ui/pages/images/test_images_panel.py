@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_synthseg.ui.pages.images.import_button import ImportButton
 from tests.ui.conftest import CENTERS, draw_discs
 
 pytestmark = pytest.mark.gui
@@ -18,6 +19,14 @@ def shown():
 
     notification_manager.records.clear()
     return notification_manager.records
+
+
+def import_dialog(bench, take, source):
+    """Have a file or a layer taken for an import; return the dialog that opens."""
+    button = bench.panel.click_page.images.import_button
+    take(button, source)
+    bench.wait(lambda: button.dialog is not None)
+    return button.dialog
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def test_a_folder_is_added_and_stepped_through_by_key(several, shown):
     assert len(several.clicks.data) == len(CENTERS)
     model = page.list.images
     several.wait(lambda: "12 object" in str(model.data(model.index(0))))
-    several.wait(lambda: len(model._pictures) == 3)
+    several.wait(lambda: len(model._pictures) == 3)  # to ask for one has it made
     # the whole page of clicks is seen at 1280 x 800, but for a line or two
     assert several.panel.click_page.sizeHint().height() < 600
 
@@ -131,10 +140,7 @@ def test_a_pixel_size_is_drawn_over_a_scale_bar(several):
 def test_black_and_white_masks_become_objects_by_their_pieces(several, tmp_path):
     masks = (draw_discs() > 500).astype(np.uint8) * 255
     tifffile.imwrite(tmp_path / "cells_2_masks.tif", masks)
-    button = several.panel.click_page.images.import_button
-    button.take_file(tmp_path / "cells_2_masks.tif")
-    several.wait(lambda: button.dialog is not None)
-    dialog = button.dialog
+    dialog = import_dialog(several, ImportButton.take_file, tmp_path / "cells_2_masks.tif")
     assert "one value, 255" in dialog.said.text()
     assert "masks of 'cells_2.tif'" in dialog.said.text()  # by its name, not the one in view
     assert dialog.split.isChecked()
@@ -149,26 +155,21 @@ def test_black_and_white_masks_become_objects_by_their_pieces(several, tmp_path)
 
 def test_points_of_a_scaled_layer_become_clicks_under_them(several):
     points = several.viewer.add_points(np.array(CENTERS) / 2, scale=(2, 2), name="mine")
-    button = several.panel.click_page.images.import_button
-    button.take_layer(points)
-    several.wait(lambda: button.dialog is not None)
-    button.dialog.start()
+    dialog = import_dialog(several, ImportButton.take_layer, points)
+    dialog.start()
     several.settle()
-    assert "12 clicks added" in button.dialog.result.text()
+    assert "12 clicks added" in dialog.result.text()
     assert {c.position for c in several.session.project.clicks} == {
         tuple(map(float, center)) for center in CENTERS
     }
-    button.dialog.close()
+    dialog.close()
 
 
 def test_what_a_file_lacks_is_asked_for_after_it_was_refused(several, tmp_path):
     (tmp_path / "boxes.csv").write_text(
         "image,class,ymin,xmin,ymax,xmax\ncells_0.tif,yeast,10,10,30,30\n"
     )
-    button = several.panel.click_page.images.import_button
-    button.take_file(tmp_path / "boxes.csv")
-    several.wait(lambda: button.dialog is not None)
-    dialog = button.dialog
+    dialog = import_dialog(several, ImportButton.take_file, tmp_path / "boxes.csv")
     assert not dialog.add_classes.isVisible()
     dialog.start()
     several.settle()
@@ -190,10 +191,7 @@ def test_from_where_planes_count_is_asked_for_where_names_do_not_tell(several, t
     (tmp_path / "boxes.csv").write_text(
         "image,class,ymin,xmin,ymax,xmax\nstack_2.png,object,10,10,30,30\n"
     )
-    button = several.panel.click_page.images.import_button
-    button.take_file(tmp_path / "boxes.csv")
-    several.wait(lambda: button.dialog is not None)
-    dialog = button.dialog
+    dialog = import_dialog(several, ImportButton.take_file, tmp_path / "boxes.csv")
     dialog.start()
     several.settle()
     assert "choose below which is the first" in dialog.problem.text()

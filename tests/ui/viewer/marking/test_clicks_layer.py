@@ -227,8 +227,9 @@ def test_class_edited_in_the_features_table_reaches_the_session(opened):
 def test_copied_points_become_clicks_of_their_own(opened):
     opened.click((30, 30))
     opened.clicks.selected_data = {0}
-    opened.clicks._copy_data()
-    opened.clicks._paste_data()
+    opened.clicks.mode = "select"
+    opened.press("Ctrl+C")
+    opened.press("Ctrl+V")
     ids = [c.id for c in opened.session.project.clicks]
     assert len(ids) == len(set(ids)) == 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Image
+from qtpy.QtCore import QTimer
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.storage.arrays import save_array
@@ -93,7 +94,7 @@ def test_a_save_that_failed_is_tried_again_and_holds_up_no_other_image(
     np.testing.assert_array_equal(read[-1].values, stroke(2))
     assert read[-1].shares == {1: pytest.approx(1 / 12)}
     broken.clear()
-    keeper._timer.setInterval(0)  # rather than wait for the next try
+    keeper.findChild(QTimer).setInterval(0)  # rather than wait for the next try
     qtbot.waitUntil(lambda: saved(controller, first) == {2}, timeout=20_000)
     qtbot.waitUntil(lambda: not keeper.is_busy, timeout=20_000)
 
@@ -107,8 +108,9 @@ def test_what_failed_is_saved_at_the_end_too(controller, keeper, images, qtbot, 
         broken.setattr(painting, "save_array", full)
         keeper.show(images[0])
         keeper.note_stroke(stroke(3), rest_unknown=False)
-        qtbot.waitUntil(keeper._timer.isActive, timeout=20_000)
-        qtbot.waitUntil(lambda: keeper._timer.interval() > 1000, timeout=20_000)
+        timer = keeper.findChild(QTimer)
+        qtbot.waitUntil(timer.isActive, timeout=20_000)
+        qtbot.waitUntil(lambda: timer.interval() > 1000, timeout=20_000)
     controller.clear()
     session.close().result()
     with Session.open(session.folder).result() as again:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 
 from napari_synthseg.core.labels import UNKNOWN
@@ -164,7 +164,8 @@ def test_what_could_not_be_kept_is_told_and_tried_again(painting, monkeypatch, c
         patch.setattr(module, "save_array", full)
         painting.drag(*STROKE)
         regions = painting.panel.layers.regions
-        painting.wait(lambda: regions.keeper.is_busy and not regions.keeper._timer.isActive())
+        timer = regions.keeper.findChild(QTimer)
+        painting.wait(lambda: regions.keeper.is_busy and not timer.isActive())
         painting.settle()
         assert kept(painting.session) is None
         assert "the disk is full" in capsys.readouterr().out
