@@ -3,7 +3,7 @@
 ``xvfb-run -a -s "-screen 0 1280x800x24 +extension GLX" python -m benchmarks.hour quick own blood``
 
 Each walk starts napari in a program of its own, opens the panel from the menu and works as a user
-does; see `benchmarks.helpers.hand`. The plugin is not called: what is seen is read from labels and
+does; see `benchmarks.window.hand`. The plugin is not called: what is seen is read from labels and
 from napari's layers. A line for each step tells its seconds, the seconds of processor it took, and
 what was seen; pictures of the screen lie in ``--out``. What the panel warns of is told, too.
 
@@ -12,6 +12,10 @@ quick   30 clicks on one half of the nuclei sample, then straight to training, w
 own     the same images as files with an information bar, and all that a session has: mended
         outlines, suggestions, patches, dual images, training, mistakes, a correction round, tables
 blood   three classes on blood smears (SYNTHSEG_DATA/bccd_blood_boxes)
+faults  trainings whose worker fails, whose disk is full, whose image vanishes, and whose project
+        folder is deleted: what is told, and whether it goes on once that is mended
+kill    the program is killed in a training; then, in another program, the project is opened again,
+        and goes on
 """
 
 from __future__ import annotations
@@ -33,13 +37,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from benchmarks.helpers.hand import User
+if TYPE_CHECKING:
+    from benchmarks.window.hand import User
 
 SCREEN_PX = (1280, 800)
 BAR_ROWS = 40
@@ -128,8 +134,8 @@ def f1(found: NDArray[Any], truth: NDArray[np.int32]) -> float:
 class Walk:
     """A session: its steps are timed and told."""
 
-    def __init__(self, user: User, folder: Path, name: str) -> None:
-        self.user, self.folder, self.name = user, folder, name
+    def __init__(self, user: User, folder: Path, name: str, minutes: float) -> None:
+        self.user, self.folder, self.name, self.minutes = user, folder, name, minutes
         self.number = 0
         self.told: list[str] = []
         self.note = ""
@@ -221,7 +227,10 @@ class Walk:
         first = time.monotonic()
         for place in places:
             user.click("Clicks", place)
-        count = lambda: len(user.layer("Clicks").data)  # noqa: E731
+
+        def count() -> int:
+            return len(user.layer("Clicks").data)
+
         user.wait(lambda: count() >= len(places), "all clicks")
         self.note = (
             f"{user.look(count)} clicks, {(time.monotonic() - first) / len(places):.2f} s each"
@@ -234,9 +243,9 @@ class Walk:
         time.sleep(0.3)
         self.user.settle()
 
-    def set_minutes(self, minutes: float) -> None:
-        """Type how long to train."""
-        self.user.fill("Minutes", f"{minutes:g}")
+    def set_minutes(self, minutes: float = 0) -> None:
+        """Type how long to train, if nothing else is said as long as the command does."""
+        self.user.fill("Minutes", f"{minutes or self.minutes:g}")
 
     def watch_training(
         self, truth: NDArray[np.int32] | None, first: float, seconds: float
@@ -291,6 +300,8 @@ class Walk:
             user.settle()
             time.sleep(1)
             self.note = self.words_with("true")
+        if not user.is_enabled("Next ▶"):
+            return  # nothing is known to compare with, or nothing was found
         with self.step("go through mistakes by key"):
             user.press("Next ▶")
             for key in "nnb":
@@ -307,16 +318,16 @@ class Walk:
             user.press("Previous image")
             user.settle()
             self.goto(5)
-            user.press("Correct: suggest objects")
-            user.wait(lambda: user._named("Accept (A)"), "suggestions", 60)
+            user.press("Correct: suggest objects", seconds=60)
+            time.sleep(0.5)
             user.settle()
-            self.note = self.words_with("suggestions are left")
+            self.note = self.words_with("suggest")
         with self.step("answer by key"):
-            if truth is None:
+            if truth is not None:
+                self.note = self.answer_suggestions(truth, 12)
+            elif user.sees("Accept (A)"):
                 user.key("a")
                 user.key("r")
-            else:
-                self.note = self.answer_suggestions(truth, 12)
         with self.step("improve the model"):
             user.press("Improve the model")
             user.wait(lambda: not user._named("Improving…"), "the training", 600)
@@ -330,6 +341,9 @@ class Walk:
     def save_table(self) -> None:
         """Save the table of all objects through the file dialog, and read it back."""
         user = self.user
+        if not user.sees("All objects: table and histogram"):
+            print("    no object was found, so there is no table")
+            return
         with self.step("measure all objects"):
             user.press("All objects: table and histogram")
             user.wait(lambda: (b := user._named("Save as CSV…")) and b.isEnabled(), "the table")
@@ -366,7 +380,7 @@ class Walk:
             user.press("Next image")
             user.settle()
             self.goto(4)
-            self.set_minutes(2)
+            self.set_minutes()
             user.press("Start")
         with self.step("train, looking on"):
             reached = self.watch_training(scored.ids, first, 3600)
@@ -445,7 +459,7 @@ class Walk:
             user.press("Next image")
             user.settle()
             self.goto(4)
-            self.set_minutes(1)
+            self.set_minutes()
         with self.step("train, looking on"):
             began = time.monotonic()
             user.press("Start")
@@ -493,7 +507,7 @@ class Walk:
         with self.step("choose the task, and how long"):
             self.goto(4)
             user.choose("Task", "draw a box")
-            self.set_minutes(3)
+            self.set_minutes()
         with self.step("train, looking on"):
             user.press("Start")
             time.sleep(1)
@@ -501,6 +515,100 @@ class Walk:
         self.see_results()
         self.correct(None)
         self.save_table()
+
+    def begin_training(self, minutes: float) -> tuple[Field, Path]:
+        """Open an image, click, and start a training; return image and project folder."""
+        user = self.user
+        clicked, _ = write_nuclei(self.folder)
+        self.open_panel()
+        self.open_images(clicked.path)
+        with self.step("12 clicks"):
+            self.click_objects(clicked.clicks[::5][:12])
+        with self.step("start a training"):
+            self.goto(4)
+            self.set_minutes(minutes)
+            user.press("Start")
+            user.wait(lambda: "Step " in user.read(), "steps", 300)
+        (project,) = (Path(os.environ["XDG_DATA_HOME"]) / "napari-synthseg").glob("projects/*")
+        return clicked, project
+
+    def until_failed(self) -> None:
+        """Wait until a training has failed; note what the page and the notices say."""
+        user = self.user
+        user.wait(lambda: "Failed" in user.read(), "the failure", 300)
+        time.sleep(1)
+        self.note = self.words_with("run 1") or self.words_with("Failed")
+
+    def go_on(self) -> None:
+        """Go on with the run, and see it learn."""
+        user = self.user
+        with self.step("go on with the run"):
+            user.press("Go on")
+            user.wait(lambda: "Step " in user.read(), "steps", 300)
+            self.note = self.words_with("Step ")
+
+    def faults(self) -> None:
+        """Let things go wrong in a training, one after another."""
+        user = self.user
+        clicked, project = self.begin_training(30)
+        with self.step("the worker fails"), patch(MAKE_TARGETS, fail):
+            self.until_failed()
+        self.go_on()
+        hidden = clicked.path.with_name("elsewhere.tif")
+        with self.step("the image vanishes"):
+            clicked.path.rename(hidden)
+            self.until_failed()
+            hidden.rename(clicked.path)
+        self.go_on()
+        with self.step("the disk is full"), patch(REPLACE_FILE, fill_disk):
+            user.press("Stop")
+            user.wait(lambda: user._named("Go on"), "the end", 300)
+            time.sleep(1)
+            self.note = self.words_with("run 1")
+        self.go_on()
+        with self.step("the project's folder is deleted"):
+            shutil.rmtree(project)
+            user.press("Stop")
+            user.wait(lambda: user._named("Go on"), "the end", 300)
+            time.sleep(1)
+            self.note = self.words_with("folder")
+        with self.step("save the project elsewhere"):
+            user.press("Project:")
+            user.entries("Save as…")
+            saved = self.folder / "saved.synthseg"
+            user.answer_file(saved)
+            user.wait((saved / "project.db").exists, "the copy")
+            user.settle()
+            self.note = self.words_with("clicks")
+
+    def kill(self) -> None:
+        """Train for a while, then die."""
+        self.begin_training(30)
+        with self.step("train for 40 s, then die"):
+            time.sleep(40)
+            self.user.photograph("kill-before")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def reopen(self) -> None:
+        """Open the project of a program that was killed, and go on."""
+        user = self.user
+        (project,) = (Path(os.environ["XDG_DATA_HOME"]) / "napari-synthseg").glob("projects/*")
+        self.open_panel()
+        with self.step("open the project of the program that was killed"):
+            user.press("Open project…")
+            user.answer_file(project)
+            user.wait(lambda: user.layer("Clicks"), "the image")
+            user.settle()
+            self.note = f"{user.look(lambda: len(user.layer('Clicks').data))} clicks"
+            self.goto(4)
+            self.note += ", " + self.words_with("cut off")
+        self.go_on()
+        with self.step("stop"):
+            user.press("Stop")
+            user.wait(lambda: "Stopped" in user.read(), "the end", 300)
+        with self.step("results"):
+            self.goto(5)
+            self.note = self.words_with("Found")
 
     def _outline_words(self) -> str:
         return self.words_with(" px") or "no outline"
@@ -515,14 +623,31 @@ class Walk:
         return float(rows[best]), float(columns[best])
 
 
+MAKE_TARGETS = "napari_synthseg.tasks.segment.task.make_targets"
+REPLACE_FILE = "napari_synthseg.storage.tensors.replace_file"
+
+
+def fail(*_: object, **__: object) -> None:
+    """Stand in for a part of a training that has an error."""
+    raise RuntimeError("it broke")
+
+
+def fill_disk(*_: object, **__: object) -> None:
+    """Stand in for what writes to a full disk."""
+    raise OSError(28, "No space left on device")
+
+
 WALKS: dict[str, Callable[[Walk], None]] = {
-    "quick": Walk.quick, "own": Walk.own, "blood": Walk.blood,
+    "quick": Walk.quick, "own": Walk.own, "blood": Walk.blood, "faults": Walk.faults,
+    "kill": Walk.kill, "reopen": Walk.reopen,
 }  # fmt: skip
 
 
-def take(name: str, out: Path, theme: str) -> None:
+def take(name: str, out: Path, theme: str, minutes: float) -> None:
     """Start napari and take one walk."""
     import napari
+
+    from benchmarks.window.hand import User
 
     viewer = napari.Viewer()
     viewer.theme = theme
@@ -534,7 +659,7 @@ def take(name: str, out: Path, theme: str) -> None:
 
     def live() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            walk = Walk(user, Path(folder), name)
+            walk = Walk(user, Path(folder), name, minutes)
             try:
                 user.take_keyboard()
                 time.sleep(1)
@@ -558,12 +683,13 @@ def main() -> None:
     )
     parser.add_argument("walks", nargs="*", default=["quick", "own"], choices=list(WALKS))
     parser.add_argument("--theme", default="dark", choices=["dark", "light"])
+    parser.add_argument("--minutes", type=float, default=2.0, help="length of trainings")
     parser.add_argument("--out", type=Path, default=Path("hour"), help="folder of the pictures")
     parser.add_argument("--within", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if options.within:
-        take(options.walks[0], options.out, options.theme)
+        take(options.walks[0], options.out, options.theme, options.minutes)
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for name in options.walks:
         with tempfile.TemporaryDirectory() as home:
@@ -573,7 +699,11 @@ def main() -> None:
             }  # fmt: skip
             command = [sys.executable, "-m", "benchmarks.hour", name, "--within"]
             command += ["--theme", options.theme, "--out", str(options.out)]
+            command += ["--minutes", str(options.minutes)]
             subprocess.run(command, env=env, check=False)
+            if name == "kill":
+                command[3] = "reopen"
+                subprocess.run(command, env=env, check=False)
 
 
 if __name__ == "__main__":

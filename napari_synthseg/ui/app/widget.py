@@ -46,7 +46,7 @@ from napari_synthseg.ui.presenters.steps import (
 from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
-from napari_synthseg.ui.widgets.parts import Notice, push_button, row_of, thin_bar
+from napari_synthseg.ui.widgets.parts import ElidedLabel, Notice, push_button, row_of, thin_bar
 from napari_synthseg.ui.widgets.stepper import Stepper
 from napari_synthseg.ui.widgets.style import style_sheet, theme_colors
 from napari_synthseg.ui.widgets.wheel_guard import WheelGuard
@@ -57,6 +57,9 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 MIN_WIDTH_PX = 350
+
+WORK_BAR_PX = 70
+"""Width of the bar of short work, beside what that does."""
 
 
 class SynthSegWidget(QWidget):
@@ -203,7 +206,8 @@ class SynthSegWidget(QWidget):
             self.stack.addWidget(_scrollable(page))
         self.primary = push_button("", self._on_primary)
         self.primary.setObjectName("primary")
-        self.work_label, self.work_bar = QLabel(), thin_bar(100)
+        self.work_label, self.work_bar = ElidedLabel(), thin_bar(100)
+        self.work_bar.setFixedWidth(WORK_BAR_PX)
         self.cancel_button = push_button(
             "Cancel",
             lambda: self.controller.cancel("short"),
@@ -298,7 +302,7 @@ class SynthSegWidget(QWidget):
         if lane == "short" and job is not None:
             words = f"Stopping: {job.name}…" if job.is_stopping else message
             self.work_bar.setValue(int(100 * fraction))
-            self.work_label.setText(words[:1].upper() + words[1:])
+            self.work_label.say(words[:1].upper() + words[1:])
 
     def _on_theme_changed(self, event: object = None) -> None:
         QTimer.singleShot(0, self._apply_theme)

@@ -27,6 +27,8 @@ def clicking_hint(project: Project, refs: Sequence[ImageRef] = ()) -> str:
         held = sum(len(project.clicks_on(ref)) for ref in refs)
         if count == 0:
             return "This image is only for scoring. Click an image to learn from, too."
+        if not held and any(truth.image == ref.id for truth in project.truths for ref in refs):
+            return "Models are scored by what is known of this image: nothing to click here."
         return f"Clicked to score by: {held}. Click every object on this image."
     if count == 0:
         return "Click on the center of a few objects in the image."

@@ -13,6 +13,7 @@ from napari_synthseg.core.annotations import (
     NOT_AN_OBJECT,
     Click,
     ImageRef,
+    InstanceTruth,
     ObjectClass,
     RegionTruth,
 )
@@ -83,6 +84,16 @@ def test_on_an_image_for_scoring_its_own_clicks_are_counted() -> None:
     assert click_counts(project, (held,)) == {1: "1", NOT_AN_OBJECT: "0"}
     assert click_counts(project, (IMAGE,)) == {1: "7", NOT_AN_OBJECT: "0"}
     assert click_counts(project, (IMAGE, held)) == {1: "7", NOT_AN_OBJECT: "0"}
+
+
+def test_nothing_is_asked_for_on_an_image_whose_truth_is_known() -> None:
+    held = IMAGE.model_copy(update={"id": "b", "role": "test"})
+    project = clicked(7).with_images(held)
+    known = project.with_truths(InstanceTruth(image="b", source="masks.tif"))
+    assert "Click every object" in clicking_hint(project, (held,))
+    assert "nothing to click" in clicking_hint(known, (held,))
+    marked = known.with_clicks(Click(image="b", position=(1, 1), cls=1))
+    assert "to score by: 1." in clicking_hint(marked, (held,))
 
 
 def test_negative_clicks_are_counted_apart() -> None:

@@ -48,8 +48,8 @@ LOOK_S = 0.05
 HELD_STILL_S = 0.15
 """What has not moved for so long stands still."""
 
-SETTLED_S = 0.4
-"""Work is over that has not been seen for so long."""
+SETTLED_S, UNSEEN = 0.4, 4
+"""Work is over that has not been seen for so long, and so many times."""
 
 KEYSYMS = {"PageDown": "Next", "PageUp": "Prior", "Enter": "Return"}
 HELD = {"Ctrl": "Control_L", "Shift": "Shift_L", "Alt": "Alt_L"}
@@ -151,13 +151,15 @@ class User:
         """Return what a function sees in the thread of the window."""
         if threading.current_thread() is threading.main_thread():
             return function()
-        done, seen = threading.Event(), []
+        done = threading.Event()
+        seen: list[T] = []
+        errors: list[Exception] = []
 
         def call() -> None:
             try:
-                seen.append((function(), None))
+                seen.append(function())
             except Exception as error:  # noqa: BLE001 - told in the user's thread
-                seen.append((None, error))
+                errors.append(error)
             done.set()
 
         began = time.monotonic()
@@ -165,10 +167,9 @@ class User:
         if not done.wait(seconds):
             raise TimeoutError("the window does not answer")
         self.longest_wait_s = max(self.longest_wait_s, time.monotonic() - began)
-        value, error = seen[0]
-        if error is not None:
-            raise error
-        return value
+        if errors:
+            raise errors[0]
+        return seen[0]
 
     def wait(self, condition: Callable[[], T], what: str, seconds: float = 120) -> T:
         """Return what a condition sees, once that is something."""
@@ -180,14 +181,15 @@ class User:
         return seen
 
     def settle(self, seconds: float = 300) -> None:
-        """Wait until no work is seen: no button of the panel that cancels."""
-        end, quiet = time.monotonic() + seconds, time.monotonic()
-        while time.monotonic() - quiet < SETTLED_S:
-            if self.sees("Cancel"):
-                quiet = time.monotonic()
-            if quiet > end:
-                raise NotSeenError("work does not end")
+        """Wait until no work is seen, for a while: no button of the panel that cancels."""
+        end, unseen, quiet = time.monotonic() + seconds, 0, time.monotonic()
+        while unseen < UNSEEN or time.monotonic() - quiet < SETTLED_S:
             time.sleep(LOOK_S)
+            unseen += 1
+            if self.sees("Cancel"):
+                unseen, quiet = 0, time.monotonic()
+            if time.monotonic() > end:
+                raise NotSeenError("work does not end")
 
     def read(self) -> str:
         """Return all words that are in sight in the window in front."""

@@ -1,0 +1,1 @@
+"""Sessions at the window, as a user has them."""
