@@ -49,6 +49,13 @@ def test_import_loads_no_torch_qt_or_napari(module: str) -> None:
     assert done.stdout.split() == []
 
 
+def test_no_module_silences_warnings() -> None:
+    # the filters are those of all threads: the window's, and those of other work
+    changers = ("catch_warnings", "simplefilter", "filterwarnings")
+    texts = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in SOURCES}
+    assert [name for name, text in texts.items() if any(word in text for word in changers)] == []
+
+
 TASK_NAMES = {path.name for path in (ROOT / "napari_synthseg" / "tasks").iterdir() if path.is_dir()}
 
 

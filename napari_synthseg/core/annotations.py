@@ -14,7 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from napari_synthseg.core.boxes import Boxes, BoxRow
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import Mask, Region, fill_rings, in_rings, region_shape
+from napari_synthseg.core.geometry import (
+    Mask,
+    Region,
+    fill_rings,
+    in_rings,
+    intersect,
+    region_shape,
+)
 
 Role = Literal["train", "validate", "test"]
 
@@ -166,6 +173,19 @@ class ImageRef(Frozen):
         if any(in_rings(rings, point) for rings in self.excluded):
             return False
         return not self.roi or any(in_rings(rings, point) for rings in self.roi)
+
+    def box_that_counts(self, region: Region) -> Region:
+        """Return the smallest part of a region ([z,] y, x) that holds all that counts of it.
+
+        The whole region, where nothing of it does.
+        """
+        points = [point for rings in self.roi for ring in rings for point in ring]
+        if not points:
+            return region
+        box = tuple(
+            (math.floor(min(along)), math.ceil(max(along))) for along in zip(*points, strict=True)
+        )
+        return intersect(region, (*region[:-2], *box)) or region
 
     def counts_in(self, region: Region) -> bool:
         """Tell whether any pixel of a region ([z,] y, x) counts."""

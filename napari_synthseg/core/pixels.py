@@ -340,6 +340,11 @@ def where_counted(ref: ImageRef, pixels: PixelSource) -> PixelSource:
     return WantedSource(pixels, ref.counts_in)
 
 
+def counted_part(ref: ImageRef, pixels: PixelSource) -> PixelSource:
+    """Return the smallest part of an image that holds all of it that counts."""
+    return WindowSource(pixels, ref.box_that_counts(pixels.region)) if ref.roi else pixels
+
+
 def scaled(source: PixelSource, factor: Factor) -> PixelSource:
     """Return an image resampled, or as it is."""
     return source if factor == 1 else ScaledSource(source, factor)

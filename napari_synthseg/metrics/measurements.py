@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -25,6 +23,9 @@ _LENGTHS = {
 """Our name of a length -> that of scikit-image."""
 
 _RATIOS = ("eccentricity", "solidity")
+
+_OF_THE_HULL = ("feret_diameter_max", "solidity")
+"""What scikit-image measures on the convex hull."""
 
 
 def measure_object(
@@ -57,20 +58,23 @@ def measure_object(
     (region,) = regionprops(mask.astype(np.uint8), spacing=size)
     flat = mask.ndim == 2
     wanted = {f"area_{unit}2" if flat else f"volume_{unit}3": "area"}
-    wanted |= {f"{name}_{unit}": theirs for name, theirs in _LENGTHS.items()}
-    wanted |= {name: name for name in (_RATIOS if flat else _RATIOS[1:])}
-    measures = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some have no convex hull: those of few pixels,
-        for name, theirs in wanted.items():
-            with suppress(ValueError):  # and those of a volume that lie in one plane
-                measures[name] = float(getattr(region, theirs))
+    named = {f"{name}_{unit}": theirs for name, theirs in _LENGTHS.items()}
+    named |= {name: name for name in (_RATIOS if flat else _RATIOS[1:])}
+    has_hull = flat or _fills_space(mask)
+    wanted |= {name: t for name, t in named.items() if has_hull or t not in _OF_THE_HULL}
+    measures = {name: float(getattr(region, theirs)) for name, theirs in wanted.items()}
     for channel, plane in enumerate(() if pixels is None else pixels):
         values = plane[mask].astype(np.float64)
         values = values[np.isfinite(values)]
         if values.size:
             measures[f"mean_intensity_ch{channel}"] = float(values.mean())
     return {name: value for name, value in measures.items() if math.isfinite(value)}
+
+
+def _fills_space(mask: NDArray[np.bool_]) -> bool:
+    """Tell whether the pixels of a volume lie in more than one plane, so that they have a hull."""
+    places = np.argwhere(mask)
+    return bool(np.linalg.matrix_rank(places - places[0]) == 3)
 
 
 def locate(center: Sequence[float], image: ImageRef) -> dict[str, float]:

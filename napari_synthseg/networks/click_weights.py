@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from napari_synthseg.core.pixels import FloatImage
 from napari_synthseg.networks.click_windows import WINDOW_PX
-from napari_synthseg.networks.torch_libraries import load_torch_libraries
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,7 +30,6 @@ def shipped_network() -> ClickUNet:
 
 def warm_up() -> None:
     """Load the network that ships with the package, and let it see one window."""
-    load_torch_libraries()
     run_network(shipped_network(), np.zeros((1, 5, WINDOW_PX, WINDOW_PX), np.float32))
     _calibration()
 

@@ -10,12 +10,11 @@ from pydantic import ValidationError
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.pixels import PixelSource, ScaledSource, where_counted
-from napari_synthseg.core.predictions import InstancePrediction, Prediction
+from napari_synthseg.core.predictions import Prediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.runs import ModelRecord, Weights
 from napari_synthseg.networks.registry import build_network
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.tasks.rescaling import at_full_size
 from napari_synthseg.training.device import choose_device
 from napari_synthseg.training.model import Predictor, load_weights
 
@@ -77,7 +76,6 @@ def predict_image(
     work = task_info(predictor.rule.kind).load().predict
     found = yield from work(predictor, where_counted(ref, pixels) if ref else pixels, block)
     if isinstance(pixels, ScaledSource):
-        assert isinstance(found, InstancePrediction), "tasks that are scaled find objects"
-        found, pixels = (yield from at_full_size(found, pixels)), pixels.source
+        pixels = pixels.source
     origin = tuple(start for start, _ in pixels.region)
     return replace(found, image=image, run=run, region_origin=origin)

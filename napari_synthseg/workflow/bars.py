@@ -27,7 +27,7 @@ class InformationBar:
     @property
     def words(self) -> str:
         """Which rows it is and how that is known, for people."""
-        how = "as the file says" if self.by == "header" else "by its look: check it"
+        how = "as the file says" if self.by == "header" else "by its look (check it)"
         return f"rows {self.start} to {self.stop - 1} are an information bar, {how}"
 
 

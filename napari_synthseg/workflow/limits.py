@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_synthseg.core.annotations import ImageRef, Outline
 from napari_synthseg.core.boxes import Corners
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.geometry import region_at
+from napari_synthseg.core.geometry import region_at, region_slices
 from napari_synthseg.core.predictions import (
     BoxPrediction,
     InstancePrediction,
@@ -260,14 +260,20 @@ def _share(ref: ImageRef, shape: Sequence[int]) -> float:
 
 
 def where_it_counts(found: Prediction, ref: ImageRef) -> tuple[Prediction, tuple[str, ...]]:
-    """Return a prediction without what lies where the image does not count, and notes on that."""
+    """Return a prediction without what lies where the image does not count, and notes on that.
+
+    The pixels of objects that are left out are cleared in the prediction that is given.
+    """
     if not ref.is_limited:
         return found, ()
     match found:
         case InstancePrediction(objects=objects, ids=ids):
             kept = tuple(o for o in objects if ref.counts_at(o.center))
-            left = np.isin(ids, [o.id for o in kept])
-            found = replace(found, objects=kept, ids=np.where(left, ids, 0).astype(ids.dtype))
+            for one in set(objects).difference(kept):
+                box = tuple((int(start), int(stop)) for start, stop in one.box)
+                window = ids[region_slices(box, found.region_origin)]
+                window[window == one.id] = 0
+            found = replace(found, objects=kept)
         case BoxPrediction(objects=objects, candidates=candidates):
             kept = tuple(o for o in objects if ref.counts_at(o.center))
             others = tuple(o for o in candidates if ref.counts_at(o.center))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
-from napari_synthseg.core.pixels import MatchedSource, PixelSource, scaled
+from napari_synthseg.core.pixels import MatchedSource, PixelSource, counted_part, scaled
 from napari_synthseg.core.predictions import (
     HeatMaps,
     InstancePrediction,
@@ -25,13 +25,13 @@ from napari_synthseg.core.runs import ModelRecord, TrainingRun, few_steps
 from napari_synthseg.io.images.stacks import StackUse
 from napari_synthseg.io.naming import unique_names
 from napari_synthseg.io.result_files import name_targets, write_tiff
+from napari_synthseg.networks.libraries import TO_PREDICT, load_libraries
 from napari_synthseg.storage import runs
 from napari_synthseg.storage.images import SeriesChoice, describe, open_pixels
 from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.results import ImageResult, Written
 from napari_synthseg.training.appearance import compare, measure_appearance
-from napari_synthseg.training.libraries import TO_PREDICT, load_libraries
 from napari_synthseg.workflow.limits import where_it_counts
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def show(
     if model.learned_from is None or pixels.shape[0] != model.in_channels:  # the latter is refused
         return View(scaled(pixels, factor), (), scale)
     can_magnify = task_info(rule.kind).scaled
-    seen = measure_appearance(scaled(pixels, factor))
+    seen = measure_appearance(scaled(counted_part(ref, pixels), factor))
     found = compare(seen, model.learned_from, can_magnify)
     notes = found.notes
     if magnification == "auto" and found.magnification != 1:

@@ -939,5 +939,10 @@ def wait_until_closed(limit_s: float = CLOSING_LIMIT_S) -> None:
     _closing.clear()
 
 
-# before atexit's functions are called executors stop, which the writer and zarr cannot do without
-getattr(threading, "_register_atexit", atexit.register)(wait_until_closed)
+call_at_end: Callable[[Callable[[], object]], Any] = getattr(
+    threading, "_register_atexit", atexit.register
+)
+"""Has a function called at the end of the program, the one that was added last first. Before the
+functions of atexit are called executors stop, which the writer and zarr cannot do without."""
+
+call_at_end(wait_until_closed)

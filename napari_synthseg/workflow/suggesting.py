@@ -15,7 +15,7 @@ from napari_synthseg.core.geometry import Region, contains
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
-from napari_synthseg.patches.suggesting.suggestion import Suggestion, holds
+from napari_synthseg.patches.suggesting.suggestion import Suggestion, holds, is_sliver
 from napari_synthseg.training.split import Subset
 from napari_synthseg.workflow.cutting import clicked_image
 from napari_synthseg.workflow.predicting import apply_model, load_model
@@ -117,8 +117,8 @@ def suggest(
         if part is not None:
             found = [one for one in found if contains(part, one.position)]
     shown_by = ref if clicks else find_example(project, ref)
+    diameters = {c.value: c.diameter_px(ref) for c in project.classes}
     if run is None or (shown_by is not None and ref.ndim == 2):
-        diameters = {c.value: c.diameter_px(ref) for c in project.classes}
         example = None
         if shown_by is not None and shown_by is not ref:
             subset = Subset(shown_by, project.clicks_on(shown_by))
@@ -129,7 +129,10 @@ def suggest(
         found = combine(found, more) if run is not None else more
     source = f"the model of {run.name}" if run is not None else "the clicked objects"
     every = Suggestions(ref.id, tuple(found), source).open(project)
-    ordered = unsure_first(every)
+    region = image.pixels.region
+    ordered = unsure_first(
+        one for one in every if not is_sliver(one.outline, region, diameters[one.cls], ref.spacing)
+    )
     known = frozenset(c.id for c in (*project.clicks, *project.negatives))
     return Suggestions(ref.id, ordered[:most], source, max(0, len(ordered) - most), known)
 

@@ -18,11 +18,11 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, load_recipe
 from napari_synthseg.core.runs import TrainedModel, TrainingRun
 from napari_synthseg.core.specs import PRETRAINED, SCRATCH, TrainSpec
+from napari_synthseg.networks.libraries import load_libraries
 from napari_synthseg.networks.warm_start import StartWeights
 from napari_synthseg.storage import runs
 from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.tasks.registry import task_info
-from napari_synthseg.training.libraries import load_libraries
 from napari_synthseg.workflow.choosing import suitable_recipe
 from napari_synthseg.workflow.runs.live_view import LiveView
 from napari_synthseg.workflow.training_data import TrainingSources

@@ -19,7 +19,7 @@ from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import DualImage, MaskedImages
 from napari_synthseg.core.patch import PatchLibrary
-from napari_synthseg.core.pixels import scaled
+from napari_synthseg.core.pixels import counted_part, scaled
 from napari_synthseg.core.progress import Progress, subprogress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.recipe import ArtifactStore, Synthesizer
@@ -250,8 +250,8 @@ class TrainingSources:
         found = []
         for ref in list(refs)[:MEASURED_IMAGES]:
             yield Progress(1.0, f"looking at {ref.name}")
-            pixels = scaled(open_pixels(ref, self.folder), scale.of(ref))
-            found.append(measure_appearance(pixels))
+            pixels = counted_part(ref, open_pixels(ref, self.folder))
+            found.append(measure_appearance(scaled(pixels, scale.of(ref))))
         return tuple(found)
 
     def _true_pairs(

@@ -21,7 +21,7 @@ def project(invoke, tmp_path):
         "new", tmp_path / "p", tmp_path / "bar.tif", tmp_path / "plain.tif", "--class", "cell:12"
     )
     assert done.code == 0, done.err
-    offered = "rows 360 to 399 are an information bar, by its look: check it: leave it out with"
+    offered = "rows 360 to 399 are an information bar, by its look (check it): leave it out with"
     assert (done.out + done.err).count(offered) == 1
     return tmp_path / "p"
 

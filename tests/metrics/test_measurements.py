@@ -82,3 +82,16 @@ def test_objects_of_any_form_have_a_size(mask):
 def test_flat_objects_in_volumes_are_measured(shape):
     found = measure_object(np.ones(shape, bool), ImageRef(uri="a.tif", axes="zyx"))
     assert found["volume_px3"] == math.prod(shape)
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_volumes_have_a_hull_where_they_are_more_than_a_plane_and_none_is_warned_of(flat, recwarn):
+    mask = np.zeros((3, 4, 5), bool)
+    mask[1] = True
+    mask[2, 1, 1] = not flat
+    found = measure_object(mask, ImageRef(uri="a.tif", axes="zyx"))
+    assert found["volume_px3"] == 20 + (not flat)
+    assert ("solidity" in found, "feret_diameter_px" in found) == (not flat, not flat)
+    slanted = np.eye(4, dtype=bool)[:, :, None] & np.ones(5, bool)  # a plane across the axes
+    assert "solidity" not in measure_object(slanted, ImageRef(uri="a.tif", axes="zyx"))
+    assert not recwarn.list

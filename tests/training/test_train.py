@@ -15,9 +15,9 @@ from napari_synthseg.core.pixels import ArraySource
 from napari_synthseg.core.progress import Cancelled, Progress, exhaust
 from napari_synthseg.core.runs import few_steps
 from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.networks.libraries import load_libraries
 from napari_synthseg.synthesis.datasets import MixedDataset
 from napari_synthseg.tasks.segment.task import SegmentTask
-from napari_synthseg.training.libraries import load_libraries
 from napari_synthseg.training.trainable import Validation
 from tests.helpers.randomness import numpy_state
 from tests.helpers.training import MemoryStore, train_model

@@ -32,6 +32,10 @@ def test_suggestions_are_answered_by_keys_one_by_one_and_all_at_once(opened):
     assert len(others) == 7 and review.current is first
     assert opened.viewer.layers.selection.active is not None
     assert opened.viewer.layers.selection.active.name == "Suggestions"
+    opened.viewer.window.resize(1000, 560)  # the page is longer than its window
+    press(box.stop_button)
+    press(box.stop_button)
+    opened.wait(lambda: not box.reject_all.visibleRegion().isEmpty())
     opened.press("A")
     assert [c.id for c in session.project.clicks[4:]] == [first.id]
     assert review.current is others[0]
@@ -45,6 +49,13 @@ def test_suggestions_are_answered_by_keys_one_by_one_and_all_at_once(opened):
     assert len(session.project.clicks) == 4 and review.open == [first, *others]
     press(box.stop_button)
     assert "Suggestions" not in layer_names(opened) and box.stop_button.text() == "Show"
+    press(box.stop_button)
+    opened.panel.show_step(1)
+    opened.settle()
+    assert not {"Suggestions", "Suggested outlines"} & set(layer_names(opened))
+    opened.panel.show_step(0)
+    assert opened.viewer.layers.selection.active is opened.clicks
+    assert box.stop_button.text() == "Show"
     press(box.stop_button)
     opened.panel.layers.look_at_image()
     opened.qtbot.wait(200)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
+from scipy import ndimage
 
 from napari_synthseg.core.annotations import ImageRef
-from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.pixels import ArraySource, counted_part
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import LearnedAppearance, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec
+from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.training.appearance import measure_appearance
 from napari_synthseg.workflow.predicting import find_images, show
@@ -31,6 +33,25 @@ def test_an_image_of_other_channels_is_compared_with_nothing(tmp_path):
         (ref,) = add_file(session, tmp_path / "color.tif")
         view = show(model, ref, session.folder)
     assert (view.notes, view.pixels.shape) == ((), (3, 96, 96))
+
+
+def test_a_part_of_a_slide_is_compared_by_what_counts_of_it(tmp_path):
+    tile = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(160, 160)), 3)
+    tile = (4000 * (tile - tile.min())).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "slide.tif", np.tile(tile, (10, 10)))
+    corner = [[(0.0, 0.0), (0.0, 160.0), (160.0, 160.0), (160.0, 0.0)]]
+    with Session.create(tmp_path / "p") as session:
+        (ref,) = add_file(session, tmp_path / "slide.tif")
+        limited = ref.model_copy(update={"roi": (tuple(map(tuple, corner)),)})
+        whole, part = (open_pixels(one, session.folder) for one in (ref, limited))
+        learned = LearnedAppearance(images=(measure_appearance(whole),), ground=(0.0,))
+        model = ModelRecord(
+            spec=ModelSpec(name="unet"), in_channels=1, out_channels=3,
+            rule=SegmentRule(class_values=(1,), diameter=12.0), learned_from=learned,
+        )  # fmt: skip
+        assert show(model, limited, session.folder).notes == ()
+    assert measure_appearance(part).span == (0.0,)  # what does not count is even
+    assert counted_part(limited, part).region == ((0, 160), (0, 160))
 
 
 @pytest.mark.parametrize(

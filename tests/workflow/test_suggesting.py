@@ -59,6 +59,21 @@ def test_answers_are_one_edit_each_and_undo_brings_the_suggestions_back(session)
     assert found.open(session.project) == (first, second, *others)
 
 
+def test_what_the_edge_of_the_image_all_but_cuts_off_is_not_suggested(tmp_path):
+    """Of one disc a sixth is seen, of another one a half."""
+    places = [*PLACES, (64, -8), (104, 160)]
+    with Session.create(tmp_path / "edge.synthseg") as session:
+        image, _ = disc_image(places)
+        ref = add_array(session, image[0], "yx", "discs")
+        project = session.project.with_classes(ObjectClass(name="disc", value=1, diameter=24))
+        clicks = [Click(image=ref.id, position=tuple(map(float, p)), cls=1) for p in PLACES[:4]]
+        session.edit(project.with_clicks(*clicks), "click")
+        found = suggest(session).every
+    assert len(found) == 9
+    assert min(one.outline.window[1][0] for one in found) > 0
+    assert max(one.outline.window[1][1] for one in found) == 160
+
+
 def test_a_click_by_hand_answers_what_it_lies_on(session):
     found = suggest(session)
     one = found.open(session.project)[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,10 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.io.images import tables
@@ -22,11 +25,16 @@ from napari_synthseg.io.images.stored_array import (
     gone,
 )
 
-RASTER_FORMATS = ("PNG", "JPEG", "BMP")
-
 _GRAY = {"1": "?", "L": "u1", "LA": "u1", "I;16": "u2", "I;16B": "u2", "I": "i4", "F": "f4"}
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
+_READERS: dict[bytes, type[ImageFile]] = {
+    _PNG_START: PngImageFile,
+    b"\xff\xd8\xff": JpegImageFile,
+    b"BM": BmpImageFile,
+}
+"""How a file begins -> what reads it."""
+
 _PNG_DEPTH, _PNG_COLOR = 24, 25
 """Where a PNG file says how many bits a sample has, and in the second bit whether it has colors."""
 
@@ -112,7 +120,7 @@ def open_raster(
     )
 
 
-def _palette(image: Image.Image) -> NDArray[np.uint8]:
+def _palette(image: ImageFile) -> NDArray[np.uint8]:
     """Return the palette (entry, red green blue) of an image, or (entry,) if it is gray."""
     table = np.array(image.getpalette("RGB") or [0, 0, 0], np.uint8).reshape(-1, 3)
     return table[:, 0] if tables.table_kind(table) == "gray" else table
@@ -142,18 +150,31 @@ def _upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     return turned[:: -1 if upwards else 1, :: -1 if leftwards else 1]
 
 
-def _opened(path: Path) -> Image.Image:
+def _opened(path: Path) -> ImageFile:
+    """Open a file of one of our formats, whatever its name.
+
+    `Image.open` would warn of files of half the size that is refused, and a warning cannot be
+    silenced for one thread alone.
+    """
     try:
-        with warnings.catch_warnings():  # what is too large for the memory is refused here
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(path, formats=RASTER_FORMATS)
-    except Image.DecompressionBombError:
+        with path.open("rb") as file:
+            start = file.read(len(_PNG_START))
+        for begin, reader in _READERS.items():
+            if start.startswith(begin):
+                image = reader(str(path))
+                break
+        else:
+            raise ValueError("it is no PNG, JPEG or BMP")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise _damaged(path, error) from error
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > 2 * limit:
+        image.close()
         raise InputError(
             f"'{path}' is a picture too large to be read, which for PNG, JPEG and BMP can only "
             "be done whole: save it as a tiled TIFF or OME-Zarr."
-        ) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise _damaged(path, error) from error
+        )
+    return image
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
@@ -162,7 +183,7 @@ def _damaged(path: Path, error: Exception) -> InputError:
 
 FORMAT = ImageFormat(
     "PNG, JPEG, BMP",
-    (_PNG_START, b"\xff\xd8\xff", b"BM"),
+    tuple(_READERS),
     open_raster,
     partial(open_raster, as_stored=True),
 )

@@ -43,11 +43,14 @@ class ClassSummary:
         How many patches stand as good, suspicious, doubtful, accepted and rejected.
     issues
         How many patches have each kind of issue, the gravest kind first.
+    harmless
+        Kinds of issues that do not keep a patch from being good.
     """
 
     cls: ObjectClass
     states: Mapping[PatchState, int]
     issues: Mapping[IssueKind, int]
+    harmless: frozenset[IssueKind]
 
     @property
     def patches(self) -> int:
@@ -66,6 +69,8 @@ def summarize_classes(
     """Count the patches of each class that has any, by state and by issue."""
     states = Counter((p.cls, library.state(p)) for p in library.patches)
     kinds = Counter((p.cls, f.kind) for p in library.patches for f in p.issues)
+    grave = {f.kind for p in library.patches for f in p.issues if f.severity != "note"}
+    harmless = frozenset(kind for _, kind in kinds) - grave
     there = {value for value, _ in states}
     return tuple(
         ClassSummary(
@@ -74,6 +79,7 @@ def summarize_classes(
             sorted_by_gravity(
                 {kind: n for (value, kind), n in kinds.items() if value == cls.value}
             ),
+            harmless,
         )
         for cls in classes
         if cls.value in there

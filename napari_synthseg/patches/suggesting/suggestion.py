@@ -9,10 +9,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.patches.window import cut_mask
 
 Origin = Literal["clicks", "model"]
+
+SLIVER_SHARE = 0.25
+"""Of an object at the image's edge at least this share of the usual diameter must be seen, from the
+edge inwards. Of 27 that showed less, on the tuning half of three data sets, 18 were outlined right.
+They teach least, and as the unsure ones they would come first."""
 
 MOST_OVERLAP = 0.3
 """Of two outlines the less sure is dropped where they share more of the smaller one."""
@@ -72,6 +78,28 @@ def holds(outline: Outline, position: Sequence[float]) -> bool:
     at = tuple(round(float(p)) - o for p, o in zip(position, outline.origin, strict=True))
     inside = all(0 <= a < n for a, n in zip(at, outline.mask.shape, strict=True))
     return inside and bool(outline.mask[at])
+
+
+def is_sliver(outline: Outline, region: Region, diameter: float, spacing: Sequence[float]) -> bool:
+    """Tell whether an image shows next to nothing of an object, as its edge cuts it.
+
+    Parameters
+    ----------
+    outline
+        Of the object.
+    region
+        What the image shows, ([z,] y, x).
+    diameter
+        The usual one, pixels along the finest axis.
+    spacing
+        Distance of pixels along each axis, in units of the shortest.
+    """
+    flat = slice(-2, None)
+    sides = zip(outline.window[flat], region[flat], spacing[flat], strict=True)
+    return any(
+        (a <= low or b >= high) and (b - a) * step < SLIVER_SHARE * diameter
+        for (a, b), (low, high), step in sides
+    )
 
 
 def shared(one: Outline, other: Outline) -> float:

@@ -14,8 +14,8 @@ from typing import Literal
 from napari_synthseg.core.labels import MaskedImages
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.recipe import ArtifactStore, Source, Synthesizer
+from napari_synthseg.networks.libraries import load_libraries
 from napari_synthseg.synthesis.vqvae.parameters import VQParameters
-from napari_synthseg.training.libraries import load_libraries
 
 
 class VQRecipe(VQParameters):

@@ -10,25 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
-from scipy.ndimage import center_of_mass, find_objects
+from scipy.ndimage import find_objects
 from torch import nn
 
-from napari_synthseg.core.geometry import (
-    Region,
-    contains,
-    region_at,
-    region_shape,
-    region_slices,
-    widen_region,
-)
+from napari_synthseg.core.geometry import Region, contains, widen_region
 from napari_synthseg.core.pixels import FloatImage, PixelSource
-from napari_synthseg.core.predictions import FoundObject, InstancePrediction
+from napari_synthseg.core.predictions import InstancePrediction
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.tasks.canvas import Canvas, canvas_for
 from napari_synthseg.tasks.segment import SegmentRule
 from napari_synthseg.tasks.segment.decoding import Decoded, decode
 from napari_synthseg.training.model import Predictor
@@ -42,12 +35,10 @@ OBJECT_MARGIN_DIAMETERS = 2.0
 def find_in_image(
     predictor: Predictor, pixels: PixelSource, block: tuple[int, ...] | None
 ) -> Generator[Progress, None, InstancePrediction]:
-    """Find the objects of one image."""
+    """Find the objects of one image; of a resampled one, in pixels of the image itself."""
     rule = predictor.rule
     assert isinstance(rule, SegmentRule)
     spec, region = predictor.spec, pixels.region
-    ids = np.zeros(region_shape(region), np.int32)
-    objects: list[FoundObject] = []
     inner = [
         round_up(OBJECT_MARGIN_DIAMETERS * rule.diameter / s, m)
         for s, m in zip(predictor.spacing, spec.multiple, strict=True)
@@ -55,14 +46,15 @@ def find_in_image(
     outer = [round_up(r, m) for r, m in zip(receptive_radius(spec), spec.multiple, strict=True)]
     halo = [i + o for i, o in zip(inner, outer, strict=True)]
     edges = block or block_shape(spec, predictor.spacing)
+    canvas = canvas_for(pixels)
     tiler = Tiler(pixels, edges, halo, spec.multiple, predictor.device)
     for tile in tiler:
         window = widen_region(tile.core, inner, region)
         maps = tile.cut(read_output(predictor.net, tile), window).numpy()
         decided = decode(maps[:-1], maps[-1], rule)
-        _take_over(decided, window, tile.core, region, ids, objects)
+        _take_over(decided, window, tile.core, canvas)
         yield tiler.progress()
-    return InstancePrediction(ids=ids, objects=tuple(objects))
+    return (yield from canvas.finish())
 
 
 def predict_maps(
@@ -93,34 +85,12 @@ def activate(output: torch.Tensor) -> torch.Tensor:
     return torch.cat([torch.softmax(output[:, :-1], dim=1), torch.sigmoid(output[:, -1:])], dim=1)
 
 
-def _take_over(
-    decided: Decoded,
-    window: Region,
-    core: Region,
-    region: Region,
-    ids: np.ndarray[Any, np.dtype[np.int32]],
-    objects: list[FoundObject],
-) -> None:
-    """Write the objects whose core lies in the block into the whole image."""
+def _take_over(decided: Decoded, window: Region, core: Region, canvas: Canvas) -> None:
+    """Put the objects whose core lies in the block on the canvas."""
     starts = np.array([a for a, _ in window])
-    boxes = find_objects(decided.ids)
-    for index, box in enumerate(boxes):
-        position = decided.cores[index] + starts
-        if box is None or not contains(core, position):
+    for index, box in enumerate(find_objects(decided.ids)):
+        if box is None or not contains(core, decided.cores[index] + starts):
             continue
-        mask = decided.ids[box] == index + 1
-        corner = [s.start + int(w) for s, w in zip(box, starts, strict=True)]
-        place = region_at(corner, mask.shape)
-        target = ids[region_slices(place, [start for start, _ in region])]
-        number = len(objects) + 1
-        target[mask & (target == 0)] = number
-        center = np.asarray(center_of_mass(mask)) + corner
-        objects.append(
-            FoundObject(
-                id=number,
-                cls=int(decided.classes[index]),
-                score=round(float(decided.scores[index]), 4),
-                center=tuple(float(c) for c in center),
-                box=place,
-            )
-        )
+        corner = np.add([s.start for s in box], starts).tolist()
+        cls, score = int(decided.classes[index]), round(float(decided.scores[index]), 4)
+        canvas.put(decided.ids[box] == index + 1, corner, cls, score)

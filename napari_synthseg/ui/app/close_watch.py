@@ -1,20 +1,25 @@
 """Tells when a window really closes: work must end then, and not when the user still says no.
 
 Where long work runs, the user is asked once, whichever way is taken: the window's button, napari's
-File > Close Window and Exit with their keys, or the panel's own cross. A program that closes the
-window is not asked.
+File > Close Window and Exit with their keys, or the panel's own cross. The question is for all
+panels that go: those of a window, at Exit those of all windows. A program that closes the window is
+not asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import signature
-from typing import Any
-from weakref import WeakMethod, ref
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary, WeakMethod, ref
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from napari_synthseg.ui.control.controller import SessionController
+from napari_synthseg.ui.control.leaving import may_leave, runs_long_work
 
 
 class CloseWatch(QObject):
@@ -24,62 +29,69 @@ class CloseWatch(QObject):
 
     Parameters
     ----------
-    is_busy
-        Tells whether closing stops work.
-    may_close
-        Asks the user then.
+    window
+        The window that a panel is in.
+    controller
+        Runs the panel's work.
+
+    Attributes
+    ----------
+    window
+        Weak: nothing that a window holds may hold the window.
+    is_agreed
+        Whether the user said that the work may stop: it is not asked again.
     """
 
+    _all: ClassVar[WeakKeyDictionary[CloseWatch, None]] = WeakKeyDictionary()
+    """In the order in which panels were opened."""
+
     def __init__(
-        self,
-        window: QWidget,
-        action: Callable[[], object],
-        is_busy: Callable[[], bool],
-        may_close: Callable[[], bool],
+        self, window: QWidget, controller: SessionController, action: Callable[[], object]
     ) -> None:
         super().__init__(window)
+        self.controller = controller
+        self.window = ref(window)
         self._action = action
-        self._is_busy, self._may_close = is_busy, may_close
-        self._closing = self._is_agreed = False
+        self.is_agreed = False
+        self._closing = False
+        self._all[self] = None
         window.installEventFilter(self)
         window.destroyed.connect(action)
         if _can_confirm(window):
             # what File > Close Window and Exit call; Qt has no event that tells them from a program
-            window.close = partial(_close_napari, ref(self), ref(window))
+            window.close = partial(_close_napari, self.window)
+
+    @classmethod
+    def on(cls, *windows: QWidget) -> list[CloseWatch]:
+        """Return who watches these windows; without any, who watches any window."""
+        return [w for w in cls._all if not windows or w.window() in windows]
+
+    def end(self) -> None:
+        """Watch no longer, and let go of the panel; safe to call twice."""
+        self._all.pop(self, None)
+        self._action = _do_nothing
+        if isalive(self):
+            if (window := self.window()) is not None and isalive(window):
+                window.removeEventFilter(self)
+            self.deleteLater()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Note a close event and the hiding that follows; let both pass, if the user agrees."""
         if event.type() == QEvent.Type.Close:
             # a panel that floats has a window of its own, which no program closes
             by_user = event.spontaneous() or not isinstance(self.parent(), QMainWindow)
-            if by_user and not self._is_agreed and self._is_busy():
+            going = self.on(self.parent())
+            if by_user and not self.is_agreed and _is_busy(going):
                 event.ignore()
-                if self._may_close():
-                    QTimer.singleShot(0, self._close_agreed)
+                if _may_go(self.parent(), "Closing the window", going):
+                    # as a program does, so that napari does not ask again
+                    QTimer.singleShot(0, partial(_close_agreed, going, self.parent().close))
                 return True
             self._closing = True
             QTimer.singleShot(0, self._on_close_over)
         elif event.type() == QEvent.Type.Hide and self._closing:
             self._action()
         return False
-
-    def close_napari(self, quit_app: bool, confirm_need: bool) -> object:
-        """Close napari's window; ask our question in place of napari's where work runs."""
-        if confirm_need and self._is_busy():
-            if not self._may_close():
-                return None
-            confirm_need = False
-        window: Any = self.parent()
-        return type(window).close(window, quit_app, confirm_need)
-
-    def _close_agreed(self) -> None:
-        """Close as a program does, so that napari does not ask again."""
-        self._is_agreed = True
-        window: Any = self.parent()
-        try:
-            window.close()
-        finally:
-            self._is_agreed = False
 
     def _on_close_over(self) -> None:
         self._closing = False
@@ -94,16 +106,46 @@ def ask_before_removing(panel: QWidget, may_close: Callable[[], bool]) -> None:
         dock.destroyOnClose = partial(_remove, ref(dock), WeakMethod(may_close))
 
 
+def _is_busy(going: Sequence[CloseWatch]) -> bool:
+    return any(runs_long_work(watch.controller) for watch in going)
+
+
+def _may_go(parent: QWidget, how: str, going: Sequence[CloseWatch]) -> bool:
+    """Ask for all panels that go, each of which may have two windows: one while it floats."""
+    return may_leave(parent, how, *dict.fromkeys(watch.controller for watch in going))
+
+
+def _close_agreed(going: Sequence[CloseWatch], close: Callable[[], object]) -> object:
+    """Close what the user has been asked for."""
+    for watch in going:
+        watch.is_agreed = True
+    try:
+        return close()
+    finally:
+        for watch in going:
+            watch.is_agreed = False
+
+
+def _do_nothing() -> None:
+    pass
+
+
 # napari's windows and docks hold these functions: they must not hold them, or none is ever freed
 
 
-def _close_napari(
-    watch: ref[CloseWatch], window: ref[Any], quit_app: bool = False, confirm_need: bool = False
-) -> object:
-    alive, closing = watch(), window()
-    if alive is not None:
-        return alive.close_napari(quit_app, confirm_need)
-    return None if closing is None else type(closing).close(closing, quit_app, confirm_need)
+def _close_napari(window: ref[Any], quit_app: bool = False, confirm_need: bool = False) -> object:
+    """Close napari's window, or all; ask our question in place of napari's where work runs."""
+    closing = window()
+    if closing is None:
+        return None
+    close = type(closing).close
+    going = CloseWatch.on() if quit_app else CloseWatch.on(closing)
+    if not confirm_need or not _is_busy(going):
+        return close(closing, quit_app, confirm_need)
+    how = "Leaving napari" if quit_app else "Closing the window"
+    if not _may_go(closing, how, going):
+        return None
+    return _close_agreed(going, partial(close, closing, quit_app, False))
 
 
 def _remove(dock: ref[Any], may_close: WeakMethod[Callable[[], bool]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
 
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QShowEvent
@@ -25,7 +26,7 @@ from napari_synthseg.ui.app.help_window import HelpWindow
 from napari_synthseg.ui.app.shortcuts_window import ShortcutsWindow
 from napari_synthseg.ui.control.controller import SessionController
 from napari_synthseg.ui.control.keys import Actions, bind_widget_keys
-from napari_synthseg.ui.control.leaving import may_leave, runs_long_work
+from napari_synthseg.ui.control.leaving import may_leave
 from napari_synthseg.ui.control.notices import show_input_errors, warn
 from napari_synthseg.ui.pages.click import ClickPage
 from napari_synthseg.ui.pages.page import NextStep, Page
@@ -48,7 +49,8 @@ from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.widgets.parts import Notice, push_button, row_of, thin_bar
 from napari_synthseg.ui.widgets.stepper import Stepper
 from napari_synthseg.ui.widgets.style import style_sheet, theme_colors
-from napari_synthseg.workflow.session import wait_until_closed
+from napari_synthseg.ui.widgets.wheel_guard import WheelGuard
+from napari_synthseg.workflow.session import call_at_end, wait_until_closed
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -76,6 +78,7 @@ class SynthSegWidget(QWidget):
         self.step = START
         self._tour: GuidedTour | None = None
         self._close_watches: list[CloseWatch] = []
+        _panels.add(self)
         self._listening = Subscriptions()
         colors = theme_colors(viewer.theme)
         self.header = Header(self.controller, self.files, self.show_help)
@@ -138,6 +141,9 @@ class SynthSegWidget(QWidget):
             self.refresh()
             self.hint.setText(why)
             return
+        if step != self.step and self.layers.suggestions.is_on:
+            # the buttons that answer them are not on every page
+            self.layers.suggestions.stop()
         self.step = step
         self.stack.setCurrentIndex(step - START)
         self.page.enter()
@@ -180,6 +186,8 @@ class SynthSegWidget(QWidget):
         """End all work, release the project and let go of the viewer; safe to call twice."""
         if self._tour is not None:
             self._tour.stop()
+        while self._close_watches:
+            self._close_watches.pop().end()
         _let_go(self._listening, self.controller, self.layers)
 
     # --- building ----------------------------------------------------------------------------
@@ -309,17 +317,27 @@ class SynthSegWidget(QWidget):
         return cast("bool", super().event(event))
 
     def _may_remove(self) -> bool:
-        return may_leave(self.controller, self, "Closing the panel")
+        return may_leave(self, "Closing the panel", self.controller)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the window that the panel is shown in."""
         super().showEvent(event)
-        is_busy = partial(runs_long_work, self.controller)
-        if all(watch.parent() is not self.window() for watch in self._close_watches):
-            may_close = partial(may_leave, self.controller, self, "Closing the window")
-            watch = CloseWatch(self.window(), self.shut_down, is_busy, may_close)
-            self._close_watches.append(watch)
+        window = self.window()
+        if all(watch.parent() is not window for watch in self._close_watches):
+            self._close_watches.append(CloseWatch(window, self.controller, self.shut_down))
         ask_before_removing(self, self._may_remove)
+
+
+_panels: WeakSet[SynthSegWidget] = WeakSet()
+
+
+def _shut_down_all() -> None:
+    """End all work where a program ends that never ran the event loop: Qt is gone soon."""
+    for panel in tuple(_panels):
+        panel.shut_down()
+
+
+call_at_end(_shut_down_all)
 
 
 def _let_go(
@@ -337,4 +355,5 @@ def _scrollable(page: Page) -> QScrollArea:
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(page)
+    WheelGuard(page)
     return area

@@ -198,9 +198,8 @@ class SessionController(QObject):
             monitor.finished.connect(on_end)
         if not quiet:
             monitor.finished.connect(lambda _: self.work_changed.emit())
+            self.work_changed.emit()  # first, as the window lives while napari's bar is made
         monitor.start()
-        if not quiet:
-            self.work_changed.emit()
 
     def compute(
         self,

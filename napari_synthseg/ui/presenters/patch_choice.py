@@ -130,16 +130,22 @@ def describe_library(counts: Mapping[str, int]) -> str:
 
 
 def summary_lines(library: PatchLibrary | None, classes: Sequence[ObjectClass]) -> list[str]:
-    """Return a line of HTML for each class: its good patches, and a link to each kind of issue."""
+    """Return a line of HTML for each class: its good patches, and a link to each kind of issue.
+
+    Issues in spite of which a patch is good stand apart.
+    """
     lines = []
     for item in summarize_classes(library, classes) if library is not None else ():
-        links = ", ".join(
-            f'<a href="{kind}" style="color: #4aa3df">{count}&nbsp;{kind}</a>'
+        links = {
+            kind: f'<a href="{kind}" style="color: #4aa3df">{count}&nbsp;{kind}</a>'
             for kind, count in item.issues.items()
-        )
+        }
+        grave = ", ".join(link for kind, link in links.items() if kind not in item.harmless)
+        others = ", ".join(link for kind, link in links.items() if kind in item.harmless)
         square = f'<span style="color: {item.cls.color}">■</span>'
         counted = f"<b>{escape(item.cls.name)}</b>: {item.good} of {item.patches} good"
-        lines.append(f"{square} {counted}" + (f"; {links}" if links else ""))
+        said = (f"{square} {counted}", grave, f"no harm: {others}" if others else "")
+        lines.append("; ".join(filter(None, said)))
     return lines
 
 

@@ -256,7 +256,7 @@ class FileActions:
 
     def may_leave(self) -> bool:
         """Tell whether another project may be shown; ask where that stops long work."""
-        return may_leave(self._controller, self._parent, "Another project")
+        return may_leave(self._parent, "Another project", self._controller)
 
     def ask_new_project(self) -> None:
         """Close the project and go back to the start, if the user agrees."""

@@ -136,6 +136,7 @@ class Layers(QObject):
         self.left_out.close()
         self.preview.close()
         self.heat_maps.close()
+        self.live.close()
         self.suggestions.close()
         self.picks.listen(None)
         self.image = None
@@ -487,6 +488,23 @@ class Layers(QObject):
         self.preview.set_visible(False)
         if self.image is not None:
             look_at_layer(self._viewer, self.image.layer)
+            self._select_shown(self.image)
+
+    def _select_shown(self, image: DisplayedImage) -> None:
+        """Select a layer that is seen in place of one that was hidden here.
+
+        That to mark in while marks are shown, else what was found last, else the image.
+        """
+        selection = self._viewer.layers.selection
+        active = unwrapped(selection.active)
+        if active is None or active.visible or not self.owns(active):
+            return
+        marking = self.clicks.layer if self.marking == "clicks" else self.regions.layer
+        if self._shows_marks and marking is not None:
+            self.activate_marking()
+        else:
+            found = [layer for layer in self.outputs.predictions if layer.visible]
+            selection.active = found[-1] if found else image.layer
 
     # --- results -----------------------------------------------------------------------------
 
@@ -502,6 +520,7 @@ class Layers(QObject):
 
     def _on_layer_removing(self, event: Any) -> None:
         going = unwrapped(self._viewer.layers[event.index])
+        self.live.about_to_go(going)
         for marking in (self.clicks, self.regions):
             if marking.layer is going:
                 marking.settle()

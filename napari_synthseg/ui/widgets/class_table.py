@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
@@ -60,6 +60,8 @@ class ClassTable(QTableWidget):
         self.setAccessibleName("Classes")
         self.setToolTip("Select the class of the next click; double-click a name to change it")
         self.setTabKeyNavigation(False)  # tab goes on to the next control
+        triggers = QAbstractItemView.EditTrigger
+        self.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed)
         self.verticalHeader().hide()
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -105,6 +107,14 @@ class ClassTable(QTableWidget):
         with QSignalBlocker(self):
             for number, row in enumerate(self._rows):
                 self.item(number, AMOUNT).setText(amounts.get(row.value, ""))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave letters and digits to the image: they are keys of its layers."""
+        held = event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
+        if event.text().isprintable() and event.text() and not held:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
     def select(self, value: int) -> None:
         """Select the row of a class, if it is shown."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtGui import QValidator
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtGui import QKeyEvent, QValidator
 from qtpy.QtWidgets import QDoubleSpinBox
 
 UNITS = {"px": "px", "nm": "nm", "um": "um", "µm": "um", "μm": "um", "mm": "mm"}
@@ -57,6 +57,12 @@ class LengthBox(QDoubleSpinBox):
         if found is None or not any(c.isdigit() for c in found[1]):
             return self._shown[0]
         return float(found[1].replace(",", "."))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """End typing with Enter: the next key is one of the image, as a digit for a class."""
+        super().keyPressEvent(event)
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.clearFocus()
 
     def textFromValue(self, number: float) -> str:
         """Return a number without zeros at its end, and the unit."""

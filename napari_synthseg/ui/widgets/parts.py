@@ -7,7 +7,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import (
     QButtonGroup,
@@ -17,9 +17,16 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
+
+LAYOUT_MS = 50
+"""After so long what was just shown has its place on the page."""
+
+SEEN_AROUND_PX = 6
+"""What is seen above and below of what was scrolled to."""
 
 
 def push_button(text: str, action: Callable[[], object], tip: str = "") -> QPushButton:
@@ -178,6 +185,23 @@ def column_in(whole: QWidget, *widgets: QWidget) -> QVBoxLayout:
     for widget in widgets:
         column.addWidget(widget)
     return column
+
+
+def scroll_to(widget: QWidget) -> None:
+    """Scroll the page that a widget lies on until it is seen, once it has its place there."""
+
+    def scroll() -> None:
+        area = widget.parentWidget()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if area is not None and widget.isVisible():
+            area.ensureWidgetVisible(widget, 0, SEEN_AROUND_PX)
+
+    timer = QTimer(widget)  # of the widget: it may be gone by then
+    timer.setSingleShot(True)
+    timer.timeout.connect(scroll)
+    timer.timeout.connect(timer.deleteLater)
+    timer.start(LAYOUT_MS)
 
 
 def thin_bar(most: int) -> QProgressBar:

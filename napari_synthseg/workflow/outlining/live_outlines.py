@@ -16,6 +16,7 @@ from napari_synthseg.core.geometry import Region
 from napari_synthseg.core.patch import Outline
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
+from napari_synthseg.networks.libraries import TO_OUTLINE, load_libraries
 
 if TYPE_CHECKING:
     from napari_synthseg.workflow.outlining.image_outliner import ClickOutline, ImageOutliner
@@ -66,6 +67,7 @@ class LiveOutlines:
         """Load the network, and open images: what the first click would have to wait for."""
         from napari_synthseg.networks.click_weights import warm_up
 
+        yield from load_libraries(TO_OUTLINE)
         yield Progress(0.0, "loading the click network")
         warm_up()
         for ref in refs:

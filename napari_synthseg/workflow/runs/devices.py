@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.specs import Device
-from napari_synthseg.training.libraries import load_libraries
+from napari_synthseg.networks.libraries import load_libraries
 from napari_synthseg.workflow.jobs import Job
 
 

@@ -59,3 +59,12 @@ def test_clicks_are_those_where_the_image_counts_and_the_others_are_kept():
     assert [c.position[0] for c in project.clicks_on(ref)] == [2.0, 7.4]
     assert [c.position[0] for c in project.negatives_on(ref)] == [3.0]
     assert len(project.clicks) == 4
+
+
+def test_the_box_that_counts_holds_every_roi_and_lies_in_the_region():
+    ref = ImageRef(uri="a", roi=(box(2.5, 3, 6, 8), box(8, 0, 10.2, 2)))
+    assert ref.box_that_counts(((0, 12), (0, 14))) == ((2, 11), (0, 8))
+    assert ref.box_that_counts(((4, 9), (0, 9), (1, 14))) == ((4, 9), (2, 9), (1, 8))
+    assert ref.box_that_counts(((11, 12), (9, 14))) == ((11, 12), (9, 14))  # nothing of it counts
+    whole = ImageRef(uri="a", excluded=(box(0, 0, 5, 5),))
+    assert whole.box_that_counts(((0, 12), (0, 14))) == ((0, 12), (0, 14))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from napari.utils.key_bindings import coerce_keybinding
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel
 
 from napari_synthseg.ui.app.help_window import HelpWindow
@@ -71,3 +73,26 @@ def test_help_opens_at_the_step_from_key_and_button(active):
         top = page.cursorForPosition(page.viewport().rect().topLeft()).block()
         assert top.text().startswith("1. Click")
         window.close()
+
+
+def test_digits_choose_a_class_once_its_name_or_diameter_is_set(opened):
+    """Else the digit would be typed over the name of the class, or into its diameter."""
+    page = opened.panel.click_page
+    page.add_button.click()
+    first, second = opened.session.project.classes
+    table = page.table
+    row = table.visualRect(table.model().index(0, 2)).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=row)
+    QTest.keyClick(table, Qt.Key.Key_2)
+    assert opened.panel.layers.clicks.next_class == second.value
+    QTest.keyClick(table, Qt.Key.Key_1)
+    assert opened.panel.layers.clicks.next_class == first.value
+    assert opened.session.project.classes == (first, second)
+    box = table.cellWidget(1, 3)
+    opened.panel.activateWindow()
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, "30")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert opened.session.project.classes[1].diameter == 30
+    assert not box.hasFocus()

@@ -150,6 +150,30 @@ def test_preview_shows_images_and_labels_beside_the_image(clicked):
     assert labels in clicked.viewer.layers
 
 
+def test_a_layer_that_a_step_hides_is_not_the_selected_one(clicked):
+    panel, selection = clicked.panel, clicked.viewer.layers.selection
+    trained(clicked)
+    for _ in range(2):
+        panel.show_step(2)
+        clicked.settle()
+        panel.show_step(2)
+        selection.active = panel.layers.preview.layers[1]
+        panel.show_step(3)
+        assert selection.active is clicked.clicks
+        assert selection.active.visible
+        panel.show_step(2)
+        selection.active = panel.layers.preview.layers[1]
+        panel.show_step(4)
+        clicked.settle()
+        assert selection.active is panel.layers.outputs.predictions[-1]
+        assert selection.active.visible
+    panel.show_step(0)
+    clicked.viewer.layers.remove(panel.layers.outputs.predictions[-1])
+    assert selection.active is not None
+    panel.show_step(4)
+    assert selection.active.name == "discs"
+
+
 def test_changing_a_setting_changes_the_recipe_and_asks_for_a_new_preview(clicked):
     clicked.panel.show_step(2)
     clicked.settle()

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import threading
+from typing import Any
+from weakref import ref
 
 import pytest
 from napari.settings import get_settings
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QApplication, QDockWidget
 
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.app.close_watch import CloseWatch
+from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.session import Session
 from tests.ui.conftest import CENTERS, Bench, draw_discs
 
 pytestmark = pytest.mark.gui
@@ -108,7 +115,10 @@ from napari_synthseg.ui.app.widget import SynthSegWidget
 from napari_synthseg.ui.viewer import file_actions
 from pathlib import Path
 from tests.ui.app.test_window import assert_nothing_is_cut_off, check_clicking
+from napari_synthseg.core.progress import Progress
 from napari_synthseg.ui.app.close_watch import CloseWatch
+from napari_synthseg.workflow.jobs import Job
+from napari_synthseg.workflow.session import Session
 from tests.ui.conftest import CENTERS, Bench, draw_discs
 
 class Bot:
@@ -154,13 +164,22 @@ class ClosedByUser(QCloseEvent):
 
 
 def answer(text):
-    """Press a button of the question that is about to be asked."""
+    """Press a button of the question that is about to be asked; return a list for its text."""
+    texts = []
 
     def press() -> None:
         box = QApplication.activeModalWidget()
+        texts.append(box.text())
         next(b for b in box.buttons() if b.text().replace("&", "") == text).click()
 
     QTimer.singleShot(200, press)
+    return texts
+
+
+def wait_for(go_on):
+    """Work until an event is set."""
+    while not go_on.wait(0.02):
+        yield Progress(0.0)
 
 
 def test_the_user_is_asked_once_before_a_training_stops(clicked, monkeypatch):
@@ -190,6 +209,115 @@ def test_the_user_is_asked_once_before_a_training_stops(clicked, monkeypatch):
     watch.eventFilter(window, ClosedByUser())
     clicked.wait(lambda: not window.isVisible(), 5000)  # napari does not ask again
     assert controller.session is None
+
+
+def test_exit_asks_once_for_the_work_of_all_windows(opened, make_napari_viewer, qtbot, monkeypatch):
+    from napari_synthseg.ui.app.widget import SynthSegWidget
+
+    viewer = make_napari_viewer(show=True)
+    panel = SynthSegWidget(viewer)
+    viewer.window.add_dock_widget(panel, name="SynthSeg", area="right")
+    second = Bench(viewer, panel, qtbot)
+    panel.files.use_layer(viewer.add_image(draw_discs(), name="discs"))
+    second.settle()
+    go_on = threading.Event()
+    for bench, lane in ((opened, "learning"), (second, "training"), (second, "learning")):
+        bench.panel.controller.run(Job(wait_for(go_on), "long work"), lane=lane)
+    windows = [bench.panel.window() for bench in (opened, second)]
+    monkeypatch.setattr(get_settings().application, "confirm_close_window", True)
+    quits = []
+    monkeypatch.setattr("napari._qt.qt_main_window.quit_app_", lambda: quits.append(1))
+    texts = answer("Keep it running")
+    windows[0].close(quit_app=True, confirm_need=True)
+    assert all(window.isVisible() for window in windows)
+    first, other = (bench.session.folder.stem for bench in (opened, second))
+    assert first != other
+    assert texts[0].splitlines() == [
+        f"{first}: Dual images are being learned.",
+        f"{other}: A model is being trained.",
+        f"{other}: Dual images are being learned.",
+        "",
+        "Leaving napari stops all of it.",
+    ]
+    answer("Keep it running")
+    windows[0].close(quit_app=False, confirm_need=True)
+    assert windows[0].isVisible()
+    texts = answer("Stop it")
+    windows[0].setAttribute(
+        Qt.WidgetAttribute.WA_DeleteOnClose, False
+    )  # the fixture closes it again
+    windows[0].close(quit_app=True, confirm_need=True)
+    assert len(texts) == len(quits) == 1
+    assert opened.session is None
+    assert not windows[0].isVisible()
+    go_on.set()
+    second.settle()
+    panel.shut_down()
+
+
+def test_two_panels_of_a_window_are_asked_for_together(opened):
+    from napari_synthseg.ui.app.widget import SynthSegWidget
+
+    other = SynthSegWidget(opened.viewer)
+    opened.viewer.window.add_dock_widget(other, name="SynthSeg again", area="right")
+    opened.qtbot.wait(50)
+    go_on = threading.Event()
+    window, controller = opened.panel.window(), opened.panel.controller
+    controller.run(Job(wait_for(go_on), "long work"), lane="training")
+    answer("Keep it running")
+    window.close(quit_app=False, confirm_need=True)
+    other.shut_down()
+    answer("Keep it running")
+    window.close(quit_app=False, confirm_need=True)
+    assert controller.job("training") is not None
+    assert window.isVisible()
+    go_on.set()
+    opened.settle()
+
+
+def test_a_closed_panel_is_freed_while_its_window_stays(bench):
+    from napari_synthseg.ui.app.widget import SynthSegWidget
+
+    panel = SynthSegWidget(bench.viewer)
+    bench.viewer.window.add_dock_widget(panel, name="SynthSeg again", area="right")
+    bench.qtbot.wait(50)
+    kept: list[ref[Any]] = [ref(panel), ref(panel.controller), ref(panel.layers)]
+    bench.viewer.window.remove_dock_widget(panel)
+    bench.qtbot.wait(50)
+    del panel
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    assert [each() for each in kept] == [None] * 3
+
+
+WITHOUT_LOOP = """
+import sys
+import time
+import napari
+from pathlib import Path
+from qtpy.QtTest import QTest
+from napari_synthseg.ui.viewer import file_actions
+
+file_actions.projects_folder = lambda: Path(sys.argv[1])
+viewer = napari.Viewer()
+_, panel = viewer.window.add_plugin_dock_widget("napari-synthseg", "SynthSeg")
+panel.open_sample("nuclei")
+while sys.argv[2] == "opened" and panel.controller.session is None:
+    QTest.qWait(50)
+print("at the end")
+"""
+
+
+@pytest.mark.parametrize("when", ["opening", "opened"])
+def test_a_script_that_never_runs_the_event_loop_ends_in_silence(tmp_path, when):
+    command = [sys.executable, "-W", "ignore", "-c", WITHOUT_LOOP, str(tmp_path), when]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("at the end\n")
+    assert "Traceback" not in done.stderr
+    for folder in tmp_path.glob("*.synthseg"):
+        with Session.open(folder).result() as session:
+            assert not session.read_only  # the lock was released
 
 
 def test_who_agrees_in_the_menu_is_not_asked_by_napari_too(clicked, monkeypatch):

@@ -74,3 +74,19 @@ def test_who_runs_a_job_may_show_its_failure(qtbot):
     qtbot.waitUntil(lambda: controller.is_idle)
     assert failures == ["The file is gone."]
     assert ended == ["failed"]
+
+
+def test_pages_know_of_work_before_the_window_lives_again(qtbot, monkeypatch):
+    """Making napari's progress bar lets the window live: a page must not offer to start by then."""
+    from napari_synthseg.ui.control import job_monitor
+
+    controller = SessionController()
+    told: list[str] = []
+    make_bar = job_monitor.progress
+    controller.work_changed.connect(lambda: told.append("changed"))
+    monkeypatch.setattr(
+        job_monitor, "progress", lambda **how: told.append("bar") or make_bar(**how)
+    )
+    controller.run(Job.of("train", lambda: None), lane="training")
+    assert told == ["changed", "bar"]
+    qtbot.waitUntil(lambda: controller.is_idle)

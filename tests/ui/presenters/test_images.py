@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_synthseg.core.annotations import Click, ImageRef, RegionTruth
+from napari_synthseg.core.annotations import Click, ImageRef, InstanceTruth, RegionTruth
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.project import Project
 from napari_synthseg.ui.presenters.images.importing import Question
@@ -52,6 +52,14 @@ def test_painted_pictures_are_said_to_be_painted():
     assert second.detail == "2 cell · painted · several parts · mouse 2"
     (alone, _) = list_pictures(made.model_copy(update={"clicks": ()}).with_truths(*regions))
     assert alone.detail == "painted · for scoring only"
+
+
+def test_a_picture_with_truth_needs_no_clicks():
+    truth = InstanceTruth(image="a", source="truths/x.zarr")
+    made = project().model_copy(update={"clicks": ()}).with_truths(truth)
+    first, second = list_pictures(made)
+    assert first.detail == "has truth · for scoring only"
+    assert second.detail == "no click · several parts · mouse 2"
 
 
 def test_the_next_picture_ends_at_the_last_one():

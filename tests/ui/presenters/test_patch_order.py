@@ -1,12 +1,17 @@
-"""Patches are sorted by numpy as Python would sort them."""
+"""Patches are sorted by numpy as Python would sort them, and counted without a contradiction."""
 
 from __future__ import annotations
+
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from napari_synthseg.core.patch import Patch, PatchLibrary
-from napari_synthseg.ui.presenters.patch_choice import ALL, ORDERS, arrange, choose
+from napari_synthseg.core.annotations import ObjectClass
+from napari_synthseg.core.patch import Patch, PatchLibrary, QualityIssue
+from napari_synthseg.patches.quality.grade import CUT_OFF
+from napari_synthseg.ui.presenters.patch_choice import ALL, ORDERS, arrange, choose, summary_lines
 
 
 def library(count: int) -> PatchLibrary:
@@ -41,3 +46,15 @@ def test_a_choice_that_is_gone_shows_all() -> None:
     made = library(5)
     assert len(arrange(made, "doubtful", "best first", ()).patches) == 5
     assert not arrange(None, ALL, "best first", ()).patches
+
+
+def test_issues_that_keep_no_patch_from_being_good_are_said_to_do_no_harm() -> None:
+    made = library(3)
+    first, second, third = (replace(p, cls=1) for p in made.patches)
+    faint = QualityIssue("faint", "hardly stands out")
+    graded = replace(first, issues=(CUT_OFF,)), replace(second, issues=(faint,)), third
+    (line,) = summary_lines(
+        replace(made, patches=graded), [ObjectClass(name="cell", value=1, diameter=4)]
+    )
+    words = re.sub(r"<[^>]*>", "", line).replace("\u00a0", " ").replace("&nbsp;", " ")
+    assert words == "■ cell: 2 of 3 good; 1 faint; no harm: 1 cut off"

@@ -16,7 +16,13 @@ from napari_synthseg.ui.presenters.suggesting import (
     why_no_suggestions,
 )
 from napari_synthseg.ui.viewer.layers import Layers
-from napari_synthseg.ui.widgets.parts import column_in, push_button, quiet_label, row_of
+from napari_synthseg.ui.widgets.parts import (
+    column_in,
+    push_button,
+    quiet_label,
+    row_of,
+    scroll_to,
+)
 
 BY_CLICKS_TIP = (
     "Looks for more objects like those that you clicked. Each is shown with its outline: accept "
@@ -131,7 +137,10 @@ class SuggestBox(QWidget):
         self.count.setVisible(bool(self.count.text()))
         names = self._controller.project.class_names
         self.current.setText(describe_current(review.current, names) if shown else "")
+        is_new = shown and bool(left) and self.answers.isHidden()
         self.answers.setVisible(shown and bool(left))
+        if is_new and self.isVisible():
+            scroll_to(self)
         self.stop_button.setVisible(bool(review.found))
         self.stop_button.setText("Hide" if review.is_on else "Show")
 

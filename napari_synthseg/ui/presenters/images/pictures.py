@@ -103,9 +103,8 @@ def _detail(
     clicked = ", ".join(f"{count} {name}" for name, count in sums.items() if count)
     words = [clicked] if clicked else []
     words += ["painted"] if any(ref.id in painted for ref in refs) else []
+    words += ["has truth"] if any(ref.id in truths for ref in refs) else []
     words = words or ["no click"]
-    if any(ref.id in truths for ref in refs):
-        words.append("has truth")
     roles = dict.fromkeys(ref.role for ref in refs)
     words += ["several parts"] if len(roles) > 1 else []
     words += [ROLES[role] for role in roles if len(roles) == 1 and role != "train"]

@@ -22,7 +22,7 @@ from napari_synthseg.ui.control.keys import bind_layer_keys
 from napari_synthseg.ui.control.notices import tell
 from napari_synthseg.ui.presenters.outlines import drawn_edges, line_width_px
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
-from napari_synthseg.ui.viewer.marking.line_vectors import LineVectors
+from napari_synthseg.ui.viewer.line_vectors import LineVectors, show_lines
 from napari_synthseg.ui.viewer.marking.outline_feed import OutlineFeed
 from napari_synthseg.ui.viewer.marking.outline_mender import NONE_CHOSEN, OutlineMender
 from napari_synthseg.ui.viewer.marking.outline_painter import OutlinePainter
@@ -207,7 +207,7 @@ class OutlinesLayer(QObject):
             return
         colors = {c.value: c.color for c in self._controller.project.classes}
         edges, looks = drawn_edges(self.feed.outlines.shown, colors, len(image.shape))
-        layer.show(edges, looks)
+        show_lines(layer, edges, looks)
 
     def _diameters(self) -> list[float]:
         assert self.image is not None

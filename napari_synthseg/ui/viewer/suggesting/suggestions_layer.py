@@ -18,6 +18,7 @@ from napari_synthseg.ui.control.keys import Actions, bind_layer_keys
 from napari_synthseg.ui.presenters.outlines import line_width_px
 from napari_synthseg.ui.presenters.suggesting import confidence_color
 from napari_synthseg.ui.viewer.displayed_image import DisplayedImage
+from napari_synthseg.ui.viewer.line_vectors import show_lines
 from napari_synthseg.ui.viewer.subscriptions import Subscriptions
 from napari_synthseg.ui.viewer.suggesting.outline_segments import outline_segments
 from napari_synthseg.ui.viewer.view import remove_layer
@@ -176,10 +177,9 @@ class SuggestionsLayer(QObject):
         parts = [self._segments[one.id] for one in shown]
         ndim = len(self.image.shape)
         data = np.concatenate(parts) if parts else np.zeros((0, 2, ndim), np.float32)
-        outlines.data = data
+        colors = np.array([confidence_color(one.confidence) for one in shown]).reshape(-1, 4)
+        show_lines(outlines, data, np.repeat(colors, [len(part) for part in parts], axis=0))
         if len(data):
-            colors = [confidence_color(one.confidence) for one in shown]
-            outlines.edge_color = np.repeat(colors, [len(part) for part in parts], axis=0)
             self._fit_width()
 
     def _fit_width(self, _: Any = None) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
 import threading
-from collections.abc import Generator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,10 +21,7 @@ TO_PREDICT = ("torch", "monai.networks.nets.unet")
 TO_TRAIN = (*TO_PREDICT, "torch._dynamo")
 """PyTorch imports the last, which takes seconds, with its first optimizer."""
 
-LARGEST_PARTS = ("libtorch_cpu", "libtorch_cuda")
-"""Shared libraries of PyTorch that take hundreds of milliseconds to load each."""
-
-RTLD_LAZY = 1
+TO_OUTLINE = ("torch",)
 
 WAIT_S = 0.25
 """Seconds of waiting after which progress is yielded."""
@@ -38,18 +36,39 @@ def _start_loading(names: tuple[str, ...] = TO_TRAIN) -> threading.Thread:
 
 
 def _load(names: tuple[str, ...]) -> None:
-    if "torch" not in sys.modules:
-        with suppress(OSError, AttributeError, ValueError):  # then the import itself loads them
-            _load_largest_parts()
-    for name in names:
-        try:
-            import_module(name)
-        except ImportError:  # said where the library is used
-            return
+    with _turn, _no_search_for_garbage():
+        if "torch" not in sys.modules:
+            with suppress(OSError, AttributeError, ValueError):  # then the import itself loads them
+                _load_shared_libraries()
+        for name in names:
+            try:
+                import_module(name)
+            except ImportError:  # said where the library is used
+                return
 
 
-def _load_largest_parts() -> None:
-    """Load the largest parts of PyTorch while other threads go on with Python.
+_turn = threading.Lock()
+
+
+@contextmanager
+def _no_search_for_garbage() -> Iterator[None]:
+    """Let Python search for no garbage meanwhile.
+
+    Imports make hundreds of thousands of objects, all of which stay, and Python would look through
+    everything there is again and again for them, for up to a third of a second, in which no other
+    thread runs.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _load_shared_libraries() -> None:
+    """Load the hundreds of megabytes that PyTorch is while other threads go on with Python.
 
     An import loads them, too, but lets no other thread run meanwhile, not even the window's.
     """
@@ -58,9 +77,8 @@ def _load_largest_parts() -> None:
         return
     open_library = ctypes.CDLL(None).dlopen  # ctypes gives Python free while it calls
     open_library.restype, open_library.argtypes = ctypes.c_void_p, [ctypes.c_char_p, ctypes.c_int]
-    for name in LARGEST_PARTS:
-        for path in sorted((Path(spec.origin).parent / "lib").glob(f"{name}.*")):
-            open_library(os.fsencode(path), RTLD_LAZY)
+    for path in (Path(spec.origin).parent / "lib").glob("libtorch_python.*"):
+        open_library(os.fsencode(path), os.RTLD_LAZY)  # with all that it needs
 
 
 def load_libraries(names: tuple[str, ...] = TO_TRAIN) -> Generator[Progress, None, None]:

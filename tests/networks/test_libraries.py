@@ -4,9 +4,11 @@ import subprocess
 import sys
 
 PROGRAM = """
-import sys, time
-from napari_synthseg.training.libraries import TO_PREDICT, TO_TRAIN, load_libraries
+import gc, sys, time
+from napari_synthseg.networks.libraries import TO_PREDICT, TO_TRAIN, load_libraries
 assert "torch" not in sys.modules
+whole = []  # searches for garbage that go through everything, while no other thread runs
+gc.callbacks.append(lambda phase, about: about["generation"] == 2 and whole.append(phase))
 last, gaps = time.monotonic(), []
 for news in load_libraries(TO_PREDICT):
     gaps.append(time.monotonic() - last)
@@ -16,6 +18,7 @@ assert set(TO_PREDICT) <= set(sys.modules) and "torch._dynamo" not in sys.module
 list(load_libraries())
 assert set(TO_TRAIN) <= set(sys.modules)
 assert list(load_libraries()) == []
+assert gc.isenabled() and not whole, whole
 """
 
 
