@@ -12,7 +12,8 @@ import pytest
 import tifffile
 
 Invoke = Callable[..., Any]
-FAST = ("--set", "batch_size=2", "--set", "crop=64", "--set", "model.width=4", "--steps", 2)
+SETTINGS = ("batch_size=2", "crop=64", "model.width=4", "size=96")
+FAST = (*(part for setting in SETTINGS for part in ("--set", setting)), "--steps", 2)
 
 
 @pytest.fixture(scope="module")

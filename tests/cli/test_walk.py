@@ -26,7 +26,8 @@ from napari_synthseg.workflow.training_data import TrainingSources
 from tests.helpers.sessions import true_masks
 
 Invoke = Callable[..., Any]
-FAST = ("--set", "batch_size=2", "--set", "crop=64", "--set", "model.width=4")
+SETTINGS = ("batch_size=2", "crop=64", "model.width=4", "size=96")
+FAST = tuple(part for setting in SETTINGS for part in ("--set", setting))
 
 
 @pytest.fixture(scope="module")

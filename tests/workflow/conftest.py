@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_synthseg.core.annotations import Click
+from napari_synthseg.synthesis import default_recipe
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_fields import disk_field
 from tests.helpers.sessions import add_array, add_masks
@@ -19,8 +20,9 @@ def session(tmp_path):
 
 @pytest.fixture
 def clicked(session):
-    """A project with one clicked image and one for testing, both simulated."""
-    project = session.project
+    """A project with one clicked image and one for testing, both simulated; small dual images."""
+    small = {"recipe": default_recipe().model_copy(update={"size": 96})}
+    project = session.project.model_copy(update=small)
     project = project.with_classes(project.next_class("bright", diameter=14))
     project = project.with_classes(project.next_class("dark", diameter=14))
     session.edit(project, "add classes")

@@ -234,8 +234,9 @@ def test_a_cancelled_run_keeps_its_weights_and_can_go_on(clicked):
 
 def test_a_run_goes_on_with_its_own_recipe(clicked, monkeypatch):
     job = clicked.train(TINY.model_copy(update={"steps": 30}), "long")
-    job.progressed.connect(lambda step: job.cancel() if getattr(step, "step", 0) == 2 else None)
+    job.progressed.connect(lambda news: job.cancel() if news.metrics.get("step") == 2 else None)
     run = job.result()
+    assert run.state == "cancelled"
     other = default_recipe().model_copy(update={"seed": 77})
     clicked.edit(clicked.project.model_copy(update={"recipe": other}), "choose a recipe")
     used = []

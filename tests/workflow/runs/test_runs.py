@@ -184,7 +184,7 @@ def test_nothing_begins_with_a_run_that_is_gone(session):
 def test_both_texts_train_the_same_again(clicked):
     """The command line and the script are run, as a user would, and give the same weights."""
     spec = TINY.model_copy(update={"seed": 3, "learning_rate": 1e-3, "start": "scratch"})
-    recipe = {"density": 0.7, "canvas": "textured"}
+    recipe = {"density": 0.7, "canvas": "textured", "size": 96}
     chosen = clicked.project.with_settings_of(
         TrainingRun(id="x", name="x", recipe={"kind": "paste", **recipe})
     )
