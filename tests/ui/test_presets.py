@@ -10,21 +10,22 @@ from napari_synthseg.ui.widgets.fold import Fold
 pytestmark = pytest.mark.gui
 
 
-def test_choosing_a_preset_fills_the_form_and_an_edit_makes_it_custom(clicked):
-    clicked.panel.show_step(2)
-    clicked.settle()
-    panel = clicked.panel.synthesize_page
+def test_choosing_a_preset_fills_the_form_and_an_edit_makes_it_custom(opened):
+    opened.click_all()
+    opened.panel.show_step(2)
+    opened.settle()
+    panel = opened.panel.synthesize_page
     assert panel.choice.presets.currentText() == "default"
     panel.choice.presets.setCurrentIndex(panel.choice.presets.findData("paper"))
-    assert clicked.session.project.recipe == PRESETS["paper"]
+    assert opened.session.project.recipe == PRESETS["paper"]
     assert panel.choice.presets.currentText() == "paper"
     assert panel.choice.form.model == PRESETS["paper"]
     panel.choice.form.fields["overlap"].native.setValue(0.5)
     assert panel.choice.presets.currentText() == "custom"
-    assert clicked.session.project.recipe.cutout == "square"
-    clicked.session.undo()
+    assert opened.session.project.recipe.cutout == "square"
+    opened.session.undo()
     assert panel.choice.presets.currentText() == "paper"
-    clicked.session.undo()
+    opened.session.undo()
     assert panel.choice.presets.currentText() == "default"
 
 
