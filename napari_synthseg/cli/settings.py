@@ -70,7 +70,8 @@ MagnificationOption = Annotated[
         "--magnification",
         metavar="F",
         help="How many times larger objects are, in pixels, than on the images learned from; auto: "
-        "by the looks of each image. Default: by pixel sizes, where all tell them, else 1.",
+        "by what is found on each image at several. Default: by pixel sizes, where all tell them, "
+        "else 1.",
     ),
 ]
 

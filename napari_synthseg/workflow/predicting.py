@@ -32,6 +32,7 @@ from napari_synthseg.storage.uris import relative_uri
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.results import ImageResult, Written
 from napari_synthseg.training.appearance import compare, measure_appearance
+from napari_synthseg.workflow.first_pass import find_magnification
 from napari_synthseg.workflow.limits import where_it_counts
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
 Magnification = float | Literal["auto"] | None
 """How many times larger objects are, in pixels, than on the images that were learned from; "auto":
-by the looks of each image; None: by pixel sizes, where all tell them, else as large."""
+by what is found on each image at several scales; None: by pixel sizes, where all tell them, else
+as large."""
 
 
 def find_images(
@@ -105,14 +107,13 @@ class View:
 
 
 def show(
-    model: ModelRecord, ref: ImageRef, folder: Path, magnification: Magnification = None
+    model: ModelRecord, ref: ImageRef, folder: Path, magnification: float | None = None
 ) -> View:
     """Open an image as a model sees it, and compare it with those learned from."""
     rule, pixels = model.rule, open_pixels(ref, folder)
-    times = None if magnification == "auto" else magnification
-    factor, scale = rule.scale_for(ref, times), "that of the images learned from"
-    if times is not None:
-        scale = f"magnification {times:.2g}"
+    factor, scale = rule.scale_for(ref, magnification), "that of the images learned from"
+    if magnification is not None:
+        scale = f"magnification {magnification:.2g}"
     elif rule.pixel_size and ref.pixel_size and ref.unit == rule.unit:
         scale = "its pixel size"
     if model.learned_from is None or pixels.shape[0] != model.in_channels:  # the latter is refused
@@ -120,12 +121,8 @@ def show(
     can_magnify = task_info(rule.kind).scaled
     seen = measure_appearance(scaled(counted_part(ref, pixels), factor))
     found = compare(seen, model.learned_from, can_magnify)
-    notes = found.notes
-    if magnification == "auto" and found.magnification != 1:
-        factor = rule.scale_for(ref, found.magnification)
-        scale = f"magnification {found.magnification:.2g}, by its looks"
-        notes = (f"it is predicted with a {scale}", *notes[1:])
-    return View(scaled(MatchedSource(pixels, found.gain, found.offset), factor), notes, scale)
+    matched = MatchedSource(pixels, found.gain, found.offset)
+    return View(scaled(matched, factor), found.notes, scale)
 
 
 def check_magnification(run: TrainingRun, magnification: Magnification) -> None:
@@ -195,6 +192,28 @@ def load_model(
     return predictor
 
 
+def _viewed(
+    predictor: Predictor,
+    run: TrainingRun,
+    ref: ImageRef,
+    folder: Path,
+    magnification: Magnification,
+) -> Generator[Progress, None, View]:
+    """Open an image as a model sees it, at the best of several magnifications where that is asked.
+
+    Then its notes say so.
+    """
+    model = run.trained_model()
+    if magnification != "auto":
+        return show(model, ref, folder, magnification)
+    pixels = open_pixels(ref, folder)
+    predictor.check(pixels, f"'{ref.name}'")
+    found = yield from subprogress(find_magnification(predictor, ref, pixels), 0.0, 0.5)
+    view = show(model, ref, folder, found)
+    scale = f"{view.scale}, by what is found at several"
+    return replace(view, scale=scale, notes=(f"it is predicted with a {scale}", *view.notes))
+
+
 def apply_model(
     predictor: Predictor,
     run: TrainingRun,
@@ -205,7 +224,7 @@ def apply_model(
     """Find the objects or regions of one image with a run's network."""
     from napari_synthseg.tasks.predict import predict_image
 
-    view = show(run.trained_model(), ref, folder, magnification)
+    view = yield from _viewed(predictor, run, ref, folder, magnification)
     yield Progress(0.0, notes=view.tell(ref))
     found = yield from predict_image(predictor, view.pixels, image=ref.id, run=run.id, ref=ref)
     found, notes = where_it_counts(found, ref)
@@ -251,15 +270,16 @@ def explain(
     from napari_synthseg.explain.cam import explain_image
 
     logits = info.load().class_logits(predictor)
-    model, found = run.trained_model(), list[HeatMaps]()
+    found = list[HeatMaps]()
     for number, ref in enumerate(images):
         part = number / len(images), (number + 1) / len(images)
-        view = show(model, ref, folder, magnification)
+        work = _viewed(predictor, run, ref, folder, magnification)
+        view = yield from subprogress(work, part[0], part[0])
         yield Progress(part[0], f"looking at {ref.name}", notes=view.tell(ref))
-        work = explain_image(
+        maps = explain_image(
             predictor, logits, view.pixels, image=ref.id, run=run.id, method=method, layer=layer
         )
-        made = yield from subprogress(work, *part, f"looking at {ref.name}")
+        made = yield from subprogress(maps, *part, f"looking at {ref.name}")
         found.append(replace(made, notes=view.notes, scale=view.scale))
     return found
 

@@ -178,7 +178,7 @@ def test_large_objects_of_volumes_are_learned_and_found_at_the_working_scale(tmp
         assert heat.maps[1].shape == shape
 
 
-def test_an_image_is_seen_at_the_magnification_that_is_given_or_looks_so(large, run):
+def test_an_image_is_seen_at_the_magnification_that_is_given_or_found(large, run):
     second = large.project.images[1]
     model, folder = run.model, large.folder
     plain = show(model, second, folder)
@@ -189,10 +189,11 @@ def test_an_image_is_seen_at_the_magnification_that_is_given_or_looks_so(large, 
     small = disc_image(CENTERS, (128, 160), 10)[0][0]  # a quarter as large
     ref = add_array(large, small, "yx", "small")
     (found,) = large.predict(run, [ref], magnification="auto").result()
-    assert found.scale.startswith("magnification 0.2")
+    assert found.scale.startswith("magnification 0.25")
     assert found.ids.shape == (128, 160)
+    assert len(found.objects) == len(CENTERS)
     (note,) = found.notes
-    assert "by its looks" in note
+    assert note == "it is predicted with a magnification 0.25, by what is found at several"
     (found,) = large.predict(run, [ref]).result()
     assert "predict it with a magnification of 0.2" in found.notes[0]
     with pytest.raises(InputError, match="above 0"):

@@ -43,6 +43,7 @@ from napari_synthseg.ui.viewer.output_layers import PREDICTION
 from napari_synthseg.ui.widgets.data_table import DataTable, TableList
 from napari_synthseg.ui.widgets.fold import Fold
 from napari_synthseg.ui.widgets.parts import ChoiceBox, check_box, push_button, quiet_label, row_of
+from napari_synthseg.workflow.predicting import Magnification
 
 ID_ROLE = Qt.ItemDataRole.UserRole
 
@@ -72,15 +73,21 @@ class ResultsPage(Page):
             "without."
         )
         self.magnification = QDoubleSpinBox(maximum=20.0, singleStep=0.5)
-        self.magnification.setSpecialValueText("automatic")
+        self.magnification.setSpecialValueText("by pixel size")
         self.magnification.setToolTip(
             "How many times larger objects are, in pixels, than on the images learned from. "
-            "Automatic: pixel sizes tell it, where all images have them; else objects count as "
-            "equally large."
+            "By pixel size: where all images have one; else objects count as equally large."
         )
+        self.try_magnifications = QCheckBox("try several")
+        self.try_magnifications.setToolTip(
+            "Tries several magnifications on the middle of each image, and takes the one at which "
+            "the model is surest and objects are as large as those learned from. Takes longer."
+        )
+        self.try_magnifications.toggled.connect(self.magnification.setDisabled)
         self.magnification_row = row_of(
-            quiet_label("Magnification"), self.magnification, stretch=self.magnification
-        )
+            quiet_label("Magnification"), self.magnification, self.try_magnifications,
+            stretch=self.magnification,
+        )  # fmt: skip
         self.found_text, self.found_table = quiet_label(), DataTable()
         self.found = Found(controller)
         self.threshold = ThresholdBox(self.found)
@@ -271,10 +278,13 @@ class ResultsPage(Page):
         if self.isVisible() and not self.is_busy:
             self.predict()
 
-    def _magnification(self, run: TrainingRun) -> float | None:
+    def _magnification(self, run: TrainingRun) -> Magnification:
         """Return what the user set; None: nothing."""
-        is_set = self.magnification.value() > 0 and describe_task(run.task).scaled
-        return self.magnification.value() if is_set else None
+        if not describe_task(run.task).scaled:
+            return None
+        if self.try_magnifications.isChecked():
+            return "auto"
+        return self.magnification.value() or None
 
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
         project = self.project

@@ -1,0 +1,79 @@
+"""How large objects are on an image, told by what a model finds on it at several scales.
+
+A model is surest at the scale that it learned at: objects are scored highest there, and come out as
+large as those that it learned from. The scales are tried on the middle of the image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.pixels import (
+    MatchedSource,
+    PixelSource,
+    WindowSource,
+    counted_part,
+    factors_of,
+    scaled,
+)
+from napari_synthseg.core.predictions import InstancePrediction
+from napari_synthseg.core.progress import Progress, subprogress
+from napari_synthseg.workflow.runs.live_view import middle_of
+
+if TYPE_CHECKING:
+    from napari_synthseg.training.model import Predictor
+
+MAGNIFICATIONS = tuple(2 ** (n / 2) for n in range(-5, 6))
+"""What is tried: objects from 0.18 to 5.7 times as large as on the images learned from."""
+
+SIZE_SPREAD = 0.4
+"""By how much the size of objects may differ from that of those learned from, natural logarithm:
+what is found at a scale counts the less the more it does."""
+
+
+def find_magnification(
+    predictor: Predictor, ref: ImageRef, pixels: PixelSource
+) -> Generator[Progress, None, float]:
+    """Return how many times larger objects are on an image than on those learned from.
+
+    1 where nothing is found at any scale.
+
+    Parameters
+    ----------
+    pixels
+        The image, not resampled.
+    """
+    from napari_synthseg.tasks.predict import predict_image
+
+    part = counted_part(ref, pixels)
+    tried = dict[tuple[float, ...], float]()  # enlarging ends at a factor: none is tried twice
+    for times in sorted(MAGNIFICATIONS, key=lambda m: abs(math.log(m))):
+        factors = factors_of(predictor.rule.scale_for(ref, times), ref.ndim)
+        tried.setdefault(factors, times)
+    values = dict[float, float]()
+    edges = np.linspace(0, 1, len(tried) + 1).tolist()
+    for (start, stop), (factors, times) in zip(pairwise(edges), tried.items(), strict=True):
+        window = WindowSource(part, middle_of(part.region, factors))
+        shown = scaled(MatchedSource(window), factors)
+        work = predict_image(predictor, shown, image=ref.id, run="", ref=ref)
+        found = yield from subprogress(work, start, stop, f"trying magnification {times:.2g}")
+        if isinstance(found, InstancePrediction) and found.objects:
+            values[times] = _fit(found, factors, predictor)
+    return max(values, key=values.__getitem__) if values else 1.0
+
+
+def _fit(found: InstancePrediction, factors: tuple[float, ...], predictor: Predictor) -> float:
+    """Return the mean score of objects, less where they are not as large as those learned from."""
+    sureness = float(np.mean([thing.score for thing in found.objects]))
+    if len(factors) > 2 or len(predictor.rule.class_values) > 1:
+        return sureness  # how large its objects are is known of no single class
+    areas = np.bincount(found.ids.ravel())[1:] * math.prod(factors)
+    diameter = float(np.median(2 * np.sqrt(areas[areas > 0] / np.pi)))
+    off = math.log(diameter / predictor.rule.diameter)
+    return sureness * math.exp(-(off**2) / (2 * SIZE_SPREAD**2))
