@@ -528,14 +528,14 @@ class Walk:
             self.goto(4)
             self.set_minutes(minutes)
             user.press("Start")
-            user.wait(lambda: "Step " in user.read(), "steps", 300)
+            user.wait(lambda: "Step " in user.read(), "steps", 900)
         (project,) = (Path(os.environ["XDG_DATA_HOME"]) / "napari-synthseg").glob("projects/*")
         return clicked, project
 
     def until_failed(self) -> None:
         """Wait until a training has failed; note what the page and the notices say."""
         user = self.user
-        user.wait(lambda: "Failed" in user.read(), "the failure", 300)
+        user.wait(lambda: "Failed" in user.read(), "the failure", 900)
         time.sleep(1)
         self.note = self.words_with("run 1") or self.words_with("Failed")
 
@@ -544,7 +544,7 @@ class Walk:
         user = self.user
         with self.step("go on with the run"):
             user.press("Go on")
-            user.wait(lambda: "Step " in user.read(), "steps", 300)
+            user.wait(lambda: "Step " in user.read(), "steps", 900)
             self.note = self.words_with("Step ")
 
     def faults(self) -> None:
@@ -557,19 +557,21 @@ class Walk:
         hidden = clicked.path.with_name("elsewhere.tif")
         with self.step("the image vanishes"):
             clicked.path.rename(hidden)
-            self.until_failed()
+            user.wait(lambda: "no longer" in user.read() or user._named("Go on"), "a word", 900)
+            self.note = self.words_with("no longer") or self.words_with("run 1")
             hidden.rename(clicked.path)
-        self.go_on()
+        if user.sees("Go on"):
+            self.go_on()
         with self.step("the disk is full"), patch(REPLACE_FILE, fill_disk):
             user.press("Stop")
-            user.wait(lambda: user._named("Go on"), "the end", 300)
+            user.wait(lambda: user._named("Go on"), "the end", 900)
             time.sleep(1)
             self.note = self.words_with("run 1")
         self.go_on()
         with self.step("the project's folder is deleted"):
             shutil.rmtree(project)
             user.press("Stop")
-            user.wait(lambda: user._named("Go on"), "the end", 300)
+            user.wait(lambda: user._named("Go on"), "the end", 900)
             time.sleep(1)
             self.note = self.words_with("folder")
         with self.step("save the project elsewhere"):
@@ -605,7 +607,7 @@ class Walk:
         self.go_on()
         with self.step("stop"):
             user.press("Stop")
-            user.wait(lambda: "Stopped" in user.read(), "the end", 300)
+            user.wait(lambda: "Stopped" in user.read(), "the end", 900)
         with self.step("results"):
             self.goto(5)
             self.note = self.words_with("Found")

@@ -177,7 +177,8 @@ FEW_STEPS = 150
 
 def few_steps(steps: int) -> tuple[str, ...]:
     """Return what to do where a training took few steps, a sentence without a point."""
-    return (f"{steps} steps so far: train longer",) if steps < FEW_STEPS else ()
+    done = "1 step" if steps == 1 else f"{steps} steps"
+    return (f"{done} so far: train longer",) if steps < FEW_STEPS else ()
 
 
 @dataclass(frozen=True, eq=False)

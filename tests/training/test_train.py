@@ -98,7 +98,7 @@ def test_a_limit_that_is_over_before_it_begins_is_said(disks, tiny):
     spec = tiny.model_copy(update={"steps": None, "minutes": 0.1})
     steps, model = turn(train_model(spec, disks, started=time.monotonic() - 60))
     assert learned(steps) == [1]
-    assert "1 steps so far: train longer" in model.selection
+    assert "1 step so far: train longer" in model.selection
 
 
 def test_closing_it_gives_the_weights_so_far(disks, tiny):

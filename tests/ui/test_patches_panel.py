@@ -8,6 +8,7 @@ from qtpy.QtTest import QTest
 
 from napari_synthseg.core.annotations import Click
 from napari_synthseg.ui.widgets.gallery import CELL, Gallery
+from napari_synthseg.ui.widgets.style import theme_colors
 
 pytestmark = pytest.mark.gui
 
@@ -82,3 +83,14 @@ def test_the_gallery_asks_for_two_rows_so_that_a_small_screen_has_room_for_the_r
     gallery = Gallery("Patches")
     qtbot.addWidget(gallery)
     assert gallery.sizeHint().height() == gallery.minimumHeight() == 2 * CELL.height()
+
+
+def test_links_to_issues_are_read_in_each_theme(clicked):
+    clicked.panel.show_step(1)
+    clicked.settle()
+    issues = clicked.panel.patches_page.issues
+    for theme in ("light", "dark"):
+        clicked.viewer.theme = theme
+        color = theme_colors(theme).link
+        clicked.wait(lambda color=color: color in issues.text())
+    assert "of 12 good" in issues.text()

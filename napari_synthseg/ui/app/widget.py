@@ -257,6 +257,7 @@ class SynthSegWidget(QWidget):
         colors = theme_colors(self.viewer.theme)
         self.setStyleSheet(style_sheet(colors))
         self.stepper.set_colors(colors)
+        self.patches_page.set_link_color(colors.link)
         for box in (self.train_page.work, self.synthesize_page.learn):
             box.curve.set_colors(colors)
 

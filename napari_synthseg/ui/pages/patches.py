@@ -47,6 +47,7 @@ class PatchesPage(Page):
         self.about.setFixedHeight(3 * self.about.fontMetrics().lineSpacing() + 4)
         self.issues = Notice("quiet")
         self.issues.linkActivated.connect(self._on_issue_chosen)
+        self._link_color = self._lines = ""
         self.order = ChoiceBox({name: name for name in ORDERS}, "Order of the patches", "Order")
         self.filter = ChoiceBox(
             tip="Show only patches with this verdict or this issue", name="Show"
@@ -154,7 +155,8 @@ class PatchesPage(Page):
     def _show(self, library: PatchLibrary | None, made: Arrangement) -> None:
         counts = made.counts
         self.summary.setText(describe_library(counts))
-        self.issues.say("<br>".join(made.lines))
+        self._lines = "<br>".join(made.lines)
+        self._show_issues()
         self.notes.say("\n".join(library.notes) if library else "")
         suggested = counts.get("doubtful", 0)
         self.suggested_button.setText(f"Reject all suggested ({suggested})")
@@ -162,6 +164,15 @@ class PatchesPage(Page):
         self.filter.fill({name: f"{name} ({count})" for name, count in counts.items()})
         self._show_patches(library, made.patches)
         self.next_step_changed.emit()
+
+    def set_link_color(self, color: str) -> None:
+        """Follow the theme."""
+        self._link_color = color
+        self._show_issues()
+
+    def _show_issues(self) -> None:
+        style = f"<style>a {{ color: {self._link_color} }}</style>"
+        self.issues.say(style + self._lines if self._lines else "")
 
     def _show_patches(self, library: PatchLibrary | None, patches: Sequence[Patch]) -> None:
         gallery = self.gallery

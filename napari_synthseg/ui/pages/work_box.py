@@ -168,7 +168,8 @@ class WorkBox(QWidget):
 
     def _on_end(self, outcome: Outcome[Any]) -> None:
         self._draw()
-        words = {"done": "Done.", "cancelled": self._stopped, "failed": "Failed: see the message."}
+        why = str(outcome.error) or type(outcome.error).__name__  # notices vanish
+        words = {"done": "Done.", "cancelled": self._stopped, "failed": f"Failed: {why}"}
         lines = (words[outcome.state], self._log.figures())
         self.status.setText("\n".join(line for line in lines if line))
         self.refresh()

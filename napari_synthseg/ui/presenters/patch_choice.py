@@ -137,8 +137,7 @@ def summary_lines(library: PatchLibrary | None, classes: Sequence[ObjectClass]) 
     lines = []
     for item in summarize_classes(library, classes) if library is not None else ():
         links = {
-            kind: f'<a href="{kind}" style="color: #4aa3df">{count}&nbsp;{kind}</a>'
-            for kind, count in item.issues.items()
+            kind: f'<a href="{kind}">{count}&nbsp;{kind}</a>' for kind, count in item.issues.items()
         }
         grave = ", ".join(link for kind, link in links.items() if kind not in item.harmless)
         others = ", ".join(link for kind, link in links.items() if kind in item.harmless)

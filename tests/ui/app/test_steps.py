@@ -248,6 +248,7 @@ def test_a_failure_in_training_is_told_and_kept(clicked, monkeypatch):
     assert run.state == "failed"
     assert "it broke, say" in run.error
     assert [str(o.error) for o in told] == ["it broke, say"]
+    assert "Failed: it broke, say" in clicked.panel.train_page.work.status.text()
 
 
 def test_predictions_go_into_new_layers_and_scores_over_the_canvas(clicked):
