@@ -63,6 +63,9 @@ def _no_search_for_garbage() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():
+            gc.freeze()  # and back again: all is old then, and not searched at once as what is new
+            gc.unfreeze()
         if was_enabled:
             gc.enable()
 

@@ -7,8 +7,13 @@ PROGRAM = """
 import gc, sys, time
 from napari_synthseg.networks.libraries import TO_PREDICT, TO_TRAIN, load_libraries
 assert "torch" not in sys.modules
-whole = []  # searches for garbage that go through everything, while no other thread runs
-gc.callbacks.append(lambda phase, about: about["generation"] == 2 and whole.append(phase))
+searched = [0]  # objects that a search for garbage goes through, while no other thread runs
+
+def count(phase, about):
+    if phase == "start":
+        searched.append(len(gc.get_objects(generation=about["generation"])))
+
+gc.callbacks.append(count)
 last, gaps = time.monotonic(), []
 for news in load_libraries(TO_PREDICT):
     gaps.append(time.monotonic() - last)
@@ -18,7 +23,8 @@ assert set(TO_PREDICT) <= set(sys.modules) and "torch._dynamo" not in sys.module
 list(load_libraries())
 assert set(TO_TRAIN) <= set(sys.modules)
 assert list(load_libraries()) == []
-assert gc.isenabled() and not whole, whole
+kept = [[] for _ in range(5000)]
+assert gc.isenabled() and len(searched) > 3 and max(searched) < 20_000, searched
 """
 
 

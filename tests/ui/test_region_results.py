@@ -59,6 +59,7 @@ def test_from_regions_to_a_colored_prediction_with_scores(opened):
     assert areas == expected
     (scores,) = session.project.run(run.id).scores
     assert scores.task == "semantic"
+    results.scores_section.open()
     told = results.scores
     assert told.isVisible()
     assert scores.caption() in told.caption.text()

@@ -85,6 +85,21 @@ def test_rows_of_images_with_long_names_are_seen_whole(found):
     assert images.item(1).toolTip().startswith(long.name)
 
 
+def test_most_is_in_sight_and_nothing_scrolls_inside_what_scrolls(found):
+    page, scores = found.panel.results_page, found.panel.results_page.scores
+    found.wait(lambda: bool(scores.tables) and not scores.isVisible())
+    shown = (page.predict_button, page.threshold, page.errors, page.suggest, page.improve)
+    assert all(box.isVisible() for box in shown)
+    assert max(box.geometry().bottom() for box in shown) < 560
+    assert page.sizeHint().height() < 720  # a page and a third of a window of 1280 x 800
+    press(page.scores_section.button)
+    assert scores.isVisible()
+    (table,) = scores.tables
+    assert table.rowCount() > 12
+    found.wait(lambda: table.viewport().height() > 0)
+    assert table.verticalScrollBar().maximum() == 0
+
+
 def test_mistakes_are_shown_and_gone_through(found):
     page, viewer = found.panel.results_page, found.viewer
     assert page.errors.isVisible()

@@ -115,7 +115,8 @@ class TableList(QWidget):
         self.warnings.say("\n".join(warnings))
         page = QWidget()
         column = column_in(page)
-        self.tables = [DataTable(table) for table in tables]
+        # whole: what they are in scrolls, and a table that scrolls inside would stop that
+        self.tables = [DataTable(table, most_rows=sys.maxsize) for table in tables]
         for table, shown in zip(tables, self.tables, strict=True):
             if table.caption:
                 column.addWidget(quiet_label(table.caption))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -82,11 +83,14 @@ def test_pages_know_of_work_before_the_window_lives_again(qtbot, monkeypatch):
 
     controller = SessionController()
     told: list[str] = []
-    make_bar = job_monitor.progress
+    make_bar = job_monitor.progress  # type: ignore[attr-defined]
+
+    def tell(**how: Any) -> Any:
+        told.append("bar")
+        return make_bar(**how)
+
     controller.work_changed.connect(lambda: told.append("changed"))
-    monkeypatch.setattr(
-        job_monitor, "progress", lambda **how: told.append("bar") or make_bar(**how)
-    )
+    monkeypatch.setattr(job_monitor, "progress", tell)
     controller.run(Job.of("train", lambda: None), lane="training")
     assert told == ["changed", "bar"]
     qtbot.waitUntil(lambda: controller.is_idle)

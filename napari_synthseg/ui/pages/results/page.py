@@ -47,7 +47,7 @@ from napari_synthseg.workflow.predicting import Magnification
 
 ID_ROLE = Qt.ItemDataRole.UserRole
 
-MOST_ROWS = 6
+MOST_ROWS = 4
 """Images that are in sight in their list."""
 
 
@@ -114,16 +114,20 @@ class ResultsPage(Page):
             "Draw the outlines of the true masks over the image in view",
         )
         self.scores, self.map_scores = TableList(), TableList()
+        self.scores_section = Fold(
+            "Scores: all figures", self.scores, tip="The first of them stand on the image"
+        )
+        self.map_scores_section = Fold("Scores of the heat maps", self.map_scores)
         self.suggest = SuggestBox(controller, layers, lambda: self._run)
         self.improve = ImproveBox(controller)
         self.improve.improved.connect(self._on_improved)
         self.add(
-            quiet_label("Model"), self.runs, quiet_label("Images to predict"), self.images,
-            self.predict_button, self.how_section, self.found_text,
-            self.found_table, self.threshold, self.errors, self.suggest, self.improve,
-            self.truth_box, self.objects_section,
-            self.scores, self.heat_maps, self.map_scores, self.take_away_section,
-            self.apply_section,
+            row_of(quiet_label("Model"), self.runs, stretch=self.runs),
+            quiet_label("Images to predict"), self.images,
+            self.predict_button, self.how_section, self.found_text, self.threshold,
+            self.found_table, self.errors, self.suggest, self.improve, self.scores_section,
+            self.objects_section, self.truth_box, self.heat_maps, self.map_scores_section,
+            self.take_away_section, self.apply_section,
         )  # fmt: skip
         self.found.filtered.connect(self._on_filtered)
         self.found.kept.connect(self._score_again)
@@ -133,6 +137,7 @@ class ResultsPage(Page):
         self._unshown: dict[str, TrainingRun] = {}
         """Id of an image -> run whose prediction of it was not shown yet."""
         self._unshown_maps: dict[str, tuple[HeatMaps, TrainingRun]] = {}
+        """Id of an image -> the maps made last, where the user went elsewhere meanwhile."""
         layers.image_changed.connect(self._on_image_changed)
 
     # --- showing -----------------------------------------------------------------------------
@@ -210,8 +215,9 @@ class ResultsPage(Page):
         self.suggest.refresh()
         self.improve.show_run(run)
         scores, map_scores = latest_scores(run)
-        _show_scores(self.scores, scores, "Scores")
-        _show_scores(self.map_scores, map_scores, "Scores of the heat maps")
+        _show_scores(self.scores_section, self.scores, scores, "Scores")
+        title = "Scores of the heat maps"
+        _show_scores(self.map_scores_section, self.map_scores, map_scores, title)
         truths = self.project.truths
         self.truth_box.setVisible(any(isinstance(t, MaskTruth) for t in truths))
         if self.isVisible():
@@ -373,7 +379,7 @@ class ResultsPage(Page):
         )
 
     def _on_explained(self, run: TrainingRun, ref: ImageRef, made: Sequence[HeatMaps]) -> None:
-        self._unshown_maps |= {maps.image: (maps, run) for maps in made}
+        self._unshown_maps = {maps.image: (maps, run) for maps in made}
         self._show_maps()
         if self.project.truth_of(ref, "instance", "boxes"):
             self.controller.start(
@@ -437,8 +443,9 @@ class ResultsPage(Page):
             self.found.follow_least()
 
 
-def _show_scores(box: TableList, scores: Scores | None, title: str) -> None:
+def _show_scores(fold: Fold, box: TableList, scores: Scores | None, title: str) -> None:
     """Show scores with what they were measured on; hides where there are none."""
+    fold.setVisible(scores is not None)
     if scores is None:
         box.show_tables(())
     else:
