@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MAGNIFICATIONS = tuple(2 ** (n / 2) for n in range(-5, 6))
 """What is tried: objects from 0.18 to 5.7 times as large as on the images learned from."""
 
+WINDOW_PX = 640
+"""Edge of what is looked at, as the network sees it: some hundreds of usual objects."""
+
 SIZE_SPREAD = 0.4
 """By how much the size of objects may differ from that of those learned from, natural logarithm:
 what is found at a scale counts the less the more it does."""
@@ -59,7 +62,7 @@ def find_magnification(
     values = dict[float, float]()
     edges = np.linspace(0, 1, len(tried) + 1).tolist()
     for (start, stop), (factors, times) in zip(pairwise(edges), tried.items(), strict=True):
-        window = WindowSource(part, middle_of(part.region, factors))
+        window = WindowSource(part, middle_of(part.region, factors, WINDOW_PX))
         shown = scaled(MatchedSource(window), factors)
         work = predict_image(predictor, shown, image=ref.id, run="", ref=ref)
         found = yield from subprogress(work, start, stop, f"trying magnification {times:.2g}")

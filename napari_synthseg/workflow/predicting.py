@@ -82,6 +82,9 @@ def _limited(ref: ImageRef, project: Project) -> ImageRef:
     return ref.model_copy(update={"roi": limits[0], "excluded": limits[1]})
 
 
+AS_LEARNED = "that of the images learned from"
+
+
 @dataclass(frozen=True, eq=False)
 class View:
     """An image as a model sees it.
@@ -95,11 +98,14 @@ class View:
         Where the image differs from those; sentences without a point.
     scale
         What its scale was chosen by.
+    looks_resized
+        Whether what it shows looks larger or smaller there, which the first note says.
     """
 
     pixels: PixelSource
     notes: tuple[str, ...]
     scale: str
+    looks_resized: bool = False
 
     def tell(self, image: ImageRef) -> tuple[str, ...]:
         """Return the notes with the name of the image."""
@@ -111,7 +117,7 @@ def show(
 ) -> View:
     """Open an image as a model sees it, and compare it with those learned from."""
     rule, pixels = model.rule, open_pixels(ref, folder)
-    factor, scale = rule.scale_for(ref, magnification), "that of the images learned from"
+    factor, scale = rule.scale_for(ref, magnification), AS_LEARNED
     if magnification is not None:
         scale = f"magnification {magnification:.2g}"
     elif rule.pixel_size and ref.pixel_size and ref.unit == rule.unit:
@@ -122,7 +128,8 @@ def show(
     seen = measure_appearance(scaled(counted_part(ref, pixels), factor))
     found = compare(seen, model.learned_from, can_magnify)
     matched = MatchedSource(pixels, found.gain, found.offset)
-    return View(scaled(matched, factor), found.notes, scale)
+    looks_resized = can_magnify and found.magnification != 1
+    return View(scaled(matched, factor), found.notes, scale, looks_resized)
 
 
 def check_magnification(run: TrainingRun, magnification: Magnification) -> None:
@@ -199,19 +206,26 @@ def _viewed(
     folder: Path,
     magnification: Magnification,
 ) -> Generator[Progress, None, View]:
-    """Open an image as a model sees it, at the best of several magnifications where that is asked.
+    """Open an image as a model sees it.
 
-    Then its notes say so.
+    At the best of several magnifications, where that is asked, or where a flat image looks resized
+    and nothing tells its scale. Then its notes say so.
     """
     model = run.trained_model()
+    words = "it is predicted with a"
     if magnification != "auto":
-        return show(model, ref, folder, magnification)
+        view = show(model, ref, folder, magnification)
+        if not view.looks_resized or view.scale != AS_LEARNED or ref.ndim > 2:
+            return view
+        words = f"what it shows looks larger or smaller than on the images learned from: {words}"
     pixels = open_pixels(ref, folder)
     predictor.check(pixels, f"'{ref.name}'")
     found = yield from subprogress(find_magnification(predictor, ref, pixels), 0.0, 0.5)
     view = show(model, ref, folder, found)
     scale = f"{view.scale}, by what is found at several"
-    return replace(view, scale=scale, notes=(f"it is predicted with a {scale}", *view.notes))
+    words += f" {scale} (if that is wrong, give one, or give all images their pixel sizes)"
+    notes = view.notes[1:] if view.looks_resized else view.notes
+    return replace(view, scale=scale, notes=(words, *notes))
 
 
 def apply_model(

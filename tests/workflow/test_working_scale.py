@@ -20,6 +20,7 @@ from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
 from tests.helpers.sessions import add_array
 
+RESIZED = "what it shows looks larger or smaller than on the images learned from:"
 TIMES = 4
 SPEC = TrainSpec(task="segment", steps=2, minutes=None, batch_size=2, crop=64, device="cpu")
 
@@ -193,9 +194,16 @@ def test_an_image_is_seen_at_the_magnification_that_is_given_or_found(large, run
     assert found.ids.shape == (128, 160)
     assert len(found.objects) == len(CENTERS)
     (note,) = found.notes
-    assert note == "it is predicted with a magnification 0.25, by what is found at several"
-    (found,) = large.predict(run, [ref]).result()
+    assert note.startswith("it is predicted with a magnification 0.25, by what is found at several")
+    (unasked,) = large.predict(run, [ref]).result()
+    np.testing.assert_array_equal(unasked.ids, found.ids)
+    assert unasked.notes == (f"{RESIZED} {note}",)
+    (found,) = large.predict(run, [ref], magnification=1.0).result()
     assert "predict it with a magnification of 0.2" in found.notes[0]
+    known = ref.model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
+    told = model.rule.model_copy(update={"pixel_size": 0.5, "unit": "um"})
+    sure = show(model.model_copy(update={"rule": told}), known, folder)
+    assert (sure.scale, sure.looks_resized) == ("its pixel size", True), "is told, and is left"
     with pytest.raises(InputError, match="above 0"):
         large.predict(run, [ref], magnification=0.0)
     sized = second.model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
@@ -207,18 +215,18 @@ def test_an_image_is_seen_at_the_magnification_that_is_given_or_found(large, run
 
 def test_what_is_exported_is_what_is_predicted_at_a_magnification(large, run, tmp_path):
     small = add_array(large, disc_image(CENTERS, (128, 160), 10)[0][0], "yx", "tiny")
-    options = {"run": run, "images": [small], "magnification": 0.25}
+    options = {"run": run, "images": [small], "magnification": 0.5}
     plain = large.export("labels", tmp_path / "plain", run=run, images=[small]).result()
     made = large.export("labels", tmp_path / "made", **options).result()
     without, found = (
-        large.predict(run, [small], magnification=times).result()[0] for times in (None, 0.25)
+        large.predict(run, [small], magnification=times).result()[0] for times in (None, 0.5)
     )
     written = [tifffile.imread(tmp_path / name / "tiny.tif") for name in ("plain", "made")]
     np.testing.assert_array_equal(written[0], without.ids)
     np.testing.assert_array_equal(written[1], found.ids)
     assert (written[0] != written[1]).any()
     assert plain.figures["notes"] == [f"tiny: {note}." for note in without.notes]
-    assert "predict it with a magnification of 0.2" in plain.figures["notes"][0]
+    assert RESIZED in plain.figures["notes"][0]
     assert made.figures["notes"] == [f"tiny: {note}." for note in found.notes]
     objects = large.export("objects", tmp_path / "o.csv", **options).result()
     assert objects.figures["objects"] == len(found.objects)

@@ -166,10 +166,13 @@ def predict_field(
     return replace(found, notes=(*cropped, *notes))
 
 
-def middle_of(region: Region, factor: Factor) -> Region:
-    """Return the middle of a part, as large as a look may take at a scale."""
+def middle_of(region: Region, factor: Factor, most_px: int = MOST_PX) -> Region:
+    """Return the middle of a part, as large as a look may take at a scale.
+
+    `most_px` is the edge of flat ones as the network sees them.
+    """
     factors = factors_of(factor, len(region))
-    most = (MOST_PX,) * 2 if len(region) == 2 else (MOST_PLANES, MOST_VOLUME_PX, MOST_VOLUME_PX)
+    most = (most_px,) * 2 if len(region) == 2 else (MOST_PLANES, MOST_VOLUME_PX, MOST_VOLUME_PX)
     middle = []
     for (start, stop), times, limit in zip(region, factors, most, strict=True):
         extent = min(stop - start, max(int(limit / times), 1))
