@@ -157,7 +157,7 @@ def predict_field(
     from napari_synthseg.tasks.predict import predict_image
 
     ref, factor = field.ref, predictor.rule.scale_for(field.ref)
-    region = middle_of(field.region, factor)
+    region = middle_of(field.region, factor, MOST_PX)
     window = WindowSource(open_pixels(ref, folder), region)
     pixels = scaled(MatchedSource(window), factor)
     found = yield from predict_image(predictor, pixels, image=ref.id, run=run)
@@ -166,7 +166,7 @@ def predict_field(
     return replace(found, notes=(*cropped, *notes))
 
 
-def middle_of(region: Region, factor: Factor, most_px: int = MOST_PX) -> Region:
+def middle_of(region: Region, factor: Factor, most_px: int) -> Region:
     """Return the middle of a part, as large as a look may take at a scale.
 
     `most_px` is the edge of flat ones as the network sees them.

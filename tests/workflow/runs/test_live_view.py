@@ -119,8 +119,11 @@ def test_a_look_that_fails_says_why_and_is_the_last_one(clock, monkeypatch):
 
 
 def test_a_large_part_is_cropped_to_its_middle():
-    assert live_view.middle_of(((0, 100), (50, 3000)), 1.0) == ((0, 100), (1013, 1013 + MOST_PX))
-    assert live_view.middle_of(((0, 4000), (0, 10)), 0.25) == ((0, 4000), (0, 10))
+    assert live_view.middle_of(((0, 100), (50, 3000)), 1.0, MOST_PX) == (
+        (0, 100),
+        (1013, 1013 + MOST_PX),
+    )
+    assert live_view.middle_of(((0, 4000), (0, 10)), 0.25, MOST_PX) == ((0, 4000), (0, 10))
 
 
 def test_a_model_finds_things_while_it_is_trained_and_learns_the_same(clicked, monkeypatch):
