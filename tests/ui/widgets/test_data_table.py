@@ -48,13 +48,16 @@ def test_all_rows_and_columns_are_in_sight_at_the_panels_width(shown, qtbot):
     qtbot.waitUntil(lambda: table.verticalHeader().width() > 100)
 
 
-def test_a_table_of_many_rows_needs_no_scrolling_sideways(shown, qtbot):
+def test_a_table_of_many_rows_stands_whole(shown, qtbot):
     table = make_table(("all", "object", "class 2"))
     many = Table(table.rows * 8, table.columns, table.cells * 8)
     shown.show_tables([many])
     (long,) = shown.tables
-    qtbot.waitUntil(lambda: long.verticalScrollBar().isVisible())
+    qtbot.waitUntil(long.isVisible)
     assert not long.horizontalScrollBar().isVisible()
+    assert not long.verticalScrollBar().isVisible()
+    last = long.visualRect(long.model().index(len(many.rows) - 1, 0))
+    assert long.viewport().rect().contains(last)
 
 
 def test_other_tables_replace_the_ones_before_and_none_hides(shown):
