@@ -16,24 +16,24 @@ class WheelGuard(QObject):
 
     def __init__(self, page: QWidget) -> None:
         super().__init__(page)
-        self._page = page
         page.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Pass the wheel on to what lies below; look for new widgets when the layout changes."""
-        kind = event.type()
-        if kind == QEvent.Type.Wheel and watched is not self._page:
+        # not kept as an attribute: Python may take those away before Qt deletes the guard
+        page, kind = self.parent(), event.type()
+        if kind == QEvent.Type.Wheel and watched is not page:
             if isinstance(watched, QAbstractSpinBox) and watched.hasFocus():
                 return False
             event.ignore()
             return True
-        if watched is self._page and kind in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
-            self._guard_all()
+        if watched is page and kind in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            self._guard_all(page)
         return False
 
-    def _guard_all(self) -> None:
+    def _guard_all(self, page: QObject) -> None:
         for kind in GUARDED:
-            for widget in self._page.findChildren(kind):
+            for widget in page.findChildren(kind):
                 if widget.focusPolicy() == Qt.FocusPolicy.WheelFocus:
                     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
                 widget.installEventFilter(self)  # where it is, it stays there once
