@@ -363,19 +363,28 @@ class Walk:
 
     # --- sessions ----------------------------------------------------------------------------
 
-    def quick(self) -> None:
-        """Click, train, and see."""
-        user = self.user
+    def begin(self, masks: str | None) -> tuple[Field, Field]:
+        """Open both halves of the nuclei, the second for scoring; a file of masks is true of it."""
         clicked, scored = write_nuclei(self.folder)
         self.open_panel()
         self.open_images(clicked.path, scored.path)
         self.leave_out_bars()
-        self.keep_for_scoring(None)
+        self.keep_for_scoring(self.folder / "masks" / masks if masks else None)
+        return clicked, scored
+
+    def click_some(self, field: Field) -> float:
+        """Click objects all over an image; return when the first was clicked."""
+        with self.step(f"{CLICKS} clicks"):
+            places = field.clicks[:: max(1, len(field.clicks) // CLICKS)][:CLICKS]
+            return self.click_objects(places)
+
+    def quick(self) -> None:
+        """Click, train, and see."""
+        user = self.user
+        clicked, scored = self.begin(None)
         user.press("Previous image")
         user.settle()
-        with self.step(f"{CLICKS} clicks"):
-            places = clicked.clicks[:: max(1, len(clicked.clicks) // CLICKS)][:CLICKS]
-            first = self.click_objects(places)
+        first = self.click_some(clicked)
         with self.step("show the other image, start the training"):
             user.press("Next image")
             user.settle()
@@ -396,18 +405,12 @@ class Walk:
     def own(self) -> None:
         """All that a session has, on files of the user's own."""
         user = self.user
-        clicked, scored = write_nuclei(self.folder)
-        self.open_panel()
-        self.open_images(clicked.path, scored.path)
-        self.leave_out_bars()
-        self.keep_for_scoring(self.folder / "masks" / "scored.tif")
+        clicked, scored = self.begin("scored.tif")
         with self.step("name the class"):
             user.press("Previous image")
             user.settle()
             user.cell("Classes", 0, 2, "nucleus")
-        with self.step(f"{CLICKS} clicks"):
-            places = clicked.clicks[:: max(1, len(clicked.clicks) // CLICKS)][:CLICKS]
-            self.click_objects(places)
+        self.click_some(clicked)
         with self.step("outlines stand"):
             user.wait(lambda: "no outline" not in self._outline_words(), "outlines")
             time.sleep(1)
@@ -419,7 +422,7 @@ class Walk:
                 time.sleep(0.3)
             self.note = f"{before} -> {self._outline_words()}"
         with self.step("say what is no object"):
-            y, x = places[0]
+            y, x = clicked.clicks[0]
             near = self._background_near(clicked.ids, (y, x))
             user.key("0")
             user.click("Clicks", near)

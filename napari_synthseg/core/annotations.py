@@ -179,12 +179,10 @@ class ImageRef(Frozen):
 
         The whole region, where nothing of it does.
         """
-        points = [point for rings in self.roi for ring in rings for point in ring]
-        if not points:
+        if not self.roi:
             return region
-        box = tuple(
-            (math.floor(min(along)), math.ceil(max(along))) for along in zip(*points, strict=True)
-        )
+        extents = _extents([ring for rings in self.roi for ring in rings])
+        box = tuple((math.floor(low), math.ceil(high)) for low, high in extents)
         return intersect(region, (*region[:-2], *box)) or region
 
     def counts_in(self, region: Region) -> bool:
@@ -220,11 +218,14 @@ class ImageRef(Frozen):
 
 def _may_touch(rings: Outline, first: Sequence[float], last: Sequence[float]) -> bool:
     """Tell whether the box round an outline overlaps a region from `first` to `last`, (y, x)."""
+    extents = zip(_extents(rings), first, last, strict=True)
+    return all(low < stop and high > start for (low, high), start, stop in extents)
+
+
+def _extents(rings: Iterable[Sequence[tuple[float, float]]]) -> list[tuple[float, float]]:
+    """Return the lowest and the highest of all corners, along y and along x."""
     corners = [point for ring in rings for point in ring]
-    return all(
-        min(c[axis] for c in corners) < last[axis] and max(c[axis] for c in corners) > first[axis]
-        for axis in (0, 1)
-    )
+    return [(min(along), max(along)) for along in zip(*corners, strict=True)]
 
 
 NOT_AN_OBJECT = 0

@@ -21,14 +21,19 @@ from tests.helpers.sessions import add_array
 PLACES = [(y, x) for y in (24, 64, 104) for x in (24, 60, 98, 134)]
 
 
+def click_four(session, places, diameter):
+    """Add an image of discs, and click the first four of PLACES."""
+    image, _ = disc_image(places)
+    ref = add_array(session, image[0], "yx", "discs")
+    project = session.project.with_classes(ObjectClass(name="disc", value=1, diameter=diameter))
+    clicks = [Click(image=ref.id, position=tuple(map(float, p)), cls=1) for p in PLACES[:4]]
+    session.edit(project.with_clicks(*clicks), "click")
+
+
 @pytest.fixture
 def session(tmp_path):
     with Session.create(tmp_path / "p.synthseg") as session:
-        image, _ = disc_image(PLACES)
-        ref = add_array(session, image[0], "yx", "discs")
-        project = session.project.with_classes(ObjectClass(name="disc", value=1, diameter=20))
-        clicks = [Click(image=ref.id, position=tuple(map(float, p)), cls=1) for p in PLACES[:4]]
-        session.edit(project.with_clicks(*clicks), "click")
+        click_four(session, PLACES, 20)
         yield session
 
 
@@ -63,11 +68,7 @@ def test_what_the_edge_of_the_image_all_but_cuts_off_is_not_suggested(tmp_path):
     """Of one disc a sixth is seen, of another one a half."""
     places = [*PLACES, (64, -8), (104, 160)]
     with Session.create(tmp_path / "edge.synthseg") as session:
-        image, _ = disc_image(places)
-        ref = add_array(session, image[0], "yx", "discs")
-        project = session.project.with_classes(ObjectClass(name="disc", value=1, diameter=24))
-        clicks = [Click(image=ref.id, position=tuple(map(float, p)), cls=1) for p in PLACES[:4]]
-        session.edit(project.with_clicks(*clicks), "click")
+        click_four(session, places, 24)
         found = suggest(session).every
     assert len(found) == 9
     assert min(one.outline.window[1][0] for one in found) > 0

@@ -255,12 +255,18 @@ def test_exit_asks_once_for_the_work_of_all_windows(opened, make_napari_viewer, 
     panel.shut_down()
 
 
-def test_two_panels_of_a_window_are_asked_for_together(opened):
+def another_panel(bench):
+    """Return a second panel in the window of a bench."""
     from napari_synthseg.ui.app.widget import SynthSegWidget
 
-    other = SynthSegWidget(opened.viewer)
-    opened.viewer.window.add_dock_widget(other, name="SynthSeg again", area="right")
-    opened.qtbot.wait(50)
+    panel = SynthSegWidget(bench.viewer)
+    bench.viewer.window.add_dock_widget(panel, name="SynthSeg again", area="right")
+    bench.qtbot.wait(50)
+    return panel
+
+
+def test_two_panels_of_a_window_are_asked_for_together(opened):
+    other = another_panel(opened)
     go_on = threading.Event()
     window, controller = opened.panel.window(), opened.panel.controller
     controller.run(Job(wait_for(go_on), "long work"), lane="training")
@@ -276,11 +282,7 @@ def test_two_panels_of_a_window_are_asked_for_together(opened):
 
 
 def test_a_closed_panel_is_freed_while_its_window_stays(bench):
-    from napari_synthseg.ui.app.widget import SynthSegWidget
-
-    panel = SynthSegWidget(bench.viewer)
-    bench.viewer.window.add_dock_widget(panel, name="SynthSeg again", area="right")
-    bench.qtbot.wait(50)
+    panel = another_panel(bench)
     kept: list[ref[Any]] = [ref(panel), ref(panel.controller), ref(panel.layers)]
     bench.viewer.window.remove_dock_widget(panel)
     bench.qtbot.wait(50)
