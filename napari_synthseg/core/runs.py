@@ -51,6 +51,8 @@ class DecodingRule(Frozen):
     scale
         Pixels that the network sees for one pixel of the images that it learned from, along their
         finest axis.
+    scales
+        Image id -> the same, of clicked images that have another scale.
     pixel_size, unit
         Of these images, along their finest axis, where all of them tell it, and images are
         resampled.
@@ -62,6 +64,7 @@ class DecodingRule(Frozen):
     diameter: float
     spacing: tuple[float, ...] = ()
     scale: float = 1.0
+    scales: dict[str, float] = Field(default_factory=dict)
     pixel_size: float | None = None
     unit: str = ""
 
@@ -69,12 +72,15 @@ class DecodingRule(Frozen):
         """Return how many pixels the network should see for one of an image, along each axis.
 
         `magnification` says how many times larger objects are than on the images learned from.
-        Without it, they keep their physical size where pixel sizes are known; else the scale of
-        those images holds. Pixels of volumes get the spacing of those that were learned from.
+        Without it, a clicked image has its own scale, and on others objects keep their physical
+        size where pixel sizes are known; else the usual scale holds. Pixels of volumes get the
+        spacing of those that were learned from.
         """
         factor = self.scale
         if magnification is not None:
             factor = min(factor / magnification, MAX_FACTOR)
+        elif image.id in self.scales:
+            factor = self.scales[image.id]
         elif self.pixel_size and image.pixel_size and image.unit == self.unit:
             factor = min(factor * min(image.pixel_size) / self.pixel_size, MAX_FACTOR)
         if self.scale == 1 and 1 / LEAVE_RATIO <= factor <= LEAVE_RATIO:

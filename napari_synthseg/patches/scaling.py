@@ -7,8 +7,9 @@ twice costs eight times the work, for nothing more to see.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -125,17 +126,30 @@ def axis_factors(
     return tuple(factor * s / w for s, w in zip(spacing, wanted, strict=True))
 
 
-def measure_scale(library: PatchLibrary, working: float) -> WorkingScale:
+def measure_scale(
+    library: PatchLibrary, working: float, held: PatchLibrary | None = None
+) -> WorkingScale:
     """Return the scale at which objects of the smallest class have the working diameter.
 
     Parameters
     ----------
     working
         Pixels; 0: images stay as they are.
+    held
+        Of held-out images: what is usual is not measured on them, but they may differ from it.
     """
     if not working or not library.patches:
         return UNSCALED
     smallest = min(library.diameters, key=lambda value: library.diameters[value])
+    spacings = [image.ref.spacing for image in library.images]
+    measured, of_held = (_own_diameters(some, smallest) for some in (library, held))
+    return scale_for(library.diameters[smallest], measured, working, spacings, of_held)
+
+
+def _own_diameters(library: PatchLibrary | None, smallest: int) -> dict[str, float]:
+    """Return how large objects of a class are on each image where that can be measured, pixels."""
+    if library is None:
+        return {}
     spacings = {image.ref.id: image.ref.spacing for image in library.images}
     patches: dict[str, list[Patch]] = {image: [] for image in spacings}
     for patch in library.usable():
@@ -145,8 +159,7 @@ def measure_scale(library: PatchLibrary, working: float) -> WorkingScale:
         return equal_diameter(patch.area, spacings[patch.image])
 
     own = {image: measure_diameter(p, smallest, length_of) for image, p in patches.items()}
-    measured = {image: found.diameter for image, found in own.items() if found}
-    return scale_for(library.diameters[smallest], measured, working, list(spacings.values()))
+    return {image: found.diameter for image, found in own.items() if found}
 
 
 def measure_scale_of_pairs(
@@ -154,10 +167,11 @@ def measure_scale_of_pairs(
     usual: float,
     working: float,
     spacings: Mapping[str, tuple[float, ...]],
+    held: Collection[str] = (),
 ) -> WorkingScale:
     """Return the scale by the true masks of images, by image id; see `measure_scale`.
 
-    `usual` is the diameter of images that show no object, pixels.
+    `usual` is the diameter of images that show no object, pixels; `held` are the held-out images.
     """
     measured = {}
     for image, pair in pairs.items():
@@ -172,7 +186,8 @@ def measure_scale_of_pairs(
                 lengths.setdefault(value, []).append(length)
         if lengths:
             measured[image] = min(float(np.median(some)) for some in lengths.values())
-    return scale_for(usual, measured, working, list(spacings.values()))
+    of_held = {image: measured.pop(image) for image in held if image in measured}
+    return scale_for(usual, measured, working, list(spacings.values()), of_held)
 
 
 def scale_for(
@@ -180,18 +195,19 @@ def scale_for(
     measured: Mapping[str, float],
     working: float,
     spacings: Sequence[Sequence[float]] = (),
+    held: Mapping[str, float] = MappingProxyType({}),
 ) -> WorkingScale:
     """Return the scale for a typed diameter, and those that some images measure, pixels.
 
-    `spacings` are those of the images. Planes that lie further apart than the resampled pixels in
-    them stay as they are.
+    Those that `held` images measure tell nothing of what is usual. `spacings` are those of the
+    images. Planes that lie further apart than the resampled pixels in them stay as they are.
     """
     volumes = [s for s in spacings if len(s) == 3]
     most = 1.0 if volumes else MAX_FACTOR
     usual = float(np.median(list(measured.values()))) if measured else usual
     others = {
         image: _factor(diameter, working, most)
-        for image, diameter in measured.items()
+        for image, diameter in {**held, **measured}.items()
         if not usual / SAME_RATIO < diameter < usual * SAME_RATIO
     }
     common = _factor(usual, working, most)

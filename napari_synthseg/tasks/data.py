@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -53,6 +53,8 @@ class TaskData:
         Distance of a volume's pixels along (z, y, x), in units of the shortest; empty: all alike.
     scale
         Pixels of all that for one pixel of the images; `diameter` is in these pixels.
+    scales
+        Image id -> the same, of images that have another scale.
     val_pairs, val_images
         The held-out part; empty: the last weights are kept.
     images
@@ -71,6 +73,7 @@ class TaskData:
     diameter: float
     spacing: tuple[float, ...] = ()
     scale: float = 1.0
+    scales: Mapping[str, float] = field(default_factory=dict)
     val_pairs: tuple[DualImage, ...] = ()
     val_images: tuple[ClickedImage, ...] = ()
     images: tuple[ImageRef, ...] = ()

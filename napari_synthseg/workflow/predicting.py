@@ -120,6 +120,8 @@ def show(
     factor, scale = rule.scale_for(ref, magnification), AS_LEARNED
     if magnification is not None:
         scale = f"magnification {magnification:.2g}"
+    elif ref.id in rule.scales:
+        scale = "its own, by its outlines"
     elif rule.pixel_size and ref.pixel_size and ref.unit == rule.unit:
         scale = "its pixel size"
     if model.learned_from is None or pixels.shape[0] != model.in_channels:  # the latter is refused

@@ -170,15 +170,18 @@ class TrainingSources:
         working = working_diameter(spec)
         if spec.source == "real":
             true = yield from self._true_pairs(parts)
-            known = {part.ref.id: pair for part, pair in zip(parts, true, strict=True)}
-            spacings = {part.ref.id: part.ref.spacing for part in parts}
-            scale = measure_scale_of_pairs(known, diameter, working, spacings)
+            true_held = yield from self._true_pairs(held)
+            known = {ref.id: pair for ref, pair in (*true_held, *true)}
+            spacings = {ref.id: ref.spacing for ref, _ in (*true_held, *true)}
+            apart = {part.ref.id for part in held} - {part.ref.id for part in parts}
+            scale = measure_scale_of_pairs(known, diameter, working, spacings, apart)
             diameter = (scale.diameter or diameter) * scale.usual
-            both = zip(parts, true, strict=True)
-            pairs: Synthesizer = RealDataset([scaled_pair(p, scale.of(s.ref)) for s, p in both])
+            val_pairs = _scaled_pairs(true_held, scale)
+            pairs: Synthesizer = RealDataset(_scaled_pairs(true, scale))
         else:
             library = yield from self._cut(parts)
-            scale = measure_scale(library, working)
+            library_held = yield from self._cut_held(held)
+            scale = measure_scale(library, working, library_held)
             cautions = choosing.cautions(self.project, spec, library)
             yield Progress(0.0, "resampling", notes=cautions)
             notes += cautions
@@ -189,17 +192,18 @@ class TrainingSources:
             if spec.source == "mixed":
                 mixed_in = self._known_elsewhere(parts, held)
                 refs = list({p.ref.id: p.ref for p in (*parts, *mixed_in)}.values())
-                real = yield from self._true_pairs(mixed_in, scale)
+                real = _scaled_pairs((yield from self._true_pairs(mixed_in)), scale)
                 pairs = MixedDataset(pairs, real, _real_fraction(spec))
             else:
                 shown, share = yield from self._shown(library)
                 if shown:
                     pairs = MixedDataset(pairs, [fitted(pair) for pair in shown], share)
                     notes.append(f"{share:.0%} of the crops show clicked images themselves")
-            made = yield from self._validation_pairs(held, scale)
-            val_pairs = tuple(fitted(pair) for pair in made)
-        if spec.source != "synthetic":
-            val_pairs += yield from self._true_pairs(held, scale)
+            if library_held:
+                made = yield from self._validation_pairs(scaled_library(library_held, scale))
+                val_pairs = tuple(fitted(pair) for pair in made)
+            if spec.source == "mixed":
+                val_pairs += _scaled_pairs((yield from self._true_pairs(held)), scale)
         images = (clicked_image(part, self.project, self.folder) for part in held)
         return TaskData(
             spec,
@@ -208,6 +212,7 @@ class TrainingSources:
             diameter,
             _spacing(part.ref for part in parts) if scale.is_one else scale.spacing,
             scale.usual,
+            scale.images,
             val_pairs=val_pairs,
             val_images=tuple(scaled_clicked(image, scale.of(image.ref)) for image in images),
             images=tuple(refs),
@@ -255,14 +260,15 @@ class TrainingSources:
         return tuple(found)
 
     def _true_pairs(
-        self, parts: Sequence[Subset], scale: WorkingScale = UNSCALED
-    ) -> Generator[Progress, None, tuple[DualImage, ...]]:
-        pairs: list[DualImage] = []
+        self, parts: Sequence[Subset]
+    ) -> Generator[Progress, None, list[tuple[ImageRef, DualImage]]]:
+        """Return images with their true masks as they are."""
+        pairs: list[tuple[ImageRef, DualImage]] = []
         for part in parts:
             kinds = self.task.truth_kinds
             found = yield from true_pairs(self.project, self.folder, [part.ref], kinds)
-            pairs += [scaled_pair(pair, scale.of(part.ref)) for pair in found]
-        return tuple(pairs)
+            pairs += [(part.ref, pair) for pair in found]
+        return pairs
 
     def _known_elsewhere(
         self, parts: Sequence[Subset], held: Sequence[Subset]
@@ -299,16 +305,20 @@ class TrainingSources:
             shown.append(label_clicked(library, background, image))
         return shown, wanted
 
-    def _validation_pairs(
-        self, held: Sequence[Subset], scale: WorkingScale
-    ) -> Generator[Progress, None, tuple[DualImage, ...]]:
-        if not held:
-            return ()
+    def _cut_held(self, held: Sequence[Subset]) -> Generator[Progress, None, PatchLibrary | None]:
+        """Return the patches of held-out parts; None where there are none to use."""
         try:
-            library = scaled_library((yield from self._cut(held)), scale)
+            return (yield from self._cut(held)) if held else None
+        except InputError:
+            return None  # the clicks alone must decide
+
+    def _validation_pairs(
+        self, library: PatchLibrary
+    ) -> Generator[Progress, None, tuple[DualImage, ...]]:
+        try:
             synthesizer = yield from suitable_recipe(self.project).fit(library, self.artifacts)
         except InputError:
-            return ()  # nothing usable is held out: the clicks alone must decide
+            return ()  # too little for a canvas: the clicks alone must decide
         return tuple((yield from synthesizer.draw(range(VALIDATION_PAIRS))))
 
     def _cut(self, parts: Sequence[Subset]) -> Generator[Progress, None, PatchLibrary]:
@@ -320,6 +330,12 @@ class TrainingSources:
         pairs = yield from recipe.fit(source, self.artifacts)
         count = self.spec.pairs or recipe.default_pool_size
         return pairs if count is None else CachedDataset(pairs, count)
+
+
+def _scaled_pairs(
+    pairs: Sequence[tuple[ImageRef, DualImage]], scale: WorkingScale
+) -> tuple[DualImage, ...]:
+    return tuple(scaled_pair(pair, scale.of(ref)) for ref, pair in pairs)
 
 
 def _describe_rejected(first: Sequence[DualImage], real_fraction: float) -> list[str]:

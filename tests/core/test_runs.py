@@ -16,6 +16,7 @@ STORED: dict[str, Any] = {
         "diameter": 9.0,
         "spacing": [],
         "scale": 1.0,
+        "scales": {},
         "pixel_size": None,
         "unit": "",
         "kernel": {"sigma": 2.5, "steps": [1, 2]},

@@ -97,6 +97,23 @@ def test_runs_of_earlier_versions_see_images_as_they_are():
     assert TrainingRun(id="b", name="new").spec.working_diameter == 24
 
 
+def test_a_clicked_image_is_seen_at_a_scale_of_its_own(large):
+    centers = [(y * 2, x * 2) for y, x in CENTERS]
+    half = add_array(large, disc_image(centers, (256, 320), 20)[0][0], "yx", "half")
+    clicks = [Click(image=half.id, position=c, cls=1) for c in centers]
+    large.edit(large.project.with_clicks(*clicks), "click")
+    run = large.train(SPEC, "both").result()  # one of the two images is held out
+    large.undo()
+    rule = run.model.rule
+    first = large.project.images[0]
+    assert rule.scale_for(half) == pytest.approx(2 * rule.scale_for(first), rel=0.1)
+    (other,) = {first.id, half.id} & set(rule.scales)
+    assert {first.id, half.id} - {other} == set(run.images)
+    seen = show(run.model, half if other == half.id else first, large.folder)
+    assert seen.scale == "its own, by its outlines"
+    assert rule.scale_for(half, 2.0) == rule.scale / 2, "what is asked counts"
+
+
 def test_physical_sizes_are_kept_where_pixel_sizes_are_known(large):
     image = large.project.images[0].model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
     rule = DecodingRule(class_values=(1,), diameter=24, scale=0.3, pixel_size=0.25, unit="um")

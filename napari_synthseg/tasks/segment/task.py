@@ -51,6 +51,7 @@ class SegmentTask(Task):
             minimum_score=DEFAULT_MIN_SCORE,
             spacing=data.spacing,
             scale=data.scale,
+            scales=dict(data.scales),
             pixel_size=pixel_size,
             unit=unit,
         )
