@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 Magnification = float | Literal["auto"] | None
 """How many times larger objects are, in pixels, than on the images that were learned from; "auto":
 by what is found on each image at several scales; None: by pixel sizes, where all tell them, else
-as large."""
+as "auto" on flat images that were not learned from."""
 
 
 def find_images(
@@ -83,6 +83,7 @@ def _limited(ref: ImageRef, project: Project) -> ImageRef:
 
 
 AS_LEARNED = "that of the images learned from"
+LOOKS_RESIZED = "what it shows looks larger or smaller than on the images learned from"
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,16 +211,19 @@ def _viewed(
 ) -> Generator[Progress, None, View]:
     """Open an image as a model sees it.
 
-    At the best of several magnifications, where that is asked, or where a flat image looks resized
-    and nothing tells its scale. Then its notes say so.
+    At the best of several magnifications, where that is asked, or where nothing tells its scale and
+    `_tries_several`. Where it is another one, the notes say so.
     """
     model = run.trained_model()
     words = "it is predicted with a"
     if magnification != "auto":
         view = show(model, ref, folder, magnification)
-        if not view.looks_resized or view.scale != AS_LEARNED or ref.ndim > 2:
+        if view.scale != AS_LEARNED or not _tries_several(run, ref, view):
             return view
-        words = f"what it shows looks larger or smaller than on the images learned from: {words}"
+        if view.looks_resized:
+            words = (
+                f"what it shows looks larger or smaller than on the images learned from: {words}"
+            )
     pixels = open_pixels(ref, folder)
     predictor.check(pixels, f"'{ref.name}'")
     found = yield from subprogress(find_magnification(predictor, ref, pixels), 0.0, 0.5)
@@ -227,7 +231,23 @@ def _viewed(
     scale = f"{view.scale}, by what is found at several"
     words += f" {scale} (if that is wrong, give one, or give all images their pixel sizes)"
     notes = view.notes[1:] if view.looks_resized else view.notes
-    return replace(view, scale=scale, notes=(words, *notes))
+    if found == 1 and magnification != "auto":
+        words = ""
+    return replace(view, scale=scale, notes=(*filter(None, [words]), *notes))
+
+
+def _tries_several(run: TrainingRun, ref: ImageRef, view: View) -> bool:
+    """Tell whether several magnifications are tried on an image of which nothing tells the scale.
+
+    Not of images that were learned from, nor of volumes, nor by models that see images as they are,
+    nor by those of versions that compared nothing. By models of several classes only where an image
+    looks resized: how large the objects of each are is not known, and scores alone can mislead.
+    """
+    model = run.trained_model()
+    scaled = task_info(run.task).scaled and run.spec.working_diameter > 0
+    can_try = scaled and model.learned_from is not None and ref.ndim == 2
+    one_class = len(model.rule.class_values) == 1
+    return can_try and ref.id not in run.images and (one_class or view.looks_resized)
 
 
 def apply_model(

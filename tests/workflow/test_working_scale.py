@@ -14,7 +14,7 @@ from napari_synthseg.core.runs import DecodingRule, TrainingRun
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.storage.runs import load_weights
 from napari_synthseg.tasks.predict import load_predictor, predict_image
-from napari_synthseg.workflow import choosing
+from napari_synthseg.workflow import choosing, predicting
 from napari_synthseg.workflow.predicting import show
 from napari_synthseg.workflow.session import Session
 from tests.helpers.clicked_discs import CENTERS, disc_image, finish
@@ -228,6 +228,42 @@ def test_an_image_is_seen_at_the_magnification_that_is_given_or_found(large, run
     finer = show(model.model_copy(update={"rule": rule}), sized, folder)
     assert finer.scale == "its pixel size"
     assert finer.pixels.shape[1] == pytest.approx(2 * plain.pixels.shape[1], abs=1)
+
+
+def test_several_magnifications_are_tried_where_nothing_tells_the_scale(large, run, monkeypatch):
+    tried = []
+
+    def find(predictor, ref, pixels):
+        tried.append(ref.name)
+        return 0.5
+        yield
+
+    monkeypatch.setattr(predicting, "find_magnification", find)
+    first, second = large.project.images[:2]
+
+    def seen(ref, run=run, magnification=None):
+        tried.clear()
+        (found,) = large.predict(run, [ref], magnification=magnification).result()
+        return found
+
+    found = seen(second)
+    assert tried == [second.name]
+    assert found.scale == "magnification 0.5, by what is found at several"
+    assert found.notes[0].startswith("it is predicted with a magnification 0.5, by what")
+    assert seen(first).scale == "that of the images learned from"
+    assert not tried, "it was learned from"
+    assert seen(second, magnification=1.0).scale == "magnification 1"
+    assert not tried, "it is told"
+    as_they_are = SPEC.model_copy(update={"working_diameter": 0.0})
+    assert seen(second, large.train(as_they_are, "as it is").result()).notes == ()
+    assert not tried, "the model sees images as they are"
+    monkeypatch.setattr(predicting, "find_magnification", lambda *_: find_one())
+    assert seen(second).notes == (), "as large as those learned from: nothing to tell"
+
+
+def find_one():
+    return 1.0
+    yield
 
 
 def test_what_is_exported_is_what_is_predicted_at_a_magnification(large, run, tmp_path):

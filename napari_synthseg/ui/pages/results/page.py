@@ -73,21 +73,16 @@ class ResultsPage(Page):
             "without."
         )
         self.magnification = QDoubleSpinBox(maximum=20.0, singleStep=0.5)
-        self.magnification.setSpecialValueText("by pixel size")
+        self.magnification.setSpecialValueText("by itself")
         self.magnification.setToolTip(
-            "How many times larger objects are, in pixels, than on the images learned from. "
-            "By pixel size: where all images have one; else objects count as equally large."
+            "How many times larger objects are, in pixels, than on the images learned from. By "
+            "itself: by pixel size, where all images have one; else several are tried on each "
+            "image that was not learned from, and the one is taken at which the model is surest "
+            "and objects are as large as those learned from."
         )
-        self.try_magnifications = QCheckBox("try several")
-        self.try_magnifications.setToolTip(
-            "Tries several magnifications on the middle of each image, and takes the one at which "
-            "the model is surest and objects are as large as those learned from. Takes longer."
-        )
-        self.try_magnifications.toggled.connect(self.magnification.setDisabled)
         self.magnification_row = row_of(
-            quiet_label("Magnification"), self.magnification, self.try_magnifications,
-            stretch=self.magnification,
-        )  # fmt: skip
+            quiet_label("Magnification"), self.magnification, stretch=self.magnification
+        )
         self.found_text, self.found_table = quiet_label(), DataTable()
         self.found = Found(controller)
         self.threshold = ThresholdBox(self.found)
@@ -288,8 +283,6 @@ class ResultsPage(Page):
         """Return what the user set; None: nothing."""
         if not describe_task(run.task).scaled:
             return None
-        if self.try_magnifications.isChecked():
-            return "auto"
         return self.magnification.value() or None
 
     def _on_predicted(self, run: TrainingRun, found: Sequence[Prediction]) -> None:
