@@ -29,8 +29,11 @@ from napari_synthseg.workflow.runs.live_view import middle_of
 if TYPE_CHECKING:
     from napari_synthseg.training.model import Predictor
 
-MAGNIFICATIONS = tuple(2 ** (n / 2) for n in range(-5, 6))
-"""What is tried: objects from 0.18 to 5.7 times as large as on the images learned from."""
+MAGNIFICATIONS = (1.0, 0.5, 2.0, 0.25, 4.0)
+"""What is tried first, the usual before the unusual; then those beside the best."""
+
+BESIDE = 2**0.5
+"""The ratio of those to the best: objects from 0.18 to 5.7 times as large are known again."""
 
 WINDOW_PX = 640
 """Edge of what is looked at, as the network sees it: some hundreds of usual objects."""
@@ -55,20 +58,29 @@ def find_magnification(
     from napari_synthseg.tasks.predict import predict_image
 
     part = counted_part(ref, pixels)
-    tried = dict[tuple[float, ...], float]()  # enlarging ends at a factor: none is tried twice
-    for times in sorted(MAGNIFICATIONS, key=lambda m: abs(math.log(m))):
-        factors = factors_of(predictor.rule.scale_for(ref, times), ref.ndim)
-        tried.setdefault(factors, times)
+    tried = set[tuple[float, ...]]()  # enlarging ends at a factor: none is tried twice
     values = dict[float, float]()
-    edges = np.linspace(0, 1, len(tried) + 1).tolist()
-    for (start, stop), (factors, times) in zip(pairwise(edges), tried.items(), strict=True):
+    steps = iter(pairwise(np.linspace(0, 1, len(MAGNIFICATIONS) + 3).tolist()))
+
+    def attempt(times: float) -> Generator[Progress, None, None]:
+        start, stop = next(steps)
+        factors = factors_of(predictor.rule.scale_for(ref, times), ref.ndim)
+        if factors in tried:
+            return
+        tried.add(factors)
         window = WindowSource(part, middle_of(part.region, factors, WINDOW_PX))
         shown = scaled(MatchedSource(window), factors)
         work = predict_image(predictor, shown, image=ref.id, run="", ref=ref)
         found = yield from subprogress(work, start, stop, f"trying magnification {times:.2g}")
         if isinstance(found, InstancePrediction) and found.objects:
             values[times] = _fit(found, factors, predictor)
-    return max(values, key=values.__getitem__) if values else 1.0
+
+    for times in MAGNIFICATIONS:
+        yield from attempt(times)
+    best = max(values, key=values.__getitem__, default=1.0)
+    for times in (best / BESIDE, best * BESIDE):
+        yield from attempt(times)
+    return max(values, key=values.__getitem__, default=1.0)
 
 
 def _fit(found: InstancePrediction, factors: tuple[float, ...], predictor: Predictor) -> float:
