@@ -3,7 +3,8 @@
 Prints one JSON object, times in milliseconds. Run it alone on the machine, with a display or with
 ``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX" python -m benchmarks.gui_latency``.
 A gap is the time between two ticks of a 10 ms timer on the GUI thread, while the canvas is moved
-a little ten times a second, so that it draws. Closing is the time until the window is gone once it
+a little ten times a second, so that it draws; `busy` is how much of it the processor spent on that
+thread, which other programs lengthen less. Closing is the time until the window is gone once it
 was closed; saving goes on after it, until the project's lock is released.
 """
 
@@ -53,12 +54,15 @@ class Meter:
         from qtpy.QtCore import Qt, QTimer
 
         self._viewer = viewer
-        self._ticks: list[float] = []
+        self._ticks: list[tuple[float, float]] = []
         self._moved = 0
         self._timer, self._mover = QTimer(), QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(lambda: self._ticks.append(time.perf_counter()))
+        self._timer.timeout.connect(self._tick)
         self._mover.timeout.connect(self._move)
+
+    def _tick(self) -> None:
+        self._ticks.append((time.perf_counter(), time.thread_time()))
 
     def _move(self) -> None:
         camera = self._viewer.scene.camera
@@ -66,25 +70,32 @@ class Meter:
         z, y, x = camera.center
         camera.center = (z, y, x + (2 if self._moved % 2 else -2))
 
-    def run(self, done: Callable[[], bool]) -> dict[str, float]:
-        """Measure until `done`; return p50, p99 and worst gap."""
+    def run(self, done: Callable[[], bool], draws: bool = True) -> dict[str, float]:
+        """Measure until `done`; return p50, p99 and worst gap.
+
+        The canvas `draws` all the while, unless only the end is waited for.
+        """
         from qtpy.QtCore import QEventLoop, QTimer
 
         self._ticks.clear()
         loop, check = QEventLoop(), QTimer()
         check.timeout.connect(lambda: loop.quit() if done() else None)
         self._timer.start(TICK_MS)
-        self._mover.start(MOVE_MS)
+        if draws:
+            self._mover.start(MOVE_MS)
         check.start(50)
         loop.exec_() if hasattr(loop, "exec_") else loop.exec()
         for timer in (check, self._timer, self._mover):
             timer.stop()
-        gaps = 1e3 * np.diff(self._ticks) if len(self._ticks) > 1 else np.zeros(1)
+        ticks = self._ticks if len(self._ticks) > 1 else [(0.0, 0.0)] * 2
+        gaps, busy = 1e3 * np.diff(ticks, axis=0).T
         p50, p99 = np.percentile(gaps, (50, 99))
         return {
             "p50": round(float(p50), 1),
             "p99": round(float(p99), 1),
             "worst": round(float(gaps.max()), 1),
+            "busy_p99": round(float(np.percentile(busy, 99)), 1),
+            "busy_worst": round(float(busy.max()), 1),
             "ticks": len(gaps),
         }
 

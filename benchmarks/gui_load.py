@@ -3,8 +3,9 @@
 Prints one JSON object, times in milliseconds. Run it alone on the machine, with a display or with
 ``xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX" python -m benchmarks.gui_load``. Gaps are
 those of `benchmarks.gui_latency`; mouse and keys are events of Qt, as from a user. `memory` repeats
-one walk (click, undo, all pages, a short training, a prediction) and compares the memory at its end
-with that after a third of the time.
+rounds in one window (click, undo, all pages, a training, a prediction, suggestions that are
+answered, an improved model and its prediction; trainings of a few batches). It prints a line for
+each round on stderr, and compares the memory at the end with that after a third of the time.
 """
 
 from __future__ import annotations
@@ -13,25 +14,36 @@ import argparse
 import gc
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import psutil
 
 from benchmarks.gallery import draw_patches
 from benchmarks.gui_latency import Window
+from benchmarks.helpers.memory import trim_heap
 from napari_synthseg.core.annotations import Click
 from napari_synthseg.core.patch import PatchLibrary
+from napari_synthseg.core.project import Project
+from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.workflow.choosing import improving_spec
 
 SHAPE = (4160, 4176)
 SPACING_PX = 16
 DISTINCT_PATCHES = 1000
 STEPS = 20
 """Batches of a training that is only there to be predicted with."""
+
+ROUND_STEPS, ANSWERS = 3, 4
+"""Batches of each training, and answered suggestions, of a round that is repeated."""
+
+IMPROVING = "napari_synthseg.ui.pages.suggesting.improve_box.improving_spec"
 
 EVERY_MS = 250
 """Time between two clicks, and between two steps of scrolling."""
@@ -161,39 +173,74 @@ def measure_predicting() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def improve_shortly(project: Project) -> TrainSpec:
+    """Return the training of a correction round, of a few batches."""
+    changes = {"minutes": None, "steps": ROUND_STEPS}
+    return improving_spec(project).model_copy(update=changes)
+
+
+def go_round(window: Window) -> None:
+    """Click, undo, look at all pages, train, predict, correct, and improve the model."""
+    panel, controller = window.panel, window.controller
+    page, review = panel.results_page, panel.layers.suggestions
+
+    def settle() -> None:
+        window.meter.run(window.idle, draws=False)
+
+    for step in range(3):
+        panel.show_step(step)
+        settle()
+    panel.show_step(0)
+    for place in ((40.0, 40.0), (80.0, 60.0)):
+        panel.layers.clicks.layer.add(np.array([place]))
+        window.meter.wait(0.2)
+        controller.undo()
+    panel.show_step(3)
+    window.train(minutes=None, steps=ROUND_STEPS)
+    settle()
+    panel.show_step(4)
+    settle()
+    page.predict()
+    settle()
+    page.suggest.ask()
+    settle()
+    for number in range(min(ANSWERS, len(review.open))):
+        (review.reject if number % 2 else review.accept)()
+        window.meter.wait(0.2)
+    settle()
+    with patch(IMPROVING, improve_shortly):
+        page.improve.improve()
+    settle()
+
+
 def measure_memory(minutes: float) -> dict[str, Any]:
-    """Repeat one walk; return megabytes after a third of the time and at its end."""
+    """Repeat rounds; return megabytes after a third of the time and at its end.
+
+    Last is what is left once the allocator has given back what it kept free.
+    """
     window = Window()
     window.open_nuclei()
-    panel = window.panel
-    clicks = panel.layers.clicks
-    started, rounds = time.monotonic(), 0
-    first, readings = 0.0, []
-    while (elapsed := time.monotonic() - started) < 60 * minutes:
-        for step in range(3):
-            panel.show_step(step)
-            window.meter.run(window.idle)
-        panel.show_step(0)
-        for place in ((40.0, 40.0), (80.0, 60.0)):
-            clicks.layer.add(np.array([place]))
-            window.meter.wait(0.2)
-            window.controller.undo()
-        window.panel.show_step(3)
-        window.train(minutes=None, steps=3)
-        window.meter.run(lambda: window.controller.job("training") is None)
-        panel.show_step(4)
-        window.meter.run(window.idle)
-        rounds += 1
+    process = psutil.Process()
+    started, readings = time.monotonic(), list[dict[str, int]]()
+    while not readings or readings[-1]["seconds"] < 60 * minutes:
+        go_round(window)
         gc.collect()
-        megabytes = psutil.Process().memory_info().rss / 2**20
-        readings.append((round(elapsed), round(megabytes)))
-        if not first and elapsed > 20 * minutes:
-            first = megabytes
-    last = readings[-1][1]
+        reading = {
+            "seconds": round(time.monotonic() - started),
+            "mb": round(process.memory_info().rss / 2**20),
+            "layers": len(window.viewer.layers),
+            "objects": len(gc.get_objects()),
+        }
+        print(json.dumps(reading), file=sys.stderr, flush=True)
+        readings.append(reading)
+    trim_heap()
+    trimmed = process.memory_info().rss / 2**20
     window.close()
+    first = next(each["mb"] for each in readings if each["seconds"] >= 20 * minutes)
+    last = readings[-1]["mb"]
     return {
-        "rounds": rounds, "after_a_third_mb": round(first), "at_the_end_mb": last,
-        "ratio": round(last / max(first, 1), 3), "readings": readings,
+        "rounds": len(readings), "after_a_third_mb": first, "at_the_end_mb": last,
+        "ratio": round(last / first, 3), "trimmed_mb": round(trimmed),
     }  # fmt: skip
 
 

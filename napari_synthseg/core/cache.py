@@ -11,6 +11,10 @@ from cachetools import LRUCache
 
 Value = TypeVar("Value")
 
+MOST_VERSIONS = 4
+"""Versions of one thing that are kept: of an image, what all clicks, those that a model learns from
+and those that it is chosen by give, and what was there before the last edit."""
+
 
 class ByteCache(Generic[Value]):
     """Values by key, as many as fit a number of bytes.
@@ -34,6 +38,7 @@ class ByteCache(Generic[Value]):
         self._values: LRUCache[Hashable, Value] = LRUCache(
             limit_bytes, lambda value: min(size_of(value), limit_bytes)
         )
+        self._versions: dict[Hashable, list[Hashable]] = {}
 
     @property
     def nbytes(self) -> int:
@@ -48,10 +53,20 @@ class ByteCache(Generic[Value]):
         with self._lock:
             return self._values.get(key)
 
-    def put(self, key: Hashable, value: Value) -> None:
-        """Keep a value, and drop the least recently used ones that no longer fit."""
+    def put(self, key: Hashable, value: Value, version_of: Hashable = None) -> None:
+        """Keep a value, and drop the least recently used ones that no longer fit.
+
+        Of the values that are put as versions of the same thing the last `MOST_VERSIONS` are kept:
+        whoever edits a thing leaves many of it behind.
+        """
         with self._lock:
             self._values[key] = value
+            if version_of is not None:
+                others = (k for k in self._versions.get(version_of, ()) if k != key)
+                known = [k for k in others if k in self._values]
+                for old in known[: 1 - MOST_VERSIONS]:
+                    del self._values[old]
+                self._versions[version_of] = [*known[1 - MOST_VERSIONS :], key]
 
     def get_or_make(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the value of a key; make and keep it where it is missing. Never write into it."""
@@ -66,6 +81,7 @@ class ByteCache(Generic[Value]):
         """Drop all values."""
         with self._lock:
             self._values.clear()
+            self._versions.clear()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ByteCache, (self.limit_bytes, self.size_of)

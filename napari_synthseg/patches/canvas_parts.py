@@ -256,7 +256,7 @@ def _estimate_part(
         unclicked=unclicked,
         spacing=ref.spacing if len(part) == 3 else (),
     )
-    CACHE.put(key, background)
+    CACHE.put(key, background, version_of=(image.ref.id, part))
     return background
 
 

@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 
-from napari_synthseg.core.cache import ByteCache
+from napari_synthseg.core.cache import MOST_VERSIONS, ByteCache
 
 
 def test_the_newest_values_are_kept_within_a_limit() -> None:
@@ -42,6 +42,22 @@ def test_nothing_is_a_value_too_and_a_replaced_value_counts_once() -> None:
     cache.put("word", "four")
     cache.put("word", "fives")
     assert (cache.get("word"), cache.nbytes) == ("fives", 5)
+
+
+def test_of_the_versions_of_one_thing_the_last_are_kept() -> None:
+    cache: ByteCache[int] = ByteCache(1000, lambda _: 1)
+    cache.put("other", 0)
+    cache.put("b0", 0, version_of="b")
+    for number in range(MOST_VERSIONS + 3):
+        cache.put(f"a{number}", number, version_of="a")
+        cache.put("a0" if number < 3 else "a3", number, version_of="a")  # the same one again
+    kept = [n for n in range(MOST_VERSIONS + 3) if cache.get(f"a{n}") is not None]
+    assert kept == [3, 4, 5, 6]
+    assert cache.get("other") == cache.get("b0") == 0
+    assert len(cache) == MOST_VERSIONS + 2
+    cache.clear()
+    cache.put("a7", 7, version_of="a")
+    assert cache.get("a7") == 7
 
 
 def test_a_copy_for_another_process_starts_empty() -> None:

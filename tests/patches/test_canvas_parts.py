@@ -8,6 +8,7 @@ import pytest
 import tifffile
 
 from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.cache import MOST_VERSIONS
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import region_shape, region_slices
 from napari_synthseg.core.labels import InstanceLabels
@@ -211,6 +212,13 @@ def test_a_background_is_estimated_once_and_known_under_other_names(works):
     assert len(works) == 1
     assert (one.image, other.image) == ("a", "b")
     np.testing.assert_array_equal(one.pixels, other.pixels)
+
+
+def test_an_image_that_is_clicked_on_and_on_leaves_few_backgrounds_behind(works):
+    for number in range(6):
+        backgrounds_of(clicked(IMAGE, CENTERS[number:]))
+    assert len(works) == 6
+    assert len(canvas_parts.CACHE) == MOST_VERSIONS
 
 
 def changed(part):

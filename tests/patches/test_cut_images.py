@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_synthseg.core.cache import MOST_VERSIONS
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.patch import ClickedImage, Outline
 from napari_synthseg.core.pixels import ArraySource
@@ -45,6 +46,15 @@ def test_only_the_image_that_changed_is_cut_anew(works):
     assert works == ["a", "b", "b"]
     assert again.patches[1].mask is first.patches[1].mask
     assert "a-1" not in {p.id for p in again.usable()}
+
+
+def test_an_image_that_is_clicked_on_and_on_leaves_few_versions_behind(works):
+    build(image_of(name="b"))
+    for number in range(12):
+        build(image_of([(31 + number / 4, 30), *CENTERS[1:]]))
+    assert len(cut_images.CACHE) == 1 + MOST_VERSIONS
+    build(image_of([(31 + 11 / 4, 30), *CENTERS[1:]]), image_of(name="b"))
+    assert works == ["b", *["a"] * 12]
 
 
 def test_names_and_roles_change_no_patch(works):

@@ -1,10 +1,14 @@
 """A job can be paused, resumed and cancelled, and every end is an outcome."""
 
+import ctypes
+import sys
 import threading
 
+import psutil
 import pytest
 
 from napari_synthseg.core.progress import Cancelled, Progress, subprogress
+from napari_synthseg.workflow import jobs
 from napari_synthseg.workflow.jobs import Job
 
 
@@ -225,3 +229,28 @@ def test_a_function_that_is_cancelled_meanwhile_ends_as_cancelled_with_what_it_m
 def iter_and_return(value):
     yield Progress(0.5)
     return value
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
+def test_long_work_in_a_thread_gives_back_the_memory_that_it_leaves_free(monkeypatch):
+    if not hasattr(ctypes.CDLL(None), "malloc_trim"):
+        pytest.skip("this system's allocator is another one")
+    kept: list[bytearray] = []
+
+    def work():
+        yield Progress(0.0)
+        blocks = [bytearray(60_000) for _ in range(1000)]
+        kept.extend(blocks[::50])  # what is freed lies between what stays
+
+    def grown_mb() -> float:
+        before = psutil.Process().memory_info().rss
+        assert Job(work(), "much").start().join(20)
+        for thread in threading.enumerate():
+            if thread.name == "job: much":
+                thread.join(20)
+        return (psutil.Process().memory_info().rss - before) / 1e6
+
+    monkeypatch.setattr(jobs, "TRIM_AFTER_S", -1.0)
+    assert grown_mb() < 20
+    monkeypatch.setattr(jobs, "TRIM_AFTER_S", 60.0)
+    assert grown_mb() > 40, "it would not need to be given back"

@@ -7,6 +7,7 @@ and are added to the viewer on the GUI thread.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,35 @@ POINT_SIZE_PX = 6.0
 MAX_TEXTS = 40
 """Objects up to which class and score are written at each; the features have them in any case."""
 
+EARLIER_KEPT = 3
+"""Earlier predictions of an image whose layers stay, hidden. A hidden layer takes ten megabytes,
+and each round of corrections makes one."""
+
+EDITS = ("data", "paint", "features", "name")
+"""Events of a layer that tell that the user made it their own."""
+
 Classes = Sequence[ObjectClass]
+
+
+@dataclass(eq=False)
+class _Shown:
+    """A prediction, by its run and image, in its layers."""
+
+    run: str
+    image: str
+    layers: list[Layer]
+    is_edited: bool = False
+
+    def watch(self) -> None:
+        """Notice from now on what the user changes."""
+
+        def note(_: object) -> None:
+            self.is_edited = True
+
+        for layer in self.layers:
+            for name in EDITS:
+                if (event := getattr(layer.events, name, None)) is not None:
+                    event.connect(note)
 
 
 class OutputLayers:
@@ -64,7 +93,7 @@ class OutputLayers:
 
     def __init__(self, viewer: Viewer, layers: ImageLayers, controller: SessionController) -> None:
         self.predictions: list[Layer] = []
-        self._shown: dict[tuple[str, str], list[Layer]] = {}
+        self._shown: list[_Shown] = []
         self._truth: Labels | None = None
         self._wants_truth = False
         self._viewer, self._layers, self._controller = viewer, layers, controller
@@ -80,7 +109,7 @@ class OutputLayers:
         """Show what was found on an image, from a score on, soon, in new layers.
 
         With `alone`, what was found on it before is hidden: two outlines of one object are not told
-        apart.
+        apart. Of what is hidden so, the last `EARLIER_KEPT` stay, and all that the user edited.
         """
         classes = self._controller.project.classes
         has_pixels = isinstance(prediction, (InstancePrediction, RegionPrediction))
@@ -92,13 +121,19 @@ class OutputLayers:
             )
 
         def add(layers: Sequence[Layer]) -> None:
-            for (_, ident), before in self._shown.items():
-                for layer in before if alone and ident == prediction.image else ():
+            before = [one for one in self._shown if alone and one.image == prediction.image]
+            for one in before:
+                for layer in one.layers:
                     self._layers.hide(layer)
             for layer in layers:
                 self._layers.add(layer, image, origin)
             self.predictions.extend(layers[-1:])
-            self._shown[prediction.run, prediction.image] = list(layers)
+            shown = _Shown(prediction.run, prediction.image, list(layers))
+            shown.watch()
+            self._shown.append(shown)
+            for one in before[:-EARLIER_KEPT]:
+                for layer in () if one.is_edited else one.layers:
+                    remove_layer(self._viewer, layer)
 
         self._controller.compute("show the prediction", make, add)
 
@@ -109,24 +144,27 @@ class OutputLayers:
 
         What the user removed stays away.
         """
-        layers = self._shown.get((prediction.run, prediction.image), [])
-        if not layers:
+        key = prediction.run, prediction.image
+        shown = next((one for one in reversed(self._shown) if (one.run, one.image) == key), None)
+        if shown is None:
             return
         if not isinstance(prediction, InstancePrediction):
-            for layer in layers:
+            for layer in shown.layers:
                 remove_layer(self._viewer, layer)
             self.show_prediction(prediction, name, image, least, alone=False)
             return
-        (layer,) = layers
+        (layer,) = shown.layers
 
         def make() -> np.ndarray:
-            shown = at_score(prediction, least)
-            assert isinstance(shown, InstancePrediction)
-            return small_ids(shown.ids)
+            found = at_score(prediction, least)
+            assert isinstance(found, InstancePrediction)
+            return small_ids(found.ids)
 
         def put(ids: np.ndarray) -> None:
             if layer in self._viewer.layers and isinstance(layer, Labels):
+                was_edited = shown.is_edited
                 layer.data = ids
+                shown.is_edited = was_edited  # this was no user
 
         self._controller.compute("show the prediction", make, put)
 
@@ -166,11 +204,9 @@ class OutputLayers:
         if gone is self._truth:
             self._truth = None
         self.predictions = [layer for layer in self.predictions if layer is not gone]
-        self._shown = {
-            key: left
-            for key, layers in self._shown.items()
-            if (left := [layer for layer in layers if layer is not gone])
-        }
+        for one in self._shown:
+            one.layers = [layer for layer in one.layers if layer is not gone]
+        self._shown = [one for one in self._shown if one.layers]
 
 
 def make_prediction_layers(

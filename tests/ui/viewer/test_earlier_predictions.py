@@ -1,0 +1,74 @@
+"""Layers of earlier predictions: the last few stay, hidden, and so does what the user edited."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from napari_synthseg.core.predictions import BoxPrediction, FoundObject, InstancePrediction
+from napari_synthseg.ui.viewer.output_layers import EARLIER_KEPT
+from tests.ui.conftest import SHAPE
+
+pytestmark = pytest.mark.gui
+
+THINGS = (FoundObject(id=1, cls=1, score=0.75, center=(14.5, 14.5), box=((10, 20), (10, 20))),)
+
+
+def make_instances(image, run):
+    ids = np.zeros(SHAPE, np.int32)
+    ids[10:20, 10:20] = 1
+    return InstancePrediction(image=image, run=run, ids=ids, objects=THINGS)
+
+
+def make_boxes(image, run):
+    return BoxPrediction(image=image, run=run, objects=THINGS, candidates=THINGS)
+
+
+def paint(layer):
+    layer.paint((50, 50), 1)
+
+
+def add_point(layer):
+    layer.add([[50, 50]])
+
+
+def rename(layer):
+    layer.name = "mine"
+
+
+@pytest.mark.parametrize(
+    ("make", "edit"),
+    [(make_instances, paint), (make_instances, rename), (make_boxes, add_point)],
+    ids=["painted", "renamed", "boxes"],
+)
+def test_the_last_few_stay_and_what_the_user_edited(opened, make, edit):
+    (ref,) = opened.session.project.images
+    layers, outputs = opened.panel.layers, opened.panel.layers.outputs
+    before = set(opened.viewer.layers)
+    shown = []
+    for number in range(EARLIER_KEPT + 4):
+        found = make(ref.id, f"r{number}")
+        name = f"Prediction: {number}"
+        outputs.show_prediction(found, name, layers.image)
+        opened.settle()
+        if number == 1:
+            edit(outputs.predictions[-1])
+        if number == 2:  # the slider moves, which is no edit
+            outputs.show_from(found, 0.5, name, layers.image)
+            opened.settle()
+        shown.append(outputs.predictions[-1])
+    alive = [shown[1], *shown[-EARLIER_KEPT - 1 :]]
+    assert outputs.predictions == alive
+    added = [layer for layer in opened.viewer.layers if layer not in before]
+    per_prediction = 2 if make is make_boxes else 1
+    assert len(added) == per_prediction * len(alive)
+    assert [layer for layer in added if layer.visible] == added[-per_prediction:]
+    gone = [weakref.ref(layer) for layer in shown if layer not in alive]
+    shown.clear()
+    opened.qtbot.wait(100)  # napari deletes the controls of a layer once it is free to
+    gc.collect()
+    if make is make_instances:  # of Points napari keeps the last one that was removed
+        assert [each() for each in gone] == [None, None]
