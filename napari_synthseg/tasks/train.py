@@ -12,11 +12,13 @@ from napari_synthseg.core.progress import Cancelled, Progress, subprogress
 from napari_synthseg.core.recipe import ArtifactStore
 from napari_synthseg.core.runs import TrainedModel, few_steps
 from napari_synthseg.tasks.data import TaskData
+from napari_synthseg.tasks.memory import check_memory, step_bytes
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.tasks.task import Task
 from napari_synthseg.training.device import choose_device
 from napari_synthseg.training.model import Predictor
 from napari_synthseg.training.trainer import Budget, Trainer, TrainingPlan
+from napari_synthseg.training.volumes import batch_size
 
 VALIDATE_AT = (0.4, 0.55, 0.7, 0.85, 1.0)
 """Shares of the budget at which the weights are compared."""
@@ -75,6 +77,11 @@ def train_model(
         Keeps how far the training came, and gives where to go on from.
     look
         Is given the model of now after each batch; what it yields is passed on.
+
+    Raises
+    ------
+    InputError
+        If a step surely needs more memory than is free.
     """
     device, device_reason = choose_device(data.spec.device)
     task = yield from subprogress(make_task(data), 0.0, 0.0, "looking at the first training images")
@@ -99,6 +106,7 @@ def train_model(
         task, plan, device,
         started=started, store=store, name=CHECKPOINT, between=look_through if look else None,
     )  # fmt: skip
+    check_memory(step_bytes(trainer.network, batch_size(spec), task.in_channels, task.crop), device)
     cancelled = is_tuning = False
 
     def tune() -> Generator[Progress, None, None]:

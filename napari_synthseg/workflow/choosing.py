@@ -71,9 +71,19 @@ def suitable_spec(project: Project, learned: bool = False) -> TrainSpec:
 def cautions(project: Project, spec: TrainSpec, library: PatchLibrary | None) -> tuple[str, ...]:
     """Return what the user should know before training, sentences without a point.
 
-    Sizes are those of the patches where they are cut, else those that were typed.
+    Where patches are cut, it is what their check found, too. Sizes are those of the patches where
+    they are cut, else those that were typed.
     """
-    if not working_diameter(spec) or spec.source == "real":
+    if spec.source == "real":
+        return ()
+    checked = tuple(note.rstrip(".") for note in library.notes) if library is not None else ()
+    return (*_unequal_sizes(project, spec, library), *checked)
+
+
+def _unequal_sizes(
+    project: Project, spec: TrainSpec, library: PatchLibrary | None
+) -> tuple[str, ...]:
+    if not working_diameter(spec):
         return ()
     if library is not None:
         return unequal_sizes(clicked_diameters(library), project.class_names)

@@ -22,6 +22,7 @@ from napari_synthseg.networks.libraries import load_libraries
 from napari_synthseg.networks.warm_start import StartWeights
 from napari_synthseg.storage import runs
 from napari_synthseg.synthesis import default_recipe
+from napari_synthseg.tasks.memory import REMEDY, is_out_of_memory
 from napari_synthseg.tasks.registry import task_info
 from napari_synthseg.workflow.choosing import suitable_recipe
 from napari_synthseg.workflow.runs.live_view import LiveView
@@ -30,10 +31,7 @@ from napari_synthseg.workflow.training_data import TrainingSources
 PATIENCE_S, RETRY_S = 60.0, 0.4
 """How long saving a trained model is tried again, and the time between two attempts."""
 
-NO_MEMORY = (
-    "There is not enough memory to train so: choose smaller crops, fewer crops in a batch, or a "
-    "narrower network under 'More settings'."
-)
+NO_MEMORY = f"There is not enough memory to train so: {REMEDY}"
 
 RECORDED_PACKAGES = ("napari-synthseg", "torch", "monai", "numpy", "scikit-image")
 
@@ -94,7 +92,7 @@ def train(
         failed = run.model_copy(update={"state": "failed", "error": traceback.format_exc()})
         with suppress(InputError):  # what failed first says more
             runs.save_run(folder, failed)
-        if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        if is_out_of_memory(error):
             raise InputError(NO_MEMORY) from error
         raise
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,7 +85,15 @@ def test_a_worker_that_raises_keeps_all_steps_so_far(clicked, monkeypatch):
     assert (resumed.state, resumed.steps) == ("done", meta["step"] + 2)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried …")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("CUDA out of memory. Tried …"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+    ],
+)
 def test_too_little_memory_is_told_with_a_remedy(clicked, monkeypatch, error):
     def broken(*_):
         raise error
@@ -92,6 +101,21 @@ def test_too_little_memory_is_told_with_a_remedy(clicked, monkeypatch, error):
     monkeypatch.setattr(MAKE_TARGETS, broken)
     with pytest.raises(InputError, match=r"not enough memory.*: choose smaller crops"):
         clicked.train(TINY).result()
+
+
+def test_a_training_that_cannot_fit_is_refused_before_its_first_step(clicked, monkeypatch):
+    """Linux would hand out the memory, and kill the program that uses it."""
+    made = []
+    monkeypatch.setattr(MAKE_TARGETS, lambda *args: made.append(args) or make_targets(*args))
+    free = SimpleNamespace(available=2**29)
+    monkeypatch.setattr("napari_synthseg.tasks.memory.psutil.virtual_memory", lambda: free)
+    large = TINY.model_copy(update={"crop": 2048, "batch_size": 64})
+    with pytest.raises(InputError, match=r"at least \d+\.\d GB of memory, and 0\.5 GB are free"):
+        clicked.train(large, "huge").result()
+    run = clicked.project.run("huge")
+    assert (run.state, run.steps) == ("failed", 0)
+    assert len(made) < 64, "no batch was drawn"
+    assert clicked.train(TINY).result().state == "done"
 
 
 def test_a_disk_that_is_full_for_a_while_stops_nothing(clicked, monkeypatch):

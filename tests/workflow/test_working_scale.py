@@ -12,6 +12,7 @@ from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.labels import InstanceLabels
 from napari_synthseg.core.runs import DecodingRule, TrainingRun
 from napari_synthseg.core.specs import TrainSpec
+from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.runs import load_weights
 from napari_synthseg.tasks.predict import load_predictor, predict_image
 from napari_synthseg.workflow import choosing, predicting
@@ -266,6 +267,20 @@ def find_one():
     yield
 
 
+@pytest.mark.parametrize(("gain", "offset"), [(0.05, 0.0), (1.0, 5000.0), (0.1, -3.0)])
+def test_a_dimmer_or_brighter_image_shows_what_the_other_one_shows(large, run, gain, offset):
+    second = large.project.images[1]
+    (usual,) = large.predict(run, [second]).result()
+    assert len(usual.objects) == len(CENTERS)
+    stored = gain * open_pixels(second, large.folder).read()[0] + offset
+    other = add_array(large, stored.astype(np.float32), "yx", f"light {gain} {offset}")
+    (found,) = large.predict(run, [other]).result()
+    assert found.notes == ()
+    differing = np.count_nonzero((found.ids > 0) != (usual.ids > 0))
+    assert differing < 0.01 * np.count_nonzero(usual.ids)
+    assert len(found.objects) == len(CENTERS)
+
+
 def test_what_is_exported_is_what_is_predicted_at_a_magnification(large, run, tmp_path):
     small = add_array(large, disc_image(CENTERS, (128, 160), 10)[0][0], "yx", "tiny")
     options = {"run": run, "images": [small], "magnification": 0.5}
@@ -299,6 +314,28 @@ def test_models_of_other_tasks_take_no_magnification(large):
     run = large.train(spec, "boxes").result()
     with pytest.raises(InputError, match="Leave the magnification out"):
         large.predict(run, [large.project.images[1]], magnification=2.0)
+
+
+def test_what_the_check_of_the_patches_found_is_told_before_training_and_after(tmp_path):
+    """Most clicks lie beside the objects: who does not look at the patches is told, too."""
+    image, _ = disc_image(CENTERS, (128, 160), 10)
+    with Session.create(tmp_path / "beside.synthseg") as session:
+        project = session.project.with_classes(session.project.next_class("disc", diameter=20.0))
+        session.edit(project, "class")
+        ref = add_array(session, image[0], "yx", "first")
+        empty = [(4.0, 4.0), (4.0, 80.0), (4.0, 150.0), (122.0, 4.0), (122.0, 150.0), (64.0, 3.0)]
+        clicks = [Click(image=ref.id, position=c, cls=1) for c in (*CENTERS[:3], *empty)]
+        session.edit(session.project.with_clicks(*clicks), "click")
+        job = session.train(SPEC.model_copy(update={"validation_fraction": 0.0}), "blind")
+        said = []
+        job.progressed.connect(lambda step: said.append((step.notes, step.metrics)))
+        run = job.result()
+        before = [notes for notes, metrics in said if not metrics]
+        (told,) = {n for notes in before for n in notes if "outlines are unsure" in n}
+        assert "reject wrong ones" in told
+        assert told in run.selection
+        session.cut_patches().result()
+        assert told in session.cautions, "and so the page of training says it, before the start"
 
 
 def test_classes_of_very_unequal_size_are_told_before_training(large):

@@ -16,6 +16,7 @@ from napari_synthseg.core.labels import (
     PointLabels,
 )
 from napari_synthseg.core.project import Project
+from napari_synthseg.ui.presenters.counting import counted
 
 CAPTION_WIDTH = 52
 """Characters in a line over the image."""
@@ -40,11 +41,11 @@ NO_REASONS = ("drawn", "accepted", "given up")
 def describe_pairs(pairs: Sequence[DualImage], project: Project) -> str:
     """Return how many pairs there are, and how many objects or how much of each class."""
     shape = " x ".join(str(n) for n in pairs[0].labels.shape)
-    made = f"{len(pairs)} pair{'s' * (len(pairs) > 1)} of {shape} pixels"
+    made = f"{counted(len(pairs), 'pair')} of {shape} pixels"
     labels = [pixel_labels(pair.labels) for pair in pairs]
     objects = [item.count for item in labels if isinstance(item, InstanceLabels)]
     if objects:
-        return f"{made}, {sum(objects)} objects in all."
+        return f"{made}, {counted(sum(objects), 'object')} in all."
     shares = [
         f"{np.mean([np.mean(item.array == c.value) for item in labels]):.0%} {c.name}"
         for c in project.classes

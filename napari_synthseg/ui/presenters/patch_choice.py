@@ -13,6 +13,7 @@ import numpy as np
 from napari_synthseg.core.annotations import ObjectClass, VerdictState
 from napari_synthseg.core.patch import IssueKind, Patch, PatchLibrary, PatchState
 from napari_synthseg.patches.quality.summary import sorted_by_gravity, summarize_classes
+from napari_synthseg.ui.presenters.counting import counted
 from napari_synthseg.ui.presenters.thumbnail import Thumbnail
 
 ALL = "all"
@@ -124,8 +125,8 @@ def describe_library(counts: Mapping[str, int]) -> str:
     good = counts.get("good", 0) + counts.get("accepted", 0)
     suspicious = counts.get("suspicious", 0) + counts.get("doubtful", 0)
     return (
-        f"{counts[ALL]} patches: <b>{good}</b> good, <b>{suspicious}</b> suspicious, "
-        f"<b>{counts.get('rejected', 0)}</b> rejected"
+        f"{counted(counts[ALL], 'patch', 'patches')}: <b>{good}</b> good, "
+        f"<b>{suspicious}</b> suspicious, <b>{counts.get('rejected', 0)}</b> rejected"
     )
 
 

@@ -9,6 +9,7 @@ from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.specs import SCRATCH, TrainSpec
 from napari_synthseg.networks.warm_start import shipped_file
 from napari_synthseg.tasks.registry import describe_task
+from napari_synthseg.ui.presenters.counting import counted
 
 CUT_OFF = (
     "It was cut off before its end: 'Go on' continues from its last checkpoint, or from the start "
@@ -30,7 +31,7 @@ def run_state(run: TrainingRun, is_running: bool) -> str:
 
 def run_words(run: TrainingRun, is_running: bool) -> str:
     """Return a run's name, its state, and how many steps it took."""
-    steps = f", {run.steps} steps" if run.steps else ""
+    steps = f", {counted(run.steps, 'step')}" if run.steps else ""
     return f"{run.name}: {run_state(run, is_running)}{steps}"
 
 

@@ -22,6 +22,7 @@ from napari_synthseg.core.progress import Progress
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import DecodingRule, ModelRecord, TrainingRun
 from napari_synthseg.core.specs import ModelSpec, TrainSpec
+from napari_synthseg.ui.presenters.counting import counted
 from napari_synthseg.ui.presenters.marking import (
     click_counts,
     clicking_hint,
@@ -193,3 +194,10 @@ def test_what_a_training_can_begin_with_depends_on_the_network() -> None:
     assert start_choices(wide, []) == {"": "nothing"}
     assert start_choices(TrainSpec(task="classify"), runs) == {"": "nothing"}
     assert start_choices(TrainSpec(task="count-by-density"), runs) == {"": "nothing"}
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps")])
+def test_one_thing_is_counted_as_one(number: int, words: str) -> None:
+    assert counted(number, "step") == words
+    assert counted(1, "patch", "patches") == "1 patch"
+    assert counted(number, "patch", "patches").endswith("patch" if number == 1 else "patches")

@@ -27,12 +27,12 @@ from napari_synthseg.ui.pages.results.take_away_box import TakeAwayBox
 from napari_synthseg.ui.pages.results.threshold_box import ThresholdBox
 from napari_synthseg.ui.pages.suggesting.improve_box import ImproveBox
 from napari_synthseg.ui.pages.suggesting.suggest_box import SuggestBox
+from napari_synthseg.ui.presenters.counting import counted
 from napari_synthseg.ui.presenters.results.overview import (
     ROLE_WORDS,
     can_score,
     describe_found,
     describe_notes,
-    light_predictions,
     prediction_table,
 )
 from napari_synthseg.ui.presenters.results.scores import latest_scores, overlay_text, score_tables
@@ -58,6 +58,7 @@ class ResultsPage(Page):
         super().__init__(controller, layers)
         self.runs = ChoiceBox(tip="The trained model to predict with", name="Model")
         self.images = QListWidget()
+        self.images.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # the ends of names differ
         self.images.setAccessibleName("Images to predict")
         # a bar would cover the last of few rows
         self.images.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -93,8 +94,9 @@ class ResultsPage(Page):
         )
         self.apply = ApplyBox(controller, lambda: self._run, self._prediction_options)
         self.how_section = Fold(
-            "How to predict", self.adapt, self.magnification_row, tip="Adapting, magnification"
-        )
+            "How to predict", self.adapt, self.magnification_row, self.try_magnifications,
+            tip="Adapting, magnification",
+        )  # fmt: skip
         self.objects_section = Fold(
             "All objects: table and histogram", self.objects, tip="Measures all objects"
         )
@@ -192,7 +194,8 @@ class ResultsPage(Page):
     def refresh(self) -> None:
         """Show runs, images and scores as they are now."""
         runs = [run for run in self.project.runs if run.model]
-        if self.runs.fill({run.id: f"{run.name} ({run.steps} steps)" for run in runs}) and runs:
+        named = {run.id: f"{run.name} ({counted(run.steps, 'step')})" for run in runs}
+        if self.runs.fill(named) and runs:
             self.runs.choose(runs[-1].id)
         self._show_images()
         self._show_run()
@@ -204,7 +207,9 @@ class ResultsPage(Page):
             self.found.follow(run)
         self._show_found_text()
         self.take_away.refresh()
-        self.magnification_row.setVisible(run is not None and describe_task(run.task).scaled)
+        is_scaled = run is not None and describe_task(run.task).scaled
+        for part in (self.magnification_row, self.try_magnifications):
+            part.setVisible(is_scaled)
         self.heat_maps.show_for(run)
         self.suggest.setVisible(run is not None and not self._colors_regions)
         self.suggest.refresh()
@@ -222,14 +227,14 @@ class ResultsPage(Page):
 
     def _show_found_text(self) -> None:
         """Say what was found, from the smallest score on."""
-        predictions = list(self.found.predictions.values())
-        found = light_predictions(predictions, self.found.least)
-        self.objects_section.setVisible(shows_objects(predictions))
+        found = list(self.found.predictions.values())
+        self.objects_section.setVisible(shows_objects(found))
         if not found:
             self.found_text.setText("")
             self.found_table.show_table(None)
             return
-        lines = (describe_found(found, self.project), describe_notes(found, self.project))
+        words = describe_found(found, self.project, self.found.least)
+        lines = (words, describe_notes(found, self.project))
         self.found_text.setText("\n".join(line for line in lines if line))
         self.found_table.show_table(prediction_table(found, self.project))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from napari_synthseg.ui.presenters.counting import counted
 from napari_synthseg.ui.presenters.in_panel import in_panel
 from napari_synthseg.workflow.importing import Imported, MaskKind
 from napari_synthseg.workflow.importing_files.looking import Importable
@@ -99,4 +100,4 @@ def done_text(made: Imported, use: Use | None, image: str) -> str:
         )
     objects = sum(len(getattr(truth, "classes", ())) for truth in made.truths)
     what = "True masks" if use in OF_OBJECTS else "True regions"
-    return f"{what} added to '{image}'" + (f": {objects} objects." if objects else ".")
+    return f"{what} added to '{image}'" + (f": {counted(objects, 'object')}." if objects else ".")

@@ -20,6 +20,9 @@ ROLES: dict[Role, str] = {
 }
 """What an image is for, in words."""
 
+SHORT_ROLES: dict[Role, str] = {**ROLES, "validate": "held out", "test": "scoring only"}
+"""The same where there is little room."""
+
 
 def image_key(ref: ImageRef) -> ImageKey:
     """Return what the parts (regions) of one image have in common."""
@@ -64,9 +67,9 @@ class PictureRow:
 
     @property
     def tip(self) -> str:
-        """More words about it."""
+        """More words about it, and those of which the end may not be in sight."""
         roles = ", ".join(f"{ref.name}: {ROLES[ref.role]}" for ref in self.refs)
-        return f"{roles}\n{self.refs[0].uri}"
+        return f"{self.detail}\n{roles}\n{self.refs[0].uri}"
 
 
 def list_pictures(project: Project) -> list[PictureRow]:
@@ -107,9 +110,9 @@ def _detail(
     words = words or ["no click"]
     roles = dict.fromkeys(ref.role for ref in refs)
     words += ["several parts"] if len(roles) > 1 else []
-    words += [ROLES[role] for role in roles if len(roles) == 1 and role != "train"]
+    words += [SHORT_ROLES[role] for role in roles if len(roles) == 1 and role != "train"]
     words += sorted({named_specimen(ref) for ref in refs} - {""})
-    words += ["a part counts"] if any(ref.is_limited for ref in refs) else []
+    words += ["part counts"] if any(ref.is_limited for ref in refs) else []
     return " · ".join(words)
 
 

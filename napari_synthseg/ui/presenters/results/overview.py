@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from napari_synthseg.core.predictions import (
     ImageTagsPrediction,
     ObjectPrediction,
-    PointPrediction,
     Prediction,
     RegionPrediction,
     objects_from,
@@ -34,35 +33,26 @@ def can_score(project: Project, run: TrainingRun, images: Iterable[str]) -> bool
     )
 
 
-def light_predictions(found: Iterable[Prediction], least: float | None) -> list[Prediction]:
-    """Return predictions from a score on, objects without their pixels: made in a moment."""
-    return [
-        PointPrediction(
-            image=one.image,
-            run=one.run,
-            notes=one.notes,
-            objects=one.objects if least is None else objects_from(one, least),
-        )
-        if isinstance(one, ObjectPrediction)
-        else one
-        for one in found
-    ]
-
-
-def describe_found(found: Sequence[Prediction], project: Project) -> str:
-    """Return what a model found, for the line above its tables."""
+def describe_found(
+    found: Sequence[Prediction], project: Project, least: float | None = None
+) -> str:
+    """Return what a model found, from a score on, for the line above its tables."""
     if any(isinstance(prediction, RegionPrediction) for prediction in found):
         return "Share of each image's area that the model gave to each class:"
     if any(isinstance(prediction, ImageTagsPrediction) for prediction in found):
         return "How likely an image shows each class; bold: reported."
     names = project.class_names
-    counts = Counter(
-        names.get(thing.cls, f"class {thing.cls}")
-        for prediction in found
-        if isinstance(prediction, ObjectPrediction)
-        for thing in prediction.objects
-    )
+    parts = [one for one in found if isinstance(one, ObjectPrediction)]
+    shown = (one.objects if least is None else objects_from(one, least) for one in parts)
+    scored = [thing for things in shown for thing in things]
+    counts = Counter(names.get(thing.cls, f"class {thing.cls}") for thing in scored)
     if not counts:
+        best = max((o.score for one in parts for o in objects_from(one, 0.0)), default=None)
+        if least is not None and best is not None:
+            return (
+                f"No object scores {least:.2f} or more; the best has {best:.2f}: move 'Score from' "
+                "to the left."
+            )
         return (
             "No object was found. Look at the dual images: do they resemble this image? Then "
             "train longer."

@@ -6,6 +6,7 @@ from napari_synthseg.core.project import Project
 from napari_synthseg.core.runs import TrainingRun
 from napari_synthseg.core.scores import Scores, metric_title
 from napari_synthseg.tasks.registry import shown_metrics
+from napari_synthseg.ui.presenters.counting import counted
 from napari_synthseg.ui.presenters.results.scores import latest_scores, number_text
 from napari_synthseg.ui.presenters.tables import Cell, Table, heading
 
@@ -36,7 +37,10 @@ def rounds_table(project: Project, run: TrainingRun | None) -> Table | None:
     last = scores[-1]
     metric = _main_metric(last)
     values = [_value(each, last, metric) for each in scores]
-    rows = [heading(each.name, f"{each.steps} steps in {each.seconds:.0f} s") for each in chain]
+    rows = [
+        heading(each.name, f"{counted(each.steps, 'step')} in {each.seconds:.0f} s")
+        for each in chain
+    ]
     title = metric_title(metric) if metric else "score"
     columns = [
         heading("score", title),

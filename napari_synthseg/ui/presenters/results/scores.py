@@ -17,9 +17,6 @@ from napari_synthseg.workflow.evaluating import HEAT_MAPS
 OVERLAY_WIDTH = 52
 """Characters in a line over the image: fits a canvas of 500 pixels."""
 
-MAX_IN_OVERLAY = 4
-"""Metrics of the task that are written over the image, the first ones, besides counts."""
-
 COUNTS = ("found", "missed", "false")
 """Metrics that are whole numbers."""
 
@@ -165,13 +162,16 @@ def headline(scores: Scores) -> tuple[str, tuple[str, ...]]:
 
 
 def overlay_text(scores: Scores) -> str:
-    """Return the lines that are written over the image, caption included."""
-    names = [name for name in _metrics(scores) if name not in COUNTS][:MAX_IN_OVERLAY]
+    """Return the lines that are written over the image, caption included.
+
+    They hide what lies under them: there is one line of figures, of the first ones that fit.
+    """
+    names = [name for name in _metrics(scores) if name not in COUNTS]
     names += [name for name in COUNTS if name in scores.values]
     figures = [f"{_title(name)}: {number_text(name, scores.values[name])}" for name in names]
-    is_long = any(len(text) > OVERLAY_WIDTH // 2 for text in figures)
-    step = 1 if is_long else 2
-    rows = ["   ".join(figures[i : i + step]) for i in range(0, len(figures), step)]
+    fitting = [figures[:count] for count in range(1, len(figures) + 1)]
+    lines = ["   ".join(some) for some in fitting]
+    rows = [line for line in lines if len(line) <= OVERLAY_WIDTH][-1:] or lines[:1]
     for sentence in (scores.caption(), *(f"Note: {w}" for w in scores.warnings[:1])):
         rows += wrap(sentence, OVERLAY_WIDTH)
     return "\n".join(rows)

@@ -78,6 +78,20 @@ def test_what_was_found_is_counted_by_class():
     assert describe_found([BoxPrediction(objects=found)], PROJECT) == "Found: 2 (rod), 1 (ring)"
 
 
+def test_where_nothing_is_found_the_reason_is_said():
+    nothing = BoxPrediction(objects=())
+    assert describe_found([nothing], PROJECT).startswith("No object was found. Look at the dual")
+    assert describe_found([nothing], PROJECT, 0.9).startswith("No object was found")
+    faint = FoundObject(id=1, cls=1, score=0.4, center=(1.0, 1.0), box=((0.0, 2.0), (0.0, 2.0)))
+    some = BoxPrediction(objects=(faint,))
+    assert describe_found([nothing, some], PROJECT, 0.4) == "Found: 1 (ring)"
+    hidden = describe_found([nothing, some], PROJECT, 0.9)
+    assert hidden.startswith("No object scores 0.90 or more; the best has 0.40: move 'Score from'")
+    unsure = BoxPrediction(objects=(), candidates=(faint,))  # reported only where it is asked for
+    assert describe_found([unsure], PROJECT).startswith("No object was found")
+    assert describe_found([unsure], PROJECT, 0.3) == "Found: 1 (ring)"
+
+
 def test_where_images_differ_is_said_with_their_names():
     found = [
         BoxPrediction(objects=(), image="a"),

@@ -65,10 +65,19 @@ def test_regions_have_three_tables():
 
 def test_the_text_over_the_image_says_what_was_measured():
     text = overlay_text(OBJECTS)
-    assert text.splitlines()[0] == "F1 at IoU 0.5: 0.750   Dice: 0.500"
+    assert text.splitlines()[0] == "F1 at IoU 0.5: 0.750   Dice: 0.500   found: 9"
     assert OBJECTS.caption() in text.replace("\n", " ")
     assert "Note: Few objects." in text
     assert all(len(line) <= 52 for line in text.splitlines())
+
+
+def test_few_lines_over_the_image_leave_it_in_sight():
+    values = {f"f1@{t}": 0.5 for t in (0.5, 0.7, 0.8)} | {"precision@0.5": 0.9, "missed": 3.0}
+    scores = OBJECTS.model_copy(update={"values": values, "warnings": ()})
+    figures, *caption = overlay_text(scores).splitlines()
+    assert figures == "F1 at IoU 0.5: 0.500   F1 at IoU 0.7: 0.500"
+    assert " ".join(caption) == scores.caption()
+    assert len(caption) <= 2
 
 
 def test_the_last_scores_of_predictions_and_of_heat_maps_are_told_apart():
