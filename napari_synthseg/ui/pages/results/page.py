@@ -94,9 +94,8 @@ class ResultsPage(Page):
         )
         self.apply = ApplyBox(controller, lambda: self._run, self._prediction_options)
         self.how_section = Fold(
-            "How to predict", self.adapt, self.magnification_row, self.try_magnifications,
-            tip="Adapting, magnification",
-        )  # fmt: skip
+            "How to predict", self.adapt, self.magnification_row, tip="Adapting, magnification"
+        )
         self.objects_section = Fold(
             "All objects: table and histogram", self.objects, tip="Measures all objects"
         )
@@ -207,9 +206,7 @@ class ResultsPage(Page):
             self.found.follow(run)
         self._show_found_text()
         self.take_away.refresh()
-        is_scaled = run is not None and describe_task(run.task).scaled
-        for part in (self.magnification_row, self.try_magnifications):
-            part.setVisible(is_scaled)
+        self.magnification_row.setVisible(run is not None and describe_task(run.task).scaled)
         self.heat_maps.show_for(run)
         self.suggest.setVisible(run is not None and not self._colors_regions)
         self.suggest.refresh()
