@@ -106,7 +106,12 @@ def test_too_little_memory_is_told_with_a_remedy(clicked, monkeypatch, error):
 def test_a_training_that_cannot_fit_is_refused_before_its_first_step(clicked, monkeypatch):
     """Linux would hand out the memory, and kill the program that uses it."""
     made = []
-    monkeypatch.setattr(MAKE_TARGETS, lambda *args: made.append(args) or make_targets(*args))
+
+    def counted(*args):
+        made.append(args)
+        return make_targets(*args)
+
+    monkeypatch.setattr(MAKE_TARGETS, counted)
     free = SimpleNamespace(available=2**29)
     monkeypatch.setattr("napari_synthseg.tasks.memory.psutil.virtual_memory", lambda: free)
     large = TINY.model_copy(update={"crop": 2048, "batch_size": 64})
