@@ -38,6 +38,10 @@ BESIDE = 2**0.5
 WINDOW_PX = 640
 """Edge of what is looked at, as the network sees it: some hundreds of usual objects."""
 
+MAGNIFICATION_SPREAD = 2.0
+"""How far magnifications may lie apart, natural logarithm: the less usual one is, the more must
+speak for it, as texture can look like a host of unsure objects."""
+
 SIZE_SPREAD = 0.4
 """By how much the size of objects may differ from that of those learned from, natural logarithm:
 what is found at a scale counts the less the more it does."""
@@ -73,7 +77,8 @@ def find_magnification(
         work = predict_image(predictor, shown, image=ref.id, run="", ref=ref)
         found = yield from subprogress(work, start, stop, f"trying magnification {times:.2g}")
         if isinstance(found, InstancePrediction) and found.objects:
-            values[times] = _fit(found, factors, predictor)
+            usual = _bell(math.log(times), MAGNIFICATION_SPREAD)
+            values[times] = usual * _fit(found, factors, predictor)
 
     for times in MAGNIFICATIONS:
         yield from attempt(times)
@@ -90,5 +95,8 @@ def _fit(found: InstancePrediction, factors: tuple[float, ...], predictor: Predi
         return sureness  # how large its objects are is known of no single class
     areas = np.bincount(found.ids.ravel())[1:] * math.prod(factors)
     diameter = float(np.median(2 * np.sqrt(areas[areas > 0] / np.pi)))
-    off = math.log(diameter / predictor.rule.diameter)
-    return sureness * math.exp(-(off**2) / (2 * SIZE_SPREAD**2))
+    return sureness * _bell(math.log(diameter / predictor.rule.diameter), SIZE_SPREAD)
+
+
+def _bell(off: float, spread: float) -> float:
+    return math.exp(-(off**2) / (2 * spread**2))
