@@ -22,8 +22,11 @@ from napari_synthseg.core.predictions import InstancePrediction, Prediction, Reg
 
 Pixels = TypeVar("Pixels", bound=NDArray[Any])
 
-HELD_BYTES = 256 << 20
-"""What all label images of a session's predictions may take in memory: 64 of 1024 x 1024 pixels."""
+HELD_BYTES = 64 << 20
+"""What all label images of a session's predictions may take in memory: 16 of 1024 x 1024 pixels.
+
+Each round of corrections adds some, and hardly any is looked at again.
+"""
 
 logger = logging.getLogger(__name__)
 
