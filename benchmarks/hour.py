@@ -208,7 +208,9 @@ class Walk:
             user.press("Import…")
             user.entries("From a file…")
             user.answer_file(masks)
-            user.wait(lambda: user._named("Import"), "the questions")
+            window = user.viewer.window._qt_window
+            user.wait(lambda: user._front() is not window, "the questions")
+            time.sleep(0.5)
             user.photograph(f"{self.name}-import")
             user.press("Import")
             user.settle()
@@ -228,13 +230,9 @@ class Walk:
         for place in places:
             user.click("Clicks", place)
 
-        def count() -> int:
-            return len(user.layer("Clicks").data)
-
-        user.wait(lambda: count() >= len(places), "all clicks")
-        self.note = (
-            f"{user.look(count)} clicks, {(time.monotonic() - first) / len(places):.2f} s each"
-        )
+        user.wait(lambda: self._clicks() >= len(places), "all clicks")
+        seconds = (time.monotonic() - first) / len(places)
+        self.note = f"{user.look(self._clicks)} clicks, {seconds:.2f} s each"
         return first
 
     def goto(self, step: int) -> None:
@@ -421,13 +419,19 @@ class Walk:
                 user.key(key)
                 time.sleep(0.3)
             self.note = f"{before} -> {self._outline_words()}"
-        with self.step("say what is no object"):
-            y, x = clicked.clicks[0]
-            near = self._background_near(clicked.ids, (y, x))
-            user.key("0")
-            user.click("Clicks", near)
+        with self.step("say by key what is no object, take it back, and say it again"):
+            near = self._background_near(clicked.ids, clicked.clicks[0])
+            before = user.look(self._clicks)
+            for number in (1, 0, 1):
+                if number:
+                    user.key("0")
+                    user.click("Clicks", near)
+                else:
+                    user.key("Ctrl+z")
+                self._wait_for_clicks(before + number)
             user.key("1")
             time.sleep(0.5)
+            self.note = self._outline_words()
         with self.step("suggest objects"):
             user.press("Suggest objects")
             user.wait(lambda: user._named("Accept (A)"), "suggestions")
@@ -441,6 +445,12 @@ class Walk:
             left = self.words_with("suggestions are left")
             user.key("a")
             self.note = left
+        with self.step("reject two suggestions by key, take one back, and accept it"):
+            before = user.look(self._clicks)
+            for key, number in (("r", 1), ("Delete", 2), ("Ctrl+z", 1), ("a", 2)):
+                user.key(key)
+                self._wait_for_clicks(before + number)  # what is no object is a click, too
+            self.note = self.words_with("suggestions are left")
         with self.step("patches"):
             user.key("Ctrl+Enter")
             time.sleep(0.3)
@@ -614,6 +624,13 @@ class Walk:
         with self.step("results"):
             self.goto(5)
             self.note = self.words_with("Found")
+
+    def _clicks(self) -> int:
+        """Return the number of clicks on the image, those on what is no object included."""
+        return len(self.user.layer("Clicks").data)
+
+    def _wait_for_clicks(self, number: int) -> None:
+        self.user.wait(lambda: self._clicks() == number, f"{number} clicks")
 
     def _outline_words(self) -> str:
         return self.words_with(" px") or "no outline"

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
@@ -57,6 +57,10 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 MIN_WIDTH_PX = 350
+
+FLOATING_HEIGHT_PX = 680
+"""Height of the panel in a window of its own, until the user makes it another: fits a screen of 768
+pixels, and most of a page is in sight."""
 
 WORK_BAR_PX = 70
 """Width of the bar of short work, beside what that does."""
@@ -194,6 +198,11 @@ class SynthSegWidget(QWidget):
         _let_go(self._listening, self.controller, self.layers)
 
     # --- building ----------------------------------------------------------------------------
+
+    def sizeHint(self) -> QSize:
+        """Return the size of a window of its own: the pages scroll, and would ask for no height."""
+        hint = super().sizeHint()
+        return hint.expandedTo(QSize(hint.width(), FLOATING_HEIGHT_PX))
 
     def _build(self) -> None:
         self.setMinimumWidth(MIN_WIDTH_PX)

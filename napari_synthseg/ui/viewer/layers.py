@@ -439,7 +439,7 @@ class Layers(QObject):
             features={"part": [PART_WORDS[ref.role] for ref in image.refs]},
             text={
                 "string": "{part}", "color": "white", "size": 10, "anchor": "upper_left",
-                "translation": [max(image.shape) / 50, 0],
+                "translation": [-max(image.shape) / 200, 0],  # above the line, not upon it
             },
             **image.placement.plane().kwargs(),
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,12 +27,16 @@ class PreviewLayers:
     Attributes
     ----------
     layers
-        The images and their labels; None where there are none, or the user removed one.
+        The images and their labels; None where there are none, or the user removed one. While they
+        are hidden they hold one dual image only: napari has sliders for hidden layers, too, and one
+        that changes nothing in sight would lie below every image.
     """
 
     def __init__(self, viewer: Viewer, controller: SessionController) -> None:
         self.layers: tuple[Image, Labels] | None = None
-        self._shows_regions = False
+        self._stack: Stack | None = None
+        self._place: tuple[int, ...] = ()
+        """Where the sliders stood when the dual images were hidden."""
         self._captions: tuple[str, ...] = ()
         self._has_written = False
         self._is_wanted = True
@@ -51,9 +55,9 @@ class PreviewLayers:
 
         def add(stack: Stack) -> None:
             self._captions = tuple(captions)
-            if self.layers is not None and self._fits(stack):
-                for layer, array in zip(self.layers, (stack.pixels, stack.ids), strict=True):
-                    np.copyto(layer.data, array)  # new data would make napari start from scratch
+            if self.layers is not None and self._stack is not None and self._stack.fits(stack):
+                self._stack.take_over(stack)  # new data would make napari start from scratch
+                for layer in self.layers:
                     layer.refresh(highlight=False, extent=False)
                 self._on_step()
             else:
@@ -78,7 +82,8 @@ class PreviewLayers:
         labels.contour = 0 if stack.regions else 1
         self._viewer.add_layer(image)
         self._viewer.add_layer(labels)
-        self.layers, self._shows_regions = (image, labels), stack.regions
+        self.layers, self._place = (image, labels), ()
+        self._stack = replace(stack, pixels=image.data, ids=labels.data)
         dims = self._viewer.dims
         dims.set_current_step(0, 0)
         names = (*axes, *("z", "y", "x")[len(axes) - stack.ids.ndim :])
@@ -89,12 +94,40 @@ class PreviewLayers:
     def set_visible(self, visible: bool) -> None:
         """Show the dual images and bring them into view, or hide them."""
         self._is_wanted = visible
-        if self.layers is not None:
-            for layer in self.layers:
-                layer.visible = visible
-            self._on_step()
-            if visible:
-                look_at_layer(self._viewer, self.layers[0])
+        if self.layers is None:
+            return
+        if not visible:
+            self._fold()  # before it is hidden: napari measures layers in sight only
+        for layer in self.layers:
+            layer.visible = visible
+        if visible:
+            self._spread()
+        self._on_step()
+        if visible:
+            look_at_layer(self._viewer, self.layers[0])
+
+    def _fold(self) -> None:
+        """Leave the dual image that was in view in the layers, and no slider."""
+        assert self.layers is not None and self._stack is not None
+        steps = len(self._stack.leading_axes)
+        if self.layers[0].data is not self._stack.pixels:
+            return
+        self._place = tuple(int(n) for n in self._viewer.dims.current_step[:steps])
+        shape = self._stack.ids.shape
+        kept = [min(n, size - 1) for n, size in zip(self._place, shape, strict=False)]
+        one = tuple(slice(n, n + 1) for n in kept)
+        for layer, array in zip(self.layers, self._stack.arrays, strict=True):
+            layer.data = array[one]
+
+    def _spread(self) -> None:
+        """Let the layers hold all dual images again, with the sliders where they stood."""
+        assert self.layers is not None and self._stack is not None
+        if self.layers[0].data is self._stack.pixels:
+            return
+        for layer, array in zip(self.layers, self._stack.arrays, strict=True):
+            layer.data = array
+        for axis, step in enumerate(self._place):
+            self._viewer.dims.set_current_step(axis, step)
 
     def clear(self) -> None:
         """Remove the dual images."""
@@ -105,24 +138,16 @@ class PreviewLayers:
     def forget(self, gone: Layer) -> None:
         """Note that a layer was removed."""
         if self.layers is not None and gone in self.layers:
-            self.layers = None
+            self.layers = self._stack = None
 
     def _remove(self) -> None:
         for layer in self.layers or ():
             remove_layer(self._viewer, layer)
-        self.layers = None
+        self.layers = self._stack = None
 
     def close(self) -> None:
         """Listen to the viewer no more; the layers stay."""
         self._listening.end()
-
-    def _fits(self, stack: Stack) -> bool:
-        """Return whether the layers can show these arrays."""
-        assert self.layers is not None
-        image, labels = self.layers
-        same = image.data.shape == stack.pixels.shape and labels.data.shape == stack.ids.shape
-        same = same and labels.data.dtype == stack.ids.dtype
-        return same and stack.regions == self._shows_regions
 
     def _on_step(self, event: object = None) -> None:
         """Write what the dual image in view is; remove only what was written here."""
@@ -155,6 +180,21 @@ class Stack:
     rgb: bool
     regions: bool
     leading_axes: tuple[str, ...]
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """The images and the labels."""
+        return self.pixels, self.ids
+
+    def fits(self, other: Stack) -> bool:
+        """Return whether the layers of this one can show another one."""
+        same = self.pixels.shape == other.pixels.shape and self.ids.shape == other.ids.shape
+        return same and self.ids.dtype == other.ids.dtype and self.regions == other.regions
+
+    def take_over(self, other: Stack) -> None:
+        """Hold what another one holds that fits."""
+        for mine, its in zip(self.arrays, other.arrays, strict=True):
+            np.copyto(mine, its)
 
 
 def stack_pairs(pairs: Sequence[DualImage]) -> Stack:

@@ -10,7 +10,12 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QImage, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QListView
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+)
 
 from napari_synthseg.ui.widgets.thumbnail import on_square
 
@@ -26,6 +31,9 @@ MOST_ROWS = 2.5
 """Rows in sight: half of one tells that there are more."""
 
 FRAME_PX = 4
+
+LINE_SEPARATOR = "\u2028"
+"""What Qt divides the lines of a row by."""
 
 
 class ListedImage(Protocol):
@@ -150,6 +158,21 @@ class ImageListModel(QAbstractListModel):
         self.pictures_wanted.emit(wanted)
 
 
+class _NamesInTheMiddle(QStyledItemDelegate):
+    """Leaves out the middle of long names, whose ends tell them apart, and the end of the rest."""
+
+    def initStyleOption(self, option: Any, index: QModelIndex) -> None:
+        """Say what is painted in a row; see the class."""
+        super().initStyleOption(option, index)
+        style = option.widget.style()
+        margin = style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, option.widget) + 1
+        part = QStyle.SubElement.SE_ItemViewItemText
+        room = style.subElementRect(part, option, option.widget).width() - 2 * margin
+        name, _, detail = str(index.data()).partition("\n")
+        name = option.fontMetrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
+        option.text = f"{name}{LINE_SEPARATOR}{detail}"
+
+
 class ImageList(QListView):
     """Images below each other; the chosen one is the one that is shown.
 
@@ -169,7 +192,8 @@ class ImageList(QListView):
         self.setAccessibleName(name)
         self.setUniformItemSizes(True)
         self.setIconSize(QSize(PICTURE_PX, PICTURE_PX))
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setItemDelegate(_NamesInTheMiddle(self))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)

@@ -68,7 +68,9 @@ def style_sheet(colors: Colors) -> str:
     QToolButton {{ padding: 3px; }}
     QPushButton:focus, QToolButton:focus, QComboBox:focus, QAbstractSpinBox:focus,
     QLineEdit:focus, QAbstractItemView:focus {{ border: 1px solid {colors.accent}; }}
-    QPushButton#primary:focus {{ border: 1px solid {colors.text}; }}
+    QPushButton#primary:focus, QPushButton#switch:checked:focus {{
+        border: 1px solid {colors.text};
+    }}
     QCheckBox:focus, QSlider:focus {{ outline: 1px solid {colors.accent}; }}
     """
 

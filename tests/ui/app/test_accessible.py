@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -23,6 +25,10 @@ pytestmark = pytest.mark.gui
 KINDS = (
     QAbstractButton, QComboBox, QAbstractSpinBox, QLineEdit, QAbstractSlider, QAbstractItemView,
 )  # fmt: skip
+
+
+ROW_PX = 30
+"""Controls side by side begin at most so far above each other, pixels."""
 
 
 def controls(panel):
@@ -73,6 +79,46 @@ def is_by_arrows(widget, reached):
     """Tell whether arrow keys lead to a button, from the pressed one of its group."""
     group = widget.group() if isinstance(widget, QAbstractButton) else None
     return group is not None and group.exclusive() and group.checkedButton() in reached
+
+
+def test_what_has_the_focus_is_seen(clicked):
+    """A picture of each control differs with the focus on it."""
+    panel, window = clicked.panel, clicked.panel.window()
+    window.activateWindow()
+    clicked.wait(window.isActiveWindow, 5000)
+    unseen = set()
+    for step in panel.pages:
+        panel.stack.setCurrentIndex(step + 1)
+        clicked.qtbot.wait(20)
+        for widget in controls(panel):
+            if not (widget.isVisible() and widget.isEnabled()):
+                continue
+            elsewhere = panel.primary if widget is not panel.primary else panel.header.help_button
+            elsewhere.setFocus()
+            before = widget.grab().toImage()
+            widget.setFocus(Qt.FocusReason.TabFocusReason)
+            if widget.hasFocus() and widget.grab().toImage() == before:
+                unseen.add(described(widget))
+    assert not unseen
+
+
+def test_tab_leads_down_the_page_and_shift_tab_back(clicked):
+    panel, window = clicked.panel, clicked.panel.window()
+    window.activateWindow()
+    clicked.wait(window.isActiveWindow, 5000)
+    panel.header.project_button.setFocus()
+    way, tops, forward, back = [], [], Qt.Key.Key_Tab, Qt.Key.Key_Backtab
+    while (focus := QApplication.focusWidget()) is not panel.primary:
+        way.append(focus)
+        if panel.page.isAncestorOf(focus):
+            tops.append((focus, focus.mapTo(panel.page, focus.rect().topLeft()).y()))
+        assert len(way) < 60
+        QTest.keyClick(focus, forward)
+    assert len(tops) > 8
+    assert not [described(b) for (_, y), (b, z) in pairwise(tops) if z < y - ROW_PX]
+    for expected in reversed(way):
+        QTest.keyClick(QApplication.focusWidget(), back)
+        assert QApplication.focusWidget() is expected
 
 
 def test_tab_comes_to_every_control_of_each_page(clicked):

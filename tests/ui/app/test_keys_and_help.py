@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel
 from napari_synthseg.ui.app.help_window import HelpWindow
 from napari_synthseg.ui.app.shortcuts_window import ShortcutsWindow
 from napari_synthseg.ui.presenters.shortcuts import SHORTCUTS, own_shortcuts
+from tests.ui.conftest import CENTERS
 
 pytestmark = pytest.mark.gui
 
@@ -42,6 +43,53 @@ def test_the_keys_of_the_table_are_those_that_layers_have(painting):
     assert bound(painting.clicks) == listed("clicks")
 
 
+def test_layers_that_come_and_go_have_the_keys_of_the_table(opened):
+    panel, layers = opened.panel, opened.panel.layers
+    for center in CENTERS[:4]:
+        opened.click(center)
+    opened.settle()
+    opened.wait(lambda: layers.outlines.feed.is_idle)
+    layers.outlines.paint()
+    opened.wait(lambda: layers.outlines.painter.layer is not None)
+    assert bound(layers.outlines.painter.layer) == listed("outline")
+    opened.press("Escape")
+    assert layers.outlines.painter.layer is None
+    panel.click_page.diameter.draw_button.click()
+    assert bound(layers.drawing.layer) == listed("drawing")
+    opened.press("Escape")
+    assert layers.drawing.layer is None
+    panel.click_page.suggest.ask_button.click()
+    opened.wait(lambda: layers.suggestions.is_on)
+    opened.settle()
+    assert bound(layers.suggestions.layer.points) == listed("suggestions")
+
+
+def test_keys_that_napari_binds_do_what_the_table_says(painting):
+    regions = painting.regions
+    for key, mode in (("F", "fill"), ("E", "erase"), ("P", "paint")):
+        painting.press(key)
+        assert regions.mode == mode
+    size = regions.brush_size
+    painting.press("]")
+    larger = regions.brush_size
+    painting.press("[")
+    assert larger > size == regions.brush_size
+    painting.panel.layers.mark("clicks")
+    for key, mode in (("S", "select"), ("P", "add")):
+        painting.press(key)
+        assert painting.clicks.mode == mode
+    painting.click((40, 50))
+    clicks = painting.clicks
+    painting.press("S")
+    clicks.selected_data = {0}
+    painting.press("Delete")
+    assert len(clicks.data) == 0 == len(painting.session.project.clicks)
+    checked = {"fill", "erase", "paint", "larger", "smaller", "select", "add", "delete"}
+    others = {"pan", "rename", "tick"}  # held, or Qt's own of lists
+    of_napari = {s.name for place in SHORTCUTS.values() for s in place if s.of_napari}
+    assert of_napari == checked | others
+
+
 def test_steps_and_the_blue_button_have_keys(active):
     active.press("Alt+4")
     assert active.panel.hint.text().startswith("Click on the centers")  # why it is locked
@@ -59,6 +107,20 @@ def test_question_mark_lists_all_keys(active):
     texts = {label.text() for label in window.findChildren(QLabel)}
     every = [s for shortcuts in SHORTCUTS.values() for s in shortcuts]
     assert {s.what for s in every} | {s.shown_keys for s in every} <= texts
+    window.close()
+
+
+@pytest.mark.parametrize("step", range(-1, 5))
+def test_the_question_mark_of_each_page_opens_the_help_of_that_page(bench, step):
+    panel = bench.panel
+    panel.step = step
+    panel.stack.setCurrentIndex(step + 1)
+    QTest.mouseClick(panel.header.help_button, Qt.MouseButton.LeftButton)
+    (window,) = of_type(bench, HelpWindow)
+    page = window.browser
+    bench.qtbot.wait(300)
+    top = page.cursorForPosition(page.viewport().rect().topLeft()).block().text()
+    assert top.startswith(f"{step + 1}. ") if step >= 0 else page.verticalScrollBar().value() == 0
     window.close()
 
 

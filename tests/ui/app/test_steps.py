@@ -150,6 +150,30 @@ def test_preview_shows_images_and_labels_beside_the_image(clicked):
     assert labels in clicked.viewer.layers
 
 
+def test_the_slider_of_dual_images_goes_and_comes_with_them(clicked):
+    panel, dims = clicked.panel, clicked.viewer.dims
+    panel.synthesize_page.count.setValue(3)
+    panel.show_step(2)
+    clicked.settle()
+    images, labels = panel.layers.preview.layers
+    assert dims.nsteps[0] == 3
+    dims.set_current_step(0, 2)
+    third = images.data[2].copy(), labels.data[2].copy()
+    panel.show_step(3)
+    clicked.settle()
+    assert dims.nsteps[0] == 1, "napari hides a slider of one step"
+    assert np.array_equal(images.data[0], third[0]) and np.array_equal(labels.data[0], third[1])
+    panel.show_step(0)
+    panel.show_step(2)
+    clicked.settle()
+    assert (dims.nsteps[0], dims.current_step[0], len(images.data)) == (3, 2, 3)
+    assert np.array_equal(images.data[2], third[0])
+    assert (images.visible, labels.visible) == (True, True)
+    panel.synthesize_page.preview_button.click()
+    clicked.settle()
+    assert panel.layers.preview.layers == (images, labels), "the same layers show others"
+
+
 def test_a_layer_that_a_step_hides_is_not_the_selected_one(clicked):
     panel, selection = clicked.panel, clicked.viewer.layers.selection
     trained(clicked)

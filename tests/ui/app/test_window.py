@@ -56,6 +56,8 @@ def test_the_panel_works_wherever_it_is_docked_and_floating(opened):
     opened.qtbot.wait(50)
     check_clicking(opened, CENTERS[5])
     assert_nothing_is_cut_off(opened)
+    assert dock.height() > 600, "most of a page is in sight"
+    assert 600 < opened.panel.sizeHint().height() < 740, "and fits a small screen"
     opened.viewer.theme = "light"
     opened.qtbot.wait(50)
     window.close()

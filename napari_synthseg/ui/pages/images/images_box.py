@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
@@ -19,6 +19,7 @@ from napari_synthseg.ui.control.notices import show_input_errors
 from napari_synthseg.ui.pages.images.details_box import DetailsBox
 from napari_synthseg.ui.pages.images.import_button import ImportButton
 from napari_synthseg.ui.pages.images.limits_box import LimitsBox
+from napari_synthseg.ui.presenters.counting import counted
 from napari_synthseg.ui.presenters.images.pictures import (
     ImageKey,
     PictureRow,
@@ -30,7 +31,7 @@ from napari_synthseg.ui.viewer.file_actions import FileActions
 from napari_synthseg.ui.viewer.layers import Layers
 from napari_synthseg.ui.widgets.fold import Fold, FoldRow
 from napari_synthseg.ui.widgets.image_list import PICTURE_PX, ImageList
-from napari_synthseg.ui.widgets.parts import column_in, push_button, row_of
+from napari_synthseg.ui.widgets.parts import ElidedLabel, column_in, push_button, row_of
 from napari_synthseg.workflow.images.thumbnails import draw_thumbnail
 
 COUNT_DELAY_MS = 150
@@ -58,8 +59,7 @@ class ImagesBox(QWidget):
             button.setFixedWidth(30)
         self.back.setAccessibleName("Previous image")
         self.forward.setAccessibleName("Next image")
-        self.title = QLabel()
-        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.title = ElidedLabel()
         self.add_button = QPushButton("Add…")
         self.add_button.setToolTip("Add images to the project: files, folders, layers")
         self.menu = QMenu(self.add_button)
@@ -124,8 +124,13 @@ class ImagesBox(QWidget):
             widget.setVisible(several)
         self.back.setEnabled(neighbor(self._rows, shown, -1) is not None)
         self.forward.setEnabled(neighbor(self._rows, shown, 1) is not None)
-        self.title.setText(self._title(shown))
-        self.title.setToolTip("\n".join(row.name for row in self._rows if row.key == shown))
+        done = sum(row.is_done for row in self._rows) if several else 0
+        title = self._title(shown)
+        self.title.say(f"{title} · {done} ✓" if done else title)
+        told = [f"{title}: {row.name}" for row in self._rows if several and row.key == shown]
+        told += [f"✓ Every object is clicked on {counted(done, 'image')}"] if done else []
+        if told:
+            self.title.setToolTip("\n".join(told))
         self.details.refresh()
         self.limits.refresh()
         self.parts.say("Leave out the bar?" if self.limits.asks else "Which part counts")
@@ -135,8 +140,7 @@ class ImagesBox(QWidget):
         if len(self._rows) <= 1:
             return next(iter(names.values()), "no image")
         place = [*names].index(shown) + 1 if shown in names else "none"
-        done = sum(row.is_done for row in self._rows)
-        return f"{place} of {len(self._rows)}" + (f" · {done} done" if done else "")
+        return f"{place} of {len(self._rows)}"
 
     def _refs_of(self, key: Hashable) -> tuple[ImageRef, ...]:
         return next((row.refs for row in self._rows if row.key == key), ())

@@ -47,6 +47,13 @@ LOOKS = {
 MARGIN = 1.5
 """Size of a mark, as a share of its object's."""
 
+LINE_SHARE = 0.06
+"""Width of the lines of all marks, as a share of the usual mark: those of large objects hide no
+more of them."""
+
+RING_SHARE = 0.03
+"""Width of the ring's line, as a share of its size."""
+
 VIEW_MARGIN = 2.5
 """Height of an object with its surroundings, of which a third of the canvas is filled."""
 
@@ -125,7 +132,7 @@ class FoundMarks:
             symbol="disc",
             face_color="transparent",
             border_color="white",
-            border_width=0.06,
+            border_width=RING_SHARE,
             **image.placement.kwargs(),
         )
         active = self._viewer.layers.selection.active
@@ -149,12 +156,14 @@ class FoundMarks:
 
 def _make_layer(marks: Sequence[Mark], ndim: int, placement: dict[str, Any]) -> Points:
     looks = [LOOKS[mark.kind] for mark in marks]
+    sizes = [MARGIN * (mark.size or UNKNOWN_SIZE_PX) for mark in marks] or [1.0]
     layer = Points(
         np.array([mark.center for mark in marks], float).reshape(-1, ndim),
         name="Mistakes",
-        size=np.array([MARGIN * (mark.size or UNKNOWN_SIZE_PX) for mark in marks]) if marks else 1,
+        size=np.array(sizes) if marks else 1,
         face_color="transparent",
-        border_width=0.06,
+        border_width=LINE_SHARE * float(np.median(sizes)),
+        border_width_is_relative=False,
         features={"kind": [m.kind for m in marks], "words": [m.words for m in marks]},
         **placement,
     )

@@ -121,6 +121,7 @@ class OutlinesLayer(QObject):
         self.feed.stop()
         self.image = self._clicks = None
         self._last = ""
+        self.changed.emit()
 
     def forget(self, layer: object) -> None:
         """Let go of a layer that the user deleted, where it is ours."""

@@ -188,11 +188,11 @@ class RegionsLayer(MarkingLayer):
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if self.layer is None or new.classes is old.classes:
             return
+        self._show_active()  # before its class goes: napari tells the label with the colors
         self.layer.colormap = class_colormap(new.classes)
         gone = {c.value for c in old.classes} - {c.value for c in new.classes}
         if gone & set(self.shares):
             self._erase(self.layer, gone)
-        self._show_active()
 
     def _erase(self, layer: Labels, classes: AbstractSet[int]) -> None:
         """Erase the regions of classes in the background; nothing is painted meanwhile."""

@@ -79,7 +79,8 @@ def test_images_are_ticked_renamed_removed_and_brought_back(several):
     model = page.list.images
     model.setData(model.index(2), 2, Qt.ItemDataRole.CheckStateRole)
     assert session.project.images[2].exhaustive
-    assert page.title.text() == "1 of 3 · 1 done"
+    assert page.title.text() == "1 of 3 · 1 ✓"
+    assert "Every object is clicked on 1 image" in page.title.toolTip()
     model.setData(model.index(1), "with bar", Qt.ItemDataRole.EditRole)
     assert session.project.images[1].name == "with bar"
     before = session.project.images

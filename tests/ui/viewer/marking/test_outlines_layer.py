@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from tests.ui.conftest import CENTERS, DIAMETER
+from tests.ui.conftest import CENTERS, DIAMETER, draw_discs
 
 pytestmark = pytest.mark.gui
 
@@ -142,3 +142,17 @@ def test_a_line_across_an_object_is_the_diameter(opened):
     assert opened.session.project.classes[0].diameter == pytest.approx(30, abs=1)
     assert not box.draw_button.isChecked()
     assert opened.viewer.layers.selection.active is opened.clicks
+
+
+def test_nothing_is_said_of_an_outline_on_another_image(opened):
+    box = opened.panel.click_page.outlines
+    opened.click(CENTERS[5])
+    found(opened)
+    assert box.mending.isEnabled()
+    assert "px wide" in box.about.text()
+    opened.panel.files.use_layer(opened.viewer.add_image(draw_discs()[::-1].copy(), name="other"))
+    opened.settle()
+    opened.wait(lambda: opened.panel.layers.outlines.feed.is_idle)
+    assert len(opened.session.project.images) == 2
+    assert not box.mending.isEnabled()
+    assert box.about.text() == ""

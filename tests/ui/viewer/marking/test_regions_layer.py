@@ -335,3 +335,19 @@ def test_regions_read_while_results_are_looked_at_stay_hidden_until_they_are_pai
     painting.panel.show_step(0)
     assert painting.regions.visible
     assert painting.viewer.layers.selection.active is painting.regions
+
+
+def test_a_class_that_was_to_be_painted_is_taken_back_without_a_word(painting, told):
+    panel = painting.panel
+    panel.click_page.add_button.click()
+    value = painting.session.project.classes[-1].value
+    assert painting.regions.selected_label == value
+    panel.controller.undo()
+    painting.qtbot.wait(50)
+    assert painting.regions.selected_label == painting.session.project.classes[0].value
+    panel.controller.redo()
+    panel.layers.regions.choose_class(value)
+    panel.click_page.remove_button.click()
+    painting.qtbot.wait(50)
+    assert painting.regions.selected_label == painting.session.project.classes[0].value
+    assert [record.message for record in told] == []
