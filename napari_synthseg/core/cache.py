@@ -53,20 +53,23 @@ class ByteCache(Generic[Value]):
         with self._lock:
             return self._values.get(key)
 
-    def put(self, key: Hashable, value: Value, version_of: Hashable = None) -> None:
+    def put(
+        self, key: Hashable, value: Value, version_of: Hashable = None, most: int = MOST_VERSIONS
+    ) -> None:
         """Keep a value, and drop the least recently used ones that no longer fit.
 
-        Of the values that are put as versions of the same thing the last `MOST_VERSIONS` are kept:
-        whoever edits a thing leaves many of it behind.
+        Of the values that are put as versions of the same thing the last `most` are kept: whoever
+        edits a thing leaves many of it behind.
         """
         with self._lock:
             self._values[key] = value
             if version_of is not None:
                 others = (k for k in self._versions.get(version_of, ()) if k != key)
                 known = [k for k in others if k in self._values]
-                for old in known[: 1 - MOST_VERSIONS]:
+                too_many = max(0, len(known) + 1 - most)
+                for old in known[:too_many]:
                     del self._values[old]
-                self._versions[version_of] = [*known[1 - MOST_VERSIONS :], key]
+                self._versions[version_of] = [*known[too_many:], key]
 
     def get_or_make(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the value of a key; make and keep it where it is missing. Never write into it."""

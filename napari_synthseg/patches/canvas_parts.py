@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_synthseg.core.cache import ByteCache
+from napari_synthseg.core.cache import MOST_VERSIONS, ByteCache
 from napari_synthseg.core.errors import InputError
 from napari_synthseg.core.geometry import (
     Region,
@@ -90,11 +90,13 @@ def estimate_backgrounds(
             "patches are read. Click objects, or accept patches that you rejected."
         )
     places = PatchPlaces(library.patches)
+    parts_of = Counter(image.ref.id for image, _ in parts)
     done: list[Background] = []
     for number, (image, part) in enumerate(parts):
         share = number / len(parts), (number + 1) / len(parts)
         mine = [library.patches[n] for n in places.meeting(image.ref.id, part)]
-        work = _estimate_part(image, part, mine, library.diameters)
+        most = MOST_VERSIONS * parts_of[image.ref.id]
+        work = _estimate_part(image, part, mine, library.diameters, most)
         background = yield from subprogress(work, *share, "estimating the background")
         clicked = len(places.centered(image.ref.id, part))
         unclicked = background.unclicked * clicked
@@ -203,8 +205,13 @@ def parts_of_patches(
 
 
 def _estimate_part(
-    image: ClickedImage, part: Region, patches: Sequence[Patch], diameters: Mapping[int, float]
+    image: ClickedImage,
+    part: Region,
+    patches: Sequence[Patch],
+    diameters: Mapping[int, float],
+    most: int,
 ) -> Generator[Progress, None, Background]:
+    """Estimate one background; of those of its image, `most` are kept."""
     from scipy import ndimage
 
     pixels = image.pixels.read(part)
@@ -256,7 +263,7 @@ def _estimate_part(
         unclicked=unclicked,
         spacing=ref.spacing if len(part) == 3 else (),
     )
-    CACHE.put(key, background, version_of=(image.ref.id, part))
+    CACHE.put(key, background, image.ref.id, most)  # which part is learned from varies, too
     return background
 
 

@@ -39,7 +39,7 @@ def cut_once(
         return known
     patches = yield from cut_clicked_image(image, diameters, settings, masks, methods)
     if key:
-        CACHE.put(key, patches, version_of=image.ref.id)
+        CACHE.put(key, patches, image.ref.id)
     return patches
 
 

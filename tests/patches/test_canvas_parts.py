@@ -219,6 +219,17 @@ def test_an_image_that_is_clicked_on_and_on_leaves_few_backgrounds_behind(works)
         backgrounds_of(clicked(IMAGE, CENTERS[number:]))
     assert len(works) == 6
     assert len(canvas_parts.CACHE) == MOST_VERSIONS
+    backgrounds_of(changed("region")["image"])  # another part of the same image
+    assert len(works) == 7
+    assert len(canvas_parts.CACHE) == MOST_VERSIONS
+
+
+def test_all_parts_of_a_large_image_are_kept(large, works, monkeypatch):
+    monkeypatch.setattr(canvas_parts, "MOST_VERSIONS", 1)
+    library = exhaust(build_library([large[0]], [DISC]))
+    for _ in range(2):
+        backgrounds = exhaust(estimate_backgrounds(library))
+    assert len(works) == len(backgrounds) == 2
 
 
 def changed(part):
