@@ -421,14 +421,14 @@ class Walk:
             self.note = f"{before} -> {self._outline_words()}"
         with self.step("say by key what is no object, take it back, and say it again"):
             near = self._background_near(clicked.ids, clicked.clicks[0])
-            before = user.look(self._clicks)
+            count = user.look(self._clicks)
             for number in (1, 0, 1):
                 if number:
                     user.key("0")
                     user.click("Clicks", near)
                 else:
                     user.key("Ctrl+z")
-                self._wait_for_clicks(before + number)
+                self._wait_for_clicks(count + number)
             user.key("1")
             time.sleep(0.5)
             self.note = self._outline_words()
@@ -446,10 +446,10 @@ class Walk:
             user.key("a")
             self.note = left
         with self.step("reject two suggestions by key, take one back, and accept it"):
-            before = user.look(self._clicks)
+            count = user.look(self._clicks)
             for key, number in (("r", 1), ("Delete", 2), ("Ctrl+z", 1), ("a", 2)):
                 user.key(key)
-                self._wait_for_clicks(before + number)  # what is no object is a click, too
+                self._wait_for_clicks(count + number)  # what is no object is a click, too
             self.note = self.words_with("suggestions are left")
         with self.step("patches"):
             user.key("Ctrl+Enter")
