@@ -97,3 +97,9 @@ def build_network(spec: ModelSpec, in_channels: int, out_channels: int) -> nn.Mo
     extents are multiples of ``spec.multiple``. See `network_builder` for errors.
     """
     return network_builder(spec.name)(spec, in_channels, out_channels)
+
+
+def multiple_of(network: nn.Module, spec: ModelSpec) -> tuple[int, ...]:
+    """Return what the extents of a network's input must be multiples of, pixels along each axis."""
+    own = getattr(network, "multiple", None)
+    return (own,) * spec.spatial_dims if isinstance(own, int) else spec.multiple

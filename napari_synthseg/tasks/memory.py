@@ -34,33 +34,39 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(said in words for said in SAID_BY_ALLOCATORS)
 
 
-def step_bytes(network: nn.Module, batch: int, channels: int, crop: Sequence[int]) -> int:
+def step_bytes(
+    network: nn.Module, batch: int, channels: int, crop: Sequence[int], multiple: Sequence[int]
+) -> int:
     """Return the bytes that a step takes at least, by a try on a small crop.
 
-    It is what the layers return for a whole batch of float32, which is kept for the gradient.
+    It is what is kept for the gradient of a whole batch in float32.
+
+    Parameters
+    ----------
+    crop
+        Extents of a crop, pixels along each axis.
+    multiple
+        What extents must be multiples of.
     """
     import torch
 
-    trial = [min(edge, TRIAL_PX) for edge in crop]
-    counted = 0
+    trial = [min(edge, -(-TRIAL_PX // of) * of) for edge, of in zip(crop, multiple, strict=True)]
+    own = {tensor.data_ptr() for tensor in (*network.parameters(), *network.buffers())}
+    kept = dict[int, torch.Tensor]()  # storages are held, so that no place is used twice
 
-    def count(_module: object, _inputs: object, output: object) -> None:
-        nonlocal counted
-        if isinstance(output, torch.Tensor):
-            counted += output.numel() * output.element_size()
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
 
-    leaves = [module for module in network.modules() if not any(module.children())]
-    hooks = [module.register_forward_hook(count) for module in leaves]
     was_training = network.training
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     try:
         network.eval()  # the trial changes no statistics
-        with torch.no_grad():
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
             network(torch.zeros(1, channels, *trial, device=device))
     finally:
         network.train(was_training)
-        for hook in hooks:
-            hook.remove()
+    counted = sum(t.untyped_storage().nbytes() for place, t in kept.items() if place not in own)
     return round(batch * counted * math.prod(crop) / math.prod(trial))
 
 

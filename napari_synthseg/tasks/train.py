@@ -11,6 +11,7 @@ from torch import nn
 from napari_synthseg.core.progress import Cancelled, Progress, subprogress
 from napari_synthseg.core.recipe import ArtifactStore
 from napari_synthseg.core.runs import TrainedModel, few_steps
+from napari_synthseg.networks.registry import multiple_of
 from napari_synthseg.tasks.data import TaskData
 from napari_synthseg.tasks.memory import check_memory, step_bytes
 from napari_synthseg.tasks.registry import task_info
@@ -106,7 +107,9 @@ def train_model(
         task, plan, device,
         started=started, store=store, name=CHECKPOINT, between=look_through if look else None,
     )  # fmt: skip
-    check_memory(step_bytes(trainer.network, batch_size(spec), task.in_channels, task.crop), device)
+    multiple = multiple_of(trainer.network, spec.model)
+    needed = step_bytes(trainer.network, batch_size(spec), task.in_channels, task.crop, multiple)
+    check_memory(needed, device)
     cancelled = is_tuning = False
 
     def tune() -> Generator[Progress, None, None]:

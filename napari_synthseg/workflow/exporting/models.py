@@ -24,6 +24,7 @@ from napari_synthseg.io.atomic import replace_file, write_text
 from napari_synthseg.io.exports.model_card import ModelCard
 from napari_synthseg.io.extras import load
 from napari_synthseg.io.result_files import refuse_existing
+from napari_synthseg.networks.registry import multiple_of
 from napari_synthseg.storage.images import open_pixels
 from napari_synthseg.storage.runs import run_files
 from napari_synthseg.tasks.registry import task_info
@@ -163,7 +164,7 @@ def _test_image(
     It is the middle of an image of the training, with stored intensities at the network's scale,
     or noise where none can be read.
     """
-    multiple = _multiple(predictor)
+    multiple = multiple_of(predictor.net, predictor.spec)
     halo = _halo(predictor) or (0,) * len(multiple)
     shape = [-(-(2 * h + m) // m) * m + m for h, m in zip(halo, multiple, strict=True)]
     for ref in project.images_of(run):
@@ -190,13 +191,6 @@ def _is_joint(intensity: Intensity) -> bool:
     return len(intensity.low) > 1 and len(ranges) == 1
 
 
-def _multiple(predictor: Predictor) -> tuple[int, ...]:
-    """Return what extents must be multiples of, pixels along each axis."""
-    own = getattr(predictor.net, "multiple", None)
-    spec = predictor.spec
-    return (own,) * spec.spatial_dims if isinstance(own, int) else spec.multiple
-
-
 def _describe(predictor: Predictor, run: TrainingRun, project: Project, joint: bool) -> ModelCard:
     rule, info = predictor.rule, task_info(run.task)
     outputs, reading = info.describe_outputs(rule, project.class_names)
@@ -211,7 +205,7 @@ def _describe(predictor: Predictor, run: TrainingRun, project: Project, joint: b
         axes="zyx"[-predictor.spec.spatial_dims :],
         channels=predictor.in_channels,
         joint=joint,
-        multiple=_multiple(predictor),
+        multiple=multiple_of(predictor.net, predictor.spec),
         scale=rule.scale,
         pixel_size=size / rule.scale if size and known else None,
         unit=unit,
