@@ -27,12 +27,12 @@ import psutil
 
 from benchmarks.gallery import draw_patches
 from benchmarks.gui_latency import Window
-from benchmarks.helpers.memory import trim_heap
 from napari_synthseg.core.annotations import Click
 from napari_synthseg.core.patch import PatchLibrary
 from napari_synthseg.core.project import Project
 from napari_synthseg.core.specs import TrainSpec
 from napari_synthseg.workflow.choosing import improving_spec
+from napari_synthseg.workflow.jobs import give_back_memory
 
 SHAPE = (4160, 4176)
 SPACING_PX = 16
@@ -233,7 +233,7 @@ def measure_memory(minutes: float) -> dict[str, Any]:
         }
         print(json.dumps(reading), file=sys.stderr, flush=True)
         readings.append(reading)
-    trim_heap()
+    give_back_memory()
     trimmed = process.memory_info().rss / 2**20
     window.close()
     first = next(each["mb"] for each in readings if each["seconds"] >= 20 * minutes)

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import resource
 import sys
-
-
-def trim_heap() -> None:
-    """Give back to the system what the allocator keeps free; does nothing without glibc."""
-    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)
 
 
 def peak_memory_mib() -> float:

@@ -71,7 +71,7 @@ MagnificationOption = Annotated[
         metavar="F",
         help="How many times larger objects are, in pixels, than on the images learned from; auto: "
         "by what is found on each image at several. Default: by pixel sizes, where all tell them, "
-        "else auto for flat images, and 1 for those learned from and for volumes.",
+        "else auto for flat images that were not learned from, by models of one class; else 1.",
     ),
 ]
 

@@ -52,7 +52,8 @@ class DecodingRule(Frozen):
         Pixels that the network sees for one pixel of the images that it learned from, along their
         finest axis.
     scales
-        Image id -> the same, of clicked images that have another scale.
+        Image id -> the same, of each image whose scale is known: those learned from, those held out
+        whose objects could be measured, and what lies in the same files.
     pixel_size, unit
         Of these images, along their finest axis, where all of them tell it, and images are
         resampled.
@@ -72,9 +73,9 @@ class DecodingRule(Frozen):
         """Return how many pixels the network should see for one of an image, along each axis.
 
         `magnification` says how many times larger objects are than on the images learned from.
-        Without it, a clicked image has its own scale, and on others objects keep their physical
-        size where pixel sizes are known; else the usual scale holds. Pixels of volumes get the
-        spacing of those that were learned from.
+        Without it, an image that was learned from has the scale that it had then, and on others
+        objects keep their physical size where pixel sizes are known; else the usual scale holds.
+        Pixels of volumes get the spacing of those that were learned from.
         """
         factor = self.scale
         if magnification is not None:

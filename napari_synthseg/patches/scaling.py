@@ -49,6 +49,8 @@ class WorkingScale:
         Pixels of the resampled image for one of the image, where nothing else is known.
     images
         Image id -> its own factor, where it is another one.
+    known
+        Ids of the images whose factor was measured, equal or not.
     diameter
         Of the usual object that this was measured by, pixels of the image.
     spacing
@@ -60,6 +62,7 @@ class WorkingScale:
     images: Mapping[str, float] = field(default_factory=dict)
     diameter: float = 0.0
     spacing: tuple[float, ...] = ()
+    known: frozenset[str] = frozenset()
 
     def of(self, image: ImageRef) -> Factor:
         """Return the factor of an image, of a volume for each axis."""
@@ -187,7 +190,8 @@ def measure_scale_of_pairs(
         if lengths:
             measured[image] = min(float(np.median(some)) for some in lengths.values())
     of_held = {image: measured.pop(image) for image in held if image in measured}
-    return scale_for(usual, measured, working, list(spacings.values()), of_held)
+    apart = [spacing for image, spacing in spacings.items() if image not in held]
+    return scale_for(usual, measured, working, apart, of_held)
 
 
 def scale_for(
@@ -213,7 +217,8 @@ def scale_for(
     common = _factor(usual, working, most)
     apart: list[float] = np.median(volumes, axis=0).tolist() if volumes else []
     spacing = tuple(max(s * common, 1.0) for s in apart)
-    return WorkingScale(common, {i: f for i, f in others.items() if f != common}, usual, spacing)
+    own = {image: factor for image, factor in others.items() if factor != common}
+    return WorkingScale(common, own, usual, spacing, frozenset({*measured, *held}))
 
 
 def _factor(diameter: float, working: float, most: float) -> float:

@@ -54,7 +54,7 @@ class TaskData:
     scale
         Pixels of all that for one pixel of the images; `diameter` is in these pixels.
     scales
-        Image id -> the same, of images that have another scale.
+        Image id -> the same, of each image whose scale is known.
     val_pairs, val_images
         The held-out part; empty: the last weights are kept.
     images

@@ -15,7 +15,6 @@ import numpy as np
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.pixels import (
-    MatchedSource,
     PixelSource,
     WindowSource,
     counted_part,
@@ -49,21 +48,22 @@ what is found at a scale counts the less the more it does."""
 
 def find_magnification(
     predictor: Predictor, ref: ImageRef, pixels: PixelSource
-) -> Generator[Progress, None, float]:
+) -> Generator[Progress, None, float | None]:
     """Return how many times larger objects are on an image than on those learned from.
 
-    1 where nothing is found at any scale.
+    None where nothing is found at any scale.
 
     Parameters
     ----------
     pixels
-        The image, not resampled.
+        The image as networks are shown it, but not resampled.
     """
     from napari_synthseg.tasks.predict import predict_image
 
     part = counted_part(ref, pixels)
     tried = set[tuple[float, ...]]()  # enlarging ends at a factor: none is tried twice
     values = dict[float, float]()
+    usual = factors_of(predictor.rule.scale_for(ref, 1.0), ref.ndim)
     steps = iter(pairwise(np.linspace(0, 1, len(MAGNIFICATIONS) + 3).tolist()))
 
     def attempt(times: float) -> Generator[Progress, None, None]:
@@ -72,20 +72,22 @@ def find_magnification(
         if factors in tried:
             return
         tried.add(factors)
+        if usual[-1] / factors[-1] > times:
+            times = usual[-1] / factors[-1]  # enlarging has a limit
         window = WindowSource(part, middle_of(part.region, factors, WINDOW_PX))
-        shown = scaled(MatchedSource(window), factors)
+        shown = scaled(window, factors)
         work = predict_image(predictor, shown, image=ref.id, run="", ref=ref)
         found = yield from subprogress(work, start, stop, f"trying magnification {times:.2g}")
         if isinstance(found, InstancePrediction) and found.objects:
-            usual = _bell(math.log(times), MAGNIFICATION_SPREAD)
-            values[times] = usual * _fit(found, factors, predictor)
+            likely = _bell(math.log(times), MAGNIFICATION_SPREAD)
+            values[times] = likely * _fit(found, factors, predictor)
 
     for times in MAGNIFICATIONS:
         yield from attempt(times)
     best = max(values, key=values.__getitem__, default=1.0)
     for times in (best / BESIDE, best * BESIDE):
         yield from attempt(times)
-    return max(values, key=values.__getitem__, default=1.0)
+    return max(values, key=values.__getitem__) if values else None
 
 
 def _fit(found: InstancePrediction, factors: tuple[float, ...], predictor: Predictor) -> float:

@@ -154,7 +154,7 @@ class Job(Generic[T]):
         began = time.monotonic()
         self.run()
         if time.monotonic() - began > TRIM_AFTER_S:
-            _give_back_memory()
+            give_back_memory()
 
     def pause(self) -> None:
         """Stop before the next step, until `resume` or `cancel`; cancelled work is not paused."""
@@ -239,7 +239,7 @@ class Job(Generic[T]):
             self._stand_still_after(step)
 
 
-def _give_back_memory() -> None:
+def give_back_memory() -> None:
     """Give back to the system what this program's work left free.
 
     glibc keeps that for each thread, by the hundred megabytes after a training; giving it back

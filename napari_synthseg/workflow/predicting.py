@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 Magnification = float | Literal["auto"] | None
 """How many times larger objects are, in pixels, than on the images that were learned from; "auto":
 by what is found on each image at several scales; None: by pixel sizes, where all tell them, else
-as "auto" on flat images that were not learned from."""
+as "auto" on flat images that were not learned from, by models of one class; else as large."""
 
 
 def find_images(
@@ -71,18 +71,29 @@ def find_images(
         stack: StackUse = "volume" if volumes else "planes"
         as_stored = known[uri].as_stored if uri in known else learned_from == {True}
         refs = describe(path, its_axes, stack, series, plane, as_stored)
-        found += [_limited(ref.model_copy(update={"uri": uri}), project) for ref in refs]
+        found += [_as_known(ref.model_copy(update={"uri": uri}), project) for ref in refs]
     return found
 
 
-def _limited(ref: ImageRef, project: Project) -> ImageRef:
-    """Return an image of which counts what the project says, where it is in there."""
-    same = (r for r in project.images if (r.uri, r.plane) == (ref.uri, ref.plane))
+def _as_known(ref: ImageRef, project: Project) -> ImageRef:
+    """Return an image as the project knows it: its pixel size, and what of it counts.
+
+    It is that very image where the project has just one of the same pixels.
+    """
+    mine = ref.uri, ref.plane, ref.ndim
+    same = [r for r in project.images if (r.uri, r.plane, r.ndim) == mine]
+    if not same:
+        return ref.model_copy(update={"roi": (), "excluded": ()})
     limits = next(((r.roi, r.excluded) for r in same if r.is_limited), ((), ()))
-    return ref.model_copy(update={"roi": limits[0], "excluded": limits[1]})
+    known = {"roi": limits[0], "excluded": limits[1], "pixel_size": same[0].pixel_size}
+    known |= {"unit": same[0].unit} | ({"id": same[0].id} if len(same) == 1 else {})
+    return ref.model_copy(update=known)
 
 
 AS_LEARNED = "that of the images learned from"
+TRYING_SHARE = 0.5
+"""Of the progress that an image makes, that of trying several magnifications."""
+
 LOOKS_RESIZED = "what it shows looks larger or smaller than on the images learned from"
 
 
@@ -101,12 +112,16 @@ class View:
         What its scale was chosen by.
     looks_resized
         Whether what it shows looks larger or smaller there, which the first note says.
+    gain, offset
+        Of its normalized intensity; see `training.appearance.Comparison`.
     """
 
     pixels: PixelSource
     notes: tuple[str, ...]
     scale: str
     looks_resized: bool = False
+    gain: tuple[float, ...] = ()
+    offset: tuple[float, ...] = ()
 
     def tell(self, image: ImageRef) -> tuple[str, ...]:
         """Return the notes with the name of the image."""
@@ -122,7 +137,7 @@ def show(
     if magnification is not None:
         scale = f"magnification {magnification:.2g}"
     elif ref.id in rule.scales:
-        scale = "its own, by its outlines"
+        scale = "that which it was learned at"
     elif rule.pixel_size and ref.pixel_size and ref.unit == rule.unit:
         scale = "its pixel size"
     if model.learned_from is None or pixels.shape[0] != model.in_channels:  # the latter is refused
@@ -132,7 +147,9 @@ def show(
     found = compare(seen, model.learned_from, can_magnify)
     matched = MatchedSource(pixels, found.gain, found.offset)
     looks_resized = can_magnify and found.magnification != 1
-    return View(scaled(matched, factor), found.notes, scale, looks_resized)
+    return View(
+        scaled(matched, factor), found.notes, scale, looks_resized, found.gain, found.offset
+    )
 
 
 def check_magnification(run: TrainingRun, magnification: Magnification) -> None:
@@ -215,39 +232,41 @@ def _viewed(
     `_tries_several`. Where it is another one, the notes say so.
     """
     model = run.trained_model()
-    words = "it is predicted with a"
-    if magnification != "auto":
-        view = show(model, ref, folder, magnification)
-        if view.scale != AS_LEARNED or not _tries_several(run, ref, view):
-            return view
-        if view.looks_resized:
-            words = (
-                f"what it shows looks larger or smaller than on the images learned from: {words}"
-            )
+    is_asked = magnification == "auto"
+    first = show(model, ref, folder, None if magnification == "auto" else magnification)
+    if not is_asked and (first.scale != AS_LEARNED or not _tries_several(run, ref, first)):
+        return first
     pixels = open_pixels(ref, folder)
     predictor.check(pixels, f"'{ref.name}'")
-    found = yield from subprogress(find_magnification(predictor, ref, pixels), 0.0, 0.5)
+    tries = find_magnification(predictor, ref, MatchedSource(pixels, first.gain, first.offset))
+    found = yield from subprogress(tries, 0.0, TRYING_SHARE)
+    if found is None:
+        words = "nothing is found at any of several magnifications"
+        is_told = is_asked or first.looks_resized
+        return replace(first, notes=(*first.notes, words) if is_told else first.notes)
     view = show(model, ref, folder, found)
     scale = f"{view.scale}, by what is found at several"
-    words += f" {scale} (if that is wrong, give one, or give all images their pixel sizes)"
+    looks_resized = first.looks_resized or view.looks_resized
+    words = f"{LOOKS_RESIZED}: " if looks_resized else ""
+    words += f"it is predicted with a {scale}"
+    words += " (if that is wrong, give one, or give all images their pixel sizes)"
     notes = view.notes[1:] if view.looks_resized else view.notes
-    if found == 1 and magnification != "auto":
-        words = ""
-    return replace(view, scale=scale, notes=(*filter(None, [words]), *notes))
+    is_told = is_asked or looks_resized or round(found, 1) != 1
+    return replace(view, scale=scale, notes=(words, *notes) if is_told else notes)
 
 
 def _tries_several(run: TrainingRun, ref: ImageRef, view: View) -> bool:
     """Tell whether several magnifications are tried on an image of which nothing tells the scale.
 
-    Not of images that were learned from, nor of volumes, nor by models that see images as they are,
+    Not of volumes, nor by models that see images as they are,
     nor by those of versions that compared nothing. By models of several classes only where an image
     looks resized: how large the objects of each are is not known, and scores alone can mislead.
     """
     model = run.trained_model()
     scaled = task_info(run.task).scaled and run.spec.working_diameter > 0
-    can_try = scaled and model.learned_from is not None and ref.ndim == 2
     one_class = len(model.rule.class_values) == 1
-    return can_try and ref.id not in run.images and (one_class or view.looks_resized)
+    can_try = scaled and model.learned_from is not None and ref.ndim == 2
+    return can_try and (one_class or view.looks_resized)
 
 
 def apply_model(
@@ -261,8 +280,9 @@ def apply_model(
     from napari_synthseg.tasks.predict import predict_image
 
     view = yield from _viewed(predictor, run, ref, folder, magnification)
-    yield Progress(0.0, notes=view.tell(ref))
-    found = yield from predict_image(predictor, view.pixels, image=ref.id, run=run.id, ref=ref)
+    yield Progress(TRYING_SHARE, notes=view.tell(ref))
+    work = predict_image(predictor, view.pixels, image=ref.id, run=run.id, ref=ref)
+    found = yield from subprogress(work, TRYING_SHARE, 1.0)
     found, notes = where_it_counts(found, ref)
     return replace(found, notes=(*view.notes, *notes), scale=view.scale)
 

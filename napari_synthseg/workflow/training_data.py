@@ -205,6 +205,7 @@ class TrainingSources:
             if spec.source == "mixed":
                 val_pairs += _scaled_pairs((yield from self._true_pairs(held)), scale)
         images = (clicked_image(part, self.project, self.folder) for part in held)
+        measured_held = (part.ref for part in held if part.ref.id in scale.known)
         return TaskData(
             spec,
             pairs,
@@ -212,7 +213,7 @@ class TrainingSources:
             diameter,
             _spacing(part.ref for part in parts) if scale.is_one else scale.spacing,
             scale.usual,
-            scale.images,
+            self._scales(scale, (*refs, *measured_held)),
             val_pairs=val_pairs,
             val_images=tuple(scaled_clicked(image, scale.of(image.ref)) for image in images),
             images=tuple(refs),
@@ -247,6 +248,12 @@ class TrainingSources:
                 seed=spec.seed,
             )
         return parts, held, diameters
+
+    def _scales(self, scale: WorkingScale, refs: Iterable[ImageRef]) -> dict[str, float]:
+        """Return the factor of these images, and of all that lie in the same files, by image id."""
+        by_file = {ref.uri: scale.images.get(ref.id, scale.usual) for ref in refs}
+        others = {i.id: by_file[i.uri] for i in self.project.images if i.uri in by_file}
+        return others | {ref.id: scale.images.get(ref.id, scale.usual) for ref in refs}
 
     def _appearances(
         self, refs: Iterable[ImageRef], scale: WorkingScale = UNSCALED

@@ -70,3 +70,20 @@ def test_a_file_is_read_as_what_a_run_learned_from(tmp_path, run_images, axes):
     known, other = find_images(paths, project, tmp_path / "p", run)
     assert (known.as_stored, known.axes) == (True, "yx")
     assert (other.as_stored, other.axes) == (axes == "yx", axes)
+
+
+def test_a_file_of_the_project_is_the_image_that_the_project_knows(tmp_path):
+    for name in ("one.tif", "halves.tif", "other.tif"):
+        tifffile.imwrite(tmp_path / name, np.zeros((40, 50), np.uint8))
+    size = {"pixel_size": (0.5, 0.5), "unit": "um"}
+    one = ImageRef(id="one", uri="../one.tif", **size)
+    halves = [ImageRef(id=half, uri="../halves.tif", **size) for half in ("left", "right")]
+    project = Project(images=(one, *halves))
+    run = TrainingRun(id="r", name="r", images=("one",))
+    paths = [tmp_path / name for name in ("one.tif", "halves.tif", "other.tif")]
+    whole, both, other = find_images(paths, project, tmp_path / "p", run)
+    assert (whole.id, whole.pixel_size, whole.unit) == ("one", (0.5, 0.5), "um")
+    assert both.id not in ("left", "right"), "it is neither of them"
+    assert both.pixel_size == (0.5, 0.5)
+    assert other.id not in ("one", "left", "right")
+    assert other.pixel_size is None

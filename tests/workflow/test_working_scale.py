@@ -108,10 +108,9 @@ def test_a_clicked_image_is_seen_at_a_scale_of_its_own(large):
     rule = run.model.rule
     first = large.project.images[0]
     assert rule.scale_for(half) == pytest.approx(2 * rule.scale_for(first), rel=0.1)
-    (other,) = {first.id, half.id} & set(rule.scales)
-    assert {first.id, half.id} - {other} == set(run.images)
-    seen = show(run.model, half if other == half.id else first, large.folder)
-    assert seen.scale == "its own, by its outlines"
+    assert set(rule.scales) == {first.id, half.id}
+    assert len(run.images) == 1
+    assert show(run.model, half, large.folder).scale == "that which it was learned at"
     assert rule.scale_for(half, 2.0) == rule.scale / 2, "what is asked counts"
 
 
@@ -212,10 +211,11 @@ def test_an_image_is_seen_at_the_magnification_that_is_given_or_found(large, run
     assert found.ids.shape == (128, 160)
     assert len(found.objects) == len(CENTERS)
     (note,) = found.notes
-    assert note.startswith("it is predicted with a magnification 0.25, by what is found at several")
+    words = "it is predicted with a magnification 0.25, by what is found at several"
+    assert note.startswith(f"{RESIZED} {words}")
     (unasked,) = large.predict(run, [ref]).result()
     np.testing.assert_array_equal(unasked.ids, found.ids)
-    assert unasked.notes == (f"{RESIZED} {note}",)
+    assert unasked.notes == found.notes
     (found,) = large.predict(run, [ref], magnification=1.0).result()
     assert "predict it with a magnification of 0.2" in found.notes[0]
     known = ref.model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
@@ -234,12 +234,12 @@ def test_an_image_is_seen_at_the_magnification_that_is_given_or_found(large, run
 def test_several_magnifications_are_tried_where_nothing_tells_the_scale(large, run, monkeypatch):
     tried = []
 
-    def find(predictor, ref, pixels):
+    def find_half(predictor, ref, pixels):
         tried.append(ref.name)
         return 0.5
         yield
 
-    monkeypatch.setattr(predicting, "find_magnification", find)
+    monkeypatch.setattr(predicting, "find_magnification", find_half)
     first, second = large.project.images[:2]
 
     def seen(ref, run=run, magnification=None):
@@ -251,19 +251,24 @@ def test_several_magnifications_are_tried_where_nothing_tells_the_scale(large, r
     assert tried == [second.name]
     assert found.scale == "magnification 0.5, by what is found at several"
     assert found.notes[0].startswith("it is predicted with a magnification 0.5, by what")
-    assert seen(first).scale == "that of the images learned from"
+    assert seen(first).scale == "that which it was learned at"
     assert not tried, "it was learned from"
     assert seen(second, magnification=1.0).scale == "magnification 1"
     assert not tried, "it is told"
     as_they_are = SPEC.model_copy(update={"working_diameter": 0.0})
     assert seen(second, large.train(as_they_are, "as it is").result()).notes == ()
     assert not tried, "the model sees images as they are"
-    monkeypatch.setattr(predicting, "find_magnification", lambda *_: find_one())
+    monkeypatch.setattr(predicting, "find_magnification", lambda *_: find(1.0))
     assert seen(second).notes == (), "as large as those learned from: nothing to tell"
+    small = add_array(large, disc_image(CENTERS, (128, 160), 10)[0][0], "yx", "looks resized")
+    assert seen(small).notes[0].startswith(f"{RESIZED} it is predicted with a magnification 1")
+    monkeypatch.setattr(predicting, "find_magnification", lambda *_: find(None))
+    assert seen(small).notes[-1] == "nothing is found at any of several magnifications"
+    assert seen(second).notes == ()
 
 
-def find_one():
-    return 1.0
+def find(value):
+    return value
     yield
 
 

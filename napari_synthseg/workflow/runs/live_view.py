@@ -152,7 +152,8 @@ def predict_field(
 ) -> Generator[Progress, None, Prediction]:
     """Find what a model finds in a part of an image, or in its middle where it is too large.
 
-    Intensity is that of the whole image; the scale is that of pixel sizes, where these are known.
+    Intensity is that of the whole image. The scale is that which it is learned at, or that of pixel
+    sizes where these are known; magnifications are not tried.
     """
     from napari_synthseg.tasks.predict import predict_image
 

@@ -77,9 +77,10 @@ class ResultsPage(Page):
         self.magnification.setSpecialValueText("by itself")
         self.magnification.setToolTip(
             "How many times larger objects are, in pixels, than on the images learned from. By "
-            "itself: by pixel size, where all images have one; else several are tried on each "
+            "itself: by pixel size, where all images have one; else several are tried on each flat "
             "image that was not learned from, and the one is taken at which the model is surest "
-            "and objects are as large as those learned from."
+            "and objects are as large as those learned from. Models of several classes try only "
+            "where an image looks resized."
         )
         self.magnification_row = row_of(
             quiet_label("Magnification"), self.magnification, stretch=self.magnification
