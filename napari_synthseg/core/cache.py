@@ -39,6 +39,7 @@ class ByteCache(Generic[Value]):
             limit_bytes, lambda value: min(size_of(value), limit_bytes)
         )
         self._versions: dict[Hashable, list[Hashable]] = {}
+        self._most: dict[Hashable, int] = {}
 
     @property
     def nbytes(self) -> int:
@@ -58,12 +59,17 @@ class ByteCache(Generic[Value]):
     ) -> None:
         """Keep a value, and drop the least recently used ones that no longer fit.
 
-        Of the values that are put as versions of the same thing the last `most` are kept: whoever
-        edits a thing leaves many of it behind.
+        Parameters
+        ----------
+        version_of
+            The thing that the value is a version of: whoever edits a thing leaves many behind.
+        most
+            How many versions of it are kept, the last ones; of what was ever asked, the largest.
         """
         with self._lock:
             self._values[key] = value
             if version_of is not None:
+                most = self._most[version_of] = max(most, self._most.get(version_of, 0))
                 others = (k for k in self._versions.get(version_of, ()) if k != key)
                 known = [k for k in others if k in self._values]
                 too_many = max(0, len(known) + 1 - most)
@@ -85,6 +91,7 @@ class ByteCache(Generic[Value]):
         with self._lock:
             self._values.clear()
             self._versions.clear()
+            self._most.clear()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ByteCache, (self.limit_bytes, self.size_of)

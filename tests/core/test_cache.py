@@ -60,6 +60,17 @@ def test_of_the_versions_of_one_thing_the_last_are_kept() -> None:
     assert cache.get("a7") == 7
 
 
+def test_who_asks_for_fewer_versions_drops_none_of_those_that_others_keep() -> None:
+    cache: ByteCache[int] = ByteCache(1000, lambda _: 1)
+    for number in range(10):
+        cache.put(f"a{number}", number, version_of="a", most=12)
+    cache.put("a10", 10, version_of="a", most=2)
+    assert len(cache) == 11
+    for number in range(11, 15):
+        cache.put(f"a{number}", number, version_of="a", most=2)
+    assert len(cache) == 12
+
+
 def test_a_copy_for_another_process_starts_empty() -> None:
     cache: ByteCache[np.ndarray] = ByteCache(100)
     cache.put("a", np.zeros(10, np.uint8))

@@ -86,7 +86,7 @@ def test_what_has_the_focus_is_seen(clicked):
     panel, window = clicked.panel, clicked.panel.window()
     window.activateWindow()
     clicked.wait(window.isActiveWindow, 5000)
-    unseen = set()
+    unseen, focused = set(), 0
     for step in panel.pages:
         panel.stack.setCurrentIndex(step + 1)
         clicked.qtbot.wait(20)
@@ -97,9 +97,11 @@ def test_what_has_the_focus_is_seen(clicked):
             elsewhere.setFocus()
             before = widget.grab().toImage()
             widget.setFocus(Qt.FocusReason.TabFocusReason)
+            focused += widget.hasFocus()
             if widget.hasFocus() and widget.grab().toImage() == before:
                 unseen.add(described(widget))
     assert not unseen
+    assert focused > 40
 
 
 def test_tab_leads_down_the_page_and_shift_tab_back(clicked):

@@ -1,0 +1,97 @@
+"""At which of several magnifications an image is predicted."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from napari_synthseg.core.annotations import ImageRef
+from napari_synthseg.core.pixels import ArraySource
+from napari_synthseg.core.predictions import FoundObject, InstancePrediction
+from napari_synthseg.core.runs import DecodingRule
+from napari_synthseg.workflow.first_pass import find_magnification
+
+REF = ImageRef(id="i", uri="i.tif")
+DIAMETER = 24.0
+
+
+@pytest.fixture
+def find(monkeypatch):
+    """Find the magnification by a model that tells score and diameter from its input's factor."""
+
+    def find(model, scale=1.0, classes=(1,)):
+        rule = DecodingRule(class_values=classes, diameter=DIAMETER, scale=scale)
+        tried = []
+
+        def predict(predictor, pixels, *, image, run, ref):
+            factor = getattr(pixels, "factors", (1.0, 1.0))[-1]
+            tried.append(scale / factor)
+            score, diameter = model(scale / factor)
+            ids = np.zeros((2000, 2000), np.int32)
+            edge = round(math.sqrt(math.pi) / 2 * diameter / factor)
+            ids[:edge, :edge] = 1
+            box = ((0.0, 1.0), (0.0, 1.0))
+            thing = FoundObject(id=1, cls=1, score=score, center=(0.0, 0.0), box=box)
+            return InstancePrediction(ids=ids, objects=(thing,) if score else ())
+            yield
+
+        monkeypatch.setattr("napari_synthseg.tasks.predict.predict_image", predict)
+        pixels = ArraySource(np.zeros((1, 2000, 2000), np.float32))
+        work = find_magnification(SimpleNamespace(rule=rule), REF, pixels)
+        try:
+            while True:
+                next(work)
+        except StopIteration as end:
+            return end.value, tried
+
+    return find
+
+
+def peak_at(best, width=0.5, sizes=DIAMETER):
+    return lambda times: (math.exp(-((math.log(times / best) / width) ** 2)), sizes)
+
+
+@pytest.mark.parametrize("power", range(-5, 6))
+def test_the_one_that_fits_best_is_found_by_seven_tries(find, power):
+    found, tried = find(peak_at(2 ** (power / 2)), scale=0.4)
+    assert found == pytest.approx(2 ** (power / 2), rel=1e-3)
+    assert len(tried) == 7
+
+
+def test_what_is_as_large_as_what_was_learned_from_counts_more_than_a_score(find):
+    def model(times):
+        return 0.7 if times > 1.5 else 0.6, DIAMETER * 2 / times
+
+    assert find(model)[0] == pytest.approx(2)
+    assert find(lambda times: (model(times)[0], DIAMETER * 2))[0] > 1.5, "sizes tell nothing"
+
+
+def test_of_several_classes_scores_alone_count(find):
+    def model(times):
+        return (0.9, 5 * DIAMETER) if times == pytest.approx(2) else (0.5, DIAMETER)
+
+    assert find(model)[0] != pytest.approx(2)
+    assert find(model, classes=(1, 2))[0] == pytest.approx(2)
+
+
+def test_the_unusual_must_be_better_and_not_just_as_good(find):
+    texture = 0.25
+
+    def model(times):
+        return (0.42 if times == pytest.approx(texture) else 0.4), DIAMETER
+
+    assert find(model)[0] == pytest.approx(1)
+
+
+def test_enlarging_ends_and_the_magnification_is_the_one_that_is_shown(find):
+    found, tried = find(peak_at(0.8), scale=2.4)
+    assert min(tried) == pytest.approx(0.8)
+    assert found == pytest.approx(0.8)
+    assert len(tried) == len(set(tried))
+
+
+def test_nothing_found_anywhere_is_no_magnification(find):
+    assert find(lambda _: (0.0, DIAMETER))[0] is None
