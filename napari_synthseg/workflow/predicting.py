@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_synthseg.core.annotations import ImageRef
 from napari_synthseg.core.errors import InputError
@@ -85,8 +85,10 @@ def _as_known(ref: ImageRef, project: Project) -> ImageRef:
     if not same:
         return ref.model_copy(update={"roi": (), "excluded": ()})
     limits = next(((r.roi, r.excluded) for r in same if r.is_limited), ((), ()))
-    known = {"roi": limits[0], "excluded": limits[1], "pixel_size": same[0].pixel_size}
-    known |= {"unit": same[0].unit} | ({"id": same[0].id} if len(same) == 1 else {})
+    known: dict[str, Any] = {"roi": limits[0], "excluded": limits[1]}
+    known |= {"pixel_size": same[0].pixel_size, "unit": same[0].unit}
+    if len(same) == 1:
+        known["id"] = same[0].id
     return ref.model_copy(update=known)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,8 @@ def find(monkeypatch):
 
         monkeypatch.setattr("napari_synthseg.tasks.predict.predict_image", predict)
         pixels = ArraySource(np.zeros((1, 2000, 2000), np.float32))
-        work = find_magnification(SimpleNamespace(rule=rule), REF, pixels)
+        predictor: Any = SimpleNamespace(rule=rule)
+        work = find_magnification(predictor, REF, pixels)
         try:
             while True:
                 next(work)
