@@ -246,8 +246,9 @@ def _viewed(
         words = "nothing is found at any of several magnifications"
         is_told = is_asked or first.looks_resized
         return replace(first, notes=(*first.notes, words) if is_told else first.notes)
-    view = show(model, ref, folder, found)
-    scale = f"{view.scale}, by what is found at several"
+    is_as_learned = found == 1 and first.scale == AS_LEARNED  # and was measured already
+    view = first if is_as_learned else show(model, ref, folder, found)
+    scale = f"magnification {found:.2g}, by what is found at several"
     looks_resized = first.looks_resized or view.looks_resized
     words = f"{LOOKS_RESIZED}: " if looks_resized else ""
     words += f"it is predicted with a {scale}"
@@ -260,9 +261,9 @@ def _viewed(
 def _tries_several(run: TrainingRun, ref: ImageRef, view: View) -> bool:
     """Tell whether several magnifications are tried on an image of which nothing tells the scale.
 
-    Not of volumes, nor by models that see images as they are,
-    nor by those of versions that compared nothing. By models of several classes only where an image
-    looks resized: how large the objects of each are is not known, and scores alone can mislead.
+    Not of volumes, nor by models that see images as they are, nor by those of versions that
+    compared nothing. By models of several classes only where an image looks resized: how large the
+    objects of each are is not known, and scores alone can mislead.
     """
     model = run.trained_model()
     scaled = task_info(run.task).scaled and run.spec.working_diameter > 0

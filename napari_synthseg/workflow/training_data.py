@@ -8,7 +8,7 @@ choose.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,11 +249,12 @@ class TrainingSources:
             )
         return parts, held, diameters
 
-    def _scales(self, scale: WorkingScale, refs: Iterable[ImageRef]) -> dict[str, float]:
+    def _scales(self, scale: WorkingScale, refs: Collection[ImageRef]) -> dict[str, float]:
         """Return the factor of these images, and of all that lie in the same files, by image id."""
-        by_file = {ref.uri: scale.images.get(ref.id, scale.usual) for ref in refs}
+        own = {ref.id: scale.images.get(ref.id, scale.usual) for ref in refs}
+        by_file = {ref.uri: own[ref.id] for ref in refs}
         others = {i.id: by_file[i.uri] for i in self.project.images if i.uri in by_file}
-        return others | {ref.id: scale.images.get(ref.id, scale.usual) for ref in refs}
+        return others | own
 
     def _appearances(
         self, refs: Iterable[ImageRef], scale: WorkingScale = UNSCALED
