@@ -81,7 +81,8 @@ class ImageLayers:
 
     def _show_or_hide(self, layer: Layer) -> None:
         if self._keys[layer] == self._shown:
-            layer.visible = layer.visible or layer in self._put_away
+            if layer in self._put_away and not layer.visible:  # napari draws it again in any case
+                layer.visible = True
             self._put_away.discard(layer)
         elif layer.visible:
             layer.visible = False

@@ -55,6 +55,13 @@ EARLIER_KEPT = 3
 """Earlier predictions of an image whose layers stay, hidden. A hidden layer takes ten megabytes,
 and each round of corrections makes one."""
 
+LINES_UP_TO_PX = 4_000_000
+"""Pixels of a plane up to which lines stand around objects; napari draws those on the GUI thread,
+which takes it a third of a second for 17 megapixels. On larger ones objects are filled."""
+
+FILLED_OPACITY = 0.4
+"""Of objects that are filled, so that the image shows through them."""
+
 EDITS = ("data", "paint", "features", "name")
 """Events of a layer that tell that the user made it their own."""
 
@@ -242,7 +249,7 @@ def make_truth_layer(truth: PixelLabels, classes: Classes, placement: Placement)
         colormap=class_colormap(classes) if regions else label_colormap({}, "white"),
         **placement.kwargs(),
     )
-    layer.contour = 2 if regions else 1
+    _draw_lines(layer, 2 if regions else 1)
     layer.editable = False
     return layer
 
@@ -267,8 +274,16 @@ def _instances(
         colors = {c.value: c.color for c in classes}
         ids = {o.id: colors.get(o.cls, "white") for o in found}
         layer.colormap = label_colormap(ids, "transparent")
-    layer.contour = 2
+    _draw_lines(layer, 2)
     return layer
+
+
+def _draw_lines(layer: Labels, width: int) -> None:
+    """Let a layer show lines around its objects, where napari draws these at once."""
+    if np.prod(layer.data.shape[-2:]) <= LINES_UP_TO_PX:
+        layer.contour = width
+    else:
+        layer.opacity = FILLED_OPACITY
 
 
 def _regions(

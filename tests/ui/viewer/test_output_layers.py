@@ -112,3 +112,13 @@ def test_ids_are_as_small_as_they_can_be(largest, kind):
     small = small_ids(np.array([-1, 0, largest], np.int32))
     assert small.dtype == kind
     assert small.tolist() == [0, 0, largest]
+
+
+@pytest.mark.parametrize(("side", "lines"), [(2000, 2), (2001, 0)])
+def test_lines_stand_around_objects_only_where_napari_draws_them_at_once(side, lines):
+    ids = np.zeros((side, 2000), np.int32)
+    found = InstancePrediction(image="a", run="r", ids=ids, objects=(), region_origin=(0, 0))
+    (layer,) = show(found)
+    truth = make_truth_layer(InstanceLabels(ids.copy(), {}), CLASSES, PLACEMENT)
+    assert (layer.contour, truth.contour) == (lines, min(lines, 1))
+    assert (layer.opacity == 1.0) == bool(lines)  # what is filled does not hide the image
