@@ -10,8 +10,7 @@ from torch import nn
 
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.classifiers import PooledClassifier
-from napari_synthseg.networks.detectors import Detector
-from napari_synthseg.networks.registry import build_network
+from napari_synthseg.networks.registry import build_network, multiple_of
 
 
 @lru_cache(maxsize=32)
@@ -21,10 +20,8 @@ def receptive_radius(spec: ModelSpec) -> tuple[int, ...]:
     Of a classifier its feature maps count, as its output depends on all pixels.
     """
     net = build_network(spec, 1, 1)
-    if isinstance(net, PooledClassifier):
-        return measure_radius(net.body, 1, (net.multiple,) * spec.spatial_dims)
-    multiple = (net.multiple,) * 2 if isinstance(net, Detector) else spec.multiple
-    return measure_radius(net, 1, multiple)
+    maps = net.body if isinstance(net, PooledClassifier) else net
+    return measure_radius(maps, 1, multiple_of(net, spec))
 
 
 def measure_radius(net: nn.Module, channels: int, multiple: tuple[int, ...]) -> tuple[int, ...]:

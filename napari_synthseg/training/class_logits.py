@@ -18,6 +18,7 @@ from torch import nn
 from napari_synthseg.core.specs import ModelSpec
 from napari_synthseg.networks.classifiers import PooledClassifier
 from napari_synthseg.networks.receptive_field import receptive_radius
+from napari_synthseg.networks.registry import multiple_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,8 @@ def pooled_class_logits(net: nn.Module, spec: ModelSpec) -> ClassLogits:
         logits = nn.functional.linear(features, net.head.weight).movedim(-1, 1)
         return logits, torch.ones_like(logits)
 
-    multiple = (net.multiple,) * spec.spatial_dims
     weights = net.head.weight.detach()
+    multiple = multiple_of(net, spec)
     return ClassLogits(net, measure, "body", weights, multiple, receptive_radius(spec))
 
 

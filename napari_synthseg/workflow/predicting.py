@@ -227,8 +227,8 @@ def _viewed(
     ref: ImageRef,
     folder: Path,
     magnification: Magnification,
-) -> Generator[Progress, None, View]:
-    """Open an image as a model sees it.
+) -> Generator[Progress, None, tuple[View, float]]:
+    """Open an image as a model sees it; return how much of its progress that took, too.
 
     At the best of several magnifications, where that is asked, or where nothing tells its scale and
     `_tries_several`. Where it is another one, the notes say so.
@@ -237,7 +237,7 @@ def _viewed(
     is_asked = magnification == "auto"
     first = show(model, ref, folder, None if magnification == "auto" else magnification)
     if not is_asked and (first.scale != AS_LEARNED or not _tries_several(run, ref, first)):
-        return first
+        return first, 0.0
     pixels = open_pixels(ref, folder)
     predictor.check(pixels, f"'{ref.name}'")
     tries = find_magnification(predictor, ref, MatchedSource(pixels, first.gain, first.offset))
@@ -245,7 +245,8 @@ def _viewed(
     if found is None:
         words = "nothing is found at any of several magnifications"
         is_told = is_asked or first.looks_resized
-        return replace(first, notes=(*first.notes, words) if is_told else first.notes)
+        notes = (*first.notes, words) if is_told else first.notes
+        return replace(first, notes=notes), TRYING_SHARE
     is_as_learned = found == 1 and first.scale == AS_LEARNED  # and was measured already
     view = first if is_as_learned else show(model, ref, folder, found)
     scale = f"magnification {found:.2g}, by what is found at several"
@@ -255,7 +256,8 @@ def _viewed(
     words += " (if that is wrong, give one, or give all images their pixel sizes)"
     notes = view.notes[1:] if view.looks_resized else view.notes
     is_told = is_asked or looks_resized or round(found, 1) != 1
-    return replace(view, scale=scale, notes=(words, *notes) if is_told else notes)
+    view = replace(view, scale=scale, notes=(words, *notes) if is_told else notes)
+    return view, TRYING_SHARE
 
 
 def _tries_several(run: TrainingRun, ref: ImageRef, view: View) -> bool:
@@ -282,10 +284,10 @@ def apply_model(
     """Find the objects or regions of one image with a run's network."""
     from napari_synthseg.tasks.predict import predict_image
 
-    view = yield from _viewed(predictor, run, ref, folder, magnification)
-    yield Progress(TRYING_SHARE, notes=view.tell(ref))
+    view, share = yield from _viewed(predictor, run, ref, folder, magnification)
+    yield Progress(share, notes=view.tell(ref))
     work = predict_image(predictor, view.pixels, image=ref.id, run=run.id, ref=ref)
-    found = yield from subprogress(work, TRYING_SHARE, 1.0)
+    found = yield from subprogress(work, share, 1.0)
     found, notes = where_it_counts(found, ref)
     return replace(found, notes=(*view.notes, *notes), scale=view.scale)
 
@@ -333,7 +335,7 @@ def explain(
     for number, ref in enumerate(images):
         part = number / len(images), (number + 1) / len(images)
         work = _viewed(predictor, run, ref, folder, magnification)
-        view = yield from subprogress(work, part[0], part[0])
+        view, _ = yield from subprogress(work, part[0], part[0])
         yield Progress(part[0], f"looking at {ref.name}", notes=view.tell(ref))
         maps = explain_image(
             predictor, logits, view.pixels, image=ref.id, run=run.id, method=method, layer=layer

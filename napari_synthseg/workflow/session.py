@@ -319,6 +319,11 @@ class Session:
             What an image of pixels is called.
         **fields
             Fields of each new `ImageRef`.
+
+        Raises
+        ------
+        InputError
+            If it is neither a path nor an array; the job, if it cannot be read as an image.
         """
         if isinstance(source, (str, Path)):
             path = Path(source)
@@ -326,6 +331,11 @@ class Session:
                 path, self.folder, fields, stack, axes or None, plane, series, self.project.images
             )
             return self._importing(work, f"add {path.name}")
+        if not hasattr(source, "shape"):
+            raise InputError(
+                f"Images are added from a path or an array, not from a {type(source).__name__}. "
+                "Add several files one by one."
+            )
         known = self.project.images
         work = importing.copy_image(source, axes, name, self.folder, fields, known, stack)
         return self._importing(work, f"add {name}")

@@ -314,11 +314,14 @@ class TrainingSources:
         return shown, wanted
 
     def _cut_held(self, held: Sequence[Subset]) -> Generator[Progress, None, PatchLibrary | None]:
-        """Return the patches of held-out parts; None where there are none to use."""
+        """Return the patches of held-out parts; None, which is told, where they give none."""
         try:
             return (yield from self._cut(held)) if held else None
-        except InputError:
-            return None  # the clicks alone must decide
+        except InputError as error:  # the clicks alone must decide
+            yield Progress(
+                1.0, notes=(f"held-out images give no patches: {str(error).rstrip('.')}",)
+            )
+            return None
 
     def _validation_pairs(
         self, library: PatchLibrary

@@ -405,3 +405,8 @@ def test_nothing_is_scored_against_own_masks(clicked):
     add_masks(clicked, train, InstanceLabels(disk_field(1)[1].ids), "patch_masks")
     assert clicked.project.masks_of(train) is None
     assert true_masks(clicked, train) is None
+
+
+def test_a_list_of_files_is_no_image(clicked, tmp_path):
+    with pytest.raises(InputError, match="not from a list. Add several files one by one"):
+        clicked.add_images([tmp_path / "one.tif"])

@@ -135,3 +135,22 @@ def test_models_of_boxes_are_trained_and_adapted(session, task, network):
         for p in (plain, adapted)
     ]
     assert scores[0] != scores[1]
+
+
+def test_a_held_out_image_on_which_no_object_has_a_size_is_told(session):
+    project = session.project
+    (cls,) = project.classes
+    in_um = cls.model_copy(update={"diameter": 10.0, "unit": "um"})
+    first, second = project.images
+    known = first.model_copy(update={"pixel_size": (0.5, 0.5), "unit": "um"})
+    held = second.model_copy(update={"role": "validate"})
+    clicked = project.with_clicks(Click(image=second.id, position=CENTERS[0][::-1], cls=1))
+    changes = {"classes": (in_um,), "images": (known, held)}
+    session.edit(clicked.model_copy(update=changes), "sizes")
+    spec = TrainSpec(**QUICK, task="segment")
+    sources = TrainingSources(session.project, session.folder, spec, session.artifacts)
+    news, _ = finish(sources.gather())
+    (note,) = [n for step in news for n in step.notes if "held-out" in n]
+    assert note.startswith("held-out images give no patches: ")
+    assert "second" in note
+    assert not note.endswith(".")
