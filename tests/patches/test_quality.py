@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_synthseg.core.annotations import ObjectClass
-from napari_synthseg.core.patch import GIVEN, Patch
+from napari_synthseg.core.patch import GIVEN, Patch, PatchLibrary, QualityIssue
 from napari_synthseg.core.progress import exhaust
 from napari_synthseg.patches.build import build_library
 from napari_synthseg.patches.quality import duplicates
 from napari_synthseg.patches.quality.peer_checks import check_patches
+from napari_synthseg.patches.quality.summary import describe_library
 from tests.helpers.clicked_discs import DISC, clicked, disc_image, finish
 
 CENTERS = [(y, x) for y in (20, 55, 90, 125) for x in (20, 55, 90, 125)]
@@ -168,3 +169,21 @@ def test_the_joint_area_of_two_masks_counts_shared_pixels_once(shift, bits):
         top, left = np.add(patch.origin, 10)
         layer[top : top + patch.mask.shape[0], left : left + patch.mask.shape[1]] = patch.mask
     assert duplicates.joint_area(one, other) == np.count_nonzero(canvas.any(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "words"),
+    [
+        ("too large", 9, "9 of 16 outlines are much larger than its diameter of 20 px"),
+        ("too small", 9, "9 of 16 outlines are much smaller than its diameter of 20 px"),
+        ("too large", 8, ""),  # half are as large as was said
+    ],
+)
+def test_outlines_of_another_size_than_was_typed_are_told_without_a_usual_one(kind, number, words):
+    image, _ = discs()
+    issue = (QualityIssue(kind, "of another size"),)
+    patches = cut(image).patches
+    wrong = tuple(replace(p, issues=issue if i < number else ()) for i, p in enumerate(patches))
+    library = PatchLibrary(wrong, (), {1: DISC.diameter})
+    notes = describe_library(library, [DISC], {1: DISC.diameter}, least_patches=5)
+    assert [words in note for note in notes] == [True] * bool(words)

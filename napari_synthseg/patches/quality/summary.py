@@ -27,6 +27,15 @@ MAX_STRETCH = 1.02
 UNBALANCED_RATIO = 10
 """Factor between the clicks of two classes from which it is reported."""
 
+MOSTLY = 0.5
+"""Share of a class's outlines that are of another size than was given, above which it is told."""
+
+WRONG_SIZES: tuple[tuple[IssueKind, str, str], ...] = (
+    ("too small", "smaller", "give a smaller one"),
+    ("too large", "larger", "give a larger one: for long objects three times their width or more"),
+)
+"""Issue, what the outlines are then, and the remedy."""
+
 MIN_IMAGES, DOMINANT_SHARE = 3, 0.8
 """Of so many images none should have more than this share of all clicks."""
 
@@ -109,6 +118,8 @@ def describe_library(
             notes += _describe_class(item.name, mine, least_patches)
             if measured := library.measured.get(item.value):
                 notes += _describe_size(item, given[item.value], measured)
+            else:
+                notes += _describe_unmeasured(item, mine)
     notes += _describe_balance(kept, classes)
     notes += _describe_pixels(library.images)
     return tuple(notes)
@@ -147,6 +158,17 @@ def _describe_size(cls: ObjectClass, given: float, measured: MeasuredDiameter) -
             f"Class '{cls.name}' has a diameter of {typed}, but {measured.objects} sure outlines "
             f"measure {usual}, give or take {error}. Set the diameter to {usual}."
         )
+
+
+def _describe_unmeasured(cls: ObjectClass, patches: Sequence[Patch]) -> Iterator[str]:
+    """Say where most outlines are of another size than was given, and have no usual one."""
+    for kind, word, remedy in WRONG_SIZES:
+        count = sum(f.kind == kind for p in patches for f in p.issues)
+        if count > MOSTLY * len(patches):
+            yield (
+                f"Class '{cls.name}': {count} of {len(patches)} outlines are much {word} than its "
+                f"diameter of {_amount(cls.diameter, cls.unit)}. If they are right, {remedy}."
+            )
 
 
 def _describe_pixels(images: Sequence[ClickedImage]) -> Iterator[str]:
