@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-REMEDY = (
-    "choose smaller crops, fewer crops in a batch, or a narrower network under 'More settings'."
-)
+REMEDY = "choose smaller crops or fewer crops in a batch under 'More settings'."
 
 TRIAL_PX = 64
 """Edge of the crop on which a network is tried."""

@@ -18,7 +18,13 @@ TOLD = re.compile(
 )
 """An order, and the name that it is about."""
 
-OF_OTHERS = {"Data > From Text/CSV", "English", "Code > Download ZIP", "Plugins > SynthSeg"}
+OF_OTHERS = {
+    "Add to PATH",
+    "Data > From Text/CSV",
+    "English",
+    "Code > Download ZIP",
+    "Plugins > SynthSeg",
+}
 """Names in other programs, and in napari's menus."""
 
 KEY = re.compile(r"[\]\[?0-9A-Z]|F\d+|Enter|Escape|Tab|Ctrl\+\w")
